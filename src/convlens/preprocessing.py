@@ -1,0 +1,138 @@
+"""What is done to the pixels before the network sees them, as data.
+
+The rule of this module: a preprocessing is five plain values, never a function, so that it
+can be printed, stored in a manifest and compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens.errors import UsageError, near
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """``(pixels[..., order] / divide - mean) / std``, channel by channel, in float32.
+
+    Attributes:
+        name: The short name by which ``--scale`` asks for it.
+        divide: What pixels in 0..255 are divided by.
+        mean: Subtracted afterwards; one number, or one for each channel in ``order``.
+        std: Divided by at last; one number, or one for each channel in ``order``.
+        order: ``"RGB"`` or ``"BGR"``: the order in which the network takes the channels.
+        reason: How it came to be chosen, in words for the reader.
+
+    Example:
+        >>> SCALES["-1..1"].apply(np.array([[[0, 127.5, 255]]])).tolist()
+        [[[-1.0, 0.0, 1.0]]]
+        >>> SCALES["-1..1"].describe()
+        'pixels / 127.5 - 1'
+    """
+
+    name: str
+    divide: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    order: str = "RGB"
+    reason: str = "the default"
+
+    def because(self, reason: str) -> Preprocessing:
+        """The same preprocessing, chosen for another reason."""
+        return dataclasses.replace(self, reason=reason)
+
+    def apply(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+        """What the network sees.
+
+        Args:
+            pixels: ``(..., height, width, channel)``, 0..255. Channels are taken as RGB.
+
+        Returns:
+            float32 of the same shape.
+        """
+        values = np.asarray(pixels, np.float32)
+        channels = values.shape[-1]
+        if self.order == "BGR" and channels == 3:
+            values = values[..., ::-1]
+        if self.divide != 1:
+            values = values / np.float32(self.divide)
+        mean, std = self._fit(self.mean, channels), self._fit(self.std, channels)
+        if np.any(mean):
+            values = values - mean
+        if np.any(std != 1):
+            values = values / std
+        return np.ascontiguousarray(values, np.float32)
+
+    def describe(self) -> str:
+        """The formula in words, for captions."""
+        text = "pixels" if self.divide == 1 else f"pixels / {self.divide:g}"
+        if self.order == "BGR":
+            text = text.replace("pixels", "BGR pixels")
+        if any(self.mean):
+            text += " - " + self._listed(self.mean)
+        if any(value != 1 for value in self.std):
+            text = f"({text}) / {self._listed(self.std)}"
+        return "pixels 0..255 as they are" if text == "pixels" else text
+
+    def to_json(self) -> dict[str, object]:
+        """The preprocessing as JSON-ready data."""
+        return {
+            "name": self.name,
+            "formula": self.describe(),
+            "divide": self.divide,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "order": self.order,
+            "reason": self.reason,
+        }
+
+    @staticmethod
+    def _fit(values: tuple[float, ...], channels: int) -> NDArray[np.float32]:
+        if len(values) == channels:
+            return np.array(values, np.float32)
+        return np.full(1, np.mean(values), np.float32)
+
+    @staticmethod
+    def _listed(values: tuple[float, ...]) -> str:
+        if len(set(values)) == 1:
+            return f"{values[0]:g}"
+        return "(" + ", ".join(f"{value:g}" for value in values) + ")"
+
+
+SCALES: dict[str, Preprocessing] = {
+    scale.name: scale
+    for scale in (
+        Preprocessing("0..1", divide=255.0),
+        Preprocessing("-1..1", divide=127.5, mean=(1.0,)),
+        # The means of ImageNet in BGR, as the Caffe models of 2014 and keras.applications
+        # (imagenet_utils, mode "caffe") use them.
+        Preprocessing("caffe", mean=(103.939, 116.779, 123.68), order="BGR"),
+        # Mean and standard deviation of ImageNet in RGB, as in torchvision and
+        # keras.applications (imagenet_utils, mode "torch").
+        Preprocessing("torch", divide=255.0, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+        Preprocessing("none"),
+    )
+}
+"""The preprocessings that ``--scale`` knows, by name."""
+
+
+def find_scale(name: str) -> Preprocessing:
+    """The preprocessing called ``name``.
+
+    Raises:
+        UsageError: There is none of that name.
+
+    Example:
+        >>> find_scale("0..1").divide
+        255.0
+    """
+    try:
+        return SCALES[name]
+    except KeyError:
+        raise UsageError(
+            f"unknown scale '{name}': expected one of {', '.join(SCALES)}.{near(name, SCALES)}"
+        ) from None
