@@ -182,12 +182,14 @@ class InputImage(Showable):
 
     def to_json(self) -> dict[str, Any]:
         """The image as JSON-ready data, without its pixels."""
-        height, width, channels = self.values.shape
+        *axes, channels = self.values.shape
+        names = ("length",) if len(axes) == 1 else ("width", "height", "depth")
+        size = dict(zip(names, reversed(axes), strict=False)) | {"channels": channels}
         return {
             "name": self.name,
             "path": None if self.path is None else str(self.path),
             "original_size": {"width": self.original_size[0], "height": self.original_size[1]},
-            "size": {"width": width, "height": height, "channels": channels},
+            "size": size,
             "steps": list(self.steps),
             "preprocessing": self.preprocessing.to_json(),
         }

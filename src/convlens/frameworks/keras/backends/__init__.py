@@ -1,0 +1,31 @@
+"""One small file for each backend of Keras, each with the same single function."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+Compute = Callable[[Sequence[Any]], dict[str, Any]]
+Runner = Callable[[Sequence[NDArray[Any]]], Arrays]
+
+
+def make_runner(compute: Compute, variables: Sequence[Any]) -> Runner:
+    """Turns a computation on backend tensors into one on NumPy arrays.
+
+    Args:
+        compute: Takes the inputs as tensors and gives named tensors.
+        variables: The variables that it reads.
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return cast(Runner, module.make_runner(compute, variables))
+
+
+def as_float32(value: NDArray[Any]) -> NDArray[np.float32]:
+    """An array as float32, copied only if it is something else."""
+    return np.asarray(value, np.float32)

@@ -1,0 +1,368 @@
+"""The contract of :class:`convlens.model.Model`, kept by a Keras model."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from convlens.errors import ModelInputError, SelectionError, near
+from convlens.frameworks.keras.backends import Runner, as_float32, make_runner
+from convlens.frameworks.keras.geometry import FIRST, follow_formats
+from convlens.frameworks.keras.inside import watch
+from convlens.frameworks.keras.program import Key, Step, flatten, graph_of
+from convlens.frameworks.keras.view import Sight, View, look
+from convlens.model import ForwardPass
+from convlens.preprocessing import Preprocessing
+from convlens.results import FloatArray, InputInfo, ModelInfo, Shape
+
+
+class _Enough(BaseException):
+    """Ends a pass inside a layer once everything asked for is there.
+
+    Not an ``Exception``, so that nothing on the way takes it for a failure.
+    """
+
+
+class KerasModel:
+    """A Keras model that can be looked into.
+
+    Args:
+        model: Any ``keras.Model``: sequential, functional, nested, subclassed.
+        source: What it was opened from.
+        digest: Of the file; computed from configuration and weights if not given.
+        preprocessing: What its images want, if that is known.
+        rewrites: What was changed in its configuration to open it.
+        labels: The names of its classes, if known.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        source: str = "a live model",
+        digest: str | None = None,
+        preprocessing: Preprocessing | None = None,
+        rewrites: tuple[str, ...] = (),
+        labels: tuple[str, ...] | None = None,
+    ) -> None:
+        self.model = model
+        self._facts = {
+            "source": source,
+            "preprocessing": preprocessing,
+            "rewrites": rewrites,
+            "labels": labels,
+        }
+        self._digest = digest
+        self._lock = threading.Lock()
+        self._views: dict[tuple[Shape, ...] | None, View] = {}
+        self._runners: dict[Any, Runner] = {}
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model before it has seen an image."""
+        shapes = None
+        if graph_of(self.model) is None:
+            shapes = [entry.shape for entry in self._inputs()]
+            if not self.model.built or any(None in shape[1:] for shape in shapes):
+                return self._info(None)
+        return self._info(self._view(shapes))
+
+    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
+        """What is known of the model once the shapes of its inputs are given."""
+        return self._info(self._view(self._order_shapes(shapes)))
+
+    def forward(
+        self,
+        inputs: Mapping[str, FloatArray],
+        layers: Sequence[str],
+        *,
+        outputs: bool = False,
+    ) -> ForwardPass:
+        """Runs the model as far as the deepest layer asked for, and no further."""
+        shapes = self._order_shapes({name: array.shape for name, array in inputs.items()})
+        view = self._view(shapes)
+        for name in layers:
+            if name not in view.sights:
+                raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
+        key = (tuple(layers), outputs, tuple(shapes), tuple(len(a) for a in inputs.values()))
+        arrays = [
+            self._own_order(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
+        ]
+        with self._lock:
+            if key not in self._runners:
+                compute = self._compute(view, [view.sights[name] for name in layers], outputs)
+                self._runners[key] = make_runner(compute, self.model.variables)
+            found = self._runners[key](arrays)
+        return ForwardPass(
+            {
+                name: _channels_last(found[f"layer:{name}"], view.sights[name].info.data_format)
+                for name in layers
+            },
+            {
+                name.removeprefix("output:"): as_float32(array)
+                for name, array in found.items()
+                if name.startswith("output:")
+            },
+        )
+
+    def _inputs(self) -> tuple[InputInfo, ...]:
+        """The inputs as far as the model knows them."""
+        graph = graph_of(self.model)
+        if graph is None:
+            return _inputs_without_graph(self.model)
+        program = flatten(self.model)
+        formats = follow_formats(program)
+        return tuple(
+            InputInfo(tensor.name, tuple(tensor.shape), formats[value], str(tensor.dtype))
+            for tensor, value in zip(graph.inputs, program.inputs, strict=True)
+        )
+
+    def _order_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> list[Shape]:
+        """The shapes in the model's order of inputs and axes, batch left open."""
+        ordered: list[Shape] = []
+        for entry in self._inputs():
+            if entry.name not in shapes:
+                raise ModelInputError(
+                    f"input '{entry.name}' of shape {entry.shape} was given nothing; "
+                    f"found values for {', '.join(shapes) or 'no input'}"
+                )
+            shape: Shape = (None, *shapes[entry.name][1:])
+            if entry.data_format == FIRST and len(shape) >= 3:
+                shape = (None, shape[-1], *shape[1:-1])
+            if len(shape) != len(entry.shape) or any(
+                wanted is not None and wanted != size
+                for wanted, size in zip(entry.shape[1:], shape[1:], strict=False)
+            ):
+                raise ModelInputError(
+                    f"input '{entry.name}' expects {entry.shape}, found {shape}"
+                )
+            ordered.append(shape)
+        return ordered
+
+    def _own_order(self, array: np.ndarray[Any, Any], entry: InputInfo) -> np.ndarray[Any, Any]:
+        """An input in the model's own order of axes and type."""
+        if entry.data_format == FIRST and array.ndim >= 3:
+            array = np.moveaxis(array, -1, 1)
+        dtype = "float32" if entry.dtype in {"bfloat16", "float16", "float32"} else entry.dtype
+        return np.ascontiguousarray(array.astype(dtype, copy=False))
+
+    def _view(self, shapes: Sequence[Shape] | None) -> View:
+        key = None if shapes is None else tuple(shapes)
+        if key not in self._views:
+            self._build(shapes)
+            self._views[key] = look(self.model, shapes, self._pack)
+        return self._views[key]
+
+    def _build(self, shapes: Sequence[Shape] | None) -> None:
+        """Builds a model that has never been called, as calling it would."""
+        if self.model.built or shapes is None:
+            return
+        zeros = [np.zeros((1, *(size or 1 for size in shape[1:])), "float32") for shape in shapes]
+        try:
+            self.model(self._pack(zeros))
+        except Exception as error:
+            raise ModelInputError(
+                f"the model had never been called and does not take an input of shape "
+                f"{shapes[0] if len(shapes) == 1 else list(shapes)}: {_first_line(error)}"
+            ) from error
+
+    def _pack(self, values: list[Any]) -> Any:
+        """Inputs in the structure that a model without a graph takes."""
+        structure = _build_shapes(self.model)
+        if isinstance(structure, dict):
+            return dict(zip(structure, values, strict=True))
+        return values[0] if len(values) == 1 else values
+
+    def _info(self, view: View | None) -> ModelInfo:
+        sights = () if view is None else tuple(sight.info for sight in view.sights.values())
+        if self._digest is None and view is not None:
+            self._digest = _digest(self.model)
+        outputs: tuple[str, ...] = ()
+        if view is not None:
+            outputs = view.program.output_names or (self.model.name,)
+        return ModelInfo(
+            name=self.model.name,
+            digest=self._digest or "unknown until the model is built",
+            framework=_framework(),
+            inputs=self._inputs(),
+            outputs=outputs,
+            layers=sights,
+            parameters=int(self.model.count_params()) if self.model.built else 0,
+            **self._facts,
+        )
+
+    def _compute(
+        self, view: View, wanted: list[Sight], outputs: bool
+    ) -> Callable[[Sequence[Any]], dict[str, Any]]:
+        """The pass as a function of the input tensors."""
+        program = view.program
+        places = {sight.place for sight in wanted}
+        if outputs:
+            producers = program.producers()
+            places |= {producers[value] for value in program.outputs if value in producers}
+            places |= {0} if not program.outputs else set()
+        order = sorted(program.needed(places))
+        by_place = {place: [sight for sight in wanted if sight.place == place] for place in order}
+
+        def compute(tensors: Sequence[Any]) -> dict[str, Any]:
+            values = dict(zip(program.inputs, tensors, strict=True))
+            found: dict[str, Any] = {}
+            for place in order:
+                step = program.steps[place]
+                rest = place != order[-1] or outputs
+                given = self._run(step, values, by_place[place], found, rest=rest)
+                values.update(zip(step.outputs, given, strict=False))
+                if step.node is None and outputs:
+                    for number, tensor in enumerate(given):
+                        suffix = f"[{number}]" if len(given) > 1 else ""
+                        found[f"output:{self.model.name}{suffix}"] = tensor
+            if outputs:
+                for name, value in zip(program.output_names, program.outputs, strict=True):
+                    found[f"output:{name}"] = values[value]
+            return {name: _plain_float(tensor) for name, tensor in found.items()}
+
+        return compute
+
+    def _run(
+        self,
+        step: Step,
+        values: dict[int, Any],
+        wanted: list[Sight],
+        found: dict[str, Any],
+        *,
+        rest: bool,
+    ) -> list[Any]:
+        """Runs one step, collecting what is wanted of it and inside it."""
+        if step.node is None:
+            args: tuple[Any, ...] = (self._pack(list(values.values())),)
+            kwargs: dict[str, Any] = {}
+        else:
+            args, kwargs = step.node.arguments.fill_in(
+                {tensor: values[value] for tensor, value in step.inputs}
+            )
+        if getattr(step.operation, "_call_has_training_arg", False):
+            kwargs = {**kwargs, "training": False}
+        inner = {(sight.key, sight.output): sight.info.name for sight in wanted if sight.inner}
+        whole = rest or any(not sight.inner for sight in wanted)
+        if not inner:
+            given = keras.tree.flatten(step.operation(*args, **kwargs))
+        else:
+            given = _run_watched(step, args, kwargs, inner, found, whole=whole)
+        for sight in wanted:
+            if not sight.inner:
+                found[f"layer:{sight.info.name}"] = given[sight.output]
+        return list(given)
+
+
+def _run_watched(
+    step: Step,
+    args: Any,
+    kwargs: Any,
+    inner: Mapping[tuple[Key, int], str],
+    found: dict[str, Any],
+    *,
+    whole: bool,
+) -> list[Any]:
+    """Runs a step, taking the calls inside it; stops inside it unless all of it is needed."""
+    missing = set(inner.values())
+
+    def report(key: Key, layer: Any, outputs: Any) -> None:
+        for output, tensor in enumerate(keras.tree.flatten(outputs)):
+            name = inner.get((key, output))
+            if name is not None:
+                found[f"layer:{name}"] = tensor
+                missing.discard(name)
+        if not missing and not whole:
+            raise _Enough
+
+    with watch(step.operation, step.key, report):
+        try:
+            return list(keras.tree.flatten(step.operation(*args, **kwargs)))
+        except _Enough:
+            return []
+
+
+def _plain_float(tensor: Any) -> Any:
+    """Half precision as float32, since NumPy cannot hold every kind of it."""
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    return keras.ops.cast(tensor, "float32") if dtype in {"bfloat16", "float16"} else tensor
+
+
+def _channels_last(array: np.ndarray[Any, Any], data_format: str) -> FloatArray:
+    if data_format == FIRST and array.ndim >= 3:
+        array = np.ascontiguousarray(np.moveaxis(array, 1, -1))
+    return as_float32(array)
+
+
+def _build_shapes(model: Any) -> Any:
+    """What a model without a graph was built with: a shape, or a structure of shapes."""
+    shapes = getattr(model, "_build_shapes_dict", None) or {}
+    if len(shapes) == 1:
+        return next(iter(shapes.values()))
+    return shapes or None
+
+
+def _inputs_without_graph(model: Any) -> tuple[InputInfo, ...]:
+    """The inputs of a subclassed or unbuilt model: as it was built, else one image."""
+    structure = _build_shapes(model) if model.built else None
+    if structure is None:
+        axes = next((len(kernel) for kernel in _kernels(model)), 2)
+        return (InputInfo("input", (None,) * (axes + 2), _first_format(model)),)
+    if isinstance(structure, dict):
+        return tuple(
+            InputInfo(name, (None, *shape[1:]), _first_format(model))
+            for name, shape in structure.items()
+        )
+    several = bool(structure) and isinstance(structure[0], tuple | list)
+    shapes = structure if several else [structure]
+    return tuple(
+        InputInfo(
+            "input" if len(shapes) == 1 else f"input_{number}",
+            (None, *shape[1:]),
+            _first_format(model),
+        )
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _kernels(model: Any) -> list[tuple[int, ...]]:
+    layers = model._flatten_layers(include_self=False)
+    return [layer.kernel_size for layer in layers if hasattr(layer, "kernel_size")]
+
+
+def _first_format(model: Any) -> str:
+    """The order of axes of the first layer inside that has one."""
+    for layer in model._flatten_layers(include_self=False):
+        order = getattr(layer, "data_format", None)
+        if isinstance(order, str):
+            return order
+    return "channels_last"
+
+
+def _digest(model: Any) -> str:
+    """``sha256:`` over the names, shapes and values of all weights."""
+    digest = hashlib.sha256(model.name.encode())
+    for variable in model.weights:
+        array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+        digest.update(f"{variable.path}{array.shape}{array.dtype}".encode())
+        digest.update(array.tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _framework() -> str:
+    backend = keras.backend.backend()
+    version = importlib.import_module(backend).__version__
+    return f"keras {keras.__version__} on {backend} {version}"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+

@@ -1,0 +1,218 @@
+"""What can be seen of a Keras model for given input shapes: its program and its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from convlens.errors import ModelInputError
+from convlens.frameworks.keras.geometry import (
+    FIRST,
+    Field,
+    follow_fields,
+    follow_formats,
+    spatial,
+)
+from convlens.frameworks.keras.inside import has_inside, watch
+from convlens.frameworks.keras.program import Key, Program, Step, flatten, names_of
+from convlens.results import LayerInfo, Shape
+
+STAND_IN = 224
+"""Stands for an unknown size where a trace needs a number."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sight:
+    """One layer that can be asked for.
+
+    Attributes:
+        info: What is known of it.
+        place: The place of its step.
+        key: Where the call stands, for calls inside a step.
+        inner: Whether it is such a call.
+        output: Which of several tensors that the call gives.
+    """
+
+    info: LayerInfo
+    place: int
+    key: Key
+    inner: bool
+    output: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """A model for given input shapes.
+
+    Attributes:
+        program: Its steps.
+        sights: Its layers by name, in the order in which they run.
+        formats: The order of axes of each value of the program.
+    """
+
+    program: Program
+    sights: Mapping[str, Sight]
+    formats: Mapping[int, str]
+
+
+def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
+    """Finds the layers of a built model.
+
+    Args:
+        model: A built ``keras.Model``.
+        shapes: The shapes of its inputs in its own order of axes; ``None`` for those it
+            was built with.
+        pack: Brings a list of inputs into the structure that a model without a graph takes.
+    """
+    program = flatten(model)
+    inside: dict[int, list[tuple[Key, Any, int, Shape]]] = {}
+    known = _trace(program, model, shapes, inside, pack)
+    formats = follow_formats(program)
+    fields = follow_fields(program)
+    found: list[tuple[Key, Any, int, int, bool, Shape | None, int | None]] = []
+    for place, step in enumerate(program.steps):
+        for key, layer, output, shape in inside.get(place, []):
+            found.append((key, layer, output, place, True, shape if known else None, None))
+        for output, value in enumerate(step.outputs):
+            shape = step.shapes[output] if output < len(step.shapes) else None
+            found.append((step.key, step.operation, output, place, False, shape, value))
+    names = names_of(list(dict.fromkeys(entry[0] for entry in found)))
+    several = {(key, inner) for key, _, output, _, inner, _, _ in found if output}
+    givers = _givers(program, names)
+    sights: dict[str, Sight] = {}
+    for key, layer, output, place, inner, shape, value in found:
+        name = names[key] + (f"[{output}]" if (key, inner) in several else "")
+        info = _describe(
+            name,
+            layer,
+            shape,
+            _inner_format(layer, shape) if value is None else formats[value],
+            fields.get(value) if value is not None else None,
+            () if inner else tuple(givers[v] for _, v in program.steps[place].inputs),
+        )
+        sights[name] = Sight(info, place, key, inner, output)
+    return View(program, sights, formats)
+
+
+def _givers(program: Program, names: Mapping[Key, str]) -> dict[int, str]:
+    """For each value the name of the layer, or of the input, that gives it."""
+    givers = dict.fromkeys(program.inputs, "input")
+    for step in program.steps:
+        for output, value in enumerate(step.outputs):
+            suffix = f"[{output}]" if len(step.outputs) > 1 else ""
+            givers[value] = names.get(step.key, "") + suffix
+    return givers
+
+
+def _describe(
+    name: str,
+    layer: Any,
+    shape: Shape | None,
+    data_format: str,
+    field: Field | None,
+    inputs: tuple[str, ...],
+) -> LayerInfo:
+    built = isinstance(layer, keras.Layer) and layer.built
+    activation = getattr(layer, "activation", None)
+    label = getattr(activation, "__name__", None) or getattr(activation, "name", None)
+    maps = shape is not None and len(shape) >= 3
+    return LayerInfo(
+        name=name,
+        type=type(layer).__name__,
+        output_shape=None if shape is None else (None, *shape[1:]),
+        parameters=int(layer.count_params()) if built else 0,
+        data_format=data_format,
+        kernel=spatial(layer, "kernel"),
+        strides=spatial(layer, "strides"),
+        dilation=spatial(layer, "dilation"),
+        receptive_field=tuple(round(size) for size in field.size) if field and maps else None,
+        inputs=inputs,
+        activation=label if isinstance(label, str) else None,
+    )
+
+
+def _inner_format(layer: Any, shape: Shape | None) -> str:
+    order = getattr(layer, "data_format", None)
+    return FIRST if order == FIRST and shape is not None and len(shape) >= 3 else "channels_last"
+
+
+def _trace(
+    program: Program,
+    model: Any,
+    shapes: Sequence[Shape] | None,
+    inside: dict[int, list[tuple[Key, Any, int, Shape]]],
+    pack: Any,
+) -> bool:
+    """Brings the steps' shapes up to date and finds the calls inside steps.
+
+    Returns:
+        Whether the shapes of the calls inside are known, not only their names.
+    """
+    graph_inputs = model.inputs if program.outputs else None
+    given = list(shapes) if shapes else [tuple(tensor.shape) for tensor in graph_inputs or ()]
+    dtypes = [tensor.dtype for tensor in graph_inputs or ()] or ["float32"] * len(given)
+    known = all(None not in shape[1:] for shape in given)
+    specs: dict[int, Any] = {
+        value: keras.KerasTensor(shape, dtype=dtype)
+        for value, shape, dtype in zip(program.inputs, given, dtypes, strict=True)
+    }
+    for place, step in enumerate(program.steps):
+        if step.node is None:
+            inside[place] = _look_inside(step, (pack([specs[v] for v in program.inputs]),), {})
+            continue
+        tensors = {tensor: specs[value] for tensor, value in step.inputs}
+        args, kwargs = step.node.arguments.fill_in(tensors)
+        if has_inside(step.operation):
+            inside[place] = _look_inside(step, args, kwargs)
+        same = all(
+            tuple(specs[value].shape) == tuple(tensor.shape)
+            for (_, value), tensor in zip(step.inputs, step.node.input_tensors, strict=True)
+        )
+        outputs = step.node.outputs
+        if not same:
+            outputs = _spec(step, args, kwargs)
+        specs.update(zip(step.outputs, outputs, strict=True))
+        step.shapes = [tuple(tensor.shape) for tensor in outputs]
+    return known
+
+
+def _spec(step: Step, args: Any, kwargs: Any) -> list[Any]:
+    """What a layer would give for tensors of other shapes than it was built with."""
+    try:
+        return list(keras.tree.flatten(step.operation.compute_output_spec(*args, **kwargs)))
+    except Exception as error:
+        wanted = ", ".join(str(tuple(t.shape)) for t in step.node.input_tensors)
+        found = ", ".join(
+            str(tuple(t.shape))
+            for t in keras.tree.flatten((args, kwargs))
+            if isinstance(t, keras.KerasTensor)
+        )
+        raise ModelInputError(
+            f"layer '{step.operation.name}' does not take an input of shape {found}: it was "
+            f"built for {wanted}. Give the image in the size that the model was made for."
+        ) from error
+
+
+def _look_inside(step: Step, args: Any, kwargs: Any) -> list[tuple[Key, Any, int, Shape]]:
+    """The calls inside a step, found by letting it run on shapes alone."""
+    calls: list[tuple[Key, Any, int, Shape]] = []
+
+    def report(key: Key, layer: Any, outputs: Any) -> None:
+        for output, tensor in enumerate(keras.tree.flatten(outputs)):
+            if getattr(tensor, "shape", None) is not None:
+                shape = tuple(int(size) for size in tensor.shape)
+                calls.append((key, layer, output, shape))
+
+    def whole(spec: Any) -> Any:
+        if not isinstance(spec, keras.KerasTensor):
+            return spec
+        shape = (1, *(size or STAND_IN for size in spec.shape[1:]))
+        return keras.KerasTensor(shape, dtype=spec.dtype)
+
+    args, kwargs = keras.tree.map_structure(whole, (args, kwargs))
+    with watch(step.operation, step.key, report, restart=calls.clear):
+        keras.Operation.compute_output_spec(step.operation, *args, **kwargs)
+    return calls

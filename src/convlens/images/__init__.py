@@ -1,0 +1,35 @@
+"""From an image file, or an array, to what the network sees.
+
+The rule of this package: what is in a file is decided by its content and never by its name,
+and everything that was done to the pixels is told in words.
+
+::
+
+    finding   folders and patterns to a list of files
+    contents  what the first bytes of a file look like
+    reading   file to upright pixels of 8 bits
+    depth     16 bits and floating point to 8 bits
+    fitting   pixels to the size that the model takes
+    arrays    arrays and ``.npy`` files
+    sources   any of these to an InputImage
+"""
+
+from convlens.images.finding import SUFFIXES, find_images
+from convlens.images.fitting import FITS, INTERPOLATIONS, LARGEST_SIDE, choose_size, fit
+from convlens.images.reading import MAX_FILE_BYTES, MAX_PIXELS, read_pixels
+from convlens.images.sources import Source, load
+
+__all__ = [
+    "FITS",
+    "INTERPOLATIONS",
+    "LARGEST_SIDE",
+    "MAX_FILE_BYTES",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Source",
+    "choose_size",
+    "find_images",
+    "fit",
+    "load",
+    "read_pixels",
+]

@@ -1,0 +1,156 @@
+"""From arrays and ``.npy`` files to numbers that a model takes.
+
+The rule of this module: a float array is taken as it is, and nothing in a ``.npy`` file is
+ever run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens.errors import ImageError
+from convlens.images import contents, depth
+from convlens.images.reading import check_file, in_short
+from convlens.results import FloatArray, InputInfo
+
+_AXES = {
+    2: "length, channel",
+    3: "height, width, channel",
+    4: "depth, height, width, channel",
+}
+
+
+def is_array_file(path: str | Path) -> bool:
+    """Whether a file is a ``.npy`` file by its content."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(contents.NUMPY_MAGIC)) == contents.NUMPY_MAGIC
+    except (OSError, ValueError):
+        return False
+
+
+def read_array(path: str | Path) -> NDArray[np.generic]:
+    """The array in a ``.npy`` file.
+
+    Raises:
+        ImageError: The file is damaged, too large, or holds Python objects.
+    """
+    check_file(path)
+    where = repr(str(path))
+    try:
+        # Mapped first: a header that claims more than the file has then costs no memory.
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.array(mapped)
+    except Exception as error:
+        # The header is text from a stranger; what NumPy raises for it is nowhere listed.
+        raise ImageError(
+            f"expected one array of numbers in {where}, cannot read it: {in_short(error)}. "
+            "Save it anew with numpy.save(path, array, allow_pickle=False)."
+        ) from error
+
+
+def as_array(source: Any) -> NDArray[np.generic]:
+    """Anything that NumPy can take as an array.
+
+    Raises:
+        ImageError: NumPy cannot.
+    """
+    try:
+        return np.asarray(source)
+    except Exception as error:
+        # Other libraries' arrays raise what they like, a tensor on a GPU for one.
+        raise ImageError(
+            f"expected an array, found a {type(source).__name__} that NumPy cannot take: "
+            f"{in_short(error)}. Give a NumPy array."
+        ) from error
+
+
+def channels_last_shape(inputs: InputInfo) -> tuple[int | None, ...]:
+    """The shape of one image for an input, without the batch, channels last."""
+    shape = inputs.shape[1:]
+    return shape if inputs.data_format == "channels_last" else (*shape[1:], shape[0])
+
+
+def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.generic]:
+    """The array with its channel axis, and without a batch axis of one."""
+    expected = channels_last_shape(inputs)
+    if array.ndim == len(expected) + 1 and array.shape[0] == 1:
+        return array[0]
+    if array.ndim == len(expected) - 1 and (inputs.is_image or expected[-1] in (None, 1)):
+        return array[..., np.newaxis]
+    return array
+
+
+def check_shape(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
+    """Checks that an array is one image for an input.
+
+    Args:
+        array: Channels last, without a batch axis.
+        inputs: The input that it is meant for.
+        what: What the array is called in an error.
+
+    Raises:
+        ImageError: Its shape is another.
+    """
+    expected = channels_last_shape(inputs)
+    if fits_shape(array.shape, expected) and array.size:
+        return
+    advice = "Bring the array into that shape."
+    if array.ndim == len(expected) and fits_shape((*array.shape[1:], array.shape[0]), expected):
+        advice = "Move its channels to the end: numpy.moveaxis(array, 0, -1)."
+    wanted = ", ".join("any" if side is None else str(side) for side in expected)
+    raise ImageError(
+        f"expected ({wanted}) ({_AXES.get(len(expected), 'channel last')}) for the input "
+        f"'{inputs.name}', found {array.shape} in {what}. {advice}"
+    )
+
+
+def fits_shape(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    """Whether a shape is the expected one, where ``None`` stands for any number."""
+    return len(shape) == len(expected) and all(
+        side is None or side == found for found, side in zip(shape, expected, strict=True)
+    )
+
+
+def to_values(array: NDArray[np.generic]) -> tuple[FloatArray, tuple[str, ...]]:
+    """A float array in float32, a copy, and what a reader should know of it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.array(array, np.float32)
+    steps = ["a float array, taken as it is"]
+    lost = int(values.size - np.isfinite(values).sum())
+    if lost:
+        steps.append(f"{lost} of its numbers are not finite")
+    return values, tuple(steps)
+
+
+def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """What a person is shown of an array, spread from its least to its greatest number.
+
+    Args:
+        array: ``(height, width, channel)``, ``(depth, height, width, channel)`` or
+            ``(length, channel)``, any real numbers.
+
+    Returns:
+        ``(height, width, 1 or 3)`` uint8. Of a volume the slice in the middle; of a signal one
+        row for each channel. One and three channels are kept, of four the first three, of
+        others the mean.
+
+    Example:
+        >>> to_picture(np.array([[0.0, 2.0], [1.0, 4.0]]))[..., 0].tolist()
+        [[0, 64], [128, 255]]
+    """
+    picture = np.asarray(array)
+    if picture.ndim == 2:
+        picture = picture.T[..., np.newaxis]
+    elif picture.ndim == 4:
+        picture = picture[len(picture) // 2]
+    if picture.shape[-1] == 4:
+        picture = picture[..., :3]
+    elif picture.shape[-1] not in (1, 3):
+        with np.errstate(all="ignore"):
+            picture = picture.mean(axis=-1, keepdims=True)
+    return depth.stretch(picture)[0]

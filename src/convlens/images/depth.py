@@ -1,0 +1,119 @@
+"""From 16 bits, 32 bits and floating point to 8 bits.
+
+The rule of this module: how the numbers were scaled is always told.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+"""Pillow's modes whose pixels have more than 8 bits."""
+
+_PHOTOMETRIC = 262
+
+
+def raw_mode(image: Image.Image) -> str:
+    """How the pixels lie in an image file that is open but not yet decoded."""
+    for tile in getattr(image, "tile", ()):
+        args = tile[3]
+        found = args[0] if isinstance(args, tuple) and args else args
+        return found if isinstance(found, str) else ""
+    return ""
+
+
+def counts_from_white(image: Image.Image) -> bool:
+    """Whether a TIFF file counts from white; Pillow heeds that for 8 bits and fewer only."""
+    tags = getattr(image, "tag_v2", None)
+    return tags is not None and tags.get(_PHOTOMETRIC) == 0
+
+
+def to_eight_bits(
+    image: Image.Image, raw: str, *, white_is_zero: bool = False
+) -> tuple[Image.Image, str]:
+    """A deep grey image in 8 bits.
+
+    Args:
+        image: In one of ``DEEP_MODES``.
+        raw: Its raw mode before it was decoded.
+        white_is_zero: Whether its numbers count from white to black.
+
+    Returns:
+        The image in mode ``L``, or ``LA`` if one of its values stands for transparent, and
+        what was done.
+    """
+    values = np.asarray(image)
+    if image.mode == "F":
+        scaled, step = _from_floats(values)
+    elif raw == "I;12":
+        scaled, step = _divided(values, 4095), "12 bits scaled to 8 (value / 16.06)"
+    elif image.mode != "I" or raw in ("I;16", "I;16B", "I;16N"):
+        scaled, step = _divided(values, 65535), "16 bits scaled to 8 (value / 257)"
+    else:
+        scaled, step = _from_integers(values)
+    if white_is_zero:
+        scaled, step = 255 - scaled, f"{step}, turned round as its zero is white"
+    result = Image.fromarray(scaled)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        result.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return result, step
+
+
+def stretch(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], float, float]:
+    """The numbers from the least to the greatest, spread over 0..255.
+
+    Args:
+        values: Any real numbers, of any shape. What is not finite becomes 0.
+
+    Returns:
+        uint8 of the same shape, the least and the greatest finite number. Where all numbers
+        are the same, or none is finite, the result is 0 all over.
+
+    Example:
+        >>> stretch(np.array([1.0, 2.0, 3.0, np.nan]))
+        (array([  0, 128, 255,   0], dtype=uint8), 1.0, 3.0)
+    """
+    numbers = np.asarray(values, np.float64)
+    finite = np.isfinite(numbers)
+    if not finite.any():
+        return np.zeros(numbers.shape, np.uint8), 0.0, 0.0
+    low, high = float(numbers[finite].min()), float(numbers[finite].max())
+    if low == high:
+        return np.zeros(numbers.shape, np.uint8), low, high
+    # Halved, so that the range of the largest floats does not overflow.
+    shares = (np.where(finite, numbers, low) / 2 - low / 2) / (high / 2 - low / 2)
+    return np.rint(shares * 255).astype(np.uint8), low, high
+
+
+def _divided(values: NDArray[np.generic], largest: int) -> NDArray[np.uint8]:
+    wide = values.astype(np.uint32)
+    rounded: NDArray[np.uint8] = np.minimum((wide * 255 + largest // 2) // largest, 255).astype(
+        np.uint8
+    )
+    return rounded
+
+
+def _from_integers(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
+    low, high = int(values.min()), int(values.max())
+    if low >= 0 and high <= 255:
+        return values.astype(np.uint8), "wide integers in 0..255 kept as they are"
+    if low >= 0 and high <= 65535:
+        return _divided(values, 65535), "16 bits scaled to 8 (value / 257)"
+    return stretch(values)[0], f"wide integers scaled from {low}..{high} to 0..255"
+
+
+def _from_floats(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
+    finite = np.isfinite(values)
+    scaled, low, high = stretch(values)
+    if low >= 0 and high <= 1 and finite.any():
+        kept = np.where(finite, values, 0)
+        scaled, step = np.rint(kept * 255.0).astype(np.uint8), "floats in 0..1 scaled to 0..255"
+    elif low == high:
+        step = f"floats that are all {low:g} made 0"
+    else:
+        step = f"floats scaled from {low:g}..{high:g} to 0..255"
+    lost = int(finite.size - finite.sum())
+    return scaled, f"{step}, {lost} pixels that are no numbers made 0" if lost else step

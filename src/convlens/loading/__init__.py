@@ -1,0 +1,165 @@
+"""From a path, a name or a live model to a :class:`convlens.model.Model`.
+
+The rule of this package: a file is read as data, checked and upgraded as data, and only
+then built; no code from it runs. The framework's room is named by string and imported late.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from convlens.errors import ModelFileError, UsageError, near
+from convlens.loading.architectures import find_by_function, known_functions
+from convlens.loading.backend import choose_backend, quieten
+from convlens.model import Model
+from convlens.saved import SavedNetwork
+
+__all__ = ["load_model", "read_network"]
+
+
+def load_model(
+    source: Any,
+    *,
+    backend: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | tuple[str, ...] | None = None,
+) -> Model:
+    """Opens a model so that convlens can look into it.
+
+    Args:
+        source: The path of a ``.keras`` or HDF5 file (recognised by content, whatever its
+            suffix), the name of an architecture of ``keras.applications`` such as
+            ``"VGG16"``, a live ``keras.Model``, or what this function returned before.
+        backend: ``"jax"``, ``"tensorflow"`` or ``"torch"``; without it ``KERAS_BACKEND``,
+            else one that is installed.
+        weights: For an architecture: a file with its weights, ``"imagenet"`` to fetch
+            Keras's own (the default), or ``"random"`` for none.
+        labels: The names of the classes, or a text file with one on each line.
+
+    Returns:
+        The model. Nothing of the file has been run.
+
+    Raises:
+        ModelFileError: There is no such file, or it is no model, or it is damaged.
+        UnsafeModelError: Opening it would run code or read another file.
+        BackendError: No backend for Keras is installed, or not the one asked for.
+    """
+    names = read_labels(labels)
+    if isinstance(source, Model):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return _from_path(Path(source), str(source), backend, weights, names)
+    if not any(base.__module__.partition(".")[0] == "keras" for base in type(source).__mro__):
+        raise ModelFileError(
+            f"expected a path, the name of an architecture or a keras.Model, found "
+            f"{type(source).__name__}"
+        )
+    choose_backend(backend)
+    model: Model = _keras().from_live(source, labels=names)
+    return model
+
+
+def _from_path(
+    path: Path,
+    text: str,
+    backend: str | None,
+    weights: str | os.PathLike[str] | None,
+    labels: tuple[str, ...] | None,
+) -> Model:
+    if not path.exists() and "/" not in text and "." not in text:
+        family = find_by_function(text)
+        if family is None:
+            raise ModelFileError(
+                f"no model file {text}, and no architecture of that name."
+                f"{near(text, known_functions())}"
+            )
+        choose_backend(backend)
+        model: Model = _keras().from_application(text, weights, labels=labels)
+        return model
+    if weights is not None:
+        raise UsageError("--weights goes with the name of an architecture, not with a model file")
+    network, digest = read_network(path, with_digest=False), None
+    choose_backend(backend)
+    with ThreadPoolExecutor(1) as pool:
+        digest = pool.submit(file_digest, path)
+        keras_room = _keras()
+        opened: Model = keras_room.from_saved(network, digest.result(), labels=labels)
+    return opened
+
+
+def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
+    """Reads and upgrades a model file as data; nothing is built.
+
+    Raises:
+        ModelFileError: It is missing, no model, or damaged.
+        UnsafeModelError: It reaches out of itself.
+    """
+    from convlens.loading.archive import read_archive
+    from convlens.loading.hdf5 import read_hdf5
+    from convlens.loading.recognise import recognise
+    from convlens.loading.rewrites import upgrade
+
+    kind = recognise(path)
+    weights, backend = None, None
+    if kind == "hdf5":
+        config, weights, version, backend = read_hdf5(path)
+    else:
+        config, version = read_archive(path)
+    config, rewrites = upgrade(config)
+    return SavedNetwork(
+        path=path,
+        kind="legacy HDF5" if kind == "hdf5" else ".keras archive",
+        config=config,
+        weights=weights,
+        archive=path if kind == "keras" else None,
+        keras_version=version,
+        backend=backend,
+        rewrites=rewrites,
+        digest=file_digest(path) if with_digest else "",
+    )
+
+
+def file_digest(path: Path) -> str:
+    """``sha256:`` and the digest of a file's bytes."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def read_labels(
+    labels: str | os.PathLike[str] | tuple[str, ...] | list[str] | None,
+) -> tuple[str, ...] | None:
+    """The names of classes, from a text file with one on each line or as they are.
+
+    A number before each name, as some tools write it, is dropped.
+
+    Raises:
+        ModelFileError: The file cannot be read as text.
+    """
+    if labels is None:
+        return None
+    if not isinstance(labels, str | os.PathLike):
+        return tuple(str(label) for label in labels)
+    try:
+        lines = Path(labels).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ModelFileError(
+            f"cannot read class names from {labels} ({reason}): expected a text file with one "
+            "name on each line"
+        ) from error
+    found = [line.strip() for line in lines if line.strip()]
+    numbered = [line.partition(" ") for line in found]
+    if all(first == str(number) for number, (first, _, _) in enumerate(numbered)):
+        found = [rest.strip() or first for first, _, rest in numbered]
+    return tuple(found)
+
+
+def _keras() -> Any:
+    """The room of Keras, imported when it is first needed."""
+    quieten()
+    return importlib.import_module("convlens.frameworks.keras")

@@ -1,0 +1,139 @@
+"""Legacy HDF5 files of Keras, read as data.
+
+The rule of this module: only what lies inside this one file is read. Links out of it,
+external storage and virtual datasets are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.saved import Config, LayerWeights
+
+MAX_CONFIG = 64 << 20
+"""The longest configuration that is read, in bytes."""
+
+
+def read_hdf5(path: Path) -> tuple[Config, tuple[LayerWeights, ...], str | None, str | None]:
+    """Reads configuration and weights.
+
+    Returns:
+        The configuration as saved, the weights layer by layer, the version of Keras and the
+        backend that wrote the file.
+
+    Raises:
+        ModelFileError: The file is damaged, or holds no configuration.
+        UnsafeModelError: It reaches out of itself.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            config = _config(file, path)
+            version, backend = _text(file, "keras_version"), _text(file, "backend")
+            group = _child(file, "model_weights", path)
+            if not isinstance(group, h5py.Group):
+                raise ModelFileError(f"{path} holds a configuration but no weights")
+            version = version or _text(group, "keras_version")
+            backend = backend or _text(group, "backend")
+            return config, _weights(group, path), version, backend
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise ModelFileError(
+            f"{path} is a damaged or truncated HDF5 file ({_short(error)}): download or save "
+            "it again"
+        ) from error
+
+
+def _config(file: h5py.File, path: Path) -> Config:
+    text = _text(file, "model_config")
+    if text is None:
+        raise ModelFileError(_without_config(file, path))
+    if len(text) > MAX_CONFIG:
+        raise UnsafeModelError(f"{path} has a configuration of {len(text)} bytes: too long")
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{path} has a configuration that is no JSON ({_short(error)})"
+        ) from error
+    if not isinstance(config, dict):
+        raise ModelFileError(f"{path} has a configuration that describes no model")
+    return config
+
+
+def _without_config(file: h5py.File, path: Path) -> str:
+    """What to say of an HDF5 file without a configuration."""
+    names = list(file)
+    if "layer_names" in file.attrs or "layers" in names or "_layer_checkpoint_dependencies" in names:
+        return (
+            f"{path} holds weights without the network they belong to: expected a whole model "
+            "(model.save). Name the architecture and give this file as its weights, for "
+            f"example: VGG16 --weights {path.name}"
+        )
+    held = ", ".join(names[:4]) or "nothing"
+    return f"{path} is an HDF5 file without a Keras model: expected model_config, found {held}"
+
+
+def _weights(group: h5py.Group, path: Path) -> tuple[LayerWeights, ...]:
+    found = []
+    for layer in _names(group, "layer_names"):
+        inner = _child(group, layer, path)
+        if not isinstance(inner, h5py.Group):
+            raise ModelFileError(f"{path} names a layer '{layer}' but holds no weights of it")
+        names = _names(inner, "weight_names")
+        arrays = tuple(_array(inner, name, path) for name in names)
+        found.append(LayerWeights(layer, tuple(names), arrays))
+    return tuple(found)
+
+
+def _array(group: h5py.Group, name: str, path: Path) -> np.ndarray[Any, Any]:
+    dataset = _child(group, name, path)
+    if not isinstance(dataset, h5py.Dataset):
+        raise ModelFileError(f"{path} names weights '{name}' but does not hold them")
+    if dataset.is_virtual or dataset.external:
+        raise UnsafeModelError(f"weights '{name}' of {path} lie in another file: not read")
+    values: np.ndarray[Any, Any] = dataset[()]
+    return values
+
+
+def _child(group: h5py.Group, name: str, path: Path) -> Any:
+    """A member of a group, by hard links alone; ``None`` if there is none."""
+    place: Any = group
+    for part in name.split("/"):
+        if not part or not isinstance(place, h5py.Group):
+            continue
+        link = place.get(part, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise UnsafeModelError(f"'{name}' in {path} is a link out of its place: not followed")
+        place = place[part]
+    return place
+
+
+def _names(group: h5py.Group, attribute: str) -> list[str]:
+    """A list of names, which long files split over numbered attributes."""
+    if attribute in group.attrs:
+        parts = [group.attrs[attribute]]
+    else:
+        parts = []
+        while f"{attribute}{len(parts)}" in group.attrs:
+            parts.append(group.attrs[f"{attribute}{len(parts)}"])
+    return [_decode(name) for part in parts for name in np.ravel(part)]
+
+
+def _text(group: h5py.Group, attribute: str) -> str | None:
+    value = group.attrs.get(attribute)
+    return None if value is None else _decode(value)
+
+
+def _decode(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _short(error: BaseException) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__

@@ -1,0 +1,135 @@
+"""What a file is, by its content and never by its suffix."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+from convlens.errors import ModelFileError, near
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".hdf", ".model")
+
+CONVERT = "open it where it was made and save it with model.save('model.keras')"
+
+
+def recognise(path: Path) -> str:
+    """Says what kind of model file this is.
+
+    Args:
+        path: A file or folder.
+
+    Returns:
+        ``"hdf5"`` or ``"keras"``.
+
+    Raises:
+        ModelFileError: It is missing, or nothing that can be opened; the message says what
+            it is instead and what to do.
+    """
+    if not path.exists():
+        raise ModelFileError(_missing(path))
+    if path.is_dir():
+        raise ModelFileError(_folder(path))
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+            size = path.stat().st_size
+            if _is_hdf5(file, head, size):
+                return "hdf5"
+    except OSError as error:
+        raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
+    if head.startswith(b"PK"):
+        return _zip(path)
+    raise ModelFileError(f"{path} is not a Keras model: expected a .keras or HDF5 file, "
+                         f"found {describe_bytes(head, size)}")
+
+
+def _is_hdf5(file: object, head: bytes, size: int) -> bool:
+    """HDF5 has its signature at 0 or at a power of two from 512 on."""
+    if head.startswith(HDF5_MAGIC):
+        return True
+    return any(
+        head[offset : offset + 8] == HDF5_MAGIC for offset in (512, 1024, 2048) if offset < size
+    )
+
+
+def describe_bytes(head: bytes, size: int) -> str:
+    """What a file seems to be, from its first bytes, and how to make a model of it."""
+    text = head[:512].lstrip().lower()
+    if not size:
+        return "an empty file"
+    if head.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer: fetch the file itself with 'git lfs pull'"
+    if text.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "a web page: download the file itself, not the page that shows it"
+    if head[4:8] == b"TFL3":
+        return f"a TensorFlow Lite model, which has no Keras layers: {CONVERT}"
+    if head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        return "a Python pickle, which would run code when opened: it is not opened"
+    if b"onnx" in head[:256].lower() or b"pytorch" in head[:64].lower():
+        return "what looks like an ONNX model, which has no Keras layers"
+    if text.startswith((b"{", b"[")):
+        return _describe_json(head)
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
+        return "an image: give the model first and the image second"
+    if all(byte in b"\t\n\r" or 32 <= byte < 256 for byte in head[:256]) and b"\0" not in head:
+        start = head[:40].decode("latin-1").splitlines()[0]
+        return f"a text file that starts with '{start}'"
+    return f"{size} bytes of an unknown kind that start with {head[:8].hex(' ')}"
+
+
+def _describe_json(head: bytes) -> str:
+    if b"modelTopology" in head or b"weightsManifest" in head:
+        return (
+            "a TensorFlow.js model: convert it with 'tensorflowjs_converter "
+            "--input_format tfjs_layers_model --output_format keras'"
+        )
+    if b"class_name" in head:
+        return "the configuration of a model without its weights"
+    return "a JSON file"
+
+
+def _zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise ModelFileError(
+            f"{path} is a damaged or truncated zip archive ({error}): expected a .keras file. "
+            "Download or save it again."
+        ) from error
+    if "config.json" in names:
+        return "keras"
+    if any(name.endswith("data.pkl") for name in names):
+        raise ModelFileError(
+            f"{path} is a PyTorch file (a zip archive with a pickle), which would run code when "
+            "opened: expected a .keras or HDF5 file"
+        )
+    if any(name.endswith("saved_model.pb") for name in names):
+        raise ModelFileError(f"{path} is a zipped SavedModel: {CONVERT}")
+    raise ModelFileError(
+        f"{path} is a zip archive without a model: expected config.json in it, found "
+        f"{', '.join(sorted(names)[:4]) or 'nothing'}"
+    )
+
+
+def _missing(path: Path) -> str:
+    siblings: list[str] = []
+    if path.parent.is_dir():
+        siblings = [p.name for p in path.parent.iterdir() if p.suffix in MODEL_SUFFIXES]
+    return f"no model file {path}.{near(path.name, siblings)}"
+
+
+def _folder(path: Path) -> str:
+    if (path / "saved_model.pb").exists():
+        return f"{path} is a SavedModel folder, which holds no Keras layers: {CONVERT}"
+    if (path / "model.json").exists():
+        try:
+            if "modelTopology" in json.loads((path / "model.json").read_text()):
+                return f"{path} is a TensorFlow.js folder: expected a .keras or HDF5 file"
+        except (OSError, ValueError):
+            pass
+    found = sorted(p.name for p in path.iterdir() if p.suffix in MODEL_SUFFIXES)
+    hint = f" It holds {', '.join(found[:4])}." if found else ""
+    return f"{path} is a folder: expected a .keras or HDF5 file.{hint}"

@@ -1,0 +1,70 @@
+"""The contract between the verbs and a framework: NumPy in, NumPy out.
+
+The rule of this module: a verb talks to a network through :class:`Model` alone, and nothing
+in it names a framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from convlens.results import FloatArray, ModelInfo
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ForwardPass:
+    """What came out of one pass.
+
+    Attributes:
+        layers: For each layer asked for its output, batch first and channels last.
+        outputs: For each output of the model its value likewise, if outputs were asked for.
+        missing: Why there are no outputs although they were asked for, or ``None``.
+    """
+
+    layers: Mapping[str, FloatArray]
+    outputs: Mapping[str, FloatArray]
+    missing: str | None = None
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A network that can be looked into."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model before it has seen an image."""
+        ...
+
+    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
+        """What is known of the model once the shapes of its inputs are given.
+
+        Args:
+            shapes: For each input, channels last, batch first.
+
+        Raises:
+            ModelInputError: The model cannot take inputs of these shapes.
+        """
+        ...
+
+    def forward(
+        self,
+        inputs: Mapping[str, FloatArray],
+        layers: Sequence[str],
+        *,
+        outputs: bool = False,
+    ) -> ForwardPass:
+        """Runs the model as far as the deepest layer asked for, and no further.
+
+        Args:
+            inputs: For each input of the model a batch, ``(image, height, width, channel)``
+                whatever the model's own order of axes.
+            layers: Names of layers, as in ``info.layers``.
+            outputs: Also give the model's own outputs.
+
+        Raises:
+            SelectionError: A layer is not there.
+            ModelInputError: An input is missing or does not fit.
+        """
+        ...

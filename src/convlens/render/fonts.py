@@ -1,0 +1,144 @@
+"""What text may hold and how wide it is, without a font library being imported early.
+
+The rule of this module: text from strangers (file names, layer names) becomes drawable and
+harmless here, once; what does not fit is shortened in the middle, where names differ least.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
+
+ELLIPSIS = "…"
+FALLBACK = "DejaVuSans"
+MEASURED_AT = 64
+
+
+def clean(text: str) -> str:
+    """The text on one line, without characters that no file format can hold.
+
+    >>> clean("two" + chr(10) + "lines" + chr(0xDC80))
+    'two lines�'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_clean_character, text))
+
+
+def _clean_character(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    category = unicodedata.category(character)
+    # Controls, lone surrogates and code points that are no characters; U+202E and its kind
+    # would let a file's name rewrite the line around it.
+    if category in ("Cc", "Cs", "Cn") or character in "\u202a\u202b\u202c\u202d\u202e\ufeff":
+        return "\ufffd"
+    return character
+
+
+@functools.lru_cache(maxsize=4096)
+def is_latin(text: str) -> bool:
+    """Whether the standard fonts of PDF can draw the text.
+
+    >>> is_latin("épée – 3 × 3"), is_latin("кот")
+    (True, False)
+    """
+    try:
+        text.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@functools.cache
+def fallback_path(bold: bool = False) -> Path | None:
+    """The DejaVu font that comes with Matplotlib, found without importing Matplotlib."""
+    found = importlib.util.find_spec("matplotlib")
+    for place in (found.submodule_search_locations or ()) if found else ():
+        path = Path(place, "mpl-data", "fonts", "ttf", f"DejaVuSans{'-Bold' if bold else ''}.ttf")
+        if path.is_file():
+            return path
+    return None
+
+
+@functools.lru_cache(maxsize=64)
+def pixel_font(size: float, bold: bool = False) -> FreeTypeFont:
+    """The font in which text is drawn as pixels; DejaVu, or Pillow's own without it."""
+    from PIL import ImageFont
+
+    path = fallback_path(bold)
+    if path is None:
+        default: FreeTypeFont = ImageFont.load_default(size)  # type: ignore[assignment]
+        return default
+    # The basic layout is part of every Pillow, so that the same text gives the same pixels.
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+@functools.lru_cache(maxsize=16384)
+def text_width(text: str, size: float, bold: bool = False, *, pixels: bool = False) -> float:
+    """How wide the text is drawn, in points.
+
+    Args:
+        text: The text.
+        size: Of the font, in points.
+        bold: Whether in the bold face.
+        pixels: Whether for a picture of pixels; else for PDF and SVG.
+    """
+    if pixels or not is_latin(text):
+        return float(pixel_font(MEASURED_AT, bold).getlength(text)) * size / MEASURED_AT
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    return float(stringWidth(text, "Helvetica-Bold" if bold else "Helvetica", size))
+
+
+def shorten(
+    text: str, width: float, size: float, bold: bool = False, *, pixels: bool = False
+) -> str:
+    """The text, or its beginning and its end around an ellipsis, no wider than ``width``.
+
+    >>> shorten("a_very_long_name_of_a_file.jpg", 70, 8)
+    'a_very_l…a_file.jpg'
+    """
+    if text_width(text, size, bold, pixels=pixels) <= width:
+        return text
+    low, high = 0, len(text) - 1
+    while low < high:
+        kept = (low + high + 1) // 2
+        if text_width(_middle_cut(text, kept), size, bold, pixels=pixels) <= width:
+            low = kept
+        else:
+            high = kept - 1
+    return _middle_cut(text, low)
+
+
+def _middle_cut(text: str, kept: int) -> str:
+    head = kept // 2
+    tail = kept - head
+    return text[:head] + ELLIPSIS + (text[-tail:] if tail else "")
+
+
+def wrap(
+    text: str, width: float, size: float, bold: bool = False, *, pixels: bool = False
+) -> list[str]:
+    """The text in lines no wider than ``width``; words that are wider are shortened.
+
+    >>> wrap("one two three", 40, 8)
+    ['one two', 'three']
+    """
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if text_width(longer, size, bold, pixels=pixels) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        line = shorten(word, width, size, bold, pixels=pixels)
+    return [*lines, line] if line else lines

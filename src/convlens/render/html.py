@@ -1,0 +1,298 @@
+"""Activations as one self-contained HTML page.
+
+The rule of this module: the page needs nothing but itself (its policy forbids the browser to
+fetch anything), it says everything without scripts but the card and the controls, and the
+same result gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import resources
+
+from convlens.render.html_curve import sparsity_curve
+from convlens.render.html_data import embed
+from convlens.render.html_sprites import bar, picture
+from convlens.render.html_text import (
+    NOTHING,
+    dead_count,
+    digest_short,
+    escape,
+    is_vector,
+    number,
+    real_size,
+    receptive_field,
+    size,
+    sparsity,
+)
+from convlens.render.html_tiles import layer_part
+from convlens.render.options import PictureOptions
+from convlens.results import Activations, InputImage, Prediction
+
+
+def document(result: Activations, options: PictureOptions, manifest: str) -> str:
+    """The whole page.
+
+    Args:
+        result: What to show; any number of images and layers.
+        options: The normalisation and the colour map.
+        manifest: How the page came to be, as JSON; stands in it as text that can be read and
+            copied.
+
+    Returns:
+        HTML, to be written as UTF-8. The same arguments give the same text.
+    """
+    with ThreadPoolExecutor() as pool:
+        parts = list(
+            pool.map(
+                lambda each: layer_part(result, each[1], each[0], options),
+                enumerate(result.layers, 1),
+            )
+        )
+    script = asset("page.js")
+    pieces = [
+        _head(result, options, script),
+        _header(result, options),
+        _contents(result),
+        "<main>",
+        _inputs(result),
+        _layers(result),
+        _curve(result),
+        _listed("Changes made to open the model", result.model.rewrites),
+        _listed("Notes", result.notes),
+        _toolbar(result, options),
+        *(part.html for part in parts),
+        _manifest(manifest),
+        "</main>",
+        _CARD,
+        f'<script type="application/json" id="convlens-data">'
+        f"{embed(result, [part.numbers for part in parts])}</script>\n",
+        f"<script>{script}</script>\n</body>\n</html>\n",
+    ]
+    return "\n".join(pieces)
+
+
+@cache
+def asset(name: str) -> str:
+    """A text file that is inlined into the page."""
+    return resources.files("convlens.assets").joinpath(name).read_text("utf-8")
+
+
+def _head(result: Activations, options: PictureOptions, script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+    names = ", ".join(image.name for image in result.images)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        '<meta name="generator" content="convlens">\n'
+        f"<title>{escape(result.model.name)} - {escape(names)} - convlens</title>\n"
+        f"<style>{asset('page.css')}"
+        f".bar i{{background-image:url({bar(options.colormap)})}}</style>\n"
+        "</head>\n<body>"
+    )
+
+
+def _header(result: Activations, options: PictureOptions) -> str:
+    model = result.model
+    maps = result.map_count
+    facts = [
+        ("source", escape(model.source)),
+        ("framework", escape(model.framework)),
+        ("digest", f'<code title="{escape(model.digest)}">{escape(digest_short(model.digest))}'
+                   "</code>"),
+        ("parameters", f"{model.parameters:,}"),
+        ("shown", _counted(maps, result)),
+        ("colours", f"{escape(options.colormap)}; {escape(options.describe())}"),
+    ]
+    told = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in facts)
+    return (
+        '<header class="top"><p class="brand">convlens <span>feature maps</span></p>'
+        f'<h1>{escape(model.name)}</h1><dl class="about">{told}</dl></header>'
+    )
+
+
+def _counted(maps: int, result: Activations) -> str:
+    images = len(result.images)
+    layers = len(result.layers)
+    return (
+        f"{maps:,} feature map{'' if maps == 1 else 's'} of {layers} layer"
+        f"{'' if layers == 1 else 's'} for {images} image{'' if images == 1 else 's'}"
+    )
+
+
+def _contents(result: Activations) -> str:
+    items = "".join(
+        f'<li data-layer="{place}"><a href="#layer-{place}">{escape(entry.name)}</a></li>'
+        for place, entry in enumerate(result.layers, 1)
+    )
+    curve = '<li><a href="#sparsity">Sparsity</a></li>' if result.layers else ""
+    return (
+        '<nav class="contents" aria-label="Contents"><ul>'
+        '<li><a href="#input">Input</a></li><li><a href="#layers">Layers</a></li>'
+        f'{curve}<li><a href="#maps">Feature maps</a><ol>{items}</ol></li>'
+        '<li><a href="#made">How this was made</a></li></ul></nav>'
+    )
+
+
+def _inputs(result: Activations) -> str:
+    told = result.predictions or ((),) * len(result.images)
+    items = "".join(
+        _input(image, place, predictions, several=len(result.images) > 1)
+        for place, (image, predictions) in enumerate(zip(result.images, told, strict=True), 1)
+    )
+    return f'<section id="input"><h2>Input</h2><div class="inputs">{items}</div></section>'
+
+
+def _input(
+    image: InputImage, place: int, predictions: tuple[Prediction, ...], *, several: bool
+) -> str:
+    height, width = image.pixels.shape[:2]
+    zoom = max(1, round(240 / max(1, width, height)))
+    steps = "".join(f"<li>{escape(step)}</li>" for step in image.steps)
+    scale = image.preprocessing
+    head = f"{place}. " if several else ""
+    return (
+        f'<article class="input"><img class="pixels" src="{picture(image)}" '
+        f'width="{width * zoom}" height="{height * zoom}" '
+        f'alt="{escape(image.name)} as the network saw it">'
+        f'<div><h3>{head}<span class="name">{escape(image.name)}</span></h3>'
+        f'<p class="quiet">{size(image.original_size)} in the file, '
+        f"the network saw {width} x {height}</p>"
+        f'<h4>How it came to be</h4><ol class="steps">{steps}'
+        f"<li><code>{escape(scale.describe())}</code> "
+        f"<span>({escape(scale.name)}; {escape(scale.reason)})</span></li></ol>"
+        f"{''.join(map(_prediction, predictions))}</div></article>"
+    )
+
+
+def _prediction(prediction: Prediction) -> str:
+    scores = [top.score for top in prediction.top if math.isfinite(top.score)]
+    whole = 1.0 if all(0 <= score <= 1 for score in scores) else max(map(abs, scores))
+    rows = []
+    for top in prediction.top:
+        share = top.score / whole if math.isfinite(top.score) else 0.0
+        label = f"class {top.index}" if top.label is None else top.label
+        rows.append(
+            f'<tr><th scope="row">{escape(label)}</th><td class="score">{number(top.score)}</td>'
+            f'<td class="share"><i style="width:{100 * max(0.0, share):.1f}%"></i></td></tr>'
+        )
+    total = prediction.size
+    return (
+        f"<h4>What the model says <span>output {escape(prediction.output)}, {total} "
+        f"number{'' if total == 1 else 's'}</span></h4>"
+        f'<table class="predictions"><tbody>{"".join(rows)}</tbody></table>'
+    )
+
+
+def _layers(result: Activations) -> str:
+    images = range(len(result.images))
+    rows = []
+    for place, entry in enumerate(result.layers, 1):
+        dead = dead_count(entry, images)
+        marked = ' class="some"' if dead != NOTHING and not dead.startswith("0 of") else ""
+        rows.append(
+            f'<tr data-layer="{place}"><td>{place}</td><th scope="row">'
+            f'<a href="#layer-{place}">{escape(entry.name)}</a></th>'
+            f"<td>{escape(entry.layer.type)}</td><td>{escape(real_size(entry))}</td>"
+            f"<td>{entry.layer.parameters:,}</td><td>{escape(receptive_field(entry.layer))}</td>"
+            f"<td{marked}>{dead}</td><td>{sparsity(entry, images)}</td></tr>"
+        )
+    heads = "".join(
+        f'<th scope="col">{label}</th>'
+        for label in (
+            "#",
+            "layer",
+            "type",
+            "output size",
+            "parameters",
+            "receptive field",
+            "dead",
+            "sparsity",
+        )
+    )
+    for_whom = "this image" if len(result.images) == 1 else "these images"
+    return (
+        '<section id="layers"><h2>Layers</h2>'
+        '<div class="wide" tabindex="0" role="region" aria-label="Table of layers">'
+        f'<table class="layers"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f'<p class="note"><em>Dead</em>: the map is constant for {for_whom}. '
+        "<em>Sparsity</em>: the share of exact zeros.</p></section>"
+    )
+
+
+def _curve(result: Activations) -> str:
+    if not result.layers or not result.images:
+        return ""
+    names = [entry.name for entry in result.layers]
+    images = [
+        [entry.sparsity(image) for entry in result.layers] for image in range(len(result.images))
+    ]
+    return (
+        '<section id="sparsity"><h2>Sparsity over depth</h2>'
+        '<div class="wide curve" tabindex="0" role="region" aria-label="Curve of sparsity">'
+        f"{sparsity_curve(names, images)}</div></section>"
+    )
+
+
+def _listed(title: str, lines: tuple[str, ...]) -> str:
+    if not lines:
+        return ""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<section class="lines"><h2>{title}</h2><ul>{items}</ul></section>'
+
+
+def _toolbar(result: Activations, options: PictureOptions) -> str:
+    dead = sum(
+        entry.dead(image)
+        for entry in result.layers
+        if not is_vector(entry)
+        for image in range(len(result.images))
+    )
+    sizes = "".join(
+        f'<label><input type="radio" name="size" value="{value}"{checked}>'
+        f'<span aria-hidden="true">{value.upper()}</span>'
+        f'<span class="only-heard">{label}</span></label>'
+        for value, label, checked in (
+            ("s", "small", ""),
+            ("m", "middle", " checked"),
+            ("l", "large", ""),
+        )
+    )
+    told = options.describe()
+    return (
+        f'<section id="maps"><h2>Feature maps</h2><p class="note">{escape(told[:1].upper() + told[1:])}. '
+        "Dead maps are flat grey with their constant value."
+        '<span class="with-script" hidden> Hover over a tile, or go to it with Tab and the arrow '
+        "keys, for its numbers; a click or Enter keeps them, Escape lets go.</span></p></section>"
+        '<form class="toolbar with-script" hidden aria-label="What to show">'
+        '<label class="find"><span>Layers</span><input type="search" id="find" '
+        'placeholder="name or type" autocomplete="off" spellcheck="false"></label>'
+        f'<fieldset class="sizes"><legend>Tiles</legend>{sizes}</fieldset>'
+        f'<label class="tick"><input type="checkbox" id="hide-dead"> hide {dead:,} dead</label>'
+        '<output id="found" for="find"></output></form>'
+    )
+
+
+def _manifest(manifest: str) -> str:
+    return (
+        '<section id="made"><h2>How this was made</h2><details><summary>Manifest</summary>'
+        f'<pre id="convlens-manifest" tabindex="0">{escape(manifest)}</pre></details></section>'
+    )
+
+
+_CARD = (
+    '<aside id="card" hidden aria-live="polite"><p class="who"><span class="name"></span> '
+    '<span class="which"></span></p><button class="close" aria-label="Close">×</button>'
+    '<canvas></canvas><div class="flat"></div><dl></dl><p class="quiet"></p></aside>'
+)

@@ -1,0 +1,161 @@
+"""Colour bars, axes and the marks of dead and broken maps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convlens.render.colour import palette
+from convlens.render.options import PictureOptions
+from convlens.render.sketch import (
+    BROKEN_FILL,
+    BROKEN_INK,
+    DEAD_FILL,
+    FAINT,
+    QUIET,
+    TINY,
+    Sketch,
+    Style,
+)
+from convlens.render.tiles import Tiles
+from convlens.render.wording import number
+
+RAMP = np.arange(256, dtype=np.uint8)[None]
+BAR_HEIGHT = 5.0
+
+
+def bar_width(sketch: Sketch) -> float:
+    """How wide a lying colour bar is, in points."""
+    return 256 * sketch.medium.zoomed(256, 128)
+
+
+def draw_bar(
+    sketch: Sketch, right: float, y: float, options: PictureOptions, marks: dict[float, str]
+) -> None:
+    """A lying colour bar that ends at ``right``, with words under it.
+
+    Args:
+        sketch: Where.
+        right: The right edge.
+        y: The upper edge.
+        options: The colour map.
+        marks: Words by their place on the bar, 0..1.
+    """
+    medium = sketch.medium
+    pixel = medium.zoomed(256, 128)
+    left = medium.snap(right - 256 * pixel)
+    sketch.picture(left, medium.snap(y), (pixel, BAR_HEIGHT), RAMP, palette(options.colormap))
+    for place, words in marks.items():
+        anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
+        x = left + place * 256 * pixel
+        sketch.label(x, y + BAR_HEIGHT + 7, words, TINY, anchor)
+
+
+def bar_marks(tiles: Tiles, options: PictureOptions) -> dict[float, str]:
+    """What the ends (and the centre) of a layer's colour bar mean."""
+    if tiles.low is not None and tiles.high is not None:
+        return {0.0: number(tiles.low), 1.0: number(tiles.high)}
+    if options.normalise == "standardise":
+        low, high = ((edge - options.centre) / options.contrast for edge in (0, 255))
+        marks = {0.0: f"mean {low:+.2g} std".replace("-", "– ").replace("+", "+ ")}
+        marks[1.0] = f"mean {high:+.2g} std".replace("-", "– ").replace("+", "+ ")
+        place = options.centre / 255
+        return {**marks, place: "mean"} if 0.35 < place < 0.65 else marks
+    return {0.0: "least of each map", 1.0: "greatest"}
+
+
+def constant(value: float) -> str:
+    """The value of a dead map in words."""
+    return f"= {number(value)}"
+
+
+def mark_dead(
+    sketch: Sketch, x: float, y: float, wide: float, tall: float, value: float, style: Style
+) -> None:
+    """Covers a tile as dead: flat grey, a cross, the word, the value."""
+    edge = sketch.medium.snap(0.25)
+    sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, DEAD_FILL)
+    sketch.line((x, y), (x + wide, y + tall))
+    sketch.line((x, y + tall), (x + wide, y))
+    _words(sketch, x, y, wide, tall, ("dead", constant(value)), style, DEAD_FILL)
+
+
+def mark_broken(
+    sketch: Sketch, x: float, y: float, wide: float, tall: float, style: Style
+) -> None:
+    """Covers a tile whose values are not all numbers."""
+    edge = sketch.medium.snap(0.25)
+    sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, BROKEN_FILL)
+    sketch.line((x, y), (x + wide, y + tall), colour="#d9b3a6")
+    words = ("not a", "number")
+    _words(sketch, x, y, wide, tall, words, style.but(colour=BROKEN_INK), BROKEN_FILL)
+
+
+def _words(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    wide: float,
+    tall: float,
+    words: tuple[str, ...],
+    style: Style,
+    fill: str,
+) -> None:
+    """Words in the middle of a tile, on a plain ground; none if they do not fit."""
+    step = style.size * 1.15
+    needed = max(sketch.measure(word, style) for word in words)
+    if needed > wide - 1 or step > tall:
+        return
+    if step * len(words) > tall - 1:
+        words = words[:1]
+    block = step * len(words)
+    top = y + (tall - block) / 2
+    sketch.box(x + (wide - needed) / 2 - 1, top - 0.5, needed + 2, block + 1, fill)
+    for line, word in enumerate(words):
+        sketch.label(x + wide / 2, top + step * (line + 0.82), word, style)
+
+
+def nice_ticks(length: int, at_most: int) -> list[int]:
+    """Round positions in ``0..length - 1``.
+
+    >>> nice_ticks(148, 6)
+    [0, 50, 100]
+    >>> nice_ticks(7, 8)
+    [0, 1, 2, 3, 4, 5, 6]
+    """
+    step = 1
+    for factor in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 10**5, 10**6):
+        step = factor
+        if (length - 1) // factor < at_most:
+            break
+    return list(range(0, length, step))
+
+
+def draw_ticks_below(
+    sketch: Sketch, x: float, y: float, pixel: float, length: int, title: str = ""
+) -> None:
+    """An axis of pixel numbers under a picture."""
+    label = TINY.but(colour=QUIET)
+    for tick in nice_ticks(length, max(2, int(length * pixel / 28))):
+        middle = x + (tick + 0.5) * pixel
+        sketch.line((middle, y), (middle, y + 2.5), colour=FAINT)
+        sketch.label(middle, y + 9, str(tick), label)
+    if title:
+        sketch.label(x + length * pixel, y + 17, title, label, "end")
+
+
+def draw_ticks_left(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    pixel: float,
+    numbers: tuple[int, ...] | range,
+    *,
+    apart: float = 9.0,
+) -> None:
+    """An axis of numbers to the left of a picture's rows, at least ``apart`` points apart."""
+    label = TINY.but(colour=QUIET)
+    fitting = max(2, int(len(numbers) * pixel / apart))
+    for tick in nice_ticks(len(numbers), fitting):
+        middle = y + (tick + 0.5) * pixel
+        sketch.line((x - 2.5, middle), (x, middle), colour=FAINT)
+        sketch.label(x - 4, middle + 1.9, str(numbers[tick]), label, "end")

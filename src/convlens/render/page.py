@@ -1,0 +1,147 @@
+"""A page as data: what is drawn where, in points, before any file format is chosen.
+
+The rule of this module: a page is plain values. Layouts make pages, writers (``pdf``,
+``svg``, ``png``) turn them into files, and neither knows of the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Point = tuple[float, float]
+
+WHITE = "#ffffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of text; ``y`` is its baseline.
+
+    Attributes:
+        x: Of the start, middle or end of the text, as ``anchor`` says.
+        y: Of the baseline.
+        text: The characters, without line breaks.
+        size: Of the font, in points.
+        colour: As ``#rrggbb``.
+        bold: Whether in the bold face.
+        anchor: ``"start"``, ``"middle"`` or ``"end"``.
+    """
+
+    x: float
+    y: float
+    text: str
+    size: float
+    colour: str
+    bold: bool = False
+    anchor: str = "start"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """An image that is drawn with its own pixels, never smoothed.
+
+    Attributes:
+        x: Left edge.
+        y: Upper edge.
+        width: As drawn, in points.
+        height: Likewise.
+        pixels: ``(height, width)`` uint8 that point into ``palette``, or ``(height, width,
+            3)`` uint8 RGB.
+        palette: ``(256, 3)`` uint8 RGB, for the first kind of pixels.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    pixels: Bytes
+    palette: Bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line through two or more points."""
+
+    points: tuple[Point, ...]
+    colour: str
+    width: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle, filled, outlined or both."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str | None = None
+    stroke: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An area that leads to the :class:`Anchor` called ``target``."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A place that links and the outline lead to.
+
+    Attributes:
+        name: By which links ask for it, unique in a document.
+        title: In the outline; empty for none.
+        y: Where on the page.
+    """
+
+    name: str
+    title: str = ""
+    y: float = 0.0
+
+
+Item = Text | Picture | Line | Box | Link | Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page; what comes later in ``items`` is drawn over what comes before.
+
+    Attributes:
+        width: In points.
+        height: In points; ``y`` runs downwards from the upper edge.
+        items: What is on it.
+        title: What the page shows, in words.
+        resolution: Device pixels for one point when it is drawn as pixels. Pictures of a
+            page for the screen are then a whole multiple of their own pixels.
+    """
+
+    width: float
+    height: float
+    items: tuple[Item, ...]
+    title: str
+    resolution: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Information:
+    """What a file says of itself beside its picture.
+
+    Attributes:
+        title: A short name.
+        caption: Layers, channels, normalisation, preprocessing and versions in words.
+        manifest: The same as a JSON document.
+    """
+
+    title: str
+    caption: str
+    manifest: str = "{}"

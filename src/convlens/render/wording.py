@@ -1,0 +1,158 @@
+"""Numbers, sizes and captions in words, the same in every picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from convlens.render.options import PictureOptions
+from convlens.render.page import Information
+from convlens.render.tiles import Tiles
+from convlens.results import Activations, InputImage, LayerActivation, LayerInfo
+from convlens.version import __version__
+
+
+def count(number: int) -> str:
+    """A whole number, grouped.
+
+    >>> count(3453121)
+    '3,453,121'
+    """
+    return f"{number:,}"
+
+
+def percent(share: float) -> str:
+    """A share of 0..1; never rounded to nothing or to all.
+
+    >>> percent(0.214), percent(0.001), percent(0.9999), percent(0)
+    ('21%', '<1%', '>99%', '0%')
+    """
+    if 0 < share < 0.005:
+        return "<1%"
+    if 0.995 <= share < 1:
+        return ">99%"
+    return f"{share:.0%}"
+
+
+def number(value: float) -> str:
+    """A number in three digits.
+
+    >>> number(0.12345), number(-0.0), number(1234567.0), number(123.4)
+    ('0.123', '0', '1.23e+06', '123')
+    """
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else ("infinite" if value > 0 else "-infinite")
+    return f"{value + 0.0:.3g}"
+
+
+def size(shape: Iterable[int | None]) -> str:
+    """A shape without its batch.
+
+    >>> size((148, 148, 32)), size((None, 10))
+    ('148 × 148 × 32', '? × 10')
+    """
+    return " × ".join("?" if side is None else str(side) for side in shape)
+
+
+def plural(amount: int, noun: str) -> str:
+    """An amount with its noun.
+
+    >>> plural(1, "map"), plural(2048, "map")
+    ('1 map', '2,048 maps')
+    """
+    return f"{count(amount)} {noun}{'' if amount == 1 else 's'}"
+
+
+def ranges(numbers: Sequence[int], limit: int = 8) -> str:
+    """Ascending numbers, runs as ranges.
+
+    >>> ranges([0, 1, 2, 5])
+    '0–2, 5'
+    """
+    runs: list[list[int]] = []
+    for value in numbers:
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    words = [str(first) if first == last else f"{first}–{last}" for first, last in runs]
+    return ", ".join(words[:limit]) + (", …" if len(words) > limit else "")
+
+
+def output_size(info: LayerInfo) -> str:
+    """The size of a layer's output, channels last, without the batch."""
+    if info.output_shape is None:
+        return "–"
+    shape = info.output_shape[1:]
+    if info.data_format == "channels_first" and len(shape) > 1:
+        shape = (*shape[1:], shape[0])
+    return size(shape)
+
+
+def real_size(entry: LayerActivation) -> str:
+    """The size of what a layer made of an image, with all channels that the layer has."""
+    spatial = entry.values.shape[1:-1]
+    channels = entry.layer.channels
+    return size((*spatial, entry.values.shape[-1] if channels is None else channels))
+
+
+def layer_facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
+    """The line under a layer's name."""
+    shown = len(entry.channels)
+    noun = "unit" if tiles.form == "units" else "map"
+    total = entry.layer.channels or shown
+    facts = [plural(shown, noun) if shown == total else f"{count(shown)} of {plural(total, noun)}"]
+    facts.append(f"{percent(entry.sparsity(image))} zeros")
+    dead, broken = int(tiles.dead.sum()), int(tiles.broken.sum())
+    if noun == "map":
+        facts.append(f"{count(dead)} dead for this image" if dead else "none dead for this image")
+    if broken:
+        facts.append(f"{count(broken)} with values that are not numbers")
+    if entry.layer.receptive_field:
+        facts.append(f"receptive field {size(entry.layer.receptive_field)}")
+    if math.prod(tiles.slices) > 1 and entry.values.ndim == 5:
+        facts.append(f"{entry.values.shape[1]} depth slices per tile")
+    return "  ·  ".join(facts)
+
+
+def model_line(result: Activations) -> str:
+    """The model, its digest and the versions."""
+    model = result.model
+    return f"{model.source}, {short_digest(model.digest)}; {model.framework}; convlens {__version__}"
+
+
+def short_digest(digest: str) -> str:
+    """The first characters of a digest.
+
+    >>> short_digest("sha256:" + "0123456789abcdef" * 4)
+    'sha256 0123456789ab'
+    """
+    kind, _, value = digest.rpartition(":")
+    return f"{kind} {value[:12]}".strip()
+
+
+def input_line(shown: InputImage) -> str:
+    """The image and its preprocessing."""
+    how = shown.preprocessing
+    return f"{shown.name}, {how.describe()} ({how.reason})"
+
+
+def captions(result: Activations, options: PictureOptions, image: int) -> tuple[str, str]:
+    """The two lines at the foot of every page: the colours, then the input and the model."""
+    marks = "Grey with a cross: dead, that is constant for this image."
+    colours = f"Colours {options.colormap}, {options.describe()}. {marks}"
+    source = f"Input {input_line(result.images[image])}. Model {model_line(result)}."
+    return colours, source
+
+
+def information(
+    result: Activations, options: PictureOptions, image: int = 0, manifest: str = "{}"
+) -> Information:
+    """What a file with these pictures says of itself."""
+    shown = result.images[image]
+    layers = "; ".join(
+        f"{entry.name} {real_size(entry)}, channels {ranges(entry.channels)}"
+        for entry in result.layers
+    )
+    caption = f"Layers: {layers}. " + " ".join(captions(result, options, image))
+    return Information(f"{result.model.name}: {shown.name}", caption, manifest)

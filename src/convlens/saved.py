@@ -1,0 +1,61 @@
+"""What a model file holds, as data: a configuration and weights, no objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LayerWeights:
+    """The weights that a file holds for one layer of the outermost model.
+
+    Attributes:
+        layer: The layer's name in the file.
+        names: The name of each weight.
+        arrays: Its values.
+    """
+
+    layer: str
+    names: tuple[str, ...]
+    arrays: tuple[NDArray[np.generic], ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SavedNetwork:
+    """A model file, read and upgraded but not yet built.
+
+    Attributes:
+        path: The file.
+        kind: What it is, in words.
+        config: Class name and configuration of the outermost model, as Keras 3 takes it.
+        weights: Layer by layer, where the file keeps them so (legacy HDF5).
+        archive: The file in which Keras 3 keeps weights along the attributes of the objects
+            (``.keras``), where it is one.
+        keras_version: The version that wrote it, as far as it says.
+        backend: The backend that wrote it, as far as it says.
+        rewrites: What was changed in the configuration, in words.
+        digest: ``sha256:`` and the digest of the file.
+    """
+
+    path: Path
+    kind: str
+    config: Config
+    weights: tuple[LayerWeights, ...] | None
+    archive: Path | None
+    keras_version: str | None
+    backend: str | None
+    rewrites: tuple[str, ...]
+    digest: str
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What a model should remember of its file."""
+        return {"source": str(self.path), "digest": self.digest, "rewrites": self.rewrites}
