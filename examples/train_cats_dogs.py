@@ -2,8 +2,8 @@
 
 The network is the one that introductory lessons use: four pairs of convolution and
 pooling with 32, 64, 128 and 128 channels on 150x150 colour images scaled to 0..1. Its
-head is a global average and one sigmoid unit instead of a wide dense layer, so the file
-is about 1 MB. Class 0 is cat, class 1 is dog.
+head is one sigmoid unit on the flattened maps, without the wide dense layer that usually
+stands between, so the file is about 1 MB. Class 0 is cat, class 1 is dog.
 
 Usage::
 
@@ -46,8 +46,8 @@ def build_network() -> keras.Sequential:
         )
         layers.append(keras.layers.MaxPooling2D(name=f"max_pooling2d{suffix}"))
     layers += [
-        keras.layers.GlobalAveragePooling2D(name="global_average_pooling2d"),
-        keras.layers.Dropout(0.2, name="dropout"),
+        keras.layers.Flatten(name="flatten"),
+        keras.layers.Dropout(0.5, name="dropout"),
         keras.layers.Dense(1, activation="sigmoid", name="dense"),
     ]
     return keras.Sequential(layers, name="cats_dogs")
@@ -97,16 +97,16 @@ class Augmented(keras.utils.PyDataset):
     def vary(self, image: Image.Image) -> np.ndarray:
         """One image, varied. ``(150, 150, 3)`` float32 in 0..1."""
         draw = self.random
-        image = image.rotate(draw.uniform(-15, 15), Image.Resampling.BILINEAR, fillcolor=(128,) * 3)
+        image = image.rotate(draw.uniform(-12, 12), Image.Resampling.BILINEAR, fillcolor=(128,) * 3)
         width, height = image.size
-        share_x, share_y = draw.uniform(0.7, 1.0, 2)
+        share_x, share_y = draw.uniform(0.75, 1.0, 2)
         left, top = draw.uniform(0, 1 - share_x) * width, draw.uniform(0, 1 - share_y) * height
         box = (left, top, left + share_x * width, top + share_y * height)
         method = Image.Resampling.NEAREST if draw.random() < 0.5 else Image.Resampling.BILINEAR
         pixels = np.asarray(image.resize((SIZE, SIZE), method, box=box), "float32") / 255
         if draw.random() < 0.5:
             pixels = pixels[:, ::-1]
-        return np.clip(pixels * draw.uniform(0.8, 1.2), 0, 1).astype("float32")
+        return np.clip(pixels * draw.uniform(0.85, 1.15), 0, 1).astype("float32")
 
 
 def never_active(model: keras.Model, images: np.ndarray) -> dict[str, int]:
@@ -127,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--output", type=Path, default=Path("cats_dogs.keras"))
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=48)
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
@@ -139,7 +139,7 @@ def main() -> None:
         1e-5,
         decay_steps=len(batches) * max(options.epochs - 1, 1),
         alpha=0.0,
-        warmup_target=1e-3,
+        warmup_target=1.5e-3,
         warmup_steps=len(batches),
     )
     model.compile(

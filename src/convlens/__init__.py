@@ -1,0 +1,56 @@
+"""convlens shows what a convolutional network sees.
+
+One sentence says it all::
+
+    result = verb(model, input, ...)        picture = draw(result)
+
+The names below are loaded when they are first used: importing convlens imports no
+framework and no plotting library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from convlens.version import __version__
+
+if TYPE_CHECKING:
+    from convlens.verbs.activations import activations, load_image
+    from convlens.errors import ConvlensError
+    from convlens.export import read_manifest, save
+    from convlens.loading import load_model
+    from convlens.verbs.summary import summary
+
+_PLACES = {
+    "ConvlensError": "convlens.errors",
+    "activations": "convlens.verbs.activations",
+    "load_image": "convlens.verbs.activations",
+    "load_model": "convlens.loading",
+    "read_manifest": "convlens.export",
+    "save": "convlens.export",
+    "summary": "convlens.verbs.summary",
+}
+
+__all__ = [
+    "ConvlensError",
+    "__version__",
+    "activations",
+    "load_image",
+    "load_model",
+    "read_manifest",
+    "save",
+    "summary",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'convlens' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -56,6 +56,7 @@
     if (units) zoom = 56;
     const canvas = part("canvas");
     const sprite = spriteOf(list);
+    canvas.style.clipPath = list.style.getPropertyValue("--clip");
     canvas.width = Math.round(width * zoom);
     canvas.height = layer.form === "rows" ? 40 : Math.round(height * zoom);
     const paint = () => {
@@ -131,13 +132,13 @@
         ["max", text(numbers.max[index])],
         ["dead", dead ? "yes" : "no"],
       ]);
-      notes.push(layer.size);
+      notes.push(layer.form === "rows" ? `${layer.size} positions` : layer.size);
     }
     if (broken) part(".flat").textContent = "not a number";
     else if (dead) part(".flat").textContent = `dead for this image: constant ${text(numbers.min[index])}`;
     else {
       const zoom = draw(tile, what);
-      if (!units) notes.push(zoom < 1 ? `shown at 1/${Math.round(1 / zoom)}` : `each pixel ${zoom} x ${zoom}`);
+      if (layer.form === "tiles") notes.push(zoom < 1 ? `shown at 1/${Math.round(1 / zoom)}` : `each pixel ${zoom} x ${zoom}`);
     }
     part(".quiet").textContent = notes.join(", ");
     part(".quiet").hidden = notes.length === 0;

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from convlens.errors import ImageError
 from convlens.images import contents, depth
-from convlens.images.reading import check_file, in_short
+from convlens.images.reading import check_file, in_short, quiet
 from convlens.results import FloatArray, InputInfo
 
 _AXES = {
@@ -43,14 +43,16 @@ def read_array(path: str | Path) -> NDArray[np.generic]:
     where = repr(str(path))
     try:
         # Mapped first: a header that claims more than the file has then costs no memory.
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        return np.array(mapped)
+        with quiet():
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[np.generic] = np.array(mapped)
     except Exception as error:
         # The header is text from a stranger; what NumPy raises for it is nowhere listed.
         raise ImageError(
             f"expected one array of numbers in {where}, cannot read it: {in_short(error)}. "
             "Save it anew with numpy.save(path, array, allow_pickle=False)."
         ) from error
+    return array
 
 
 def as_array(source: Any) -> NDArray[np.generic]:
@@ -60,13 +62,14 @@ def as_array(source: Any) -> NDArray[np.generic]:
         ImageError: NumPy cannot.
     """
     try:
-        return np.asarray(source)
+        array: NDArray[np.generic] = np.asarray(source)
     except Exception as error:
         # Other libraries' arrays raise what they like, a tensor on a GPU for one.
         raise ImageError(
             f"expected an array, found a {type(source).__name__} that NumPy cannot take: "
             f"{in_short(error)}. Give a NumPy array."
         ) from error
+    return array
 
 
 def channels_last_shape(inputs: InputInfo) -> tuple[int | None, ...]:
@@ -79,7 +82,7 @@ def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.g
     """The array with its channel axis, and without a batch axis of one."""
     expected = channels_last_shape(inputs)
     if array.ndim == len(expected) + 1 and array.shape[0] == 1:
-        return array[0]
+        return array.reshape(array.shape[1:])
     if array.ndim == len(expected) - 1 and (inputs.is_image or expected[-1] in (None, 1)):
         return array[..., np.newaxis]
     return array

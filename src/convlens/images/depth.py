@@ -5,6 +5,8 @@ The rule of this module: how the numbers were scaled is always told.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -13,6 +15,8 @@ DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 """Pillow's modes whose pixels have more than 8 bits."""
 
 _PHOTOMETRIC = 262
+
+_PART = 2**20
 
 
 def raw_mode(image: Image.Image) -> str:
@@ -76,24 +80,50 @@ def stretch(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], float, floa
         >>> stretch(np.array([1.0, 2.0, 3.0, np.nan]))
         (array([  0, 128, 255,   0], dtype=uint8), 1.0, 3.0)
     """
-    numbers = np.asarray(values, np.float64)
-    finite = np.isfinite(numbers)
-    if not finite.any():
-        return np.zeros(numbers.shape, np.uint8), 0.0, 0.0
-    low, high = float(numbers[finite].min()), float(numbers[finite].max())
-    if low == high:
-        return np.zeros(numbers.shape, np.uint8), low, high
+    low, high, finite = _limits(values)
     # Halved, so that the range of the largest floats does not overflow.
-    shares = (np.where(finite, numbers, low) / 2 - low / 2) / (high / 2 - low / 2)
-    return np.rint(shares * 255).astype(np.uint8), low, high
+    span = high / 2 - low / 2
+    if not finite or not span:
+        return np.zeros(values.shape, np.uint8), low, high
+
+    def spread(part: NDArray[np.generic]) -> NDArray[np.generic]:
+        numbers = np.where(np.isfinite(part), part, low).astype(np.float64)
+        return np.rint((numbers / 2 - low / 2) / span * 255)
+
+    return _in_parts(values, spread), low, high
+
+
+def _in_parts(
+    values: NDArray[np.generic], convert: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+) -> NDArray[np.uint8]:
+    """Converts part after part, as the numbers between are eight times as large as bytes."""
+    flat = values.reshape(-1)
+    result = np.empty(flat.size, np.uint8)
+    for start in range(0, flat.size, _PART):
+        part = slice(start, start + _PART)
+        result[part] = convert(flat[part]).astype(np.uint8)
+    return result.reshape(values.shape)
+
+
+def _limits(values: NDArray[np.generic]) -> tuple[float, float, int]:
+    """The least and the greatest finite number, and how many are finite."""
+    flat = values.reshape(-1)
+    limits: list[float] = []
+    count = 0
+    for start in range(0, flat.size, _PART):
+        part = flat[start : start + _PART].astype(np.float64)
+        part = part[np.isfinite(part)]
+        count += part.size
+        limits += [float(part.min()), float(part.max())] if part.size else []
+    return (min(limits), max(limits), count) if limits else (0.0, 0.0, 0)
 
 
 def _divided(values: NDArray[np.generic], largest: int) -> NDArray[np.uint8]:
-    wide = values.astype(np.uint32)
-    rounded: NDArray[np.uint8] = np.minimum((wide * 255 + largest // 2) // largest, 255).astype(
-        np.uint8
-    )
-    return rounded
+    def divide(part: NDArray[np.generic]) -> NDArray[np.generic]:
+        rounded = (part.astype(np.uint32) * 255 + largest // 2) // largest
+        return np.minimum(rounded, 255)
+
+    return _in_parts(values, divide)
 
 
 def _from_integers(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
@@ -106,14 +136,16 @@ def _from_integers(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]
 
 
 def _from_floats(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
-    finite = np.isfinite(values)
-    scaled, low, high = stretch(values)
-    if low >= 0 and high <= 1 and finite.any():
-        kept = np.where(finite, values, 0)
-        scaled, step = np.rint(kept * 255.0).astype(np.uint8), "floats in 0..1 scaled to 0..255"
-    elif low == high:
-        step = f"floats that are all {low:g} made 0"
+    low, high, finite = _limits(values)
+    if finite and low >= 0 and high <= 1:
+        scaled, step = _in_parts(values, _from_shares), "floats in 0..1 scaled to 0..255"
     else:
-        step = f"floats scaled from {low:g}..{high:g} to 0..255"
-    lost = int(finite.size - finite.sum())
+        scaled, step = stretch(values)[0], f"floats scaled from {low:g}..{high:g} to 0..255"
+    if finite and low == high and not 0 <= low <= 1:
+        step = f"floats that are all {low:g} made 0"
+    lost = values.size - finite
     return scaled, f"{step}, {lost} pixels that are no numbers made 0" if lost else step
+
+
+def _from_shares(part: NDArray[np.generic]) -> NDArray[np.generic]:
+    return np.rint(np.where(np.isfinite(part), part, 0).astype(np.float64) * 255)

@@ -68,6 +68,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_STRIP = 2**20
 
 _quiet_lock = threading.Lock()
 _quiet_exits: list[contextlib.ExitStack] = []
@@ -167,11 +168,17 @@ def convert_picture(
 
 def lay_on_white(image: Image.Image) -> tuple[Image.Image, bool]:
     """The image on white, and whether any of its pixels was not opaque."""
-    colours = image.convert("RGBA")
-    if colours.getchannel("A").getextrema()[0] == 255:
-        return image, False
-    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-    return Image.alpha_composite(white, colours).convert("RGB"), True
+    whole = Image.new("RGB", image.size, (255, 255, 255))
+    rows = max(1, _STRIP // image.width)
+    opaque = True
+    for top in range(0, image.height, rows):
+        # Strip by strip, as each conversion needs as much memory as the image.
+        bottom = min(top + rows, image.height)
+        strip = image.crop((0, top, image.width, bottom)).convert("RGBA")
+        alpha = strip.getchannel("A")
+        opaque = opaque and alpha.getextrema() == (255, 255)
+        whole.paste(strip.convert("RGB"), (0, top), alpha)
+    return (image, False) if opaque else (whole, True)
 
 
 def to_array(picture: Image.Image) -> NDArray[np.uint8]:
@@ -253,7 +260,7 @@ def guarded(where: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps Pillow's warnings in while at least one thread reads an image.
+    """Keeps the warnings of Pillow and NumPy in while at least one thread reads an image.
 
     The filters of the ``warnings`` module belong to the whole process, so the first reader
     sets them and the last one puts back what was there.
@@ -264,7 +271,7 @@ def quiet() -> Iterator[None]:
         if _quiet_readers == 1:
             saved = contextlib.ExitStack()
             saved.enter_context(warnings.catch_warnings())
-            warnings.filterwarnings("ignore", module=r"PIL\.")
+            warnings.filterwarnings("ignore", module=r"(PIL|numpy)\.")
             _quiet_exits.append(saved)
     try:
         yield

@@ -140,8 +140,9 @@ def _as_it_is(
             f"expected no size for the array {name!r}, which is taken as it is, found "
             f"{size[1]} x {size[0]} (width x height). Leave the size out, or resize the array."
         )
+    steps: tuple[str, ...] = ("an array of bytes, not fitted",)
     if array.dtype == np.uint8:
-        values, steps = preprocessing.apply(array), ("an array of bytes, not fitted",)
+        values = preprocessing.apply(array)
     else:
         values, steps = arrays.to_values(array)
         preprocessing = SCALES["none"].because("a float array is taken as it is")

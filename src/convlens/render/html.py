@@ -108,8 +108,10 @@ def _header(result: Activations, options: PictureOptions) -> str:
     facts = [
         ("source", escape(model.source)),
         ("framework", escape(model.framework)),
-        ("digest", f'<code title="{escape(model.digest)}">{escape(digest_short(model.digest))}'
-                   "</code>"),
+        (
+            "digest",
+            f'<code title="{escape(model.digest)}">{escape(digest_short(model.digest))}</code>',
+        ),
         ("parameters", f"{model.parameters:,}"),
         ("shown", _counted(maps, result)),
         ("colours", f"{escape(options.colormap)}; {escape(options.describe())}"),
@@ -270,8 +272,9 @@ def _toolbar(result: Activations, options: PictureOptions) -> str:
         )
     )
     told = options.describe()
+    told = told[:1].upper() + told[1:]
     return (
-        f'<section id="maps"><h2>Feature maps</h2><p class="note">{escape(told[:1].upper() + told[1:])}. '
+        f'<section id="maps"><h2>Feature maps</h2><p class="note">{escape(told)}. '
         "Dead maps are flat grey with their constant value."
         '<span class="with-script" hidden> Hover over a tile, or go to it with Tab and the arrow '
         "keys, for its numbers; a click or Enter keeps them, Escape lets go.</span></p></section>"
@@ -293,6 +296,6 @@ def _manifest(manifest: str) -> str:
 
 _CARD = (
     '<aside id="card" hidden aria-live="polite"><p class="who"><span class="name"></span> '
-    '<span class="which"></span></p><button class="close" aria-label="Close">×</button>'
+    '<span class="which"></span></p><button class="close" aria-label="Close">&times;</button>'
     '<canvas></canvas><div class="flat"></div><dl></dl><p class="quiet"></p></aside>'
 )

@@ -26,7 +26,8 @@ def sparsity_curve(names: Sequence[str], images: Sequence[Sequence[float]]) -> s
     if len(names) == 1:
         places = [(_LEFT + _WIDTH - _RIGHT) / 2]
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="curve-title curve-text">'
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        'aria-labelledby="curve-title curve-text">'
         '<title id="curve-title">Sparsity over depth</title>'
         f'<desc id="curve-text">{_told(names, images)}</desc>',
         *_axes(names, places, bottom, named),

@@ -26,6 +26,9 @@ Bytes = NDArray[np.uint8]
 GREY = (0x9A, 0x9A, 0x9A, 255)
 """What stands for a unit that is not a number: no colour of any colour map."""
 
+FLAT = (0xD8, 0xD8, 0xD4, 255)
+"""The flat tile of a dead map."""
+
 _UP = 2
 _COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
 
@@ -45,8 +48,9 @@ def png(pixels: Bytes, colours: Bytes | None = None) -> bytes:
     flat = pixels.reshape(height, width * channels)
     lines[:, 1:] = flat
     lines[1:, 1:] -= flat[:-1]
-    press = zlib.compressobj(6, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    data = press.compress(lines) + press.flush()
+    strategy = zlib.Z_RLE if channels == 1 else zlib.Z_FILTERED
+    press = zlib.compressobj(6, zlib.DEFLATED, 15, 9, strategy)
+    data = press.compress(lines.data) + press.flush()
     parts = [b"\x89PNG\r\n\x1a\n"]
     parts.append(_chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)))
     if colours is not None:
@@ -64,12 +68,20 @@ def data_uri(file: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(file).decode("ascii")
 
 
-def picture(image: InputImage) -> str:
-    """The pixels that the network was given, before preprocessing, as a data address."""
+def pixels_of(image: InputImage) -> Bytes:
+    """The pixels that the network was given, before preprocessing, as a picture can show them.
+
+    Of channels that are neither grey, RGB nor RGBA the first is taken.
+    """
     pixels = image.pixels
     if pixels.ndim == 3 and pixels.shape[2] not in _COLOUR_TYPES:
         pixels = pixels[:, :, :1]
-    return data_uri(png(np.ascontiguousarray(pixels)))
+    return np.ascontiguousarray(pixels)
+
+
+def picture(image: InputImage) -> str:
+    """The pixels that the network was given, before preprocessing, as a data address."""
+    return data_uri(png(pixels_of(image)))
 
 
 def bar(colormap: str) -> str:
@@ -98,6 +110,38 @@ class Sprite:
     width: int
 
 
+def each_tile(tiles: Tiles) -> Bytes:
+    """A picture for each channel, ``(channel, height, width)``; of rows each is one high."""
+    return tiles.pixels if tiles.form == "tiles" else tiles.pixels[0][:, None]
+
+
+def sheet_of(tiles: Tiles, colormap: str, *, columns: int, gap: tuple[int, int]) -> Bytes:
+    """The tiles of a layer as one picture that stands by itself.
+
+    Args:
+        tiles: Of form ``"tiles"`` or ``"rows"``.
+        colormap: The name of the colour map.
+        columns: Tiles in a row.
+        gap: Pixels below and to the right of each tile.
+
+    Returns:
+        ``(height, width, 4)`` RGBA: dead and broken maps flat grey, the gaps transparent.
+    """
+    pixels = each_tile(tiles)
+    kinds = np.full(pixels.shape, 1, np.uint8)
+    kinds[tiles.dead | tiles.broken] = 2
+    steps = mosaic(pixels, columns=columns, gap=gap)
+    kind = mosaic(kinds, columns=columns, gap=gap)
+    sheet = _with_alpha(colormap)[steps]
+    sheet[kind == 2] = FLAT
+    sheet[kind == 0] = 0
+    return sheet
+
+
+def _with_alpha(colormap: str) -> Bytes:
+    return np.concatenate([palette(colormap), np.full((256, 1), 255, np.uint8)], axis=1)
+
+
 def sprite_of(tiles: Tiles, colormap: str, columns: int | None = None) -> Sprite:
     """Lays the tiles of a layer into one picture.
 
@@ -106,7 +150,7 @@ def sprite_of(tiles: Tiles, colormap: str, columns: int | None = None) -> Sprite
         colormap: The name of the colour map.
         columns: Tiles in a row; by default so many that the picture is about square.
     """
-    pixels = tiles.pixels if tiles.form == "tiles" else tiles.pixels[0][:, None]
+    pixels = each_tile(tiles)
     count, height, width = pixels.shape
     wanted = columns or round(math.sqrt(count * height / width))
     columns = max(1, min(wanted, count))
@@ -123,8 +167,7 @@ def cells_of(tiles: Tiles, colormap: str) -> Sprite:
     steps = tiles.pixels[0]
     height, width = steps.shape
     count = len(tiles.channels)
-    colours = np.concatenate([palette(colormap), np.full((256, 1), 255, np.uint8)], axis=1)
-    pixels = colours[steps].reshape(-1, 4)
+    pixels = _with_alpha(colormap)[steps].reshape(-1, 4)
     pixels[:count][tiles.broken] = GREY
     pixels[count:] = 0
     uri = data_uri(png(pixels.reshape(height, width, 4)))

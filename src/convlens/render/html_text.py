@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from convlens.results import LayerActivation, LayerInfo, Shape
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 """What stands where there is nothing to say."""
 
 
@@ -24,8 +24,12 @@ def escape(text: object) -> str:
     >>> escape('<img src=x onerror="alert(1)">')
     '&lt;img src=x onerror=&quot;alert(1)&quot;&gt;'
     """
-    clean = "".join(mark if mark.isprintable() or mark in "\n\t" else "\ufffd" for mark in str(text))
-    return html.escape(clean, quote=True)
+    words = str(text)
+    if not words.isprintable():
+        words = "".join(
+            mark if mark.isprintable() or mark in "\n\t" else "\ufffd" for mark in words
+        )
+    return html.escape(words, quote=True)
 
 
 def number(value: float | None) -> str:

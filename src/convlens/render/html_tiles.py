@@ -33,6 +33,7 @@ TARGETS = {"s": 64, "m": 112, "l": 224}
 """About how many pixels of the screen the longer edge of a tile takes."""
 
 _ROW_HEIGHT = {"s": 10, "m": 16, "l": 24}
+_CELL_EDGES = ((16, 40), (1024, 12), (8192, 8), (math.inf, 5))
 _READABLE = 16
 """Vectors of so many units have their values written out."""
 
@@ -84,18 +85,22 @@ def layer_part(
 def _tall(form: str, sprite: Sprite) -> float:
     """About the height on a wide screen, so that the scroll bar hardly moves."""
     if form == "units":
-        return sprite.rows * 12 + 60
-    width, height = shown(sprite, "m", form)
+        return sprite.rows * cell_edge(sprite.count) + 60
+    width, height = shown(sprite.width, sprite.height, "m", form)
     return math.ceil(sprite.count / max(1, 1000 // (width + 10))) * (height + 32) + 60
 
 
-def shown(sprite: Sprite, which: str, form: str) -> tuple[int, int]:
+def cell_edge(count: int) -> int:
+    """How many pixels of the screen the edge of a unit takes, the fewer the more units."""
+    return next(edge for most, edge in _CELL_EDGES if count <= most)
+
+
+def shown(width: int, height: int, which: str, form: str) -> tuple[int, int]:
     """Width and height of a tile on the screen.
 
     Each pixel of a map takes a whole number of the screen's, or a whole number of a map's
     pixels share one, whichever comes nearest to the size asked for.
     """
-    width, height = sprite.width, sprite.height
     if form == "rows":
         return max(1, round(width * _zoom(width, 3 * TARGETS[which]))), _ROW_HEIGHT[which]
     zoom = _zoom(max(width, height), TARGETS[which])
@@ -169,6 +174,8 @@ def limits(tiles: Tiles, options: PictureOptions) -> tuple[str, str, str]:
     """What the first and the last colour stand for, and for how much they hold, in words."""
     if tiles.low is not None and tiles.high is not None:
         if tiles.form == "units":
+            if tiles.low == tiles.high:
+                return number(tiles.low), number(tiles.high), "every unit has this value"
             return number(tiles.low), number(tiles.high), "the vector on one scale"
         return number(tiles.low), number(tiles.high), "one scale for the layer"
     if options.normalise == "standardise":
@@ -184,7 +191,7 @@ def _tiles(entry: LayerActivation, image: int, tiles: Tiles, sprite: Sprite, nam
         *(
             f"--w{which}:{width}px;--h{which}:{height}px"
             for which in TARGETS
-            for width, height in [shown(sprite, which, tiles.form)]
+            for width, height in [shown(sprite.width, sprite.height, which, tiles.form)]
         ),
         f"background-image:url({sprite.uri})",
     ]
@@ -195,12 +202,25 @@ def _tiles(entry: LayerActivation, image: int, tiles: Tiles, sprite: Sprite, nam
             f'<p class="note">Each tile holds {depth} depth slices, {tiles.slices[1]} in a row, '
             "first to last.</p>"
         )
+        style.insert(0, _clip(depth, tiles.slices))
     parts = "".join(_each_tile(entry, image, tiles, sprite))
     label = f"Channels of {escape(entry.name)} for {name}"
     return (
         f'{note}<ul class="tiles {tiles.form}" data-image="{image}" aria-label="{label}" '
         f'style="{";".join(style)}">{parts}</ul>'
     )
+
+
+def _clip(depth: int, slices: tuple[int, int]) -> str:
+    """Cuts the places of the last row that hold no slice out of every tile.
+
+    >>> _clip(3, (2, 2))
+    '--clip:polygon(0 0,100% 0,100% 50%,50% 50%,50% 100%,0 100%)'
+    """
+    rows, columns = slices
+    x = f"{100 * (depth - (rows - 1) * columns) / columns:.6g}%"
+    y = f"{100 * (rows - 1) / rows:.6g}%"
+    return f"--clip:polygon(0 0,100% 0,100% {y},{x} {y},{x} 100%,0 100%)"
 
 
 def _each_tile(entry: LayerActivation, image: int, tiles: Tiles, sprite: Sprite) -> Iterator[str]:
@@ -242,7 +262,7 @@ def _each_tile(entry: LayerActivation, image: int, tiles: Tiles, sprite: Sprite)
 
 def _cells(entry: LayerActivation, image: int, tiles: Tiles, sprite: Sprite, name: str) -> str:
     count = sprite.count
-    edge = 40 if count <= _READABLE else 12
+    edge = cell_edge(count)
     broken = int(tiles.broken.sum())
     values = entry.values[image].reshape(-1)
     notes = []

@@ -6,7 +6,10 @@ stays flat, and nothing is smoothed.
 
 from __future__ import annotations
 
+import functools
 import math
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,12 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.render.options import PictureOptions
-from convlens.results import FloatArray, LayerActivation
+from convlens.results import ChannelStatistics, FloatArray, LayerActivation
 
 Bytes = NDArray[np.uint8]
 
-CACHE_VALUES = 1 << 17
+CACHE_VALUES = 1 << 16
 """Values worked on at once, so that they stay in the processor's cache."""
+
+FEWEST_PARTS = 4
+"""Parts for which threads are worth waking."""
+
+FEWEST_IN_A_ROW = 16
+"""Channels beside each other from which on arithmetic along them is fast."""
 
 UNITS_IN_A_ROW = 64
 """Units of a vector drawn beside each other."""
@@ -55,30 +64,42 @@ class Tiles:
     slices: tuple[int, int] = (1, 1)
 
 
-def make_tiles(entry: LayerActivation, image: int, options: PictureOptions) -> Tiles:
+def make_tiles(
+    entry: LayerActivation,
+    image: int,
+    options: PictureOptions,
+    *,
+    only: Sequence[int] | None = None,
+) -> Tiles:
     """The tiles of one layer for one image.
 
     Args:
         entry: The layer's activations and statistics.
         image: Which image, from 0.
         options: The normalisation asked for.
+        only: Positions along the channel axis, if not all are wanted. A scale for the whole
+            layer still comes from all of them.
     """
-    values = entry.values[image]
-    stats = entry.statistics
+    values, stats = entry.values[image], entry.statistics
     broken = ~stats.finite[image]
-    if values.size == values.shape[-1]:
+    if values.size == values.shape[-1] and only is None:
         return _units(entry, values.reshape(-1), broken, options)
-    maps = np.ascontiguousarray(np.moveaxis(values, -1, 0), np.float32)
-    flat = maps.reshape(len(maps), -1)
-    skip = stats.dead[image] | broken
     low, high = _limits(stats.min[image], stats.max[image], broken, options)
-    pixels = np.zeros(flat.shape, np.uint8)
-    offset, span = _offset_and_span(entry, image, skip, options, low, high)
-    _quantise(flat, np.flatnonzero(~skip), offset, span, options, pixels)
     dead = stats.dead[image] & ~broken
+    offset, span = _offset_and_span(stats, image, options, low, high)
     constants = np.where(dead, stats.min[image], 0).astype(np.float32)
-    pixels, form, slices = _shape_tiles(pixels.reshape(maps.shape))
-    return Tiles(form, pixels, dead, broken, constants, entry.channels, low, high, slices)
+    channels = entry.channels
+    if only is not None:
+        chosen = np.array(only, np.intp)
+        values, broken, dead, constants = values[..., chosen], broken[chosen], dead[chosen], constants[chosen]
+        offset, span = offset[chosen], span[chosen]
+        channels = tuple(channels[position] for position in only)
+    skip = dead | broken
+    span = np.where(skip | (span == 0), np.float32(1), span)
+    pixels = _quantise(values, offset, span, options)
+    pixels[skip] = 0
+    tiles, form, slices = _shape_tiles(pixels)
+    return Tiles(form, tiles, dead, broken, constants, channels, low, high, slices)
 
 
 def _limits(
@@ -93,64 +114,98 @@ def _limits(
 
 
 def _offset_and_span(
-    entry: LayerActivation,
+    stats: ChannelStatistics,
     image: int,
-    skip: NDArray[np.bool_],
     options: PictureOptions,
     low: float | None,
     high: float | None,
 ) -> tuple[FloatArray, FloatArray]:
-    """For each channel what is subtracted and divided by, ``(channel, 1)`` float32."""
-    stats = entry.statistics
-    count = len(skip)
+    """For each channel what is subtracted and what is divided by, float32."""
     match options.normalise:
         case "standardise":
-            offset, span = stats.mean[image], stats.std[image]
+            return stats.mean[image], stats.std[image]
         case "minmax":
-            offset, span = stats.min[image], stats.max[image] - stats.min[image]
+            with np.errstate(all="ignore"):
+                return stats.min[image], stats.max[image] - stats.min[image]
         case "layer":
-            least = low or 0.0
-            offset = np.full(count, least, np.float32)
-            span = np.full(count, (high or 0.0) - least, np.float32)
+            least = np.full_like(stats.min[image], low or 0.0)
+            return least, np.full_like(least, (high or 0.0) - (low or 0.0))
         case _:
-            offset, span = np.zeros(count, np.float32), np.ones(count, np.float32)
-    safe = np.where(skip | (span == 0), np.float32(1), span)
-    return offset[:, None].astype(np.float32), safe[:, None].astype(np.float32)
+            return np.zeros_like(stats.min[image]), np.ones_like(stats.min[image])
 
 
 def _quantise(
-    flat: FloatArray,
-    live: NDArray[np.intp],
-    offset: FloatArray,
-    span: FloatArray,
-    options: PictureOptions,
-    pixels: Bytes,
+    values: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions
+) -> Bytes:
+    """Colour steps, channel first, of values that are channel last.
+
+    The arithmetic runs in the order in which the values lie in memory; it is the bytes that
+    are transposed, a quarter of the memory.
+    """
+    channels = values.shape[-1]
+    pixels = np.empty((channels, *values.shape[:-1]), np.uint8)
+    if channels < FEWEST_IN_A_ROW or np.moveaxis(values, -1, 0).flags.c_contiguous:
+        rows = np.ascontiguousarray(np.moveaxis(values, -1, 0), np.float32).reshape(channels, -1)
+        _channel_first(rows, offset[:, None], span[:, None], options, pixels.reshape(channels, -1))
+    else:
+        rows = np.ascontiguousarray(values, np.float32).reshape(-1, channels)
+        _channel_last(rows, offset, span, options, pixels.reshape(channels, -1))
+    return pixels
+
+
+def _channel_first(
+    rows: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions, pixels: Bytes
 ) -> None:
-    """Writes the colour steps of the live channels into ``pixels``, a few at a time."""
-    step = max(1, CACHE_VALUES // max(1, flat.shape[1]))
-    chunks = [live[start : start + step] for start in range(0, len(live), step)]
+    def work(part: slice) -> None:
+        pixels[part] = _steps(rows[part], offset[part], span[part], options)
 
-    def work(chunk: NDArray[np.intp]) -> None:
-        index: slice | NDArray[np.intp] = chunk
-        if len(chunk) == chunk[-1] - chunk[0] + 1:
-            index = slice(int(chunk[0]), int(chunk[-1]) + 1)
-        values = flat[index] - offset[index]
+    _in_parts(work, len(rows), rows.shape[1])
+
+
+def _channel_last(
+    rows: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions, pixels: Bytes
+) -> None:
+    def work(part: slice) -> None:
+        pixels[:, part] = _steps(rows[part], offset, span, options).T
+
+    _in_parts(work, len(rows), rows.shape[1])
+
+
+def _steps(
+    values: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions
+) -> Bytes:
+    """The formula itself, step by step in float32, as it is stated in the caption."""
+    # Broken channels are computed with the others and covered later, hence no warnings. The
+    # state belongs to the thread, so it is set here and not around the pool.
+    with np.errstate(all="ignore"):
+        steps = np.subtract(values, offset)
         if options.normalise != "none":
-            values /= span[index]
+            steps /= span
         if options.normalise == "standardise":
-            values *= np.float32(options.contrast)
-            values += np.float32(options.centre)
+            steps *= np.float32(options.contrast)
+            steps += np.float32(options.centre)
         elif options.normalise != "none":
-            values *= np.float32(255)
-        np.clip(values, 0, 255, out=values)
-        pixels[index] = values.astype(np.uint8)
+            steps *= np.float32(255)
+        np.clip(steps, 0, 255, out=steps)
+        return steps.astype(np.uint8)
 
-    if len(chunks) < 4:
-        for chunk in chunks:
-            work(chunk)
+
+def _in_parts(work: Callable[[slice], None], count: int, width: int) -> None:
+    """Calls ``work`` on slices that fit the cache, on all cores if there is enough to do."""
+    step = max(1, CACHE_VALUES // max(1, width))
+    parts = [slice(start, start + step) for start in range(0, count, step)]
+    if len(parts) < FEWEST_PARTS:
+        for part in parts:
+            work(part)
         return
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(work, chunks))
+    # Draining the results raises what a worker raised.
+    list(_pool().map(work, parts))
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """The threads, started once; NumPy lets go of the interpreter while it computes."""
+    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="convlens-tiles")
 
 
 def _shape_tiles(pixels: Bytes) -> tuple[Bytes, str, tuple[int, int]]:

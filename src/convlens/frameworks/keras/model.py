@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -59,6 +60,7 @@ class KerasModel:
             "labels": labels,
         }
         self._digest = digest
+        self._names: tuple[str, ...] | None = None
         self._lock = threading.Lock()
         self._views: dict[tuple[Shape, ...] | None, View] = {}
         self._runners: dict[Any, Runner] = {}
@@ -112,15 +114,12 @@ class KerasModel:
         )
 
     def _inputs(self) -> tuple[InputInfo, ...]:
-        """The inputs as far as the model knows them."""
-        graph = graph_of(self.model)
-        if graph is None:
-            return _inputs_without_graph(self.model)
-        program = flatten(self.model)
-        formats = follow_formats(program)
+        """The inputs as far as the model knows them, under names that stay the same."""
+        found = _inputs_of(self.model)
+        if self._names is None or len(self._names) != len(found):
+            self._names = tuple(entry.name for entry in found)
         return tuple(
-            InputInfo(tensor.name, tuple(tensor.shape), formats[value], str(tensor.dtype))
-            for tensor, value in zip(graph.inputs, program.inputs, strict=True)
+            replace(entry, name=name) for entry, name in zip(found, self._names, strict=True)
         )
 
     def _order_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> list[Shape]:
@@ -306,6 +305,24 @@ def _build_shapes(model: Any) -> Any:
     if len(shapes) == 1:
         return next(iter(shapes.values()))
     return shapes or None
+
+
+def _inputs_of(model: Any) -> tuple[InputInfo, ...]:
+    """The inputs of a model: of its graph, or as it was built."""
+    graph = graph_of(model)
+    if graph is None:
+        return _inputs_without_graph(model)
+    program = flatten(model)
+    formats = follow_formats(program)
+    return tuple(
+        InputInfo(
+            tensor._keras_history.operation.name,
+            tuple(tensor.shape),
+            formats[value],
+            str(tensor.dtype),
+        )
+        for tensor, value in zip(graph.inputs, program.inputs, strict=True)
+    )
 
 
 def _inputs_without_graph(model: Any) -> tuple[InputInfo, ...]:

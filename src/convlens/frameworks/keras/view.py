@@ -17,7 +17,7 @@ from convlens.frameworks.keras.geometry import (
     spatial,
 )
 from convlens.frameworks.keras.inside import has_inside, watch
-from convlens.frameworks.keras.program import Key, Program, Step, flatten, names_of
+from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from convlens.results import LayerInfo, Shape
 
 STAND_IN = 224
@@ -118,7 +118,9 @@ def _describe(
     built = isinstance(layer, keras.Layer) and layer.built
     activation = getattr(layer, "activation", None)
     label = getattr(activation, "__name__", None) or getattr(activation, "name", None)
-    maps = shape is not None and len(shape) >= 3
+    reach = None
+    if field is not None and shape is not None and len(shape) >= 3:
+        reach = tuple(round(size) for size in field.size) or (1,) * (len(shape) - 2)
     return LayerInfo(
         name=name,
         type=type(layer).__name__,
@@ -128,7 +130,7 @@ def _describe(
         kernel=spatial(layer, "kernel"),
         strides=spatial(layer, "strides"),
         dilation=spatial(layer, "dilation"),
-        receptive_field=tuple(round(size) for size in field.size) if field and maps else None,
+        receptive_field=reach,
         inputs=inputs,
         activation=label if isinstance(label, str) else None,
     )
@@ -201,6 +203,8 @@ def _look_inside(step: Step, args: Any, kwargs: Any) -> list[tuple[Key, Any, int
     calls: list[tuple[Key, Any, int, Shape]] = []
 
     def report(key: Key, layer: Any, outputs: Any) -> None:
+        if graph_of(layer) is not None:
+            return  # what it gives is what its last layer gives
         for output, tensor in enumerate(keras.tree.flatten(outputs)):
             if getattr(tensor, "shape", None) is not None:
                 shape = tuple(int(size) for size in tensor.shape)

@@ -1,0 +1,168 @@
+"""``convlens activations``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convlens.verbs import activations as verb
+from convlens.cli.table import format_table
+from convlens.errors import UsageError
+from convlens.export import check_suffix, make_options, save
+from convlens.export.numbers import activations_to_json
+from convlens.images import find_images
+from convlens.loading import load_model
+from convlens.results import Activations
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line, as data."""
+
+    model: str
+    images: tuple[str, ...]
+    inputs: tuple[str, ...]
+    layers: tuple[str, ...] | None
+    channels: str | None
+    output: str | None
+    view: str | None
+    picture: dict[str, Any]
+    image_options: dict[str, Any]
+    labels: Path | None
+    weights: str | None
+    backend: str | None
+    as_json: bool
+    quiet: bool
+
+
+def run(request: Request) -> None:
+    """Computes, writes and says what came out."""
+    view = request.view or _default_view(request.output)
+    options = make_options(view=view, **request.picture)
+    image_options = {**request.image_options, "size": _size(request.image_options["size"])}
+    to_stdout = request.output == "-" or (request.as_json and request.output is None)
+    if request.output not in (None, "-"):
+        check_suffix(Path(str(request.output)))
+    groups = _groups(request, to_stdout)
+    model = load_model(
+        request.model,
+        backend=request.backend,
+        weights=request.weights,
+        labels=request.labels,
+    )
+    documents = []
+    for group in groups:
+        result = verb.activations(
+            model,
+            group,
+            layers=request.layers,
+            channels=request.channels,
+            predictions=_wants_predictions(request, view),
+            progress=None if request.quiet else _progress,
+            **image_options,
+        )
+        target = None if to_stdout else _target(request, result, view)
+        if target is not None:
+            save(result, target, options)
+        if request.as_json or to_stdout:
+            document = activations_to_json(result, options)
+            documents.append({**document, "file": str(target)} if target else document)
+        elif not request.quiet:
+            print(describe(result))
+            print(f"wrote {target}")
+    if documents:
+        whole = documents[0] if len(documents) == 1 else {"images": documents}
+        print(json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def describe(result: Activations) -> str:
+    """What a result holds, in words and a table."""
+    lines = [f"{result.model.name} ({result.model.source}), {result.model.framework}"]
+    lines += [f"rewrite: {text}" for text in result.model.rewrites]
+    for number, image in enumerate(result.images):
+        lines.append(f"{image.name}: {'; '.join(image.steps)}")
+        if number == 0:
+            scale = image.preprocessing
+            lines.append(f"preprocessing {scale.name}: {scale.describe()} ({scale.reason})")
+        for prediction in result.predictions[number] if result.predictions else ():
+            if prediction.top:
+                lines.append(f"{prediction.output}: {prediction.describe()}")
+    lines += [f"note: {note}" for note in result.notes]
+    rows = [["layer", "type", "output", "dead", "zeros"]]
+    rows += [_row(result, place) for place in range(len(result.layers))]
+    lines += ["", format_table(rows, right=[3, 4]), ""]
+    dead = sum(entry.dead() for entry in result.layers if entry.has_maps)
+    which = "this image" if len(result.images) == 1 else f"the image {result.images[0].name}"
+    lines.append(f"{result.map_count} maps, {dead} of them dead for {which}")
+    return "\n".join(lines)
+
+
+def _row(result: Activations, place: int) -> list[str]:
+    entry = result.layers[place]
+    return [
+        entry.name,
+        entry.layer.type,
+        " x ".join(str(size) for size in entry.values.shape[1:]),
+        f"{entry.dead()} of {len(entry.channels)}" if entry.has_maps else "",
+        f"{entry.sparsity():.0%}",
+    ]
+
+
+def _groups(request: Request, to_stdout: bool) -> list[Any]:
+    """What goes through the model together: all images for one file, else one by one."""
+    if request.inputs:
+        if request.images:
+            raise UsageError("give either IMAGE or --input NAME=FILE for each input, not both")
+        pairs = [part.partition("=") for part in request.inputs]
+        for name, sign, path in pairs:
+            if not (name and sign and path):
+                raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
+        return [{name: path for name, _, path in pairs}]
+    if not request.images:
+        raise UsageError("give an image: convlens activations MODEL IMAGE")
+    found = find_images(request.images)
+    together = to_stdout or request.output is not None
+    return [found] if together else [[path] for path in found]
+
+
+def _default_view(output: str | None) -> str:
+    suffix = Path(output or "").suffix.lower()
+    return "grid" if suffix in (".png", ".svg") else "sheet"
+
+
+def _wants_predictions(request: Request, view: str) -> bool:
+    """Only what shows predictions asks for the rest of the pass."""
+    suffix = Path(request.output or "").suffix.lower()
+    return view == "sheet" and suffix not in (".npz", ".zarr")
+
+
+def _target(request: Request, result: Activations, view: str) -> Path:
+    if request.output is not None:
+        return Path(request.output)
+    image = result.images[0]
+    folder = image.path.parent if image.path is not None else Path()
+    stem = Path(image.name).stem
+    suffix = ".pdf" if view == "sheet" else ".png"
+    part = "activations" if view == "sheet" else view
+    return folder / f"{stem}-{part}{suffix}"
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)(?:[xX](\d+))?", text.strip())
+    if match is None:
+        raise UsageError(f"--size expects HEIGHTxWIDTH such as 224x224, found '{text}'")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _progress(done: int, count: int) -> None:
+    if count > 1 and sys.stderr.isatty():
+        end = "\n" if done == count else ""
+        print(f"\r{done} of {count} images", end=end, file=sys.stderr, flush=True)
+
+

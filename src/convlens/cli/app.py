@@ -1,0 +1,181 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="convlens",
+    help="Shows what a convolutional network sees.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A .keras or HDF5 file, or an architecture: VGG16."),
+]
+Backend = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="jax, tensorflow or torch; else KERAS_BACKEND."),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="For an architecture: a weights file, imagenet, random."),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Names of the classes, one on each line."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from convlens.version import __version__
+
+        print(f"convlens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Shows what a convolutional network sees."""
+
+
+@app.command(epilog="Example: convlens summary model.keras")
+def summary(
+    model: ModelArgument,
+    weights: Weights = None,
+    backend: Backend = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Shows the layers of a model: shapes, parameters, kernels, receptive fields."""
+    from convlens.cli.summary import run
+
+    run(model, weights=weights, backend=backend, as_json=json)
+
+
+@app.command(epilog="Example: convlens activations model.h5 dog.jpg --layers :8 --output maps.pdf")
+def activations(
+    model: ModelArgument,
+    image: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="IMAGE...", help="Files, folders or quoted globs."),
+    ] = None,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option("--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8, Conv2D; again."),
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help=".pdf .png .svg .html .npz .zarr .json, a folder, or - for JSON; "
+            "else beside the image.",
+        ),
+    ] = None,
+    view: Annotated[
+        str | None, typer.Option(metavar="VIEW", help="sheet, grid, channel or across.")
+    ] = None,
+    normalise: Annotated[
+        str, typer.Option(metavar="HOW", help="standardise, minmax, layer or none.")
+    ] = "standardise",
+    contrast: Annotated[
+        float, typer.Option(metavar="N", help="For standardise: steps for one deviation.")
+    ] = 64.0,
+    centre: Annotated[
+        float, typer.Option(metavar="N", help="For standardise: the step of the mean.")
+    ] = 128.0,
+    colormap: Annotated[
+        str, typer.Option(metavar="NAME", help="viridis, cividis, magma, inferno, plasma, grey.")
+    ] = "viridis",
+    columns: Annotated[int, typer.Option(metavar="N", help="Tiles in a row.")] = 16,
+    scale: Annotated[
+        str | None, typer.Option(metavar="NAME", help="0..1, -1..1, caffe, torch or none.")
+    ] = None,
+    fit: Annotated[str, typer.Option(metavar="HOW", help="stretch, crop or pad.")] = "stretch",
+    interpolation: Annotated[
+        str, typer.Option(metavar="HOW", help="nearest, bilinear, bicubic, lanczos, box, hamming.")
+    ] = "nearest",
+    size: Annotated[
+        str | None, typer.Option(metavar="HxW", help="For a model that takes any size.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="NAME=FILE", help="For a model with several inputs; again."),
+    ] = None,
+    labels: Labels = None,
+    weights: Weights = None,
+    backend: Backend = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Shows what every layer makes of an image."""
+    from convlens.cli.activations import Request, run
+
+    run(
+        Request(
+            model=model,
+            images=tuple(image or ()),
+            inputs=tuple(inputs or ()),
+            layers=tuple(layers) if layers else None,
+            channels=channels,
+            output=output,
+            view=view,
+            picture={
+                "normalise": normalise,
+                "contrast": contrast,
+                "centre": centre,
+                "colormap": colormap,
+                "columns": columns,
+            },
+            image_options={
+                "scale": scale,
+                "fit": fit,
+                "interpolation": interpolation,
+                "size": size,
+            },
+            labels=labels,
+            weights=weights,
+            backend=backend,
+            as_json=json,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command(epilog="Example: convlens demo --output convlens-demo")
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")
+    ] = Path("convlens-demo"),
+    backend: Backend = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Shows what a small network sees in a cat; needs no file of yours."""
+    from convlens.cli.demo import run
+
+    run(output, backend=backend, quiet=quiet)
+
+

@@ -1,0 +1,53 @@
+"""``convlens summary``."""
+
+from __future__ import annotations
+
+import json
+
+from convlens.cli.table import format_shape, format_table
+from convlens.loading import load_model
+from convlens.results import LayerInfo, ModelInfo
+from convlens.verbs.summary import summary, to_json
+
+
+def run(model: str, *, weights: str | None, backend: str | None, as_json: bool) -> None:
+    """Prints a model's layers."""
+    info = summary(load_model(model, weights=weights, backend=backend))
+    print(json.dumps(to_json(info), ensure_ascii=False, indent=1) if as_json else describe(info))
+
+
+def describe(info: ModelInfo) -> str:
+    """A model in words and a table."""
+    inputs = ", ".join(f"{entry.name} {format_shape(entry.shape)}" for entry in info.inputs)
+    lines = [
+        f"{info.name}: {len(info.layers)} layers, {info.parameters:,} parameters",
+        f"from     {info.source}",
+        f"input    {inputs}",
+        f"outputs  {', '.join(info.outputs)}",
+        f"runs on  {info.framework}",
+    ]
+    if info.preprocessing is not None:
+        lines.append(f"images   {info.preprocessing.describe()}, {info.preprocessing.reason}")
+    lines += [f"rewrite  {text}" for text in info.rewrites]
+    rows = [["layer", "type", "output", "parameters", "kernel", "stride", "field"]]
+    rows += [_row(layer) for layer in info.layers]
+    table = format_table(rows, right=[3])
+    if not info.layers:
+        table = "Its layers are known once it has seen an image."
+    return "\n".join([*lines, "", table])
+
+
+def _row(layer: LayerInfo) -> list[str]:
+    return [
+        layer.name,
+        layer.type,
+        format_shape(layer.output_shape),
+        f"{layer.parameters:,}",
+        _by(layer.kernel),
+        _by(layer.strides),
+        _by(layer.receptive_field) if layer.kernel else "",
+    ]
+
+
+def _by(sizes: tuple[int, ...] | None) -> str:
+    return "" if sizes is None else "x".join(str(size) for size in sizes)

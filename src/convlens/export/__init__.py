@@ -1,0 +1,117 @@
+"""From a result to a file, chosen by the file's suffix.
+
+The rule of this package: a file appears whole or not at all, and carries what it was made
+of: the convlens version, the model's digest, the images and the options.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from convlens.errors import UsageError, near
+from convlens.export.arrays import to_npz, write_zarr
+from convlens.export.atomic import new_folder, write_bytes
+from convlens.export.manifest import manifest_of, read_manifest
+from convlens.export.numbers import activations_to_json, dump_json
+from convlens.export.pictures import to_html, to_pdf, to_png, to_svg, write_folder
+from convlens.render.options import PictureOptions
+from convlens.results import Activations, ModelInfo
+
+__all__ = ["SUFFIXES", "read_manifest", "save"]
+
+Writer = Callable[[Activations, PictureOptions], bytes]
+
+FILES: dict[str, Writer] = {
+    ".pdf": to_pdf,
+    ".png": to_png,
+    ".svg": to_svg,
+    ".html": to_html,
+    ".npz": to_npz,
+    ".json": lambda result, options: dump_json(activations_to_json(result, options)),
+}
+"""What makes the bytes of a file of each suffix."""
+
+SUFFIXES = (*FILES, ".zarr")
+"""Every suffix that can be written; a path without one is a folder."""
+
+
+def save(
+    result: Activations | ModelInfo,
+    path: str | os.PathLike[str],
+    options: PictureOptions | None = None,
+    **settings: Any,
+) -> Path:
+    """Writes a result to a file or folder; the suffix decides what it becomes.
+
+    ``.pdf``, ``.html``, ``.svg`` and ``.png`` are pictures, ``.npz`` and ``.zarr`` arrays,
+    ``.json`` numbers. A path without a suffix is a folder that gets a picture of each layer,
+    the whole document and the numbers.
+
+    Args:
+        result: From :func:`convlens.activations` or :func:`convlens.summary`.
+        path: Where to. An existing file is replaced once the new one is complete.
+        options: How pictures should look; or give its fields as keywords.
+        settings: Fields of :class:`convlens.render.options.PictureOptions`.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: The suffix is none that can be written, or an option is unknown.
+        OutputError: It cannot be written there.
+    """
+    target = Path(path)
+    suffix = check_suffix(target)
+    chosen = options if options is not None else make_options(**settings)
+    if isinstance(result, ModelInfo):
+        return _save_summary(result, target, suffix)
+    if suffix == ".zarr":
+        with new_folder(target) as folder:
+            write_zarr(result, folder, manifest_of(result, chosen))
+    elif suffix:
+        write_bytes(target, FILES[suffix](result, chosen))
+    else:
+        write_folder(result, target, chosen)
+    return target
+
+
+def make_options(**settings: Any) -> PictureOptions:
+    """Picture options from keywords.
+
+    Raises:
+        UsageError: A keyword or its value is unknown.
+    """
+    known = PictureOptions.__dataclass_fields__
+    for name in settings:
+        if name not in known:
+            raise UsageError(f"unknown option '{name}'.{near(name, known)}")
+    return PictureOptions(**settings)
+
+
+def check_suffix(path: Path) -> str:
+    """The suffix of an output, ``""`` for a folder.
+
+    Raises:
+        UsageError: Nothing of that suffix can be written.
+    """
+    suffix = path.suffix.lower()
+    if path.is_dir() and suffix not in SUFFIXES:
+        return ""
+    if suffix and suffix not in SUFFIXES:
+        raise UsageError(
+            f"cannot write '{path}': expected one of {', '.join(SUFFIXES)} or a folder without "
+            f"a suffix.{near(suffix, SUFFIXES)}"
+        )
+    return suffix
+
+
+def _save_summary(info: ModelInfo, target: Path, suffix: str) -> Path:
+    from convlens.verbs.summary import to_json
+
+    if suffix != ".json":
+        raise UsageError(f"a summary is written as .json, found '{target}'")
+    write_bytes(target, dump_json(to_json(info)))
+    return target

@@ -1,0 +1,131 @@
+"""Activations as pictures: pages go to the writer of their format."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+from convlens.errors import UsageError
+from convlens.export.atomic import write_bytes
+from convlens.export.manifest import dump_manifest, manifest_of
+from convlens.export.numbers import activations_to_json, dump_json
+from convlens.render.options import PictureOptions
+from convlens.render.page import Information, Page
+from convlens.render.views import pages
+from convlens.results import Activations
+
+
+def to_pdf(result: Activations, options: PictureOptions) -> bytes:
+    """All pages of all images as one PDF."""
+    from convlens.render.pdf import to_pdf as write
+
+    return write(_all_pages(result, options, "paper"), information(result, options))
+
+
+def to_png(result: Activations, options: PictureOptions) -> bytes:
+    """All pages of all images, one below the other, as one PNG."""
+    from convlens.render.png import to_png as write
+
+    return write(_all_pages(result, options, "screen"), information(result, options))
+
+
+def to_svg(result: Activations, options: PictureOptions) -> bytes:
+    """One page as SVG.
+
+    Raises:
+        UsageError: There are several pages, which SVG cannot hold.
+    """
+    from convlens.render.svg import to_svg as write
+
+    found = _all_pages(result, options, "paper")
+    if len(found) > 1:
+        raise UsageError(
+            f"SVG holds one page and the view '{options.view}' of {len(result.layers)} layers "
+            f"and {len(result.images)} images has {len(found)}: choose one layer with --layers, "
+            "another --view, or write .pdf or .html"
+        )
+    return write(found[0], information(result, options)).encode()
+
+
+def to_html(result: Activations, options: PictureOptions) -> bytes:
+    """The whole document as one self-contained page."""
+    from convlens.render.html import document
+
+    return document(result, options, dump_manifest(result, options)).encode()
+
+
+def write_folder(result: Activations, folder: Path, options: PictureOptions) -> None:
+    """A folder: the document, a picture of each layer, one of a channel's way, the numbers.
+
+    The manifest is written last and is the mark that the folder is complete.
+    """
+    (folder / "manifest.json").unlink(missing_ok=True)
+    write_bytes(folder / "sheet.pdf", to_pdf(result, dataclasses.replace(options, view="sheet")))
+    write_bytes(folder / "sheet.html", to_html(result, options))
+    grid = dataclasses.replace(options, view="grid")
+    for number, image in enumerate(result.images):
+        stem = "" if len(result.images) == 1 else f"{safe_name(Path(image.name).stem)}-"
+        for place, entry in enumerate(result.layers):
+            alone = _only(result, number, place)
+            name = f"{stem}{place:02d}-{safe_name(entry.name)}.png"
+            write_bytes(folder / name, to_png(alone, grid))
+    write_bytes(folder / "statistics.json", dump_json(activations_to_json(result, options)))
+    text = json.dumps(manifest_of(result, options), ensure_ascii=False, indent=1)
+    write_bytes(folder / "manifest.json", (text + "\n").encode())
+
+
+def information(result: Activations, options: PictureOptions) -> Information:
+    """What a picture says of itself outside the picture."""
+    layers = ", ".join(entry.name for entry in result.layers[:12])
+    if len(result.layers) > 12:
+        layers += f" and {len(result.layers) - 12} more"
+    images = ", ".join(image.name for image in result.images[:4])
+    caption = (
+        f"Layers {layers}. {options.describe().capitalize()}. "
+        f"Preprocessing: {result.images[0].preprocessing.describe()}. "
+        f"Model {result.model.name}, {result.model.digest}. {result.model.framework}."
+    )
+    return Information(
+        title=f"{result.model.name}: {images}",
+        caption=caption,
+        manifest=dump_manifest(result, options),
+    )
+
+
+def safe_name(name: str) -> str:
+    """A layer's name as part of a file name.
+
+    >>> safe_name("mobilenet/conv 1")
+    'mobilenet-conv_1'
+    """
+    return re.sub(r"[^\w.@-]", "_", name.replace("/", "-"))[:80] or "layer"
+
+
+def _all_pages(result: Activations, options: PictureOptions, medium: str) -> list[Page]:
+    found: list[Page] = []
+    for image in range(len(result.images)):
+        found += pages(result, options, image, medium)
+    return found
+
+
+def _only(result: Activations, image: int, place: int) -> Activations:
+    """The result of one image and one layer."""
+    entry = result.layers[place]
+    chosen = slice(image, image + 1)
+    statistics = dataclasses.replace(
+        entry.statistics,
+        **{
+            field.name: getattr(entry.statistics, field.name)[chosen]
+            for field in dataclasses.fields(entry.statistics)
+        },
+    )
+    alone = dataclasses.replace(entry, values=entry.values[chosen], statistics=statistics)
+    return Activations(
+        model=result.model,
+        images=result.images[chosen],
+        layers=(alone,),
+        predictions=result.predictions[chosen],
+        notes=result.notes,
+    )

@@ -1,0 +1,110 @@
+"""How results show themselves in a notebook.
+
+The rule of this module: each function chooses by the type of the result and by nothing else.
+The fragments are made in ``convlens.notebook.fragments``.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from convlens.errors import UsageError
+from convlens.notebook import fragments
+from convlens.render.html_sprites import pixels_of, png
+from convlens.render.html_text import escape
+from convlens.results import Activations, InputImage, ModelInfo
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot", "to_html", "to_png"]
+
+
+@functools.singledispatch
+def to_html(result: object) -> str:
+    """A result as an HTML fragment.
+
+    Args:
+        result: An ``Activations``, ``ModelInfo`` or ``InputImage``; anything else is shown
+            as its ``repr``.
+
+    Returns:
+        HTML with a small style of its own and without scripts; every name is escaped.
+    """
+    return f"<pre>{escape(repr(result))}</pre>"
+
+
+@functools.singledispatch
+def to_png(result: object) -> bytes | None:
+    """A result as a PNG file, ``None`` where there is no picture that says enough.
+
+    A notebook stores this beside the HTML, so activations, whose HTML holds their maps with
+    their words, give none.
+    """
+    return None
+
+
+@functools.singledispatch
+def plot(result: object, **options: Any) -> Figure:
+    """A result as a Matplotlib figure.
+
+    Args:
+        result: An ``Activations`` or ``InputImage``.
+        options: For activations, those of ``convlens.render.figure.plot``.
+
+    Raises:
+        UsageError: There is nothing to draw of this result.
+    """
+    raise UsageError(
+        f"a {type(result).__name__} cannot be plotted: expected activations or an image"
+    )
+
+
+to_html.register(Activations, fragments.activations)
+to_html.register(ModelInfo, fragments.model)
+to_html.register(InputImage, fragments.image)
+
+
+@to_png.register(InputImage)
+def _image_png(result: InputImage) -> bytes | None:
+    return png(pixels_of(result))
+
+
+@plot.register(Activations)
+def _plot_activations(result: Activations, **options: Any) -> Figure:
+    # By name, so that Matplotlib is imported only when something is plotted.
+    figure: Figure = importlib.import_module("convlens.render.figure").plot(result, **options)
+    return figure
+
+
+@plot.register(ModelInfo)
+def _plot_model(result: ModelInfo, **options: Any) -> Figure:
+    raise UsageError(
+        f"the model '{result.name}' is a table and not a picture: plot what it makes of an "
+        "image, convlens.activations(model, image).plot()"
+    )
+
+
+@plot.register(InputImage)
+def _plot_image(result: InputImage, **options: Any) -> Figure:
+    from matplotlib.figure import Figure
+
+    if options:
+        raise UsageError(f"an image is plotted without options, found {', '.join(options)}")
+    pixels = pixels_of(result)
+    height, width = pixels.shape[:2]
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    figure = Figure(figsize=(4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(pixels, interpolation="nearest", cmap="gray", vmin=0, vmax=255)
+    axes.set_axis_off()
+    # A dollar sign in a file's name must not start mathematics.
+    axes.set_title(
+        f"{result.name}\n{width} x {height}, {result.preprocessing.describe()}",
+        fontsize=9,
+        parse_math=False,
+    )
+    return figure

@@ -1,0 +1,197 @@
+"""The first pages of a sheet: the model, the input, the predictions, the layers in a table.
+
+The rule of this module: whatever changed what the network saw is told here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from convlens.render.channel import input_picture
+from convlens.render.chart import draw_depth
+from convlens.render.colour import palette
+from convlens.render.options import PictureOptions
+from convlens.render.page import Page
+from convlens.render.sketch import (
+    ACCENT,
+    BODY,
+    FAINT,
+    LEAD,
+    NOTE,
+    QUIET,
+    TITLE,
+    Medium,
+    Sketch,
+)
+from convlens.render.table import ROW, Table, TableRow
+from convlens.render.wording import count, number, plural, short_digest, size
+from convlens.results import Activations, InputImage, Prediction
+from convlens.version import __version__
+
+PICTURE = 150.0
+"""Side of the square that the input is fitted into, in points."""
+CHART = 74.0
+SECTION = BODY.but(colour=ACCENT, bold=True)
+MOST_OUTPUTS = 3
+BAR = 90.0
+
+
+@dataclass(slots=True)
+class Cover:
+    """The cover and the pages that its table runs on to.
+
+    Attributes:
+        result: The feature maps.
+        options: How the picture was asked for.
+        image: Which image.
+        medium: Where the pages will be seen.
+        rows: Of the table.
+    """
+
+    result: Activations
+    options: PictureOptions
+    image: int
+    medium: Medium
+    rows: list[TableRow]
+
+    def pages(self, numbers: Mapping[str, int]) -> list[Page]:
+        """The pages; ``numbers`` tells the page of each layer."""
+        sketch = self._sketch()
+        sketch.anchor("cover", "Overview", 0)
+        y = self._head(sketch)
+        y = self._input(sketch, y)
+        y = self._notes(sketch, y)
+        y = self._chart(sketch, y)
+        found = []
+        table = Table(self.rows, numbers)
+        sketch.label(sketch.left, y, "Layers", SECTION, "start")
+        y += 6
+        rest = list(self.rows)
+        while True:
+            fitting = min(len(rest), max(0, (self.medium.bottom - y - ROW) // ROW))
+            y = table.draw(sketch, y, rest[: int(fitting)])
+            rest = rest[int(fitting) :]
+            found.append(sketch.page("Overview" if not found else "Layers", y + 24))
+            if not rest:
+                return found
+            sketch, y = self._sketch(), self.medium.margin
+
+    def _sketch(self) -> Sketch:
+        pixels, _ = input_picture(self.result.images[self.image])
+        wide = pixels.shape[1] * self._pixel(pixels.shape[0], pixels.shape[1])
+        return Sketch(self.medium, max(self.medium.width, wide + 360 + 2 * self.medium.margin))
+
+    def _pixel(self, height: int, width: int) -> float:
+        return self.medium.zoomed(max(height, width), PICTURE)
+
+    def _head(self, sketch: Sketch) -> float:
+        model = self.result.model
+        y = self.medium.margin + 8
+        room = sketch.right - sketch.left
+        sketch.label(sketch.left, y, "What the network sees", SECTION, "start")
+        sketch.text(sketch.left, y + 26, model.name, TITLE, room=room)
+        inputs = ", ".join(size(entry.shape[1:]) for entry in model.inputs)
+        facts = (
+            f"{model.source}  ·  {short_digest(model.digest)}",
+            f"{plural(len(model.layers), 'layer')}  ·  {plural(model.parameters, 'parameter')}"
+            f"  ·  input {inputs}  ·  {model.framework}  ·  convlens {__version__}",
+        )
+        for place, line in enumerate(facts):
+            sketch.text(
+                sketch.left, y + 41 + 11.5 * place, line, BODY.but(colour=QUIET), room=room
+            )
+        return y + 74
+
+    def _input(self, sketch: Sketch, y: float) -> float:
+        """The input as the network saw it, what was done to it, what the model says."""
+        shown = self.result.images[self.image]
+        pixels, grey = input_picture(shown)
+        pixel = self._pixel(pixels.shape[0], pixels.shape[1])
+        top = self.medium.snap(y)
+        wide, tall = sketch.picture(
+            self.medium.snap(sketch.left),
+            top,
+            (pixel, pixel),
+            pixels,
+            palette("grey") if grey else None,
+        )
+        x = sketch.left + max(wide, PICTURE) + 22
+        end = self._story(sketch, x, y + 6, shown)
+        end = self._predictions(sketch, x, end + 9)
+        return max(top + tall, end) + 24
+
+    def _story(self, sketch: Sketch, x: float, y: float, shown: InputImage) -> float:
+        room = sketch.right - x
+        sketch.label(x, y, "Input, as the network saw it", SECTION, "start")
+        sketch.text(x, y + 14, shown.name, LEAD.but(bold=True), room=room)
+        y += 27
+        wide, tall = shown.original_size
+        height, width = shown.pixels.shape[:2]
+        lines = [f"{wide} × {tall} pixels in the file, {width} × {height} here (width × height)"]
+        lines += shown.steps
+        how = shown.preprocessing
+        lines.append(f"{how.describe()}: {how.reason}")
+        for line in lines:
+            y = sketch.paragraph(x, y, line, BODY, room, lines=3)
+        return y
+
+    def _predictions(self, sketch: Sketch, x: float, y: float) -> float:
+        given = self.result.predictions
+        told = given[self.image] if self.image < len(given) else ()
+        for prediction in told[:MOST_OUTPUTS]:
+            y = self._prediction(sketch, x, y, prediction, several=len(told) > 1)
+        if len(told) > MOST_OUTPUTS:
+            more = plural(len(told) - MOST_OUTPUTS, "more output")
+            sketch.label(x, y, f"and {more}", NOTE, "start")
+            y += 12
+        return y
+
+    def _prediction(
+        self, sketch: Sketch, x: float, y: float, prediction: Prediction, *, several: bool
+    ) -> float:
+        shown = len(prediction.top)
+        words = f"Output {prediction.output}" if several else "Output"
+        if shown < prediction.size:
+            words += f", the strongest {shown} of {count(prediction.size)}"
+        sketch.text(x, y, words, SECTION, room=sketch.right - x)
+        y += 13
+        longest = max([1.0, *(abs(top.score) for top in prediction.top)])
+        names = sketch.right - x - BAR - 40
+        for top in prediction.top:
+            sketch.text(x, y, top.label or f"class {top.index}", BODY, room=names - 6)
+            left = x + names
+            sketch.box(left, y - 5.5, BAR, 6.5, "#eef0f1")
+            share = min(1.0, max(0.0, top.score / longest))
+            sketch.box(left, y - 5.5, BAR * share, 6.5, ACCENT)
+            sketch.label(sketch.right, y, number(top.score), BODY, "end")
+            y += 12
+        return y + 4
+
+    def _notes(self, sketch: Sketch, y: float) -> float:
+        """What had to be changed or chosen, if anything."""
+        notes = [*self.result.model.rewrites, *self.result.notes]
+        if not notes:
+            return y
+        sketch.label(sketch.left, y, "Notes", SECTION, "start")
+        y += 13
+        room = sketch.right - sketch.left
+        for note in notes[:8]:
+            y = sketch.paragraph(sketch.left, y, note, BODY, room, lines=2) + 1.5
+        if len(notes) > 8:
+            sketch.label(sketch.left, y, f"and {len(notes) - 8} more", NOTE, "start")
+            y += 12
+        return y + 14
+
+    def _chart(self, sketch: Sketch, y: float) -> float:
+        points = [
+            (row.place, row.sparsity, row.dead_share)
+            for row in self.rows
+            if row.sparsity is not None
+        ]
+        if len(points) < 2:
+            return y
+        sketch.label(sketch.left, y, "Zeros and dead channels over depth", SECTION, "start")
+        sketch.line((sketch.left, y + 8 + CHART), (sketch.right, y + 8 + CHART), colour=FAINT)
+        draw_depth(sketch, (sketch.left, y + 10), (sketch.right, y + 8 + CHART), points)
+        return y + CHART + 40

@@ -1,0 +1,40 @@
+"""The whole document: a cover, then every layer."""
+
+from __future__ import annotations
+
+from convlens.render.cover import Cover
+from convlens.render.grid import Flow, add_foot, make_block
+from convlens.render.options import PictureOptions
+from convlens.render.page import Anchor, Page
+from convlens.render.sketch import Medium
+from convlens.render.table import table_rows
+from convlens.render.wording import captions
+from convlens.results import Activations
+
+
+def sheet_pages(
+    result: Activations, options: PictureOptions, image: int, medium: Medium
+) -> list[Page]:
+    """The cover, the table of layers, and the maps of every layer."""
+    feet = captions(result, options, image)
+    blocks = [make_block(medium, entry, image, options) for entry in result.layers]
+    layers = Flow(medium, options, feet).pages(blocks)
+    cover = Cover(result, options, image, medium, table_rows(result, image))
+    # The table needs the numbers of pages that come after it: once to count, once to draw.
+    front = len(cover.pages({}))
+    numbers = _numbers(layers, front) if medium.height is not None else {}
+    found = [*cover.pages(numbers), *layers]
+    return [
+        add_foot(page, medium, feet, number=place, total=len(found), back=place > 1)
+        for place, page in enumerate(found, 1)
+    ]
+
+
+def _numbers(pages: list[Page], front: int) -> dict[str, int]:
+    """The page of each layer."""
+    return {
+        item.name.removeprefix("layer:"): place
+        for place, page in enumerate(pages, front + 1)
+        for item in page.items
+        if isinstance(item, Anchor)
+    }
