@@ -166,6 +166,17 @@ def test_rows_of_one_axis() -> None:
     assert [title.split(":")[0] for title in titles] == [f"r, channel {n}, 30" for n in range(4)]
 
 
+def test_places_without_a_slice_are_empty() -> None:
+    values = np.random.default_rng(0).random((1, 3, 6, 5, 1), np.float32)
+    base = result_of([])
+    made = to_html(Activations(base.model, base.images, (entry_of("v", values),)))
+    sheet = Fragment(made).pixels()[1]
+    tiles = make_tiles(entry_of("v", values), 0, PictureOptions()).pixels[0]
+    np.testing.assert_array_equal(sheet[:6, :10, :3], palette("viridis")[tiles[:6]])
+    assert not sheet[6:, 5:].any()
+    assert sheet[6:12, :5, 3].all()
+
+
 def test_nothing_to_show() -> None:
     base = result_of([])
     Fragment(to_html(Activations(base.model, (), ())))

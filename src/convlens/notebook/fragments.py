@@ -184,8 +184,9 @@ def _mosaic(entry: LayerActivation, tiles: Tiles, options: PictureOptions) -> st
     count, height, width = each_tile(tiles).shape
     wide, tall = shown(width, height, "s", tiles.form)
     columns = 1 if tiles.form == "rows" else min(_COLUMNS, count)
+    depth = entry.values.shape[1] if tiles.slices != (1, 1) else 1
     gap = (max(1, round(3 * height / tall)), max(1, round(3 * width / wide)))
-    sheet = sheet_of(tiles, options.colormap, columns=columns, gap=gap)
+    sheet = sheet_of(tiles, options.colormap, columns=columns, gap=gap, depth=depth)
     down, across = sheet.shape[0] * tall / height, sheet.shape[1] * wide / width
     pitch = f"{(width + gap[1]) * wide / width:.6g}px", f"{(height + gap[0]) * tall / height:.6g}px"
     whole = f"{across:.6g}px", f"{down:.6g}px"
@@ -200,7 +201,7 @@ def _mosaic(entry: LayerActivation, tiles: Tiles, options: PictureOptions) -> st
 
 def _every(tiles: Tiles) -> int:
     """Every how many pixels of large maps one is shown, so that a fragment stays small."""
-    if tiles.form != "tiles":
+    if tiles.form != "tiles" or tiles.slices != (1, 1):
         return 1
     _, height, width = tiles.pixels.shape
     edge: int = max(height, width)

@@ -81,7 +81,7 @@ class _Channel:
     lacking: list[str]
     options: PictureOptions
     medium: Medium
-    feet: tuple[str, str]
+    feet: tuple[str, ...]
 
     @property
     def columns(self) -> int:

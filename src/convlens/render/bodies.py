@@ -43,6 +43,8 @@ GUTTER = 24.0
 """Room for row numbers left of rows and units."""
 MARGINALIA = 60.0
 """Room for the marks of dead rows."""
+BLEED = 0.5
+"""How far covers reach beyond a mosaic, so that no edge of a pixel shows."""
 LIGHTEST = 255
 """The colour step of gaps; where a white cover meets a pixel's edge, it does not show."""
 
@@ -134,18 +136,19 @@ class TileBody:
         cells = self.cells
         beside = min(cells.columns, count)
         rows = math.ceil(count / cells.columns)
-        tall = rows * cells.pitch_y - cells.gap_y * cells.pixel
+        gap_x, gap_y = cells.gap_x * cells.pixel, cells.gap_y * cells.pixel
+        over = sketch.medium.snap(BLEED)
+        wide = beside * cells.pitch_x - gap_x + 2 * over
+        tall = rows * cells.pitch_y - gap_y + 2 * over
         for column in range(1, beside):
-            edge = x + column * cells.pitch_x - cells.gap_x * cells.pixel
-            sketch.box(edge, y, cells.gap_x * cells.pixel, tall, WHITE)
+            sketch.box(x + column * cells.pitch_x - gap_x, y - over, gap_x, tall, WHITE)
         for row in range(1, rows):
-            edge = y + row * cells.pitch_y - cells.gap_y * cells.pixel
-            sketch.box(x, edge, cells.total_width, cells.gap_y * cells.pixel, WHITE)
+            sketch.box(x - over, y + row * cells.pitch_y - gap_y, wide, gap_y, WHITE)
         left_over = rows * cells.columns - count
         if left_over and rows > 1:
             begin = (cells.columns - left_over) * cells.pitch_x
             top = y + (rows - 1) * cells.pitch_y
-            sketch.box(x + begin, top, cells.total_width - begin + 0.5, cells.tall + 0.5, WHITE)
+            sketch.box(x + begin, top, wide - begin, cells.tall + over, WHITE)
 
     def _annotate(self, sketch: Sketch, x: float, y: float, start: int, count: int) -> None:
         """The channel numbers, and the marks of dead and broken tiles."""

@@ -114,7 +114,7 @@ class _Map:
     medium: Medium
     shown: InputImage
 
-    def page(self, feet: tuple[str, str]) -> Page:
+    def page(self, feet: tuple[str, ...]) -> Page:
         tiles = make_tiles(self.entry, self.image, self.options, only=(self.position,))
         pixels = tiles.pixels[0]
         flat = self.entry.values.ndim == 3
@@ -225,7 +225,7 @@ class _Map:
             y += 13
         return y
 
-    def _numbers(self) -> list[tuple[str, str]]:
+    def _numbers(self) -> list[tuple[str, ...]]:
         stats, place = self.entry.statistics, (self.image, self.position)
         rows = [
             ("mean", number(float(stats.mean[place]))),

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from convlens.render.channel import input_picture
-from convlens.render.chart import draw_depth
+from convlens.render.chart import draw_depth, draw_key
 from convlens.render.colour import palette
 from convlens.render.options import PictureOptions
 from convlens.render.page import Page
 from convlens.render.sketch import (
     ACCENT,
     BODY,
-    FAINT,
     LEAD,
     NOTE,
     QUIET,
@@ -34,7 +33,7 @@ PICTURE = 150.0
 CHART = 74.0
 SECTION = BODY.but(colour=ACCENT, bold=True)
 MOST_OUTPUTS = 3
-BAR = 90.0
+BAR = 110.0
 
 
 @dataclass(slots=True)
@@ -68,10 +67,12 @@ class Cover:
         sketch.label(sketch.left, y, "Layers", SECTION, "start")
         y += 6
         rest = list(self.rows)
+        endless = (len(rest) + 2) * ROW + y
+        bottom = endless if self.medium.height is None else self.medium.bottom
         while True:
-            fitting = min(len(rest), max(0, (self.medium.bottom - y - ROW) // ROW))
-            y = table.draw(sketch, y, rest[: int(fitting)])
-            rest = rest[int(fitting) :]
+            fitting = min(len(rest), max(0, int((bottom - y - ROW) / ROW)))
+            y = table.draw(sketch, y, rest[:fitting])
+            rest = rest[fitting:]
             found.append(sketch.page("Overview" if not found else "Layers", y + 24))
             if not rest:
                 return found
@@ -157,14 +158,14 @@ class Cover:
         sketch.text(x, y, words, SECTION, room=sketch.right - x)
         y += 13
         longest = max([1.0, *(abs(top.score) for top in prediction.top)])
-        names = sketch.right - x - BAR - 40
+        names = min(150.0, sketch.right - x - BAR - 44)
         for top in prediction.top:
             sketch.text(x, y, top.label or f"class {top.index}", BODY, room=names - 6)
             left = x + names
             sketch.box(left, y - 5.5, BAR, 6.5, "#eef0f1")
             share = min(1.0, max(0.0, top.score / longest))
             sketch.box(left, y - 5.5, BAR * share, 6.5, ACCENT)
-            sketch.label(sketch.right, y, number(top.score), BODY, "end")
+            sketch.label(left + BAR + 40, y, number(top.score), BODY, "end")
             y += 12
         return y + 4
 
@@ -191,7 +192,7 @@ class Cover:
         ]
         if len(points) < 2:
             return y
-        sketch.label(sketch.left, y, "Zeros and dead channels over depth", SECTION, "start")
-        sketch.line((sketch.left, y + 8 + CHART), (sketch.right, y + 8 + CHART), colour=FAINT)
+        sketch.label(sketch.left, y, "Over depth", SECTION, "start")
+        draw_key(sketch, sketch.right, y)
         draw_depth(sketch, (sketch.left, y + 10), (sketch.right, y + 8 + CHART), points)
         return y + CHART + 40

@@ -71,7 +71,7 @@ class Flow:
 
     medium: Medium
     options: PictureOptions
-    feet: tuple[str, str]
+    feet: tuple[str, ...]
     sheet: bool = False
 
     def pages(self, blocks: list[Block]) -> list[Page]:
@@ -154,7 +154,7 @@ class Flow:
 def add_foot(
     page: Page,
     medium: Medium,
-    feet: tuple[str, str],
+    feet: tuple[str, ...],
     *,
     number: int = 1,
     total: int = 1,
@@ -167,7 +167,7 @@ def add_foot(
     room = sketch.right - sketch.left - 70
     y = medium.height - medium.foot + 22
     for line in feet:
-        y = sketch.paragraph(sketch.left, y, line, NOTE, room, lines=2)
+        y = sketch.paragraph(sketch.left, y, line, NOTE, room, lines=1)
     y = medium.height - medium.foot + 22
     if total > 1:
         sketch.label(sketch.right, y, f"{number} / {total}", NOTE, "end")

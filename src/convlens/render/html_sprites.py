@@ -115,7 +115,9 @@ def each_tile(tiles: Tiles) -> Bytes:
     return tiles.pixels if tiles.form == "tiles" else tiles.pixels[0][:, None]
 
 
-def sheet_of(tiles: Tiles, colormap: str, *, columns: int, gap: tuple[int, int]) -> Bytes:
+def sheet_of(
+    tiles: Tiles, colormap: str, *, columns: int, gap: tuple[int, int], depth: int = 1
+) -> Bytes:
     """The tiles of a layer as one picture that stands by itself.
 
     Args:
@@ -123,12 +125,17 @@ def sheet_of(tiles: Tiles, colormap: str, *, columns: int, gap: tuple[int, int])
         colormap: The name of the colour map.
         columns: Tiles in a row.
         gap: Pixels below and to the right of each tile.
+        depth: Of 3-D layers, how many slices each tile holds.
 
     Returns:
-        ``(height, width, 4)`` RGBA: dead and broken maps flat grey, the gaps transparent.
+        ``(height, width, 4)`` RGBA: dead and broken maps flat grey, gaps and places
+        without a slice transparent.
     """
     pixels = each_tile(tiles)
     kinds = np.full(pixels.shape, 1, np.uint8)
+    rows, across = tiles.slices
+    left = depth - (rows - 1) * across
+    kinds[:, pixels.shape[1] * (rows - 1) // rows :, pixels.shape[2] * left // across :] = 0
     kinds[tiles.dead | tiles.broken] = 2
     steps = mosaic(pixels, columns=columns, gap=gap)
     kind = mosaic(kinds, columns=columns, gap=gap)

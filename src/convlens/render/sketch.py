@@ -63,7 +63,7 @@ class Medium:
     height: float | None
     resolution: float | None = None
     margin: float = 42.0
-    foot: float = 58.0
+    foot: float = 62.0
 
     @property
     def room(self) -> float:

@@ -11,7 +11,8 @@ from convlens.results import Activations, LayerActivation, LayerInfo
 
 ROW = 12.6
 """Height of a row, in points."""
-METER = 34.0
+METER = 24.0
+METER_FILL = "#e9ecee"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,11 @@ class Table:
         left, right = sketch.left, sketch.right
         columns = {
             "name": left + 18,
-            "type": left + 176,
-            "size": left + 336,
-            "parameters": left + 396,
-            "dead": left + 436,
-            "zeros": right - METER - 22,
+            "type": left + 168,
+            "size": left + 318,
+            "parameters": left + 374,
+            "dead": left + 414,
+            "zeros": left + 458,
             "page": right,
         }
         baseline = y + 9
@@ -97,7 +98,7 @@ class Table:
             ("size", "output", "end"),
             ("parameters", "parameters", "end"),
             ("dead", "dead", "end"),
-            ("zeros", "zeros", "start"),
+            ("zeros", "zeros", "end"),
         ):
             sketch.label(columns[key], baseline, words, NOTE, anchor)
         if self.numbers:
@@ -115,8 +116,8 @@ class Table:
         page = self.numbers.get(row.name)
         name = BODY.but(colour=ACCENT) if page else BODY
         sketch.label(sketch.left + 12, baseline, str(row.place), NOTE, "end")
-        sketch.text(columns["name"], baseline, row.name, name, room=152)
-        sketch.text(columns["type"], baseline, row.type, BODY, room=90)
+        sketch.text(columns["name"], baseline, row.name, name, room=144)
+        sketch.text(columns["type"], baseline, row.type, BODY, room=88)
         sketch.label(columns["size"], baseline, row.size, BODY, "end")
         if row.parameters:
             sketch.label(columns["parameters"], baseline, count(row.parameters), BODY, "end")
@@ -126,9 +127,9 @@ class Table:
             sketch.label(columns["dead"], baseline, words, style, "end")
         if row.sparsity is not None:
             x = columns["zeros"]
-            sketch.box(x - 20, y + 4.2, 16, 4.2, "#eef0f1")
-            sketch.box(x - 20, y + 4.2, 16 * row.sparsity, 4.2, ACCENT)
-            sketch.label(x, baseline, percent(row.sparsity), BODY, "start")
+            sketch.label(x, baseline, percent(row.sparsity), BODY, "end")
+            sketch.box(x + 5, y + 4.2, METER, 4.2, METER_FILL)
+            sketch.box(x + 5, y + 4.2, METER * row.sparsity, 4.2, ACCENT)
         if page:
             sketch.label(columns["page"], baseline, str(page), name, "end")
             sketch.link(sketch.left, y, sketch.right - sketch.left, ROW, f"layer:{row.name}")

@@ -137,12 +137,12 @@ def input_line(shown: InputImage) -> str:
     return f"{shown.name}, {how.describe()} ({how.reason})"
 
 
-def captions(result: Activations, options: PictureOptions, image: int) -> tuple[str, str]:
-    """The two lines at the foot of every page: the colours, then the input and the model."""
+def captions(result: Activations, options: PictureOptions, image: int) -> tuple[str, ...]:
+    """The lines at the foot of every page: the colours, the input, the model."""
     marks = "Grey with a cross: dead, that is constant for this image."
     colours = f"Colours {options.colormap}, {options.describe()}. {marks}"
-    source = f"Input {input_line(result.images[image])}. Model {model_line(result)}."
-    return colours, source
+    source = f"Input {input_line(result.images[image])}."
+    return colours, source, f"Model {model_line(result)}."
 
 
 def information(

@@ -366,7 +366,7 @@ def _digest(model: Any) -> str:
     """``sha256:`` over the names, shapes and values of all weights."""
     digest = hashlib.sha256(model.name.encode())
     for variable in model.weights:
-        array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+        array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
         digest.update(f"{variable.path}{array.shape}{array.dtype}".encode())
         digest.update(array.tobytes())
     return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,391 @@
+"""What convlens gives is what Keras itself computes, for models of every kind."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import models
+import numpy as np
+import pytest
+
+import convlens
+from convlens.errors import ModelInputError, SelectionError
+from convlens.frameworks.keras.inside import children
+
+Arrays = dict[str, np.ndarray]
+
+
+def to_numpy(value: Any) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(value))
+
+
+def picture(*shape: int, seed: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape).astype("float32")
+
+
+def run(layers: dict[str, Any], steps: list[tuple[str, str, list[str]]], **given: Any) -> Arrays:
+    """Calls layers by hand: ``(name of the result, layer, names of its inputs)``."""
+    values = dict(given)
+    for name, layer, inputs in steps:
+        arguments = [values[key] for key in inputs]
+        values[name] = layers[layer](arguments[0] if len(arguments) == 1 else arguments)
+    return {name: to_numpy(values[name]) for name, _, _ in steps}
+
+
+def by_name(model: keras.Model) -> dict[str, Any]:
+    return {layer.name: layer for layer in model.layers}
+
+
+def chain(model: keras.Model, x: np.ndarray) -> Arrays:
+    """Each layer of a plain stack in turn."""
+    found = {}
+    for layer in model.layers:
+        x = layer(x)
+        found[layer.name] = to_numpy(x)
+    return found
+
+
+def expect_functional(model: keras.Model, x: np.ndarray) -> Arrays:
+    return run(
+        by_name(model),
+        [
+            ("left", "left", ["x"]),
+            ("right", "right", ["x"]),
+            ("joined", "joined", ["left", "right"]),
+            ("added", "added", ["left", "right"]),
+            ("strided", "strided", ["joined"]),
+            ("pooled", "pooled", ["added"]),
+            ("flat", "flat", ["strided"]),
+            ("both", "both", ["pooled", "flat"]),
+            ("scores", "scores", ["both"]),
+        ],
+        x=x,
+    )
+
+
+def prefixed(prefix: str, arrays: Arrays) -> Arrays:
+    return {f"{prefix}/{name}": array for name, array in arrays.items()}
+
+
+def expect_nested(model: keras.Model, x: np.ndarray) -> Arrays:
+    middle = model.get_layer("middle")
+    inner = without_inputs(chain_of(middle.get_layer("backbone"), x))
+    after = to_numpy(middle.get_layer("after")(inner["body"]))
+    return {
+        **prefixed("middle/backbone", inner),
+        "middle/after": after,
+        "gap": to_numpy(model.get_layer("gap")(after)),
+    }
+
+
+def chain_of(model: keras.Model, x: np.ndarray) -> Arrays:
+    found = {}
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.InputLayer):
+            x = layer(x)
+            found[layer.name] = to_numpy(x)
+    return found
+
+
+def without_inputs(arrays: Arrays) -> Arrays:
+    return {name: array for name, array in arrays.items() if "input" not in name}
+
+
+def expect_transfer(model: keras.Model, x: np.ndarray) -> Arrays:
+    inner = chain_of(model.get_layer("backbone"), x)
+    flat = to_numpy(model.get_layer("flat")(inner["body"]))
+    return {**prefixed("backbone", inner), "flat": flat}
+
+
+def expect_shared(model: keras.Model, x: np.ndarray) -> Arrays:
+    again, twin = model.get_layer("again"), model.get_layer("twin")
+    calls = [to_numpy(again(x))]
+    calls.append(calls[0])
+    calls.append(to_numpy(again(calls[0])))
+    found = {f"again@{number}": array for number, array in enumerate(calls)}
+    first, second = chain_of(twin, calls[0]), chain_of(twin, calls[2])
+    found |= {f"twin@0/{name}": array for name, array in first.items()}
+    found |= {f"twin@1/{name}": array for name, array in second.items()}
+    return {**found, "difference": first["body"] - second["body"]}
+
+
+def expect_two_outputs(model: keras.Model, x: np.ndarray) -> Arrays:
+    steps = [("conv", "conv", ["x"]), ("mask", "mask", ["conv"]), ("gap", "gap", ["conv"])]
+    return run(by_name(model), [*steps, ("label", "label", ["gap"])], x=x)
+
+
+def expect_channels_first(model: keras.Model, x: np.ndarray) -> Arrays:
+    value: Any = np.moveaxis(x, -1, 1)
+    found = {}
+    for layer in model.layers[1:]:
+        value = layer(value)
+        array = to_numpy(value)
+        found[layer.name] = np.moveaxis(array, 1, -1) if array.ndim == 4 else array
+    return found
+
+
+def expect_block(block: Any, x: np.ndarray) -> Arrays:
+    first = to_numpy(block.first(x))
+    second = to_numpy(block.second(first))
+    whole = np.maximum(second + first, 0)
+    return {"first@0": first, "second": second, "first@1": first, "": whole}
+
+
+def expect_subclassed(model: Any, x: np.ndarray) -> Arrays:
+    stem = to_numpy(model.stem(x))
+    block = expect_block(model.block, stem)
+    found = {"stem": stem, "block": block.pop("")}
+    found |= prefixed("block", block)
+    found["twin"] = to_numpy(model.blocks[0](found["block"]))
+    found["twin#2"] = to_numpy(model.blocks[1](found["twin"]))
+    tail = chain(model.tail, found["twin#2"])
+    return {**found, **prefixed("tail", tail), "gap": to_numpy(model.gap(tail["last"]))}
+
+
+def expect_custom(model: keras.Model, x: np.ndarray) -> Arrays:
+    block = expect_block(model.get_layer("block"), x)
+    found = {"block": block.pop(""), **prefixed("block", block)}
+    found["multiply"] = found["block"] * 2
+    found["add"] = found["multiply"] + x
+    return {**found, "mean": found["add"].mean(axis=(1, 2))}
+
+
+CASES: dict[str, tuple[tuple[int, ...], Callable[..., Arrays]]] = {
+    "sequential": ((16, 16, 3), chain),
+    "unbuilt": ((16, 16, 3), chain),
+    "functional": ((16, 16, 3), expect_functional),
+    "nested": ((16, 16, 3), expect_nested),
+    "nested_any_size": ((16, 16, 3), expect_transfer),
+    "shared": ((16, 16, 3), expect_shared),
+    "two_outputs": ((16, 16, 3), expect_two_outputs),
+    "one_in_list": ((16, 16, 3), chain_of),
+    "channels_first": ((16, 12, 3), expect_channels_first),
+    "any_size": ((21, 14, 3), chain_of),
+    "one_axis": ((20, 2), chain_of),
+    "three_axes": ((5, 8, 8, 1), chain_of),
+    "subclassed": ((16, 16, 3), expect_subclassed),
+    "custom_layer": ((16, 16, 3), expect_custom),
+    "dead_channels": ((16, 16, 3), chain_of),
+}
+
+
+def make(kind: str) -> keras.Model:
+    model = models.KINDS[kind]()
+    return model if kind in ("unbuilt", "dead_channels") else models.randomise(model)
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_every_layer_equals_keras(kind: str) -> None:
+    shape, expect = CASES[kind]
+    model = make(kind)
+    x = picture(*shape)
+    found = convlens.activations(convlens.load_model(model), x)
+    expected = expect(model, x[None])
+    assert sorted(found) == sorted(expected)
+    for name, array in expected.items():
+        assert found[name].shape == array.shape, name
+        assert found[name].dtype == np.float32
+        np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CASES if kind not in ("unbuilt",)])
+def test_what_summary_says_is_what_comes(kind: str) -> None:
+    shape, _ = CASES[kind]
+    model = convlens.load_model(make(kind))
+    found = convlens.activations(model, picture(*shape))
+    before = {layer.name: layer for layer in model.info.layers}
+    assert list(before) == list(found)
+    for entry in found.layers:
+        wanted = before[entry.name].output_shape
+        assert wanted is not None
+        if entry.layer.data_format == "channels_first" and len(wanted) > 2:
+            wanted = (wanted[0], *wanted[2:], wanted[1])
+        for size, real in zip(wanted[1:], entry.values.shape[1:], strict=True):
+            assert size in (None, real), entry.name
+
+
+def test_two_inputs_by_name_and_by_one_image() -> None:
+    model = make("two_inputs")
+    left, right = picture(16, 16, 3), picture(8, 8, 1)
+    opened = convlens.load_model(model)
+    found = convlens.activations(opened, {"left": left, "right": right}, predictions=True)
+    np.testing.assert_allclose(
+        found["conv_a"], to_numpy(model.get_layer("conv_a")(left[None])), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        found["conv_b"], to_numpy(model.get_layer("conv_b")(right[None])), atol=1e-5
+    )
+    whole = to_numpy(model([left[None], right[None]]))
+    np.testing.assert_allclose(found["top"], whole, atol=1e-5)
+    assert [entry.output for entry in found.predictions[0]] == ["top"]
+    with pytest.raises(ModelInputError, match="input 'right' .*was given nothing"):
+        convlens.activations(opened, {"left": left})
+    photo = (picture(40, 30, 3) * 255).astype("uint8")
+    same = convlens.activations(opened, photo)
+    assert same["conv_a"].shape == (1, 16, 16, 4)
+    assert any("same image" in note for note in same.notes)
+
+
+def test_outputs_and_predictions() -> None:
+    model = make("two_outputs")
+    x = picture(16, 16, 3)
+    found = convlens.activations(convlens.load_model(model), x, layers="conv", predictions=True)
+    label, _mask = (to_numpy(value)[0] for value in model(x[None]))
+    spoken = {entry.output: entry for entry in found.predictions[0]}
+    assert set(spoken) == {"label", "mask"}
+    assert spoken["mask"].top == ()
+    assert spoken["label"].top[0].index == int(label.argmax())
+    assert spoken["label"].top[0].score == pytest.approx(float(label.max()), abs=1e-5)
+    assert list(found) == ["conv"]
+
+
+class Trap(keras.layers.Layer):
+    """Fails when it runs for real, so that a test sees whether it ran."""
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+    def call(self, inputs: Any) -> Any:
+        raise RuntimeError("the pass went too far")
+
+
+def test_the_pass_stops_at_the_deepest_layer() -> None:
+    inputs = keras.Input((8, 8, 3))
+    conv = models.conv(2, "conv")(inputs)
+    deep = models.conv(2, "deep")(Trap(name="trap")(conv))
+    side = models.conv(2, "side")(conv)
+    model = convlens.load_model(keras.Model(inputs, [deep, side], name="trapped"))
+    x = picture(8, 8, 3)
+    assert convlens.activations(model, x, layers="conv")["conv"].shape == (1, 8, 8, 2)
+    assert "side" in convlens.activations(model, x, layers=["side"])
+    with pytest.raises(RuntimeError, match="too far"):
+        convlens.activations(model, x, layers="deep")
+
+
+def test_a_pass_inside_a_subclassed_model_stops_and_gives_everything_back() -> None:
+    model = make("subclassed")
+    seen: list[str] = []
+    model.gap.call = lambda inputs: seen.append("ran")
+    opened = convlens.load_model(model)
+    x = picture(16, 16, 3)
+    opened.describe({opened.info.inputs[0].name: (1, 16, 16, 3)})
+    seen.clear()
+    convlens.activations(opened, x, layers="block/first")
+    assert seen == []
+    layers = [model, *model._flatten_layers(include_self=False)]
+    assert [layer.name for layer in layers if "call" in layer.__dict__] == ["gap"]
+
+
+def test_what_is_borrowed_comes_back_after_an_error() -> None:
+    model = make("subclassed")
+    opened = convlens.load_model(model)
+    opened.describe({opened.info.inputs[0].name: (1, 16, 16, 3)})
+
+    def fail(inputs: Any, training: bool = False) -> Any:
+        raise ValueError("broken inside")
+
+    model.tail.layers[0].call = fail
+    with pytest.raises(ValueError, match="broken inside"):
+        convlens.activations(opened, picture(16, 16, 3), layers="tail/last")
+    left = [layer for layer in model._flatten_layers(include_self=False) if layer is not
+            model.tail.layers[0] and "call" in layer.__dict__]
+    assert left == []
+    assert children(model)
+
+
+def test_dead_channels_are_named_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = convlens.activations(convlens.load_model(make("dead_channels")), picture(16, 16, 3))
+    stats = found.layer("conv").statistics
+    assert stats.dead.tolist() == [[True, True, False]]
+    assert stats.sparsity[0, 0] == 1
+    assert stats.min[0, 1] == stats.max[0, 1] == pytest.approx(0.3)
+
+
+def test_weights_that_are_not_numbers_are_named() -> None:
+    model = make("sequential")
+    kernel, bias = model.get_layer("conv").get_weights()
+    kernel[..., 1] = np.nan
+    model.get_layer("conv").set_weights([kernel, bias])
+    found = convlens.activations(convlens.load_model(model), picture(16, 16, 3), layers="conv")
+    stats = found.layer("conv").statistics
+    assert stats.finite.tolist() == [[True, False, True, True]]
+    assert not stats.dead[0, 1]
+
+
+def test_batches_give_what_single_images_give() -> None:
+    opened = convlens.load_model(make("functional"))
+    batch = picture(5, 16, 16, 3)
+    together = convlens.activations(opened, batch, batch_size=2)
+    assert len(together.images) == 5
+    for number in range(5):
+        alone = convlens.activations(opened, batch[number])
+        np.testing.assert_allclose(together["added"][number], alone["added"][0], atol=1e-5)
+
+
+def test_same_input_same_bytes() -> None:
+    opened = convlens.load_model(make("nested"))
+    x = picture(16, 16, 3)
+    first, second = (convlens.activations(opened, x) for _ in range(2))
+    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+
+
+def test_channels_are_chosen_from_maps_alone() -> None:
+    opened = convlens.load_model(make("sequential"))
+    whole = convlens.activations(opened, picture(16, 16, 3))
+    some = convlens.activations(opened, picture(16, 16, 3), channels="1,3")
+    np.testing.assert_array_equal(some["conv"], whole["conv"][..., [1, 3]])
+    assert some.layer("conv").channels == (1, 3)
+    assert some["flat"].shape == whole["flat"].shape
+    with pytest.raises(SelectionError, match=r"layer 'conv': no channel 4: expected 0 to 3"):
+        convlens.activations(opened, picture(16, 16, 3), channels="4", layers="conv")
+
+
+def test_receptive_fields_by_hand() -> None:
+    fields = {
+        layer.name: layer.receptive_field
+        for layer in convlens.load_model(make("sequential")).info.layers
+    }
+    assert fields["conv"] == (3, 3)
+    assert fields["pool"] == (4, 4)
+    assert fields["norm"] == (4, 4)
+    assert fields["conv_1"] == (8, 8)
+    assert fields["flat"] is None
+
+
+def test_a_receptive_field_is_what_a_pixel_can_change() -> None:
+    """The measure of the formula: change one pixel and see which positions answer."""
+    inputs = keras.Input((40, 40, 1))
+    hidden = keras.layers.Conv2D(2, 3, strides=2, dilation_rate=1, name="a")(inputs)
+    hidden = keras.layers.Conv2D(2, 3, dilation_rate=2, name="b")(hidden)
+    hidden = keras.layers.AveragePooling2D(2, name="c")(hidden)
+    model = models.randomise(keras.Model(inputs, hidden, name="probe"))
+    opened = convlens.load_model(model)
+    x = picture(40, 40, 1)
+    before = convlens.activations(opened, x)
+    for layer in opened.info.layers:
+        middle = before[layer.name].shape[1] // 2
+        rows = []
+        for row in range(40):
+            changed = x.copy()
+            changed[row, :, 0] += 10
+            after = convlens.activations(opened, changed, layers=layer.name)[layer.name]
+            if not np.allclose(after[0, middle], before[layer.name][0, middle], atol=1e-4):
+                rows.append(row)
+        assert layer.receptive_field is not None
+        assert rows[-1] - rows[0] + 1 == layer.receptive_field[0], layer.name
+
+
+def test_a_layer_that_is_not_a_model_is_refused() -> None:
+    with pytest.raises(convlens.ConvlensError, match="wrap it in keras.Sequential"):
+        convlens.load_model(keras.layers.Conv2D(2, 3))
+
+
+def test_a_wrong_size_is_one_line() -> None:
+    opened = convlens.load_model(make("sequential"))
+    with pytest.raises(convlens.ConvlensError, match=r"expected \(16, 16, 3\)"):
+        convlens.activations(opened, picture(9, 9, 3))
