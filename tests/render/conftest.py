@@ -64,7 +64,7 @@ def entry(
     name: str,
     values: np.ndarray,
     *,
-    type: str = "Conv2D",
+    kind: str = "Conv2D",
     channels: Sequence[int] | None = None,
     **known: object,
 ) -> LayerActivation:
@@ -73,7 +73,7 @@ def entry(
     shape = (None, *values.shape[1:-1], max([values.shape[-1], *(held[-1:] or [0])]))
     if channels is not None:
         shape = (*shape[:-1], max(held) + 1)
-    info = LayerInfo(name, type, shape, **known)  # type: ignore[arg-type]
+    info = LayerInfo(name, kind, shape, **known)  # type: ignore[arg-type]
     return LayerActivation(info, values, held, statistics(values))
 
 
@@ -84,7 +84,7 @@ def photo(name: str = "dog.1100.jpg", size: int = 32, channels: int = 3) -> Inpu
     planes = [x * 160 // size + disc, y * 160 // size + disc, 200 - disc]
     pixels = np.stack(planes[:channels], axis=-1).astype(np.uint8)
     how = SCALES["0..1"].because("the default")
-    steps = ("stretched to 32 × 32 pixels, nearest neighbour",)
+    steps = ("stretched to 32 x 32 pixels, nearest neighbour",)
     return InputImage(
         name, Path("images") / name, (499, 381), pixels, how.apply(pixels), how, steps
     )
@@ -133,10 +133,10 @@ def small_network() -> Activations:
     last = np.linspace(0, 1, 10, dtype=np.float32)
     layers = [
         entry("conv", first[None], parameters=896, receptive_field=(3, 3)),
-        entry("pool", second[None], type="MaxPooling2D", receptive_field=(4, 4)),
-        entry("signal", with_dead(smooth((40, 12), 3), {4: 0.0, 5: 0.0})[None], type="Conv1D"),
-        entry("flatten", smooth((130,), 4)[None], type="Flatten"),
-        entry("dense", last[None], type="Dense", parameters=1290),
+        entry("pool", second[None], kind="MaxPooling2D", receptive_field=(4, 4)),
+        entry("signal", with_dead(smooth((40, 12), 3), {4: 0.0, 5: 0.0})[None], kind="Conv1D"),
+        entry("flatten", smooth((130,), 4)[None], kind="Flatten"),
+        entry("dense", last[None], kind="Dense", parameters=1290),
     ]
     scores = tuple(ClassScore(9 - rank, float(last[9 - rank])) for rank in range(3))
     said = (Prediction("dense", 10, (dataclasses.replace(scores[0], label="dog"), *scores[1:])),)
@@ -144,7 +144,7 @@ def small_network() -> Activations:
         layers,
         predictions=(said,),
         rewrites=("conv: 'batch_input_shape' read as 'batch_shape'",),
-        notes=("the model takes images of any size; 32 × 32 was chosen",),
+        notes=("the model takes images of any size; 32 x 32 was chosen",),
     )
 
 

@@ -14,7 +14,7 @@ from convlens.export.numbers import activations_to_json, dump_json
 from convlens.render.options import PictureOptions
 from convlens.render.page import Information, Page
 from convlens.render.views import pages
-from convlens.results import Activations
+from convlens.results import Activations, ChannelStatistics, LayerActivation
 
 
 def to_pdf(result: Activations, options: PictureOptions) -> bytes:
@@ -71,6 +71,11 @@ def write_folder(result: Activations, folder: Path, options: PictureOptions) -> 
             alone = _only(result, number, place)
             name = f"{stem}{place:02d}-{safe_name(entry.name)}.png"
             write_bytes(folder / name, to_png(alone, grid))
+        number_alive = alive_everywhere(result, number)
+        if number_alive is not None:
+            one = _channel(_only(result, number), number_alive)
+            across = dataclasses.replace(options, view="across")
+            write_bytes(folder / f"{stem}across-channel-{number_alive}.png", to_png(one, across))
     write_bytes(folder / "statistics.json", dump_json(activations_to_json(result, options)))
     text = json.dumps(manifest_of(result, options), ensure_ascii=False, indent=1)
     write_bytes(folder / "manifest.json", (text + "\n").encode())
@@ -110,22 +115,61 @@ def _all_pages(result: Activations, options: PictureOptions, medium: str) -> lis
     return found
 
 
-def _only(result: Activations, image: int, place: int) -> Activations:
-    """The result of one image and one layer."""
-    entry = result.layers[place]
-    chosen = slice(image, image + 1)
-    statistics = dataclasses.replace(
-        entry.statistics,
-        **{
-            field.name: getattr(entry.statistics, field.name)[chosen]
-            for field in dataclasses.fields(entry.statistics)
-        },
+def alive_everywhere(result: Activations, image: int = 0) -> int | None:
+    """The first channel number that is alive in every layer with maps, if there is one."""
+    layers = [entry for entry in result.layers if entry.has_maps]
+    alive = [
+        {
+            number
+            for place, number in enumerate(entry.channels)
+            if not entry.statistics.dead[image, place]
+        }
+        for entry in layers
+    ]
+    common = set.intersection(*alive) if alive else set()
+    return min(common) if common else None
+
+
+def _statistics(entry: LayerActivation, chosen: tuple[slice, slice]) -> ChannelStatistics:
+    fields = dataclasses.fields(entry.statistics)
+    return ChannelStatistics(
+        **{field.name: getattr(entry.statistics, field.name)[chosen] for field in fields}
     )
-    alone = dataclasses.replace(entry, values=entry.values[chosen], statistics=statistics)
+
+
+def _channel(result: Activations, number: int) -> Activations:
+    """The same result with one channel of each layer that has maps."""
+    layers = []
+    for entry in result.layers:
+        if entry.has_maps:
+            place = entry.channels.index(number)
+            chosen = slice(place, place + 1)
+            layers.append(
+                dataclasses.replace(
+                    entry,
+                    values=entry.values[..., chosen],
+                    channels=(number,),
+                    statistics=_statistics(entry, (slice(None), chosen)),
+                )
+            )
+    return dataclasses.replace(result, layers=tuple(layers))
+
+
+def _only(result: Activations, image: int, place: int | None = None) -> Activations:
+    """The result of one image, and of one layer if ``place`` says which."""
+    chosen = slice(image, image + 1)
+    layers = result.layers if place is None else (result.layers[place],)
     return Activations(
         model=result.model,
         images=result.images[chosen],
-        layers=(alone,),
+        layers=tuple(
+            dataclasses.replace(
+                entry,
+                values=entry.values[chosen],
+                statistics=_statistics(entry, (chosen, slice(None))),
+            )
+            for entry in layers
+        ),
         predictions=result.predictions[chosen],
         notes=result.notes,
     )

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from convlens.errors import SelectionError
 from convlens.render.colour import palette
-from convlens.render.grid import FOOT, add_foot
+from convlens.render.grid import add_foot, end_screen
 from convlens.render.legend import bar_marks, bar_width, draw_bar, mark_broken, mark_dead
 from convlens.render.options import PictureOptions
 from convlens.render.page import Page
 from convlens.render.sketch import BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
 from convlens.render.tiles import Tiles, make_tiles
-from convlens.render.wording import captions, plural, real_size
+from convlens.render.wording import captions, plural, real_size, span
 from convlens.results import Activations, LayerActivation
 
 MOST_CHANNELS = 128
@@ -56,7 +56,9 @@ def across_pages(
     feet = captions(result, options, image)
     found = []
     for number in numbers:
-        steps = [_step(entry, number, image, options) for entry in layers if number in entry.channels]
+        steps = [
+            _step(entry, number, image, options) for entry in layers if number in entry.channels
+        ]
         lacking = [entry.name for entry in layers if number not in entry.channels]
         found += _Channel(number, steps, lacking, options, medium, feet).pages()
     return [
@@ -65,9 +67,7 @@ def across_pages(
     ]
 
 
-def _step(
-    entry: LayerActivation, number: int, image: int, options: PictureOptions
-) -> Step:
+def _step(entry: LayerActivation, number: int, image: int, options: PictureOptions) -> Step:
     position = entry.channels.index(number)
     return Step(entry, make_tiles(entry, image, options, only=(position,)))
 
@@ -94,7 +94,7 @@ class _Channel:
         side = (self.medium.room - BETWEEN * (columns - 1)) / columns
         if self.medium.resolution is None:
             return side
-        largest = max(max(step.tiles.pixels.shape[1:]) for step in self.steps)
+        largest: int = max(max(step.tiles.pixels.shape[1:]) for step in self.steps)
         return largest * math.ceil(200 / largest) / self.medium.resolution
 
     def pages(self) -> list[Page]:
@@ -121,9 +121,8 @@ class _Channel:
             self._tile(sketch, self.medium.snap(x), self.medium.snap(y), step)
         y = top + math.ceil(len(steps) / columns) * (side + TITLES + BETWEEN)
         if self.medium.height is None:
-            for line in self.feet:
-                y = sketch.paragraph(sketch.left, y + 4, line, NOTE, sketch.right - sketch.left)
-        return sketch.page(f"channel {self.number}", y + FOOT - 8)
+            return end_screen(sketch, f"channel {self.number}", y + 8, self.feet)
+        return sketch.page(f"channel {self.number}", y)
 
     def _head(self, sketch: Sketch, start: int, shown: int) -> None:
         y = self.medium.margin
@@ -135,7 +134,7 @@ class _Channel:
         x += sketch.text(x, y + 12, f"Channel {self.number}", HEADING) + 9
         words = f"through {plural(len(self.steps), 'layer')}"
         if shown < len(self.steps):
-            words += f", {start + 1}–{start + shown}"
+            words += f", {span(start + 1, start + shown)}"
         sketch.text(x, y + 12, words, LEAD.but(colour=QUIET), room=room)
         sketch.text(sketch.left, y + 23, self._facts(), BODY.but(colour=QUIET), room=room)
         own = self.options.normalise == "layer"
@@ -145,7 +144,9 @@ class _Channel:
 
     def _facts(self) -> str:
         dead = sum(bool(step.tiles.dead[0]) for step in self.steps)
-        facts = [f"{plural(dead, 'map')} dead for this image" if dead else "none dead for this image"]
+        facts = [
+            f"{plural(dead, 'map')} dead for this image" if dead else "none dead for this image"
+        ]
         if self.lacking:
             facts.append("not in " + ", ".join(self.lacking))
         return "  ·  ".join(facts)
@@ -172,5 +173,3 @@ class _Channel:
     def _stretch(self, height: int, pixel: float) -> float:
         """The height of a pixel; a 1-D map is a band, not a hairline."""
         return self.medium.zoomed(1, self.side / 4) if height == 1 else pixel
-
-

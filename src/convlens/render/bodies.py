@@ -30,13 +30,16 @@ from convlens.render.sketch import (
     BROKEN_FILL,
     BROKEN_INK,
     DEAD_FILL,
+    FAINT,
+    INK,
+    NOTE,
     QUIET,
     TINY,
     Medium,
     Sketch,
 )
 from convlens.render.tiles import Tiles
-from convlens.render.wording import number
+from convlens.render.wording import number, span
 from convlens.results import LayerActivation
 
 GUTTER = 24.0
@@ -46,7 +49,9 @@ MARGINALIA = 60.0
 BLEED = 0.5
 """How far covers reach beyond a mosaic, so that no edge of a pixel shows."""
 LIGHTEST = 255
-"""The colour step of gaps; where a white cover meets a pixel's edge, it does not show."""
+"""The colour step of empty cells, which are covered with white."""
+LARGE = 60.0
+"""Width from which on a tile has larger words, in points."""
 
 
 class Body(Protocol):
@@ -115,7 +120,7 @@ class TileBody:
         channels = self.tiles.channels
         start = first * self.cells.columns
         stop = min(last * self.cells.columns, len(channels))
-        return f"channels {channels[start]}–{channels[stop - 1]} of {len(channels):,}"
+        return f"channels {span(channels[start], channels[stop - 1])} of {len(channels):,}"
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         """Draws the mosaic of these rows, covers its gaps, marks and numbers the tiles."""
@@ -124,9 +129,12 @@ class TileBody:
         start = first * cells.columns
         shown = self.tiles.pixels[start : last * cells.columns]
         sheet = mosaic(
-            shown, columns=cells.columns, gap=(cells.gap_y, cells.gap_x), fill=LIGHTEST
+            shown,
+            columns=cells.columns,
+            gap=(cells.gap_y, cells.gap_x),
+            fill=LIGHTEST,
+            extend=True,
         )
-        sheet = sheet[: sheet.shape[0] - cells.gap_y, : sheet.shape[1] - cells.gap_x]
         sketch.picture(x, y, (cells.pixel, cells.pixel), sheet, palette(self.options.colormap))
         self._cover(sketch, x, y, len(shown))
         self._annotate(sketch, x, y, start, len(shown))
@@ -138,12 +146,16 @@ class TileBody:
         rows = math.ceil(count / cells.columns)
         gap_x, gap_y = cells.gap_x * cells.pixel, cells.gap_y * cells.pixel
         over = sketch.medium.snap(BLEED)
-        wide = beside * cells.pitch_x - gap_x + 2 * over
-        tall = rows * cells.pitch_y - gap_y + 2 * over
-        for column in range(1, beside):
-            sketch.box(x + column * cells.pitch_x - gap_x, y - over, gap_x, tall, WHITE)
-        for row in range(1, rows):
-            sketch.box(x - over, y + row * cells.pitch_y - gap_y, wide, gap_y, WHITE)
+        wide = beside * cells.pitch_x + 2 * over
+        tall = rows * cells.pitch_y + 2 * over
+        for column in range(1, beside + 1):
+            more = over if column == beside else 0.0
+            edge = x + column * cells.pitch_x - gap_x
+            sketch.box(edge, y - over, gap_x + more, tall, WHITE)
+        for row in range(1, rows + 1):
+            more = over if row == rows else 0.0
+            edge = y + row * cells.pitch_y - gap_y
+            sketch.box(x - over, edge, wide, gap_y + more, WHITE)
         left_over = rows * cells.columns - count
         if left_over and rows > 1:
             begin = (cells.columns - left_over) * cells.pitch_x
@@ -153,23 +165,24 @@ class TileBody:
     def _annotate(self, sketch: Sketch, x: float, y: float, start: int, count: int) -> None:
         """The channel numbers, and the marks of dead and broken tiles."""
         cells, tiles = self.cells, self.tiles
-        widest = sketch.measure(str(max(tiles.channels, default=0)), TINY) + 1.5
+        style = NOTE if cells.wide >= LARGE else TINY
+        widest = sketch.measure(str(max(tiles.channels, default=0)), style) + 1.5
         every = max(1, math.ceil(widest / cells.pitch_x))
         flagged = tiles.dead | tiles.broken
-        drop = cells.tall + 5.6
+        drop = cells.tall + style.size * 0.95
         for place in range(count):
             row, column = divmod(place, cells.columns)
             left, top = x + column * cells.pitch_x, y + row * cells.pitch_y
             index = start + place
             if flagged[index]:
                 if tiles.broken[index]:
-                    mark_broken(sketch, left, top, cells.wide, cells.tall, TINY)
+                    mark_broken(sketch, left, top, cells.wide, cells.tall, style)
                 else:
                     value = float(tiles.constants[index])
-                    mark_dead(sketch, left, top, cells.wide, cells.tall, value, TINY)
+                    mark_dead(sketch, left, top, cells.wide, cells.tall, value, style)
             if column % every == 0:
                 text = str(tiles.channels[index])
-                sketch.label(left + cells.wide / 2, top + drop, text, TINY)
+                sketch.label(left + cells.wide / 2, top + drop, text, style)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -198,12 +211,12 @@ class RowBody:
     @property
     def width(self) -> float:
         """With the numbers at the left and the marks at the right."""
-        return GUTTER + self.tiles.pixels.shape[2] * self.pixel[0] + MARGINALIA
+        return GUTTER + int(self.tiles.pixels.shape[2]) * self.pixel[0] + MARGINALIA
 
     def part(self, first: int, last: int) -> str:
         """The channels in these rows."""
         channels = self.tiles.channels
-        return f"channels {channels[first]}–{channels[last - 1]} of {len(channels):,}"
+        return f"channels {span(channels[first], channels[last - 1])} of {len(channels):,}"
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         """Draws the rows of these channels with both axes and marks the dead ones."""
@@ -215,9 +228,7 @@ class RowBody:
         draw_ticks_below(sketch, x, y + tall, self.pixel[0], shown.shape[1], title)
         self._mark(sketch, x, y, wide, first, last)
 
-    def _mark(
-        self, sketch: Sketch, x: float, y: float, wide: float, first: int, last: int
-    ) -> None:
+    def _mark(self, sketch: Sketch, x: float, y: float, wide: float, first: int, last: int) -> None:
         """Greys dead and broken rows, neighbours of one kind together, and names them."""
         tiles = self.tiles
 
@@ -231,15 +242,17 @@ class RowBody:
             members = list(group)
             top = y + (members[0] - first) * self.pixel[1]
             tall = len(members) * self.pixel[1]
-            sketch.box(x, top, wide, tall, BROKEN_FILL if broken else DEAD_FILL)
+            over = 0.0 if sketch.medium.resolution else BLEED
+            fill = BROKEN_FILL if broken else DEAD_FILL
+            sketch.box(x - over, top, wide + 2 * over, tall, fill)
             sketch.line((x, top + tall / 2), (x + wide, top + tall / 2))
             names = [str(tiles.channels[row]) for row in (members[0], members[-1])]
-            span = names[0] if len(members) == 1 else "–".join(names)
+            which = names[0] if len(members) == 1 else span(*names)
             words = "not a number" if broken else f"dead {constant(value)}"
             middle = max(top + tall / 2 + 1.9, free)
             free = middle + TINY.size * 1.1
             style = TINY.but(colour=BROKEN_INK if broken else QUIET)
-            sketch.label(x + wide + 4, middle, f"{span} {words}", style, "start")
+            sketch.label(x + wide + 4, middle, f"{which} {words}", style, "start")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -269,19 +282,21 @@ class UnitBody:
     @property
     def width(self) -> float:
         """With the numbers at the left."""
-        return (0.0 if self.values else GUTTER) + self.tiles.pixels.shape[2] * self.pixel[0]
+        return (0.0 if self.values else GUTTER) + int(self.tiles.pixels.shape[2]) * self.pixel[0]
 
     def part(self, first: int, last: int) -> str:
         """The units in these rows."""
         width, units = self.tiles.pixels.shape[2], len(self.tiles.channels)
-        return f"units {first * width}–{min(last * width, units) - 1} of {units:,}"
+        return f"units {span(first * width, min(last * width, units) - 1)} of {units:,}"
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         """Draws these rows of cells with the number of each row's first unit."""
         offset = (0.0, 8.0) if self.values else (GUTTER, 0.0)
         x, y = sketch.medium.snap(x + offset[0]), sketch.medium.snap(y + offset[1])
         shown = np.ascontiguousarray(self.tiles.pixels[0, first:last])
-        sketch.picture(x, y, self.pixel, shown, palette(self.options.colormap))
+        wide, tall = sketch.picture(x, y, self.pixel, shown, palette(self.options.colormap))
+        if self.tiles.low == self.tiles.high:
+            sketch.box(x, y, wide, tall, DEAD_FILL, FAINT)
         width, units = shown.shape[1], len(self.tiles.channels)
         left_over = last * width - units
         if left_over > 0:
@@ -300,7 +315,7 @@ class UnitBody:
             middle = x + (place + 0.5) * self.pixel[0]
             sketch.label(middle, y - 2.5, str(unit), TINY)
             text = "not a number" if self.tiles.broken[place] else number(value)
-            sketch.label(middle, y + self.pixel[1] + 8, text, TINY.but(colour="#1a1c1e"))
+            sketch.label(middle, y + self.pixel[1] + 8, text, TINY.but(colour=INK))
 
     def _mark_broken(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         width = self.tiles.pixels.shape[2]
@@ -332,7 +347,7 @@ def _row_body(
 def _unit_body(
     medium: Medium, entry: LayerActivation, tiles: Tiles, image: int, options: PictureOptions
 ) -> Body:
-    _, rows, width = tiles.pixels.shape
+    rows = tiles.pixels.shape[1]
     if len(tiles.channels) <= 20:
         values = tuple(float(value) for value in entry.values[image].reshape(-1))
         return UnitBody(tiles, values, (medium.zoomed(20, medium.room), 12.0), options)
@@ -341,7 +356,9 @@ def _unit_body(
     return UnitBody(tiles, (), (side, side), options)
 
 
-BODIES: dict[
-    str, Callable[[Medium, LayerActivation, Tiles, int, PictureOptions], Body]
-] = {"tiles": _tile_body, "rows": _row_body, "units": _unit_body}
+BODIES: dict[str, Callable[[Medium, LayerActivation, Tiles, int, PictureOptions], Body]] = {
+    "tiles": _tile_body,
+    "rows": _row_body,
+    "units": _unit_body,
+}
 """What draws each form of tiles."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from convlens.render.sketch import Medium
 
-LABEL_ROOM = 7.2
+LABEL_ROOM = 8.6
 """Points under a tile for its number."""
 
 SCREEN_TILE = 64
@@ -93,7 +93,7 @@ def _paper(room: float, height: int, width: int, columns: int, share: int) -> Ce
     if height * pixel > 2 * pitch:  # tall maps: no taller than twice the column
         pixel = 2 * pitch / height
         gap_x = max(1, math.floor(pitch / pixel) - width)
-    gap_y = max(1, math.ceil(LABEL_ROOM / pixel - 0.15))
+    gap_y = max(1, math.ceil(LABEL_ROOM / pixel - 0.3))
     return Cells(height, width, columns, gap_y, gap_x, pixel)
 
 
@@ -101,5 +101,5 @@ def _screen(resolution: float, height: int, width: int, columns: int) -> Cells:
     zoom = max(1, math.ceil(SCREEN_TILE / max(height, width)))
     gap_x = max(1, round(8 / zoom))
     gap_x = max(gap_x, math.ceil(28 / zoom) - width)  # room for a number
-    gap_y = max(1, math.ceil(LABEL_ROOM * resolution / zoom - 0.15))
+    gap_y = max(1, math.ceil(LABEL_ROOM * resolution / zoom - 0.3))
     return Cells(height, width, columns, gap_y, gap_x, zoom / resolution)

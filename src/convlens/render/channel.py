@@ -12,7 +12,7 @@ import numpy as np
 
 from convlens.errors import SelectionError
 from convlens.render.colour import palette
-from convlens.render.grid import FOOT, add_foot
+from convlens.render.grid import add_foot, end_screen
 from convlens.render.legend import (
     RAMP,
     draw_ticks_below,
@@ -21,8 +21,9 @@ from convlens.render.legend import (
     mark_dead,
 )
 from convlens.render.options import PictureOptions
-from convlens.render.page import Page
+from convlens.render.page import Bytes, Page
 from convlens.render.sketch import (
+    ACCENT,
     BODY,
     FAINT,
     HEADING,
@@ -40,10 +41,12 @@ from convlens.results import Activations, FloatArray, InputImage, LayerActivatio
 MOST_MAPS = 256
 HEAD = 34.0
 AXIS = 20.0
-SIDE = 326.0
+SIDE = 430.0
 """Width that a map takes about, in points."""
-ASIDE = 108.0
-"""Width of the column with the input and the numbers, in points."""
+ASIDE = 120.0
+"""Side of the square that the input is fitted into, in points."""
+NUMBERS = 170.0
+"""Width of the table of numbers, in points."""
 
 
 def channel_pages(
@@ -95,7 +98,7 @@ def limits(entry: LayerActivation, position: int, image: int, tiles: Tiles) -> t
     return float(stats.min[image, position]), float(stats.max[image, position])
 
 
-def input_picture(shown: InputImage) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], bool]:
+def input_picture(shown: InputImage) -> tuple[Bytes, bool]:
     """The pixels of an input, and whether they are grey."""
     channels = shown.pixels.shape[-1]
     if channels >= 3:
@@ -121,28 +124,26 @@ class _Map:
         pixel = self._pixel(pixels.shape[0], pixels.shape[1], flat)
         wide, tall = pixels.shape[1] * pixel, pixels.shape[0] * pixel
         tall = SIDE / 2 if flat else tall
-        page_width = 2 * self.medium.margin + AXIS + wide + 64 + ASIDE
+        page_width = 2 * self.medium.margin + AXIS + wide + 60
         sketch = Sketch(self.medium, max(self.medium.width, page_width))
         name = f"{self.entry.name}, channel {self.entry.channels[self.position]}"
         self._head(sketch, name)
         x, y = self.medium.snap(sketch.left + AXIS), self.medium.snap(self.medium.margin + HEAD)
         self._draw(sketch, x, y, (wide, tall), pixel, tiles, flat)
-        low, high = limits(self.entry, self.position, self.image, tiles)
         if not (tiles.dead[0] or tiles.broken[0]):
+            low, high = limits(self.entry, self.position, self.image, tiles)
             self._bar(sketch, x + wide + 14, y, tall, low, high, bar=not flat)
-        end = self._aside(sketch, sketch.right - ASIDE, y)
-        end = max(end, y + tall + 24)
-        if self.medium.height is None:
-            for line in feet:
-                end = sketch.paragraph(
-                    sketch.left, end + 4, line, NOTE, sketch.right - sketch.left
-                )
-        return sketch.page(name, end + FOOT - 8)
+        y = self._below(sketch, x, y + tall + 34)
+        return (
+            end_screen(sketch, name, y, feet)
+            if self.medium.height is None
+            else sketch.page(name, y)
+        )
 
     def _pixel(self, height: int, width: int, flat: bool) -> float:
         if flat:
             return self.medium.zoomed(width, SIDE)
-        room = self.medium.body - HEAD - 30
+        room = self.medium.body - HEAD - 200
         pixel = self.medium.zoomed(max(width, height), SIDE)
         return pixel if self.medium.resolution else min(pixel, room / height)
 
@@ -206,28 +207,28 @@ class _Map:
             value = low + (high - low) * step / 4
             sketch.label(x + 4.5, place + shift, number(value), TINY, "start")
 
-    def _aside(self, sketch: Sketch, x: float, y: float) -> float:
+    def _below(self, sketch: Sketch, x: float, y: float) -> float:
         """The input, small, and the map's numbers; returns where they end."""
         pixels, grey = input_picture(self.shown)
         pixel = self.medium.zoomed(max(pixels.shape[:2]), ASIDE)
         colours = palette("grey") if grey else None
-        if pixels.shape[1] * pixel <= ASIDE + 1:  # else it is too large for this column
-            x = self.medium.snap(x)
-            y += sketch.picture(x, y, (pixel, pixel), pixels, colours)[1] + 9
-        sketch.text(x, y, self.shown.name, NOTE, room=ASIDE)
+        y = self.medium.snap(y)
+        wide, tall = sketch.picture(x, y, (pixel, pixel), pixels, colours)
+        right = x + max(wide, ASIDE) + 24
         height, width = self.shown.pixels.shape[:2]
-        sketch.text(x, y + 9, f"input, {size((height, width))}", NOTE, room=ASIDE)
-        y += 30
+        sketch.text(x, y + tall + 9, self.shown.name, NOTE, room=max(wide, ASIDE))
+        sketch.label(x, y + tall + 18, f"input, {size((height, width))}", NOTE, "start")
+        baseline = y + 7
         for name, value in self._numbers():
-            sketch.label(x, y, name, BODY.but(colour=QUIET), "start")
-            sketch.label(x + ASIDE, y, value, BODY, "end")
-            sketch.line((x, y + 3.5), (x + ASIDE, y + 3.5), width=0.25)
-            y += 13
-        return y
+            sketch.label(right, baseline, name, BODY.but(colour=QUIET), "start")
+            sketch.label(right + NUMBERS, baseline, value, BODY, "end")
+            sketch.line((right, baseline + 4), (right + NUMBERS, baseline + 4), width=0.25)
+            baseline += 14
+        return max(y + tall + 30, baseline + 8)
 
     def _numbers(self) -> list[tuple[str, ...]]:
         stats, place = self.entry.statistics, (self.image, self.position)
-        rows = [
+        rows: list[tuple[str, str]] = [
             ("mean", number(float(stats.mean[place]))),
             ("standard deviation", number(float(stats.std[place]))),
             ("least", number(float(stats.min[place]))),
@@ -235,7 +236,9 @@ class _Map:
             ("zeros", percent(float(stats.sparsity[place]))),
         ]
         field = self.entry.layer.receptive_field
-        return [*rows, ("receptive field", size(field))] if field else rows
+        if field:
+            rows.append(("receptive field", size(field)))
+        return rows
 
 
 def _curve(
@@ -257,4 +260,4 @@ def _curve(
     )
     sketch.box(x, y, wide, tall, stroke=FAINT)
     if len(points) > 1:
-        sketch.line(*points, colour="#0b6570", width=0.8)
+        sketch.line(*points, colour=ACCENT, width=0.8)

@@ -62,7 +62,7 @@ class Cover:
         y = self._input(sketch, y)
         y = self._notes(sketch, y)
         y = self._chart(sketch, y)
-        found = []
+        found: list[Page] = []
         table = Table(self.rows, numbers)
         sketch.label(sketch.left, y, "Layers", SECTION, "start")
         y += 6
@@ -99,9 +99,7 @@ class Cover:
             f"  ·  input {inputs}  ·  {model.framework}  ·  convlens {__version__}",
         )
         for place, line in enumerate(facts):
-            sketch.text(
-                sketch.left, y + 41 + 11.5 * place, line, BODY.but(colour=QUIET), room=room
-            )
+            sketch.text(sketch.left, y + 41 + 11.5 * place, line, BODY.but(colour=QUIET), room=room)
         return y + 74
 
     def _input(self, sketch: Sketch, y: float) -> float:
@@ -129,7 +127,7 @@ class Cover:
         y += 27
         wide, tall = shown.original_size
         height, width = shown.pixels.shape[:2]
-        lines = [f"{wide} × {tall} pixels in the file, {width} × {height} here (width × height)"]
+        lines = [f"{size((wide, tall))} pixels in the file, {size((width, height))} here"]
         lines += shown.steps
         how = shown.preprocessing
         lines.append(f"{how.describe()}: {how.reason}")

@@ -30,8 +30,6 @@ HEAD = 32.0
 """Height of a layer's heading, in points."""
 BETWEEN = 20.0
 """Between two layers, in points."""
-FOOT = 34.0
-"""Under the content of a page on the screen, in points."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -139,16 +137,22 @@ class Flow:
         x += sketch.text(x, y + 12, entry.name, HEADING, room=max(60, room - aside)) + 9
         sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=room)
         sketch.text(sketch.left, y + 23, block.facts, BODY.but(colour=QUIET), room=room)
-        draw_bar(sketch, right, y + 7, self.options, bar_marks(block.tiles, self.options))
+        if block.tiles.low is None or block.tiles.low != block.tiles.high:
+            draw_bar(sketch, right, y + 7, self.options, bar_marks(block.tiles, self.options))
 
     def _finish(self, sketch: Sketch, y: float, names: list[str]) -> Page:
         title = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
         if self.medium.height is not None:
             return sketch.page(title, 0)
-        for line in self.feet:
-            room = sketch.right - sketch.left
-            y = sketch.paragraph(sketch.left, y + 2, line, NOTE, room)
-        return sketch.page(title, y + FOOT - 8)
+        return end_screen(sketch, title, y, self.feet)
+
+
+def end_screen(sketch: Sketch, title: str, y: float, feet: tuple[str, ...]) -> Page:
+    """The finished page for the screen, with its caption under the content."""
+    top = y
+    for line in feet:
+        y = sketch.paragraph(sketch.left, y + 1, line, NOTE, sketch.right - sketch.left)
+    return sketch.page(title, y + 16, foot=y + 16 - top + 8)
 
 
 def add_foot(

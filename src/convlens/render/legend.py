@@ -11,13 +11,12 @@ from convlens.render.sketch import (
     BROKEN_INK,
     DEAD_FILL,
     FAINT,
-    QUIET,
     TINY,
     Sketch,
     Style,
 )
 from convlens.render.tiles import Tiles
-from convlens.render.wording import number
+from convlens.render.wording import DASH, number
 
 RAMP = np.arange(256, dtype=np.uint8)[None]
 BAR_HEIGHT = 5.0
@@ -56,11 +55,15 @@ def bar_marks(tiles: Tiles, options: PictureOptions) -> dict[float, str]:
         return {0.0: number(tiles.low), 1.0: number(tiles.high)}
     if options.normalise == "standardise":
         low, high = ((edge - options.centre) / options.contrast for edge in (0, 255))
-        marks = {0.0: f"mean {low:+.2g} std".replace("-", "– ").replace("+", "+ ")}
-        marks[1.0] = f"mean {high:+.2g} std".replace("-", "– ").replace("+", "+ ")
+        marks = {0.0: _deviations(low), 1.0: _deviations(high)}
         place = options.centre / 255
         return {**marks, place: "mean"} if 0.35 < place < 0.65 else marks
     return {0.0: "least of each map", 1.0: "greatest"}
+
+
+def _deviations(amount: float) -> str:
+    """So many standard deviations from the mean."""
+    return f"mean {DASH if amount < 0 else '+'} {abs(amount):.2g} std"
 
 
 def constant(value: float) -> str:
@@ -72,18 +75,16 @@ def mark_dead(
     sketch: Sketch, x: float, y: float, wide: float, tall: float, value: float, style: Style
 ) -> None:
     """Covers a tile as dead: flat grey, a cross, the word, the value."""
-    edge = sketch.medium.snap(0.25)
+    edge = 0.0 if sketch.medium.resolution else 0.5
     sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, DEAD_FILL)
     sketch.line((x, y), (x + wide, y + tall))
     sketch.line((x, y + tall), (x + wide, y))
     _words(sketch, x, y, wide, tall, ("dead", constant(value)), style, DEAD_FILL)
 
 
-def mark_broken(
-    sketch: Sketch, x: float, y: float, wide: float, tall: float, style: Style
-) -> None:
+def mark_broken(sketch: Sketch, x: float, y: float, wide: float, tall: float, style: Style) -> None:
     """Covers a tile whose values are not all numbers."""
-    edge = sketch.medium.snap(0.25)
+    edge = 0.0 if sketch.medium.resolution else 0.5
     sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, BROKEN_FILL)
     sketch.line((x, y), (x + wide, y + tall), colour="#d9b3a6")
     words = ("not a", "number")
@@ -134,7 +135,7 @@ def draw_ticks_below(
     sketch: Sketch, x: float, y: float, pixel: float, length: int, title: str = ""
 ) -> None:
     """An axis of pixel numbers under a picture."""
-    label = TINY.but(colour=QUIET)
+    label = TINY
     for tick in nice_ticks(length, max(2, int(length * pixel / 28))):
         middle = x + (tick + 0.5) * pixel
         sketch.line((middle, y), (middle, y + 2.5), colour=FAINT)
@@ -153,7 +154,7 @@ def draw_ticks_left(
     apart: float = 9.0,
 ) -> None:
     """An axis of numbers to the left of a picture's rows, at least ``apart`` points apart."""
-    label = TINY.but(colour=QUIET)
+    label = TINY
     fitting = max(2, int(len(numbers) * pixel / apart))
     for tick in nice_ticks(len(numbers), fitting):
         middle = y + (tick + 0.5) * pixel

@@ -123,6 +123,8 @@ class Page:
         title: What the page shows, in words.
         resolution: Device pixels for one point when it is drawn as pixels. Pictures of a
             page for the screen are then a whole multiple of their own pixels.
+        foot: Points at the lower end that hold only the caption; pages that are stacked into
+            one picture show it once.
     """
 
     width: float
@@ -130,6 +132,7 @@ class Page:
     items: tuple[Item, ...]
     title: str
     resolution: float = 1.0
+    foot: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -27,37 +26,30 @@ COMPRESSION = 1
 STANDARD_FONTS = {False: "Helvetica", True: "Helvetica-Bold"}
 
 
-class IndexedImage(pdfdoc.PDFImageXObject):  # type: ignore[misc]
-    """An image of 8 bits a pixel with a palette, or of RGB, compressed without loss."""
+def _image(picture: Picture) -> Any:
+    """The picture as an image of 8 bits a pixel with a palette, or of RGB, without loss."""
+    stream = pdfdoc.PDFStream(content=zlib.compress(picture.pixels.tobytes(), COMPRESSION))
+    height, width = picture.pixels.shape[:2]
+    stream.dictionary.dict.update(
+        Type=pdfdoc.PDFName("XObject"),
+        Subtype=pdfdoc.PDFName("Image"),
+        Width=width,
+        Height=height,
+        BitsPerComponent=8,
+        ColorSpace=_colour_space(picture),
+        Interpolate="false",
+        Filter=pdfdoc.PDFName("FlateDecode"),
+    )
+    return stream
 
-    def __init__(self, name: str, picture: Picture) -> None:
-        super().__init__(name)
-        self.height, self.width = picture.pixels.shape[:2]
-        self.palette = None if picture.palette is None else picture.palette.tobytes()
-        self.streamContent = zlib.compress(picture.pixels.tobytes(), COMPRESSION)
 
-    def format(self, document: Any) -> Any:
-        """The image as the bytes of a PDF stream."""
-        stream = pdfdoc.PDFStream(content=self.streamContent)
-        rgb = pdfdoc.PDFName("DeviceRGB")
-        space: Any = rgb
-        if self.palette is not None:
-            last = len(self.palette) // 3 - 1
-            table = pdfdoc.PDFnumber(f"<{self.palette.hex()}>")
-            space = pdfdoc.PDFArray([pdfdoc.PDFName("Indexed"), rgb, last, table])
-        for key, value in (
-            ("Type", pdfdoc.PDFName("XObject")),
-            ("Subtype", pdfdoc.PDFName("Image")),
-            ("Width", self.width),
-            ("Height", self.height),
-            ("BitsPerComponent", 8),
-            ("ColorSpace", space),
-            ("Interpolate", pdfdoc.PDFfalse),
-            ("Filter", pdfdoc.PDFName("FlateDecode")),
-            ("Length", len(self.streamContent)),
-        ):
-            stream.dictionary[key] = value
-        return stream.format(document)
+def _colour_space(picture: Picture) -> Any:
+    rgb = pdfdoc.PDFName("DeviceRGB")
+    if picture.palette is None:
+        return rgb
+    table = f"<{picture.palette.tobytes().hex()}>"
+    last = len(picture.palette) - 1
+    return pdfdoc.PDFArray([pdfdoc.PDFName("Indexed"), rgb, last, table])
 
 
 def to_pdf(pages: Sequence[Page], information: Information) -> bytes:
@@ -96,7 +88,8 @@ class _Writer:
     """
 
     def __init__(self, canvas: Canvas, page: Page, known: set[str]) -> None:
-        self.canvas = canvas
+        # Any: the operators are written past the methods that reportlab declares.
+        self.canvas: Any = canvas
         self.page = page
         self.known = known
         self.state: dict[str, object] = {}
@@ -143,14 +136,13 @@ class _Writer:
 
     def _picture(self, item: Picture) -> None:
         canvas = self.canvas
-        digest = hashlib.sha256(np.ascontiguousarray(item.pixels))
+        digest = hashlib.sha256(item.pixels.tobytes())
         digest.update(repr(item.pixels.shape).encode())
         digest.update(b"" if item.palette is None else item.palette.tobytes())
         name = "image" + digest.hexdigest()[:32]
         registered = canvas._doc.getXObjectName(name)
         if registered not in canvas._doc.idToObject:
-            image = IndexedImage(name, item)
-            canvas._setXObjects(image)
+            image = _image(item)
             canvas._doc.Reference(image, registered)
             canvas._doc.addForm(name, image)
         canvas._currentPageHasImages = 1

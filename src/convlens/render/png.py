@@ -6,11 +6,12 @@ nothing is resampled.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from convlens.errors import OutputError
@@ -22,6 +23,8 @@ LARGEST = 300_000_000
 """Pixels of the largest picture that is written."""
 
 COMPRESSION = 4
+FINER = 4
+"""How much finer slanting lines are drawn before they are averaged."""
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
@@ -56,7 +59,8 @@ def stack(pages: Sequence[Page]) -> Image.Image:
     """
     if not pages:
         raise OutputError("expected at least one page to draw, found none")
-    sizes = [_size(page) for page in pages]
+    shown = [_without_foot(page) for page in pages[:-1]] + [pages[-1]]
+    sizes = [_size(page) for page in shown]
     width, height = max(wide for wide, _ in sizes), sum(tall for _, tall in sizes)
     if width * height > LARGEST:
         raise OutputError(
@@ -68,7 +72,7 @@ def stack(pages: Sequence[Page]) -> Image.Image:
         return draw(pages[0])
     whole = Image.new("RGB", (width, height), "white")
     top = 0
-    for page, (_, tall) in zip(pages, sizes, strict=True):
+    for page, (_, tall) in zip(shown, sizes, strict=True):
         whole.paste(draw(page), (0, top))
         top += tall
     return whole
@@ -85,8 +89,7 @@ def draw(page: Page) -> Image.Image:
             case Picture():
                 _picture(image, item, page.resolution)
             case Line():
-                points = [(x * page.resolution, y * page.resolution) for x, y in item.points]
-                pen.line(points, item.colour, max(1, round(item.width * page.resolution)))
+                _line(image, item, page.resolution)
             case Box():
                 _box(pen, item, page.resolution)
             case Link() | Anchor():
@@ -108,6 +111,32 @@ def enlarge(pixels: Bytes, zoom: tuple[int, int]) -> Bytes:
 
 def _size(page: Page) -> tuple[int, int]:
     return round(page.width * page.resolution), round(page.height * page.resolution)
+
+
+def _without_foot(page: Page) -> Page:
+    """The page without its caption, which the last page of a stack shows."""
+    return dataclasses.replace(page, height=page.height - page.foot) if page.foot else page
+
+
+def _line(image: Image.Image, item: Line, scale: float) -> None:
+    """A line; slanting ones are drawn finer and averaged, so that they do not look jagged."""
+    points = [(x * scale, y * scale) for x, y in item.points]
+    width = item.width * scale
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    if len(points) == 2 and (xs[0] == xs[1] or ys[0] == ys[1]):
+        whole = max(1, round(width))
+        left, top = round(min(xs)), round(min(ys))
+        right = max(round(max(xs)), left + whole) - 1
+        bottom = max(round(max(ys)), top + whole) - 1
+        ImageDraw.Draw(image).rectangle((left, top, right, bottom), item.colour)
+        return
+    left, top = int(min(xs)) - 2, int(min(ys)) - 2
+    size = int(max(xs)) + 3 - left, int(max(ys)) + 3 - top
+    fine = Image.new("L", (size[0] * FINER, size[1] * FINER))
+    moved = [((x - left) * FINER, (y - top) * FINER) for x, y in points]
+    ImageDraw.Draw(fine).line(moved, 255, max(1, round(width * FINER)), joint="curve")
+    mask = fine.resize(size, Image.Resampling.BOX)
+    image.paste(ImageColor.getrgb(item.colour), (left, top), mask)
 
 
 def _text(pen: ImageDraw.ImageDraw, item: Text, scale: float) -> None:

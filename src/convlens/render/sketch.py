@@ -82,7 +82,9 @@ class Medium:
 
     def snap(self, value: float) -> float:
         """The nearest position on a pixel's edge."""
-        return value if self.resolution is None else round(value * self.resolution) / self.resolution
+        return (
+            value if self.resolution is None else round(value * self.resolution) / self.resolution
+        )
 
     def zoomed(self, pixels: int, wanted: float) -> float:
         """The size of one of ``pixels`` so that all take about ``wanted`` points.
@@ -97,7 +99,7 @@ class Medium:
 
 MEDIA = {
     "paper": Medium("paper", 595.28, 841.89),
-    "screen": Medium("screen", 595.0, None, resolution=2.0),
+    "screen": Medium("screen", 595.0, None, resolution=2.0, margin=30.0),
 }
 """A4 for PDF and SVG; as many pixels as needed for PNG."""
 
@@ -198,10 +200,11 @@ class Sketch:
         """Marks a place that links lead to."""
         self.items.append(Anchor(name, clean(title), y))
 
-    def page(self, title: str, height: float) -> Page:
+    def page(self, title: str, height: float, foot: float = 0.0) -> Page:
         """The finished page; ``height`` is used where the medium does not set one."""
         tall = height if self.medium.height is None else self.medium.height
-        resolution = self.medium.resolution or 1.0
-        width = math.ceil(self.width * resolution) / resolution if resolution != 1 else self.width
-        tall = math.ceil(tall * resolution) / resolution if resolution != 1 else tall
-        return Page(width, tall, tuple(self.items), clean(title), resolution)
+        if self.medium.resolution is None:
+            return Page(self.width, tall, tuple(self.items), clean(title))
+        unit = self.medium.resolution
+        width, tall = math.ceil(self.width * unit) / unit, math.ceil(tall * unit) / unit
+        return Page(width, tall, tuple(self.items), clean(title), unit, self.medium.snap(foot))

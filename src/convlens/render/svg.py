@@ -33,8 +33,9 @@ def to_svg(page: Page, information: Information) -> str:
         information: Becomes the document's title, description and metadata.
     """
     size = f'width="{page.width:g}pt" height="{page.height:g}pt"'
-    names = {item.name: f"a{place}" for place, item in enumerate(page.items)
-             if isinstance(item, Anchor)}
+    names = {
+        item.name: f"a{place}" for place, item in enumerate(page.items) if isinstance(item, Anchor)
+    }
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
@@ -57,10 +58,7 @@ def escape(text: str) -> str:
     '&lt;a &amp; &quot;b&quot;&gt;'
     """
     return (
-        text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace('"', "&quot;")
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     )
 
 

@@ -91,8 +91,8 @@ def make_tiles(
     channels = entry.channels
     if only is not None:
         chosen = np.array(only, np.intp)
-        values, broken, dead, constants = values[..., chosen], broken[chosen], dead[chosen], constants[chosen]
-        offset, span = offset[chosen], span[chosen]
+        values, offset, span = values[..., chosen], offset[chosen], span[chosen]
+        broken, dead, constants = broken[chosen], dead[chosen], constants[chosen]
         channels = tuple(channels[position] for position in only)
     skip = dead | broken
     span = np.where(skip | (span == 0), np.float32(1), span)
@@ -246,7 +246,8 @@ def _units(
                 float(mean + std * (edge - options.centre) / options.contrast) for edge in (0, 255)
             )
         else:
-            steps = (np.where(broken, low, vector) - low) / np.float32(high - low) * 255
+            span = np.float32(high - low)
+            steps = (np.where(broken, low, vector) - np.float32(low)) / span * np.float32(255)
     width = min(UNITS_IN_A_ROW, len(vector))
     cells = np.zeros(math.ceil(len(vector) / width) * width, np.uint8)
     cells[: len(vector)] = np.clip(steps, 0, 255).astype(np.uint8)

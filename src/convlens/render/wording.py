@@ -11,6 +11,11 @@ from convlens.render.tiles import Tiles
 from convlens.results import Activations, InputImage, LayerActivation, LayerInfo
 from convlens.version import __version__
 
+TIMES = "\u00d7"
+"""The sign between the sides of a size."""
+DASH = "\u2013"
+"""The sign between the ends of a range, and where there is nothing to tell."""
+
 
 def count(number: int) -> str:
     """A whole number, grouped.
@@ -51,7 +56,7 @@ def size(shape: Iterable[int | None]) -> str:
     >>> size((148, 148, 32)), size((None, 10))
     ('148 × 148 × 32', '? × 10')
     """
-    return " × ".join("?" if side is None else str(side) for side in shape)
+    return f" {TIMES} ".join("?" if side is None else str(side) for side in shape)
 
 
 def plural(amount: int, noun: str) -> str:
@@ -61,6 +66,11 @@ def plural(amount: int, noun: str) -> str:
     ('1 map', '2,048 maps')
     """
     return f"{count(amount)} {noun}{'' if amount == 1 else 's'}"
+
+
+def span(first: int | str, last: int | str) -> str:
+    """From one number to another."""
+    return f"{first}{DASH}{last}"
 
 
 def ranges(numbers: Sequence[int], limit: int = 8) -> str:
@@ -75,14 +85,14 @@ def ranges(numbers: Sequence[int], limit: int = 8) -> str:
             runs[-1][1] = value
         else:
             runs.append([value, value])
-    words = [str(first) if first == last else f"{first}–{last}" for first, last in runs]
+    words = [str(first) if first == last else span(first, last) for first, last in runs]
     return ", ".join(words[:limit]) + (", …" if len(words) > limit else "")
 
 
 def output_size(info: LayerInfo) -> str:
     """The size of a layer's output, channels last, without the batch."""
     if info.output_shape is None:
-        return "–"
+        return DASH
     shape = info.output_shape[1:]
     if info.data_format == "channels_first" and len(shape) > 1:
         shape = (*shape[1:], shape[0])
@@ -106,6 +116,8 @@ def layer_facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
     dead, broken = int(tiles.dead.sum()), int(tiles.broken.sum())
     if noun == "map":
         facts.append(f"{count(dead)} dead for this image" if dead else "none dead for this image")
+    elif shown > 1 and tiles.low is not None and tiles.low == tiles.high:
+        facts.append(f"all equal to {number(tiles.low)}")
     if broken:
         facts.append(f"{count(broken)} with values that are not numbers")
     if entry.layer.receptive_field:
@@ -118,7 +130,9 @@ def layer_facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
 def model_line(result: Activations) -> str:
     """The model, its digest and the versions."""
     model = result.model
-    return f"{model.source}, {short_digest(model.digest)}; {model.framework}; convlens {__version__}"
+    return (
+        f"{model.source}, {short_digest(model.digest)}; {model.framework}; convlens {__version__}"
+    )
 
 
 def short_digest(digest: str) -> str:

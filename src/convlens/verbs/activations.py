@@ -142,8 +142,7 @@ def activations(
     count = len(next(iter(given.values())))
     shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
     info = model.describe(shapes)
-    chosen = select_layers(info.layers, layers)
-    numbers = {entry.name: _choose_channels(entry, channels, chosen) for entry in chosen}
+    chosen, numbers, lacking = _choose(select_layers(info.layers, layers), channels)
     found: dict[str, list[FloatArray]] = {entry.name: [] for entry in chosen}
     outputs: dict[str, list[FloatArray]] = {}
     missing = None
@@ -168,7 +167,7 @@ def activations(
             _finish(entry, _join(found[entry.name]), numbers[entry.name]) for entry in chosen
         ),
         predictions=_predict({name: _join(parts) for name, parts in outputs.items()}, info),
-        notes=_notes(info, given, missing),
+        notes=_notes(info, given, [missing, lacking]),
     )
 
 
@@ -250,18 +249,37 @@ def _check_alike(loaded: Sequence[InputImage], entry: InputInfo) -> None:
         )
 
 
-def _choose_channels(
-    layer: LayerInfo, spec: Channels, chosen: Sequence[LayerInfo]
-) -> tuple[int, ...] | None:
-    """The channels of one layer; ``None`` for all of them, whatever their number."""
-    if spec is None or layer.channels is None:
-        return None
-    if not layer.has_maps and any(entry.has_maps for entry in chosen):
-        return None
+def _choose(
+    layers: Sequence[LayerInfo], spec: Channels
+) -> tuple[tuple[LayerInfo, ...], dict[str, tuple[int, ...] | None], str | None]:
+    """The channels of each layer, ``None`` for all of them, whatever their number.
+
+    A layer that has none of the channels is left out, and a note names it.
+
+    Raises:
+        SelectionError: No layer has one of the channels.
+    """
+    numbers: dict[str, tuple[int, ...] | None] = dict.fromkeys(entry.name for entry in layers)
+    concerned = [entry for entry in layers if entry.has_maps] or list(layers)
+    concerned = [entry for entry in concerned if entry.channels is not None]
+    if spec is None or not concerned:
+        return tuple(layers), numbers, None
+    widest = max(concerned, key=lambda entry: entry.channels or 0)
     try:
-        return parse_channels(spec, layer.channels)
+        wanted = parse_channels(spec, widest.channels or 0)
     except SelectionError as error:
-        raise SelectionError(f"layer '{layer.name}': {error}") from None
+        raise SelectionError(f"layer '{widest.name}': {error}") from None
+    lacking = []
+    for entry in concerned:
+        found = tuple(number for number in wanted if number < (entry.channels or 0))
+        numbers[entry.name] = found
+        if not found:
+            lacking.append(entry.name)
+    note = None
+    if lacking:
+        listed = ", ".join(lacking[:4]) + (f" and {len(lacking) - 4} more" if lacking[4:] else "")
+        note = f"without the channels asked for, so not shown: {listed}"
+    return tuple(entry for entry in layers if entry.name not in lacking), numbers, note
 
 
 def _take(array: FloatArray, numbers: tuple[int, ...] | None) -> FloatArray:
@@ -365,11 +383,9 @@ def _one_number(score: float, labels: tuple[str, ...] | None) -> tuple[ClassScor
 
 
 def _notes(
-    info: ModelInfo, given: Mapping[str, Sequence[InputImage]], missing: str | None
+    info: ModelInfo, given: Mapping[str, Sequence[InputImage]], more: Sequence[str | None]
 ) -> tuple[str, ...]:
-    notes = []
-    if missing:
-        notes.append(missing)
+    notes = [note for note in more if note]
     if len(given) > 1:
         same = len({tuple(image.name for image in entries) for entries in given.values()}) == 1
         verb = "the same image goes to each of" if same else "images go to"

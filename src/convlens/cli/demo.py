@@ -1,0 +1,52 @@
+"""``convlens demo``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from convlens.demo import Demo, make_demo
+
+
+def run(folder: Path, *, backend: str | None, quiet: bool) -> None:
+    """Writes the demonstration and says what to look at."""
+
+    def say(text: str) -> None:
+        if not quiet:
+            print(f"convlens: {text}", file=sys.stderr)
+
+    made = make_demo(folder, backend=backend, say=say)
+    if not quiet:
+        print(describe(made))
+
+
+def describe(made: Demo) -> str:
+    """What to look at, in the order in which to look."""
+    result, folder = made.result, made.folder
+    maps = [entry for entry in result.layers if entry.has_maps]
+    first, last = maps[0], maps[-1]
+    across = sorted(folder.glob("*across-channel-*.png"))
+    verdict = result.predictions[0][0].describe()
+    lines = [
+        f"The network says: {verdict}. What it saw on the way:",
+        "",
+        f"  {folder / 'sheet.html'}",
+        f"      every one of the {result.map_count} maps; point at one for its numbers",
+        f"  {folder / 'sheet.pdf'}",
+        "      the same on paper; layer names on the cover are links",
+        f"  {folder / f'00-{first.name}.png'}",
+        f"      the first layer still sees a cat: edges, colours, {first.sparsity():.0%} zeros",
+        f"  {folder / f'{len(maps) - 1:02d}-{last.name}.png'}",
+        f"      the last answers to few things only: {last.sparsity():.0%} zeros,"
+        f" {last.dead()} of {len(last.channels)} channels dead for this image",
+    ]
+    if across:
+        number = across[0].stem.rpartition("-")[2]
+        lines += [f"  {across[0]}", f"      channel {number} of every layer, one beside the other"]
+    lines += [
+        f"  {folder / 'statistics.json'}",
+        "      mean, deviation, least, greatest and zeros of every channel",
+        "",
+        "Now yours: convlens activations YOUR_MODEL.h5 YOUR_PHOTO.jpg",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,61 @@
+"""The demonstration: a small network, a photograph of a cat, every picture of them.
+
+Both lie inside the package, with their model card and their source beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from convlens.export import save
+from convlens.export.atomic import write_bytes
+from convlens.loading import load_model
+from convlens.results import Activations
+from convlens.verbs.activations import activations
+
+LABELS = ("cat", "dog")
+EXTRAS = ("MODEL_CARD.md", "chelsea.txt")
+"""What is told of the network and of the photograph, copied beside the pictures."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Demo:
+    """What the demonstration made.
+
+    Attributes:
+        folder: Where it was written.
+        result: The activations of every layer.
+    """
+
+    folder: Path
+    result: Activations
+
+
+def make_demo(
+    folder: Path, *, backend: str | None = None, say: Callable[[str], None] = lambda text: None
+) -> Demo:
+    """Writes the demonstration into a folder.
+
+    Args:
+        folder: Where to; it is made if it is not there.
+        backend: As in :func:`convlens.load_model`.
+        say: Gets a line before each step.
+
+    Raises:
+        OutputError: The folder cannot be written.
+        BackendError: No backend for Keras is installed.
+    """
+    assets = resources.files("convlens.assets.demo")
+    with resources.as_file(assets) as place:
+        say("opening a small cats-and-dogs network")
+        model = load_model(place / "cats_dogs.keras", backend=backend, labels=LABELS)
+        say("showing it a photograph of a cat")
+        result = activations(model, place / "chelsea.png", fit="crop", predictions=True)
+        say("drawing every feature map of every layer")
+        save(result, folder)
+        for name in EXTRAS:
+            write_bytes(folder / name, (place / name).read_bytes())
+    return Demo(folder, result)
