@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+_skipped: list[str] = []
+
 
 @pytest.fixture
 def data() -> Path:
@@ -15,3 +17,16 @@ def data() -> Path:
     if not folder:
         pytest.skip("CONVLENS_DATA names no folder with real models and images")
     return Path(folder)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where real models are given, a skipped test is a failure."""
+    if _skipped and os.environ.get("CONVLENS_DATA"):
+        print(f"\n{len(_skipped)} tests were skipped although CONVLENS_DATA is set:")
+        print("\n".join(_skipped))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

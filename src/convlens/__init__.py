@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from convlens.version import __version__
 
 if TYPE_CHECKING:
-    from convlens.verbs.activations import activations, load_image
     from convlens.errors import ConvlensError
     from convlens.export import read_manifest, save
     from convlens.loading import load_model
+    from convlens.verbs.activations import activations, load_image
     from convlens.verbs.summary import summary
 
 _PLACES = {

@@ -5,17 +5,24 @@ The rule of this module: a choice that matches nothing is an error that names wh
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+
+import numpy as np
 
 from convlens.errors import SelectionError, near
 from convlens.results import LayerInfo
 
 LayerSpec = str | int | slice
-_SLICE = re.compile(r"(-?\d*):(-?\d*)(?::(-?\d+))?")
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
-_SPAN = re.compile(r"(\d*):(\d*)")
+ChannelSpec = str | int | slice | Iterable[int] | None
+
+# Longer numbers than these mean no layer and no channel, and int() refuses very long ones.
+_SLICE = re.compile(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?(?::(-?[0-9]{1,18})?)?")
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
+_SPAN = re.compile(r"([0-9]{1,18})?:([0-9]{1,18})?")
 
 
 def select_layers(
@@ -43,8 +50,14 @@ def select_layers(
     """
     if specs is None:
         return tuple(layers)
+    try:
+        several = [specs] if isinstance(specs, str | slice | int | np.integer) else list(specs)
+    except TypeError:
+        raise SelectionError(_no_spec(specs)) from None
+    if not several:
+        raise SelectionError("expected at least one layer, found none. Leave it out for all.")
     wanted: set[int] = set()
-    for spec in [specs] if isinstance(specs, str | int | slice) else specs:
+    for spec in several:
         wanted.update(_match(layers, spec))
     return tuple(layers[place] for place in sorted(wanted))
 
@@ -52,21 +65,23 @@ def select_layers(
 def _match(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[int]:
     """The places of the layers that match one spec."""
     if isinstance(spec, slice):
-        return _slice(layers, spec, str(spec))
-    if isinstance(spec, int):
-        return _slice(layers, slice(spec, spec + 1 or None), str(spec))
+        return _slice(layers, spec, _written(spec))
+    if isinstance(spec, int | np.integer):
+        number = int(spec)
+        return _slice(layers, slice(number, number + 1 or None), str(number))
+    if not isinstance(spec, str):
+        raise SelectionError(_no_spec(spec))
     text = spec.strip()
     found = _match_name(layers, text)
     if found:
         return found
     if match := _SLICE.fullmatch(text):
-        start, stop, step = (int(part) if part else None for part in match.groups())
-        if step == 0:
-            raise SelectionError(f"layers '{text}': expected a step other than 0")
-        return _slice(layers, slice(start, stop, step), text)
-    if re.fullmatch(r"-?\d+", text):
+        return _slice(
+            layers, slice(*(int(part) if part else None for part in match.groups())), text
+        )
+    if _NUMBER.fullmatch(text):
         return _match(layers, int(text))
-    if "," in text:
+    if "," in text and text.strip(", "):
         return [place for part in text.split(",") if part.strip() for place in _match(layers, part)]
     found = _match_pattern(layers, text)
     if found:
@@ -74,9 +89,26 @@ def _match(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[int]:
     raise SelectionError(_nothing(layers, text))
 
 
+def _no_spec(value: object) -> str:
+    return (
+        "expected a layer as a name, a glob, a type, a slice or a number, found "
+        f"{type(value).__name__} {_short(repr(value))}"
+    )
+
+
+def _written(chosen: slice) -> str:
+    """A slice as it is written in brackets."""
+    parts = [chosen.start, chosen.stop, *([] if chosen.step is None else [chosen.step])]
+    return ":".join("" if part is None else str(part) for part in parts)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _match_name(layers: Sequence[LayerInfo], text: str) -> list[int]:
     """Exact name, then nested model, then calls of a shared layer, then last part of a path."""
-    tests = (
+    tests: tuple[Callable[[str], bool], ...] = (
         lambda name: name == text,
         lambda name: name.startswith(text + "/") or _plain(name).startswith(text + "/"),
         lambda name: _plain(name) == text,
@@ -104,19 +136,25 @@ def _match_pattern(layers: Sequence[LayerInfo], text: str) -> list[int]:
     ]
     if found:
         return found
-    return [
-        place for place, layer in enumerate(layers) if layer.type.casefold() == text.casefold()
-    ]
+    return [place for place, layer in enumerate(layers) if layer.type.casefold() == text.casefold()]
 
 
 def _slice(layers: Sequence[LayerInfo], chosen: slice, text: str) -> list[int]:
-    places = list(range(len(layers)))[chosen]
+    try:
+        places = list(range(len(layers)))[chosen]
+    except (TypeError, ValueError) as error:
+        raise SelectionError(f"layers '{_short(text)}': {error}") from None
     if not places:
         raise SelectionError(
-            f"layers '{text}' choose nothing: the model has {len(layers)} layers that compute, "
-            f"0 to {len(layers) - 1}"
+            f"layers '{_short(text)}' choose nothing: the model has {_counted(layers)}"
         )
     return places
+
+
+def _counted(layers: Sequence[LayerInfo]) -> str:
+    if not layers:
+        return "no layers that compute"
+    return f"{len(layers)} layers that compute, 0 to {len(layers) - 1}"
 
 
 def _nothing(layers: Sequence[LayerInfo], text: str) -> str:
@@ -125,16 +163,17 @@ def _nothing(layers: Sequence[LayerInfo], text: str) -> str:
     if not hint and names:
         some = ", ".join(names[:4]) + (f" ... {names[-1]}" if len(names) > 4 else "")
         hint = f" The model has {len(names)}: {some}."
-    return f"no layer '{text}'.{hint} 'convlens summary MODEL' lists them all."
+    return f"no layer '{_short(text)}'.{hint} 'convlens summary MODEL' lists them all."
 
 
-def parse_channels(spec: str | int | slice | Iterable[int] | None, count: int) -> tuple[int, ...]:
+def parse_channels(spec: ChannelSpec, count: int, *, layer: str | None = None) -> tuple[int, ...]:
     """The numbers of the channels that ``spec`` chooses, in rising order.
 
     Args:
         spec: ``"0,3,5-9"`` (5 to 9, both), ``"0:16"`` (16 not counted), a number, a slice,
             numbers, or ``None`` for all.
         count: How many channels there are.
+        layer: The name of the layer that has them, for an error.
 
     Raises:
         SelectionError: The spec cannot be read, or names a channel that is not there.
@@ -145,38 +184,60 @@ def parse_channels(spec: str | int | slice | Iterable[int] | None, count: int) -
         >>> parse_channels("30:", 32)
         (30, 31)
     """
+    where = f"layer '{layer}': " if layer is not None else ""
     if spec is None:
         return tuple(range(count))
-    if isinstance(spec, slice):
-        chosen = set(range(count)[spec])
-    elif isinstance(spec, int):
-        chosen = {spec}
-    elif isinstance(spec, str):
-        chosen = {number for part in spec.split(",") for number in _parse_part(part, spec, count)}
-    else:
-        chosen = {int(number) for number in spec}
-    for number in sorted(chosen):
-        if not 0 <= number < count:
-            raise SelectionError(
-                f"no channel {number}: expected 0 to {count - 1}, the layer has {count}"
-            )
+    chosen: set[int] = set()
+    for first, end in _spans(spec, count):
+        for number in (first, end - 1):
+            if not 0 <= number < count:
+                raise SelectionError(
+                    f"{where}no channel {number}: expected 0 to {count - 1}, the layer has {count}"
+                    if count
+                    else f"{where}no channel {number}: the layer has none"
+                )
+        chosen.update(range(first, end))
     if not chosen:
-        raise SelectionError(f"channels '{spec}' choose none of the {count} channels")
+        raise SelectionError(
+            f"{where}channels '{_channels_text(spec)}' choose none of the {count} channels"
+        )
     return tuple(sorted(chosen))
 
 
-def _parse_part(part: str, spec: str, count: int) -> Iterable[int]:
-    part = part.strip()
+def _spans(spec: str | int | slice | Iterable[int], count: int) -> list[tuple[int, int]]:
+    """Numbers and ranges as pairs of the first and the one after the last, never empty."""
+    if isinstance(spec, str):
+        return [_parse_part(part.strip(), spec, count) for part in spec.split(",")]
+    try:
+        if isinstance(spec, slice):
+            numbers = list(range(count)[spec])
+        elif isinstance(spec, int | np.integer):
+            numbers = [int(spec)]
+        else:
+            numbers = [operator.index(number) for number in spec]
+    except (TypeError, ValueError) as error:
+        raise SelectionError(
+            f"expected channels as 0,3,5-9, 0:16 or whole numbers, found "
+            f"{_channels_text(spec)} ({error})"
+        ) from None
+    return [(number, number + 1) for number in numbers]
+
+
+def _channels_text(spec: object) -> str:
+    return _short(_written(spec) if isinstance(spec, slice) else str(spec))
+
+
+def _parse_part(part: str, spec: str, count: int) -> tuple[int, int]:
     if match := _RANGE.fullmatch(part):
-        first = int(match[1])
-        last = int(match[2]) if match[2] else first
-        if first <= last:
-            return range(first, min(last, count) + 1)
+        first, end = int(match[1]), int(match[2] or match[1]) + 1
     elif part and (match := _SPAN.fullmatch(part)):
-        first, end = int(match[1] or 0), int(match[2] or count)
-        if first < end:
-            return range(first, min(end, count + 1))
-    raise SelectionError(
-        f"channels '{spec}': expected numbers, ranges and slices such as 0,3,5-9 or 0:16, "
-        f"found '{part}'"
-    )
+        first = int(match[1] or 0)
+        end = int(match[2]) if match[2] else max(count, first + 1)
+    else:
+        raise SelectionError(
+            f"channels '{_short(spec)}': expected numbers, ranges and slices such as 0,3,5-9 or "
+            f"0:16, found '{_short(part)}'"
+        )
+    if first >= end:
+        raise SelectionError(f"channels '{_short(spec)}': '{part}' is empty, its end comes first")
+    return first, end

@@ -329,6 +329,13 @@ class Activations(Mapping[str, FloatArray], Showable):
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 
+    # A result is itself and no other; Mapping would compare whole arrays.
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
     def __repr__(self) -> str:
         return (
             f"<Activations of {self.model.name!r}: {len(self.images)} image(s), "

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convlens.verbs import activations as verb
 from convlens.cli.table import format_table
 from convlens.errors import UsageError
 from convlens.export import check_suffix, make_options, save
 from convlens.export.numbers import activations_to_json
 from convlens.images import find_images
 from convlens.loading import load_model
+from convlens.loading.lean import import_keras
 from convlens.results import Activations
+from convlens.verbs import activations as verb
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def run(request: Request) -> None:
     if request.output not in (None, "-"):
         check_suffix(Path(str(request.output)))
     groups = _groups(request, to_stdout)
+    import_keras(request.backend)
     model = load_model(
         request.model,
         backend=request.backend,
@@ -164,5 +166,3 @@ def _progress(done: int, count: int) -> None:
     if count > 1 and sys.stderr.isatty():
         end = "\n" if done == count else ""
         print(f"\r{done} of {count} images", end=end, file=sys.stderr, flush=True)
-
-

@@ -121,7 +121,9 @@ def activations(
     ] = None,
     inputs: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="NAME=FILE", help="For a model with several inputs; again."),
+        typer.Option(
+            "--input", metavar="NAME=FILE", help="For a model with several inputs; again."
+        ),
     ] = None,
     labels: Labels = None,
     weights: Weights = None,
@@ -177,5 +179,3 @@ def demo(
     from convlens.cli.demo import run
 
     run(output, backend=backend, quiet=quiet)
-
-

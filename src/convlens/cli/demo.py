@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from convlens.demo import Demo, make_demo
+from convlens.loading.lean import import_keras
 
 
 def run(folder: Path, *, backend: str | None, quiet: bool) -> None:
@@ -15,6 +16,7 @@ def run(folder: Path, *, backend: str | None, quiet: bool) -> None:
         if not quiet:
             print(f"convlens: {text}", file=sys.stderr)
 
+    import_keras(backend)
     made = make_demo(folder, backend=backend, say=say)
     if not quiet:
         print(describe(made))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from convlens.errors import OutputError
-from convlens.export.manifest import dump_manifest
+from convlens.export.manifest import dump_manifest, manifest_of
 from convlens.render.options import PictureOptions
 from convlens.results import Activations, LayerActivation
 
@@ -19,15 +20,31 @@ MAX_COMMENT = 65_535
 
 
 def to_npz(result: Activations, options: PictureOptions) -> bytes:
-    """One array for each layer, keyed by its name; the manifest is the archive's comment."""
+    """One array for each layer, keyed by its name; the manifest is the archive's comment.
+
+    Not by ``numpy.savez``, for which a layer may not be called ``file``.
+    """
     buffer = io.BytesIO()
-    arrays: dict[str, Any] = dict(result)
-    np.savez(buffer, **arrays)
-    with zipfile.ZipFile(buffer, "a") as archive:
-        comment = dump_manifest(result, options).encode()
-        if len(comment) <= MAX_COMMENT:
-            archive.comment = comment
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, values in result.items():
+            # A ZipInfo of its own has a fixed date, so that the bytes stay the same.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, values, allow_pickle=False)
+        archive.comment = _comment(result, options)
     return buffer.getvalue()
+
+
+def _comment(result: Activations, options: PictureOptions) -> bytes:
+    """The manifest; of very many images and layers only as many as the comment can hold."""
+    manifest = manifest_of(result, options)
+    text = dump_manifest(manifest).encode()
+    while len(text) > MAX_COMMENT and (manifest["images"] or manifest["layers"]):
+        longest = max("images", "layers", key=lambda name: len(dump_manifest(manifest[name])))
+        kept = len(manifest[longest]) // 2
+        left_out = manifest.get(f"{longest}_left_out", 0) + len(manifest[longest]) - kept
+        manifest |= {longest: manifest[longest][:kept], f"{longest}_left_out": left_out}
+        text = dump_manifest(manifest).encode()
+    return text[:MAX_COMMENT]
 
 
 def write_zarr(result: Activations, folder: Path, manifest: dict[str, Any]) -> None:
@@ -47,8 +64,9 @@ def write_zarr(result: Activations, folder: Path, manifest: dict[str, Any]) -> N
             "writing .zarr needs the package zarr: pip install 'convlens[zarr]', or write .npz"
         ) from error
     root = zarr.open_group(str(folder), mode="w", zarr_format=3, attributes={"convlens": manifest})
+    taken = {"image", "zarr.json"}
     for entry in result.layers:
-        name = entry.name.replace("/", ".")
+        name = _node_name(entry, taken)
         array = root.create_array(
             name,
             shape=entry.values.shape,
@@ -62,6 +80,16 @@ def write_zarr(result: Activations, folder: Path, manifest: dict[str, Any]) -> N
             },
         )
         array[...] = entry.values
+
+
+def _node_name(entry: LayerActivation, taken: set[str]) -> str:
+    """A name that a store can have, and that no other array or axis has; it is then taken."""
+    plain = re.sub(r"[/\\]", ".", entry.name)
+    name = plain if plain.strip(".") and not plain.startswith("__") else f"layer{plain}"
+    while taken & {name, *_axes(entry, name)[1:]}:
+        name += "_"
+    taken.update((name, *_axes(entry, name)[1:]))
+    return name
 
 
 def _chunks(entry: LayerActivation) -> tuple[int, ...]:

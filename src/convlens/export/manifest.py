@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
+import os
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ from convlens.version import __version__
 
 SCHEMA = 1
 """Raised whenever a field of a file changes its meaning."""
+
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def manifest_of(result: Activations, options: PictureOptions) -> dict[str, Any]:
@@ -39,12 +44,12 @@ def manifest_of(result: Activations, options: PictureOptions) -> dict[str, Any]:
     }
 
 
-def dump_manifest(result: Activations, options: PictureOptions) -> str:
-    """The manifest as one line of JSON."""
-    return json.dumps(manifest_of(result, options), ensure_ascii=False, separators=(",", ":"))
+def dump_manifest(manifest: Any) -> str:
+    """A manifest as one line of JSON, in ASCII so that no file format changes it."""
+    return json.dumps(manifest, separators=(",", ":"))
 
 
-def read_manifest(path: str | Path) -> dict[str, Any]:
+def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads back what a file says of its own origin.
 
     Args:
@@ -56,10 +61,14 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     """
     place = Path(path)
     try:
-        text = _find_text(place)
-        found: dict[str, Any] = json.loads(text)
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
-        raise OutputError(f"no manifest of convlens in {place} ({error})") from error
+        found = json.loads(_find_text(place))
+        if not isinstance(found, dict) or "schema" not in found:
+            raise ValueError("it holds something else")
+    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise OutputError(
+            f"no manifest in {place}: expected a file or folder that convlens wrote ({reason})"
+        ) from error
     return found
 
 
@@ -69,31 +78,38 @@ def _find_text(path: Path) -> str:
             with zipfile.ZipFile(path) as archive:
                 return archive.comment.decode()
         case ".zarr":
-            return json.dumps(json.loads((path / "zarr.json").read_text())["attributes"]["convlens"])
+            attributes = json.loads((path / "zarr.json").read_text("utf-8"))["attributes"]
+            return json.dumps(attributes["convlens"])
         case ".json":
-            return json.dumps(json.loads(path.read_text())["manifest"])
+            return json.dumps(json.loads(path.read_text("utf-8"))["manifest"])
         case ".png":
-            from PIL import Image
-
-            with Image.open(path) as image:
-                return str(image.info["convlens"])
+            return _in_png(path.read_bytes())
         case ".svg" | ".html":
-            return _embedded(path.read_text(encoding="utf-8"))
+            return _in_markup(path.read_text("utf-8"))
         case ".pdf":
             return _in_pdf(path.read_bytes())
         case _:
-            return (path / "manifest.json").read_text()
+            return (path / "manifest.json").read_text("utf-8")
 
 
-def _embedded(text: str) -> str:
-    """The manifest in a page of marked-up text."""
-    import html
-    import re
+def _in_png(content: bytes) -> str:
+    """The text chunk ``convlens`` of a PNG file; its pixels are not decoded."""
+    place = len(PNG_MAGIC)
+    while content.startswith(PNG_MAGIC) and place + 8 <= len(content):
+        length, kind = int.from_bytes(content[place : place + 4]), content[place + 4 : place + 8]
+        keyword, _, text = content[place + 8 : place + 8 + length].partition(b"\0")
+        if kind == b"tEXt" and keyword == b"convlens":
+            return text.decode("latin-1")
+        place += length + 12
+    raise ValueError("no text chunk of that name in it")
 
-    found = re.search(r'\{(?:"|&quot;)schema(?:"|&quot;):\d+,.*?\}(?=\s*<)', text, re.DOTALL)
+
+def _in_markup(text: str) -> str:
+    """The text of the element of an SVG or HTML document that holds the manifest."""
+    found = re.search(r'<(metadata|pre) id="convlens(?:-manifest)?"[^>]*>(.*?)</\1>', text, re.DOTALL)
     if found is None:
-        raise ValueError("no JSON with a schema in it")
-    return html.unescape(found[0]).replace("\\u003c", "<")
+        raise ValueError("no element of that name in it")
+    return html.unescape(found[2])
 
 
 def _in_pdf(content: bytes) -> str:

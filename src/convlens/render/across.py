@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from convlens.errors import SelectionError
 from convlens.render.colour import palette
 from convlens.render.grid import add_foot, end_screen
-from convlens.render.legend import bar_marks, bar_width, draw_bar, mark_broken, mark_dead
+from convlens.render.legend import (
+    bar_marks,
+    bar_width,
+    draw_bar,
+    mark_broken,
+    mark_dead,
+    part_slices,
+)
 from convlens.render.options import PictureOptions
 from convlens.render.page import Page
 from convlens.render.sketch import BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
@@ -26,6 +33,8 @@ HEAD = 44.0
 TITLES = 26.0
 """Room over each tile for its layer's name and size."""
 BETWEEN = 16.0
+LEAST_SIDE = 240
+"""Device pixels of a tile on the screen."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,7 +69,7 @@ def across_pages(
             _step(entry, number, image, options) for entry in layers if number in entry.channels
         ]
         lacking = [entry.name for entry in layers if number not in entry.channels]
-        found += _Channel(number, steps, lacking, options, medium, feet).pages()
+        found += _Channel(image, number, steps, lacking, options, medium, feet).pages()
     return [
         add_foot(page, medium, feet, number=place, total=len(found))
         for place, page in enumerate(found, 1)
@@ -72,10 +81,20 @@ def _step(entry: LayerActivation, number: int, image: int, options: PictureOptio
     return Step(entry, make_tiles(entry, image, options, only=(position,)))
 
 
+def _common_side(steps: list[Step]) -> int:
+    """The device pixels that whole multiples of all maps' sides fill best."""
+    sides = {int(max(step.tiles.pixels.shape[1:])) for step in steps}
+    least = max(LEAST_SIDE, *sides)
+    return min(
+        range(least, 2 * least), key=lambda whole: (max(whole % side for side in sides), whole)
+    )
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Channel:
     """The pages of one channel number."""
 
+    image: int
     number: int
     steps: list[Step]
     lacking: list[str]
@@ -94,8 +113,7 @@ class _Channel:
         side = (self.medium.room - BETWEEN * (columns - 1)) / columns
         if self.medium.resolution is None:
             return side
-        largest: int = max(max(step.tiles.pixels.shape[1:]) for step in self.steps)
-        return largest * math.ceil(200 / largest) / self.medium.resolution
+        return _common_side(self.steps) / self.medium.resolution
 
     def pages(self) -> list[Page]:
         """As many as are needed."""
@@ -127,7 +145,7 @@ class _Channel:
     def _head(self, sketch: Sketch, start: int, shown: int) -> None:
         y = self.medium.margin
         if start == 0:
-            sketch.anchor(f"channel:{self.number}", f"channel {self.number}", y - 8)
+            sketch.anchor(f"channel:{self.image}:{self.number}", f"channel {self.number}", y - 8)
         sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
         room = sketch.right - sketch.left - bar_width(sketch) - 18
         x = sketch.left
@@ -168,7 +186,9 @@ class _Channel:
         tall = self._stretch(pixels.shape[0], pixel)
         x += self.medium.snap((side - pixels.shape[1] * pixel) / 2)
         y += self.medium.snap((side - pixels.shape[0] * tall) / 2)
-        sketch.picture(x, y, (pixel, tall), pixels, palette(self.options.colormap))
+        area = sketch.picture(x, y, (pixel, tall), pixels, palette(self.options.colormap))
+        if step.tiles.slices != (1, 1):
+            part_slices(sketch, x, y, *area, step.tiles)
 
     def _stretch(self, height: int, pixel: float) -> float:
         """The height of a pixel; a 1-D map is a band, not a hairline."""

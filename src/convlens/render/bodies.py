@@ -22,6 +22,7 @@ from convlens.render.legend import (
     draw_ticks_left,
     mark_broken,
     mark_dead,
+    part_slices,
 )
 from convlens.render.mosaic import mosaic
 from convlens.render.options import PictureOptions
@@ -48,8 +49,10 @@ MARGINALIA = 60.0
 """Room for the marks of dead rows."""
 BLEED = 0.5
 """How far covers reach beyond a mosaic, so that no edge of a pixel shows."""
+OUTER = 2.0
+"""How far they reach where only white follows: viewers round an image up to their pixels."""
 LIGHTEST = 255
-"""The colour step of empty cells, which are covered with white."""
+"""The colour step of cells that are covered; the least to be seen at a cover's edge."""
 LARGE = 60.0
 """Width from which on a tile has larger words, in points."""
 
@@ -128,6 +131,9 @@ class TileBody:
         x, y = sketch.medium.snap(x), sketch.medium.snap(y)
         start = first * cells.columns
         shown = self.tiles.pixels[start : last * cells.columns]
+        covered = (self.tiles.dead | self.tiles.broken)[start : last * cells.columns]
+        if covered.any():
+            shown = np.where(covered[:, None, None], np.uint8(LIGHTEST), shown)
         sheet = mosaic(
             shown,
             columns=cells.columns,
@@ -146,14 +152,14 @@ class TileBody:
         rows = math.ceil(count / cells.columns)
         gap_x, gap_y = cells.gap_x * cells.pixel, cells.gap_y * cells.pixel
         over = sketch.medium.snap(BLEED)
-        wide = beside * cells.pitch_x + 2 * over
-        tall = rows * cells.pitch_y + 2 * over
+        wide = beside * cells.pitch_x + over + OUTER
+        tall = rows * cells.pitch_y + over + OUTER
         for column in range(1, beside + 1):
-            more = over if column == beside else 0.0
+            more = OUTER if column == beside else 0.0
             edge = x + column * cells.pitch_x - gap_x
             sketch.box(edge, y - over, gap_x + more, tall, WHITE)
         for row in range(1, rows + 1):
-            more = over if row == rows else 0.0
+            more = OUTER if row == rows else 0.0
             edge = y + row * cells.pitch_y - gap_y
             sketch.box(x - over, edge, wide, gap_y + more, WHITE)
         left_over = rows * cells.columns - count
@@ -169,7 +175,8 @@ class TileBody:
         widest = sketch.measure(str(max(tiles.channels, default=0)), style) + 1.5
         every = max(1, math.ceil(widest / cells.pitch_x))
         flagged = tiles.dead | tiles.broken
-        drop = cells.tall + style.size * 0.95
+        volume = math.prod(tiles.slices) > 1
+        drop = cells.tall + style.size * 1.02
         for place in range(count):
             row, column = divmod(place, cells.columns)
             left, top = x + column * cells.pitch_x, y + row * cells.pitch_y
@@ -180,6 +187,8 @@ class TileBody:
                 else:
                     value = float(tiles.constants[index])
                     mark_dead(sketch, left, top, cells.wide, cells.tall, value, style)
+            elif volume:
+                part_slices(sketch, left, top, cells.wide, cells.tall, tiles)
             if column % every == 0:
                 text = str(tiles.channels[index])
                 sketch.label(left + cells.wide / 2, top + drop, text, style)

@@ -14,11 +14,11 @@ from convlens.errors import SelectionError
 from convlens.render.colour import palette
 from convlens.render.grid import add_foot, end_screen
 from convlens.render.legend import (
-    RAMP,
     draw_ticks_below,
     draw_ticks_left,
     mark_broken,
     mark_dead,
+    part_slices,
 )
 from convlens.render.options import PictureOptions
 from convlens.render.page import Bytes, Page
@@ -149,7 +149,7 @@ class _Map:
 
     def _head(self, sketch: Sketch, name: str) -> None:
         y = self.medium.margin
-        sketch.anchor(f"map:{name}", name, y - 8)
+        sketch.anchor(f"map:{self.image}:{name}", name, y - 8)
         sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
         kind = f"{self.entry.layer.type}   {real_size(self.entry)}"
         room = sketch.right - sketch.left
@@ -186,6 +186,8 @@ class _Map:
                 draw_ticks_left(sketch, x, y, pixel, range(pixels.shape[0]), apart=24)
         else:
             slices = self.entry.values.shape[1]
+            if not (tiles.dead[0] or tiles.broken[0]):
+                part_slices(sketch, x, y, wide, tall, tiles)
             words = f"{slices} depth slices, read like text"
             sketch.label(x, y + tall + 9, words, TINY, "start")
 
@@ -193,15 +195,14 @@ class _Map:
         self, sketch: Sketch, x: float, y: float, tall: float, low: float, high: float, *, bar: bool
     ) -> None:
         """A standing colour bar with real values; for a curve only the values."""
-        pixel = self.medium.zoomed(256, tall)
-        height = 256 * pixel if bar else tall
         x = self.medium.snap(x) if bar else x - 12
         if bar:
-            colours = palette(self.options.colormap)
-            sketch.picture(x, y, (7.0, pixel), np.ascontiguousarray(RAMP.T[::-1]), colours)
+            rows = round(tall * (self.medium.resolution or 256 / tall))
+            ramp = np.linspace(255, 0, rows).round().astype(np.uint8)[:, None]
+            sketch.picture(x, y, (7.0, tall / rows), ramp, palette(self.options.colormap))
             x += 7
         for step in range(5):
-            place = y + height * (1 - step / 4)
+            place = y + tall * (1 - step / 4)
             sketch.line((x, place), (x + 2.5, place))
             shift = 4.0 if step == 4 else 0.0 if step == 0 else 2.0
             value = low + (high - low) * step / 4
@@ -224,9 +225,9 @@ class _Map:
             sketch.label(right + NUMBERS, baseline, value, BODY, "end")
             sketch.line((right, baseline + 4), (right + NUMBERS, baseline + 4), width=0.25)
             baseline += 14
-        return max(y + tall + 30, baseline + 8)
+        return max(y + tall + 36, baseline + 8)
 
-    def _numbers(self) -> list[tuple[str, ...]]:
+    def _numbers(self) -> list[tuple[str, str]]:
         stats, place = self.entry.statistics, (self.image, self.position)
         rows: list[tuple[str, str]] = [
             ("mean", number(float(stats.mean[place]))),

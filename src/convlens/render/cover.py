@@ -54,16 +54,23 @@ class Cover:
     medium: Medium
     rows: list[TableRow]
 
+    @property
+    def anchor(self) -> str:
+        """The name of the place that the other pages lead back to."""
+        return f"cover:{self.image}"
+
     def pages(self, numbers: Mapping[str, int]) -> list[Page]:
         """The pages; ``numbers`` tells the page of each layer."""
         sketch = self._sketch()
-        sketch.anchor("cover", "Overview", 0)
+        several = len(self.result.images) > 1
+        name = self.result.images[self.image].name
+        sketch.anchor(self.anchor, f"Overview, {name}" if several else "Overview", 0)
         y = self._head(sketch)
         y = self._input(sketch, y)
         y = self._notes(sketch, y)
         y = self._chart(sketch, y)
         found: list[Page] = []
-        table = Table(self.rows, numbers)
+        table = Table(self.rows, numbers, self.image)
         sketch.label(sketch.left, y, "Layers", SECTION, "start")
         y += 6
         rest = list(self.rows)

@@ -103,7 +103,7 @@ def shorten(
     """The text, or its beginning and its end around an ellipsis, no wider than ``width``.
 
     >>> shorten("a_very_long_name_of_a_file.jpg", 70, 8)
-    'a_very_l…a_file.jpg'
+    'a_very_l…_file.jpg'
     """
     if text_width(text, size, bold, pixels=pixels) <= width:
         return text

@@ -32,6 +32,11 @@ BETWEEN = 20.0
 """Between two layers, in points."""
 
 
+def layer_anchor(image: int, name: str) -> str:
+    """The name of the place where a layer begins; a document may hold several images."""
+    return f"layer:{image}:{name}"
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Block:
     """One layer, ready to be placed."""
@@ -64,13 +69,13 @@ class Flow:
         medium: Where the pages will be seen.
         options: How the picture was asked for.
         feet: The caption's lines at the foot of every page.
-        sheet: Whether there is a cover to go back to.
+        image: Which image.
     """
 
     medium: Medium
     options: PictureOptions
     feet: tuple[str, ...]
-    sheet: bool = False
+    image: int
 
     def pages(self, blocks: list[Block]) -> list[Page]:
         """The pages of all blocks."""
@@ -125,7 +130,7 @@ class Flow:
     def _head(self, sketch: Sketch, block: Block, y: float, first: int, last: int) -> None:
         entry = block.entry
         if first == 0:
-            sketch.anchor(f"layer:{entry.name}", entry.name, y - 8)
+            sketch.anchor(layer_anchor(self.image, entry.name), entry.name, y - 8)
         sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
         right = sketch.right
         room = right - sketch.left - bar_width(sketch) - 18
@@ -162,9 +167,9 @@ def add_foot(
     *,
     number: int = 1,
     total: int = 1,
-    back: bool = False,
+    back: str = "",
 ) -> Page:
-    """The page with its caption, its number and the way back to the cover."""
+    """The page with its caption, its number and the way back to the anchor ``back``."""
     if medium.height is None:
         return page
     sketch = Sketch(medium, page.width, list(page.items))
@@ -179,7 +184,7 @@ def add_foot(
         words = "back to cover"
         wide = sketch.measure(words, NOTE)
         sketch.label(sketch.right, y + 9, words, NOTE.but(colour=ACCENT), "end")
-        sketch.link(sketch.right - wide - 2, y + 2, wide + 4, 10, "cover")
+        sketch.link(sketch.right - wide - 2, y + 2, wide + 4, 10, back)
     return sketch.page(page.title, page.height)
 
 
@@ -189,7 +194,7 @@ def grid_pages(
     """All channels of every layer."""
     feet = captions(result, options, image)
     blocks = [make_block(medium, entry, image, options) for entry in result.layers]
-    found = Flow(medium, options, feet).pages(blocks)
+    found = Flow(medium, options, feet, image).pages(blocks)
     return [
         add_foot(page, medium, feet, number=place, total=len(found))
         for place, page in enumerate(found, 1)

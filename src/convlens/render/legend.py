@@ -6,6 +6,7 @@ import numpy as np
 
 from convlens.render.colour import palette
 from convlens.render.options import PictureOptions
+from convlens.render.page import WHITE
 from convlens.render.sketch import (
     BROKEN_FILL,
     BROKEN_INK,
@@ -113,6 +114,21 @@ def _words(
     sketch.box(x + (wide - needed) / 2 - 1, top - 0.5, needed + 2, block + 1, fill)
     for line, word in enumerate(words):
         sketch.label(x + wide / 2, top + step * (line + 0.82), word, style)
+
+
+def part_slices(sketch: Sketch, x: float, y: float, wide: float, tall: float, tiles: Tiles) -> None:
+    """White between the depth slices of a tile, and over the places that are left over."""
+    rows, columns = tiles.slices
+    for row in range(1, rows):
+        place = y + tall * row / rows
+        sketch.line((x, place), (x + wide, place), colour=WHITE)
+    for column in range(1, columns):
+        place = x + wide * column / columns
+        sketch.line((place, y), (place, y + tall), colour=WHITE)
+    used = tiles.depth - (rows - 1) * columns
+    if used < columns:
+        left, top = x + wide * used / columns, y + tall * (rows - 1) / rows
+        sketch.box(left, top, x + wide - left + 0.5, tall / rows + 0.5, WHITE)
 
 
 def nice_ticks(length: int, at_most: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convlens.render.cover import Cover
-from convlens.render.grid import Flow, add_foot, make_block
+from convlens.render.grid import Flow, add_foot, layer_anchor, make_block
 from convlens.render.options import PictureOptions
 from convlens.render.page import Anchor, Page
 from convlens.render.sketch import Medium
@@ -18,22 +18,29 @@ def sheet_pages(
     """The cover, the table of layers, and the maps of every layer."""
     feet = captions(result, options, image)
     blocks = [make_block(medium, entry, image, options) for entry in result.layers]
-    layers = Flow(medium, options, feet).pages(blocks)
+    layers = Flow(medium, options, feet, image).pages(blocks)
     cover = Cover(result, options, image, medium, table_rows(result, image))
     # The table needs the numbers of pages that come after it: once to count, once to draw.
     front = len(cover.pages({}))
-    numbers = _numbers(layers, front) if medium.height is not None else {}
+    numbers = _numbers(layers, front, image) if medium.height is not None else {}
     found = [*cover.pages(numbers), *layers]
     return [
-        add_foot(page, medium, feet, number=place, total=len(found), back=place > 1)
+        add_foot(
+            page,
+            medium,
+            feet,
+            number=place,
+            total=len(found),
+            back=cover.anchor if place > 1 else "",
+        )
         for place, page in enumerate(found, 1)
     ]
 
 
-def _numbers(pages: list[Page], front: int) -> dict[str, int]:
+def _numbers(pages: list[Page], front: int, image: int) -> dict[str, int]:
     """The page of each layer."""
     return {
-        item.name.removeprefix("layer:"): place
+        item.name.removeprefix(layer_anchor(image, "")): place
         for place, page in enumerate(pages, front + 1)
         for item in page.items
         if isinstance(item, Anchor)

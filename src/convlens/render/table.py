@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from convlens.render.grid import layer_anchor
 from convlens.render.sketch import ACCENT, BODY, FAINT, NOTE, QUIET, Sketch
 from convlens.render.wording import count, output_size, percent, real_size
 from convlens.results import Activations, LayerActivation, LayerInfo
@@ -72,10 +73,12 @@ class Table:
     Attributes:
         rows: All of them, so that the columns are the same on every page.
         numbers: The page of each layer that is shown.
+        image: Which image.
     """
 
     rows: Sequence[TableRow]
     numbers: Mapping[str, int]
+    image: int
 
     def draw(self, sketch: Sketch, y: float, rows: Sequence[TableRow]) -> float:
         """Draws the head and some rows; returns where they end."""
@@ -132,4 +135,6 @@ class Table:
             sketch.box(x + 5, y + 4.2, METER * row.sparsity, 4.2, ACCENT)
         if page:
             sketch.label(columns["page"], baseline, str(page), name, "end")
-            sketch.link(sketch.left, y, sketch.right - sketch.left, ROW, f"layer:{row.name}")
+            sketch.link(
+                sketch.left, y, sketch.right - sketch.left, ROW, layer_anchor(self.image, row.name)
+            )

@@ -51,6 +51,7 @@ class Tiles:
         low: The value that colour step 0 stands for, where that is one for the layer.
         high: Likewise for step 255.
         slices: For 3-D layers, rows and columns of depth slices in each tile, else (1, 1).
+        depth: How many slices there are; the last row may have places left over.
     """
 
     form: str
@@ -62,6 +63,7 @@ class Tiles:
     low: float | None = None
     high: float | None = None
     slices: tuple[int, int] = (1, 1)
+    depth: int = 1
 
 
 def make_tiles(
@@ -99,7 +101,8 @@ def make_tiles(
     pixels = _quantise(values, offset, span, options)
     pixels[skip] = 0
     tiles, form, slices = _shape_tiles(pixels)
-    return Tiles(form, tiles, dead, broken, constants, channels, low, high, slices)
+    depth = math.prod(values.shape[:-3]) if form == "tiles" else 1
+    return Tiles(form, tiles, dead, broken, constants, channels, low, high, slices, depth)
 
 
 def _limits(
@@ -121,17 +124,18 @@ def _offset_and_span(
     high: float | None,
 ) -> tuple[FloatArray, FloatArray]:
     """For each channel what is subtracted and what is divided by, float32."""
-    match options.normalise:
-        case "standardise":
-            return stats.mean[image], stats.std[image]
-        case "minmax":
-            with np.errstate(all="ignore"):
+    # Values near the end of float32 overflow here; what they give is cut to 0..255 later.
+    with np.errstate(all="ignore"):
+        match options.normalise:
+            case "standardise":
+                return stats.mean[image], stats.std[image]
+            case "minmax":
                 return stats.min[image], stats.max[image] - stats.min[image]
-        case "layer":
-            least = np.full_like(stats.min[image], low or 0.0)
-            return least, np.full_like(least, (high or 0.0) - (low or 0.0))
-        case _:
-            return np.zeros_like(stats.min[image]), np.ones_like(stats.min[image])
+            case "layer":
+                least = np.full_like(stats.min[image], low or 0.0)
+                return least, np.full_like(least, (high or 0.0) - (low or 0.0))
+            case _:
+                return np.zeros_like(stats.min[image]), np.ones_like(stats.min[image])
 
 
 def _quantise(
@@ -232,33 +236,34 @@ def _units(
     options: PictureOptions,
 ) -> Tiles:
     """A vector as cells; the normalisation takes the whole vector as one map."""
-    good = vector[~broken]
-    low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
-    steps = np.zeros(len(vector), np.float32)
-    if options.normalise == "none":
-        low, high, steps = 0.0, 255.0, np.where(broken, 0, vector)
-    elif high > low:
-        if options.normalise == "standardise":
-            mean, std = good.mean(), good.std()
-            steps = (np.where(broken, mean, vector) - mean) / std
-            steps = steps * np.float32(options.contrast) + np.float32(options.centre)
-            low, high = (
-                float(mean + std * (edge - options.centre) / options.contrast) for edge in (0, 255)
-            )
-        else:
-            span = np.float32(high - low)
-            steps = (np.where(broken, low, vector) - np.float32(low)) / span * np.float32(255)
+    with np.errstate(all="ignore"):
+        steps, low, high = _unit_steps(vector, broken, options)
+        steps = np.nan_to_num(np.clip(steps, 0, 255))
+        steps[broken] = 0
     width = min(UNITS_IN_A_ROW, len(vector))
     cells = np.zeros(math.ceil(len(vector) / width) * width, np.uint8)
-    cells[: len(vector)] = np.clip(steps, 0, 255).astype(np.uint8)
+    cells[: len(vector)] = steps.astype(np.uint8)
     nothing = np.zeros(len(vector), bool)
-    return Tiles(
-        "units",
-        cells.reshape(1, -1, width),
-        nothing,
-        broken,
-        np.zeros(len(vector), np.float32),
-        entry.channels,
-        low,
-        high,
-    )
+    constants = np.zeros(len(vector), np.float32)
+    pixels = cells.reshape(1, -1, width)
+    return Tiles("units", pixels, nothing, broken, constants, entry.channels, low, high)
+
+
+def _unit_steps(
+    vector: FloatArray, broken: NDArray[np.bool_], options: PictureOptions
+) -> tuple[FloatArray, float, float]:
+    """The colour steps of a vector, not yet cut, and the values of steps 0 and 255."""
+    if options.normalise == "none":
+        return vector, 0.0, 255.0
+    good = vector[~broken]
+    low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
+    if low == high:
+        return np.zeros_like(vector), low, high
+    if options.normalise != "standardise":
+        span = np.float32(high) - np.float32(low)
+        return (vector - np.float32(low)) / span * np.float32(255), low, high
+    mean, std = good.mean(), good.std()
+    steps = (vector - mean) / std * np.float32(options.contrast) + np.float32(options.centre)
+    edges = ((edge - options.centre) / options.contrast for edge in (0, 255))
+    low, high = (float(mean) + float(std) * edge for edge in edges)
+    return steps, low, high

@@ -130,9 +130,19 @@ def layer_facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
 def model_line(result: Activations) -> str:
     """The model, its digest and the versions."""
     model = result.model
-    return (
-        f"{model.source}, {short_digest(model.digest)}; {model.framework}; convlens {__version__}"
-    )
+    file = f"{brief(model.source)}, {short_digest(model.digest)}"
+    return f"{file}; {model.framework}; convlens {__version__}"
+
+
+def brief(name: str, limit: int = 48) -> str:
+    """A name of at most ``limit`` characters, cut in the middle.
+
+    >>> brief("abcdefghij", 5)
+    'ab…ij'
+    """
+    if len(name) <= limit:
+        return name
+    return name[: limit // 2] + "…" + name[-(limit // 2) :]
 
 
 def short_digest(digest: str) -> str:
@@ -148,12 +158,12 @@ def short_digest(digest: str) -> str:
 def input_line(shown: InputImage) -> str:
     """The image and its preprocessing."""
     how = shown.preprocessing
-    return f"{shown.name}, {how.describe()} ({how.reason})"
+    return f"{brief(shown.name)}, {how.describe()} ({how.reason})"
 
 
 def captions(result: Activations, options: PictureOptions, image: int) -> tuple[str, ...]:
     """The lines at the foot of every page: the colours, the input, the model."""
-    marks = "Grey with a cross: dead, that is constant for this image."
+    marks = "Grey: dead, that is constant for this image."
     colours = f"Colours {options.colormap}, {options.describe()}. {marks}"
     source = f"Input {input_line(result.images[image])}."
     return colours, source, f"Model {model_line(result)}."

@@ -15,32 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens import images
-from convlens.errors import ImageError, ModelInputError, SelectionError
-from convlens.layers import LayerSpec, parse_channels, select_layers
+from convlens.errors import ImageError, ModelInputError, UsageError, near
+from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_layers
 from convlens.model import Model
 from convlens.preprocessing import SCALES, Preprocessing, find_scale
 from convlens.results import (
     Activations,
-    ChannelStatistics,
-    ClassScore,
     FloatArray,
     InputImage,
     InputInfo,
     LayerActivation,
     LayerInfo,
     ModelInfo,
-    Prediction,
 )
+from convlens.verbs.predictions import predict
+from convlens.verbs.statistics import measure
 
 ImageSource = str | Path | NDArray[Any] | InputImage
-Channels = str | int | slice | Iterable[int] | None
-
-ROUNDING = 16 * float(np.finfo(np.float32).eps)
-"""A map whose range is within this share of its greatest value is constant: what is left is
-the rounding of float32 arithmetic (16 units in the last place)."""
-
-TOP = 5
-"""How many classes a prediction names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +50,21 @@ class ImageOptions:
     fit: str = "stretch"
     interpolation: str = "nearest"
     size: tuple[int, int] | None = None
+
+
+def make_options(**settings: Any) -> ImageOptions:
+    """Image options from keywords.
+
+    Raises:
+        UsageError: A keyword is unknown.
+    """
+    known = ImageOptions.__dataclass_fields__
+    for name in settings:
+        if name not in known:
+            raise UsageError(
+                f"unknown option '{name}': expected one of {', '.join(known)}.{near(name, known)}"
+            )
+    return ImageOptions(**settings)
 
 
 def choose_preprocessing(info: ModelInfo, scale: str | None = None) -> Preprocessing:
@@ -91,7 +97,7 @@ def load_image(
         ModelInputError: The model takes no image, or none of this kind.
         UsageError: An option is unknown.
     """
-    chosen = ImageOptions(**options)
+    chosen = make_options(**options)
     entry = _find_input(model.info, input_name)
     return images.load(
         source,
@@ -108,7 +114,7 @@ def activations(
     image: ImageSource | Sequence[ImageSource] | Mapping[str, Any],
     *,
     layers: LayerSpec | Iterable[LayerSpec] | None = None,
-    channels: Channels = None,
+    channels: ChannelSpec = None,
     predictions: bool = False,
     batch_size: int = 16,
     progress: Callable[[int, int], None] | None = None,
@@ -136,9 +142,12 @@ def activations(
         SelectionError: There is no such layer or channel.
         ImageError: An image cannot be read.
         ModelInputError: The model takes no image, or none of this kind.
+        UsageError: An option is unknown or has a value that it cannot have.
     """
+    if batch_size < 1:
+        raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size}")
     info = model.info
-    given = _gather(info, image, ImageOptions(**options))
+    given = _gather(info, image, make_options(**options))
     count = len(next(iter(given.values())))
     shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
     info = model.describe(shapes)
@@ -154,20 +163,21 @@ def activations(
         result = model.forward(batch, [entry.name for entry in chosen], outputs=predictions)
         missing = result.missing or missing
         for name, array in result.layers.items():
+            _check_size(name, array, batch)
             found[name].append(_take(array, numbers[name]))
         for name, array in result.outputs.items():
             outputs.setdefault(name, []).append(array)
         if progress is not None:
             progress(min(start + batch_size, count), count)
-    first = next(iter(given.values()))
+    finished = tuple(
+        _finish(entry, _join(found.pop(entry.name)), numbers[entry.name]) for entry in chosen
+    )
     return Activations(
         model=info,
-        images=tuple(first),
-        layers=tuple(
-            _finish(entry, _join(found[entry.name]), numbers[entry.name]) for entry in chosen
-        ),
-        predictions=_predict({name: _join(parts) for name, parts in outputs.items()}, info),
-        notes=_notes(info, given, [missing, lacking]),
+        images=tuple(next(iter(given.values()))),
+        layers=finished,
+        predictions=predict({name: _join(parts) for name, parts in outputs.items()}, info.labels),
+        notes=_notes(info, given, [missing, lacking, _broken_note(finished)]),
     )
 
 
@@ -177,8 +187,10 @@ def _find_input(info: ModelInfo, name: str | None) -> InputInfo:
         for entry in info.inputs:
             if entry.name == name:
                 return entry
-        known = ", ".join(entry.name for entry in info.inputs)
-        raise ModelInputError(f"no input '{name}': the model has {known}")
+        known = [entry.name for entry in info.inputs]
+        raise ModelInputError(
+            f"no input '{name}': the model has {', '.join(known)}.{near(str(name), known)}"
+        )
     return next((entry for entry in info.inputs if entry.is_image), info.inputs[0])
 
 
@@ -190,11 +202,14 @@ def _gather(info: ModelInfo, image: Any, options: ImageOptions) -> dict[str, lis
     else:
         named = dict.fromkeys(info.inputs, image)
     sources = {entry.name: _list_sources(part, entry) for entry, part in named.items()}
-    lengths = {len(listed) for listed in sources.values()}
-    if len(lengths) > 1:
+    lengths = {name: len(listed) for name, listed in sources.items()}
+    if len(set(lengths.values())) > 1:
+        counted = ", ".join(f"{number} for '{name}'" for name, number in lengths.items())
         raise ModelInputError(
-            f"the inputs were given different numbers of images: {sorted(lengths)}"
+            f"expected as many images for one input as for the other, found {counted}"
         )
+    if 0 in lengths.values():
+        raise ImageError("expected at least one image, found none")
     gathered: dict[str, list[InputImage]] = {}
     for entry in info.inputs:
         if entry.name not in sources:
@@ -240,6 +255,17 @@ def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
     return [source for part in image for source in _list_sources(part, entry)]
 
 
+def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -> None:
+    """A small image may be used up by convolution and pooling before a layer is reached."""
+    if array.size:
+        return
+    shapes = " and ".join(str(values.shape[1:]) for values in batch.values())
+    raise ModelInputError(
+        f"layer '{name}' has nothing to show: for an input of shape {shapes} its output has the "
+        f"shape {array.shape[1:]}. Give a larger image, or a larger size with size=."
+    )
+
+
 def _check_alike(loaded: Sequence[InputImage], entry: InputInfo) -> None:
     shapes = {image.values.shape for image in loaded}
     if len(shapes) > 1:
@@ -250,7 +276,7 @@ def _check_alike(loaded: Sequence[InputImage], entry: InputInfo) -> None:
 
 
 def _choose(
-    layers: Sequence[LayerInfo], spec: Channels
+    layers: Sequence[LayerInfo], spec: ChannelSpec
 ) -> tuple[tuple[LayerInfo, ...], dict[str, tuple[int, ...] | None], str | None]:
     """The channels of each layer, ``None`` for all of them, whatever their number.
 
@@ -265,10 +291,7 @@ def _choose(
     if spec is None or not concerned:
         return tuple(layers), numbers, None
     widest = max(concerned, key=lambda entry: entry.channels or 0)
-    try:
-        wanted = parse_channels(spec, widest.channels or 0)
-    except SelectionError as error:
-        raise SelectionError(f"layer '{widest.name}': {error}") from None
+    wanted = parse_channels(spec, widest.channels or 0, layer=widest.name)
     lacking = []
     for entry in concerned:
         found = tuple(number for number in wanted if number < (entry.channels or 0))
@@ -277,9 +300,13 @@ def _choose(
             lacking.append(entry.name)
     note = None
     if lacking:
-        listed = ", ".join(lacking[:4]) + (f" and {len(lacking) - 4} more" if lacking[4:] else "")
-        note = f"without the channels asked for, so not shown: {listed}"
+        note = f"without the channels asked for, so not shown: {_few(lacking)}"
     return tuple(entry for entry in layers if entry.name not in lacking), numbers, note
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
 
 
 def _take(array: FloatArray, numbers: tuple[int, ...] | None) -> FloatArray:
@@ -299,100 +326,31 @@ def _finish(
     return LayerActivation(layer, values, channels, measure(values))
 
 
-def measure(values: FloatArray) -> ChannelStatistics:
-    """The statistics of every channel of every image.
-
-    Args:
-        values: ``(image, ..., channel)`` float32.
-
-    Returns:
-        Arrays ``(image, channel)``. Mean and standard deviation are those that
-        ``numpy.mean`` and ``numpy.std`` give for one map alone, to the last bit.
-
-    Example:
-        >>> maps = np.zeros((1, 2, 2, 2), np.float32)
-        >>> maps[0, 0, 0, 1] = 4
-        >>> measure(maps).mean.tolist(), measure(maps).dead.tolist()
-        ([[0.0, 1.0]], [[True, False]])
-    """
-    count, channels = values.shape[0], values.shape[-1]
-    positions = values.size // max(1, count * channels)
-    flat = np.moveaxis(values, -1, 1).reshape(count, channels, positions)
-    shape = (count, channels)
-    mean, std, low, high, sparsity = (np.zeros(shape, np.float32) for _ in range(5))
-    for image in range(count):
-        for start, stop in _blocks(channels, positions):
-            part = np.ascontiguousarray(flat[image, start:stop])
-            with np.errstate(invalid="ignore", over="ignore"):
-                mean[image, start:stop] = part.mean(axis=1)
-                std[image, start:stop] = part.std(axis=1)
-            low[image, start:stop] = part.min(axis=1)
-            high[image, start:stop] = part.max(axis=1)
-            sparsity[image, start:stop] = 1 - np.count_nonzero(part, axis=1) / positions
-    finite = np.isfinite(low) & np.isfinite(high)
-    with np.errstate(invalid="ignore", over="ignore"):
-        spread = high - low
-        largest = np.maximum(np.abs(high), np.abs(low))
-    dead = finite & (spread <= ROUNDING * largest) & (positions > 1)
-    return ChannelStatistics(mean, std, low, high, sparsity, dead, finite)
-
-
-def _blocks(channels: int, positions: int) -> Iterable[tuple[int, int]]:
-    """Ranges of channels small enough for the processor's cache."""
-    step = max(1, (1 << 17) // max(1, positions))
-    return ((start, min(start + step, channels)) for start in range(0, channels, step))
-
-
-def _predict(
-    outputs: Mapping[str, FloatArray], info: ModelInfo
-) -> tuple[tuple[Prediction, ...], ...]:
-    """For each image what each output says."""
-    if not outputs:
-        return ()
-    count = len(next(iter(outputs.values())))
-    return tuple(
-        tuple(_prediction(name, array[image], info) for name, array in outputs.items())
-        for image in range(count)
-    )
-
-
-def _prediction(name: str, values: FloatArray, info: ModelInfo) -> Prediction:
-    if values.ndim != 1:
-        return Prediction(name, int(values.size), ())
-    labels = info.labels
-    if len(values) == 1:
-        return Prediction(name, 1, _one_number(float(values[0]), labels))
-    fitting = labels if labels is not None and len(labels) == len(values) else None
-    order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:TOP]
-    return Prediction(
-        name,
-        len(values),
-        tuple(
-            ClassScore(int(index), float(values[index]), fitting[index] if fitting else None)
-            for index in order
-        ),
-    )
-
-
-def _one_number(score: float, labels: tuple[str, ...] | None) -> tuple[ClassScore, ...]:
-    """A single unit: the probability of the second of two classes, if two are named."""
-    if labels is None or len(labels) != 2 or not 0 <= score <= 1:
-        return (ClassScore(0, score, "output"),)
-    pair = (ClassScore(1, score, labels[1]), ClassScore(0, 1 - score, labels[0]))
-    return pair if score >= 0.5 else pair[::-1]
-
-
 def _notes(
     info: ModelInfo, given: Mapping[str, Sequence[InputImage]], more: Sequence[str | None]
 ) -> tuple[str, ...]:
     notes = [note for note in more if note]
     if len(given) > 1:
-        same = len({tuple(image.name for image in entries) for entries in given.values()}) == 1
-        verb = "the same image goes to each of" if same else "images go to"
-        notes.append(f"{verb} the {len(given)} inputs: {', '.join(given)}")
+        shown = {name: [image.name for image in entries] for name, entries in given.items()}
+        if len({tuple(names) for names in shown.values()}) == 1:
+            notes.append(
+                f"the same image goes to each of the {len(given)} inputs: {', '.join(given)}"
+            )
+        else:
+            notes += [f"input '{name}' was given {_few(names)}" for name, names in shown.items()]
     if info.labels is not None and not _labels_fit(info):
         notes.append(f"{len(info.labels)} class names do not fit the model's outputs")
     return tuple(notes)
+
+
+def _broken_note(layers: Sequence[LayerActivation]) -> str | None:
+    """Which layers hold values that are not numbers, and in how many channels."""
+    found = []
+    for entry in layers:
+        broken = int((~entry.statistics.finite).any(axis=0).sum())
+        if broken:
+            found.append(f"{entry.name} ({broken} of {len(entry.channels)} channels)")
+    return f"values that are not finite numbers in {_few(found)}" if found else None
 
 
 def _labels_fit(info: ModelInfo) -> bool:

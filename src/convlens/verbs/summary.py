@@ -6,8 +6,10 @@ from typing import Any
 
 from convlens.model import Model
 from convlens.results import LayerInfo, ModelInfo
+from convlens.version import __version__
 
 SCHEMA = 1
+"""Raised whenever a field of the document changes its meaning."""
 
 
 def summary(model: Model) -> ModelInfo:
@@ -26,6 +28,8 @@ def to_json(info: ModelInfo) -> dict[str, Any]:
     """A model's description as JSON-ready data; the contract of ``summary --json``."""
     first = info.inputs[0].shape if len(info.inputs) == 1 else None
     return {
+        "schema": SCHEMA,
+        "convlens": __version__,
         "name": info.name,
         "source": info.source,
         "digest": info.digest,

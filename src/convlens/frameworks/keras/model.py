@@ -53,12 +53,10 @@ class KerasModel:
         labels: tuple[str, ...] | None = None,
     ) -> None:
         self.model = model
-        self._facts = {
-            "source": source,
-            "preprocessing": preprocessing,
-            "rewrites": rewrites,
-            "labels": labels,
-        }
+        self._source = source
+        self._preprocessing = preprocessing
+        self._rewrites = rewrites
+        self._labels = labels
         self._digest = digest
         self._names: tuple[str, ...] | None = None
         self._lock = threading.Lock()
@@ -138,9 +136,7 @@ class KerasModel:
                 wanted is not None and wanted != size
                 for wanted, size in zip(entry.shape[1:], shape[1:], strict=False)
             ):
-                raise ModelInputError(
-                    f"input '{entry.name}' expects {entry.shape}, found {shape}"
-                )
+                raise ModelInputError(f"input '{entry.name}' expects {entry.shape}, found {shape}")
             ordered.append(shape)
         return ordered
 
@@ -187,13 +183,16 @@ class KerasModel:
             outputs = view.program.output_names or (self.model.name,)
         return ModelInfo(
             name=self.model.name,
+            source=self._source,
             digest=self._digest or "unknown until the model is built",
             framework=_framework(),
             inputs=self._inputs(),
             outputs=outputs,
             layers=sights,
             parameters=int(self.model.count_params()) if self.model.built else 0,
-            **self._facts,
+            preprocessing=self._preprocessing,
+            rewrites=self._rewrites,
+            labels=self._labels,
         )
 
     def _compute(
@@ -381,5 +380,3 @@ def _framework() -> str:
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
-
-

@@ -123,9 +123,7 @@ def _lay_out(
     program: Program, graph: Any, prefix: Key, arguments: tuple[int, ...]
 ) -> tuple[int, ...]:
     """Adds the steps of a graph and gives the numbers of its outputs."""
-    numbers = {
-        id(tensor): value for tensor, value in zip(graph.inputs, arguments, strict=True)
-    }
+    numbers = {id(tensor): value for tensor, value in zip(graph.inputs, arguments, strict=True)}
     calls: Counter[int] = Counter()
     for node in ordered_nodes(graph):
         if node.is_input or any(id(tensor) not in numbers for tensor in node.input_tensors):

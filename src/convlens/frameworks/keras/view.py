@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,18 @@ class Sight:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class _Call:
+    """One tensor that a call gives; ``value`` is its number, ``None`` inside a step."""
+
+    key: Key
+    layer: Any
+    output: int
+    place: int
+    shape: Shape | None
+    value: int | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class View:
     """A model for given input shapes.
 
@@ -72,29 +84,42 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
     known = _trace(program, model, shapes, inside, pack)
     formats = follow_formats(program)
     fields = follow_fields(program)
-    found: list[tuple[Key, Any, int, int, bool, Shape | None, int | None]] = []
-    for place, step in enumerate(program.steps):
-        for key, layer, output, shape in inside.get(place, []):
-            found.append((key, layer, output, place, True, shape if known else None, None))
-        for output, value in enumerate(step.outputs):
-            shape = step.shapes[output] if output < len(step.shapes) else None
-            found.append((step.key, step.operation, output, place, False, shape, value))
-    names = names_of(list(dict.fromkeys(entry[0] for entry in found)))
-    several = {(key, inner) for key, _, output, _, inner, _, _ in found if output}
+    seen = [
+        call
+        for place, step in enumerate(program.steps)
+        for call in (*_inner_calls(inside.get(place, []), place, known), *_own_calls(step, place))
+    ]
+    names = names_of(list(dict.fromkeys(call.key for call in seen)))
+    several = {(call.key, call.value is None) for call in seen if call.output}
     givers = _givers(program, names)
     sights: dict[str, Sight] = {}
-    for key, layer, output, place, inner, shape, value in found:
-        name = names[key] + (f"[{output}]" if (key, inner) in several else "")
+    for call in seen:
+        inner = call.value is None
+        name = names[call.key] + (f"[{call.output}]" if (call.key, inner) in several else "")
+        taken = () if inner else program.steps[call.place].inputs
         info = _describe(
             name,
-            layer,
-            shape,
-            _inner_format(layer, shape) if value is None else formats[value],
-            fields.get(value) if value is not None else None,
-            () if inner else tuple(givers[v] for _, v in program.steps[place].inputs),
+            call.layer,
+            call.shape,
+            _inner_format(call.layer, call.shape) if call.value is None else formats[call.value],
+            None if call.value is None else fields.get(call.value),
+            tuple(givers[value] for _, value in taken),
         )
-        sights[name] = Sight(info, place, key, inner, output)
+        sights[name] = Sight(info, call.place, call.key, inner, call.output)
     return View(program, sights, formats)
+
+
+def _inner_calls(
+    calls: Sequence[tuple[Key, Any, int, Shape]], place: int, known: bool
+) -> Iterator[_Call]:
+    for key, layer, output, shape in calls:
+        yield _Call(key, layer, output, place, shape if known else None, None)
+
+
+def _own_calls(step: Step, place: int) -> Iterator[_Call]:
+    for output, value in enumerate(step.outputs):
+        shape = step.shapes[output] if output < len(step.shapes) else None
+        yield _Call(step.key, step.operation, output, place, shape, value)
 
 
 def _givers(program: Program, names: Mapping[Key, str]) -> dict[int, str]:

@@ -23,7 +23,7 @@ def make_runner(compute: Compute, variables: Sequence[Any]) -> Runner:
         variables: The variables that it reads.
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return cast(Runner, module.make_runner(compute, variables))
+    return cast("Runner", module.make_runner(compute, variables))
 
 
 def as_float32(value: NDArray[Any]) -> NDArray[np.float32]:

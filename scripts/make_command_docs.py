@@ -1,0 +1,52 @@
+"""Writes ``docs/commands.md`` from the help of each command; ``--check`` only compares."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TARGET = Path(__file__).parents[1] / "docs" / "commands.md"
+COMMANDS = ("summary", "activations", "demo")
+
+HEAD = """# Commands
+
+This page is what `--help` prints. Results go to standard output, progress and warnings to
+standard error. Exit status 0: done; 1: the work could not be done, one line says why; 2:
+wrong usage.
+
+A SPEC for `--layers` is a name (`conv2d_1`), a path in a nested model (`mobilenet/conv_pw_3`,
+or `mobilenet` for all in it), a glob (`'conv2d*'`), a slice over the layers that compute
+(`:8`, `8:14`, `-3:`), a number, or a type (`Conv2D`); repeat the option or separate with
+commas. A layer that is called several times is `conv@0`, `conv@1`; `conv` means all calls.
+A SPEC for `--channels` is numbers and ranges: `0,3,5-9` (9 included) or `0:16` (16 not).
+"""
+
+
+def help_of(*arguments: str) -> str:
+    """What a command prints for ``--help``, 90 columns wide."""
+    code = "from convlens.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "90", "TERMINAL_WIDTH": "90"},
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+
+
+def main() -> None:
+    """Writes or compares the page."""
+    parts = [HEAD, f"## convlens\n\n```text\n{help_of()}\n```\n"]
+    parts += [f"## convlens {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
+    page = "\n".join(parts)
+    if "--check" not in sys.argv:
+        TARGET.write_text(page)
+    elif not TARGET.exists() or TARGET.read_text() != page:
+        sys.exit(f"{TARGET} is out of date: run python scripts/make_command_docs.py")
+
+
+if __name__ == "__main__":
+    main()
