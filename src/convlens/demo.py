@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from convlens.export import save
-from convlens.export.atomic import write_bytes
+from convlens.export.atomic import fill_folder
+from convlens.export.pictures import MANIFEST, write_folder
 from convlens.loading import load_model
+from convlens.render.options import PictureOptions
 from convlens.results import Activations
 from convlens.verbs.activations import activations
 
@@ -49,13 +50,13 @@ def make_demo(
         BackendError: No backend for Keras is installed.
     """
     assets = resources.files("convlens.assets.demo")
-    with resources.as_file(assets) as place:
+    # The folder first: that it cannot be written is found out before the work.
+    with resources.as_file(assets) as place, fill_folder(folder, MANIFEST) as filled:
         say("opening a small cats-and-dogs network")
         model = load_model(place / "cats_dogs.keras", backend=backend, labels=LABELS)
         say("showing it a photograph of a cat")
-        result = activations(model, place / "chelsea.png", fit="crop", predictions=True)
+        result = activations(model, place / "chelsea.png", fit="crop", scale="0..1", predictions=True)
         say("drawing every feature map of every layer")
-        save(result, folder)
-        for name in EXTRAS:
-            write_bytes(folder / name, (place / name).read_bytes())
+        extras = {name: (place / name).read_bytes() for name in EXTRAS}
+        write_folder(result, filled, PictureOptions(), extras)
     return Demo(folder, result)

@@ -28,6 +28,21 @@ class ForwardPass:
     missing: str | None = None
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class MovingStatistics:
+    """What a normalisation layer keeps of its input in training.
+
+    Attributes:
+        layer: The name of the layer.
+        mean: The mean of each channel, ``(channel,)`` float32.
+        variance: Its variance, ``(channel,)`` float32.
+    """
+
+    layer: str
+    mean: FloatArray
+    variance: FloatArray
+
+
 @runtime_checkable
 class Model(Protocol):
     """A network that can be looked into."""
@@ -67,4 +82,8 @@ class Model(Protocol):
             SelectionError: A layer is not there.
             ModelInputError: An input is missing or does not fit.
         """
+        ...
+
+    def moving_statistics(self) -> tuple[MovingStatistics, ...]:
+        """What the batch normalisation layers keep, from the input on; empty without any."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 
 
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     with contextlib.nullcontext() if debug else _quiet_libraries():
         status = _run(given, debug)
-        sys.stdout.flush()
+        status = _end_output(status)
     sys.exit(status)
 
 
@@ -51,45 +52,68 @@ def _quiet_libraries() -> Iterator[None]:
 
 def _run(given: list[str], debug: bool) -> int:
     """Runs the command and turns what goes wrong into a line and a status."""
+    from typer.main import get_command
+
     from convlens.cli.app import app
     from convlens.errors import ConvlensError
 
     try:
-        return int(app(given, prog_name="convlens", standalone_mode=False) or 0)
+        # Past the main function of typer, which has words of its own for an interruption.
+        with get_command(app).make_context("convlens", given) as context:
+            context.command.invoke(context)
     except ConvlensError as error:
-        if debug:
-            raise
-        return _fail(str(error), error.exit_status)
+        return _fail(str(error), error.exit_status, debug)
     except KeyboardInterrupt:
-        return _fail("interrupted; nothing half-written is left", 130)
+        return _fail("interrupted; nothing half-written is left", 130, debug)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return 0  # whoever read standard output has seen enough
     except MemoryError as error:
-        return _fail(f"not enough memory ({error}): choose fewer layers with --layers", 1)
+        return _fail(f"not enough memory ({error}): choose fewer layers with --layers", 1, debug)
     except Exception as error:
         usage = _usage_status(error)
         if usage is not None:
             return usage
-        if debug:
-            raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         what = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
-        return _fail(f"unexpected error, {what} (run again with --debug for details)", 1)
+        hint = "" if debug else " (run again with --debug for details)"
+        return _fail(f"unexpected error, {what}{hint}", 1, debug)
+    return 0
 
 
 def _usage_status(error: Exception) -> int | None:
-    """Shows an error of the argument parser in its own words; ``None`` for any other."""
-    show = getattr(error, "show", None)
-    if callable(show):
-        show()
-        return int(getattr(error, "exit_code", 2))
-    if hasattr(error, "exit_code"):
-        return int(error.exit_code)
-    return None
+    """What the argument parser has to say, on one line; ``None`` for any other error."""
+    status = getattr(error, "exit_code", None)
+    if not isinstance(status, int):
+        return None
+    message = getattr(error, "format_message", None)
+    if not callable(message):  # not an error: the end of --help or --version
+        return status
+    context = getattr(error, "ctx", None)
+    if "\n" in (text := str(message())):  # the whole help, where no command was given
+        print(text, file=sys.stderr)
+        return status
+    place = getattr(context, "command_path", "convlens")
+    return _fail(f"{text.rstrip('.')}. See '{place} --help'", status, debug=False)
 
 
-def _fail(message: str, status: int) -> int:
+def _end_output(status: int) -> int:
+    """Sends out what is left of standard output; the status if that cannot be done."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # Python would try again at its very end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError) and status == 0:
+            return _fail(f"cannot write to standard output: {error.strerror}", 1, debug=False)
+    return status
+
+
+def _fail(message: str, status: int, debug: bool) -> int:
+    """One line on standard error, after the traceback if that was asked for."""
+    if debug:
+        traceback.print_exc()
     line = " ".join(message.split())
-    print(f"convlens: {line}", file=sys.stderr)
+    if sys.stderr is not None:  # it may have been closed; print would take standard output
+        print(f"convlens: {line}", file=sys.stderr)
     return status

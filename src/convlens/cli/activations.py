@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convlens.cli.output import say
 from convlens.cli.table import format_table
 from convlens.errors import UsageError
-from convlens.export import check_suffix, make_options, save
+from convlens.export import check_output, make_options, save
 from convlens.export.numbers import activations_to_json
 from convlens.images import find_images
 from convlens.loading import load_model
@@ -47,7 +48,7 @@ def run(request: Request) -> None:
     image_options = {**request.image_options, "size": _size(request.image_options["size"])}
     to_stdout = request.output == "-" or (request.as_json and request.output is None)
     if request.output not in (None, "-"):
-        check_suffix(Path(str(request.output)))
+        check_output(str(request.output))
     groups = _groups(request, to_stdout)
     import_keras(request.backend)
     model = load_model(
@@ -56,7 +57,6 @@ def run(request: Request) -> None:
         weights=request.weights,
         labels=request.labels,
     )
-    documents = []
     for group in groups:
         result = verb.activations(
             model,
@@ -67,18 +67,15 @@ def run(request: Request) -> None:
             progress=None if request.quiet else _progress,
             **image_options,
         )
-        target = None if to_stdout else _target(request, result, view)
+        target = None if to_stdout else _target(request, result, view, groups)
         if target is not None:
             save(result, target, options)
-        if request.as_json or to_stdout:
+        if request.as_json or target is None:
             document = activations_to_json(result, options)
-            documents.append({**document, "file": str(target)} if target else document)
+            document |= {"file": str(target)} if target else {}
+            say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
         elif not request.quiet:
-            print(describe(result))
-            print(f"wrote {target}")
-    if documents:
-        whole = documents[0] if len(documents) == 1 else {"images": documents}
-        print(json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False))
+            say(f"{describe(result)}\nwrote {target}")
 
 
 def describe(result: Activations) -> str:
@@ -123,7 +120,10 @@ def _groups(request: Request, to_stdout: bool) -> list[Any]:
         for name, sign, path in pairs:
             if not (name and sign and path):
                 raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
-        return [{name: path for name, _, path in pairs}]
+        given = {name: path for name, _, path in pairs}
+        if len(given) < len(pairs):
+            raise UsageError("--input names one input twice: give a folder for several images")
+        return [given]
     if not request.images:
         raise UsageError("give an image: convlens activations MODEL IMAGE")
     found = find_images(request.images)
@@ -139,15 +139,22 @@ def _default_view(output: str | None) -> str:
 def _wants_predictions(request: Request, view: str) -> bool:
     """Only what shows predictions asks for the rest of the pass."""
     suffix = Path(request.output or "").suffix.lower()
-    return view == "sheet" and suffix not in (".npz", ".zarr")
+    if suffix in (".npz", ".zarr"):
+        return request.as_json
+    drawn = request.output is None or suffix in (".pdf", ".png", ".svg")
+    return view == "sheet" or request.as_json or not drawn
 
 
-def _target(request: Request, result: Activations, view: str) -> Path:
+def _target(request: Request, result: Activations, view: str, groups: list[Any]) -> Path:
+    """Where to: as asked, else beside the image under a name that no other image has."""
     if request.output is not None:
         return Path(request.output)
     image = result.images[0]
     folder = image.path.parent if image.path is not None else Path()
     stem = Path(image.name).stem
+    images = [group[0] for group in groups if isinstance(group, list)]
+    if sum(path.parent == folder and path.stem == stem for path in images) > 1:
+        stem = image.name
     suffix = ".pdf" if view == "sheet" else ".png"
     part = "activations" if view == "sheet" else view
     return folder / f"{stem}-{part}{suffix}"
@@ -156,7 +163,7 @@ def _target(request: Request, result: Activations, view: str) -> Path:
 def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+)(?:[xX](\d+))?", text.strip())
+    match = re.fullmatch(r"([0-9]{1,9})(?:[xX]([0-9]{1,9}))?", text.strip())
     if match is None:
         raise UsageError(f"--size expects HEIGHTxWIDTH such as 224x224, found '{text}'")
     return int(match[1]), int(match[2] or match[1])

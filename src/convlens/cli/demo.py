@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from convlens.cli.output import say
 from convlens.demo import Demo, make_demo
 from convlens.loading.lean import import_keras
 
@@ -12,14 +13,14 @@ from convlens.loading.lean import import_keras
 def run(folder: Path, *, backend: str | None, quiet: bool) -> None:
     """Writes the demonstration and says what to look at."""
 
-    def say(text: str) -> None:
+    def tell(text: str) -> None:
         if not quiet:
             print(f"convlens: {text}", file=sys.stderr)
 
     import_keras(backend)
-    made = make_demo(folder, backend=backend, say=say)
+    made = make_demo(folder, backend=backend, say=tell)
     if not quiet:
-        print(describe(made))
+        say(describe(made))
 
 
 def describe(made: Demo) -> str:

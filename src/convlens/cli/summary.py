@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from convlens.cli.output import say
 from convlens.cli.table import format_shape, format_table
 from convlens.loading import load_model
 from convlens.loading.lean import import_keras
@@ -15,7 +16,7 @@ def run(model: str, *, weights: str | None, backend: str | None, as_json: bool) 
     """Prints a model's layers."""
     import_keras(backend)
     info = summary(load_model(model, weights=weights, backend=backend))
-    print(json.dumps(to_json(info), ensure_ascii=False, indent=1) if as_json else describe(info))
+    say(json.dumps(to_json(info), ensure_ascii=False, indent=1) if as_json else describe(info))
 
 
 def describe(info: ModelInfo) -> str:

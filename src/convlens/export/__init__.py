@@ -6,6 +6,7 @@ of: the convlens version, the model's digest, the images and the options.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,10 @@ from typing import Any
 
 from convlens.errors import UsageError, near
 from convlens.export.arrays import to_npz, write_zarr
-from convlens.export.atomic import new_folder, write_bytes
+from convlens.export.atomic import fill_folder, replace_folder, write_bytes
 from convlens.export.manifest import manifest_of, read_manifest
 from convlens.export.numbers import activations_to_json, dump_json
-from convlens.export.pictures import to_html, to_pdf, to_png, to_svg, write_folder
+from convlens.export.pictures import MANIFEST, to_html, to_pdf, to_png, to_svg, write_folder
 from convlens.render.options import PictureOptions
 from convlens.results import Activations, ModelInfo
 
@@ -63,18 +64,22 @@ def save(
         UsageError: The suffix is none that can be written, or an option is unknown.
         OutputError: It cannot be written there.
     """
-    target = Path(path)
-    suffix = check_suffix(target)
-    chosen = options if options is not None else make_options(**settings)
+    target, suffix = check_output(path)
+    chosen = make_options(**{**(dataclasses.asdict(options) if options else {}), **settings})
     if isinstance(result, ModelInfo):
         return _save_summary(result, target, suffix)
+    if not isinstance(result, Activations):
+        raise UsageError(
+            f"expected activations or a summary to write, found {type(result).__name__}"
+        )
     if suffix == ".zarr":
-        with new_folder(target) as folder:
+        with replace_folder(target, "zarr.json") as folder:
             write_zarr(result, folder, manifest_of(result, chosen))
     elif suffix:
         write_bytes(target, FILES[suffix](result, chosen))
     else:
-        write_folder(result, target, chosen)
+        with fill_folder(target, MANIFEST) as folder:
+            write_folder(result, folder, chosen)
     return target
 
 
@@ -91,21 +96,24 @@ def make_options(**settings: Any) -> PictureOptions:
     return PictureOptions(**settings)
 
 
-def check_suffix(path: Path) -> str:
-    """The suffix of an output, ``""`` for a folder.
+def check_output(path: str | os.PathLike[str]) -> tuple[Path, str]:
+    """The path of an output and its suffix, ``""`` for a folder.
 
     Raises:
         UsageError: Nothing of that suffix can be written.
     """
-    suffix = path.suffix.lower()
-    if path.is_dir() and suffix not in SUFFIXES:
-        return ""
-    if suffix and suffix not in SUFFIXES:
+    if not os.fspath(path):
+        raise UsageError("expected a file or folder to write, found an empty name")
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix in SUFFIXES:
+        return target, suffix
+    if suffix and not target.is_dir():
         raise UsageError(
-            f"cannot write '{path}': expected one of {', '.join(SUFFIXES)} or a folder without "
+            f"cannot write '{target}': expected one of {', '.join(SUFFIXES)} or a folder without "
             f"a suffix.{near(suffix, SUFFIXES)}"
         )
-    return suffix
+    return target, ""
 
 
 def _save_summary(info: ModelInfo, target: Path, suffix: str) -> Path:

@@ -106,7 +106,9 @@ def _in_png(content: bytes) -> str:
 
 def _in_markup(text: str) -> str:
     """The text of the element of an SVG or HTML document that holds the manifest."""
-    found = re.search(r'<(metadata|pre) id="convlens(?:-manifest)?"[^>]*>(.*?)</\1>', text, re.DOTALL)
+    found = re.search(
+        r'<(metadata|pre) id="convlens(?:-manifest)?"[^>]*>(.*?)</\1>', text, re.DOTALL
+    )
     if found is None:
         raise ValueError("no element of that name in it")
     return html.unescape(found[2])
@@ -114,11 +116,10 @@ def _in_markup(text: str) -> str:
 
 def _in_pdf(content: bytes) -> str:
     """The keywords of a PDF file hold the manifest."""
-    start = content.index(b"/Keywords") + len(b"/Keywords")
-    literal = content[start:].lstrip()
-    if not literal.startswith(b"("):
-        raise ValueError("its keywords are in a form that is not read")
-    return _decode_literal(literal)
+    found = re.search(rb'/Keywords\s*(?=\(\{"schema")', content)
+    if found is None:
+        raise ValueError("no such keywords in it")
+    return _decode_literal(content[found.end() :])
 
 
 def _decode_literal(literal: bytes) -> str:

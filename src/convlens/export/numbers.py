@@ -6,15 +6,18 @@ import json
 import math
 from typing import Any
 
+import numpy as np
+
 from convlens.export.manifest import manifest_of
 from convlens.render.options import PictureOptions
 from convlens.results import Activations, LayerActivation, Prediction
 
 
 def dump_json(document: dict[str, Any]) -> bytes:
-    """A JSON document as UTF-8; numbers that are none are ``null``."""
+    """A JSON document as UTF-8."""
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
-    return (text + "\n").encode()
+    # What UTF-8 cannot hold (a file's name in another encoding) becomes an escape of JSON.
+    return (text + "\n").encode("utf-8", "backslashreplace")
 
 
 def activations_to_json(result: Activations, options: PictureOptions) -> dict[str, Any]:
@@ -59,11 +62,13 @@ def _layer(entry: LayerActivation, image: int) -> dict[str, Any]:
         name: getattr(stats, name)[image].tolist()
         for name in ("mean", "std", "min", "max", "sparsity", "dead")
     }
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = float(stats.mean[image].mean())
     return {
         "name": entry.name,
         "type": entry.layer.type,
         "shape": list(entry.values.shape[1:]),
-        "mean": number(float(stats.mean[image].mean())),
+        "mean": number(mean),
         "min": number(float(stats.min[image].min())),
         "max": number(float(stats.max[image].max())),
         "sparsity": number(entry.sparsity(image)),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from convlens.errors import UsageError
@@ -15,6 +15,9 @@ from convlens.render.options import PictureOptions
 from convlens.render.page import Information, Page
 from convlens.render.views import pages
 from convlens.results import Activations, ChannelStatistics, LayerActivation
+
+MANIFEST = "manifest.json"
+"""The file that tells of a folder's origin, and by which it is known to be complete."""
 
 
 def to_pdf(result: Activations, options: PictureOptions) -> bytes:
@@ -53,32 +56,50 @@ def to_html(result: Activations, options: PictureOptions) -> bytes:
     """The whole document as one self-contained page."""
     from convlens.render.html import document
 
-    return document(result, options, dump_manifest(result, options)).encode()
+    return document(result, options, dump_manifest(manifest_of(result, options))).encode()
 
 
-def write_folder(result: Activations, folder: Path, options: PictureOptions) -> None:
+def write_folder(
+    result: Activations,
+    folder: Path,
+    options: PictureOptions,
+    extras: Mapping[str, bytes] | None = None,
+) -> None:
     """A folder: the document, a picture of each layer, one of a channel's way, the numbers.
 
-    The manifest is written last and is the mark that the folder is complete.
+    Args:
+        result: What to show.
+        folder: An empty folder that is there.
+        options: How pictures should look.
+        extras: More files, by name.
     """
-    (folder / "manifest.json").unlink(missing_ok=True)
     write_bytes(folder / "sheet.pdf", to_pdf(result, dataclasses.replace(options, view="sheet")))
     write_bytes(folder / "sheet.html", to_html(result, options))
     grid = dataclasses.replace(options, view="grid")
-    for number, image in enumerate(result.images):
-        stem = "" if len(result.images) == 1 else f"{safe_name(Path(image.name).stem)}-"
+    across = dataclasses.replace(options, view="across")
+    for number, stem in enumerate(_stems(result)):
         for place, entry in enumerate(result.layers):
             alone = _only(result, number, place)
             name = f"{stem}{place:02d}-{safe_name(entry.name)}.png"
             write_bytes(folder / name, to_png(alone, grid))
-        number_alive = alive_everywhere(result, number)
-        if number_alive is not None:
-            one = _channel(_only(result, number), number_alive)
-            across = dataclasses.replace(options, view="across")
-            write_bytes(folder / f"{stem}across-channel-{number_alive}.png", to_png(one, across))
+        channel = alive_everywhere(result, number)
+        if channel is not None:
+            one = _channel(_only(result, number), channel)
+            write_bytes(folder / f"{stem}across-channel-{channel}.png", to_png(one, across))
     write_bytes(folder / "statistics.json", dump_json(activations_to_json(result, options)))
-    text = json.dumps(manifest_of(result, options), ensure_ascii=False, indent=1)
-    write_bytes(folder / "manifest.json", (text + "\n").encode())
+    for name, content in (extras or {}).items():
+        write_bytes(folder / name, content)
+    write_bytes(folder / MANIFEST, dump_json(manifest_of(result, options)))
+
+
+def _stems(result: Activations) -> list[str]:
+    """What the names of each image's files begin with: nothing if there is one image."""
+    if len(result.images) == 1:
+        return [""]
+    stems = [f"{safe_name(Path(image.name).stem)}-" for image in result.images]
+    if len(set(stems)) == len(stems):
+        return stems
+    return [f"{number}-{stem}" for number, stem in enumerate(stems, 1)]
 
 
 def information(result: Activations, options: PictureOptions) -> Information:
@@ -95,7 +116,7 @@ def information(result: Activations, options: PictureOptions) -> Information:
     return Information(
         title=f"{result.model.name}: {images}",
         caption=caption,
-        manifest=dump_manifest(result, options),
+        manifest=dump_manifest(manifest_of(result, options)),
     )
 
 

@@ -137,7 +137,7 @@ class Cover:
         lines = [f"{size((wide, tall))} pixels in the file, {size((width, height))} here"]
         lines += shown.steps
         how = shown.preprocessing
-        lines.append(f"{how.describe()}: {how.reason}")
+        lines.append(f"{how.describe()} ({how.reason})")
         for line in lines:
             y = sketch.paragraph(x, y, line, BODY, room, lines=3)
         return y

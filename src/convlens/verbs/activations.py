@@ -6,19 +6,21 @@ deepest of them; what comes out is data, never a picture.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
 from convlens import images
 from convlens.errors import ImageError, ModelInputError, UsageError, near
+from convlens.images.arrays import as_array
 from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_layers
 from convlens.model import Model
-from convlens.preprocessing import SCALES, Preprocessing, find_scale
+from convlens.preprocessing import Preprocessing, find_scale
 from convlens.results import (
     Activations,
     FloatArray,
@@ -29,9 +31,11 @@ from convlens.results import (
     ModelInfo,
 )
 from convlens.verbs.predictions import predict
+from convlens.verbs.scale import GUESS, settle_scale
 from convlens.verbs.statistics import measure
 
-ImageSource = str | Path | NDArray[Any] | InputImage
+ImageSource = images.Source
+"""A file, an array, a Pillow image, or an image loaded before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def choose_preprocessing(info: ModelInfo, scale: str | None = None) -> Preproces
         return find_scale(scale).because("as asked")
     if info.preprocessing is not None:
         return info.preprocessing
-    return SCALES["0..1"].because("the default: the model does not tell")
+    return GUESS
 
 
 def load_image(
@@ -98,15 +102,19 @@ def load_image(
         UsageError: An option is unknown.
     """
     chosen = make_options(**options)
-    entry = _find_input(model.info, input_name)
-    return images.load(
+    info = model.info
+    entry = _find_input(info, input_name)
+    loaded = images.load(
         source,
         entry,
-        preprocessing=choose_preprocessing(model.info, chosen.scale),
+        preprocessing=choose_preprocessing(info, chosen.scale),
         fit=chosen.fit,
         interpolation=chosen.interpolation,
         size=chosen.size,
     )
+    if len(info.inputs) > 1:
+        return loaded
+    return settle_scale(model, info, {entry.name: [loaded]})[entry.name][0]
 
 
 def activations(
@@ -151,6 +159,7 @@ def activations(
     count = len(next(iter(given.values())))
     shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
     info = model.describe(shapes)
+    given = settle_scale(model, info, given)
     chosen, numbers, lacking = _choose(select_layers(info.layers, layers), channels)
     found: dict[str, list[FloatArray]] = {entry.name: [] for entry in chosen}
     outputs: dict[str, list[FloatArray]] = {}
@@ -217,22 +226,32 @@ def _gather(info: ModelInfo, image: Any, options: ImageOptions) -> dict[str, lis
                 f"input '{entry.name}' of shape {entry.shape} was given nothing: name an image "
                 f"for each of {', '.join(other.name for other in info.inputs)}"
             )
-        size = options.size
-        gathered[entry.name] = []
-        for source in sources[entry.name]:
-            loaded = images.load(
-                source,
-                entry,
-                preprocessing=preprocessing,
-                fit=options.fit,
-                interpolation=options.interpolation,
-                size=size,
-            )
-            gathered[entry.name].append(loaded)
-            if entry.is_image and None in entry.size:
-                size = (loaded.values.shape[0], loaded.values.shape[1])
-        _check_alike(gathered[entry.name], entry)
+        loaded = _load_alike(sources[entry.name], entry, preprocessing, options)
+        _check_alike(loaded, entry)
+        gathered[entry.name] = loaded
     return gathered
+
+
+def _load_alike(
+    sources: Sequence[Any], entry: InputInfo, preprocessing: Preprocessing, options: ImageOptions
+) -> list[InputImage]:
+    """The images for an input; one of any size gets them all in the size of the first."""
+    loaded: list[InputImage] = []
+    size = options.size
+    for source in sources:
+        floats = isinstance(source, np.ndarray) and source.dtype != np.uint8
+        image = images.load(
+            source,
+            entry,
+            preprocessing=preprocessing,
+            fit=options.fit,
+            interpolation=options.interpolation,
+            size=options.size if floats else size,
+        )
+        loaded.append(image)
+        if entry.is_image and None in entry.size:
+            size = (image.values.shape[0], image.values.shape[1])
+    return loaded
 
 
 def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
@@ -240,11 +259,12 @@ def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
 
     An array with as many axes as the input has, batch included, is a batch.
     """
-    if isinstance(image, InputImage):
+    if isinstance(image, InputImage | Image.Image):
         return [image]
-    if isinstance(image, np.ndarray):
-        return list(image) if image.ndim == len(entry.shape) else [image]
-    if isinstance(image, str | Path):
+    if hasattr(image, "__array__"):
+        array = as_array(image)
+        return list(array) if array.ndim == len(entry.shape) else [array]
+    if isinstance(image, str | os.PathLike):
         path = Path(image)
         return [path] if path.is_file() else list(images.find_images([image]))
     if not isinstance(image, Sequence) or not image:

@@ -18,7 +18,7 @@ from convlens.frameworks.keras.geometry import FIRST, follow_formats
 from convlens.frameworks.keras.inside import watch
 from convlens.frameworks.keras.program import Key, Step, flatten, graph_of
 from convlens.frameworks.keras.view import Sight, View, look
-from convlens.model import ForwardPass
+from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, InputInfo, ModelInfo, Shape
 
@@ -110,6 +110,23 @@ class KerasModel:
                 if name.startswith("output:")
             },
         )
+
+    def moving_statistics(self) -> tuple[MovingStatistics, ...]:
+        """What the batch normalisation layers keep, from the input on."""
+        view = next(iter(self._views.values()), None)
+        if view is None:
+            return ()
+        found = []
+        for sight in view.sights.values():
+            layer = view.program.steps[sight.place].operation
+            if sight.inner or not isinstance(layer, keras.layers.BatchNormalization):
+                continue
+            mean, variance = (
+                np.asarray(keras.ops.convert_to_numpy(variable.value), np.float32).reshape(-1)
+                for variable in (layer.moving_mean, layer.moving_variance)
+            )
+            found.append(MovingStatistics(sight.info.name, mean, variance))
+        return tuple(found)
 
     def _inputs(self) -> tuple[InputInfo, ...]:
         """The inputs as far as the model knows them, under names that stay the same."""

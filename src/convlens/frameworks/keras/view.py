@@ -211,16 +211,26 @@ def _spec(step: Step, args: Any, kwargs: Any) -> list[Any]:
     try:
         return list(keras.tree.flatten(step.operation.compute_output_spec(*args, **kwargs)))
     except Exception as error:
-        wanted = ", ".join(str(tuple(t.shape)) for t in step.node.input_tensors)
-        found = ", ".join(
-            str(tuple(t.shape))
-            for t in keras.tree.flatten((args, kwargs))
-            if isinstance(t, keras.KerasTensor)
-        )
+        wanted = [tuple(tensor.shape) for tensor in step.node.input_tensors]
+        found = [
+            tuple(tensor.shape)
+            for tensor in keras.tree.flatten((args, kwargs))
+            if isinstance(tensor, keras.KerasTensor)
+        ]
+        any_size = any(None in shape[1:] for shape in wanted)
         raise ModelInputError(
-            f"layer '{step.operation.name}' does not take an input of shape {found}: it was "
-            f"built for {wanted}. Give the image in the size that the model was made for."
+            f"layer '{step.operation.name}' does not take an input of shape {_listed(found)}: "
+            + (
+                "the image is too small for it. Give a larger one, or a larger size with --size."
+                if any_size
+                else f"it was built for {_listed(wanted)}. Give the image in the size that the "
+                "model was made for."
+            )
         ) from error
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    return ", ".join(str(shape) for shape in shapes)
 
 
 def _look_inside(step: Step, args: Any, kwargs: Any) -> list[tuple[Key, Any, int, Shape]]:

@@ -1,0 +1,20 @@
+"""Standard output."""
+
+from __future__ import annotations
+
+from convlens.errors import OutputError
+
+
+def say(text: str) -> None:
+    """Prints a result at once, so that what goes wrong with it is known here.
+
+    Raises:
+        OutputError: Standard output takes no more.
+        BrokenPipeError: Nobody reads it any longer.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {error.strerror}") from error

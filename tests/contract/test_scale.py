@@ -1,0 +1,67 @@
+"""The scale of the images, told by the statistics that batch normalisation keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import models
+import numpy as np
+import pytest
+
+import convlens
+from convlens.preprocessing import SCALES
+
+
+def photographs(count: int) -> np.ndarray:
+    """Smooth pictures with the brightness and contrast of photographs, 0..255."""
+    draw = np.random.default_rng(5)
+    coarse = draw.normal(110, 55, (count, 8, 8, 3)) + draw.normal(0, 25, (count, 1, 1, 3))
+    return np.clip(np.kron(coarse, np.ones((1, 4, 4, 1))), 0, 255).astype("uint8")
+
+
+def trained_on(scale: str, *, first: bool) -> keras.Model:
+    """A network whose normalisation layer keeps what images in that scale give."""
+    inputs = keras.Input((32, 32, 3))
+    norm = keras.layers.BatchNormalization(name="norm")
+    conv = keras.layers.Conv2D(6, 3, name="conv")
+    hidden = conv(norm(inputs)) if first else norm(conv(inputs))
+    model = models.randomise(keras.Model(inputs, keras.layers.ReLU(name="relu")(hidden)))
+    given: Any = SCALES[scale].apply(photographs(40))
+    seen = given if first else np.asarray(keras.ops.convert_to_numpy(conv(given)))
+    norm.moving_mean.assign(seen.mean(axis=(0, 1, 2)))
+    norm.moving_variance.assign(seen.var(axis=(0, 1, 2)))
+    return model
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("scale", ["-1..1", "none"])
+def test_the_statistics_settle_the_scale(scale: str, first: bool) -> None:
+    model = convlens.load_model(trained_on(scale, first=first))
+    image = convlens.load_image(photographs(3)[2], model)
+    assert image.preprocessing.name == scale
+    assert "nearest to the statistics kept by norm" in image.preprocessing.reason
+    np.testing.assert_array_equal(image.values, SCALES[scale].apply(image.pixels))
+    maps = convlens.activations(model, photographs(3))
+    assert {entry.preprocessing.name for entry in maps.images} == {scale}
+
+
+def test_what_was_asked_for_is_not_overruled() -> None:
+    model = convlens.load_model(trained_on("none", first=True))
+    maps = convlens.activations(model, photographs(1), scale="0..1")
+    assert maps.images[0].preprocessing.name == "0..1"
+    assert maps.images[0].preprocessing.reason == "as asked"
+
+
+def test_without_evidence_it_is_called_a_guess() -> None:
+    model = convlens.load_model(models.randomise(models.functional()))
+    image = convlens.load_image(photographs(1)[0], model)
+    assert image.preprocessing.name == "0..1"
+    assert "guess" in image.preprocessing.reason
+
+
+def test_a_real_network_of_faces_wants_minus_one_to_one(data: Path) -> None:
+    (file,) = data.glob("models/keras205*102*")
+    image = convlens.load_image(data / "images" / "dog.1100.jpg", convlens.load_model(file))
+    assert image.preprocessing.name == "-1..1"
