@@ -110,7 +110,7 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         config, weights, version, backend = read_hdf5(path)
     else:
         config, version = read_archive(path)
-    config, rewrites = upgrade(config)
+    config, rewrites = upgrade(config, version)
     return SavedNetwork(
         path=path,
         kind="legacy HDF5" if kind == "hdf5" else ".keras archive",
