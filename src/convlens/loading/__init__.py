@@ -108,8 +108,9 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     weights, backend = None, None
     if kind == "hdf5":
         config, weights, version, backend = read_hdf5(path)
+        size = sum(array.size for entry in weights for array in entry.arrays)
     else:
-        config, version = read_archive(path)
+        config, version, size = read_archive(path)
     config, rewrites = upgrade(config, version)
     return SavedNetwork(
         path=path,
@@ -121,6 +122,7 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         backend=backend,
         rewrites=rewrites,
         digest=file_digest(path) if with_digest else "",
+        size=size,
     )
 
 

@@ -16,11 +16,12 @@ from convlens.saved import Config
 WEIGHTS = "model.weights.h5"
 
 
-def read_archive(path: Path) -> tuple[Config, str | None]:
+def read_archive(path: Path) -> tuple[Config, str | None, int]:
     """Reads the configuration and checks the weights without loading them.
 
     Returns:
-        The configuration as saved and the version of Keras that wrote the file.
+        The configuration as saved, the version of Keras that wrote the file and how many
+        numbers its weights are.
 
     Raises:
         ModelFileError: The archive is damaged or incomplete.
@@ -33,13 +34,13 @@ def read_archive(path: Path) -> tuple[Config, str | None]:
             if WEIGHTS not in archive.namelist():
                 raise ModelFileError(f"{path} holds no weights: expected {WEIGHTS} in it")
             with archive.open(WEIGHTS) as member, h5py.File(member, "r") as file:
-                _check_links(file, path)
+                size = _check_links(file, path)
     except (zipfile.BadZipFile, OSError, RuntimeError, KeyError, EOFError) as error:
         raise ModelFileError(
             f"{path} is a damaged or truncated .keras file ({error}): download or save it again"
         ) from error
     version = metadata.get("keras_version")
-    return config, None if version is None else str(version)
+    return config, None if version is None else str(version), size
 
 
 def _json(
@@ -58,14 +59,22 @@ def _json(
     return value
 
 
-def _check_links(group: h5py.Group, path: Path) -> None:
-    """Refuses links out of the file, external storage and virtual datasets."""
+def _check_links(group: h5py.Group, path: Path) -> int:
+    """Refuses links out of the file, external storage and virtual datasets.
+
+    Returns:
+        How many numbers the group holds.
+    """
+    size = 0
     for name in group:
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
             raise UnsafeModelError(f"'{name}' in {path} is a link out of its place: not followed")
         member = group[name]
         if isinstance(member, h5py.Group):
-            _check_links(member, path)
-        elif isinstance(member, h5py.Dataset) and (member.is_virtual or member.external):
-            raise UnsafeModelError(f"weights '{member.name}' of {path} lie in another file")
+            size += _check_links(member, path)
+        elif isinstance(member, h5py.Dataset):
+            if member.is_virtual or member.external:
+                raise UnsafeModelError(f"weights '{member.name}' of {path} lie in another file")
+            size += int(member.size or 0)
+    return size

@@ -142,7 +142,7 @@ REWRITES: tuple[Rewrite, ...] = (
     ),
     Rewrite("batch-shape", "", settings.name_batch_shape),
     Rewrite("flatten", "", keras1.flatten_as_stored, before=3),
-    Rewrite("nodes", "the graph was written in the form of Keras 3", nodes.spread_nodes),
+    Rewrite("nodes", "", nodes.spread_nodes),
     Rewrite(
         "single-output",
         "",

@@ -74,6 +74,9 @@ def _plain(value: Any) -> Any:
             return _plain(extra["activation"])
         if bare in LAYERS and extra in _DEFAULTS.get(bare, ({},)):
             return LAYERS[bare]
+        if bare == "LeakyReLU" and "alpha" in extra:
+            slope = _number(extra["alpha"])
+            return {"class_name": bare, "config": {"negative_slope": slope}}
         if bare in FUNCTIONS and not extra:
             return FUNCTIONS[bare]
         if bare == "ReLU" and extra.get("max_value") == 6 and not extra.get("negative_slope"):
