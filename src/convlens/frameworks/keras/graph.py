@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.frameworks.keras.channels_first import settle_bias
 from convlens.frameworks.keras.lookup import check_settings, find_layer, public_place
 from convlens.frameworks.keras.refused import Refused, stand_in
 from convlens.frameworks.keras.sizes import UNSET, check_output
@@ -88,7 +89,9 @@ class Builder:
             cleaned = {key: self._setting(key, item, where) for key, item in settings.items()}
         except _Stopped as stop:
             return self._refuse(kind, str(stop), outputs, name)
-        return cls.from_config(cleaned), None
+        layer = cls.from_config(cleaned)
+        settle_bias(layer)
+        return layer, None
 
     def _wrap(self, cls: type[Any], settings: Config, where: str) -> Any:
         """A layer around another one."""
