@@ -144,7 +144,7 @@ def index(value: Any, place: Any) -> Any:
     """One of several inputs, or a part of a tensor."""
     if value == ["input"] and isinstance(place, int):
         return ["input", place]
-    if is_expression(value) and isinstance(place, tuple | slice) or place is Ellipsis:
+    if is_expression(value) and (isinstance(place, tuple | slice) or place is Ellipsis):
         parts = place if isinstance(place, tuple) else (place,)
         spec = [_part(part) for part in parts]
         return ["call", "__operators__.getitem", [as_expression(value)], {"slice_spec": spec}]
@@ -174,7 +174,10 @@ def call(function: Dotted, arguments: list[Any], keywords: dict[str, Any]) -> An
         raise ValueError(function)
     start, _, last = rest.rpartition(".")
     name = f"image.{last}" if start == "image" else last
-    if start not in ("", "nn", "math", "linalg", "image", "backend", "layers") or name not in FUNCTIONS:
+    if (
+        start not in ("", "nn", "math", "linalg", "image", "backend", "layers")
+        or name not in FUNCTIONS
+    ):
         raise ValueError(function)
     operation, order = FUNCTIONS[name]
     if name == "constant":
@@ -186,7 +189,17 @@ def call(function: Dotted, arguments: list[Any], keywords: dict[str, Any]) -> An
             raise ValueError(function)
         arguments.insert(0, first)
     tensors = [value for value in arguments if is_expression(value)]
-    for key in ("x", "input", "images", "tensor", "inputs", "a", "logits", "features", "input_tensor"):
+    for key in (
+        "x",
+        "input",
+        "images",
+        "tensor",
+        "inputs",
+        "a",
+        "logits",
+        "features",
+        "input_tensor",
+    ):
         if key in keywords and not tensors:
             arguments.insert(0, keywords.pop(key))
     return _called(operation, order, arguments, keywords)

@@ -125,7 +125,7 @@ class _Reader:
         counts = {"2": 4, "3.0": 5, "3.8": 6, "3.11": 5}[self._layout]
         numbers = [self._int() for _ in range(counts)]
         code, constants, names, variables = (self.value(depth + 1) for _ in range(4))
-        rest = [self.value(depth + 1) for _ in range(4 if self._layout != "3.11" else 4)]
+        rest = [self.value(depth + 1) for _ in range(4)]
         self._int()
         tail = [self.value(depth + 1) for _ in range(2 if self._layout == "3.11" else 1)]
         free: Any = rest[0]

@@ -67,7 +67,9 @@ class Builder:
             self._stopped[id(model)] = stopped
         return model
 
-    def _make_layer(self, entry: Config, stopped: str | None, outputs: int) -> tuple[Any, str | None]:
+    def _make_layer(
+        self, entry: Config, stopped: str | None, outputs: int
+    ) -> tuple[Any, str | None]:
         """A layer, and why neither it nor what follows can be run, if so."""
         name = name_of(entry)
         where = self.at = self._where(name)
@@ -113,7 +115,9 @@ class Builder:
         return f"{self._path}: layer '{name}'"
 
     def _after(self, where: str, reason: str) -> str:
-        return f"{where} comes after a layer that is not run: {reason.removeprefix(self._path + ': ')}"
+        return (
+            f"{where} comes after a layer that is not run: {reason.removeprefix(self._path + ': ')}"
+        )
 
     def _make_graph(self, config: Config) -> Any:
         inner = config["config"]
@@ -164,7 +168,9 @@ class Builder:
     def _call(self, layer: Any, args: Any, kwargs: Any) -> list[Any]:
         """The tensors that a layer gives for others, its weights made on the way."""
         if isinstance(layer, keras.Model):
-            args = ([*_tensors_in(args)],) if len(_tensors_in(args)) > 1 else tuple(_tensors_in(args))
+            args = (
+                ([*_tensors_in(args)],) if len(_tensors_in(args)) > 1 else tuple(_tensors_in(args))
+            )
             kwargs = {}
         given = layer(*args, **kwargs)
         check_output(given, self.at)
@@ -195,7 +201,7 @@ class Builder:
         if len(order) < len(waiting):
             left = next(place for place, count in waiting.items() if count)
             raise ModelFileError(
-                f"{self._where(left[0])} takes from a layer that takes from it: the graph has a loop"
+                f"{self._where(left[0])} takes from a layer that takes from it: a loop"
             )
         return order
 

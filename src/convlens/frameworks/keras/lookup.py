@@ -125,7 +125,7 @@ def public_place(name: str, where: str) -> str:
     for module in PLACES:
         found = getattr(module, name, None)
         if isinstance(found, type) and _of_keras(found):
-            return module.__name__
+            return str(module.__name__)
     raise ModelFileError(
         f"{where} holds something of the class '{name}', which Keras {keras.__version__} does "
         f"not have: convlens does not run code from a file.{near(name, layer_names())} {OPEN_IT}"
@@ -139,7 +139,7 @@ def check_settings(cls: type[Any], settings: Config, where: str) -> None:
         ModelFileError: A setting is unknown, so that dropping it could change the results.
         UnsafeModelError: A setting names a file.
     """
-    known = _known_settings(cls)
+    known = _known_settings(cls)  # type: ignore[arg-type]
     for key, value in settings.items():
         if key in OUTSIDE.get(cls.__name__, ()) and isinstance(value, str):
             raise UnsafeModelError(
@@ -162,7 +162,7 @@ def _known_settings(cls: type[Any]) -> frozenset[str] | None:
         if base is keras.Operation or base is keras.Layer:
             break
         if "__init__" in base.__dict__:
-            known |= set(inspect.signature(base.__init__).parameters)
+            known |= set(inspect.signature(base.__dict__["__init__"]).parameters)
     if issubclass(cls, keras.layers.MultiHeadAttention):
         known |= {"query_shape", "key_shape", "value_shape"}
     return frozenset(known)

@@ -159,9 +159,7 @@ class KerasModel:
                 wanted is not None and wanted != size
                 for wanted, size in zip(entry.shape[1:], shape[1:], strict=False)
             ):
-                raise ModelInputError(
-                    f"input '{entry.name}' expects {entry.shape}, found {shape}"
-                )
+                raise ModelInputError(f"input '{entry.name}' expects {entry.shape}, found {shape}")
             ordered.append(shape)
         return ordered
 
@@ -402,5 +400,3 @@ def _framework() -> str:
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
-
-

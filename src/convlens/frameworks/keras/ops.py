@@ -18,7 +18,7 @@ from convlens.frameworks.keras.shaping import SHAPING
 Function = Callable[..., Any]
 
 
-@keras.saving.register_keras_serializable(package="convlens")
+@keras.saving.register_keras_serializable(package="convlens")  # type: ignore[untyped-decorator]
 def hard_sigmoid_of_keras_2(x: Any) -> Any:
     """``clip(0.2 x + 0.5, 0, 1)``, as Keras 1 and 2 had it."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
@@ -211,7 +211,7 @@ def find_operation(name: str) -> Function | None:
 
 
 @keras.saving.register_keras_serializable(package="convlens")
-class TensorFlowCall(keras.layers.Layer):
+class TensorFlowCall(keras.layers.Layer):  # type: ignore[misc]
     """One operation of TensorFlow, computed by Keras on any backend.
 
     Args:
@@ -243,7 +243,7 @@ _NAMES = {"keep_dims": "keepdims", "b": "y"}
 
 
 @keras.saving.register_keras_serializable(package="convlens")
-class Formula(keras.layers.Layer):
+class Formula(keras.layers.Layer):  # type: ignore[misc]
     """A formula of known operations, read from the code of a Lambda layer.
 
     Args:

@@ -86,7 +86,7 @@ class Unset(keras.initializers.Initializer):
         return keras.ops.convert_to_tensor(array, dtype=kind)
 
 
-UNSET = {
+UNSET: dict[str, Any] = {
     "module": None,
     "class_name": "Unset",
     "config": {},

@@ -61,10 +61,10 @@ def assign_archive(model: Any, path: Path) -> list[str]:
             f"{path}: its weights do not fit its configuration: {_short(error)}"
         ) from error
     if failed:
-        layer, error = next(iter(messages.values()), (None, ValueError("unknown")))
+        layer, why = next(iter(messages.values()), (None, ValueError("unknown")))
         raise ModelFileError(
             f"{path}: the weights of layer '{getattr(layer, 'name', '?')}' do not fit its "
-            f"configuration: {_short(error)}"
+            f"configuration: {_short(why)}"
         )
     return notes
 

@@ -91,7 +91,9 @@ def _assign_layers(
     else:
         missing = [layer.name for layer in holders if layer.name not in by_name]
         extra = set(by_name) - {layer.name for layer in holders}
-        named = f": none for '{missing[0]}'" if missing else f": no layer '{min(extra, default='')}'"
+        named = (
+            f": none for '{missing[0]}'" if missing else f": no layer '{min(extra, default='')}'"
+        )
         raise ModelFileError(
             f"{network.path} holds weights for {len(entries)} layers, the network has "
             f"{len(holders)} with weights{named}"

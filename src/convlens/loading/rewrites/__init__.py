@@ -114,6 +114,7 @@ REWRITES: tuple[Rewrite, ...] = (
         "layers of a library were replaced by the Keras layers that compute the same",
         names.name_library_layers,
     ),
+    Rewrite("foreign", "", names.keep_foreign),
     Rewrite(
         "keras-1-classes", "layers were given the names of Keras 2", keras1.rename_classes, before=3
     ),
@@ -132,15 +133,14 @@ REWRITES: tuple[Rewrite, ...] = (
         before=3,
     ),
     Rewrite("names", "", names.name_every_layer),
-    Rewrite(
-        "slashes", "'/' in the names of layers became '_'", names.replace_slashes
-    ),
+    Rewrite("slashes", "'/' in the names of layers became '_'", names.replace_slashes),
     Rewrite(
         "input-layer",
         "the input shape on the first layer became an input layer",
         sequential.add_input_layer,
     ),
     Rewrite("batch-shape", "", settings.name_batch_shape),
+    Rewrite("free-batch", "a fixed number of images became any number", settings.free_batch),
     Rewrite("flatten", "", keras1.flatten_as_stored, before=3),
     Rewrite("nodes", "", nodes.spread_nodes),
     Rewrite(

@@ -100,7 +100,7 @@ def rename_settings(config: Config) -> int:
     """A layer with settings that Keras 2 renamed."""
 
     def change(layer: Config) -> bool:
-        inner, name = settings_of(layer), layer.get("class_name")
+        inner, name = settings_of(layer), str(layer.get("class_name"))
         changed = _join_sizes(inner)
         for old in list(inner):
             new = OF_CLASS.get((name, old)) or SETTINGS.get(old)
@@ -164,8 +164,8 @@ def check_normalisation_mode(config: Config) -> int:
         mode: Any = inner.pop("mode")
         if mode != 0:
             raise ModelFileError(
-                f"layer '{name_of(layer)}' is a BatchNormalization of Keras 1 in mode {mode!r:.20}, "
-                "which no later Keras computes: expected mode 0. Open it with Keras 1."
+                f"layer '{name_of(layer)}' is a BatchNormalization of Keras 1 in mode "
+                f"{mode!r:.20}, which no later Keras computes: expected mode 0. Open it with Keras 1."
             )
         return True
 

@@ -30,7 +30,7 @@ def replace_known(config: Config) -> int:
         if layer.get("class_name") != "Lambda":
             continue
         inner = settings_of(layer)
-        known = {"name": name_of(layer)}
+        known: Config = {"name": name_of(layer)}
         dtype = inner.get("dtype")
         if isinstance(dtype, str | dict):
             known["dtype"] = dtype
@@ -54,7 +54,9 @@ def _named_activation(function: Any) -> str | None:
     if not isinstance(function, dict) or function.get("class_name") != "function":
         return None
     module, name = function.get("module"), function.get("config")
-    ours = isinstance(module, str) and module.startswith(("keras.activations", "keras.src.activations"))
+    ours = isinstance(module, str) and module.startswith(
+        ("keras.activations", "keras.src.activations")
+    )
     return name if ours and isinstance(name, str) and name in ACTIVATIONS else None
 
 

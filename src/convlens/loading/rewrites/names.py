@@ -48,10 +48,36 @@ def drop_packages(config: Config) -> int:
         if not isinstance(name, str) or ">" not in name:
             return False
         package, _, bare = name.rpartition(">")
-        if package.lower() not in {"keras", "keras_hub", "custom", "tf", "builtins"}:
+        if package.lower() not in {"keras", "tf", "builtins"}:
             return False
         layer["class_name"] = bare
         return True
+
+    return count_layers(config, change)
+
+
+def keep_foreign(config: Config) -> int:
+    """A class of its author's own under the name of a class of Keras: told apart by package."""
+
+    def change(layer: Config) -> bool:
+        name, module = layer.get("class_name"), layer.get("module")
+        registered = layer.get("registered_name")
+        if not isinstance(name, str) or ">" in name:
+            return False
+        if isinstance(registered, str) and ">" in registered:
+            package = registered.rpartition(">")[0]
+        else:
+            package = module if isinstance(module, str) else "keras"
+        if package.lower().partition(".")[0] in {
+            "keras",
+            "tf",
+            "tf_keras",
+            "tensorflow",
+            "builtins",
+        }:
+            return False
+        layer["class_name"] = f"{package}>{name}"
+        return False
 
     return count_layers(config, change)
 
@@ -64,6 +90,8 @@ def name_library_layers(config: Config) -> int:
         if not isinstance(name, str) or name not in OF_LIBRARIES:
             return False
         layer["class_name"] = OF_LIBRARIES[name]
+        for key in ("module", "registered_name"):
+            layer.pop(key, None)
         return True
 
     return count_layers(config, change)

@@ -188,7 +188,7 @@ def check_references(config: Config) -> int:
         for name, call, _ in each_tensor(places):
             if name not in calls:
                 raise ModelFileError(
-                    f"the model '{name_of(model)}' takes from a layer '{name}' that it does not have"
+                    f"the model '{name_of(model)}' takes from a layer '{name}' that it has not"
                 )
             if not 0 <= call < calls[name]:
                 raise ModelFileError(

@@ -140,7 +140,9 @@ def _place_constants(args: Any, constants: Any) -> list[Any]:
     """The arguments with the constants at their places among the tensors."""
     given = list(args[0]) if args and isinstance(args[0], list) else list(args)
     if isinstance(constants, dict):
-        places = sorted((int(place), value) for place, value in constants.items() if place.isdigit())
+        places = sorted(
+            (int(place), value) for place, value in constants.items() if place.isdigit()
+        )
         for place, value in places:
             given.insert(min(place, len(given)), value)
     return given

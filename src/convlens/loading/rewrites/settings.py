@@ -133,8 +133,9 @@ def take_axis(config: Config) -> int:
     def change(layer: Config) -> bool:
         inner = settings_of(layer)
         axis = inner.get("axis")
-        one = isinstance(axis, list) and len(axis) == 1 and isinstance(axis[0], int)
-        if layer.get("class_name") != "BatchNormalization" or not one:
+        if layer.get("class_name") != "BatchNormalization" or not isinstance(axis, list):
+            return False
+        if len(axis) != 1 or not isinstance(axis[0], int):
             return False
         inner["axis"] = axis[0]
         return True
@@ -151,6 +152,22 @@ def name_batch_shape(config: Config) -> int:
             return False
         shape = inner.pop("batch_input_shape")
         inner.setdefault("batch_shape", shape)
+        return True
+
+    return count_layers(config, change)
+
+
+def free_batch(config: Config) -> int:
+    """An input of a fixed number of images: of any number, starting from no state."""
+
+    def change(layer: Config) -> bool:
+        inner = settings_of(layer)
+        shape = inner.get("batch_shape")
+        if inner.get("stateful") is True:
+            inner["stateful"] = False
+        if not isinstance(shape, list) or not shape or shape[0] is None:
+            return False
+        inner["batch_shape"] = [None, *shape[1:]]
         return True
 
     return count_layers(config, change)

@@ -45,7 +45,11 @@ def check_bounds(config: Any) -> None:
             inner
             for value in level
             for inner in (
-                value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+                value.values()
+                if isinstance(value, dict)
+                else value
+                if isinstance(value, list)
+                else ()
             )
         ]
         if not level:
@@ -79,7 +83,9 @@ def layers_of(config: Config) -> list[Config]:
     if not isinstance(inner, dict):
         return []
     found = inner.get("layers")
-    nested = [layer for layer in found if isinstance(layer, dict)] if isinstance(found, list) else []
+    nested = (
+        [layer for layer in found if isinstance(layer, dict)] if isinstance(found, list) else []
+    )
     cells = inner.get("cells")
     nested += [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
     return nested + [inner[key] for key in WRAPPED if isinstance(inner.get(key), dict)]
