@@ -137,9 +137,9 @@ class _Reader:
         tuples = all(isinstance(item, tuple) for item in (constants, names, variables, free))
         if not isinstance(code, bytes) or not tuples or not isinstance(tail[0], bytes | str):
             raise NotRead
-        texts = (names, variables, free)
+        texts = [names, variables, free]
         if self._layout == "2":
-            texts = tuple(tuple(_as_text(n) for n in part) for part in texts)
+            texts = [tuple(_as_text(n) for n in part) for part in texts]
         if not all(isinstance(name, str) for part in texts for name in part):
             raise NotRead
         return Code(self._layout, numbers[0], code, constants, *texts)

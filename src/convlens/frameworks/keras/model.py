@@ -17,7 +17,7 @@ from convlens.frameworks.keras.backends import Runner, as_float32, make_runner
 from convlens.frameworks.keras.geometry import FIRST, follow_formats
 from convlens.frameworks.keras.inside import watch
 from convlens.frameworks.keras.program import Key, Step, flatten, graph_of
-from convlens.frameworks.keras.refused import Refused, reason_not_run
+from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.view import Sight, View, look
 from convlens.model import ForwardPass
 from convlens.preprocessing import Preprocessing
@@ -93,7 +93,9 @@ class KerasModel:
         for name in layers:
             if name not in view.sights:
                 raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
-        outputs, missing = self._check_runs(view, layers, outputs=outputs)
+        places = {view.sights[name].place for name in layers}
+        missing = check_runs(view.program, places, outputs=outputs)
+        outputs = outputs and missing is None
         key = (tuple(layers), outputs, tuple(shapes), tuple(len(a) for a in inputs.values()))
         arrays = [
             self._own_order(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
@@ -115,24 +117,6 @@ class KerasModel:
             },
             missing,
         )
-
-    def _check_runs(
-        self, view: View, layers: Sequence[str], *, outputs: bool
-    ) -> tuple[bool, str | None]:
-        """Whether outputs can be given and why not; raises if a layer cannot."""
-        for name in layers:
-            for place in view.program.needed({view.sights[name].place}):
-                operation = view.program.steps[place].operation
-                if isinstance(operation, Refused):
-                    raise operation.error()
-        if outputs:
-            producers = view.program.producers()
-            ends = {producers[v] for v in view.program.outputs if v in producers}
-            for place in sorted(view.program.needed(ends)):
-                reason = reason_not_run(view.program.steps[place].operation)
-                if reason is not None:
-                    return False, reason
-        return outputs, None
 
     def _inputs(self) -> tuple[InputInfo, ...]:
         """The inputs as far as the model knows them, under names that stay the same."""

@@ -8,9 +8,10 @@ from typing import Any
 import keras
 
 from convlens.errors import ConvlensError, UnsafeModelError
+from convlens.frameworks.keras.program import Program
 
 
-class Refused(keras.layers.Layer):
+class Refused(keras.layers.Layer):  # type: ignore[misc]
     """Stands where a layer would run code of its author's, and after such a layer.
 
     Args:
@@ -57,6 +58,23 @@ def stand_in(kind: str, reason: str, outputs: int, name: str) -> Refused:
     return made
 
 
-def reason_not_run(operation: Any) -> str | None:
-    """Why an operation is not run, ``None`` if it is."""
-    return operation.reason if isinstance(operation, Refused) else None
+def check_runs(program: Program, places: set[int], *, outputs: bool) -> str | None:
+    """Says why the outputs of a model cannot be given, ``None`` if they can or need not.
+
+    Args:
+        program: The model's steps.
+        places: The steps asked for.
+        outputs: Whether outputs are wanted too.
+
+    Raises:
+        UnsafeModelError: A step asked for cannot be run.
+    """
+    for place in sorted(program.needed(places)):
+        if isinstance(operation := program.steps[place].operation, Refused):
+            raise operation.error()
+    producers = program.producers() if outputs else {}
+    ends = {producers[value] for value in program.outputs if value in producers}
+    for place in sorted(program.needed(ends)):
+        if isinstance(operation := program.steps[place].operation, Refused):
+            return str(operation.reason)
+    return None

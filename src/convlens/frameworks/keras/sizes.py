@@ -75,7 +75,7 @@ def check_output(spec: Any, where: str) -> None:
 
 
 @keras.saving.register_keras_serializable(package="convlens")
-class Unset(keras.initializers.Initializer):
+class Unset(keras.initializers.Initializer):  # type: ignore[misc]
     """Stands where an initialiser was: zeros from NumPy, which cost nothing to make."""
 
     def __call__(self, shape: Any, dtype: Any = None, **_: Any) -> Any:

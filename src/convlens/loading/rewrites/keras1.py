@@ -165,7 +165,7 @@ def check_normalisation_mode(config: Config) -> int:
         if mode != 0:
             raise ModelFileError(
                 f"layer '{name_of(layer)}' is a BatchNormalization of Keras 1 in mode "
-                f"{mode!r:.20}, which no later Keras computes: expected mode 0. Open it with Keras 1."
+                f"{mode!r:.20}, which no later Keras computes: expected mode 0"
             )
         return True
 
