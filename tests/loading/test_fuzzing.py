@@ -89,7 +89,7 @@ def test_mutated_configurations(changes):
         try:
             upgraded, done = upgrade(config, version)
         except ConvlensError as error:
-            assert "\n" not in str(error)
+            assert "\n" not in str(error)  # noqa: PT017
         else:
             json.dumps(upgraded)
             assert all(isinstance(entry, str) for entry in done)

@@ -59,7 +59,7 @@ def test_an_input_of_absurd_size(tmp_path):
 
 def test_an_unknown_setting_is_an_error(tmp_path):
     path = write(tmp_path / "m", [entry(), dense(scaling=3)], WEIGHTS)
-    with pytest.raises(ModelFileError, match="layer 'd'.*'scaling' = 3"):
+    with pytest.raises(ModelFileError, match=r"layer 'd'.*'scaling' = 3"):
         load_model(path)
 
 

@@ -29,7 +29,10 @@ FORMS = [
     ),
     (lambda x: tf.squeeze(x, axis=1), ["call", "squeeze", [["input"]], {"axis": 1}]),
     (lambda x: K.expand_dims(x, -1), ["call", "expand_dims", [["input"]], {"axis": -1}]),
-    (lambda x: tf.image.resize(x, (64, 32)), ["call", "image.resize", [["input"]], {"size": [64, 32]}]),
+    (
+        lambda x: tf.image.resize(x, (64, 32)),
+        ["call", "image.resize", [["input"]], {"size": [64, 32]}],
+    ),
     (lambda x: K.l2_normalize(x, axis=1), ["call", "math.l2_normalize", [["input"]], {"axis": 1}]),
     (lambda x: tf.nn.softmax(x), ["call", "nn.softmax", [["input"]], {}]),
     (
@@ -57,7 +60,7 @@ def test_known_forms(function, formula):
     "function",
     [
         lambda x: __import__("os").system("true"),
-        lambda x: open("/etc/passwd"),
+        lambda x: open("/etc/passwd"),  # noqa: PTH123, SIM115
         lambda x: x.numpy(),
         lambda x: tf.io.read_file(x),
         lambda x: tf.py_function(x),

@@ -158,7 +158,7 @@ class _Reader:
         if abs(count) > 8:
             raise NotRead
         digits = struct.unpack(f"<{abs(count)}H", self._take(2 * abs(count)))
-        total = sum(digit << (15 * place) for place, digit in enumerate(digits))
+        total: int = sum(digit << (15 * place) for place, digit in enumerate(digits))
         return -total if count < 0 else total
 
 

@@ -16,7 +16,12 @@ import numpy as np
 
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.channels_first import settle_bias
-from convlens.frameworks.keras.lookup import check_settings, find_layer, public_place
+from convlens.frameworks.keras.lookup import (
+    check_settings,
+    find_layer,
+    public_place,
+    unset_settings,
+)
 from convlens.frameworks.keras.refused import Refused, stand_in
 from convlens.frameworks.keras.sizes import UNSET, check_output
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
@@ -86,12 +91,15 @@ class Builder:
         settings = dict(inner) if isinstance(inner, dict) else {}
         check_settings(cls, settings, where)
         try:
+            settings = {**dict.fromkeys(unset_settings(cls), ""), **settings}
             if issubclass(cls, keras.layers.Wrapper):
                 return self._wrap(cls, settings, where), None
             cleaned = {key: self._setting(key, item, where) for key, item in settings.items()}
         except _Stopped as stop:
             return self._refuse(kind, str(stop), outputs, name)
         layer = cls.from_config(cleaned)
+        if isinstance(layer, keras.layers.InputLayer):
+            check_output(layer.output, where)
         settle_bias(layer)
         return layer, None
 
@@ -271,8 +279,10 @@ class Builder:
             return self._plain_value(value, {})
         if name == "function":
             return _activation(inner, where)
-        if isinstance(inner, dict) and hasattr(keras.layers, name):
-            check_settings(getattr(keras.layers, name), inner, where)
+        cls = getattr(keras.layers, name, None)
+        if isinstance(inner, dict) and isinstance(cls, type):
+            check_settings(cls, inner, where)
+            inner = {**dict.fromkeys(unset_settings(cls), ""), **inner}
         return {
             "module": public_place(name, where),
             "class_name": name,

@@ -146,7 +146,7 @@ def check_settings(cls: type[Any], settings: Config, where: str) -> None:
                 f"{where} is a {cls.__name__} that reads its {key} from a file of its own: "
                 "not opened"
             )
-        if known is not None and key not in known and value is not None:
+        if key not in known and value is not None:
             raise ModelFileError(
                 f"{where} ({cls.__name__}) has the setting '{key}' = {value!r:.60}, which Keras "
                 f"{keras.__version__} does not know and which may change what it computes. "
@@ -154,9 +154,15 @@ def check_settings(cls: type[Any], settings: Config, where: str) -> None:
             )
 
 
+def unset_settings(cls: type[Any]) -> list[str]:
+    """The initialisers that a class takes, all of which are replaced, named or not."""
+    known = _known_settings(cls)  # type: ignore[arg-type]
+    return sorted(key for key in known if key.endswith("_initializer"))
+
+
 @functools.cache
-def _known_settings(cls: type[Any]) -> frozenset[str] | None:
-    """The settings that a class takes, ``None`` if it takes any."""
+def _known_settings(cls: type[Any]) -> frozenset[str]:
+    """The settings that a class takes."""
     known: set[str] = set(ALWAYS)
     for base in cls.__mro__:
         if base is keras.Operation or base is keras.Layer:
