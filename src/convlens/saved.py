@@ -43,6 +43,8 @@ class SavedNetwork:
         backend: The backend that wrote it, as far as it says.
         rewrites: What was changed in the configuration, in words.
         digest: ``sha256:`` and the digest of the file.
+        size: How many numbers its weights are, which no network of it may exceed; ``None``
+            if that is not known.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class SavedNetwork:
     backend: str | None
     rewrites: tuple[str, ...]
     digest: str
+    size: int | None = None
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from convlens.errors import ModelFileError, UsageError, near
 from convlens.loading.architectures import find_by_function, known_functions
 from convlens.loading.backend import choose_backend, quieten
 from convlens.model import Model
-from convlens.saved import SavedNetwork
+from convlens.saved import LayerWeights, SavedNetwork
 
 __all__ = ["load_model", "read_network"]
 
@@ -28,6 +28,7 @@ def load_model(
     backend: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     labels: str | os.PathLike[str] | tuple[str, ...] | None = None,
+    architecture: str | os.PathLike[str] | None = None,
 ) -> Model:
     """Opens a model so that convlens can look into it.
 
@@ -40,6 +41,9 @@ def load_model(
         weights: For an architecture: a file with its weights, ``"imagenet"`` to fetch
             Keras's own (the default), or ``"random"`` for none.
         labels: The names of the classes, or a text file with one on each line.
+        architecture: For a file that holds weights alone: the name of an architecture of
+            ``keras.applications``, or a JSON file with the configuration of the network
+            (``model.to_json()``).
 
     Returns:
         The model. Nothing of the file has been run.
@@ -52,6 +56,10 @@ def load_model(
     names = read_labels(labels)
     if isinstance(source, Model):
         return source
+    if architecture is not None:
+        if not isinstance(source, str | os.PathLike) or weights is not None:
+            raise UsageError("--architecture goes with one file of weights, and without --weights")
+        return _from_weights(Path(source), str(architecture), backend, names)
     if isinstance(source, str | os.PathLike):
         return _from_path(Path(source), str(source), backend, weights, names)
     if not any(base.__module__.partition(".")[0] == "keras" for base in type(source).__mro__):
@@ -92,6 +100,20 @@ def _from_path(
     return opened
 
 
+def _from_weights(
+    path: Path, architecture: str, backend: str | None, labels: tuple[str, ...] | None
+) -> Model:
+    """A file of weights alone, with the network that they belong to."""
+    from convlens.loading.alone import read_weights_alone
+
+    if find_by_function(architecture) is not None:
+        return _from_path(Path(architecture), architecture, backend, path, labels)
+    network = read_weights_alone(path, Path(architecture))
+    choose_backend(backend)
+    opened: Model = _keras().from_saved(network, file_digest(path), labels=labels)
+    return opened
+
+
 def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     """Reads and upgrades a model file as data; nothing is built.
 
@@ -105,12 +127,14 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     from convlens.loading.rewrites import upgrade
 
     kind = recognise(path)
-    weights, backend = None, None
+    weights: tuple[LayerWeights, ...] | None = None
+    backend: str | None = None
     if kind == "hdf5":
         config, weights, version, backend = read_hdf5(path)
+        size = sum(array.size for entry in weights for array in entry.arrays)
     else:
-        config, version = read_archive(path)
-    config, rewrites = upgrade(config)
+        config, version, size = read_archive(path)
+    config, rewrites = upgrade(config, version)
     return SavedNetwork(
         path=path,
         kind="legacy HDF5" if kind == "hdf5" else ".keras archive",
@@ -121,6 +145,7 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         backend=backend,
         rewrites=rewrites,
         digest=file_digest(path) if with_digest else "",
+        size=size,
     )
 
 

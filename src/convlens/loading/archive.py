@@ -10,17 +10,18 @@ from typing import Any
 import h5py
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.hdf5 import MAX_CONFIG
+from convlens.loading.hdf5 import MAX_CONFIG, bytes_allowed, check_dataset
 from convlens.saved import Config
 
 WEIGHTS = "model.weights.h5"
 
 
-def read_archive(path: Path) -> tuple[Config, str | None]:
+def read_archive(path: Path) -> tuple[Config, str | None, int]:
     """Reads the configuration and checks the weights without loading them.
 
     Returns:
-        The configuration as saved and the version of Keras that wrote the file.
+        The configuration as saved, the version of Keras that wrote the file and how many
+        numbers its weights are.
 
     Raises:
         ModelFileError: The archive is damaged or incomplete.
@@ -28,18 +29,19 @@ def read_archive(path: Path) -> tuple[Config, str | None]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_members(archive, path)
             config = _json(archive, "config.json", path)
             metadata = _json(archive, "metadata.json", path, optional=True)
             if WEIGHTS not in archive.namelist():
                 raise ModelFileError(f"{path} holds no weights: expected {WEIGHTS} in it")
             with archive.open(WEIGHTS) as member, h5py.File(member, "r") as file:
-                _check_links(file, path)
+                size = _check_links(file, path)
     except (zipfile.BadZipFile, OSError, RuntimeError, KeyError, EOFError) as error:
         raise ModelFileError(
             f"{path} is a damaged or truncated .keras file ({error}): download or save it again"
         ) from error
     version = metadata.get("keras_version")
-    return config, None if version is None else str(version)
+    return config, None if version is None else str(version), size
 
 
 def _json(
@@ -58,14 +60,49 @@ def _json(
     return value
 
 
-def _check_links(group: h5py.Group, path: Path) -> None:
-    """Refuses links out of the file, external storage and virtual datasets."""
-    for name in group:
-        link = group.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            raise UnsafeModelError(f"'{name}' in {path} is a link out of its place: not followed")
-        member = group[name]
-        if isinstance(member, h5py.Group):
-            _check_links(member, path)
-        elif isinstance(member, h5py.Dataset) and (member.is_virtual or member.external):
-            raise UnsafeModelError(f"weights '{member.name}' of {path} lie in another file")
+def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuses an archive with two members of one name, or that unfolds to far too much."""
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnsafeModelError(f"{path} holds two members called '{twice}': not opened")
+    size = sum(member.file_size for member in members)
+    if size > bytes_allowed(path):
+        raise UnsafeModelError(
+            f"{path} unfolds to {size} bytes, far more than weights of its size: not opened"
+        )
+
+
+def _check_links(file: h5py.File, path: Path) -> int:
+    """Refuses links out of the file, external storage and virtual datasets.
+
+    Returns:
+        How many numbers the file holds.
+    """
+    size, allowance = 0, bytes_allowed(path)
+    waiting: list[h5py.Group] = [file]
+    seen: set[int] = set()
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise UnsafeModelError(
+                    f"'{name}' in {path} is a link out of its place: not followed"
+                )
+            member = group[name]
+            address = h5py.h5o.get_info(member.id).addr
+            if address in seen:
+                raise UnsafeModelError(f"'{name}' in {path} stands in two places: not followed")
+            seen.add(address)
+            if isinstance(member, h5py.Group):
+                waiting.append(member)
+            elif isinstance(member, h5py.Dataset):
+                check_dataset(member, path)
+                size += int(member.size or 0)
+                allowance -= int(member.size or 0) * member.dtype.itemsize
+        if allowance < 0:
+            raise UnsafeModelError(
+                f"{path} declares far larger weights than a file of its size holds: not read"
+            )
+    return size

@@ -19,6 +19,9 @@ from convlens.saved import Config, LayerWeights
 MAX_CONFIG = 64 << 20
 """The longest configuration that is read, in bytes."""
 
+FILTERS = {1, 2, 3, 4, 5, 6, 32000}
+"""The filters that HDF5 and h5py bring along: deflate, shuffle, checksum, szip and others."""
+
 
 def read_hdf5(path: Path) -> tuple[Config, tuple[LayerWeights, ...], str | None, str | None]:
     """Reads configuration and weights.
@@ -48,6 +51,30 @@ def read_hdf5(path: Path) -> tuple[Config, tuple[LayerWeights, ...], str | None,
         ) from error
 
 
+def read_weights(path: Path) -> tuple[tuple[LayerWeights, ...], str | None, str | None]:
+    """Reads a file of weights alone: the weights, the version of Keras and the backend.
+
+    Raises:
+        ModelFileError: It is damaged, or holds no weights layer by layer.
+        UnsafeModelError: It reaches out of itself.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            group = file if "layer_names" in file.attrs else _child(file, "model_weights", path)
+            if not isinstance(group, h5py.Group):
+                raise ModelFileError(
+                    f"{path} holds no weights layer by layer: expected a file of "
+                    "model.save_weights of Keras 1 or 2"
+                )
+            weights = _weights(group, path)
+            return weights, _text(group, "keras_version"), _text(group, "backend")
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise ModelFileError(
+            f"{path} is a damaged or truncated HDF5 file ({_short(error)}): download or save "
+            "it again"
+        ) from error
+
+
 def _config(file: h5py.File, path: Path) -> Config:
     text = _text(file, "model_config")
     if text is None:
@@ -68,11 +95,15 @@ def _config(file: h5py.File, path: Path) -> Config:
 def _without_config(file: h5py.File, path: Path) -> str:
     """What to say of an HDF5 file without a configuration."""
     names = list(file)
-    if "layer_names" in file.attrs or "layers" in names or "_layer_checkpoint_dependencies" in names:
+    if (
+        "layer_names" in file.attrs
+        or "layers" in names
+        or "_layer_checkpoint_dependencies" in names
+    ):
         return (
             f"{path} holds weights without the network they belong to: expected a whole model "
-            "(model.save). Name the architecture and give this file as its weights, for "
-            f"example: VGG16 --weights {path.name}"
+            "(model.save). Name the network with --architecture, by a JSON file of its "
+            f"configuration or, for example, --architecture VGG16"
         )
     held = ", ".join(names[:4]) or "nothing"
     return f"{path} is an HDF5 file without a Keras model: expected model_config, found {held}"
@@ -80,24 +111,59 @@ def _without_config(file: h5py.File, path: Path) -> str:
 
 def _weights(group: h5py.Group, path: Path) -> tuple[LayerWeights, ...]:
     found = []
+    allowance = [bytes_allowed(path)]
     for layer in _names(group, "layer_names"):
         inner = _child(group, layer, path)
         if not isinstance(inner, h5py.Group):
             raise ModelFileError(f"{path} names a layer '{layer}' but holds no weights of it")
         names = _names(inner, "weight_names")
-        arrays = tuple(_array(inner, name, path) for name in names)
+        arrays = tuple(_array(inner, name, path, allowance) for name in names)
         found.append(LayerWeights(layer, tuple(names), arrays))
     return tuple(found)
 
 
-def _array(group: h5py.Group, name: str, path: Path) -> np.ndarray[Any, Any]:
+def _array(group: h5py.Group, name: str, path: Path, allowance: list[int]) -> np.ndarray[Any, Any]:
     dataset = _child(group, name, path)
     if not isinstance(dataset, h5py.Dataset):
         raise ModelFileError(f"{path} names weights '{name}' but does not hold them")
-    if dataset.is_virtual or dataset.external:
-        raise UnsafeModelError(f"weights '{name}' of {path} lie in another file: not read")
+    check_dataset(dataset, path)
+    allowance[0] -= int(dataset.size or 0) * dataset.dtype.itemsize
+    if allowance[0] < 0:
+        raise UnsafeModelError(
+            f"{path} declares far larger weights ('{name}' of shape {dataset.shape}) than a file "
+            "of its size holds: not read"
+        )
     values: np.ndarray[Any, Any] = dataset[()]
     return values
+
+
+def bytes_allowed(path: Path) -> int:
+    """How many bytes of weights a file may unfold to.
+
+    Weights hardly shrink when they are packed: a file that says it unfolds to many times its
+    size is made to fill the memory.
+    """
+    return 20 * path.stat().st_size + (64 << 20)
+
+
+def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
+    """Refuses what lies in another file, needs code of its own to unpack, or is no numbers.
+
+    Raises:
+        UnsafeModelError: It does.
+        ModelFileError: It is no array of numbers.
+    """
+    if dataset.is_virtual or dataset.external:
+        raise UnsafeModelError(f"weights '{dataset.name}' of {path} lie in another file: not read")
+    settings = dataset.id.get_create_plist()
+    filters = {settings.get_filter(place)[0] for place in range(settings.get_nfilters())}
+    if not filters <= FILTERS:
+        raise UnsafeModelError(
+            f"weights '{dataset.name}' of {path} need a filter that HDF5 loads from elsewhere: "
+            "not read"
+        )
+    if dataset.shape is None or dataset.dtype.kind not in "fiub":
+        raise ModelFileError(f"weights '{dataset.name}' of {path} are no array of numbers")
 
 
 def _child(group: h5py.Group, name: str, path: Path) -> Any:

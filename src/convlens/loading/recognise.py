@@ -41,8 +41,10 @@ def recognise(path: Path) -> str:
         raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
     if head.startswith(b"PK"):
         return _zip(path)
-    raise ModelFileError(f"{path} is not a Keras model: expected a .keras or HDF5 file, "
-                         f"found {describe_bytes(head, size)}")
+    raise ModelFileError(
+        f"{path} is not a Keras model: expected a .keras or HDF5 file, "
+        f"found {describe_bytes(head, size)}"
+    )
 
 
 def _is_hdf5(file: object, head: bytes, size: int) -> bool:

@@ -17,6 +17,7 @@ from convlens.frameworks.keras.backends import Runner, as_float32, make_runner
 from convlens.frameworks.keras.geometry import FIRST, follow_formats
 from convlens.frameworks.keras.inside import watch
 from convlens.frameworks.keras.program import Key, Step, flatten, graph_of
+from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.view import Sight, View, look
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import Preprocessing
@@ -90,6 +91,9 @@ class KerasModel:
         for name in layers:
             if name not in view.sights:
                 raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
+        places = {view.sights[name].place for name in layers}
+        missing = check_runs(view.program, places, outputs=outputs)
+        outputs = outputs and missing is None
         key = (tuple(layers), outputs, tuple(shapes), tuple(len(a) for a in inputs.values()))
         arrays = [
             self._own_order(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
@@ -109,6 +113,7 @@ class KerasModel:
                 for name, array in found.items()
                 if name.startswith("output:")
             },
+            missing,
         )
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:

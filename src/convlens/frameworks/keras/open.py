@@ -26,8 +26,9 @@ def from_saved(
 ) -> KerasModel:
     """Builds a saved network and gives it its weights."""
     model = build(network)
-    assign(model, network)
-    facts = dataclasses.replace(network, digest=digest).facts
+    notes = assign(model, network)
+    rewrites = (*network.rewrites, *notes)
+    facts = dataclasses.replace(network, digest=digest, rewrites=rewrites).facts
     return KerasModel(model, preprocessing=find_preprocessing(model), labels=labels, **facts)
 
 

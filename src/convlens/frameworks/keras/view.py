@@ -18,6 +18,7 @@ from convlens.frameworks.keras.geometry import (
 )
 from convlens.frameworks.keras.inside import has_inside, watch
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
+from convlens.frameworks.keras.refused import Refused
 from convlens.results import LayerInfo, Shape
 
 STAND_IN = 224
@@ -149,7 +150,7 @@ def _describe(
     return LayerInfo(
         name=name,
         type=type(layer).__name__,
-        output_shape=None if shape is None else (None, *shape[1:]),
+        output_shape=None if shape is None or isinstance(layer, Refused) else (None, *shape[1:]),
         parameters=int(layer.count_params()) if built else 0,
         data_format=data_format,
         kernel=spatial(layer, "kernel"),

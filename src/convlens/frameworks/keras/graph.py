@@ -1,0 +1,314 @@
+"""Putting layers together to a model, as its configuration says.
+
+The form of the configuration is the one that :mod:`convlens.loading.rewrites` leaves: calls
+count from 0, and what a call takes refers to tensors by layer, call and output. A layer that
+cannot be run, and every layer after it, becomes a stand-in.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from typing import Any
+
+import keras
+import numpy as np
+
+from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.frameworks.keras.channels_first import settle_bias
+from convlens.frameworks.keras.lookup import (
+    check_settings,
+    find_layer,
+    public_place,
+    unset_settings,
+)
+from convlens.frameworks.keras.refused import Refused, stand_in
+from convlens.frameworks.keras.sizes import UNSET, check_output
+from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
+from convlens.loading.rewrites.walking import each_tensor, is_tensor, name_of
+from convlens.saved import Config
+
+Place = tuple[str, int]
+"""A call of a layer: the layer's name and the number of the call."""
+
+
+class _Stopped(Exception):  # noqa: N818 (not an error: the layer becomes a stand-in)
+    """A layer cannot be run, for the reason given."""
+
+
+class Builder:
+    """Makes the model of one file.
+
+    Attributes:
+        at: The layer that is being built, in words.
+        refused: Why layers were not built, in the order found.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._stopped: dict[int, str] = {}
+        self.at = ""
+        self.refused: list[str] = []
+
+    def make_model(self, config: Config) -> Any:
+        """A model, sequential or functional, with everything inside it."""
+        if config["class_name"] == "Sequential":
+            return self._make_sequential(config)
+        return self._make_graph(config)
+
+    def _make_sequential(self, config: Config) -> Any:
+        inner = config["config"]
+        layers: list[Any] = []
+        stopped: str | None = None
+        for entry in inner.get("layers") or []:
+            layer, reason = self._make_layer(entry, stopped, 1)
+            stopped = stopped or reason
+            layers.append(layer)
+        model = keras.Sequential(layers, name=inner.get("name"), trainable=True)
+        if model.built:
+            for layer in model.layers:
+                check_output(getattr(layer, "output", ()), self._where(layer.name))
+        if stopped:
+            self._stopped[id(model)] = stopped
+        return model
+
+    def _make_layer(
+        self, entry: Config, stopped: str | None, outputs: int
+    ) -> tuple[Any, str | None]:
+        """A layer, and why neither it nor what follows can be run, if so."""
+        name = name_of(entry)
+        where = self.at = self._where(name)
+        kind = str(entry.get("class_name"))
+        if stopped:
+            return stand_in(kind, self._after(where, stopped), outputs, name), None
+        if kind in ("Sequential", "Functional"):
+            model = self.make_model(entry)
+            return model, self._stopped.get(id(model))
+        cls, reason = find_layer(entry, where)
+        if cls is None:
+            return self._refuse(kind, reason, outputs, name)
+        inner = entry.get("config")
+        settings = dict(inner) if isinstance(inner, dict) else {}
+        check_settings(cls, settings, where)
+        try:
+            settings = {**dict.fromkeys(unset_settings(cls), ""), **settings}
+            if issubclass(cls, keras.layers.Wrapper):
+                return self._wrap(cls, settings, where), None
+            cleaned = {key: self._setting(key, item, where) for key, item in settings.items()}
+        except _Stopped as stop:
+            return self._refuse(kind, str(stop), outputs, name)
+        layer = cls.from_config(cleaned)
+        if isinstance(layer, keras.layers.InputLayer):
+            check_output(layer.output, where)
+        settle_bias(layer)
+        return layer, None
+
+    def _wrap(self, cls: type[Any], settings: Config, where: str) -> Any:
+        """A layer around another one."""
+        made: Config = {}
+        for key, item in settings.items():
+            if key in ("layer", "backward_layer") and isinstance(item, dict):
+                made[key], reason = self._make_layer(item, None, 1)
+                if reason:
+                    raise _Stopped(reason)
+            else:
+                made[key] = self._setting(key, item, where)
+        return cls(**made)
+
+    def _refuse(self, kind: str, reason: str, outputs: int, name: str) -> tuple[Refused, str]:
+        self.refused.append(reason)
+        return stand_in(kind, reason, outputs, name), reason
+
+    def _where(self, name: str) -> str:
+        return f"{self._path}: layer '{name}'"
+
+    def _after(self, where: str, reason: str) -> str:
+        return (
+            f"{where} comes after a layer that is not run: {reason.removeprefix(self._path + ': ')}"
+        )
+
+    def _make_graph(self, config: Config) -> Any:
+        inner = config["config"]
+        entries = {name_of(entry): entry for entry in inner.get("layers") or []}
+        outputs: dict[str, int] = defaultdict(lambda: 1)
+        for name, _, output in each_tensor([list(entries.values()), inner["output_layers"]]):
+            if not 0 <= output < 1000:
+                raise ModelFileError(f"{self._where(name)} has no output {output}")
+            outputs[name] = max(outputs[name], output + 1)
+        tensors: dict[Place, list[Any]] = {}
+        made: dict[str, Any] = {}
+        stopped: dict[int, str] = {}
+        for name, call in self._order(entries):
+            entry = entries[name]
+            node = (entry.get("inbound_nodes") or [None])[call] if entry["inbound_nodes"] else None
+            self.at = self._where(name)
+            if node is None:
+                made[name] = self._make_layer(entry, None, 1)[0]
+                check_output(made[name].output, self.at)
+                tensors[name, call] = keras.tree.flatten(made[name].output)
+                continue
+            args, kwargs = self._fill_in(node, tensors)
+            before = next(
+                (stopped[id(t)] for t in _tensors_in((args, kwargs)) if id(t) in stopped), None
+            )
+            if name in made and before and not isinstance(made[name], Refused):
+                tensors[name, call] = tensors[name, 0]
+                continue
+            reason = before
+            if name not in made:
+                made[name], own = self._make_layer(entry, before, outputs[name])
+                reason = before or own
+            elif isinstance(made[name], Refused):
+                reason = made[name].reason
+            given = self._call(made[name], args, kwargs)
+            tensors[name, call] = given
+            if reason:
+                stopped.update({id(tensor): reason for tensor in given})
+        taken = self._resolve(inner["input_layers"], tensors)
+        result = self._resolve(inner["output_layers"], tensors)
+        self.at = self._where(str(inner.get("name")))
+        model = keras.Model(taken, result, name=inner.get("name"))
+        for tensor in keras.tree.flatten(result):
+            if id(tensor) in stopped:
+                self._stopped[id(model)] = stopped[id(tensor)]
+        return model
+
+    def _call(self, layer: Any, args: Any, kwargs: Any) -> list[Any]:
+        """The tensors that a layer gives for others, its weights made on the way."""
+        if isinstance(layer, keras.Model):
+            args = (
+                ([*_tensors_in(args)],) if len(_tensors_in(args)) > 1 else tuple(_tensors_in(args))
+            )
+            kwargs = {}
+        given = layer(*args, **kwargs)
+        check_output(given, self.at)
+        return list(keras.tree.flatten(given))
+
+    def _order(self, entries: dict[str, Config]) -> list[Place]:
+        """Every call, each after those that it takes from."""
+        ranks = {name: rank for rank, name in enumerate(entries)}
+        waiting: dict[Place, int] = {}
+        followers: dict[Place, list[Place]] = defaultdict(list)
+        ready: list[tuple[int, int, str]] = []
+        for name, entry in entries.items():
+            for call, node in enumerate(entry["inbound_nodes"] or [None]):
+                needed = {(other, number) for other, number, _ in each_tensor(node)}
+                waiting[name, call] = len(needed)
+                for place in needed:
+                    followers[place].append((name, call))
+                if not needed:
+                    heapq.heappush(ready, (ranks[name], call, name))
+        order: list[Place] = []
+        while ready:
+            _, call, name = heapq.heappop(ready)
+            order.append((name, call))
+            for follower in followers[name, call]:
+                waiting[follower] -= 1
+                if not waiting[follower]:
+                    heapq.heappush(ready, (ranks[follower[0]], follower[1], follower[0]))
+        if len(order) < len(waiting):
+            left = next(place for place, count in waiting.items() if count)
+            raise ModelFileError(
+                f"{self._where(left[0])} takes from a layer that takes from it: a loop"
+            )
+        return order
+
+    def _fill_in(self, node: Config, tensors: dict[Place, list[Any]]) -> tuple[Any, Any]:
+        """What a call takes, with tensors in the place of references."""
+        args = tuple(self._resolve(value, tensors) for value in node.get("args") or [])
+        kwargs = {
+            key: self._resolve(value, tensors)
+            for key, value in (node.get("kwargs") or {}).items()
+            if key != "training" and not (key == "mask" and not any(each_tensor(value)))
+        }
+        return args, kwargs
+
+    def _resolve(self, value: Any, tensors: dict[Place, list[Any]]) -> Any:
+        if is_tensor(value):
+            name, call, output = value["config"]["keras_history"]
+            found = tensors[name, call]
+            if output >= len(found):
+                raise ModelFileError(f"{self._where(name)} has no output {output}")
+            return found[output]
+        if isinstance(value, list):
+            return [self._resolve(item, tensors) for item in value]
+        if isinstance(value, dict) and "class_name" in value:
+            return self._plain_value(value, tensors)
+        if isinstance(value, dict):
+            return {key: self._resolve(item, tensors) for key, item in value.items()}
+        return value
+
+    def _plain_value(self, value: Config, tensors: dict[Place, list[Any]]) -> Any:
+        """A value that JSON has not: a tuple, a slice, an ellipsis, an array."""
+        kind, inner = value["class_name"], value.get("config")
+        if kind == "__tuple__":
+            items = inner.get("items", []) if isinstance(inner, dict) else value.get("items", [])
+            return tuple(self._resolve(item, tensors) for item in items)
+        if kind == "__slice__" and isinstance(inner, dict):
+            parts = [self._resolve(inner.get(key), tensors) for key in ("start", "stop", "step")]
+            return slice(*parts)
+        if kind == "__ellipsis__":
+            return Ellipsis
+        if kind in ("__numpy__", "__tensor__") and isinstance(inner, dict):
+            return np.asarray(inner.get("value"), dtype=str(inner.get("dtype", "float32")))
+        if kind == "TensorShape" and isinstance(value.get("items"), list):
+            return tuple(value["items"])
+        raise UnsafeModelError(f"{self.at} is called with something of the class '{kind}'")
+
+    def _setting(self, key: Any, item: Any, where: str) -> Any:
+        if isinstance(key, str) and item is not None:
+            if key.endswith("_initializer"):
+                return dict(UNSET)
+            if key.endswith("activation") and isinstance(item, str):
+                return _activation(item, where)
+        return self._sanitise(item, where)
+
+    def _sanitise(self, value: Any, where: str) -> Any:
+        """A copy of settings in which every class is one that Keras exports."""
+        if isinstance(value, list):
+            return [self._sanitise(item, where) for item in value]
+        if not isinstance(value, dict):
+            return value
+        name = value.get("class_name")
+        if name is None:
+            return {key: self._setting(key, item, where) for key, item in value.items()}
+        if not isinstance(name, str):
+            raise ModelFileError(f"{where} holds something that names no class")
+        inner = value.get("config")
+        if name in ("__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__"):
+            return self._plain_value(value, {})
+        if name == "function":
+            return _activation(inner, where)
+        cls = getattr(keras.layers, name, None)
+        if isinstance(inner, dict) and isinstance(cls, type):
+            check_settings(cls, inner, where)
+            inner = {**dict.fromkeys(unset_settings(cls), ""), **inner}
+        return {
+            "module": public_place(name, where),
+            "class_name": name,
+            "config": self._sanitise(inner, where),
+            "registered_name": None,
+        }
+
+
+def _activation(name: Any, where: str) -> Any:
+    """An activation function by name, one of Keras or of convlens."""
+    if name == OLD_HARD_SIGMOID:
+        return {
+            "module": "convlens.frameworks.keras.ops",
+            "class_name": "function",
+            "config": OLD_HARD_SIGMOID,
+            "registered_name": f"convlens>{OLD_HARD_SIGMOID}",
+        }
+    if isinstance(name, str) and not name.startswith("_"):
+        found = getattr(keras.activations, name, None)
+        if callable(found) and name not in ("get", "serialize", "deserialize"):
+            return name
+    raise _Stopped(
+        f"{where} has the activation '{name!s:.60}', which Keras does not have: convlens does "
+        "not run code from a file. Open it from Python and pass the live model."
+    )
+
+
+def _tensors_in(value: Any) -> list[Any]:
+    return [t for t in keras.tree.flatten(value) if isinstance(t, keras.KerasTensor)]

@@ -1,0 +1,174 @@
+"""Finding the class that a configuration names, among those of Keras and nowhere else.
+
+The rule of this module: every class is looked up by its bare name among those that Keras
+exports, whatever module the configuration names, so that nothing else can be imported or
+called.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+import keras
+from keras.src.ops import core, image, linalg, math, nn  # Keras exports no operation by class
+from keras.src.ops import numpy as plain
+
+from convlens.errors import ModelFileError, UnsafeModelError, near
+from convlens.frameworks.keras.ops import Formula, TensorFlowCall, find_operation
+from convlens.saved import Config
+
+REFUSED = {
+    "Lambda": "holds Python code",
+    "TorchModuleWrapper": "holds a pickle",
+    "TFSMLayer": "loads another file",
+    "JaxLayer": "holds Python code",
+    "FlaxLayer": "holds Python code",
+}
+"""Layers of Keras that run code of the file or read other files."""
+
+OPEN_IT = "Open it from Python and pass the live model."
+
+OUTSIDE = {
+    "StringLookup": ("vocabulary", "idf_weights"),
+    "IntegerLookup": ("vocabulary", "idf_weights"),
+    "TextVectorization": ("vocabulary", "idf_weights"),
+}
+"""Settings that, as text, name a file to read."""
+
+OF_CORE = ("Cast", "Slice", "Shape", "StopGradient", "Unstack", "ConvertToTensor")
+"""The operations of ``keras.ops.core`` that run no function given to them."""
+
+OWN: dict[str, type[keras.layers.Layer]] = {"TensorFlowCall": TensorFlowCall, "Formula": Formula}
+"""Layers of convlens that the rewrites bring in."""
+
+ALWAYS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
+"""Settings that every layer of Keras knows."""
+
+PLACES = (keras.layers, keras.initializers, keras.dtype_policies, keras.activations)
+
+
+def find_layer(entry: Config, where: str) -> tuple[type[Any] | None, str]:
+    """The class of a layer.
+
+    Args:
+        entry: Its configuration.
+        where: The layer in words, for the reason.
+
+    Returns:
+        The class, or ``None`` and the reason why the layer cannot be run.
+    """
+    name = entry.get("class_name")
+    if not isinstance(name, str):
+        raise ModelFileError(f"{where} names no class")
+    if name in REFUSED:
+        return None, (
+            f"{where} is a {name} layer, which {REFUSED[name]}: convlens does not run code from "
+            f"a file. {OPEN_IT}"
+        )
+    inner = entry.get("config")
+    if name == "TensorFlowCall" and isinstance(inner, dict):
+        function = inner.get("function")
+        if find_operation(str(function)) is None:
+            return None, (
+                f"{where} computes 'tf.{function}', which convlens does not know. {OPEN_IT}"
+            )
+    if name in OWN:
+        return OWN[name], ""
+    found = _operation(name, entry.get("module")) or getattr(keras.layers, name, None)
+    if isinstance(found, type) and issubclass(found, keras.Operation) and _of_keras(found):
+        return found, ""
+    return None, (
+        f"{where} is of the class '{name}', which Keras {keras.__version__} does not have: "
+        f"convlens does not run code from a file.{near(name, layer_names())} {OPEN_IT}"
+    )
+
+
+@functools.cache
+def layer_names() -> tuple[str, ...]:
+    """The names of the layers of Keras."""
+    return tuple(name for name in dir(keras.layers) if name[0].isupper())
+
+
+def _operation(name: str, module: Any) -> type[Any] | None:
+    """An operation of ``keras.ops``, which is a class of its own inside a graph."""
+    if not isinstance(module, str) or not module.startswith(("keras.src.ops", "keras.ops")):
+        return None
+    for place in (plain, nn, math, image, linalg):
+        if place.__name__ == module or not module.startswith("keras.src.ops."):
+            found = getattr(place, name, None)
+            if isinstance(found, type) and found.__module__ == place.__name__:
+                return found
+    if name in OF_CORE:
+        found = getattr(core, name, None)
+        return found if isinstance(found, type) else None
+    return None
+
+
+def _of_keras(found: type[Any]) -> bool:
+    return found.__module__.partition(".")[0] == "keras"
+
+
+def public_place(name: str, where: str) -> str:
+    """The module of Keras that exports an initialiser, a policy or a layer of that name.
+
+    Raises:
+        ModelFileError: There is none.
+        UnsafeModelError: It is a layer that runs code.
+    """
+    if name in REFUSED:
+        raise UnsafeModelError(
+            f"{where} holds a {name} layer, which {REFUSED[name]}: convlens does not run code "
+            f"from a file. {OPEN_IT}"
+        )
+    for module in PLACES:
+        found = getattr(module, name, None)
+        if isinstance(found, type) and _of_keras(found):
+            return str(module.__name__)
+    raise ModelFileError(
+        f"{where} holds something of the class '{name}', which Keras {keras.__version__} does "
+        f"not have: convlens does not run code from a file.{near(name, layer_names())} {OPEN_IT}"
+    )
+
+
+def check_settings(cls: type[Any], settings: Config, where: str) -> None:
+    """Refuses settings that a layer does not know, and those that name a file.
+
+    Raises:
+        ModelFileError: A setting is unknown, so that dropping it could change the results.
+        UnsafeModelError: A setting names a file.
+    """
+    known = _known_settings(cls)  # type: ignore[arg-type]
+    for key, value in settings.items():
+        if key in OUTSIDE.get(cls.__name__, ()) and isinstance(value, str):
+            raise UnsafeModelError(
+                f"{where} is a {cls.__name__} that reads its {key} from a file of its own: "
+                "not opened"
+            )
+        if key not in known and value is not None:
+            raise ModelFileError(
+                f"{where} ({cls.__name__}) has the setting '{key}' = {value!r:.60}, which Keras "
+                f"{keras.__version__} does not know and which may change what it computes. "
+                "Open it with the Keras that saved it."
+            )
+
+
+def unset_settings(cls: type[Any]) -> list[str]:
+    """The initialisers that a class takes, all of which are replaced, named or not."""
+    known = _known_settings(cls)  # type: ignore[arg-type]
+    return sorted(key for key in known if key.endswith("_initializer"))
+
+
+@functools.cache
+def _known_settings(cls: type[Any]) -> frozenset[str]:
+    """The settings that a class takes."""
+    known: set[str] = set(ALWAYS)
+    for base in cls.__mro__:
+        if base is keras.Operation or base is keras.Layer:
+            break
+        if "__init__" in base.__dict__:
+            known |= set(inspect.signature(base.__dict__["__init__"]).parameters)
+    if issubclass(cls, keras.layers.MultiHeadAttention):
+        known |= {"query_shape", "key_shape", "value_shape"}
+    return frozenset(known)

@@ -1,0 +1,95 @@
+"""Bounds on what a configuration may ask for, checked before it is given.
+
+The rule of this module: a network cannot have more weights than its file holds, so each
+weight is counted before it is made; and no layer may give more than fits in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from convlens.errors import UnsafeModelError
+
+MAX_VALUES = 1 << 29
+"""The most values that one layer may give for one image: 2 GiB as float32."""
+
+SLACK = 1 << 16
+"""Weights that a network may have beyond those in its file, such as states of generators."""
+
+_state = threading.local()
+
+
+@contextlib.contextmanager
+def at_most(weights: int | None, source: str) -> Iterator[None]:
+    """Lets the layers built inside make no more weights than a file holds.
+
+    Args:
+        weights: How many numbers the file holds; ``None`` for no bound.
+        source: The file, for the message.
+    """
+    before = getattr(_state, "budget", None)
+    _state.budget = None if weights is None else [weights + SLACK, source, weights]
+    try:
+        yield
+    finally:
+        _state.budget = before
+
+
+def count_weights(shape: tuple[int, ...]) -> None:
+    """Counts a weight that is about to be made.
+
+    Raises:
+        UnsafeModelError: The network asks for more than its file holds.
+    """
+    budget = getattr(_state, "budget", None)
+    if budget is None:
+        return
+    budget[0] -= math.prod(int(size) for size in shape)
+    if budget[0] < 0:
+        raise UnsafeModelError(
+            f"{budget[1]}: the configuration asks for more weights than the file holds "
+            f"({budget[2]}; a weight of shape {tuple(shape)} was one too many): not opened"
+        )
+
+
+def check_output(spec: Any, where: str) -> None:
+    """Refuses a layer that gives more than fits in memory.
+
+    Raises:
+        UnsafeModelError: It does.
+    """
+    for tensor in keras.tree.flatten(spec):
+        shape = getattr(tensor, "shape", None)
+        if shape is not None and math.prod(size or 1 for size in shape) > MAX_VALUES:
+            raise UnsafeModelError(
+                f"{where} gives an output of shape {tuple(shape)} for one image: more than "
+                f"{MAX_VALUES} values, not opened"
+            )
+
+
+@keras.saving.register_keras_serializable(package="convlens")
+class Unset(keras.initializers.Initializer):  # type: ignore[misc]
+    """Stands where an initialiser was: zeros from NumPy, which cost nothing to make."""
+
+    def __call__(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
+        """Zeros of that shape."""
+        count_weights(tuple(shape))
+        kind = keras.backend.standardize_dtype(dtype) if dtype else "float32"
+        array = np.zeros(tuple(shape), "float32" if kind == "bfloat16" else kind)
+        return keras.ops.convert_to_tensor(array, dtype=kind)
+
+
+UNSET: dict[str, Any] = {
+    "module": None,
+    "class_name": "Unset",
+    "config": {},
+    "registered_name": "convlens>Unset",
+}
+"""The initialiser as a configuration names it."""

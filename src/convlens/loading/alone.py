@@ -1,0 +1,69 @@
+"""A file of weights alone, read together with the configuration that it belongs to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.loading.hdf5 import MAX_CONFIG, read_weights
+from convlens.loading.rewrites import upgrade
+from convlens.saved import Config, SavedNetwork
+
+
+def read_weights_alone(path: Path, architecture: Path) -> SavedNetwork:
+    """Reads weights and configuration from two files.
+
+    Args:
+        path: An HDF5 file of ``model.save_weights``.
+        architecture: A JSON file of ``model.to_json``.
+
+    Raises:
+        ModelFileError: One is missing, damaged, or something else.
+        UnsafeModelError: One reaches out of itself or is far too large.
+    """
+    if not path.is_file():
+        raise ModelFileError(f"no file of weights {path}")
+    config = read_configuration(architecture)
+    weights, version, backend = read_weights(path)
+    version = version or _text(config.get("keras_version"))
+    upgraded, rewrites = upgrade(config, version)
+    return SavedNetwork(
+        path=path,
+        kind="weights in HDF5",
+        config=upgraded,
+        weights=weights,
+        archive=None,
+        keras_version=version,
+        backend=backend or _text(config.get("backend")),
+        rewrites=rewrites,
+        digest="",
+        size=sum(array.size for entry in weights for array in entry.arrays),
+    )
+
+
+def read_configuration(path: Path) -> Config:
+    """The configuration of a network from a JSON file.
+
+    Raises:
+        ModelFileError: It is missing or describes no network.
+        UnsafeModelError: It is far too large.
+    """
+    try:
+        if path.stat().st_size > MAX_CONFIG:
+            raise UnsafeModelError(f"{path} is larger than {MAX_CONFIG} bytes: not read")
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"cannot read the architecture {path}: expected the name of an architecture such as "
+            f"VGG16, or a JSON file of model.to_json() ({str(error)[:100]})"
+        ) from error
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise ModelFileError(
+            f"{path} describes no network: expected a JSON file of model.to_json()"
+        )
+    return config
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

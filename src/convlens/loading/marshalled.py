@@ -1,0 +1,169 @@
+"""Reading the byte code of a saved lambda as data, without making a code object.
+
+Python's own reader of this format may crash on hostile bytes; this one is bounded, makes
+plain values only, and knows the layouts of Python 2.7 to 3.12.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+MAX_BYTES = 100_000
+"""The longest byte code that is read; that of a well-known formula has some hundred bytes."""
+
+MAX_DEPTH = 20
+MAX_ITEMS = 1_000
+
+
+class NotRead(Exception):  # noqa: N818 (the caller takes it as: not recognised)
+    """The bytes are no code in a known layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a function does, as data.
+
+    Attributes:
+        layout: ``"2"``, ``"3.0"``, ``"3.8"`` or ``"3.11"``: the first version with its layout.
+        arguments: How many arguments it takes.
+        code: The byte code.
+        constants: Its constants.
+        names: The names of globals and attributes.
+        variables: The names of its arguments and variables; from 3.11 on of free ones too.
+        free: The names of the variables that it has from outside.
+    """
+
+    layout: str
+    arguments: int
+    code: bytes
+    constants: tuple[Any, ...]
+    names: tuple[Any, ...]
+    variables: tuple[Any, ...]
+    free: tuple[Any, ...]
+
+
+def read_code(data: bytes) -> list[Code]:
+    """Every reading of some bytes as the code of a function; mostly there is one."""
+    found = []
+    if len(data) <= MAX_BYTES:
+        for layout in ("3.11", "3.8", "3.0", "2"):
+            reader = _Reader(data, layout)
+            try:
+                value = reader.value(0)
+            except (NotRead, struct.error, IndexError, UnicodeDecodeError, ValueError):
+                continue
+            if isinstance(value, Code) and reader.place == len(data):
+                found.append(value)
+    return found
+
+
+class _Reader:
+    """A reader of one layout, from front to back."""
+
+    def __init__(self, data: bytes, layout: str) -> None:
+        self.place = 0
+        self._data = data
+        self._layout = layout
+        self._shared: list[Any] = []
+        self._interned: list[Any] = []
+        self._items = 0
+
+    def value(self, depth: int) -> Any:
+        """The next value."""
+        self._items += 1
+        if depth > MAX_DEPTH or self._items > MAX_ITEMS:
+            raise NotRead
+        byte = self._take(1)[0]
+        kind, share = chr(byte & 0x7F), bool(byte & 0x80) and self._layout != "2"
+        slot = len(self._shared)
+        if share:
+            self._shared.append(None)
+        made = self._of_kind(kind, depth)
+        if share:
+            self._shared[slot] = made
+        return made
+
+    def _of_kind(self, kind: str, depth: int) -> Any:
+        if kind in _SIMPLE:
+            return _SIMPLE[kind]
+        if kind == "i":
+            return self._int()
+        if kind == "l":
+            return self._long()
+        if kind == "g":
+            return struct.unpack("<d", self._take(8))[0]
+        if kind == "f":
+            return float(self._take(self._take(1)[0]).decode("ascii"))
+        if kind in "stuaAzZ":
+            return self._text(kind)
+        if kind in "()[":
+            count = self._take(1)[0] if kind == ")" else self._int()
+            if not 0 <= count <= MAX_ITEMS:
+                raise NotRead
+            return tuple(self.value(depth + 1) for _ in range(count))
+        if kind == "r":
+            return self._shared[self._int()]
+        if kind == "R":
+            return self._interned[self._int()]
+        if kind == "c":
+            return self._code(depth)
+        raise NotRead
+
+    def _text(self, kind: str) -> Any:
+        size = self._take(1)[0] if kind in "zZ" else self._int()
+        raw = self._take(size)
+        if kind == "t":
+            self._interned.append(raw.decode("utf-8", "replace"))
+            return self._interned[-1]
+        if kind == "s":
+            return raw
+        return raw.decode("utf-8" if kind == "u" else "latin-1")
+
+    def _code(self, depth: int) -> Code:
+        counts = {"2": 4, "3.0": 5, "3.8": 6, "3.11": 5}[self._layout]
+        numbers = [self._int() for _ in range(counts)]
+        code, constants, names, variables = (self.value(depth + 1) for _ in range(4))
+        rest = [self.value(depth + 1) for _ in range(4)]
+        self._int()
+        tail = [self.value(depth + 1) for _ in range(2 if self._layout == "3.11" else 1)]
+        free: Any = rest[0]
+        if self._layout == "3.11":
+            kinds = rest[0]
+            if not isinstance(kinds, bytes) or len(kinds) != len(variables):
+                raise NotRead
+            free = tuple(n for n, k in zip(variables, kinds, strict=True) if k & 0x80)
+        tuples = all(isinstance(item, tuple) for item in (constants, names, variables, free))
+        if not isinstance(code, bytes) or not tuples or not isinstance(tail[0], bytes | str):
+            raise NotRead
+        texts = [names, variables, free]
+        if self._layout == "2":
+            texts = [tuple(_as_text(n) for n in part) for part in texts]
+        if not all(isinstance(name, str) for part in texts for name in part):
+            raise NotRead
+        return Code(self._layout, numbers[0], code, constants, *texts)
+
+    def _take(self, count: int) -> bytes:
+        if count < 0 or self.place + count > len(self._data):
+            raise NotRead
+        self.place += count
+        return self._data[self.place - count : self.place]
+
+    def _int(self) -> int:
+        return int(struct.unpack("<i", self._take(4))[0])
+
+    def _long(self) -> int:
+        count = self._int()
+        if abs(count) > 8:
+            raise NotRead
+        digits = struct.unpack(f"<{abs(count)}H", self._take(2 * abs(count)))
+        total: int = sum(digit << (15 * place) for place, digit in enumerate(digits))
+        return -total if count < 0 else total
+
+
+_SIMPLE = {"N": None, "T": True, "F": False, ".": Ellipsis}
+
+
+def _as_text(name: Any) -> Any:
+    return name.decode("latin-1") if isinstance(name, bytes) else name

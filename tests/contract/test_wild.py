@@ -1,0 +1,144 @@
+"""Models as people published them: open on every backend, with the maps of all layers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import time
+import warnings
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from convlens.errors import ConvlensError, UnsafeModelError
+from convlens.loading import load_model
+
+FOLDER = Path(os.environ.get("CONVLENS_DATA", "")) / "wild"
+LISTED = FOLDER / "manifest.tsv"
+ROWS = (
+    list(csv.DictReader(LISTED.read_text().splitlines(), delimiter="\t"))
+    if os.environ.get("CONVLENS_DATA") and LISTED.is_file()
+    else []
+)
+BY_KERAS = [row["file"] for row in ROWS if row["loads_in_keras3"] == "y"]
+
+
+def files(*expected):
+    return [row["file"] for row in ROWS if row["expect"] in expected]
+
+
+def inputs_of(info, seed=0):
+    generator = np.random.default_rng(seed)
+    found = {}
+    for entry in info.inputs:
+        shape = list(entry.shape)
+        if entry.data_format == "channels_first" and len(shape) > 2:
+            shape = [shape[0], *shape[2:], shape[1]]
+        sizes = [1, *(size or 64 for size in shape[1:])]
+        found[entry.name] = generator.random(sizes, dtype="float32")
+    return found
+
+
+@pytest.mark.parametrize("name", files("opens"))
+def test_complete_models_give_the_maps_of_all_layers(data, name):
+    model = load_model(data / "wild" / name)
+    asked = [layer.name for layer in model.info.layers]
+    found = model.forward(inputs_of(model.info), asked, outputs=True)
+    assert found.missing is None
+    assert set(found.layers) == set(asked)
+    assert all(np.isfinite(values).all() for values in found.layers.values())
+    for layer in model.info.layers:
+        assert found.layers[layer.name].ndim == len(layer.output_shape)
+    assert found.outputs
+
+
+@pytest.mark.parametrize("name", files("refuses", "either"))
+def test_the_others_end_in_one_line_or_show_what_they_can(data, name):
+    try:
+        model = load_model(data / "wild" / name)
+    except ConvlensError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        assert name in str(error)  # noqa: PT017
+        return
+    seen = [layer for layer in model.info.layers if layer.output_shape is not None]
+    hidden = [layer for layer in model.info.layers if layer.output_shape is None]
+    found = model.forward(inputs_of(model.info), [layer.name for layer in seen], outputs=True)
+    assert (found.missing is None) == (not hidden)
+    if hidden:
+        assert "layer '" in found.missing
+        with pytest.raises(UnsafeModelError, match="layer '"):
+            model.forward(inputs_of(model.info), [hidden[0].name])
+
+
+@pytest.mark.parametrize("name", BY_KERAS)
+def test_outputs_are_those_of_plain_keras(data, name):
+    keras = pytest.importorskip("keras")
+    model = load_model(data / "wild" / name)
+    given = inputs_of(model.info)
+    found = model.forward(given, [], outputs=True).outputs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        live = keras.saving.load_model(data / "wild" / name, compile=False)
+    wanted = keras.tree.flatten(live(list(given.values()), training=False))
+    for values, tensor in zip(found.values(), wanted, strict=True):
+        np.testing.assert_allclose(values, keras.ops.convert_to_numpy(tensor), rtol=1e-5, atol=1e-5)
+
+
+def _member(path):
+    with zipfile.ZipFile(path) as archive:
+        return archive.read("model.weights.h5")
+
+
+def held(path):
+    """The values of every array in a file, whatever their order."""
+    found = set()
+
+    def visit(_, item):
+        if isinstance(item, h5py.Dataset):
+            found.add(np.sort(np.ravel(item[()]).astype("float32")).tobytes())
+
+    source = path
+    if zipfile.is_zipfile(path):
+        source = io.BytesIO(_member(path))
+    with h5py.File(source, "r") as file:
+        file.visititems(visit)
+    return found
+
+
+@pytest.mark.parametrize("name", files("opens"))
+def test_every_weight_is_one_of_the_file(data, name):
+    keras = pytest.importorskip("keras")
+    model = load_model(data / "wild" / name)
+    known = held(data / "wild" / name)
+    for variable in model.model.weights:
+        values = np.ravel(keras.ops.convert_to_numpy(variable)).astype("float32")
+        assert np.sort(values).tobytes() in known, variable.path
+
+
+def test_kernels_of_theano_are_rotated(data):
+    name = next(row["file"] for row in ROWS if "81.45" in row["file"])
+    model = load_model(data / "wild" / name)
+    assert any("rotated by 180" in entry for entry in model.info.rewrites)
+
+
+def test_opening_takes_no_longer_than_in_keras(data):
+    keras = pytest.importorskip("keras")
+    path = data / "wild" / BY_KERAS[0]
+
+    def seconds(opening):
+        best = float("inf")
+        for _ in range(5):
+            start = time.perf_counter()
+            opening()
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    load_model(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain = seconds(lambda: keras.saving.load_model(path, compile=False))
+    assert seconds(lambda: load_model(path)) <= 1.3 * plain

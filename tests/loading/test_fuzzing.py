@@ -1,0 +1,95 @@
+"""Whatever a configuration holds, upgrading it gives a configuration or one clear error."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+
+from convlens.errors import ConvlensError
+from convlens.loading.rewrites import upgrade
+
+BASE = {
+    "class_name": "Model",
+    "config": {
+        "name": "m",
+        "layers": [
+            {
+                "class_name": "InputLayer",
+                "name": "i",
+                "config": {"name": "i", "batch_input_shape": [None, 8, 8, 3]},
+                "inbound_nodes": [],
+            },
+            {
+                "class_name": "Convolution2D",
+                "name": "c",
+                "config": {"name": "c", "nb_filter": 2, "nb_row": 3, "nb_col": 3, "axis": [3]},
+                "inbound_nodes": [[["i", 0, 0, {}]]],
+            },
+            {
+                "class_name": "TFOpLambda",
+                "name": "t",
+                "config": {
+                    "name": "t",
+                    "function": "math.add",
+                    "activation": {"class_name": "ReLU"},
+                },
+                "inbound_nodes": [["c", 0, 0, {"y": ["c", 0, 0]}]],
+            },
+            {
+                "class_name": "Sequential",
+                "name": "s",
+                "config": [
+                    {"class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, None]}}
+                ],
+                "inbound_nodes": [[["t", 0, 0, {}]]],
+            },
+        ],
+        "input_layers": [["i", 0, 0]],
+        "output_layers": [["s", 1, 0]],
+    },
+}
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 10**12), st.floats(), st.text(max_size=8),
+    st.sampled_from(["Merge", "Lambda", "TensorFlowOpLayer", "QuantizeWrapperV2", "i", "c", "GRU"]),
+    st.lists(st.integers(-1, 3), max_size=4), st.just({}), st.just([[]]),
+    st.just({"class_name": "__keras_tensor__", "config": {"keras_history": ["c", 0, 0]}}),
+)  # fmt: skip
+
+
+def places(value, path=()):
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        if isinstance(inner, dict | list):
+            yield from places(inner, (*path, key))
+        else:
+            yield (*path, key)
+
+
+PLACES = [path for path in places(BASE) if path]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=4))
+def test_mutated_configurations(changes):
+    config = copy.deepcopy(BASE)
+    for path, value in changes:
+        place = config
+        try:
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = value
+        except (TypeError, KeyError, IndexError):
+            continue
+    for version in (None, "1.2.0", "2.4.0", "3.5.0"):
+        try:
+            upgraded, done = upgrade(config, version)
+        except ConvlensError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+        else:
+            json.dumps(upgraded)
+            assert all(isinstance(entry, str) for entry in done)
