@@ -31,6 +31,12 @@ def files(*expected):
     return [row["file"] for row in ROWS if row["expect"] in expected]
 
 
+def as_array(tensor):
+    """A tensor of any backend; the way of Keras itself warns with NumPy 2.4."""
+    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
+    return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
+
+
 def inputs_of(info, seed=0):
     generator = np.random.default_rng(seed)
     found = {}
@@ -85,7 +91,7 @@ def test_outputs_are_those_of_plain_keras(data, name):
         live = keras.saving.load_model(data / "wild" / name, compile=False)
     wanted = keras.tree.flatten(live(list(given.values()), training=False))
     for values, tensor in zip(found.values(), wanted, strict=True):
-        np.testing.assert_allclose(values, keras.ops.convert_to_numpy(tensor), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(values, as_array(tensor), rtol=1e-5, atol=1e-5)
 
 
 def _member(path):
@@ -111,11 +117,10 @@ def held(path):
 
 @pytest.mark.parametrize("name", files("opens"))
 def test_every_weight_is_one_of_the_file(data, name):
-    keras = pytest.importorskip("keras")
     model = load_model(data / "wild" / name)
     known = held(data / "wild" / name)
     for variable in model.model.weights:
-        values = np.ravel(keras.ops.convert_to_numpy(variable)).astype("float32")
+        values = np.ravel(as_array(variable.value)).astype("float32")
         assert np.sort(values).tobytes() in known, variable.path
 
 

@@ -246,8 +246,13 @@ def test_an_operation_of_tensorflow():
     config = node("tf.math.truediv", kind="TFOpLambda", function="math.truediv")
     config["inbound_nodes"] = [{"args": [tensor("i", 0, 0)], "kwargs": {"y": 255.0, "name": None}}]
     assert operations.name_operations(config) == 1
-    assert config["config"] == {"name": "tf.math.truediv", "function": "math.truediv"}
-    assert config["inbound_nodes"][0]["kwargs"] == {"y": 255.0}
+    assert config["config"] == {
+        "name": "tf.math.truediv",
+        "function": "math.truediv",
+        "arguments": {"y": 255.0},
+        "constants": [],
+    }
+    assert config["inbound_nodes"][0]["kwargs"] == {}
 
 
 def test_a_node_of_a_tensorflow_graph():
@@ -258,7 +263,8 @@ def test_a_node_of_a_tensorflow_graph():
     config["inbound_nodes"] = [{"args": [tensor("i", 0, 0)], "kwargs": {}}]
     assert operations.name_graph_nodes(config) == 1
     assert config["config"]["function"] == "math.multiply"
-    assert config["inbound_nodes"][0]["args"] == [tensor("i", 0, 0), 2.0]
+    assert config["inbound_nodes"][0]["args"] == [tensor("i", 0, 0)]
+    assert config["config"]["constants"] == [[1, 2.0]]
 
 
 def test_settings_of_a_node_of_a_tensorflow_graph():
@@ -266,8 +272,8 @@ def test_settings_of_a_node_of_a_tensorflow_graph():
     config = node("op", kind="TensorFlowOpLayer", node_def={"op": "DepthToSpace", "attr": attr})
     config["inbound_nodes"] = [{"args": [tensor("i", 0, 0)], "kwargs": {}}]
     operations.name_graph_nodes(config)
-    kwargs = config["inbound_nodes"][0]["kwargs"]
-    assert kwargs == {"block_size": 2, "data_format": "NHWC"}
+    arguments = config["config"]["arguments"]
+    assert arguments == {"block_size": 2, "data_format": "NHWC"}
 
 
 def test_wrappers_for_quantisation():

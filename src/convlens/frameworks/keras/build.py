@@ -43,7 +43,8 @@ def build(network: SavedNetwork) -> Any:
         ours = _own_error(error)
         if ours is not None:
             raise ours from error
-        lines = [line for line in str(error).splitlines() if line.strip()]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        lines = [line for line in lines if "Exception encountered" not in line] or lines
         reason = lines[0][:200] if lines else type(error).__name__
         at = f" at {builder.at}" if builder.at else ""
         raise ModelFileError(

@@ -17,11 +17,12 @@ import numpy as np
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.channels_first import settle_bias
 from convlens.frameworks.keras.lookup import (
-    check_settings,
     find_layer,
+    known_settings,
     public_place,
     unset_settings,
 )
+from convlens.frameworks.keras.ops import hard_sigmoid_of_keras_2
 from convlens.frameworks.keras.refused import Refused, stand_in
 from convlens.frameworks.keras.sizes import UNSET, check_output
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
@@ -88,8 +89,7 @@ class Builder:
         if cls is None:
             return self._refuse(kind, reason, outputs, name)
         inner = entry.get("config")
-        settings = dict(inner) if isinstance(inner, dict) else {}
-        check_settings(cls, settings, where)
+        settings = known_settings(cls, inner if isinstance(inner, dict) else {}, where)
         try:
             settings = {**dict.fromkeys(unset_settings(cls), ""), **settings}
             if issubclass(cls, keras.layers.Wrapper):
@@ -281,7 +281,7 @@ class Builder:
             return _activation(inner, where)
         cls = getattr(keras.layers, name, None)
         if isinstance(inner, dict) and isinstance(cls, type):
-            check_settings(cls, inner, where)
+            inner = known_settings(cls, inner, where)
             inner = {**dict.fromkeys(unset_settings(cls), ""), **inner}
         return {
             "module": public_place(name, where),
@@ -294,12 +294,7 @@ class Builder:
 def _activation(name: Any, where: str) -> Any:
     """An activation function by name, one of Keras or of convlens."""
     if name == OLD_HARD_SIGMOID:
-        return {
-            "module": "convlens.frameworks.keras.ops",
-            "class_name": "function",
-            "config": OLD_HARD_SIGMOID,
-            "registered_name": f"convlens>{OLD_HARD_SIGMOID}",
-        }
+        return hard_sigmoid_of_keras_2
     if isinstance(name, str) and not name.startswith("_"):
         found = getattr(keras.activations, name, None)
         if callable(found) and name not in ("get", "serialize", "deserialize"):

@@ -132,8 +132,8 @@ def public_place(name: str, where: str) -> str:
     )
 
 
-def check_settings(cls: type[Any], settings: Config, where: str) -> None:
-    """Refuses settings that a layer does not know, and those that name a file.
+def known_settings(cls: type[Any], settings: Config, where: str) -> Config:
+    """The settings that a layer knows; what it does not know and is not set is left out.
 
     Raises:
         ModelFileError: A setting is unknown, so that dropping it could change the results.
@@ -146,12 +146,13 @@ def check_settings(cls: type[Any], settings: Config, where: str) -> None:
                 f"{where} is a {cls.__name__} that reads its {key} from a file of its own: "
                 "not opened"
             )
-        if key not in known and value is not None:
+        if key not in known | ALWAYS and value is not None:
             raise ModelFileError(
                 f"{where} ({cls.__name__}) has the setting '{key}' = {value!r:.60}, which Keras "
                 f"{keras.__version__} does not know and which may change what it computes. "
                 "Open it with the Keras that saved it."
             )
+    return {key: value for key, value in settings.items() if key in known}
 
 
 def unset_settings(cls: type[Any]) -> list[str]:
@@ -163,12 +164,16 @@ def unset_settings(cls: type[Any]) -> list[str]:
 @functools.cache
 def _known_settings(cls: type[Any]) -> frozenset[str]:
     """The settings that a class takes."""
-    known: set[str] = set(ALWAYS)
+    known: set[str] = set()
     for base in cls.__mro__:
         if base is keras.Operation or base is keras.Layer:
+            known |= ALWAYS
             break
         if "__init__" in base.__dict__:
-            known |= set(inspect.signature(base.__dict__["__init__"]).parameters)
+            parameters = inspect.signature(base.__dict__["__init__"]).parameters
+            known |= set(parameters)
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                break
     if issubclass(cls, keras.layers.MultiHeadAttention):
         known |= {"query_shape", "key_shape", "value_shape"}
     return frozenset(known)

@@ -6,7 +6,7 @@ else. What is not there is not computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -216,26 +216,43 @@ class TensorFlowCall(keras.layers.Layer):  # type: ignore[misc]
 
     Args:
         function: Its name in TensorFlow, such as ``"math.truediv"``.
+        arguments: Those of its arguments that are no tensors, by name.
+        constants: The same by place among the tensors.
         **settings: Of every layer.
     """
 
-    def __init__(self, function: str, **settings: Any) -> None:
+    def __init__(
+        self,
+        function: str,
+        arguments: Mapping[str, Any] | None = None,
+        constants: Sequence[tuple[int, Any]] = (),
+        **settings: Any,
+    ) -> None:
         settings.setdefault("autocast", False)
         super().__init__(**settings)
         found = find_operation(function)
         if found is None:
             raise ValueError(f"unknown operation {function}")
         self.function = function
+        self._arguments = {_NAMES.get(k, k): v for k, v in (arguments or {}).items()}
+        self._constants = tuple((place, value) for place, value in constants)
         self._compute = found
         self.built = True
 
     def call(self, *args: Any, **settings: Any) -> Any:
         """Computes the operation."""
-        return self._compute(*args, **{_NAMES.get(k, k): v for k, v in settings.items()})
+        given = list(args)
+        for place, value in self._constants:
+            given.insert(place, value)
+        if self.function == "concat" and len(given) > 2:
+            given = [given[:-1], given[-1]]
+        named = {_NAMES.get(key, key): value for key, value in settings.items()}
+        return self._compute(*given, **self._arguments, **named)
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""
-        return {**super().get_config(), "function": self.function}
+        own = {"arguments": self._arguments, "constants": self._constants}
+        return {**super().get_config(), "function": self.function, **own}
 
 
 _NAMES = {"keep_dims": "keepdims", "b": "y"}

@@ -133,7 +133,7 @@ REWRITES: tuple[Rewrite, ...] = (
         before=3,
     ),
     Rewrite("names", "", names.name_every_layer),
-    Rewrite("slashes", "'/' in the names of layers became '_'", names.replace_slashes),
+    Rewrite("slashes", "'/' and '.' in the names of layers became '_'", names.replace_slashes),
     Rewrite(
         "input-layer",
         "the input shape on the first layer became an input layer",

@@ -27,6 +27,10 @@ OF_LIBRARIES = {
 """Layers of known libraries and old versions that compute what a layer of Keras computes."""
 
 
+OPERATIONS = ("TFOpLambda", "SlicingOpLambda")
+"""Layers without weights, whose names may have points in them."""
+
+
 def name_functional(config: Config) -> int:
     """A graph of layers of the class ``Model`` (up to tf.keras 2.2) or ``Container``."""
 
@@ -98,14 +102,17 @@ def name_library_layers(config: Config) -> int:
 
 
 def replace_slashes(config: Config) -> int:
-    """A layer's name with ``/``, which Keras 3 keeps for paths: ``_`` in its place."""
+    """A layer's name with ``/`` or ``.``: ``_`` in its place.
+
+    Keras 3 keeps the one for paths, PyTorch the other.
+    """
     count = 0
     for model in each_model(config):
         taken = {name_of(layer) for layer in layers_of(model)}
         renamed: dict[str, str] = {}
         for layer in layers_of(model):
             name = name_of(layer)
-            if "/" not in name:
+            if plain_name(name) == name or layer.get("class_name") in OPERATIONS:
                 continue
             new = plain_name(name)
             while new in taken:
@@ -127,12 +134,12 @@ def replace_slashes(config: Config) -> int:
 
 
 def plain_name(name: str) -> str:
-    """A name without slashes.
+    """A name without slashes and points.
 
-    >>> plain_name("block/conv")
-    'block_conv'
+    >>> plain_name("block/conv.1")
+    'block_conv_1'
     """
-    return name.replace("/", "_")
+    return name.replace("/", "_").replace(".", "_")
 
 
 def name_every_layer(config: Config) -> int:

@@ -12,7 +12,7 @@ import binascii
 import json
 from typing import Any
 
-from convlens.loading.rewrites.walking import each_layer, name_of, settings_of
+from convlens.loading.rewrites.walking import each_layer, each_tensor, name_of, settings_of
 from convlens.saved import Config
 
 CALL = "TensorFlowCall"
@@ -90,22 +90,32 @@ ATTRIBUTES = {
 """The settings of a node that change what it computes, as the functions call them."""
 
 
+WITHOUT_MEANING = ("name", "conjugate", "reuse", "validate_shape")
+"""Arguments that change nothing of what is computed here."""
+
+
 def name_operations(config: Config) -> int:
     """A ``TFOpLambda`` or ``SlicingOpLambda`` (tf.keras 2.4 to 2.15)."""
     count = 0
     for layer in each_layer(config):
         if layer.get("class_name") not in ("TFOpLambda", "SlicingOpLambda"):
             continue
-        inner = settings_of(layer)
-        function = inner.get("function")
+        function = settings_of(layer).get("function")
         layer["class_name"] = CALL
+        arguments: Config = {}
+        constants: list[Any] = []
+        for node in layer.get("inbound_nodes") or []:
+            if isinstance(node, dict) and isinstance(node.get("kwargs"), dict):
+                tensors = {k: v for k, v in node["kwargs"].items() if any(each_tensor(v))}
+                arguments |= {k: v for k, v in node["kwargs"].items() if k not in tensors}
+                node["kwargs"] = tensors
+                constants += _lead_with_tensor(node)
         layer["config"] = {
             "name": name_of(layer),
             "function": function if isinstance(function, str) else "unknown",
+            "arguments": {k: v for k, v in arguments.items() if k not in WITHOUT_MEANING},
+            "constants": constants,
         }
-        for node in layer.get("inbound_nodes") or []:
-            if isinstance(node, dict) and isinstance(node.get("kwargs"), dict):
-                node["kwargs"].pop("name", None)
         count += 1
     return count
 
@@ -125,27 +135,33 @@ def name_graph_nodes(config: Config) -> int:
         layer["config"] = {
             "name": name_of(layer),
             "function": OF_NODE.get(operation, operation),
+            "arguments": settings,
+            "constants": _constants(constants),
         }
         for entry in layer.get("inbound_nodes") or []:
             if isinstance(entry, dict):
-                args = _place_constants(entry.get("args") or [], constants)
-                if operation == "ConcatV2" and len(args) > 1:
-                    args = [args[:-1], args[-1]]
-                entry["args"], entry["kwargs"] = args, dict(settings)
+                args = entry.get("args") or []
+                spread = args[0] if args and isinstance(args[0], list) else args
+                entry["args"], entry["kwargs"] = list(spread), {}
         count += 1
     return count
 
 
-def _place_constants(args: Any, constants: Any) -> list[Any]:
-    """The arguments with the constants at their places among the tensors."""
-    given = list(args[0]) if args and isinstance(args[0], list) else list(args)
-    if isinstance(constants, dict):
-        places = sorted(
-            (int(place), value) for place, value in constants.items() if place.isdigit()
-        )
-        for place, value in places:
-            given.insert(min(place, len(given)), value)
-    return given
+def _lead_with_tensor(node: Config) -> list[Any]:
+    """Where a number comes first, as in ``1 - x``: the tensor leads, the number has a place."""
+    args, kwargs = node["args"], node["kwargs"]
+    if len(args) != 1 or any(each_tensor(args)) or len(kwargs) != 1:
+        return []
+    node["args"], node["kwargs"] = list(kwargs.values()), {}
+    return [[0, args[0]]]
+
+
+def _constants(constants: Any) -> list[Any]:
+    """The constants of a node with their places among its tensors, in order."""
+    if not isinstance(constants, dict):
+        return []
+    places = {int(place): value for place, value in constants.items() if place.isdigit()}
+    return [[place, places[place]] for place in sorted(places)]
 
 
 def _node(value: Any) -> Config:

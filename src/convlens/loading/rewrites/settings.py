@@ -56,7 +56,17 @@ OF_CLASS: dict[str, dict[str, Any]] = {
         "kernel_constraint": ANY,
         "filters": None,
     },
-    "MultiHeadAttention": {"query_shape": ANY, "key_shape": ANY, "value_shape": ANY},
+    "MultiHeadAttention": {
+        "query_shape": ANY,
+        "key_shape": ANY,
+        "value_shape": ANY,
+        "softmax_robust_masking": False,
+    },
+    # Layers that pass images through unchanged when they are not training.
+    "Random": {"value_range": ANY, "rng_type": ANY, "force_generator": ANY},
+    "SpatialDropout": {"noise_shape": ANY, "rng_type": ANY, "force_generator": ANY},
+    "Dropout": {"rng_type": ANY, "force_generator": ANY},
+    "AdditiveAttention": {"score_mode": ANY},
     "Dense": {"input_dim": ANY},
     "LSTM": {"input_dim": ANY},
     "GRU": {"input_dim": ANY},
@@ -75,11 +85,15 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "sparse": ("InputLayer", "CategoryEncoding", "TextVectorization", "Hashing", "IntegerLookup"),
     "ragged": ("InputLayer", "TextVectorization"),
     "input_shape": (),
-    "renorm": ("BatchNormalization",),
+    "value_range": (
+        *("RandomContrast", "RandomBrightness", "RandomColorJitter", "RandomSaturation"),
+        *("RandomHue", "RandomSharpness", "RandomInvert", "RandomPosterization"),
+        *("RandomColorDegeneration", "RandomErasing", "RandomGaussianBlur", "RandomPerspective"),
+        "RandomElasticTransform",
+    ),
+    "score_mode": ("Attention",),
 }
 """Where a setting of the lists above is one that Keras 3 knows: left there."""
-
-RANDOM = {"factor", "name", "trainable", "dtype", "seed", "data_format"}
 
 
 def drop_harmless(config: Config) -> int:
@@ -94,9 +108,6 @@ def drop_harmless(config: Config) -> int:
         dropped = [key for key in inner if _is_harmless(key, inner[key], name, known)]
         for key in dropped:
             del inner[key]
-        if name.startswith("Random") and "value_range" in inner and name != "RandomContrast":
-            del inner["value_range"]  # the layer passes images through when it is not training
-            dropped.append("value_range")
         return any(key not in {"sparse", "ragged"} for key in dropped)
 
     return count_layers(config, change)
