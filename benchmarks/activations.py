@@ -88,13 +88,12 @@ def draw_as_keract(names: list[str], maps: list[Any], folder: str) -> None:
         side = math.ceil(math.sqrt(array.shape[-1]))
         figure, axes = plt.subplots(side, side, squeeze=False, figsize=(12, 12))
         figure.suptitle(name)
-        drawn = None
         for place, axis in enumerate(axes.ravel()):
-            if place < array.shape[-1]:
-                drawn = axis.imshow(array[0, :, :, place])
             axis.axis("off")
+            if place < array.shape[-1]:
+                axis.imshow(array[0, :, :, place])
         figure.subplots_adjust(right=0.8)
-        figure.colorbar(drawn, cax=figure.add_axes((0.85, 0.15, 0.03, 0.7)))
+        figure.colorbar(axes[0, 0].images[0], cax=figure.add_axes((0.85, 0.15, 0.03, 0.7)))
         figure.savefig(str(Path(folder) / f"{name}.png"))
         plt.close(figure)
 
@@ -205,7 +204,12 @@ def compare_processes(model: str, image: str, backend: str, runs: int) -> None:
         compare("process: convlens activations / bare Keras, one pass", ours, bare, runs)
         compare("process: convlens activations / the lab's script", ours, lab, max(2, runs // 2))
         plain = process("-c", "pass", backend=backend)
-        compare("process: convlens --help / an empty Python", process(*command, "--help", backend=backend), plain, runs)
+        compare(
+            "process: convlens --help / an empty Python",
+            process(*command, "--help", backend=backend),
+            plain,
+            runs,
+        )
 
 
 def main() -> None:

@@ -55,7 +55,8 @@ def build_network() -> keras.Sequential:
 
 def list_files(folder: Path) -> tuple[list[tuple[Path, int]], list[tuple[Path, int]]]:
     """Splits the files into those to learn from and those held out (every fifth)."""
-    training, held_out = [], []
+    training: list[tuple[Path, int]] = []
+    held_out: list[tuple[Path, int]] = []
     for label, name in enumerate(CLASSES):
         files = sorted((folder / f"{name}s").glob("*.jpg"))
         if not files:
@@ -74,7 +75,7 @@ def read_exactly(files: list[tuple[Path, int]]) -> tuple[np.ndarray, np.ndarray]
     return images.astype("float32") / 255, np.array([label for _, label in files], "float32")
 
 
-class Augmented(keras.utils.PyDataset):
+class Augmented(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of randomly cropped, stretched, mirrored and brightened images."""
 
     def __init__(self, files: list[tuple[Path, int]], batch: int, seed: int) -> None:
@@ -88,6 +89,7 @@ class Augmented(keras.utils.PyDataset):
         return math.ceil(len(self.images) / self.batch)
 
     def on_epoch_end(self) -> None:
+        """Puts the images into another order."""
         self.order = self.random.permutation(len(self.images))
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:

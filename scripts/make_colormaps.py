@@ -14,7 +14,7 @@ TARGET = Path(__file__).parents[1] / "src" / "convlens" / "assets" / "colormaps.
 def main() -> None:
     """Writes the tables, each ``(256, 3)`` uint8."""
     tables = {name: colormaps[name](np.arange(256), bytes=True)[:, :3] for name in NAMES}
-    np.savez_compressed(TARGET, **tables)
+    np.savez_compressed(TARGET, allow_pickle=False, **tables)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,9 @@ def make_demo(
         say("opening a small cats-and-dogs network")
         model = load_model(place / "cats_dogs.keras", backend=backend, labels=LABELS)
         say("showing it a photograph of a cat")
-        result = activations(model, place / "chelsea.png", fit="crop", scale="0..1", predictions=True)
+        result = activations(
+            model, place / "chelsea.png", fit="crop", scale="0..1", predictions=True
+        )
         say("drawing every feature map of every layer")
         extras = {name: (place / name).read_bytes() for name in EXTRAS}
         write_folder(result, filled, PictureOptions(), extras)

@@ -220,7 +220,7 @@ def test_two_inputs_by_name_and_by_one_image() -> None:
     whole = to_numpy(model([left[None], right[None]]))
     np.testing.assert_allclose(found["top"], whole, atol=1e-5)
     assert [entry.output for entry in found.predictions[0]] == ["top"]
-    with pytest.raises(ModelInputError, match="input 'right' .*was given nothing"):
+    with pytest.raises(ModelInputError, match=r"input 'right' .*was given nothing"):
         convlens.activations(opened, {"left": left})
     photo = (picture(40, 30, 3) * 255).astype("uint8")
     same = convlens.activations(opened, photo)
@@ -289,8 +289,11 @@ def test_what_is_borrowed_comes_back_after_an_error() -> None:
     model.tail.layers[0].call = fail
     with pytest.raises(ValueError, match="broken inside"):
         convlens.activations(opened, picture(16, 16, 3), layers="tail/last")
-    left = [layer for layer in model._flatten_layers(include_self=False) if layer is not
-            model.tail.layers[0] and "call" in layer.__dict__]
+    left = [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if layer is not model.tail.layers[0] and "call" in layer.__dict__
+    ]
     assert left == []
     assert children(model)
 
@@ -378,7 +381,7 @@ def test_a_receptive_field_is_what_a_pixel_can_change() -> None:
 
 
 def test_a_layer_that_is_not_a_model_is_refused() -> None:
-    with pytest.raises(convlens.ConvlensError, match="wrap it in keras.Sequential"):
+    with pytest.raises(convlens.ConvlensError, match=r"wrap it in keras\.Sequential"):
         convlens.load_model(keras.layers.Conv2D(2, 3))
 
 

@@ -1,0 +1,1 @@
+"""Data of the package: colour maps, the style and script of the HTML page."""

@@ -131,11 +131,13 @@ def _parents(path: Path) -> Iterator[None]:
 
 def _check_replaceable(path: Path, mark: str) -> None:
     """Only an empty folder, or one with the mark, may be replaced."""
-    if path.is_dir() and any(path.iterdir()) and not (path / mark).exists():
-        raise OutputError(
-            f"cannot write {path}: expected a new name or a store of an earlier run, found a "
-            "folder that holds something else. Choose another name with --output"
-        )
+    if not path.exists() or (path.is_dir() and (not any(path.iterdir()) or (path / mark).exists())):
+        return
+    what = "a folder that holds something else" if path.is_dir() else "a file"
+    raise OutputError(
+        f"cannot write {path}: expected a new name or a store of an earlier run, found {what}. "
+        "Choose another name with --output"
+    )
 
 
 def _umask() -> int:

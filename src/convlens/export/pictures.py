@@ -46,8 +46,8 @@ def to_svg(result: Activations, options: PictureOptions) -> bytes:
     if len(found) > 1:
         raise UsageError(
             f"SVG holds one page and the view '{options.view}' of {len(result.layers)} layers "
-            f"and {len(result.images)} images has {len(found)}: choose one layer with --layers, "
-            "another --view, or write .pdf or .html"
+            f"and {len(result.images)} images has {len(found)}: choose one layer with --layers "
+            "or one channel with --channels, or write .pdf or .html"
         )
     return write(found[0], information(result, options)).encode()
 

@@ -41,9 +41,7 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     ),
     Architecture("ResNet", ("ResNet50", "ResNet101", "ResNet152"), "caffe", r"resnet(50|101|152)"),
     Architecture("InceptionV3", ("InceptionV3",), "-1..1", r"inception_v3", 299),
-    Architecture(
-        "InceptionResNetV2", ("InceptionResNetV2",), "-1..1", r"inception_resnet_v2", 299
-    ),
+    Architecture("InceptionResNetV2", ("InceptionResNetV2",), "-1..1", r"inception_resnet_v2", 299),
     Architecture("Xception", ("Xception",), "-1..1", r"xception", 299),
     Architecture(
         "MobileNetV3",
@@ -65,7 +63,10 @@ ARCHITECTURES: tuple[Architecture, ...] = (
         r"efficientnetv2-\w+",
     ),
     Architecture(
-        "EfficientNet", tuple(f"EfficientNetB{size}" for size in range(8)), "none", r"efficientnetb\d"
+        "EfficientNet",
+        tuple(f"EfficientNetB{size}" for size in range(8)),
+        "none",
+        r"efficientnetb\d",
     ),
     Architecture(
         "ConvNeXt",

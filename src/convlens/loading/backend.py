@@ -63,7 +63,8 @@ def choose_backend(asked: str | None = None) -> str:
         wanted = installed[0]
     if wanted not in BACKENDS:
         raise BackendError(
-            f"{origin} is '{wanted}': expected one of {', '.join(BACKENDS)}.{near(wanted, BACKENDS)}"
+            f"{origin} is '{wanted}': expected one of {', '.join(BACKENDS)}."
+            f"{near(wanted, BACKENDS)}"
         )
     if wanted not in installed:
         raise BackendError(

@@ -93,9 +93,9 @@ def infer_scale(
     best, second = ranked[0], ranked[1]
     if not np.isfinite(distances[best]):
         return None
-    if distances[second] < DECIDED * max(distances[best], 0.05):
-        if "0..1" in ranked[:2]:
-            return None
+    close = distances[second] < DECIDED * max(distances[best], 0.05)
+    if close and "0..1" in ranked[:2]:
+        return None
     told = ", ".join(f"{name} {distances[name]:.3g}" for name in ranked)
     where = kept[0].layer
     return SCALES[best].because(f"nearest to the statistics kept by {where}; distances: {told}")

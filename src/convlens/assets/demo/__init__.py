@@ -1,0 +1,1 @@
+"""The network and the photograph of the demonstration."""

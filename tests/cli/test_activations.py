@@ -1,0 +1,243 @@
+"""``convlens activations`` where all is well."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import convlens
+from convlens.export import read_manifest
+
+Run = Callable[..., Any]
+MAGIC = {
+    ".pdf": b"%PDF-",
+    ".png": b"\x89PNG",
+    ".svg": b"<?xml",
+    ".html": b"<!DOCTYPE",
+    ".npz": b"PK",
+}
+
+
+def ok(done: Any) -> Any:
+    assert done.err == ""
+    assert done.status == 0
+    return done
+
+
+def test_without_an_output_the_file_lies_beside_the_image(
+    run: Run, small: Path, photo: Path
+) -> None:
+    done = ok(run("activations", small, photo))
+    target = photo.parent / "photo-activations.pdf"
+    assert target.read_bytes().startswith(b"%PDF-")
+    assert done.out.splitlines()[-1] == f"wrote {target}"
+    assert "preprocessing 0..1: pixels / 255" in done.out
+    assert "resized from 30 x 20 to 16 x 16 (stretch, nearest)" in done.out
+    assert "16 maps, " in done.out
+    assert "of them dead for this image" in done.out
+    assert "top: class " in done.out
+    assert sorted(path.name for path in photo.parent.iterdir()) == [
+        "photo-activations.pdf", "photo.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [*MAGIC, ".json", ".zarr", ""])
+def test_every_kind_of_output(run: Run, small: Path, photos: Path, here: Path, suffix: str) -> None:
+    given = ["activations", small, photos / "photo.png", "--output", f"new/out{suffix}"]
+    done = ok(run(*given, *(["--layers", "conv"] if suffix == ".svg" else [])))
+    target = here / f"new/out{suffix}"
+    assert done.out.splitlines()[-1] == f"wrote {target.relative_to(here)}"
+    if suffix in MAGIC:
+        assert target.read_bytes().startswith(MAGIC[suffix])
+    found = read_manifest(target)
+    assert found["model"]["source"] == str(small)
+    assert found["images"][0]["original_size"] == {"width": 30, "height": 20}
+    assert found["options"]["view"] == ("grid" if suffix in (".png", ".svg") else "sheet")
+    assert sorted(path.name for path in here.rglob("*.convlens-*")) == []
+
+
+def test_arrays_are_those_of_the_verb(run: Run, small: Path, photos: Path, here: Path) -> None:
+    ok(run("activations", small, photos / "photo.png", "-l", ":3", "-o", "x.npz"))
+    wanted = convlens.activations(convlens.load_model(small), photos / "photo.png", layers=":3")
+    with np.load(here / "x.npz") as found:
+        assert found.files == ["conv", "pool", "conv_1"]
+        for name in found.files:
+            np.testing.assert_array_equal(found[name], wanted[name])
+
+
+@pytest.mark.parametrize("given", [["--output", "-"], ["--json"], ["--json", "-o", "-"], ["-qo-"]])
+def test_a_document_on_standard_output(
+    run: Run, small: Path, photos: Path, here: Path, given: list[str]
+) -> None:
+    done = ok(run("activations", small, photos / "photo.png", *given))
+    found = json.loads(done.out)
+    assert [layer["name"] for layer in found["layers"]] == ["conv", "pool", "conv_1", "flat", "top"]
+    assert found["predictions"][0]["output"] == "top"
+    assert found["preprocessing"]["name"] == "0..1"
+    assert set(found["layers"][0]["channels"][0]) == {
+        "index", "mean", "std", "min", "max", "sparsity", "dead",
+    }  # fmt: skip
+    assert list(here.iterdir()) == []
+
+
+def test_a_document_besides_the_file(run: Run, small: Path, photos: Path, here: Path) -> None:
+    done = ok(run("activations", small, photos / "photo.png", "-o", "x.npz", "--json"))
+    found = json.loads(done.out)
+    assert found["file"] == "x.npz"
+    assert found["predictions"]
+    assert (here / "x.npz").exists()
+
+
+def test_quiet_says_nothing(run: Run, small: Path, photos: Path, here: Path) -> None:
+    done = ok(run("activations", small, photos / "photo.png", "-o", "x.npz", "--quiet"))
+    assert done.out == ""
+    assert (here / "x.npz").exists()
+
+
+def test_layers_and_channels(run: Run, small: Path, photos: Path, here: Path) -> None:
+    given = ["activations", small, photos / "photo.png", "-o", "-"]
+    layers = json.loads(run(*given, "-l", "conv*", "--layers", "Dense").out)["layers"]
+    assert [layer["name"] for layer in layers] == ["conv", "conv_1", "top"]
+    layers = json.loads(run(*given, "--channels", "0,2-3").out)["layers"]
+    assert [channel["index"] for channel in layers[0]["channels"]] == [0, 2, 3]
+    done = run("activations", small, photos / "photo.png", "-c", "5", "-o", "x.npz")
+    assert "note: without the channels asked for, so not shown: conv, pool" in done.out
+
+
+@pytest.mark.parametrize("view", ["sheet", "grid", "channel", "across"])
+def test_every_view(run: Run, small: Path, photo: Path, view: str) -> None:
+    done = ok(run("activations", small, photo, "--view", view, "--channels", "0", "--layers", ":3"))
+    name = "photo-activations.pdf" if view == "sheet" else f"photo-{view}.png"
+    target = photo.parent / name
+    assert done.out.splitlines()[-1] == f"wrote {target}"
+    assert read_manifest(target)["options"]["view"] == view
+
+
+@pytest.mark.parametrize("normalise", ["standardise", "minmax", "layer", "none"])
+@pytest.mark.parametrize("colormap", ["viridis", "grey"])
+def test_every_normalisation(
+    run: Run, small: Path, photos: Path, here: Path, normalise: str, colormap: str
+) -> None:
+    ok(
+        run("activations", small, photos / "photo.png", "-l", "conv", "-o", "x.png",
+            "--normalise", normalise, "--colormap", colormap)
+    )  # fmt: skip
+    found = read_manifest(here / "x.png")["options"]
+    assert (found["normalise"], found["colormap"]) == (normalise, colormap)
+
+
+def test_columns_contrast_and_centre(run: Run, small: Path, photos: Path, here: Path) -> None:
+    given = ["activations", small, photos / "photo.png", "-l", "conv", "-o"]
+    ok(run(*given, "wide.png"))
+    ok(run(*given, "tall.png", "--columns", "1", "--contrast", "128", "--centre", "256"))
+    with Image.open(here / "wide.png") as wide, Image.open(here / "tall.png") as tall:
+        assert tall.height > wide.height
+    found = read_manifest(here / "tall.png")["options"]
+    assert (found["columns"], found["contrast"], found["centre"]) == (1, 128, 256)
+
+
+def test_how_an_image_is_brought_to_the_model(
+    run: Run, small: Path, photos: Path, here: Path
+) -> None:
+    given = ["activations", small, photos / "photo.png", "-o", "-"]
+    found = json.loads(
+        run(*given, "--fit", "crop", "--scale", "-1..1", "--interpolation", "bilinear").out
+    )
+    assert found["image"]["steps"] == [
+        "the middle 20 x 20 of 30 x 20 pixels resized to 16 x 16 (crop, bilinear)"
+    ]
+    assert found["preprocessing"]["name"] == "-1..1"
+    assert found["preprocessing"]["reason"] == "as asked"
+    padded = json.loads(run(*given, "--fit", "pad").out)
+    assert "black around it" in padded["image"]["steps"][0]
+
+
+def test_a_size_for_a_model_of_any(run: Run, models: Path, photos: Path, here: Path) -> None:
+    given = ["activations", models / "any.keras", photos / "photo.png", "-o", "-"]
+    assert json.loads(run(*given).out)["layers"][0]["shape"] == [18, 28, 2]
+    assert json.loads(run(*given, "--size", "12x9").out)["layers"][0]["shape"] == [10, 7, 2]
+    assert json.loads(run(*given, "--size", "12").out)["layers"][0]["shape"] == [10, 10, 2]
+
+
+def test_names_of_classes(run: Run, small: Path, models: Path, photos: Path, here: Path) -> None:
+    done = run(
+        "activations", small, photos / "photo.png", "-o", "-", "--labels", models / "labels.txt"
+    )
+    said = json.loads(done.out)["predictions"][0]["top"]
+    assert {entry["label"] for entry in said} == {"cat", "dog", "bird"}
+
+
+def test_several_images_have_a_file_each(run: Run, small: Path, photo: Path) -> None:
+    folder = photo.parent
+    shutil.copy(photo, folder / "other.png")
+    done = ok(
+        run("activations", small, photo, folder / "other.png", "-l", "conv", "--view", "grid")
+    )
+    assert {"photo-grid.png", "other-grid.png"} <= {path.name for path in folder.iterdir()}
+    assert done.out.count("wrote ") == 2
+
+
+def test_images_of_one_name_have_a_file_each(run: Run, small: Path, photo: Path) -> None:
+    with Image.open(photo) as opened:
+        opened.save(photo.with_suffix(".bmp"))
+    ok(run("activations", small, photo.parent, "-l", "conv", "--view", "grid"))
+    names = {path.name for path in photo.parent.iterdir()}
+    assert {"photo.png-grid.png", "photo.bmp-grid.png"} <= names
+
+
+def test_several_images_in_one_file(run: Run, small: Path, photos: Path, here: Path) -> None:
+    given = [photos / "photo.png", photos / "grey.png", photos / "one.png"]
+    ok(run("activations", small, *given, "-o", "x.npz"))
+    with np.load(here / "x.npz") as found:
+        assert found["conv"].shape == (3, 14, 14, 4)
+    found = json.loads(run("activations", small, *given, "--json").out)
+    assert [entry["image"]["name"] for entry in found["images"]] == [
+        "photo.png", "grey.png", "one.png",
+    ]  # fmt: skip
+
+
+def test_inputs_by_name(run: Run, models: Path, photos: Path, here: Path) -> None:
+    pair = models / "pair.keras"
+    named = ["--input", f"left={photos / 'photo.png'}", "--input", f"right={photos / 'grey.png'}"]
+    done = ok(run("activations", pair, *named, "-o", "x.npz"))
+    assert "note: input 'right' was given grey.png" in done.out
+    with np.load(here / "x.npz") as found:
+        assert found["conv_left"].shape == (1, 14, 14, 2)
+        assert found["conv_right"].shape == (1, 6, 6, 2)
+    done = ok(run("activations", pair, photos / "photo.png", "-o", "y.npz"))
+    assert "the same image goes to each of the 2 inputs: left, right" in done.out
+
+
+def test_an_image_of_one_pixel(run: Run, small: Path, photos: Path, here: Path) -> None:
+    done = ok(run("activations", small, photos / "one.png", "-o", "x.pdf"))
+    assert "resized from 1 x 1 to 16 x 16" in done.out
+    assert (here / "x.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("output", ["x.pdf", "x.png", "x.html", "x.json", "folder"])
+def test_weights_that_are_no_numbers_are_drawn_and_named(
+    run: Run, models: Path, photos: Path, here: Path, output: str
+) -> None:
+    done = ok(run("activations", models / "nan.keras", photos / "photo.png", "-o", output))
+    said = "note: values that are not finite numbers in conv (1 of 4 channels), pool (1 of 4"
+    assert said in done.out
+    assert (here / output).exists()
+    if output == "x.json":
+        found = json.loads((here / output).read_text("utf-8"))
+        assert found["layers"][0]["channels"][1]["mean"] is None
+        assert found["layers"][0]["channels"][0]["mean"] is not None
+
+
+def test_the_same_command_gives_the_same_bytes(
+    run: Run, small: Path, photos: Path, here: Path
+) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        ok(run("activations", small, photos / "photo.png", "-o", name))
+    assert (here / "a.pdf").read_bytes() == (here / "b.pdf").read_bytes()

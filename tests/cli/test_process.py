@@ -1,0 +1,76 @@
+"""The command as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAIN = "from convlens.cli import main; main()"
+
+
+def start(*arguments: str | Path, code: str = MAIN, **options: object) -> subprocess.Popen[str]:
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, **given)  # type: ignore[call-overload, no-any-return]
+
+
+def test_a_whole_run_says_nothing_but_its_result(small: Path, photos: Path, tmp_path: Path) -> None:
+    # Warnings of the frameworks at their import are none of ours.
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    command = [sys.executable, "-c", MAIN, "activations", str(small), str(photos / "photo.png")]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "x.pdf")],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == f"wrote {tmp_path / 'x.pdf'}"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pdf"]
+
+
+def test_one_line_and_a_status(tmp_path: Path) -> None:
+    process = start("activations", "model.keras", cwd=tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert out == ""
+    assert err == "convlens: give an image: convlens activations MODEL IMAGE\n"
+
+
+def test_nobody_reads_standard_output() -> None:
+    with Path(os.devnull).open("w") as nothing:
+        read, write = os.pipe()
+        os.close(read)
+        process = start("activations", "--help", stdout=write, stdin=nothing)
+        os.close(write)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_are_closed(streams: str, tmp_path: Path) -> None:
+    command = f'"{sys.executable}" -c "{MAIN}" summary none.keras {streams}'
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("convlens: no model file") == ("2" not in streams)
+
+
+def test_a_signal_from_the_keyboard(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from convlens.cli import activations, main\n"
+        "activations.find_images = lambda images: os.kill(os.getpid(), signal.SIGINT)\n"
+        "main()"
+    )
+    process = start("activations", "m.keras", "x.png", code=code, cwd=tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (out, err) == ("", "convlens: interrupted; nothing half-written is left\n")
+    assert signal.SIGINT == 2

@@ -1,0 +1,71 @@
+"""``convlens summary``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convlens.version import __version__
+
+Run = Callable[..., Any]
+
+
+@pytest.mark.parametrize("name", ["small.keras", "small.h5"])
+def test_a_table_of_the_layers(run: Run, models: Path, name: str) -> None:
+    done = run("summary", models / name)
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0] == "small: 5 layers, 787 parameters"
+    assert lines[1] == f"from     {models / name}"
+    assert "16 x 16 x 3" in lines[2]
+    assert lines[3] == "outputs  top"
+    assert lines[4].startswith("runs on  keras ")
+    table = {line.split()[0]: line for line in lines if line}
+    assert table["conv"].split() == [
+        "conv",
+        "Conv2D",
+        *["14", "x", "14", "x", "4", "112", "3x3", "1x1", "3x3"],
+    ]
+    assert table["pool"].split()[-3:] == ["2x2", "2x2", "4x4"]
+    assert table["top"].split() == ["top", "Dense", "3", "453"]
+
+
+def test_the_document(run: Run, small: Path) -> None:
+    done = run("summary", small, "--json")
+    assert (done.status, done.err) == (0, "")
+    found = json.loads(done.out)
+    assert found["input_shape"] == [None, 16, 16, 3]
+    assert found["parameters"] == 787
+    assert found["convlens"] == __version__
+    assert [layer["name"] for layer in found["layers"]] == ["conv", "pool", "conv_1", "flat", "top"]
+    first = found["layers"][0]
+    assert first["output_shape"] == [None, 14, 14, 4]
+    assert (first["type"], first["parameters"]) == ("Conv2D", 112)
+    assert found["digest"].startswith("sha256:")
+
+
+def test_a_model_of_any_size_and_one_without_an_image(run: Run, models: Path) -> None:
+    assert "? x ? x 3" in run("summary", models / "any.keras").out
+    done = run("summary", models / "features.keras")
+    assert done.status == 0
+    assert "10" in done.out
+
+
+def test_an_architecture_by_name(run: Run) -> None:
+    done = run("summary", "MobileNetV2", "--weights", "random")
+    assert (done.status, done.err) == (0, "")
+    assert "images   pixels / 127.5 - 1, as MobileNetV2 was trained" in done.out
+    assert "block_16_project" in done.out
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version").out == f"convlens {__version__}\n"
+    for command in ("summary", "activations", "demo"):
+        done = run(command, "--help")
+        assert (done.status, done.err) == (0, "")
+        assert f"Example: convlens {command}" in done.out
+    assert run("-h").status == 0

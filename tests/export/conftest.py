@@ -1,0 +1,99 @@
+"""Activations made by hand, with everything in them that a file has to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convlens.preprocessing import SCALES
+from convlens.results import (
+    Activations,
+    ClassScore,
+    InputImage,
+    InputInfo,
+    LayerActivation,
+    LayerInfo,
+    ModelInfo,
+    Prediction,
+)
+from convlens.verbs.statistics import measure
+
+NASTY = 'a/b (c)\\d "e" <f> & é 漢 \udcff}'
+"""A name with whatever a file format gives a meaning to."""
+
+
+def image(name: str = "cat.png", seed: int = 0) -> InputImage:
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, 9, 3)).astype(np.uint8)
+    scale = SCALES["0..1"]
+    return InputImage(
+        name, Path(name), (90, 80), pixels, scale.apply(pixels), scale, ("resized", "cropped")
+    )
+
+
+def layer(name: str, values: np.ndarray, kind: str = "Conv2D", **known: Any) -> LayerActivation:
+    channels = known.pop("channels", tuple(range(values.shape[-1])))
+    info = LayerInfo(name, kind, (None, *values.shape[1:-1], max(channels) + 1), **known)
+    return LayerActivation(info, values, channels, measure(values))
+
+
+def model(**known: Any) -> ModelInfo:
+    facts: dict[str, Any] = {
+        "name": "small",
+        "source": "models/small.h5",
+        "digest": "sha256:" + "ab" * 32,
+        "framework": "numpy 2",
+        "inputs": (InputInfo("picture", (None, 8, 9, 3)),),
+        "outputs": ("top",),
+        "layers": (),
+        "parameters": 12,
+        "rewrites": ("input-layer: an input layer was added",),
+    }
+    return ModelInfo(**{**facts, **known})
+
+
+def make(
+    count: int = 1, *, names: Sequence[str] | None = None, broken: bool = False, **known: Any
+) -> Activations:
+    """Layers of every rank; of the first, channel 0 is dead and channel 1 all zeros."""
+    draw = np.random.default_rng(5)
+    conv = draw.normal(0, 1, (count, 8, 9, 5)).astype(np.float32)
+    conv[..., 0], conv[..., 1] = 0.25, 0
+    if broken:
+        conv[:, 0, 0, 2], conv[..., 3], conv[..., 4] = np.nan, np.inf, -np.inf
+    vector = draw.random((count, 3), np.float32)
+    images = [image(name, seed) for seed, name in enumerate(names or ["cat.png"] * count)]
+    scores = (ClassScore(1, float("nan") if broken else 0.75, "cat"), ClassScore(0, 0.25))
+    return Activations(
+        model=model(**known),
+        images=tuple(images),
+        layers=(
+            layer("conv", conv, kernel=(3, 3)),
+            layer("body/pool", conv[:, ::2, ::2, 2:4].copy(), "MaxPooling2D", channels=(2, 3)),
+            layer("line", draw.random((count, 7, 3), np.float32), "Conv1D"),
+            layer("volume", draw.random((count, 2, 4, 4, 3), np.float32), "Conv3D"),
+            layer("top", vector, "Dense"),
+        ),
+        predictions=tuple((Prediction("top", 3, scores),) for _ in range(count)),
+        notes=("a note",),
+    )
+
+
+@pytest.fixture(scope="session")
+def result() -> Activations:
+    """One image."""
+    return make()
+
+
+@pytest.fixture
+def build() -> Callable[..., Activations]:
+    """Makes activations; ``count``, ``names``, ``broken`` and facts of the model."""
+    return make
+
+
+@pytest.fixture
+def nasty() -> str:
+    return NASTY
