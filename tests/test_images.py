@@ -993,18 +993,39 @@ def test_an_image_that_was_loaded_comes_back_as_it_is():
 
 def test_models_that_take_no_image(tmp_path):
     path = saved(tmp_path / "a.png", Image.new("L", (8, 8)))
-    for shape in [(None, 784), (None, 2, 2, 2, 2, 2)]:
+    for shape in [(None,), (None, 2, 2, 2, 2, 2)]:
         assert error_of(ModelInputError, load, path, InputInfo("vector", shape)) == (
             "expected an input for images, (batch, height, width, channel), found the input "
             f"'vector' of shape {shape}. Choose a model that takes images."
         )
-    for shape in [(None, 100, 2), (None, 4, 8, 8, 1), (None, 8, 8, 16), (None, 8, 8, 2)]:
+    for shape in [(None, 784), (None, 100, 2), (None, 4, 8, 8, 5)]:
         message = error_of(ModelInputError, load, path, InputInfo("other", shape))
         wanted = ", ".join(map(str, shape[1:]))
         assert message == (
-            "expected an input for images with 1, 3 or 4 channels, found the input 'other' of "
-            f"shape {shape}. Give a float array or .npy file of shape ({wanted}) instead."
+            f"expected an input for images, found the input 'other' of shape {shape}. "
+            f"Give a float array or .npy file of shape ({wanted}) instead."
         )
+
+
+def test_bands_and_frames_are_filled_and_said(tmp_path):
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 256, (8, 6, 3), dtype=np.uint8)
+    path = saved(tmp_path / "a.png", Image.fromarray(pixels))
+    colours = load(path, InputInfo("plain", (None, 8, 6, 3))).values
+    bands = load(path, InputInfo("bands", (None, 8, 6, 7)))
+    assert bands.values.shape == (8, 6, 7)
+    np.testing.assert_array_equal(bands.values, colours[..., [0, 1, 2, 0, 1, 2, 0]])
+    assert "colours repeated over the 7 channels" in bands.steps[-1]
+    two = load(path, InputInfo("two", (None, 8, 6, 2)))
+    np.testing.assert_array_equal(two.values, colours[..., :2])
+    video = load(path, InputInfo("video", (None, 4, 8, 6, 3)))
+    assert video.values.shape == (4, 8, 6, 3)
+    assert all(np.array_equal(frame, colours) for frame in video.values)
+    assert "the same picture in all 4 frames" in video.steps[-1]
+    free = load(path, InputInfo("film", (None, None, 8, 6, 1)))
+    assert free.values.shape == (8, 8, 6, 1)
+    first = load(path, InputInfo("first", (None, 5, 8, 6), "channels_first"))
+    assert first.values.shape == (8, 6, 5)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,11 @@ class InputInfo:
         return len(self.shape) == 4 and self.channels in (None, 1, 2, 3, 4)
 
     @property
+    def takes_picture(self) -> bool:
+        """Whether a picture can be shown to it: also where bands or frames are to be filled."""
+        return len(self.shape) == 4 or (len(self.shape) == 5 and self.channels in (1, 3, 4))
+
+    @property
     def channels(self) -> int | None:
         """The number of channels, ``None`` if any will do."""
         return self.shape[-1] if self.data_format == "channels_last" else self.shape[1]
@@ -142,6 +147,7 @@ class ModelInfo(Showable):
         preprocessing: What its images want, where the model itself tells; else ``None``.
         rewrites: What had to be changed in an old configuration to open it.
         labels: The names of the classes, where they are known.
+        notes: What a reader should know beside, such as weights that are no numbers.
     """
 
     name: str
@@ -155,6 +161,7 @@ class ModelInfo(Showable):
     preprocessing: Preprocessing | None = None
     rewrites: tuple[str, ...] = ()
     labels: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -20,13 +20,16 @@ def start(*arguments: str | Path, code: str = MAIN, **options: object) -> subpro
 
 
 def test_a_whole_run_says_nothing_but_its_result(small: Path, photos: Path, tmp_path: Path) -> None:
-    # Warnings of the frameworks at their import are none of ours.
-    environment = {**os.environ, "PYTHONWARNINGS": "default"}
-    command = [sys.executable, "-c", MAIN, "activations", str(small), str(photos / "photo.png")]
+    # Without a filter for warnings: the user sees what Python shows of itself.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    given = ["activations", small, photos / "photo.png", "--output", tmp_path / "x.pdf"]
     done = subprocess.run(
-        [*command, "--output", str(tmp_path / "x.pdf")],
-        capture_output=True, text=True, check=False, env=environment,
-    )  # fmt: skip
+        [sys.executable, "-c", MAIN, *map(str, given)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == f"wrote {tmp_path / 'x.pdf'}"
@@ -34,11 +37,12 @@ def test_a_whole_run_says_nothing_but_its_result(small: Path, photos: Path, tmp_
 
 
 def test_one_line_and_a_status(tmp_path: Path) -> None:
-    process = start("activations", "model.keras", cwd=tmp_path)
+    process = start("activations", "model.keras", "photo.png", "--view", "x", cwd=tmp_path)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert out == ""
-    assert err == "convlens: give an image: convlens activations MODEL IMAGE\n"
+    assert err.startswith("convlens: unknown view 'x': expected one of sheet, grid")
+    assert err.count("\n") == 1
 
 
 def test_nobody_reads_standard_output() -> None:

@@ -45,7 +45,7 @@ Refused = Callable[..., str]
         ("text.h5", ["is not a Keras model: expected a .keras or HDF5 file", "'This is text.'"]),
         ("page.keras", ["found a web page: download the file itself"]),
         ("empty.h5", ["found an empty file"]),
-        ("only.weights.h5", ["holds weights without the network", "--weights only.weights.h5"]),
+        ("only.weights.h5", ["holds weights without the network", "--architecture"]),
         (".", ["is a folder: expected a .keras or HDF5 file"]),
     ],
 )
@@ -82,11 +82,16 @@ def test_weights_beside_a_model_file(refused: Refused, small: Path) -> None:
 
 def test_a_model_without_an_image_input(refused: Refused, models: Path, photos: Path) -> None:
     line = refused(1, "activations", models / "features.keras", photos / "photo.png")
-    assert "expected an input for images" in line
-    assert "(None, 10)" in line
+    assert "expected an input of (height, width, channel)" in line
+    assert "of shape (None, 10)" in line
 
 
 # The image.
+
+
+def test_no_image(refused: Refused, small: Path) -> None:
+    line = refused(2, "activations", small)
+    assert line == "give an image: convlens activations MODEL IMAGE"
 
 
 @pytest.mark.parametrize(
@@ -188,8 +193,7 @@ def test_options_that_are_none(
     [
         (["summry"], "No such command 'summry'"),
         (["activations"], "Missing argument 'MODEL'. See 'convlens activations --help'"),
-        (["activations", "m.keras"], "give an image: convlens activations MODEL IMAGE"),
-        (["summary", "a", "b"], "Got unexpected extra argument (b)"),
+        (["summary", "a", "b"], "Got unexpected extra argument"),
         (["activations", "m", "--input", "left"], "--input expects NAME=FILE, found 'left'"),
         (["activations", "m", "--input", "=x"], "--input expects NAME=FILE, found '=x'"),
         (["activations", "m", "--input", "a=x", "--input", "a=y"], "--input names one input twice"),
@@ -340,7 +344,7 @@ def interrupt(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["load_model", "find_images", "verb.activations", "save", "describe"]
+    "place", ["open_model", "find_images", "verb.activations", "save", "describe"]
 )
 def test_an_interruption_is_one_line(
     refused: Refused, small: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, place: str

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convlens.cli.opening import open_model
 from convlens.cli.output import say
 from convlens.cli.table import format_table
 from convlens.errors import UsageError
 from convlens.export import check_output, make_options, save
 from convlens.export.numbers import activations_to_json
 from convlens.images import find_images
-from convlens.loading import load_model
-from convlens.loading.lean import import_keras
 from convlens.results import Activations
 from convlens.verbs import activations as verb
 
@@ -36,6 +35,7 @@ class Request:
     image_options: dict[str, Any]
     labels: Path | None
     weights: str | None
+    architecture: str | None
     backend: str | None
     as_json: bool
     quiet: bool
@@ -50,13 +50,15 @@ def run(request: Request) -> None:
     if request.output not in (None, "-"):
         check_output(str(request.output))
     groups = _groups(request, to_stdout)
-    import_keras(request.backend)
-    model = load_model(
+    model = open_model(
         request.model,
-        backend=request.backend,
         weights=request.weights,
+        architecture=request.architecture,
         labels=request.labels,
+        backend=request.backend,
     )
+    if groups == [None] and any(entry.takes_picture for entry in model.info.inputs):
+        raise UsageError("give an image: convlens activations MODEL IMAGE")
     for group in groups:
         result = verb.activations(
             model,
@@ -112,7 +114,10 @@ def _row(result: Activations, place: int) -> list[str]:
 
 
 def _groups(request: Request, to_stdout: bool) -> list[Any]:
-    """What goes through the model together: all images for one file, else one by one."""
+    """What goes through the model together: all images for one file, else one by one.
+
+    ``None`` stands for no image at all, which a model that takes none can do without.
+    """
     if request.inputs:
         if request.images:
             raise UsageError("give either IMAGE or --input NAME=FILE for each input, not both")
@@ -125,7 +130,7 @@ def _groups(request: Request, to_stdout: bool) -> list[Any]:
             raise UsageError("--input names one input twice: give a folder for several images")
         return [given]
     if not request.images:
-        raise UsageError("give an image: convlens activations MODEL IMAGE")
+        return [None]
     found = find_images(request.images)
     together = to_stdout or request.output is not None
     return [found] if together else [[path] for path in found]

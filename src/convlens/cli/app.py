@@ -29,6 +29,12 @@ Weights = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="For an architecture: a weights file, imagenet, random."),
 ]
+Architecture = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="For a file of weights alone: VGG16, or a JSON file of model.to_json."
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Names of the classes, one on each line."),
@@ -59,6 +65,7 @@ def _start(
 def summary(
     model: ModelArgument,
     weights: Weights = None,
+    architecture: Architecture = None,
     backend: Backend = None,
     json: Json = False,
     debug: Debug = False,
@@ -66,7 +73,7 @@ def summary(
     """Shows the layers of a model: shapes, parameters, kernels, receptive fields."""
     from convlens.cli.summary import run
 
-    run(model, weights=weights, backend=backend, as_json=json)
+    run(model, weights=weights, architecture=architecture, backend=backend, as_json=json)
 
 
 @app.command(epilog="Example: convlens activations model.h5 dog.jpg --layers :8 --output maps.pdf")
@@ -119,6 +126,9 @@ def activations(
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="For a model that takes any size.")
     ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="For inputs that take no picture: what is drawn.")
+    ] = 0,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -127,6 +137,7 @@ def activations(
     ] = None,
     labels: Labels = None,
     weights: Weights = None,
+    architecture: Architecture = None,
     backend: Backend = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -156,9 +167,11 @@ def activations(
                 "fit": fit,
                 "interpolation": interpolation,
                 "size": size,
+                "seed": seed,
             },
             labels=labels,
             weights=weights,
+            architecture=architecture,
             backend=backend,
             as_json=json,
             quiet=quiet,

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 
+from convlens.cli.opening import open_model
 from convlens.cli.output import say
 from convlens.cli.table import format_shape, format_table
-from convlens.loading import load_model
-from convlens.loading.lean import import_keras
 from convlens.results import LayerInfo, ModelInfo
 from convlens.verbs.summary import summary, to_json
 
 
-def run(model: str, *, weights: str | None, backend: str | None, as_json: bool) -> None:
+def run(
+    model: str,
+    *,
+    weights: str | None,
+    architecture: str | None,
+    backend: str | None,
+    as_json: bool,
+) -> None:
     """Prints a model's layers."""
-    import_keras(backend)
-    info = summary(load_model(model, weights=weights, backend=backend))
+    opened = open_model(model, weights=weights, architecture=architecture, backend=backend)
+    info = summary(opened)
     say(json.dumps(to_json(info), ensure_ascii=False, indent=1) if as_json else describe(info))
 
 
@@ -32,6 +38,7 @@ def describe(info: ModelInfo) -> str:
     if info.preprocessing is not None:
         lines.append(f"images   {info.preprocessing.describe()}, {info.preprocessing.reason}")
     lines += [f"rewrite  {text}" for text in info.rewrites]
+    lines += [f"note     {text}" for text in info.notes]
     rows = [["layer", "type", "output", "parameters", "kernel", "stride", "field"]]
     rows += [_row(layer) for layer in info.layers]
     table = format_table(rows, right=[3])

@@ -24,6 +24,10 @@ _AXES = {
 }
 
 
+FRAMES = 8
+"""Frames given to an input that takes any number of them."""
+
+
 def is_array_file(path: str | Path) -> bool:
     """Whether a file is a ``.npy`` file by its content."""
     try:
@@ -88,6 +92,38 @@ def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.g
     return array
 
 
+def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[str, ...]]:
+    """A picture for an input that wants more than a picture has, and what was filled in.
+
+    Args:
+        values: ``(height, width, channel)``.
+        inputs: The input; its colours are repeated over more channels than a picture has,
+            and the picture itself over the frames of a video.
+
+    Returns:
+        The values in the shape that the input takes, and a step for each thing filled in.
+
+    Example:
+        >>> bands = InputInfo("bands", (None, 1, 1, 5))
+        >>> fill_axes(np.array([[[1, 2, 3]]], np.float32), bands)[0][0, 0].tolist()
+        [1.0, 2.0, 3.0, 1.0, 2.0]
+    """
+    wanted = channels_last_shape(inputs)
+    steps = []
+    if wanted[-1] not in (None, values.shape[-1]):
+        bands = [band % values.shape[-1] for band in range(int(wanted[-1] or 0))]
+        values = np.ascontiguousarray(values[..., bands])
+        steps.append(
+            f"its colours repeated over the {len(bands)} channels of the input, which are no "
+            "colours: give a .npy file for real ones"
+        )
+    if len(wanted) == 4:
+        frames = wanted[0] or FRAMES
+        values = np.repeat(values[np.newaxis], frames, axis=0)
+        steps.append(f"the same picture in all {frames} frames: give a .npy file for real ones")
+    return values, tuple(steps)
+
+
 def check_shape(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
     """Checks that an array is one image for an input.
 
@@ -134,8 +170,8 @@ def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     """What a person is shown of an array, spread from its least to its greatest number.
 
     Args:
-        array: ``(height, width, channel)``, ``(depth, height, width, channel)`` or
-            ``(length, channel)``, any real numbers.
+        array: ``(height, width, channel)``, ``(depth, height, width, channel)``,
+            ``(length, channel)`` or ``(unit,)``, any real numbers.
 
     Returns:
         ``(height, width, 1 or 3)`` uint8. Of a volume the slice in the middle; of a signal one
@@ -147,7 +183,9 @@ def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
         [[0, 64], [128, 255]]
     """
     picture = np.asarray(array)
-    if picture.ndim == 2:
+    if picture.ndim == 1:
+        picture = picture[np.newaxis, :, np.newaxis]
+    elif picture.ndim == 2:
         picture = picture.T[..., np.newaxis]
     elif picture.ndim == 4:
         picture = picture[len(picture) // 2]

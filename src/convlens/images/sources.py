@@ -78,17 +78,19 @@ def load(
     if isinstance(whole, np.ndarray):
         return _as_it_is(whole, inputs, preprocessing, size=size, name=shown, path=path)
     picture, steps = whole
-    chosen, note = fitting.choose_size(inputs.size, picture.size, size)
+    high, wide = arrays.channels_last_shape(inputs)[-3:-1]
+    chosen, note = fitting.choose_size((high, wide), picture.size, size)
     fitted, step = fitting.fit_picture(picture, chosen, fit, interpolation)
     pixels = reading.to_array(fitted)
+    filled, more = arrays.fill_axes(preprocessing.apply(pixels), inputs)
     return InputImage(
         name=shown,
         path=path,
         original_size=picture.size,
         pixels=_for_display(fitted, pixels),
-        values=preprocessing.apply(pixels),
+        values=filled,
         preprocessing=preprocessing,
-        steps=(*steps, *([note] if note else []), step),
+        steps=(*steps, *([note] if note else []), step, *more),
     )
 
 
@@ -105,9 +107,12 @@ def _whole_image(
             return reading.read_picture(path, _picture_channels(inputs))
     array = arrays.as_array(source) if path is None else arrays.read_array(path)
     array = arrays.with_all_axes(array, inputs)
-    if array.dtype != np.uint8 or not inputs.is_image or inputs.channels == 2:
-        return array
     channels = array.shape[-1] if array.ndim == 3 else 0
+    if array.dtype != np.uint8 or not inputs.takes_picture:
+        return array
+    if inputs.channels not in (None, *reading.MODES) or len(inputs.shape) == 5:
+        if channels not in reading.MODES:
+            return array  # bands or frames of its own
     if channels not in reading.MODES or not array.size:
         raise ImageError(
             "expected pixels (height, width) or (height, width, channel) with 1, 3 or 4 "
@@ -159,7 +164,7 @@ def _as_it_is(
 
 def _check_input(inputs: InputInfo) -> None:
     """Checks that an image or at least an array with a spatial axis fits the input."""
-    if len(inputs.shape) not in (3, 4, 5):
+    if len(inputs.shape) not in (2, 3, 4, 5):
         raise ModelInputError(
             f"expected an input for images, (batch, height, width, channel), found the input "
             f"'{inputs.name}' of shape {inputs.shape}. Choose a model that takes images."
@@ -168,15 +173,16 @@ def _check_input(inputs: InputInfo) -> None:
 
 def _picture_channels(inputs: InputInfo) -> int:
     """How many channels an image file is to give for the input."""
-    if inputs.is_image and inputs.channels != 2:
-        return inputs.channels or 3
-    wanted = ", ".join(
-        "any" if side is None else str(side) for side in arrays.channels_last_shape(inputs)
-    )
-    raise ModelInputError(
-        f"expected an input for images with 1, 3 or 4 channels, found the input '{inputs.name}' "
-        f"of shape {inputs.shape}. Give a float array or .npy file of shape ({wanted}) instead."
-    )
+    if not inputs.takes_picture:
+        wanted = ", ".join(
+            "any" if side is None else str(side) for side in arrays.channels_last_shape(inputs)
+        )
+        raise ModelInputError(
+            f"expected an input for images, found the input '{inputs.name}' of shape "
+            f"{inputs.shape}. Give a float array or .npy file of shape ({wanted}) instead."
+        )
+    channels = inputs.channels
+    return channels if channels in (1, 3, 4) else 3
 
 
 def _name_of(source: Any, path: Path | None) -> str:

@@ -21,6 +21,12 @@ from convlens.saved import LayerWeights, SavedNetwork
 
 __all__ = ["load_model", "read_network"]
 
+LABELS = "labels.txt"
+"""The file beside a model in which the names of its classes are looked for."""
+
+MAX_LABELS = 1 << 20
+"""The longest such file that is read, in bytes."""
+
 
 def load_model(
     source: Any,
@@ -61,6 +67,7 @@ def load_model(
             raise UsageError("--architecture goes with one file of weights, and without --weights")
         return _from_weights(Path(source), str(architecture), backend, names)
     if isinstance(source, str | os.PathLike):
+        names = names or _labels_beside(Path(source))
         return _from_path(Path(source), str(source), backend, weights, names)
     if not any(base.__module__.partition(".")[0] == "keras" for base in type(source).__mro__):
         raise ModelFileError(
@@ -70,6 +77,17 @@ def load_model(
     choose_backend(backend)
     model: Model = _keras().from_live(source, labels=names)
     return model
+
+
+def _labels_beside(path: Path) -> tuple[str, ...] | None:
+    """The class names in a ``labels.txt`` beside a model, as Teachable Machine writes it."""
+    beside = path.parent / LABELS
+    if not path.is_file() or not beside.is_file() or beside.stat().st_size > MAX_LABELS:
+        return None
+    try:
+        return read_labels(beside)
+    except ModelFileError:
+        return None
 
 
 def _from_path(

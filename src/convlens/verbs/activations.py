@@ -6,82 +6,30 @@ deepest of them; what comes out is data, never a picture.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from convlens import images
-from convlens.errors import ImageError, ModelInputError, UsageError, near
-from convlens.images.arrays import as_array
+from convlens.errors import ModelInputError, UsageError
 from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_layers
 from convlens.model import Model
-from convlens.preprocessing import Preprocessing, find_scale
 from convlens.results import (
     Activations,
     FloatArray,
     InputImage,
-    InputInfo,
     LayerActivation,
     LayerInfo,
     ModelInfo,
 )
+from convlens.verbs.gather import choose_preprocessing, find_input, gather, make_options
 from convlens.verbs.predictions import predict
-from convlens.verbs.scale import GUESS, settle_scale
+from convlens.verbs.scale import settle_scale
 from convlens.verbs.statistics import measure
 
 ImageSource = images.Source
 """A file, an array, a Pillow image, or an image loaded before."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageOptions:
-    """How images are brought to a model.
-
-    Attributes:
-        scale: The name of a preprocessing, or ``None`` for what the model itself tells and
-            else ``0..1``.
-        fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
-        interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
-        size: Height and width in pixels, for a model that takes any size.
-    """
-
-    scale: str | None = None
-    fit: str = "stretch"
-    interpolation: str = "nearest"
-    size: tuple[int, int] | None = None
-
-
-def make_options(**settings: Any) -> ImageOptions:
-    """Image options from keywords.
-
-    Raises:
-        UsageError: A keyword is unknown.
-    """
-    known = ImageOptions.__dataclass_fields__
-    for name in settings:
-        if name not in known:
-            raise UsageError(
-                f"unknown option '{name}': expected one of {', '.join(known)}.{near(name, known)}"
-            )
-    return ImageOptions(**settings)
-
-
-def choose_preprocessing(info: ModelInfo, scale: str | None = None) -> Preprocessing:
-    """The preprocessing for a model: as asked, else as the model tells, else ``0..1``.
-
-    Raises:
-        UsageError: ``scale`` is not the name of one.
-    """
-    if scale is not None:
-        return find_scale(scale).because("as asked")
-    if info.preprocessing is not None:
-        return info.preprocessing
-    return GUESS
 
 
 def load_image(
@@ -103,7 +51,7 @@ def load_image(
     """
     chosen = make_options(**options)
     info = model.info
-    entry = _find_input(info, input_name)
+    entry = find_input(info, input_name)
     loaded = images.load(
         source,
         entry,
@@ -119,7 +67,7 @@ def load_image(
 
 def activations(
     model: Model,
-    image: ImageSource | Sequence[ImageSource] | Mapping[str, Any],
+    image: ImageSource | Sequence[ImageSource] | Mapping[str, Any] | None = None,
     *,
     layers: LayerSpec | Iterable[LayerSpec] | None = None,
     channels: ChannelSpec = None,
@@ -134,14 +82,17 @@ def activations(
         model: From :func:`convlens.load_model`.
         image: A file, a folder, a glob, an array, an image from :func:`load_image`, several
             of these, or for a model with several inputs a mapping from their names to
-            these. One image for a model with several inputs goes to each of them.
+            these. One image for a model with several inputs goes to each that takes
+            pictures; the others, and all inputs of a model that takes no picture at all if
+            ``image`` is ``None``, are drawn from a seed.
         layers: Which layers; see :func:`convlens.layers.select_layers`. ``None`` is all.
         channels: Which channels of layers with maps, ``"0,3,5-9"`` or ``"0:16"``; of dense
             layers if only such are chosen. ``None`` is all.
         predictions: Also run to the model's outputs and name the strongest classes.
         batch_size: Images in one pass.
         progress: Called after each pass with the images done and their number.
-        options: As in :class:`ImageOptions`: ``scale``, ``fit``, ``interpolation``, ``size``.
+        options: As in :class:`ImageOptions`: ``scale``, ``fit``, ``interpolation``,
+            ``size``, ``seed``.
 
     Returns:
         The activations, channels last, with the statistics of every channel.
@@ -155,7 +106,7 @@ def activations(
     if batch_size < 1:
         raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size}")
     info = model.info
-    given = _gather(info, image, make_options(**options))
+    given, drawn = gather(info, image, make_options(**options))
     count = len(next(iter(given.values())))
     shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
     info = model.describe(shapes)
@@ -186,93 +137,8 @@ def activations(
         images=tuple(next(iter(given.values()))),
         layers=finished,
         predictions=predict({name: _join(parts) for name, parts in outputs.items()}, info.labels),
-        notes=_notes(info, given, [missing, lacking, _broken_note(finished)]),
+        notes=_notes(info, given, [missing, drawn, lacking, _broken_note(finished)]),
     )
-
-
-def _find_input(info: ModelInfo, name: str | None) -> InputInfo:
-    """An input by name, else the first that takes an image."""
-    if name is not None:
-        for entry in info.inputs:
-            if entry.name == name:
-                return entry
-        known = [entry.name for entry in info.inputs]
-        raise ModelInputError(
-            f"no input '{name}': the model has {', '.join(known)}.{near(str(name), known)}"
-        )
-    return next((entry for entry in info.inputs if entry.is_image), info.inputs[0])
-
-
-def _gather(info: ModelInfo, image: Any, options: ImageOptions) -> dict[str, list[InputImage]]:
-    """For each input of the model its images, all of one size."""
-    preprocessing = choose_preprocessing(info, options.scale)
-    if isinstance(image, Mapping):
-        named = {_find_input(info, name): part for name, part in image.items()}
-    else:
-        named = dict.fromkeys(info.inputs, image)
-    sources = {entry.name: _list_sources(part, entry) for entry, part in named.items()}
-    lengths = {name: len(listed) for name, listed in sources.items()}
-    if len(set(lengths.values())) > 1:
-        counted = ", ".join(f"{number} for '{name}'" for name, number in lengths.items())
-        raise ModelInputError(
-            f"expected as many images for one input as for the other, found {counted}"
-        )
-    if 0 in lengths.values():
-        raise ImageError("expected at least one image, found none")
-    gathered: dict[str, list[InputImage]] = {}
-    for entry in info.inputs:
-        if entry.name not in sources:
-            raise ModelInputError(
-                f"input '{entry.name}' of shape {entry.shape} was given nothing: name an image "
-                f"for each of {', '.join(other.name for other in info.inputs)}"
-            )
-        loaded = _load_alike(sources[entry.name], entry, preprocessing, options)
-        _check_alike(loaded, entry)
-        gathered[entry.name] = loaded
-    return gathered
-
-
-def _load_alike(
-    sources: Sequence[Any], entry: InputInfo, preprocessing: Preprocessing, options: ImageOptions
-) -> list[InputImage]:
-    """The images for an input; one of any size gets them all in the size of the first."""
-    loaded: list[InputImage] = []
-    size = options.size
-    for source in sources:
-        floats = isinstance(source, np.ndarray) and source.dtype != np.uint8
-        image = images.load(
-            source,
-            entry,
-            preprocessing=preprocessing,
-            fit=options.fit,
-            interpolation=options.interpolation,
-            size=options.size if floats else size,
-        )
-        loaded.append(image)
-        if entry.is_image and None in entry.size:
-            size = (image.values.shape[0], image.values.shape[1])
-    return loaded
-
-
-def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
-    """The images that are meant by a path, a folder, a glob, an array or several of these.
-
-    An array with as many axes as the input has, batch included, is a batch.
-    """
-    if isinstance(image, InputImage | Image.Image):
-        return [image]
-    if hasattr(image, "__array__"):
-        array = as_array(image)
-        return list(array) if array.ndim == len(entry.shape) else [array]
-    if isinstance(image, str | os.PathLike):
-        path = Path(image)
-        return [path] if path.is_file() else list(images.find_images([image]))
-    if not isinstance(image, Sequence) or not image:
-        raise ImageError(
-            "expected an image: a file, a folder, a glob, an array, or several of these; found "
-            + ("nothing" if isinstance(image, Sequence) else type(image).__name__)
-        )
-    return [source for part in image for source in _list_sources(part, entry)]
 
 
 def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -> None:
@@ -284,15 +150,6 @@ def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -
         f"layer '{name}' has nothing to show: for an input of shape {shapes} its output has the "
         f"shape {array.shape[1:]}. Give a larger image, or a larger size with size=."
     )
-
-
-def _check_alike(loaded: Sequence[InputImage], entry: InputInfo) -> None:
-    shapes = {image.values.shape for image in loaded}
-    if len(shapes) > 1:
-        raise ModelInputError(
-            f"the images for input '{entry.name}' have different shapes "
-            f"({', '.join(str(shape) for shape in sorted(shapes))}): give one size with size="
-        )
 
 
 def _choose(
@@ -349,7 +206,7 @@ def _finish(
 def _notes(
     info: ModelInfo, given: Mapping[str, Sequence[InputImage]], more: Sequence[str | None]
 ) -> tuple[str, ...]:
-    notes = [note for note in more if note]
+    notes = [*info.notes, *(note for note in more if note)]
     if len(given) > 1:
         shown = {name: [image.name for image in entries] for name, entries in given.items()}
         if len({tuple(names) for names in shown.values()}) == 1:

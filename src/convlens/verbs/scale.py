@@ -22,7 +22,15 @@ from convlens.model import Model, MovingStatistics
 from convlens.preprocessing import SCALES, Preprocessing
 from convlens.results import FloatArray, InputImage, InputInfo, ModelInfo
 
-CANDIDATES = ("0..1", "-1..1", "none", "caffe", "torch")
+PLAIN = ("0..1", "-1..1", "none")
+"""The scales that most networks are trained on."""
+
+RARE = ("caffe", "torch")
+"""The scales of a few architectures, which must fit much better to be believed."""
+
+RARE_FACTOR = 4.0
+"""How many times nearer a rare scale, or BGR, must be than the best of the others."""
+
 LAYERS = 3
 """How many layers are asked, from the input on."""
 
@@ -84,21 +92,39 @@ def infer_scale(
     givers = _givers(info, kept)
     if givers is None:
         return None
+    colour = all(entry.channels == 3 for entry in info.inputs)
+    candidates = [SCALES[name] for name in (*PLAIN, *(RARE if colour else ()))]
     distances = {
-        name: _distance(model, kept, givers, _scaled(images, SCALES[name]))
-        for name in CANDIDATES
-        if name not in ("caffe", "torch") or all(entry.channels == 3 for entry in info.inputs)
+        scale.name: _distance(model, kept, givers, _scaled(images, scale)) for scale in candidates
     }
-    ranked = sorted(distances, key=lambda name: distances[name])
-    best, second = ranked[0], ranked[1]
+    plain = sorted(PLAIN, key=lambda name: distances[name])
+    best = plain[0]
+    rare = min(
+        (name for name in RARE if name in distances), key=distances.__getitem__, default=None
+    )
+    if rare is not None and RARE_FACTOR * distances[rare] < distances[best]:
+        best = rare
+    elif _close(distances[best], distances[plain[1]]) and "0..1" in plain[:2]:
+        return None
     if not np.isfinite(distances[best]):
         return None
-    close = distances[second] < DECIDED * max(distances[best], 0.05)
-    if close and "0..1" in ranked[:2]:
-        return None
-    told = ", ".join(f"{name} {distances[name]:.3g}" for name in ranked)
-    where = kept[0].layer
-    return SCALES[best].because(f"nearest to the statistics kept by {where}; distances: {told}")
+    told = ", ".join(
+        f"{name} {distances[name]:.3g}" for name in sorted(distances, key=distances.__getitem__)
+    )
+    chosen = SCALES[best]
+    if colour and chosen.order == "RGB":
+        swapped = dataclasses.replace(
+            chosen, order="BGR", mean=chosen.mean[::-1], std=chosen.std[::-1]
+        )
+        distance = _distance(model, kept, givers, _scaled(images, swapped))
+        if RARE_FACTOR * distance < distances[best]:
+            chosen, told = swapped, f"{told}, {best} in BGR {distance:.3g}"
+    return chosen.because(f"nearest to the statistics kept by {kept[0].layer}; distances: {told}")
+
+
+def _close(best: float, second: float) -> bool:
+    """Whether two distances are too much alike to decide."""
+    return second < DECIDED * max(best, 0.05)
 
 
 def _is_picture(entry: InputInfo, images: Mapping[str, Sequence[InputImage]]) -> bool:

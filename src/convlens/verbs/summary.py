@@ -48,6 +48,7 @@ def to_json(info: ModelInfo) -> dict[str, Any]:
         "parameters": info.parameters,
         "preprocessing": info.preprocessing.to_json() if info.preprocessing else None,
         "rewrites": list(info.rewrites),
+        "notes": list(info.notes),
         "layers": [layer_to_json(layer) for layer in info.layers],
     }
 

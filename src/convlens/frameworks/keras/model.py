@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -59,6 +60,7 @@ class KerasModel:
         self._rewrites = rewrites
         self._labels = labels
         self._digest = digest
+        self._broken: list[str] | None = None
         self._names: tuple[str, ...] | None = None
         self._lock = threading.Lock()
         self._views: dict[tuple[Shape, ...] | None, View] = {}
@@ -127,7 +129,7 @@ class KerasModel:
             if sight.inner or not isinstance(layer, keras.layers.BatchNormalization):
                 continue
             mean, variance = (
-                np.asarray(keras.ops.convert_to_numpy(variable.value), np.float32).reshape(-1)
+                np.asarray(_to_numpy(variable), np.float32).reshape(-1)
                 for variable in (layer.moving_mean, layer.moving_variance)
             )
             found.append(MovingStatistics(sight.info.name, mean, variance))
@@ -215,7 +217,17 @@ class KerasModel:
             preprocessing=self._preprocessing,
             rewrites=self._rewrites,
             labels=self._labels,
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        """Which weights hold values that are no numbers; looked at once."""
+        if self._broken is None and self.model.built:
+            self._broken = _broken_weights(self.model)
+        if not self._broken:
+            return ()
+        more = f" and {len(self._broken) - 4} more" if self._broken[4:] else ""
+        return (f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}",)
 
     def _compute(
         self, view: View, wanted: list[Sight], outputs: bool
@@ -387,10 +399,35 @@ def _digest(model: Any) -> str:
     """``sha256:`` over the names, shapes and values of all weights."""
     digest = hashlib.sha256(model.name.encode())
     for variable in model.weights:
-        array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
+        array = np.ascontiguousarray(_to_numpy(variable))
         digest.update(f"{variable.path}{array.shape}{array.dtype}".encode())
         digest.update(array.tobytes())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _broken_weights(model: Any) -> list[str]:
+    """The paths of weights with values that are not finite.
+
+    A backend may hide them: on TensorFlow a rectified NaN is 0, and its map merely dead.
+    """
+    found = []
+    for variable in model.weights:
+        array = _to_numpy(variable)
+        if array.dtype.kind in "iub":
+            continue
+        with np.errstate(all="ignore"):
+            # A sum is one fast pass; only where it overflows does each value count.
+            if not np.isfinite(np.sum(array)) and not np.isfinite(array).all():
+                found.append(str(variable.path).removeprefix(f"{model.name}/"))
+    return found
+
+
+def _to_numpy(variable: Any) -> np.ndarray[Any, Any]:
+    """The value of a variable."""
+    with warnings.catch_warnings():
+        # Keras 3.15 hands its variables to NumPy in a way that NumPy 2.4 frowns upon.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.asarray(keras.ops.convert_to_numpy(variable.value))
 
 
 def _framework() -> str:

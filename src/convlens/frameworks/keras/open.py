@@ -14,6 +14,7 @@ from convlens.frameworks.keras.model import KerasModel
 from convlens.frameworks.keras.weights import assign
 from convlens.loading.architectures import (
     find_by_function,
+    find_by_layers,
     find_by_model_name,
     preprocessing_of,
 )
@@ -110,7 +111,10 @@ def find_preprocessing(model: Any) -> Preprocessing | None:
             reason = f"the model rescales its input itself ({layer.name})"
             return SCALES["none"].because(reason)
     for layer in nested:
-        family = find_by_model_name(layer.name) if isinstance(layer, keras.Model) else None
+        if not isinstance(layer, keras.Model):
+            continue
+        family = find_by_model_name(layer.name)
+        family = family or find_by_layers({inner.name for inner in layer.layers})
         if family is not None:
             return preprocessing_of(family)
     return None

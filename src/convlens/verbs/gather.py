@@ -1,0 +1,235 @@
+"""Bringing what was given to the inputs of a model.
+
+The rule of this module: every input gets a value of its own shape, and what was not given
+but filled in is said.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from convlens import images
+from convlens.errors import ImageError, ModelInputError, UsageError, near
+from convlens.images.arrays import as_array, channels_last_shape, is_array_file, to_picture
+from convlens.preprocessing import SCALES, Preprocessing, find_scale
+from convlens.results import InputImage, InputInfo, ModelInfo
+from convlens.verbs.scale import GUESS
+
+FREE_LENGTH = 16
+"""How many numbers are drawn along an axis of any length."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """How images are brought to a model.
+
+    Attributes:
+        scale: The name of a preprocessing, or ``None`` for what the model itself tells and
+            else ``0..1``.
+        fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
+        interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
+        size: Height and width in pixels, for a model that takes any size.
+        seed: For what is drawn at random where an input takes no picture and was given
+            nothing, such as the latent vector of a generator.
+    """
+
+    scale: str | None = None
+    fit: str = "stretch"
+    interpolation: str = "nearest"
+    size: tuple[int, int] | None = None
+    seed: int = 0
+
+
+def make_options(**settings: Any) -> ImageOptions:
+    """Image options from keywords.
+
+    Raises:
+        UsageError: A keyword is unknown.
+    """
+    known = ImageOptions.__dataclass_fields__
+    for name in settings:
+        if name not in known:
+            raise UsageError(
+                f"unknown option '{name}': expected one of {', '.join(known)}.{near(name, known)}"
+            )
+    return ImageOptions(**settings)
+
+
+def choose_preprocessing(info: ModelInfo, scale: str | None = None) -> Preprocessing:
+    """The preprocessing for a model: as asked, else as the model tells, else ``0..1``.
+
+    Raises:
+        UsageError: ``scale`` is not the name of one.
+    """
+    if scale is not None:
+        return find_scale(scale).because("as asked")
+    if info.preprocessing is not None:
+        return info.preprocessing
+    return GUESS
+
+
+def find_input(info: ModelInfo, name: str | None) -> InputInfo:
+    """An input by name, else the first that takes an image."""
+    if name is not None:
+        for entry in info.inputs:
+            if entry.name == name:
+                return entry
+        known = [entry.name for entry in info.inputs]
+        raise ModelInputError(
+            f"no input '{name}': the model has {', '.join(known)}.{near(str(name), known)}"
+        )
+    return next((entry for entry in info.inputs if entry.takes_picture), info.inputs[0])
+
+
+def gather(
+    info: ModelInfo, image: Any, options: ImageOptions
+) -> tuple[dict[str, list[InputImage]], str | None]:
+    """For each input of the model its images, all of one size, and what was drawn.
+
+    Raises:
+        ModelInputError: An input is left without a value, or takes another kind.
+        ImageError: An image cannot be read.
+    """
+    preprocessing = choose_preprocessing(info, options.scale)
+    sources = {
+        entry.name: _list_sources(part, entry) for entry, part in _address(info, image).items()
+    }
+    lengths = {name: len(listed) for name, listed in sources.items()}
+    if len(set(lengths.values())) > 1:
+        counted = ", ".join(f"{number} for '{name}'" for name, number in lengths.items())
+        raise ModelInputError(
+            f"expected as many images for one input as for the other, found {counted}"
+        )
+    if 0 in lengths.values():
+        raise ImageError("expected at least one image, found none")
+    count = next(iter(lengths.values()), 1)
+    gathered: dict[str, list[InputImage]] = {}
+    drawn = []
+    for entry in info.inputs:
+        if entry.name in sources:
+            loaded = _load_alike(sources[entry.name], entry, preprocessing, options)
+            _check_alike(loaded, entry)
+        elif entry.takes_picture:
+            raise ModelInputError(
+                f"input '{entry.name}' of shape {entry.shape} was given nothing: name an image "
+                f"for each of {', '.join(other.name for other in info.inputs)}"
+            )
+        else:
+            loaded = [_draw(entry, info, options.seed + number) for number in range(count)]
+            drawn.append(f"'{entry.name}': {loaded[0].steps[0]}")
+        gathered[entry.name] = loaded
+    return gathered, f"input {'; '.join(drawn)}" if drawn else None
+
+
+def _address(info: ModelInfo, image: Any) -> dict[InputInfo, Any]:
+    """Which input gets what: by name, else every input that takes it."""
+    if image is None:
+        return {}
+    if isinstance(image, Mapping):
+        return {find_input(info, name): part for name, part in image.items()}
+    takers = [entry for entry in info.inputs if entry.takes_picture]
+    if not takers and _is_array(image):
+        takers = list(info.inputs)
+    if not takers:
+        entry = info.inputs[0]
+        raise ModelInputError(
+            f"the model takes no image: expected an input of (height, width, channel), found "
+            f"'{entry.name}' of shape {entry.shape}. Give it as a .npy file with --input "
+            f"{entry.name}=FILE, or leave the image out to have it drawn from a seed."
+        )
+    return dict.fromkeys(takers, image)
+
+
+def _is_array(image: Any) -> bool:
+    """Whether what was given are numbers and no picture."""
+    if isinstance(image, Sequence) and not isinstance(image, str):
+        return bool(image) and all(_is_array(part) for part in image)
+    if isinstance(image, str | os.PathLike):
+        return Path(image).is_file() and is_array_file(Path(image))
+    return hasattr(image, "__array__") and not isinstance(image, Image.Image)
+
+
+def _draw(entry: InputInfo, info: ModelInfo, seed: int) -> InputImage:
+    """Numbers for an input that takes no picture and was given nothing.
+
+    Normally distributed, as generators are trained on; zeros for tokens and other integers,
+    which every vocabulary has.
+    """
+    shape = tuple(size or FREE_LENGTH for size in channels_last_shape(entry))
+    tokens = entry.dtype.startswith(("int", "uint")) or any(
+        layer.type == "Embedding" and "input" in layer.inputs for layer in info.layers
+    )
+    if tokens:
+        values, step = np.zeros(shape, np.float32), "zeros, since it takes whole numbers"
+    else:
+        values = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+        step = f"drawn from a normal distribution, seed {seed}"
+    pixels = to_picture(values)
+    return InputImage(
+        name=f"seed-{seed}",
+        path=None,
+        original_size=(pixels.shape[1], pixels.shape[0]),
+        pixels=pixels,
+        values=values,
+        preprocessing=SCALES["none"].because("numbers are taken as they are"),
+        steps=(step,),
+    )
+
+
+def _load_alike(
+    sources: Sequence[Any], entry: InputInfo, preprocessing: Preprocessing, options: ImageOptions
+) -> list[InputImage]:
+    """The images for an input; one of any size gets them all in the size of the first."""
+    loaded: list[InputImage] = []
+    size = options.size
+    for source in sources:
+        floats = isinstance(source, np.ndarray) and source.dtype != np.uint8
+        image = images.load(
+            source,
+            entry,
+            preprocessing=preprocessing,
+            fit=options.fit,
+            interpolation=options.interpolation,
+            size=options.size if floats else size,
+        )
+        loaded.append(image)
+        if entry.is_image and None in entry.size:
+            size = (image.values.shape[0], image.values.shape[1])
+    return loaded
+
+
+def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
+    """The images that are meant by a path, a folder, a glob, an array or several of these.
+
+    An array with as many axes as the input has, batch included, is a batch.
+    """
+    if isinstance(image, InputImage | Image.Image):
+        return [image]
+    if hasattr(image, "__array__"):
+        array = as_array(image)
+        return list(array) if array.ndim == len(entry.shape) else [array]
+    if isinstance(image, str | os.PathLike):
+        path = Path(image)
+        return [path] if path.is_file() else list(images.find_images([image]))
+    if not isinstance(image, Sequence) or not image:
+        raise ImageError(
+            "expected an image: a file, a folder, a glob, an array, or several of these; found "
+            + ("nothing" if isinstance(image, Sequence) else type(image).__name__)
+        )
+    return [source for part in image for source in _list_sources(part, entry)]
+
+
+def _check_alike(loaded: Sequence[InputImage], entry: InputInfo) -> None:
+    shapes = {image.values.shape for image in loaded}
+    if len(shapes) > 1:
+        raise ModelInputError(
+            f"the images for input '{entry.name}' have different shapes "
+            f"({', '.join(str(shape) for shape in sorted(shapes))}): give one size with size="
+        )
