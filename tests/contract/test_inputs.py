@@ -68,7 +68,7 @@ def test_tokens_beside_a_picture_are_zeros() -> None:
     found = convlens.activations(model, photo)
     assert found["conv"].shape == (1, 16, 16, 4)
     assert any("zeros" in note for note in found.notes)
-    with pytest.raises(ModelInputError, match="'picture' .* was given nothing"):
+    with pytest.raises(ModelInputError, match=r"'picture' .* was given nothing"):
         convlens.activations(model)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from convlens.cli.output import say
 from convlens.demo import Demo, make_demo
+from convlens.export.pictures import alive_everywhere
 from convlens.loading.lean import import_keras
 
 
@@ -28,7 +29,7 @@ def describe(made: Demo) -> str:
     result, folder = made.result, made.folder
     maps = [entry for entry in result.layers if entry.has_maps]
     first, last = maps[0], maps[-1]
-    across = sorted(folder.glob("*across-channel-*.png"))
+    channel = alive_everywhere(result)
     verdict = result.predictions[0][0].describe()
     lines = [
         f"The network says: {verdict}. What it saw on the way:",
@@ -43,9 +44,11 @@ def describe(made: Demo) -> str:
         f"      the last answers to few things only: {last.sparsity():.0%} zeros,"
         f" {last.dead()} of {len(last.channels)} channels dead for this image",
     ]
-    if across:
-        number = across[0].stem.rpartition("-")[2]
-        lines += [f"  {across[0]}", f"      channel {number} of every layer, one beside the other"]
+    if channel is not None:
+        lines += [
+            f"  {folder / f'across-channel-{channel}.png'}",
+            f"      channel {channel} of every layer, one beside the other",
+        ]
     lines += [
         f"  {folder / 'statistics.json'}",
         "      mean, deviation, least, greatest and zeros of every channel",

@@ -110,9 +110,9 @@ def _whole_image(
     channels = array.shape[-1] if array.ndim == 3 else 0
     if array.dtype != np.uint8 or not inputs.takes_picture:
         return array
-    if inputs.channels not in (None, *reading.MODES) or len(inputs.shape) == 5:
-        if channels not in reading.MODES:
-            return array  # bands or frames of its own
+    special = inputs.channels not in (None, *reading.MODES) or len(inputs.shape) == 5
+    if special and channels not in reading.MODES:
+        return array  # bands or frames of its own
     if channels not in reading.MODES or not array.size:
         raise ImageError(
             "expected pixels (height, width) or (height, width, channel) with 1, 3 or 4 "

@@ -1,0 +1,135 @@
+"""What was asked for is used or is an error, never replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from convlens.errors import BackendError, UsageError
+from convlens.loading import backend
+from convlens.loading.backend import BACKENDS, choose_backend, installed_backends, quieten
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a new process of a user who has settled nothing, with all three installed."""
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    install(monkeypatch, *BACKENDS)
+
+
+def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    def find_spec(name: str) -> object | None:
+        return object() if name in names else None
+
+    monkeypatch.setattr(backend.importlib.util, "find_spec", find_spec)
+
+
+def configure(tmp_path: Path, text: str) -> None:
+    (tmp_path / "keras.json").write_text(text)
+
+
+def run_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As if Keras had been imported."""
+    keras = SimpleNamespace(config=SimpleNamespace(backend=lambda: name))
+    monkeypatch.setitem(sys.modules, "keras", keras)  # type: ignore[arg-type]
+
+
+def test_the_order_of_those_who_may_decide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert choose_backend() == "jax"
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    configure(tmp_path, json.dumps({"backend": "torch"}))
+    assert choose_backend() == "torch"
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert choose_backend() == "tensorflow"
+    assert choose_backend("jax") == "jax"
+    assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+@pytest.mark.parametrize("installed", [("tensorflow", "torch"), ("torch",)])
+def test_the_first_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch, installed: tuple[str, ...]
+) -> None:
+    install(monkeypatch, *installed)
+    assert installed_backends() == installed
+    assert choose_backend() == installed[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "{}", '{"backend": 5}', '{"backend": "theano"}', "nul"]
+)
+def test_a_configuration_that_says_nothing_of_use(tmp_path: Path, text: str) -> None:
+    configure(tmp_path, text)
+    assert choose_backend() == "jax"
+
+
+def test_a_configuration_for_a_backend_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configure(tmp_path, json.dumps({"backend": "tensorflow"}))
+    install(monkeypatch, "torch")
+    assert choose_backend() == "torch"
+
+
+def test_none_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    with pytest.raises(BackendError, match=r"^no backend for Keras is installed: expected one of"):
+        choose_backend()
+    with pytest.raises(BackendError, match=r"Install one, .*: pip install 'convlens\[jax\]'$"):
+        choose_backend()
+
+
+@pytest.mark.parametrize("origin", ["--backend", "KERAS_BACKEND"])
+def test_what_is_asked_for_and_missing_is_not_replaced(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    install(monkeypatch, "torch")
+    asked = "jax" if origin == "--backend" else None
+    monkeypatch.setenv("KERAS_BACKEND", "" if asked else "jax")
+    words = rf"^backend 'jax' was asked for \({origin}\) but is not installed: pip install 'convl"
+    with pytest.raises(BackendError, match=words) as caught:
+        choose_backend(asked)
+    assert str(caught.value).endswith("or use --backend torch")
+
+
+def test_names_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"^unknown backend 'pytorch': .* Did you mean torch\?$"):
+        choose_backend("pytorch")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
+    with pytest.raises(BackendError, match=r"^KERAS_BACKEND is 'tensorflo': .* tensorflow\?$"):
+        choose_backend()
+
+
+def test_a_keras_that_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_on(monkeypatch, "torch")
+    assert choose_backend() == "torch"
+    assert choose_backend("torch") == "torch"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert choose_backend() == "torch"
+    words = r"^backend 'jax' was asked for, but Keras already runs on 'torch' .* KERAS_BACKEND=jax"
+    with pytest.raises(BackendError, match=words):
+        choose_backend("jax")
+
+
+def test_quiet_frameworks_may_be_made_loud(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    monkeypatch.delenv("ABSL_MIN_LOG_LEVEL", raising=False)
+    quieten()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    assert os.environ["ABSL_MIN_LOG_LEVEL"] == "3"
+
+
+def test_choosing_imports_nothing() -> None:
+    code = (
+        "import sys\nfrom convlens.loading.backend import choose_backend\nchoose_backend()\n"
+        "print(*[n for n in ('keras', 'jax', 'tensorflow', 'torch') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,114 @@
+"""What a file is, by its content and never by its suffix."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import h5py
+import pytest
+
+from convlens.errors import ModelFileError
+from convlens.loading.recognise import recognise
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(ModelFileError) as caught:
+        recognise(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert str(path) in text
+    return text
+
+
+def archive(path: Path, **members: str) -> Path:
+    with zipfile.ZipFile(path, "w") as opened:
+        for name, text in members.items():
+            opened.writestr(name.replace("_DOT_", ".").replace("_SLASH_", "/"), text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["m.h5", "m.hdf5", "m.model", "m.keras", "m.jpg", "m"])
+def test_the_suffix_does_not_matter(tmp_path: Path, name: str) -> None:
+    with h5py.File(tmp_path / name, "w"):
+        pass
+    assert recognise(tmp_path / name) == "hdf5"
+    (tmp_path / name).unlink()
+    assert recognise(archive(tmp_path / name, config_DOT_json="{}")) == "keras"
+
+
+def test_hdf5_behind_a_block_of_the_user(tmp_path: Path) -> None:
+    for size in (512, 1024, 2048):
+        path = tmp_path / f"{size}.h5"
+        with h5py.File(path, "w", userblock_size=size):
+            pass
+        assert recognise(path) == "hdf5"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "found an empty file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer: fetch"),
+        (b"\n\n <!DOCTYPE html><html>", "a web page: download the file itself"),
+        (b"<?xml version='1.0'?>", "a web page"),
+        (b"\x1c\0\0\0TFL3" + bytes(20), "a TensorFlow Lite model"),
+        (pickle.dumps({"a": 1}), "a Python pickle, which would run code when opened"),
+        (b"\x08\x07\x12\x07pytorch" + bytes(20), "what looks like an ONNX model"),
+        (b'{"format": "layers-model", "modelTopology": {}}', "a TensorFlow.js model: convert it"),
+        (b'{"class_name": "Sequential"}', "the configuration of a model without its weights"),
+        (b'{"a": 1}', "a JSON file"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "an image: give the model first and the image second"),
+        (b"\x89PNG\r\n\x1a\n", "an image"),
+        (b"hello there\nworld", "a text file that starts with 'hello there'"),
+        (bytes(range(1, 32)) * 4, "124 bytes of an unknown kind that start with 01 02 03"),
+    ],
+)
+def test_what_it_is_instead(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "model.h5"
+    path.write_bytes(content)
+    found = refused(path)
+    assert "is not a Keras model: expected a .keras or HDF5 file" in found
+    assert words in found
+
+
+def test_archives_that_are_no_models(tmp_path: Path) -> None:
+    torch = archive(tmp_path / "m.pt", archive_SLASH_data_DOT_pkl="x")
+    assert "a PyTorch file (a zip archive with a pickle)" in refused(torch)
+    saved = archive(tmp_path / "s.zip", saved_SLASH_saved_model_DOT_pb="x")
+    assert "a zipped SavedModel" in refused(saved)
+    other = archive(tmp_path / "o.keras", a_DOT_txt="x", b_DOT_txt="y")
+    assert "expected config.json in it, found a.txt, b.txt" in refused(other)
+    assert "found nothing" in refused(archive(tmp_path / "n.keras"))
+    cut = archive(tmp_path / "c.keras", config_DOT_json="{}" * 100)
+    cut.write_bytes(cut.read_bytes()[:80])
+    assert "damaged or truncated zip archive" in refused(cut)
+
+
+def test_a_file_that_is_not_there_names_what_is_near(tmp_path: Path) -> None:
+    for name in ("model.h5", "modell.keras", "model.txt"):
+        (tmp_path / name).touch()
+    found = refused(tmp_path / "modle.h5")
+    assert found.startswith("no model file ")
+    assert "Did you mean model.h5" in found
+    assert "model.txt" not in found
+    assert refused(tmp_path / "nowhere" / "model.h5").endswith("model.h5.")
+
+
+def test_folders(tmp_path: Path) -> None:
+    assert refused(tmp_path).endswith("is a folder: expected a .keras or HDF5 file.")
+    (tmp_path / "b.keras").touch()
+    (tmp_path / "a.h5").touch()
+    assert refused(tmp_path).endswith("It holds a.h5, b.keras.")
+    script = tmp_path / "js"
+    script.mkdir()
+    (script / "model.json").write_text(json.dumps({"modelTopology": {}}))
+    assert "is a TensorFlow.js folder" in refused(script)
+    (script / "model.json").write_text("no JSON")
+    assert "is a folder" in refused(script)
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    (saved / "saved_model.pb").touch()
+    assert "is a SavedModel folder, which holds no Keras layers: open it where" in refused(saved)

@@ -1,0 +1,100 @@
+"""The demonstration: what it promises is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib import resources
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from convlens.cli import main
+from convlens.export import read_manifest
+
+LAYERS = [
+    f"{kind}{number}"
+    for number in ("", "_1", "_2", "_3")
+    for kind in ("conv2d", "max_pooling2d")
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Made:
+    folder: Path
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    folder = tmp_path_factory.mktemp("demo") / "new" / "demo"
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main(["demo", "--output", str(folder)])
+    assert end.value.code == 0
+    yield Made(folder, out.getvalue(), err.getvalue())
+
+
+def test_the_files_that_are_promised(demo: Made) -> None:
+    names = {path.name for path in demo.folder.iterdir()}
+    for name in ("sheet.pdf", "sheet.html", "statistics.json", "manifest.json", "MODEL_CARD.md"):
+        assert name in names
+    for place, layer in enumerate(LAYERS):
+        assert f"{place:02d}-{layer}.png" in names
+    assert len([name for name in names if name.startswith("across-channel-")]) == 1
+    assert "chelsea.txt" in names
+    assert all(path.stat().st_size for path in demo.folder.iterdir())
+    assert [path.name for path in demo.folder.parent.iterdir()] == ["demo"]
+
+
+def test_every_path_that_is_printed_exists(demo: Made) -> None:
+    printed = [Path(line.strip()) for line in demo.out.splitlines() if line.strip().startswith("/")]
+    assert len(printed) == 6
+    for path in printed:
+        assert path.is_file(), path
+        assert path.parent == demo.folder
+
+
+def test_it_says_what_to_look_at_and_what_to_do_next(demo: Made) -> None:
+    assert demo.out.startswith("The network says: cat ")
+    assert "every one of the 704 maps" in demo.out
+    assert "channels dead for this image" in demo.out
+    assert demo.out.endswith("Now yours: convlens activations YOUR_MODEL.h5 YOUR_PHOTO.jpg\n")
+    assert all(line.startswith("convlens: ") for line in demo.err.splitlines())
+
+
+def test_the_numbers(demo: Made) -> None:
+    found = json.loads((demo.folder / "statistics.json").read_text("utf-8"))
+    maps = [layer for layer in found["layers"] if len(layer["shape"]) == 3]
+    assert [layer["name"] for layer in maps] == LAYERS
+    assert [layer["shape"][-1] for layer in maps] == [32, 32, 64, 64, 128, 128, 128, 128]
+    assert found["predictions"][0]["top"][0]["label"] == "cat"
+    assert found["image"]["name"] == "chelsea.png"
+    assert sum(layer["dead"] for layer in maps) < 100
+
+
+def test_the_pictures(demo: Made) -> None:
+    for path in demo.folder.glob("*.png"):
+        with Image.open(path) as picture:
+            picture.load()
+        assert (
+            read_manifest(path)["model"]["digest"] == read_manifest(demo.folder)["model"]["digest"]
+        )
+    assert (demo.folder / "sheet.pdf").read_bytes().startswith(b"%PDF-")
+    page = (demo.folder / "sheet.html").read_text("utf-8")
+    assert not re.search(r'(?:src|href)="https?:', page)
+
+
+def test_the_network_is_small_and_its_card_tells_its_accuracy() -> None:
+    with resources.as_file(resources.files("convlens.assets.demo")) as place:
+        assert (place / "cats_dogs.keras").stat().st_size < 1_500_000
+        card = (place / "MODEL_CARD.md").read_text("utf-8")
+        assert re.search(r"\d\d(\.\d+)? ?%", card)
+        assert "dead" in card
+        assert "CC0" in (place / "chelsea.txt").read_text("utf-8")
