@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import resources
@@ -32,13 +31,13 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("demo") / "new" / "demo"
     out, err = StringIO(), StringIO()
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
         main(["demo", "--output", str(folder)])
     assert end.value.code == 0
-    yield Made(folder, out.getvalue(), err.getvalue())
+    return Made(folder, out.getvalue(), err.getvalue())
 
 
 def test_the_files_that_are_promised(demo: Made) -> None:
@@ -76,7 +75,7 @@ def test_the_numbers(demo: Made) -> None:
     assert [layer["shape"][-1] for layer in maps] == [32, 32, 64, 64, 128, 128, 128, 128]
     assert found["predictions"][0]["top"][0]["label"] == "cat"
     assert found["image"]["name"] == "chelsea.png"
-    assert sum(layer["dead"] for layer in maps) < 100
+    assert sum(layer["dead"] for layer in maps) < 704 / 4
 
 
 def test_the_pictures(demo: Made) -> None:
@@ -96,5 +95,5 @@ def test_the_network_is_small_and_its_card_tells_its_accuracy() -> None:
         assert (place / "cats_dogs.keras").stat().st_size < 1_500_000
         card = (place / "MODEL_CARD.md").read_text("utf-8")
         assert re.search(r"\d\d(\.\d+)? ?%", card)
-        assert "dead" in card
+        assert "dead channels" in card.lower()
         assert "CC0" in (place / "chelsea.txt").read_text("utf-8")
