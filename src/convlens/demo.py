@@ -5,6 +5,7 @@ Both lie inside the package, with their model card and their source beside them.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -55,10 +56,19 @@ def make_demo(
         say("opening a small cats-and-dogs network")
         model = load_model(place / "cats_dogs.keras", backend=backend, labels=LABELS)
         say("showing it a photograph of a cat")
-        result = activations(
-            model, place / "chelsea.png", fit="crop", scale="0..1", predictions=True
+        result = _without_paths(
+            activations(model, place / "chelsea.png", fit="crop", scale="0..1", predictions=True)
         )
         say("drawing every feature map of every layer")
         extras = {name: (place / name).read_bytes() for name in EXTRAS}
         write_folder(result, filled, PictureOptions(), extras)
     return Demo(folder, result)
+
+
+def _without_paths(result: Activations) -> Activations:
+    """The same result without the folder of the installation, so that it looks alike anywhere."""
+    return dataclasses.replace(
+        result,
+        model=dataclasses.replace(result.model, source="cats_dogs.keras, in the package"),
+        images=tuple(dataclasses.replace(image, path=None) for image in result.images),
+    )

@@ -160,7 +160,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text.h5").write_text("This is text.\nIt is no model.\n")
     (folder / "page.keras").write_text("<!DOCTYPE html><html></html>")
     (folder / "empty.h5").write_bytes(b"")
-    (folder / "labels.txt").write_text("cat\ndog\nbird\n")
+    (folder / "three.names").write_text("cat\ndog\nbird\n")
     return folder
 
 

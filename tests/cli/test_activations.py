@@ -168,7 +168,7 @@ def test_a_size_for_a_model_of_any(run: Run, models: Path, photos: Path, here: P
 
 def test_names_of_classes(run: Run, small: Path, models: Path, photos: Path, here: Path) -> None:
     done = run(
-        "activations", small, photos / "photo.png", "-o", "-", "--labels", models / "labels.txt"
+        "activations", small, photos / "photo.png", "-o", "-", "--labels", models / "three.names"
     )
     said = json.loads(done.out)["predictions"][0]["top"]
     assert {entry["label"] for entry in said} == {"cat", "dog", "bird"}

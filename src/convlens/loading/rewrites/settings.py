@@ -96,6 +96,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
 """Where a setting of the lists above is one that Keras 3 knows: left there."""
 
 
+QUIET = {"sparse", "ragged", "build_input_shape"}
+"""Settings that Keras 3 writes itself: dropped without a word."""
+
+
 def drop_harmless(config: Config) -> int:
     """A layer with settings that Keras 3 does not know and that change no result."""
 
@@ -108,7 +112,7 @@ def drop_harmless(config: Config) -> int:
         dropped = [key for key in inner if _is_harmless(key, inner[key], name, known)]
         for key in dropped:
             del inner[key]
-        return any(key not in {"sparse", "ragged"} for key in dropped)
+        return any(key not in QUIET for key in dropped)
 
     return count_layers(config, change)
 
