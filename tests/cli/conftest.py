@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,13 +61,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def conv(filters: int, name: str) -> object:
+def conv(filters: int, name: str) -> Any:
     import keras
 
     return keras.layers.Conv2D(filters, 3, activation="relu", name=name)
 
 
-def small_layers(*, broken: bool = False) -> object:
+def small_layers(*, broken: bool = False) -> Any:
     """Two convolutions on 16 x 16 pixels; of the first, channel 1 may hold NaN."""
     import keras
 
@@ -91,7 +92,7 @@ def small_layers(*, broken: bool = False) -> object:
     return model
 
 
-def pair() -> object:
+def pair() -> Any:
     import keras
 
     left = keras.Input((16, 16, 3), name="left")
@@ -104,7 +105,7 @@ def pair() -> object:
     return keras.Model([left, right], both, name="pair")
 
 
-def any_size() -> object:
+def any_size() -> Any:
     import keras
 
     inputs = keras.Input((None, None, 3))
@@ -138,12 +139,12 @@ def save_models(folder: Path) -> None:
     import keras
 
     model = small_layers()
-    model.save(folder / "small.keras")  # type: ignore[attr-defined]
-    model.save(folder / "small.h5")  # type: ignore[attr-defined]
-    model.save_weights(folder / "only.weights.h5")  # type: ignore[attr-defined]
-    small_layers(broken=True).save(folder / "nan.keras")  # type: ignore[attr-defined]
-    pair().save(folder / "pair.keras")  # type: ignore[attr-defined]
-    any_size().save(folder / "any.keras")  # type: ignore[attr-defined]
+    model.save(folder / "small.keras")
+    model.save(folder / "small.h5")
+    model.save_weights(folder / "only.weights.h5")
+    small_layers(broken=True).save(folder / "nan.keras")
+    pair().save(folder / "pair.keras")
+    any_size().save(folder / "any.keras")
     features = keras.Sequential([keras.Input((10,)), keras.layers.Dense(2)], name="features")
     features.save(folder / "features.keras")
     for name in ("small.keras", "small.h5"):
@@ -194,7 +195,3 @@ def photo(photos: Path, tmp_path: Path) -> Path:
     copy = folder / "photo.png"
     copy.write_bytes((photos / "photo.png").read_bytes())
     return copy
-
-
-def listing(folder: Path) -> Sequence[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

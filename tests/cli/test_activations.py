@@ -215,6 +215,17 @@ def test_inputs_by_name(run: Run, models: Path, photos: Path, here: Path) -> Non
     assert "the same image goes to each of the 2 inputs: left, right" in done.out
 
 
+def test_a_model_that_takes_no_picture_needs_none(run: Run, models: Path, here: Path) -> None:
+    done = ok(run("activations", models / "features.keras"))
+    assert "drawn from a normal distribution, seed 0" in done.out
+    assert [path.suffix for path in here.iterdir()] == [".pdf"]
+    first, again, other = (
+        json.loads(run("activations", models / "features.keras", "--seed", seed, "--json").out)
+        for seed in ("3", "3", "4")
+    )
+    assert first["layers"] == again["layers"] != other["layers"]
+
+
 def test_an_image_of_one_pixel(run: Run, small: Path, photos: Path, here: Path) -> None:
     done = ok(run("activations", small, photos / "one.png", "-o", "x.pdf"))
     assert "resized from 1 x 1 to 16 x 16" in done.out

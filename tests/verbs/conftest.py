@@ -26,10 +26,12 @@ class Fake:
         inputs: Sequence[InputInfo] = (InputInfo("picture", (None, 6, 5, 3)),),
         outputs: Sequence[str] = (),
         missing: str | None = None,
+        kept: Sequence[MovingStatistics] = (),
         **known: Any,
     ) -> None:
         self.layers = dict(layers)
         self.missing = missing
+        self.kept = tuple(kept)
         self.passes: list[tuple[int, tuple[str, ...], bool]] = []
         self._info = ModelInfo(
             name="fake",
@@ -56,7 +58,7 @@ class Fake:
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
         zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
         described = [
-            LayerInfo(name, kind, (None, *self.run(zeros, name).shape[1:]))
+            LayerInfo(name, kind, (None, *self.run(zeros, name).shape[1:]), inputs=("input",))
             for name, (kind, _) in self.layers.items()
         ]
         return replace(self._info, layers=tuple(described))
@@ -76,7 +78,7 @@ class Fake:
         )
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
-        return ()
+        return self.kept
 
 
 def brighter(channels: int) -> tuple[str, Compute]:

@@ -35,6 +35,9 @@ FILES: dict[str, Writer] = {
 }
 """What makes the bytes of a file of each suffix."""
 
+LARGEST_STEP = 1e6
+"""The largest contrast and centre; beyond them nothing is left of a map but two colours."""
+
 SUFFIXES = (*FILES, ".zarr")
 """Every suffix that can be written; a path without one is a folder."""
 
@@ -93,7 +96,14 @@ def make_options(**settings: Any) -> PictureOptions:
     for name in settings:
         if name not in known:
             raise UsageError(f"unknown option '{name}'.{near(name, known)}")
-    return PictureOptions(**settings)
+    options = PictureOptions(**settings)
+    for name in ("contrast", "centre"):
+        value = getattr(options, name)
+        if not abs(value) <= LARGEST_STEP:
+            raise UsageError(
+                f"expected a {name} of at most {LARGEST_STEP:g} colour steps, found {value:g}"
+            )
+    return options
 
 
 def check_output(path: str | os.PathLike[str]) -> tuple[Path, str]:

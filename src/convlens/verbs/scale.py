@@ -128,7 +128,9 @@ def _close(best: float, second: float) -> bool:
 
 
 def _is_picture(entry: InputInfo, images: Mapping[str, Sequence[InputImage]]) -> bool:
-    return entry.is_image and entry.name in images
+    """Whether an input takes the very pixels that are shown; those of RGBA are laid on white."""
+    given = images.get(entry.name, ())
+    return entry.is_image and all(image.pixels.shape == image.values.shape for image in given)
 
 
 def _givers(info: ModelInfo, kept: Sequence[MovingStatistics]) -> list[str] | None:
