@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convlens.cli.opening import Source, open_model
 from convlens.cli.output import say
 from convlens.cli.table import format_table
 from convlens.errors import UsageError
 from convlens.export import check_output, make_options, save
 from convlens.export.numbers import activations_to_json
 from convlens.images import find_images
-from convlens.loading import load_model
-from convlens.loading.lean import import_keras
 from convlens.results import Activations
 from convlens.verbs import activations as verb
 
@@ -25,7 +24,7 @@ from convlens.verbs import activations as verb
 class Request:
     """What was asked for on the command line, as data."""
 
-    model: str
+    source: Source
     images: tuple[str, ...]
     inputs: tuple[str, ...]
     layers: tuple[str, ...] | None
@@ -34,9 +33,6 @@ class Request:
     view: str | None
     picture: dict[str, Any]
     image_options: dict[str, Any]
-    labels: Path | None
-    weights: str | None
-    backend: str | None
     as_json: bool
     quiet: bool
 
@@ -50,13 +46,7 @@ def run(request: Request) -> None:
     if request.output not in (None, "-"):
         check_output(str(request.output))
     groups = _groups(request, to_stdout)
-    import_keras(request.backend)
-    model = load_model(
-        request.model,
-        backend=request.backend,
-        weights=request.weights,
-        labels=request.labels,
-    )
+    model = open_model(request.source)
     for group in groups:
         result = verb.activations(
             model,

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 
+from convlens.cli.opening import Source, open_model
 from convlens.cli.output import say
 from convlens.cli.table import format_shape, format_table
-from convlens.loading import load_model
-from convlens.loading.lean import import_keras
 from convlens.results import LayerInfo, ModelInfo
 from convlens.verbs.summary import summary, to_json
 
 
-def run(model: str, *, weights: str | None, backend: str | None, as_json: bool) -> None:
+def run(source: Source, *, as_json: bool) -> None:
     """Prints a model's layers."""
-    import_keras(backend)
-    info = summary(load_model(model, weights=weights, backend=backend))
+    info = summary(open_model(source))
     say(json.dumps(to_json(info), ensure_ascii=False, indent=1) if as_json else describe(info))
 
 

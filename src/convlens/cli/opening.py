@@ -1,0 +1,65 @@
+"""Opening the model that a command line names."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from convlens.loading import load_model
+from convlens.loading.lean import import_keras
+from convlens.model import Model
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which model, and what is needed to open it.
+
+    Attributes:
+        model: A file, or an architecture.
+        weights: For an architecture.
+        architecture: For a file of weights alone.
+        labels: A file with the names of the classes.
+        backend: The backend of Keras.
+        trust: Whether code of the file may run.
+    """
+
+    model: str
+    weights: str | None = None
+    architecture: str | None = None
+    labels: Path | None = None
+    backend: str | None = None
+    trust: bool = False
+
+
+def open_model(source: Source) -> Model:
+    """Opens a model; what is to be known before goes to standard error."""
+    import_keras(source.backend)
+    with _Told():
+        return load_model(
+            source.model,
+            backend=source.backend,
+            weights=source.weights,
+            labels=source.labels,
+            architecture=source.architecture,
+            trust=source.trust,
+        )
+
+
+class _Told(logging.Handler):
+    """Prints the warnings of loading on standard error, each on a line of its own."""
+
+    def __enter__(self) -> None:
+        logger = logging.getLogger("convlens")
+        logger.addHandler(self)
+        self._before, logger.propagate = logger.propagate, False
+
+    def __exit__(self, *_: object) -> None:
+        logger = logging.getLogger("convlens")
+        logger.removeHandler(self)
+        logger.propagate = self._before
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        print(f"convlens: {record.getMessage()}", file=sys.stderr)
