@@ -18,6 +18,7 @@ from convlens.version import __version__
 if TYPE_CHECKING:
     from convlens.errors import ConvlensError
     from convlens.export import read_manifest, save
+    from convlens.export.converting import convert
     from convlens.loading import load_model
     from convlens.verbs.activations import activations, load_image
     from convlens.verbs.summary import summary
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "ConvlensError": "convlens.errors",
     "activations": "convlens.verbs.activations",
+    "convert": "convlens.export.converting",
     "load_image": "convlens.verbs.activations",
     "load_model": "convlens.loading",
     "read_manifest": "convlens.export",
@@ -36,6 +38,7 @@ __all__ = [
     "ConvlensError",
     "__version__",
     "activations",
+    "convert",
     "load_image",
     "load_model",
     "read_manifest",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from convlens.results import FloatArray, ModelInfo
@@ -86,4 +87,18 @@ class Model(Protocol):
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         """What the batch normalisation layers keep, from the input on; empty without any."""
+        ...
+
+    def save(self, path: Path) -> tuple[str, ...]:
+        """Writes the model so that its framework opens it without convlens.
+
+        Args:
+            path: Where to, with the suffix that the framework wants.
+
+        Returns:
+            What was replaced on the way, in words.
+
+        Raises:
+            ModelFileError: A layer cannot be had in the framework alone.
+        """
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,10 @@ class Fake:
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         return self.kept
+
+    def save(self, path: Path) -> tuple[str, ...]:
+        path.write_bytes(b"saved")
+        return ()
 
 
 def brighter(channels: int) -> tuple[str, Compute]:

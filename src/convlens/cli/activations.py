@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convlens.cli.opening import open_model
+from convlens.cli.opening import Source, open_model
 from convlens.cli.output import say
 from convlens.cli.table import format_table
 from convlens.errors import UsageError
@@ -24,7 +24,7 @@ from convlens.verbs import activations as verb
 class Request:
     """What was asked for on the command line, as data."""
 
-    model: str
+    source: Source
     images: tuple[str, ...]
     inputs: tuple[str, ...]
     layers: tuple[str, ...] | None
@@ -33,10 +33,6 @@ class Request:
     view: str | None
     picture: dict[str, Any]
     image_options: dict[str, Any]
-    labels: Path | None
-    weights: str | None
-    architecture: str | None
-    backend: str | None
     as_json: bool
     quiet: bool
 
@@ -50,13 +46,7 @@ def run(request: Request) -> None:
     if request.output not in (None, "-"):
         check_output(str(request.output))
     groups = _groups(request, to_stdout)
-    model = open_model(
-        request.model,
-        weights=request.weights,
-        architecture=request.architecture,
-        labels=request.labels,
-        backend=request.backend,
-    )
+    model = open_model(request.source)
     if groups == [None] and any(entry.takes_picture for entry in model.info.inputs):
         raise UsageError("give an image: convlens activations MODEL IMAGE")
     for group in groups:

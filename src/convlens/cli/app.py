@@ -32,8 +32,13 @@ Weights = Annotated[
 Architecture = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="For a file of weights alone: VGG16, or a JSON file of model.to_json."
+        metavar="FILE|NAME",
+        help="For a file of weights alone: VGG16, or model.to_json() in a file.",
     ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Run the code of Lambda layers: for a file of your own only."),
 ]
 Labels = Annotated[
     Path | None,
@@ -66,14 +71,36 @@ def summary(
     model: ModelArgument,
     weights: Weights = None,
     architecture: Architecture = None,
+    trust: Trust = False,
     backend: Backend = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Shows the layers of a model: shapes, parameters, kernels, receptive fields."""
+    from convlens.cli.opening import Source
     from convlens.cli.summary import run
 
-    run(model, weights=weights, architecture=architecture, backend=backend, as_json=json)
+    source = Source(model, weights, architecture, backend=backend, trust=trust)
+    run(source, as_json=json)
+
+
+@app.command(epilog="Example: convlens convert old.h5 new.keras")
+def convert(
+    model: ModelArgument,
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The .keras file to write.")],
+    weights: Weights = None,
+    architecture: Architecture = None,
+    backend: Backend = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Saves an old model so that plain Keras 3 opens it and computes the same."""
+    from convlens.cli.convert import run
+    from convlens.cli.opening import Source
+
+    source = Source(model, weights, architecture, backend=backend)
+    run(source, new, as_json=json, quiet=quiet)
 
 
 @app.command(epilog="Example: convlens activations model.h5 dog.jpg --layers :8 --output maps.pdf")
@@ -138,6 +165,7 @@ def activations(
     labels: Labels = None,
     weights: Weights = None,
     architecture: Architecture = None,
+    trust: Trust = False,
     backend: Backend = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -145,10 +173,11 @@ def activations(
 ) -> None:
     """Shows what every layer makes of an image."""
     from convlens.cli.activations import Request, run
+    from convlens.cli.opening import Source
 
     run(
         Request(
-            model=model,
+            source=Source(model, weights, architecture, labels, backend, trust),
             images=tuple(image or ()),
             inputs=tuple(inputs or ()),
             layers=tuple(layers) if layers else None,
@@ -169,10 +198,6 @@ def activations(
                 "size": size,
                 "seed": seed,
             },
-            labels=labels,
-            weights=weights,
-            architecture=architecture,
-            backend=backend,
             as_json=json,
             quiet=quiet,
         )

@@ -1,7 +1,10 @@
-"""Opening a model for a command."""
+"""Opening the model that a command line names."""
 
 from __future__ import annotations
 
+import logging
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from convlens.loading import load_model
@@ -10,15 +13,29 @@ from convlens.loading.recognise import recognise
 from convlens.model import Model
 
 
-def open_model(
-    source: str,
-    *,
-    weights: str | None = None,
-    architecture: str | None = None,
-    labels: Path | None = None,
-    backend: str | None = None,
-) -> Model:
-    """Opens a model as :func:`convlens.load_model` does, in a process of our own.
+@dataclass(frozen=True)
+class Source:
+    """Which model, and what is needed to open it.
+
+    Attributes:
+        model: A file, or an architecture.
+        weights: For an architecture.
+        architecture: For a file of weights alone.
+        labels: A file with the names of the classes.
+        backend: The backend of Keras.
+        trust: Whether code of the file may run.
+    """
+
+    model: str
+    weights: str | None = None
+    architecture: str | None = None
+    labels: Path | None = None
+    backend: str | None = None
+    trust: bool = False
+
+
+def open_model(source: Source) -> Model:
+    """Opens a model; what is to be known before goes to standard error.
 
     What can be said of a file without Keras is said before it is imported, which takes
     seconds.
@@ -28,10 +45,34 @@ def open_model(
         UnsafeModelError: Opening it would run code or read another file.
         BackendError: No backend for Keras is installed, or not the one asked for.
     """
-    path = Path(source)
-    if path.exists() or "/" in source or "." in source:
+    path = Path(source.model)
+    if path.exists() or "/" in source.model or "." in source.model:
         recognise(path)
-    import_keras(backend)
-    return load_model(
-        source, weights=weights, architecture=architecture, labels=labels, backend=backend
-    )
+    import_keras(source.backend)
+    with _Told():
+        return load_model(
+            source.model,
+            backend=source.backend,
+            weights=source.weights,
+            labels=source.labels,
+            architecture=source.architecture,
+            trust=source.trust,
+        )
+
+
+class _Told(logging.Handler):
+    """Prints the warnings of loading on standard error, each on a line of its own."""
+
+    def __enter__(self) -> None:
+        logger = logging.getLogger("convlens")
+        logger.addHandler(self)
+        self._before, logger.propagate = logger.propagate, False
+
+    def __exit__(self, *_: object) -> None:
+        logger = logging.getLogger("convlens")
+        logger.removeHandler(self)
+        logger.propagate = self._before
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        print(f"convlens: {record.getMessage()}", file=sys.stderr)

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 
-from convlens.cli.opening import open_model
+from convlens.cli.opening import Source, open_model
 from convlens.cli.output import say
 from convlens.cli.table import format_shape, format_table
 from convlens.results import LayerInfo, ModelInfo
 from convlens.verbs.summary import summary, to_json
 
 
-def run(
-    model: str,
-    *,
-    weights: str | None,
-    architecture: str | None,
-    backend: str | None,
-    as_json: bool,
-) -> None:
+def run(source: Source, *, as_json: bool) -> None:
     """Prints a model's layers."""
-    opened = open_model(model, weights=weights, architecture=architecture, backend=backend)
-    info = summary(opened)
+    info = summary(open_model(source))
     say(json.dumps(to_json(info), ensure_ascii=False, indent=1) if as_json else describe(info))
 
 

@@ -34,6 +34,22 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of ``path`` when the block ends well.
+
+    Raises:
+        OutputError: It cannot be written; nothing is left behind.
+    """
+    with _guarded(path), _parents(path):
+        temporary = Path(tempfile.mkdtemp(prefix=PREFIX, dir=path.parent))
+        try:
+            yield temporary / path.name
+            (temporary / path.name).replace(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def replace_folder(path: Path, mark: str) -> Iterator[Path]:
     """A folder to fill, which takes the place of ``path`` when the block ends well.
 

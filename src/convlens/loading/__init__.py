@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
+import logging
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from typing import Any
 from convlens.errors import ModelFileError, UsageError, near
 from convlens.loading.architectures import find_by_function, known_functions
 from convlens.loading.backend import choose_backend, quieten
+from convlens.loading.rewrites.walking import each_layer
 from convlens.model import Model
 from convlens.saved import LayerWeights, SavedNetwork
 
@@ -27,6 +31,8 @@ LABELS = "labels.txt"
 MAX_LABELS = 1 << 20
 """The longest such file that is read, in bytes."""
 
+_log = logging.getLogger("convlens")
+
 
 def load_model(
     source: Any,
@@ -35,6 +41,7 @@ def load_model(
     weights: str | os.PathLike[str] | None = None,
     labels: str | os.PathLike[str] | tuple[str, ...] | None = None,
     architecture: str | os.PathLike[str] | None = None,
+    trust: bool = False,
 ) -> Model:
     """Opens a model so that convlens can look into it.
 
@@ -50,9 +57,12 @@ def load_model(
         architecture: For a file that holds weights alone: the name of an architecture of
             ``keras.applications``, or a JSON file with the configuration of the network
             (``model.to_json()``).
+        trust: Run the Python code of Lambda layers that are no known formula, which Keras
+            then opens itself. For a file of your own only: such code may do anything.
+            Everything else is checked as ever.
 
     Returns:
-        The model. Nothing of the file has been run.
+        The model. Nothing of the file has been run, unless it was trusted.
 
     Raises:
         ModelFileError: There is no such file, or it is no model, or it is damaged.
@@ -65,10 +75,10 @@ def load_model(
     if architecture is not None:
         if not isinstance(source, str | os.PathLike) or weights is not None:
             raise UsageError("--architecture goes with one file of weights, and without --weights")
-        return _from_weights(Path(source), str(architecture), backend, names)
+        return _from_weights(Path(source), str(architecture), backend, names, trust=trust)
     if isinstance(source, str | os.PathLike):
         names = names or _labels_beside(Path(source))
-        return _from_path(Path(source), str(source), backend, weights, names)
+        return _from_path(Path(source), str(source), backend, weights, names, trust=trust)
     if not any(base.__module__.partition(".")[0] == "keras" for base in type(source).__mro__):
         raise ModelFileError(
             f"expected a path, the name of an architecture or a keras.Model, found "
@@ -96,40 +106,89 @@ def _from_path(
     backend: str | None,
     weights: str | os.PathLike[str] | None,
     labels: tuple[str, ...] | None,
+    *,
+    trust: bool,
 ) -> Model:
     if not path.exists() and "/" not in text and "." not in text:
-        family = find_by_function(text)
-        if family is None:
+        if find_by_function(text) is None:
             raise ModelFileError(
                 f"no model file {text}, and no architecture of that name."
                 f"{near(text, known_functions())}"
             )
-        choose_backend(backend)
-        model: Model = _keras().from_application(text, weights, labels=labels)
-        return model
+        return _from_application(text, weights, backend, labels)
     if weights is not None:
         raise UsageError("--weights goes with the name of an architecture, not with a model file")
-    network, digest = read_network(path, with_digest=False), None
+    network = read_network(path, with_digest=False)
     choose_backend(backend)
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(file_digest, path)
-        keras_room = _keras()
-        opened: Model = keras_room.from_saved(network, digest.result(), labels=labels)
-    return opened
+        return _open(network, digest.result, labels, trust=trust)
+
+
+def _from_application(
+    name: str,
+    weights: str | os.PathLike[str] | None,
+    backend: str | None,
+    labels: tuple[str, ...] | None,
+) -> Model:
+    """An architecture of ``keras.applications``, by its name."""
+    from convlens.loading.alone import read_weights_of
+
+    network = None
+    chosen = "imagenet" if weights is None else os.fspath(weights)
+    if chosen not in ("imagenet", "random"):
+        network = read_weights_of(Path(chosen), {})
+    choose_backend(backend)
+    model: Model = _keras().from_application(name, chosen, network=network, labels=labels)
+    return model
 
 
 def _from_weights(
-    path: Path, architecture: str, backend: str | None, labels: tuple[str, ...] | None
+    path: Path,
+    architecture: str,
+    backend: str | None,
+    labels: tuple[str, ...] | None,
+    *,
+    trust: bool,
 ) -> Model:
     """A file of weights alone, with the network that they belong to."""
     from convlens.loading.alone import read_weights_alone
 
     if find_by_function(architecture) is not None:
-        return _from_path(Path(architecture), architecture, backend, path, labels)
+        return _from_application(architecture, path, backend, labels)
     network = read_weights_alone(path, Path(architecture))
     choose_backend(backend)
-    opened: Model = _keras().from_saved(network, file_digest(path), labels=labels)
+    return _open(network, lambda: file_digest(path), labels, trust=trust)
+
+
+def _open(
+    network: SavedNetwork,
+    digest: Callable[[], str],
+    labels: tuple[str, ...] | None,
+    *,
+    trust: bool,
+) -> Model:
+    """Builds a network that was read; where Keras 3 cannot, says what else could."""
+    if trust and any(layer.get("class_name") == "Lambda" for layer in each_layer(network.config)):
+        _log.warning("running code from %s because of --trust", network.path)
+    room = _keras()
+    try:
+        opened: Model = room.from_saved(network, digest, labels=labels, trust=trust)
+    except ModelFileError as error:
+        raise ModelFileError(f"{error}{_last_engine(network)}") from error
     return opened
+
+
+def _last_engine(network: SavedNetwork) -> str:
+    """A hint at the Keras that can read the file, where that is installed."""
+    major = (network.keras_version or "").partition(".")[0]
+    missing = any(importlib.util.find_spec(name) is None for name in ("tensorflow", "tf_keras"))
+    if missing or major not in ("1", "2"):
+        return ""
+    return (
+        ". The Keras 2 that is installed here could be tried from Python: "
+        f"tf_keras.models.load_model('{network.path}')"
+    )
 
 
 def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:

@@ -6,16 +6,18 @@ import json
 from pathlib import Path
 
 from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.loading.archive import check_store, is_store, read_archive
 from convlens.loading.hdf5 import MAX_CONFIG, read_weights
+from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
-from convlens.saved import Config, SavedNetwork
+from convlens.saved import Config, LayerWeights, SavedNetwork
 
 
 def read_weights_alone(path: Path, architecture: Path) -> SavedNetwork:
     """Reads weights and configuration from two files.
 
     Args:
-        path: An HDF5 file of ``model.save_weights``.
+        path: A file of ``model.save_weights``.
         architecture: A JSON file of ``model.to_json``.
 
     Raises:
@@ -24,21 +26,45 @@ def read_weights_alone(path: Path, architecture: Path) -> SavedNetwork:
     """
     if not path.is_file():
         raise ModelFileError(f"no file of weights {path}")
-    config = read_configuration(architecture)
-    weights, version, backend = read_weights(path)
-    version = version or _text(config.get("keras_version"))
-    upgraded, rewrites = upgrade(config, version)
+    return read_weights_of(path, read_configuration(architecture))
+
+
+def read_weights_of(path: Path, config: Config) -> SavedNetwork:
+    """Reads a file of weights, of any version of Keras, for a network that is known.
+
+    Args:
+        path: A file of ``model.save_weights``; a whole model serves too.
+        config: The configuration of the network, empty if Keras has it.
+
+    Raises:
+        ModelFileError: It is missing or damaged, or holds no weights.
+        UnsafeModelError: It reaches out of itself.
+    """
+    if not path.is_file():
+        raise ModelFileError(f"no file of weights {path}")
+    kind = recognise(path)
+    weights: tuple[LayerWeights, ...] | None = None
+    version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
+    if kind == "keras":
+        size = read_archive(path)[2]
+    elif is_store(path):
+        size = check_store(path)
+    else:
+        weights, own_version, own_backend = read_weights(path)
+        version, backend = own_version or version, own_backend or backend
+        size = sum(array.size for entry in weights for array in entry.arrays)
+    upgraded, rewrites = upgrade(config, version) if config else (config, ())
     return SavedNetwork(
         path=path,
         kind="weights in HDF5",
         config=upgraded,
         weights=weights,
-        archive=None,
+        archive=path if weights is None else None,
         keras_version=version,
-        backend=backend or _text(config.get("backend")),
+        backend=backend,
         rewrites=rewrites,
         digest="",
-        size=sum(array.size for entry in weights for array in entry.arrays),
+        size=size,
     )
 
 

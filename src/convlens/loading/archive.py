@@ -15,6 +15,9 @@ from convlens.saved import Config
 
 WEIGHTS = "model.weights.h5"
 
+STORED = ("layers", "_layer_checkpoint_dependencies")
+"""What a weight store of Keras 3, or of 2.13 and 2.14, holds at its top."""
+
 
 def read_archive(path: Path) -> tuple[Config, str | None, int]:
     """Reads the configuration and checks the weights without loading them.
@@ -42,6 +45,36 @@ def read_archive(path: Path) -> tuple[Config, str | None, int]:
         ) from error
     version = metadata.get("keras_version")
     return config, None if version is None else str(version), size
+
+
+def is_store(path: Path) -> bool:
+    """Whether an HDF5 file is a weight store of Keras 3, as in ``model.weights.h5``."""
+    try:
+        with h5py.File(path, "r") as file:
+            legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs
+            return not legacy and any(name in file for name in STORED)
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def check_store(path: Path) -> int:
+    """Checks a weight store of Keras 3 that is a file of its own.
+
+    Returns:
+        How many numbers it holds.
+
+    Raises:
+        ModelFileError: It is damaged.
+        UnsafeModelError: Something in it reaches out of it.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _check_links(file, path)
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise ModelFileError(
+            f"{path} is a damaged or truncated HDF5 file ({str(error)[:120]}): download or save "
+            "it again"
+        ) from error
 
 
 def _json(

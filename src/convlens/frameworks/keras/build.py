@@ -19,8 +19,15 @@ from convlens.frameworks.keras.sizes import at_most
 from convlens.saved import SavedNetwork
 
 
-def build(network: SavedNetwork) -> Any:
+def build(network: SavedNetwork, *, trust: bool = False) -> tuple[Any, tuple[str, ...]]:
     """Makes the model of a saved network; its weights are not set yet.
+
+    Args:
+        network: The network as data.
+        trust: Whether the code of Lambda layers may run.
+
+    Returns:
+        The model, and which code was run, in words.
 
     Raises:
         ModelFileError: The configuration cannot be built; the message names the layer.
@@ -33,7 +40,7 @@ def build(network: SavedNetwork) -> Any:
             f"{network.path} is a model of the class '{name}', which the author wrote: convlens "
             "does not run code from a file. Open it from Python and pass the live model."
         )
-    builder = Builder(str(network.path))
+    builder = Builder(str(network.path), trust=trust)
     try:
         with at_most(network.size, str(network.path)):
             model = builder.make_model(config)
@@ -52,7 +59,7 @@ def build(network: SavedNetwork) -> Any:
             f"configuration that Keras {keras.__version__} cannot build{at}: {reason}"
         ) from error
     _check_something_runs(model, builder)
-    return model
+    return model, tuple(builder.ran)
 
 
 def _check_something_runs(model: Any, builder: Builder) -> None:

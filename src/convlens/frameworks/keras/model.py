@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from convlens.frameworks.keras.geometry import FIRST, follow_formats
 from convlens.frameworks.keras.inside import watch
 from convlens.frameworks.keras.program import Key, Step, flatten, graph_of
 from convlens.frameworks.keras.refused import check_runs
+from convlens.frameworks.keras.saving import save
 from convlens.frameworks.keras.view import Sight, View, look
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import Preprocessing
@@ -134,6 +136,10 @@ class KerasModel:
             )
             found.append(MovingStatistics(sight.info.name, mean, variance))
         return tuple(found)
+
+    def save(self, path: Path) -> tuple[str, ...]:
+        """Writes a ``.keras`` file that plain Keras 3 opens."""
+        return save(self.model, path)
 
     def _inputs(self) -> tuple[InputInfo, ...]:
         """The inputs as far as the model knows them, under names that stay the same."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from convlens.errors import ModelFileError
+from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.build import build
 from convlens.frameworks.keras.model import KerasModel
 from convlens.frameworks.keras.weights import assign
@@ -23,13 +23,24 @@ from convlens.saved import SavedNetwork
 
 
 def from_saved(
-    network: SavedNetwork, digest: str, *, labels: tuple[str, ...] | None = None
+    network: SavedNetwork,
+    digest: Callable[[], str],
+    *,
+    labels: tuple[str, ...] | None = None,
+    trust: bool = False,
 ) -> KerasModel:
-    """Builds a saved network and gives it its weights."""
-    model = build(network)
+    """Builds a saved network and gives it its weights.
+
+    Args:
+        network: The network as data.
+        digest: Gives the digest of the file, once it is needed.
+        labels: The names of the classes.
+        trust: Whether the code of Lambda layers may run.
+    """
+    model, ran = build(network, trust=trust)
     notes = assign(model, network)
-    rewrites = (*network.rewrites, *notes)
-    facts = dataclasses.replace(network, digest=digest, rewrites=rewrites).facts
+    rewrites = (*network.rewrites, *ran, *notes)
+    facts = dataclasses.replace(network, digest=digest(), rewrites=rewrites).facts
     return KerasModel(model, preprocessing=find_preprocessing(model), labels=labels, **facts)
 
 
@@ -44,48 +55,53 @@ def from_live(model: Any, *, labels: tuple[str, ...] | None = None) -> KerasMode
 
 
 def from_application(
-    name: str, weights: Any = None, *, labels: tuple[str, ...] | None = None
+    name: str,
+    weights: str,
+    *,
+    network: SavedNetwork | None = None,
+    labels: tuple[str, ...] | None = None,
 ) -> KerasModel:
     """Makes an architecture of ``keras.applications``.
+
+    Args:
+        name: Its name there.
+        weights: ``"imagenet"``, ``"random"``, or the file that ``network`` was read from.
+        network: The weights as data.
+        labels: The names of the classes.
 
     Raises:
         ModelFileError: Its weights cannot be fetched or do not fit.
     """
     function = getattr(keras.applications, name)
-    chosen = "imagenet" if weights is None else weights
-    if chosen not in ("imagenet", "random") and not Path(chosen).is_file():
-        raise ModelFileError(f"no weights file {chosen}")
     try:
-        if chosen == "random":
-            model = function(weights=None)
-        elif chosen == "imagenet":
-            model = function(weights="imagenet")
+        if network is not None:
+            model = _with_file(function, network)
         else:
-            model = _with_file(function, str(chosen))
-    except ModelFileError:
+            model = function(weights=None if weights == "random" else weights)
+    except UnsafeModelError:
         raise
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelFileError(_why(name, str(chosen), reason)) from error
+        raise ModelFileError(_why(name, weights, reason)) from error
     family = find_by_function(name)
     return KerasModel(
         model,
-        source=f"keras.applications.{name}, weights {chosen}",
+        source=f"keras.applications.{name}, weights {weights}",
         preprocessing=preprocessing_of(family) if family else None,
         labels=labels,
     )
 
 
-def _with_file(function: Any, weights: str) -> Any:
+def _with_file(function: Any, network: SavedNetwork) -> Any:
     """The architecture with weights of a file, with its head or without."""
     model = function(weights=None)
     try:
-        model.load_weights(weights)
-    except (ValueError, KeyError) as error:
+        assign(model, network)
+    except ModelFileError as error:
         model = function(weights=None, include_top=False)
         try:
-            model.load_weights(weights)
-        except (ValueError, KeyError):
+            assign(model, network)
+        except ModelFileError:
             raise error from None
     return model
 

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZipFile, is_zipfile
 
 import h5py
 import keras
@@ -33,8 +33,7 @@ def assign_archive(model: Any, path: Path) -> list[str]:
     """
     notes: list[str] = []
     try:
-        with ZipFile(path) as archive, archive.open(WEIGHTS) as member:
-            data = io.BytesIO(member.read())
+        data = io.BytesIO(_stored(path))
         with h5py.File(data, "r") as file:
             old = OLD in file
             _check_all_used(model, file[OLD] if old else file.get("layers"), path)
@@ -67,6 +66,14 @@ def assign_archive(model: Any, path: Path) -> list[str]:
             f"configuration: {_short(why)}"
         )
     return notes
+
+
+def _stored(path: Path) -> bytes:
+    """The weight store: a member of an archive, or a file of its own."""
+    if not is_zipfile(path):
+        return path.read_bytes()
+    with ZipFile(path) as archive, archive.open(WEIGHTS) as member:
+        return member.read()
 
 
 def _short(error: BaseException) -> str:
