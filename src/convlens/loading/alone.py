@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.errors import ModelFileError
+from convlens.loading.bounded import read_file
 from convlens.loading.hdf5 import MAX_CONFIG, read_weights
 from convlens.loading.rewrites import upgrade
 from convlens.saved import Config, SavedNetwork
@@ -50,10 +51,8 @@ def read_configuration(path: Path) -> Config:
         UnsafeModelError: It is far too large.
     """
     try:
-        if path.stat().st_size > MAX_CONFIG:
-            raise UnsafeModelError(f"{path} is larger than {MAX_CONFIG} bytes: not read")
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        config = json.loads(read_file(path, MAX_CONFIG))
+    except (ModelFileError, ValueError, RecursionError) as error:
         raise ModelFileError(
             f"cannot read the architecture {path}: expected the name of an architecture such as "
             f"VGG16, or a JSON file of model.to_json() ({str(error)[:100]})"

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.hdf5 import MAX_CONFIG, bytes_allowed, check_dataset
+from convlens.loading.bounded import read_member
+from convlens.loading.hdf5 import MAX_CONFIG, MAX_VERSION, bytes_allowed, check_dataset
 from convlens.saved import Config
 
 WEIGHTS = "model.weights.h5"
 
+MAX_OBJECTS = 50_000
+"""How many groups and datasets a file may hold; that of a real network stays below 10,000."""
 
-def read_archive(path: Path) -> tuple[Config, str | None, int]:
-    """Reads the configuration and checks the weights without loading them.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, OSError, RuntimeError, KeyError, EOFError),
+    *(ValueError, TypeError),
+)
+"""What reading a damaged archive raises."""
+
+
+def read_archive(path: Path) -> tuple[Config, str | None, int, bytes]:
+    """Reads the configuration and checks the weights without unfolding them.
 
     Returns:
-        The configuration as saved, the version of Keras that wrote the file and how many
-        numbers its weights are.
+        The configuration as saved, the version of Keras that wrote the file, how many
+        numbers its weights are, and the HDF5 file that holds them.
 
     Raises:
         ModelFileError: The archive is damaged or incomplete.
@@ -34,14 +46,17 @@ def read_archive(path: Path) -> tuple[Config, str | None, int]:
             metadata = _json(archive, "metadata.json", path, optional=True)
             if WEIGHTS not in archive.namelist():
                 raise ModelFileError(f"{path} holds no weights: expected {WEIGHTS} in it")
-            with archive.open(WEIGHTS) as member, h5py.File(member, "r") as file:
-                size = _check_links(file, path)
-    except (zipfile.BadZipFile, OSError, RuntimeError, KeyError, EOFError) as error:
+            # Read once: HDF5 reads here and there, and a packed member is unpacked from its
+            # start each time that it goes back.
+            store = read_member(archive, WEIGHTS, bytes_allowed(path), path)
+        with h5py.File(io.BytesIO(store), "r") as file:
+            size = _check_links(file, path)
+    except DAMAGED as error:
         raise ModelFileError(
             f"{path} is a damaged or truncated .keras file ({error}): download or save it again"
         ) from error
     version = metadata.get("keras_version")
-    return config, None if version is None else str(version), size
+    return config, None if version is None else str(version)[:MAX_VERSION], size, store
 
 
 def _json(
@@ -49,12 +64,11 @@ def _json(
 ) -> dict[str, Any]:
     if optional and name not in archive.namelist():
         return {}
-    if archive.getinfo(name).file_size > MAX_CONFIG:
-        raise UnsafeModelError(f"{name} in {path} is larger than {MAX_CONFIG} bytes: not read")
+    data = read_member(archive, name, MAX_CONFIG, path)
     try:
-        value = json.loads(archive.read(name))
+        value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{name} in {path} is no JSON ({error})") from error
+        raise ModelFileError(f"{name} in {path} is no JSON ({str(error)[:120]})") from error
     if not isinstance(value, dict):
         raise ModelFileError(f"{name} in {path} describes no model")
     return value
@@ -92,6 +106,10 @@ def _check_links(file: h5py.File, path: Path) -> int:
                 )
             member = group[name]
             address = h5py.h5o.get_info(member.id).addr
+            if len(seen) >= MAX_OBJECTS:
+                raise UnsafeModelError(
+                    f"{path} holds more than {MAX_OBJECTS} groups and arrays: not read"
+                )
             if address in seen:
                 raise UnsafeModelError(f"'{name}' in {path} stands in two places: not followed")
             seen.add(address)
