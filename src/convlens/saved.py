@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class SavedNetwork:
         digest: ``sha256:`` and the digest of the file.
         size: How many numbers its weights are, which no network of it may exceed; ``None``
             if that is not known.
+        store: The HDF5 file of weights inside the archive, where it is one.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class SavedNetwork:
     rewrites: tuple[str, ...]
     digest: str
     size: int | None = None
+    store: bytes | None = field(default=None, repr=False)
 
     @property
     def facts(self) -> Mapping[str, Any]:

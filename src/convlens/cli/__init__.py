@@ -7,9 +7,11 @@ whatever goes wrong is one line and an exit status, a traceback only with ``--de
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 
 
@@ -29,8 +31,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _quiet_libraries() -> Iterator[None]:
     """Keeps what compiled libraries write of processors and GPUs off standard error.
 
-    They write to the file descriptor itself; what Python writes goes on as before.
+    They write to the file descriptor itself; what Python writes goes on as before, but for the
+    warnings and the log of libraries, which are for who writes programs.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
+        try:
+            with _without_descriptor():
+                yield
+        finally:
+            logging.disable(before)
+
+
+@contextlib.contextmanager
+def _without_descriptor() -> Iterator[None]:
+    """Leads the descriptor of standard error away from who writes to it, past Python."""
     try:
         kept = os.dup(2)
     except OSError:  # standard error is closed
@@ -113,7 +130,9 @@ def _fail(message: str, status: int, debug: bool) -> int:
     """One line on standard error, after the traceback if that was asked for."""
     if debug:
         traceback.print_exc()
-    line = " ".join(message.split())
+    from convlens.cli.printable import in_a_line
+
+    line = in_a_line(message)
     if sys.stderr is not None:  # it may have been closed; print would take standard output
         print(f"convlens: {line}", file=sys.stderr)
     return status

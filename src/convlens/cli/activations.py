@@ -11,6 +11,7 @@ from typing import Any
 
 from convlens.cli.opening import Source, open_model
 from convlens.cli.output import say
+from convlens.cli.printable import printable
 from convlens.cli.table import format_table
 from convlens.errors import UsageError
 from convlens.export import check_output, make_options, save
@@ -67,7 +68,7 @@ def run(request: Request) -> None:
             document |= {"file": str(target)} if target else {}
             say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
         elif not request.quiet:
-            say(f"{describe(result)}\nwrote {target}")
+            say(f"{describe(result)}\nwrote {printable(str(target))}")
 
 
 def describe(result: Activations) -> str:
@@ -83,12 +84,13 @@ def describe(result: Activations) -> str:
             if prediction.top:
                 lines.append(f"{prediction.output}: {prediction.describe()}")
     lines += [f"note: {note}" for note in result.notes]
+    lines = [printable(line) for line in lines]
     rows = [["layer", "type", "output", "dead", "zeros"]]
     rows += [_row(result, place) for place in range(len(result.layers))]
     lines += ["", format_table(rows, right=[3, 4]), ""]
     dead = sum(entry.dead() for entry in result.layers if entry.has_maps)
     which = "this image" if len(result.images) == 1 else f"the image {result.images[0].name}"
-    lines.append(f"{result.map_count} maps, {dead} of them dead for {which}")
+    lines.append(printable(f"{result.map_count} maps, {dead} of them dead for {which}"))
     return "\n".join(lines)
 
 

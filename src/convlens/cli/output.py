@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convlens.cli.printable import printable
 from convlens.errors import OutputError
 
 
@@ -13,7 +14,7 @@ def say(text: str) -> None:
         BrokenPipeError: Nobody reads it any longer.
     """
     try:
-        print(text, flush=True)
+        print(printable(text, lines=True), flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:

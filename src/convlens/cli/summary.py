@@ -6,6 +6,7 @@ import json
 
 from convlens.cli.opening import Source, open_model
 from convlens.cli.output import say
+from convlens.cli.printable import printable
 from convlens.cli.table import format_shape, format_table
 from convlens.results import LayerInfo, ModelInfo
 from convlens.verbs.summary import summary, to_json
@@ -36,7 +37,7 @@ def describe(info: ModelInfo) -> str:
     table = format_table(rows, right=[3])
     if not info.layers:
         table = "Its layers are known once it has seen an image."
-    return "\n".join([*lines, "", table])
+    return "\n".join([*map(printable, lines), "", table])
 
 
 def _row(layer: LayerInfo) -> list[str]:

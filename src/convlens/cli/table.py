@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convlens.cli.printable import printable
+
 
 def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
     """Columns as wide as they need to be, two spaces apart.
@@ -17,6 +19,7 @@ def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) ->
         layer   dead
         conv2d     4
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -24,6 +24,9 @@ _AXES = {
 }
 
 
+MAX_NUMBERS = 100_000_000
+"""The most numbers of an array that are read: as many as a picture of 33 megapixels has."""
+
 FRAMES = 8
 """Frames given to an input that takes any number of them."""
 
@@ -49,7 +52,14 @@ def read_array(path: str | Path) -> NDArray[np.generic]:
         # Mapped first: a header that claims more than the file has then costs no memory.
         with quiet():
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        if mapped.size > MAX_NUMBERS or mapped.nbytes > 5 * MAX_NUMBERS:
+            raise ImageError(
+                f"expected an array of at most {MAX_NUMBERS / 1e6:g} million numbers, found "
+                f"{mapped.shape} of {mapped.dtype} in {where}. Give a part of it."
+            )
         array: NDArray[np.generic] = np.array(mapped)
+    except ImageError:
+        raise
     except Exception as error:
         # The header is text from a stranger; what NumPy raises for it is nowhere listed.
         raise ImageError(

@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from convlens.errors import ModelFileError, UsageError, near
+from convlens.errors import ConvlensError, ModelFileError, UsageError, near
 from convlens.loading.architectures import find_by_function, known_functions
 from convlens.loading.backend import choose_backend, quieten
+from convlens.loading.bounded import read_file
 from convlens.loading.rewrites.walking import each_layer
 from convlens.model import Model
 from convlens.saved import LayerWeights, SavedNetwork
@@ -32,6 +33,9 @@ MAX_LABELS = 1 << 20
 """The longest such file that is read, in bytes."""
 
 _log = logging.getLogger("convlens")
+
+MAX_LABEL = 200
+"""How many characters of a name are kept."""
 
 
 def load_model(
@@ -206,11 +210,12 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     kind = recognise(path)
     weights: tuple[LayerWeights, ...] | None = None
     backend: str | None = None
+    store: bytes | None = None
     if kind == "hdf5":
         config, weights, version, backend = read_hdf5(path)
         size = sum(array.size for entry in weights for array in entry.arrays)
     else:
-        config, version, size = read_archive(path)
+        config, version, size, store = read_archive(path)
     config, rewrites = upgrade(config, version)
     return SavedNetwork(
         path=path,
@@ -223,6 +228,7 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         rewrites=rewrites,
         digest=file_digest(path) if with_digest else "",
         size=size,
+        store=store,
     )
 
 
@@ -247,14 +253,14 @@ def read_labels(
     if not isinstance(labels, str | os.PathLike):
         return tuple(str(label) for label in labels)
     try:
-        lines = Path(labels).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        lines = read_file(Path(labels), MAX_LABELS).decode("utf-8-sig").splitlines()
+    except (ConvlensError, UnicodeDecodeError) as error:
+        reason = str(error) if isinstance(error, ConvlensError) else "it is not UTF-8 text"
         raise ModelFileError(
             f"cannot read class names from {labels} ({reason}): expected a text file with one "
             "name on each line"
         ) from error
-    found = [line.strip() for line in lines if line.strip()]
+    found = [line.strip()[:MAX_LABEL] for line in lines if line.strip()]
     numbered = [line.partition(" ") for line in found]
     if all(first == str(number) for number, (first, _, _) in enumerate(numbered)):
         found = [rest.strip() or first for first, _, rest in numbered]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.archive import check_store, is_store, read_archive
+from convlens.errors import ModelFileError
+from convlens.loading.archive import is_store, read_archive, read_store
+from convlens.loading.bounded import read_file
 from convlens.loading.hdf5 import MAX_CONFIG, read_weights
 from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
@@ -45,10 +46,11 @@ def read_weights_of(path: Path, config: Config) -> SavedNetwork:
     kind = recognise(path)
     weights: tuple[LayerWeights, ...] | None = None
     version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
+    store: bytes | None = None
     if kind == "keras":
-        size = read_archive(path)[2]
+        _, _, size, store = read_archive(path)
     elif is_store(path):
-        size = check_store(path)
+        size, store = read_store(path)
     else:
         weights, own_version, own_backend = read_weights(path)
         version, backend = own_version or version, own_backend or backend
@@ -65,6 +67,7 @@ def read_weights_of(path: Path, config: Config) -> SavedNetwork:
         rewrites=rewrites,
         digest="",
         size=size,
+        store=store,
     )
 
 
@@ -76,10 +79,8 @@ def read_configuration(path: Path) -> Config:
         UnsafeModelError: It is far too large.
     """
     try:
-        if path.stat().st_size > MAX_CONFIG:
-            raise UnsafeModelError(f"{path} is larger than {MAX_CONFIG} bytes: not read")
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        config = json.loads(read_file(path, MAX_CONFIG))
+    except (ModelFileError, ValueError, RecursionError) as error:
         raise ModelFileError(
             f"cannot read the architecture {path}: expected the name of an architecture such as "
             f"VGG16, or a JSON file of model.to_json() ({str(error)[:100]})"

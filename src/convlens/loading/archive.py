@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.hdf5 import MAX_CONFIG, bytes_allowed, check_dataset
+from convlens.loading.bounded import read_file, read_member
+from convlens.loading.hdf5 import MAX_CONFIG, MAX_VERSION, bytes_allowed, check_dataset
 from convlens.saved import Config
 
 WEIGHTS = "model.weights.h5"
@@ -18,13 +21,22 @@ WEIGHTS = "model.weights.h5"
 STORED = ("layers", "_layer_checkpoint_dependencies")
 """What a weight store of Keras 3, or of 2.13 and 2.14, holds at its top."""
 
+MAX_OBJECTS = 50_000
+"""How many groups and datasets a file may hold; that of a real network stays below 10,000."""
 
-def read_archive(path: Path) -> tuple[Config, str | None, int]:
-    """Reads the configuration and checks the weights without loading them.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, OSError, RuntimeError, KeyError, EOFError),
+    *(ValueError, TypeError),
+)
+"""What reading a damaged archive raises."""
+
+
+def read_archive(path: Path) -> tuple[Config, str | None, int, bytes]:
+    """Reads the configuration and checks the weights without unfolding them.
 
     Returns:
-        The configuration as saved, the version of Keras that wrote the file and how many
-        numbers its weights are.
+        The configuration as saved, the version of Keras that wrote the file, how many
+        numbers its weights are, and the HDF5 file that holds them.
 
     Raises:
         ModelFileError: The archive is damaged or incomplete.
@@ -37,14 +49,17 @@ def read_archive(path: Path) -> tuple[Config, str | None, int]:
             metadata = _json(archive, "metadata.json", path, optional=True)
             if WEIGHTS not in archive.namelist():
                 raise ModelFileError(f"{path} holds no weights: expected {WEIGHTS} in it")
-            with archive.open(WEIGHTS) as member, h5py.File(member, "r") as file:
-                size = _check_links(file, path)
-    except (zipfile.BadZipFile, OSError, RuntimeError, KeyError, EOFError) as error:
+            # Read once: HDF5 reads here and there, and a packed member is unpacked from its
+            # start each time that it goes back.
+            store = read_member(archive, WEIGHTS, bytes_allowed(path), path)
+        with h5py.File(io.BytesIO(store), "r") as file:
+            size = _check_links(file, path)
+    except DAMAGED as error:
         raise ModelFileError(
             f"{path} is a damaged or truncated .keras file ({error}): download or save it again"
         ) from error
     version = metadata.get("keras_version")
-    return config, None if version is None else str(version), size
+    return config, None if version is None else str(version)[:MAX_VERSION], size, store
 
 
 def is_store(path: Path) -> bool:
@@ -57,20 +72,21 @@ def is_store(path: Path) -> bool:
         return False
 
 
-def check_store(path: Path) -> int:
-    """Checks a weight store of Keras 3 that is a file of its own.
+def read_store(path: Path) -> tuple[int, bytes]:
+    """Reads and checks a weight store of Keras 3 that is a file of its own.
 
     Returns:
-        How many numbers it holds.
+        How many numbers it holds, and the bytes of the file.
 
     Raises:
         ModelFileError: It is damaged.
         UnsafeModelError: Something in it reaches out of it.
     """
+    store = read_file(path, bytes_allowed(path))
     try:
-        with h5py.File(path, "r") as file:
-            return _check_links(file, path)
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        with h5py.File(io.BytesIO(store), "r") as file:
+            return _check_links(file, path), store
+    except DAMAGED as error:
         raise ModelFileError(
             f"{path} is a damaged or truncated HDF5 file ({str(error)[:120]}): download or save "
             "it again"
@@ -82,12 +98,11 @@ def _json(
 ) -> dict[str, Any]:
     if optional and name not in archive.namelist():
         return {}
-    if archive.getinfo(name).file_size > MAX_CONFIG:
-        raise UnsafeModelError(f"{name} in {path} is larger than {MAX_CONFIG} bytes: not read")
+    data = read_member(archive, name, MAX_CONFIG, path)
     try:
-        value = json.loads(archive.read(name))
+        value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{name} in {path} is no JSON ({error})") from error
+        raise ModelFileError(f"{name} in {path} is no JSON ({str(error)[:120]})") from error
     if not isinstance(value, dict):
         raise ModelFileError(f"{name} in {path} describes no model")
     return value
@@ -125,6 +140,10 @@ def _check_links(file: h5py.File, path: Path) -> int:
                 )
             member = group[name]
             address = h5py.h5o.get_info(member.id).addr
+            if len(seen) >= MAX_OBJECTS:
+                raise UnsafeModelError(
+                    f"{path} holds more than {MAX_OBJECTS} groups and arrays: not read"
+                )
             if address in seen:
                 raise UnsafeModelError(f"'{name}' in {path} stands in two places: not followed")
             seen.add(address)

@@ -7,6 +7,7 @@ external storage and virtual datasets are refused.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,15 @@ from convlens.saved import Config, LayerWeights
 
 MAX_CONFIG = 64 << 20
 """The longest configuration that is read, in bytes."""
+
+MAX_ATTRIBUTE = 8 << 20
+"""The longest other attribute that is read, in bytes; a list of names has some thousand."""
+
+MAX_NAMES = 50_000
+"""How many layers, or weights of a layer, a file may name."""
+
+MAX_VERSION = 40
+"""How much of a version or a backend's name is kept."""
 
 FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 """The filters that HDF5 and h5py bring along: deflate, shuffle, checksum, szip and others."""
@@ -36,6 +46,7 @@ def read_hdf5(path: Path) -> tuple[Config, tuple[LayerWeights, ...], str | None,
     """
     try:
         with h5py.File(path, "r") as file:
+            _check_text(file, path)
             config = _config(file, path)
             version, backend = _text(file, "keras_version"), _text(file, "backend")
             group = _child(file, "model_weights", path)
@@ -43,7 +54,7 @@ def read_hdf5(path: Path) -> tuple[Config, tuple[LayerWeights, ...], str | None,
                 raise ModelFileError(f"{path} holds a configuration but no weights")
             version = version or _text(group, "keras_version")
             backend = backend or _text(group, "backend")
-            return config, _weights(group, path), version, backend
+            return config, _weights(group, path), _cut(version), _cut(backend)
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise ModelFileError(
             f"{path} is a damaged or truncated HDF5 file ({_short(error)}): download or save "
@@ -60,6 +71,7 @@ def read_weights(path: Path) -> tuple[tuple[LayerWeights, ...], str | None, str 
     """
     try:
         with h5py.File(path, "r") as file:
+            _check_text(file, path)
             group = file if "layer_names" in file.attrs else _child(file, "model_weights", path)
             if not isinstance(group, h5py.Group):
                 raise ModelFileError(
@@ -67,7 +79,8 @@ def read_weights(path: Path) -> tuple[tuple[LayerWeights, ...], str | None, str 
                     "model.save_weights of Keras 1 or 2"
                 )
             weights = _weights(group, path)
-            return weights, _text(group, "keras_version"), _text(group, "backend")
+            version, backend = _text(group, "keras_version"), _text(group, "backend")
+            return weights, _cut(version), _cut(backend)
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise ModelFileError(
             f"{path} is a damaged or truncated HDF5 file ({_short(error)}): download or save "
@@ -76,7 +89,7 @@ def read_weights(path: Path) -> tuple[tuple[LayerWeights, ...], str | None, str 
 
 
 def _config(file: h5py.File, path: Path) -> Config:
-    text = _text(file, "model_config")
+    text = _text(file, "model_config", MAX_CONFIG)
     if text is None:
         raise ModelFileError(_without_config(file, path))
     if len(text) > MAX_CONFIG:
@@ -105,7 +118,7 @@ def _without_config(file: h5py.File, path: Path) -> str:
             "(model.save). Name the network with --architecture, by a JSON file of its "
             f"configuration or, for example, --architecture VGG16"
         )
-    held = ", ".join(names[:4]) or "nothing"
+    held = ", ".join(name[:80] for name in names[:4]) or "nothing"
     return f"{path} is an HDF5 file without a Keras model: expected model_config, found {held}"
 
 
@@ -183,18 +196,78 @@ def _child(group: h5py.Group, name: str, path: Path) -> Any:
 
 def _names(group: h5py.Group, attribute: str) -> list[str]:
     """A list of names, which long files split over numbered attributes."""
-    if attribute in group.attrs:
-        parts = [group.attrs[attribute]]
-    else:
-        parts = []
-        while f"{attribute}{len(parts)}" in group.attrs:
-            parts.append(group.attrs[f"{attribute}{len(parts)}"])
-    return [_decode(name) for part in parts for name in np.ravel(part)]
+    found: list[str] = []
+    number = 0
+    name = attribute if attribute in group.attrs else f"{attribute}0"
+    while name in group.attrs:
+        found += [_decode(entry) for entry in np.ravel(_attribute(group, name, MAX_ATTRIBUTE))]
+        if len(found) > MAX_NAMES:
+            raise UnsafeModelError(f"more than {MAX_NAMES} names in {attribute}: not read")
+        if name == attribute:
+            break
+        number += 1
+        name = f"{attribute}{number}"
+    return found
 
 
-def _text(group: h5py.Group, attribute: str) -> str | None:
-    value = group.attrs.get(attribute)
-    return None if value is None else _decode(value)
+def _text(group: h5py.Group, attribute: str, limit: int = MAX_ATTRIBUTE) -> str | None:
+    if attribute not in group.attrs:
+        return None
+    return _decode(_attribute(group, attribute, limit))
+
+
+def _attribute(group: h5py.Group, name: str, limit: int) -> Any:
+    """The value of an attribute whose size is looked at before it is read.
+
+    Texts of any length are kept elsewhere in the file, so that :func:`_check_text` has to
+    bound them.
+    """
+    held = group.attrs.get_id(name)
+    count = math.prod(held.shape or ())
+    if count * held.dtype.itemsize > limit or count > MAX_NAMES:
+        raise UnsafeModelError(f"the attribute '{name}' is longer than {limit} bytes: not read")
+    return group.attrs[name]
+
+
+def _check_text(file: h5py.File, path: Path) -> None:
+    """Refuses a file that holds far more than its arrays and a configuration.
+
+    What lies beside the arrays may be one text, which HDF5 reads as a whole. A part of it may
+    be free: where training left arrays that were deleted since.
+    """
+    size = path.stat().st_size
+    if size <= 2 * MAX_CONFIG:
+        return
+    stored = 0
+    waiting: list[h5py.Group] = [file]
+    seen: set[int] = set()
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                continue
+            member = group[name]
+            address = h5py.h5o.get_info(member.id).addr
+            if address in seen:
+                continue
+            seen.add(address)
+            if len(seen) > MAX_NAMES:
+                raise UnsafeModelError(
+                    f"{path} holds more than {MAX_NAMES} groups and arrays: not read"
+                )
+            if isinstance(member, h5py.Group):
+                waiting.append(member)
+            elif isinstance(member, h5py.Dataset):
+                stored += member.id.get_storage_size()
+    if size - stored > 2 * MAX_CONFIG + 3 * stored:
+        raise UnsafeModelError(
+            f"{path} holds {size - stored} bytes that are no weights, far more than the "
+            "configuration of a network has: not read"
+        )
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None else text[:MAX_VERSION]
 
 
 def _decode(value: Any) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 
 from convlens.errors import ModelFileError, near
+from convlens.loading.bounded import check_regular, read_start
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".hdf", ".model")
@@ -31,10 +31,10 @@ def recognise(path: Path) -> str:
         raise ModelFileError(_missing(path))
     if path.is_dir():
         raise ModelFileError(_folder(path))
+    size = check_regular(path)
     try:
         with path.open("rb") as file:
             head = file.read(4096)
-            size = path.stat().st_size
             if _is_hdf5(file, head, size):
                 return "hdf5"
     except OSError as error:
@@ -126,12 +126,8 @@ def _missing(path: Path) -> str:
 def _folder(path: Path) -> str:
     if (path / "saved_model.pb").exists():
         return f"{path} is a SavedModel folder, which holds no Keras layers: {CONVERT}"
-    if (path / "model.json").exists():
-        try:
-            if "modelTopology" in json.loads((path / "model.json").read_text()):
-                return f"{path} is a TensorFlow.js folder: expected a .keras or HDF5 file"
-        except (OSError, ValueError):
-            pass
+    if b"modelTopology" in read_start(path / "model.json", 4096):
+        return f"{path} is a TensorFlow.js folder: expected a .keras or HDF5 file"
     found = sorted(p.name for p in path.iterdir() if p.suffix in MODEL_SUFFIXES)
     hint = f" It holds {', '.join(found[:4])}." if found else ""
     return f"{path} is a folder: expected a .keras or HDF5 file.{hint}"

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from convlens.errors import ModelInputError
 from convlens.model import Model, MovingStatistics
 from convlens.preprocessing import SCALES, Preprocessing
 from convlens.results import FloatArray, InputImage, InputInfo, ModelInfo
@@ -60,7 +61,10 @@ def settle_scale(
         return same
     info = model.describe({name: (1, *entries[0].values.shape) for name, entries in same.items()})
     few = {name: entries[:MOST_IMAGES] for name, entries in same.items()}
-    scale = infer_scale(model, info, few)
+    try:
+        scale = infer_scale(model, info, few)
+    except ModelInputError:
+        scale = None  # the layers with statistics cannot be run; those asked for perhaps can
     if scale is None:
         return same
     return {

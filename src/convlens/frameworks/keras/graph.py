@@ -17,6 +17,8 @@ import numpy as np
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.channels_first import settle_bias
 from convlens.frameworks.keras.lookup import (
+    ON_TEXT,
+    check_settings,
     find_layer,
     known_settings,
     public_place,
@@ -29,6 +31,12 @@ from convlens.frameworks.keras.trusted import trusted_lambda
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
 from convlens.loading.rewrites.walking import each_tensor, is_tensor, name_of
 from convlens.saved import Config
+
+DTYPES = (
+    *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64"),
+    *("uint8", "uint16", "uint32", "uint64", "bool"),
+)
+"""The types that an array in a configuration may have; others may claim a size of their own."""
 
 Place = tuple[str, int]
 """A call of a layer: the layer's name and the number of the call."""
@@ -101,6 +109,10 @@ class Builder:
             return self._refuse(kind, reason, outputs, name)
         inner = entry.get("config")
         settings = known_settings(cls, inner if isinstance(inner, dict) else {}, where)
+        check_settings(settings, where)
+        if kind in ON_TEXT:
+            reason = f"{where} is a {kind} layer, which takes text: convlens shows images"
+            return self._refuse(kind, reason, outputs, name)
         try:
             settings = {**dict.fromkeys(unset_settings(cls), ""), **settings}
             if issubclass(cls, keras.layers.Wrapper):
@@ -261,7 +273,13 @@ class Builder:
         if kind == "__ellipsis__":
             return Ellipsis
         if kind in ("__numpy__", "__tensor__") and isinstance(inner, dict):
-            return np.asarray(inner.get("value"), dtype=str(inner.get("dtype", "float32")))
+            dtype = inner.get("dtype", "float32")
+            if dtype not in DTYPES:
+                raise UnsafeModelError(
+                    f"{self.at} is called with an array of the type '{dtype!s:.40}': expected one "
+                    "of plain numbers"
+                )
+            return np.asarray(inner.get("value"), "float32" if dtype == "bfloat16" else dtype)
         if kind == "TensorShape" and isinstance(value.get("items"), list):
             return tuple(value["items"])
         raise UnsafeModelError(f"{self.at} is called with something of the class '{kind}'")
@@ -293,6 +311,7 @@ class Builder:
         cls = getattr(keras.layers, name, None)
         if isinstance(inner, dict) and isinstance(cls, type):
             inner = known_settings(cls, inner, where)
+            check_settings(inner, where)
             inner = {**dict.fromkeys(unset_settings(cls), ""), **inner}
         return {
             "module": public_place(name, where),

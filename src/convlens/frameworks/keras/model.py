@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from convlens.errors import ModelInputError, SelectionError, near
+from convlens.errors import ConvlensError, ModelInputError, SelectionError, near
 from convlens.frameworks.keras.backends import Runner, as_float32, make_runner
 from convlens.frameworks.keras.geometry import FIRST, follow_formats
 from convlens.frameworks.keras.inside import watch
 from convlens.frameworks.keras.program import Key, Step, flatten, graph_of
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
-from convlens.frameworks.keras.view import Sight, View, look
+from convlens.frameworks.keras.view import Sight, View, check_pass, look
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, InputInfo, ModelInfo, Shape
@@ -44,6 +45,8 @@ class KerasModel:
         preprocessing: What its images want, if that is known.
         rewrites: What was changed in its configuration to open it.
         labels: The names of its classes, if known.
+        from_file: Whether it is a stranger's: what a pass holds is bounded then, and whatever
+            goes wrong in a layer is an error of convlens. A live model keeps its own errors.
     """
 
     def __init__(
@@ -55,8 +58,10 @@ class KerasModel:
         preprocessing: Preprocessing | None = None,
         rewrites: tuple[str, ...] = (),
         labels: tuple[str, ...] | None = None,
+        from_file: bool = False,
     ) -> None:
         self.model = model
+        self._from_file = from_file
         self._source = source
         self._preprocessing = preprocessing
         self._rewrites = rewrites
@@ -98,6 +103,8 @@ class KerasModel:
         places = {view.sights[name].place for name in layers}
         missing = check_runs(view.program, places, outputs=outputs)
         outputs = outputs and missing is None
+        if self._from_file:
+            check_pass(view, layers)
         key = (tuple(layers), outputs, tuple(shapes), tuple(len(a) for a in inputs.values()))
         arrays = [
             self._own_order(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
@@ -106,7 +113,8 @@ class KerasModel:
             if key not in self._runners:
                 compute = self._compute(view, [view.sights[name] for name in layers], outputs)
                 self._runners[key] = make_runner(compute, self.model.variables)
-            found = self._runners[key](arrays)
+            with self._explained("the model"):
+                found = self._runners[key](arrays)
         return ForwardPass(
             {
                 name: _channels_last(found[f"layer:{name}"], view.sights[name].info.data_format)
@@ -119,6 +127,20 @@ class KerasModel:
             },
             missing,
         )
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """Turns what a layer of a stranger's model raises into an error that names it."""
+        try:
+            yield
+        except (ConvlensError, MemoryError):
+            raise
+        except Exception as error:
+            if not self._from_file:
+                raise
+            raise ModelInputError(
+                f"{what} of {self._source} cannot be run on this input: {_first_line(error)}"
+            ) from error
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         """What the batch normalisation layers keep, from the input on."""
@@ -181,7 +203,8 @@ class KerasModel:
         key = None if shapes is None else tuple(shapes)
         if key not in self._views:
             self._build(shapes)
-            self._views[key] = look(self.model, shapes, self._pack)
+            with self._explained("the model"):
+                self._views[key] = look(self.model, shapes, self._pack)
         return self._views[key]
 
     def _build(self, shapes: Sequence[Shape] | None) -> None:
@@ -246,6 +269,11 @@ class KerasModel:
             places |= {producers[value] for value in program.outputs if value in producers}
             places |= {0} if not program.outputs else set()
         order = sorted(program.needed(places))
+        last = {value: place for place in order for _, value in program.steps[place].inputs}
+        done: dict[int, list[int]] = {place: [] for place in order}
+        for value, place in last.items():
+            if value not in program.outputs:
+                done[place].append(value)
         by_place = {place: [sight for sight in wanted if sight.place == place] for place in order}
 
         def compute(tensors: Sequence[Any]) -> dict[str, Any]:
@@ -256,6 +284,8 @@ class KerasModel:
                 rest = place != order[-1] or outputs
                 given = self._run(step, values, by_place[place], found, rest=rest)
                 values.update(zip(step.outputs, given, strict=False))
+                for value in done[place]:
+                    values.pop(value, None)
                 if step.node is None and outputs:
                     for number, tensor in enumerate(given):
                         suffix = f"[{number}]" if len(given) > 1 else ""
@@ -288,10 +318,11 @@ class KerasModel:
             kwargs = {**kwargs, "training": False}
         inner = {(sight.key, sight.output): sight.info.name for sight in wanted if sight.inner}
         whole = rest or any(not sight.inner for sight in wanted)
-        if not inner:
-            given = keras.tree.flatten(step.operation(*args, **kwargs))
-        else:
-            given = _run_watched(step, args, kwargs, inner, found, whole=whole)
+        with self._explained(f"layer '{step.key[-1][0]}'" if step.key else "the model"):
+            if not inner:
+                given = keras.tree.flatten(step.operation(*args, **kwargs))
+            else:
+                given = _run_watched(step, args, kwargs, inner, found, whole=whole)
         for sight in wanted:
             if not sight.inner:
                 found[f"layer:{sight.info.name}"] = given[sight.output]
@@ -444,4 +475,5 @@ def _framework() -> str:
 
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    lines = [line for line in lines if "Exception encountered" not in line] or lines
+    return lines[0][:300] if lines else type(error).__name__

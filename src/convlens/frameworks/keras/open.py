@@ -41,7 +41,13 @@ def from_saved(
     notes = assign(model, network)
     rewrites = (*network.rewrites, *ran, *notes)
     facts = dataclasses.replace(network, digest=digest(), rewrites=rewrites).facts
-    return KerasModel(model, preprocessing=find_preprocessing(model), labels=labels, **facts)
+    return KerasModel(
+        model,
+        preprocessing=find_preprocessing(model),
+        labels=labels,
+        from_file=True,
+        **facts,
+    )
 
 
 def from_live(model: Any, *, labels: tuple[str, ...] | None = None) -> KerasModel:

@@ -13,9 +13,17 @@ import keras
 import numpy as np
 from keras import ops
 
+from convlens.errors import UnsafeModelError
 from convlens.frameworks.keras.shaping import SHAPING
+from convlens.frameworks.keras.sizes import check_output
 
 Function = Callable[..., Any]
+
+MAX_OPERATIONS = 500
+"""How many operations a formula may have; one that a person wrote has some ten."""
+
+MAX_FORMULA_DEPTH = 50
+"""How deep a formula may be nested."""
 
 
 @keras.saving.register_keras_serializable(package="convlens")  # type: ignore[untyped-decorator]
@@ -271,6 +279,7 @@ class Formula(keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(self, expression: Any, **settings: Any) -> None:
         super().__init__(**settings)
+        _check_expression(expression)
         self.expression = expression
         self.built = True
 
@@ -283,6 +292,26 @@ class Formula(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "expression": self.expression}
 
 
+def _check_expression(expression: Any) -> None:
+    """Refuses a formula of far more operations than a person writes.
+
+    Raises:
+        UnsafeModelError: It is one.
+    """
+    level, operations = [expression], 0
+    for _ in range(MAX_FORMULA_DEPTH):
+        calls = [part for part in level if isinstance(part, list) and part[:1] == ["call"]]
+        operations += len(calls)
+        level = [inner for part in calls if len(part) > 2 for inner in part[2]]
+        if not level or operations > MAX_OPERATIONS:
+            break
+    if level:
+        raise UnsafeModelError(
+            f"a formula of more than {MAX_OPERATIONS} operations, or nested more than "
+            f"{MAX_FORMULA_DEPTH} deep: not computed"
+        )
+
+
 def _evaluate(expression: Any, inputs: Any) -> Any:
     kind, *rest = expression
     if kind == "input":
@@ -293,4 +322,6 @@ def _evaluate(expression: Any, inputs: Any) -> Any:
     function = find_operation(name)
     if function is None:
         raise ValueError(f"unknown operation {name}")
-    return function(*(_evaluate(argument, inputs) for argument in arguments), **settings)
+    given = function(*(_evaluate(argument, inputs) for argument in arguments), **settings)
+    check_output(given, f"the operation '{name}' of a formula")
+    return given

@@ -17,8 +17,11 @@ import numpy as np
 
 from convlens.errors import UnsafeModelError
 
-MAX_VALUES = 1 << 29
-"""The most values that one layer may give for one image: 2 GiB as float32."""
+MAX_VALUES = 1 << 27
+"""The most values that one layer may give for one image: 512 MiB as float32."""
+
+MAX_PASS = 1 << 28
+"""The most values that a pass through a file's model may hold at once: 1 GiB as float32."""
 
 SLACK = 1 << 16
 """Weights that a network may have beyond those in its file, such as states of generators."""
@@ -59,6 +62,11 @@ def count_weights(shape: tuple[int, ...]) -> None:
         )
 
 
+def count_values(shape: Any) -> int:
+    """How many values a tensor has, as far as its shape is known."""
+    return math.prod(size or 1 for size in shape if size is None or isinstance(size, int))
+
+
 def check_output(spec: Any, where: str) -> None:
     """Refuses a layer that gives more than fits in memory.
 
@@ -67,7 +75,7 @@ def check_output(spec: Any, where: str) -> None:
     """
     for tensor in keras.tree.flatten(spec):
         shape = getattr(tensor, "shape", None)
-        if shape is not None and math.prod(size or 1 for size in shape) > MAX_VALUES:
+        if shape is not None and count_values(shape) > MAX_VALUES:
             raise UnsafeModelError(
                 f"{where} gives an output of shape {tuple(shape)} for one image: more than "
                 f"{MAX_VALUES} values, not opened"

@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile, is_zipfile
 
 import h5py
 import keras
@@ -16,14 +15,18 @@ from keras.src.utils.naming import to_snake_case
 
 from convlens.errors import ModelFileError
 from convlens.frameworks.keras.refused import Refused
-from convlens.loading.archive import WEIGHTS
 
 OLD = "_layer_checkpoint_dependencies"
 """What Keras 2.13 and 2.14 called ``layers``, numbering the layers of a class with gaps."""
 
 
-def assign_archive(model: Any, path: Path) -> list[str]:
+def assign_archive(model: Any, path: Path, weights: bytes) -> list[str]:
     """Sets the weights of a model by the loader of Keras.
+
+    Args:
+        model: The model.
+        path: The archive, for the messages.
+        weights: The HDF5 file inside it, checked.
 
     Returns:
         What was done, in words.
@@ -33,7 +36,7 @@ def assign_archive(model: Any, path: Path) -> list[str]:
     """
     notes: list[str] = []
     try:
-        data = io.BytesIO(_stored(path))
+        data = io.BytesIO(weights)
         with h5py.File(data, "r") as file:
             old = OLD in file
             _check_all_used(model, file[OLD] if old else file.get("layers"), path)
@@ -66,14 +69,6 @@ def assign_archive(model: Any, path: Path) -> list[str]:
             f"configuration: {_short(why)}"
         )
     return notes
-
-
-def _stored(path: Path) -> bytes:
-    """The weight store: a member of an archive, or a file of its own."""
-    if not is_zipfile(path):
-        return path.read_bytes()
-    with ZipFile(path) as archive, archive.open(WEIGHTS) as member:
-        return member.read()
 
 
 def _short(error: BaseException) -> str:

@@ -19,6 +19,7 @@ from convlens.frameworks.keras.geometry import (
 from convlens.frameworks.keras.inside import has_inside, watch
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from convlens.frameworks.keras.refused import Refused
+from convlens.frameworks.keras.sizes import MAX_PASS, count_values
 from convlens.results import LayerInfo, Shape
 
 STAND_IN = 224
@@ -108,6 +109,42 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
         )
         sights[name] = Sight(info, call.place, call.key, inner, call.output)
     return View(program, sights, formats)
+
+
+def check_pass(view: View, layers: Sequence[str]) -> None:
+    """Refuses a pass that would hold more for each image than fits in memory.
+
+    It holds what is asked for and, one step at a time, what a step takes and gives.
+
+    Args:
+        view: The model for the shapes of the inputs.
+        layers: The names of the layers asked for.
+
+    Raises:
+        ModelInputError: It would.
+    """
+    program = view.program
+    counts = {
+        value: count_values(shape)
+        for step in program.steps
+        for value, shape in zip(step.outputs, step.shapes, strict=False)
+    }
+    asked = sum(count_values(view.sights[name].info.output_shape or ()) for name in layers)
+    places = program.needed({view.sights[name].place for name in layers})
+    widest = max(
+        (
+            sum(counts.get(value, 0) for value in step.outputs)
+            + sum(counts.get(value, 0) for _, value in step.inputs)
+            for step in (program.steps[place] for place in places)
+        ),
+        default=0,
+    )
+    if (total := asked + widest) > MAX_PASS:
+        raise ModelInputError(
+            f"the layers asked for would give {4 * total / 2**30:.1f} GiB of numbers for one "
+            f"image, more than {4 * MAX_PASS / 2**30:g}: choose fewer layers with --layers, or a "
+            "smaller --size"
+        )
 
 
 def _inner_calls(

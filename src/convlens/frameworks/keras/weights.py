@@ -67,8 +67,8 @@ def assign(model: Any, network: SavedNetwork) -> tuple[str, ...]:
         _assign_layers(model, network, network.weights, rotate=rotate)
         if rotate:
             notes.append(ROTATED)
-    elif network.archive is not None:
-        notes += assign_archive(model, network.archive)
+    elif network.archive is not None and network.store is not None:
+        notes += assign_archive(model, network.archive, network.store)
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()

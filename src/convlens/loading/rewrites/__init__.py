@@ -114,6 +114,7 @@ REWRITES: tuple[Rewrite, ...] = (
         "layers of a library were replaced by the Keras layers that compute the same",
         names.name_library_layers,
     ),
+    Rewrite("own", "", names.keep_own),
     Rewrite("foreign", "", names.keep_foreign),
     Rewrite(
         "keras-1-classes", "layers were given the names of Keras 2", keras1.rename_classes, before=3
@@ -133,7 +134,9 @@ REWRITES: tuple[Rewrite, ...] = (
         before=3,
     ),
     Rewrite("names", "", names.name_every_layer),
-    Rewrite("slashes", "'/' and '.' in the names of layers became '_'", names.replace_slashes),
+    Rewrite(
+        "slashes", "'/', '.' and the like in the names of layers became '_'", names.replace_slashes
+    ),
     Rewrite(
         "input-layer",
         "the input shape on the first layer became an input layer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from convlens.loading.rewrites.walking import (
@@ -26,6 +27,15 @@ OF_LIBRARIES = {
 }
 """Layers of known libraries and old versions that compute what a layer of Keras computes."""
 
+
+MAX_NAME = 200
+"""How many characters of a layer's name are kept; files are named by it."""
+
+ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters that break lines, change the direction of text or move the cursor."""
+
+OWN = ("Formula", "TensorFlowCall", "Unset")
+"""Classes of convlens, which no file may name."""
 
 OPERATIONS = ("TFOpLambda", "SlicingOpLambda")
 """Layers without weights, whose names may have points in them."""
@@ -56,6 +66,21 @@ def drop_packages(config: Config) -> int:
             return False
         layer["class_name"] = bare
         return True
+
+    return count_layers(config, change)
+
+
+def keep_own(config: Config) -> int:
+    """A class of convlens named by a file: its expression is nobody's, and not computed.
+
+    The rewrites that follow bring these classes in, with what they read themselves.
+    """
+
+    def change(layer: Config) -> bool:
+        name = layer.get("class_name")
+        if name in OWN:
+            layer["class_name"] = f"file>{name}"
+        return False
 
     return count_layers(config, change)
 
@@ -112,9 +137,10 @@ def replace_slashes(config: Config) -> int:
         renamed: dict[str, str] = {}
         for layer in layers_of(model):
             name = name_of(layer)
-            if plain_name(name) == name or layer.get("class_name") in OPERATIONS:
+            clean = clean_name if layer.get("class_name") in OPERATIONS else plain_name
+            if clean(name) == name:
                 continue
-            new = plain_name(name)
+            new = clean(name)
             while new in taken:
                 new += "_"
             taken.add(new)
@@ -127,7 +153,7 @@ def replace_slashes(config: Config) -> int:
             _rename_references(model, renamed)
             count += len(renamed)
     own = settings_of(config).get("name")
-    if isinstance(own, str) and "/" in own:
+    if isinstance(own, str) and ("/" in own or clean_name(own) != own):
         config["config"]["name"] = plain_name(own)
         count += 1
     return count
@@ -139,7 +165,22 @@ def plain_name(name: str) -> str:
     >>> plain_name("block/conv.1")
     'block_conv_1'
     """
-    return name.replace("/", "_").replace(".", "_")
+    return clean_name(name.replace("/", "_").replace(".", "_"))
+
+
+def clean_name(name: str) -> str:
+    r"""A name of bounded length without characters that act on a terminal or in a path.
+
+    >>> clean_name("conv\x1b[31m\x00"), len(clean_name("x" * 1000))
+    ('conv_[31m_', 200)
+    """
+    shown = name if name.isprintable() else "".join(_shown(sign) for sign in name)
+    return shown[:MAX_NAME]
+
+
+def _shown(sign: str) -> str:
+    """A character, or ``_`` for one that is no letter, mark or sign but does something."""
+    return "_" if unicodedata.category(sign) in ACTING else sign
 
 
 def name_every_layer(config: Config) -> int:

@@ -6,6 +6,7 @@ are bounded before anything walks it, and a piece of an unexpected kind is passe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,8 +22,14 @@ WRAPPED = ("layer", "backward_layer", "cell")
 MAX_DEPTH = 100
 """How deep a configuration may be nested; that of a real network stays below 40."""
 
-MAX_PIECES = 4_000_000
-"""How many values a configuration may hold; that of a real network stays below 1,000,000."""
+MAX_PIECES = 1_000_000
+"""How many values a configuration may hold; that of a real network stays below 300,000."""
+
+MAX_LAYERS = 5_000
+"""How many layers a configuration may hold; that of a real network stays below 2,000."""
+
+MAX_CALLS = 10_000
+"""How many calls of layers it may hold."""
 
 TENSOR = "__keras_tensor__"
 
@@ -34,13 +41,16 @@ def check_bounds(config: Any) -> None:
         UnsafeModelError: It is.
     """
     level: list[Any] = [config]
-    pieces = 0
+    pieces = calls = 0
     for _ in range(MAX_DEPTH):
         pieces += len(level)
         if pieces > MAX_PIECES:
             raise UnsafeModelError(
                 f"the model's configuration holds more than {MAX_PIECES} values: not opened"
             )
+        mappings = [value for value in level if isinstance(value, dict)]
+        nodes = (value.get("inbound_nodes") for value in mappings)
+        calls += sum(len(given) for given in nodes if isinstance(given, list))
         level = [
             inner
             for value in level
@@ -53,10 +63,17 @@ def check_bounds(config: Any) -> None:
             )
         ]
         if not level:
-            return
-    raise UnsafeModelError(
-        f"the model's configuration is nested more than {MAX_DEPTH} levels deep: not opened"
-    )
+            break
+    else:
+        raise UnsafeModelError(
+            f"the model's configuration is nested more than {MAX_DEPTH} levels deep: not opened"
+        )
+    layers = sum(1 for _ in itertools.islice(each_layer(config), MAX_LAYERS + 1))
+    if layers > MAX_LAYERS or calls > MAX_CALLS:
+        raise UnsafeModelError(
+            f"the model's configuration holds more than {MAX_LAYERS} layers or {MAX_CALLS} calls "
+            "of them: not opened"
+        )
 
 
 def each_model(config: Any) -> Iterator[Config]:

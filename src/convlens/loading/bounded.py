@@ -1,0 +1,91 @@
+"""Reading files of a stranger by the byte: regular files only, and never more than was said.
+
+The rule of this module: a size that somebody declares is no bound; what is read is counted.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+from convlens.errors import ModelFileError, UnsafeModelError
+
+STEP = 1 << 24
+"""How many bytes are read at once."""
+
+
+def check_regular(path: Path) -> int:
+    """The size of a file that is neither a pipe nor a device, which may never end.
+
+    Raises:
+        ModelFileError: It is one, a folder, or cannot be looked at.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"cannot read {path}: {_why(error)}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise ModelFileError(
+            f"cannot read {path}: expected a file, found a folder, a pipe or a device"
+        )
+    return found.st_size
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most so many.
+
+    Raises:
+        ModelFileError: It is missing or no regular file.
+        UnsafeModelError: It is longer.
+    """
+    size = check_regular(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1) if size <= limit else b""
+    except OSError as error:
+        raise ModelFileError(f"cannot read {path}: {_why(error)}") from error
+    if max(size, len(data)) > limit:
+        raise UnsafeModelError(f"{path} is larger than {limit} bytes: not read")
+    return data
+
+
+def read_start(path: Path, count: int) -> bytes:
+    """The first bytes of a regular file; empty if it is none or cannot be read."""
+    try:
+        check_regular(path)
+        with path.open("rb") as file:
+            return file.read(count)
+    except (OSError, ModelFileError):
+        return b""
+
+
+def read_member(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> bytes:
+    """A member of a zip archive, unpacked to at most so many bytes.
+
+    Args:
+        archive: The archive.
+        name: The member's name.
+        limit: The most bytes that are unpacked, whatever the archive declares.
+        path: The archive's own path, for the message.
+
+    Raises:
+        UnsafeModelError: It is longer.
+    """
+    too_long = UnsafeModelError(f"{name} in {path} is larger than {limit} bytes: not read")
+    if archive.getinfo(name).file_size > limit:
+        raise too_long
+    pieces = bytearray()
+    with archive.open(name) as member:
+        # A count of -1 would unpack whatever comes; the declared size may be a lie.
+        while piece := member.read(min(STEP, limit + 1 - len(pieces))):
+            pieces += piece
+            if len(pieces) > limit:
+                raise too_long
+    return bytes(pieces)
+
+
+def _why(error: Exception) -> str:
+    code = getattr(error, "errno", None)
+    return os.strerror(code) if isinstance(code, int) else str(error)[:100]

@@ -1,0 +1,142 @@
+"""What is bounded: reads, configurations, settings, passes, names."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+from convlens.errors import ConvlensError, ImageError, ModelFileError, UnsafeModelError
+from convlens.images.arrays import read_array
+from convlens.loading import load_model, read_labels, read_network
+from convlens.loading.bounded import read_file, read_member
+from convlens.loading.recognise import recognise
+from convlens.loading.rewrites import upgrade
+from convlens.loading.rewrites.walking import MAX_CALLS, MAX_LAYERS
+
+
+def layer(kind, name, **config):
+    return {"class_name": kind, "config": {"name": name, **config}}
+
+
+def sequence(*layers, name="s"):
+    return {"class_name": "Sequential", "config": {"name": name, "layers": list(layers)}}
+
+
+def entry(*shape):
+    return layer("InputLayer", "i", batch_shape=[None, *shape])
+
+
+def write(path, config, **attributes):
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = "2.4.0"
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = []
+        for name, value in attributes.items():
+            group.attrs[name] = value
+    return path
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "folder" / "model.json")
+    with pytest.raises(ModelFileError, match="a pipe or a device"):
+        recognise(tmp_path / "pipe")
+    with pytest.raises(ModelFileError, match="class names"):
+        read_labels(tmp_path / "pipe")
+    with pytest.raises(ModelFileError, match="is a folder"):
+        recognise(tmp_path / "folder")
+
+
+def test_labels_without_an_end():
+    with pytest.raises(ModelFileError, match="class names"):
+        read_labels("/dev/zero")
+
+
+def test_a_file_longer_than_its_bound(tmp_path):
+    (tmp_path / "long").write_bytes(bytes(100))
+    assert len(read_file(tmp_path / "long", 100)) == 100
+    with pytest.raises(UnsafeModelError, match="larger than 99 bytes"):
+        read_file(tmp_path / "long", 99)
+
+
+def test_a_member_that_declares_less_than_it_is(tmp_path):
+    path = tmp_path / "m.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("config.json", bytes(100_000))
+    with zipfile.ZipFile(path) as archive:
+        archive.getinfo("config.json").file_size = 10
+        with pytest.raises((UnsafeModelError, zipfile.BadZipFile)):
+            read_member(archive, "config.json", 1000, path)
+
+
+def test_too_many_layers_and_calls():
+    with pytest.raises(UnsafeModelError, match="layers"):
+        upgrade(sequence(*(layer("ReLU", str(n)) for n in range(MAX_LAYERS))))
+    called = {**layer("ReLU", "r"), "inbound_nodes": [None] * (MAX_CALLS + 1)}
+    with pytest.raises(UnsafeModelError, match="calls"):
+        upgrade(sequence(called))
+
+
+def test_an_attribute_of_many_names(tmp_path):
+    path = write(tmp_path / "m", sequence(entry(4)))
+    with h5py.File(path, "a") as file:
+        file["model_weights"].attrs["layer_names0"] = np.zeros(2000, "S20")
+        del file["model_weights"].attrs["layer_names"]
+        for number in range(1, 30):
+            file["model_weights"].attrs[f"layer_names{number}"] = np.zeros(2000, "S20")
+    with pytest.raises(UnsafeModelError, match="names"):
+        read_network(path)
+
+
+@pytest.mark.parametrize("kind", ["Formula", "TensorFlowCall", "Unset"])
+def test_own_classes_come_from_no_file(tmp_path, kind):
+    bad = layer(kind, "bad", expression=["input"], function="nn.relu")
+    with pytest.raises(ConvlensError, match="'bad'"):
+        load_model(write(tmp_path / "m", sequence(entry(4), bad)))
+
+
+@pytest.mark.parametrize("value", [2**63, 2**31, 0, -1, True, [1, 2**40]])
+def test_settings_out_of_range(tmp_path, value):
+    bad = layer("MaxPooling2D", "bad", strides=value)
+    with pytest.raises(ModelFileError, match="'strides'"):
+        load_model(write(tmp_path / "m", sequence(entry(8, 8, 3), bad)))
+
+
+def test_a_pass_of_too_many_numbers(tmp_path):
+    layers = [layer("ZeroPadding2D", name, padding=size) for name, size in (("1", 2000), ("2", 1))]
+    layers = [entry(8, 8, 4), *layers, layer("UpSampling2D", "up", size=1)]
+    model = load_model(write(tmp_path / "m", sequence(*layers)))
+    inputs = {"i": np.zeros((1, 8, 8, 4), "float32")}
+    with pytest.raises(ConvlensError, match="fewer layers"):
+        model.forward(inputs, ["1", "2", "up"])
+
+
+def test_what_goes_wrong_in_a_layer_names_it(tmp_path):
+    bad = layer("Reshape", "bad", target_shape=[3, 5])
+    path = write(tmp_path / "m", sequence(entry(None), bad))
+    with pytest.raises(ConvlensError, match="bad"):
+        load_model(path).forward({"i": np.zeros((1, 16), "float32")}, ["bad"])
+
+
+def test_names_that_act_on_a_terminal(tmp_path):
+    evil = "a\x1b]0;x\x07\n\u202eb\0"
+    path = write(tmp_path / "m", sequence(entry(4), layer("ReLU", evil), name=evil))
+    info = load_model(path).info
+    assert info.layers[0].name.isprintable()
+    assert info.name.isprintable()
+
+
+def test_a_sparse_array(tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (400_000_000,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + 1_600_000_000)
+    with pytest.raises(ImageError, match="at most 100 million numbers"):
+        read_array(tmp_path / "a.npy")
