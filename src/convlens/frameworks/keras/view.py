@@ -142,8 +142,8 @@ def check_pass(view: View, layers: Sequence[str]) -> None:
     if (total := asked + widest) > MAX_PASS:
         raise ModelInputError(
             f"the layers asked for would give {4 * total / 2**30:.1f} GiB of numbers for one "
-            f"image, more than {4 * MAX_PASS / 2**30:g}: choose fewer layers with --layers, or a smaller "
-            "--size"
+            f"image, more than {4 * MAX_PASS / 2**30:g}: choose fewer layers with --layers, or a "
+            "smaller --size"
         )
 
 
