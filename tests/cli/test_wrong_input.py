@@ -72,7 +72,7 @@ def test_a_file_that_is_cut_short(
 def test_an_architecture_that_is_none(refused: Refused) -> None:
     line = refused(1, "summary", "VGG61")
     assert "no architecture of that name. Did you mean" in line
-    assert "no weights file none.h5" in refused(1, "summary", "VGG16", "--weights", "none.h5")
+    assert "weights none.h5" in refused(1, "summary", "VGG16", "--weights", "none.h5")
 
 
 def test_weights_beside_a_model_file(refused: Refused, small: Path) -> None:
