@@ -108,11 +108,13 @@ def activations(
     model: ModelArgument,
     image: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE...", help="Files, folders or quoted globs."),
+        typer.Argument(metavar="IMAGE", help="Files, folders or quoted globs."),
     ] = None,
     layers: Annotated[
         list[str] | None,
-        typer.Option("--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8, Conv2D; again."),
+        typer.Option(
+            "--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8 or Conv2D; may be repeated."
+        ),
     ] = None,
     channels: Annotated[
         str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
@@ -159,7 +161,7 @@ def activations(
     inputs: Annotated[
         list[str] | None,
         typer.Option(
-            "--input", metavar="NAME=FILE", help="For a model with several inputs; again."
+            "--input", metavar="NAME=FILE", help="For a model with several inputs; may be repeated."
         ),
     ] = None,
     labels: Labels = None,

@@ -52,7 +52,8 @@ def make_plain(model: Any) -> tuple[Any, tuple[str, ...]]:
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, Refused):
             raise ModelFileError(
-                f"{layer.reason.rstrip('.')}. A model without that layer cannot be saved"
+                f"{layer.reason.rstrip('.')}. To convert it, replace that layer by layers of "
+                "Keras where the model was made"
             )
     if not _holds_own(model):
         return model, ()

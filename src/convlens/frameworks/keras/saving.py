@@ -38,12 +38,12 @@ def save(model: Any, path: Path) -> tuple[str, ...]:
     Raises:
         ModelFileError: A layer cannot be had in Keras alone.
     """
+    _check_class(model, model.name)
     if not model.built or not model.inputs:
-        _check_class(model, model.name)
         raise ModelFileError(
             f"model '{model.name}' has no input shape yet: call it on one image, then convert it"
         )
-    for layer in model._flatten_layers(include_self=True):
+    for layer in model._flatten_layers(include_self=False):
         _check_class(layer, layer.name)
     plain, notes = make_plain(model)
     with tempfile.TemporaryDirectory(prefix=".convlens-", dir=path.parent) as folder:
@@ -116,7 +116,7 @@ class _Cleaner:
         if not isinstance(value, dict):
             return value
         inner = value.get("config")
-        if value.get("class_name") == "function" and inner == OLD_HARD_SIGMOID:
+        if value.get("class_name") == "function" and inner == f"convlens>{OLD_HARD_SIGMOID}":
             self.notes.append(f"layer '{layer}': hard_sigmoid of Keras 2 became a Pipeline")
             return _old_hard_sigmoid(f"{layer}_hard_sigmoid_{len(self.notes)}")
         if "class_name" in value and "module" in value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -47,15 +48,17 @@ def assign_archive(model: Any, path: Path, weights: bytes) -> list[str]:
         failed: set[int] = set()
         messages: dict[int, Any] = {}
         try:
-            saving_lib._load_state(
-                model,
-                weights_store=store,
-                assets_store=None,
-                inner_path="",
-                visited_saveables=set(),
-                failed_saveables=failed,
-                error_msgs=messages,
-            )
+            with warnings.catch_warnings():  # what Keras warns of is an error below
+                warnings.simplefilter("ignore")
+                saving_lib._load_state(
+                    model,
+                    weights_store=store,
+                    assets_store=None,
+                    inner_path="",
+                    visited_saveables=set(),
+                    failed_saveables=failed,
+                    error_msgs=messages,
+                )
         finally:
             store.close()
     except (ValueError, KeyError, OSError, RuntimeError, TypeError) as error:
