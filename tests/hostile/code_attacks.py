@@ -460,13 +460,24 @@ def build_config(path: Path, traps: Traps) -> None:
     write_keras(path, config)
 
 
-@attack("model.keras")
-def build_config_shapes(path: Path, traps: Traps) -> None:
-    """Shapes to build with that are no shapes, in a model without an input layer."""
-    for shape in ([None, 10**9, 10**9, 3], ["x", None, {}, []], [float("nan"), True, -1, 3]):
-        config = sequential(conv(), version=3, build_config={"input_shape": shape})
-        del config["config"]["layers"][0]
-        write_keras(path, config)
+def _build_shapes() -> None:
+    """Registers shapes to build with, each in a model without an input layer."""
+    shapes: list[Any] = [
+        *([None, 10**9, 10**9, 3], ["x", None, {}, []], [float("nan"), True, -1, 3]),
+        *([None, 8, 8, 10**9], [[None, 8, 8, 3]], [], [None], {"x": [None, 8, 8, 3]}),
+    ]
+    for number, shape in enumerate(shapes):
+
+        def writer(path: Path, traps: Traps, shape: Any = shape) -> None:
+            config = sequential(conv(), version=3, build_config={"input_shape": shape})
+            del config["config"]["layers"][0]
+            write_keras(path, config)
+
+        says = f"A model without an input layer that is to be built with {shape}."
+        register_attack(Attack(f"build_shape_{number}", "model.keras", says, writer, heavy=True))
+
+
+_build_shapes()
 
 
 # Files and addresses in settings

@@ -386,7 +386,7 @@ def long_number(path: Path, traps: Traps) -> None:
 
 # Types
 
-WRONG = (
+WRONG: tuple[Any, ...] = (
     *(-1, 0, 1.5, float("nan"), float("inf"), 1e308, 2**31, 2**63, True, None, "3", ""),
     *([], [[]], {}, [-3, 0], ["a", None], {"class_name": "x"}, {"a": 1}),
 )
@@ -562,7 +562,9 @@ def _named(number: int, name: str) -> None:
         write_keras(path, sequential(*layers(), name=name, version=3), version=name)
 
     def weights(path: Path, traps: Traps) -> None:
-        arrays = {name.encode("utf-8", "replace").decode().replace("\0", "") or "x": {}}
+        arrays: dict[str, dict[str, Any]] = {
+            name.encode("utf-8", "replace").decode().replace("\0", "") or "x": {}
+        }
         write_h5(path, sequential(*layers()[:2], name=name), weights=arrays)
 
     def setting(path: Path, traps: Traps) -> None:

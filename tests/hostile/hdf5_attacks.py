@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,11 @@ class _Both:
         return self.group.create_dataset(name, **settings)
 
 
+Change = Callable[[_Both, Traps], None]
+
+
 def register_both(
-    name: str, says: str, change: Any, *, heavy: bool = False, refused: bool = False
+    name: str, says: str, change: Change, *, heavy: bool = False, refused: bool = False
 ) -> None:
     """Registers a change of the weights as an attack in HDF5 and in ``.keras``."""
 
@@ -70,10 +74,10 @@ def register_both(
         register_attack(Attack(both, file, says, writer, heavy=heavy, refused=refused))
 
 
-def in_both_formats(*, heavy: bool = False, refused: bool = False) -> Any:
+def in_both_formats(*, heavy: bool = False, refused: bool = False) -> Callable[[Change], Change]:
     """The same for a function with its own name and docstring."""
 
-    def register(function: Any) -> Any:
+    def register(function: Change) -> Change:
         says = " ".join((function.__doc__ or "").split())
         register_both(function.__name__, says, function, heavy=heavy, refused=refused)
         return function
@@ -371,7 +375,7 @@ def _vlen_text(both: _Both, traps: Traps) -> None:
     both.create(both.kernel, shape=KERNEL.shape, dtype=h5py.string_dtype())
 
 
-def _plain(dtype: Any) -> Any:
+def _plain(dtype: Any) -> Change:
     def change(both: _Both, traps: Traps) -> None:
         both.create(both.kernel, shape=KERNEL.shape, dtype=dtype)
 

@@ -121,7 +121,9 @@ def _tiff(entries: list[tuple[int, int, int, int]], rest: bytes = b"", following
     return head + body + struct.pack("<L", following) + rest
 
 
-def _tiff_of(width: int, height: int, *, compression: int = 1, rows: int = 1) -> list:
+def _tiff_of(
+    width: int, height: int, *, compression: int = 1, rows: int = 1
+) -> list[tuple[int, int, int, int]]:
     return [
         (256, 4, 1, width),
         (257, 4, 1, height),

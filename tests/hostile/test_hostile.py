@@ -180,7 +180,8 @@ def test_a_good_file_opens(place, worker, tmp_path):
     target = tmp_path / "maps.npz"
     rules = place.rules(good) | {"writable": [str(tmp_path), tempfile.gettempdir()]}
     arguments = ["activations", str(good), str(image), "-o", str(target)]
-    for outcome in (worker.run(arguments, rules), run_alone(arguments, rules)):
+    for run in (worker.run, run_alone):
+        outcome = run(arguments, rules)
         assert (outcome.status, outcome.killed, outcome.events) == (0, "", ()), outcome
         assert target.exists()
         target.unlink()
