@@ -1,0 +1,489 @@
+"""Runs convlens on hostile files and says what got through.
+
+Three ways: :class:`Worker` runs many commands in one process and kills it when it takes too
+much; :func:`run_alone` runs one command in a process of its own; as a script,
+``python tests/hostile/guard.py [NAME...]``, it makes the hostile files, runs all or those named
+and prints a table. Both ways report the same :class:`Outcome`, and :func:`problems` judges it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from hostile.files import write_good_model
+from hostile.image_attacks import good_png
+from hostile.make import ATTACKS, Attack, Traps, set_traps
+from hostile.registry import SECRET
+
+HERE = Path(__file__).resolve().parent
+
+SECONDS = 60.0
+"""How long a command may take."""
+
+BYTES = 2 << 30
+"""How much memory it may hold, Keras included."""
+
+TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did.
+
+    Attributes:
+        status: Its exit status; ``None`` if it was killed.
+        stdout: What it said.
+        stderr: And what it complained of.
+        events: What the watcher saw.
+        seconds: How long it took.
+        peak: The most memory that it held, in bytes.
+        killed: Why it was killed, empty if it was not.
+        trace: The traceback of an error that was not expected.
+        left: The names of files that it left in the folder for its output.
+        touched: Which traps were opened, as the kernel saw it.
+    """
+
+    status: int | None
+    stdout: str = ""
+    stderr: str = ""
+    events: tuple[str, ...] = ()
+    seconds: float = 0.0
+    peak: int = 0
+    killed: str = ""
+    trace: str = ""
+    left: tuple[str, ...] = ()
+    touched: tuple[str, ...] = ()
+
+
+class Alarm:
+    """Says which files in a folder were opened by anybody, compiled libraries too (inotify)."""
+
+    OPEN, CREATE = 0x20, 0x100
+
+    def __init__(self, *folders: Path) -> None:
+        self._handle = -1
+        self._library: Any = None
+        if sys.platform == "linux":
+            self._library = ctypes.CDLL(None, use_errno=True)
+            self._handle = int(self._library.inotify_init1(os.O_NONBLOCK))
+        if self._handle >= 0:
+            for folder in folders:
+                mask = self.OPEN | self.CREATE
+                self._library.inotify_add_watch(self._handle, os.fsencode(folder), mask)
+
+    def names(self) -> tuple[str, ...]:
+        """What was touched since the last time."""
+        found: list[str] = []
+        with contextlib.suppress(BlockingIOError, OSError):
+            while self._handle >= 0 and (data := os.read(self._handle, 1 << 16)):
+                place = 0
+                while place < len(data):
+                    _, mask, _, length = struct.unpack_from("iIII", data, place)
+                    name = data[place + 16 : place + 16 + length].rstrip(b"\0").decode()
+                    if name or not mask & 0x40000000:
+                        found.append(name or ".")
+                    place += 16 + length
+        return tuple(dict.fromkeys(found))
+
+    def close(self) -> None:
+        """Gives the handle back."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def memory_of(process: int) -> int:
+    """The memory that a process holds now, in bytes."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def environment() -> dict[str, str]:
+    """The variables of the processes: no user's settings, the source of this checkout."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key in ("PATH", "LANG", "KERAS_BACKEND", "PYTHONPATH", "LD_LIBRARY_PATH", "HOME")
+    }
+    source = str(HERE.parents[1] / "src")
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (kept.get("PYTHONPATH"), source)))
+    kept.setdefault("KERAS_BACKEND", "jax")
+    return kept | {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONIOENCODING": "utf-8:surrogatepass",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "MPLCONFIGDIR": tempfile.gettempdir(),
+    }
+
+
+class Worker:
+    """A process for many commands, started anew after it was killed.
+
+    Args:
+        limit: The most memory that it may hold, in bytes.
+        growth: Or how much it may grow by one command; ``None`` for no such bound.
+    """
+
+    def __init__(self, *, limit: int = BYTES, growth: int | None = None) -> None:
+        self._limit, self._growth = limit, growth
+        self._process: subprocess.Popen[str] | None = None
+        self._answers = -1
+        self._rest = b""
+        self._done = 0
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start(self) -> subprocess.Popen[str]:
+        reading, writing = os.pipe()
+        process = subprocess.Popen(
+            [sys.executable, "-W", "default", str(HERE / "worker.py"), str(writing)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[writing],
+            env=environment(),
+            text=True,
+            start_new_session=True,
+        )
+        os.close(writing)
+        self._process, self._answers, self._rest, self._done = process, reading, b"", 0
+        if self._wait(120.0, 8 << 30)[0] is None:
+            self.stop()
+            raise RuntimeError("the worker does not start: run tests/hostile/worker.py 1 by hand")
+        return process
+
+    def stop(self) -> None:
+        """Ends the process."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            if self._process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
+            self._process.wait()
+            os.close(self._answers)
+        self._process = None
+
+    def _wait(self, seconds: float, limit: int) -> tuple[dict[str, Any] | None, str, int]:
+        """The next answer; or why there is none, and the most memory seen."""
+        assert self._process is not None
+        end, peak = time.monotonic() + seconds, 0
+        while True:
+            ready, _, _ = select.select([self._answers], [], [], 0.02)
+            held = memory_of(self._process.pid)
+            peak = max(peak, held)
+            if held > limit:
+                return None, f"held {held >> 20} MiB", peak
+            if ready:
+                data = os.read(self._answers, 1 << 20)
+                if not data:
+                    return None, f"died with status {self._process.wait()}", peak
+                self._rest += data
+                if b"\n" in self._rest:
+                    line, _, self._rest = self._rest.partition(b"\n")
+                    return json.loads(line), "", peak
+            if time.monotonic() > end:
+                return None, f"took longer than {seconds:g} s", peak
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        rules: dict[str, Any],
+        *,
+        seconds: float = SECONDS,
+        explain: bool = True,
+    ) -> Outcome:
+        """Runs one command."""
+        process = self._process
+        if process is not None and (self._done >= 400 or memory_of(process.pid) > (1200 << 20)):
+            self.stop()
+            process = None
+        if process is None:
+            process = self._start()
+        self._done += 1
+        before = memory_of(process.pid)
+        limit = self._limit if self._growth is None else before + self._growth
+        assert process.stdin is not None
+        job = {"arguments": list(arguments), "rules": rules, "explain": explain}
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        answer, killed, peak = self._wait(seconds, limit)
+        if answer is None:
+            self.stop()
+            return Outcome(None, killed=killed, peak=peak, seconds=seconds)
+        return Outcome(
+            status=answer["status"],
+            stdout=answer["stdout"],
+            stderr=answer["stderr"],
+            events=tuple(answer["events"]),
+            seconds=answer["seconds"],
+            peak=max(peak, answer["peak"]),
+            trace=answer["trace"],
+        )
+
+
+CUSTOMIZE = """
+import importlib.util, json, os
+spec = importlib.util.spec_from_file_location("hostile_watch", {watch!r})
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+module.install({descriptor}).watch(json.loads({rules!r}))
+"""
+
+
+def run_alone(
+    arguments: Sequence[str], rules: dict[str, Any], *, seconds: float = SECONDS, limit: int = BYTES
+) -> Outcome:
+    """Runs one command in a process of its own, watched from its very start."""
+    with tempfile.TemporaryDirectory() as folder:
+        events = Path(folder, "events")
+        with contextlib.ExitStack() as stack:
+            stream = stack.enter_context(events.open("wb"))
+            text = CUSTOMIZE.format(
+                watch=str(HERE / "watch.py"), descriptor=stream.fileno(), rules=json.dumps(rules)
+            )
+            Path(folder, "sitecustomize.py").write_text(text)
+            variables = environment()
+            variables["PYTHONPATH"] = os.pathsep.join((folder, variables["PYTHONPATH"]))
+            out, err = (stack.enter_context(Path(folder, n).open("wb")) for n in ("out", "err"))
+            start = time.monotonic()
+            process = subprocess.Popen(
+                [sys.executable, "-c", "from convlens.cli import main; main()", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                pass_fds=[stream.fileno()],
+                env=variables,
+                start_new_session=True,
+            )
+            killed, peak = "", 0
+            while (found := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+                peak = max(peak, memory_of(process.pid))
+                if peak > limit:
+                    killed = f"held {peak >> 20} MiB"
+                elif time.monotonic() - start > seconds:
+                    killed = f"took longer than {seconds:g} s"
+                if killed:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    found = os.wait4(process.pid, 0)
+                    break
+                time.sleep(0.01)
+            taken = time.monotonic() - start
+            process.returncode = os.waitstatus_to_exitcode(found[1])
+        lines = [str(json.loads(line)) for line in events.read_text().splitlines()]
+        return Outcome(
+            status=None if killed else process.returncode,
+            stdout=Path(folder, "out").read_text("utf-8", "replace"),
+            stderr=Path(folder, "err").read_text("utf-8", "replace"),
+            events=tuple(lines),
+            seconds=taken,
+            peak=max(peak, found[2].ru_maxrss << 10),
+            killed=killed,
+        )
+
+
+@dataclass
+class Range:
+    """Where hostile files are made and opened, with traps laid out.
+
+    Attributes:
+        folder: Everything lies in it.
+        traps: What attacks reach for.
+    """
+
+    folder: Path
+    traps: Traps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
+        self.traps = set_traps(self.folder / "traps")
+        self.good = self.folder / "good"
+        self.good.mkdir(exist_ok=True)
+        write_good_model(self.good / "good.keras")
+        (self.good / "good.png").write_bytes(good_png())
+        self._alarm = Alarm(self.traps.folder, self.traps.secret_folder)
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+        self._alarm.close()
+
+    def commands(self, entry: Attack, path: Path) -> Iterator[tuple[list[str], Path | None]]:
+        """The commands for a hostile file, and where each writes."""
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        model, image = self.good / "good.keras", self.good / "good.png"
+        target = out / "maps.npz"
+        if entry.kind == "model":
+            yield ["summary", str(path)], None
+            yield ["activations", str(path), str(image), "-o", str(target)], target
+        elif entry.kind == "image":
+            yield ["activations", str(model), str(path), "-o", str(target)], target
+        else:
+            options = ["--labels", str(path), "-o", str(target)]
+            yield ["activations", str(model), str(image), *options], target
+
+    def rules(self, path: Path) -> dict[str, Any]:
+        """What a command on a file may open."""
+        return {
+            "readable": [str(path), str(path.parent), str(self.good)],
+            "writable": [str(self.folder / "out"), tempfile.gettempdir()],
+            "forbidden": [str(self.folder)],
+            "canary": str(self.traps.canary),
+        }
+
+    def run(self, entry: Attack, worker: Worker | None = None) -> Iterator[tuple[str, Outcome]]:
+        """Makes a file and runs every command on it: in a worker, else each alone."""
+        path = entry.make(self.folder / "files", self.traps)
+        for arguments, _ in self.commands(entry, path):
+            self._alarm.names()
+            rules = self.rules(path)
+            if worker is None:
+                outcome = run_alone(arguments, rules | {"after": str(path)})
+            else:
+                outcome = worker.run(arguments, rules)
+            touched = tuple(name for name in self._alarm.names() if name not in ("",))
+            if self.traps.canary.exists():
+                touched = (*touched, "THE CANARY")
+                self.traps.canary.unlink()
+            left = tuple(sorted(p.name for p in (self.folder / "out").iterdir()))
+            found = {**outcome.__dict__, "touched": touched, "left": left}
+            yield arguments[0], Outcome(**found)
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+
+
+def problems(entry: Attack, outcome: Outcome, out: Path) -> list[str]:
+    """What is wrong with what a command did to a hostile file, in words."""
+    found = []
+    if outcome.killed:
+        found.append(f"killed: {outcome.killed}")
+    elif outcome.status not in (0, 1, 2):
+        found.append(f"exit status {outcome.status}")
+    if entry.refused and outcome.status == 0:
+        found.append("it opened")
+    found += [f"event: {event}" for event in outcome.events[:4]]
+    found += [f"trap touched: {name}" for name in outcome.touched[:4]]
+    if outcome.peak > BYTES and not outcome.killed:
+        found.append(f"held {outcome.peak >> 20} MiB")
+    found += _problems_of_words(outcome)
+    found += _problems_of_files(outcome, out)
+    return found
+
+
+def _problems_of_words(outcome: Outcome) -> list[str]:
+    found = []
+    for name, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
+        odd = sorted({character for character in text if _is_control(character)})
+        if odd:
+            found.append(f"control characters on {name}: {''.join(odd[:8])!a}")
+        if SECRET in text:
+            found.append(f"the secret is on {name}")
+    if "Traceback" in outcome.stderr or "Warning:" in outcome.stderr:
+        found.append("a traceback or a warning on stderr")
+    if "unexpected error" in outcome.stderr or outcome.status == 99:
+        last = outcome.stderr.strip()[:300]
+        found.append(f"unexpected error: {last!a}")
+    lines = outcome.stderr.splitlines()
+    if outcome.status in (1, 2) and len(lines) != 1:
+        found.append(f"{len(lines)} lines on stderr: {outcome.stderr[:200]!a}")
+    if any(len(line) > 2000 for line in lines):
+        found.append(f"a line of {max(map(len, lines))} characters on stderr")
+    if any(line.startswith("convlens:") for line in outcome.stdout.splitlines()):
+        found.append("a line of the file's own on stdout")
+    return found
+
+
+def _is_control(character: str) -> bool:
+    if character == "\n":
+        return False
+    return character in TURNING or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def _problems_of_files(outcome: Outcome, out: Path) -> list[str]:
+    import numpy as np
+
+    if outcome.status != 0:
+        return [f"left behind: {', '.join(outcome.left)}"] if outcome.left else []
+    found = []
+    for name in outcome.left:
+        if name != "maps.npz":
+            found.append(f"left behind: {name!a}")
+            continue
+        with np.load(out / name, allow_pickle=False) as arrays:
+            members = arrays.zip.namelist()
+            found += [
+                f"a member named {ascii(m)[:80]} in the result" for m in members if _leads_out(m)
+            ]
+            if any(SECRET.encode() in arrays[key].tobytes() for key in arrays.files):
+                found.append("the secret is in the result")
+    return found
+
+
+def _leads_out(member: str) -> bool:
+    return member.startswith("/") or ".." in member.split("/") or "\\" in member
+
+
+def main() -> int:
+    """Runs the hostile files and prints what got through."""
+    parser = argparse.ArgumentParser(description="Opens hostile files with convlens.")
+    parser.add_argument("names", nargs="*", help="attacks; all without any")
+    parser.add_argument("--alone", action="store_true", help="a process for every command")
+    parser.add_argument("--folder", type=Path, help="where to work; else a temporary folder")
+    parser.add_argument("--verbose", action="store_true", help="say what convlens said")
+    given = parser.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="hostile-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    place = Range(folder)
+    bad = 0
+    start = time.monotonic()
+    chosen = [ATTACKS[name] for name in given.names] or list(ATTACKS.values())
+    with Worker() as worker:
+        for entry in chosen:
+            for verb, outcome in place.run(entry, None if given.alone else worker):
+                wrong = problems(entry, outcome, place.folder / "out")
+                bad += bool(wrong)
+                mark = "BAD " if wrong else "ok  "
+                shown = f"{mark}{entry.name:34} {verb:12}{outcome.status!s:>5}"
+                print(f"{shown}{outcome.seconds:7.2f} s{outcome.peak >> 20:6} MiB", flush=True)
+                for line in wrong:
+                    print(f"       {line}")
+                if given.verbose or (wrong and outcome.trace):
+                    print("       " + ascii(outcome.stderr.strip())[:500])
+                    print("\n".join(f"       {t}" for t in outcome.trace.splitlines()[-8:]))
+    place.close()
+    if given.folder is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{len(chosen)} files, {bad} commands with a problem, {time.monotonic() - start:.0f} s")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

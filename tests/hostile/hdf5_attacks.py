@@ -1,0 +1,540 @@
+"""Attacks on HDF5: links, storage and types that reach out, grow or confuse."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from hostile.files import (
+    BIAS,
+    KERNEL,
+    WEIGHTS,
+    conv,
+    layer,
+    sequential,
+    weights_bytes,
+    write_h5,
+    write_keras,
+    zlib_zeros,
+)
+from hostile.registry import Attack, Traps, attack, register_attack
+
+GIB = 1 << 30
+
+
+class _Both:
+    """The group of the convolution's weights in either format, and the names in it."""
+
+    def __init__(self, group: Any, kernel: str, bias: str) -> None:
+        self.group, self.kernel, self.bias = group, kernel, bias
+
+    def replace(self, name: str, value: Any) -> None:
+        """Puts a link or an array in the place of weights."""
+        del self.group[name]
+        self.group[name] = value
+
+    def create(self, name: str, **settings: Any) -> Any:
+        """Puts a new dataset in the place of weights."""
+        del self.group[name]
+        return self.group.create_dataset(name, **settings)
+
+
+Change = Callable[[_Both, Traps], None]
+
+
+def register_both(
+    name: str, says: str, change: Change, *, heavy: bool = False, refused: bool = False
+) -> None:
+    """Registers a change of the weights as an attack in HDF5 and in ``.keras``."""
+
+    def writer(path: Path, traps: Traps) -> None:
+        if path.suffix == ".h5":
+            write_h5(
+                path,
+                sequential(conv()),
+                edit=lambda file: change(
+                    _Both(file["model_weights/conv"], "kernel:0", "bias:0"), traps
+                ),
+            )
+        else:
+            write_keras(
+                path,
+                sequential(conv(), version=3),
+                edit=lambda file: change(_Both(file["layers/conv2d/vars"], "0", "1"), traps),
+            )
+
+    for file in ("model.h5", "model.keras"):
+        both = f"{name}_{Path(file).suffix[1:]}"
+        register_attack(Attack(both, file, says, writer, heavy=heavy, refused=refused))
+
+
+def in_both_formats(*, heavy: bool = False, refused: bool = False) -> Callable[[Change], Change]:
+    """The same for a function with its own name and docstring."""
+
+    def register(function: Change) -> Change:
+        says = " ".join((function.__doc__ or "").split())
+        register_both(function.__name__, says, function, heavy=heavy, refused=refused)
+        return function
+
+    return register
+
+
+# Out of the file
+
+
+@in_both_formats(refused=True)
+def external_link(both: _Both, traps: Traps) -> None:
+    """The kernel is an external link into another file."""
+    both.replace(both.kernel, h5py.ExternalLink(str(traps.secret_hdf5), "/kernel"))
+
+
+@in_both_formats(refused=True)
+def external_storage(both: _Both, traps: Traps) -> None:
+    """The kernel's bytes lie in another file, as external storage."""
+    segments = [(str(traps.secret), 0, KERNEL.nbytes)]
+    both.create(both.kernel, shape=KERNEL.shape, dtype="float32", external=segments)
+
+
+@in_both_formats(refused=True)
+def virtual_dataset(both: _Both, traps: Traps) -> None:
+    """The kernel is a virtual dataset over another file."""
+    layout = h5py.VirtualLayout(KERNEL.shape, "float32")
+    layout[:] = h5py.VirtualSource(str(traps.secret_hdf5), "kernel", KERNEL.shape)
+    del both.group[both.kernel]
+    both.group.create_virtual_dataset(both.kernel, layout)
+
+
+@in_both_formats(refused=True)
+def soft_link(both: _Both, traps: Traps) -> None:
+    """The kernel is a soft link to an external link elsewhere in the file."""
+    both.group.file["way_out"] = h5py.ExternalLink(str(traps.secret_hdf5), "/kernel")
+    both.replace(both.kernel, h5py.SoftLink("/way_out"))
+
+
+@in_both_formats(refused=True)
+def soft_link_loop(both: _Both, traps: Traps) -> None:
+    """The kernel is a soft link to a soft link to itself."""
+    both.group.file["way"] = h5py.SoftLink(f"{both.group.name}/{both.kernel}")
+    both.replace(both.kernel, h5py.SoftLink("/way"))
+
+
+@attack("model.h5", refused=True)
+def external_group(path: Path, traps: Traps) -> None:
+    """The whole group of weights is an external link."""
+
+    def edit(file: h5py.File) -> None:
+        del file["model_weights"]
+        file["model_weights"] = h5py.ExternalLink(str(traps.secret_hdf5), "/")
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.h5", refused=True)
+def external_layer(path: Path, traps: Traps) -> None:
+    """The group of one layer is an external link."""
+
+    def edit(file: h5py.File) -> None:
+        del file["model_weights/conv"]
+        file["model_weights/conv"] = h5py.ExternalLink(str(traps.secret_hdf5), "/conv")
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.keras")
+def external_beside(path: Path, traps: Traps) -> None:
+    """External links beside the weights, under the names that Keras walks through."""
+
+    def edit(file: h5py.File) -> None:
+        for name in ("optimizer", "vars", "metrics", "layers/dense", "layers/conv2d/extra"):
+            file[name] = h5py.ExternalLink(str(traps.secret_hdf5), "/conv")
+
+    write_keras(path, sequential(conv(), version=3), edit=edit)
+
+
+@attack("model.keras", refused=True)
+def external_store_of_keras_2_13(path: Path, traps: Traps) -> None:
+    """An external link in the place where Keras 2.13 kept the layers."""
+    target = io.BytesIO()
+    with h5py.File(target, "w") as file:
+        group = file.create_group("_layer_checkpoint_dependencies")
+        group["conv2d"] = h5py.ExternalLink(str(traps.secret_hdf5), "/")
+    write_keras(path, sequential(conv(), version=3), weights=target.getvalue(), version="2.13.1")
+
+
+@attack("model.h5")
+def names_with_dots(path: Path, traps: Traps) -> None:
+    """Names of layers and weights that climb out as paths do."""
+    names = (f"../../..{traps.canary}", str(traps.canary), "conv/../conv", "..", ".", "//", "")
+
+    def edit(file: h5py.File) -> None:
+        group = file["model_weights"]
+        group.attrs["layer_names"] = [name.encode() for name in names]
+        group["conv"].attrs["weight_names"] = [b"../conv/kernel:0", b"/model_weights/conv/bias:0"]
+
+    layers = [conv(name) for name in names]
+    write_h5(path, sequential(*layers), edit=edit)
+
+
+@in_both_formats(refused=True)
+def unknown_filter(both: _Both, traps: Traps) -> None:
+    """The kernel was written through a filter that a plugin elsewhere would have to undo."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk(KERNEL.shape)
+    properties.set_filter(32_015, h5py.h5z.FLAG_OPTIONAL, (1, 2, 3))
+    del both.group[both.kernel]
+    space = h5py.h5s.create_simple(KERNEL.shape)
+    made = h5py.h5d.create(
+        both.group.id, both.kernel.encode(), h5py.h5t.IEEE_F32LE, space, properties
+    )
+    made.write_direct_chunk((0, 0, 0, 0), KERNEL.tobytes())
+
+
+# Size
+
+
+@in_both_formats(heavy=True, refused=True)
+def declared_size(both: _Both, traps: Traps) -> None:
+    """A kernel of 10^12 numbers, none of which is stored: a fill value stands for all."""
+    both.create(both.kernel, shape=(10**4,) * 3, dtype="float32", chunks=(64,) * 3, fillvalue=1.0)
+
+
+@in_both_formats(heavy=True, refused=True)
+def declared_six_gibibytes(both: _Both, traps: Traps) -> None:
+    """A kernel of 6 GiB, little enough to be given, none of which is stored."""
+    both.create(
+        both.kernel, shape=(6 * GIB // 4,), dtype="float32", chunks=(1 << 16,), fillvalue=1.0
+    )
+
+
+@in_both_formats(heavy=True, refused=True)
+def compressed_bomb(both: _Both, traps: Traps) -> None:
+    """A kernel of 4 GiB of zeros, deflated to some kilobytes for each chunk."""
+    made = both.create(
+        both.kernel, shape=(4 * GIB // 4,), dtype="float32", chunks=(GIB // 8,), compression="gzip"
+    )
+    chunk = zlib_zeros(GIB // 2)
+    for number in range(8):
+        made.id.write_direct_chunk((number * (GIB // 8),), chunk)
+
+
+@attack("model.keras", heavy=True)
+def weights_that_declared_size_allows(path: Path, traps: Traps) -> None:
+    """10^9 units, for which a dataset that is not stored stands as the weights there are."""
+    wide = layer("Dense", "dense", units=10**9)
+    flat = layer("Flatten", "flat")
+
+    def edit(file: h5py.File) -> None:
+        vars_ = file.create_group("layers/dense/vars")
+        vars_.create_dataset("0", shape=(128, 10**9), dtype="float32", chunks=(1, 1 << 20))
+        vars_.create_dataset("1", shape=(10**9,), dtype="float32", chunks=(1 << 20,))
+
+    write_keras(path, sequential(conv(), flat, wide, version=3), edit=edit)
+
+
+@attack("model.h5", heavy=True)
+def repeated_names(path: Path, traps: Traps) -> None:
+    """A layer that is named 1000 times, its 8 MiB of weights read for each of them."""
+    big = np.random.default_rng(0).random((2, 1 << 20), "float32")
+
+    def edit(file: h5py.File) -> None:
+        group = file["model_weights"]
+        del group["conv/kernel:0"]
+        group["conv"].create_dataset("kernel:0", data=big)
+        group.attrs["layer_names"] = [b"conv"] * 1000
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.h5", heavy=True)
+def repeated_weights(path: Path, traps: Traps) -> None:
+    """The same, the weights named 1000 times in one layer under different spellings."""
+    big = np.random.default_rng(0).random((2, 1 << 20), "float32")
+
+    def edit(file: h5py.File) -> None:
+        group = file["model_weights/conv"]
+        del group["kernel:0"]
+        group.create_dataset("kernel:0", data=big)
+        group.attrs["weight_names"] = [b"/" * number + b"kernel:0" for number in range(1000)]
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.keras", heavy=True, refused=True)
+def hard_link_loop(path: Path, traps: Traps) -> None:
+    """A group that holds itself by a hard link."""
+
+    def edit(file: h5py.File) -> None:
+        file["layers/again"] = file["layers"]
+
+    write_keras(path, sequential(conv(), version=3), edit=edit)
+
+
+@attack("model.keras", heavy=True)
+def hard_link_doubling(path: Path, traps: Traps) -> None:
+    """40 groups, each held twice by the one before: 10^12 ways to walk through them."""
+
+    def edit(file: h5py.File) -> None:
+        group = file
+        for _ in range(40):
+            inner = group.create_group("a")
+            group["b"] = inner
+            group = inner
+        group["end"] = BIAS
+
+    write_keras(path, sequential(conv(), version=3), edit=edit)
+
+
+@attack("model.h5")
+def hard_link_loop_legacy(path: Path, traps: Traps) -> None:
+    """A layer's group that holds the group of all layers."""
+
+    def edit(file: h5py.File) -> None:
+        file["model_weights/conv/model_weights"] = file["model_weights"]
+        names = [b"model_weights/conv/" * 50 + b"kernel:0", b"bias:0"]
+        file["model_weights/conv"].attrs["weight_names"] = names
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.keras")
+def deep_groups(path: Path, traps: Traps) -> None:
+    """Groups nested 3000 deep."""
+
+    def edit(file: h5py.File) -> None:
+        group = file.create_group("deep")
+        for _ in range(3000):
+            group = group.create_group("g")
+
+    write_keras(path, sequential(conv(), version=3), edit=edit)
+
+
+@attack("model.keras", heavy=True)
+def many_groups(path: Path, traps: Traps) -> None:
+    """60,000 groups in the store of weights."""
+
+    def edit(file: h5py.File) -> None:
+        group = file.create_group("many")
+        for number in range(60_000):
+            group.create_group(str(number))
+
+    write_keras(path, sequential(conv(), version=3), edit=edit)
+
+
+@attack("model.h5", heavy=True, refused=True)
+def giant_attribute(path: Path, traps: Traps) -> None:
+    """A configuration of 512 MiB in an attribute, and a version as long."""
+
+    def edit(file: h5py.File) -> None:
+        text = b'{"class_name": "' + b"x" * (GIB // 2) + b'"}'
+        del file.attrs["model_config"]
+        file.attrs.create("model_config", text, dtype=h5py.string_dtype())
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.h5", heavy=True)
+def many_attributes(path: Path, traps: Traps) -> None:
+    """Lists of names, split over 2000 attributes of 60 KB each."""
+
+    def edit(file: h5py.File) -> None:
+        group = file["model_weights"]
+        del group.attrs["layer_names"]
+        part = np.array([b"conv"] * 10_000)
+        for number in range(2000):
+            group.attrs.create(f"layer_names{number}", part)
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+# Types
+
+
+def _references(both: _Both, traps: Traps) -> None:
+    made = both.create(both.kernel, shape=KERNEL.shape, dtype=h5py.ref_dtype)
+    made[0, 0, 0, 0] = both.group.ref
+
+
+def _regions(both: _Both, traps: Traps) -> None:
+    bias = both.group[both.bias]
+    made = both.create(both.kernel, shape=KERNEL.shape, dtype=h5py.regionref_dtype)
+    made[0, 0, 0, 0] = bias.regionref[:]
+
+
+def _vlen(both: _Both, traps: Traps) -> None:
+    made = both.create(both.bias, shape=BIAS.shape, dtype=h5py.vlen_dtype("float32"))
+    made[0] = np.zeros(1000, "float32")
+
+
+def _vlen_text(both: _Both, traps: Traps) -> None:
+    both.create(both.kernel, shape=KERNEL.shape, dtype=h5py.string_dtype())
+
+
+def _plain(dtype: Any) -> Change:
+    def change(both: _Both, traps: Traps) -> None:
+        both.create(both.kernel, shape=KERNEL.shape, dtype=dtype)
+
+    return change
+
+
+for _name, _says, _make in (
+    ("references", "Weights that are references to objects.", _references),
+    ("regions", "Weights that are references to regions.", _regions),
+    ("variable_length", "Weights of variable length.", _vlen),
+    ("variable_text", "Weights that are strings of variable length.", _vlen_text),
+    ("text", "Weights that are strings.", _plain("S12")),
+    ("compound", "Weights of a compound type.", _plain([("a", "f4"), ("b", "S4")])),
+    ("opaque", "Weights of an opaque type.", _plain("V8")),
+    ("subarrays", "Weights each of which is an array.", _plain("(2,2)f4")),
+    ("enumeration", "Weights of an enumeration.", _plain(h5py.enum_dtype({"A": 1}, "i4"))),
+    ("complex", "Weights that are complex numbers.", _plain("c8")),
+):
+    register_both(f"weights_of_{_name}", _says, _make, refused=True)
+
+
+@in_both_formats()
+def weights_not_finite(both: _Both, traps: Traps) -> None:
+    """Weights that are not finite, of a wide type, which overflow in the narrow one."""
+    values = np.full(KERNEL.shape, 1e300, "float64")
+    values[0], values[1] = np.nan, np.inf
+    both.replace(both.kernel, values)
+
+
+@in_both_formats(refused=True)
+def weights_missing(both: _Both, traps: Traps) -> None:
+    """The bias is named, but there is none."""
+    del both.group[both.bias]
+
+
+@in_both_formats(refused=True)
+def weights_wrong_shape(both: _Both, traps: Traps) -> None:
+    """A kernel of another shape with the same count of numbers, and none for the bias."""
+    both.replace(both.kernel, KERNEL.transpose(2, 3, 0, 1).copy())
+
+
+@in_both_formats(refused=True)
+def weights_empty(both: _Both, traps: Traps) -> None:
+    """The kernel has no space at all, the bias is a scalar."""
+    both.replace(both.kernel, h5py.Empty("float32"))
+    both.replace(both.bias, np.float32(1))
+
+
+@in_both_formats(refused=True)
+def weights_are_groups(both: _Both, traps: Traps) -> None:
+    """The kernel is a group, the bias a named type."""
+    del both.group[both.kernel], both.group[both.bias]
+    both.group.create_group(both.kernel)
+    both.group[both.bias] = np.dtype("float32")
+
+
+@attack("model.h5", refused=True)
+def group_is_dataset(path: Path, traps: Traps) -> None:
+    """Datasets in the place of every group."""
+
+    def edit(file: h5py.File) -> None:
+        del file["model_weights"]
+        file["model_weights"] = np.zeros(3)
+        file["model_weights"].attrs["layer_names"] = [b"conv"]
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.h5")
+def names_of_another_type(path: Path, traps: Traps) -> None:
+    """Lists of names that are numbers, empty, references or damaged text."""
+
+    def edit(file: h5py.File) -> None:
+        group = file["model_weights"]
+        group.attrs["layer_names"] = h5py.Empty("S4")
+        group["conv"].attrs["weight_names"] = np.zeros((2, 2, 2))
+        group.attrs["keras_version"] = np.array([b"\xff\xfe", b"x"])
+        file.attrs["backend"] = file.ref
+        file.attrs["keras_version"] = 10**9
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.h5", refused=True)
+def config_of_another_type(path: Path, traps: Traps) -> None:
+    """A configuration that is an array of references."""
+
+    def edit(file: h5py.File) -> None:
+        del file.attrs["model_config"]
+        file.attrs.create("model_config", [file.ref] * 3, dtype=h5py.ref_dtype)
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.h5", refused=True)
+def config_not_text(path: Path, traps: Traps) -> None:
+    """A configuration that is no UTF-8, and ends in the middle."""
+    write_h5(path, json.dumps(sequential(conv())).encode()[:-9] + b"\xff\xfe\x00\x00")
+
+
+@attack("model.h5")
+def duplicate_names(path: Path, traps: Traps) -> None:
+    """The same layer and the same weights named several times."""
+
+    def edit(file: h5py.File) -> None:
+        group = file["model_weights"]
+        group.attrs["layer_names"] = [b"conv", b"conv", b"conv"]
+        group["conv"].attrs["weight_names"] = [b"kernel:0", b"kernel:0", b"bias:0", b"bias:0"]
+
+    write_h5(path, sequential(conv()), edit=edit)
+
+
+@attack("model.h5", refused=True)
+def truncated(path: Path, traps: Traps) -> None:
+    """A file that ends in the middle."""
+    write_h5(path, sequential(conv()))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@attack("model.h5", heavy=True)
+def sparse_tail(path: Path, traps: Traps) -> None:
+    """A good file that is 300 GiB long, nothing of it stored."""
+    write_h5(path, sequential(conv()))
+    with path.open("r+b") as file:
+        file.truncate(300 * GIB)
+
+
+@attack("model.h5", refused=True)
+def family_driver(path: Path, traps: Traps) -> None:
+    """A superblock that names a driver for several files (multi, family)."""
+    with h5py.File(path, "w", libver="earliest") as file:
+        file.attrs["model_config"] = json.dumps(sequential(conv()))
+    data = bytearray(path.read_bytes())
+    driver = b"NCSAmult" + str(traps.secret_hdf5).encode()
+    data[52:60] = (len(data)).to_bytes(8, "little")  # where the driver's information lies
+    data += b"\0\0\0\0" + len(driver).to_bytes(4, "little") + driver
+    data[40:48] = len(data).to_bytes(8, "little")
+    path.write_bytes(data)
+
+
+@attack("model.h5")
+def user_block(path: Path, traps: Traps) -> None:
+    """A good file after 512 bytes that are a shell script."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.attrs["model_config"] = json.dumps(sequential(conv()))
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [b"conv"]
+        inner = group.create_group("conv")
+        inner.attrs["weight_names"] = [name.encode() for name in WEIGHTS["conv"]]
+        for name, array in WEIGHTS["conv"].items():
+            inner[name] = array
+    with path.open("r+b") as file:
+        file.write(f"#!/bin/sh\n{traps.command}\n".encode())
+
+
+@attack("model.keras")
+def checksums_of_store(path: Path, traps: Traps) -> None:
+    """A store of weights with every thousandth byte changed."""
+    data = bytearray(weights_bytes())
+    for place in range(1000, len(data), 1000):
+        data[place] ^= 0xFF
+    write_keras(path, sequential(conv(), version=3), weights=bytes(data))

@@ -1,0 +1,53 @@
+"""A fixed sample of the mutated files of ``scripts/fuzz.py``; the long run is that command."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz.py"
+
+
+@pytest.fixture(scope="module")
+def fuzz():
+    spec = importlib.util.spec_from_file_location("convlens_fuzz", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["convlens_fuzz"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["convlens_fuzz"]
+
+
+@pytest.fixture(scope="module")
+def cases(fuzz):
+    return fuzz.Cases(seed=7)
+
+
+def test_a_case_is_the_same_each_time(fuzz, cases):
+    again = fuzz.Cases(seed=7)
+    assert [seed.content for seed in again.models] == [seed.content for seed in cases.models]
+    assert all(again.case(number) == cases.case(number) for number in range(40))
+    assert len({cases.case(number).content for number in range(40)}) > 35
+
+
+def test_every_kind_of_case_comes(cases):
+    kinds = {cases.case(number).kind for number in range(100)}
+    assert kinds == {"image", "configuration", "member", "bytes"}
+
+
+def test_a_mutated_configuration_is_json_and_another(fuzz, cases):
+    chance, config = random.Random(0), cases.models[0].config
+    before = json.dumps(config)
+    mutants = [json.dumps(fuzz.mutate_config(config, config, chance)) for _ in range(50)]
+    assert json.dumps(config) == before
+    assert sum(mutant != before for mutant in mutants) > 40
+
+
+def test_no_mutated_file_gets_through(fuzz, cases, capsys):
+    bad = fuzz.run_all(cases, range(150), jobs=2, keep=None)
+    assert bad == 0, capsys.readouterr().out

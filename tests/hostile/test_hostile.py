@@ -1,0 +1,187 @@
+"""Nothing in a hostile file runs, reads another file, takes too much or speaks for itself.
+
+All files are opened in one process that is watched and killed when it takes too much; some,
+once more, in processes of their own. First come the controls: the traps and the watcher work.
+"""
+
+from __future__ import annotations
+
+import marshal
+import pickle
+import subprocess
+import sys
+import tempfile
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import pytest
+
+from hostile.guard import Alarm, Outcome, Range, Worker, environment, problems, run_alone
+from hostile.make import ATTACKS, set_traps
+from hostile.registry import Traps, payload, pickled
+from hostile.watch import MARKER
+
+ALONE = ("lambda_byte_code_h5", "external_link_keras", "png_huge")
+"""Attacks that are tried in a process of their own, too."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Range]:
+    made = Range(tmp_path_factory.mktemp("hostile"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker() as started:
+        yield started
+
+
+@pytest.fixture
+def traps(tmp_path: Path) -> Traps:
+    return set_traps(tmp_path / "traps")
+
+
+def all_problems(place: Range, name: str, worker: Worker | None) -> list[str]:
+    entry, found = ATTACKS[name], []
+    for verb, outcome in place.run(entry, worker):
+        wrong = problems(entry, outcome, place.folder / "out")
+        found += [f"{verb}: {line}" for line in wrong]
+    return found
+
+
+# The traps and the watcher work
+
+
+def test_there_are_enough_attacks_and_each_says_what_it_attacks():
+    assert len(ATTACKS) >= 50
+    assert all(len(entry.says) > 10 for entry in ATTACKS.values())
+
+
+@pytest.mark.parametrize(
+    "advisory",
+    [
+        *("CVE-2024-3660", "CVE-2025-1550", "CVE-2025-8747", "CVE-2025-9905", "CVE-2025-9906"),
+        *("CVE-2025-12058", "CVE-2025-12060"),
+    ],
+)
+def test_every_advisory_has_its_attacks(advisory):
+    assert any(advisory in entry.says for entry in ATTACKS.values())
+
+
+def test_a_pickle_that_is_loaded_touches_the_canary(traps):
+    pickle.loads(pickled(traps))
+    assert traps.canary.exists()
+
+
+def test_byte_code_that_is_run_touches_the_canary(traps):
+    code = marshal.loads(payload(traps))
+    assert code.co_filename == MARKER
+    assert types.FunctionType(code, globals())(3) == 3
+    assert traps.canary.exists()
+
+
+def test_a_model_that_plain_keras_trusts_touches_the_canary(tmp_path, traps):
+    path = ATTACKS["lambda_byte_code_h5"].make(tmp_path, traps)
+    program = (
+        f"import keras; keras.models.load_model({str(path)!r}, safe_mode=False, compile=False)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], env=environment(), capture_output=True)
+    assert traps.canary.exists(), run.stderr.decode()[-500:]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs inotify")
+def test_a_link_that_is_followed_sets_off_the_alarm(tmp_path, traps):
+    path = ATTACKS["external_link_h5"].make(tmp_path, traps)
+    alarm = Alarm(traps.folder)
+    with h5py.File(path) as file:
+        assert alarm.names() == ()
+        assert file["model_weights/conv/kernel:0"][0, 0, 0, 0] == 4711
+    assert alarm.names() == ("secret.h5",)
+    alarm.close()
+
+
+WATCHED = """
+import sys, os
+sys.path.insert(0, {folder!r})
+from hostile.watch import install
+watcher = install()
+watcher.watch({{"forbidden": [{traps!r}], "canary": {canary!r}}})
+try:
+    {statement}
+except (OSError, ImportError):
+    pass
+print(watcher.rest())
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "seen"),
+    [
+        ("open({secret!r}).read()", "secret.txt"),
+        ("open({canary!r}, 'w')", "to write"),
+        ("os.system('true')", "os.system"),
+        ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
+        ("import socket; socket.create_connection(('127.0.0.1', 9))", "socket."),
+        ("import marshal; marshal.loads(marshal.dumps(1))", "marshal.loads"),
+        ("import pickle; pickle.loads(b'cos\\nsystem\\n.')", "pickle.find_class"),
+        ("sys.path.append({traps!r}); import hostile_canary_module", "hostile_canary_module"),
+        ("import this", "import this"),
+        ("exec('x = ' + repr({canary!r}))", "of the payload"),
+        ("os.rename({secret!r}, {secret!r} + '2')", "os.rename"),
+        ("os.mkdir({traps!r} + '/new')", "os.mkdir"),
+        ("1 + 1", "[]"),
+    ],
+)
+def test_the_watcher_sees(traps, statement, seen):
+    names = {"secret": str(traps.secret), "canary": str(traps.canary), "traps": str(traps.folder)}
+    program = WATCHED.format(
+        folder=str(Path(__file__).parents[1]), statement=statement.format(**names), **names
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert seen in run.stdout, run.stderr
+
+
+def test_what_is_wrong_with_an_outcome_is_said(tmp_path):
+    entry = ATTACKS["lambda_first_h5"]
+    bad = Outcome(
+        3,
+        "\x1b[31m\nconvlens: evil",
+        "Traceback\nunexpected error",
+        ("open",),
+        peak=3 << 30,
+        touched=("x",),
+        left=("maps",),
+    )
+    said = " ".join(problems(entry, bad, tmp_path))
+    for word in ("status 3", "event", "trap", "3072 MiB", "x1b", "traceback", "unexpected", "left"):
+        assert word in said
+    assert problems(entry, Outcome(1, "", "convlens: no.\n"), tmp_path) == []
+
+
+# The hostile files
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_hostile_file_does_nothing(place, worker, name):
+    assert all_problems(place, name, worker) == []
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_hostile_file_does_nothing_in_a_process_of_its_own(place, name):
+    assert all_problems(place, name, None) == []
+
+
+def test_a_good_file_opens(place, worker, tmp_path):
+    good, image = place.good / "good.keras", place.good / "good.png"
+    target = tmp_path / "maps.npz"
+    rules = place.rules(good) | {"writable": [str(tmp_path), tempfile.gettempdir()]}
+    arguments = ["activations", str(good), str(image), "-o", str(target)]
+    for run in (worker.run, run_alone):
+        outcome = run(arguments, rules)
+        assert (outcome.status, outcome.killed, outcome.events) == (0, "", ()), outcome
+        assert target.exists()
+        target.unlink()
