@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,9 @@ MAX_LABELS = 1 << 20
 """The longest such file that is read, in bytes."""
 
 _log = logging.getLogger("convlens")
+
+SYNSET = re.compile(r"n\d{8}[_ ](?=\S)")
+"""The WordNet number before the name of a class of ImageNet."""
 
 MAX_LABEL = 200
 """How many characters of a name are kept."""
@@ -243,7 +247,8 @@ def read_labels(
 ) -> tuple[str, ...] | None:
     """The names of classes, from a text file with one on each line or as they are.
 
-    A number before each name, as some tools write it, is dropped.
+    A number before each name, as some tools write it, is dropped, and so is the WordNet
+    number of ImageNet's classes (``n02504458_African_elephant``).
 
     Raises:
         ModelFileError: The file cannot be read as text.
@@ -264,6 +269,8 @@ def read_labels(
     numbered = [line.partition(" ") for line in found]
     if all(first == str(number) for number, (first, _, _) in enumerate(numbered)):
         found = [rest.strip() or first for first, _, rest in numbered]
+    if all(SYNSET.match(name) for name in found):
+        found = [SYNSET.sub("", name).replace("_", " ") for name in found]
     return tuple(found)
 
 

@@ -120,7 +120,8 @@ def _missing(path: Path) -> str:
     siblings: list[str] = []
     if path.parent.is_dir():
         siblings = [p.name for p in path.parent.iterdir() if p.suffix in MODEL_SUFFIXES]
-    return f"no model file {path}.{near(path.name, siblings)}"
+    hint = near(path.name, siblings)
+    return f"no model file {path}.{hint}"
 
 
 def _folder(path: Path) -> str:

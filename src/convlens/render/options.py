@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from convlens.errors import UsageError, near
@@ -55,8 +56,10 @@ class PictureOptions:
                 )
         if self.columns < 1:
             raise UsageError(f"expected at least 1 column of tiles, found {self.columns}")
-        if not self.contrast > 0:
+        if not 0 < self.contrast < math.inf:
             raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
+        if not math.isfinite(self.centre):
+            raise UsageError(f"expected a number for the centre, found {self.centre:g}")
 
     def describe(self) -> str:
         """The normalisation in words, for captions."""
