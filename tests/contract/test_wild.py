@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import time
 import warnings
 import zipfile
 from pathlib import Path
@@ -128,22 +127,3 @@ def test_kernels_of_theano_are_rotated(data):
     name = next(row["file"] for row in ROWS if "81.45" in row["file"])
     model = load_model(data / "wild" / name)
     assert any("rotated by 180" in entry for entry in model.info.rewrites)
-
-
-def test_opening_takes_no_longer_than_in_keras(data):
-    keras = pytest.importorskip("keras")
-    path = data / "wild" / BY_KERAS[0]
-
-    def seconds(opening):
-        best = float("inf")
-        for _ in range(5):
-            start = time.perf_counter()
-            opening()
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    load_model(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        plain = seconds(lambda: keras.saving.load_model(path, compile=False))
-    assert seconds(lambda: load_model(path)) <= 1.3 * plain
