@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from convlens.cli.printable import printable
 from convlens.loading import load_model
 from convlens.loading.lean import import_keras
 from convlens.loading.recognise import recognise
@@ -67,12 +68,15 @@ class _Told(logging.Handler):
         logger = logging.getLogger("convlens")
         logger.addHandler(self)
         self._before, logger.propagate = logger.propagate, False
+        self._disabled = logging.root.manager.disable
+        logging.disable(logging.INFO)
 
     def __exit__(self, *_: object) -> None:
         logger = logging.getLogger("convlens")
         logger.removeHandler(self)
         logger.propagate = self._before
+        logging.disable(self._disabled)
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line."""
-        print(f"convlens: {record.getMessage()}", file=sys.stderr)
+        print(f"convlens: {printable(record.getMessage())}", file=sys.stderr)

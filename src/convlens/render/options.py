@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from convlens.errors import UsageError, near
@@ -56,10 +55,8 @@ class PictureOptions:
                 )
         if self.columns < 1:
             raise UsageError(f"expected at least 1 column of tiles, found {self.columns}")
-        if not 0 < self.contrast < math.inf:
+        if not self.contrast > 0:
             raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
-        if not math.isfinite(self.centre):
-            raise UsageError(f"expected a number for the centre, found {self.centre:g}")
 
     def describe(self) -> str:
         """The normalisation in words, for captions."""
