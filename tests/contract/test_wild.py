@@ -82,6 +82,7 @@ def test_the_others_end_in_one_line_or_show_what_they_can(data, name):
 @pytest.mark.parametrize("name", BY_KERAS)
 def test_outputs_are_those_of_plain_keras(data, name):
     import keras
+
     model = load_model(data / "wild" / name)
     given = inputs_of(model.info)
     found = model.forward(given, [], outputs=True).outputs
