@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from convlens.export.converting import convert
     from convlens.loading import load_model
     from convlens.verbs.activations import activations, load_image
+    from convlens.verbs.patterns import patterns
     from convlens.verbs.summary import summary
 
 _PLACES = {
@@ -29,6 +30,7 @@ _PLACES = {
     "convert": "convlens.export.converting",
     "load_image": "convlens.verbs.activations",
     "load_model": "convlens.loading",
+    "patterns": "convlens.verbs.patterns",
     "read_manifest": "convlens.export",
     "save": "convlens.export",
     "summary": "convlens.verbs.summary",
@@ -41,6 +43,7 @@ __all__ = [
     "convert",
     "load_image",
     "load_model",
+    "patterns",
     "read_manifest",
     "save",
     "summary",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from convlens.ascent import Ascent, Climb
 from convlens.results import FloatArray, ModelInfo
 
 
@@ -82,6 +83,30 @@ class Model(Protocol):
         Raises:
             SelectionError: A layer is not there.
             ModelInputError: An input is missing or does not fit.
+        """
+        ...
+
+    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
+        """How many numbers a pass as far as some layers gives for one image, all together.
+
+        Args:
+            shapes: For each input, channels last, batch first; of any size that the layers
+                take, whatever the model's own.
+            layers: Names of layers.
+
+        Raises:
+            SelectionError: A layer is not there.
+            ModelInputError: The model cannot take inputs of these shapes.
+        """
+        ...
+
+    def ascend(self, ascent: Ascent) -> Climb:
+        """Begins an ascent in input space.
+
+        Raises:
+            SelectionError: A layer is not there.
+            ModelInputError: The canvas does not fit, or a layer does not rest on the input.
+            UnsafeModelError: A layer on the way cannot be run.
         """
         ...
 

@@ -15,14 +15,17 @@ from typing import Any
 import keras
 import numpy as np
 
+from convlens.ascent import Ascent, Climb
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, near
+from convlens.frameworks.keras.ascent.opening import begin_ascent
 from convlens.frameworks.keras.backends import Runner, as_float32, make_runner
-from convlens.frameworks.keras.geometry import FIRST, follow_formats
+from convlens.frameworks.keras.geometry import FIRST
+from convlens.frameworks.keras.inputs import build_shapes, inputs_of
 from convlens.frameworks.keras.inside import watch
-from convlens.frameworks.keras.program import Key, Step, flatten, graph_of
+from convlens.frameworks.keras.program import Key, Step, graph_of
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
-from convlens.frameworks.keras.view import Sight, View, check_pass, look
+from convlens.frameworks.keras.view import Sight, View, check_fits, check_pass, held_values, look
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, InputInfo, ModelInfo, Shape
@@ -97,12 +100,10 @@ class KerasModel:
         """Runs the model as far as the deepest layer asked for, and no further."""
         shapes = self._order_shapes({name: array.shape for name, array in inputs.items()})
         view = self._view(shapes)
-        for name in layers:
-            if name not in view.sights:
-                raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
-        places = {view.sights[name].place for name in layers}
+        places = {self._sight(view, name).place for name in layers}
         missing = check_runs(view.program, places, outputs=outputs)
         outputs = outputs and missing is None
+        check_fits(view, places, outputs=outputs)
         if self._from_file:
             check_pass(view, layers)
         key = (tuple(layers), outputs, tuple(shapes), tuple(len(a) for a in inputs.values()))
@@ -142,6 +143,27 @@ class KerasModel:
                 f"{what} of {self._source} cannot be run on this input: {_first_line(error)}"
             ) from error
 
+    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
+        """How many numbers a pass and its way back hold for one image."""
+        view = self._view(self._order_shapes(shapes, exact=False))
+        return held_values(view, [self._sight(view, name).place for name in layers])
+
+    def ascend(self, ascent: Ascent) -> Climb:
+        """Begins an ascent in input space."""
+        shapes: dict[str, tuple[int, ...]] = {
+            ascent.input: (1, *ascent.size, ascent.channels),
+            **{name: array.shape for name, array in ascent.constants.items()},
+        }
+        view = self._view(self._order_shapes(shapes, exact=False))
+        sights = [self._sight(view, probe.layer) for probe in ascent.probes]
+        compute = self._compute(view, list(dict.fromkeys(sights)), False)
+        return begin_ascent(ascent, view, sights, compute, self._inputs(), self.model.variables)
+
+    def _sight(self, view: View, name: str) -> Sight:
+        if name not in view.sights:
+            raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
+        return view.sights[name]
+
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         """What the batch normalisation layers keep, from the input on."""
         view = next(iter(self._views.values()), None)
@@ -165,15 +187,22 @@ class KerasModel:
 
     def _inputs(self) -> tuple[InputInfo, ...]:
         """The inputs as far as the model knows them, under names that stay the same."""
-        found = _inputs_of(self.model)
+        found = inputs_of(self.model)
         if self._names is None or len(self._names) != len(found):
             self._names = tuple(entry.name for entry in found)
         return tuple(
             replace(entry, name=name) for entry, name in zip(found, self._names, strict=True)
         )
 
-    def _order_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> list[Shape]:
-        """The shapes in the model's order of inputs and axes, batch left open."""
+    def _order_shapes(
+        self, shapes: Mapping[str, tuple[int, ...]], *, exact: bool = True
+    ) -> list[Shape]:
+        """The shapes in the model's order of inputs and axes, batch left open.
+
+        Args:
+            shapes: For each input, channels last, batch first.
+            exact: Refuse sizes that are not the model's own; else only other channels.
+        """
         ordered: list[Shape] = []
         for entry in self._inputs():
             if entry.name not in shapes:
@@ -184,9 +213,11 @@ class KerasModel:
             shape: Shape = (None, *shapes[entry.name][1:])
             if entry.data_format == FIRST and len(shape) >= 3:
                 shape = (None, shape[-1], *shape[1:-1])
+            channel = 1 if entry.data_format == FIRST else len(shape) - 1
             if len(shape) != len(entry.shape) or any(
                 wanted is not None and wanted != size
-                for wanted, size in zip(entry.shape[1:], shape[1:], strict=False)
+                for axis, (wanted, size) in enumerate(zip(entry.shape, shape, strict=False))
+                if exact or axis == channel
             ):
                 raise ModelInputError(f"input '{entry.name}' expects {entry.shape}, found {shape}")
             ordered.append(shape)
@@ -222,7 +253,7 @@ class KerasModel:
 
     def _pack(self, values: list[Any]) -> Any:
         """Inputs in the structure that a model without a graph takes."""
-        structure = _build_shapes(self.model)
+        structure = build_shapes(self.model)
         if isinstance(structure, dict):
             return dict(zip(structure, values, strict=True))
         return values[0] if len(values) == 1 else values
@@ -367,69 +398,6 @@ def _channels_last(array: np.ndarray[Any, Any], data_format: str) -> FloatArray:
     if data_format == FIRST and array.ndim >= 3:
         array = np.ascontiguousarray(np.moveaxis(array, 1, -1))
     return as_float32(array)
-
-
-def _build_shapes(model: Any) -> Any:
-    """What a model without a graph was built with: a shape, or a structure of shapes."""
-    shapes = getattr(model, "_build_shapes_dict", None) or {}
-    if len(shapes) == 1:
-        return next(iter(shapes.values()))
-    return shapes or None
-
-
-def _inputs_of(model: Any) -> tuple[InputInfo, ...]:
-    """The inputs of a model: of its graph, or as it was built."""
-    graph = graph_of(model)
-    if graph is None:
-        return _inputs_without_graph(model)
-    program = flatten(model)
-    formats = follow_formats(program)
-    return tuple(
-        InputInfo(
-            tensor._keras_history.operation.name,
-            tuple(tensor.shape),
-            formats[value],
-            str(tensor.dtype),
-        )
-        for tensor, value in zip(graph.inputs, program.inputs, strict=True)
-    )
-
-
-def _inputs_without_graph(model: Any) -> tuple[InputInfo, ...]:
-    """The inputs of a subclassed or unbuilt model: as it was built, else one image."""
-    structure = _build_shapes(model) if model.built else None
-    if structure is None:
-        axes = next((len(kernel) for kernel in _kernels(model)), 2)
-        return (InputInfo("input", (None,) * (axes + 2), _first_format(model)),)
-    if isinstance(structure, dict):
-        return tuple(
-            InputInfo(name, (None, *shape[1:]), _first_format(model))
-            for name, shape in structure.items()
-        )
-    several = bool(structure) and isinstance(structure[0], tuple | list)
-    shapes = structure if several else [structure]
-    return tuple(
-        InputInfo(
-            "input" if len(shapes) == 1 else f"input_{number}",
-            (None, *shape[1:]),
-            _first_format(model),
-        )
-        for number, shape in enumerate(shapes)
-    )
-
-
-def _kernels(model: Any) -> list[tuple[int, ...]]:
-    layers = model._flatten_layers(include_self=False)
-    return [layer.kernel_size for layer in layers if hasattr(layer, "kernel_size")]
-
-
-def _first_format(model: Any) -> str:
-    """The order of axes of the first layer inside that has one."""
-    for layer in model._flatten_layers(include_self=False):
-        order = getattr(layer, "data_format", None)
-        if isinstance(order, str):
-            return order
-    return "channels_last"
 
 
 def _digest(model: Any) -> str:

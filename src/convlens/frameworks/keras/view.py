@@ -36,6 +36,7 @@ class Sight:
         key: Where the call stands, for calls inside a step.
         inner: Whether it is such a call.
         output: Which of several tensors that the call gives.
+        layer: The layer or operation itself.
     """
 
     info: LayerInfo
@@ -43,6 +44,7 @@ class Sight:
     key: Key
     inner: bool
     output: int
+    layer: Any
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,11 +67,13 @@ class View:
         program: Its steps.
         sights: Its layers by name, in the order in which they run.
         formats: The order of axes of each value of the program.
+        unfit: The places of the steps that do not take what they would be given, and why.
     """
 
     program: Program
     sights: Mapping[str, Sight]
     formats: Mapping[int, str]
+    unfit: Mapping[int, ModelInputError]
 
 
 def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
@@ -83,7 +87,8 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
     """
     program = flatten(model)
     inside: dict[int, list[tuple[Key, Any, int, Shape]]] = {}
-    known = _trace(program, model, shapes, inside, pack)
+    unfit: dict[int, ModelInputError] = {}
+    known = _trace(program, model, shapes, inside, unfit, pack)
     formats = follow_formats(program)
     fields = follow_fields(program)
     seen = [
@@ -107,8 +112,37 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
             None if call.value is None else fields.get(call.value),
             tuple(givers[value] for _, value in taken),
         )
-        sights[name] = Sight(info, call.place, call.key, inner, call.output)
-    return View(program, sights, formats)
+        sights[name] = Sight(info, call.place, call.key, inner, call.output, call.layer)
+    return View(program, sights, formats, unfit)
+
+
+def check_fits(view: View, places: set[int], *, outputs: bool = False) -> None:
+    """Refuses a pass through a step that does not take what it would be given.
+
+    Args:
+        view: The model for the shapes of the inputs.
+        places: The places of the steps asked for.
+        outputs: Whether the model's own outputs are asked for too.
+
+    Raises:
+        ModelInputError: There is such a step; it says which and why.
+    """
+    if not view.unfit:
+        return
+    producers = view.program.producers()
+    ends = {producers[value] for value in view.program.outputs if value in producers}
+    for place in sorted(view.program.needed(places | (ends if outputs else set()))):
+        if place in view.unfit:
+            raise view.unfit[place]
+
+
+def held_values(view: View, places: Sequence[int]) -> int:
+    """How many values a pass to some steps gives for one image, all of them together."""
+    return sum(
+        count_values(shape)
+        for place in view.program.needed(set(places))
+        for shape in view.program.steps[place].shapes
+    )
 
 
 def check_pass(view: View, layers: Sequence[str]) -> None:
@@ -209,9 +243,12 @@ def _trace(
     model: Any,
     shapes: Sequence[Shape] | None,
     inside: dict[int, list[tuple[Key, Any, int, Shape]]],
+    unfit: dict[int, ModelInputError],
     pack: Any,
 ) -> bool:
     """Brings the steps' shapes up to date and finds the calls inside steps.
+
+    What a step that does not fit would give is unknown, and so is all that rests on it.
 
     Returns:
         Whether the shapes of the calls inside are known, not only their names.
@@ -228,6 +265,9 @@ def _trace(
         if step.node is None:
             inside[place] = _look_inside(step, (pack([specs[v] for v in program.inputs]),), {})
             continue
+        if any(value not in specs for _, value in step.inputs):
+            step.shapes = []
+            continue
         tensors = {tensor: specs[value] for tensor, value in step.inputs}
         args, kwargs = step.node.arguments.fill_in(tensors)
         if has_inside(step.operation):
@@ -238,7 +278,12 @@ def _trace(
         )
         outputs = step.node.outputs
         if not same:
-            outputs = _spec(step, args, kwargs)
+            try:
+                outputs = _spec(step, args, kwargs)
+            except ModelInputError as error:
+                unfit[place] = error
+                step.shapes = []
+                continue
         specs.update(zip(step.outputs, outputs, strict=True))
         step.shapes = [tuple(tensor.shape) for tensor in outputs]
     return known

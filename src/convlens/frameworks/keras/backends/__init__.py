@@ -1,4 +1,4 @@
-"""One small file for each backend of Keras, each with the same single function."""
+"""One small file for each backend of Keras, each with the same two functions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 Arrays = dict[str, NDArray[Any]]
 Compute = Callable[[Sequence[Any]], dict[str, Any]]
 Runner = Callable[[Sequence[NDArray[Any]]], Arrays]
+State = dict[str, Any]
+Differentiate = Callable[[Callable[..., Any], dict[str, Any]], tuple[Any, dict[str, Any]]]
+"""From a function to ``(what is climbed, more)`` and parameters to ``more`` and gradients."""
+Step = Callable[[State, Sequence[Any], dict[str, Any], Differentiate], tuple[State, dict[str, Any]]]
+Stepper = Callable[[State, Sequence[NDArray[Any]], Arrays], tuple[State, Arrays]]
 
 
 def make_runner(compute: Compute, variables: Sequence[Any]) -> Runner:
@@ -24,6 +29,18 @@ def make_runner(compute: Compute, variables: Sequence[Any]) -> Runner:
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
     return cast("Runner", module.make_runner(compute, variables))
+
+
+def make_stepper(step: Step, variables: Sequence[Any]) -> Stepper:
+    """Turns one step of an ascent on backend tensors into one that keeps its state there.
+
+    Args:
+        step: Takes state, weights and more, all as tensors, and what differentiates; gives
+            the state after the step and what it found.
+        variables: The variables that it reads.
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return cast("Stepper", module.make_stepper(step, variables))
 
 
 def as_float32(value: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""JAX: the pass is compiled once for each set of layers and shapes."""
+"""JAX: a pass, and a step of an ascent, is compiled once for each set of layers and shapes."""
 
 from __future__ import annotations
 
@@ -23,5 +23,26 @@ def make_runner(
     def run(inputs: Sequence[Any]) -> dict[str, Any]:
         state = [variable.value for variable in variables]
         return dict(jax.device_get(compiled(state, list(inputs))))
+
+    return run
+
+
+def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+    """Compiles ``step``; its state stays on the device."""
+
+    def differentiate(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        (_, more), gradients = jax.value_and_grad(function, has_aux=True)(parameters)
+        return more, gradients
+
+    def pure(values: list[Any], state: Any, weights: Any, extra: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return step(state, weights, extra, differentiate)
+
+    compiled = jax.jit(pure)
+
+    def run(state: Any, weights: Any, extra: Any) -> Any:
+        values = [variable.value for variable in variables]
+        after, found = compiled(values, state, list(weights), extra)
+        return after, jax.device_get(found)
 
     return run

@@ -1,0 +1,1 @@
+"""Gradient ascent in input space, in operations of Keras that every backend differentiates."""

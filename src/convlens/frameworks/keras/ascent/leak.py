@@ -1,0 +1,70 @@
+"""Letting a gradient through rectifiers that are off, while a unit is silent.
+
+After the redirected gradient of Olah, Mordvintsev and Schubert (Distill, 2017): a unit that no
+input wakes has no gradient, so for as long as that lasts some of it passes where a rectifier
+gives 0. What the network computes stays what it is.
+
+The rule of this module: what is borrowed is given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from keras import ops
+
+RECTIFIERS = ("relu", "relu6")
+
+
+@contextmanager
+def leaking(operations: Iterable[Any], slope: Any) -> Iterator[None]:
+    """Lets gradients leak through the rectifiers of some layers while the block lasts.
+
+    Args:
+        operations: Layers and operations; those inside them count too.
+        slope: How much passes, one number for each image.
+    """
+    borrowed: list[tuple[Any, str, bool, Any]] = []
+
+    def lend(owner: Any, name: str, value: Any) -> None:
+        borrowed.append((owner, name, name in owner.__dict__, owner.__dict__.get(name)))
+        owner.__dict__[name] = value
+
+    try:
+        for operation in _all(operations):
+            activation: Any = getattr(operation, "activation", None)
+            if getattr(activation, "__name__", None) in RECTIFIERS:
+                lend(operation, "activation", _leak(activation, slope))
+            elif type(operation).__name__ in ("ReLU", "Relu", "Relu6"):
+                lend(operation, "call", _leak(operation.call, slope))
+        yield
+    finally:
+        for owner, name, had_one, value in reversed(borrowed):
+            if had_one:
+                owner.__dict__[name] = value
+            else:
+                owner.__dict__.pop(name, None)
+
+
+def _all(operations: Iterable[Any]) -> list[Any]:
+    """The operations and all layers inside them, each once."""
+    found: dict[int, Any] = {}
+    for operation in operations:
+        inner = [operation]
+        if isinstance(operation, keras.Layer):
+            inner = operation._flatten_layers()
+        found.update({id(entry): entry for entry in inner})
+    return list(found.values())
+
+
+def _leak(function: Callable[..., Any], slope: Any) -> Callable[..., Any]:
+    """The same function with another gradient where its argument is not positive."""
+
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        through = ops.reshape(slope, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(x, 0.0)
+        return function(x, *args, **kwargs) + through - ops.stop_gradient(through)
+
+    return call

@@ -1,0 +1,169 @@
+"""An ascent under way: the state of every slot, on the backend's own device."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from convlens.ascent import FOURIER, PHASE, PIXELS, Ascent, Rung
+from convlens.frameworks.keras.ascent.canvas import make_canvas, place, to_input
+from convlens.frameworks.keras.ascent.objective import measure, objective
+from convlens.frameworks.keras.ascent.update import State, climb, names, slope
+from convlens.frameworks.keras.backends import (
+    Runner,
+    Stepper,
+    as_float32,
+    make_runner,
+    make_stepper,
+)
+from convlens.results import FloatArray
+
+Network = Callable[[Any], Sequence[Any]]
+"""From what the network sees, channels last, to the outputs of the probes' layers."""
+
+NUDGE = "nudge"
+"""A parameter that stays zero: its gradient is that of the canvas."""
+
+PARAMETERS = {PIXELS: ("pixels",), FOURIER: ("real", "imaginary"), PHASE: ("phase",)}
+
+
+class KerasClimb:
+    """The contract of :class:`convlens.ascent.Climb`, kept by a Keras model.
+
+    Args:
+        ascent: What to climb.
+        network: Runs the model up to the probes' layers.
+        leaking: Lets gradients leak, by one number for each image, while its block lasts.
+        widths: How many channels each probe's layer has.
+        variables: What the network reads.
+    """
+
+    def __init__(
+        self,
+        ascent: Ascent,
+        network: Network,
+        leaking: Callable[[Any], AbstractContextManager[None]],
+        widths: Sequence[int],
+        variables: Sequence[Any],
+    ) -> None:
+        self._ascent = ascent
+        self._network = network
+        self._leaking = leaking
+        self._names = PARAMETERS[ascent.parameters]
+        self._state: State = {
+            name: ops.convert_to_tensor(array) for name, array in self._zeros().items()
+        }
+        self._weights = [np.zeros((ascent.batch, width), np.float32) for width in widths]
+        self._variables = variables
+        self._steppers: dict[bool, Stepper] = {}
+        self._measure: Runner | None = None
+
+    def begin(
+        self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
+    ) -> None:
+        """Puts a pattern at its start into a slot."""
+        for name in self._state:
+            array = _to_numpy(self._state[name]).copy()
+            array[slot] = parameters.get(name, 0)
+            self._state[name] = ops.convert_to_tensor(array)
+        for own, given in zip(self._weights, weights, strict=True):
+            own[slot] = given
+
+    def step(self, placements: FloatArray | None, leaking: FloatArray) -> Rung:
+        """Takes one step with every slot."""
+        leaks = bool(leaking.any())
+        if leaks not in self._steppers:
+            step = functools.partial(self._step, leaks=leaks)
+            self._steppers[leaks] = make_stepper(step, self._variables)
+        given = [np.asarray(array, np.float32) for array in self._weights]
+        extra = {"leaking": np.asarray(leaking, np.float32)}
+        if placements is not None:
+            extra["placements"] = np.asarray(placements, np.float32)
+        self._state, found = self._steppers[leaks](self._state, given, extra)
+        return Rung(as_float32(found["values"]), as_float32(found["slopes"]))
+
+    def measure(self, canvas: FloatArray, placements: FloatArray) -> tuple[FloatArray, ...]:
+        """What the probes find of canvases, before any weights."""
+        if self._measure is None:
+            self._measure = make_runner(self._look, self._variables)
+        found = self._measure([as_float32(canvas), as_float32(placements)[:, None]])
+        return tuple(as_float32(found[str(n)]) for n in range(len(self._ascent.probes)))
+
+    def _look(self, given: Sequence[Any]) -> dict[str, Any]:
+        canvas, placements = given
+        seen = place(canvas, placements, self._ascent)
+        outputs = self._network(to_input(self._ascent, seen))
+        pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
+        return {str(n): measure(probe, output) for n, (probe, output) in pairs}
+
+    def canvas(self) -> FloatArray:
+        """The canvas of every slot."""
+        parameters = {name: self._state[name] for name in self._names}
+        return as_float32(_to_numpy(make_canvas(self._ascent, parameters)))
+
+    def attention(self) -> FloatArray:
+        """Where the gradient was, summed over the steps."""
+        if "attention" not in self._state:
+            return np.zeros((self._ascent.batch, *self._ascent.size), np.float32)
+        return as_float32(_to_numpy(self._state["attention"]))
+
+    def _zeros(self) -> dict[str, FloatArray]:
+        """A state of zeros of every slot."""
+        ascent = self._ascent
+        height, width = ascent.size
+        shape: tuple[int, ...] = (ascent.channels, height, width // 2 + 1)
+        if ascent.parameters == PIXELS:
+            shape = (height, width, ascent.channels)
+        own = [*self._names, *names(dict.fromkeys(self._names), ascent.update)]
+        found = {name: np.zeros((ascent.batch, *shape), np.float32) for name in own}
+        found["age"] = np.zeros(ascent.batch, np.float32)
+        if ascent.parameters == PHASE:
+            found["attention"] = np.zeros((ascent.batch, height, width), np.float32)
+        return found
+
+    def _step(
+        self,
+        state: State,
+        weights: Sequence[Any],
+        extra: Mapping[str, Any],
+        differentiate: Callable[..., Any],
+        *,
+        leaks: bool,
+    ) -> tuple[State, dict[str, Any]]:
+        """One step as a function of tensors."""
+        ascent = self._ascent
+        parameters = {name: state[name] for name in self._names}
+        if "attention" in state:
+            parameters[NUDGE] = ops.zeros((ascent.batch, *ascent.size, ascent.channels))
+
+        def height_of(parameters: Mapping[str, Any]) -> tuple[Any, Any]:
+            canvas = make_canvas(ascent, parameters)
+            if NUDGE in parameters:
+                canvas = canvas + parameters[NUDGE]
+            seen = canvas
+            if ascent.placed:
+                seen = place(canvas, extra["placements"], ascent)
+            leak = extra["leaking"]
+            if ascent.views > 1:
+                leak = ops.repeat(leak, ascent.views, axis=0)
+            with self._leaking(leak) if leaks else contextlib.nullcontext():
+                outputs = self._network(to_input(ascent, seen))
+            values, total = objective(ascent, outputs, weights, canvas)
+            return total, values
+
+        values, gradients = differentiate(height_of, parameters)
+        nudge = gradients.pop(NUDGE, None)
+        after = climb(ascent.update, ascent.rate, state, gradients)
+        if nudge is not None:
+            after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), -1)
+        return after, {"values": values, "slopes": slope(gradients)}
+
+
+def _to_numpy(tensor: Any) -> Any:
+    return ops.convert_to_numpy(tensor)

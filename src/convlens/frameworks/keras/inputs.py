@@ -1,0 +1,72 @@
+"""The inputs of a model: of its graph, or as it was built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convlens.frameworks.keras.geometry import follow_formats
+from convlens.frameworks.keras.program import flatten, graph_of
+from convlens.results import InputInfo
+
+
+def build_shapes(model: Any) -> Any:
+    """What a model without a graph was built with: a shape, or a structure of shapes."""
+    shapes = getattr(model, "build_shapes_dict", None) or {}
+    if len(shapes) == 1:
+        return next(iter(shapes.values()))
+    return shapes or None
+
+
+def inputs_of(model: Any) -> tuple[InputInfo, ...]:
+    """The inputs of a model: of its graph, or as it was built."""
+    graph = graph_of(model)
+    if graph is None:
+        return _inputs_without_graph(model)
+    program = flatten(model)
+    formats = follow_formats(program)
+    return tuple(
+        InputInfo(
+            tensor._keras_history.operation.name,
+            tuple(tensor.shape),
+            formats[value],
+            str(tensor.dtype),
+        )
+        for tensor, value in zip(graph.inputs, program.inputs, strict=True)
+    )
+
+
+def _inputs_without_graph(model: Any) -> tuple[InputInfo, ...]:
+    """The inputs of a subclassed or unbuilt model: as it was built, else one image."""
+    structure = build_shapes(model) if model.built else None
+    if structure is None:
+        axes = next((len(kernel) for kernel in _kernels(model)), 2)
+        return (InputInfo("input", (None,) * (axes + 2), _first_format(model)),)
+    if isinstance(structure, dict):
+        return tuple(
+            InputInfo(name, (None, *shape[1:]), _first_format(model))
+            for name, shape in structure.items()
+        )
+    several = bool(structure) and isinstance(structure[0], tuple | list)
+    shapes = structure if several else [structure]
+    return tuple(
+        InputInfo(
+            "input" if len(shapes) == 1 else f"input_{number}",
+            (None, *shape[1:]),
+            _first_format(model),
+        )
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _kernels(model: Any) -> list[tuple[int, ...]]:
+    layers = model._flatten_layers(include_self=False)
+    return [layer.kernel_size for layer in layers if hasattr(layer, "kernel_size")]
+
+
+def _first_format(model: Any) -> str:
+    """The order of axes of the first layer inside that has one."""
+    for layer in model._flatten_layers(include_self=False):
+        order = getattr(layer, "data_format", None)
+        if isinstance(order, str):
+            return order
+    return "channels_last"

@@ -1,0 +1,217 @@
+"""The climb of many patterns: slots that are filled again as soon as a pattern is done.
+
+The rule of this module: what becomes of a pattern does not depend on those beside it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from convlens.ascent import Ascent, Climb
+from convlens.errors import ModelInputError
+from convlens.pattern import Objective
+from convlens.results import FloatArray
+from convlens.verbs.maximise.method import Ground, Method
+
+GAIN = 0.02
+"""A pattern whose last steps gained less than this share over those before has converged."""
+
+SILENT = 24
+"""After so many steps without any change of its activation a channel starts again."""
+
+ATTEMPTS = 3
+"""How many starts a silent channel gets before it is called dead."""
+
+STILL = 1e-6
+"""A change smaller than this share of the value is none."""
+
+Weights = Sequence[FloatArray]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Climbed:
+    """A pattern that is done.
+
+    Attributes:
+        number: Which of those asked for.
+        canvas: ``(height, width, channel)``.
+        start: That of its start.
+        attention: ``(height, width)``, where the gradient was.
+        history: The objective before each step, as the network saw it then.
+        converged: Whether the last steps gained nothing more.
+        awake: Whether the objective ever changed.
+    """
+
+    number: int
+    canvas: FloatArray
+    start: FloatArray
+    attention: FloatArray
+    history: tuple[float, ...]
+    converged: bool
+    awake: bool
+
+
+@dataclass(slots=True)
+class _Team:
+    """The slots that climb as one: the facets of a channel, or one pattern alone."""
+
+    slots: range
+    numbers: range = range(0)
+    attempt: int = 0
+    history: list[FloatArray] = field(default_factory=list)
+    start: FloatArray | None = None
+
+    @property
+    def idle(self) -> bool:
+        return not self.numbers
+
+
+class Climbing:
+    """All patterns of one run.
+
+    Args:
+        begun: The ascent under way.
+        ascent: What is climbed.
+        method: How.
+        ground: What the method builds on.
+        objectives: What each pattern maximises; the facets of a channel beside each other.
+        weights: For each of them the weights for each probe.
+        progress: Called after every step with the steps that are done and all there are.
+    """
+
+    def __init__(
+        self,
+        begun: Climb,
+        ascent: Ascent,
+        method: Method,
+        ground: Ground,
+        objectives: Sequence[Objective],
+        weights: Sequence[Weights],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._climb, self._ascent, self._method, self._ground = begun, ascent, method, ground
+        self._objectives, self._weights, self._progress = objectives, weights, progress
+        self._waiting = deque(range(0, len(objectives), ascent.group))
+        self._teams = [
+            _Team(range(first, first + ascent.group))
+            for first in range(0, ascent.batch, ascent.group)
+        ]
+        self._leaking = np.zeros(ascent.batch, np.float32)
+        self._done = 0
+
+    def run(self) -> Iterator[Climbed]:
+        """Climbs until all patterns are done, giving each as soon as it is."""
+        while self._waiting or any(not team.idle for team in self._teams):
+            for team in self._teams:
+                if team.idle and self._waiting:
+                    first = self._waiting.popleft()
+                    team.numbers = range(first, first + self._ascent.group)
+                    team.attempt = 0
+                    self._begin(team)
+            self._step()
+            finished = [team for team in self._teams if not team.idle and self._ends(team)]
+            if finished:
+                yield from self._finish(finished)
+
+    def _begin(self, team: _Team) -> None:
+        for slot, number in zip(team.slots, team.numbers, strict=True):
+            facet = self._objectives[number].facet
+            start = self._method.start(self._ground, facet, team.attempt)
+            self._climb.begin(slot, start, self._weights[number])
+            self._leaking[slot] = 0
+        team.history = []
+        team.start = None
+
+    def _step(self) -> None:
+        if any(team.start is None and not team.idle for team in self._teams):
+            canvas = self._climb.canvas()
+            for team in self._teams:
+                if team.start is None and not team.idle:
+                    team.start = canvas[team.slots.start : team.slots.stop]
+        rung = self._climb.step(self._placements(), self._leaking)
+        self._leaking = np.asarray(rung.slopes == 0, np.float32)
+        for team in self._teams:
+            if team.idle:
+                continue
+            part = slice(team.slots.start, team.slots.stop)
+            self._check(team, rung.values[part], rung.slopes[part])
+            team.history.append(rung.values[part].copy())
+        self._tell()
+
+    def _check(self, team: _Team, values: FloatArray, slopes: FloatArray) -> None:
+        if np.isfinite(values).all() and np.isfinite(slopes).all():
+            return
+        objective = self._objectives[team.numbers[0]]
+        what = "gradient" if np.isfinite(values).all() else "activation"
+        raise ModelInputError(
+            f"the {what} of {objective.describe()} is not a finite number at step "
+            f"{len(team.history) + 1}: look at the model's weights with 'convlens summary', or "
+            "take a smaller rate"
+        )
+
+    def _placements(self) -> FloatArray | None:
+        if self._method.placements is None:
+            return None
+        found = np.zeros((self._ascent.batch, self._ascent.views, 2, 3), np.float32)
+        for team in self._teams:
+            part = slice(team.slots.start, team.slots.stop)
+            found[part] = self._method.placements(self._ground.options, len(team.history))
+        return found
+
+    def _ends(self, team: _Team) -> bool:
+        options, age = self._ground.options, len(team.history)
+        if age == min(SILENT, options.steps) and self._is_still(team):
+            team.attempt += 1
+            if team.attempt < ATTEMPTS:
+                self._begin(team)
+                return False
+            return True
+        if age >= options.steps:
+            return True
+        settled = self._method.settles and options.patience and age >= 2 * options.patience
+        return bool(settled and all(self._converged(team, options.patience)))
+
+    def _is_still(self, team: _Team) -> bool:
+        return not any(self._awake(team))
+
+    def _awake(self, team: _Team) -> list[bool]:
+        values = np.stack(team.history)
+        return [bool(wide) for wide in np.ptp(values, 0) > STILL * np.abs(values).max(0)]
+
+    def _converged(self, team: _Team, window: int) -> list[bool]:
+        values = np.stack(team.history)
+        window = min(window or len(values) // 4, len(values) // 2)
+        if window < 1:
+            return [False] * values.shape[1]
+        last, before = values[-window:].mean(0), values[-2 * window : -window].mean(0)
+        return [bool(flat) for flat in last - before <= GAIN * np.abs(last)]
+
+    def _finish(self, teams: Sequence[_Team]) -> Iterator[Climbed]:
+        canvas, attention = self._climb.canvas(), self._climb.attention()
+        for team in teams:
+            awake = self._awake(team)
+            converged = self._converged(team, self._ground.options.patience)
+            start = team.start if team.start is not None else canvas
+            for place, (slot, number) in enumerate(zip(team.slots, team.numbers, strict=True)):
+                yield Climbed(
+                    number,
+                    canvas[slot],
+                    start[place],
+                    attention[slot],
+                    tuple(float(values[place]) for values in team.history),
+                    converged[place] and awake[place],
+                    awake[place],
+                )
+            self._done += len(team.numbers)
+            team.numbers = range(0)
+
+    def _tell(self) -> None:
+        if self._progress is None:
+            return
+        steps = self._ground.options.steps
+        under_way = sum(len(t.history) * len(t.numbers) for t in self._teams if not t.idle)
+        self._progress(self._done * steps + under_way, len(self._objectives) * steps)

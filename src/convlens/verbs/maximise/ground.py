@@ -1,0 +1,212 @@
+"""What patterns are made on: the input that is climbed, the canvas, the other inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convlens import images
+from convlens.ascent import PIXELS, Ascent, Probe
+from convlens.errors import ModelInputError, UsageError
+from convlens.images.arrays import channels_last_shape
+from convlens.model import Model
+from convlens.pattern import PatternOptions
+from convlens.preprocessing import Preprocessing
+from convlens.results import FloatArray, InputImage, InputInfo, ModelInfo
+from convlens.verbs.gather import choose_preprocessing, find_input
+from convlens.verbs.maximise.method import Method
+from convlens.verbs.scale import settle_scale
+
+LARGEST = 4096
+"""The longest side of a canvas, in pixels."""
+
+MEMORY = 1 << 30
+"""How many bytes a batch may hold at once, as far as that can be told."""
+
+LARGEST_BATCH = 16
+"""More patterns at once gain nothing on a processor."""
+
+COPIES = 12
+"""Bytes for each number that a pass gives: the number, its gradient, room to work in."""
+
+FREE_SIDE = {"classic": 150}
+"""The canvas of a method for a model that takes any size, as in the book; else 128."""
+
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "steps": (1, 100_000),
+    "rate": (1e-6, 1e6),
+    "jitter": (0, 10_000),
+    "zoom": (0, 0.9),
+    "turn": (0, 180),
+    "total_variation": (0, 1e6),
+    "norm": (0, 1e6),
+    "diversity": (0, 1e6),
+    "patience": (0, 100_000),
+    "facets": (1, 64),
+    "seed": (0, 2**63 - 1),
+}
+"""What the options may be."""
+
+
+def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]) -> PatternOptions:
+    """The options of a method with what was asked for.
+
+    Args:
+        method: The method.
+        entry: The input that is climbed, whose own size is the default of the canvas.
+        settings: Fields of :class:`PatternOptions`; ``None`` leaves one as it is.
+
+    Raises:
+        UsageError: One is unknown, or out of its range.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    known = {field.name for field in dataclasses.fields(PatternOptions)} - {"method"}
+    for name, value in given.items():
+        if name not in known:
+            raise UsageError(f"unknown option '{name}': expected one of {', '.join(sorted(known))}")
+        if name in LIMITS:
+            low, high = LIMITS[name]
+            if not (isinstance(value, int | float | np.number) and low <= value <= high):
+                raise UsageError(f"expected {name} from {low:g} to {high:g}, found {value}")
+    side = FREE_SIDE.get(method.name, 128)
+    own = tuple(size or side for size in entry.size)
+    size = given.pop("size", own)
+    size = (size, size) if isinstance(size, int) else tuple(size)
+    if len(size) != 2 or not all(isinstance(n, int) and 1 <= n <= LARGEST for n in size):
+        raise UsageError(f"expected a canvas of 1 to {LARGEST} pixels a side, found {size}")
+    return dataclasses.replace(method.defaults, size=size, **given)
+
+
+def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
+    """The input that is climbed: the one asked for, else the first that takes a picture.
+
+    Raises:
+        ModelInputError: It takes no picture.
+    """
+    entry = find_input(info, name)
+    if len(entry.shape) != 4:
+        raise ModelInputError(
+            f"patterns are pictures: expected an input of (height, width, channel), found "
+            f"'{entry.name}' of shape {entry.shape}"
+        )
+    return entry
+
+
+def constants_of(info: ModelInfo, climbed: InputInfo, size: tuple[int, int]) -> dict[str, Any]:
+    """What the other inputs are held at: zeros, of their own size or that of the canvas."""
+    found = {}
+    for entry in info.inputs:
+        if entry.name != climbed.name:
+            shape = channels_last_shape(entry)
+            sides = (*size, 1) if len(shape) == 3 else (1,) * len(shape)
+            sizes = tuple(own or side for own, side in zip(shape, sides, strict=True))
+            found[entry.name] = np.zeros((1, *sizes), np.float32)
+    return found
+
+
+def make_ascent(
+    info: ModelInfo,
+    entry: InputInfo,
+    options: PatternOptions,
+    preprocessing: Preprocessing,
+    probes: tuple[Probe, ...],
+) -> Ascent:
+    """An ascent of one slot that no method has decided on yet."""
+    channels = entry.channels or 3
+    black = preprocessing.apply(np.zeros((1, 1, channels), np.float32))[0, 0]
+    white = preprocessing.apply(np.full((1, 1, channels), 255, np.float32))[0, 0]
+    return Ascent(
+        input=entry.name,
+        size=options.size,
+        channels=channels,
+        batch=1,
+        parameters=PIXELS,
+        probes=probes,
+        gain=white - black,
+        shift=black,
+        flip=preprocessing.order == "BGR" and channels == 3,
+        total_variation=options.total_variation,
+        norm=options.norm,
+        diversity=options.diversity if options.facets > 1 else 0.0,
+        group=options.facets if options.diversity else 1,
+        constants=constants_of(info, entry, options.size),
+    )
+
+
+def choose_batch(model: Model, ascent: Ascent, count: int, most: int | None) -> int:
+    """How many patterns climb together: as many as fit, in batches of one size.
+
+    Raises:
+        UsageError: ``most`` is less than 1.
+    """
+    if most is not None and most < 1:
+        raise UsageError(f"expected at least 1 pattern in a batch, found {most}")
+    shapes: dict[str, tuple[int, ...]] = {
+        ascent.input: (1, *ascent.size, ascent.channels),
+        **{name: array.shape for name, array in ascent.constants.items()},
+    }
+    held = model.held(shapes, [probe.layer for probe in ascent.probes])
+    fit = max(1, MEMORY // max(1, held * ascent.views * COPIES))
+    fit = min(fit, most or LARGEST_BATCH, count)
+    even = -(-count // -(-count // fit))
+    return max(1, even // ascent.group) * ascent.group
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Natural:
+    """Natural images in the size of the canvas.
+
+    Attributes:
+        loaded: The images.
+        preprocessing: What they want, as far as they tell.
+    """
+
+    loaded: tuple[InputImage, ...]
+    preprocessing: Preprocessing
+
+    def canvases(self, parameters: str) -> list[FloatArray]:
+        """Each as a canvas of an ascent."""
+        if parameters == PIXELS:
+            return [image.values for image in self.loaded]
+        return [image.pixels.astype(np.float32) / np.float32(255) for image in self.loaded]
+
+
+def load_natural(
+    model: Model,
+    info: ModelInfo,
+    entry: InputInfo,
+    given: str | os.PathLike[str] | Sequence[Any],
+    size: tuple[int, int],
+    scale: str | None,
+) -> Natural:
+    """Natural images, cropped to the canvas.
+
+    Args:
+        model: The model.
+        info: What is known of it.
+        entry: The input that is climbed.
+        given: A folder, a glob, or files.
+        size: Height and width of the canvas.
+        scale: The name of a preprocessing, or ``None``.
+
+    Raises:
+        ImageError: There are none, or one cannot be read.
+    """
+    channels = entry.channels or 3
+    shape = (None, *size, channels)
+    canvas = InputInfo(entry.name, shape, "channels_last", entry.dtype)
+    preprocessing = choose_preprocessing(info, scale)
+    paths = images.find_images([given] if isinstance(given, str | os.PathLike) else list(given))
+    loaded = [
+        images.load(path, canvas, preprocessing=preprocessing, fit="crop", interpolation="bilinear")
+        for path in paths
+    ]
+    fits = all(own in (None, side) for own, side in zip(entry.size, size, strict=True))
+    if len(info.inputs) == 1 and fits:
+        loaded = list(settle_scale(model, info, {entry.name: loaded})[entry.name])
+    return Natural(tuple(loaded), loaded[0].preprocessing)

@@ -1,0 +1,60 @@
+"""Fourier coefficients, decorrelated colours, and a canvas that never holds still.
+
+After Olah, Mordvintsev and Schubert, "Feature Visualization", Distill, 2017: it is shifted,
+rescaled and rotated a little in every step, so that what is left is what the channel responds
+to wherever it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convlens.ascent import FOURIER
+from convlens.pattern import BYTES, PatternOptions
+from convlens.results import FloatArray
+from convlens.verbs.maximise.method import Ground, Method, Start
+from convlens.verbs.maximise.placements import of_step
+from convlens.verbs.maximise.spectrum import colours, pink
+
+START = 0.01
+"""The standard deviation of the coefficients of a start, as in Lucid."""
+
+DAMPING = 0.25
+"""What the coefficients are multiplied by before the sigmoid, as in Lucid."""
+
+
+def _parameters(ground: Ground) -> dict[str, Any]:
+    return {
+        "parameters": FOURIER,
+        "spectrum": pink(ground.options.size, ground.channels) * np.float32(DAMPING),
+        "colours": colours(ground.channels),
+        "rate": ground.options.rate,
+    }
+
+
+def _start(ground: Ground, facet: int, attempt: int) -> Start:
+    height, width = ground.options.size
+    shape = (ground.channels, height, width // 2 + 1)
+    chance = np.random.default_rng((ground.options.seed, 0, facet, attempt))
+    spread = np.float32(START * 10**attempt)
+    return {
+        name: chance.standard_normal(shape, np.float32) * spread for name in ("real", "imaginary")
+    }
+
+
+def show(canvas: FloatArray) -> BYTES:
+    """The canvas as bytes; it is an image in 0..1."""
+    return np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
+
+
+ROBUST = Method(
+    name="robust",
+    says="Lucid's recipe: Fourier coefficients, shifts, rescalings, rotations, Adam.",
+    defaults=PatternOptions("robust"),
+    parameters=_parameters,
+    start=_start,
+    placements=of_step,
+    show=show,
+)

@@ -1,0 +1,151 @@
+"""One climb and its judgement: the patterns whose objectives look at the same layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convlens.ascent import PHASE, Ascent
+from convlens.model import Model
+from convlens.pattern import Objective
+from convlens.results import FloatArray, ModelInfo
+from convlens.verbs.maximise.asking import weights_of
+from convlens.verbs.maximise.climbing import Climbed, Climbing
+from convlens.verbs.maximise.ground import Natural, choose_batch
+from convlens.verbs.maximise.judging import Judge, percentiles
+from convlens.verbs.maximise.method import Ground, Method
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Judged:
+    """A pattern that is done, and what it is worth.
+
+    Attributes:
+        climbed: The pattern.
+        value: What the network sees, ``(height, width, channel)``.
+        activation: The objective that it reached.
+        start_activation: That of its start.
+        robustness: The share that is left under placements that no climb has seen.
+        natural: Median, 99th percentile and greatest over natural images, and the place of
+            the pattern among them in percent; ``None`` without any.
+    """
+
+    climbed: Climbed
+    value: FloatArray
+    activation: float
+    start_activation: float
+    robustness: float
+    natural: tuple[float, float, float, float] | None
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing could move the channel."""
+        return not self.climbed.awake
+
+
+def run(
+    model: Model,
+    info: ModelInfo,
+    ascent: Ascent,
+    method: Method,
+    ground: Ground,
+    objectives: Sequence[Objective],
+    natural: Natural | None,
+    *,
+    batch_size: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    keep: Callable[[int, Judged], None] | None = None,
+) -> list[Judged]:
+    """Makes the patterns of some objectives and judges them.
+
+    Args:
+        model: The model.
+        info: What is known of it.
+        ascent: What is climbed, of any batch.
+        method: How.
+        ground: What the method builds on.
+        objectives: All of the same probes.
+        natural: Natural images to compare with.
+        batch_size: How many climb together at most.
+        progress: Called after every step with the steps done and all there are.
+        keep: Called with the number of each pattern that is done, and the pattern.
+
+    Returns:
+        The patterns, in the order of ``objectives``.
+    """
+    ascent = replace(ascent, batch=choose_batch(model, ascent, len(objectives), batch_size))
+    begun = model.ascend(ascent)
+    known = {layer.name: layer.channels or 0 for layer in info.layers}
+    widths = [known[probe.layer] for probe in ascent.probes]
+    weights = [weights_of(objective, ascent.probes, widths) for objective in objectives]
+    judge = Judge(begun, ascent)
+    compared = None
+    if natural is not None:
+        compared = judge.all(natural.canvases(ascent.parameters), weights)
+    climbing = Climbing(begun, ascent, method, ground, objectives, weights, progress)
+    found: dict[int, Judged] = {}
+    waiting: list[Climbed] = []
+    for climbed in climbing.run():
+        waiting.append(climbed)
+        if len(waiting) + len(found) == len(objectives) or len(waiting) >= ascent.batch:
+            for judged in _judge(waiting, ascent, judge, weights, compared):
+                found[judged.climbed.number] = judged
+                if keep is not None:
+                    keep(judged.climbed.number, judged)
+            waiting.clear()
+    return [found[number] for number in range(len(objectives))]
+
+
+def _judge(
+    climbed: Sequence[Climbed],
+    ascent: Ascent,
+    judge: Judge,
+    weights: Sequence[Sequence[FloatArray]],
+    compared: FloatArray | None,
+) -> list[Judged]:
+    own = [weights[entry.number] for entry in climbed]
+    canvases = [entry.canvas for entry in climbed]
+    reached = judge.values(canvases, own)
+    starts = judge.values([entry.start for entry in climbed], own)
+    kept = judge.kept(canvases, own)
+    found = []
+    for place, entry in enumerate(climbed):
+        natural = None
+        if compared is not None:
+            marks, share = percentiles(compared[:, [entry.number]], reached[place : place + 1])
+            middle, high, most = (float(mark) for mark in marks[0])
+            natural = (middle, high, most, float(share[0]))
+        positive = entry.awake and reached[place] > 0
+        found.append(
+            Judged(
+                entry,
+                seen(ascent, entry.canvas),
+                float(reached[place]),
+                float(starts[place]),
+                float(kept[place] / reached[place]) if positive else float("nan"),
+                natural,
+            )
+        )
+    return found
+
+
+def seen(ascent: Ascent, canvas: FloatArray) -> FloatArray:
+    """What the network sees of a canvas, ``(height, width, channel)``."""
+    if ascent.parameters == "pixels":
+        return canvas
+    ordered = canvas[..., ::-1] if ascent.flip else canvas
+    return np.asarray(ordered * ascent.gain + ascent.shift, np.float32)
+
+
+def transparency(ascent: Ascent, climbed: Climbed) -> FloatArray | None:
+    """How much the gradient minded each pixel, 0..1; ``None`` for methods without.
+
+    As in arXiv 2306.06805: the sum over all steps, clipped at its 99th percentile.
+    """
+    if ascent.parameters != PHASE:
+        return None
+    top = float(np.percentile(climbed.attention, 99)) or 1.0
+    mask: FloatArray = np.clip(climbed.attention / np.float32(top), 0, 1)
+    return mask
