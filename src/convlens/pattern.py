@@ -160,6 +160,9 @@ class Patterns(Showable):
         transparency: ``(pattern, height, width)`` float32 in 0..1: how much the gradient minded
             each pixel; ``None`` for methods without.
         natural_count: How many natural images there were.
+        frames: ``(frame, pattern, height, width, 3)`` uint8: the patterns on their way, the
+            start first and the end last; ``None`` if not asked for.
+        frame_steps: After how many steps each frame was taken.
         notes: What a reader should know beside.
     """
 
@@ -180,6 +183,8 @@ class Patterns(Showable):
     percentile: FloatArray | None = None
     transparency: FloatArray | None = None
     natural_count: int = 0
+    frames: BYTES | None = None
+    frame_steps: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
