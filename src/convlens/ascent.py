@@ -125,13 +125,14 @@ class Climb(Protocol):
         """
         ...
 
-    def step(self, placements: FloatArray | None, leaking: FloatArray) -> Rung:
+    def step(self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray) -> Rung:
         """Takes one step with every slot.
 
         Args:
             placements: ``(batch, views, 2, 3)``: for each view the affine map from a pixel of
                 what the network sees, ``(y, x, 1)``, to the place ``(y, x)`` on the canvas.
                 ``None`` if the ascent is not placed.
+            rates: ``(batch,)``: what the ascent's rate is multiplied by for each pattern.
             leaking: ``(batch,)``: how much of the gradient passes rectifiers that are off, 0
                 for what is, 1 for all of it.
         """

@@ -116,9 +116,9 @@ class PatternOptions:
     """
 
     method: str = "robust"
-    steps: int = 96
+    steps: int = 128
     size: tuple[int, int] = (128, 128)
-    rate: float = 0.05
+    rate: float = 0.15
     seed: int = 0
     jitter: float = 8.0
     zoom: float = 0.1

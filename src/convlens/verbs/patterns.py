@@ -18,12 +18,12 @@ from convlens.errors import UsageError
 from convlens.images.arrays import as_array
 from convlens.layers import ChannelSpec, LayerSpec
 from convlens.model import Model
-from convlens.pattern import BYTES, Objective, PatternOptions, Patterns
-from convlens.preprocessing import Preprocessing
+from convlens.pattern import Objective, Patterns
 from convlens.results import FloatArray, InputInfo, ModelInfo
 from convlens.verbs.gather import choose_preprocessing
 from convlens.verbs.maximise import spectrum
 from convlens.verbs.maximise.asking import ask, check, probes_of
+from convlens.verbs.maximise.assembling import assemble, check_same, merge
 from convlens.verbs.maximise.ground import (
     Natural,
     choose_input,
@@ -33,10 +33,10 @@ from convlens.verbs.maximise.ground import (
     settle_options,
 )
 from convlens.verbs.maximise.method import Ground, Method, find_method
-from convlens.verbs.maximise.running import Judged, run, transparency
+from convlens.verbs.maximise.running import Judged, run
 
-DEAD_GREY = 128
-"""What a dead channel is shown as; a picture of it would be noise."""
+MOST_FRAMES = 200
+"""The most pictures of the way that are kept."""
 
 
 def patterns(
@@ -51,6 +51,8 @@ def patterns(
     scale: str | None = None,
     input_name: str | None = None,
     batch_size: int | None = None,
+    frames: int = 0,
+    done: Patterns | None = None,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Patterns:
@@ -71,6 +73,9 @@ def patterns(
         scale: The name of a preprocessing; without it what the model itself tells.
         input_name: Which input, for a model with several; the others are held at zero.
         batch_size: How many patterns climb together; by default as many as fit.
+        frames: How many pictures of the way to keep, for an animation; 0 for none.
+        done: Patterns of an earlier call that was interrupted, made with the same options:
+            they are taken as they are.
         progress: Called after every step with the steps done and all there are.
         options: Fields of :class:`convlens.pattern.PatternOptions`: ``steps``, ``size``,
             ``rate``, ``seed``, ``jitter``, ``zoom``, ``turn``, ``total_variation``, ``norm``,
@@ -84,6 +89,7 @@ def patterns(
         ModelInputError: The canvas is too small, the layer does not rest on the input, or a
             gradient is no number.
         UsageError: An option is unknown or out of its range.
+        PatternsInterrupted: Ctrl-C; it holds the patterns that are done.
     """
     chosen = find_method(method)
     info = model.info
@@ -101,21 +107,78 @@ def patterns(
         natural = load_natural(model, info, entry, images, settled.size, scale)
         preprocessing = natural.preprocessing
     ground = Ground(settled, channels_in, given, _spectrum(natural, chosen, channels_in))
-    done: list[Judged] = []
-    masks: list[FloatArray | None] = []
-    for probes, group in groupby(objectives, probes_of):
+    parts = []
+    if done is not None:
+        check_same(done, info, settled, preprocessing.name)
+        parts.append(done)
+    waiting = [entry for entry in objectives if done is None or entry not in done.objectives]
+    kept_steps = _frame_steps(frames, settled.steps)
+    finished: list[Judged] = []
+    made: list[Objective] = []
+    for probes, group in groupby(waiting, probes_of):
         asked = list(group)
         ascent = make_ascent(info, entry, settled, preprocessing, probes)
-        ascent = chosen.apply(ascent, ground)
-        tell = _shifted(progress, len(done) * settled.steps, len(objectives) * settled.steps)
         found = run(
-            *(model, info, ascent, chosen, ground, asked, natural),
+            *(model, info, chosen.apply(ascent, ground), chosen, ground, asked, natural),
             batch_size=batch_size,
-            progress=tell,
+            frames=kept_steps[:-1],
+            progress=_shifted(progress, len(made) * settled.steps, len(waiting) * settled.steps),
         )
-        done += found
-        masks += [transparency(ascent, judged.climbed) for judged in found]
-    return _assemble(info, chosen, settled, preprocessing, objectives, natural, done, masks, note)
+        finished += [found[number] for number in sorted(found)]
+        made += [asked[number] for number in sorted(found)]
+        if len(found) < len(asked):
+            break
+    if made:
+        parts.append(
+            assemble(
+                *(info, chosen, settled, preprocessing, made, finished),
+                natural_count=0 if natural is None else len(natural.loaded),
+                frame_steps=kept_steps,
+                notes=_notes(info, entry, chosen, note),
+            )
+        )
+    ready = set(made) | set(() if done is None else done.objectives)
+    order = [objective for objective in objectives if objective in ready]
+    result = merge(order, parts) if parts else None
+    if len(order) < len(objectives):
+        raise PatternsInterrupted(result, len(objectives))
+    assert result is not None
+    return result
+
+
+class PatternsInterrupted(KeyboardInterrupt):
+    """Somebody has pressed Ctrl-C.
+
+    Attributes:
+        done: The patterns that were done by then, to go on with; ``None`` without any.
+        count: How many there would have been.
+    """
+
+    def __init__(self, done: Patterns | None, count: int) -> None:
+        super().__init__()
+        self.done, self.count = done, count
+
+
+def _frame_steps(count: int, steps: int) -> tuple[int, ...]:
+    """After how many steps the frames of an animation are taken, more at the beginning."""
+    if not count:
+        return ()
+    if not 2 <= count <= MOST_FRAMES:
+        raise UsageError(f"expected 2 to {MOST_FRAMES} frames, found {count}")
+    places = np.linspace(0, 1, min(count, steps + 1)) ** 1.5 * steps
+    return tuple(int(place) for place in np.unique(np.rint(places)))
+
+
+def _notes(info: ModelInfo, entry: InputInfo, method: Method, note: str | None) -> tuple[str, ...]:
+    found = [*info.notes, note]
+    others = [other.name for other in info.inputs if other.name != entry.name]
+    if others:
+        found.append(f"input '{entry.name}' is climbed; held at zero: {', '.join(others)}")
+    if entry.channels not in (1, 3, None):
+        found.append(f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown")
+    if method.name == "classic":
+        found.append("classic starts at grey 128 in the numbers that the network sees")
+    return tuple(text for text in found if text)
 
 
 def _with_size(options: dict[str, Any], start: FloatArray | None) -> dict[str, Any]:
@@ -181,61 +244,3 @@ def _shifted(
         return None
     tell = progress
     return lambda done, _: tell(before + done, total)
-
-
-def _assemble(
-    info: ModelInfo,
-    method: Method,
-    options: PatternOptions,
-    preprocessing: Preprocessing,
-    objectives: Sequence[Objective],
-    natural: Natural | None,
-    done: Sequence[Judged],
-    masks: Sequence[FloatArray | None],
-    note: str | None,
-) -> Patterns:
-    dead = np.array([judged.dead for judged in done])
-    longest = max(len(judged.climbed.history) for judged in done)
-    history = np.full((len(done), longest), np.nan, np.float32)
-    for row, judged in zip(history, done, strict=True):
-        row[: len(judged.climbed.history)] = judged.climbed.history
-    marks = [judged.natural for judged in done if judged.natural is not None]
-    compared = np.array(marks, np.float32) if marks else None
-    shown = [mask for mask in masks if mask is not None]
-    return Patterns(
-        model=info,
-        options=options,
-        preprocessing=preprocessing,
-        objectives=tuple(objectives),
-        images=_images(np.stack([judged.climbed.canvas for judged in done]), method, dead),
-        values=np.stack([judged.value for judged in done]),
-        activation=_array(judged.activation for judged in done),
-        start_activation=_array(judged.start_activation for judged in done),
-        robustness=_array(judged.robustness for judged in done),
-        dead=dead,
-        converged=np.array([judged.climbed.converged for judged in done]),
-        steps=np.array([len(judged.climbed.history) for judged in done]),
-        history=history,
-        natural=None if compared is None else compared[:, :3],
-        percentile=None if compared is None else compared[:, 3],
-        transparency=np.stack(shown) if shown else None,
-        natural_count=0 if natural is None else len(natural.loaded),
-        notes=tuple(text for text in (*info.notes, note) if text),
-    )
-
-
-def _array(numbers: Iterable[float]) -> FloatArray:
-    return np.array(list(numbers), np.float32)
-
-
-def _images(canvases: FloatArray, method: Method, dead: Any) -> BYTES:
-    """Pictures in three colours: grey ones repeated, of more bands the first three."""
-    shown = method.show(canvases)
-    channels = shown.shape[-1]
-    if channels == 1:
-        shown = np.repeat(shown, 3, -1)
-    elif channels == 2:
-        shown = np.concatenate([shown, np.zeros_like(shown[..., :1])], -1)
-    shown = np.ascontiguousarray(shown[..., :3])
-    shown[dead] = DEAD_GREY
-    return shown

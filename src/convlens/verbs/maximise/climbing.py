@@ -13,7 +13,7 @@ import numpy as np
 
 from convlens.ascent import Ascent, Climb
 from convlens.errors import ModelInputError
-from convlens.pattern import Objective
+from convlens.pattern import BYTES, Objective
 from convlens.results import FloatArray
 from convlens.verbs.maximise.method import Ground, Method
 
@@ -44,6 +44,7 @@ class Climbed:
         history: The objective before each step, as the network saw it then.
         converged: Whether the last steps gained nothing more.
         awake: Whether the objective ever changed.
+        frames: What was shown of it on the way, each ``(height, width, channel)`` uint8.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Climbed:
     history: tuple[float, ...]
     converged: bool
     awake: bool
+    frames: tuple[BYTES, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class _Team:
     attempt: int = 0
     history: list[FloatArray] = field(default_factory=list)
     start: FloatArray | None = None
+    frames: list[BYTES] = field(default_factory=list)
 
     @property
     def idle(self) -> bool:
@@ -80,6 +83,7 @@ class Climbing:
         ground: What the method builds on.
         objectives: What each pattern maximises; the facets of a channel beside each other.
         weights: For each of them the weights for each probe.
+        frames: Before which steps what is shown of a pattern is kept.
         progress: Called after every step with the steps that are done and all there are.
     """
 
@@ -91,6 +95,7 @@ class Climbing:
         ground: Ground,
         objectives: Sequence[Objective],
         weights: Sequence[Weights],
+        frames: Sequence[int] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._climb, self._ascent, self._method, self._ground = begun, ascent, method, ground
@@ -101,6 +106,7 @@ class Climbing:
             for first in range(0, ascent.batch, ascent.group)
         ]
         self._leaking = np.zeros(ascent.batch, np.float32)
+        self._frames = frozenset(frames)
         self._done = 0
 
     def run(self) -> Iterator[Climbed]:
@@ -123,16 +129,24 @@ class Climbing:
             start = self._method.start(self._ground, facet, team.attempt)
             self._climb.begin(slot, start, self._weights[number])
             self._leaking[slot] = 0
-        team.history = []
-        team.start = None
+        team.history, team.frames, team.start = [], [], None
+
+    def _keep(self) -> None:
+        """Keeps what patterns look like at their start and before the steps asked for."""
+        active = [team for team in self._teams if not team.idle]
+        if not any(t.start is None or len(t.history) in self._frames for t in active):
+            return
+        canvas = self._climb.canvas()
+        for team in active:
+            part = canvas[team.slots.start : team.slots.stop]
+            if team.start is None:
+                team.start = part
+            if len(team.history) in self._frames:
+                team.frames.append(self._method.show(part))
 
     def _step(self) -> None:
-        if any(team.start is None and not team.idle for team in self._teams):
-            canvas = self._climb.canvas()
-            for team in self._teams:
-                if team.start is None and not team.idle:
-                    team.start = canvas[team.slots.start : team.slots.stop]
-        rung = self._climb.step(self._placements(), self._leaking)
+        self._keep()
+        rung = self._climb.step(self._placements(), self._leaking, self._rates())
         self._leaking = np.asarray(rung.slopes == 0, np.float32)
         for team in self._teams:
             if team.idle:
@@ -160,6 +174,16 @@ class Climbing:
         for team in self._teams:
             part = slice(team.slots.start, team.slots.stop)
             found[part] = self._method.placements(self._ground.options, len(team.history))
+        return found
+
+    def _rates(self) -> FloatArray:
+        found = np.zeros(self._ascent.batch, np.float32)
+        for team in self._teams:
+            if not team.idle:
+                step = len(team.history)
+                found[team.slots.start : team.slots.stop] = self._method.pace(
+                    self._ground.options, step
+                )
         return found
 
     def _ends(self, team: _Team) -> bool:
@@ -196,6 +220,11 @@ class Climbing:
             awake = self._awake(team)
             converged = self._converged(team, self._ground.options.patience)
             start = team.start if team.start is not None else canvas
+            if self._frames:
+                part = canvas[team.slots.start : team.slots.stop]
+                team.frames += [self._method.show(part)] * (
+                    len(self._frames) + 1 - len(team.frames)
+                )
             for place, (slot, number) in enumerate(zip(team.slots, team.numbers, strict=True)):
                 yield Climbed(
                     number,
@@ -205,6 +234,7 @@ class Climbing:
                     tuple(float(values[place]) for values in team.history),
                     converged[place] and awake[place],
                     awake[place],
+                    tuple(frame[place] for frame in team.frames),
                 )
             self._done += len(team.numbers)
             team.numbers = range(0)

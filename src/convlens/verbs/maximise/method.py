@@ -48,6 +48,7 @@ class Method:
         placements: Where the network looks in a step, ``(view, 2, 3)``; ``None`` for all of
             the canvas as it is.
         show: From canvases, ``(pattern, height, width, channel)``, to what is shown of them.
+        pace: What the rate is multiplied by in a step.
         settles: Whether a pattern that gains no more ends early.
     """
 
@@ -58,6 +59,7 @@ class Method:
     start: Callable[[Ground, int, int], Start]
     placements: Callable[[PatternOptions, int], FloatArray] | None
     show: Callable[[FloatArray], BYTES]
+    pace: Callable[[PatternOptions, int], float] = lambda options, step: 1.0
     settles: bool = True
 
     def apply(self, ascent: Ascent, ground: Ground) -> Ascent:

@@ -7,6 +7,7 @@ to wherever it is.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,16 @@ def show(canvas: FloatArray) -> BYTES:
     return np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
 
 
+WARM, END = 8, 0.1
+"""How many steps it takes to the full rate, and what is left of it in the end."""
+
+
+def pace(options: PatternOptions, step: int) -> float:
+    """What the rate is multiplied by: a quick rise, then half a cosine down."""
+    fall = END + (1 - END) * 0.5 * (1 + math.cos(math.pi * step / options.steps))
+    return min(1.0, (step + 1) / WARM) * fall
+
+
 ROBUST = Method(
     name="robust",
     says="Lucid's recipe: Fourier coefficients, shifts, rescalings, rotations, Adam.",
@@ -57,4 +68,5 @@ ROBUST = Method(
     start=_start,
     placements=of_step,
     show=show,
+    pace=pace,
 )

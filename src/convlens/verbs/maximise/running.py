@@ -30,6 +30,8 @@ class Judged:
         robustness: The share that is left under placements that no climb has seen.
         natural: Median, 99th percentile and greatest over natural images, and the place of
             the pattern among them in percent; ``None`` without any.
+        transparency: ``(height, width)``, how much the gradient minded each pixel, 0..1;
+            ``None`` for methods without.
     """
 
     climbed: Climbed
@@ -38,6 +40,7 @@ class Judged:
     start_activation: float
     robustness: float
     natural: tuple[float, float, float, float] | None
+    transparency: FloatArray | None
 
     @property
     def dead(self) -> bool:
@@ -55,9 +58,9 @@ def run(
     natural: Natural | None,
     *,
     batch_size: int | None = None,
+    frames: Sequence[int] = (),
     progress: Callable[[int, int], None] | None = None,
-    keep: Callable[[int, Judged], None] | None = None,
-) -> list[Judged]:
+) -> dict[int, Judged]:
     """Makes the patterns of some objectives and judges them.
 
     Args:
@@ -69,11 +72,12 @@ def run(
         objectives: All of the same probes.
         natural: Natural images to compare with.
         batch_size: How many climb together at most.
+        frames: Before which steps what is shown of a pattern is kept.
         progress: Called after every step with the steps done and all there are.
-        keep: Called with the number of each pattern that is done, and the pattern.
 
     Returns:
-        The patterns, in the order of ``objectives``.
+        The patterns by their place in ``objectives``; not all of them after an interruption
+        (Ctrl-C), which ends the climb early.
     """
     ascent = replace(ascent, batch=choose_batch(model, ascent, len(objectives), batch_size))
     begun = model.ascend(ascent)
@@ -84,18 +88,22 @@ def run(
     compared = None
     if natural is not None:
         compared = judge.all(natural.canvases(ascent.parameters), weights)
-    climbing = Climbing(begun, ascent, method, ground, objectives, weights, progress)
+    climbing = Climbing(begun, ascent, method, ground, objectives, weights, frames, progress)
     found: dict[int, Judged] = {}
     waiting: list[Climbed] = []
-    for climbed in climbing.run():
-        waiting.append(climbed)
-        if len(waiting) + len(found) == len(objectives) or len(waiting) >= ascent.batch:
-            for judged in _judge(waiting, ascent, judge, weights, compared):
-                found[judged.climbed.number] = judged
-                if keep is not None:
-                    keep(judged.climbed.number, judged)
-            waiting.clear()
-    return [found[number] for number in range(len(objectives))]
+    try:
+        for climbed in climbing.run():
+            waiting.append(climbed)
+            if len(waiting) >= ascent.batch:
+                for judged in _judge(waiting, ascent, judge, weights, compared):
+                    found[judged.climbed.number] = judged
+                waiting.clear()
+    except KeyboardInterrupt:
+        waiting = [entry for entry in waiting if entry.number not in found]
+    if waiting:
+        for judged in _judge(waiting, ascent, judge, weights, compared):
+            found[judged.climbed.number] = judged
+    return found
 
 
 def _judge(
@@ -126,6 +134,7 @@ def _judge(
                 float(starts[place]),
                 float(kept[place] / reached[place]) if positive else float("nan"),
                 natural,
+                transparency(ascent, entry),
             )
         )
     return found

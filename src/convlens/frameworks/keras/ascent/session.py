@@ -75,16 +75,16 @@ class KerasClimb:
         for own, given in zip(self._weights, weights, strict=True):
             own[slot] = given
 
-    def step(self, placements: FloatArray | None, leaking: FloatArray) -> Rung:
+    def step(self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray) -> Rung:
         """Takes one step with every slot."""
         leaks = bool(leaking.any())
         if leaks not in self._steppers:
             step = functools.partial(self._step, leaks=leaks)
             self._steppers[leaks] = make_stepper(step, self._variables)
-        given = [np.asarray(array, np.float32) for array in self._weights]
-        extra = {"leaking": np.asarray(leaking, np.float32)}
+        given = [as_float32(array) for array in self._weights]
+        extra = {"leaking": as_float32(leaking), "rates": as_float32(rates)}
         if placements is not None:
-            extra["placements"] = np.asarray(placements, np.float32)
+            extra["placements"] = as_float32(placements)
         self._state, found = self._steppers[leaks](self._state, given, extra)
         return Rung(as_float32(found["values"]), as_float32(found["slopes"]))
 
@@ -159,7 +159,8 @@ class KerasClimb:
 
         values, gradients = differentiate(height_of, parameters)
         nudge = gradients.pop(NUDGE, None)
-        after = climb(ascent.update, ascent.rate, state, gradients)
+        rates = ascent.rate * extra["rates"]
+        after = climb(ascent.update, rates, state, gradients)
         if nudge is not None:
             after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), -1)
         return after, {"values": values, "slopes": slope(gradients)}

@@ -17,6 +17,9 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 FLOOR = 1e-5
 """Added to the root mean square that a gradient is divided by."""
 
+TINY = 1e-30
+"""The least that a gradient is divided by before Adam sees it."""
+
 State = dict[str, Any]
 
 
@@ -27,24 +30,31 @@ def names(parameters: Mapping[str, Any], update: str) -> list[str]:
     return [f"{moment}:{name}" for name in parameters for moment in ("first", "second")]
 
 
-def climb(update: str, rate: float, state: State, gradients: Mapping[str, Any]) -> State:
-    """The state after one step; ``age`` counts the steps of each slot."""
+def climb(update: str, rates: Any, state: State, gradients: Mapping[str, Any]) -> State:
+    """The state after one step of each slot's own size; ``age`` counts its steps.
+
+    Adam gets each slot's gradient at one length: that of a channel which has just been woken
+    is far shorter than the one that leaked to it, and would else count for nothing beside it.
+    """
     age = state["age"] + 1.0
     after: State = {"age": age}
+    scale = 1.0 / (slope(gradients) + TINY)
     for name, gradient in gradients.items():
+        spread = (-1,) + (1,) * (len(gradient.shape) - 1)
         if update == "adam":
+            gradient = gradient * ops.reshape(scale, spread)
             first = BETA_1 * state[f"first:{name}"] + (1 - BETA_1) * gradient
             second = BETA_2 * state[f"second:{name}"] + (1 - BETA_2) * ops.square(gradient)
-            ages = ops.reshape(age, (-1,) + (1,) * (len(gradient.shape) - 1))
+            ages = ops.reshape(age, spread)
             unbiased = first / (1 - ops.power(BETA_1, ages))
-            scale = ops.sqrt(second / (1 - ops.power(BETA_2, ages))) + EPSILON
+            root = ops.sqrt(second / (1 - ops.power(BETA_2, ages))) + EPSILON
             after |= {f"first:{name}": first, f"second:{name}": second}
-            step = unbiased / scale
+            step = unbiased / root
         else:
             axes = tuple(range(1, len(gradient.shape)))
             square = ops.mean(ops.square(gradient), axes, keepdims=True)
             step = gradient / (ops.sqrt(square) + FLOOR)
-        after[name] = state[name] + rate * step
+        after[name] = state[name] + ops.reshape(rates, spread) * step
     return after
 
 
