@@ -44,8 +44,9 @@ class Judged:
 
     @property
     def dead(self) -> bool:
-        """Whether nothing could move the channel."""
-        return not self.climbed.awake
+        """Whether nothing could move the channel, no natural image either."""
+        moved = self.natural is not None and self.natural[2] != self.activation
+        return not (self.climbed.awake or moved)
 
 
 def run(

@@ -9,7 +9,7 @@ The rule of this module: what is borrowed is given back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,13 +18,17 @@ from keras import ops
 
 RECTIFIERS = ("relu", "relu6")
 
+NEARNESS = 4.0
+"""How much more passes at a position whose value is one standard deviation above the mean."""
+
 
 @contextmanager
-def leaking(operations: Iterable[Any], slope: Any) -> Iterator[None]:
+def leaking(operations: Mapping[Any, int], slope: Any) -> Iterator[None]:
     """Lets gradients leak through the rectifiers of some layers while the block lasts.
 
     Args:
-        operations: Layers and operations; those inside them count too.
+        operations: Layers and operations, and the axis that holds the channels of what they
+            give; those inside them count too.
         slope: How much passes, one number for each image.
     """
     borrowed: list[tuple[Any, str, bool, Any]] = []
@@ -34,12 +38,12 @@ def leaking(operations: Iterable[Any], slope: Any) -> Iterator[None]:
         owner.__dict__[name] = value
 
     try:
-        for operation in _all(operations):
+        for operation, axis in _all(operations):
             activation: Any = getattr(operation, "activation", None)
             if getattr(activation, "__name__", None) in RECTIFIERS:
-                lend(operation, "activation", _leak(activation, slope))
+                lend(operation, "activation", _leak(activation, slope, axis))
             elif type(operation).__name__ in ("ReLU", "Relu", "Relu6"):
-                lend(operation, "call", _leak(operation.call, slope))
+                lend(operation, "call", _leak(operation.call, slope, axis))
         yield
     finally:
         for owner, name, had_one, value in reversed(borrowed):
@@ -49,22 +53,32 @@ def leaking(operations: Iterable[Any], slope: Any) -> Iterator[None]:
                 owner.__dict__.pop(name, None)
 
 
-def _all(operations: Iterable[Any]) -> list[Any]:
-    """The operations and all layers inside them, each once."""
-    found: dict[int, Any] = {}
-    for operation in operations:
+def _all(operations: Mapping[Any, int]) -> list[tuple[Any, int]]:
+    """The operations and all layers inside them, each once, and their axis of channels."""
+    found: dict[int, tuple[Any, int]] = {}
+    for operation, axis in operations.items():
         inner = [operation]
         if isinstance(operation, keras.Layer):
             inner = operation._flatten_layers()
-        found.update({id(entry): entry for entry in inner})
+        found.update({id(entry): (entry, axis) for entry in inner})
     return list(found.values())
 
 
-def _leak(function: Callable[..., Any], slope: Any) -> Callable[..., Any]:
-    """The same function with another gradient where its argument is not positive."""
+def _leak(function: Callable[..., Any], slope: Any, axis: int) -> Callable[..., Any]:
+    """The same function with another gradient where its argument is not positive.
+
+    Most passes where the argument is nearest to passing: the same everywhere, what leaks to
+    the parts of a filter that sum to nothing would cancel out.
+    """
 
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
         through = ops.reshape(slope, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(x, 0.0)
+        places = [place for place in range(1, len(x.shape)) if place != axis % len(x.shape)]
+        if places:
+            middle = ops.mean(x, places, keepdims=True)
+            spread = ops.sqrt(ops.mean(ops.square(x - middle), places, keepdims=True)) + 1e-12
+            near = ops.softmax(NEARNESS * (x - middle) / spread, axis=tuple(places))
+            through = through * ops.stop_gradient(near)
         return function(x, *args, **kwargs) + through - ops.stop_gradient(through)
 
     return call

@@ -50,7 +50,9 @@ def begin_ascent(
     unactivated = [
         sight.layer for sight, probe in zip(sights, ascent.probes, strict=True) if probe.before
     ]
-    needed = [view.program.steps[place].operation for place in view.program.needed(places)]
+    steps = [view.program.steps[place] for place in sorted(view.program.needed(places))]
+    first = [any(view.formats[value] == FIRST for value in step.outputs) for step in steps]
+    needed = {step.operation: 1 if one else -1 for step, one in zip(steps, first, strict=True)}
 
     def network(seen: Any) -> list[Any]:
         tensors = []
