@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+from keras.src.layers.input_spec import assert_input_compatibility  # not exported
 
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.geometry import (
@@ -292,6 +293,10 @@ def _trace(
 def _spec(step: Step, args: Any, kwargs: Any) -> list[Any]:
     """What a layer would give for tensors of other shapes than it was built with."""
     try:
+        if isinstance(step.operation, keras.Layer):
+            # As calling the layer would.
+            name, wanted = step.operation.name, step.operation.input_spec
+            assert_input_compatibility(wanted, args[0] if len(args) == 1 else args, name)
         return list(keras.tree.flatten(step.operation.compute_output_spec(*args, **kwargs)))
     except Exception as error:
         wanted = [tuple(tensor.shape) for tensor in step.node.input_tensors]

@@ -98,7 +98,7 @@ def place(canvas: Any, placements: Any, ascent: Ascent) -> Any:
         inside = (row >= 0) & (row <= rows - 1) & (column >= 0) & (column <= columns - 1)
         weight = ops.where(inside, weight, 0.0)
         index = ops.clip(row, 0, rows - 1) * columns + ops.clip(column, 0, columns - 1)
-        index = ops.cast(index, "int32") + start
+        index = ops.cast(index, "int32") + ops.convert_to_tensor(start)
         taken = ops.take(flat, ops.reshape(index, (-1,)), axis=0)
         seen = seen + taken * ops.reshape(weight, (-1, 1))
     return ops.reshape(seen, (batch * views, height, width, channels)) + ascent.outside

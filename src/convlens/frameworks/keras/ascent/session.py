@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -167,4 +168,7 @@ class KerasClimb:
 
 
 def _to_numpy(tensor: Any) -> Any:
-    return ops.convert_to_numpy(tensor)
+    with warnings.catch_warnings():
+        # Keras 3.15 hands its tensors to NumPy in a way that NumPy 2.4 frowns upon.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return ops.convert_to_numpy(tensor)

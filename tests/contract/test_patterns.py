@@ -1,0 +1,389 @@
+"""Patterns on every backend: against loops written by hand, and for every kind of model."""
+
+from __future__ import annotations
+
+import importlib
+
+import keras
+import numpy as np
+import pytest
+
+import models
+from convlens import patterns
+from convlens.errors import ConvlensError, ModelInputError, SelectionError, UsageError
+from convlens.loading import load_model
+from convlens.pattern import Objective, Term
+from convlens.verbs.maximise.classic import show
+from convlens.verbs.patterns import PatternsInterrupted
+
+QUICK = {"steps": 12, "size": (16, 16)}
+
+
+def as_array(tensor):
+    """A tensor of any backend; the way of Keras itself warns with NumPy 2.4."""
+    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
+    return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
+
+
+def gradient_of(function, array):
+    """The value and gradient of a function of one array, by the backend alone."""
+    backend = keras.backend.backend()
+    framework = importlib.import_module(backend)
+    if backend == "jax":
+        value, gradient = framework.value_and_grad(function)(array)
+    elif backend == "tensorflow":
+        tensor = framework.convert_to_tensor(array)
+        with framework.GradientTape() as tape:
+            tape.watch(tensor)
+            value = function(tensor)
+        gradient = tape.gradient(value, tensor)
+    else:
+        tensor = framework.tensor(array, requires_grad=True)
+        value = function(tensor)
+        (gradient,) = framework.autograd.grad(value, tensor)
+        value = value.detach()
+    return float(value), as_array(gradient)
+
+
+def book_loop(model, layer, channel, start, steps=40):
+    """The loop of the book, written out: one filter, one image, no convlens."""
+    part = keras.Model(model.inputs[0], model.get_layer(layer).output)
+
+    def loss(image):
+        return keras.ops.mean(part(image)[..., channel])
+
+    image = start[None].copy()
+    for _ in range(steps):
+        _, gradient = gradient_of(loss, image)
+        image += gradient / (np.sqrt(np.mean(gradient**2)) + 1e-5)
+    return image[0]
+
+
+def book_picture(image):
+    """How the book turns the result into bytes, written out."""
+    image = image - image.mean()
+    image = image / (image.std() + 1e-5) * 0.1 + 0.5
+    return (np.clip(image, 0, 1) * 255).astype("uint8")
+
+
+@pytest.fixture
+def plain():
+    return models.randomise(models.any_size())
+
+
+def first_convolution(model):
+    return next(layer.name for layer in model.layers if hasattr(layer, "kernel_size"))
+
+
+def test_classic_is_the_loop_of_the_book():
+    live = models.randomise(models.sequential())
+    start = np.random.default_rng(5).random((16, 16, 3), np.float32) * 20 + 128
+    found = patterns(load_model(live), "conv_1", method="classic", start=start)
+    assert found.options.steps == 40
+    for channel in range(6):
+        expected = book_loop(live, "conv_1", channel, start)
+        if found.dead[channel] or np.array_equal(expected, start):
+            continue  # silent from this start: the book's picture is the noise that it began with
+        assert np.abs(found.values[channel] - expected).max() < 2e-2
+        difference = found.images[channel].astype(int) - book_picture(expected)
+        assert np.abs(difference).max() <= 1
+        assert found.activation[channel] == pytest.approx(
+            float(np.mean(reach(live, "conv_1", found.values[channel])[..., channel])), rel=1e-4
+        )
+    assert not found.dead.all()
+
+
+def reach(model, layer, image):
+    """What a layer makes of an image, by Keras alone."""
+    part = keras.Model(model.inputs[0], model.get_layer(layer).output)
+    return as_array(part(image[None], training=False))[0]
+
+
+def test_the_picture_of_a_classic_pattern_is_that_of_the_book():
+    image = np.random.default_rng(0).normal(100, 30, (2, 9, 7, 3)).astype("float32")
+    assert np.array_equal(show(image), np.stack([book_picture(part) for part in image]))
+
+
+@pytest.mark.parametrize(("method", "steps"), [("robust", 12), ("classic", 12), ("maco", 60)])
+def test_what_is_reached_is_what_keras_computes(method, steps):
+    live = models.randomise(models.sequential())
+    model = load_model(live)
+    found = patterns(model, "conv_1", method=method, scale="-1..1", steps=steps, size=(16, 16))
+    assert len(found) == 6
+    assert found.images.shape == (6, 16, 16, 3)
+    assert found.images.dtype == np.uint8
+    for place in np.flatnonzero(~found.dead):
+        mean = reach(live, "conv_1", found.values[place])[..., place].mean()
+        assert found.activation[place] == pytest.approx(float(mean), rel=1e-3, abs=1e-5)
+    alive = ~found.dead
+    assert found.activation[alive].mean() > found.start_activation[alive].mean()
+
+
+def test_the_canvas_is_what_the_network_saw():
+    live = models.randomise(models.sequential())
+    found = patterns(load_model(live), "conv", "0:2", scale="torch", **QUICK)
+    expected = found.preprocessing.apply(found.images.astype("float32"))
+    assert np.abs(found.values - expected).max() < 0.5 / 255 / 0.22 + 1e-4
+
+
+def test_a_canvas_has_the_size_that_was_asked_for_whatever_the_head():
+    found = patterns(
+        load_model(models.randomise(models.sequential())), "conv", steps=4, size=(24, 40)
+    )
+    assert found.images.shape == (4, 24, 40, 3)
+    assert found.values.shape == (4, 24, 40, 3)
+
+
+def test_a_head_that_does_not_take_the_canvas_is_one_line():
+    model = load_model(models.randomise(models.sequential()))
+    with pytest.raises(ModelInputError, match="built for") as caught:
+        patterns(model, "top", steps=4, size=(24, 40))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_unit_before_its_softmax():
+    live = models.randomise(models.sequential())
+    found = patterns(load_model(live), objective="logit", steps=6)
+    assert found.layers == ("top",) * 5
+    top = live.get_layer("top")
+    flat = keras.Model(live.inputs[0], live.get_layer("flat").output)
+    features = as_array(flat(found.values))
+    kernel, bias = (as_array(part.value) for part in (top.kernel, top.bias))
+    logits = features @ kernel + bias
+    assert found.activation == pytest.approx(np.diag(logits), rel=1e-3, abs=1e-3)
+    assert top.activation is keras.activations.softmax
+
+
+def test_directions_neurons_and_sums_are_measured_as_they_say():
+    live = models.randomise(models.sequential())
+    direction = (3.0, 0.0, 4.0, 0.0, 0.0, 0.0)
+    asked = [
+        Objective((Term("conv_1", direction=direction),)),
+        Objective((Term("conv_1", 2, where="centre"),)),
+        Objective((Term("conv_1", 1, weight=0.5), Term("conv", 0, weight=2.0))),
+    ]
+    found = patterns(load_model(live), objective=asked, **QUICK)
+    last = [reach(live, "conv_1", image) for image in found.values]
+    first = reach(live, "conv", found.values[2])
+    expected = [
+        (last[0] @ np.array(direction) / 5).mean(),
+        last[1][last[1].shape[0] // 2, last[1].shape[1] // 2, 2],
+        0.5 * last[2][..., 1].mean() + 2 * first[..., 0].mean(),
+    ]
+    assert found.activation == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    assert (found.activation[~found.dead] > found.start_activation[~found.dead]).all()
+
+
+KINDS = {
+    "nested": (models.nested, None),
+    "nested_any_size": (models.nested_any_size, None),
+    "shared": (models.shared, None),
+    "two_inputs": (models.two_inputs, None),
+    "two_outputs": (models.two_outputs, None),
+    "subclassed": (models.subclassed, None),
+    "custom_layer": (models.custom_layer, None),
+    "any_size": (models.any_size, None),
+    "unbuilt": (models.unbuilt, None),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_model_has_patterns(kind):
+    live = KINDS[kind][0]()
+    if live.built:
+        models.randomise(live)
+    model = load_model(live)
+    info = model.info
+    if not info.layers:
+        info = model.describe({info.inputs[0].name: (1, 16, 16, 3)})
+    chosen = [entry.name for entry in info.layers if entry.type == "Conv2D"]
+    assert chosen
+    found = patterns(model, chosen[-1], "0", **QUICK)
+    assert found.layers == (chosen[-1],)
+    assert np.isfinite(found.activation).all()
+    assert (found.activation >= found.start_activation - 1e-4)[~found.dead].all()
+
+
+def test_a_grey_network_gives_grey_pictures():
+    live = keras.Sequential([keras.Input((None, None, 1)), models.conv(3, "conv")])
+    found = patterns(load_model(models.randomise(live)), "conv", **QUICK)
+    assert found.values.shape == (3, 16, 16, 1)
+    assert (found.images[..., :1] == found.images).all()
+
+
+def test_channels_first():
+    found = patterns(load_model(models.randomise(models.channels_first())), "conv", **QUICK)
+    assert found.values.shape[1:] == (16, 16, 3)
+
+
+def dead_and_shy():
+    """Channels: alive; without weights; constant; an edge; below zero for every picture."""
+    live = keras.Sequential([keras.Input((None, None, 3)), models.conv(5, "conv")])
+    kernel = np.zeros((3, 3, 3, 5), "float32")
+    kernel[..., 0], kernel[..., 4] = 0.1, -1
+    kernel[:, 0, :, 3], kernel[:, 2, :, 3] = 1, -1
+    live.layers[0].set_weights([kernel, np.array([0, -1, 0.7, -1.5, -1], "float32")])
+    return live
+
+
+@pytest.mark.parametrize("method", ["robust", "classic", "maco"])
+def test_what_is_dead_is_called_dead_and_no_picture_of_noise(method):
+    options = {"steps": 40, "size": (16, 16), "scale": "0..1"}
+    if method == "classic":
+        options |= {"start": np.full((16, 16, 3), 0.5)}
+    found = patterns(load_model(dead_and_shy()), "conv", method=method, **options)
+    # Without bounds the last channel wakes: pixels may be darker than black.
+    assert found.dead.tolist() == [False, True, True, False, method != "classic"]
+    assert (found.images[1:3] == 128).all()
+    assert np.isnan(found.robustness[1])
+    assert found.activation[2] == pytest.approx(0.7, rel=1e-4)
+    assert not found.converged[1]
+    assert found.activation[3] > 0
+    assert np.ptp(found.images[3]) > 40
+
+
+def test_the_leak_is_given_back():
+    live = dead_and_shy()
+    layer = live.layers[0]
+    before = dict(layer.__dict__)
+    patterns(load_model(live), "conv", **QUICK)
+    assert layer.activation is keras.activations.relu
+    assert "call" not in layer.__dict__ or layer.__dict__["call"] is before.get("call")
+
+
+def test_a_pattern_does_not_depend_on_those_beside_it(plain):
+    layer = first_convolution(plain)
+    model = load_model(plain)
+    together = patterns(model, layer, **QUICK)
+    alone = patterns(model, layer, "2", **QUICK)
+    small = patterns(model, layer, batch_size=1, **QUICK)
+    assert np.abs(together.values[2] - alone.values[0]).max() < 2e-2
+    assert np.abs(together.values - small.values).max() < 2e-2
+
+
+def test_the_same_request_gives_the_same_bytes(plain):
+    layer = first_convolution(plain)
+    first = patterns(load_model(plain), layer, seed=3, **QUICK)
+    again = patterns(load_model(plain), layer, seed=3, **QUICK)
+    other = patterns(load_model(plain), layer, seed=4, **QUICK)
+    assert first.images.tobytes() == again.images.tobytes()
+    assert first.images.tobytes() != other.images.tobytes()
+
+
+def test_facets_differ_the_more_the_more_diversity_counts():
+    live = models.randomise(models.sequential())
+    settings = {"facets": 2, "steps": 30, "size": (16, 16), "patience": 0}
+    model = load_model(live)
+    apart = patterns(model, "conv_1", "0", diversity=50.0, **settings)
+    assert [entry.facet for entry in apart] == [0, 1]
+    assert not np.array_equal(apart.images[0], apart.images[1])
+
+
+def test_regularisers_make_smoother_and_greyer_pictures(plain):
+    layer, model = first_convolution(plain), load_model(plain)
+
+    def roughness(**more):
+        values = patterns(model, layer, "0:3", steps=30, size=(16, 16), **more).images.astype(float)
+        return np.abs(np.diff(values, axis=1)).mean(), np.abs(values - 127.5).mean()
+
+    plainly = roughness()
+    assert roughness(total_variation=1e3)[0] < plainly[0]
+    assert roughness(norm=1e3)[1] < plainly[1]
+
+
+def test_natural_images_say_where_a_pattern_lies(plain, tmp_path):
+    from PIL import Image
+
+    chance = np.random.default_rng(0)
+    for number in range(5):
+        pixels = chance.integers(0, 256, (20, 30, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    layer = first_convolution(plain)
+    found = patterns(load_model(plain), layer, images=tmp_path, **QUICK)
+    assert found.natural_count == 5
+    assert found.natural.shape == (len(found), 3)
+    assert (np.diff(found.natural, axis=1) >= 0).all()
+    best = found.activation >= found.natural[:, 2]
+    assert (found.percentile[best] == 100).all()
+    assert ((found.percentile >= 0) & (found.percentile <= 100)).all()
+
+
+def test_frames_show_the_way(plain):
+    layer = first_convolution(plain)
+    found = patterns(load_model(plain), layer, "0:2", frames=4, **QUICK)
+    assert found.frame_steps[0] == 0
+    assert found.frame_steps[-1] == 12
+    assert found.frames.shape == (len(found.frame_steps), 2, 16, 16, 3)
+    assert np.array_equal(found.frames[-1], found.images)
+    assert not np.array_equal(found.frames[0], found.images)
+
+
+def test_an_interrupted_run_goes_on(plain):
+    layer, model = first_convolution(plain), load_model(plain)
+    whole = patterns(model, layer, batch_size=1, **QUICK)
+
+    def stop(done, total):
+        if done > 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(PatternsInterrupted) as caught:
+        patterns(model, layer, batch_size=1, progress=stop, **QUICK)
+    part = caught.value.done
+    assert 1 <= len(part) < len(whole)
+    assert caught.value.count == len(whole)
+    rest = patterns(model, layer, batch_size=1, done=part, **QUICK)
+    assert rest.objectives == whole.objectives
+    assert np.array_equal(rest.images, whole.images)
+    assert np.array_equal(rest.history, whole.history, equal_nan=True)
+    with pytest.raises(UsageError, match="other options"):
+        patterns(model, layer, done=part, steps=13, size=(16, 16))
+
+
+WRONG = {
+    "a channel that is not there": (("conv", "9"), {}, SelectionError, "no channel 9"),
+    "a layer that is not there": (("convv",), {}, SelectionError, "Did you mean conv"),
+    "a layer without channels": (("flat", "99999"), {}, SelectionError, "no channel"),
+    "no layer": ((), {}, UsageError, "name the layers"),
+    "a method": (("conv",), {"method": "robost"}, UsageError, "Did you mean robust"),
+    "an objective": (("conv",), {"objective": "neurone"}, UsageError, "unknown objective"),
+    "zero steps": (("conv",), {"steps": 0}, UsageError, "steps from 1"),
+    "no rate": (("conv",), {"rate": float("nan")}, UsageError, "expected rate"),
+    "an option": (("conv",), {"stepz": 3}, UsageError, "unknown option"),
+    "a canvas of nothing": (("conv",), {"size": (0, 16)}, UsageError, "a canvas of 1 to"),
+    "a start": (("conv",), {"start": np.zeros((4, 4, 3))}, UsageError, "method='classic'"),
+    "a direction": (
+        (),
+        {"objective": Objective((Term("conv", direction=(1.0,)),))},
+        SelectionError,
+        "a direction of 4 numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_request_is_one_line(what):
+    given, options, error, words = WRONG[what]
+    with pytest.raises(error, match=words) as caught:
+        patterns(load_model(models.sequential()), *given, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_one_line():
+    live = models.randomise(models.sequential())
+    live.get_layer("conv").kernel.assign(np.full((3, 3, 3, 4), np.nan, "float32"))
+    with pytest.raises(ConvlensError, match="not a finite number") as caught:
+        patterns(load_model(live), "conv_1", **QUICK)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_canvas_too_small_for_the_layer():
+    live = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.Conv2D(2, 5, name="first"),
+            keras.layers.Conv2D(2, 5, name="second"),
+        ]
+    )
+    with pytest.raises(ModelInputError, match="too small") as caught:
+        patterns(load_model(live), "second", steps=3, size=(6, 6))
+    assert "\n" not in str(caught.value)
