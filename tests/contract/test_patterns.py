@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 
 import keras
+import models
 import numpy as np
 import pytest
 
-import models
 from convlens import patterns
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, UsageError
 from convlens.loading import load_model

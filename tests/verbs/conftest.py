@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convlens.ascent import Ascent, Climb
 from convlens.errors import SelectionError
 from convlens.model import ForwardPass, Model, MovingStatistics
 from convlens.results import InputInfo, LayerInfo, ModelInfo
@@ -77,6 +78,12 @@ class Fake:
             {name: self.run(inputs, name) for name in names},
             self.missing if outputs else None,
         )
+
+    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
+        return sum(int(np.prod(shape)) for shape in shapes.values()) * len(layers)
+
+    def ascend(self, ascent: Ascent) -> Climb:
+        raise NotImplementedError
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         return self.kept

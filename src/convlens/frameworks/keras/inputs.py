@@ -11,7 +11,7 @@ from convlens.results import InputInfo
 
 def build_shapes(model: Any) -> Any:
     """What a model without a graph was built with: a shape, or a structure of shapes."""
-    shapes = getattr(model, "build_shapes_dict", None) or {}
+    shapes = getattr(model, "_build_shapes_dict", None) or {}
     if len(shapes) == 1:
         return next(iter(shapes.values()))
     return shapes or None

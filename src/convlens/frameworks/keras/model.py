@@ -217,7 +217,7 @@ class KerasModel:
             if len(shape) != len(entry.shape) or any(
                 wanted is not None and wanted != size
                 for axis, (wanted, size) in enumerate(zip(entry.shape, shape, strict=False))
-                if exact or axis == channel
+                if axis and (exact or axis == channel)
             ):
                 raise ModelInputError(f"input '{entry.name}' expects {entry.shape}, found {shape}")
             ordered.append(shape)
