@@ -85,6 +85,8 @@ def collect(source: Incoming, allowance: int) -> Contents:
     try:
         while "end" not in (message := source.message()):
             allowance -= COST + _take(taken, message, source, allowance)
+            if allowance < 0:
+                raise NonsenseError("more than a file of its size holds")
     except ToldError as told:
         raise _refusal(told.args[0]) from None
     _check_complete(taken)
@@ -161,9 +163,9 @@ def _read_array(message: dict[str, Any], source: Incoming, allowance: int) -> Ar
     shape, number = message.get("shape"), message.get("dtype")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_size, shape)):
         raise NonsenseError("an array without a shape")
-    if number not in NUMBERS:
+    if not isinstance(number, str) or number not in NUMBERS:
         raise NonsenseError("an array of no numbers")
-    kind = np.dtype(str(number))
+    kind = np.dtype(number)
     if math.prod(size or 1 for size in shape) * kind.itemsize > allowance:
         raise NonsenseError("an array that is too large")
     array: Array = np.empty(tuple(shape), kind)

@@ -18,7 +18,7 @@ HEAD = struct.Struct("<cQ")
 
 MESSAGE, PIECE, ALIVE = b"m", b"p", b"."
 
-MAX_MESSAGE = 64 << 20
+MAX_MESSAGE = 16 << 20
 """The longest message that is taken, in bytes; the names of a layer's weights may be many."""
 
 STEP = 1 << 20
