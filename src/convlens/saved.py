@@ -37,28 +37,26 @@ class SavedNetwork:
         kind: What it is, in words.
         config: Class name and configuration of the outermost model, as Keras 3 takes it.
         weights: Layer by layer, where the file keeps them so (legacy HDF5).
-        archive: The file in which Keras 3 keeps weights along the attributes of the objects
-            (``.keras``), where it is one.
         keras_version: The version that wrote it, as far as it says.
         backend: The backend that wrote it, as far as it says.
         rewrites: What was changed in the configuration, in words.
         digest: ``sha256:`` and the digest of the file.
         size: How many numbers its weights are, which no network of it may exceed; ``None``
             if that is not known.
-        store: The HDF5 file of weights inside the archive, where it is one.
+        store: The weights by their place in a store of Keras 3, which keeps them along the
+            attributes of objects (``layers/conv2d/vars/0``), where it is one.
     """
 
     path: Path
     kind: str
     config: Config
     weights: tuple[LayerWeights, ...] | None
-    archive: Path | None
     keras_version: str | None
     backend: str | None
     rewrites: tuple[str, ...]
     digest: str
     size: int | None = None
-    store: bytes | None = field(default=None, repr=False)
+    store: Mapping[str, NDArray[np.generic]] | None = field(default=None, repr=False)
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -113,12 +113,20 @@ class Alarm:
 
 
 def memory_of(process: int) -> int:
-    """The memory that a process holds now, in bytes."""
+    """The memory that a process holds now, in bytes, and those that it started.
+
+    The latter only where the kernel lists them.
+    """
+    place = Path(f"/proc/{process}")
     try:
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+        pages = int((place / "statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    started: list[str] = []
+    with contextlib.suppress(OSError):
+        for thread in (place / "task").iterdir():
+            started += (thread / "children").read_text().split()
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(memory_of(int(child)) for child in started)
 
 
 def environment() -> dict[str, str]:

@@ -473,7 +473,7 @@ def config_of_another_type(path: Path, traps: Traps) -> None:
 @attack("model.h5", refused=True)
 def config_not_text(path: Path, traps: Traps) -> None:
     """A configuration that is no UTF-8, and ends in the middle."""
-    write_h5(path, json.dumps(sequential(conv())).encode()[:-9] + b"\xff\xfe\x00\x00")
+    write_h5(path, json.dumps(sequential(conv())).encode()[:-9] + b"\xff\xfe\x80")
 
 
 @attack("model.h5")

@@ -6,6 +6,7 @@ once more, in processes of their own. First come the controls: the traps and the
 
 from __future__ import annotations
 
+import json
 import marshal
 import pickle
 import subprocess
@@ -125,6 +126,7 @@ print(watcher.rest())
         ("open({canary!r}, 'w')", "to write"),
         ("os.system('true')", "os.system"),
         ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
+        ("import subprocess; subprocess.run([sys.executable, '-I', '-c', ''])", "subprocess.Popen"),
         ("import socket; socket.create_connection(('127.0.0.1', 9))", "socket."),
         ("import marshal; marshal.loads(marshal.dumps(1))", "marshal.loads"),
         ("import pickle; pickle.loads(b'cos\\nsystem\\n.')", "pickle.find_class"),
@@ -173,6 +175,45 @@ def test_a_hostile_file_does_nothing(place, worker, name):
 @pytest.mark.parametrize("name", ALONE)
 def test_a_hostile_file_does_nothing_in_a_process_of_its_own(place, name):
     assert all_problems(place, name, None) == []
+
+
+READ_WATCHED = """
+import json, sys
+sys.path.insert(0, {folder!r})
+from hostile.watch import install
+watcher = install()
+from convlens.hdf5.serving import JOBS, answer
+for path, name, rules in json.load(sys.stdin):
+    for job in JOBS:
+        frames = []
+        watcher.watch(rules)
+        answer({{"job": job, "path": path, "folder": None}}, frames.append)
+        events = list(watcher.rest())
+        if events or not isinstance(frames[-1], dict):
+            print(name, job, events, frames[-1])
+print("done")
+"""
+
+
+def test_the_process_that_reads_hdf5_does_nothing_but_read(place):
+    files = []
+    for name, entry in ATTACKS.items():
+        if entry.kind == "model" and not entry.heavy:
+            path = entry.make(place.folder / "read", place.traps)
+            if path.is_file():
+                files.append((str(path), name, place.rules(path) | {"writable": []}))
+    alarm = Alarm(place.traps.folder, place.traps.secret_folder)
+    run = subprocess.run(
+        [sys.executable, "-c", READ_WATCHED.format(folder=str(Path(__file__).parents[1]))],
+        input=json.dumps(files),
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert len(files) > 100
+    assert (run.stdout, run.stderr) == ("done\n", "")
+    assert alarm.names() == ()
+    alarm.close()
 
 
 def test_a_good_file_opens(place, worker, tmp_path):

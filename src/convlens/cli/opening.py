@@ -10,6 +10,7 @@ from pathlib import Path
 from convlens.cli.printable import printable
 from convlens.loading import load_model
 from convlens.loading.lean import import_keras
+from convlens.loading.reader import expect
 from convlens.loading.recognise import recognise
 from convlens.model import Model
 
@@ -49,6 +50,7 @@ def open_model(source: Source) -> Model:
     path = Path(source.model)
     if path.exists() or "/" in source.model or "." in source.model:
         recognise(path)
+    expect(path, source.weights)
     import_keras(source.backend)
     with _Told():
         return load_model(

@@ -15,15 +15,16 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convlens.errors import ConvlensError, ModelFileError, UsageError, near
-from convlens.loading.architectures import find_by_function, known_functions
 from convlens.loading.backend import choose_backend, quieten
 from convlens.loading.bounded import read_file
-from convlens.loading.rewrites.walking import each_layer
-from convlens.model import Model
-from convlens.saved import LayerWeights, SavedNetwork
+from convlens.loading.reader import expect
+
+if TYPE_CHECKING:  # imported late: NumPy is imported here while the reader starts
+    from convlens.model import Model
+    from convlens.saved import SavedNetwork
 
 __all__ = ["load_model", "read_network"]
 
@@ -77,6 +78,9 @@ def load_model(
         UnsafeModelError: Opening it would run code or read another file.
         BackendError: No backend for Keras is installed, or not the one asked for.
     """
+    expect(source, weights)
+    from convlens.model import Model
+
     names = read_labels(labels)
     if isinstance(source, Model):
         return source
@@ -117,6 +121,8 @@ def _from_path(
     *,
     trust: bool,
 ) -> Model:
+    from convlens.loading.architectures import find_by_function, known_functions
+
     if not path.exists() and "/" not in text and "." not in text:
         if find_by_function(text) is None:
             raise ModelFileError(
@@ -161,6 +167,7 @@ def _from_weights(
 ) -> Model:
     """A file of weights alone, with the network that they belong to."""
     from convlens.loading.alone import read_weights_alone
+    from convlens.loading.architectures import find_by_function
 
     if find_by_function(architecture) is not None:
         return _from_application(architecture, path, backend, labels)
@@ -177,6 +184,8 @@ def _open(
     trust: bool,
 ) -> Model:
     """Builds a network that was read; where Keras 3 cannot, says what else could."""
+    from convlens.loading.rewrites.walking import each_layer
+
     if trust and any(layer.get("class_name") == "Lambda" for layer in each_layer(network.config)):
         _log.warning("running code from %s because of --trust", network.path)
     room = _keras()
@@ -206,33 +215,28 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         ModelFileError: It is missing, no model, or damaged.
         UnsafeModelError: It reaches out of itself.
     """
-    from convlens.loading.archive import read_archive
-    from convlens.loading.hdf5 import read_hdf5
+    from convlens.loading.configuration import parse_archive, parse_model
+    from convlens.loading.reader import read_contents
     from convlens.loading.recognise import recognise
     from convlens.loading.rewrites import upgrade
+    from convlens.saved import SavedNetwork
 
     kind = recognise(path)
-    weights: tuple[LayerWeights, ...] | None = None
-    backend: str | None = None
-    store: bytes | None = None
-    if kind == "hdf5":
-        config, weights, version, backend = read_hdf5(path)
-        size = sum(array.size for entry in weights for array in entry.arrays)
-    else:
-        config, version, size, store = read_archive(path)
+    legacy = kind == "hdf5"
+    held = read_contents("model" if legacy else "archive", path)
+    config, version = (parse_model if legacy else parse_archive)(held, path)
     config, rewrites = upgrade(config, version)
     return SavedNetwork(
         path=path,
-        kind="legacy HDF5" if kind == "hdf5" else ".keras archive",
+        kind="legacy HDF5" if legacy else ".keras archive",
         config=config,
-        weights=weights,
-        archive=path if kind == "keras" else None,
+        weights=None if held.layers is None else tuple(held.layers),
         keras_version=version,
-        backend=backend,
+        backend=held.backend,
         rewrites=rewrites,
         digest=file_digest(path) if with_digest else "",
-        size=size,
-        store=store,
+        size=held.size,
+        store=held.store,
     )
 
 

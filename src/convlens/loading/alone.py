@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 
 from convlens.errors import ModelFileError
-from convlens.loading.archive import is_store, read_archive, read_store
-from convlens.loading.bounded import read_file
-from convlens.loading.hdf5 import MAX_CONFIG, read_weights
+from convlens.loading.bounded import MAX_CONFIG, read_file
+from convlens.loading.reader import read_contents
 from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
-from convlens.saved import Config, LayerWeights, SavedNetwork
+from convlens.saved import Config, SavedNetwork
 
 
 def read_weights_alone(path: Path, architecture: Path) -> SavedNetwork:
@@ -43,31 +42,21 @@ def read_weights_of(path: Path, config: Config) -> SavedNetwork:
     """
     if not path.is_file():
         raise ModelFileError(f"no file of weights {path}")
-    kind = recognise(path)
-    weights: tuple[LayerWeights, ...] | None = None
-    version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
-    store: bytes | None = None
-    if kind == "keras":
-        _, _, size, store = read_archive(path)
-    elif is_store(path):
-        size, store = read_store(path)
-    else:
-        weights, own_version, own_backend = read_weights(path)
-        version, backend = own_version or version, own_backend or backend
-        size = sum(array.size for entry in weights for array in entry.arrays)
+    held = read_contents("archive" if recognise(path) == "keras" else "weights", path)
+    version = held.version or _text(config.get("keras_version"))
+    backend = held.backend or _text(config.get("backend"))
     upgraded, rewrites = upgrade(config, version) if config else (config, ())
     return SavedNetwork(
         path=path,
         kind="weights in HDF5",
         config=upgraded,
-        weights=weights,
-        archive=path if weights is None else None,
+        weights=None if held.layers is None else tuple(held.layers),
         keras_version=version,
         backend=backend,
         rewrites=rewrites,
         digest="",
-        size=size,
-        store=store,
+        size=held.size,
+        store=held.store,
     )
 
 

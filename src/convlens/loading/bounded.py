@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from convlens.errors import ModelFileError, UnsafeModelError
 
 STEP = 1 << 24
 """How many bytes are read at once."""
+
+MAX_CONFIG = 64 << 20
+"""The longest configuration that is read, in bytes."""
 
 
 def check_regular(path: Path) -> int:
@@ -61,8 +65,8 @@ def read_start(path: Path, count: int) -> bytes:
         return b""
 
 
-def read_member(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> bytes:
-    """A member of a zip archive, unpacked to at most so many bytes.
+def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> Iterator[bytes]:
+    """A member of a zip archive in pieces, unpacked to at most so many bytes.
 
     Args:
         archive: The archive.
@@ -76,14 +80,23 @@ def read_member(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> 
     too_long = UnsafeModelError(f"{name} in {path} is larger than {limit} bytes: not read")
     if archive.getinfo(name).file_size > limit:
         raise too_long
-    pieces = bytearray()
+    left = limit
     with archive.open(name) as member:
         # A count of -1 would unpack whatever comes; the declared size may be a lie.
-        while piece := member.read(min(STEP, limit + 1 - len(pieces))):
-            pieces += piece
-            if len(pieces) > limit:
+        while piece := member.read(min(STEP, left + 1)):
+            left -= len(piece)
+            if left < 0:
                 raise too_long
-    return bytes(pieces)
+            yield piece
+
+
+def bytes_allowed(path: Path) -> int:
+    """How many bytes of weights a file may unfold to.
+
+    Weights hardly shrink when they are packed: a file that says it unfolds to many times its
+    size is made to fill the memory.
+    """
+    return 20 * path.stat().st_size + (64 << 20)
 
 
 def _why(error: Exception) -> str:

@@ -1,33 +1,41 @@
-"""The weights inside a ``.keras`` archive, which Keras keeps along the attributes of objects."""
+"""The weights inside a ``.keras`` archive, which Keras keeps along the attributes of objects.
+
+The rule of this module: the loader of Keras is handed arrays, never a file.
+"""
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
+import numpy as np
 from keras.src.saving import saving_lib  # loads from an open store; the public way wants a path
 from keras.src.utils.naming import to_snake_case
+from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError
 from convlens.frameworks.keras.refused import Refused
 
+NEW = "layers"
 OLD = "_layer_checkpoint_dependencies"
 """What Keras 2.13 and 2.14 called ``layers``, numbering the layers of a class with gaps."""
 
+Arrays = Mapping[str, NDArray[np.generic]]
+"""Weights by their place, such as ``layers/conv2d/vars/0``."""
 
-def assign_archive(model: Any, path: Path, weights: bytes) -> list[str]:
+
+def assign_store(model: Any, path: Path, weights: Arrays) -> list[str]:
     """Sets the weights of a model by the loader of Keras.
 
     Args:
         model: The model.
-        path: The archive, for the messages.
-        weights: The HDF5 file inside it, checked.
+        path: The file, for the messages.
+        weights: What it holds.
 
     Returns:
         What was done, in words.
@@ -36,31 +44,25 @@ def assign_archive(model: Any, path: Path, weights: bytes) -> list[str]:
         ModelFileError: The weights do not fit, or some are left over.
     """
     notes: list[str] = []
+    old = _inside(weights, OLD)
+    _check_all_used(model, old or _inside(weights, NEW), path)
+    if old:
+        weights = dict(_renumbered(model, old, f"{NEW}/"))
+        notes.append("weight-store: the weights of Keras 2.13 were renumbered")
+    failed: set[int] = set()
+    messages: dict[int, Any] = {}
     try:
-        data = io.BytesIO(weights)
-        with h5py.File(data, "r") as file:
-            old = OLD in file
-            _check_all_used(model, file[OLD] if old else file.get("layers"), path)
-        if old:
-            data = _renumbered(model, data)
-            notes.append("weight-store: the weights of Keras 2.13 were renumbered")
-        store = saving_lib.H5IOStore(data, mode="r")
-        failed: set[int] = set()
-        messages: dict[int, Any] = {}
-        try:
-            with warnings.catch_warnings():  # what Keras warns of is an error below
-                warnings.simplefilter("ignore")
-                saving_lib._load_state(
-                    model,
-                    weights_store=store,
-                    assets_store=None,
-                    inner_path="",
-                    visited_saveables=set(),
-                    failed_saveables=failed,
-                    error_msgs=messages,
-                )
-        finally:
-            store.close()
+        with warnings.catch_warnings():  # what Keras warns of is an error below
+            warnings.simplefilter("ignore")
+            saving_lib._load_state(
+                model,
+                weights_store=Store(weights),
+                assets_store=None,
+                inner_path="",
+                visited_saveables=set(),
+                failed_saveables=failed,
+                error_msgs=messages,
+            )
     except (ValueError, KeyError, OSError, RuntimeError, TypeError) as error:
         raise ModelFileError(
             f"{path}: its weights do not fit its configuration: {_short(error)}"
@@ -74,22 +76,50 @@ def assign_archive(model: Any, path: Path, weights: bytes) -> list[str]:
     return notes
 
 
+class Store(saving_lib.H5IOStore):  # type: ignore[misc]
+    """Weights as the loader of Keras asks for them.
+
+    The loader takes a store of its own class only; of that nothing else is used.
+
+    Args:
+        weights: The weights by their place.
+    """
+
+    def __init__(self, weights: Arrays) -> None:
+        self._held: dict[str, dict[str, NDArray[np.generic]]] = defaultdict(dict)
+        self._places = {""}
+        for place, array in weights.items():
+            above, _, name = place.rpartition("/")
+            self._held[above][name] = array
+            while above not in self._places:
+                self._places.add(above)
+                above = above.rpartition("/")[0]
+
+    def __bool__(self) -> bool:
+        return True
+
+    def get(self, path: str) -> dict[str, NDArray[np.generic]]:
+        """The variables of an object; none if there are none."""
+        return dict(self._held.get(f"{path}/vars" if path else "vars", {}))
+
+    def has_path(self, path: str) -> bool:
+        """Whether there is anything at a place."""
+        return path in self._places
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def _short(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines)[:300] or type(error).__name__
 
 
-def _check_all_used(model: Any, group: Any, path: Path) -> None:
+def _check_all_used(model: Any, weights: Arrays, path: Path) -> None:
     """Refuses a file with more weights than the network: it would be loaded in part."""
-    if not isinstance(group, h5py.Group) or _holds_stand_in(model):
+    if _holds_stand_in(model):
         return
-    sizes: list[int] = []
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and "seed_generator" not in name:
-            sizes.append(int(item.size or 0))
-
-    group.visititems(visit)
+    sizes = [array.size for place, array in weights.items() if "seed_generator" not in place]
     wanted = sum(int(keras.ops.size(variable)) for variable in model.weights)
     if sum(sizes) > wanted + 16 * len(sizes):
         raise ModelFileError(
@@ -102,58 +132,47 @@ def _holds_stand_in(model: Any) -> bool:
     return any(isinstance(layer, Refused) for layer in model._flatten_layers(include_self=False))
 
 
-def _renumbered(model: Any, data: io.BytesIO) -> io.BytesIO:
-    """The store with the names that Keras 3 looks for."""
-    made = io.BytesIO()
-    with h5py.File(data, "r") as old, h5py.File(made, "w") as new:
-        _copy_layers(model, old, new)
-    made.seek(0)
-    return made
+def _renumbered(model: Any, weights: Arrays, target: str) -> Iterator[tuple[str, Any]]:
+    """The weights of a model's layers at the places where Keras 3 looks for them.
 
-
-def _copy_layers(model: Any, old: h5py.Group, new: h5py.Group) -> None:
-    """Copies the weights of a model's layers, class by class in their order."""
-    source = old.get(OLD) or old.get("layers")
-    if not isinstance(source, h5py.Group):
-        return
-    target = new.create_group("layers")
-    groups = _by_class(source)
+    Args:
+        model: The model.
+        weights: Its weights by their place among its layers.
+        target: What its layers lie in.
+    """
+    names = _by_class(weights)
     counts: dict[str, int] = defaultdict(int)
-    used: dict[str, int] = defaultdict(int)
     for layer in model.layers:
         kind = to_snake_case(type(layer).__name__)
-        number = counts[kind]
+        wanted = f"{target}{kind}_{counts[kind]}" if counts[kind] else f"{target}{kind}"
         counts[kind] += 1
-        if not layer.weights:
+        if not layer.weights or not names[kind]:
             continue
-        held = [name for name in groups[kind] if _holds_arrays(source[name])]
-        if used[kind] >= len(held):
-            continue
-        name = held[used[kind]]
-        used[kind] += 1
-        wanted = f"{kind}_{number}" if number else kind
+        held = _inside(weights, names[kind].pop(0))
         if isinstance(layer, keras.Model):
-            _copy_layers(layer, source[name], target.create_group(wanted))
+            inner = _inside(held, OLD) or _inside(held, NEW)
+            yield from _renumbered(layer, inner, f"{wanted}/{NEW}/")
         else:
-            source.copy(name, target, name=wanted)
+            yield from ((f"{wanted}/{place}", array) for place, array in held.items())
 
 
-def _by_class(group: h5py.Group) -> dict[str, list[str]]:
-    """The names in a store by class, each class in the order of its numbers."""
+def _inside(weights: Arrays, group: str) -> Arrays:
+    """What lies in a group, by its place there."""
+    start = f"{group}/"
+    return {
+        place.removeprefix(start): array
+        for place, array in weights.items()
+        if place.startswith(start)
+    }
+
+
+def _by_class(weights: Arrays) -> dict[str, list[str]]:
+    """The groups that hold weights by class, each class in the order of its numbers."""
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for name in group:
+    for name in sorted({place.partition("/")[0] for place in weights}):
         match = re.fullmatch(r"(.+?)(?:_(\d+))?", name)
         if match:
             found[match.group(1)].append((int(match.group(2) or 0), name))
     return defaultdict(
         list, {kind: [name for _, name in sorted(names)] for kind, names in found.items()}
     )
-
-
-def _holds_arrays(group: Any) -> bool:
-    found: list[str] = []
-    if isinstance(group, h5py.Group):
-        group.visititems(
-            lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None
-        )
-    return bool(found)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError
 from convlens.frameworks.keras.refused import Refused
-from convlens.frameworks.keras.store import assign_archive
+from convlens.frameworks.keras.store import assign_store
 from convlens.frameworks.keras.theano import ROTATED, convert, needs_rotation
 from convlens.loading.rewrites.names import plain_name
 from convlens.saved import LayerWeights, SavedNetwork
@@ -67,8 +67,8 @@ def assign(model: Any, network: SavedNetwork) -> tuple[str, ...]:
         _assign_layers(model, network, network.weights, rotate=rotate)
         if rotate:
             notes.append(ROTATED)
-    elif network.archive is not None and network.store is not None:
-        notes += assign_archive(model, network.archive, network.store)
+    elif network.store is not None:
+        notes += assign_store(model, network.path, network.store)
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()

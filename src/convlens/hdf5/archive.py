@@ -1,0 +1,56 @@
+"""``.keras`` archives, read as data."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.hdf5.damage import damaged
+from convlens.hdf5.member import unfold
+from convlens.hdf5.store import store_frames
+from convlens.loading.bounded import MAX_CONFIG, bytes_allowed, member_pieces
+from convlens.loading.frames import Frame, text_frames
+
+WEIGHTS = "model.weights.h5"
+
+TEXTS = {"config.json": "config", "metadata.json": "metadata"}
+"""The members that are read as they are, and what they are called on the way."""
+
+
+def read_archive(path: Path) -> Iterator[Frame]:
+    """Reads the texts of an archive, then the weights by their place in the store.
+
+    Raises:
+        ModelFileError: The archive is damaged or incomplete.
+        UnsafeModelError: Something in it reaches out of it.
+    """
+    with damaged(path, ".keras"), zipfile.ZipFile(path) as archive:
+        _check_members(archive, path)
+        held = archive.namelist()
+        for name, called in TEXTS.items():
+            if name in held or called == "config":
+                text = b"".join(member_pieces(archive, name, MAX_CONFIG, path))
+                yield from text_frames(called, text)
+        if WEIGHTS not in held:
+            raise ModelFileError(f"{path} holds no weights: expected {WEIGHTS} in it")
+        store = yield from unfold(archive, WEIGHTS, path)
+        with h5py.File(store, "r") as file:
+            yield from store_frames(file, path)
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuses an archive with two members of one name, or that unfolds to far too much."""
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnsafeModelError(f"{path} holds two members called '{twice}': not opened")
+    size = sum(member.file_size for member in members)
+    if size > bytes_allowed(path):
+        raise UnsafeModelError(
+            f"{path} unfolds to {size} bytes, far more than weights of its size: not opened"
+        )

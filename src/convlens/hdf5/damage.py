@@ -1,0 +1,40 @@
+"""What HDF5 says of a damaged file, in a line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from convlens.errors import ConvlensError, ModelFileError
+
+
+@contextlib.contextmanager
+def damaged(path: Path, kind: str) -> Iterator[None]:
+    """Whatever fails inside is told as damage of the file.
+
+    Random bytes bring about any error, of HDF5, of what wraps it, and of memory.
+
+    Args:
+        path: The file.
+        kind: What it is, for the message.
+
+    Raises:
+        ModelFileError: Something failed.
+        ConvlensError: One of convlens goes through as it is.
+    """
+    try:
+        yield
+    except ConvlensError:
+        raise
+    except Exception as error:
+        raise ModelFileError(
+            f"{path} is a damaged or truncated {kind} file ({short(error)}): download or save "
+            "it again"
+        ) from error
+
+
+def short(error: BaseException) -> str:
+    """The start of what an error says."""
+    lines = str(error).splitlines()
+    return lines[0][:120] if lines else type(error).__name__

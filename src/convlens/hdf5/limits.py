@@ -1,0 +1,65 @@
+"""Bounds that the system keeps for the process: memory, time, files, none written.
+
+The rule of this module: where the system knows no such bounds, the process runs without; it is
+watched from outside all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+SECONDS = 20
+"""How much time of a processor may pass between two frames."""
+
+MEMORY = 1 << 30
+"""How much memory a file may take beside what it unfolds to, in bytes."""
+
+
+def once() -> None:
+    """Forbids the process to write: no file, no byte code, no picture of its memory."""
+    sys.dont_write_bytecode = True
+    if resource is not None:
+        _set(resource.RLIMIT_CORE, 0)
+        _set(resource.RLIMIT_FSIZE, 0)
+
+
+def for_file(unfolded: int) -> None:
+    """Bounds memory and time for a file.
+
+    Args:
+        unfolded: How many bytes it may unfold to.
+    """
+    if resource is not None and (held := _held()) is not None:
+        _set(resource.RLIMIT_AS, held + MEMORY + unfolded)
+    go_on()
+
+
+def go_on() -> None:
+    """Gives the process time until its next frame."""
+    if resource is not None:
+        _set(resource.RLIMIT_CPU, int(time.process_time()) + 1 + SECONDS)
+
+
+def _set(kind: int, amount: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    if hard != resource.RLIM_INFINITY:
+        amount = min(amount, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(kind, (amount, hard))
+
+
+def _held() -> int | None:
+    """The address space that the process has now, where the system tells."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * resource.getpagesize()

@@ -1,0 +1,55 @@
+"""The store in which Keras 3 keeps weights along the attributes of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from convlens.errors import UnsafeModelError
+from convlens.hdf5.datasets import array_frames, bytes_of, check_dataset
+from convlens.hdf5.groups import members
+from convlens.loading.bounded import bytes_allowed
+from convlens.loading.frames import Frame
+
+TOP = ("layers", "_layer_checkpoint_dependencies")
+"""What a weight store of Keras 3, or of 2.13 and 2.14, holds at its top."""
+
+UNUSED = "optimizer/"
+"""What belongs to training and is not read."""
+
+
+def is_legacy(file: h5py.File) -> bool:
+    """Whether an HDF5 file names layers at its top, as Keras 1 and 2 wrote weights alone."""
+    return "layer_names" in file.attrs or "layer_names0" in file.attrs
+
+
+def is_store(file: h5py.File) -> bool:
+    """Whether an HDF5 file is a weight store of Keras 3, as in ``model.weights.h5``."""
+    return not is_legacy(file) and any(name in file for name in TOP)
+
+
+def store_frames(file: h5py.File, path: Path) -> Iterator[Frame]:
+    """The weights by their place, once the whole file was looked through.
+
+    Raises:
+        UnsafeModelError: Something reaches out of the file, or is far too large.
+        ModelFileError: Something is no array of numbers.
+    """
+    allowance = bytes_allowed(path)
+    found: list[tuple[str, h5py.Dataset]] = []
+    for place, member in members(file, path, strict=True):
+        if not isinstance(member, h5py.Dataset):
+            continue
+        check_dataset(member, path)
+        allowance -= bytes_of(member)
+        if allowance < 0:
+            raise UnsafeModelError(
+                f"{path} declares far larger weights than a file of its size holds: not read"
+            )
+        if not place.startswith(UNUSED):
+            found.append((place, member))
+    yield {"form": "store", "version": None, "backend": None}
+    for place, dataset in found:
+        yield from array_frames(place, dataset)

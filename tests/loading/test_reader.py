@@ -1,0 +1,440 @@
+"""The process that reads HDF5: whatever it does, there is an answer or one line in time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.loading.process import PROGRAM, command, places
+from convlens.loading.reader import Reader
+
+FAKE = """
+import os, signal, sys, time
+sys.path[:] = sys.argv[1:]
+from convlens.loading.frames import text_frames, write_frame
+def say(*frames):
+    for frame in frames:
+        write_frame(1, frame)
+{start}
+say({{"ready": 1}})
+for line in sys.stdin:
+    say(None)
+    {act}
+"""
+
+FORM = {"form": "layers", "version": "2.1.6", "backend": "jax"}
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
+
+
+def write(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential"})
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"], group.attrs["keras_version"] = ["d"], "2.1.6"
+        inner = group.create_group("d")
+        inner.attrs["weight_names"] = ["kernel:0", "bias:0"]
+        inner["kernel:0"] = np.arange(6, dtype="float32").reshape(3, 2)
+        inner["bias:0"] = np.zeros(2, "float64")
+    return path
+
+
+@pytest.fixture
+def good(tmp_path):
+    return write(tmp_path / "good.h5")
+
+
+@pytest.fixture
+def reader():
+    made = Reader()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def bad(good):
+    """What becomes of a file if the process is another."""
+    made = []
+
+    def ask(act, *, start="pass", patience=30.0, starts=30.0):
+        made.append(Reader(FAKE.format(start=start, act=act), patience=patience, start=starts))
+        with pytest.raises(ModelFileError) as caught:
+            made[-1].read("model", good)
+        assert made[-1]._process is None
+        assert "\n" not in str(caught.value)
+        assert str(good) in str(caught.value)
+        return str(caught.value)
+
+    yield ask
+    for each in made:
+        each.stop()
+
+
+def number(reader):
+    return reader._process.id
+
+
+def gone(process):
+    """Whether a process ends within some seconds."""
+    for _ in range(500):
+        state = Path(f"/proc/{process}/stat")
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        if state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def run(code, folder, *arguments):
+    """Runs Python in a process of its own, any warning an error."""
+    given = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)]
+    done = subprocess.run(given, capture_output=True, text=True, cwd=folder, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+# What it reads
+
+
+def test_a_file_is_read(reader, good):
+    held = reader.read("model", good)
+    assert json.loads(held.texts["config"]) == {"class_name": "Sequential"}
+    assert (held.version, held.backend, held.size, held.store) == ("2.1.6", None, 8, None)
+    (layer,) = held.layers
+    assert (layer.layer, layer.names) == ("d", ("kernel:0", "bias:0"))
+    assert [array.dtype.name for array in layer.arrays] == ["float32", "float64"]
+    np.testing.assert_array_equal(layer.arrays[0], [[0, 1], [2, 3], [4, 5]])
+    assert all(array.flags.writeable and array.flags.owndata for array in layer.arrays)
+
+
+def test_one_process_reads_many_files(reader, good):
+    reader.start()
+    first = number(reader)
+    for _ in range(3):
+        reader.read("model", good)
+    assert number(reader) == first
+
+
+def test_a_path_from_another_folder(reader, good, monkeypatch):
+    for folder, name in ((good.parent, "good.h5"), (good.parent.parent, f"{good.parent.name}/x")):
+        monkeypatch.chdir(folder)
+        if name.endswith("x"):
+            with pytest.raises(ModelFileError, match=f"^cannot read {name}: No such file"):
+                reader.read("model", Path(name))
+        else:
+            assert reader.read("model", Path(name)).size == 8
+
+
+def test_a_name_of_any_bytes(reader, tmp_path):
+    path = tmp_path / "m\udcff \n\u202e.h5"
+    write(tmp_path / "plain.h5").rename(path)
+    assert reader.read("model", path).size == 8
+
+
+def test_many_threads_read_at_once(reader, good):
+    with ThreadPoolExecutor(4) as pool:
+        held = list(pool.map(lambda _: reader.read("model", good).size, range(12)))
+    assert held == [8] * 12
+
+
+def test_a_large_array_comes_whole(reader, tmp_path):
+    path = write(tmp_path / "large.h5")
+    values = np.random.default_rng(0).integers(0, 255, (1, 7, 300, 5000)).astype("uint8")
+    with h5py.File(path, "r+") as file:
+        inner = file["model_weights/d"]
+        inner.attrs["weight_names"] = ["plain", "packed", "backwards", "truth", "one", "none"]
+        inner["plain"] = values
+        inner.create_dataset("packed", data=values, chunks=(1, 3, 128, 700), compression="gzip")
+        inner["backwards"] = values[0, 0].astype(">i4")
+        inner["truth"] = values[0, 0] > 100
+        inner["one"] = np.float16(3)
+        inner["none"] = np.zeros((0, 4), "int64")
+    arrays = reader.read("model", path).layers[0].arrays
+    for array, wanted in zip(arrays[:2], (values, values), strict=True):
+        np.testing.assert_array_equal(array, wanted)
+    assert [array.dtype.name for array in arrays[2:]] == ["int32", "bool", "float16", "int64"]
+    np.testing.assert_array_equal(arrays[2], values[0, 0])
+    np.testing.assert_array_equal(arrays[3], values[0, 0] > 100)
+    assert arrays[4] == 3
+    assert arrays[5].shape == (0, 4)
+
+
+def test_after_a_refused_file_comes_another_process(reader, good, tmp_path):
+    first = write(tmp_path / "cut.h5")
+    first.write_bytes(first.read_bytes()[:2000])
+    reader.start()
+    before = number(reader)
+    with pytest.raises(ModelFileError, match=r"cut\.h5 is a damaged or truncated HDF5 file"):
+        reader.read("model", first)
+    assert gone(before)
+    assert reader.read("model", good).size == 8
+
+
+def test_a_process_that_ended_unseen_is_replaced(reader, good):
+    reader.read("model", good)
+    os.kill(number(reader), signal.SIGTERM)
+    assert gone(number(reader))
+    assert reader.read("model", good).size == 8
+
+
+def test_what_is_no_file_is_not_asked_for(reader, tmp_path):
+    with pytest.raises(ModelFileError, match="a folder"):
+        reader.read("model", tmp_path)
+    assert reader._process is None
+
+
+# What may become of it
+
+
+def test_a_crash(bad):
+    assert "damaged HDF5 file (HDF5 crashed on it): download" in bad("os.abort()")
+    assert "HDF5 crashed on it" in bad(f"say({FORM}); os._exit(0)")
+
+
+@posix
+def test_a_kill(bad):
+    assert "for want of memory" in bad("os.kill(os.getpid(), signal.SIGKILL)")
+
+
+def test_no_end(bad):
+    start = time.monotonic()
+    assert "comes to no end" in bad("time.sleep(1000)", patience=0.5)
+    assert "comes to no end" in bad(f"say({FORM}); time.sleep(1000)", patience=0.5)
+    assert time.monotonic() - start < 30
+
+
+@posix
+def test_no_end_within_the_time_of_the_processor(bad):
+    import resource
+
+    assert resource.RLIMIT_CPU >= 0
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 9))"
+    assert "comes to no end" in bad("while True: pass", start=limit)
+
+
+def test_no_start(bad):
+    assert "does not start" in bad("pass", start="raise SystemExit(1)")
+    assert "does not start" in bad("pass", start="import no_such_module")
+    assert "does not start" in bad("pass", start="time.sleep(1000)", starts=0.5)
+    assert "does not start" in bad("pass", start="os.write(1, bytes(100))")
+
+
+def test_no_python(good, reader, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "")
+    reader.start()
+    with pytest.raises(ModelFileError, match=r"does not start .sys\.executable names no Python"):
+        reader.read("model", good)
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(ModelFileError, match="does not start"):
+        reader.read("model", good)
+
+
+def test_slow_but_alive(good):
+    act = f"for _ in range(8): say(None); time.sleep(0.25)\n    say({FORM}, {{'end': True}})"
+    slow = Reader(FAKE.format(start="pass", act=act), patience=1.5)
+    assert slow.read("model", good).layers == []
+    slow.stop()
+
+
+ARRAY = {"array": "0", "shape": [2], "dtype": "uint8"}
+STORE = {"form": "store"}
+NONSENSE = [
+    "os.write(1, bytes(1000))",
+    "os.write(1, b'm' + b'\\xff' * 200)",
+    "os.write(1, b'm\\x04' + bytes(7) + b'nope')",
+    "os.write(1, b'm\\x02' + bytes(7) + b'[]')",
+    "os.write(1, b'm' + (400000).to_bytes(8, 'little') + b'[' * 400000)",
+    "os.write(1, b'x' + bytes(8))",
+    "say(memoryview(b'1'))",
+    "say({'something': 1})",
+    "say({'end': True})",
+    "say({'error': 'SystemExit', 'text': 'x'})",
+    "say({'error': 'ModelFileError', 'text': ['x']})",
+    "say({'text': 'other', 'bytes': 3})",
+    "say({'text': 'config', 'bytes': -3})",
+    "say({'text': 'config', 'bytes': 3.0})",
+    "say({'text': 'config', 'bytes': True})",
+    "say({'text': 'config', 'bytes': 1 << 60})",
+    "say(*text_frames('config', b'1'), *text_frames('config', b'1'))",
+    "say({'text': 'config', 'bytes': 3}, memoryview(b'1234'))",
+    "say({'text': 'config', 'bytes': 3}, memoryview(b''))",
+    "say({'text': 'config', 'bytes': 3}, {'end': True})",
+    "say({'form': 'heap'})",
+    f"say({FORM}, {FORM})",
+    f"say({FORM}, {ARRAY})",
+    f"say({ARRAY})",
+    "say({'layer': 'd', 'names': []})",
+    f"say({STORE}, {{'layer': 'd', 'names': []}})",
+    f"say({FORM}, {{'layer': 1, 'names': []}})",
+    f"say({FORM}, {{'layer': 'd', 'names': None}})",
+    f"say({FORM}, {{'layer': 'd', 'names': [1]}})",
+    f"say({FORM}, {{'layer': 'd', 'names': ['a']}}, {{'end': True}})",
+    f"say({FORM}, {{'layer': 'd', 'names': ['1']}}, {ARRAY})",
+    f"say({STORE}, {ARRAY}, memoryview(b'12'), {ARRAY})",
+    f"say({STORE}, {ARRAY}, memoryview(b'12'), {ARRAY | {'array': '0/1'}}, memoryview(b'12'), "
+    "{'end': True})",
+    f"say({STORE}, {ARRAY | {'shape': [1 << 40]}})",
+    f"say({STORE}, {ARRAY | {'shape': [0, 1 << 61, 1 << 61]}})",
+    f"say({STORE}, {ARRAY | {'shape': [-1, -2]}})",
+    f"say({STORE}, {ARRAY | {'shape': [1 << 80, 0]}})",
+    f"say({STORE}, {ARRAY | {'shape': [1] * 33}})",
+    f"say({STORE}, {ARRAY | {'shape': 2}})",
+    f"say({STORE}, {ARRAY | {'shape': ['2']}})",
+    f"say({STORE}, {ARRAY | {'dtype': 'object'}})",
+    f"say({STORE}, {ARRAY | {'dtype': ['uint8']}})",
+    f"say({STORE}, {ARRAY | {'dtype': 'U4'}})",
+    f"say({STORE}, {ARRAY | {'dtype': 'bool'}}, memoryview(b'\\x02\\x01'))",
+    f"say({STORE}, {ARRAY}, memoryview(b'123'))",
+    f"for n in range(10**6): say({FORM} if n == 0 else {{'layer': 'd' * 10**6, 'names': []}})",
+]
+
+
+@pytest.mark.parametrize("act", NONSENSE)
+def test_nonsense_is_not_believed(bad, act):
+    said = bad(act)
+    assert "damaged HDF5 file (reading it gave" in said
+
+
+def test_an_error_is_told_and_cut(good):
+    act = "say({'error': 'UnsafeModelError', 'text': 'e' * 10**6})"
+    told = Reader(FAKE.format(start="pass", act=act))
+    with pytest.raises(UnsafeModelError) as caught:
+        told.read("model", good)
+    assert str(caught.value) == "e" * 2000
+
+
+def test_an_error_amid_an_array(good):
+    act = f"say({STORE}, {ARRAY}, memoryview(b'1'), {{'error': 'ModelFileError', 'text': 'no'}})"
+    told = Reader(FAKE.format(start="pass", act=act))
+    with pytest.raises(ModelFileError, match=r"^no$"):
+        told.read("model", good)
+
+
+# Interruptions, other processes, the end
+
+
+@posix
+def test_an_interruption_from_the_keyboard(good):
+    hanging = Reader(FAKE.format(start="pass", act="time.sleep(1000)"))
+    hanging.start()
+    process = number(hanging)
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        hanging.read("model", good)
+    timer.join()
+    assert gone(process)
+
+
+@posix
+def test_an_interruption_is_not_for_the_process(reader, good):
+    reader.read("model", good)
+    process = number(reader)
+    os.kill(process, signal.SIGINT)
+    reader.read("model", good)
+    assert number(reader) == process
+
+
+@posix
+def test_a_fork_has_a_process_of_its_own(good):
+    code = """
+    import os, sys
+    from pathlib import Path
+    from convlens.loading import reader
+    path = Path(sys.argv[1])
+    reader.read_contents("model", path)
+    fork = os.fork()
+    reader.read_contents("model", path)
+    print(reader._reader._process.id, flush=True)
+    if fork:
+        assert os.waitpid(fork, 0)[1] == 0
+        reader.read_contents("model", path)
+    else:
+        reader._reader.stop()
+        os._exit(0)
+    """
+    numbers = run(code, good.parent, good).split()
+    assert len(set(numbers)) == 2
+    assert all(gone(int(process)) for process in numbers)
+
+
+def test_it_ends_with_who_started_it(good):
+    code = """
+    import sys
+    from pathlib import Path
+    from convlens.loading import reader
+    reader.read_contents("model", Path(sys.argv[1]))
+    print(reader._reader._process.id)
+    """
+    assert gone(int(run(code, good.parent, good)))
+    killed = "import os, sys\nsys.stdout.flush()\nos.kill(os.getpid(), 9)"
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code) + killed, str(good)], capture_output=True
+    )
+    assert gone(int(done.stdout))
+
+
+def test_nothing_of_the_working_folder_is_imported(good):
+    for name in ("numpy", "h5py", "json", "signal", "convlens"):
+        (good.parent / f"{name}.py").write_text(f"open('{name} was here', 'w')")
+    code = """
+    import os, sys
+    here = [entry for entry in sys.path if entry in ("", os.getcwd())]
+    sys.path[:] = [entry for entry in sys.path if entry not in here]
+    import numpy, convlens
+    from pathlib import Path
+    from convlens.loading import reader
+    sys.path[:0] = here or [""]
+    print(reader.read_contents("model", Path(sys.argv[1])).size)
+    """
+    assert run(code, good.parent, good) == "8\n"
+    assert not list(good.parent.glob("*was here"))
+
+
+def test_where_it_looks_for_modules(tmp_path, monkeypatch):
+    home = str(Path(command.__code__.co_filename).parents[2])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", "/a", "b", Path("/c")])
+    assert places() == ["/a", str(tmp_path / "b"), home]
+    monkeypatch.chdir(home)
+    assert places() == [home, "/a", f"{home}/b"]
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    monkeypatch.setattr(sys, "path", ["", "/a"])
+    assert places() == ["/a", home]
+
+
+def test_it_is_cut_off_from_the_settings_of_its_user(monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    given = command()
+    assert given[:3] == [sys.executable, "-I", "-B"]
+    assert given[given.index("-c") + 1] == PROGRAM
+
+
+def test_reading_imports_no_h5py_here(good):
+    code = """
+    import sys
+    from pathlib import Path
+    from convlens.loading import read_network
+    read_network(Path(sys.argv[1]))
+    print([name for name in ("h5py", "keras") if name in sys.modules])
+    """
+    assert run(code, good.parent, good) == "[]\n"
