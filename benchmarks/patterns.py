@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import convlens
 from convlens.verbs.maximise.placements import unseen
 
 SIDE = 150
+
+Array = NDArray[Any]
 
 
 def open_network(vgg: bool) -> tuple[Any, str]:
@@ -71,14 +74,14 @@ def make_gradient(part: Any, channel: int) -> Callable[[Any], tuple[Any, Any]]:
     if backend == "tensorflow":
         import tensorflow as tf
 
-        @tf.function
         def both_of(image: Any) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(image)
                 value = loss(image)
             return value, tape.gradient(value, image)
 
-        return lambda image: both_of(tf.convert_to_tensor(image))
+        traced = tf.function(both_of)
+        return lambda image: traced(tf.convert_to_tensor(image))
     import torch
 
     def eager(image: Any) -> Any:
@@ -89,7 +92,7 @@ def make_gradient(part: Any, channel: int) -> Callable[[Any], tuple[Any, Any]]:
     return eager
 
 
-def book(part: Any, channel: int, steps: int = 40) -> tuple[np.ndarray[Any, Any], float]:
+def book(part: Any, channel: int, steps: int = 40) -> tuple[Array, float]:
     """The loop of the book for one filter: the image, and the activation that it reached."""
     gradient = make_gradient(part, channel)
     chance = np.random.default_rng(0)
@@ -176,7 +179,7 @@ def run_overhead(arguments: argparse.Namespace) -> float:
     return own / bare
 
 
-def look(picture: np.ndarray[Any, Any], view: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def look(picture: Array, view: Array) -> Array:
     """What is seen of a picture through a placement; beyond its edges is grey."""
     from scipy import ndimage
 
@@ -189,7 +192,7 @@ def look(picture: np.ndarray[Any, Any], view: np.ndarray[Any, Any]) -> np.ndarra
     return np.stack(planes, -1)
 
 
-def judge(part: Any, model: Any, pixels: np.ndarray[Any, Any], channel: int) -> tuple[float, float]:
+def judge(part: Any, model: Any, pixels: Array, channel: int) -> tuple[float, float]:
     """The activation of a picture as it is, and its mean under unseen placements."""
     pixels = pixels.astype("float32")
     views = [pixels, *(look(pixels, view) for view in unseen(pixels.shape[:2]))]
@@ -199,7 +202,7 @@ def judge(part: Any, model: Any, pixels: np.ndarray[Any, Any], channel: int) -> 
     return float(levels[0]), float(levels[1:].mean())
 
 
-def tf_keras_vis(part: Any, model: Any, channel: int) -> np.ndarray[Any, Any]:
+def tf_keras_vis(part: Any, model: Any, channel: int) -> Array:
     """A pattern of tf-keras-vis at its defaults, as pixels."""
     from tf_keras_vis.activation_maximization import ActivationMaximization
     from tf_keras_vis.utils.scores import CategoricalScore
@@ -214,10 +217,11 @@ def tf_keras_vis(part: Any, model: Any, channel: int) -> np.ndarray[Any, Any]:
         input_range=(float(low.min()), float(high.max())),
     )
     values = np.asarray(found)[0]
-    return np.clip((values - low) / (high - low) * 255, 0, 255)[..., ::-1]
+    pixels: Array = np.clip((values - low) / (high - low) * 255, 0, 255)[..., ::-1]
+    return pixels
 
 
-def xplique(part: Any, model: Any, channel: int) -> np.ndarray[Any, Any]:
+def xplique(part: Any, model: Any, channel: int) -> Array:
     """A pattern of Xplique at its defaults, as pixels."""
     from xplique.features_visualizations import Objective, optimize
 
@@ -228,7 +232,8 @@ def xplique(part: Any, model: Any, channel: int) -> np.ndarray[Any, Any]:
         objective, custom_shape=(SIDE, SIDE), values_range=(float(low.min()), float(high.max()))
     )
     values = np.asarray(images[-1])[0]
-    return np.clip((values - low) / (high - low) * 255, 0, 255)[..., ::-1]
+    pixels: Array = np.clip((values - low) / (high - low) * 255, 0, 255)[..., ::-1]
+    return pixels
 
 
 PEERS = {"tf-keras-vis": tf_keras_vis, "Xplique": xplique}
@@ -238,7 +243,7 @@ def run_peers(arguments: argparse.Namespace) -> float:
     """Who reaches more where nobody has looked, in what time; the share of channels won."""
     model, _ = open_network(False)
     won: list[bool] = []
-    rows: list[list[np.ndarray[Any, Any]]] = []
+    rows: list[list[Array]] = []
     for layer in arguments.layers:
         part = part_of(model, layer)
         count = arguments.channels or 32

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from convlens.export.converting import convert
     from convlens.loading import load_model
     from convlens.verbs.activations import activations, load_image
+    from convlens.verbs.kernels import kernels
     from convlens.verbs.patterns import patterns
     from convlens.verbs.summary import summary
 
@@ -28,6 +29,7 @@ _PLACES = {
     "ConvlensError": "convlens.errors",
     "activations": "convlens.verbs.activations",
     "convert": "convlens.export.converting",
+    "kernels": "convlens.verbs.kernels",
     "load_image": "convlens.verbs.activations",
     "load_model": "convlens.loading",
     "patterns": "convlens.verbs.patterns",
@@ -41,6 +43,7 @@ __all__ = [
     "__version__",
     "activations",
     "convert",
+    "kernels",
     "load_image",
     "load_model",
     "patterns",

@@ -110,6 +110,17 @@ class Model(Protocol):
         """
         ...
 
+    def kernel(self, layer: str) -> FloatArray | None:
+        """The kernels of a convolution, ``(height, width, input, filter)`` float32.
+
+        Of a layer that treats every channel alone the inputs are 1. ``None`` for a layer
+        without kernels of two dimensions.
+
+        Raises:
+            SelectionError: The layer is not there.
+        """
+        ...
+
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         """What the batch normalisation layers keep, from the input on; empty without any."""
         ...

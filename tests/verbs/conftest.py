@@ -34,6 +34,7 @@ class Fake:
         self.layers = dict(layers)
         self.missing = missing
         self.kept = tuple(kept)
+        self.weights: dict[str, np.ndarray] = {}
         self.passes: list[tuple[int, tuple[str, ...], bool]] = []
         self._info = ModelInfo(
             name="fake",
@@ -78,6 +79,9 @@ class Fake:
             {name: self.run(inputs, name) for name in names},
             self.missing if outputs else None,
         )
+
+    def kernel(self, layer: str) -> np.ndarray | None:
+        return self.weights.get(layer)
 
     def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
         return sum(int(np.prod(shape)) for shape in shapes.values()) * len(layers)

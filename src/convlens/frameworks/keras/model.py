@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import importlib
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +17,11 @@ import numpy as np
 from convlens.ascent import Ascent, Climb
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, near
 from convlens.frameworks.keras.ascent.opening import begin_ascent
-from convlens.frameworks.keras.backends import Runner, as_float32, make_runner
+from convlens.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import build_shapes, inputs_of
 from convlens.frameworks.keras.inside import watch
+from convlens.frameworks.keras.kernels import kernel_of
 from convlens.frameworks.keras.program import Key, Step, graph_of
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
@@ -159,6 +159,13 @@ class KerasModel:
         compute = self._compute(view, list(dict.fromkeys(sights)), False)
         return begin_ascent(ascent, view, sights, compute, self._inputs(), self.model.variables)
 
+    def kernel(self, layer: str) -> FloatArray | None:
+        """The kernels of a convolution."""
+        view = next(iter(self._views.values()), None)
+        if view is None:
+            view = self._view([entry.shape for entry in self._inputs()])
+        return kernel_of(self._sight(view, layer).layer)
+
     def _sight(self, view: View, name: str) -> Sight:
         if name not in view.sights:
             raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
@@ -175,7 +182,7 @@ class KerasModel:
             if sight.inner or not isinstance(layer, keras.layers.BatchNormalization):
                 continue
             mean, variance = (
-                np.asarray(_to_numpy(variable), np.float32).reshape(-1)
+                np.asarray(to_numpy(variable.value), np.float32).reshape(-1)
                 for variable in (layer.moving_mean, layer.moving_variance)
             )
             found.append(MovingStatistics(sight.info.name, mean, variance))
@@ -404,7 +411,7 @@ def _digest(model: Any) -> str:
     """``sha256:`` over the names, shapes and values of all weights."""
     digest = hashlib.sha256(model.name.encode())
     for variable in model.weights:
-        array = np.ascontiguousarray(_to_numpy(variable))
+        array = np.ascontiguousarray(to_numpy(variable.value))
         digest.update(f"{variable.path}{array.shape}{array.dtype}".encode())
         digest.update(array.tobytes())
     return f"sha256:{digest.hexdigest()}"
@@ -417,7 +424,7 @@ def _broken_weights(model: Any) -> list[str]:
     """
     found = []
     for variable in model.weights:
-        array = _to_numpy(variable)
+        array = to_numpy(variable.value)
         if array.dtype.kind in "iub":
             continue
         with np.errstate(all="ignore"):
@@ -425,14 +432,6 @@ def _broken_weights(model: Any) -> list[str]:
             if not np.isfinite(np.sum(array)) and not np.isfinite(array).all():
                 found.append(str(variable.path).removeprefix(f"{model.name}/"))
     return found
-
-
-def _to_numpy(variable: Any) -> np.ndarray[Any, Any]:
-    """The value of a variable."""
-    with warnings.catch_warnings():
-        # Keras 3.15 hands its variables to NumPy in a way that NumPy 2.4 frowns upon.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return np.asarray(keras.ops.convert_to_numpy(variable.value))
 
 
 def _framework() -> str:

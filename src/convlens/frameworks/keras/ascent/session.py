@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -70,7 +69,7 @@ class KerasClimb:
     ) -> None:
         """Puts a pattern at its start into a slot."""
         for name in self._state:
-            array = _to_numpy(self._state[name]).copy()
+            array = to_numpy(self._state[name]).copy()
             array[slot] = parameters.get(name, 0)
             self._state[name] = ops.convert_to_tensor(array)
         for own, given in zip(self._weights, weights, strict=True):
@@ -106,13 +105,13 @@ class KerasClimb:
     def canvas(self) -> FloatArray:
         """The canvas of every slot."""
         parameters = {name: self._state[name] for name in self._names}
-        return as_float32(_to_numpy(make_canvas(self._ascent, parameters)))
+        return as_float32(to_numpy(make_canvas(self._ascent, parameters)))
 
     def attention(self) -> FloatArray:
         """Where the gradient was, summed over the steps."""
         if "attention" not in self._state:
             return np.zeros((self._ascent.batch, *self._ascent.size), np.float32)
-        return as_float32(_to_numpy(self._state["attention"]))
+        return as_float32(to_numpy(self._state["attention"]))
 
     def _zeros(self) -> dict[str, FloatArray]:
         """A state of zeros of every slot."""
@@ -165,10 +164,3 @@ class KerasClimb:
         if nudge is not None:
             after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), -1)
         return after, {"values": values, "slopes": slope(gradients)}
-
-
-def _to_numpy(tensor: Any) -> Any:
-    with warnings.catch_warnings():
-        # Keras 3.15 hands its tensors to NumPy in a way that NumPy 2.4 frowns upon.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return ops.convert_to_numpy(tensor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -41,6 +42,14 @@ def make_stepper(step: Step, variables: Sequence[Any]) -> Stepper:
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
     return cast("Stepper", module.make_stepper(step, variables))
+
+
+def to_numpy(tensor: Any) -> NDArray[Any]:
+    """A tensor as an array."""
+    with warnings.catch_warnings():
+        # Keras 3.15 hands its tensors to NumPy in a way that NumPy 2.4 frowns upon.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
 def as_float32(value: NDArray[Any]) -> NDArray[np.float32]:
