@@ -21,6 +21,7 @@ from convlens.frameworks.keras.backends import (
     as_float32,
     make_runner,
     make_stepper,
+    to_numpy,
 )
 from convlens.results import FloatArray
 
