@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 
 import keras
 import models
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from convlens import patterns
+from convlens.ascent import FOURIER, PHASE, Ascent, Probe
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, UsageError
+from convlens.frameworks.keras.ascent.canvas import make_canvas, place
 from convlens.loading import load_model
-from convlens.pattern import Objective, Term
+from convlens.pattern import Objective, PatternOptions, Term
 from convlens.verbs.maximise.classic import show
+from convlens.verbs.maximise.placements import of_step
 from convlens.verbs.patterns import PatternsInterrupted
 
 QUICK = {"steps": 12, "size": (16, 16)}
@@ -112,9 +117,9 @@ def test_what_is_reached_is_what_keras_computes(method, steps):
     assert len(found) == 6
     assert found.images.shape == (6, 16, 16, 3)
     assert found.images.dtype == np.uint8
-    for place in np.flatnonzero(~found.dead):
-        mean = reach(live, "conv_1", found.values[place])[..., place].mean()
-        assert found.activation[place] == pytest.approx(float(mean), rel=1e-3, abs=1e-5)
+    for number in np.flatnonzero(~found.dead):
+        mean = reach(live, "conv_1", found.values[number])[..., number].mean()
+        assert found.activation[number] == pytest.approx(float(mean), rel=1e-3, abs=1e-5)
     alive = ~found.dead
     assert found.activation[alive].mean() > found.start_activation[alive].mean()
 
@@ -387,3 +392,61 @@ def test_a_canvas_too_small_for_the_layer():
     with pytest.raises(ModelInputError, match="too small") as caught:
         patterns(load_model(live), "second", steps=3, size=(6, 6))
     assert "\n" not in str(caught.value)
+
+
+def test_a_canvas_is_seen_through_its_placements_as_scipy_does():
+    chance = np.random.default_rng(0)
+    canvas = chance.random((2, 9, 13, 3)).astype("float32")
+    ascent = make_ascent_of((9, 13))
+    views = np.stack([of_step(PatternOptions(size=(9, 13), turn=20), n) for n in range(4)])
+    views = views[:, 0].reshape(2, 2, 2, 3)
+    seen = as_array(place(keras.ops.convert_to_tensor(canvas), views, ascent))
+    assert seen.shape == (4, 9, 13, 3)
+    padded = np.pad(canvas, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=0.5)
+    for number in range(4):
+        view = views[number // 2, number % 2]
+        offset = view[:, 2] + 1  # of the frame of grey that the edges fade into
+        for colour in range(3):
+            expected = ndimage.affine_transform(
+                *(padded[number // 2, ..., colour], view[:, :2], offset),
+                output_shape=(9, 13),
+                order=1,
+                mode="constant",
+                cval=0.5,
+            )
+            assert seen[number, ..., colour] == pytest.approx(expected, abs=1e-4)
+
+
+def make_ascent_of(size):
+    ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
+    return Ascent("input", size, 3, 2, FOURIER, (Probe("conv"),), ones, zeros)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 9), (10, 6)])
+def test_a_canvas_is_the_inverse_transform_of_its_coefficients(size):
+    chance = np.random.default_rng(0)
+    half = (2, 3, size[0], size[1] // 2 + 1)
+    real, imaginary = chance.normal(size=half), chance.normal(size=half)
+    spectrum = chance.random(half[1:]).astype("float32")
+    ascent = dataclasses.replace(make_ascent_of(size), spectrum=spectrum)
+    given = {"real": real.astype("float32"), "imaginary": imaginary.astype("float32")}
+    found = as_array(
+        make_canvas(ascent, {k: keras.ops.convert_to_tensor(v) for k, v in given.items()})
+    )
+    planes = np.fft.irfft2((real + 1j * imaginary) * spectrum, s=size, norm="ortho")
+    expected = 1 / (1 + np.exp(-np.moveaxis(planes, 1, -1)))
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_magnitudes_of_maco_stay_those_that_were_given():
+    chance = np.random.default_rng(0)
+    magnitudes = chance.random((1, 16, 9)).astype("float32") + 0.1
+    ascent = dataclasses.replace(
+        make_ascent_of((16, 16)), channels=1, parameters=PHASE, spectrum=magnitudes
+    )
+    phase = chance.uniform(-3, 3, (2, 1, 16, 9)).astype("float32")
+    canvas = as_array(make_canvas(ascent, {"phase": keras.ops.convert_to_tensor(phase)}))
+    logits = np.log(canvas / (1 - canvas))[..., 0]
+    found = np.abs(np.fft.rfft2(logits))[:, 1:, 1:-1]
+    ratio = found / magnitudes[0, 1:, 1:-1]
+    assert ratio == pytest.approx(np.full_like(ratio, ratio.mean()), rel=0.02)

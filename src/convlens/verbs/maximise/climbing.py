@@ -196,8 +196,9 @@ class Climbing:
             return True
         if age >= options.steps:
             return True
-        settled = self._method.settles and options.patience and age >= 2 * options.patience
-        return bool(settled and all(self._converged(team, options.patience)))
+        if not (self._method.settles and options.patience) or age < 2 * options.patience:
+            return False
+        return all(self._awake(team)) and all(self._converged(team, options.patience))
 
     def _is_still(self, team: _Team) -> bool:
         return not any(self._awake(team))

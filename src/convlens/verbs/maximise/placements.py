@@ -76,30 +76,3 @@ def unseen(size: tuple[int, int]) -> FloatArray:
         shift = chance.uniform(-1, 1, 2) * np.array(size) / 16
         found.append(placement(size, (shift[0], shift[1]), chance.uniform(0.9, 1.1), 0.0))
     return np.stack(found)
-
-
-def look(picture: FloatArray, view: FloatArray, outside: FloatArray) -> FloatArray:
-    """What is seen of a picture through a placement, bilinearly.
-
-    Args:
-        picture: ``(height, width, channel)``.
-        view: ``(2, 3)``.
-        outside: ``(channel,)``, what lies beyond its edges.
-    """
-    height, width, _ = picture.shape
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    y = view[0, 0] * rows + view[0, 1] * columns + view[0, 2]
-    x = view[1, 0] * rows + view[1, 1] * columns + view[1, 2]
-    top, left = np.floor(y), np.floor(x)
-    seen = np.zeros_like(picture)
-    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        row, column = top + down, left + right
-        weight = (1 - np.abs(y - row)) * (1 - np.abs(x - column))
-        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-        place = (
-            np.clip(row, 0, height - 1).astype(int),
-            np.clip(column, 0, width - 1).astype(int),
-        )
-        taken = np.where(inside[..., None], picture[place], outside)
-        seen += taken * weight[..., None]
-    return seen
