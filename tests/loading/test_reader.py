@@ -263,6 +263,7 @@ NONSENSE = [
     "os.write(1, b'x' + bytes(8))",
     "say(memoryview(b'1'))",
     "say({'something': 1})",
+    "while True: say(None)",
     "say({'end': True})",
     "say({'error': 'SystemExit', 'text': 'x'})",
     "say({'error': 'ModelFileError', 'text': ['x']})",
@@ -340,6 +341,15 @@ def test_an_interruption_from_the_keyboard(good):
         hanging.read("model", good)
     timer.join()
     assert gone(process)
+
+
+def test_it_is_ended_while_it_reads(good):
+    hanging = Reader(FAKE.format(start="pass", act="time.sleep(1000)"))
+    timer = threading.Timer(1.0, hanging.stop)
+    timer.start()
+    with pytest.raises(ModelFileError, match=r"good\.h5"):
+        hanging.read("model", good)
+    timer.join()
 
 
 @posix

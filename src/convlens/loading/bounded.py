@@ -95,8 +95,11 @@ def bytes_allowed(path: Path) -> int:
 
     Weights hardly shrink when they are packed: a file that says it unfolds to many times its
     size is made to fill the memory.
+
+    Raises:
+        ModelFileError: It is no regular file, or cannot be looked at.
     """
-    return 20 * path.stat().st_size + (64 << 20)
+    return 20 * check_regular(path) + (64 << 20)
 
 
 def _why(error: Exception) -> str:

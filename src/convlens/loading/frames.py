@@ -21,6 +21,9 @@ MESSAGE, PIECE, ALIVE = b"m", b"p", b"."
 MAX_MESSAGE = 16 << 20
 """The longest message that is taken, in bytes; the names of a layer's weights may be many."""
 
+MAX_SIGNS = 100_000
+"""How many signs of life may come in a row; there is one for 16 MiB of an archive."""
+
 STEP = 1 << 20
 """How many bytes of a text go in one piece, and how many are taken from the pipe at once."""
 
@@ -135,9 +138,10 @@ class Incoming:
         return message
 
     def _next(self) -> tuple[bytes, int]:
-        while (head := self._head()) == (ALIVE, 0):
-            pass
-        return head
+        for _ in range(MAX_SIGNS):
+            if (head := self._head()) != (ALIVE, 0):
+                return head
+        raise NonsenseError("signs of life alone")
 
     def _head(self) -> tuple[bytes, int]:
         head = bytearray(HEAD.size)

@@ -133,7 +133,10 @@ class Process:
         """Fills memory with the bytes that come next."""
         answers: Any = self._process.stdout
         while target:
-            count = answers.readinto(target[:STEP])
+            try:
+                count = answers.readinto(target[:STEP])
+            except (OSError, ValueError) as error:  # closed by who ended it
+                raise GoneError("it was ended") from error
             if not count:
                 raise GoneError("it ended")
             self._steps += 1
