@@ -15,7 +15,6 @@ import keras
 import numpy as np
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.frameworks.keras.channels_first import settle_bias
 from convlens.frameworks.keras.lookup import (
     ON_TEXT,
     check_settings,
@@ -123,7 +122,6 @@ class Builder:
         layer = cls.from_config(cleaned)
         if isinstance(layer, keras.layers.InputLayer):
             check_output(layer.output, where)
-        settle_bias(layer)
         return layer, None
 
     def _wrap(self, cls: type[Any], settings: Config, where: str) -> Any:

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from convlens.errors import ModelFileError
 from convlens.frameworks.keras.refused import Refused
 from convlens.frameworks.keras.store import assign_archive
-from convlens.frameworks.keras.theano import ROTATED, convert, needs_rotation
+from convlens.frameworks.keras.theano import (
+    ROTATED,
+    UNKNOWN,
+    convert,
+    may_want_rotation,
+    needs_rotation,
+)
 from convlens.loading.rewrites.names import plain_name
 from convlens.saved import LayerWeights, SavedNetwork
 
@@ -63,10 +69,13 @@ def assign(model: Any, network: SavedNetwork) -> tuple[str, ...]:
     """
     notes: list[str] = []
     if network.weights is not None:
-        rotate = needs_rotation(network, model._flatten_layers(include_self=False))
+        layers = model._flatten_layers(include_self=False)
+        rotate = needs_rotation(network, layers)
         _assign_layers(model, network, network.weights, rotate=rotate)
         if rotate:
             notes.append(ROTATED)
+        elif may_want_rotation(network, layers):
+            notes.append(UNKNOWN)
     elif network.archive is not None and network.store is not None:
         notes += assign_archive(model, network.archive, network.store)
     for layer in model._flatten_layers(include_self=False):
