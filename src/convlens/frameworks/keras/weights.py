@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError
+from convlens.frameworks.keras.gone import Highway
 from convlens.frameworks.keras.refused import Refused
 from convlens.frameworks.keras.store import assign_archive
 from convlens.frameworks.keras.theano import (
@@ -43,6 +44,10 @@ KINDS = {
     "b": "bias",
     "U": "recurrent_kernel",
     "recurrent_kernel": "recurrent_kernel",
+    "W_carry": "carry_kernel",
+    "carry_kernel": "carry_kernel",
+    "b_carry": "carry_bias",
+    "carry_bias": "carry_bias",
     "depthwise_kernel": "kernel",
     "pointwise_kernel": "pointwise_kernel",
     "gamma": "gamma",
@@ -173,6 +178,8 @@ def _orders(layer: Any) -> list[list[Any]]:
     """The orders in which a file may hold the weights of a layer."""
     split = layer.trainable_weights + layer.non_trainable_weights
     plain = list(layer.weights)
+    if isinstance(layer, Highway) and layer.use_bias:
+        return [plain, [layer.kernel, layer.bias, layer.carry_kernel, layer.carry_bias]]
     if not isinstance(layer, keras.Model):
         return [split, plain]
     nested = [
@@ -229,7 +236,7 @@ def _last(name: str) -> str:
     ('kernel', 'W')
     """
     last = name.rpartition("/")[2].partition(":")[0]
-    known = re.search(r"_(running_mean|running_std|gamma|beta|alphas|W|b|U)$", last)
+    known = re.search(r"_(running_mean|running_std|gamma|beta|alphas|W_carry|b_carry|W|b|U)$", last)
     return known.group(1) if known and "/" not in name else last
 
 
