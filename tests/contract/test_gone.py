@@ -111,7 +111,7 @@ def test_locally_connected(tmp_path, axes, order, form, padding):
             implementation=form,
             kernel_regularizer=None,
             batch_input_shape=[None, *((CHANNELS, *sizes) if first else (*sizes, CHANNELS))],
-        )  # fmt: skip
+        )
     )
     arrays = {"local": {"local/kernel:0": kernel, "local/bias:0": bias}}
     model = load_model(legacy.write(tmp_path / "local.h5", config, arrays))
@@ -157,7 +157,7 @@ def test_a_locally_connected_layer_with_more_weights_than_its_file(tmp_path, siz
             filters=size,
             kernel_size=[3],
             batch_input_shape=[None, 1000, 3],
-        )  # fmt: skip
+        )
     )
     arrays = {"local": {"local/kernel:0": np.zeros((998, 9, 2), "float32")}}
     path = legacy.write(tmp_path / "local.h5", config, arrays)

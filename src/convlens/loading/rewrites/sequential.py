@@ -7,7 +7,6 @@ from typing import Any
 from convlens.loading.rewrites.walking import each_model, layers_of, settings_of
 from convlens.saved import Config
 
-
 DENSE = ("Dense", "MaxoutDense", "Highway")
 """Layers of Keras 1 that take a vector."""
 
