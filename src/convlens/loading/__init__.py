@@ -19,7 +19,7 @@ from typing import Any
 
 from convlens.errors import ConvlensError, ModelFileError, UsageError, near
 from convlens.loading.architectures import find_by_function, known_functions
-from convlens.loading.backend import choose_backend, quieten
+from convlens.loading.backend import choose_backend, quieten, tensorflow_may_run
 from convlens.loading.bounded import read_file
 from convlens.loading.rewrites.walking import each_layer
 from convlens.model import Model
@@ -29,6 +29,9 @@ __all__ = ["load_model", "read_network"]
 
 LABELS = "labels.txt"
 """The file beside a model in which the names of its classes are looked for."""
+
+LAST_ENGINE = "convlens.frameworks.tf_keras"
+"""The room of Keras 2, imported where Keras 3 cannot build a network."""
 
 MAX_LABELS = 1 << 20
 """The longest such file that is read, in bytes."""
@@ -183,20 +186,38 @@ def _open(
     try:
         opened: Model = room.from_saved(network, digest, labels=labels, trust=trust)
     except ModelFileError as error:
-        raise ModelFileError(f"{error}{_last_engine(network)}") from error
+        return _last_engine(network, digest, labels, error)
     return opened
 
 
-def _last_engine(network: SavedNetwork) -> str:
-    """A hint at the Keras that can read the file, where that is installed."""
-    major = (network.keras_version or "").partition(".")[0]
+def _last_engine(
+    network: SavedNetwork,
+    digest: Callable[[], str],
+    labels: tuple[str, ...] | None,
+    error: ModelFileError,
+) -> Model:
+    """The model by the Keras 2 that some keep beside Keras 3, where that is installed.
+
+    Raises:
+        ModelFileError: The error of Keras 3, with what became of this.
+    """
     missing = any(importlib.util.find_spec(name) is None for name in ("tensorflow", "tf_keras"))
-    if missing or major not in ("1", "2"):
-        return ""
-    return (
-        ". The Keras 2 that is installed here could be tried from Python: "
-        f"tf_keras.models.load_model('{network.path}')"
-    )
+    old = (network.keras_version or "").startswith("2.") and network.backend == "tensorflow"
+    if missing or not old or network.weights is None:
+        raise error
+    said = str(error).rstrip(".")
+    if not tensorflow_may_run():
+        raise ModelFileError(
+            f"{said}. The Keras 2 that is installed here may open it: --backend tensorflow"
+        ) from error
+    try:
+        opened: Model = importlib.import_module(LAST_ENGINE).from_saved(
+            network, digest, labels=labels
+        )
+    except ConvlensError as other:
+        tried = f"The Keras 2 that is installed here could not build it either ({other})"
+        raise ModelFileError(f"{said}. {tried}") from error
+    return opened
 
 
 def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:

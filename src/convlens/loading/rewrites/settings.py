@@ -39,10 +39,10 @@ EVERYWHERE: dict[str, Any] = {
 OF_CLASS: dict[str, dict[str, Any]] = {
     "BatchNormalization": {
         "fused": ANY,
-        "renorm": False,
+        "renorm": ANY,
         "renorm_clipping": ANY,
         "renorm_momentum": ANY,
-        "virtual_batch_size": None,
+        "virtual_batch_size": ANY,
         "adjustment": None,
     },
     "SeparableConv": {
