@@ -46,6 +46,8 @@ class SavedNetwork:
         size: How many numbers its weights are, which no network of it may exceed; ``None``
             if that is not known.
         store: The HDF5 file of weights inside the archive, where it is one.
+        files: All files that it was read from, where they are several.
+        labels: The names of the classes, where they were saved with it.
     """
 
     path: Path
@@ -59,6 +61,8 @@ class SavedNetwork:
     digest: str
     size: int | None = None
     store: bytes | None = field(default=None, repr=False)
+    files: tuple[Path, ...] = ()
+    labels: tuple[str, ...] | None = None
 
     @property
     def facts(self) -> Mapping[str, Any]:

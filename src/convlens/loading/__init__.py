@@ -58,7 +58,8 @@ def load_model(
 
     Args:
         source: The path of a ``.keras`` or HDF5 file (recognised by content, whatever its
-            suffix), the name of an architecture of ``keras.applications`` such as
+            suffix) or of a layers model of TensorFlow.js (its ``model.json``, or the folder
+            with it), the name of an architecture of ``keras.applications`` such as
             ``"VGG16"``, a live ``keras.Model``, or what this function returned before.
         backend: ``"jax"``, ``"tensorflow"`` or ``"torch"``; without it ``KERAS_BACKEND``,
             else one that is installed.
@@ -132,8 +133,8 @@ def _from_path(
     network = read_network(path, with_digest=False)
     choose_backend(backend)
     with ThreadPoolExecutor(1) as pool:
-        digest = pool.submit(file_digest, path)
-        return _open(network, digest.result, labels, trust=trust)
+        digest = pool.submit(file_digest, *(network.files or (path,)))
+        return _open(network, digest.result, labels or network.labels, trust=trust)
 
 
 def _from_application(
@@ -231,8 +232,11 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     from convlens.loading.hdf5 import read_hdf5
     from convlens.loading.recognise import recognise
     from convlens.loading.rewrites import upgrade
+    from convlens.loading.tfjs import read_layers_model
 
     kind = recognise(path)
+    if kind == "tfjs":
+        return read_layers_model(path)
     weights: tuple[LayerWeights, ...] | None = None
     backend: str | None = None
     store: bytes | None = None
@@ -257,10 +261,13 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     )
 
 
-def file_digest(path: Path) -> str:
-    """``sha256:`` and the digest of a file's bytes."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+def file_digest(*paths: Path) -> str:
+    """``sha256:`` and the digest of the bytes of a file, or of several one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def read_labels(

@@ -47,6 +47,10 @@ def read_weights_of(path: Path, config: Config) -> SavedNetwork:
     weights: tuple[LayerWeights, ...] | None = None
     version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
     store: bytes | None = None
+    if kind == "tfjs":
+        raise ModelFileError(
+            f"{path} is a whole model: open it without --architecture and --weights"
+        )
     if kind == "keras":
         _, _, size, store = read_archive(path)
     elif is_store(path):
