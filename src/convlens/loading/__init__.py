@@ -58,9 +58,10 @@ def load_model(
 
     Args:
         source: The path of a ``.keras`` or HDF5 file (recognised by content, whatever its
-            suffix) or of a layers model of TensorFlow.js (its ``model.json``, or the folder
-            with it), the name of an architecture of ``keras.applications`` such as
-            ``"VGG16"``, a live ``keras.Model``, or what this function returned before.
+            suffix), the folder of a SavedModel of Keras 2 or of a layers model of
+            TensorFlow.js (or its ``model.json``), the name of an architecture of
+            ``keras.applications`` such as ``"VGG16"``, a live ``keras.Model``, or what this
+            function returned before.
         backend: ``"jax"``, ``"tensorflow"`` or ``"torch"``; without it ``KERAS_BACKEND``,
             else one that is installed.
         weights: For an architecture: a file with its weights, ``"imagenet"`` to fetch
@@ -232,11 +233,14 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     from convlens.loading.hdf5 import read_hdf5
     from convlens.loading.recognise import recognise
     from convlens.loading.rewrites import upgrade
+    from convlens.loading.savedmodel import read_saved_model
     from convlens.loading.tfjs import read_layers_model
 
     kind = recognise(path)
     if kind == "tfjs":
         return read_layers_model(path)
+    if kind == "savedmodel":
+        return read_saved_model(path)
     weights: tuple[LayerWeights, ...] | None = None
     backend: str | None = None
     store: bytes | None = None

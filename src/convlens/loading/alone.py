@@ -47,7 +47,7 @@ def read_weights_of(path: Path, config: Config) -> SavedNetwork:
     weights: tuple[LayerWeights, ...] | None = None
     version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
     store: bytes | None = None
-    if kind == "tfjs":
+    if kind in ("tfjs", "savedmodel"):
         raise ModelFileError(
             f"{path} is a whole model: open it without --architecture and --weights"
         )

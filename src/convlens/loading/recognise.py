@@ -23,7 +23,7 @@ def recognise(path: Path) -> str:
         path: A file or folder.
 
     Returns:
-        ``"hdf5"``, ``"keras"`` or ``"tfjs"``.
+        ``"hdf5"``, ``"keras"``, ``"tfjs"`` or ``"savedmodel"``.
 
     Raises:
         ModelFileError: It is missing, or nothing that can be opened; the message says what
@@ -34,6 +34,8 @@ def recognise(path: Path) -> str:
     if path.is_dir():
         if _is_tfjs(read_start(path / "model.json", 4096)):
             return "tfjs"
+        if (path / "saved_model.pb").is_file():
+            return "savedmodel"
         raise ModelFileError(_folder(path))
     size = check_regular(path)
     try:
@@ -116,7 +118,7 @@ def _zip(path: Path) -> str:
             "opened: expected a .keras or HDF5 file"
         )
     if any(name.endswith("saved_model.pb") for name in names):
-        raise ModelFileError(f"{path} is a zipped SavedModel: {CONVERT}")
+        raise ModelFileError(f"{path} is a zipped SavedModel: unpack it and open the folder")
     inside = [name for name in sorted(names) if name.endswith(("model.json", *MODEL_SUFFIXES))]
     if inside:
         raise ModelFileError(
@@ -137,8 +139,6 @@ def _missing(path: Path) -> str:
 
 
 def _folder(path: Path) -> str:
-    if (path / "saved_model.pb").exists():
-        return f"{path} is a SavedModel folder, which holds no Keras layers: {CONVERT}"
     found = sorted(p.name for p in path.iterdir() if p.suffix in MODEL_SUFFIXES)
     hint = f" It holds {', '.join(found[:4])}." if found else ""
     return f"{path} is a folder: expected a .keras or HDF5 file.{hint}"

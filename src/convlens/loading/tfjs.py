@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,10 @@ from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.loading.bounded import check_regular, read_file
+from convlens.loading.grouping import by_layer
 from convlens.loading.rewrites import upgrade
-from convlens.loading.rewrites.walking import check_bounds, each_layer, layers_of, name_of
-from convlens.saved import Config, LayerWeights, SavedNetwork
+from convlens.loading.rewrites.walking import check_bounds
+from convlens.saved import SavedNetwork
 
 Array = NDArray[np.generic]
 
@@ -48,12 +48,6 @@ TYPES = {"float32": "<f4", "int32": "<i4", "bool": "|b1", "uint8": "|u1"}
 
 PACKED = {"uint8": "|u1", "uint16": "<u2", "float16": "<f2"}
 """The types that its numbers may be packed into."""
-
-ORDER = (
-    *("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings"),
-    *("bias", "gamma", "beta", "moving_mean", "moving_variance"),
-)
-"""The weights of a layer in the order in which Keras has them."""
 
 
 def read_layers_model(path: Path) -> SavedNetwork:
@@ -88,7 +82,7 @@ def read_layers_model(path: Path) -> SavedNetwork:
         path=path,
         kind="TensorFlow.js layers model",
         config=upgraded,
-        weights=tuple(_by_layer(own, weights)),
+        weights=tuple(by_layer(own, weights)),
         archive=None,
         keras_version=version,
         backend="theano" if topology.get("backend") == "theano" else "tensorflow",
@@ -222,41 +216,6 @@ class _Entry:
             values = held * self._scale + self._least
             held = np.round(values) if self._dtype.kind in "iu" else values
         return held.astype(self._dtype).reshape(self._shape)
-
-
-def _by_layer(config: Config, weights: dict[str, Array]) -> Iterator[LayerWeights]:
-    """The weights under the layers of the outermost model, as HDF5 files have them."""
-    owners: dict[str, str] = {}
-    for layer in layers_of(config):
-        for inner in (layer, *each_layer(layer)):
-            owners.setdefault(name_of(inner), name_of(layer))
-    found: dict[str, dict[str, list[str]]] = {}
-    for name in weights:
-        place = name.rpartition("/")[0]
-        owner = _owner(place, owners)
-        found.setdefault(owner, {}).setdefault(place, []).append(name)
-    for owner, places in found.items():
-        names = [name for held in places.values() for name in sorted(held, key=_rank)]
-        yield LayerWeights(owner, tuple(names), tuple(weights[name] for name in names))
-
-
-def _owner(place: str, owners: dict[str, str]) -> str:
-    """The layer of the outermost model that a weight belongs to.
-
-    >>> _owner("forward_lstm", {"both": "both", "lstm": "both"})
-    'both'
-    """
-    parts = place.split("/")
-    for part in (place, *reversed(parts)):
-        for name in (part, part.removeprefix("forward_"), part.removeprefix("backward_")):
-            if name in owners:
-                return owners[name]
-    return parts[0]
-
-
-def _rank(name: str) -> int:
-    last = name.rpartition("/")[2]
-    return ORDER.index(last) if last in ORDER else len(ORDER)
 
 
 def _labels(path: Path) -> tuple[str, ...] | None:
