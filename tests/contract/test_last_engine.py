@@ -168,6 +168,26 @@ def test_no_object_among_the_settings(tmp_path, settings):
         opened(path)
 
 
+def test_models_that_double_what_is_in_them(tmp_path):
+    def graph(name, inner):
+        entry = legacy.layer("InputLayer", f"in_{name}", batch_input_shape=[None, 2])
+        nodes = [[[f"in_{name}", 0, 0, {}]], [[inner["config"]["name"], 0, 0, {}]]]
+        layers = [
+            {**entry, "name": f"in_{name}", "inbound_nodes": []},
+            {**inner, "name": inner["config"]["name"], "inbound_nodes": nodes},
+        ]
+        ends = {"input_layers": [[f"in_{name}", 0, 0]]}
+        ends["output_layers"] = [[inner["config"]["name"], 1, 0]]
+        return {"class_name": "Model", "config": {"name": name, "layers": layers, **ends}}
+
+    network = legacy.layer("ReLU", "relu")
+    for number in range(20):
+        network = graph(f"model_{number}", network)
+    path = legacy.write(tmp_path / "double.h5", network, {})
+    with pytest.raises(ConvlensError, match="more than 10000 calls"):
+        opened(path)
+
+
 def test_no_more_weights_than_its_file_holds(tmp_path):
     dense = legacy.layer("Dense", "odd", batch_input_shape=[None, 20_000], units=20_000)
     path = legacy.write(tmp_path / "odd.h5", legacy.sequential(dense), {})

@@ -16,7 +16,7 @@ import tf_keras
 from hypothesis import HealthCheck, given, settings
 from tensorflow.core.protobuf import saved_model_pb2
 
-from convlens.errors import ConvlensError, ModelFileError
+from convlens.errors import ConvlensError, ModelFileError, UnsafeModelError
 from convlens.loading import load_model, read_network
 from convlens.loading.bundle import read_checkpoint
 
@@ -147,6 +147,16 @@ def test_a_folder_without_a_part(saved, tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["keras_metadata.pb", "variables", "variables/variables.index"])
+def test_no_link_is_followed(saved, tmp_path, name):
+    folder, elsewhere = tmp_path / "linked", tmp_path / "elsewhere"
+    shutil.copytree(saved[0], folder)
+    (folder / name).rename(elsewhere)
+    (folder / name).symlink_to(elsewhere)
+    with pytest.raises(UnsafeModelError, match="is a link to another place"):
+        load_model(folder)
+
+
 PARTS = ("keras_metadata.pb", "variables/variables.index", "graph")
 
 
@@ -183,7 +193,7 @@ def test_every_type_of_number(tmp_path):
     holder = Holder()
     point = tf.train.Checkpoint(layer=holder)
     prefix = point.write(str(tmp_path / "point"))
-    found, files = read_checkpoint(tmp_path / "point")
+    found, files = read_checkpoint(tmp_path, "point")
     assert prefix.endswith("point")
     assert len(files) == 2
     assert len(found) == len(kinds)

@@ -228,6 +228,19 @@ def test_a_link_is_not_followed(tmp_path):
         load_model(folder)
 
 
+@pytest.mark.parametrize("name", ["model.json", "metadata.json"])
+def test_no_document_is_a_link(tmp_path, name):
+    folder = write(tmp_path / "js", values())
+    (folder / "metadata.json").write_text('{"labels": ["a", "b"]}')
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    if name == "metadata.json":
+        assert load_model(folder).info.labels is None
+        return
+    with pytest.raises(ModelFileError, match="is a folder"):
+        load_model(folder)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="makes a named pipe")
 def test_a_pipe_is_not_waited_for(tmp_path):
     folder = write(tmp_path / "js", values(), shards=1)

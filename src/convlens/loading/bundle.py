@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.bounded import check_regular, read_file
+from convlens.loading.bounded import check_inside, check_regular, read_file
 
 Array = NDArray[np.generic]
 
@@ -59,11 +59,12 @@ class _Entry:
     size: int
 
 
-def read_checkpoint(prefix: Path) -> tuple[dict[str, Array], list[Path]]:
+def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[Path]]:
     """The variables of a checkpoint that belong to layers.
 
     Args:
-        prefix: The beginning of the names of its files.
+        folder: The folder that it lies in; no link is followed inside it.
+        prefix: The beginning of the names of its files, with ``/`` between parts of a path.
 
     Returns:
         The variables by their full names, such as ``conv/kernel``, and the files.
@@ -72,22 +73,21 @@ def read_checkpoint(prefix: Path) -> tuple[dict[str, Array], list[Path]]:
         ModelFileError: It is damaged, or two variables have one name.
         UnsafeModelError: It is far too large.
     """
-    index = prefix.with_name(f"{prefix.name}.index")
+    index = check_inside(folder, f"{prefix}.index")
     try:
         table = dict(_table(read_file(index, MAX_INDEX)))
         count = int(next((v for k, v in fields(table.pop(b"", b"")) if k == 1), 1))
         if not 1 <= count <= MAX_SHARDS:
             raise DamagedError(f"{count} files")
-        shards = [
-            prefix.with_name(f"{prefix.name}.data-{n:05}-of-{count:05}") for n in range(count)
-        ]
+        names = [f"{prefix}.data-{number:05}-of-{count:05}" for number in range(count)]
+        shards = [check_inside(folder, name) for name in names]
         data = [read_file(shard, check_regular(shard)) for shard in shards]
         entries = {key.decode(): _entry(value) for key, value in table.items()}
         if GRAPH not in entries:
             raise DamagedError("no graph of objects")
-        names = _names(_text(entries[GRAPH], data))
+        held = _names(_text(entries[GRAPH], data))
         found: dict[str, Array] = {}
-        for key, name in names:
+        for key, name in held:
             if key not in entries:
                 continue
             if name in found:

@@ -32,7 +32,8 @@ def recognise(path: Path) -> str:
     if not path.exists():
         raise ModelFileError(_missing(path))
     if path.is_dir():
-        if _is_tfjs(read_start(path / "model.json", 4096)):
+        described = path / "model.json"
+        if not described.is_symlink() and _is_tfjs(read_start(described, 4096)):
             return "tfjs"
         if (path / "saved_model.pb").is_file():
             return "savedmodel"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from convlens.errors import ModelFileError
-from convlens.loading.bounded import read_file
+from convlens.loading.bounded import check_inside, read_file
 from convlens.loading.bundle import DamagedError, fields, read_checkpoint
 from convlens.loading.grouping import by_layer
 from convlens.loading.rewrites import upgrade
@@ -55,7 +55,7 @@ def read_saved_model(path: Path) -> SavedNetwork:
     config = _plain(config)
     version = document.get("keras_version")
     version = version[:40] if isinstance(version, str) else "2"
-    weights, files = read_checkpoint(path / "variables" / "variables")
+    weights, files = read_checkpoint(path, "variables/variables")
     upgraded, rewrites = upgrade(config, version)
     return SavedNetwork(
         path=path,
@@ -74,8 +74,8 @@ def read_saved_model(path: Path) -> SavedNetwork:
 
 def _root(path: Path) -> Config:
     """What Keras noted of the outermost model."""
-    beside = (path / METADATA).exists()
-    file = path / (METADATA if beside else GRAPH)
+    beside = check_inside(path, METADATA).exists()
+    file = check_inside(path, METADATA if beside else GRAPH)
     data = read_file(file, MAX_GRAPH)
     try:
         text = next(_noted_beside(data) if beside else _noted_in_graph(data), None)

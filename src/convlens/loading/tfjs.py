@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.bounded import check_regular, read_file
+from convlens.loading.bounded import check_inside, check_regular, read_file
 from convlens.loading.grouping import by_layer
 from convlens.loading.rewrites import upgrade
 from convlens.loading.rewrites.walking import check_bounds
@@ -60,7 +60,7 @@ def read_layers_model(path: Path) -> SavedNetwork:
         ModelFileError: It is damaged, incomplete, or a graph of operations without layers.
         UnsafeModelError: It names files elsewhere, or is far too large.
     """
-    path = path / MODEL if path.is_dir() else path
+    path = check_inside(path, MODEL) if path.is_dir() else path
     document = _json(path, MAX_JSON)
     topology = document.get("modelTopology")
     if document.get("format") == "graph-model" or not isinstance(topology, dict):
@@ -155,9 +155,7 @@ def _beside(path: Path, name: Any) -> Path:
             f"{path} names a file of weights elsewhere ({name!r:.100}): expected a name in the "
             "same folder, not read"
         )
-    part = path.parent / name
-    if part.is_symlink():
-        raise UnsafeModelError(f"the file of weights {part} is a link to another place: not read")
+    part = check_inside(path.parent, name)
     if not part.is_file():
         raise ModelFileError(
             f"the file of weights {part} is missing: expected it beside {path.name}, as it was "
@@ -220,7 +218,7 @@ class _Entry:
 
 def _labels(path: Path) -> tuple[str, ...] | None:
     """The names of the classes that Teachable Machine writes beside a model."""
-    if not path.is_file():
+    if path.is_symlink() or not path.is_file():
         return None
     try:
         document = _json(path, MAX_METADATA)

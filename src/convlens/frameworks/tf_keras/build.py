@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import tf_keras
 
-from convlens.errors import ModelFileError
+from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.graph import order_calls
 from convlens.frameworks.keras.program import Key, Program, Step
 from convlens.frameworks.keras.sizes import at_most, check_output
 from convlens.frameworks.keras.weights import BESIDE
 from convlens.frameworks.tf_keras.layers import make_layer
 from convlens.loading.rewrites.names import plain_name
-from convlens.loading.rewrites.walking import each_tensor, is_tensor, name_of
+from convlens.loading.rewrites.walking import MAX_CALLS, each_tensor, is_tensor, name_of
 from convlens.results import InputInfo
 from convlens.saved import Config, SavedNetwork
 
@@ -72,6 +72,7 @@ class _Maker:
         self._path = path
         self._layers: dict[Key, Any] = {}
         self._inputs: list[InputInfo] = []
+        self._calls = 0
 
     def make(self, config: Config) -> Built:
         built = Built(str(config["config"].get("name") or "model"))
@@ -145,6 +146,9 @@ class _Maker:
         args: list[Any],
         kwargs: dict[str, Any],
     ) -> list[int]:
+        self._calls += 1
+        if self._calls > MAX_CALLS:
+            raise UnsafeModelError(f"{self._path} holds more than {MAX_CALLS} calls: not opened")
         name = name_of(entry)
         key: Key = (*prefix, (name, calls[name]))
         calls[name] += 1
