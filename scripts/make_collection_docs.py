@@ -19,19 +19,23 @@ TARGET = Path(__file__).parents[1] / "docs" / "collection.md"
 HEAD = """# Models as people saved them
 
 Saved networks from public repositories, of every version of Keras, and what becomes of each
-when convlens opens it. Plain Keras is Keras 3.15. *Maps* are the feature maps of all layers
+when convlens opens it. Plain Keras is Keras 3.15; it was not run on files with a Lambda layer,
+whose code it may run. *Maps* are the feature maps of all layers
 that can be reached, for an input of the right size (64 where the size is free). The page is
 made by `python scripts/make_collection_docs.py FOLDER`.
 """
 
 COLUMNS = ("file", "Keras", "plain Keras", "opened", "rewrites", "layers", "maps")
 SIDE = 64
+PLAIN = {"y": "opens", "n": "refuses"}
+"""What the list says of plain Keras; files with a Lambda were not given to it."""
 
 
 def row(folder: Path, entry: dict[str, str]) -> tuple[str, ...]:
     """The cells of one file."""
     name, version = entry["file"], entry["keras_version"]
-    plain = {"y": "opens", "n": "refuses"}.get(entry["loads_in_keras3"][:1], "")
+    said = entry["loads_in_keras3"]
+    plain = "not run" if said.startswith("not run") else PLAIN.get(said[:1], "")
     try:
         model = convlens.load_model(folder / name)
         info = sized(model)

@@ -45,6 +45,8 @@ class SavedNetwork:
             if that is not known.
         store: The weights by their place in a store of Keras 3, which keeps them along the
             attributes of objects (``layers/conv2d/vars/0``), where it is one.
+        files: All files that it was read from, where they are several.
+        labels: The names of the classes, where they were saved with it.
     """
 
     path: Path
@@ -57,6 +59,8 @@ class SavedNetwork:
     digest: str
     size: int | None = None
     store: Mapping[str, NDArray[np.generic]] | None = field(default=None, repr=False)
+    files: tuple[Path, ...] = ()
+    labels: tuple[str, ...] | None = None
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -128,3 +128,14 @@ def test_kernels_of_theano_are_rotated(data):
     name = next(row["file"] for row in ROWS if "81.45" in row["file"])
     model = load_model(data / "wild" / name)
     assert any("rotated by 180" in entry for entry in model.info.rewrites)
+
+
+def test_a_file_of_keras_1_that_names_no_backend_says_what_was_taken(data):
+    """The same network, saved again, has its kernels turned: Theano had trained it."""
+    old, new = (
+        load_model(data / "wild" / name) for name in files("opens") if "char_judgement1" in name
+    )
+    kernels = [as_array(model.model.layers[0].kernel.value) for model in (old, new)]
+    np.testing.assert_array_equal(kernels[0], kernels[1][::-1, ::-1])
+    assert any("unknown-backend" in entry for entry in old.info.rewrites)
+    assert not any("unknown-backend" in entry for entry in new.info.rewrites)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import marshal
 import sys
+from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given
 from convlens.loading.marshalled import read_code
 from convlens.loading.rewrites.lambdas import find_formula
 
-SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12))
+SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
 """The versions of Python whose own byte code convlens reads, so that a test can make some."""
 
 tf = K = None
@@ -49,13 +51,13 @@ def saved(function):
     return {"function": [base64.b64encode(marshal.dumps(function.__code__)).decode(), None, None]}
 
 
-@pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 or 3.12")
+@pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
 @pytest.mark.parametrize(("function", "formula"), FORMS)
 def test_known_forms(function, formula):
     assert find_formula(saved(function)) == formula
 
 
-@pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 or 3.12")
+@pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
 @pytest.mark.parametrize(
     "function",
     [
@@ -86,13 +88,55 @@ def test_code_of_python_3_5_as_keras_1_saved_it():
     ]  # fmt: skip
 
 
+CAPTURED = json.loads((Path(__file__).parent / "lambdas.json").read_text())
+"""For each version of Python the code, defaults and closure of lambdas, as it marshals them."""
+
+
+def part(place):
+    return ["input", place]
+
+
+def whole(**parts):
+    return {"start": None, "stop": None, "step": None} | parts
+
+
+MEANT = {
+    "divsub": FORMS[1][1],
+    "pow": ["call", "math.pow", [["input"], ["value", 2]], {}],
+    "resize": FORMS[4][1],
+    "nested": [
+        "call", "math.sqrt",
+        [[
+            "call", "math.reduce_sum",
+            [["call", "math.square", [["call", "math.subtract", [part(0), part(1)], {}]], {}]],
+            {"axis": 1, "keepdims": True},
+        ]], {},
+    ],
+    "slice": [
+        "call", "__operators__.getitem", [["input"]],
+        {"slice_spec": [whole(), whole(start=1), whole(), 0]},
+    ],
+    "closure": ["call", "math.truediv", [["input"], ["value", 255.0]], {}],
+    "default": ["call", "math.truediv", [["input"], ["value", 255.0]], {}],
+    "biglist": ["call", "reshape", [["input"]], {"shape": [1, 2, 3, 4]}],
+    **dict.fromkeys(("bad_cond", "bad_loop", "bad_import", "bad_attr")),
+}  # fmt: skip
+"""What they compute; conditions, loops and other functions are no formulas."""
+
+
+@pytest.mark.parametrize("version", CAPTURED)
+@pytest.mark.parametrize("name", MEANT)
+def test_code_of_every_version_of_python(version, name):
+    assert find_formula({"function": CAPTURED[version][name]}) == MEANT[name]
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_without_an_error(data):
     read_code(b"\xe3" + data)
     find_formula({"function": [base64.b64encode(b"\xe3" + data).decode(), None, None]})
 
 
-@pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 or 3.12")
+@pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
 @given(st.integers(0, 200), st.integers(0, 255))
 def test_changed_bytes_are_read_without_an_error(place, value):
     code = bytearray(marshal.dumps((lambda x: tf.image.resize(x / 255, (64, 32))).__code__))

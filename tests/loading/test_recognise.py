@@ -57,7 +57,6 @@ def test_hdf5_behind_a_block_of_the_user(tmp_path: Path) -> None:
         (b"\x1c\0\0\0TFL3" + bytes(20), "a TensorFlow Lite model"),
         (pickle.dumps({"a": 1}), "a Python pickle, which would run code when opened"),
         (b"\x08\x07\x12\x07pytorch" + bytes(20), "what looks like an ONNX model"),
-        (b'{"format": "layers-model", "modelTopology": {}}', "a TensorFlow.js model: convert it"),
         (b'{"class_name": "Sequential"}', "the configuration of a model without its weights"),
         (b'{"a": 1}', "a JSON file"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "an image: give the model first and the image second"),
@@ -79,6 +78,8 @@ def test_archives_that_are_no_models(tmp_path: Path) -> None:
     assert "a PyTorch file (a zip archive with a pickle)" in refused(torch)
     saved = archive(tmp_path / "s.zip", saved_SLASH_saved_model_DOT_pb="x")
     assert "a zipped SavedModel" in refused(saved)
+    packed = archive(tmp_path / "p.zip", converted_SLASH_model_DOT_json="x", labels_DOT_txt="x")
+    assert "unpack it and open converted/model.json" in refused(packed)
     other = archive(tmp_path / "o.keras", a_DOT_txt="x", b_DOT_txt="y")
     assert "expected config.json in it, found a.txt, b.txt" in refused(other)
     assert "found nothing" in refused(archive(tmp_path / "n.keras"))
@@ -105,10 +106,11 @@ def test_folders(tmp_path: Path) -> None:
     script = tmp_path / "js"
     script.mkdir()
     (script / "model.json").write_text(json.dumps({"modelTopology": {}}))
-    assert "is a TensorFlow.js folder" in refused(script)
+    assert recognise(script) == "tfjs"
+    assert recognise(script / "model.json") == "tfjs"
     (script / "model.json").write_text("no JSON")
     assert "is a folder" in refused(script)
     saved = tmp_path / "saved"
     saved.mkdir()
     (saved / "saved_model.pb").touch()
-    assert "is a SavedModel folder, which holds no Keras layers: open it where" in refused(saved)
+    assert recognise(saved) == "savedmodel"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 import convlens
-from convlens.errors import ConvlensError, ModelFileError, UnsafeModelError
+from convlens.errors import ModelFileError, UnsafeModelError
 
 CALLED = "convlens_trust_test_ran"
 
@@ -96,31 +95,3 @@ def test_trust_is_for_lambda_layers_alone(tmp_path):
     for trust in (False, True):
         opened = convlens.load_model(path, trust=trust)
         assert opened.info.layers[-1].output_shape is None
-
-
-def test_the_last_engine_is_named_where_it_is_installed(tmp_path, monkeypatch):
-    import keras
-
-    path = tmp_path / "m.h5"
-    layers = [keras.Input((4, 4, 3)), keras.layers.Conv2D(1, 3, name="conv")]
-    keras.Sequential(layers, name="m").save(path)
-    with h5py.File(path, "r+") as file:
-        config = json.loads(file.attrs["model_config"])
-        config["config"]["layers"][-1]["config"]["wings"] = 2
-        file.attrs["model_config"] = json.dumps(config)
-        file.attrs["keras_version"] = "2.15.0"
-    for installed in (False, True):
-        real = importlib.util.find_spec
-
-        def find(name, package=None, installed=installed, real=real):
-            if name in ("tf_keras", "tensorflow"):
-                return object() if installed else None
-            return real(name, package)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(importlib.util, "find_spec", find)
-            with pytest.raises(ConvlensError) as error:
-                convlens.load_model(path)
-        assert ("tf_keras.models.load_model" in str(error.value)) == installed
-        assert "'wings'" in str(error.value)
-        assert "\n" not in str(error.value)

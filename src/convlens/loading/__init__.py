@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convlens.errors import ConvlensError, ModelFileError, UsageError, near
-from convlens.loading.backend import choose_backend, quieten
+from convlens.loading.backend import choose_backend, quieten, tensorflow_may_run
 from convlens.loading.bounded import read_file
 from convlens.loading.reader import expect
 
@@ -30,6 +30,9 @@ __all__ = ["load_model", "read_network"]
 
 LABELS = "labels.txt"
 """The file beside a model in which the names of its classes are looked for."""
+
+LAST_ENGINE = "convlens.frameworks.tf_keras"
+"""The room of Keras 2, imported where Keras 3 cannot build a network."""
 
 MAX_LABELS = 1 << 20
 """The longest such file that is read, in bytes."""
@@ -56,8 +59,10 @@ def load_model(
 
     Args:
         source: The path of a ``.keras`` or HDF5 file (recognised by content, whatever its
-            suffix), the name of an architecture of ``keras.applications`` such as
-            ``"VGG16"``, a live ``keras.Model``, or what this function returned before.
+            suffix), the folder of a SavedModel of Keras 2 or of a layers model of
+            TensorFlow.js (or its ``model.json``), the name of an architecture of
+            ``keras.applications`` such as ``"VGG16"``, a live ``keras.Model``, or what this
+            function returned before.
         backend: ``"jax"``, ``"tensorflow"`` or ``"torch"``; without it ``KERAS_BACKEND``,
             else one that is installed.
         weights: For an architecture: a file with its weights, ``"imagenet"`` to fetch
@@ -135,8 +140,8 @@ def _from_path(
     network = read_network(path, with_digest=False)
     choose_backend(backend)
     with ThreadPoolExecutor(1) as pool:
-        digest = pool.submit(file_digest, path)
-        return _open(network, digest.result, labels, trust=trust)
+        digest = pool.submit(file_digest, *(network.files or (path,)))
+        return _open(network, digest.result, labels or network.labels, trust=trust)
 
 
 def _from_application(
@@ -192,20 +197,38 @@ def _open(
     try:
         opened: Model = room.from_saved(network, digest, labels=labels, trust=trust)
     except ModelFileError as error:
-        raise ModelFileError(f"{error}{_last_engine(network)}") from error
+        return _last_engine(network, digest, labels, error)
     return opened
 
 
-def _last_engine(network: SavedNetwork) -> str:
-    """A hint at the Keras that can read the file, where that is installed."""
-    major = (network.keras_version or "").partition(".")[0]
+def _last_engine(
+    network: SavedNetwork,
+    digest: Callable[[], str],
+    labels: tuple[str, ...] | None,
+    error: ModelFileError,
+) -> Model:
+    """The model by the Keras 2 that some keep beside Keras 3, where that is installed.
+
+    Raises:
+        ModelFileError: The error of Keras 3, with what became of this.
+    """
     missing = any(importlib.util.find_spec(name) is None for name in ("tensorflow", "tf_keras"))
-    if missing or major not in ("1", "2"):
-        return ""
-    return (
-        ". The Keras 2 that is installed here could be tried from Python: "
-        f"tf_keras.models.load_model('{network.path}')"
-    )
+    old = (network.keras_version or "").startswith("2.") and network.backend == "tensorflow"
+    if missing or not old or network.weights is None:
+        raise error
+    said = str(error).rstrip(".")
+    if not tensorflow_may_run():
+        raise ModelFileError(
+            f"{said}. The Keras 2 that is installed here may open it: --backend tensorflow"
+        ) from error
+    try:
+        opened: Model = importlib.import_module(LAST_ENGINE).from_saved(
+            network, digest, labels=labels
+        )
+    except ConvlensError as other:
+        tried = f"The Keras 2 that is installed here could not build it either ({other})"
+        raise ModelFileError(f"{said}. {tried}") from error
+    return opened
 
 
 def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
@@ -219,9 +242,15 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     from convlens.loading.reader import read_contents
     from convlens.loading.recognise import recognise
     from convlens.loading.rewrites import upgrade
+    from convlens.loading.savedmodel import read_saved_model
+    from convlens.loading.tfjs import read_layers_model
     from convlens.saved import SavedNetwork
 
     kind = recognise(path)
+    if kind == "tfjs":
+        return read_layers_model(path)
+    if kind == "savedmodel":
+        return read_saved_model(path)
     legacy = kind == "hdf5"
     held = read_contents("model" if legacy else "archive", path)
     config, version = (parse_model if legacy else parse_archive)(held, path)
@@ -240,10 +269,13 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     )
 
 
-def file_digest(path: Path) -> str:
-    """``sha256:`` and the digest of a file's bytes."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+def file_digest(*paths: Path) -> str:
+    """``sha256:`` and the digest of the bytes of a file, or of several one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def read_labels(

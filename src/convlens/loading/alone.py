@@ -42,7 +42,12 @@ def read_weights_of(path: Path, config: Config) -> SavedNetwork:
     """
     if not path.is_file():
         raise ModelFileError(f"no file of weights {path}")
-    held = read_contents("archive" if recognise(path) == "keras" else "weights", path)
+    kind = recognise(path)
+    if kind in ("tfjs", "savedmodel"):
+        raise ModelFileError(
+            f"{path} is a whole model: open it without --architecture and --weights"
+        )
+    held = read_contents("archive" if kind == "keras" else "weights", path)
     version = held.version or _text(config.get("keras_version"))
     backend = held.backend or _text(config.get("backend"))
     upgraded, rewrites = upgrade(config, version) if config else (config, ())

@@ -15,6 +15,9 @@ from convlens.errors import BackendError, UsageError, near
 
 BACKENDS = ("jax", "tensorflow", "torch")
 
+_chosen: set[str] = set()
+"""The backend, where nobody had asked for one."""
+
 
 def installed_backends() -> tuple[str, ...]:
     """The backends that are installed, found without importing them."""
@@ -61,6 +64,7 @@ def choose_backend(asked: str | None = None) -> str:
                 "PyTorch. Install one, for example: pip install 'convlens[jax]'"
             )
         wanted = installed[0]
+        _chosen.add(wanted)
     if wanted not in BACKENDS:
         raise BackendError(
             f"{origin} is '{wanted}': expected one of {', '.join(BACKENDS)}."
@@ -74,6 +78,12 @@ def choose_backend(asked: str | None = None) -> str:
         )
     os.environ["KERAS_BACKEND"] = wanted
     return wanted
+
+
+def tensorflow_may_run() -> bool:
+    """Whether TensorFlow is the backend, or nobody asked for another one."""
+    running = os.environ.get("KERAS_BACKEND") or _running()
+    return running == "tensorflow" or running in _chosen
 
 
 def quieten() -> None:

@@ -55,6 +55,24 @@ def read_file(path: Path, limit: int) -> bytes:
     return data
 
 
+def check_inside(folder: Path, name: str) -> Path:
+    """A file or folder in a folder of a stranger, reached without a link.
+
+    Args:
+        folder: The folder, which the user named.
+        name: What is in it, with ``/`` between the parts of a path.
+
+    Raises:
+        UnsafeModelError: A part of it is a link, which may point anywhere.
+    """
+    place = folder
+    for part in name.split("/"):
+        place = place / part
+        if place.is_symlink():
+            raise UnsafeModelError(f"{place} is a link to another place: not read")
+    return place
+
+
 def read_start(path: Path, count: int) -> bytes:
     """The first bytes of a regular file; empty if it is none or cannot be read."""
     try:

@@ -41,6 +41,28 @@ BINARY_OP = {
 """The same by the argument of Python 3.11's one instruction."""
 
 
+PLAIN = {"True": True, "False": False, "None": None}
+"""Names that Python 2 looks up like others."""
+
+FROM_3_13 = dict(
+    [
+        *((4, 26), (5, 25), (36, 83), (42, 11), (45, 122), (47, 103), (50, 133), (52, 102)),
+        *((53, 171), (57, 141), (81, 162), (82, 106), (83, 100), (84, 137), (85, 124)),
+        *((87, 124), (91, 116), (103, 121), (110, 125)),
+    ]
+)
+"""Instructions of Python 3.13 by their numbers in 3.12, with the same meaning.
+
+A call with keywords takes their names from the stack, as it did before 3.11.
+"""
+
+PASSED_OVER_3_13 = (0, 30, 62, 149)
+"""Caches, marks and the like, which compute nothing."""
+
+PAIRS_3_13 = {88: (124, 124), 111: (125, 124), 112: (125, 125)}
+"""Instructions that are two, each with half of the argument."""
+
+
 def formulas_of(code: Code, given: dict[str, Any]) -> list[Any]:
     """The formulas that a code can mean, one for each way to decode it.
 
@@ -69,6 +91,18 @@ def _decodings(code: Code) -> Iterator[tuple[list[Instruction], bool]]:
         yield list(zip(code.code[::2], code.code[1::2], strict=True)), False
         if code.layout == "3.11":
             yield list(zip(code.code[::2], code.code[1::2], strict=True)), True
+            yield list(_from_3_13(code.code)), True
+
+
+def _from_3_13(code: bytes) -> Iterator[Instruction]:
+    """Instructions of Python 3.13 as those of 3.12; 255 for what computes no formula."""
+    for operation, argument in zip(code[::2], code[1::2], strict=True):
+        if operation in PAIRS_3_13:
+            first, second = PAIRS_3_13[operation]
+            yield first, argument >> 4
+            yield second, argument & 15
+        elif operation not in PASSED_OVER_3_13:
+            yield FROM_3_13.get(operation, 255), argument
 
 
 def _bytes_wide(code: bytes) -> Iterator[Instruction]:
@@ -145,6 +179,9 @@ class _Machine:
         elif operation == 25:
             place = stack.pop()
             stack.append(index(stack.pop(), place))
+        elif operation == 26 and self._new:
+            stop, start = stack.pop(), stack.pop()
+            stack.append(index(stack.pop(), slice(start, stop)))
         else:
             self._build_or_call(operation, argument)
 
@@ -179,7 +216,11 @@ class _Machine:
             if argument & 1:
                 self._stack.append(_NULL)
             argument >>= 1
-        self._stack.append(Dotted(self._code.names[argument]))
+        name = self._code.names[argument]
+        if self._code.layout == "2" and name in PLAIN:
+            self._stack.append(PLAIN[name])
+            return
+        self._stack.append(Dotted(name))
 
     def _attribute(self, argument: int, *, method: bool) -> None:
         if self._bit:

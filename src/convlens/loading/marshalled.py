@@ -1,7 +1,7 @@
 """Reading the byte code of a saved lambda as data, without making a code object.
 
 Python's own reader of this format may crash on hostile bytes; this one is bounded, makes
-plain values only, and knows the layouts of Python 2.7 to 3.12.
+plain values only, and knows the layouts of Python 2.7 to 3.13.
 """
 
 from __future__ import annotations

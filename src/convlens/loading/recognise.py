@@ -11,6 +11,8 @@ from convlens.loading.bounded import check_regular, read_start
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".hdf", ".model")
 
+ORIGINAL = "give the Keras model that it was made from"
+
 CONVERT = "open it where it was made and save it with model.save('model.keras')"
 
 
@@ -21,7 +23,7 @@ def recognise(path: Path) -> str:
         path: A file or folder.
 
     Returns:
-        ``"hdf5"`` or ``"keras"``.
+        ``"hdf5"``, ``"keras"``, ``"tfjs"`` or ``"savedmodel"``.
 
     Raises:
         ModelFileError: It is missing, or nothing that can be opened; the message says what
@@ -30,6 +32,11 @@ def recognise(path: Path) -> str:
     if not path.exists():
         raise ModelFileError(_missing(path))
     if path.is_dir():
+        described = path / "model.json"
+        if not described.is_symlink() and _is_tfjs(read_start(described, 4096)):
+            return "tfjs"
+        if (path / "saved_model.pb").is_file():
+            return "savedmodel"
         raise ModelFileError(_folder(path))
     size = check_regular(path)
     try:
@@ -41,6 +48,8 @@ def recognise(path: Path) -> str:
         raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
     if head.startswith(b"PK"):
         return _zip(path)
+    if _is_tfjs(head):
+        return "tfjs"
     raise ModelFileError(
         f"{path} is not a Keras model: expected a .keras or HDF5 file, "
         f"found {describe_bytes(head, size)}"
@@ -56,6 +65,12 @@ def _is_hdf5(file: object, head: bytes, size: int) -> bool:
     )
 
 
+def _is_tfjs(head: bytes) -> bool:
+    """Whether a JSON document describes a model of TensorFlow.js."""
+    told = b"modelTopology" in head or b"weightsManifest" in head
+    return told and head.lstrip().startswith(b"{")
+
+
 def describe_bytes(head: bytes, size: int) -> str:
     """What a file seems to be, from its first bytes, and how to make a model of it."""
     text = head[:512].lstrip().lower()
@@ -66,11 +81,11 @@ def describe_bytes(head: bytes, size: int) -> str:
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "a web page: download the file itself, not the page that shows it"
     if head[4:8] == b"TFL3":
-        return f"a TensorFlow Lite model, which has no Keras layers: {CONVERT}"
+        return f"a TensorFlow Lite model, which has no Keras layers: {ORIGINAL}"
     if head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
         return "a Python pickle, which would run code when opened: it is not opened"
     if b"onnx" in head[:256].lower() or b"pytorch" in head[:64].lower():
-        return "what looks like an ONNX model, which has no Keras layers"
+        return f"what looks like an ONNX model, which has no Keras layers: {ORIGINAL}"
     if text.startswith((b"{", b"[")):
         return _describe_json(head)
     if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
@@ -82,11 +97,6 @@ def describe_bytes(head: bytes, size: int) -> str:
 
 
 def _describe_json(head: bytes) -> str:
-    if b"modelTopology" in head or b"weightsManifest" in head:
-        return (
-            "a TensorFlow.js model: convert it with 'tensorflowjs_converter "
-            "--input_format tfjs_layers_model --output_format keras'"
-        )
     if b"class_name" in head:
         return "the configuration of a model without its weights"
     return "a JSON file"
@@ -109,7 +119,12 @@ def _zip(path: Path) -> str:
             "opened: expected a .keras or HDF5 file"
         )
     if any(name.endswith("saved_model.pb") for name in names):
-        raise ModelFileError(f"{path} is a zipped SavedModel: {CONVERT}")
+        raise ModelFileError(f"{path} is a zipped SavedModel: unpack it and open the folder")
+    inside = [name for name in sorted(names) if name.endswith(("model.json", *MODEL_SUFFIXES))]
+    if inside:
+        raise ModelFileError(
+            f"{path} is a zip archive with a model in it: unpack it and open {inside[0]:.100}"
+        )
     raise ModelFileError(
         f"{path} is a zip archive without a model: expected config.json in it, found "
         f"{', '.join(sorted(names)[:4]) or 'nothing'}"
@@ -125,10 +140,6 @@ def _missing(path: Path) -> str:
 
 
 def _folder(path: Path) -> str:
-    if (path / "saved_model.pb").exists():
-        return f"{path} is a SavedModel folder, which holds no Keras layers: {CONVERT}"
-    if b"modelTopology" in read_start(path / "model.json", 4096):
-        return f"{path} is a TensorFlow.js folder: expected a .keras or HDF5 file"
     found = sorted(p.name for p in path.iterdir() if p.suffix in MODEL_SUFFIXES)
     hint = f" It holds {', '.join(found[:4])}." if found else ""
     return f"{path} is a folder: expected a .keras or HDF5 file.{hint}"

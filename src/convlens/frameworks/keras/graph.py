@@ -15,7 +15,6 @@ import keras
 import numpy as np
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.frameworks.keras.channels_first import settle_bias
 from convlens.frameworks.keras.lookup import (
     ON_TEXT,
     check_settings,
@@ -123,7 +122,6 @@ class Builder:
         layer = cls.from_config(cleaned)
         if isinstance(layer, keras.layers.InputLayer):
             check_output(layer.output, where)
-        settle_bias(layer)
         return layer, None
 
     def _wrap(self, cls: type[Any], settings: Config, where: str) -> Any:
@@ -161,7 +159,7 @@ class Builder:
         tensors: dict[Place, list[Any]] = {}
         made: dict[str, Any] = {}
         stopped: dict[int, str] = {}
-        for name, call in self._order(entries):
+        for name, call in order_calls(entries, self._path):
             entry = entries[name]
             node = (entry.get("inbound_nodes") or [None])[call] if entry["inbound_nodes"] else None
             self.at = self._where(name)
@@ -206,35 +204,6 @@ class Builder:
         given = layer(*args, **kwargs)
         check_output(given, self.at)
         return list(keras.tree.flatten(given))
-
-    def _order(self, entries: dict[str, Config]) -> list[Place]:
-        """Every call, each after those that it takes from."""
-        ranks = {name: rank for rank, name in enumerate(entries)}
-        waiting: dict[Place, int] = {}
-        followers: dict[Place, list[Place]] = defaultdict(list)
-        ready: list[tuple[int, int, str]] = []
-        for name, entry in entries.items():
-            for call, node in enumerate(entry["inbound_nodes"] or [None]):
-                needed = {(other, number) for other, number, _ in each_tensor(node)}
-                waiting[name, call] = len(needed)
-                for place in needed:
-                    followers[place].append((name, call))
-                if not needed:
-                    heapq.heappush(ready, (ranks[name], call, name))
-        order: list[Place] = []
-        while ready:
-            _, call, name = heapq.heappop(ready)
-            order.append((name, call))
-            for follower in followers[name, call]:
-                waiting[follower] -= 1
-                if not waiting[follower]:
-                    heapq.heappush(ready, (ranks[follower[0]], follower[1], follower[0]))
-        if len(order) < len(waiting):
-            left = next(place for place, count in waiting.items() if count)
-            raise ModelFileError(
-                f"{self._where(left[0])} takes from a layer that takes from it: a loop"
-            )
-        return order
 
     def _fill_in(self, node: Config, tensors: dict[Place, list[Any]]) -> tuple[Any, Any]:
         """What a call takes, with tensors in the place of references."""
@@ -319,6 +288,44 @@ class Builder:
             "config": self._sanitise(inner, where),
             "registered_name": None,
         }
+
+
+def order_calls(entries: dict[str, Config], path: str) -> list[Place]:
+    """Every call of the layers of a graph, each after those that it takes from.
+
+    Args:
+        entries: The configurations of the layers by name.
+        path: The file, for the message.
+
+    Raises:
+        ModelFileError: There is a loop.
+    """
+    ranks = {name: rank for rank, name in enumerate(entries)}
+    waiting: dict[Place, int] = {}
+    followers: dict[Place, list[Place]] = defaultdict(list)
+    ready: list[tuple[int, int, str]] = []
+    for name, entry in entries.items():
+        for call, node in enumerate(entry["inbound_nodes"] or [None]):
+            needed = {(other, number) for other, number, _ in each_tensor(node)}
+            waiting[name, call] = len(needed)
+            for place in needed:
+                followers[place].append((name, call))
+            if not needed:
+                heapq.heappush(ready, (ranks[name], call, name))
+    order: list[Place] = []
+    while ready:
+        _, call, name = heapq.heappop(ready)
+        order.append((name, call))
+        for follower in followers[name, call]:
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                heapq.heappush(ready, (ranks[follower[0]], follower[1], follower[0]))
+    if len(order) < len(waiting):
+        left = next(place for place, count in waiting.items() if count)
+        raise ModelFileError(
+            f"{path}: layer '{left[0]}' takes from a layer that takes from it: a loop"
+        )
+    return order
 
 
 def _activation(name: Any, where: str) -> Any:

@@ -16,6 +16,7 @@ from keras.src.ops import core, image, linalg, math, nn  # Keras exports no oper
 from keras.src.ops import numpy as plain
 
 from convlens.errors import ModelFileError, UnsafeModelError, near
+from convlens.frameworks.keras.gone import GONE
 from convlens.frameworks.keras.ops import Formula, TensorFlowCall, find_operation
 from convlens.saved import Config
 
@@ -77,8 +78,8 @@ def find_layer(entry: Config, where: str) -> tuple[type[Any] | None, str]:
             return None, (
                 f"{where} computes 'tf.{function}', which convlens does not know. {OPEN_IT}"
             )
-    if name in OWN:
-        return OWN[name], ""
+    if name in OWN or name in GONE:
+        return OWN.get(name) or GONE[name], ""
     found = _operation(name, entry.get("module")) or getattr(keras.layers, name, None)
     if isinstance(found, type) and issubclass(found, keras.Operation) and _of_keras(found):
         return found, ""

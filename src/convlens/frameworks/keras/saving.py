@@ -17,6 +17,7 @@ from typing import Any
 import keras
 
 from convlens.errors import ConvlensError, ModelFileError
+from convlens.frameworks.keras.gone import GONE
 from convlens.frameworks.keras.lookup import REFUSED
 from convlens.frameworks.keras.plain import make_plain
 from convlens.frameworks.keras.sizes import UNSET
@@ -77,7 +78,7 @@ def _write(model: Any, path: Path) -> None:
 def _check_class(layer: Any, name: str) -> None:
     """Refuses a layer of the author's own."""
     place = type(layer).__module__.partition(".")[0]
-    if place not in ("keras", "convlens"):
+    if place not in ("keras", "convlens") or type(layer) in GONE.values():
         raise _foreign(name, type(layer).__name__)
     if place == "keras" and type(layer).__name__ in REFUSED:
         raise ModelFileError(

@@ -23,6 +23,11 @@ DEPTHWISE = {"DepthwiseConv2D": 2, "SeparableConv2D": 2, "SeparableConv1D": 1, "
 
 ROTATED = "theano-kernels: the kernels were rotated by 180 degrees, since Theano convolves"
 
+UNKNOWN = (
+    "unknown-backend: the file does not say what trained it; its kernels were taken as those of "
+    "TensorFlow (those of Theano would want a turn by 180 degrees)"
+)
+
 
 def is_keras_1(network: SavedNetwork) -> bool:
     """Whether a file is one of Keras 1, or of one before versions were noted."""
@@ -42,6 +47,14 @@ def needs_rotation(network: SavedNetwork, layers: list[Any]) -> bool:
         for layer in layers
         if _kind(layer) in KERNELS
     )
+
+
+def may_want_rotation(network: SavedNetwork, layers: list[Any]) -> bool:
+    """Whether nothing in a file says if its kernels want a turn.
+
+    Keras 1 noted no backend, and with Theano it could have TensorFlow's order of axes.
+    """
+    return network.backend is None and is_keras_1(network) and _convolves(layers)
 
 
 def convert(

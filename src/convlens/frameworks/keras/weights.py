@@ -15,9 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError
+from convlens.frameworks.keras.gone import Highway
 from convlens.frameworks.keras.refused import Refused
 from convlens.frameworks.keras.store import assign_store
-from convlens.frameworks.keras.theano import ROTATED, convert, needs_rotation
+from convlens.frameworks.keras.theano import (
+    ROTATED,
+    UNKNOWN,
+    convert,
+    may_want_rotation,
+    needs_rotation,
+)
 from convlens.loading.rewrites.names import plain_name
 from convlens.saved import LayerWeights, SavedNetwork
 
@@ -25,7 +32,7 @@ Array = NDArray[np.generic]
 
 BESIDE = re.compile(
     r"(optimizer_step|pruning_step|mask|threshold|cluster_centroids|pulling_indices|"
-    r"original_weights|StateVar|seed_generator_state|seed_generator|.*_min|.*_max|.*_min_var|"
+    r"moving_stddev|renorm_mean|renorm_stddev|original_weights|StateVar|seed_generator_state|seed_generator|.*_min|.*_max|.*_min_var|"
     r".*_max_var)"
 )
 """Arrays of wrappers and random generators that belong to no weight of a layer."""
@@ -37,6 +44,10 @@ KINDS = {
     "b": "bias",
     "U": "recurrent_kernel",
     "recurrent_kernel": "recurrent_kernel",
+    "W_carry": "carry_kernel",
+    "carry_kernel": "carry_kernel",
+    "b_carry": "carry_bias",
+    "carry_bias": "carry_bias",
     "depthwise_kernel": "kernel",
     "pointwise_kernel": "pointwise_kernel",
     "gamma": "gamma",
@@ -63,10 +74,13 @@ def assign(model: Any, network: SavedNetwork) -> tuple[str, ...]:
     """
     notes: list[str] = []
     if network.weights is not None:
-        rotate = needs_rotation(network, model._flatten_layers(include_self=False))
+        layers = model._flatten_layers(include_self=False)
+        rotate = needs_rotation(network, layers)
         _assign_layers(model, network, network.weights, rotate=rotate)
         if rotate:
             notes.append(ROTATED)
+        elif may_want_rotation(network, layers):
+            notes.append(UNKNOWN)
     elif network.store is not None:
         notes += assign_store(model, network.path, network.store)
     for layer in model._flatten_layers(include_self=False):
@@ -164,6 +178,8 @@ def _orders(layer: Any) -> list[list[Any]]:
     """The orders in which a file may hold the weights of a layer."""
     split = layer.trainable_weights + layer.non_trainable_weights
     plain = list(layer.weights)
+    if isinstance(layer, Highway) and layer.use_bias:
+        return [plain, [layer.kernel, layer.bias, layer.carry_kernel, layer.carry_bias]]
     if not isinstance(layer, keras.Model):
         return [split, plain]
     nested = [
@@ -220,7 +236,7 @@ def _last(name: str) -> str:
     ('kernel', 'W')
     """
     last = name.rpartition("/")[2].partition(":")[0]
-    known = re.search(r"_(running_mean|running_std|gamma|beta|alphas|W|b|U)$", last)
+    known = re.search(r"_(running_mean|running_std|gamma|beta|alphas|W_carry|b_carry|W|b|U)$", last)
     return known.group(1) if known and "/" not in name else last
 
 

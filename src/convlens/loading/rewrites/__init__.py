@@ -114,6 +114,11 @@ REWRITES: tuple[Rewrite, ...] = (
         "layers of a library were replaced by the Keras layers that compute the same",
         names.name_library_layers,
     ),
+    Rewrite(
+        "random-size",
+        "layers that change the size in training only were passed over",
+        names.pass_over_random_sizes,
+    ),
     Rewrite("own", "", names.keep_own),
     Rewrite("foreign", "", names.keep_foreign),
     Rewrite(
@@ -127,6 +132,12 @@ REWRITES: tuple[Rewrite, ...] = (
     ),
     Rewrite("keras-1-deconvolution", "", keras1.fix_kernel_padding, before=3),
     Rewrite("keras-1-normalisation", "", keras1.check_normalisation_mode, before=3),
+    Rewrite(
+        "merged-branches",
+        "the branches that a Sequential merges became one graph",
+        merging.join_branches,
+        before=3,
+    ),
     Rewrite(
         "keras-1-merge",
         "Merge layers were replaced by the layers of their mode",

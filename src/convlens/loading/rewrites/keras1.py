@@ -54,6 +54,7 @@ SETTINGS = {
 
 OF_CLASS = {
     ("Dense", "output_dim"): "units",
+    ("MaxoutDense", "output_dim"): "units",
     ("LSTM", "output_dim"): "units",
     ("GRU", "output_dim"): "units",
     ("SimpleRNN", "output_dim"): "units",
@@ -80,7 +81,15 @@ ORDERS = {"th": "channels_first", "tf": "channels_last"}
 FORGOTTEN = ("consume_less", "forget_bias_init", "input_dtype")
 """Settings that only told how to train or to compute."""
 
-WITH_ORDER = ("Conv", "Pooling", "UpSampling", "ZeroPadding", "Cropping", "SpatialDropout")
+WITH_ORDER = (
+    "Conv",
+    "Pooling",
+    "UpSampling",
+    "ZeroPadding",
+    "Cropping",
+    "SpatialDropout",
+    "Locally",
+)
 
 
 def rename_classes(config: Config) -> int:

@@ -28,6 +28,12 @@ OF_LIBRARIES = {
 """Layers of known libraries and old versions that compute what a layer of Keras computes."""
 
 
+RANDOM_SIZES = ("RandomHeight", "RandomWidth")
+"""Layers of TensorFlow's Keras that compute nothing outside training."""
+
+SHAPES = ("batch_input_shape", "batch_shape", "dtype")
+"""What the first layer of a Sequential says of its input."""
+
 MAX_NAME = 200
 """How many characters of a layer's name are kept; files are named by it."""
 
@@ -120,6 +126,22 @@ def name_library_layers(config: Config) -> int:
             return False
         layer["class_name"] = OF_LIBRARIES[name]
         for key in ("module", "registered_name"):
+            layer.pop(key, None)
+        return True
+
+    return count_layers(config, change)
+
+
+def pass_over_random_sizes(config: Config) -> int:
+    """``RandomHeight`` and ``RandomWidth``, which pass images on when they are not trained."""
+
+    def change(layer: Config) -> bool:
+        if layer.get("class_name") not in RANDOM_SIZES:
+            return False
+        inner = settings_of(layer)
+        layer["class_name"] = "Identity"
+        layer["config"] = {key: inner[key] for key in ("name", *SHAPES) if key in inner}
+        for key in ("module", "registered_name", "build_config"):
             layer.pop(key, None)
         return True
 

@@ -7,6 +7,9 @@ from typing import Any
 from convlens.loading.rewrites.walking import each_model, layers_of, settings_of
 from convlens.saved import Config
 
+DENSE = ("Dense", "MaxoutDense", "Highway")
+"""Layers of Keras 1 that take a vector."""
+
 
 def name_sequential_layers(config: Config) -> int:
     """A Sequential whose configuration is a bare list of layers (Keras 1.0 to 2.2.2)."""
@@ -70,7 +73,7 @@ def _from_dimension(layer: Config) -> list[Any] | None:
     """The shape of a layer of Keras 1 that says only how many numbers it takes."""
     inner = settings_of(layer)
     size = inner.get("input_dim")
-    if layer.get("class_name") == "Dense" and isinstance(size, int):
+    if layer.get("class_name") in DENSE and isinstance(size, int):
         return [None, size]
     return None
 

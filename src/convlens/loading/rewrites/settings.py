@@ -39,10 +39,10 @@ EVERYWHERE: dict[str, Any] = {
 OF_CLASS: dict[str, dict[str, Any]] = {
     "BatchNormalization": {
         "fused": ANY,
-        "renorm": False,
+        "renorm": ANY,
         "renorm_clipping": ANY,
         "renorm_momentum": ANY,
-        "virtual_batch_size": None,
+        "virtual_batch_size": ANY,
         "adjustment": None,
     },
     "SeparableConv": {
@@ -68,6 +68,9 @@ OF_CLASS: dict[str, dict[str, Any]] = {
     "Dropout": {"rng_type": ANY, "force_generator": ANY},
     "AdditiveAttention": {"score_mode": ANY},
     "Dense": {"input_dim": ANY},
+    "MaxoutDense": {"input_dim": ANY},
+    "Highway": {"input_dim": ANY, "transform_bias": ANY},
+    "LocallyConnected": {"input_dim": ANY},
     "LSTM": {"input_dim": ANY},
     "GRU": {"input_dim": ANY},
     "SimpleRNN": {"input_dim": ANY},
@@ -85,6 +88,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "sparse": ("InputLayer", "CategoryEncoding", "TextVectorization", "Hashing", "IntegerLookup"),
     "ragged": ("InputLayer", "TextVectorization"),
     "input_shape": (),
+    "implementation": ("LocallyConnected1D", "LocallyConnected2D"),
     "value_range": (
         *("RandomContrast", "RandomBrightness", "RandomColorJitter", "RandomSaturation"),
         *("RandomHue", "RandomSharpness", "RandomInvert", "RandomPosterization"),

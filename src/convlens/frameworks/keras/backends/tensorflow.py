@@ -1,14 +1,25 @@
 """TensorFlow: a pass runs eagerly, which for one image costs less than tracing it.
 
 A step of an ascent, which is taken many times, is traced.
+
+Keras 3.15 on TensorFlow guesses from the sizes along which axis ``keras.ops.add`` adds a
+bias: where a channels-first image is as wide as it has channels, a convolution adds its bias
+along the width. While a pass runs, what has more than one axis is added as NumPy would.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
+from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
+
+_lock = threading.Lock()
+_borrowed: list[Any] = []
 
 
 def make_runner(
@@ -17,10 +28,49 @@ def make_runner(
     """Runs ``compute`` as it is."""
 
     def run(inputs: Sequence[Any]) -> dict[str, Any]:
-        tensors = compute([tf.convert_to_tensor(array) for array in inputs])
+        with adding_by_axis():
+            tensors = compute([tf.convert_to_tensor(array) for array in inputs])
         return {name: tensor.numpy() for name, tensor in tensors.items()}
 
     return run
+
+
+@contextlib.contextmanager
+def adding_by_axis() -> Iterator[None]:
+    """Lets sums follow the axes of what is added, never a guess; given back afterwards.
+
+    Passes in several threads share it: the last one gives it back.
+    """
+    with _lock:
+        if not _borrowed:
+            guessing = plain.add
+            plain.add = _by_axis(guessing)
+            _borrowed.append(guessing)
+        _borrowed.append(None)
+    try:
+        yield
+    finally:
+        with _lock:
+            _borrowed.pop()
+            if len(_borrowed) == 1:
+                plain.add = _borrowed.pop()
+
+
+def _by_axis(guessing: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A sum of two tensors; the one of Keras where it has nothing to guess."""
+
+    def add(x1: Any, x2: Any) -> Any:
+        if len(getattr(x2, "shape", ())) < 2 or any(_is_sparse(x) for x in (x1, x2)):
+            return guessing(x1, x2)
+        dtype = keras.backend.result_type(getattr(x1, "dtype", type(x1)), x2.dtype)
+        first, second = (keras.ops.convert_to_tensor(x, dtype=dtype) for x in (x1, x2))
+        return tf.add(first, second)
+
+    return add
+
+
+def _is_sparse(value: Any) -> bool:
+    return isinstance(value, tf.SparseTensor | tf.IndexedSlices)
 
 
 def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
@@ -37,7 +87,8 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
 
     def run(state: Any, weights: Any, extra: Any) -> Any:
         given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
-        after, found = traced(*given)
+        with adding_by_axis():
+            after, found = traced(*given)
         return after, {name: tensor.numpy() for name, tensor in found.items()}
 
     return run

@@ -1,0 +1,284 @@
+"""Layers that Keras 3 has not, against what their authors' formulas say, by slow loops."""
+
+from __future__ import annotations
+
+import itertools
+
+import legacy
+import numpy as np
+import pytest
+
+from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.loading import load_model
+
+FILTERS, CHANNELS = 2, 3
+CASES = {1: ((7,), (3,), (2,)), 2: ((5, 4), (3, 2), (2, 1))}
+"""For each number of axes the sizes, the kernel and the strides."""
+
+
+def positions_of(sizes, kernel, strides, padding):
+    """For each output the pixels under it, each with its place in the kernel."""
+    shift = [k // 2 if padding == "same" else 0 for k in kernel]
+    length = [n if padding == "same" else n - k + 1 for n, k in zip(sizes, kernel, strict=True)]
+    given = [-(-n // s) for n, s in zip(length, strides, strict=True)]
+    for output in itertools.product(*map(range, given)):
+        covered = []
+        for offset in itertools.product(*map(range, kernel)):
+            pixel = tuple(
+                o * s - z + d for o, s, z, d in zip(output, strides, shift, offset, strict=True)
+            )
+            if all(0 <= p < n for p, n in zip(pixel, sizes, strict=True)):
+                covered.append((offset, pixel))
+        yield output, covered
+
+
+def local(image, kernel, bias, case, *, padding, form, first):
+    """A locally connected layer for one channels-last image, one product at a time."""
+    sizes, extent, _ = case
+    found = list(positions_of(*case, padding))
+    given = tuple(max(place[axis] for place, _ in found) + 1 for axis in range(len(sizes)))
+    entries = sorted(
+        (flat(output, f, given, FILTERS, first), flat(pixel, c, sizes, CHANNELS, first))
+        for output, covered in found
+        for _, pixel in covered
+        for c in range(CHANNELS)
+        for f in range(FILTERS)
+    )
+    place_of = {pair: place for place, pair in enumerate(entries)}
+    outputs = np.zeros((*given, FILTERS))
+    for number, (output, covered) in enumerate(found):
+        for f in range(FILTERS):
+            for (offset, pixel), c in itertools.product(covered, range(CHANNELS)):
+                if form == 1:
+                    weight = kernel[number, flat(offset, c, extent, CHANNELS, first), f]
+                elif form == 2 and first:
+                    weight = kernel[(c, *pixel, f, *output)]
+                elif form == 2:
+                    weight = kernel[(*pixel, c, *output, f)]
+                else:
+                    pair = (
+                        flat(output, f, given, FILTERS, first),
+                        flat(pixel, c, sizes, CHANNELS, first),
+                    )
+                    weight = kernel[place_of[pair]]
+                outputs[(*output, f)] += weight * image[(*pixel, c)]
+    added = np.moveaxis(bias.reshape(FILTERS, *given), 0, -1) if first else bias
+    return np.maximum(outputs + added, 0), len(entries)
+
+
+def flat(place, channel, sizes, channels, first):
+    if first:
+        return int(np.ravel_multi_index((channel, *place), (channels, *sizes)))
+    return int(np.ravel_multi_index((*place, channel), (*sizes, channels)))
+
+
+def kernel_shape(case, given, form, first, entries):
+    sizes, extent, _ = case
+    if form == 1:
+        return (int(np.prod(given)), int(np.prod(extent)) * CHANNELS, FILTERS)
+    if form == 3:
+        return (entries,)
+    taken = (CHANNELS, *sizes) if first else (*sizes, CHANNELS)
+    return (*taken, *((FILTERS, *given) if first else (*given, FILTERS)))
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize("order", ["channels_last", "channels_first"])
+@pytest.mark.parametrize(
+    ("form", "padding"), [(1, "valid"), (2, "valid"), (2, "same"), (3, "same")]
+)
+def test_locally_connected(tmp_path, axes, order, form, padding):
+    case, first = CASES[axes], order == "channels_first"
+    sizes, extent, strides = case
+    found = list(positions_of(*case, padding))
+    given = tuple(max(place[axis] for place, _ in found) + 1 for axis in range(axes))
+    entries = sum(len(covered) for _, covered in found) * CHANNELS * FILTERS
+    draw = np.random.default_rng(form)
+    kernel = draw.normal(size=kernel_shape(case, given, form, first, entries)).astype("float32")
+    bias = draw.normal(size=(*given, FILTERS)).astype("float32")
+    image = draw.random((1, *sizes, CHANNELS)).astype("float32")
+    config = legacy.sequential(
+        legacy.layer(
+            f"LocallyConnected{axes}D",
+            "local",
+            filters=FILTERS,
+            kernel_size=list(extent),
+            strides=list(strides),
+            padding=padding,
+            data_format=order,
+            activation="relu",
+            use_bias=True,
+            implementation=form,
+            kernel_regularizer=None,
+            batch_input_shape=[None, *((CHANNELS, *sizes) if first else (*sizes, CHANNELS))],
+        )
+    )
+    arrays = {"local": {"local/kernel:0": kernel, "local/bias:0": bias}}
+    model = load_model(legacy.write(tmp_path / "local.h5", config, arrays))
+    name = model.info.inputs[0].name
+    seen = model.forward({name: image}, ["local"]).layers["local"]
+    wanted, count = local(image[0], kernel, bias, case, padding=padding, form=form, first=first)
+    assert count == entries
+    np.testing.assert_allclose(seen[0], wanted, rtol=1e-5, atol=1e-5)
+    assert model.info.layers[0].receptive_field == extent
+    with pytest.raises(ModelFileError, match="'local' needs 'LocallyConnected"):
+        model.save(tmp_path / "new.keras")
+
+
+def test_locally_connected_of_keras_1(tmp_path):
+    draw = np.random.default_rng(0)
+    kernel = draw.normal(size=(12, 18, 2)).astype("float32")
+    bias = draw.normal(size=(4, 3, 2)).astype("float32")
+    image = draw.random((1, 6, 4, 3)).astype("float32")
+    config = legacy.sequential(
+        legacy.layer(
+            "LocallyConnected2D", "local", nb_filter=2, nb_row=3, nb_col=2, subsample=[1, 1],
+            border_mode="valid", dim_ordering="tf", activation="relu", bias=True,
+            init="glorot_uniform", W_regularizer=None, trainable=True,
+            batch_input_shape=[None, 6, 4, 3], input_dtype="float32",
+        ),
+        version="1.2.2",
+    )  # fmt: skip
+    arrays = {"local": {"local_W": kernel, "local_b": bias}}
+    path = legacy.write(tmp_path / "local.h5", config, arrays, version="1.2.2", backend=None)
+    model = load_model(path)
+    seen = model.forward({model.info.inputs[0].name: image}, ["local"]).layers["local"]
+    case = ((6, 4), (3, 2), (1, 1))
+    wanted, _ = local(image[0], kernel, bias, case, padding="valid", form=1, first=False)
+    np.testing.assert_allclose(seen[0], wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [10**5, 10**9])
+def test_a_locally_connected_layer_with_more_weights_than_its_file(tmp_path, size):
+    config = legacy.sequential(
+        legacy.layer(
+            "LocallyConnected1D",
+            "local",
+            filters=size,
+            kernel_size=[3],
+            batch_input_shape=[None, 1000, 3],
+        )
+    )
+    arrays = {"local": {"local/kernel:0": np.zeros((998, 9, 2), "float32")}}
+    path = legacy.write(tmp_path / "local.h5", config, arrays)
+    with pytest.raises((UnsafeModelError, ModelFileError), match="local"):
+        load_model(path)
+
+
+def test_maxout(tmp_path):
+    draw = np.random.default_rng(0)
+    kernel = draw.normal(size=(4, 3, 5)).astype("float32")
+    bias = draw.normal(size=(4, 5)).astype("float32")
+    values = draw.random((2, 3)).astype("float32")
+    config = legacy.sequential(
+        legacy.layer("MaxoutDense", "max", output_dim=5, nb_feature=4, input_dim=3, bias=True,
+                     init="glorot_uniform", b_constraint=None),
+        version="1.0.7",
+    )  # fmt: skip
+    arrays = {"max": {"max_W": kernel, "max_b": bias}}
+    path = legacy.write(tmp_path / "max.h5", config, arrays, version="1.0.7", backend=None)
+    model = load_model(path)
+    seen = model.forward({model.info.inputs[0].name: values}, ["max"]).layers["max"]
+    wanted = [[max(row @ kernel[n, :, u] + bias[n, u] for n in range(4)) for u in range(5)]
+              for row in values]  # fmt: skip
+    np.testing.assert_allclose(seen, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "order", [("W", "W_carry", "b", "b_carry"), ("W", "b", "W_carry", "b_carry")]
+)
+def test_highway(tmp_path, order):
+    draw = np.random.default_rng(0)
+    held = {
+        name: draw.normal(size=(3, 3) if name[0] == "W" else 3).astype("float32") for name in order
+    }
+    values = draw.random((2, 3)).astype("float32")
+    config = legacy.sequential(
+        legacy.layer("Highway", "way", activation="relu", transform_bias=-2, bias=True,
+                     init="glorot_uniform", batch_input_shape=[None, 3], input_dim=3),
+        version="1.2.2",
+    )  # fmt: skip
+    arrays = {"way": {f"way_{name}": array for name, array in held.items()}}
+    path = legacy.write(tmp_path / "way.h5", config, arrays, version="1.2.2", backend=None)
+    model = load_model(path)
+    seen = model.forward({model.info.inputs[0].name: values}, ["way"]).layers["way"]
+    for row, found in zip(values, seen, strict=True):
+        share = 1 / (1 + np.exp(-(row @ held["W_carry"] + held["b_carry"])))
+        made = np.maximum(row @ held["W"] + held["b"], 0)
+        np.testing.assert_allclose(found, share * made + (1 - share) * row, rtol=1e-5)
+
+
+def test_a_sequential_that_begins_by_merging(tmp_path):
+    """Three branches, two of them merged before the third."""
+
+    def dense(name, size, units, **more):
+        return legacy.layer("Dense", name, output_dim=units, activation="linear", bias=True,
+                            batch_input_shape=[None, size], **more)  # fmt: skip
+
+    def branch(*layers):
+        return legacy.sequential(*layers, version="1.0.7")
+
+    def merge(name, mode, *branches):
+        return legacy.layer("Merge", name, layers=list(branches), mode=mode, concat_axis=-1)
+
+    config = branch(
+        merge(
+            "both", "concat",
+            branch(merge("sum", "sum", branch(dense("a", 3, 4)), branch(dense("b", 2, 4)))),
+            branch(dense("c", 5, 2), legacy.layer("Activation", "act", activation="tanh")),
+        ),
+        legacy.layer("Dense", "top", output_dim=2, activation="linear", bias=False),
+    )  # fmt: skip
+    draw = np.random.default_rng(0)
+    sizes = {"a": (3, 4), "b": (2, 4), "c": (5, 2), "top": (6, 2)}
+    kernels = {name: draw.normal(size=size).astype("float32") for name, size in sizes.items()}
+    biases = {name: draw.normal(size=size[1]).astype("float32") for name, size in sizes.items()}
+    arrays = {
+        name: {f"{name}_W": kernels[name]} | ({} if name == "top" else {f"{name}_b": biases[name]})
+        for name in sizes
+    }
+    path = legacy.write(tmp_path / "merge.h5", config, arrays, version="1.0.7", backend=None)
+    model = load_model(path)
+    inputs = {
+        entry.name: draw.random((2, entry.shape[1])).astype("float32")
+        for entry in model.info.inputs
+    }
+    assert list(inputs) == ["a_input", "b_input", "c_input"]
+    assert any(text.startswith("merged-branches") for text in model.info.rewrites)
+    found = model.forward(inputs, ["sum", "both"], outputs=True)
+    made = {
+        name: inputs[f"{name}_input"] @ kernels[name] + biases[name] for name in ("a", "b", "c")
+    }
+    both = np.concatenate([made["a"] + made["b"], np.tanh(made["c"])], axis=1)
+    np.testing.assert_allclose(found.layers["sum"], made["a"] + made["b"], rtol=1e-5)
+    np.testing.assert_allclose(found.layers["both"], both, rtol=1e-5)
+    np.testing.assert_allclose(found.outputs["top"], both @ kernels["top"], rtol=1e-4, atol=1e-5)
+    model.save(tmp_path / "new.keras")
+
+
+def test_a_layer_in_two_merged_branches_is_refused(tmp_path):
+    same = legacy.sequential(
+        legacy.layer("Dense", "a", output_dim=1, batch_input_shape=[None, 2]), version="1.0.7"
+    )
+    merge = legacy.layer("Merge", "m", layers=[same, same], mode="sum")
+    config = legacy.sequential(merge, version="1.0.7")
+    path = legacy.write(tmp_path / "twice.h5", config, {}, version="1.0.7")
+    with pytest.raises(ModelFileError, match="'a' stands in several branches"):
+        load_model(path)
+
+
+def test_random_sizes_pass_images_on(tmp_path):
+    config = legacy.sequential(
+        legacy.layer("RandomHeight", "tall", factor=0.2, interpolation="bilinear", seed=None,
+                     batch_input_shape=[None, 4, 4, 1]),
+        legacy.layer("RandomWidth", "wide", factor=[0.1, 0.2], interpolation="nearest", seed=1),
+        legacy.layer("Flatten", "flat"),
+        legacy.layer("Dense", "top", units=1, use_bias=False),
+        version="2.6.0",
+    )  # fmt: skip
+    arrays = {"top": {"top/kernel:0": np.arange(16, dtype="float32")[:, None]}}
+    model = load_model(legacy.write(tmp_path / "random.h5", config, arrays, version="2.6.0"))
+    image = np.ones((1, 4, 4, 1), "float32")
+    found = model.forward({model.info.inputs[0].name: image}, ["wide"], outputs=True)
+    np.testing.assert_array_equal(found.layers["wide"], image)
+    assert found.outputs["top"].item() == 120
