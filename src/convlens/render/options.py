@@ -16,6 +16,10 @@ COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey")
 """Perceptually uniform colour maps, readable with any colour vision."""
 
 
+GALLERY_VIEWS = ("pattern", "grid", "sheet")
+"""One pattern, large; all patterns of a layer; a document with a row for each layer."""
+
+
 @dataclass(frozen=True, slots=True)
 class PictureOptions:
     """What a picture of activations should look like.
@@ -43,18 +47,10 @@ class PictureOptions:
     columns: int = 16
 
     def __post_init__(self) -> None:
-        for label, value, known in (
-            ("view", self.view, VIEWS),
-            ("normalisation", self.normalise, NORMALISATIONS),
-            ("colour map", self.colormap, COLORMAPS),
-        ):
-            if value not in known:
-                raise UsageError(
-                    f"unknown {label} '{value}': expected one of {', '.join(known)}."
-                    + near(value, known)
-                )
-        if self.columns < 1:
-            raise UsageError(f"expected at least 1 column of tiles, found {self.columns}")
+        _check("view", self.view, VIEWS)
+        _check("normalisation", self.normalise, NORMALISATIONS)
+        _check("colour map", self.colormap, COLORMAPS)
+        _check_columns(self.columns)
         if not self.contrast > 0:
             raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
 
@@ -72,3 +68,37 @@ class PictureOptions:
                 return "one scale for a layer, from its least to its greatest value"
             case _:
                 return "values as they are, cut to 0..255"
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryOptions:
+    """What a picture of patterns should look like.
+
+    Attributes:
+        view: One of :data:`GALLERY_VIEWS`; ``None`` for the one that fits: ``"pattern"`` for a
+            single pattern, ``"grid"`` for one layer, ``"sheet"`` for several.
+        columns: Patterns in a row, at least 1.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    view: str | None = None
+    columns: int = 8
+
+    def __post_init__(self) -> None:
+        if self.view is not None:
+            _check("view", self.view, GALLERY_VIEWS)
+        _check_columns(self.columns)
+
+
+def _check(label: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(
+            f"unknown {label} '{value}': expected one of {', '.join(known)}.{near(value, known)}"
+        )
+
+
+def _check_columns(columns: int) -> None:
+    if columns < 1:
+        raise UsageError(f"expected at least 1 column of tiles, found {columns}")
