@@ -12,6 +12,9 @@ VIEWS = ("sheet", "grid", "channel", "across")
 NORMALISATIONS = ("standardise", "minmax", "layer", "none")
 """How values become colours; see :class:`PictureOptions`."""
 
+LARGEST_STEP = 1e6
+"""The largest contrast and centre; beyond them nothing is left of a map but two colours."""
+
 COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey")
 """Perceptually uniform colour maps, readable with any colour vision."""
 
@@ -51,6 +54,12 @@ class PictureOptions:
         _check("normalisation", self.normalise, NORMALISATIONS)
         _check("colour map", self.colormap, COLORMAPS)
         _check_columns(self.columns)
+        for name in ("contrast", "centre"):
+            value = getattr(self, name)
+            if not abs(value) <= LARGEST_STEP:
+                raise UsageError(
+                    f"expected a {name} of at most {LARGEST_STEP:g} colour steps, found {value:g}"
+                )
         if not self.contrast > 0:
             raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
 

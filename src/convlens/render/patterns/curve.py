@@ -64,7 +64,13 @@ def draw_curve(sketch: Sketch, frame: Frame, result: Patterns, place: int) -> No
     sketch.box(end[0] - 2, end[1] - 2, 4, 4, ACCENT)
     words = [(reached, "reached", True), *((height, text, False) for height, text in marks)]
     _words(sketch, right + 6, [(y(height), text, strong) for height, text, strong in words])
-    sketch.label(frame.left, frame.top - 10, "Activation before each step, as the network saw the canvas then", NOTE, "start")
+    sketch.label(
+        frame.left,
+        frame.top - 10,
+        "Activation before each step, as the network saw the canvas then",
+        NOTE,
+        "start",
+    )
     sketch.label(right, frame.bottom + 18, "steps", TINY, "end")
 
 

@@ -74,19 +74,26 @@ class Lattice:
 
 
 def lay_tiles(
-    medium: Medium, size: tuple[int, int], count: int, columns: int, facets: int = 1
+    medium: Medium,
+    size: tuple[int, int],
+    count: int,
+    columns: int,
+    facets: int = 1,
+    *,
+    least: int = SCREEN_TILE,
 ) -> Lattice:
     """The lattice of ``count`` patterns of ``size`` pixels on a medium.
 
     On paper the width of the page is filled; on the screen a pattern's pixel is a whole number
-    of device pixels. Facets of one channel are not parted where a row can hold them.
+    of device pixels, so many that it is at least ``least`` of them wide. Facets of one channel
+    are not parted where a row can hold them.
     """
     facets = facets if facets <= columns else 1
     columns -= columns % facets
     beside = min(columns, math.ceil(count / facets) * facets)
     height, width = size
     if medium.resolution is not None:
-        zoom = max(1, math.ceil(SCREEN_TILE / width)) / medium.resolution
+        zoom = max(1, math.ceil(least / width)) / medium.resolution
         return Lattice(beside, facets, zoom, width * zoom, height * zoom, medium.snap(GAP))
     share = min(columns, max(beside, FEWEST))
     groups = share / facets
@@ -128,7 +135,7 @@ class PatternBody:
     def part(self, first: int, last: int) -> str:
         """The patterns in these rows."""
         shown = self.places[first * self.lattice.columns : last * self.lattice.columns]
-        ends = [short_name(self.result.objectives[place]) for place in (shown[0], shown[-1])]
+        ends = [short_name(self.result, place) for place in (shown[0], shown[-1])]
         return f"{span(*ends)} of {plural(len(self.places), 'pattern')}"
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:

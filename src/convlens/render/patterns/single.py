@@ -123,7 +123,7 @@ class _Single:
         beside = len(pictures) == 1
         full = row + NUMBERS if beside else row - BETWEEN
         sketch = Sketch(self.medium, max(self.medium.width, full + 2 * self.medium.margin))
-        name = full_name(self.result.objectives[self.place])
+        name = full_name(self.result, self.place)
         self._head(sketch, name)
         top = self.medium.snap(self.medium.margin + HEAD)
         for number, (pixels, words) in enumerate(pictures):

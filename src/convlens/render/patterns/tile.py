@@ -64,7 +64,7 @@ class Caption:
     def draw(self, sketch: Sketch, x: float, y: float, result: Patterns, place: int) -> None:
         """Draws the numbers of a pattern under the tile whose lower edge is ``y``."""
         objective = result.objectives[place]
-        name = f"facet {objective.facet}" if objective.facet else short_name(objective)
+        name = f"facet {objective.facet}" if objective.facet else short_name(result, place)
         if not self.numbered or self.wide < SCANT:
             sketch.text(x + self.wide / 2, y + TINY.size * 1.1, name, TINY, anchor="middle")
         elif self.wide < FULL:

@@ -29,26 +29,31 @@ DEAD = "no start could wake this channel"
 """What dead means of a pattern."""
 
 
-def short_name(objective: Objective) -> str:
-    """The name of a pattern in its layer: the channel's number, where it is one channel."""
+def label_of(result: Patterns, place: int) -> str:
+    """The name of the class that a pattern is of; empty where it is of none that is known."""
+    objective, labels = result.objectives[place], result.model.labels or ()
+    known = len(objective.terms) == 1 and objective.layer in result.model.outputs
+    return labels[objective.channel] if known and 0 <= objective.channel < len(labels) else ""
+
+
+def short_name(result: Patterns, place: int) -> str:
+    """The name of a pattern in its layer: the channel's number, and a class's name."""
+    objective = result.objectives[place]
     if len(objective.terms) > 1:
         return f"sum of {len(objective.terms)}"
-    term = objective.terms[0]
-    return "direction" if term.channel is None else str(term.channel)
+    if objective.terms[0].channel is None:
+        return "direction"
+    return f"{objective.channel} {label_of(result, place)}".rstrip()
 
 
-def full_name(objective: Objective) -> str:
-    """The name of a pattern with its layer and what kind of number it is.
-
-    >>> full_name(Objective((Term("conv", 3),), facet=1))
-    'conv, channel 3, facet 1'
-    """
-    term = objective.terms[0]
-    kind = "unit" if term.before else "channel"
-    name = short_name(objective)
-    which = f"{kind} {name}" if name.isdigit() else name
+def full_name(result: Patterns, place: int) -> str:
+    """The name of a pattern with its layer and what kind of number it is."""
+    objective = result.objectives[place]
+    name = short_name(result, place)
+    if len(objective.terms) == 1 and objective.channel >= 0:
+        name = f"{'unit' if objective.terms[0].before else 'channel'} {name}"
     facet = f", facet {objective.facet}" if objective.facet else ""
-    return f"{objective.layer}, {which}{facet}"
+    return f"{objective.layer}, {name}{facet}"
 
 
 def aim(objective: Objective) -> str:
