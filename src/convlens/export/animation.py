@@ -57,9 +57,11 @@ def _frames(result: Patterns, options: GalleryOptions) -> list[Image.Image]:
 
 
 def _reduced(frame: Image.Image) -> Image.Image:
-    """A frame in the colours that suit it, dithered."""
-    colours = frame.quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
-    return frame.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG)
+    """A frame in the colours that suit it, dithered; white stays white in all of them."""
+    own = frame.quantize(COLOURS - 1, method=Image.Quantize.MEDIANCUT)
+    table = Image.new("P", (1, 1))
+    table.putpalette([*(own.getpalette() or [])[: 3 * (COLOURS - 1)], 255, 255, 255])
+    return frame.quantize(palette=table, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def _saved(kind: str, frames: list[Image.Image], **settings: Any) -> bytes:

@@ -88,8 +88,7 @@ def lay_tiles(
     of device pixels, so many that it is at least ``least`` of them wide. Facets of one channel
     are not parted where a row can hold them.
     """
-    facets = facets if facets <= columns else 1
-    columns -= columns % facets
+    facets, columns = share_row(columns, facets)
     beside = min(columns, math.ceil(count / facets) * facets)
     height, width = size
     if medium.resolution is not None:
@@ -101,6 +100,16 @@ def lay_tiles(
     column = (medium.room - gaps) / share
     pixel = min(column / width, TALLEST * column / height)
     return Lattice(beside, facets, pixel, column, height * pixel)
+
+
+def share_row(columns: int, facets: int) -> tuple[int, int]:
+    """How many facets stay together in a row, and how many columns it then has.
+
+    >>> share_row(8, 3), share_row(8, 12)
+    ((3, 6), (1, 8))
+    """
+    facets = facets if facets <= columns else 1
+    return facets, columns - columns % facets
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -203,7 +212,7 @@ class PatternBlock:
         room = sketch.right - sketch.left
         if self.leads:
             shown = len(self.body.places)
-            words = f"the first {shown} of {len(self.group.places)}: see all"
+            words = f"{shown} of {len(self.group.places)}, see all"
             wide = sketch.measure(words, BODY)
             sketch.label(sketch.right, y + 12, words, BODY.but(colour=ACCENT), "end")
             sketch.link(sketch.right - wide - 2, y + 4, wide + 4, 11, self.leads)

@@ -28,11 +28,13 @@ from convlens.render.patterns.wording import (
     full_name,
     kept,
     kind_of,
+    outdone,
     reached,
 )
 from convlens.render.sketch import (
     ACCENT,
     BODY,
+    BROKEN_INK,
     HEADING,
     LEAD,
     NOTE,
@@ -180,6 +182,7 @@ class _Single:
         """The table of numbers; returns where it ends."""
         for name, value, mark in self._rows():
             strong = BODY.but(bold=True) if mark == "reached" else BODY
+            strong = BODY.but(colour=BROKEN_INK) if mark == "more" else strong
             sketch.label(x, y, name, BODY.but(colour=QUIET), "start")
             right = edge
             if mark == "rising":
@@ -214,7 +217,7 @@ class _Single:
             rows += [
                 (f"median of {images}", marks[0], ""),
                 ("their 99th percentile", marks[1], ""),
-                ("the strongest of them", marks[2], ""),
+                ("the strongest of them", marks[2], "more" if outdone(result, place) else ""),
                 ("of them reach no more", percentile, ""),
             ]
         if result.converged[place]:

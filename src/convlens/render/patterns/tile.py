@@ -12,8 +12,19 @@ from dataclasses import dataclass
 
 from convlens.pattern import Patterns
 from convlens.render.legend import mark_dead
-from convlens.render.patterns.wording import amount, kept, reached, short_name
-from convlens.render.sketch import ACCENT, BODY, FAINT, INK, NOTE, QUIET, TINY, Sketch, Style
+from convlens.render.patterns.wording import amount, kept, outdone, reached, short_name
+from convlens.render.sketch import (
+    ACCENT,
+    BODY,
+    BROKEN_INK,
+    FAINT,
+    INK,
+    NOTE,
+    QUIET,
+    TINY,
+    Sketch,
+    Style,
+)
 
 FULL = 44.0
 """Width from which on a tile has all its numbers, in points."""
@@ -94,7 +105,9 @@ class Caption:
         if self.compared and result.natural is not None:
             y += self.step
             sketch.label(x, y, "images", style, "start")
-            sketch.label(edge, y, amount(float(result.natural[place, 2])), style, "end")
+            colour = BROKEN_INK if outdone(result, place) else QUIET
+            most = amount(float(result.natural[place, 2]))
+            sketch.label(edge, y, most, style.but(colour=colour), "end")
         y += self.step
         words = kept(result, place)
         sketch.label(edge, y, words, style, "end")

@@ -13,12 +13,14 @@ from convlens.render.options import GalleryOptions
 from convlens.render.page import Page
 from convlens.render.patterns.arrange import default_view
 from convlens.render.patterns.grid import grid_pages
+from convlens.render.patterns.sheet import sheet_pages
 from convlens.render.patterns.single import pattern_pages
 from convlens.render.sketch import MEDIA, Medium
 
 VIEW_PAGES: dict[str, Callable[[Patterns, GalleryOptions, Medium], list[Page]]] = {
     "pattern": pattern_pages,
     "grid": grid_pages,
+    "sheet": sheet_pages,
 }
 """What makes the pages of each view."""
 

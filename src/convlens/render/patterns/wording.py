@@ -193,9 +193,17 @@ def tile_key(result: Patterns) -> str:
     if np.any(~result.dead & ~result.converged):
         words += " (arrow: not converged)"
     if result.natural is not None:
-        words += f", that of the strongest of {count(result.natural_count)} natural images"
-    words += ", share kept under unseen shifts and rescalings."
+        images = plural(result.natural_count, "natural image")
+        words += f", the strongest of {images} (brown: more)"
+    words += ", share kept if shifted."
     return words + (" Grey: dead." if result.dead.any() else "")
+
+
+def outdone(result: Patterns, place: int) -> bool:
+    """Whether a natural image reaches more than the pattern."""
+    if result.natural is None:
+        return False
+    return bool(result.natural[place, 2] > result.activation[place])
 
 
 def captions(result: Patterns) -> tuple[str, ...]:
