@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from convlens.errors import UsageError
@@ -58,10 +59,17 @@ def _frames(result: Patterns, options: GalleryOptions) -> list[Image.Image]:
 
 def _reduced(frame: Image.Image) -> Image.Image:
     """A frame in the colours that suit it, dithered; white stays white in all of them."""
-    own = frame.quantize(COLOURS - 1, method=Image.Quantize.MEDIANCUT)
+    last = COLOURS - 1
     table = Image.new("P", (1, 1))
-    table.putpalette([*(own.getpalette() or [])[: 3 * (COLOURS - 1)], 255, 255, 255])
-    return frame.quantize(palette=table, dither=Image.Dither.FLOYDSTEINBERG)
+    own = frame.quantize(last, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    table.putpalette([*own[: 3 * last], *[255] * (3 * (COLOURS - len(own[: 3 * last]) // 3))])
+    reduced = frame.quantize(palette=table, dither=Image.Dither.FLOYDSTEINBERG)
+    # Pillow looks colours up coarsely, so that white may become its neighbour.
+    steps = np.array(reduced)
+    steps[(np.asarray(frame) == 255).all(-1)] = last
+    whole = Image.fromarray(steps)
+    whole.putpalette(table.getpalette() or [])
+    return whole
 
 
 def _saved(kind: str, frames: list[Image.Image], **settings: Any) -> bytes:

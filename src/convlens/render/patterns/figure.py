@@ -32,6 +32,7 @@ from convlens.render.patterns.wording import (
     layer_facts,
     reached,
     short_name,
+    tile_key,
 )
 from convlens.render.sketch import ACCENT
 
@@ -79,7 +80,8 @@ def plot(
     shown = only(result, places)
     alone = chosen.view == "pattern" or (chosen.view is None and len(shown) == 1)
     figure = _single(shown) if alone else _grid(shown, chosen)
-    lines = captions(shown)[alone:]
+    key = () if alone else (tile_key(shown, coloured=False),)
+    lines = (*key, *captions(shown)[1:])
     figure.supxlabel(plain("\n".join(lines)), fontsize=6.5, color=QUIET)
     return figure
 

@@ -34,6 +34,8 @@ SCREEN_TILE = 112
 """Device pixels that a tile on the screen is wide at least."""
 TALLEST = 2.0
 """How many times as tall as a column is wide a tile on paper is at most."""
+SPARE = 90.0
+"""Points of a page that no tile takes, for headings and numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def lay_tiles(
     groups = share / facets
     gaps = (groups - 1) * GAP + groups * (facets - 1) * INNER
     column = (medium.room - gaps) / share
-    pixel = min(column / width, TALLEST * column / height)
+    pixel = min(column / width, TALLEST * column / height, (medium.body - SPARE) / height)
     return Lattice(beside, facets, pixel, column, height * pixel)
 
 

@@ -6,7 +6,7 @@ natural images reach, how much it keeps, and how it got there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from convlens.render.options import GalleryOptions
 from convlens.render.page import Bytes, Page
 from convlens.render.patterns.arrange import by_layer, siblings
 from convlens.render.patterns.curve import Frame, draw_curve
-from convlens.render.patterns.grid import make_body
-from convlens.render.patterns.tile import draw_arrow, draw_meter
+from convlens.render.patterns.grid import PatternBody, make_body
+from convlens.render.patterns.tile import FULL, draw_arrow, draw_meter
 from convlens.render.patterns.wording import (
     DEAD,
     aim,
@@ -86,18 +86,18 @@ def pattern_pages(result: Patterns, options: GalleryOptions, medium: Medium) -> 
     ]
 
 
-def over_checks(pixels: Bytes, opacity: FloatArray, square: int = 8) -> Bytes:
+def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
     """A picture on a ground of light squares, which show where it is transparent.
 
     Args:
         pixels: ``(height, width, 3)``.
         opacity: ``(height, width)``, 0 where the ground shows, 1 where the picture does.
-        square: The side of a square, in pixels.
 
     Example:
         >>> over_checks(np.zeros((1, 2, 3), np.uint8), np.array([[1.0, 0.0]]))[0, :, 0].tolist()
         [0, 255]
     """
+    square = max(2, min(opacity.shape) // 16)
     rows, columns = np.indices(opacity.shape) // square
     ground = np.where((rows + columns) % 2, CHECKS[1], CHECKS[0])[..., None]
     share = np.clip(opacity, 0, 1)[..., None]
@@ -239,8 +239,20 @@ class _Single:
         places = siblings(self.result, self.place)
         if len(places) < 2:
             return y
-        body = make_body(self.medium, self.result, places, self.options)
+        body = self._strip(places, sketch.right - sketch.left, self.medium.bottom - y - 18)
         style = BODY.but(colour=ACCENT, bold=True)
         sketch.label(sketch.left, y + 6, "All facets of it", style, "start")
         body.draw(sketch, sketch.left, y + 18, 0, body.rows)
         return y + 18 + body.rows * body.row_height
+
+    def _strip(self, places: tuple[int, ...], width: float, height: float) -> PatternBody:
+        """Those patterns in rows that fit; smaller where there are many."""
+        found = None
+        for columns in range(len(places), 0, -1):
+            options = replace(self.options, columns=columns)
+            body = make_body(self.medium, self.result, places, options)
+            if body.width <= width + 0.01 and body.rows * body.row_height <= height:
+                found = body
+                if body.lattice.wide >= FULL:
+                    return body
+        return found or body

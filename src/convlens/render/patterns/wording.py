@@ -187,14 +187,14 @@ def appearance(result: Patterns) -> str:
     return "each drawn with a contrast of its own, not with the pixels that the network saw"
 
 
-def tile_key(result: Patterns) -> str:
-    """What stands under each pattern."""
+def tile_key(result: Patterns, *, coloured: bool = True) -> str:
+    """What stands under each pattern, ``coloured`` where images that reach more are marked."""
     words = "Under each pattern: channel, activation reached"
     if np.any(~result.dead & ~result.converged):
         words += " (arrow: not converged)"
     if result.natural is not None:
         images = plural(result.natural_count, "natural image")
-        words += f", the strongest of {images} (brown: more)"
+        words += f", the strongest of {images}" + (" (brown: more)" if coloured else "")
     words += ", share kept if shifted."
     return words + (" Grey: dead." if result.dead.any() else "")
 
