@@ -54,14 +54,14 @@ class PictureOptions:
         _check("normalisation", self.normalise, NORMALISATIONS)
         _check("colour map", self.colormap, COLORMAPS)
         _check_columns(self.columns)
+        if not self.contrast > 0:
+            raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
         for name in ("contrast", "centre"):
             value = getattr(self, name)
             if not abs(value) <= LARGEST_STEP:
                 raise UsageError(
                     f"expected a {name} of at most {LARGEST_STEP:g} colour steps, found {value:g}"
                 )
-        if not self.contrast > 0:
-            raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
 
     def describe(self) -> str:
         """The normalisation in words, for captions."""
