@@ -12,7 +12,8 @@ from importlib import resources
 from pathlib import Path
 
 from convlens.export.atomic import fill_folder
-from convlens.export.pictures import MANIFEST, write_folder
+from convlens.export.folder import write_folder
+from convlens.export.manifest import MANIFEST
 from convlens.loading import load_model
 from convlens.render.options import PictureOptions
 from convlens.results import Activations

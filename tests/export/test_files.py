@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convlens import export
 from convlens.errors import OutputError, UsageError
-from convlens.export import SUFFIXES, atomic, read_manifest, save
+from convlens.export import atomic, read_manifest, save
+from convlens.export.kinds import ACTIVATIONS
 from convlens.export.manifest import dump_manifest, manifest_of
 from convlens.render.options import PictureOptions
 from convlens.results import Activations
 from convlens.version import __version__
 
-KINDS = [*SUFFIXES, ""]
+KINDS = [*ACTIVATIONS.suffixes, ""]
 """Every suffix, and none for a folder."""
 
 Build = Callable[..., Activations]
@@ -133,12 +133,8 @@ def fail(monkeypatch: pytest.MonkeyPatch, suffix: str, error: BaseException) -> 
             (folder / "half").write_bytes(b"half")
         raise error
 
-    if suffix == ".zarr":
-        monkeypatch.setattr(export, "write_zarr", writer)
-    elif suffix:
-        monkeypatch.setitem(export.FILES, suffix, writer)
-    else:
-        monkeypatch.setattr(export, "write_folder", writer)
+    writers = ACTIVATIONS.files if suffix in ACTIVATIONS.files else ACTIVATIONS.folders
+    monkeypatch.setitem(writers, suffix, writer)
 
 
 @pytest.mark.parametrize("place", ["out", "new/deep/out"])
@@ -350,7 +346,9 @@ def test_options_that_are_none(
 
 
 def test_what_is_no_result(result: Activations, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="expected activations or a summary to write, found Input"):
+    with pytest.raises(
+        UsageError, match="expected activations, patterns or a summary to write, found"
+    ):
         save(result.images[0], tmp_path / "x.png")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"a summary is written as .json"):
         save(result.model, tmp_path / "x.png")

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from convlens.export import read_manifest, save
-from convlens.export.pictures import alive_everywhere, information, safe_name
+from convlens.export.folder import alive_everywhere
+from convlens.export.pictures import information, safe_name
 from convlens.render.options import PictureOptions
 from convlens.results import Activations
 

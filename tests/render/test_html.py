@@ -7,10 +7,7 @@ import hashlib
 import html
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
 import time
 from collections import Counter
 from html.parser import HTMLParser
@@ -20,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from browser import dump
 from convlens.preprocessing import SCALES
 from convlens.render.colour import palette
 from convlens.render.html import document
@@ -529,40 +527,6 @@ addEventListener("load", async () => {
   document.body.setAttribute("data-told", JSON.stringify(out));
 });
 """
-
-
-def chromium() -> str:
-    found = os.environ.get("CHROME") or shutil.which("chromium")
-    if found is None:
-        words = "no browser: install chromium or name one in CHROME"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
-    return found
-
-
-def dump(page: Path, profile: Path) -> str:
-    quiet = "quic extensions sync background-networking component-update default-apps"
-    done = subprocess.run(
-        [
-            chromium(),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            *(f"--disable-{what}" for what in quiet.split()),
-            f"--user-data-dir={profile}",
-            "--window-size=1280,900",
-            "--virtual-time-budget=8000",
-            "--dump-dom",
-            page.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return done.stdout
 
 
 def test_the_card_in_a_browser(result: Activations, text: str, tmp_path: Path) -> None:

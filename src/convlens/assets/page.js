@@ -1,4 +1,3 @@
-"use strict";
 // The card and the controls. Everything else of the page stands without this file.
 (() => {
   const data = JSON.parse(document.getElementById("convlens-data").textContent);
@@ -33,17 +32,7 @@
   const text = (value) => (value === null ? "not a number" : String(value));
   const percent = (share) => (share === null ? "not a number" : `${Number((100 * share).toPrecision(4))} %`);
 
-  const rows = (pairs) => {
-    part("dl").replaceChildren(
-      ...pairs.flatMap(([label, value]) => {
-        const dt = document.createElement("dt");
-        const dd = document.createElement("dd");
-        dt.textContent = label;
-        dd.textContent = value;
-        return [dt, dd];
-      }),
-    );
-  };
+  const rows = (pairs) => shared.rows(part("dl"), pairs);
 
   // The map, each pixel as a square of a whole number of pixels of the screen.
   const draw = (tile, { list, layer, units, index, numbers }) => {
@@ -72,19 +61,7 @@
     return zoom;
   };
 
-  const place = (tile) => {
-    card.style.left = card.style.top = "";
-    if (innerWidth < 704) return;
-    const cell = tile.querySelector(".at") || tile;
-    const box = cell.getBoundingClientRect();
-    const { width, height } = card.getBoundingClientRect();
-    let left = box.right + 12;
-    if (left + width > innerWidth - 12) left = box.left - 12 - width;
-    if (left < 12) left = Math.max(12, innerWidth - 12 - width);
-    const middle = box.top + box.height / 2 - height / 2;
-    card.style.left = `${left}px`;
-    card.style.top = `${Math.max(12, Math.min(middle, innerHeight - 12 - height))}px`;
-  };
+  const place = (tile) => shared.place(card, tile.querySelector(".at") || tile);
 
   const mark = (tile, { index, numbers }) => {
     const img = tile.querySelector("img");
@@ -104,10 +81,7 @@
   };
 
   const show = (tile) => {
-    if (tile.title) {
-      tile.setAttribute("aria-description", tile.title);
-      tile.removeAttribute("title");
-    }
+    shared.describe(tile);
     if (shown && shown !== tile) leave(shown);
     shown = tile;
     const what = about(tile);
@@ -216,23 +190,7 @@
   });
   addEventListener("resize", close);
 
-  // One stop of the Tab key for each list; the arrow keys go on from there.
-  for (const list of document.querySelectorAll(".tiles")) {
-    list.querySelectorAll("button").forEach((tile, place) => {
-      if (place) tile.tabIndex = -1;
-    });
-  }
-  const step = (tile, key) => {
-    const list = tile.closest(".tiles");
-    const tiles = [...list.querySelectorAll("button")].filter((each) => each.offsetParent);
-    const here = tiles.indexOf(tile);
-    const top = tiles[0].offsetTop;
-    const lines = tiles.findIndex((each) => each.offsetTop > top);
-    const columns = lines < 0 ? tiles.length : lines;
-    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
-    const to = key === "Home" ? 0 : key === "End" ? tiles.length - 1 : here + by[key];
-    return tiles[to];
-  };
+  for (const list of document.querySelectorAll(".tiles")) shared.oneStop(list);
   const stepUnit = (tile, key) => {
     const { layer, numbers, index } = about(tile);
     const last = layer.channels.length - 1;
@@ -247,7 +205,7 @@
     }
     const tile = tileAt(event.target);
     if (!tile || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (!/^(Arrow(Left|Right|Up|Down)|Home|End)$/.test(event.key)) return;
+    if (!shared.arrows.test(event.key)) return;
     event.preventDefault();
     kept = false;
     card.classList.remove("kept");
@@ -256,11 +214,9 @@
       show(tile);
       return;
     }
-    const next = step(tile, event.key);
+    const next = shared.step(tile.closest(".tiles"), tile, event.key);
     if (!next) return;
-    tile.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
+    shared.go(tile, next);
     show(next);
   });
 
@@ -290,16 +246,5 @@
   root.classList.toggle("hide-dead", bar.elements["hide-dead"].checked);
   find();
 
-  // Where in the page the reader is.
-  const links = new Map();
-  for (const item of document.querySelectorAll(".contents ol li")) links.set(item.dataset.layer, item);
-  const visible = new Set();
-  const watch = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      visible[isIntersecting ? "add" : "delete"](Number(target.dataset.layer));
-    }
-    const here = String(Math.min(...visible));
-    for (const [layer, item] of links) item.classList.toggle("here", layer === here);
-  }, { rootMargin: "-64px 0px -60% 0px" });
-  for (const layer of document.querySelectorAll(".layer")) watch.observe(layer);
+  shared.watch();
 })();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from convlens.cli.opening import Source, open_model
 from convlens.cli.output import say
 from convlens.cli.printable import printable
+from convlens.cli.sizes import parse_size
 from convlens.cli.table import format_table
 from convlens.errors import UsageError
 from convlens.export import check_output, make_options, save
@@ -42,7 +42,7 @@ def run(request: Request) -> None:
     """Computes, writes and says what came out."""
     view = request.view or _default_view(request.output)
     options = make_options(view=view, **request.picture)
-    image_options = {**request.image_options, "size": _size(request.image_options["size"])}
+    image_options = {**request.image_options, "size": parse_size(request.image_options["size"])}
     to_stdout = request.output == "-" or (request.as_json and request.output is None)
     if request.output not in (None, "-"):
         check_output(str(request.output))
@@ -155,15 +155,6 @@ def _target(request: Request, result: Activations, view: str, groups: list[Any])
     suffix = ".pdf" if view == "sheet" else ".png"
     part = "activations" if view == "sheet" else view
     return folder / f"{stem}-{part}{suffix}"
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,9})(?:[xX]([0-9]{1,9}))?", text.strip())
-    if match is None:
-        raise UsageError(f"--size expects HEIGHTxWIDTH such as 224x224, found '{text}'")
-    return int(match[1]), int(match[2] or match[1])
 
 
 def _progress(done: int, count: int) -> None:

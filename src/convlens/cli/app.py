@@ -206,6 +206,147 @@ def activations(
     )
 
 
+@app.command(
+    epilog="Example: convlens patterns model.h5 --layers block3_conv1 --channels 0:16 "
+    "--output patterns.pdf"
+)
+def patterns(
+    model: ModelArgument,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8 or Conv2D; may be repeated."
+        ),
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help=".pdf .png .svg .html .npz .zarr .json, with --frames .gif .webp, a folder, or "
+            "- for JSON; else named after the model, in this folder.",
+        ),
+    ] = None,
+    view: Annotated[
+        str | None,
+        typer.Option(metavar="VIEW", help="pattern, grid or sheet; else the one that fits."),
+    ] = None,
+    columns: Annotated[int, typer.Option(metavar="N", help="Patterns in a row.")] = 8,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="robust, classic or maco.")
+    ] = "robust",
+    objective: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="channel: its mean; neuron: in the middle; logit: a unit below its activation.",
+        ),
+    ] = "channel",
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="At most; else the method's own.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="PX|HxW", help="Of the canvas; else the model's own.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(metavar="X", help="The size of a step; else the method's own.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of everything random.")] = None,
+    jitter: Annotated[
+        float | None, typer.Option(metavar="PX", help="The furthest shift in a step.")
+    ] = None,
+    zoom: Annotated[
+        float | None,
+        typer.Option(metavar="F", help="The furthest rescaling in a step: 0.1 is 0.9 to 1.1."),
+    ] = None,
+    turn: Annotated[
+        float | None, typer.Option(metavar="DEG", help="The furthest rotation in a step.")
+    ] = None,
+    total_variation: Annotated[
+        float | None, typer.Option(metavar="W", help="Weight of differences of neighbours.")
+    ] = None,
+    norm: Annotated[
+        float | None, typer.Option(metavar="W", help="Weight of the distance from grey.")
+    ] = None,
+    facets: Annotated[
+        int | None, typer.Option(metavar="N", help="How many different patterns of each channel.")
+    ] = None,
+    diversity: Annotated[
+        float | None, typer.Option(metavar="W", help="Weight of the likeness of facets.")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Steps without gain that end a pattern; 0 for never."),
+    ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Natural images to compare the patterns with."),
+    ] = None,
+    scale: Annotated[
+        str | None, typer.Option(metavar="NAME", help="0..1, -1..1, caffe, torch or none.")
+    ] = None,
+    input_name: Annotated[
+        str | None,
+        typer.Option("--input", metavar="NAME", help="Which, for a model with several inputs."),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npy", help="For classic: the array that patterns start from."),
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(metavar="N", help="Keep so many pictures of the way there.")
+    ] = None,
+    labels: Labels = None,
+    weights: Weights = None,
+    architecture: Architecture = None,
+    trust: Trust = False,
+    backend: Backend = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Shows what channels look for: the images that they respond to most."""
+    from convlens.cli.opening import Source
+    from convlens.cli.patterns import Request, run
+
+    run(
+        Request(
+            source=Source(model, weights, architecture, labels, backend, trust),
+            layers=tuple(layers) if layers else None,
+            channels=channels,
+            settings={
+                "method": method,
+                "objective": objective,
+                "steps": steps,
+                "rate": rate,
+                "seed": seed,
+                "jitter": jitter,
+                "zoom": zoom,
+                "turn": turn,
+                "total_variation": total_variation,
+                "norm": norm,
+                "facets": facets,
+                "diversity": diversity,
+                "patience": patience,
+                "images": images,
+                "scale": scale,
+                "input_name": input_name,
+                "frames": frames,
+            },
+            size=size,
+            start=start,
+            output=output,
+            picture={"view": view, "columns": columns},
+            as_json=json,
+            quiet=quiet,
+        )
+    )
+
+
 @app.command(epilog="Example: convlens demo --output convlens-demo")
 def demo(
     output: Annotated[

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from convlens.cli.output import say
 from convlens.demo import Demo, make_demo
-from convlens.export.pictures import alive_everywhere
+from convlens.export.folder import alive_everywhere
 from convlens.loading.lean import import_keras
 
 

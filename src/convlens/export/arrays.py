@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convlens.errors import OutputError
-from convlens.export.manifest import dump_manifest, manifest_of
+from convlens.export.manifest import Manifest, dump_manifest, manifest_of
 from convlens.render.options import PictureOptions
 from convlens.results import Activations, LayerActivation
 
@@ -20,26 +22,31 @@ MAX_COMMENT = 65_535
 
 
 def to_npz(result: Activations, options: PictureOptions) -> bytes:
-    """One array for each layer, keyed by its name; the manifest is the archive's comment.
+    """One array for each layer, keyed by its name; the manifest is the archive's comment."""
+    return archive_of(result, manifest_of(result, options))
 
-    Not by ``numpy.savez``, for which a layer may not be called ``file``.
+
+def archive_of(arrays: Mapping[str, NDArray[Any]], manifest: Manifest) -> bytes:
+    """Arrays as a NumPy archive.
+
+    Not by ``numpy.savez``, for which no array may be called ``file``.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, values in result.items():
+        for name, values in arrays.items():
             # A ZipInfo of its own has a fixed date, so that the bytes stay the same.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values, allow_pickle=False)
-        archive.comment = _comment(result, options)
+        archive.comment = _comment(manifest)
     return buffer.getvalue()
 
 
-def _comment(result: Activations, options: PictureOptions) -> bytes:
+def _comment(manifest: Manifest) -> bytes:
     """The manifest; of very many images and layers only as many as the comment can hold."""
-    manifest = manifest_of(result, options)
     text = dump_manifest(manifest).encode()
-    while len(text) > MAX_COMMENT and (manifest["images"] or manifest["layers"]):
-        longest = max("images", "layers", key=lambda name: len(dump_manifest(manifest[name])))
+    lists = [name for name in ("images", "layers") if manifest.get(name)]
+    while len(text) > MAX_COMMENT and any(manifest[name] for name in lists):
+        longest = max(lists, key=lambda name: len(dump_manifest(manifest[name])))
         kept = len(manifest[longest]) // 2
         left_out = manifest.get(f"{longest}_left_out", 0) + len(manifest[longest]) - kept
         manifest |= {longest: manifest[longest][:kept], f"{longest}_left_out": left_out}
@@ -47,7 +54,7 @@ def _comment(result: Activations, options: PictureOptions) -> bytes:
     return text[:MAX_COMMENT]
 
 
-def write_zarr(result: Activations, folder: Path, manifest: dict[str, Any]) -> None:
+def write_zarr(result: Activations, folder: Path, options: PictureOptions) -> None:
     """A Zarr store (version 3): one array for each layer, a chunk for each channel.
 
     The axes have names of their own in each layer (``conv2d_y``), so that xarray opens the
@@ -57,13 +64,7 @@ def write_zarr(result: Activations, folder: Path, manifest: dict[str, Any]) -> N
     Raises:
         OutputError: The package ``zarr`` is not installed.
     """
-    try:
-        import zarr
-    except ImportError as error:
-        raise OutputError(
-            "writing .zarr needs the package zarr: pip install 'convlens[zarr]', or write .npz"
-        ) from error
-    root = zarr.open_group(str(folder), mode="w", zarr_format=3, attributes={"convlens": manifest})
+    root = open_store(folder, manifest_of(result, options))
     taken = {"image", "zarr.json"}
     for entry in result.layers:
         name = _node_name(entry, taken)
@@ -80,6 +81,21 @@ def write_zarr(result: Activations, folder: Path, manifest: dict[str, Any]) -> N
             },
         )
         array[...] = entry.values
+
+
+def open_store(folder: Path, manifest: Manifest) -> Any:
+    """An empty Zarr store whose attribute ``convlens`` is the manifest.
+
+    Raises:
+        OutputError: The package ``zarr`` is not installed.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise OutputError(
+            "writing .zarr needs the package zarr: pip install 'convlens[zarr]', or write .npz"
+        ) from error
+    return zarr.open_group(str(folder), mode="w", zarr_format=3, attributes={"convlens": manifest})
 
 
 def _node_name(entry: LayerActivation, taken: set[str]) -> str:

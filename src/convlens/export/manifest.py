@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import html
 import json
 import os
@@ -11,23 +12,35 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from convlens.errors import OutputError
-from convlens.render.options import PictureOptions
+from convlens.export import xmp
+from convlens.pattern import Patterns
+from convlens.render.options import GalleryOptions, PictureOptions
+from convlens.render.patterns.arrange import LayerPatterns, by_layer, default_view
 from convlens.results import Activations
 from convlens.version import __version__
+
+Manifest = dict[str, Any]
 
 SCHEMA = 1
 """Raised whenever a field of a file changes its meaning."""
 
+MANIFEST = "manifest.json"
+"""The file that tells of a folder's origin, and by which it is known to be complete."""
+
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
-def manifest_of(result: Activations, options: PictureOptions) -> dict[str, Any]:
+def manifest_of(
+    result: Activations | Patterns, options: PictureOptions | GalleryOptions
+) -> Manifest:
     """The origin of a file as JSON-ready data."""
     return {
         "schema": SCHEMA,
         "convlens": __version__,
-        "kind": "activations",
+        "kind": type(result).__name__.lower(),
         "model": {
             "name": result.model.name,
             "source": result.model.source,
@@ -35,12 +48,49 @@ def manifest_of(result: Activations, options: PictureOptions) -> dict[str, Any]:
             "framework": result.model.framework,
             "rewrites": list(result.model.rewrites),
         },
+        **_own(result, options),
+        "notes": list(result.notes),
+    }
+
+
+@functools.singledispatch
+def _own(result: Any, options: Any) -> Manifest:
+    """What is told of one kind of result alone."""
+    raise TypeError(f"no manifest of {type(result).__name__}")
+
+
+@_own.register
+def _of_activations(result: Activations, options: PictureOptions) -> Manifest:
+    return {
         "images": [image.to_json() for image in result.images],
         "layers": [
             {"name": entry.name, "channels": _ranges(entry.channels)} for entry in result.layers
         ],
         "options": {**dataclasses.asdict(options), "normalisation": options.describe()},
-        "notes": list(result.notes),
+    }
+
+
+@_own.register
+def _of_patterns(result: Patterns, options: GalleryOptions) -> Manifest:
+    return {
+        "preprocessing": result.preprocessing.to_json(),
+        "natural_count": result.natural_count,
+        "layers": [_pattern_layer(group) for group in by_layer(result)],
+        "options": result.options.to_json(),
+        "picture": {"view": options.view or default_view(result), "columns": options.columns},
+    }
+
+
+def _pattern_layer(group: LayerPatterns) -> Manifest:
+    """A layer, its channels, and which of them are dead."""
+    channels = sorted({group.result.channels[place] for place in group.places} - {-1})
+    dead = {group.result.channels[place] for place in group.places} - {
+        group.result.channels[place] for place in group.alive
+    }
+    return {
+        "name": group.name,
+        "channels": _ranges(tuple(channels)),
+        "dead": _ranges(tuple(sorted(dead))),
     }
 
 
@@ -49,12 +99,12 @@ def dump_manifest(manifest: Any) -> str:
     return json.dumps(manifest, separators=(",", ":"))
 
 
-def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Reads back what a file says of its own origin.
 
     Args:
-        path: A ``.npz``, ``.json``, ``.png``, ``.svg``, ``.html``, ``.pdf`` or ``.zarr``
-            that convlens wrote, or a folder with a ``manifest.json``.
+        path: A ``.npz``, ``.json``, ``.png``, ``.svg``, ``.html``, ``.pdf``, ``.gif``,
+            ``.webp`` or ``.zarr`` that convlens wrote, or a folder with a ``manifest.json``.
 
     Raises:
         OutputError: There is no manifest in it.
@@ -84,12 +134,16 @@ def _find_text(path: Path) -> str:
             return json.dumps(json.loads(path.read_text("utf-8"))["manifest"])
         case ".png":
             return _in_png(path.read_bytes())
+        case ".gif":
+            return _in_gif(path)
+        case ".webp":
+            return _in_webp(path)
         case ".svg" | ".html":
             return _in_markup(path.read_text("utf-8"))
         case ".pdf":
             return _in_pdf(path.read_bytes())
         case _:
-            return (path / "manifest.json").read_text("utf-8")
+            return (path / MANIFEST).read_text("utf-8")
 
 
 def _in_png(content: bytes) -> str:
@@ -102,6 +156,18 @@ def _in_png(content: bytes) -> str:
             return text.decode("latin-1")
         place += length + 12
     raise ValueError("no text chunk of that name in it")
+
+
+def _in_gif(path: Path) -> str:
+    """The comment of a GIF."""
+    with Image.open(path, formats=["GIF"]) as image:
+        return bytes(image.info["comment"]).decode("ascii")
+
+
+def _in_webp(path: Path) -> str:
+    """The XMP of a WebP."""
+    with Image.open(path, formats=["WEBP"]) as image:
+        return xmp.found_in(bytes(image.info["xmp"]))
 
 
 def _in_markup(text: str) -> str:

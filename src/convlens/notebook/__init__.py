@@ -10,8 +10,11 @@ import functools
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from convlens.errors import UsageError
-from convlens.notebook import fragments
+from convlens.notebook import fragments, gallery
+from convlens.pattern import Patterns
 from convlens.render.html_sprites import pixels_of, png
 from convlens.render.html_text import escape
 from convlens.results import Activations, InputImage, ModelInfo
@@ -27,8 +30,8 @@ def to_html(result: object) -> str:
     """A result as an HTML fragment.
 
     Args:
-        result: An ``Activations``, ``ModelInfo`` or ``InputImage``; anything else is shown
-            as its ``repr``.
+        result: An ``Activations``, ``Patterns``, ``ModelInfo`` or ``InputImage``; anything else
+            is shown as its ``repr``.
 
     Returns:
         HTML with a small style of its own and without scripts; every name is escaped.
@@ -40,8 +43,8 @@ def to_html(result: object) -> str:
 def to_png(result: object) -> bytes | None:
     """A result as a PNG file, ``None`` where there is no picture that says enough.
 
-    A notebook stores this beside the HTML, so activations, whose HTML holds their maps with
-    their words, give none.
+    A notebook stores this beside the HTML, so activations and several patterns, whose HTML
+    holds them with their words, give none.
     """
     return None
 
@@ -51,25 +54,40 @@ def plot(result: object, **options: Any) -> Figure:
     """A result as a Matplotlib figure.
 
     Args:
-        result: An ``Activations`` or ``InputImage``.
-        options: For activations, those of ``convlens.render.figure.plot``.
+        result: An ``Activations``, ``Patterns`` or ``InputImage``.
+        options: For activations, those of ``convlens.render.figure.plot``; for patterns, those
+            of ``convlens.render.patterns.figure.plot``.
 
     Raises:
         UsageError: There is nothing to draw of this result.
     """
     raise UsageError(
-        f"a {type(result).__name__} cannot be plotted: expected activations or an image"
+        f"a {type(result).__name__} cannot be plotted: expected activations, patterns or an image"
     )
 
 
 to_html.register(Activations, fragments.activations)
 to_html.register(ModelInfo, fragments.model)
 to_html.register(InputImage, fragments.image)
+to_html.register(Patterns, gallery.patterns)
 
 
 @to_png.register(InputImage)
 def _image_png(result: InputImage) -> bytes | None:
     return png(pixels_of(result))
+
+
+@to_png.register(Patterns)
+def _pattern_png(result: Patterns) -> bytes | None:
+    alone = len(result) == 1 and not result.dead[0]
+    return png(np.ascontiguousarray(result.images[0])) if alone else None
+
+
+@plot.register(Patterns)
+def _plot_patterns(result: Patterns, **options: Any) -> Figure:
+    module = importlib.import_module("convlens.render.patterns.figure")
+    figure: Figure = module.plot(result, **options)
+    return figure
 
 
 @plot.register(Activations)

@@ -44,6 +44,9 @@ text-align:right;white-space:nowrap}
 .convlens thead th{border-bottom:1px solid;opacity:.75}
 .convlens tr>:nth-child(-n+2){text-align:left}
 .convlens summary{cursor:pointer;padding:.15em 0}
+.convlens .row figure{margin:0;line-height:1.3}
+.convlens .row figcaption{display:flex;justify-content:space-between;gap:.6em}
+.convlens .dead{display:grid;place-content:center;background:#d8d8d4;color:#3f4246}
 .convlens .maps{position:relative;margin:.3em 0 .8em}
 .convlens .over{position:absolute;inset:0;display:grid;align-content:start;\
 justify-content:start;color:#2f3235;font-size:11px;line-height:1.25;text-align:center}
@@ -65,16 +68,16 @@ def model(result: ModelInfo) -> str:
     changes = "".join(f"<li>{escape(line)}</li>" for line in result.rewrites)
     if changes:
         changes = f"<p>Changed to open it:</p><ol>{changes}</ol>"
-    return _fragment(
-        f"{_model_line(result)}<p>input {escape(inputs)}{escape(wants)}; "
+    return fragment(
+        f"{model_line(result)}<p>input {escape(inputs)}{escape(wants)}; "
         f"{result.parameters:,} parameters</p>"
-        f"{_table(('layer', 'type', 'output', 'parameters', 'receptive field'), rows)}{changes}"
+        f"{table(('layer', 'type', 'output', 'parameters', 'receptive field'), rows)}{changes}"
     )
 
 
 def image(result: InputImage) -> str:
     """The image as the network sees it, and how it came to be."""
-    return _fragment(_image(result))
+    return fragment(_image(result))
 
 
 def activations(result: Activations) -> str:
@@ -86,12 +89,12 @@ def activations(result: Activations) -> str:
         f"<td>{sparsity(entry, images)}</td></tr>"
         for entry in result.layers
     )
-    parts = [_model_line(result.model), *map(_image, result.images[:1])]
+    parts = [model_line(result.model), *map(_image, result.images[:1])]
     parts += [
         f"<p>{escape(prediction.output)}: {escape(prediction.describe())}</p>"
         for prediction in (result.predictions[0] if result.predictions else ())
     ]
-    parts.append(_table(("layer", "type", "output", "dead", "sparsity"), rows))
+    parts.append(table(("layer", "type", "output", "dead", "sparsity"), rows))
     parts += [f"<p>{escape(note)}</p>" for note in result.notes]
     if result.images:
         options = PictureOptions()
@@ -100,21 +103,24 @@ def activations(result: Activations) -> str:
             for place, entry in enumerate(result.layers[:LAYERS_SHOWN])
         ]
         parts.append(f'<p class="quiet">{escape(options.describe())}</p>{_left_out(result)}')
-    return _fragment("".join(parts))
+    return fragment("".join(parts))
 
 
-def _fragment(content: str) -> str:
+def fragment(content: str) -> str:
+    """Content with the style of all fragments."""
     return f'<div class="convlens">{_STYLE}{content}</div>'
 
 
-def _model_line(info: ModelInfo) -> str:
+def model_line(info: ModelInfo) -> str:
+    """The model that a result is of."""
     return (
         f'<p><b>{escape(info.name)}</b> <span class="quiet">{escape(info.source)}, '
         f"{escape(info.framework)}, {escape(digest_short(info.digest))}</span></p>"
     )
 
 
-def _table(heads: tuple[str, ...], rows: str) -> str:
+def table(heads: tuple[str, ...], rows: str) -> str:
+    """A table of rows that are HTML already."""
     cells = "".join(f'<th scope="col">{head}</th>' for head in heads)
     return (
         f'<div class="wide"><table><thead><tr>{cells}</tr></thead>'

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from convlens.errors import SelectionError
 from convlens.render.colour import palette
-from convlens.render.grid import add_foot, end_screen
+from convlens.render.flow import add_foot, end_screen
 from convlens.render.legend import (
     bar_marks,
     bar_width,

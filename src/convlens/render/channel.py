@@ -12,7 +12,7 @@ import numpy as np
 
 from convlens.errors import SelectionError
 from convlens.render.colour import palette
-from convlens.render.grid import add_foot, end_screen
+from convlens.render.flow import add_foot, end_screen
 from convlens.render.legend import (
     draw_ticks_below,
     draw_ticks_left,

@@ -5,7 +5,7 @@ The rule of this module: whatever changed what the network saw is told here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convlens.render.channel import input_picture
@@ -13,6 +13,7 @@ from convlens.render.chart import draw_depth, draw_key
 from convlens.render.colour import palette
 from convlens.render.options import PictureOptions
 from convlens.render.page import Page
+from convlens.render.ruled import table_pages
 from convlens.render.sketch import (
     ACCENT,
     BODY,
@@ -23,9 +24,9 @@ from convlens.render.sketch import (
     Medium,
     Sketch,
 )
-from convlens.render.table import ROW, Table, TableRow
+from convlens.render.table import COLUMNS, TableRow, ruled
 from convlens.render.wording import count, number, plural, short_digest, size
-from convlens.results import Activations, InputImage, Prediction
+from convlens.results import Activations, InputImage, ModelInfo, Prediction
 from convlens.version import __version__
 
 PICTURE = 150.0
@@ -65,25 +66,13 @@ class Cover:
         several = len(self.result.images) > 1
         name = self.result.images[self.image].name
         sketch.anchor(self.anchor, f"Overview, {name}" if several else "Overview", 0)
-        y = self._head(sketch)
+        y = draw_title(sketch, "What the network sees", self.result.model)
         y = self._input(sketch, y)
-        y = self._notes(sketch, y)
+        y = draw_notes(sketch, y, [*self.result.model.rewrites, *self.result.notes])
         y = self._chart(sketch, y)
-        found: list[Page] = []
-        table = Table(self.rows, numbers, self.image)
         sketch.label(sketch.left, y, "Layers", SECTION, "start")
-        y += 6
-        rest = list(self.rows)
-        endless = (len(rest) + 2) * ROW + y
-        bottom = endless if self.medium.height is None else self.medium.bottom
-        while True:
-            fitting = min(len(rest), max(0, int((bottom - y - ROW) / ROW)))
-            y = table.draw(sketch, y, rest[:fitting])
-            rest = rest[fitting:]
-            found.append(sketch.page("Overview" if not found else "Layers", y + 24))
-            if not rest:
-                return found
-            sketch, y = self._sketch(), self.medium.margin
+        rows = ruled(self.rows, numbers, self.image)
+        return table_pages(sketch, y + 6, self._sketch, COLUMNS, rows)
 
     def _sketch(self) -> Sketch:
         pixels, _ = input_picture(self.result.images[self.image])
@@ -92,22 +81,6 @@ class Cover:
 
     def _pixel(self, height: int, width: int) -> float:
         return self.medium.zoomed(max(height, width), PICTURE)
-
-    def _head(self, sketch: Sketch) -> float:
-        model = self.result.model
-        y = self.medium.margin + 8
-        room = sketch.right - sketch.left
-        sketch.label(sketch.left, y, "What the network sees", SECTION, "start")
-        sketch.text(sketch.left, y + 26, model.name, TITLE, room=room)
-        inputs = ", ".join(size(entry.shape[1:]) for entry in model.inputs)
-        facts = (
-            f"{model.source}  ·  {short_digest(model.digest)}",
-            f"{plural(len(model.layers), 'layer')}  ·  {plural(model.parameters, 'parameter')}"
-            f"  ·  input {inputs}  ·  {model.framework}  ·  convlens {__version__}",
-        )
-        for place, line in enumerate(facts):
-            sketch.text(sketch.left, y + 41 + 11.5 * place, line, BODY.but(colour=QUIET), room=room)
-        return y + 74
 
     def _input(self, sketch: Sketch, y: float) -> float:
         """The input as the network saw it, what was done to it, what the model says."""
@@ -174,21 +147,6 @@ class Cover:
             y += 12
         return y + 4
 
-    def _notes(self, sketch: Sketch, y: float) -> float:
-        """What had to be changed or chosen, if anything."""
-        notes = [*self.result.model.rewrites, *self.result.notes]
-        if not notes:
-            return y
-        sketch.label(sketch.left, y, "Notes", SECTION, "start")
-        y += 13
-        room = sketch.right - sketch.left
-        for note in notes[:8]:
-            y = sketch.paragraph(sketch.left, y, note, BODY, room, lines=2) + 1.5
-        if len(notes) > 8:
-            sketch.label(sketch.left, y, f"and {len(notes) - 8} more", NOTE, "start")
-            y += 12
-        return y + 14
-
     def _chart(self, sketch: Sketch, y: float) -> float:
         points = [
             (row.place, row.sparsity, row.dead_share)
@@ -201,3 +159,35 @@ class Cover:
         draw_key(sketch, sketch.right, y)
         draw_depth(sketch, (sketch.left, y + 10), (sketch.right, y + 8 + CHART), points)
         return y + CHART + 40
+
+
+def draw_title(sketch: Sketch, words: str, model: ModelInfo) -> float:
+    """What a document is about, and the model that it is of; returns where it ends."""
+    y = sketch.medium.margin + 8
+    room = sketch.right - sketch.left
+    sketch.label(sketch.left, y, words, SECTION, "start")
+    sketch.text(sketch.left, y + 26, model.name, TITLE, room=room)
+    inputs = ", ".join(size(entry.shape[1:]) for entry in model.inputs)
+    facts = (
+        f"{model.source}  ·  {short_digest(model.digest)}",
+        f"{plural(len(model.layers), 'layer')}  ·  {plural(model.parameters, 'parameter')}"
+        f"  ·  input {inputs}  ·  {model.framework}  ·  convlens {__version__}",
+    )
+    for place, line in enumerate(facts):
+        sketch.text(sketch.left, y + 41 + 11.5 * place, line, BODY.but(colour=QUIET), room=room)
+    return y + 74
+
+
+def draw_notes(sketch: Sketch, y: float, notes: Sequence[str]) -> float:
+    """What had to be changed or chosen, if anything; returns where it ends."""
+    if not notes:
+        return y
+    sketch.label(sketch.left, y, "Notes", SECTION, "start")
+    y += 13
+    room = sketch.right - sketch.left
+    for note in notes[:8]:
+        y = sketch.paragraph(sketch.left, y, note, BODY, room, lines=2) + 1.5
+    if len(notes) > 8:
+        sketch.label(sketch.left, y, f"and {len(notes) - 8} more", NOTE, "start")
+        y += 12
+    return y + 14

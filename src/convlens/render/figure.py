@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,16 +23,19 @@ from convlens.render.colour import palette
 from convlens.render.fonts import clean
 from convlens.render.legend import bar_marks, constant
 from convlens.render.mosaic import mosaic
-from convlens.render.options import PictureOptions
+from convlens.render.options import GalleryOptions, PictureOptions
 from convlens.render.page import Bytes
 from convlens.render.tiles import Tiles, make_tiles
 from convlens.render.wording import captions, layer_facts, real_size
 from convlens.results import Activations, LayerActivation
 
+OptionsT = TypeVar("OptionsT", PictureOptions, GalleryOptions)
+
 WIDTH = 10.0
+QUIET = "#5c6166"
 GREY = (0.925, 0.933, 0.937)
 RED = (0.969, 0.902, 0.878)
-WORDS: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6, "color": "#5c6166"}
+WORDS: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6, "color": QUIET}
 
 
 def plot(
@@ -63,7 +66,7 @@ def plot(
         SelectionError: There is no such image, layer or channel.
         UsageError: There is no such option.
     """
-    options = _changed(options or PictureOptions(), changes)
+    options = changed(options or PictureOptions(), changes)
     if not 0 <= image < len(result.images):
         raise SelectionError(f"no image {image}: the result holds {len(result.images)}")
     layers = [result.layer(layer)] if layer is not None else list(result.layers)
@@ -72,14 +75,17 @@ def plot(
         view = "grid" if channel is None else "across" if layer is None else "channel"
     figure = PLOTS[view](layers, options, image, channel)
     shown = linear_options(options) if view == "channel" else options
-    figure.supxlabel(
-        _plain("\n".join(captions(result, shown, image))), fontsize=6.5, color="#5c6166"
-    )
+    figure.supxlabel(plain("\n".join(captions(result, shown, image))), fontsize=6.5, color=QUIET)
     return figure
 
 
-def _changed(options: PictureOptions, changes: dict[str, Any]) -> PictureOptions:
-    known = {entry.name for entry in dataclasses.fields(PictureOptions)}
+def changed(options: OptionsT, changes: dict[str, Any]) -> OptionsT:
+    """The options with some of them changed.
+
+    Raises:
+        UsageError: There is no such option.
+    """
+    known = {entry.name for entry in dataclasses.fields(options)}
     for name in changes:
         if name not in known:
             raise UsageError(
@@ -88,7 +94,7 @@ def _changed(options: PictureOptions, changes: dict[str, Any]) -> PictureOptions
     return dataclasses.replace(options, **changes)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that does not start mathematics."""
     return clean(text).replace("$", r"\$") if "\n" not in text else text.replace("$", r"\$")
 
@@ -105,7 +111,7 @@ def _grid(
     for one, entry, tiles, (picture, gap) in zip(axes, layers, made, sheets, strict=True):
         one.imshow(picture, interpolation="nearest", aspect="equal" if gap else "auto")
         _title(one, f"{entry.name}  {entry.layer.type}  {real_size(entry)}")
-        one.set_xlabel(_plain(layer_facts(entry, tiles, image)), fontsize=7, color="#5c6166")
+        one.set_xlabel(plain(layer_facts(entry, tiles, image)), fontsize=7, color=QUIET)
         one.set_xticks([])
         for side in one.spines.values():
             side.set_visible(False)
@@ -127,9 +133,9 @@ def _sheet(tiles: Tiles, options: PictureOptions) -> tuple[Bytes, tuple[int, int
     if tiles.form != "tiles":
         picture = colours[tiles.pixels[0]]
         if tiles.form == "rows":
-            picture[tiles.dead], picture[tiles.broken] = _step(GREY), _step(RED)
+            picture[tiles.dead], picture[tiles.broken] = step(GREY), step(RED)
         elif tiles.low == tiles.high:
-            picture[:] = _step(GREY)
+            picture[:] = step(GREY)
         return picture, None
     count, height, width = tiles.pixels.shape
     gap = (max(1, round(width / 9)),) * 2
@@ -138,11 +144,11 @@ def _sheet(tiles: Tiles, options: PictureOptions) -> tuple[Bytes, tuple[int, int
     kinds = np.where(tiles.broken, 3, np.where(tiles.dead, 2, 1)).astype(np.uint8)
     kind = mosaic(every * kinds[:, None, None], columns=options.columns, gap=gap)
     for number, colour in ((0, (1.0, 1.0, 1.0)), (2, GREY), (3, RED)):
-        picture[kind == number] = _step(colour)
+        picture[kind == number] = step(colour)
     return picture, (gap[0], gap[1])
 
 
-def _step(colour: tuple[float, float, float]) -> Bytes:
+def step(colour: tuple[float, float, float]) -> Bytes:
     """A colour as three bytes."""
     return np.round(np.array(colour) * 255).astype(np.uint8)
 
@@ -246,7 +252,7 @@ def _map(one: Axes, tiles: Tiles, options: PictureOptions) -> None:
     picture = palette(options.colormap)[pixels]
     if tiles.dead[0] or tiles.broken[0]:
         colour = GREY if tiles.dead[0] else RED
-        picture = np.broadcast_to(_step(colour), picture.shape)
+        picture = np.broadcast_to(step(colour), picture.shape)
         height, width = pixels.shape
         text = f"dead\n{constant(float(tiles.constants[0]))}" if tiles.dead[0] else "not a number"
         one.annotate(text, ((width - 1) / 2, (height - 1) / 2), **WORDS | {"fontsize": 9})

@@ -7,20 +7,16 @@ same result gives the same bytes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from importlib import resources
 
+from convlens.render import html_page
 from convlens.render.html_curve import sparsity_curve
-from convlens.render.html_data import embed
+from convlens.render.html_data import page_numbers
 from convlens.render.html_sprites import bar, picture
 from convlens.render.html_text import (
     NOTHING,
     dead_count,
-    digest_short,
     escape,
     is_vector,
     number,
@@ -53,74 +49,32 @@ def document(result: Activations, options: PictureOptions, manifest: str) -> str
                 enumerate(result.layers, 1),
             )
         )
-    script = asset("page.js")
+    script = html_page.asset("shared.js") + html_page.asset("page.js")
+    style = f"{html_page.asset('page.css')}.bar i{{background-image:url({bar(options.colormap)})}}"
+    names = ", ".join(image.name for image in result.images)
+    facts = [
+        ("shown", _counted(result.map_count, result)),
+        ("colours", f"{escape(options.colormap)}; {escape(options.describe())}"),
+    ]
     pieces = [
-        _head(result, options, script),
-        _header(result, options),
+        html_page.head(f"{result.model.name} - {names}", script, style),
+        html_page.header(result.model, "feature maps", facts),
         _contents(result),
         "<main>",
         _inputs(result),
         _layers(result),
         _curve(result),
-        _listed("Changes made to open the model", result.model.rewrites),
-        _listed("Notes", result.notes),
+        html_page.listed("Changes made to open the model", result.model.rewrites),
+        html_page.listed("Notes", result.notes),
         _toolbar(result, options),
         *(part.html for part in parts),
-        _manifest(manifest),
+        html_page.made(manifest),
         "</main>",
         _CARD,
-        f'<script type="application/json" id="convlens-data">'
-        f"{embed(result, [part.numbers for part in parts])}</script>\n",
+        html_page.embedded(page_numbers(result, [part.numbers for part in parts])),
         f"<script>{script}</script>\n</body>\n</html>\n",
     ]
     return "\n".join(pieces)
-
-
-@cache
-def asset(name: str) -> str:
-    """A text file that is inlined into the page."""
-    return resources.files("convlens.assets").joinpath(name).read_text("utf-8")
-
-
-def _head(result: Activations, options: PictureOptions, script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    )
-    names = ", ".join(image.name for image in result.images)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        '<meta name="generator" content="convlens">\n'
-        f"<title>{escape(result.model.name)} - {escape(names)} - convlens</title>\n"
-        f"<style>{asset('page.css')}"
-        f".bar i{{background-image:url({bar(options.colormap)})}}</style>\n"
-        "</head>\n<body>"
-    )
-
-
-def _header(result: Activations, options: PictureOptions) -> str:
-    model = result.model
-    maps = result.map_count
-    facts = [
-        ("source", escape(model.source)),
-        ("framework", escape(model.framework)),
-        (
-            "digest",
-            f'<code title="{escape(model.digest)}">{escape(digest_short(model.digest))}</code>',
-        ),
-        ("parameters", f"{model.parameters:,}"),
-        ("shown", _counted(maps, result)),
-        ("colours", f"{escape(options.colormap)}; {escape(options.describe())}"),
-    ]
-    told = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in facts)
-    return (
-        '<header class="top"><p class="brand">convlens <span>feature maps</span></p>'
-        f'<h1>{escape(model.name)}</h1><dl class="about">{told}</dl></header>'
-    )
 
 
 def _counted(maps: int, result: Activations) -> str:
@@ -133,17 +87,10 @@ def _counted(maps: int, result: Activations) -> str:
 
 
 def _contents(result: Activations) -> str:
-    items = "".join(
-        f'<li data-layer="{place}"><a href="#layer-{place}">{escape(entry.name)}</a></li>'
-        for place, entry in enumerate(result.layers, 1)
-    )
-    curve = '<li><a href="#sparsity">Sparsity</a></li>' if result.layers else ""
-    return (
-        '<nav class="contents" aria-label="Contents"><ul>'
-        '<li><a href="#input">Input</a></li><li><a href="#layers">Layers</a></li>'
-        f'{curve}<li><a href="#maps">Feature maps</a><ol>{items}</ol></li>'
-        '<li><a href="#made">How this was made</a></li></ul></nav>'
-    )
+    entries = [("input", "Input"), ("layers", "Layers")]
+    entries += [("sparsity", "Sparsity")] if result.layers else []
+    names = [entry.name for entry in result.layers]
+    return html_page.contents(entries, ("maps", "Feature maps", names))
 
 
 def _inputs(result: Activations) -> str:
@@ -247,29 +194,12 @@ def _curve(result: Activations) -> str:
     )
 
 
-def _listed(title: str, lines: tuple[str, ...]) -> str:
-    if not lines:
-        return ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<section class="lines"><h2>{title}</h2><ul>{items}</ul></section>'
-
-
 def _toolbar(result: Activations, options: PictureOptions) -> str:
     dead = sum(
         entry.dead(image)
         for entry in result.layers
         if not is_vector(entry)
         for image in range(len(result.images))
-    )
-    sizes = "".join(
-        f'<label><input type="radio" name="size" value="{value}"{checked}>'
-        f'<span aria-hidden="true">{value.upper()}</span>'
-        f'<span class="only-heard">{label}</span></label>'
-        for value, label, checked in (
-            ("s", "small", ""),
-            ("m", "middle", " checked"),
-            ("l", "large", ""),
-        )
     )
     told = options.describe()
     told = told[:1].upper() + told[1:]
@@ -281,16 +211,9 @@ def _toolbar(result: Activations, options: PictureOptions) -> str:
         '<form class="toolbar with-script" hidden aria-label="What to show">'
         '<label class="find"><span>Layers</span><input type="search" id="find" '
         'placeholder="name or type" autocomplete="off" spellcheck="false"></label>'
-        f'<fieldset class="sizes"><legend>Tiles</legend>{sizes}</fieldset>'
+        f"{html_page.sizes()}"
         f'<label class="tick"><input type="checkbox" id="hide-dead"> hide {dead:,} dead</label>'
         '<output id="found" for="find"></output></form>'
-    )
-
-
-def _manifest(manifest: str) -> str:
-    return (
-        '<section id="made"><h2>How this was made</h2><details><summary>Manifest</summary>'
-        f'<pre id="convlens-manifest" tabindex="0">{escape(manifest)}</pre></details></section>'
     )
 
 

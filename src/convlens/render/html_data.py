@@ -6,7 +6,6 @@ none, and nothing that could end the element which holds it.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -71,13 +70,6 @@ def layer_numbers(
     }
 
 
-def embed(result: Activations, layers: Sequence[dict[str, Any]]) -> str:
-    """JSON text that is safe inside a ``<script>`` element."""
-    text = json.dumps(
-        {"images": [image.name for image in result.images], "layers": list(layers)},
-        separators=(",", ":"),
-        allow_nan=False,
-    )
-    for mark in "<>&":
-        text = text.replace(mark, f"\\u{ord(mark):04x}")
-    return text
+def page_numbers(result: Activations, layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The numbers of all layers, with the names of the images."""
+    return {"images": [image.name for image in result.images], "layers": list(layers)}

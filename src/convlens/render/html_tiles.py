@@ -102,15 +102,15 @@ def shown(width: int, height: int, which: str, form: str) -> tuple[int, int]:
     pixels share one, whichever comes nearest to the size asked for.
     """
     if form == "rows":
-        return max(1, round(width * _zoom(width, 3 * TARGETS[which]))), _ROW_HEIGHT[which]
-    zoom = _zoom(max(width, height), TARGETS[which])
+        return max(1, round(width * zoom_to(width, 3 * TARGETS[which]))), _ROW_HEIGHT[which]
+    zoom = zoom_to(max(width, height), TARGETS[which])
     return max(1, round(width * zoom)), max(1, round(height * zoom))
 
 
-def _zoom(edge: int, target: int) -> float:
+def zoom_to(edge: int, target: int) -> float:
     """The zoom, whole or one over a whole number, that brings an edge nearest to a target.
 
-    >>> _zoom(36, 112), _zoom(148, 112), _zoom(224, 112)
+    >>> zoom_to(36, 112), zoom_to(148, 112), zoom_to(224, 112)
     (3, 1, 0.5)
     """
     ratio = max(edge, target) / min(edge, target)

@@ -12,8 +12,15 @@ VIEWS = ("sheet", "grid", "channel", "across")
 NORMALISATIONS = ("standardise", "minmax", "layer", "none")
 """How values become colours; see :class:`PictureOptions`."""
 
+LARGEST_STEP = 1e6
+"""The largest contrast and centre; beyond them nothing is left of a map but two colours."""
+
 COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey")
 """Perceptually uniform colour maps, readable with any colour vision."""
+
+
+GALLERY_VIEWS = ("pattern", "grid", "sheet")
+"""One pattern, large; all patterns of a layer; a document with a row for each layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +50,18 @@ class PictureOptions:
     columns: int = 16
 
     def __post_init__(self) -> None:
-        for label, value, known in (
-            ("view", self.view, VIEWS),
-            ("normalisation", self.normalise, NORMALISATIONS),
-            ("colour map", self.colormap, COLORMAPS),
-        ):
-            if value not in known:
-                raise UsageError(
-                    f"unknown {label} '{value}': expected one of {', '.join(known)}."
-                    + near(value, known)
-                )
-        if self.columns < 1:
-            raise UsageError(f"expected at least 1 column of tiles, found {self.columns}")
+        _check("view", self.view, VIEWS)
+        _check("normalisation", self.normalise, NORMALISATIONS)
+        _check("colour map", self.colormap, COLORMAPS)
+        _check_columns(self.columns)
         if not self.contrast > 0:
             raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
+        for name in ("contrast", "centre"):
+            value = getattr(self, name)
+            if not abs(value) <= LARGEST_STEP:
+                raise UsageError(
+                    f"expected a {name} of at most {LARGEST_STEP:g} colour steps, found {value:g}"
+                )
 
     def describe(self) -> str:
         """The normalisation in words, for captions."""
@@ -72,3 +77,37 @@ class PictureOptions:
                 return "one scale for a layer, from its least to its greatest value"
             case _:
                 return "values as they are, cut to 0..255"
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryOptions:
+    """What a picture of patterns should look like.
+
+    Attributes:
+        view: One of :data:`GALLERY_VIEWS`; ``None`` for the one that fits: ``"pattern"`` for a
+            single pattern, ``"grid"`` for one layer, ``"sheet"`` for several.
+        columns: Patterns in a row, at least 1.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    view: str | None = None
+    columns: int = 8
+
+    def __post_init__(self) -> None:
+        if self.view is not None:
+            _check("view", self.view, GALLERY_VIEWS)
+        _check_columns(self.columns)
+
+
+def _check(label: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(
+            f"unknown {label} '{value}': expected one of {', '.join(known)}.{near(value, known)}"
+        )
+
+
+def _check_columns(columns: int) -> None:
+    if columns < 1:
+        raise UsageError(f"expected at least 1 column of tiles, found {columns}")

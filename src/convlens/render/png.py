@@ -41,13 +41,18 @@ def to_png(pages: Sequence[Page], information: Information) -> bytes:
     Raises:
         OutputError: The picture would be too large.
     """
+    return write_png(stack(pages), information)
+
+
+def write_png(image: Image.Image, information: Information) -> bytes:
+    """A picture as a PNG file that says what it is."""
     texts = PngInfo()
     texts.add_text("Title", clean(information.title))
     texts.add_text("Description", clean(information.caption))
     texts.add_text("Software", f"convlens {__version__}")
     texts.add_text("convlens", clean(information.manifest))
     file = io.BytesIO()
-    stack(pages).save(file, "PNG", pnginfo=texts, compress_level=COMPRESSION)
+    image.save(file, "PNG", pnginfo=texts, compress_level=COMPRESSION)
     return file.getvalue()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from convlens.render.cover import Cover
-from convlens.render.grid import Flow, add_foot, layer_anchor, make_block
+from convlens.render.flow import Flow, add_foot
+from convlens.render.grid import layer_anchor, make_blocks
 from convlens.render.options import PictureOptions
 from convlens.render.page import Anchor, Page
 from convlens.render.sketch import Medium
@@ -17,8 +18,7 @@ def sheet_pages(
 ) -> list[Page]:
     """The cover, the table of layers, and the maps of every layer."""
     feet = captions(result, options, image)
-    blocks = [make_block(medium, entry, image, options) for entry in result.layers]
-    layers = Flow(medium, options, feet, image).pages(blocks)
+    layers = Flow(medium, feet).pages(make_blocks(result, options, image, medium))
     cover = Cover(result, options, image, medium, table_rows(result, image))
     # The table needs the numbers of pages that come after it: once to count, once to draw.
     front = len(cover.pages({}))

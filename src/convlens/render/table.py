@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convlens.render.grid import layer_anchor
-from convlens.render.sketch import ACCENT, BODY, FAINT, NOTE, QUIET, Sketch
+from convlens.render.ruled import Cell, Column, Row
+from convlens.render.sketch import ACCENT, BODY, NOTE, QUIET
 from convlens.render.wording import count, output_size, percent, real_size
 from convlens.results import Activations, LayerActivation, LayerInfo
-
-ROW = 12.6
-"""Height of a row, in points."""
-METER = 24.0
-METER_FILL = "#e9ecee"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,75 +62,42 @@ def _row(place: int, info: LayerInfo, entry: LayerActivation | None, image: int)
     return TableRow(place, info.name, info.type, size, info.parameters, dead, sparsity)
 
 
-@dataclass(slots=True)
-class Table:
-    """Draws rows.
+COLUMNS = (
+    Column("", 12),
+    Column("name", 18, "start", room=144),
+    Column("type", 168, "start", room=88),
+    Column("output", 318),
+    Column("parameters", 374),
+    Column("dead", 414),
+    Column("zeros", 458),
+)
 
-    Attributes:
-        rows: All of them, so that the columns are the same on every page.
+
+def ruled(rows: Sequence[TableRow], numbers: Mapping[str, int], image: int) -> list[Row]:
+    """The rows as they are drawn.
+
+    Args:
+        rows: All layers.
         numbers: The page of each layer that is shown.
         image: Which image.
     """
+    return [_ruled(row, numbers.get(row.name), image) for row in rows]
 
-    rows: Sequence[TableRow]
-    numbers: Mapping[str, int]
-    image: int
 
-    def draw(self, sketch: Sketch, y: float, rows: Sequence[TableRow]) -> float:
-        """Draws the head and some rows; returns where they end."""
-        if not rows:
-            return y
-        left, right = sketch.left, sketch.right
-        columns = {
-            "name": left + 18,
-            "type": left + 168,
-            "size": left + 318,
-            "parameters": left + 374,
-            "dead": left + 414,
-            "zeros": left + 458,
-            "page": right,
-        }
-        baseline = y + 9
-        for key, words, anchor in (
-            ("name", "name", "start"),
-            ("type", "type", "start"),
-            ("size", "output", "end"),
-            ("parameters", "parameters", "end"),
-            ("dead", "dead", "end"),
-            ("zeros", "zeros", "end"),
-        ):
-            sketch.label(columns[key], baseline, words, NOTE, anchor)
-        if self.numbers:
-            sketch.label(columns["page"], baseline, "page", NOTE, "end")
-        y += ROW
-        sketch.line((left, y), (right, y), colour=QUIET)
-        for row in rows:
-            self._row(sketch, y, row, columns)
-            y += ROW
-            sketch.line((left, y), (right, y), colour=FAINT, width=0.25)
-        return y
-
-    def _row(self, sketch: Sketch, y: float, row: TableRow, columns: Mapping[str, float]) -> None:
-        baseline = y + 9
-        page = self.numbers.get(row.name)
-        name = BODY.but(colour=ACCENT) if page else BODY
-        sketch.label(sketch.left + 12, baseline, str(row.place), NOTE, "end")
-        sketch.text(columns["name"], baseline, row.name, name, room=144)
-        sketch.text(columns["type"], baseline, row.type, BODY, room=88)
-        sketch.label(columns["size"], baseline, row.size, BODY, "end")
-        if row.parameters:
-            sketch.label(columns["parameters"], baseline, count(row.parameters), BODY, "end")
-        if row.dead is not None:
-            style = BODY if row.dead[0] else BODY.but(colour=QUIET)
-            words = f"{row.dead[0]} / {row.dead[1]}"
-            sketch.label(columns["dead"], baseline, words, style, "end")
-        if row.sparsity is not None:
-            x = columns["zeros"]
-            sketch.label(x, baseline, percent(row.sparsity), BODY, "end")
-            sketch.box(x + 5, y + 4.2, METER, 4.2, METER_FILL)
-            sketch.box(x + 5, y + 4.2, METER * row.sparsity, 4.2, ACCENT)
-        if page:
-            sketch.label(columns["page"], baseline, str(page), name, "end")
-            sketch.link(
-                sketch.left, y, sketch.right - sketch.left, ROW, layer_anchor(self.image, row.name)
-            )
+def _ruled(row: TableRow, page: int | None, image: int) -> Row:
+    dead = zeros = None
+    if row.dead is not None:
+        style = BODY if row.dead[0] else BODY.but(colour=QUIET)
+        dead = Cell(f"{row.dead[0]} / {row.dead[1]}", style)
+    if row.sparsity is not None:
+        zeros = Cell(percent(row.sparsity), share=row.sparsity)
+    cells = (
+        Cell(str(row.place), NOTE),
+        Cell(row.name, BODY.but(colour=ACCENT) if page else BODY),
+        Cell(row.type),
+        Cell(row.size),
+        Cell(count(row.parameters)) if row.parameters else None,
+        dead,
+        zeros,
+    )
+    return Row(cells, layer_anchor(image, row.name), page)

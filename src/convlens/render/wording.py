@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from convlens.render.options import PictureOptions
 from convlens.render.page import Information
 from convlens.render.tiles import Tiles
-from convlens.results import Activations, InputImage, LayerActivation, LayerInfo
+from convlens.results import Activations, InputImage, LayerActivation, LayerInfo, ModelInfo
 from convlens.version import __version__
 
 TIMES = "\u00d7"
@@ -127,9 +127,8 @@ def layer_facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
     return "  ·  ".join(facts)
 
 
-def model_line(result: Activations) -> str:
+def model_line(model: ModelInfo) -> str:
     """The model, its digest and the versions."""
-    model = result.model
     file = f"{brief(model.source)}, {short_digest(model.digest)}"
     return f"{file}; {model.framework}; convlens {__version__}"
 
@@ -166,7 +165,7 @@ def captions(result: Activations, options: PictureOptions, image: int) -> tuple[
     marks = "Grey: dead, that is constant for this image."
     colours = f"Colours {options.colormap}, {options.describe()}. {marks}"
     source = f"Input {input_line(result.images[image])}."
-    return colours, source, f"Model {model_line(result)}."
+    return colours, source, f"Model {model_line(result.model)}."
 
 
 def information(

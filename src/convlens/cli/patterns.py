@@ -1,0 +1,177 @@
+"""``convlens patterns``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convlens.cli.opening import Source, open_model
+from convlens.cli.output import say
+from convlens.cli.printable import printable
+from convlens.cli.progress import Progress
+from convlens.cli.sizes import parse_size
+from convlens.cli.table import format_table
+from convlens.errors import UsageError
+from convlens.export import check_output, make_options, save
+from convlens.export.kinds import ANIMATIONS, PATTERNS
+from convlens.export.pattern_numbers import patterns_to_json
+from convlens.export.pictures import safe_name
+from convlens.model import Model
+from convlens.pattern import Patterns
+from convlens.render.options import GalleryOptions
+from convlens.render.patterns.arrange import default_view
+from convlens.render.patterns.wording import amount, kept, short_name
+from convlens.results import FloatArray
+from convlens.verbs import patterns as verb
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line, as data.
+
+    Attributes:
+        source: The model.
+        layers: Of which layers, ``None`` if none was named.
+        channels: Of which channels.
+        settings: Keywords of :func:`convlens.patterns`; ``None`` for those not given.
+        size: The canvas.
+        start: A file with the array to start from.
+        output: Where to, ``None`` if not said.
+        picture: Fields of :class:`GalleryOptions`.
+        as_json: Whether JSON goes to standard output.
+        quiet: Whether nothing is said.
+    """
+
+    source: Source
+    layers: tuple[str, ...] | None
+    channels: str | None
+    settings: dict[str, Any]
+    size: str | None
+    start: Path | None
+    output: str | None
+    picture: dict[str, Any]
+    as_json: bool
+    quiet: bool
+
+
+def run(request: Request) -> None:
+    """Makes patterns, writes them and says what came out."""
+    options: GalleryOptions = make_options(PATTERNS, **request.picture)
+    given = {name: value for name, value in request.settings.items() if value is not None}
+    _check_output(request, given)
+    size = parse_size(request.size)
+    if size is not None:
+        given["size"] = size
+    if request.start is not None:
+        given["start"] = read_start(request.start)
+    result = _make(request, open_model(request.source), given)
+    to_stdout = request.output == "-" or (request.as_json and request.output is None)
+    target = None if to_stdout else _target(request, result, options)
+    if target is not None:
+        save(result, target, options)
+    if request.as_json or target is None:
+        document = patterns_to_json(result, options)
+        document |= {"file": str(target)} if target else {}
+        say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+    elif not request.quiet:
+        say(f"{describe(result)}\nwrote {printable(str(target))}")
+
+
+def _make(request: Request, model: Model, given: dict[str, Any]) -> Patterns:
+    """The patterns, with the steps told on the way."""
+    with contextlib.nullcontext() if request.quiet else Progress("steps") as progress:
+        return verb.patterns(model, request.layers, request.channels, progress=progress, **given)
+
+
+def _check_output(request: Request, given: dict[str, Any]) -> None:
+    """Refuses what cannot be written before the work begins."""
+    if request.output in (None, "-"):
+        return
+    _, suffix = check_output(str(request.output), PATTERNS)
+    if suffix in ANIMATIONS and not given.get("frames"):
+        raise UsageError(
+            f"{suffix} is an animation of the patterns on their way: ask for frames, "
+            "such as --frames 24"
+        )
+
+
+def read_start(path: Path) -> FloatArray:
+    """The array that every pattern starts from.
+
+    Raises:
+        UsageError: The file holds no array of numbers.
+    """
+    try:
+        with path.open("rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except OSError as error:
+        raise UsageError(f"--start: cannot read {path}: {error.strerror}") from error
+    except (ValueError, EOFError) as error:
+        raise UsageError(
+            f"--start expects a .npy file of (height, width, channel), found {path} ({error})"
+        ) from error
+    if array.dtype.kind not in "fiu":
+        raise UsageError(f"--start expects numbers, found {array.dtype} in {path}")
+    return np.asarray(array, np.float32)
+
+
+def describe(result: Patterns) -> str:
+    """What a result holds, in words and a table."""
+    lines = [f"{result.model.name} ({result.model.source}), {result.model.framework}"]
+    lines += [f"rewrite: {text}" for text in result.model.rewrites]
+    scale, options = result.preprocessing, result.options
+    lines.append(f"preprocessing {scale.name}: {scale.describe()} ({scale.reason})")
+    height, width = options.size
+    lines.append(
+        f"method {options.method}: at most {options.steps} steps of {options.rate:g} on "
+        f"{height} x {width} pixels, seed {options.seed}"
+    )
+    if result.natural is not None:
+        lines.append(f"compared with {result.natural_count} natural images")
+    lines += [f"note: {note}" for note in result.notes]
+    lines = [printable(line) for line in lines]
+    heads = ["layer", "channel", "reached", "start", "kept", "ended"]
+    if result.natural is not None:
+        heads[5:5] = ["natural max", "percentile"]
+    rows = [heads, *(_row(result, place) for place in range(len(result)))]
+    lines += ["", format_table(rows, right=range(2, len(heads) - 1)), ""]
+    dead = int(result.dead.sum())
+    lines.append(f"{len(result)} patterns, {dead} of them dead")
+    return "\n".join(lines)
+
+
+def _row(result: Patterns, place: int) -> list[str]:
+    objective = result.objectives[place]
+    name = short_name(result, place) + (f" facet {objective.facet}" if objective.facet else "")
+    natural = []
+    if result.natural is not None and result.percentile is not None:
+        percentile = float(result.percentile[place])
+        natural = [amount(float(result.natural[place, 2])), f"{percentile:.3g}%"]
+    steps = int(result.steps[place])
+    ended = "converged" if result.converged[place] else "not converged"
+    return [
+        objective.layer,
+        name,
+        amount(float(result.activation[place])),
+        amount(float(result.start_activation[place])),
+        kept(result, place).replace("\N{EN DASH}", "-"),
+        *natural,
+        f"dead after {steps} steps" if result.dead[place] else f"{ended} after {steps}",
+    ]
+
+
+def _target(request: Request, result: Patterns, options: GalleryOptions) -> Path:
+    """Where to: as asked, else a name made of the model's in this folder."""
+    if request.output is not None:
+        return Path(request.output)
+    view = options.view or default_view(result)
+    suffix = ".pdf" if view == "sheet" else ".png"
+    if result.frames is not None:
+        suffix = ".gif"
+    stem = safe_name(Path(result.model.source).stem or result.model.name)
+    return Path(f"{stem}-patterns{suffix}")

@@ -1,0 +1,56 @@
+"""How far a long work has come, on one line of a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+EVERY = 0.2
+"""Seconds between two lines at least."""
+
+
+class Progress:
+    """Tells the steps done, all there are, and about how long the rest takes.
+
+    The line stands on standard error and only where that is a terminal; it is wiped out when
+    the block ends.
+
+    Args:
+        noun: What is counted.
+    """
+
+    def __init__(self, noun: str) -> None:
+        self._noun, self._width = noun, 0
+        self._begun = self._told = 0.0
+
+    def __enter__(self) -> Progress:
+        self._begun = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._width:
+            print(f"\r{' ' * self._width}\r", end="", file=sys.stderr, flush=True)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Tells that so many of all are done."""
+        now = time.monotonic()
+        if not sys.stderr.isatty() or (now - self._told < EVERY and done < total):
+            return
+        self._told = now
+        text = f"{done:,} of {total:,} {self._noun}"
+        if 0 < done < total:
+            text += f", {duration((now - self._begun) / done * (total - done))} left"
+        self._width = max(self._width, len(text))
+        print(f"\r{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """A time to wait in words.
+
+    >>> duration(7.6), duration(200), duration(9000)
+    ('8 s', '3 min', '2 h 30 min')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

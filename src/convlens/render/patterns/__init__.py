@@ -1,0 +1,1 @@
+"""Patterns as pages, pictures and documents."""

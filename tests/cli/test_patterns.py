@@ -1,0 +1,223 @@
+"""convlens patterns: what it writes and says."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convlens.cli import progress as module
+from convlens.cli.progress import Progress
+from convlens.export import read_manifest
+
+Run = Callable[..., Any]
+FEW = ("--steps", "3", "--jitter", "1")
+
+
+def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: Path) -> None:
+    done = run("patterns", small, "-l", "conv", *FEW)
+    assert done.status == 0, done.err
+    assert (here / "small-patterns.png").exists()
+    assert done.err == ""
+    lines = done.out.splitlines()
+    assert lines[0].startswith("small (")
+    assert "preprocessing" in done.out
+    assert "method robust: at most 3 steps of 0.05 on 16 x 16 pixels, seed 0" in lines
+    head = next(number for number, line in enumerate(lines) if line.startswith("layer "))
+    assert lines[head].split() == ["layer", "channel", "reached", "start", "kept", "ended"]
+    rows = [line.split() for line in lines[head + 1 : head + 5]]
+    assert [row[:2] for row in rows] == [["conv", str(number)] for number in range(4)]
+    assert lines[-1] == "wrote small-patterns.png"
+    assert lines[-2].startswith("4 patterns, ")
+    assert lines[-2].endswith(" of them dead")
+
+
+def test_several_layers_are_a_document(run: Run, here: Path, small: Path) -> None:
+    done = run("patterns", small, "-l", "conv", "-l", "conv_1", "-c", "0:2", *FEW)
+    assert done.out.splitlines()[-1] == "wrote small-patterns.pdf"
+    assert (here / "small-patterns.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".zarr", ".json", ""])
+def test_every_output(run: Run, here: Path, small: Path, suffix: str) -> None:
+    done = run("patterns", small, "-l", "conv", "-c", "1", *FEW, "-o", f"x{suffix}", "-q")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    found = read_manifest(here / f"x{suffix}")
+    assert found["kind"] == "patterns"
+    assert found["options"]["steps"] == 3
+    assert found["layers"][0]["channels"] == "1"
+
+
+def test_options_reach_the_verb(run: Run, here: Path, small: Path, photos: Path) -> None:
+    done = run(
+        *("patterns", small, "-l", "conv_1", "-c", "0,2", "--objective", "neuron"),
+        *("--steps", "4", "--size", "16x16", "--rate", "0.1", "--seed", "7", "--jitter", "2"),
+        *("--zoom", "0.2", "--turn", "3", "--total-variation", "0.1", "--norm", "0.2"),
+        *("--facets", "2", "--diversity", "0.5", "--patience", "2", "--scale", "-1..1"),
+        *("--images", photos / "photo.png", "--columns", "4", "--view", "grid", "-o", "-"),
+    )
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    wanted = {
+        "method": "robust", "steps": 4, "size": [16, 16], "rate": 0.1, "seed": 7, "jitter": 2.0,
+        "zoom": 0.2, "turn": 3.0, "total_variation": 0.1, "norm": 0.2, "facets": 2,
+        "diversity": 0.5, "patience": 2,
+    }  # fmt: skip
+    assert found["options"] == wanted
+    assert found["preprocessing"]["name"] == "-1..1"
+    assert found["natural_count"] == 1
+    assert found["manifest"]["picture"] == {"view": "grid", "columns": 4}
+    assert [(each["channel"], each["facet"]) for each in found["patterns"]] == [
+        (0, 0), (0, 1), (2, 0), (2, 1),
+    ]  # fmt: skip
+    assert found["patterns"][0]["objective"]["terms"][0]["where"] == "centre"
+
+
+def test_natural_images_have_their_columns(run: Run, here: Path, small: Path, photos: Path) -> None:
+    done = run("patterns", small, "-l", "conv", "--images", photos / "photo.png", *FEW)
+    heads = next(line for line in done.out.splitlines() if line.startswith("layer "))
+    assert "natural max  percentile" in heads
+    assert "compared with 1 natural images" in done.out
+
+
+def test_a_start_of_ones_own(run: Run, here: Path, small: Path) -> None:
+    start = np.random.default_rng(0).uniform(0, 255, (16, 16, 3)).astype(np.float32)
+    np.save(here / "start.npy", start)
+    given = ("patterns", small, "-l", "conv", "--method", "classic", "--steps", "2")
+    done = run(*given, "--start", "start.npy", "-o", "x.npz")
+    assert done.status == 0, done.err
+    with np.load(here / "x.npz") as found:
+        assert found["values"].shape == (4, 16, 16, 3)
+        far = np.abs(found["values"] - start).max((1, 2, 3))
+    assert far.min() < 20  # a step away; a channel that is silent there starts elsewhere
+
+
+def test_classes_by_name(run: Run, here: Path, small: Path, models: Path) -> None:
+    labels = models / "three.names"
+    done = run(
+        *("patterns", small, "--objective", "logit", "--labels", labels, *FEW, "-o", "x.png")
+    )
+    assert done.status == 0, done.err
+    assert [line.split()[:3] for line in done.out.splitlines() if line.startswith("top ")] == [
+        ["top", "0", "cat"], ["top", "1", "dog"], ["top", "2", "bird"],
+    ]  # fmt: skip
+
+
+def test_json_beside_a_file(run: Run, here: Path, small: Path) -> None:
+    done = run("patterns", small, "-l", "conv", "-c", "0", *FEW, "-o", "x.png", "--json")
+    assert json.loads(done.out)["file"] == "x.png"
+    with Image.open(here / "x.png") as image:
+        assert image.text["Title"] == "small: patterns"
+
+
+# Wrong input.
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "words"),
+    [
+        (2, [], "name the layers to see the patterns of: --layers"),
+        (1, ["-l", "conv_2"], "no layer 'conv_2'. Did you mean conv_1, conv"),
+        (1, ["-l", "conv", "-c", "9"], "layer 'conv': no channel 9: expected 0 to 3"),
+        (2, ["-l", "conv", "--method", "robst"], "unknown method 'robst': expected one of robust"),
+        (2, ["-l", "conv", "--objective", "x"], "unknown objective 'x': expected one of channel"),
+        (2, ["-l", "conv", "--steps", "0"], "expected steps from 1 to 100000, found 0"),
+        (2, ["-l", "conv", "--steps", "x"], "Invalid value for '--steps'"),
+        (2, ["-l", "conv", "--rate", "0"], "expected rate from 1e-06 to 1e+06, found 0"),
+        (2, ["-l", "conv", "--seed", "-1"], "expected seed from 0"),
+        (2, ["-l", "conv", "--facets", "0"], "expected facets from 1 to 64, found 0"),
+        (2, ["-l", "conv", "--size", "0"], "expected a canvas of 1 to 4096 pixels a side"),
+        (2, ["-l", "conv", "--size", "big"], "--size expects HEIGHTxWIDTH such as 224x224"),
+        (2, ["-l", "conv", "--view", "channel"], "unknown view 'channel': expected one of pattern"),
+        (2, ["-l", "conv", "--columns", "0"], "at least 1 column"),
+        (2, ["-l", "conv", "--scale", "0-1"], "unknown scale '0-1'"),
+        (2, ["-l", "conv", "-o", "x.bmp"], "cannot write 'x.bmp': expected one of .pdf"),
+        (2, ["-l", "conv", "-o", "x.gif"], ".gif is an animation of the patterns on their way"),
+        (1, ["-l", "conv", "--images", "nowhere"], "nowhere"),
+        (2, ["-l", "conv", "--start", "no.npy"], "--start: cannot read no.npy: No such file"),
+        (2, ["-l", "conv", "--start", "x.txt"], "--start expects a .npy file of (height, width"),
+        (2, ["-l", "conv", "--start", "words.npy"], "--start expects numbers, found <U"),
+        (2, ["-l", "conv", "--start", "ok.npy"], "a start goes with method='classic'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    run: Run, here: Path, small: Path, status: int, given: list[str], words: str
+) -> None:
+    (here / "x.txt").write_text("no array")
+    np.save(here / "words.npy", np.array(["a"]))
+    np.save(here / "ok.npy", np.zeros((16, 16, 3), np.float32))
+    before = sorted(here.rglob("*"))
+    done = run("patterns", small, *given)
+    assert done.status == status, done.err
+    assert words in done.line
+    assert sorted(here.rglob("*")) == before
+
+
+def test_a_canvas_that_the_network_uses_up(run: Run, here: Path, models: Path) -> None:
+    done = run("patterns", models / "any.keras", "-l", "pool", "--size", "2", "--steps", "1")
+    assert done.status == 1
+    assert "the image is too small for it" in done.line
+    assert list(here.iterdir()) == []
+
+
+def test_a_canvas_of_another_size_than_the_input(run: Run, here: Path, small: Path) -> None:
+    done = run("patterns", small, "-l", "top", "--size", "20x20", "--steps", "1")
+    assert done.status == 1
+    assert "layer 'top' of" in done.line
+
+
+# Progress.
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_tells_the_steps_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, clock = Terminal(), iter([0.0, 10.0, 10.1, 20.0, 30.0])
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    with Progress("steps") as progress:
+        progress(100, 1200)
+        progress(101, 1200)  # too soon
+        progress(600, 1200)
+        progress(1200, 1200)
+    told = [part.rstrip() for part in screen.getvalue().split("\r") if part.strip()]
+    assert told == [
+        "100 of 1,200 steps, 2 min left",
+        "600 of 1,200 steps, 20 s left",
+        "1,200 of 1,200 steps",
+    ]
+    assert screen.getvalue().endswith("\r")
+
+
+def test_no_progress_where_nobody_looks(
+    run: Run, here: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("patterns", small, "-l", "conv", "-c", "0", *FEW).err == ""
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    run("patterns", small, "-l", "conv", "-c", "0", *FEW, "--quiet")
+    assert screen.getvalue() == ""
+
+
+def test_an_interruption_leaves_a_clean_line(
+    run: Run, here: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, progress: Callable[[int, int], None], **__: Any) -> None:
+        progress(1, 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convlens.cli.patterns.verb.patterns", interrupted)
+    done = run("patterns", small, "-l", "conv")
+    assert done.status == 130
+    assert done.line == "interrupted; nothing half-written is left"
+    assert list(here.iterdir()) == []
