@@ -176,6 +176,7 @@ def test_one_dead_pattern_says_so() -> None:
     (page,) = pages(only(gallery(), [1]), GalleryOptions())
     told = " ".join(words(page))
     assert "no start could wake this channel" in told
+    assert "reached" not in words(page)  # there was no way to draw
     assert not pictures(page)
 
 

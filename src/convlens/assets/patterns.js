@@ -82,7 +82,9 @@
     parts.push(tag("text", { x: left, y: bottom + 14 }, "0"));
     parts.push(tag("text", { x: right, y: bottom + 14, "text-anchor": "end" }, `${values.length} steps`));
     plot.replaceChildren(...parts);
-    plot.style.display = values.length > 1 ? "" : "none";
+    const climbed = values.length > 1 && !pattern.dead;
+    plot.style.display = climbed ? "" : "none";
+    large.querySelector(".note").hidden = !climbed;
     large.querySelector(".note").textContent =
       "The activation before each step, as the network saw the canvas then" +
       (marks.length ? "; dashed: median, 99th percentile and greatest of natural images." : ".");

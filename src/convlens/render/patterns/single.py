@@ -228,8 +228,9 @@ class _Single:
         return rows
 
     def _curve(self, sketch: Sketch, x: float, y: float) -> float:
-        """The ascent; returns where it ends."""
-        if np.isfinite(self.result.history[self.place]).sum() < 2:
+        """The ascent, where there was one; returns where it ends."""
+        short = np.isfinite(self.result.history[self.place]).sum() < 2
+        if short or self.result.dead[self.place]:
             return y
         draw_curve(sketch, Frame(x, y, sketch.right, y + CURVE), self.result, self.place)
         return y + CURVE + 26
