@@ -16,6 +16,8 @@ from PIL import Image
 from convlens.cli import progress as module
 from convlens.cli.progress import Progress
 from convlens.export import read_manifest
+from convlens.verbs.maximise import ground
+from convlens.verbs.maximise.climbing import Climbing
 
 Run = Callable[..., Any]
 FEW = ("--steps", "3", "--jitter", "1")
@@ -29,7 +31,7 @@ def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: P
     lines = done.out.splitlines()
     assert lines[0].startswith("small (")
     assert "preprocessing" in done.out
-    assert "method robust: at most 3 steps of 0.05 on 16 x 16 pixels, seed 0" in lines
+    assert "method robust: at most 3 steps of 0.15 on 16 x 16 pixels, seed 0" in lines
     head = next(number for number, line in enumerate(lines) if line.startswith("layer "))
     assert lines[head].split() == ["layer", "channel", "reached", "start", "kept", "ended"]
     rows = [line.split() for line in lines[head + 1 : head + 5]]
@@ -170,7 +172,7 @@ def test_a_canvas_that_the_network_uses_up(run: Run, here: Path, models: Path) -
 def test_a_canvas_of_another_size_than_the_input(run: Run, here: Path, small: Path) -> None:
     done = run("patterns", small, "-l", "top", "--size", "20x20", "--steps", "1")
     assert done.status == 1
-    assert "layer 'top' of" in done.line
+    assert "layer 'top' does not take" in done.line
 
 
 # Progress.
@@ -221,3 +223,59 @@ def test_an_interruption_leaves_a_clean_line(
     assert done.status == 130
     assert done.line == "interrupted; nothing half-written is left"
     assert list(here.iterdir()) == []
+
+
+def test_an_interrupted_run_is_kept_and_goes_on(
+    run: Run, here: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("patterns", small, "-l", "conv", *FEW, "-o", "x.npz")
+    whole = run(*asked)
+    assert whole.status == 0, whole.err
+    expected = dict(np.load(here / "x.npz"))
+    (here / "x.npz").unlink()
+
+    step = Climbing._step
+    taken: list[int] = []
+
+    def few_steps(self: Climbing) -> None:
+        taken.append(1)
+        if len(taken) > 4:
+            raise KeyboardInterrupt
+        step(self)
+
+    monkeypatch.setattr(ground, "LARGEST_BATCH", 1)
+    monkeypatch.setattr(Climbing, "_step", few_steps)
+    stopped = run(*asked)
+    assert stopped.status == 130
+    assert "1 of 4 patterns are kept in x.npz.partial.npz" in stopped.err
+    assert "--resume" in stopped.err
+    assert not (here / "x.npz").exists()
+
+    monkeypatch.setattr(Climbing, "_step", step)
+    other = run(*asked[:-4], "--steps", "5", "-o", "x.npz", "--resume")
+    assert other.status == 2
+    assert "other options" in other.err
+    done = run(*asked, "--resume")
+    assert done.status == 0, done.err
+    assert not (here / "x.npz.partial.npz").exists()
+    found = dict(np.load(here / "x.npz"))
+    assert set(found) == set(expected)
+    assert np.abs(found["values"] - expected["values"]).max() < 1e-2
+    assert found["channel"].tolist() == [0, 1, 2, 3]
+
+
+def test_without_an_interruption_there_is_nothing_to_go_on_from(
+    run: Run, here: Path, small: Path
+) -> None:
+    done = run("patterns", small, "-l", "conv", *FEW, "-o", "x.npz", "--resume")
+    assert done.status == 2
+    assert done.err.count("\n") == 1
+    assert "there is no x.npz.partial.npz" in done.err
+    assert not (here / "x.npz").exists()
+
+
+def test_an_animation_of_the_way(run: Run, here: Path, small: Path) -> None:
+    done = run("patterns", small, "-l", "conv", *FEW, "--frames", "3", "-o", "x.gif", "-q")
+    assert (done.status, done.err) == (0, "")
+    with Image.open(here / "x.gif") as found:
+        assert found.n_frames == 3

@@ -80,8 +80,8 @@ def _run(given: list[str], debug: bool) -> int:
             context.command.invoke(context)
     except ConvlensError as error:
         return _fail(str(error), error.exit_status, debug)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing half-written is left", 130, debug)
+    except KeyboardInterrupt as stop:
+        return _fail(str(stop) or "interrupted; nothing half-written is left", 130, debug)
     except BrokenPipeError:
         return 0  # whoever read standard output has seen enough
     except MemoryError as error:

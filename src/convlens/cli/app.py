@@ -300,6 +300,9 @@ def patterns(
     frames: Annotated[
         int | None, typer.Option(metavar="N", help="Keep so many pictures of the way there.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the same command was interrupted.")
+    ] = False,
     labels: Labels = None,
     weights: Weights = None,
     architecture: Architecture = None,
@@ -341,6 +344,7 @@ def patterns(
             start=start,
             output=output,
             picture={"view": view, "columns": columns},
+            resume=resume,
             as_json=json,
             quiet=quiet,
         )

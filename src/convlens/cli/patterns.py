@@ -20,13 +20,14 @@ from convlens.errors import UsageError
 from convlens.export import check_output, make_options, save
 from convlens.export.kinds import ANIMATIONS, PATTERNS
 from convlens.export.pattern_numbers import patterns_to_json
+from convlens.export.pattern_reading import read_patterns
 from convlens.export.pictures import safe_name
 from convlens.model import Model
 from convlens.pattern import Patterns
 from convlens.render.options import GalleryOptions
 from convlens.render.patterns.arrange import default_view
 from convlens.render.patterns.wording import amount, kept, short_name
-from convlens.results import FloatArray
+from convlens.results import FloatArray, ModelInfo
 from convlens.verbs import patterns as verb
 
 
@@ -43,6 +44,7 @@ class Request:
         start: A file with the array to start from.
         output: Where to, ``None`` if not said.
         picture: Fields of :class:`GalleryOptions`.
+        resume: Whether to go on after an interruption.
         as_json: Whether JSON goes to standard output.
         quiet: Whether nothing is said.
     """
@@ -55,6 +57,7 @@ class Request:
     start: Path | None
     output: str | None
     picture: dict[str, Any]
+    resume: bool
     as_json: bool
     quiet: bool
 
@@ -69,11 +72,15 @@ def run(request: Request) -> None:
         given["size"] = size
     if request.start is not None:
         given["start"] = read_start(request.start)
-    result = _make(request, open_model(request.source), given)
+    model = open_model(request.source)
+    if request.resume:
+        given["done"] = _read_kept(request, model)
+    result = _make(request, model, given)
     to_stdout = request.output == "-" or (request.as_json and request.output is None)
     target = None if to_stdout else _target(request, result, options)
     if target is not None:
         save(result, target, options)
+    _kept_beside(request, model).unlink(missing_ok=True)
     if request.as_json or target is None:
         document = patterns_to_json(result, options)
         document |= {"file": str(target)} if target else {}
@@ -84,8 +91,39 @@ def run(request: Request) -> None:
 
 def _make(request: Request, model: Model, given: dict[str, Any]) -> Patterns:
     """The patterns, with the steps told on the way."""
-    with contextlib.nullcontext() if request.quiet else Progress("steps") as progress:
-        return verb.patterns(model, request.layers, request.channels, progress=progress, **given)
+    try:
+        with contextlib.nullcontext() if request.quiet else Progress("steps") as progress:
+            return verb.patterns(
+                model, request.layers, request.channels, progress=progress, **given
+            )
+    except verb.PatternsInterrupted as stop:
+        if stop.done is None:
+            raise
+        kept = _kept_beside(request, model)
+        save(stop.done, kept)
+        raise KeyboardInterrupt(
+            f"interrupted; {len(stop.done)} of {stop.count} patterns are kept in "
+            f"{printable(str(kept))}: the same command with --resume goes on"
+        ) from None
+
+
+def _kept_beside(request: Request, model: Model) -> Path:
+    """Where what is done is kept after an interruption."""
+    if request.output not in (None, "-"):
+        target = Path(str(request.output))
+        return target.with_name(f"{target.name}.partial.npz")
+    return Path(f"{_stem(model.info)}-patterns.partial.npz")
+
+
+def _read_kept(request: Request, model: Model) -> Patterns:
+    kept = _kept_beside(request, model)
+    if not kept.is_file():
+        raise UsageError(f"--resume: there is no {kept} to go on from: leave --resume out")
+    return read_patterns(kept, model.info)
+
+
+def _stem(info: ModelInfo) -> str:
+    return safe_name(Path(info.source).stem or info.name)
 
 
 def _check_output(request: Request, given: dict[str, Any]) -> None:
@@ -173,5 +211,4 @@ def _target(request: Request, result: Patterns, options: GalleryOptions) -> Path
     suffix = ".pdf" if view == "sheet" else ".png"
     if result.frames is not None:
         suffix = ".gif"
-    stem = safe_name(Path(result.model.source).stem or result.model.name)
-    return Path(f"{stem}-patterns{suffix}")
+    return Path(f"{_stem(result.model)}-patterns{suffix}")

@@ -76,6 +76,7 @@ def _of_patterns(result: Patterns, options: GalleryOptions) -> Manifest:
         "preprocessing": result.preprocessing.to_json(),
         "natural_count": result.natural_count,
         "layers": [_pattern_layer(group) for group in by_layer(result)],
+        "objectives": [objective.to_json() for objective in result],
         "options": result.options.to_json(),
         "picture": {"view": options.view or default_view(result), "columns": options.columns},
     }

@@ -64,8 +64,27 @@ def assemble(
         natural_count=natural_count,
         frames=frames,
         frame_steps=tuple(frame_steps),
-        notes=tuple(notes),
+        notes=(*notes, *_woken(objectives, done)),
     )
+
+
+def _woken(objectives: Sequence[Objective], done: Sequence[Judged]) -> list[str]:
+    """Which channels the start that was meant for them did not wake."""
+    found = []
+    pairs = list(zip(objectives, done, strict=True))
+    leaked = [entry for entry, judged in pairs if judged.climbed.leaked]
+    other = [entry for entry, judged in pairs if judged.climbed.awake and judged.climbed.attempt]
+    if leaked:
+        found.append(f"silent at their start, woken by a leaking gradient: {_named(leaked)}")
+    if other:
+        found.append(f"silent at the first start, woken from another one: {_named(other)}")
+    return found
+
+
+def _named(objectives: Sequence[Objective]) -> str:
+    names = [f"{entry.layer} {entry.channel}" for entry in objectives[:6]]
+    more = f" and {len(objectives) - 6} more" if objectives[6:] else ""
+    return ", ".join(dict.fromkeys(names)) + more
 
 
 def check_same(done: Patterns, info: ModelInfo, options: PatternOptions, scale: str) -> None:

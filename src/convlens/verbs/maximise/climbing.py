@@ -44,6 +44,8 @@ class Climbed:
         history: The objective before each step, as the network saw it then.
         converged: Whether the last steps gained nothing more.
         awake: Whether the objective ever changed.
+        attempt: How many starts before this one the channel slept through.
+        leaked: Whether it had to be woken by a leaking gradient.
         frames: What was shown of it on the way, each ``(height, width, channel)`` uint8.
     """
 
@@ -54,6 +56,8 @@ class Climbed:
     history: tuple[float, ...]
     converged: bool
     awake: bool
+    attempt: int = 0
+    leaked: bool = False
     frames: tuple[BYTES, ...] = ()
 
 
@@ -65,6 +69,7 @@ class _Team:
     numbers: range = range(0)
     attempt: int = 0
     history: list[FloatArray] = field(default_factory=list)
+    first: FloatArray | None = None
     start: FloatArray | None = None
     frames: list[BYTES] = field(default_factory=list)
 
@@ -129,7 +134,8 @@ class Climbing:
             start = self._method.start(self._ground, facet, team.attempt)
             self._climb.begin(slot, start, self._weights[number])
             self._leaking[slot] = 0
-        team.history, team.frames, team.start = [], [], None
+        team.history, team.frames = [], []
+        team.start = team.first = None
 
     def _keep(self) -> None:
         """Keeps what patterns look like at their start and before the steps asked for."""
@@ -154,6 +160,8 @@ class Climbing:
             part = slice(team.slots.start, team.slots.stop)
             self._check(team, rung.values[part], rung.slopes[part])
             team.history.append(rung.values[part].copy())
+            if team.first is None:
+                team.first = rung.slopes[part].copy()
         self._tell()
 
     def _check(self, team: _Team, values: FloatArray, slopes: FloatArray) -> None:
@@ -188,7 +196,9 @@ class Climbing:
 
     def _ends(self, team: _Team) -> bool:
         options, age = self._ground.options, len(team.history)
-        if age == min(SILENT, options.steps) and self._is_still(team):
+        if not any(self._awake(team)):
+            if age < SILENT:
+                return False
             team.attempt += 1
             if team.attempt < ATTEMPTS:
                 self._begin(team)
@@ -200,12 +210,11 @@ class Climbing:
             return False
         return all(self._awake(team)) and all(self._converged(team, options.patience))
 
-    def _is_still(self, team: _Team) -> bool:
-        return not any(self._awake(team))
-
     def _awake(self, team: _Team) -> list[bool]:
-        values = np.stack(team.history)
-        return [bool(wide) for wide in np.ptp(values, 0) > STILL * np.abs(values).max(0)]
+        """Which had a gradient of their own at once, or have moved since."""
+        values, first = np.stack(team.history), team.first
+        moved = np.ptp(values, 0) > STILL * np.abs(values).max(0)
+        return [bool(wide) for wide in (moved if first is None else moved | (first > 0))]
 
     def _converged(self, team: _Team, window: int) -> list[bool]:
         values = np.stack(team.history)
@@ -235,6 +244,8 @@ class Climbing:
                     tuple(float(values[place]) for values in team.history),
                     converged[place] and awake[place],
                     awake[place],
+                    team.attempt,
+                    awake[place] and team.first is not None and not team.first[place] > 0,
                     tuple(frame[place] for frame in team.frames),
                 )
             self._done += len(team.numbers)
@@ -244,5 +255,7 @@ class Climbing:
         if self._progress is None:
             return
         steps = self._ground.options.steps
-        under_way = sum(len(t.history) * len(t.numbers) for t in self._teams if not t.idle)
+        under_way = sum(
+            min(len(t.history), steps) * len(t.numbers) for t in self._teams if not t.idle
+        )
         self._progress(self._done * steps + under_way, len(self._objectives) * steps)

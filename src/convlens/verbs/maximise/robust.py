@@ -56,7 +56,7 @@ WARM, END = 8, 0.1
 
 def pace(options: PatternOptions, step: int) -> float:
     """What the rate is multiplied by: a quick rise, then half a cosine down."""
-    fall = END + (1 - END) * 0.5 * (1 + math.cos(math.pi * step / options.steps))
+    fall = END + (1 - END) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / options.steps)))
     return min(1.0, (step + 1) / WARM) * fall
 
 
