@@ -12,7 +12,7 @@ from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.hdf5.damage import damaged
 from convlens.hdf5.member import unfold
 from convlens.hdf5.store import store_frames
-from convlens.loading.bounded import MAX_CONFIG, bytes_allowed, member_pieces
+from convlens.loading.bounded import MAX_CONFIG, bytes_allowed, member_pieces, unfolded
 from convlens.loading.frames import Frame, text_frames
 
 WEIGHTS = "model.weights.h5"
@@ -29,7 +29,7 @@ def read_archive(path: Path) -> Iterator[Frame]:
         UnsafeModelError: Something in it reaches out of it.
     """
     with damaged(path, ".keras"), zipfile.ZipFile(path) as archive:
-        _check_members(archive, path)
+        allowance = _check_members(archive, path)
         held = archive.namelist()
         for name, called in TEXTS.items():
             if name in held or called == "config":
@@ -37,20 +37,27 @@ def read_archive(path: Path) -> Iterator[Frame]:
                 yield from text_frames(called, text)
         if WEIGHTS not in held:
             raise ModelFileError(f"{path} holds no weights: expected {WEIGHTS} in it")
-        store = yield from unfold(archive, WEIGHTS, path)
+        store = yield from unfold(archive, WEIGHTS, path, allowance)
         with h5py.File(store, "r") as file:
-            yield from store_frames(file, path)
+            yield from store_frames(file, path, allowance)
 
 
-def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
-    """Refuses an archive with two members of one name, or that unfolds to far too much."""
+def _check_members(archive: zipfile.ZipFile, path: Path) -> int:
+    """Refuses an archive with two members of one name, or that unfolds to far too much.
+
+    Returns:
+        How many bytes it may unfold to. What lies in the file beside its members does not count.
+    """
     members = archive.infolist()
     names = [member.filename for member in members]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UnsafeModelError(f"{path} holds two members called '{twice}': not opened")
+    packed = sum(member.compress_size for member in members)
+    allowance = min(unfolded(packed), bytes_allowed(path))
     size = sum(member.file_size for member in members)
-    if size > bytes_allowed(path):
+    if size > allowance:
         raise UnsafeModelError(
             f"{path} unfolds to {size} bytes, far more than weights of its size: not opened"
         )
+    return allowance

@@ -13,19 +13,25 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from convlens.loading.bounded import bytes_allowed, member_pieces
+from convlens.loading.bounded import member_pieces
 
 HEAD = struct.Struct("<26xHH")
 """What stands before a member, with the lengths of its name and of what is noted beside it."""
 
 
 def unfold(
-    archive: zipfile.ZipFile, name: str, path: Path
+    archive: zipfile.ZipFile, name: str, path: Path, allowance: int
 ) -> Generator[None, None, io.BytesIO | Window]:
     """Makes a file of a member.
 
     A packed one is unpacked into memory, since it would be unpacked from its start each time
     that HDF5 goes back; another is read where it lies.
+
+    Args:
+        archive: The archive.
+        name: The member's name.
+        path: The archive's own path, for the messages.
+        allowance: How many bytes it may unfold to.
 
     Yields:
         Signs of life, while it is gone through.
@@ -39,7 +45,7 @@ def unfold(
     info = archive.getinfo(name)
     packed = info.compress_type != zipfile.ZIP_STORED
     store = io.BytesIO()
-    for piece in member_pieces(archive, name, bytes_allowed(path), path):
+    for piece in member_pieces(archive, name, allowance, path):
         if packed:
             store.write(piece)
         yield None

@@ -10,7 +10,6 @@ import h5py
 from convlens.errors import UnsafeModelError
 from convlens.hdf5.datasets import array_frames, bytes_of, check_dataset
 from convlens.hdf5.groups import members
-from convlens.loading.bounded import bytes_allowed
 from convlens.loading.frames import Frame
 
 TOP = ("layers", "_layer_checkpoint_dependencies")
@@ -30,14 +29,18 @@ def is_store(file: h5py.File) -> bool:
     return not is_legacy(file) and any(name in file for name in TOP)
 
 
-def store_frames(file: h5py.File, path: Path) -> Iterator[Frame]:
+def store_frames(file: h5py.File, path: Path, allowance: int) -> Iterator[Frame]:
     """The weights by their place, once the whole file was looked through.
+
+    Args:
+        file: The store.
+        path: The file that it lies in, for the messages.
+        allowance: How many bytes it may unfold to.
 
     Raises:
         UnsafeModelError: Something reaches out of the file, or is far too large.
         ModelFileError: Something is no array of numbers.
     """
-    allowance = bytes_allowed(path)
     found: list[tuple[str, h5py.Dataset]] = []
     for place, member in members(file, path, strict=True):
         if not isinstance(member, h5py.Dataset):

@@ -13,6 +13,7 @@ from convlens.hdf5.damage import damaged
 from convlens.hdf5.groups import check_text, child
 from convlens.hdf5.legacy import layer_frames
 from convlens.hdf5.store import is_legacy, is_store, store_frames
+from convlens.loading.bounded import bytes_allowed
 from convlens.loading.frames import Frame
 
 
@@ -25,7 +26,7 @@ def read_weights(path: Path) -> Iterator[Frame]:
     """
     with damaged(path, "HDF5"), h5py.File(path, "r") as file:
         if is_store(file):
-            yield from store_frames(file, path)
+            yield from store_frames(file, path, bytes_allowed(path))
             return
         check_text(file, path)
         group = file if is_legacy(file) else child(file, "model_weights", path)

@@ -117,7 +117,12 @@ def bytes_allowed(path: Path) -> int:
     Raises:
         ModelFileError: It is no regular file, or cannot be looked at.
     """
-    return 20 * check_regular(path) + (64 << 20)
+    return unfolded(check_regular(path))
+
+
+def unfolded(size: int) -> int:
+    """How many bytes so many may unfold to."""
+    return 20 * size + (64 << 20)
 
 
 def _why(error: Exception) -> str:
