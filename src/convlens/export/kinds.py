@@ -108,5 +108,6 @@ def kind_of(result: Any) -> Kind:
         if isinstance(result, kind.holds):
             return kind
     raise UsageError(
-        f"expected activations, patterns, kernels or a summary to write, found {type(result).__name__}"
+        "expected activations, patterns, kernels or a summary to write, found "
+        f"{type(result).__name__}"
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from convlens.kernel import LayerKernels
 from convlens.render.kernels.arrange import limit
-from convlens.render.kernels.tile import coloured, draw_slice, mark
+from convlens.render.kernels.tile import by_sign, coloured, mark
 from convlens.render.sketch import BODY, TINY, Medium, Sketch, Style
 from convlens.render.wording import plural, span
 
@@ -106,9 +106,9 @@ class GridBody:
         values = self.entry.values[..., place]
         if self.entry.inputs == 3:
             picture = coloured(values, most, bgr=self.bgr)
-            sketch.picture(x, y, (self.pixel, self.pixel), picture)
         else:
-            draw_slice(sketch, x, y, self.pixel, values[..., 0], most)
+            picture = by_sign(values[..., 0], most)
+        sketch.picture(x, y, (self.pixel, self.pixel), picture)
 
 
 def make_grid(medium: Medium, entry: LayerKernels, columns: int, *, bgr: bool) -> GridBody:

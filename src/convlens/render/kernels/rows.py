@@ -6,14 +6,16 @@ their shares; behind them the slices for the strongest inputs, each with the inp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from convlens.kernel import LayerKernels
 from convlens.render.kernels.arrange import is_mixing, limits, strongest
-from convlens.render.kernels.tile import draw_slice, mark
-from convlens.render.kernels.wording import MINUS, PLUS_MINUS
+from convlens.render.kernels.tile import by_sign, mark, strip
+from convlens.render.kernels.wording import PLUS_MINUS, input_name
+from convlens.render.page import Bytes
 from convlens.render.sketch import BODY, NOTE, TINY, Medium, Sketch
 from convlens.render.wording import number, percent, plural, span
 
@@ -47,13 +49,13 @@ class RowsBody:
         entry: The kernels.
         slices: How many inputs are shown at most.
         pixel: The size of a weight, in points.
-        pitch: From one tile to the next.
+        gap: Between two tiles, in weights; a whole number where they have several positions.
     """
 
     entry: LayerKernels
     slices: int
     pixel: float
-    pitch: float
+    gap: float
 
     @property
     def rows(self) -> int:
@@ -74,6 +76,11 @@ class RowsBody:
     def wide(self) -> float:
         """Of a tile."""
         return int(self.entry.values.shape[1]) * self.pixel
+
+    @property
+    def pitch(self) -> float:
+        """From one tile to the next."""
+        return self.wide + self.gap * self.pixel
 
     @property
     def row_height(self) -> float:
@@ -126,23 +133,35 @@ class RowsBody:
         if mark(sketch, left, y, self.width - NAME - GAP, self.tall, entry, place):
             return
         sketch.label(x, middle + 7, f"{PLUS_MINUS}{number(most)}", TINY, "start")
-        for order in range(self.patterns):
-            left = medium.snap(x + NAME + order * self.pitch)
-            self._pattern(sketch, left, y, place, order)
-        values = entry.values[..., place]
-        for order, channel in enumerate(strongest(entry, place, self.slices)):
-            left = medium.snap(x + self.start + order * self.pitch)
-            draw_slice(sketch, left, y, self.pixel, values[..., channel], most)
-            sign = ("+" if values[0, 0, channel] > 0 else MINUS) if is_mixing(entry) else ""
-            self._under(sketch, left, y, f"{sign}{channel}")
+        left = medium.snap(x + self.start)
+        if is_mixing(entry):
+            self._mix(sketch, left, y, place, most)
+            return
+        shares = [float(share) for share in entry.shares[place] if share > 0]
+        factors = [by_sign(each, float(np.abs(each).max())) for each in entry.factors[place]]
+        self._strip(
+            sketch, medium.snap(x + NAME), y, factors[: len(shares)], [*map(percent, shares)]
+        )
+        inputs = strongest(entry, place, self.slices)
+        slices = [by_sign(entry.values[..., channel, place], most) for channel in inputs]
+        self._strip(sketch, left, y, slices, [*map(str, inputs)])
 
-    def _pattern(self, sketch: Sketch, x: float, y: float, place: int, order: int) -> None:
-        """A spatial pattern and its share; none where its share is nothing."""
-        share = float(self.entry.shares[place, order])
-        if share > 0:
-            factor = self.entry.factors[place, order]
-            draw_slice(sketch, x, y, self.pixel, factor, float(np.abs(factor).max()))
-            self._under(sketch, x, y, percent(share))
+    def _strip(
+        self, sketch: Sketch, x: float, y: float, tiles: Sequence[Bytes], words: Sequence[str]
+    ) -> None:
+        """Tiles beside each other as one picture, with words under each."""
+        sketch.picture(x, y, (self.pixel, self.pixel), strip(tiles, int(self.gap)))
+        for order, word in enumerate(words):
+            self._under(sketch, x + order * self.pitch, y, word)
+
+    def _mix(self, sketch: Sketch, x: float, y: float, place: int, most: float) -> None:
+        """Single weights as boxes, with their sign before the input's number."""
+        weights = self.entry.values[0, 0, :, place]
+        for order, channel in enumerate(strongest(self.entry, place, self.slices)):
+            left = sketch.medium.snap(x + order * self.pitch)
+            red, green, blue = by_sign(weights[channel], most).tolist()
+            sketch.box(left, y, self.wide, self.tall, f"#{red:02x}{green:02x}{blue:02x}")
+            self._under(sketch, left, y, input_name(channel, float(weights[channel])))
 
     def _under(self, sketch: Sketch, x: float, y: float, words: str) -> None:
         sketch.label(x + self.wide / 2, y + self.tall + LABEL - 1, words, NOTE)
@@ -154,18 +173,23 @@ def make_rows(medium: Medium, entry: LayerKernels, columns: int) -> RowsBody:
     On paper a row has no more slices than the numbers under them leave room for.
     """
     height, width, inputs, _ = (int(side) for side in entry.values.shape)
-    slices, side, mixing = min(columns, inputs), max(height, width), is_mixing(entry)
-    widest = f"{MINUS if mixing else ''}{inputs - 1}"
+    slices, mixing = min(columns, inputs), is_mixing(entry)
+    widest = input_name(inputs - 1, 1.0 if mixing else None)
     least = max(LEAST, Sketch(medium, medium.width).measure(widest, NOTE) + 4)
     if medium.resolution is not None:
         wanted = SCREEN_MIXING if mixing else SCREEN_TILE
-        pixel = max(1, round(wanted / side)) / medium.resolution
-        return RowsBody(entry, slices, pixel, medium.snap(max(width * pixel + GAP, least)))
+        pixel = max(1, round(wanted / max(height, width))) / medium.resolution
+        return RowsBody(entry, slices, pixel, _gap(pixel, width, least, mixing))
     front = 0 if mixing else int(entry.factors.shape[1])
     room = medium.room - NAME - (APART if front else 0)
     slices = min(slices, max(1, int(room / least) - front))
-    pitch = min(room / (front + slices), WIDEST + GAP)
-    pixel = (pitch - min(GAP, 0.2 * pitch)) / side
-    if mixing:
-        pixel = min(pixel, SCREEN_MIXING / 2)
-    return RowsBody(entry, slices, pixel, pitch)
+    pitch = room / (front + slices)
+    pixel = min(WIDEST, pitch - GAP, SCREEN_MIXING / 2 if mixing else WIDEST) / max(height, width)
+    gap = _gap(pixel, width, least, mixing)
+    return RowsBody(entry, slices, min(pixel, pitch / (width + gap)), gap)
+
+
+def _gap(pixel: float, width: int, least: float, mixing: bool) -> float:
+    """Between two tiles, in weights, so that the columns are at least ``least`` points wide."""
+    gap = max(GAP, least - width * pixel) / pixel
+    return gap if mixing else max(1, round(gap))

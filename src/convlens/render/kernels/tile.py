@@ -6,6 +6,8 @@ with the word and not a flat colour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from convlens.kernel import LayerKernels
@@ -25,11 +27,20 @@ def coloured(values: FloatArray, most: float, *, bgr: bool = False) -> Bytes:
     return np.ascontiguousarray(found[..., ::-1] if bgr else found)
 
 
-def draw_slice(
-    sketch: Sketch, x: float, y: float, pixel: float, values: FloatArray, most: float
-) -> None:
-    """Draws ``(height, width)`` weights by their sign and size."""
-    sketch.picture(x, y, (pixel, pixel), steps(values, most), diverging())
+def by_sign(values: FloatArray, most: float) -> Bytes:
+    """Weights of any shape as RGB by their sign and size, ``(..., 3)``."""
+    return diverging()[steps(values, most)]
+
+
+def strip(tiles: Sequence[Bytes], gap: int) -> Bytes:
+    """Tiles ``(height, width, 3)`` beside each other, ``gap`` white pixels apart, as one picture.
+
+    One picture for many tiles keeps files small.
+    """
+    height = tiles[0].shape[0]
+    white = np.full((height, gap, 3), 255, np.uint8)
+    parts = [part for tile in tiles for part in (white, tile)]
+    return np.concatenate(parts[1:], axis=1)
 
 
 def mark(

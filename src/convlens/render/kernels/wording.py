@@ -39,6 +39,15 @@ def signed(value: float) -> str:
     return f"{'+' if value > 0 else MINUS}{number(abs(value))}"
 
 
+def input_name(channel: int, weight: float | None = None) -> str:
+    """The number of an input, with the sign of its weight where it has a single one.
+
+    >>> input_name(7), input_name(7, 0.5), input_name(7, -0.5)
+    ('7', '+7', '−7')
+    """
+    return str(channel) if weight is None else f"{'+' if weight > 0 else MINUS}{channel}"
+
+
 def layer_facts(entry: LayerKernels) -> str:
     """The line under a layer's name."""
     shown = len(entry.filters)
