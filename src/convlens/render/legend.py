@@ -103,12 +103,20 @@ def mark_flat(
     _words(sketch, x, y, wide, tall, words, style, DEAD_FILL)
 
 
-def mark_broken(sketch: Sketch, x: float, y: float, wide: float, tall: float, style: Style) -> None:
+def mark_broken(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    wide: float,
+    tall: float,
+    style: Style,
+    *,
+    words: tuple[str, ...] = ("not a", "number"),
+) -> None:
     """Covers a tile whose values are not all numbers."""
     edge = 0.0 if sketch.medium.resolution else 0.5
     sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, BROKEN_FILL)
     sketch.line((x, y), (x + wide, y + tall), colour="#d9b3a6")
-    words = ("not a", "number")
     _words(sketch, x, y, wide, tall, words, style.but(colour=BROKEN_INK), BROKEN_FILL)
 
 

@@ -52,6 +52,7 @@ def mark(
         mark_flat(sketch, x, y, wide, tall, ("zero",), style)
         return True
     if not np.isfinite(entry.values[..., place]).all():
-        mark_broken(sketch, x, y, wide, tall, style)
+        words = ("not a number",) if wide > 2 * tall else ("not a", "number")
+        mark_broken(sketch, x, y, wide, tall, style, words=words)
         return True
     return False
