@@ -53,6 +53,16 @@ def test_factors_make_the_kernel_again():
     assert again == pytest.approx(kernel.reshape(9, 7), abs=1e-5)
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, np.finfo("float32").max])
+def test_weights_that_are_no_numbers_make_no_warning(wrong):
+    kernel = np.ones((3, 3, 2, 2), "float32")
+    kernel[0, 0, 0, 0] = wrong
+    factors, shares = factorise(kernel)
+    assert np.isfinite(factors).all()
+    assert np.isfinite(shares).all()
+    assert shares[1].tolist() == pytest.approx([1, 0])
+
+
 def test_a_kernel_of_zeros_has_no_shares():
     _, shares = factorise(np.zeros((3, 3, 2, 1), "float32"))
     assert (shares == 0).all()

@@ -351,6 +351,57 @@ def patterns(
     )
 
 
+@app.command(epilog="Example: convlens kernels model.h5 --layers conv1 --output kernels.png")
+def kernels(
+    model: ModelArgument,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8 or Conv2D; may be repeated."
+        ),
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help=".pdf .png .svg .html .npz .json, or - for JSON; else a PDF named after the "
+            "model, in this folder.",
+        ),
+    ] = None,
+    columns: Annotated[
+        int,
+        typer.Option(metavar="N", help="Tiles in a row: filters, or a filter's strongest inputs."),
+    ] = 16,
+    weights: Weights = None,
+    architecture: Architecture = None,
+    trust: Trust = False,
+    backend: Backend = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Shows the learned weights of filters, and the spatial patterns in them."""
+    from convlens.cli.kernels import Request, run
+    from convlens.cli.opening import Source
+
+    run(
+        Request(
+            source=Source(model, weights, architecture, backend=backend, trust=trust),
+            layers=tuple(layers) if layers else None,
+            channels=channels,
+            columns=columns,
+            output=output,
+            as_json=json,
+            quiet=quiet,
+        )
+    )
+
+
 @app.command(epilog="Example: convlens demo --output convlens-demo")
 def demo(
     output: Annotated[

@@ -16,32 +16,35 @@ from convlens.export.atomic import fill_folder, replace_folder, write_bytes
 from convlens.export.kinds import ACTIVATIONS, Kind, kind_of
 from convlens.export.manifest import MANIFEST, read_manifest
 from convlens.export.numbers import dump_json
+from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, PictureOptions
+from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
 from convlens.results import Activations, ModelInfo
 
 __all__ = ["check_output", "make_options", "read_manifest", "save"]
 
 
 def save(
-    result: Activations | Patterns | ModelInfo,
+    result: Activations | Patterns | Kernels | ModelInfo,
     path: str | os.PathLike[str],
-    options: PictureOptions | GalleryOptions | None = None,
+    options: PictureOptions | GalleryOptions | KernelOptions | None = None,
     **settings: Any,
 ) -> Path:
     """Writes a result to a file or folder; the suffix decides what it becomes.
 
     ``.pdf``, ``.html``, ``.svg`` and ``.png`` are pictures, ``.npz`` and ``.zarr`` arrays,
     ``.json`` numbers; of patterns with frames ``.gif`` and ``.webp`` are animations. A path
-    without a suffix is a folder that gets pictures, the whole document and the numbers.
+    without a suffix is a folder that gets pictures, the whole document and the numbers; kernels
+    have no folder and no ``.zarr``.
 
     Args:
-        result: From :func:`convlens.activations`, :func:`convlens.patterns` or
-            :func:`convlens.summary`.
+        result: From :func:`convlens.activations`, :func:`convlens.patterns`,
+            :func:`convlens.kernels` or :func:`convlens.summary`.
         path: Where to. An existing file is replaced once the new one is complete.
         options: How pictures should look; or give its fields as keywords.
         settings: Fields of :class:`convlens.render.options.PictureOptions`, for patterns of
-            :class:`convlens.render.options.GalleryOptions`.
+            :class:`convlens.render.options.GalleryOptions`, for kernels of
+            :class:`convlens.render.options.KernelOptions`.
 
     Returns:
         The path.
@@ -90,10 +93,11 @@ def check_output(path: str | os.PathLike[str], kind: Kind = ACTIVATIONS) -> tupl
     suffix = target.suffix.lower()
     if suffix in kind.suffixes:
         return target, suffix
-    if suffix and not target.is_dir():
+    folders = "" in kind.folders
+    if not folders or (suffix and not target.is_dir()):
         raise UsageError(
-            f"cannot write '{target}': expected one of {', '.join(kind.suffixes)} or a folder "
-            f"without a suffix.{near(suffix, kind.suffixes)}"
+            f"cannot write '{target}': expected one of {', '.join(kind.suffixes)}"
+            f"{' or a folder without a suffix' if folders else ''}.{near(suffix, kind.suffixes)}"
         )
     return target, ""
 

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from convlens.errors import UsageError
-from convlens.export import arrays, folder, pattern_arrays, pattern_folder
+from convlens.export import arrays, folder, kernel_arrays, pattern_arrays, pattern_folder
 from convlens.export.animation import to_gif, to_webp
+from convlens.export.kernel_numbers import kernels_to_json
 from convlens.export.numbers import activations_to_json, dump_json
 from convlens.export.pattern_numbers import patterns_to_json
 from convlens.export.pictures import to_html, to_pdf, to_png, to_svg
+from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, PictureOptions
+from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
 from convlens.results import Activations
 
 ToBytes = Callable[[Any, Any], bytes]
@@ -82,7 +84,18 @@ PATTERNS = Kind(
     {".zarr": pattern_arrays.write_zarr, "": pattern_folder.write_folder},
 )
 
-KINDS = (ACTIVATIONS, PATTERNS)
+KERNELS = Kind(
+    Kernels,
+    KernelOptions,
+    {
+        **PAGES,
+        ".npz": kernel_arrays.to_npz,
+        ".json": lambda result, options: dump_json(kernels_to_json(result, options)),
+    },
+    {},
+)
+
+KINDS = (ACTIVATIONS, PATTERNS, KERNELS)
 
 
 def kind_of(result: Any) -> Kind:
@@ -95,5 +108,6 @@ def kind_of(result: Any) -> Kind:
         if isinstance(result, kind.holds):
             return kind
     raise UsageError(
-        f"expected activations, patterns or a summary to write, found {type(result).__name__}"
+        "expected activations, patterns, kernels or a summary to write, found "
+        f"{type(result).__name__}"
     )

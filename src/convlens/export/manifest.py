@@ -16,8 +16,11 @@ from PIL import Image
 
 from convlens.errors import OutputError
 from convlens.export import xmp
+from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, PictureOptions
+from convlens.render.kernels.arrange import limit
+from convlens.render.kernels.wording import is_bgr
+from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
 from convlens.render.patterns.arrange import LayerPatterns, by_layer, default_view
 from convlens.results import Activations
 from convlens.version import __version__
@@ -34,7 +37,8 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def manifest_of(
-    result: Activations | Patterns, options: PictureOptions | GalleryOptions
+    result: Activations | Patterns | Kernels,
+    options: PictureOptions | GalleryOptions | KernelOptions,
 ) -> Manifest:
     """The origin of a file as JSON-ready data."""
     return {
@@ -79,6 +83,29 @@ def _of_patterns(result: Patterns, options: GalleryOptions) -> Manifest:
         "objectives": [objective.to_json() for objective in result],
         "options": result.options.to_json(),
         "picture": {"view": options.view or default_view(result), "columns": options.columns},
+    }
+
+
+@_own.register
+def _of_kernels(result: Kernels, options: KernelOptions) -> Manifest:
+    return {
+        "layers": [
+            {
+                "name": entry.name,
+                "filters": _ranges(entry.filters),
+                "kernel": list(entry.values.shape[:3]),
+                "limit": limit(entry),
+                "zero": _ranges(
+                    tuple(
+                        number
+                        for number, zero in zip(entry.filters, entry.zero, strict=True)
+                        if zero
+                    )
+                ),
+            }
+            for entry in result.layers
+        ],
+        "options": {**dataclasses.asdict(options), "order": "BGR" if is_bgr(result) else "RGB"},
     }
 
 

@@ -13,17 +13,20 @@ from typing import Any
 
 from convlens.errors import UsageError
 from convlens.export.manifest import dump_manifest, manifest_of
+from convlens.kernel import Kernels
 from convlens.pattern import Patterns
 from convlens.render import views
-from convlens.render.options import GalleryOptions, PictureOptions
+from convlens.render.kernels import views as kernel_views
+from convlens.render.kernels import wording as kernel_wording
+from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
 from convlens.render.page import Information, Page
 from convlens.render.patterns import views as pattern_views
 from convlens.render.patterns import wording as pattern_wording
 from convlens.results import Activations
 
-Result = Activations | Patterns
+Result = Activations | Patterns | Kernels
 Options = Any
-"""The options that go with the result: of pictures or of galleries."""
+"""The options that go with the result: of pictures, of galleries or of kernels."""
 
 
 def to_pdf(result: Result, options: Options) -> bytes:
@@ -140,5 +143,22 @@ def _of_patterns(result: Patterns, options: GalleryOptions) -> Information:
 @document.register
 def _page_of_patterns(result: Patterns, options: GalleryOptions, manifest: str) -> str:
     from convlens.render.patterns.html import document as write
+
+    return write(result, options, manifest)
+
+
+@all_pages.register
+def _pages_of_kernels(result: Kernels, options: KernelOptions, medium: str) -> list[Page]:
+    return kernel_views.pages(result, options, medium)
+
+
+@information.register
+def _of_kernels(result: Kernels, options: KernelOptions) -> Information:
+    return kernel_wording.information(result)
+
+
+@document.register
+def _page_of_kernels(result: Kernels, options: KernelOptions, manifest: str) -> str:
+    from convlens.render.kernels.html import document as write
 
     return write(result, options, manifest)

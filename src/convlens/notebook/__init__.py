@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convlens.errors import UsageError
-from convlens.notebook import fragments, gallery
+from convlens.kernel import Kernels
+from convlens.notebook import fragments, gallery, weights
 from convlens.pattern import Patterns
 from convlens.render.html_sprites import pixels_of, png
 from convlens.render.html_text import escape
@@ -30,8 +31,8 @@ def to_html(result: object) -> str:
     """A result as an HTML fragment.
 
     Args:
-        result: An ``Activations``, ``Patterns``, ``ModelInfo`` or ``InputImage``; anything else
-            is shown as its ``repr``.
+        result: An ``Activations``, ``Patterns``, ``Kernels``, ``ModelInfo`` or ``InputImage``;
+            anything else is shown as its ``repr``.
 
     Returns:
         HTML with a small style of its own and without scripts; every name is escaped.
@@ -43,8 +44,8 @@ def to_html(result: object) -> str:
 def to_png(result: object) -> bytes | None:
     """A result as a PNG file, ``None`` where there is no picture that says enough.
 
-    A notebook stores this beside the HTML, so activations and several patterns, whose HTML
-    holds them with their words, give none.
+    A notebook stores this beside the HTML, so activations, kernels and several patterns, whose
+    HTML holds them with their words, give none.
     """
     return None
 
@@ -54,15 +55,17 @@ def plot(result: object, **options: Any) -> Figure:
     """A result as a Matplotlib figure.
 
     Args:
-        result: An ``Activations``, ``Patterns`` or ``InputImage``.
+        result: An ``Activations``, ``Patterns``, ``Kernels`` or ``InputImage``.
         options: For activations, those of ``convlens.render.figure.plot``; for patterns, those
-            of ``convlens.render.patterns.figure.plot``.
+            of ``convlens.render.patterns.figure.plot``; for kernels, those of
+            ``convlens.render.kernels.figure.plot``.
 
     Raises:
         UsageError: There is nothing to draw of this result.
     """
     raise UsageError(
-        f"a {type(result).__name__} cannot be plotted: expected activations, patterns or an image"
+        f"a {type(result).__name__} cannot be plotted: expected activations, patterns, kernels or "
+        "an image"
     )
 
 
@@ -70,6 +73,7 @@ to_html.register(Activations, fragments.activations)
 to_html.register(ModelInfo, fragments.model)
 to_html.register(InputImage, fragments.image)
 to_html.register(Patterns, gallery.patterns)
+to_html.register(Kernels, weights.kernels)
 
 
 @to_png.register(InputImage)
@@ -86,6 +90,13 @@ def _pattern_png(result: Patterns) -> bytes | None:
 @plot.register(Patterns)
 def _plot_patterns(result: Patterns, **options: Any) -> Figure:
     module = importlib.import_module("convlens.render.patterns.figure")
+    figure: Figure = module.plot(result, **options)
+    return figure
+
+
+@plot.register(Kernels)
+def _plot_kernels(result: Kernels, **options: Any) -> Figure:
+    module = importlib.import_module("convlens.render.kernels.figure")
     figure: Figure = module.plot(result, **options)
     return figure
 

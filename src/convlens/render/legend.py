@@ -6,7 +6,7 @@ import numpy as np
 
 from convlens.render.colour import palette
 from convlens.render.options import PictureOptions
-from convlens.render.page import WHITE
+from convlens.render.page import WHITE, Bytes
 from convlens.render.sketch import (
     BROKEN_FILL,
     BROKEN_INK,
@@ -40,10 +40,17 @@ def draw_bar(
         options: The colour map.
         marks: Words by their place on the bar, 0..1.
     """
+    draw_ramp(sketch, right, y, palette(options.colormap), marks)
+
+
+def draw_ramp(
+    sketch: Sketch, right: float, y: float, colours: Bytes, marks: dict[float, str]
+) -> None:
+    """A lying bar of 256 colours, ``(256, 3)``, with words by their place on it, 0..1."""
     medium = sketch.medium
     pixel = medium.zoomed(256, 128)
     left = medium.snap(right - 256 * pixel)
-    sketch.picture(left, medium.snap(y), (pixel, BAR_HEIGHT), RAMP, palette(options.colormap))
+    sketch.picture(left, medium.snap(y), (pixel, BAR_HEIGHT), RAMP, colours)
     for place, words in marks.items():
         anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
         x = left + place * 256 * pixel
@@ -76,19 +83,40 @@ def mark_dead(
     sketch: Sketch, x: float, y: float, wide: float, tall: float, value: float, style: Style
 ) -> None:
     """Covers a tile as dead: flat grey, a cross, the word, the value."""
+    mark_flat(sketch, x, y, wide, tall, ("dead", constant(value)), style)
+
+
+def mark_flat(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    wide: float,
+    tall: float,
+    words: tuple[str, ...],
+    style: Style,
+) -> None:
+    """Covers a tile that has nothing in it: flat grey, a cross, and words for why."""
     edge = 0.0 if sketch.medium.resolution else 0.5
     sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, DEAD_FILL)
     sketch.line((x, y), (x + wide, y + tall))
     sketch.line((x, y + tall), (x + wide, y))
-    _words(sketch, x, y, wide, tall, ("dead", constant(value)), style, DEAD_FILL)
+    _words(sketch, x, y, wide, tall, words, style, DEAD_FILL)
 
 
-def mark_broken(sketch: Sketch, x: float, y: float, wide: float, tall: float, style: Style) -> None:
+def mark_broken(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    wide: float,
+    tall: float,
+    style: Style,
+    *,
+    words: tuple[str, ...] = ("not a", "number"),
+) -> None:
     """Covers a tile whose values are not all numbers."""
     edge = 0.0 if sketch.medium.resolution else 0.5
     sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, BROKEN_FILL)
     sketch.line((x, y), (x + wide, y + tall), colour="#d9b3a6")
-    words = ("not a", "number")
     _words(sketch, x, y, wide, tall, words, style.but(colour=BROKEN_INK), BROKEN_FILL)
 
 

@@ -101,6 +101,23 @@ class GalleryOptions:
         _check_columns(self.columns)
 
 
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    """What a picture of kernels should look like.
+
+    Attributes:
+        columns: Tiles in a row, at least 1: filters, or the strongest inputs of one filter.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    columns: int = 16
+
+    def __post_init__(self) -> None:
+        _check_columns(self.columns)
+
+
 def _check(label: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(

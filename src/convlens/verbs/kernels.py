@@ -72,7 +72,8 @@ def _take(layer: LayerInfo, kernel: FloatArray, numbers: tuple[int, ...]) -> Lay
 def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The spatial patterns into which kernels fall apart, and the share of each.
 
-    The sign of a pattern is that of the input channel which it weighs most.
+    The sign of a pattern is that of the input channel which it weighs most. A weight that is
+    no finite number counts as 0.
 
     Args:
         values: ``(height, width, input, filter)``.
@@ -82,7 +83,7 @@ def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """
     height, width, inputs, filters = values.shape
     matrices = values.reshape(height * width, inputs, filters).transpose(2, 0, 1)
-    clean = np.nan_to_num(matrices.astype(np.float64))
+    clean = np.nan_to_num(matrices.astype(np.float64), posinf=0, neginf=0)
     left, sizes, right = np.linalg.svd(clean, full_matrices=False)
     count = min(FACTORS, sizes.shape[1])
     squares = sizes**2

@@ -1,0 +1,101 @@
+"""``convlens kernels``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from convlens.cli.opening import Source, open_model
+from convlens.cli.output import say
+from convlens.cli.printable import printable
+from convlens.cli.table import format_table
+from convlens.export import check_output, make_options, save
+from convlens.export.kernel_numbers import kernels_to_json
+from convlens.export.kinds import KERNELS
+from convlens.export.pictures import safe_name
+from convlens.kernel import Kernels, LayerKernels
+from convlens.render.kernels.arrange import broken, limit
+from convlens.render.options import KernelOptions
+from convlens.render.wording import number
+from convlens.verbs import kernels as verb
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line, as data.
+
+    Attributes:
+        source: The model.
+        layers: Of which layers, ``None`` if none was named.
+        channels: Which filters.
+        columns: Tiles in a row.
+        output: Where to, ``None`` if not said.
+        as_json: Whether JSON goes to standard output.
+        quiet: Whether nothing is said.
+    """
+
+    source: Source
+    layers: tuple[str, ...] | None
+    channels: str | None
+    columns: int
+    output: str | None
+    as_json: bool
+    quiet: bool
+
+
+def run(request: Request) -> None:
+    """Takes kernels, writes them and says what they are."""
+    options: KernelOptions = make_options(KERNELS, columns=request.columns)
+    if request.output not in (None, "-"):
+        check_output(str(request.output), KERNELS)
+    result = verb.kernels(open_model(request.source), request.layers, request.channels)
+    to_stdout = request.output == "-" or (request.as_json and request.output is None)
+    target = None if to_stdout else _target(request, result)
+    if target is not None:
+        save(result, target, options)
+    if request.as_json or target is None:
+        document = kernels_to_json(result, options)
+        document |= {"file": str(target)} if target else {}
+        say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+    elif not request.quiet:
+        say(f"{describe(result)}\nwrote {printable(str(target))}")
+
+
+def describe(result: Kernels) -> str:
+    """What a result holds, in words and a table."""
+    lines = [f"{result.model.name} ({result.model.source}), {result.model.framework}"]
+    lines += [f"rewrite: {text}" for text in result.model.rewrites]
+    lines += [f"note: {note}" for note in result.notes]
+    lines = [printable(line) for line in lines]
+    heads = ["layer", "type", "kernel", "filters", "largest |weight|", "zero"]
+    wrong = any(broken(entry).any() for entry in result.layers)
+    if wrong:
+        heads.append("not numbers")
+    rows = [heads, *(_row(entry, wrong=wrong) for entry in result.layers)]
+    lines += ["", format_table(rows, right=range(3, len(heads))), ""]
+    count = sum(len(entry.filters) for entry in result.layers)
+    zero = sum(int(entry.zero.sum()) for entry in result.layers)
+    lines.append(f"{count} filters, {zero} of them zero")
+    return "\n".join(lines)
+
+
+def _row(entry: LayerKernels, *, wrong: bool) -> list[str]:
+    height, width, inputs, filters = entry.values.shape
+    return [
+        entry.name,
+        entry.layer.type,
+        f"{height} x {width} x {inputs}",
+        str(filters),
+        number(limit(entry)),
+        str(int(entry.zero.sum())),
+        *([str(int(broken(entry).sum()))] if wrong else []),
+    ]
+
+
+def _target(request: Request, result: Kernels) -> Path:
+    """Where to: as asked, else a name made of the model's in this folder."""
+    if request.output is not None:
+        return Path(request.output)
+    stem = safe_name(Path(result.model.source).stem or result.model.name)
+    return Path(f"{stem}-kernels.pdf")

@@ -1,0 +1,1 @@
+"""Kernels as pages, pictures and documents."""

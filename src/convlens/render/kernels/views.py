@@ -1,0 +1,97 @@
+"""The way from kernels to pages.
+
+The rule of this module: the number of inputs alone decides whether a layer is shown as tiles
+or as rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convlens.errors import SelectionError
+from convlens.kernel import Kernels, LayerKernels
+from convlens.render.bodies import Body
+from convlens.render.flow import Block, Flow, add_foot
+from convlens.render.kernels.arrange import as_tiles, limit
+from convlens.render.kernels.colours import diverging, greys
+from convlens.render.kernels.grid import make_grid
+from convlens.render.kernels.rows import make_rows
+from convlens.render.kernels.wording import bar_marks, captions, is_bgr, kind_of, layer_facts
+from convlens.render.legend import bar_width, draw_ramp
+from convlens.render.options import KernelOptions
+from convlens.render.page import Page
+from convlens.render.sketch import BODY, HEADING, LEAD, MEDIA, QUIET, Medium, Sketch
+
+
+def layer_anchor(name: str) -> str:
+    """The name of the place where the kernels of a layer begin."""
+    return f"kernels:{name}"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class KernelBlock:
+    """The kernels of one layer, ready to be placed."""
+
+    entry: LayerKernels
+    body: Body
+    facts: str
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.entry.name
+
+    def draw_head(self, sketch: Sketch, y: float, first: int, last: int) -> None:
+        """Draws the layer's name, its facts and its colour bar."""
+        if first == 0:
+            sketch.anchor(layer_anchor(self.name), self.name, y - 8)
+        sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
+        kind = kind_of(self.entry)
+        if (first, last) != (0, self.body.rows):
+            kind += f"   {self.body.part(first, last)}"
+        room = sketch.right - sketch.left - bar_width(sketch) - 18
+        aside = sketch.measure(kind, LEAD) + 9
+        x = sketch.left
+        x += sketch.text(x, y + 12, self.name, HEADING, room=max(60, room - aside)) + 9
+        sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=room)
+        sketch.text(sketch.left, y + 23, self.facts, BODY.but(colour=QUIET), room=room)
+        if limit(self.entry) > 0:
+            colours = greys() if self.entry.inputs == 3 else diverging()
+            draw_ramp(sketch, sketch.right, y + 7, colours, bar_marks(self.entry))
+
+
+def make_blocks(result: Kernels, options: KernelOptions, medium: Medium) -> list[Block]:
+    """All layers, ready to be placed."""
+    found: list[Block] = []
+    for entry in result.layers:
+        body: Body
+        if as_tiles(entry):
+            body = make_grid(medium, entry, options.columns, bgr=is_bgr(result))
+        else:
+            body = make_rows(medium, entry, options.columns)
+        found.append(KernelBlock(entry, body, layer_facts(entry)))
+    return found
+
+
+def pages(result: Kernels, options: KernelOptions, medium: str = "paper") -> list[Page]:
+    """The pages of kernels, layer after layer.
+
+    Args:
+        result: The kernels.
+        options: How many tiles stand in a row.
+        medium: ``"paper"`` for PDF and SVG, ``"screen"`` for PNG.
+
+    Returns:
+        At least one page.
+
+    Raises:
+        SelectionError: There are no kernels.
+    """
+    if not any(entry.filters for entry in result.layers):
+        raise SelectionError("no kernels to draw: the result holds none")
+    board, feet = MEDIA[medium], captions(result)
+    found = Flow(board, feet).pages(make_blocks(result, options, board))
+    return [
+        add_foot(page, board, feet, number=place, total=len(found))
+        for place, page in enumerate(found, 1)
+    ]

@@ -1,0 +1,113 @@
+"""convlens kernels: what it writes and says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convlens.export import read_manifest
+
+Run = Callable[..., Any]
+
+
+def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: Path) -> None:
+    done = run("kernels", small)
+    assert done.status == 0, done.err
+    assert (here / "small-kernels.pdf").read_bytes().startswith(b"%PDF")
+    assert done.err == ""
+    lines = done.out.splitlines()
+    assert lines[0].startswith("small (")
+    head = next(number for number, line in enumerate(lines) if line.startswith("layer "))
+    assert lines[head].split() == [
+        "layer",
+        "type",
+        "kernel",
+        "filters",
+        "largest",
+        "|weight|",
+        "zero",
+    ]
+    rows = [line.split() for line in lines[head + 1 : head + 3]]
+    assert [row[:7] for row in rows] == [
+        ["conv", "Conv2D", "3", "x", "3", "x", "3"],
+        ["conv_1", "Conv2D", "3", "x", "3", "x", "4"],
+    ]
+    assert [row[7] for row in rows] == ["4", "6"]
+    assert [row[9] for row in rows] == ["0", "0"]
+    assert lines[-2:] == ["10 filters, 0 of them zero", "wrote small-kernels.pdf"]
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".json"])
+def test_every_output(run: Run, here: Path, small: Path, suffix: str) -> None:
+    done = run(
+        *("kernels", small, "-l", "conv_1", "-c", "1,3:5", "--columns", "3"),
+        *("-o", f"x{suffix}", "-q"),
+    )
+    assert (done.status, done.out, done.err) == (0, "", "")
+    found = read_manifest(here / f"x{suffix}")
+    assert found["kind"] == "kernels"
+    assert found["layers"][0]["filters"] == "1,3-4"
+    assert found["options"]["columns"] == 3
+
+
+def test_the_weights_are_those_of_the_model(run: Run, here: Path, small: Path) -> None:
+    import keras
+
+    run("kernels", small, "-o", "x.npz", "-q")
+    wanted = keras.saving.load_model(small).get_layer("conv_1").get_weights()[0]
+    with np.load(here / "x.npz") as found:
+        np.testing.assert_array_equal(found["conv_1/kernel"], wanted)
+
+
+def test_weights_that_are_no_numbers_are_counted(run: Run, here: Path, models: Path) -> None:
+    done = run("kernels", models / "nan.keras", "-l", "conv")
+    assert done.status == 0, done.err
+    lines = done.out.splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("layer "))
+    assert lines[head].endswith("not numbers")
+    assert lines[head + 1].split()[-1] == "1"
+
+
+def test_json_on_standard_output_and_beside_a_file(run: Run, here: Path, small: Path) -> None:
+    for given in (("-o", "-"), ("--json",)):
+        found = json.loads(run("kernels", small, "-l", "conv", *given).out)
+        assert [each["index"] for each in found["layers"][0]["filters"]] == [0, 1, 2, 3]
+        assert "file" not in found
+    assert list(here.iterdir()) == []
+    done = run("kernels", small, "-l", "conv", "-o", "x.png", "--json")
+    assert json.loads(done.out)["file"] == "x.png"
+    with Image.open(here / "x.png") as image:
+        assert image.text["Title"] == "small: kernels"
+
+
+def test_a_layer_without_kernels_beside_others_is_said(run: Run, here: Path, small: Path) -> None:
+    done = run("kernels", small, "-l", "conv,pool")
+    assert "note: without kernels, so not shown: pool" in done.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "words"),
+    [
+        (1, ["-l", "conv_2"], "no layer 'conv_2'. Did you mean conv_1, conv"),
+        (1, ["-l", "pool"], "layer 'pool' (MaxPooling2D) has no kernels of two dimensions"),
+        (1, ["-l", "conv", "-c", "9"], "layer 'conv': no channel 9: expected 0 to 3"),
+        (2, ["--columns", "0"], "at least 1 column"),
+        (2, ["-o", "x.bmp"], "cannot write 'x.bmp': expected one of .pdf"),
+        (2, ["-o", "x.zarr"], "cannot write 'x.zarr': expected one of .pdf"),
+        (2, ["-o", "folder"], "cannot write 'folder': expected one of .pdf"),
+        (2, ["-o", ""], "expected a file or folder to write, found an empty name"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    run: Run, here: Path, small: Path, status: int, given: list[str], words: str
+) -> None:
+    done = run("kernels", small, *given)
+    assert done.status == status
+    assert words in done.line
+    assert list(here.iterdir()) == []

@@ -1,0 +1,75 @@
+"""Kernels made by hand, with everything in them that can happen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from convlens.kernel import Kernels, LayerKernels
+from convlens.results import InputInfo, LayerInfo, ModelInfo
+from convlens.verbs.kernels import factorise
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+HOSTILE = "conv</script><b>&\u202e"
+
+
+def layer(
+    shape: tuple[int, int, int, int],
+    name: str = "conv",
+    *,
+    zero: Sequence[int] = (),
+    wrong: Sequence[int] = (),
+    filters: tuple[int, ...] | None = None,
+    kind: str = "Conv2D",
+) -> LayerKernels:
+    """Kernels of ``(height, width, input, filter)``; no two of them are alike.
+
+    Filter 0 holds 1 at its first place, the largest weight of the layer; the weight of the
+    last input of the last filter is exactly 0 at its last place.
+
+    Args:
+        shape: Of the weights.
+        name: Of the layer.
+        zero: Filters of zeros.
+        wrong: Filters with one weight that is no number.
+        filters: The filters' numbers.
+        kind: The type of the layer.
+    """
+    values = np.random.default_rng(7).uniform(-0.9, 0.9, shape).astype(np.float32)
+    values[0, 0, 0, 0] = 1
+    values[-1, -1, -1, -1] = 0
+    values[..., list(zero)] = 0
+    for place in wrong:
+        values[0, 0, 0, place] = np.nan
+    factors, shares = factorise(values)
+    info = LayerInfo(name, kind, (None, 9, 9, shape[3]), int(values.size))
+    numbers = tuple(range(shape[3])) if filters is None else filters
+    return LayerKernels(info, values, numbers, factors, shares, ~values.any((0, 1, 2)))
+
+
+def weights(*layers: LayerKernels, **known: Any) -> Kernels:
+    """Kernels of these layers."""
+    info: dict[str, Any] = {
+        "name": "small",
+        "source": "models/small.h5",
+        "digest": DIGEST,
+        "framework": "numpy 2",
+        "inputs": (InputInfo("picture", (None, 9, 9, 3)),),
+        "outputs": ("top",),
+        "layers": tuple(entry.layer for entry in layers),
+        "parameters": 12,
+    }
+    return Kernels(ModelInfo(**{**info, **known}), layers, ("a note",))
+
+
+def everything(**known: Any) -> Kernels:
+    """A layer of every kind."""
+    return weights(
+        layer((3, 3, 3, 10), "colour", zero=(2,), wrong=(5,)),
+        layer((3, 3, 1, 9), "body/depthwise", zero=(1,), wrong=(4,), kind="DepthwiseConv2D"),
+        layer((3, 3, 20, 6), "many", zero=(3,), wrong=(4,)),
+        layer((1, 1, 30, 5), "mix", zero=(0,), wrong=(2,)),
+        **known,
+    )
