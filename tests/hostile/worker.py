@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hostile.watch import Watcher, install
 
-
 MANY = 50_000
 """As many objects are modules that were imported, not what a command left."""
 
