@@ -389,7 +389,7 @@ def _last(name: str, says: str, kind: str, /, **settings: Any) -> None:
         given = {key: value(traps) if callable(value) else value for key, value in settings.items()}
         write_h5(path, sequential(conv(), layer(kind, "evil", **given)))
 
-    register_attack(Attack(f"last_engine_{name}", "model.h5", says, writer, refused=True))
+    register_attack(Attack(f"last_engine_{name}", "model.h5", says, writer))
 
 
 _last(
