@@ -153,10 +153,14 @@ class Worker:
     Args:
         limit: The most memory that it may hold, in bytes.
         growth: Or how much it may grow by one command; ``None`` for no such bound.
+        backend: What Keras runs on; ``None`` for what ``KERAS_BACKEND`` says.
     """
 
-    def __init__(self, *, limit: int = BYTES, growth: int | None = None) -> None:
+    def __init__(
+        self, *, limit: int = BYTES, growth: int | None = None, backend: str | None = None
+    ) -> None:
         self._limit, self._growth = limit, growth
+        self._variables = {} if backend is None else {"KERAS_BACKEND": backend}
         self._process: subprocess.Popen[str] | None = None
         self._answers = -1
         self._rest = b""
@@ -176,7 +180,7 @@ class Worker:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[writing],
-            env=environment(),
+            env=environment() | self._variables,
             text=True,
             start_new_session=True,
         )

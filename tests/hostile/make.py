@@ -18,14 +18,24 @@ from hostile import (
     archive_attacks,
     code_attacks,
     config_attacks,
+    folder_attacks,
     hdf5_attacks,
     image_attacks,
+    reader_attacks,
 )
 from hostile.registry import ATTACKS, Attack, Traps, set_traps
 
 __all__ = ["ATTACKS", "Attack", "Traps", "set_traps"]
 
-MODULES = (code_attacks, hdf5_attacks, archive_attacks, config_attacks, image_attacks)
+MODULES = (
+    code_attacks,
+    hdf5_attacks,
+    archive_attacks,
+    config_attacks,
+    folder_attacks,
+    image_attacks,
+    reader_attacks,
+)
 """Where the attacks are; importing them registers what they make."""
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hostile.sample import MUTATED
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz.py"
 
 
@@ -49,5 +51,5 @@ def test_a_mutated_configuration_is_json_and_another(fuzz, cases):
 
 
 def test_no_mutated_file_gets_through(fuzz, cases, capsys):
-    bad = fuzz.run_all(cases, range(150), jobs=2, keep=None)
+    bad = fuzz.run_all(cases, range(MUTATED), jobs=2)
     assert bad == 0, capsys.readouterr().out

@@ -1,7 +1,8 @@
 """Nothing in a hostile file runs, reads another file, takes too much or speaks for itself.
 
-All files are opened in one process that is watched and killed when it takes too much; some,
-once more, in processes of their own. First come the controls: the traps and the watcher work.
+The files of the sample (all with ``CONVLENS_ALL_HOSTILE=1``) are opened in one process that is
+watched and killed when it takes too much; some, once more, in processes of their own. First
+come the controls: the traps and the watcher work.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import h5py
 import pytest
 
 from hostile.guard import Alarm, Outcome, Range, Worker, environment, problems, run_alone
-from hostile.make import ATTACKS, set_traps
+from hostile.make import ATTACKS, MODULES, set_traps
 from hostile.registry import Traps, payload, pickled
+from hostile.sample import CHOSEN, SAMPLE
 from hostile.watch import MARKER
 
 ALONE = ("lambda_byte_code_h5", "external_link_keras", "png_huge")
@@ -70,7 +72,12 @@ def test_there_are_enough_attacks_and_each_says_what_it_attacks():
     ],
 )
 def test_every_advisory_has_its_attacks(advisory):
-    assert any(advisory in entry.says for entry in ATTACKS.values())
+    assert any(advisory in ATTACKS[name].says for name in SAMPLE)
+
+
+def test_every_module_of_attacks_is_in_the_sample():
+    assert {ATTACKS[name].write.__module__ for name in SAMPLE} >= {m.__name__ for m in MODULES}
+    assert len(set(SAMPLE)) == len(SAMPLE)
 
 
 def test_a_pickle_that_is_loaded_touches_the_canary(traps):
@@ -108,7 +115,7 @@ def test_a_link_that_is_followed_sets_off_the_alarm(tmp_path, traps):
 WATCHED = """
 import sys, os
 sys.path.insert(0, {folder!r})
-from hostile.watch import install
+from hostile.watch import READER, install
 watcher = install()
 watcher.watch({{"forbidden": [{traps!r}], "canary": {canary!r}}})
 try:
@@ -127,6 +134,16 @@ print(watcher.rest())
         ("os.system('true')", "os.system"),
         ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
         ("import subprocess; subprocess.run([sys.executable, '-I', '-c', ''])", "subprocess.Popen"),
+        ("import subprocess; subprocess.run([sys.executable, '-I', '-c', READER, '/none'])", "[]"),
+        ("import subprocess; subprocess.run([sys.executable, '-c', READER])", "subprocess.Popen"),
+        (
+            "import subprocess; subprocess.run([sys.executable, '-I', '-c', READER + ' '])",
+            "subprocess.Popen",
+        ),
+        (
+            "import subprocess; subprocess.run([sys.executable, '-I', '-c', READER, {traps!r}])",
+            "subprocess.Popen",
+        ),
         ("import socket; socket.create_connection(('127.0.0.1', 9))", "socket."),
         ("import marshal; marshal.loads(marshal.dumps(1))", "marshal.loads"),
         ("import pickle; pickle.loads(b'cos\\nsystem\\n.')", "pickle.find_class"),
@@ -167,7 +184,7 @@ def test_what_is_wrong_with_an_outcome_is_said(tmp_path):
 # The hostile files
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", CHOSEN)
 def test_a_hostile_file_does_nothing(place, worker, name):
     assert all_problems(place, name, worker) == []
 

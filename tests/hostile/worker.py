@@ -21,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hostile.watch import Watcher, install
 
+MANY = 50_000
+"""As many objects are modules that were imported, not what a command left."""
+
 
 def reset_peak() -> None:
     """Lets the kernel count the peak of memory anew."""
@@ -34,6 +37,12 @@ def memory(key: str = "VmHWM") -> int:
         if line.startswith(key):
             return int(line.split()[1]) << 10
     return 0
+
+
+def set_aside() -> None:
+    """Lets the collector of garbage pass over what is there: modules, which are many."""
+    gc.collect()
+    gc.freeze()
 
 
 def run_command(arguments: list[str]) -> tuple[int, str, str, str]:
@@ -112,16 +121,20 @@ def serve(descriptor: int) -> None:
     import numpy  # noqa: F401
 
     watcher = install()
+    set_aside()
     print(json.dumps({"ready": os.getpid(), "resident": memory("VmRSS")}), file=answers, flush=True)
     for number, line in enumerate(sys.stdin):
         answer = do(json.loads(line), watcher)
         print(json.dumps(answer), file=answers, flush=True)
-        if number % 20 == 19:
+        many = len(gc.get_objects()) > MANY
+        if many or number % 20 == 19:
             keras.backend.clear_session()
             if keras.config.backend() == "jax":
                 import jax
 
                 jax.clear_caches()
+        if many:
+            set_aside()
 
 
 if __name__ == "__main__":

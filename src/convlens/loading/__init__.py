@@ -109,7 +109,12 @@ def load_model(
 def _labels_beside(path: Path) -> tuple[str, ...] | None:
     """The class names in a ``labels.txt`` beside a model, as Teachable Machine writes it."""
     beside = path.parent / LABELS
-    if not path.is_file() or not beside.is_file() or beside.stat().st_size > MAX_LABELS:
+    if (
+        not path.is_file()
+        or beside.is_symlink()
+        or not beside.is_file()
+        or beside.stat().st_size > MAX_LABELS
+    ):
         return None
     try:
         return read_labels(beside)

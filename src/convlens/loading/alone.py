@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from convlens.errors import ModelFileError
-from convlens.loading.bounded import MAX_CONFIG, read_file
+from convlens.loading.bounded import MAX_CONFIG, parse_json, read_file
 from convlens.loading.reader import read_contents
 from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
@@ -73,7 +72,7 @@ def read_configuration(path: Path) -> Config:
         UnsafeModelError: It is far too large.
     """
     try:
-        config = json.loads(read_file(path, MAX_CONFIG))
+        config = parse_json(read_file(path, MAX_CONFIG))
     except (ModelFileError, ValueError, RecursionError) as error:
         raise ModelFileError(
             f"cannot read the architecture {path}: expected the name of an architecture such as "

@@ -5,11 +5,13 @@ The rule of this module: a size that somebody declares is no bound; what is read
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from convlens.errors import ModelFileError, UnsafeModelError
 
@@ -18,6 +20,25 @@ STEP = 1 << 24
 
 MAX_CONFIG = 64 << 20
 """The longest configuration that is read, in bytes."""
+
+MAX_SIGNS = 8_000_000
+"""How many commas and opening brackets a JSON text may hold; one of a real network stays
+below 2,000,000."""
+
+
+def parse_json(text: bytes) -> Any:
+    """The value of a JSON text of few enough pieces.
+
+    An empty object takes two bytes of text and sixty of memory, so the length of a text is no
+    bound for what it unfolds to; each piece but the first follows a comma or a bracket.
+
+    Raises:
+        ValueError: It is no JSON, or of too many pieces.
+        RecursionError: It is nested too deep.
+    """
+    if sum(map(text.count, (b",", b"[", b"{"))) > MAX_SIGNS:
+        raise ValueError(f"more than {MAX_SIGNS} values")
+    return json.loads(text)
 
 
 def check_regular(path: Path) -> int:

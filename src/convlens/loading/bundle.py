@@ -87,6 +87,7 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
             raise DamagedError("no graph of objects")
         held = _names(_text(entries[GRAPH], data))
         found: dict[str, Array] = {}
+        left = sum(map(len, data))
         for key, name in held:
             if key not in entries:
                 continue
@@ -95,6 +96,9 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
                     f"{index} holds two variables of the name '{name:.100}', which belong to "
                     "different layers: save it with model.save('model.keras') where it was made"
                 )
+            left -= entries[key].size
+            if left < 0:
+                raise DamagedError("variables lie upon each other")
             found[name] = _array(entries[key], data)
     except (ValueError, TypeError, IndexError, OverflowError, struct.error) as error:
         raise ModelFileError(f"{index} is damaged ({str(error)[:100]})") from error
@@ -151,9 +155,13 @@ def _table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     offset, place = _varint(footer, place)
     size, _ = _varint(footer, place)
     count = 0
+    left = len(data)
     for _, handle in _block(data, offset, size):
         start, place = _varint(handle, 0)
         length, _ = _varint(handle, place)
+        left -= length + 1
+        if left < 0:
+            raise DamagedError("blocks lie upon each other")
         for entry in _block(data, start, length):
             count += 1
             if count > MAX_ENTRIES:

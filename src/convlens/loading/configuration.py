@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from convlens.errors import ModelFileError
+from convlens.loading.bounded import parse_json
 from convlens.loading.contents import Contents
 from convlens.saved import Config
 
@@ -37,7 +37,7 @@ def parse_archive(held: Contents, path: Path) -> tuple[Config, str | None]:
 
 def _parse(text: bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0][:120]
         raise ModelFileError(f"{what} is no JSON ({reason})") from error

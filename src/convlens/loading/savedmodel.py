@@ -7,13 +7,12 @@ weights in a checkpoint. The graph is not looked at.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from convlens.errors import ModelFileError
-from convlens.loading.bounded import check_inside, read_file
+from convlens.loading.bounded import check_inside, parse_json, read_file
 from convlens.loading.bundle import DamagedError, fields, read_checkpoint
 from convlens.loading.grouping import by_layer
 from convlens.loading.rewrites import upgrade
@@ -80,7 +79,7 @@ def _root(path: Path) -> Config:
         text = next(_noted_beside(data) if beside else _noted_in_graph(data), None)
         if text is None:
             raise ModelFileError(f"{path} {WITHOUT}")
-        document = json.loads(text)
+        document = parse_json(text)
     except (DamagedError, ValueError, RecursionError, TypeError) as error:
         raise ModelFileError(f"{file} is damaged ({str(error)[:100]})") from error
     if not isinstance(document, dict):

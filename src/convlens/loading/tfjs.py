@@ -9,7 +9,6 @@ without a path, and its size is what the list of weights says.
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.bounded import check_inside, check_regular, read_file
+from convlens.loading.bounded import check_inside, check_regular, parse_json, read_file
 from convlens.loading.grouping import by_layer
 from convlens.loading.rewrites import upgrade
 from convlens.loading.rewrites.walking import check_bounds
@@ -95,7 +94,7 @@ def read_layers_model(path: Path) -> SavedNetwork:
 
 def _json(path: Path, limit: int) -> dict[str, Any]:
     try:
-        document = json.loads(read_file(path, limit))
+        document = parse_json(read_file(path, limit))
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path} is no JSON ({str(error)[:100]})") from error
     if not isinstance(document, dict):
@@ -182,7 +181,7 @@ class _Entry:
             for size in shape
         ):
             raise ModelFileError(f"{where} has no shape: expected a list of sizes")
-        if len(shape) > 8 or dtype not in TYPES:
+        if len(shape) > 8 or not isinstance(dtype, str) or dtype not in TYPES:
             raise ModelFileError(
                 f"{where} is of the type {dtype!r:.40}: expected one of {', '.join(TYPES)}"
             )
@@ -195,7 +194,7 @@ class _Entry:
 
     def _unpack_as(self, packed: Any, where: str) -> None:
         kind = packed.get("dtype") if isinstance(packed, dict) else None
-        if kind not in PACKED:
+        if not isinstance(kind, str) or kind not in PACKED:
             raise ModelFileError(
                 f"{where} is packed as {kind!r:.40}: expected one of {', '.join(PACKED)}"
             )
