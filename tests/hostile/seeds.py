@@ -117,7 +117,7 @@ def model_seeds() -> list[Seed]:
         subprocess.run(
             [sys.executable, "-W", "ignore", __file__, folder],
             check=True,
-            env=environment() | {"KERAS_BACKEND": "torch"},
+            env=environment() | {"KERAS_BACKEND": "jax"},
             stderr=subprocess.DEVNULL,
         )
         seeds = [read_seed(path) for path in sorted(Path(folder).iterdir())]
