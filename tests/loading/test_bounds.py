@@ -12,8 +12,8 @@ import pytest
 
 from convlens.errors import ConvlensError, ImageError, ModelFileError, UnsafeModelError
 from convlens.images.arrays import read_array
-from convlens.loading import load_model, read_labels, read_network
-from convlens.loading.bounded import member_pieces, read_file
+from convlens.loading import _labels_beside, load_model, read_labels, read_network
+from convlens.loading.bounded import member_pieces, parse_json, read_file
 from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
 from convlens.loading.rewrites.walking import MAX_CALLS, MAX_LAYERS
@@ -64,6 +64,23 @@ def test_a_file_longer_than_its_bound(tmp_path):
     assert len(read_file(tmp_path / "long", 100)) == 100
     with pytest.raises(UnsafeModelError, match="larger than 99 bytes"):
         read_file(tmp_path / "long", 99)
+
+
+def test_json_of_more_pieces_than_a_network_has():
+    assert parse_json(b'{"a": [1, {}]}') == {"a": [1, {}]}
+    with pytest.raises(ValueError, match="more than 8000000 values"):
+        parse_json(b"[" + b"{}," * 4_000_000 + b"{}]")
+
+
+def test_labels_beside_a_model_are_no_link(tmp_path):
+    write(tmp_path / "m.h5", sequence(entry(2, 2, 1)))
+    (tmp_path / "m.h5").write_bytes(b"model")
+    (tmp_path / "secret").write_text("secret\n")
+    (tmp_path / "labels.txt").write_text("cat\n")
+    assert _labels_beside(tmp_path / "m.h5") == ("cat",)
+    (tmp_path / "labels.txt").unlink()
+    (tmp_path / "labels.txt").symlink_to("secret")
+    assert _labels_beside(tmp_path / "m.h5") is None
 
 
 def test_a_member_that_declares_less_than_it_is(tmp_path):
