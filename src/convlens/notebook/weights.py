@@ -62,7 +62,9 @@ def _layer(result: Kernels, entry: LayerKernels, *, opened: bool) -> str:
     page = without_foot(page)
     uri = data_uri(to_png([page], information(part)))
     words = f"{plural(len(shown.filters), 'kernel')} of {escape(entry.name)}"
-    picture = f'<img src="{uri}" width="{page.width:.0f}" alt="{words}">'
+    # The picture is finer than it is shown, and holds words: it may be smoothed.
+    size = f'width="{page.width * 4 / 3:.0f}" style="image-rendering:auto"'
+    picture = f'<img src="{uri}" {size} alt="{words}">'
     return (
         f"<details{' open' if opened else ''}><summary><b>{escape(entry.name)}</b></summary>"
         f'<div class="wide">{picture}</div></details>'
