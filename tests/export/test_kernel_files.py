@@ -131,6 +131,7 @@ def test_a_page_holds_every_layer_once(tmp_path: Path) -> None:
         assert f'id="layer-{place}"' in text
         assert f'aria-label="Kernels of {entry.name}"' in text
     assert "a note" in text
+    assert text.count("mid grey is 0. One scale for the layer, ±1.") == 1
     assert re.findall(r'(?:src|href)="(?!#|data:)', text) == []
 
 

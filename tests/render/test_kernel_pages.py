@@ -120,7 +120,7 @@ def test_one_input_is_drawn_by_its_sign() -> None:
     red, _, blue = shown[0].pixels[0, 0].tolist()
     assert red > blue
     assert len(set(shown[2].pixels[2, 2].tolist())) == 1  # exactly 0 has no colour
-    assert "each of one input" in " ".join(words(page))
+    assert "DepthwiseConv2D   3 \u00d7 3 \u00d7 1" in words(page)
 
 
 def test_tiles_on_the_screen_are_whole_pixels_of_their_weights() -> None:
@@ -211,7 +211,7 @@ def test_zero_and_broken_kernels_are_marked(medium: str) -> None:
     assert told.count("not a number") == 2
     facts = [word for word in told if "1 zero" in word]
     assert len(facts) == 4
-    assert all("1 with weights that are not numbers" in word for word in facts)
+    assert all("1 not numbers" in word for word in facts)
     assert "Crossed grey: every weight is zero." in " ".join(told)
     slanting = [
         item
@@ -233,6 +233,21 @@ def test_a_layer_of_zeros_has_no_scale() -> None:
     assert limit(made.layers[0]) == 0
     (page,) = pages(weights(layer((3, 3, 4, 1), wrong=(0,))), PLAIN)
     assert "not a number" in words(page)
+
+
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_kernels_that_only_look_like_zero_are_named(inputs: int) -> None:
+    entry = layer((3, 3, inputs, 6), zero=(1,), wrong=(5,))
+    entry.values[..., [2, 3]] *= 1 / 260
+    entry.values[..., 4] = 1 / 250
+    (page,) = pages(weights(entry), PLAIN)
+    told = " ".join(words(page))
+    assert "2 too weak to see (2\u20133)" in told
+    drawn = [np.unique(picture.pixels.reshape(-1, 3), axis=0) for picture in pictures(page)]
+    assert [len(colours) == 1 for colours in drawn] == [False, True, True, True]
+    assert (drawn[1] == drawn[2]).all()
+    assert (drawn[3] != drawn[1]).any()
+    assert "too weak" not in " ".join(words(*pages(weights(layer((3, 3, 3, 6))), PLAIN)))
 
 
 def test_inputs_of_weight_zero_are_not_among_the_strongest() -> None:

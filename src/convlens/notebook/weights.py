@@ -10,7 +10,7 @@ from convlens.notebook.fragments import fragment, model_line, table
 from convlens.render.html_sprites import data_uri
 from convlens.render.html_text import escape
 from convlens.render.kernels.arrange import broken, limit, only_filters, only_layers
-from convlens.render.kernels.views import pages
+from convlens.render.kernels.views import pages, without_foot
 from convlens.render.kernels.wording import captions, information, kernel_size
 from convlens.render.options import KernelOptions
 from convlens.render.png import to_png
@@ -59,9 +59,12 @@ def _layer(result: Kernels, entry: LayerKernels, *, opened: bool) -> str:
     shown = only_filters(entry, range(len(entry.filters))[: _most(entry)])
     part = only_layers(result, [shown])
     (page,) = pages(part, KernelOptions(), "screen")
+    page = without_foot(page)
     uri = data_uri(to_png([page], information(part)))
     words = f"{plural(len(shown.filters), 'kernel')} of {escape(entry.name)}"
-    picture = f'<img src="{uri}" width="{page.width:.0f}" alt="{words}">'
+    # The picture is finer than it is shown, and holds words: it may be smoothed.
+    size = f'width="{page.width * 4 / 3:.0f}" style="image-rendering:auto"'
+    picture = f'<img src="{uri}" {size} alt="{words}">'
     return (
         f"<details{' open' if opened else ''}><summary><b>{escape(entry.name)}</b></summary>"
         f'<div class="wide">{picture}</div></details>'

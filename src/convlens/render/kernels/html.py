@@ -10,8 +10,8 @@ import re
 from convlens.kernel import Kernels
 from convlens.render import html_page
 from convlens.render.html_text import escape
-from convlens.render.kernels.views import pages
-from convlens.render.kernels.wording import information
+from convlens.render.kernels.views import pages, without_foot
+from convlens.render.kernels.wording import captions, information
 from convlens.render.options import KernelOptions
 from convlens.render.page import Page
 from convlens.render.svg import to_svg
@@ -45,6 +45,7 @@ def document(result: Kernels, options: KernelOptions, manifest: str) -> str:
         '<main id="kernels">',
         html_page.listed("Changes made to open the model", result.model.rewrites),
         html_page.listed("Notes", result.notes),
+        html_page.listed("How to read the kernels", captions(result)[:-1]),
         *(_layer(result, page, place) for place, page in enumerate(found, 1)),
         html_page.made(manifest),
         "</main>\n</body>\n</html>\n",
@@ -54,7 +55,7 @@ def document(result: Kernels, options: KernelOptions, manifest: str) -> str:
 
 def _layer(result: Kernels, page: Page, place: int) -> str:
     """A layer's picture; its parts have names of their own among those of the others."""
-    made = to_svg(page, information(result))
+    made = to_svg(without_foot(page), information(result))
     made = made[made.index("<svg") :]
     made = re.sub(r"<(title|desc|metadata) id=.*?</\1>\n", "", made, flags=re.DOTALL)
     made = made.replace(

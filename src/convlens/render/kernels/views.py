@@ -6,6 +6,7 @@ or as rows.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from convlens.errors import SelectionError
@@ -19,7 +20,7 @@ from convlens.render.kernels.rows import make_rows
 from convlens.render.kernels.wording import bar_marks, captions, is_bgr, kind_of, layer_facts
 from convlens.render.legend import bar_width, draw_ramp
 from convlens.render.options import KernelOptions
-from convlens.render.page import Page
+from convlens.render.page import Page, Text
 from convlens.render.sketch import BODY, HEADING, LEAD, MEDIA, QUIET, Medium, Sketch
 
 
@@ -95,3 +96,10 @@ def pages(result: Kernels, options: KernelOptions, medium: str = "paper") -> lis
         add_foot(page, board, feet, number=place, total=len(found))
         for place, page in enumerate(found, 1)
     ]
+
+
+def without_foot(page: Page) -> Page:
+    """A page for the screen without its caption, for a document that has it once."""
+    height = page.height - page.foot
+    kept = tuple(item for item in page.items if not isinstance(item, Text) or item.y < height)
+    return dataclasses.replace(page, height=height, items=kept, foot=0.0)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.kernel import Kernels, LayerKernels
-from convlens.render.kernels.arrange import as_tiles, broken, is_mixing, limit
+from convlens.render.kernels.arrange import as_tiles, broken, is_mixing, limit, limits
+from convlens.render.kernels.colours import REACH
 from convlens.render.page import Information
 from convlens.render.wording import count, model_line, number, plural, ranges, size
 
@@ -54,16 +55,23 @@ def layer_facts(entry: LayerKernels) -> str:
     facts = [plural(shown, "filter")]
     if entry.filters != tuple(range(shown)):
         facts[0] += f" ({ranges(entry.filters)})"
-    if entry.inputs == 1:
-        facts.append("each of one input")
-    else:
-        facts.append(plural(entry.inputs, "input"))
     facts.append(f"weights {weights_range(entry)}")
     zero, wrong = int(entry.zero.sum()), int(broken(entry).sum())
     facts.append(f"{count(zero)} zero" if zero else "none zero")
+    weak = faint(entry)
+    if weak:
+        facts.append(f"{count(len(weak))} too weak to see ({ranges(weak, 4)})")
     if wrong:
-        facts.append(f"{count(wrong)} with weights that are not numbers")
+        facts.append(f"{count(wrong)} not numbers")
     return "  \u00b7  ".join(facts)
+
+
+def faint(entry: LayerKernels) -> tuple[int, ...]:
+    """The filters that are not zero and yet look so on the scale of their layer."""
+    if not as_tiles(entry):
+        return ()
+    unseen = (limits(entry) < limit(entry) / REACH / 2) & ~entry.zero & ~broken(entry)
+    return tuple(number for number, one in zip(entry.filters, unseen, strict=True) if one)
 
 
 def weights_range(entry: LayerKernels) -> str:
