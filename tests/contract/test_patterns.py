@@ -9,6 +9,7 @@ import keras
 import models
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from convlens import patterns
@@ -232,8 +233,11 @@ def dead_and_shy():
 
 
 @pytest.mark.parametrize("method", ["robust", "classic", "maco"])
-def test_what_is_dead_is_called_dead_and_no_picture_of_noise(method):
-    options = {"steps": 40, "size": (16, 16), "scale": "0..1"}
+def test_what_is_dead_is_called_dead_and_no_picture_of_noise(method, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), np.uint8)
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    options = {"steps": 40, "size": (16, 16), "scale": "0..1", "images": tmp_path}
     if method == "classic":
         options |= {"start": np.full((16, 16, 3), 0.5)}
     found = patterns(load_model(dead_and_shy()), "conv", method=method, **options)
@@ -279,9 +283,15 @@ def test_facets_differ_the_more_the_more_diversity_counts():
     live = models.randomise(models.sequential())
     settings = {"facets": 2, "steps": 30, "size": (16, 16), "patience": 0}
     model = load_model(live)
-    apart = patterns(model, "conv_1", "0", diversity=50.0, **settings)
-    assert [entry.facet for entry in apart] == [0, 1]
-    assert not np.array_equal(apart.images[0], apart.images[1])
+
+    def likeness(diversity):
+        found = patterns(model, "conv_1", "0", diversity=diversity, **settings)
+        assert [entry.facet for entry in found] == [0, 1]
+        flat = [reach(live, "conv_1", image).reshape(-1, 6) for image in found.values]
+        first, second = (part.T @ part for part in flat)
+        return np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
+
+    assert likeness(1e4) < likeness(1e-6)
 
 
 def test_regularisers_make_smoother_and_greyer_pictures(plain):
@@ -297,8 +307,6 @@ def test_regularisers_make_smoother_and_greyer_pictures(plain):
 
 
 def test_natural_images_say_where_a_pattern_lies(plain, tmp_path):
-    from PIL import Image
-
     chance = np.random.default_rng(0)
     for number in range(5):
         pixels = chance.integers(0, 256, (20, 30, 3), np.uint8)

@@ -1,6 +1,6 @@
 """The hostile files that are opened each time: one or two of every kind.
 
-``CONVLENS_ALL_HOSTILE=1`` opens all of them, and more mutated files, which takes half an hour.
+``CONVLENS_ALL_HOSTILE=1`` opens all of them, and more mutated files, which takes long.
 """
 
 from __future__ import annotations

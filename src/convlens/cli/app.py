@@ -19,7 +19,9 @@ app = typer.Typer(
 
 ModelArgument = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help="A .keras or HDF5 file, or an architecture: VGG16."),
+    typer.Argument(
+        metavar="MODEL", help="A .keras, HDF5 or TensorFlow.js model, or an architecture: VGG16."
+    ),
 ]
 Backend = Annotated[
     str | None,
@@ -43,6 +45,15 @@ Trust = Annotated[
 Labels = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Names of the classes, one on each line."),
+]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8 or Conv2D; may be repeated."
+    ),
+]
+Channels = Annotated[
+    str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
@@ -110,15 +121,8 @@ def activations(
         list[str] | None,
         typer.Argument(metavar="IMAGE", help="Files, folders or quoted globs."),
     ] = None,
-    layers: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8 or Conv2D; may be repeated."
-        ),
-    ] = None,
-    channels: Annotated[
-        str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
-    ] = None,
+    layers: Layers = None,
+    channels: Channels = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -212,15 +216,8 @@ def activations(
 )
 def patterns(
     model: ModelArgument,
-    layers: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8 or Conv2D; may be repeated."
-        ),
-    ] = None,
-    channels: Annotated[
-        str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
-    ] = None,
+    layers: Layers = None,
+    channels: Channels = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -354,15 +351,8 @@ def patterns(
 @app.command(epilog="Example: convlens kernels model.h5 --layers conv1 --output kernels.png")
 def kernels(
     model: ModelArgument,
-    layers: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8 or Conv2D; may be repeated."
-        ),
-    ] = None,
-    channels: Annotated[
-        str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
-    ] = None,
+    layers: Layers = None,
+    channels: Channels = None,
     output: Annotated[
         str | None,
         typer.Option(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 from convlens.cli.opening import Source, open_model
-from convlens.cli.output import say
+from convlens.cli.output import report
 from convlens.cli.printable import printable
 from convlens.cli.table import format_table
 from convlens.export import check_output, make_options, save
@@ -54,12 +54,13 @@ def run(request: Request) -> None:
     target = None if to_stdout else _target(request, result)
     if target is not None:
         save(result, target, options)
-    if request.as_json or target is None:
-        document = kernels_to_json(result, options)
-        document |= {"file": str(target)} if target else {}
-        say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
-    elif not request.quiet:
-        say(f"{describe(result)}\nwrote {printable(str(target))}")
+    report(
+        functools.partial(kernels_to_json, result, options),
+        functools.partial(describe, result),
+        target,
+        as_json=request.as_json,
+        quiet=request.quiet,
+    )
 
 
 def describe(result: Kernels) -> str:

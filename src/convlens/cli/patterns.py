@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from convlens.cli.opening import Source, open_model
-from convlens.cli.output import say
+from convlens.cli.output import report
 from convlens.cli.printable import printable
 from convlens.cli.progress import Progress
 from convlens.cli.sizes import parse_size
@@ -81,12 +81,13 @@ def run(request: Request) -> None:
     if target is not None:
         save(result, target, options)
     _kept_beside(request, model).unlink(missing_ok=True)
-    if request.as_json or target is None:
-        document = patterns_to_json(result, options)
-        document |= {"file": str(target)} if target else {}
-        say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
-    elif not request.quiet:
-        say(f"{describe(result)}\nwrote {printable(str(target))}")
+    report(
+        functools.partial(patterns_to_json, result, options),
+        functools.partial(describe, result),
+        target,
+        as_json=request.as_json,
+        quiet=request.quiet,
+    )
 
 
 def _make(request: Request, model: Model, given: dict[str, Any]) -> Patterns:

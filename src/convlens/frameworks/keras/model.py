@@ -156,6 +156,8 @@ class KerasModel:
         }
         view = self._view(self._order_shapes(shapes, exact=False))
         sights = [self._sight(view, probe.layer) for probe in ascent.probes]
+        if self._from_file:
+            check_pass(view, [probe.layer for probe in ascent.probes])
         compute = self._compute(view, list(dict.fromkeys(sights)), False)
         return begin_ascent(ascent, view, sights, compute, self._inputs(), self.model.variables)
 

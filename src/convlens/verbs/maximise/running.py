@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convlens.ascent import PHASE, Ascent
+from convlens.ascent import PHASE, PIXELS, Ascent
 from convlens.model import Model
 from convlens.pattern import Objective
 from convlens.results import FloatArray, ModelInfo
@@ -16,6 +17,9 @@ from convlens.verbs.maximise.climbing import Climbed, Climbing
 from convlens.verbs.maximise.ground import Natural, choose_batch
 from convlens.verbs.maximise.judging import Judge, percentiles
 from convlens.verbs.maximise.method import Ground, Method
+
+SAME = 1e-4
+"""Two activations of a constant channel differ by less than this share, by rounding alone."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,8 +49,9 @@ class Judged:
     @property
     def dead(self) -> bool:
         """Whether nothing could move the channel, no natural image either."""
-        moved = self.natural is not None and self.natural[2] != self.activation
-        return not (self.climbed.awake or moved)
+        if self.climbed.awake or self.natural is None:
+            return not self.climbed.awake
+        return math.isclose(self.natural[2], self.activation, rel_tol=SAME, abs_tol=1e-12)
 
 
 def run(
@@ -143,7 +148,7 @@ def _judge(
 
 def seen(ascent: Ascent, canvas: FloatArray) -> FloatArray:
     """What the network sees of a canvas, ``(height, width, channel)``."""
-    if ascent.parameters == "pixels":
+    if ascent.parameters == PIXELS:
         return canvas
     ordered = canvas[..., ::-1] if ascent.flip else canvas
     return np.asarray(ordered * ascent.gain + ascent.shift, np.float32)
