@@ -25,6 +25,9 @@ from convlens.verbs.maximise.placements import unseen
 
 SIDE = 150
 
+RATE = 1.2
+"""A rate for a hasty climb: as high as the book's in few steps."""
+
 Array = NDArray[Any]
 
 
@@ -49,6 +52,15 @@ def part_of(model: Any, layer: str) -> Any:
     for step in whole.layers[1:]:
         hidden = step(hidden)
     return keras.Model(free, hidden)
+
+
+def of_size(part: Any) -> Any:
+    """The same network for one size of input, which Xplique has to know."""
+    import keras
+
+    fixed = keras.models.clone_model(part, input_tensors=keras.Input((SIDE, SIDE, 3)))
+    fixed.set_weights(part.get_weights())
+    return fixed
 
 
 def make_gradient(part: Any, channel: int) -> Callable[[Any], tuple[Any, Any]]:
@@ -121,7 +133,7 @@ def run_loop(arguments: argparse.Namespace) -> float:
     for steps in arguments.steps:
         start = time.perf_counter()
         made = convlens.patterns(
-            model, layer, f"0:{count}", size=(SIDE, SIDE), steps=steps, rate=0.3, patience=0
+            model, layer, f"0:{count}", size=(SIDE, SIDE), steps=steps, rate=RATE, patience=0
         )
         seconds = time.perf_counter() - start
         level = float(made.activation[list(some)].mean())
@@ -146,7 +158,7 @@ def run_overhead(arguments: argparse.Namespace) -> float:
     part = part_of(model, layer)
     batch, rounds = LARGEST_BATCH, 24
     image = np.random.default_rng(0).random((batch, SIDE, SIDE, 3)).astype("float32")
-    target = np.eye(int(part.output.shape[-1]), dtype="float32")[:batch]
+    target = np.eye(int(part.output.shape[-1]), dtype="float32")[batch : 2 * batch]
 
     class Bare:
         variables = part.variables
@@ -160,7 +172,7 @@ def run_overhead(arguments: argparse.Namespace) -> float:
     seen: list[float] = []
     ticks: list[float] = []
     convlens.patterns(
-        *(model, layer, f"0:{batch}"),
+        *(model, layer, f"{batch}:{2 * batch}"),
         size=(SIDE, SIDE),
         steps=rounds,
         patience=0,
@@ -245,7 +257,7 @@ def run_peers(arguments: argparse.Namespace) -> float:
     won: list[bool] = []
     rows: list[list[Array]] = []
     for layer in arguments.layers:
-        part = part_of(model, layer)
+        part = of_size(part_of(model, layer))
         count = arguments.channels or 32
         start = time.perf_counter()
         made = convlens.patterns(model, layer, f"0:{count}", size=(SIDE, SIDE))
@@ -303,7 +315,7 @@ def main() -> None:
     parser.add_argument("--vgg", action="store_true")
     parser.add_argument("--channels", type=int, default=0, help="how many; else all")
     parser.add_argument("--sample", type=int, default=16, help="filters that the loop is timed on")
-    parser.add_argument("--steps", type=int, nargs="+", default=[12, 16, 24, 32, 48, 64, 96])
+    parser.add_argument("--steps", type=int, nargs="+", default=[8, 10, 12, 14, 16, 20, 24, 32])
     parser.add_argument("--picture", help="where to save the patterns side by side")
     parser.add_argument(
         "--layers", nargs="+", default=[f"fire{number}_concat" for number in range(5, 10)]

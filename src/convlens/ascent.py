@@ -70,6 +70,8 @@ class Ascent:
             group at the first probe, subtracted.
         group: How many neighbours of the batch are facets of one channel.
         outside: What lies beyond the edges of the canvas.
+        deep: Whether a gradient that leaks passes every rectifier on the way from the input;
+            else only the last before each probe.
         constants: What the other inputs are held at, for one image each.
     """
 
@@ -93,6 +95,7 @@ class Ascent:
     diversity: float = 0.0
     group: int = 1
     outside: float = 0.5
+    deep: bool = False
     constants: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
@@ -129,21 +132,21 @@ class Climb(Protocol):
         """Takes one step with every slot.
 
         Args:
-            placements: ``(batch, views, 2, 3)``: for each view the affine map from a pixel of
-                what the network sees, ``(y, x, 1)``, to the place ``(y, x)`` on the canvas.
-                ``None`` if the ascent is not placed.
+            placements: ``(views, 2, 3)``: for each view of every slot the affine map from a
+                pixel of what the network sees, ``(y, x, 1)``, to the place ``(y, x)`` on the
+                canvas. ``None`` if the ascent is not placed.
             rates: ``(batch,)``: what the ascent's rate is multiplied by for each pattern.
             leaking: ``(batch,)``: how much of the gradient passes rectifiers that are off, 0
                 for what is, 1 for all of it.
         """
         ...
 
-    def measure(self, canvas: FloatArray, placements: FloatArray) -> tuple[FloatArray, ...]:
+    def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
         """What the probes find of canvases, before any weights.
 
         Args:
             canvas: ``(batch, height, width, channel)``.
-            placements: ``(batch, 2, 3)``, one view of each.
+            placement: ``(2, 3)``, the view of each.
 
         Returns:
             For each probe ``(batch, channel)``.

@@ -101,7 +101,7 @@ class PatternOptions:
 
     Attributes:
         method: The name of a method, ``"robust"``, ``"classic"`` or ``"maco"``.
-        steps: How many steps at most.
+        steps: How many steps at most, from when the channel is no longer silent.
         size: Height and width of the canvas in pixels.
         rate: The size of a step.
         seed: Of everything random.
@@ -118,7 +118,7 @@ class PatternOptions:
     method: str = "robust"
     steps: int = 128
     size: tuple[int, int] = (128, 128)
-    rate: float = 0.15
+    rate: float = 0.3
     seed: int = 0
     jitter: float = 8.0
     zoom: float = 0.1

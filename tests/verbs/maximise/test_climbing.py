@@ -10,7 +10,7 @@ import pytest
 from convlens.ascent import Ascent, Probe, Rung
 from convlens.errors import ModelInputError
 from convlens.pattern import Objective, PatternOptions, Term
-from convlens.verbs.maximise.climbing import ATTEMPTS, SILENT, Climbing
+from convlens.verbs.maximise.climbing import ATTEMPTS, PERIOD, SILENT, Climbing
 from convlens.verbs.maximise.method import Ground, Method
 
 
@@ -23,6 +23,7 @@ class Hill:
         self.value = np.zeros(batch, np.float32)
         self.attempts = np.zeros(batch, int)
         self.begun: list[tuple[int, int]] = []
+        self.seen: list[np.ndarray | None] = []
         self.leaked = 0.0
 
     def begin(self, slot, parameters, weights):
@@ -34,6 +35,7 @@ class Hill:
 
     def step(self, placements, leaking, rates):
         self.leaked = max(self.leaked, float(leaking.max()))
+        self.seen.append(placements)
         values = self.value.copy()
         awake = ~(self.height <= 0) & (self.attempts >= self.wakes_at)
         self.value += np.where(awake, (self.height - self.value) * 0.5, 0)
@@ -61,7 +63,7 @@ def method(**changes):
     )
 
 
-def climb(heights, batch, options=None, wakes_at=0, facets=1, frames=(), progress=None):
+def climb(heights, batch, options=None, wakes_at=0, facets=1, frames=(), progress=None, **changes):
     options = options or PatternOptions(steps=60, patience=5, size=(2, 2))
     objectives = [
         Objective((Term("conv", channel),), facet)
@@ -76,8 +78,16 @@ def climb(heights, batch, options=None, wakes_at=0, facets=1, frames=(), progres
     )
     hill = Hill(heights, batch, wakes_at)
     ground = Ground(options, 3)
-    climbing = Climbing(hill, ascent, method(), ground, objectives, weights, frames, progress)
-    return hill, {entry.number: entry for entry in climbing.run()}
+
+    def make():
+        way = method(**changes)
+        return Climbing(hill, ascent, way, ground, objectives, weights, frames, progress)
+
+    climbing = make()
+    found = {entry.number: entry for entry in climbing.run()}
+    if climbing.asleep:
+        found |= {entry.number: entry for entry in make().wake(climbing.asleep)}
+    return hill, found
 
 
 def test_every_pattern_is_climbed_once_whatever_the_batch():
@@ -117,6 +127,36 @@ def test_a_channel_that_another_start_wakes_is_alive():
     _, found = climb([1], 1, wakes_at=2)
     assert found[0].awake
     assert found[0].canvas.max() == pytest.approx(1, rel=0.01)
+
+
+def test_those_that_begin_without_a_gradient_are_found_and_wait():
+    hill = Hill([1, 0, 3], 2)
+    objectives = [Objective((Term("conv", channel),)) for channel in range(3)]
+    weights = [[np.eye(3, dtype="float32")[channel]] for channel in range(3)]
+    ascent = Ascent(
+        *("input", (2, 2), 3, 2, "pixels", (Probe("conv"),)),
+        *(np.ones(3, np.float32), np.zeros(3, np.float32)),
+    )
+    ground = Ground(PatternOptions(steps=4, patience=0, size=(2, 2)), 3)
+    climbing = Climbing(hill, ascent, method(), ground, objectives, weights)
+    silent = climbing.find_silent()
+    assert silent == (1,)
+    hill.begun.clear()
+    found = [entry.number for entry in climbing.run(last=silent)]
+    assert [channel for _, channel in hill.begun] == [0, 2, 1]
+    assert found == [0, 2]
+    assert climbing.asleep == [1]
+
+
+def test_all_slots_see_the_same_and_a_pattern_begins_where_it_comes_round():
+    ages = PatternOptions(steps=PERIOD + 8, patience=0, size=(2, 2))
+    hill, found = climb(
+        [1, 2, 3], 2, ages, placements=lambda options, step: np.full((1, 2, 3), step)
+    )
+    turns = [int(placements[0, 0, 0]) for placements in hill.seen]
+    assert turns[: PERIOD + 8] == [*range(PERIOD), *range(8)]
+    assert turns[PERIOD + 8] == 0  # all were done: it begins anew
+    assert [len(entry.history) for entry in found.values()] == [PERIOD + 8] * 3
 
 
 def test_facets_begin_and_end_together():

@@ -10,6 +10,7 @@ the calls inside it are seen by :mod:`convlens.frameworks.keras.inside`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,8 +69,15 @@ class Program:
         """For each value the place of the step that gives it."""
         return {value: place for place, step in enumerate(self.steps) for value in step.outputs}
 
-    def needed(self, places: set[int]) -> set[int]:
-        """The places of all steps that those at ``places`` rest on, themselves included."""
+    def needed(
+        self, places: set[int], stops: Callable[[Step], bool] = lambda step: False
+    ) -> set[int]:
+        """The places of all steps that those at ``places`` rest on, themselves included.
+
+        Args:
+            places: Where to begin.
+            stops: Whether what a step rests on is not looked for.
+        """
         producers = self.producers()
         found: set[int] = set()
         open_places = list(places)
@@ -78,6 +86,8 @@ class Program:
             if place in found:
                 continue
             found.add(place)
+            if stops(self.steps[place]):
+                continue
             for _, value in self.steps[place].inputs:
                 if value in producers:
                     open_places.append(producers[value])

@@ -1,6 +1,8 @@
 """The climb of many patterns: slots that are filled again as soon as a pattern is done.
 
-The rule of this module: what becomes of a pattern does not depend on those beside it.
+The rule of this module: what becomes of a pattern does not depend on those beside it. All slots
+look at their canvases through the same placements, which follow from the number of the step; so
+these come round again every :data:`PERIOD` steps, and a pattern begins only where they do.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from convlens.ascent import Ascent, Climb
+from convlens.ascent import Ascent, Climb, Rung
 from convlens.errors import ModelInputError
 from convlens.pattern import BYTES, Objective
 from convlens.results import FloatArray
@@ -20,7 +22,10 @@ from convlens.verbs.maximise.method import Ground, Method
 GAIN = 0.02
 """A pattern whose last steps gained less than this share over those before has converged."""
 
-SILENT = 24
+PERIOD = 32
+"""How many different placements there are; then they come round again."""
+
+SILENT = PERIOD
 """After so many steps without any change of its activation a channel starts again."""
 
 ATTEMPTS = 3
@@ -68,6 +73,7 @@ class _Team:
     slots: range
     numbers: range = range(0)
     attempt: int = 0
+    slept: int = 0
     history: list[FloatArray] = field(default_factory=list)
     first: FloatArray | None = None
     start: FloatArray | None = None
@@ -76,6 +82,12 @@ class _Team:
     @property
     def idle(self) -> bool:
         return not self.numbers
+
+    @property
+    def age(self) -> int:
+        """How many steps it has climbed since it woke; while it sleeps, how many it has slept."""
+        taken = len(self.history)
+        return taken - self.slept if self.slept < taken else taken
 
 
 class Climbing:
@@ -90,6 +102,10 @@ class Climbing:
         weights: For each of them the weights for each probe.
         frames: Before which steps what is shown of a pattern is kept.
         progress: Called after every step with the steps that are done and all there are.
+
+    Attributes:
+        asleep: The patterns that never moved from their first start; they take the slots of a
+            whole batch, so that they had better climb again in a smaller one.
     """
 
     def __init__(
@@ -113,20 +129,79 @@ class Climbing:
         self._leaking = np.zeros(ascent.batch, np.float32)
         self._frames = frozenset(frames)
         self._done = 0
+        self._clock = 0
+        self._attempt = 0
+        self.asleep: list[int] = []
+        self._placed: dict[int, FloatArray] = {}
 
-    def run(self) -> Iterator[Climbed]:
-        """Climbs until all patterns are done, giving each as soon as it is."""
+    def run(self, *, last: Sequence[int] = ()) -> Iterator[Climbed]:
+        """Climbs until all patterns are done, giving each as soon as it is.
+
+        Those that sleep through their first start are left in :attr:`asleep`.
+
+        Args:
+            last: Which begin after all others.
+        """
+        self._waiting = deque(sorted(self._waiting, key=set(last).__contains__))
+        yield from self._run()
+
+    def wake(self, numbers: Sequence[int]) -> Iterator[Climbed]:
+        """Climbs from other starts with those that slept through the first one.
+
+        Args:
+            numbers: Which; facets of a channel come together.
+        """
+        self._waiting = deque(numbers[:: self._ascent.group])
+        self._attempt = 1
+        self._done = len(self._objectives) - len(numbers)
+        yield from self._run()
+
+    def _run(self) -> Iterator[Climbed]:
         while self._waiting or any(not team.idle for team in self._teams):
-            for team in self._teams:
-                if team.idle and self._waiting:
-                    first = self._waiting.popleft()
-                    team.numbers = range(first, first + self._ascent.group)
-                    team.attempt = 0
-                    self._begin(team)
+            if all(team.idle for team in self._teams):
+                self._clock = 0
+            if self._method.placements is None or self._clock % PERIOD == 0:
+                self._fill()
             self._step()
+            self._clock += 1
             finished = [team for team in self._teams if not team.idle and self._ends(team)]
             if finished:
                 yield from self._finish(finished)
+
+    def find_silent(self) -> tuple[int, ...]:
+        """The patterns that begin without a gradient, and their facets; nothing is climbed yet.
+
+        A step in which a gradient leaks to one of them costs the whole batch more, so that they
+        had better climb together.
+        """
+        firsts = list(self._waiting)
+        silent: list[int] = []
+        for start in range(0, len(firsts), len(self._teams)):
+            part = firsts[start : start + len(self._teams)]
+            begun = list(zip(self._teams, part, strict=False))
+            for team, first in begun:
+                team.numbers = range(first, first + self._ascent.group)
+                self._begin(team)
+            slopes = self._look_around().slopes
+            for team, _ in begun:
+                if (slopes[team.slots.start : team.slots.stop] == 0).any():
+                    silent += team.numbers
+                team.numbers = range(0)
+        return tuple(silent)
+
+    def _look_around(self) -> Rung:
+        """A step of no length."""
+        still = np.zeros(self._ascent.batch, np.float32)
+        return self._climb.step(self._placements(), still, still)
+
+    def _fill(self) -> None:
+        """Begins a pattern in every slot that is free."""
+        for team in self._teams:
+            if team.idle and self._waiting:
+                first = self._waiting.popleft()
+                team.numbers = range(first, first + self._ascent.group)
+                team.attempt = self._attempt
+                self._begin(team)
 
     def _begin(self, team: _Team) -> None:
         for slot, number in zip(team.slots, team.numbers, strict=True):
@@ -134,7 +209,7 @@ class Climbing:
             start = self._method.start(self._ground, facet, team.attempt)
             self._climb.begin(slot, start, self._weights[number])
             self._leaking[slot] = 0
-        team.history, team.frames = [], []
+        team.history, team.frames, team.slept = [], [], 0
         team.start = team.first = None
 
     def _keep(self) -> None:
@@ -153,15 +228,18 @@ class Climbing:
     def _step(self) -> None:
         self._keep()
         rung = self._climb.step(self._placements(), self._leaking, self._rates())
-        self._leaking = np.asarray(rung.slopes == 0, np.float32)
+        self._leaking[:] = 0
         for team in self._teams:
             if team.idle:
                 continue
             part = slice(team.slots.start, team.slots.stop)
+            self._leaking[part] = rung.slopes[part] == 0
             self._check(team, rung.values[part], rung.slopes[part])
             team.history.append(rung.values[part].copy())
             if team.first is None:
                 team.first = rung.slopes[part].copy()
+            if not any(self._awake(team)):
+                team.slept = len(team.history)
         self._tell()
 
     def _check(self, team: _Team, values: FloatArray, slopes: FloatArray) -> None:
@@ -178,35 +256,39 @@ class Climbing:
     def _placements(self) -> FloatArray | None:
         if self._method.placements is None:
             return None
-        found = np.zeros((self._ascent.batch, self._ascent.views, 2, 3), np.float32)
-        for team in self._teams:
-            part = slice(team.slots.start, team.slots.stop)
-            found[part] = self._method.placements(self._ground.options, len(team.history))
-        return found
+        turn = self._clock % PERIOD
+        if turn not in self._placed:
+            self._placed[turn] = self._method.placements(self._ground.options, turn)
+        return self._placed[turn]
 
     def _rates(self) -> FloatArray:
         found = np.zeros(self._ascent.batch, np.float32)
         for team in self._teams:
             if not team.idle:
-                step = len(team.history)
                 found[team.slots.start : team.slots.stop] = self._method.pace(
-                    self._ground.options, step
+                    self._ground.options, team.age
                 )
         return found
 
     def _ends(self, team: _Team) -> bool:
-        options, age = self._ground.options, len(team.history)
-        if not any(self._awake(team)):
+        options, age = self._ground.options, team.age
+        if team.slept == len(team.history):
             if age < SILENT:
                 return False
             team.attempt += 1
-            if team.attempt < ATTEMPTS:
+            if team.attempt == ATTEMPTS:
+                return True
+            if team.attempt == 1:
+                self.asleep += team.numbers
+                team.numbers = range(0)
+            else:
                 self._begin(team)
-                return False
-            return True
+            return False
         if age >= options.steps:
             return True
         if not (self._method.settles and options.patience) or age < 2 * options.patience:
+            return False
+        if self._method.placements is not None and len(team.history) % PERIOD:
             return False
         return all(self._awake(team)) and all(self._converged(team, options.patience))
 
@@ -255,7 +337,5 @@ class Climbing:
         if self._progress is None:
             return
         steps = self._ground.options.steps
-        under_way = sum(
-            min(len(t.history), steps) * len(t.numbers) for t in self._teams if not t.idle
-        )
+        under_way = sum(min(t.age, steps) * len(t.numbers) for t in self._teams if not t.idle)
         self._progress(self._done * steps + under_way, len(self._objectives) * steps)

@@ -72,11 +72,10 @@ class Judge:
     ) -> Iterator[tuple[FloatArray, ...]]:
         """What the probes find of canvases, batch by batch, each batch filled up."""
         size = self._ascent.batch
-        views = np.broadcast_to(view, (size, 2, 3))
         for start in range(0, len(canvases), size):
             part = list(canvases[start : start + size])
             filled = np.stack(part + [part[-1]] * (size - len(part)))
-            yield tuple(output[: len(part)] for output in self._climb.measure(filled, views))
+            yield tuple(output[: len(part)] for output in self._climb.measure(filled, view))
 
 
 def percentiles(natural: FloatArray, reached: FloatArray) -> tuple[FloatArray, FloatArray]:

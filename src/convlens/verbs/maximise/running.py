@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convlens.ascent import PHASE, PIXELS, Ascent
+from convlens.ascent import PHASE, PIXELS, Ascent, Climb
 from convlens.model import Model
 from convlens.pattern import Objective
 from convlens.results import FloatArray, ModelInfo
@@ -94,11 +94,23 @@ def run(
     compared = None
     if natural is not None:
         compared = judge.all(natural.canvases(ascent.parameters), weights)
-    climbing = Climbing(begun, ascent, method, ground, objectives, weights, frames, progress)
+
+    def make(begun: Climb, ascent: Ascent) -> Climbing:
+        return Climbing(begun, ascent, method, ground, objectives, weights, frames, progress)
+
+    def climb() -> Iterator[Climbed]:
+        climbing = make(begun, ascent)
+        silent = climbing.find_silent() if len(objectives) > ascent.batch else ()
+        yield from climbing.run(last=silent)
+        if climbing.asleep:
+            count = choose_batch(model, ascent, len(climbing.asleep), batch_size)
+            fewer = replace(ascent, batch=count, deep=True)
+            yield from make(model.ascend(fewer), fewer).wake(climbing.asleep)
+
     found: dict[int, Judged] = {}
     waiting: list[Climbed] = []
     try:
-        for climbed in climbing.run():
+        for climbed in climb():
             waiting.append(climbed)
             if len(waiting) >= ascent.batch:
                 for judged in _judge(waiting, ascent, judge, weights, compared):

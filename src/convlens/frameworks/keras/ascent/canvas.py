@@ -8,7 +8,7 @@ Optimization", arXiv 2306.06805.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from convlens.ascent import FOURIER, PIXELS, Ascent
 from convlens.results import FloatArray
 
 
-def make_canvas(ascent: Ascent, parameters: Mapping[str, Any]) -> Any:
-    """The canvas of every slot, ``(batch, height, width, channel)``."""
+def make_planes(ascent: Ascent, parameters: Mapping[str, Any]) -> Any:
+    """The canvas of every slot, plane by plane, ``(batch, channel, height, width)``."""
     if ascent.parameters == PIXELS:
-        return parameters["pixels"]
+        return ops.transpose(parameters["pixels"], (0, 3, 1, 2))
     if ascent.parameters == FOURIER:
         planes = _inverse(parameters["real"], parameters["imaginary"], ascent)
     else:
@@ -30,10 +30,12 @@ def make_canvas(ascent: Ascent, parameters: Mapping[str, Any]) -> Any:
         axes = (-3, -2, -1)
         planes = planes - ops.mean(planes, axes, keepdims=True)
         planes = planes / (ops.std(planes, axes, keepdims=True) + 1e-5)
-    image = ops.transpose(planes, (0, 2, 3, 1))
     if ascent.colours is not None:
-        image = ops.matmul(image, ops.convert_to_tensor(ascent.colours.T.copy()))
-    return ops.sigmoid(image)
+        shape = tuple(int(n) for n in planes.shape)
+        flat = ops.reshape(planes, (*shape[:2], -1))
+        colours = np.broadcast_to(ascent.colours, (shape[0], *ascent.colours.shape))
+        planes = ops.reshape(ops.matmul(ops.convert_to_tensor(colours.copy()), flat), shape)
+    return ops.sigmoid(planes)
 
 
 def _inverse(real: Any, imaginary: Any, ascent: Ascent) -> Any:
@@ -61,44 +63,72 @@ def _twice(width: int) -> FloatArray:
     return count
 
 
-def to_input(ascent: Ascent, canvas: Any) -> Any:
-    """What the network sees of a canvas, channels last."""
-    if ascent.parameters == PIXELS:
-        return canvas
-    if ascent.flip:
-        canvas = ops.flip(canvas, -1)
-    return canvas * ops.convert_to_tensor(ascent.gain) + ops.convert_to_tensor(ascent.shift)
+def look(ascent: Ascent, planes: Any, placements: Any) -> Any:
+    """What the network sees of each canvas through some placements, bilinearly.
 
-
-def place(canvas: Any, placements: Any, ascent: Ascent) -> Any:
-    """What is seen of each canvas through its placements, bilinearly.
+    All canvases are seen through the same ones: what is taken from where is then found once
+    for all, and lies side by side in memory.
 
     Args:
-        canvas: ``(batch, height, width, channel)``.
-        placements: ``(batch, views, 2, 3)``, from ``(y, x, 1)`` of what is seen to the canvas.
         ascent: The ascent, whose canvases are seen at their own size.
+        planes: ``(batch, channel, height, width)``.
+        placements: ``(views, 2, 3)``, from ``(y, x, 1)`` of what is seen to the canvas;
+            ``None`` for the canvas as it is, in one view.
 
     Returns:
-        ``(batch * views, height, width, channel)``.
+        ``(batch * views, height, width, channel)``, in the numbers that the network takes.
     """
-    batch, rows, columns, channels = (int(n) for n in canvas.shape)
-    views = int(placements.shape[1])
-    height, width = ascent.size
-    grid = np.stack([*np.meshgrid(np.arange(height), np.arange(width), indexing="ij")])
-    grid = np.concatenate([grid, np.ones((1, height, width))]).reshape(3, -1)
-    points = ops.matmul(placements, ops.convert_to_tensor(grid.astype("float32")))
-    y, x = points[:, :, 0], points[:, :, 1]
-    top, left = ops.floor(y), ops.floor(x)
-    flat = ops.reshape(canvas - ascent.outside, (batch * rows * columns, channels))
-    start = np.arange(batch, dtype="int32")[:, None, None] * (rows * columns)
+    batch, channels, rows, columns = (int(n) for n in planes.shape)
+    if ascent.flip:
+        planes = ops.flip(planes, 1)
+    gain, shift = _scale(ascent)
+    outside = np.full(channels, 0.0, np.float32)
+    if placements is not None:
+        outside += ascent.outside
+    planes = (planes - _spread(outside)) * _spread(gain)
+    middle = ops.convert_to_tensor(outside * gain + shift)
+    if placements is None:
+        return ops.transpose(planes, (0, 2, 3, 1)) + middle
+    views = int(placements.shape[0])
+    flat = ops.transpose(ops.reshape(planes, (batch * channels, rows * columns)))
+    flat = ops.reshape(flat, (rows * columns, batch, channels))
     seen: Any = 0.0
+    for index, weight in _neighbours(placements, rows, columns):
+        seen = seen + ops.take(flat, index, axis=0) * weight
+    seen = ops.reshape(seen, (views, rows * columns, batch, channels))
+    seen = ops.transpose(seen, (2, 0, 1, 3)) + middle
+    return ops.reshape(seen, (batch * views, rows, columns, channels))
+
+
+def _scale(ascent: Ascent) -> tuple[FloatArray, FloatArray]:
+    """From a canvas to what the network takes, channel by channel: factor and summand."""
+    gain = np.asarray(ascent.gain, np.float32)
+    shift = np.asarray(ascent.shift, np.float32)
+    if ascent.parameters == PIXELS:
+        return np.ones_like(gain), np.zeros_like(shift)
+    return gain, shift
+
+
+def _spread(values: FloatArray) -> Any:
+    return ops.convert_to_tensor(values[:, None, None])
+
+
+def _neighbours(placements: Any, rows: int, columns: int) -> Iterator[tuple[Any, Any]]:
+    """The four pixels about each place that is looked at, and how much each counts.
+
+    Yields:
+        ``(views * rows * columns,)`` int32, and ``(views * rows * columns, 1, 1)``, which is
+        0 beyond the edges.
+    """
+    grid = np.stack([*np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")])
+    grid = np.concatenate([grid, np.ones((1, rows, columns))]).reshape(3, -1)
+    points = ops.matmul(placements, ops.convert_to_tensor(grid.astype("float32")))
+    y, x = points[:, 0], points[:, 1]
+    top, left = ops.floor(y), ops.floor(x)
     for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
         row, column = top + down, left + right
         weight = (1.0 - ops.abs(y - row)) * (1.0 - ops.abs(x - column))
         inside = (row >= 0) & (row <= rows - 1) & (column >= 0) & (column <= columns - 1)
         weight = ops.where(inside, weight, 0.0)
         index = ops.clip(row, 0, rows - 1) * columns + ops.clip(column, 0, columns - 1)
-        index = ops.cast(index, "int32") + ops.convert_to_tensor(start)
-        taken = ops.take(flat, ops.reshape(index, (-1,)), axis=0)
-        seen = seen + taken * ops.reshape(weight, (-1, 1))
-    return ops.reshape(seen, (batch * views, height, width, channels)) + ascent.outside
+        yield ops.reshape(ops.cast(index, "int32"), (-1,)), ops.reshape(weight, (-1, 1, 1))

@@ -39,11 +39,9 @@ def leaking(operations: Mapping[Any, int], slope: Any) -> Iterator[None]:
 
     try:
         for operation, axis in _all(operations):
-            activation: Any = getattr(operation, "activation", None)
-            if getattr(activation, "__name__", None) in RECTIFIERS:
-                lend(operation, "activation", _leak(activation, slope, axis))
-            elif type(operation).__name__ in ("ReLU", "Relu", "Relu6"):
-                lend(operation, "call", _leak(operation.call, slope, axis))
+            name = _rectifier(operation)
+            if name is not None:
+                lend(operation, name, _leak(getattr(operation, name), slope, axis))
         yield
     finally:
         for owner, name, had_one, value in reversed(borrowed):
@@ -51,6 +49,18 @@ def leaking(operations: Mapping[Any, int], slope: Any) -> Iterator[None]:
                 owner.__dict__[name] = value
             else:
                 owner.__dict__.pop(name, None)
+
+
+def rectifies(operation: Any) -> bool:
+    """Whether an operation is a rectifier, or a layer with one in it."""
+    return any(_rectifier(entry) is not None for entry, _ in _all({operation: -1}))
+
+
+def _rectifier(operation: Any) -> str | None:
+    """The name of what rectifies in an operation; ``None`` if nothing of its own does."""
+    if getattr(getattr(operation, "activation", None), "__name__", None) in RECTIFIERS:
+        return "activation"
+    return "call" if type(operation).__name__ in ("ReLU", "Relu", "Relu6") else None
 
 
 def _all(operations: Mapping[Any, int]) -> list[tuple[Any, int]]:
@@ -77,7 +87,9 @@ def _leak(function: Callable[..., Any], slope: Any, axis: int) -> Callable[..., 
         if places:
             middle = ops.mean(x, places, keepdims=True)
             spread = ops.sqrt(ops.mean(ops.square(x - middle), places, keepdims=True)) + 1e-12
-            near = ops.softmax(NEARNESS * (x - middle) / spread, axis=tuple(places))
+            high = ops.max(x, places, keepdims=True)
+            near = ops.exp(NEARNESS * (x - high) / spread)
+            near = near / ops.sum(near, places, keepdims=True)
             through = through * ops.stop_gradient(near)
         return function(x, *args, **kwargs) + through - ops.stop_gradient(through)
 

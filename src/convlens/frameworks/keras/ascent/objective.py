@@ -27,12 +27,20 @@ def measure(probe: Probe, output: Any) -> Any:
 
 
 def penalty(ascent: Ascent, canvas: Any) -> Any:
-    """What the regularisers take from each pattern, ``(batch,)``; ``None`` without any."""
+    """What the regularisers take from each pattern, ``(batch,)``; ``None`` without any.
+
+    Args:
+        ascent: The ascent.
+        canvas: ``(batch, height, width, channel)`` of :data:`PIXELS` that are not placed, else
+            ``(batch, channel, height, width)``.
+    """
     found: Any = None
     axes = (1, 2, 3)
+    last = ascent.parameters == PIXELS and not ascent.placed
     if ascent.total_variation:
-        down = ops.mean(ops.abs(canvas[:, 1:] - canvas[:, :-1]), axes)
-        right = ops.mean(ops.abs(canvas[:, :, 1:] - canvas[:, :, :-1]), axes)
+        planes = ops.transpose(canvas, (0, 3, 1, 2)) if last else canvas
+        down = ops.mean(ops.abs(planes[:, :, 1:] - planes[:, :, :-1]), axes)
+        right = ops.mean(ops.abs(planes[:, :, :, 1:] - planes[:, :, :, :-1]), axes)
         found = ascent.total_variation * (down + right)
     if ascent.norm:
         middle = 0.0 if ascent.parameters == PIXELS else 0.5
@@ -72,7 +80,7 @@ def objective(
         ascent: The ascent.
         outputs: For each probe the output of its layer for every view, channels last.
         weights: For each probe the weights of each pattern, ``(batch, channel)``.
-        canvas: ``(batch, height, width, channel)``.
+        canvas: As :func:`penalty` takes it.
     """
     values: Any = 0.0
     for probe, output, own in zip(ascent.probes, outputs, weights, strict=True):

@@ -10,7 +10,7 @@ from keras import ops
 
 from convlens.ascent import Ascent
 from convlens.errors import ModelInputError
-from convlens.frameworks.keras.ascent.leak import leaking
+from convlens.frameworks.keras.ascent.leak import leaking, rectifies
 from convlens.frameworks.keras.ascent.session import KerasClimb
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.refused import check_runs
@@ -50,7 +50,8 @@ def begin_ascent(
     unactivated = [
         sight.layer for sight, probe in zip(sights, ascent.probes, strict=True) if probe.before
     ]
-    steps = [view.program.steps[place] for place in sorted(view.program.needed(places))]
+    near = view.program.needed(places, lambda step: not ascent.deep and rectifies(step.operation))
+    steps = [view.program.steps[place] for place in sorted(near)]
     first = [any(view.formats[value] == FIRST for value in step.outputs) for step in steps]
     needed = {step.operation: 1 if one else -1 for step, one in zip(steps, first, strict=True)}
 

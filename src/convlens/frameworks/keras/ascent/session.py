@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from convlens.ascent import FOURIER, PHASE, PIXELS, Ascent, Rung
-from convlens.frameworks.keras.ascent.canvas import make_canvas, place, to_input
+from convlens.frameworks.keras.ascent.canvas import look, make_planes
 from convlens.frameworks.keras.ascent.objective import measure, objective
 from convlens.frameworks.keras.ascent.update import State, climb, names, slope
 from convlens.frameworks.keras.backends import (
@@ -61,6 +61,7 @@ class KerasClimb:
             name: ops.convert_to_tensor(array) for name, array in self._zeros().items()
         }
         self._weights = [np.zeros((ascent.batch, width), np.float32) for width in widths]
+        self._begun: dict[int, Mapping[str, FloatArray]] = {}
         self._variables = variables
         self._steppers: dict[bool, Stepper] = {}
         self._measure: Runner | None = None
@@ -69,15 +70,24 @@ class KerasClimb:
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
     ) -> None:
         """Puts a pattern at its start into a slot."""
-        for name in self._state:
-            array = to_numpy(self._state[name]).copy()
-            array[slot] = parameters.get(name, 0)
-            self._state[name] = ops.convert_to_tensor(array)
+        self._begun[slot] = parameters
         for own, given in zip(self._weights, weights, strict=True):
             own[slot] = given
 
+    def _start(self) -> None:
+        """Puts all starts that wait into the state at once: every one would copy all of it."""
+        if not self._begun:
+            return
+        for name in self._state:
+            array = to_numpy(self._state[name]).copy()
+            for slot, parameters in self._begun.items():
+                array[slot] = parameters.get(name, 0)
+            self._state[name] = ops.convert_to_tensor(array)
+        self._begun.clear()
+
     def step(self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray) -> Rung:
         """Takes one step with every slot."""
+        self._start()
         leaks = bool(leaking.any())
         if leaks not in self._steppers:
             step = functools.partial(self._step, leaks=leaks)
@@ -89,27 +99,32 @@ class KerasClimb:
         self._state, found = self._steppers[leaks](self._state, given, extra)
         return Rung(as_float32(found["values"]), as_float32(found["slopes"]))
 
-    def measure(self, canvas: FloatArray, placements: FloatArray) -> tuple[FloatArray, ...]:
+    def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
         """What the probes find of canvases, before any weights."""
         if self._measure is None:
-            self._measure = make_runner(self._look, self._variables)
-        found = self._measure([as_float32(canvas), as_float32(placements)[:, None]])
+            self._measure = make_runner(self._look, self._variables, often=True)
+        found = self._measure([as_float32(canvas), as_float32(placement)[None]])
         return tuple(as_float32(found[str(n)]) for n in range(len(self._ascent.probes)))
 
     def _look(self, given: Sequence[Any]) -> dict[str, Any]:
         canvas, placements = given
-        seen = place(canvas, placements, self._ascent)
-        outputs = self._network(to_input(self._ascent, seen))
+        planes = ops.transpose(canvas, (0, 3, 1, 2))
+        outputs = self._network(look(self._ascent, planes, placements))
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
     def canvas(self) -> FloatArray:
         """The canvas of every slot."""
+        self._start()
+        if self._ascent.parameters == PIXELS:
+            return as_float32(to_numpy(self._state["pixels"]))
         parameters = {name: self._state[name] for name in self._names}
-        return as_float32(to_numpy(make_canvas(self._ascent, parameters)))
+        planes = to_numpy(make_planes(self._ascent, parameters))
+        return as_float32(np.ascontiguousarray(np.moveaxis(planes, 1, -1)))
 
     def attention(self) -> FloatArray:
         """Where the gradient was, summed over the steps."""
+        self._start()
         if "attention" not in self._state:
             return np.zeros((self._ascent.batch, *self._ascent.size), np.float32)
         return as_float32(to_numpy(self._state["attention"]))
@@ -141,20 +156,22 @@ class KerasClimb:
         ascent = self._ascent
         parameters = {name: state[name] for name in self._names}
         if "attention" in state:
-            parameters[NUDGE] = ops.zeros((ascent.batch, *ascent.size, ascent.channels))
+            shape = (ascent.batch, ascent.channels, *ascent.size)
+            parameters[NUDGE] = ops.zeros(shape)
 
         def height_of(parameters: Mapping[str, Any]) -> tuple[Any, Any]:
-            canvas = make_canvas(ascent, parameters)
-            if NUDGE in parameters:
-                canvas = canvas + parameters[NUDGE]
-            seen = canvas
-            if ascent.placed:
-                seen = place(canvas, extra["placements"], ascent)
+            if ascent.parameters == PIXELS and not ascent.placed:
+                canvas = seen = parameters["pixels"]
+            else:
+                canvas = make_planes(ascent, parameters)
+                if NUDGE in parameters:
+                    canvas = canvas + parameters[NUDGE]
+                seen = look(ascent, canvas, extra.get("placements"))
             leak = extra["leaking"]
             if ascent.views > 1:
                 leak = ops.repeat(leak, ascent.views, axis=0)
             with self._leaking(leak) if leaks else contextlib.nullcontext():
-                outputs = self._network(to_input(ascent, seen))
+                outputs = self._network(seen)
             values, total = objective(ascent, outputs, weights, canvas)
             return total, values
 
@@ -163,5 +180,5 @@ class KerasClimb:
         rates = ascent.rate * extra["rates"]
         after = climb(ascent.update, rates, state, gradients)
         if nudge is not None:
-            after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), -1)
+            after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), 1)
         return after, {"values": values, "slopes": slope(gradients)}

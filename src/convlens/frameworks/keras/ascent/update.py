@@ -39,22 +39,23 @@ def climb(update: str, rates: Any, state: State, gradients: Mapping[str, Any]) -
     age = state["age"] + 1.0
     after: State = {"age": age}
     scale = 1.0 / (slope(gradients) + TINY)
+    young, old = 1 - ops.power(BETA_1, age), ops.sqrt(1 - ops.power(BETA_2, age))
     for name, gradient in gradients.items():
         spread = (-1,) + (1,) * (len(gradient.shape) - 1)
         if update == "adam":
             gradient = gradient * ops.reshape(scale, spread)
             first = BETA_1 * state[f"first:{name}"] + (1 - BETA_1) * gradient
             second = BETA_2 * state[f"second:{name}"] + (1 - BETA_2) * ops.square(gradient)
-            ages = ops.reshape(age, spread)
-            unbiased = first / (1 - ops.power(BETA_1, ages))
-            root = ops.sqrt(second / (1 - ops.power(BETA_2, ages))) + EPSILON
             after |= {f"first:{name}": first, f"second:{name}": second}
-            step = unbiased / root
+            root = ops.sqrt(second) + ops.reshape(EPSILON * old, spread)
+            step = first / root
+            size = rates * old / young
         else:
             axes = tuple(range(1, len(gradient.shape)))
             square = ops.mean(ops.square(gradient), axes, keepdims=True)
             step = gradient / (ops.sqrt(square) + FLOOR)
-        after[name] = state[name] + ops.reshape(rates, spread) * step
+            size = rates
+        after[name] = state[name] + ops.reshape(size, spread) * step
     return after
 
 

@@ -21,15 +21,17 @@ Step = Callable[[State, Sequence[Any], dict[str, Any], Differentiate], tuple[Sta
 Stepper = Callable[[State, Sequence[NDArray[Any]], Arrays], tuple[State, Arrays]]
 
 
-def make_runner(compute: Compute, variables: Sequence[Any]) -> Runner:
+def make_runner(compute: Compute, variables: Sequence[Any], *, often: bool = False) -> Runner:
     """Turns a computation on backend tensors into one on NumPy arrays.
 
     Args:
         compute: Takes the inputs as tensors and gives named tensors.
         variables: The variables that it reads.
+        often: Whether it will run so often with the same shapes that compiling it pays, where
+            a pass or two would rather do without.
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return cast("Runner", module.make_runner(compute, variables))
+    return cast("Runner", module.make_runner(compute, variables, often=often))
 
 
 def make_stepper(step: Step, variables: Sequence[Any]) -> Stepper:

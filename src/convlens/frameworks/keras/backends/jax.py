@@ -10,9 +10,12 @@ import keras
 
 
 def make_runner(
-    compute: Callable[[Sequence[Any]], dict[str, Any]], variables: Sequence[Any]
+    compute: Callable[[Sequence[Any]], dict[str, Any]],
+    variables: Sequence[Any],
+    *,
+    often: bool,
 ) -> Callable[[Sequence[Any]], dict[str, Any]]:
-    """Compiles ``compute``; the variables are arguments, so that they are not baked in."""
+    """Compiles ``compute``, ``often`` or not; the variables are arguments, not baked in."""
 
     def pure(state: list[Any], inputs: list[Any]) -> dict[str, Any]:
         with keras.StatelessScope(state_mapping=list(zip(variables, state, strict=True))):

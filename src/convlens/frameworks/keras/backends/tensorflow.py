@@ -23,13 +23,17 @@ _borrowed: list[Any] = []
 
 
 def make_runner(
-    compute: Callable[[Sequence[Any]], dict[str, Any]], variables: Sequence[Any]
+    compute: Callable[[Sequence[Any]], dict[str, Any]],
+    variables: Sequence[Any],
+    *,
+    often: bool,
 ) -> Callable[[Sequence[Any]], dict[str, Any]]:
-    """Runs ``compute`` as it is."""
+    """Runs ``compute`` as it is, or traced once."""
+    traced = tf.function(compute, autograph=False) if often else compute
 
     def run(inputs: Sequence[Any]) -> dict[str, Any]:
         with adding_by_axis():
-            tensors = compute([tf.convert_to_tensor(array) for array in inputs])
+            tensors = traced([tf.convert_to_tensor(array) for array in inputs])
         return {name: tensor.numpy() for name, tensor in tensors.items()}
 
     return run

@@ -10,9 +10,12 @@ import torch
 
 
 def make_runner(
-    compute: Callable[[Sequence[Any]], dict[str, Any]], variables: Sequence[Any]
+    compute: Callable[[Sequence[Any]], dict[str, Any]],
+    variables: Sequence[Any],
+    *,
+    often: bool,
 ) -> Callable[[Sequence[Any]], dict[str, Any]]:
-    """Runs ``compute`` on the device that Keras uses."""
+    """Runs ``compute`` on the device that Keras uses, ``often`` or not."""
 
     def run(inputs: Sequence[Any]) -> dict[str, Any]:
         with torch.no_grad():
