@@ -16,7 +16,13 @@ from convlens.loading import _labels_beside, load_model, read_labels, read_netwo
 from convlens.loading.bounded import member_pieces, parse_json, read_file
 from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
-from convlens.loading.rewrites.walking import MAX_CALLS, MAX_LAYERS
+from convlens.loading.rewrites.walking import (
+    MAX_CALLS,
+    MAX_LAYERS,
+    MAX_TAKEN,
+    count_calls,
+    tensor,
+)
 
 
 def layer(kind, name, **config):
@@ -99,6 +105,35 @@ def test_too_many_layers_and_calls():
     called = {**layer("ReLU", "r"), "inbound_nodes": [None] * (MAX_CALLS + 1)}
     with pytest.raises(UnsafeModelError, match="calls"):
         upgrade(sequence(called))
+
+
+def test_too_many_tensors_taken():
+    tensors = [["conv", 0, 0, {}]] * (MAX_TAKEN + 1)
+    old = {**layer("Add", "sum"), "inbound_nodes": [tensors]}
+    new = {
+        **layer("Add", "sum"),
+        "inbound_nodes": [{"args": [[tensor("conv", 0, 0)] * len(tensors)]}],
+    }
+    for many in (old, new):
+        with pytest.raises(UnsafeModelError, match="tensors"):
+            upgrade(sequence(many))
+
+
+def test_models_that_call_models_are_counted_before_they_are_built():
+    inner = sequence(layer("ReLU", "relu"))
+    assert count_calls(inner) == 2
+    for number in range(20):
+        nested = {**inner, "name": f"m{number}", "inbound_nodes": [[], []]}
+        inner = sequence(nested)
+        assert count_calls(inner) == 3 * 2 ** (number + 1) - 1
+    with pytest.raises(UnsafeModelError, match="call each other"):
+        upgrade(inner)
+
+
+def test_a_layer_whose_settings_ask_for_a_large_kernel(tmp_path):
+    bad = layer("STFTSpectrogram", "bad", frame_length=2**16, fft_length=2**17)
+    with pytest.raises(UnsafeModelError, match=r"'bad'.*from its settings"):
+        load_model(write(tmp_path / "m", sequence(entry(4), bad)))
 
 
 def test_an_attribute_of_many_names(tmp_path):

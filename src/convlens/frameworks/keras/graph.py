@@ -25,7 +25,7 @@ from convlens.frameworks.keras.lookup import (
 )
 from convlens.frameworks.keras.ops import hard_sigmoid_of_keras_2
 from convlens.frameworks.keras.refused import Refused, stand_in
-from convlens.frameworks.keras.sizes import UNSET, check_output
+from convlens.frameworks.keras.sizes import UNSET, check_computed, check_output
 from convlens.frameworks.keras.trusted import trusted_lambda
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
 from convlens.loading.rewrites.walking import each_tensor, is_tensor, name_of
@@ -120,6 +120,7 @@ class Builder:
         except _Stopped as stop:
             return self._refuse(kind, str(stop), outputs, name)
         layer = cls.from_config(cleaned)
+        check_computed(layer, where)
         if isinstance(layer, keras.layers.InputLayer):
             check_output(layer.output, where)
         return layer, None

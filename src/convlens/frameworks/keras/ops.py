@@ -97,14 +97,24 @@ def _standardise(x: Any) -> Any:
     return (x - mean) / ops.maximum(deviation, 1.0 / count**0.5)
 
 
+SLICES = 64
+"""Up to this reach a response sums its neighbours one by one, beyond it by running sums."""
+
+
 def _local_response(
     x: Any, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1.0, beta: float = 0.5
 ) -> Any:
     """``tf.nn.local_response_normalization`` over the last axis."""
-    squares = ops.square(x)
-    channels = x.shape[-1]
-    reach = np.abs(np.subtract.outer(np.arange(channels), np.arange(channels))) <= depth_radius
-    total = ops.matmul(squares, ops.convert_to_tensor(reach.astype("float32")))
+    channels = int(x.shape[-1])
+    reach = max(0, min(depth_radius, channels - 1))
+    room = [(0, 0)] * (len(x.shape) - 1) + [(reach, reach)]
+    squares = ops.pad(ops.square(x), room)
+    if reach <= SLICES:
+        shifted = [squares[..., start : start + channels] for start in range(2 * reach + 1)]
+        total = sum(shifted[1:], shifted[0])
+    else:
+        sums = ops.cumsum(ops.pad(squares, [*room[:-1], (1, 0)]), -1)
+        total = sums[..., 2 * reach + 1 :] - sums[..., :channels]
     return x / (bias + alpha * total) ** beta
 
 

@@ -45,6 +45,32 @@ def at_most(weights: int | None, source: str) -> Iterator[None]:
         _state.budget = before
 
 
+def count_computed(operation: Any) -> int:
+    """How many values a layer computes from its settings alone, and holds during a pass.
+
+    Spectrograms do: their kernels and matrices are no weights, so that no file bounds them.
+    """
+    kind = type(operation).__name__
+    if kind == "STFTSpectrogram":
+        length = operation.fft_length or operation.frame_length
+        return 4 * int(operation.frame_length) * (int(length) // 2 + 1)
+    if kind == "MelSpectrogram":
+        return 4 * int(operation.num_mel_bins) * (int(operation.fft_length) // 2 + 1)
+    return 0
+
+
+def check_computed(operation: Any, where: str) -> None:
+    """Refuses a layer that computes more from its settings alone than fits in memory.
+
+    Raises:
+        UnsafeModelError: It does.
+    """
+    if (count := count_computed(operation)) > MAX_VALUES:
+        raise UnsafeModelError(
+            f"{where} computes {count} values from its settings: more than {MAX_VALUES}, not opened"
+        )
+
+
 def count_weights(shape: tuple[int, ...]) -> None:
     """Counts a weight that is about to be made.
 

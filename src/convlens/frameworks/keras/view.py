@@ -20,7 +20,7 @@ from convlens.frameworks.keras.geometry import (
 from convlens.frameworks.keras.inside import has_inside, watch
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from convlens.frameworks.keras.refused import Refused
-from convlens.frameworks.keras.sizes import MAX_PASS, count_values
+from convlens.frameworks.keras.sizes import MAX_PASS, count_computed, count_values
 from convlens.results import LayerInfo, Shape
 
 STAND_IN = 224
@@ -168,7 +168,8 @@ def check_pass(view: View, layers: Sequence[str]) -> None:
     places = program.needed({view.sights[name].place for name in layers})
     widest = max(
         (
-            sum(counts.get(value, 0) for value in step.outputs)
+            count_computed(step.operation)
+            + sum(counts.get(value, 0) for value in step.outputs)
             + sum(counts.get(value, 0) for _, value in step.inputs)
             for step in (program.steps[place] for place in places)
         ),

@@ -29,7 +29,10 @@ MAX_LAYERS = 5_000
 """How many layers a configuration may hold; that of a real network stays below 2,000."""
 
 MAX_CALLS = 10_000
-"""How many calls of layers it may hold."""
+"""How many calls of layers it may hold, and how many it may come to where models call models."""
+
+MAX_TAKEN = 10_000
+"""How many tensors the calls of a model may take in all."""
 
 TENSOR = "__keras_tensor__"
 
@@ -41,7 +44,7 @@ def check_bounds(config: Any) -> None:
         UnsafeModelError: It is.
     """
     level: list[Any] = [config]
-    pieces = calls = 0
+    pieces = calls = taken = 0
     for _ in range(MAX_DEPTH):
         pieces += len(level)
         if pieces > MAX_PIECES:
@@ -49,8 +52,16 @@ def check_bounds(config: Any) -> None:
                 f"the model's configuration holds more than {MAX_PIECES} values: not opened"
             )
         mappings = [value for value in level if isinstance(value, dict)]
-        nodes = (value.get("inbound_nodes") for value in mappings)
+        nodes = [value.get("inbound_nodes") for value in mappings]
         calls += sum(len(given) for given in nodes if isinstance(given, list))
+        taken += sum(is_tensor(value) for value in mappings)
+        taken += sum(
+            len(call)
+            for given in nodes
+            if isinstance(given, list)
+            for call in given
+            if isinstance(call, list)
+        )
         level = [
             inner
             for value in level
@@ -74,6 +85,26 @@ def check_bounds(config: Any) -> None:
             f"the model's configuration holds more than {MAX_LAYERS} layers or {MAX_CALLS} calls "
             "of them: not opened"
         )
+    if taken > MAX_TAKEN:
+        raise UnsafeModelError(
+            f"the calls of the model's configuration take more than {MAX_TAKEN} tensors: not opened"
+        )
+    if count_calls(config) > MAX_CALLS:
+        raise UnsafeModelError(
+            f"the model's configuration comes to more than {MAX_CALLS} calls of layers, since its "
+            "models call each other: not opened"
+        )
+
+
+def count_calls(layer: Any) -> int:
+    """How many calls one call of a layer comes to, with those in the models inside it."""
+    if not isinstance(layer, dict):
+        return 1
+    total = 1
+    for inner in layers_of(layer):
+        nodes = inner.get("inbound_nodes")
+        total += count_calls(inner) * (max(1, len(nodes)) if isinstance(nodes, list) else 1)
+    return total
 
 
 def each_model(config: Any) -> Iterator[Config]:
