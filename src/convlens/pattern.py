@@ -118,7 +118,7 @@ class PatternOptions:
     method: str = "robust"
     steps: int = 128
     size: tuple[int, int] = (128, 128)
-    rate: float = 0.3
+    rate: float = 0.15
     seed: int = 0
     jitter: float = 8.0
     zoom: float = 0.1

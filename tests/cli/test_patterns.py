@@ -31,7 +31,7 @@ def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: P
     lines = done.out.splitlines()
     assert lines[0].startswith("small (")
     assert "preprocessing" in done.out
-    assert "method robust: at most 3 steps of 0.3 on 16 x 16 pixels, seed 0" in lines
+    assert "method robust: at most 3 steps of 0.15 on 16 x 16 pixels, seed 0" in lines
     head = next(number for number, line in enumerate(lines) if line.startswith("layer "))
     assert lines[head].split() == ["layer", "channel", "reached", "start", "kept", "ended"]
     rows = [line.split() for line in lines[head + 1 : head + 5]]

@@ -21,6 +21,10 @@ MAX_COMMENT = 65_535
 """The longest comment that a zip archive can hold, in bytes."""
 
 
+NAME_BYTES = 200
+"""The longest name of an array in a store, in UTF-8; a file system takes 255 with what follows."""
+
+
 def to_npz(result: Activations, options: PictureOptions) -> bytes:
     """One array for each layer, keyed by its name; the manifest is the archive's comment."""
     return archive_of(result, manifest_of(result, options))
@@ -35,10 +39,25 @@ def archive_of(arrays: Mapping[str, NDArray[Any]], manifest: Manifest) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, values in arrays.items():
             # A ZipInfo of its own has a fixed date, so that the bytes stay the same.
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+            entry = zipfile.ZipInfo(f"{member_name(name)}.npy")
+            with archive.open(entry, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values, allow_pickle=False)
         archive.comment = _comment(manifest)
     return buffer.getvalue()
+
+
+def member_name(name: str) -> str:
+    """The name of an array in an archive: one that leads out of no folder, and has no zero.
+
+    A zero would end it, so its picture stands for it; dots that mean a folder become leaders.
+
+    Example:
+        >>> member_name("body/conv"), member_name("../kernel") == "../kernel"
+        ('body/conv', False)
+    """
+    parts = name.replace("\0", "\u2400").split("/")
+    dots = {"": "_", ".": "\u2024", "..": "\u2024\u2024"}
+    return "/".join(dots.get(part, part) for part in parts)
 
 
 def _comment(manifest: Manifest) -> bytes:
@@ -100,7 +119,8 @@ def open_store(folder: Path, manifest: Manifest) -> Any:
 
 def _node_name(entry: LayerActivation, taken: set[str]) -> str:
     """A name that a store can have, and that no other array or axis has; it is then taken."""
-    plain = re.sub(r"[/\\]", ".", entry.name)
+    plain = re.sub(r"[/\\\x00-\x1f\x7f]", ".", entry.name)
+    plain = plain.encode("utf-8", "replace")[:NAME_BYTES].decode("utf-8", "ignore")
     name = plain if plain.strip(".") and not plain.startswith("__") else f"layer{plain}"
     while taken & {name, *_axes(entry, name)[1:]}:
         name += "_"

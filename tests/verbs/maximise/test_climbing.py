@@ -12,6 +12,7 @@ from convlens.errors import ModelInputError
 from convlens.pattern import Objective, PatternOptions, Term
 from convlens.verbs.maximise.climbing import ATTEMPTS, PERIOD, SILENT, Climbing
 from convlens.verbs.maximise.method import Ground, Method
+from convlens.verbs.maximise.robust import pace
 
 
 class Hill:
@@ -182,3 +183,12 @@ def test_progress_counts_the_steps_of_all_patterns():
 def test_a_value_that_is_no_number_is_one_line():
     with pytest.raises(ModelInputError, match="activation of conv channel 0 is not a finite"):
         climb([float("nan")], 1, PatternOptions(steps=3, size=(2, 2)), wakes_at=0)
+
+
+def test_the_pace_rises_then_falls_and_a_hasty_climb_does_neither_for_long():
+    long, hasty = PatternOptions(steps=128), PatternOptions(steps=12)
+    paces = [pace(long, step) for step in range(128)]
+    assert paces[0] == pytest.approx(1 / 8)
+    assert max(paces) == pytest.approx(1, abs=0.02)
+    assert paces[-1] == pytest.approx(0.1, abs=0.01)
+    assert min(pace(hasty, step) for step in range(12)) > 0.6

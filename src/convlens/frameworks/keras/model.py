@@ -411,10 +411,10 @@ def _channels_last(array: np.ndarray[Any, Any], data_format: str) -> FloatArray:
 
 def _digest(model: Any) -> str:
     """``sha256:`` over the names, shapes and values of all weights."""
-    digest = hashlib.sha256(model.name.encode())
+    digest = hashlib.sha256(model.name.encode("utf-8", "surrogatepass"))
     for variable in model.weights:
         array = np.ascontiguousarray(to_numpy(variable.value))
-        digest.update(f"{variable.path}{array.shape}{array.dtype}".encode())
+        digest.update(f"{variable.path}{array.shape}{array.dtype}".encode("utf-8", "surrogatepass"))
         digest.update(array.tobytes())
     return f"sha256:{digest.hexdigest()}"
 

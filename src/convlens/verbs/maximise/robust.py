@@ -50,13 +50,18 @@ def show(canvas: FloatArray) -> BYTES:
     return np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
 
 
-WARM, END = 8, 0.3
-"""How many steps it takes at most to the full rate, and what is left of it in the end."""
+WARM, LONG, END = 8, 32, 0.1
+"""How many steps it takes at most to the full rate, over how many at least it falls, and what
+is left of it in the end."""
 
 
 def pace(options: PatternOptions, step: int) -> float:
-    """What the rate is multiplied by: a quick rise, then half a cosine down."""
-    fall = END + (1 - END) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / options.steps)))
+    """What the rate is multiplied by: a quick rise, then half a cosine down.
+
+    A climb of few steps has no time for either.
+    """
+    share = min(1.0, step / max(LONG, options.steps))
+    fall = END + (1 - END) * 0.5 * (1 + math.cos(math.pi * share))
     warm = min(WARM, max(1, options.steps // 8))
     return min(1.0, (step + 1) / warm) * fall
 
