@@ -110,11 +110,12 @@ def test_the_picture_of_a_classic_pattern_is_that_of_the_book():
     assert np.array_equal(show(image), np.stack([book_picture(part) for part in image]))
 
 
+@pytest.mark.parametrize("scale", ["-1..1", "caffe"])
 @pytest.mark.parametrize(("method", "steps"), [("robust", 12), ("classic", 12), ("maco", 60)])
-def test_what_is_reached_is_what_keras_computes(method, steps):
+def test_what_is_reached_is_what_keras_computes(method, steps, scale):
     live = models.randomise(models.sequential())
     model = load_model(live)
-    found = patterns(model, "conv_1", method=method, scale="-1..1", steps=steps, size=(16, 16))
+    found = patterns(model, "conv_1", method=method, scale=scale, steps=steps, size=(16, 16))
     assert len(found) == 6
     assert found.images.shape == (6, 16, 16, 3)
     assert found.images.dtype == np.uint8

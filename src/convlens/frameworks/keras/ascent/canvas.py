@@ -79,9 +79,9 @@ def look(ascent: Ascent, planes: Any, placements: Any) -> Any:
         ``(batch * views, height, width, channel)``, in the numbers that the network takes.
     """
     batch, channels, rows, columns = (int(n) for n in planes.shape)
-    if ascent.flip:
+    gain, shift, flip = _scale(ascent)
+    if flip:
         planes = ops.flip(planes, 1)
-    gain, shift = _scale(ascent)
     outside = np.full(channels, 0.0, np.float32)
     if placements is not None:
         outside += ascent.outside
@@ -100,13 +100,13 @@ def look(ascent: Ascent, planes: Any, placements: Any) -> Any:
     return ops.reshape(seen, (batch * views, rows, columns, channels))
 
 
-def _scale(ascent: Ascent) -> tuple[FloatArray, FloatArray]:
-    """From a canvas to what the network takes, channel by channel: factor and summand."""
+def _scale(ascent: Ascent) -> tuple[FloatArray, FloatArray, bool]:
+    """From a canvas to what the network takes, channel by channel: factor, summand, reversal."""
     gain = np.asarray(ascent.gain, np.float32)
     shift = np.asarray(ascent.shift, np.float32)
     if ascent.parameters == PIXELS:
-        return np.ones_like(gain), np.zeros_like(shift)
-    return gain, shift
+        return np.ones_like(gain), np.zeros_like(shift), False
+    return gain, shift, ascent.flip
 
 
 def _spread(values: FloatArray) -> Any:
