@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -83,7 +85,8 @@ def from_application(
         if network is not None:
             model = _with_file(function, network)
         else:
-            model = function(weights=None if weights == "random" else weights)
+            with _same_each_time():
+                model = function(weights=None if weights == "random" else weights)
     except UnsafeModelError:
         raise
     except Exception as error:
@@ -96,6 +99,20 @@ def from_application(
         preprocessing=preprocessing_of(family) if family else None,
         labels=labels,
     )
+
+
+@contextlib.contextmanager
+def _same_each_time() -> Iterator[None]:
+    """Lets Keras draw the same weights each time; the generator of the user's program goes on.
+
+    Initialisers without a seed ask Python's own generator for one.
+    """
+    before = random.getstate()
+    random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 def _with_file(function: Any, network: SavedNetwork) -> Any:

@@ -18,6 +18,9 @@ from convlens.verbs.maximise.method import Ground, Method, Start
 GREY, NOISE = 128.0, 20.0
 """The start: grey plus uniform noise, in the numbers that the network sees."""
 
+WHITE, BLOCK = 255.0, 8
+"""Where a channel sleeps through that start: noise of every colour, then squares of them."""
+
 DEVIATION = 0.1
 """The standard deviation of the picture that is shown, in 0..1."""
 
@@ -36,7 +39,16 @@ def _start(ground: Ground, facet: int, attempt: int) -> Start:
     if ground.given is not None and not attempt:
         return {"pixels": ground.given}
     chance = np.random.default_rng((ground.options.seed, 0, facet, attempt))
-    noise = chance.random((*ground.options.size, ground.channels), np.float32)
+    height, width = ground.options.size
+    if attempt < 2:
+        noise = chance.random((height, width, ground.channels), np.float32)
+    else:
+        coarse = chance.random(
+            (-(-height // BLOCK), -(-width // BLOCK), ground.channels), np.float32
+        )
+        noise = coarse.repeat(BLOCK, 0).repeat(BLOCK, 1)[:height, :width]
+    if attempt:
+        return {"pixels": noise * np.float32(WHITE)}
     return {"pixels": noise * np.float32(NOISE) + np.float32(GREY)}
 
 
