@@ -45,6 +45,19 @@ class MovingStatistics:
     variance: FloatArray
 
 
+class WithKernels(Protocol):
+    """What shows its kernels: a model, or a file of weights without one."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of it."""
+        ...
+
+    def kernel(self, layer: str) -> FloatArray | None:
+        """As :meth:`Model.kernel`."""
+        ...
+
+
 @runtime_checkable
 class Model(Protocol):
     """A network that can be looked into."""

@@ -111,3 +111,16 @@ def test_what_cannot_be_done_is_one_line(
     assert done.status == status
     assert words in done.line
     assert list(here.iterdir()) == []
+
+
+def test_a_file_of_weights_as_it_is(run: Run, here: Path, models: Path) -> None:
+    done = run("kernels", models / "only.weights.h5", "--stored", "-o", "x.json")
+    assert done.status == 0, done.err
+    assert "weights without a network" in done.out
+    assert json.loads((here / "x.json").read_text())["layers"]
+    refused = run("kernels", models / "only.weights.h5", "-o", "y.json")
+    assert refused.status == 1
+    assert "--stored" in refused.err
+    missing = run("kernels", "none.h5", "--stored")
+    assert missing.status == 1
+    assert "no file of weights none.h5" in missing.err

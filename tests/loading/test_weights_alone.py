@@ -85,3 +85,62 @@ def test_an_architecture_by_name(tmp_path, name, top):
         opened.model.get_layer("conv1").kernel.numpy(), made.get_layer("conv1").kernel.numpy()
     )
     assert (opened.info.layers[-1].name == "predictions") == top
+
+
+@pytest.mark.parametrize("name", ["new.weights.h5", "old.h5", "whole.h5", "whole.keras"])
+def test_kernels_without_a_network_are_those_of_the_file(network, name):
+    model, folder = network
+    held = convlens.load_weights(folder / name)
+    shown = convlens.kernels(held)
+    expected = {
+        (3, 3, 3, 2): model.get_layer("conv"),
+        (3, 3, 2, 3): model.get_layer("inner").get_layer("inside"),
+    }
+    assert len(shown) == 2
+    for entry in shown:
+        layer = expected.pop(entry.values.shape)
+        np.testing.assert_array_equal(entry.values, np.asarray(layer.kernel.value))
+        assert entry.layer.type == "kernel"
+    assert "(height, width, input, filter)" in " ".join(shown.notes)
+    assert shown.model.digest.startswith("sha256:")
+
+
+def test_kernels_in_the_order_of_theano(tmp_path):
+    draw = np.random.default_rng(0)
+    first, second = draw.normal(size=(64, 3, 9, 9)), draw.normal(size=(3, 64, 5, 5))
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["layer_names"] = [b"a", b"b"]
+        file.attrs["backend"] = b"theano"
+        for name, kernel in (("a", first), ("b", second)):
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [b"W", b"b"]
+            group["W"], group["b"] = kernel, np.zeros(kernel.shape[0])
+    shown = convlens.kernels(convlens.load_weights(tmp_path / "w.h5"))
+    assert [entry.name for entry in shown] == ["a", "b"]
+    np.testing.assert_array_equal(
+        shown.layers[0].values, first.transpose(2, 3, 1, 0).astype("float32")
+    )
+    assert shown.layers[1].values.shape == (5, 5, 64, 3)
+    assert "180 degrees" in " ".join(shown.notes)
+
+
+def test_depthwise_kernels_and_two_of_one_layer(tmp_path):
+    draw = np.random.default_rng(0)
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["layer_names"] = [b"sep"]
+        group = file.create_group("sep")
+        names = [b"sep/depthwise_kernel:0", b"sep/pointwise_kernel:0"]
+        group.attrs["weight_names"] = names
+        for name, shape in zip(names, [(3, 3, 4, 2), (1, 1, 8, 5)], strict=True):
+            group[name.decode()] = draw.normal(size=shape)
+    shown = convlens.kernels(convlens.load_weights(tmp_path / "w.h5"))
+    assert [entry.name for entry in shown] == ["sep/depthwise_kernel:0", "sep/pointwise_kernel:0"]
+    assert [entry.values.shape for entry in shown] == [(3, 3, 1, 8), (1, 1, 8, 5)]
+
+
+def test_a_file_without_kernels_is_one_line(tmp_path):
+    import keras
+
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "m.keras")
+    with pytest.raises(ModelFileError, match="no kernels of two dimensions"):
+        convlens.load_weights(tmp_path / "m.keras")

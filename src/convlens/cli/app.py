@@ -367,6 +367,12 @@ def kernels(
         int,
         typer.Option(metavar="N", help="Tiles in a row: filters, or a filter's strongest inputs."),
     ] = 16,
+    stored: Annotated[
+        bool,
+        typer.Option(
+            "--stored", help="MODEL is a file of weights: its kernels as they are, no network."
+        ),
+    ] = False,
     weights: Weights = None,
     architecture: Architecture = None,
     trust: Trust = False,
@@ -382,6 +388,7 @@ def kernels(
     run(
         Request(
             source=Source(model, weights, architecture, backend=backend, trust=trust),
+            stored=stored,
             layers=tuple(layers) if layers else None,
             channels=channels,
             columns=columns,

@@ -15,6 +15,8 @@ from convlens.export.kernel_numbers import kernels_to_json
 from convlens.export.kinds import KERNELS
 from convlens.export.pictures import safe_name
 from convlens.kernel import Kernels, LayerKernels
+from convlens.loading.stored import load_weights
+from convlens.model import WithKernels
 from convlens.render.kernels.arrange import broken, limit
 from convlens.render.options import KernelOptions
 from convlens.render.wording import number
@@ -27,6 +29,7 @@ class Request:
 
     Attributes:
         source: The model.
+        stored: Whether it is a file of weights, shown without a network.
         layers: Of which layers, ``None`` if none was named.
         channels: Which filters.
         columns: Tiles in a row.
@@ -36,6 +39,7 @@ class Request:
     """
 
     source: Source
+    stored: bool
     layers: tuple[str, ...] | None
     channels: str | None
     columns: int
@@ -49,7 +53,9 @@ def run(request: Request) -> None:
     options: KernelOptions = make_options(KERNELS, columns=request.columns)
     if request.output not in (None, "-"):
         check_output(str(request.output), KERNELS)
-    result = verb.kernels(open_model(request.source), request.layers, request.channels)
+    source = request.source
+    model: WithKernels = load_weights(source.model) if request.stored else open_model(source)
+    result = verb.kernels(model, request.layers, request.channels)
     to_stdout = request.output == "-" or (request.as_json and request.output is None)
     target = None if to_stdout else _target(request, result)
     if target is not None:

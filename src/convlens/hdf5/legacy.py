@@ -83,7 +83,8 @@ def _without_config(file: h5py.File, path: Path) -> str:
         return (
             f"{path} holds weights without the network they belong to: expected a whole model "
             "(model.save). Name the network with --architecture, by a JSON file of its "
-            f"configuration or, for example, --architecture VGG16"
+            "configuration or, for example, --architecture VGG16; or look at its kernels alone: "
+            "convlens kernels FILE --stored"
         )
     held = ", ".join(name[:80] for name in names[:4]) or "nothing"
     return f"{path} is an HDF5 file without a Keras model: expected model_config, found {held}"

@@ -6,7 +6,6 @@ then built; no code from it runs. The framework's room is named by string and im
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import logging
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from convlens.errors import ConvlensError, ModelFileError, UsageError, near
 from convlens.loading.backend import choose_backend, quieten, tensorflow_may_run
 from convlens.loading.bounded import read_file
+from convlens.loading.digest import file_digest
 from convlens.loading.reader import expect
 
 if TYPE_CHECKING:  # imported late: NumPy is imported here while the reader starts
@@ -272,15 +272,6 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         size=held.size,
         store=held.store,
     )
-
-
-def file_digest(*paths: Path) -> str:
-    """``sha256:`` and the digest of the bytes of a file, or of several one after the other."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            hashlib.file_digest(file, lambda: digest)
-    return f"sha256:{digest.hexdigest()}"
 
 
 def read_labels(

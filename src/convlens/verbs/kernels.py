@@ -13,7 +13,7 @@ import numpy as np
 from convlens.errors import SelectionError
 from convlens.kernel import Kernels, LayerKernels
 from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_layers
-from convlens.model import Model
+from convlens.model import WithKernels
 from convlens.results import FloatArray, LayerInfo
 
 FACTORS = 3
@@ -21,14 +21,15 @@ FACTORS = 3
 
 
 def kernels(
-    model: Model,
+    model: WithKernels,
     layers: LayerSpec | Iterable[LayerSpec] | None = None,
     channels: ChannelSpec = None,
 ) -> Kernels:
     """The kernels of convolutions, and the few spatial patterns that they are made of.
 
     Args:
-        model: From :func:`convlens.load_model`.
+        model: From :func:`convlens.load_model`, or :func:`convlens.load_weights` for a file of
+            weights whose network is not known.
         layers: Which layers; see :func:`convlens.layers.select_layers`. ``None`` is every
             convolution in two dimensions.
         channels: Which filters, ``"0,3,5-9"`` or ``"0:16"``; ``None`` is all.
