@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from convlens.export import read_manifest, save
     from convlens.export.converting import convert
     from convlens.loading import load_model
+    from convlens.loading.stored import load_weights
     from convlens.verbs.activations import activations, load_image
     from convlens.verbs.kernels import kernels
     from convlens.verbs.patterns import patterns
