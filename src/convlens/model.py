@@ -50,22 +50,24 @@ class WithKernels(Protocol):
 
     @property
     def info(self) -> ModelInfo:
-        """What is known of it."""
+        """What is known before it has seen an image."""
         ...
 
     def kernel(self, layer: str) -> FloatArray | None:
-        """As :meth:`Model.kernel`."""
+        """The kernels of a convolution, ``(height, width, input, filter)`` float32.
+
+        Of a layer that treats every channel alone the inputs are 1. ``None`` for a layer
+        without kernels of two dimensions.
+
+        Raises:
+            SelectionError: The layer is not there.
+        """
         ...
 
 
 @runtime_checkable
-class Model(Protocol):
+class Model(WithKernels, Protocol):
     """A network that can be looked into."""
-
-    @property
-    def info(self) -> ModelInfo:
-        """What is known of the model before it has seen an image."""
-        ...
 
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
         """What is known of the model once the shapes of its inputs are given.
@@ -120,17 +122,6 @@ class Model(Protocol):
             SelectionError: A layer is not there.
             ModelInputError: The canvas does not fit, or a layer does not rest on the input.
             UnsafeModelError: A layer on the way cannot be run.
-        """
-        ...
-
-    def kernel(self, layer: str) -> FloatArray | None:
-        """The kernels of a convolution, ``(height, width, input, filter)`` float32.
-
-        Of a layer that treats every channel alone the inputs are 1. ``None`` for a layer
-        without kernels of two dimensions.
-
-        Raises:
-            SelectionError: The layer is not there.
         """
         ...
 

@@ -121,6 +121,9 @@ def test_a_file_of_weights_as_it_is(run: Run, here: Path, models: Path) -> None:
     refused = run("kernels", models / "only.weights.h5", "-o", "y.json")
     assert refused.status == 1
     assert "--stored" in refused.err
+    both = run("kernels", models / "only.weights.h5", "--stored", "--architecture", "VGG16")
+    assert both.status == 2
+    assert "leave out --stored" in both.err
     missing = run("kernels", "none.h5", "--stored")
     assert missing.status == 1
     assert "no file of weights none.h5" in missing.err

@@ -1,6 +1,7 @@
 """The hostile files that are opened each time: one or two of every kind.
 
-``CONVLENS_ALL_HOSTILE=1`` opens all of them, and more mutated files, which takes long.
+``CONVLENS_ALL_HOSTILE=1`` opens all of them, and more mutated files, which takes about a quarter of
+an hour.
 """
 
 from __future__ import annotations

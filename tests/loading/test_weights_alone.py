@@ -144,3 +144,21 @@ def test_a_file_without_kernels_is_one_line(tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "m.keras")
     with pytest.raises(ModelFileError, match="no kernels of two dimensions"):
         convlens.load_weights(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize("names", [("one/kernel:0", "two/kernel:0"), ("kernel", "kernel")])
+def test_no_kernel_of_a_nested_model_is_lost(tmp_path, names):
+    draw = np.random.default_rng(0)
+    kernels = [draw.normal(size=(3, 3, 2, 4)).astype("float32") for _ in names]
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["layer_names"] = [b"model", b"more"]
+        for layer in ("model", "more"):
+            group = file.create_group(layer)
+            group.attrs["weight_names"] = [name.encode() for name in sorted(set(names))]
+            for name in sorted(set(names)):
+                group[name] = kernels[names.index(name)]
+    shown = convlens.kernels(convlens.load_weights(tmp_path / "w.h5"))
+    count = len(set(names))
+    assert len({entry.name for entry in shown}) == 2 * count
+    for entry, wanted in zip(shown, 2 * kernels[:count], strict=True):
+        np.testing.assert_array_equal(entry.values, wanted)

@@ -10,6 +10,7 @@ from convlens.cli.opening import Source, open_model
 from convlens.cli.output import report
 from convlens.cli.printable import printable
 from convlens.cli.table import format_table
+from convlens.errors import UsageError
 from convlens.export import check_output, make_options, save
 from convlens.export.kernel_numbers import kernels_to_json
 from convlens.export.kinds import KERNELS
@@ -54,6 +55,11 @@ def run(request: Request) -> None:
     if request.output not in (None, "-"):
         check_output(str(request.output), KERNELS)
     source = request.source
+    if request.stored and (source.weights or source.architecture):
+        raise UsageError(
+            "--stored shows a file of weights without a network: leave out --weights and "
+            "--architecture, or leave out --stored"
+        )
     model: WithKernels = load_weights(source.model) if request.stored else open_model(source)
     result = verb.kernels(model, request.layers, request.channels)
     to_stdout = request.output == "-" or (request.as_json and request.output is None)

@@ -76,7 +76,7 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
     """
     path = Path(path)
     network = read_weights_of(path, {})
-    found = {name: array for name, array in _named(network) if array.ndim == 4 and array.size}
+    found = dict(_named(network))
     if not found:
         raise ModelFileError(f"{path} holds no kernels of two dimensions")
     theano = _in_order_of_theano(list(found.values()))
@@ -114,10 +114,10 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
 
 
 def _named(network: SavedNetwork) -> Iterator[tuple[str, Array]]:
-    """Every array of a file with the shortest name that is its own."""
+    """Every array of four axes with the shortest name that is its own."""
     if network.weights is not None:
         paths = [
-            ((part.layer, *name.split("/")[-1:]), array)
+            (_path(part.layer, name), array)
             for part in network.weights
             for name, array in zip(part.names, part.arrays, strict=True)
         ]
@@ -126,11 +126,21 @@ def _named(network: SavedNetwork) -> Iterator[tuple[str, Array]]:
             (tuple(part for part in place.split("/") if part not in PLACES), array)
             for place, array in (network.store or {}).items()
         ]
-    count = Counter("/".join(parts[:-1]) for parts, array in paths if array.ndim == 4)
+    paths = [(parts, array) for parts, array in paths if array.ndim == 4 and array.size]
+    count = Counter("/".join(parts[:-1]) for parts, _ in paths)
+    taken: Counter[str] = Counter()
     for parts, array in paths:
         short, whole = "/".join(parts[:-1]), "/".join(parts)
         depthwise = "depthwise" in whole and "depthwise" not in short
-        yield (short if short and count[short] == 1 and not depthwise else whole), array
+        name = short if short and count[short] == 1 and not depthwise else whole
+        taken[name] += 1
+        yield (name if taken[name] == 1 else f"{name}@{taken[name] - 1}"), array
+
+
+def _path(layer: str, name: str) -> tuple[str, ...]:
+    """Where a weight is, from the outermost layer on, which its name may repeat."""
+    parts = name.split("/")
+    return (layer, *(parts[1:] if parts[0] == layer and len(parts) > 1 else parts))
 
 
 def _in_order_of_theano(arrays: Sequence[Array]) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from convlens.ascent import Ascent, Probe, Rung
 from convlens.errors import ModelInputError
 from convlens.pattern import Objective, PatternOptions, Term
+from convlens.verbs.maximise.classic import CLASSIC
 from convlens.verbs.maximise.climbing import ATTEMPTS, PERIOD, SILENT, Climbing
 from convlens.verbs.maximise.method import Ground, Method
 from convlens.verbs.maximise.robust import pace
@@ -192,3 +193,13 @@ def test_the_pace_rises_then_falls_and_a_hasty_climb_does_neither_for_long():
     assert max(paces) == pytest.approx(1, abs=0.02)
     assert paces[-1] == pytest.approx(0.1, abs=0.01)
     assert min(pace(hasty, step) for step in range(12)) > 0.6
+
+
+def test_later_starts_of_a_classic_climb_are_of_every_colour():
+    ground = Ground(PatternOptions(method="classic", size=(19, 21)), 3)
+    first, second, third = (CLASSIC.start(ground, 0, attempt)["pixels"] for attempt in range(3))
+    assert (first.min() >= 128, first.max() <= 148) == (True, True)
+    assert (second.min() < 10, second.max() > 245) == (True, True)
+    assert third.shape == (19, 21, 3)
+    assert (third[:8, :8] == third[0, 0]).all()
+    assert (third[8, 8] != third[0, 0]).all()
