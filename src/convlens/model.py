@@ -7,11 +7,13 @@ in it names a framework.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from convlens.ascent import Ascent, Climb
+from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, ModelInfo
 
 
@@ -122,6 +124,86 @@ class Model(WithKernels, Protocol):
             SelectionError: A layer is not there.
             ModelInputError: The canvas does not fit, or a layer does not rest on the input.
             UnsafeModelError: A layer on the way cannot be run.
+        """
+        ...
+
+    def read(self, inputs: Mapping[str, FloatArray], goal: Goal) -> FloatArray:
+        """Reads a number off the model for each image, ``(image,)`` float32.
+
+        Args:
+            inputs: For each input of the model a batch, channels last.
+            goal: What is summed.
+
+        Raises:
+            SelectionError: A layer is not there.
+            ModelInputError: An input is missing or does not fit.
+            UnsafeModelError: A layer on the way cannot be run.
+        """
+        ...
+
+    def differentiate(
+        self,
+        inputs: Mapping[str, FloatArray],
+        goal: Goal,
+        *,
+        layers: Sequence[str] = (),
+        by: Sequence[str] = (),
+        guided: bool = False,
+    ) -> Gradients:
+        """Reads a number off the model and follows it back, for every image by itself.
+
+        The way back goes no further than the layers and inputs asked for.
+
+        Args:
+            inputs: For each input of the model a batch, channels last.
+            goal: What is summed.
+            layers: The layers whose outputs, and the gradients by them, are wanted.
+            by: The inputs the gradients by which are wanted.
+            guided: Let only what is positive back through rectifiers.
+
+        Raises:
+            SelectionError: A layer is not there.
+            ModelInputError: An input is missing or does not fit, or the number does not
+                depend on a layer or input asked for.
+            UnsafeModelError: A layer on the way cannot be run.
+        """
+        ...
+
+    def ablate(
+        self, inputs: Mapping[str, FloatArray], goal: Goal, layer: str, factors: FloatArray
+    ) -> FloatArray:
+        """Reads a number off the model after channels of a layer were weakened.
+
+        What does not rest on the layer is run once.
+
+        Args:
+            inputs: For each input of the model one image, ``(1, ...)``, channels last.
+            goal: What is summed.
+            layer: Whose channels.
+            factors: ``(ablation, channel)``: what each channel is multiplied by.
+
+        Returns:
+            ``(ablation,)`` float32.
+
+        Raises:
+            SelectionError: A layer is not there.
+            ModelInputError: The number does not depend on the layer.
+            UnsafeModelError: A layer on the way cannot be run.
+        """
+        ...
+
+    def redrawn(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
+        """Replaces the weights of some layers by random ones while a block lasts.
+
+        Kernels and the like are drawn from a normal distribution with their own mean and
+        standard deviation, so that what the layers give keeps its size.
+
+        Args:
+            layers: Names of layers; those without weights are left out.
+            seed: Of what is drawn; the same seed and layers give the same weights.
+
+        Raises:
+            SelectionError: A layer is not there.
         """
         ...
 

@@ -1,0 +1,63 @@
+"""What a heatmap explains, as data.
+
+The rule of this module: a target is plain values that can be written down and read again; what
+they mean in a network is settled by the verbs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+MEAN, PREDICTED = "mean", "predicted"
+"""All positions; those where the unit is the strongest."""
+
+Place = tuple[int, int]
+Region = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A class, a channel, a neuron, a region of a map, or the difference of two.
+
+    Attributes:
+        layer: The name of the layer that it is read off, most often an output.
+        unit: Which class, unit or channel.
+        against: Another of the same layer that is subtracted, for a contrast.
+        sign: -1 for what speaks against it: the other side of a single unit, "not dog".
+        where: For a layer with maps: :data:`MEAN` over all positions; :data:`PREDICTED`: over
+            those where the unit is the strongest of all; a neuron ``(y, x)``; or a region
+            ``(y0, x0, y1, x1)``, ends not included; in positions of the map.
+        before: Whether it is read before the layer's activation function (a logit).
+        label: What the class is called, where that is known.
+        against_label: Likewise of ``against``.
+    """
+
+    layer: str
+    unit: int
+    against: int | None = None
+    sign: int = 1
+    where: str | Place | Region = MEAN
+    before: bool = True
+    label: str | None = None
+    against_label: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in a caption.
+
+        >>> Target("top", 1, label="dog", sign=-1).name
+        'not dog'
+        >>> Target("top", 3, against=5).name
+        'class 3 rather than class 5'
+        """
+        text = self.label or f"class {self.unit}"
+        if self.against is not None:
+            text += f" rather than {self.against_label or f'class {self.against}'}"
+        return text if self.sign > 0 else f"not {text}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The target as JSON-ready data."""
+        where = self.where if isinstance(self.where, str) else list(self.where)
+        return dataclasses.asdict(self) | {"where": where, "name": self.name}

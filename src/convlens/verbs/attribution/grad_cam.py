@@ -1,0 +1,48 @@
+"""Grad-CAM.
+
+Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra, "Grad-CAM: Visual Explanations from Deep
+Networks via Gradient-based Localization", ICCV 2017: each channel of a layer counts by the
+mean over all positions of the gradient of the score by it,
+
+    alpha_k = 1/Z sum_ij d y / d A_ij^k        L = ReLU(sum_k alpha_k A^k)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from convlens.heat import HeatmapOptions
+from convlens.model import Model
+from convlens.readout import Goal
+from convlens.results import FloatArray
+from convlens.verbs.attribution.method import Images, Method, Progress
+
+
+def grad_cam(
+    model: Model,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the layer; none below 0."""
+    found = model.differentiate(images.values, target, layers=layers)
+    weights = found.slopes[layers[0]].mean(axis=(1, 2))
+    maps = np.einsum("nhwc,nc->nhw", found.values[layers[0]], weights)
+    return np.maximum(maps, 0)
+
+
+METHOD = Method(
+    name="grad-cam",
+    title="Grad-CAM",
+    says="Adds the maps of a layer, each by the mean gradient of the score by it.",
+    assumes="That a channel counts alike wherever it is active.",
+    misleads="Where the gradient varies over a map: what lights up need not have mattered there.",
+    source="Selvaraju et al., ICCV 2017",
+    compute=grad_cam,
+)
