@@ -33,8 +33,8 @@ def grad_cam(
     """``(image, height, width)`` in the size of the layer; none below 0."""
     found = model.differentiate(images.values, target, layers=layers)
     weights = found.slopes[layers[0]].mean(axis=(1, 2))
-    maps = np.einsum("nhwc,nc->nhw", found.values[layers[0]], weights)
-    return np.maximum(maps, 0)
+    maps: FloatArray = np.einsum("nhwc,nc->nhw", found.values[layers[0]], weights)
+    return np.maximum(maps, np.float32(0))
 
 
 METHOD = Method(

@@ -30,7 +30,8 @@ def gradient(
 ) -> FloatArray:
     """``(image, height, width)`` in the size of the input; none below 0."""
     found = model.differentiate(images.values, target, by=[images.input])
-    return np.abs(found.inputs[images.input]).max(axis=-1)
+    slopes: FloatArray = np.abs(found.inputs[images.input]).max(axis=-1)
+    return slopes
 
 
 METHOD = Method(
