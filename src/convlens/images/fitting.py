@@ -138,7 +138,12 @@ def seen_region(
         inner = _largest_within(original, (size[1], size[0]))
         across, down = width / inner[0], height / inner[1]
         left_edge, top_edge = (size[1] - inner[0]) // 2 * across, (size[0] - inner[1]) // 2 * down
-        return -top_edge, -left_edge, size[0] * down - top_edge, size[1] * across - left_edge
+        return (
+            0.0 - top_edge,
+            0.0 - left_edge,
+            size[0] * down - top_edge,
+            size[1] * across - left_edge,
+        )
     return 0.0, 0.0, float(height), float(width)
 
 

@@ -148,11 +148,14 @@ def _whole_name(info: ModelInfo, text: str) -> Target | None:
 def _contrast(info: ModelInfo, first: Target, text: str) -> Target:
     """One class rather than another of the same layer."""
     layer = _layer(info, first.layer)
-    second = find_class(info, layer, text) or _one(info, text)
+    name, at, where = text.partition("@")
+    second = find_class(info, layer, name)
+    if second is None:
+        second = _one(info, text)
+    elif at:
+        second = _placed(second, layer, where)
     if second.layer != first.layer:
-        raise UsageError(
-            f"a contrast is of one layer: found '{first.layer}' and '{second.layer}'"
-        )
+        raise UsageError(f"a contrast is of one layer: found '{first.layer}' and '{second.layer}'")
     if second.where not in (MEAN, first.where):
         raise UsageError(f"target '... vs {short(text)}': say the place of the first alone")
     if second.unit == first.unit:
@@ -246,8 +249,10 @@ def _where(text: str, layer: LayerInfo) -> str | Place | Region:
     sides = positions(layer)
     if (match := _REGION.fullmatch(text)) and len(sides) == 2:
         ends = [int(part) if part else None for part in match.groups()]
-        height, width = ((side or 1) if end is None else end
-                         for side, end in zip(sides, (ends[1], ends[3]), strict=True))
+        height, width = (
+            (side or 1) if end is None else end
+            for side, end in zip(sides, (ends[1], ends[3]), strict=True)
+        )
         return ends[0] or 0, ends[2] or 0, height, width
     raise UsageError(
         f"the place '{short(text)}' of layer '{layer.name}' cannot be read: expected ROW,COLUMN, "
@@ -301,4 +306,3 @@ def _check_where(layer: LayerInfo, where: str | Sequence[int]) -> None:
                 f"layer '{layer.name}' has {side} {what}, 0 to {(side or 1) - 1}: found "
                 f"{first}" + ("" if end == first + 1 else f" to {end}, the end not included")
             )
-

@@ -14,7 +14,7 @@ from convlens.errors import ModelInputError, SelectionError
 from convlens.layers import LayerSpec, select_layers
 from convlens.results import LayerInfo, ModelInfo
 from convlens.verbs.attribution.method import SEVERAL
-from convlens.verbs.attribution.outputs import positions
+from convlens.verbs.attribution.outputs import MOVING, positions
 
 MOST_STAGES = 5
 """How many resolutions a method that combines layers gets."""
@@ -25,7 +25,10 @@ _BARE_TYPES = (
     *("CenterCrop", "ActivityRegularization", "Lambda", "GetItem", "Transpose", "Squeeze"),
     *("ExpandDims", "Pad", "Cast", "Slice", "Moveaxis", "Swapaxes", "Solarization", "Masking"),
 )
-_BENDS = ("Softmax", "Sigmoid", "Activation", "ReLU", "Relu", "Reshape", "Flatten", "Permute")
+_BENDING = (
+    *("Softmax", "Sigmoid", "Activation", "ReLU", "Relu", "Relu6", "LeakyReLU", "ELU", "PReLU"),
+    *("BatchNormalization", "GroupNormalization", "LayerNormalization", *MOVING),
+)
 
 Rests = Callable[[LayerInfo], bool]
 """Whether a layer rests on the input that is explained."""
@@ -160,7 +163,7 @@ def _path(info: ModelInfo, end: LayerInfo) -> list[LayerInfo]:
     order = {layer.name: place for place, layer in enumerate(info.layers)}
     own = {end.name}
     first = end
-    while first.type in _BENDS and len(first.inputs) == 1 and first.inputs[0] in by_name:
+    while first.type in _BENDING and len(first.inputs) == 1 and first.inputs[0] in by_name:
         first = by_name[first.inputs[0]]
         own.add(first.name)
     inner = [layer.name for layer in info.layers if not layer.inputs]
@@ -234,15 +237,13 @@ def _instead(info: ModelInfo, end: LayerInfo, rests: Rests) -> str:
 
 
 def _no_maps(info: ModelInfo, end: LayerInfo) -> str:
-    with_axes = [layer for layer in info.layers if layer.has_maps]
-    other = [layer for layer in with_axes if len(layer.output_shape or ()) != 4]
-    found = "the model has no convolutions"
+    computing = [layer for layer in info.layers if layer.has_maps and _has_kernels(layer)]
+    other = [layer for layer in computing if len(layer.output_shape or ()) != 4]
+    found = "none is on the way" if computing else "the model has no convolutions"
     if other:
         found = f"the maps of '{other[-1].name}' are {_size(other[-1])}"
-    elif with_axes:
-        found = "no such layer is on the way"
     return (
-        f"expected a layer with maps of rows and columns before '{end.name}', found none: {found}. "
+        f"expected a layer with maps of rows and columns before '{end.name}', but {found}. "
         "Choose a method that needs no layer, such as gradient."
     )
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from convlens.errors import SelectionError, near
 from convlens.results import LayerInfo, ModelInfo
 from convlens.target import Target
-from convlens.verbs.attribution.outputs import is_output, output_layers
+from convlens.verbs.attribution.outputs import is_output
 
 OUTPUT = "output"
 """What the only unit of an output is called where its classes have no names."""
@@ -84,18 +84,14 @@ def make_target(info: ModelInfo, layer: LayerInfo, number: int) -> Target:
 def unit_target(info: ModelInfo, layer: LayerInfo, unit: int) -> Target:
     """The target of a unit or channel of any layer; of an output as a logit."""
     names = names_of(info, layer)
-    ends = output_layers(info)
     if names is not None and layer.channels == 1:
         return Target(layer.name, 0, label=names[1], opposite=names[0])
     if names is not None:
         return Target(layer.name, unit, label=names[unit])
     if not is_output(info, layer):
         kind = "channel" if layer.has_maps else "unit"
-        return Target(layer.name, unit, before=False, label=f"{kind} {unit} of {layer.name}")
-    label = OUTPUT if layer.channels == 1 else None
-    if len(ends) > 1:
-        label = layer.name if layer.channels == 1 else f"class {unit} of {layer.name}"
-    return Target(layer.name, unit, label=label)
+        return Target(layer.name, unit, before=False, label=f"{kind} {unit}")
+    return Target(layer.name, unit, label=OUTPUT if layer.channels == 1 else None)
 
 
 def check_unit(layer: LayerInfo, unit: int) -> None:

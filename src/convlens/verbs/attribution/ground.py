@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from convlens.errors import ModelInputError
 from convlens.model import Model
+from convlens.preprocessing import Preprocessing
 from convlens.readout import Readout
 from convlens.results import FloatArray, InputImage, InputInfo, LayerInfo, ModelInfo
 from convlens.verbs.attribution.method import Images
@@ -33,32 +35,71 @@ def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
     )
 
 
-def make_images(given: Given, entry: InputInfo, numbers: Sequence[int]) -> Images:
-    """A batch of the images with some numbers."""
-    values = {
+def make_batch(given: Given, numbers: Sequence[int]) -> dict[str, FloatArray]:
+    """What the images with some numbers are for each input, ``(image, ...)``."""
+    return {
         name: np.stack([images[number].values for number in numbers])
         for name, images in given.items()
     }
-    black, white = ends_of(given[entry.name], values[entry.name])
-    return Images(values, entry.name, black, white)
 
 
-def ends_of(images: Sequence[InputImage], values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What a black and a white pixel are in the numbers that the network sees.
+@dataclass(frozen=True, eq=False, slots=True)
+class Ground:
+    """The images, and the input whose pixels are explained.
 
-    For float arrays, which have neither, the least and the greatest number in them.
-
-    Returns:
-        Two arrays ``(channel,)`` float32.
+    Attributes:
+        given: For each input of the model its images.
+        entry: The input that is explained.
+        black: ``(channel,)``: what a black pixel is in the numbers that the network sees.
+        white: ``(channel,)``: likewise a white one.
     """
-    channels = values.shape[-1]
-    if images[0].region is None:
-        low, high = float(values.min()), float(values.max())
-        high = high if high > low else low + 1
-        return np.full(channels, low, np.float32), np.full(channels, high, np.float32)
+
+    given: Given
+    entry: InputInfo
+    black: FloatArray
+    white: FloatArray
+
+    def images(self, numbers: Sequence[int]) -> Images:
+        """A batch of the images with some numbers."""
+        return Images(make_batch(self.given, numbers), self.entry.name, self.black, self.white)
+
+    def name(self, image: int) -> str:
+        """What an image is called."""
+        return self.given[self.entry.name][image].name
+
+
+def make_ground(given: Given, entry: InputInfo, preprocessing: Preprocessing) -> Ground:
+    """The images with what black and white are in the numbers that the network sees.
+
+    Args:
+        given: For each input of the model its images.
+        entry: The input that is explained.
+        preprocessing: What the model's pictures want, for arrays that were given as numbers; if
+            their values lie outside of it, black and white are the least and the greatest.
+    """
+    images = given[entry.name]
+    fitted = images[0].region is not None
+    scale = images[0].preprocessing if fitted else preprocessing
+    channels = images[0].values.shape[-1]
+    black, white = ends_of(scale, channels)
+    if not fitted:
+        low = min(float(image.values.min()) for image in images)
+        high = max(float(image.values.max()) for image in images)
+        if low < float(black.min()) or high > float(white.max()):
+            high = high if high > low else low + 1
+            black, white = np.full(channels, low), np.full(channels, high)
+    return Ground(given, entry, black.astype(np.float32), white.astype(np.float32))
+
+
+def ends_of(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray]:
+    """What a black and a white pixel are for a network, each ``(channel,)`` float32.
+
+    >>> from convlens.preprocessing import SCALES
+    >>> [ends.tolist() for ends in ends_of(SCALES["-1..1"], 2)]
+    [[-1.0, -1.0], [1.0, 1.0]]
+    """
     colours = channels if channels in (1, 3, 4) else 3
     bands = [band % colours for band in range(channels)]
-    scale = images[0].preprocessing
     ends = np.array([[0] * colours, [255] * colours], np.float32)
     ends[:, 3:] = 255  # black is opaque
     black, white = scale.apply(ends[:, np.newaxis, np.newaxis])[:, 0, 0][:, bands]

@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-import re
-
 from convlens.errors import ModelInputError, SelectionError
 from convlens.results import LayerInfo, ModelInfo
 
 PROBABILITIES = ("sigmoid", "softmax", "hard_sigmoid")
 """Activation functions whose values lie from 0 to 1."""
 
-_CALL = re.compile(r"@\d+(?=/|$)")
+MOVING = ("Reshape", "Flatten", "Permute", "Identity", "Squeeze", "ExpandDims", "Dropout")
+"""Layers and operations behind which a number is still the same number."""
 
 
 def output_layers(info: ModelInfo) -> tuple[LayerInfo, ...]:
     """For each output of a model the layer that gives it, in the order of ``info.outputs``.
 
-    An output that is a nested model is given by the last layer below its path; the only one of
-    a model without a graph by its last layer.
+    An output that is computed outside of any layer, as the author of a subclassed model may, is
+    stood for by the last layer of all; :func:`default_output` says so.
 
     Raises:
-        ModelInputError: There is none.
+        ModelInputError: The model has no layer at all.
     """
-    return tuple(_output_layer(info, name) for name in info.outputs)
+    by_name = {layer.name: layer for layer in info.layers}
+    if not by_name:
+        raise ModelInputError("expected a model with layers, found none that a number is read off")
+    last = info.layers[-1]
+    return tuple(last if name is None else by_name[name] for name in _ends(info)) or (last,)
 
 
-def _output_layer(info: ModelInfo, name: str) -> LayerInfo:
-    found = [layer for layer in info.layers if layer.name == name]
-    if not found:
-        bare = [(_CALL.sub("", layer.name), layer) for layer in info.layers]
-        found = [layer for path, layer in bare if path == name]
-        found = found or [layer for path, layer in bare if path.startswith(f"{name}/")]
-        found = found or list(info.layers)
-    if not found:
-        raise ModelInputError(f"the model has no layer that gives its output '{name}'")
-    return found[-1]
+def _ends(info: ModelInfo) -> tuple[str | None, ...]:
+    """The names of the layers that give the outputs."""
+    known = {layer.name for layer in info.layers}
+    names = info.output_layers or info.outputs
+    return tuple(name if name in known else None for name in names)
 
 
 def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
-    """The output that a class without the name of its output is of, and a note if there are more.
+    """The output that a class without the name of its output is of, and what to say of it.
 
     Raises:
         SelectionError: There are several, and none or more than one of them is a vector.
     """
     layers = tuple(dict.fromkeys(output_layers(info)))
     if len(layers) == 1:
-        return layers[0], None
+        outside = (
+            f"the model's output is computed outside of any layer: explained is what '"
+            f"{layers[0].name}' gives, the last layer before it"
+        )
+        return layers[0], outside if None in _ends(info) else None
     vectors = [layer for layer in layers if is_vector(layer)]
     listed = ", ".join(layer.name for layer in layers)
     if not vectors:
@@ -70,8 +72,16 @@ def is_output(info: ModelInfo, layer: LayerInfo) -> bool:
     return any(entry.name == layer.name for entry in output_layers(info))
 
 
-def gives_probability(layer: LayerInfo) -> bool:
-    """Whether what a layer gives lies from 0 to 1 by its activation function."""
+def gives_probability(info: ModelInfo, layer: LayerInfo) -> bool:
+    """Whether what a layer gives lies from 0 to 1 by its activation function.
+
+    Of layers that only move numbers about, what the layer before them gives.
+    """
+    by_name = {entry.name: entry for entry in info.layers}
+    while layer.type in MOVING and layer.activation is None and len(layer.inputs) == 1:
+        if layer.inputs[0] not in by_name:
+            return False
+        layer = by_name[layer.inputs[0]]
     return layer.activation in PROBABILITIES or layer.type.casefold() in PROBABILITIES
 
 
