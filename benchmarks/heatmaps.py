@@ -26,21 +26,12 @@ from convlens.verbs.attribution.method import Images, find_method
 LAYER = "block5_conv3"
 UNIT = 386
 
-
-def best(work: Callable[[], Any], times: int, warm: int = 2) -> float:
-    """The median time of some work, once it is warm, in seconds."""
-    for _ in range(warm):
-        work()
-    found = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - start)
-    return statistics.median(found)
+Bare = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+"""A forward pass, and one with the way back to the layer."""
 
 
 def in_turn(works: Sequence[Callable[[], Any]], times: int, warm: int = 2) -> list[float]:
-    """The median time of each of several works that take turns, so that all see the same machine."""
+    """The median time of each of several works that take turns on the same machine."""
     for work in works:
         for _ in range(warm):
             work()
@@ -53,7 +44,7 @@ def in_turn(works: Sequence[Callable[[], Any]], times: int, warm: int = 2) -> li
     return [statistics.median(times) for times in found]
 
 
-def make_bare(live: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+def make_bare(live: Any) -> Bare:
     """A forward pass, and one with the way back to the layer, for the backend alone."""
     import keras
 
@@ -74,7 +65,7 @@ def make_bare(live: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     return _bare_torch(live, logits, head)
 
 
-def _bare_jax(live: Any, lower: Any, head: Callable[[Any], Any]) -> Any:
+def _bare_jax(live: Any, lower: Any, head: Callable[[Any], Any]) -> Bare:
     import jax
     import keras
 
@@ -83,12 +74,12 @@ def _bare_jax(live: Any, lower: Any, head: Callable[[Any], Any]) -> Any:
     def state(given: Any) -> Any:
         return keras.StatelessScope(state_mapping=list(zip(live.variables, given, strict=True)))
 
-    @jax.jit
+    @jax.jit  # type: ignore[untyped-decorator]
     def forward(given: Any, image: Any) -> Any:
         with state(given):
             return live(image, training=False)
 
-    @jax.jit
+    @jax.jit  # type: ignore[untyped-decorator]
     def both(given: Any, image: Any) -> Any:
         with state(given):
             maps = lower(image, training=False)
@@ -100,7 +91,7 @@ def _bare_jax(live: Any, lower: Any, head: Callable[[Any], Any]) -> Any:
     )
 
 
-def _bare_tensorflow(live: Any, lower: Any, head: Callable[[Any], Any]) -> Any:
+def _bare_tensorflow(live: Any, lower: Any, head: Callable[[Any], Any]) -> Bare:
     import tensorflow as tf
 
     @tf.function  # type: ignore[untyped-decorator]
@@ -121,7 +112,7 @@ def _bare_tensorflow(live: Any, lower: Any, head: Callable[[Any], Any]) -> Any:
     )
 
 
-def _bare_torch(live: Any, lower: Any, head: Callable[[Any], Any]) -> Any:
+def _bare_torch(live: Any, lower: Any, head: Callable[[Any], Any]) -> Bare:
     import torch
 
     def forward(image: Any) -> Any:
@@ -225,7 +216,7 @@ def run_score_cam(arguments: argparse.Namespace) -> None:
     def ours() -> None:
         shown.clear()
         find_method("score-cam").compute(
-            Counting(),  # type: ignore[arg-type]
+            Counting(),
             images,
             target=goal_of(),
             layers=(LAYER,),
