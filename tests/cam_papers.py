@@ -1,7 +1,7 @@
 """The papers of the CAM family written out a second time, slowly, position by position.
 
 Values and gradients are ``(height, width, channel)`` in float64, of one image. What shows changed
-images to a network is handed in as a function.
+images to a network is handed in as a function; the last two take a ``cam_network.Network``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
+from cam_network import of_one
 
 
 def close(found, expected, tolerance=1e-5):
@@ -198,3 +200,35 @@ PAPERS = {
     "xgrad-cam": xgrad_cam,
     "layercam": layercam,
 }
+
+
+def score_cams(network, images, goal, layer="coarse", nothing=None, chosen=None):
+    """Of a whole batch; ``chosen`` are the channels of all images."""
+    values = network.run(images.values)[layer]
+    found = []
+    for image, maps in enumerate(values):
+        one = images.one(image)
+        wanted = tuple(of_one(part, image) for part in goal)
+
+        def score(pixels, one=one, wanted=wanted):
+            made = network.run({**one.values, "picture": pixels[None]})
+            return network.score(made, wanted)[0]
+
+        ground = np.zeros_like(one.pixels[0]) if nothing is None else nothing[image]
+        found.append(score_cam(maps, one.pixels[0].astype(float), ground, score, chosen))
+    return np.stack(found)
+
+
+def ablation_cams(network, images, goal, layer="coarse", chosen=None):
+    """Of a whole batch; ``chosen`` are the channels of all images."""
+    values = network.run(images.values)[layer]
+    found = []
+    for image, maps in enumerate(values):
+        one = images.one(image)
+        wanted = tuple(of_one(part, image) for part in goal)
+
+        def score(given, one=one, wanted=wanted):
+            return network.score(network.run(one.values, **{layer: given[None]}), wanted)[0]
+
+        found.append(ablation_cam(maps, score, chosen))
+    return np.stack(found)

@@ -9,27 +9,13 @@ import cam_network as nets
 import cam_papers as papers
 
 
-def expected(network, images, goal, layer="coarse", chosen=None):
-    values = network.run(images.values)[layer]
-    found = []
-    for image, maps in enumerate(values):
-        one = images.one(image)
-        wanted = tuple(nets.of_one(part, image) for part in goal)
-
-        def score(given, one=one, wanted=wanted):
-            return network.score(network.run(one.values, **{layer: given[None]}), wanted)[0]
-
-        found.append(papers.ablation_cam(maps, score, chosen))
-    return np.stack(found)
-
-
 @pytest.mark.parametrize("layer", ["coarse", "fine"])
 @pytest.mark.parametrize("goal", [nets.class_goal(2), nets.class_goal(1, 3, before=False)])
 @pytest.mark.parametrize("smooth", [False, True])
 def test_it_is_its_paper(smooth, goal, layer):
     network, images = nets.Network(dead=[1], smooth=smooth), nets.pictures()
     found = nets.run("ablation-cam", network, images, goal, (layer,))
-    papers.close(found, expected(network, images, goal, layer))
+    papers.close(found, papers.ablation_cams(network, images, goal, layer))
 
 
 def test_a_channel_that_raises_the_score_counts_for_it_whatever_the_sign_of_the_score():
@@ -55,7 +41,7 @@ def test_a_score_of_0_divides_nothing():
     assert network.run(images.values)["logits"][0, 2] == 0
     found = nets.run("ablation-cam", network, images, goal)
     assert found.max() > 0
-    papers.close(found, expected(network, images, goal))
+    papers.close(found, papers.ablation_cams(network, images, goal))
 
 
 def test_dead_channels_cost_no_pass_and_count_exactly_0():
@@ -78,7 +64,7 @@ def test_of_the_channels_those_with_the_largest_squares_are_taken(count):
     squares = [(values[..., k] ** 2).sum() for k in range(7)]
     chosen = sorted(range(7), key=lambda k: -squares[k])[:count]
     found = nets.run("ablation-cam", network, images, goal, masks=count)
-    papers.close(found, expected(network, images, goal, chosen=chosen))
+    papers.close(found, papers.ablation_cams(network, images, goal, chosen=chosen))
     assert sum(network.ablations) == min(count, 7) + 1
 
 

@@ -12,30 +12,13 @@ from convlens.verbs.attribution.copies import Rows
 from convlens.verbs.attribution.score_cam import alike, mask
 
 
-def expected(network, images, goal, layer="coarse", nothing=None, chosen=None):
-    """The paper, image by image; ``chosen`` are the channels of all of them."""
-    values = network.run(images.values)[layer]
-    found = []
-    for image, maps in enumerate(values):
-        one = images.one(image)
-        wanted = tuple(nets.of_one(part, image) for part in goal)
-
-        def score(pixels, one=one, wanted=wanted):
-            made = network.run({**one.values, "picture": pixels[None]})
-            return network.score(made, wanted)[0]
-
-        ground = np.zeros_like(one.pixels[0]) if nothing is None else nothing[image]
-        found.append(papers.score_cam(maps, one.pixels[0].astype(float), ground, score, chosen))
-    return np.stack(found)
-
-
 @pytest.mark.parametrize("layer", ["coarse", "fine"])
 @pytest.mark.parametrize("goal", [nets.class_goal(2), nets.class_goal(1, 3, before=False)])
 @pytest.mark.parametrize("smooth", [False, True])
 def test_it_is_its_paper(smooth, goal, layer):
     network, images = nets.Network(dead=[1], twins=[(0, 3)], smooth=smooth), nets.pictures()
     found = nets.run("score-cam", network, images, goal, (layer,))
-    papers.close(found, expected(network, images, goal, layer))
+    papers.close(found, papers.score_cams(network, images, goal, layer))
 
 
 @pytest.mark.parametrize("name", ["black", "grey", "white", "mean", "blur"])
@@ -47,7 +30,7 @@ def test_the_mask_leads_to_the_baseline(name):
     )
     nothing = nets.baseline(images, name)
     found = nets.run("score-cam", network, images, goal, baseline=name)
-    papers.close(found, expected(network, images, goal, nothing=nothing))
+    papers.close(found, papers.score_cams(network, images, goal, nothing=nothing))
 
 
 def test_constant_maps_cost_no_pass_and_maps_that_are_the_same_cost_one():
@@ -78,7 +61,7 @@ def test_of_the_channels_those_with_the_largest_deviation_are_taken(count):
     deviations = [values[..., k].std() for k in range(7)]
     chosen = sorted(range(7), key=lambda k: -deviations[k])[:count]
     found = nets.run("score-cam", network, images, goal, masks=count)
-    papers.close(found, expected(network, images, goal, chosen=chosen))
+    papers.close(found, papers.score_cams(network, images, goal, chosen=chosen))
     assert sum(network.reads) == min(count, 7)
 
 

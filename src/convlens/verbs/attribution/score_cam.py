@@ -129,9 +129,8 @@ def alike(maps: FloatArray) -> Places:
     Maps that are the same have the same mean, however the positions are weighted; so each is
     compared with those alone whose mean, by some weights, is no further away.
     """
-    flat = maps.reshape(len(maps), -1).astype(np.float64)
-    shares = np.random.default_rng(0).random(flat.shape[1])
-    means = flat @ (shares / shares.sum())
+    shares = np.random.default_rng(0).random(maps.shape[1:])
+    means = np.tensordot(maps.astype(np.float64), shares / shares.sum(), axes=2)
     found = np.arange(len(maps))
     known: list[int] = []
     for place in np.argsort(means, kind="stable").tolist():
