@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from convlens.errors import ModelInputError
 from convlens.heat import HeatmapOptions
 from convlens.model import ForwardPass
 from convlens.readout import Goal, Gradients, Readout
 from convlens.verbs.attribution.baselines import baseline
 from convlens.verbs.attribution.method import Images, find_method
 
-__all__ = ["Images", "baseline"]
+__all__ = ["Images", "ModelInputError", "baseline"]
 
 HEIGHT, WIDTH, COLOURS, CLASSES = 12, 8, 3, 4
 

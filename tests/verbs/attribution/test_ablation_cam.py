@@ -57,15 +57,17 @@ def test_a_dead_layer_costs_no_pass_and_makes_a_map_of_0():
     assert network.ablations == []
 
 
-@pytest.mark.parametrize("count", [1, 3, 7, 100])
+@pytest.mark.parametrize("count", [1, 2, 5, 100])
 def test_of_the_channels_those_with_the_largest_squares_are_taken(count):
-    network, images, goal = nets.Network(), nets.pictures(1), nets.class_goal(2)
-    values = network.run(images.values)["coarse"][0]
-    squares = [(values[..., k] ** 2).sum() for k in range(7)]
-    chosen = sorted(range(7), key=lambda k: -squares[k])[:count]
-    found = nets.run("ablation-cam", network, images, goal, masks=count)
-    papers.close(found, papers.ablation_cams(network, images, goal, chosen=chosen))
-    assert sum(network.ablations) == min(count, 7) + 1
+    """Not those with the largest sum: the values have both signs."""
+    network = nets.Network(smooth=True)
+    images, goal = nets.pictures(1), nets.class_goal(2)
+    values = network.run(images.values)["fine"][0]
+    squares = [(values[..., k] ** 2).sum() for k in range(5)]
+    chosen = sorted(range(5), key=lambda k: -squares[k])[:count]
+    found = nets.run("ablation-cam", network, images, goal, ("fine",), masks=count)
+    papers.close(found, papers.ablation_cams(network, images, goal, "fine", chosen=chosen))
+    assert sum(network.ablations) == min(count, 5) + 1
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])

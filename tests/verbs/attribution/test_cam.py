@@ -43,6 +43,14 @@ def test_cam_refuses_what_is_not_one_dense_layer_behind_pooling(head):
     )
 
 
+def test_what_varies_over_a_map_is_refused_at_once_and_what_varies_between_images_later():
+    for head, passes in (("flat", 1), ("hidden", 2)):
+        network = nets.Network(head)
+        with pytest.raises(ModelInputError):
+            nets.run("cam", network, nets.pictures(), nets.class_goal(1))
+        assert network.gradients == [2] * passes
+
+
 def test_cam_refuses_the_layer_before_the_last():
     with pytest.raises(ModelInputError, match="one dense layer behind 'fine'; use grad-cam"):
         nets.run("cam", nets.Network("pooled"), nets.pictures(), nets.class_goal(1), ("fine",))
@@ -80,7 +88,9 @@ def test_eigencam_never_asks_for_the_target():
     assert not network.reads + network.gradients + network.ablations
 
 
-@pytest.mark.parametrize(("value", "answer"), [(0, 0), (3, 0), (np.nan, np.nan), (np.inf, np.nan)])
+@pytest.mark.parametrize(
+    ("value", "answer"), [(0, 0), (3, 0), (0.1, 0), (np.nan, np.nan), (np.inf, np.nan)]
+)
 def test_eigencam_of_constant_maps_is_0_and_of_no_numbers_none(value, answer):
     given = nets.Given(np.full((1, 3, 2, 4), value), np.ones((1, 3, 2, 4)))
     found = nets.run("eigencam", given, nets.pictures(1), nets.class_goal(0))

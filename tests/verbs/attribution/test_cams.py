@@ -75,6 +75,15 @@ def test_nothing_warns_and_what_is_no_number_is_not_hidden(method, slope, value)
         assert not np.isfinite(found).all()
 
 
+def test_grad_cam_plus_plus_counts_0_where_its_denominator_is_0():
+    """The values of the first channel add up to -2, of the second to 2."""
+    values, slopes = np.ones((1, 2, 2, 2)), np.ones((1, 2, 2, 2))
+    values[..., 0] = -0.5
+    values[..., 1] = 0.5
+    found = nets.run("grad-cam++", nets.Given(values, slopes), nets.pictures(1), ())
+    np.testing.assert_allclose(found, np.full((1, 2, 2), 0.5))
+
+
 @pytest.mark.parametrize("method", GRADIENTS)
 def test_maps_that_are_0_everywhere_make_a_map_of_0(method):
     nothing = np.zeros((2, 3, 2, 4))

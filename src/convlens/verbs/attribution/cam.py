@@ -14,7 +14,7 @@ negative; a network where either fails has no CAM.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -49,8 +49,7 @@ def cam(
     values, slopes = values_and_slopes(model, images, target, layers)
     means = slopes.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
     inverted = images.showing(images.black + images.white - images.pixels)
-    others = model.differentiate(inverted, target, layers=layers[:1]).slopes[layers[0]]
-    if differs(slopes, means) or differs(others, means):
+    if differs(slopes, means) or differs(slopes_of(model, inverted, target, layers[0]), means):
         hint = ", with score 'logit'" if options.score == "output" else ""
         raise ModelInputError(
             f"CAM needs global average pooling and one dense layer behind '{layers[0]}'{hint}; "
@@ -58,6 +57,13 @@ def cam(
         )
     positions = values.shape[1] * values.shape[2]
     return weighted(values, means[:, 0, 0] * positions)
+
+
+def slopes_of(
+    model: Model, inputs: Mapping[str, FloatArray], target: Goal, layer: str
+) -> FloatArray:
+    """The gradient by each value of a layer, for other inputs."""
+    return model.differentiate(inputs, target, layers=[layer]).slopes[layer]
 
 
 def differs(slopes: FloatArray, means: FloatArray) -> bool:

@@ -59,10 +59,7 @@ def component(maps: FloatArray) -> FloatArray:
     rows -= rows.mean(axis=0)
     if not np.isfinite(rows).all():
         return np.full((height, width), np.nan, np.float32)
-    largest = np.abs(rows).max()
-    if largest == 0:
-        return np.zeros((height, width), np.float32)
-    along = largest * first(rows / largest)
+    along = first(rows)
     if along @ rows.mean(axis=1) < 0:
         along = -along
     found: FloatArray = along.reshape(height, width).astype(np.float32)
