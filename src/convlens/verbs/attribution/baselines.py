@@ -10,10 +10,13 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convlens.errors import UsageError, near
 from convlens.results import FloatArray
 from convlens.verbs.attribution.method import Images
+
+Colours = NDArray[np.floating]
 
 SIGMA = 1 / 20
 """The standard deviation of the blur, as a share of the shorter side: 11 pixels of 224, near
@@ -36,8 +39,9 @@ def baseline(images: Images, name: str) -> FloatArray:
             f"unknown baseline '{name}': expected one of {', '.join(BASELINES)}."
             f"{near(name, BASELINES)}"
         )
-    made = np.broadcast_to(BASELINES[name](images), images.pixels.shape)
-    return np.ascontiguousarray(made, np.float32)
+    made = np.empty(images.pixels.shape, np.float32)
+    made[...] = BASELINES[name](images)
+    return made
 
 
 def blurred(pixels: FloatArray, sigma: float) -> FloatArray:
@@ -64,21 +68,20 @@ def _gaussian(length: int, sigma: float) -> FloatArray:
     return found
 
 
-def _grey(images: Images) -> FloatArray:
-    middle: FloatArray = (images.black + images.white) / np.float32(2)
-    return middle
+def _grey(images: Images) -> Colours:
+    return images.black / 2 + images.white / 2
 
 
-def _mean(images: Images) -> FloatArray:
-    means: FloatArray = images.pixels.mean(axis=(1, 2), dtype=np.float64, keepdims=True)
+def _mean(images: Images) -> Colours:
+    means: Colours = images.pixels.mean(axis=(1, 2), dtype=np.float64, keepdims=True)
     return means
 
 
-def _blur(images: Images) -> FloatArray:
+def _blur(images: Images) -> Colours:
     return blurred(images.pixels, SIGMA * min(images.pixels.shape[1:3]))
 
 
-BASELINES: dict[str, Callable[[Images], FloatArray]] = {
+BASELINES: dict[str, Callable[[Images], Colours]] = {
     "black": lambda images: images.black,
     "grey": _grey,
     "white": lambda images: images.white,

@@ -121,19 +121,21 @@ def slopes(
     return numbers(found.inputs[images.input], "gradient of the score by the pixels")
 
 
-def numbers(values: FloatArray, what: str) -> FloatArray:
-    """The values as they are.
+def numbers(values: NDArray[np.floating], what: str) -> FloatArray:
+    """The values as float32.
 
     Raises:
         ModelInputError: Some are infinite or no numbers.
     """
-    if not np.isfinite(values).all():
+    with np.errstate(over="ignore"):
+        found = np.asarray(values, np.float32)
+    if not np.isfinite(found).all():
         raise ModelInputError(
             f"the {what} is not finite (infinite or NaN), so that no heatmap can be made: "
             "either the weights hold such values or they arise on the way; `convlens "
             "activations` shows in which layer"
         )
-    return values
+    return found
 
 
 def _inputs(images: Images, rows: Rows, pixels: FloatArray) -> dict[str, FloatArray]:

@@ -36,8 +36,7 @@ def gradient_x_input(
 ) -> FloatArray:
     """``(image, height, width)`` in the size of the input, signed."""
     found = slopes(model, images, originals(images), images.pixels, target)
-    with np.errstate(over="ignore", invalid="ignore"):
-        maps: FloatArray = (found * images.pixels).sum(axis=-1)
+    maps = np.einsum("nhwc,nhwc->nhw", found, images.pixels, dtype=np.float64)
     return numbers(maps, "product of gradient and input")
 
 

@@ -61,7 +61,7 @@ def integrated_gradients(
         progress(done := done + 1, ahead)
 
     total = np.zeros(way.shape, np.float64)
-    maps = np.zeros(way.shape[:3], np.float32)
+    maps = np.zeros(way.shape[:3], np.float64)
     used = np.zeros(len(images), int)
     steps, chosen = options.steps, np.arange(len(images))
     for trebling in range(TREBLINGS + 1):
@@ -108,7 +108,7 @@ def middles(steps: int, *, old: bool = False) -> Exact:
     return (places + 0.5) / steps
 
 
-def completeness(maps: NDArray[np.float32], scores: Exact, nothing: Exact) -> Exact:
+def completeness(maps: NDArray[np.floating], scores: Exact, nothing: Exact) -> Exact:
     """How far the sum of each map is from what the score gains, as a share of the gain.
 
     Args:
@@ -128,9 +128,7 @@ def completeness(maps: NDArray[np.float32], scores: Exact, nothing: Exact) -> Ex
     return found
 
 
-def _told(
-    asked: int, used: int, values: NDArray[np.float32], gain: float, off: bool
-) -> tuple[str, ...]:
+def _told(asked: int, used: int, values: Exact, gain: float, off: bool) -> tuple[str, ...]:
     """What a reader should know of the integral of one image."""
     if used == asked:
         return ()

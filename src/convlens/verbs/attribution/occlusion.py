@@ -21,7 +21,7 @@ from convlens.model import Model
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
-from convlens.verbs.attribution.copies import batches, originals, read
+from convlens.verbs.attribution.copies import batches, numbers, originals, read
 from convlens.verbs.attribution.method import NONE, Images, Method, Progress
 
 Area = tuple[slice, slice]
@@ -55,7 +55,7 @@ def occlusion(
     covered = np.zeros(images.pixels.shape[1:3])
     for area in areas:
         covered[area] += 1
-    return (total / covered).astype(np.float32)
+    return numbers(total / covered, "loss of score")
 
 
 def patches(size: tuple[int, ...], options: HeatmapOptions) -> list[Area]:

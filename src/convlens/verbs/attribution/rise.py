@@ -27,7 +27,7 @@ from convlens.model import Model
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
-from convlens.verbs.attribution.copies import batches, read
+from convlens.verbs.attribution.copies import batches, numbers, read
 from convlens.verbs.attribution.method import NONE, Images, Method, Progress
 from convlens.verbs.attribution.resize import weights
 
@@ -61,7 +61,7 @@ def rise(
         for image, score, mask in zip(rows.images, scores, drawn, strict=True):
             total[image] += score * mask
         progress(place + 1, len(passes))
-    return (total / (options.keep * count)).astype(np.float32)
+    return numbers(total / (options.keep * count), "mean score")
 
 
 def masks(size: tuple[int, ...], options: HeatmapOptions, wanted: range) -> FloatArray:

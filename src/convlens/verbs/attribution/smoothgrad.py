@@ -21,7 +21,7 @@ from convlens.heat import HeatmapOptions
 from convlens.model import Model
 from convlens.readout import Goal
 from convlens.results import FloatArray
-from convlens.verbs.attribution.copies import batches, slopes
+from convlens.verbs.attribution.copies import batches, numbers, slopes
 from convlens.verbs.attribution.method import NONE, Images, Method, Progress
 
 STREAM = 3
@@ -49,8 +49,7 @@ def smoothgrad(
         ):
             total[image] += found
         progress(place + 1, len(passes))
-    maps: FloatArray = np.abs(total / options.samples).max(axis=-1).astype(np.float32)
-    return maps
+    return numbers(np.abs(total / options.samples).max(axis=-1), "mean gradient")
 
 
 def noise(images: Images, options: HeatmapOptions, sample: int) -> FloatArray:
