@@ -20,7 +20,8 @@ Differentiate = Callable[[Callable[..., Any], dict[str, Any]], tuple[Any, dict[s
 Step = Callable[[State, Sequence[Any], dict[str, Any], Differentiate], tuple[State, dict[str, Any]]]
 Stepper = Callable[[State, Sequence[NDArray[Any]], Arrays], tuple[State, Arrays]]
 Score = Callable[[Sequence[Any], Sequence[Any], Callable[[Any, Any], Any]], Any]
-"""From inputs, weights and what touches each layer on the way to a number for each image."""
+"""From inputs, weights and what touches each layer on the way to a number for each image, and
+more, named, that is wanted as it is."""
 Differ = Callable[[Sequence[NDArray[Any]], Sequence[NDArray[Any]]], Arrays]
 
 
@@ -62,8 +63,8 @@ def make_differ(
         places: The places of the inputs likewise.
 
     Returns:
-        What gives ``scores``, for each layer ``value:NAME`` and ``slope:NAME``, and for each
-        input ``input:PLACE``.
+        What gives ``scores``, what more there is, for each layer ``value:NAME`` and
+        ``slope:NAME``, and for each input ``input:PLACE``.
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
     return cast("Differ", module.make_differ(score, variables, layers, places))

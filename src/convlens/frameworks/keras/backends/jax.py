@@ -72,16 +72,17 @@ def make_differ(
 
             tensors = [given.get(place, tensor) for place, tensor in enumerate(inputs)]
             with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-                scores = score(tensors, weights, touch)
-            return scores.sum(), (scores, found)
+                scores, more = score(tensors, weights, touch)
+            return scores.sum(), (scores, more, found)
 
-        shapes = jax.eval_shape(lambda: run({}, {})[1][1]) if layers else {}
+        shapes = jax.eval_shape(lambda: run({}, {})[1][2]) if layers else {}
         zeros = {name: jax.numpy.zeros(spec.shape, spec.dtype) for name, spec in shapes.items()}
         given = {place: inputs[place] for place in places}
         both = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
-        (_, (scores, found)), (slopes, by) = both(zeros, given)
+        (_, (scores, more, found)), (slopes, by) = both(zeros, given)
         return {
             "scores": scores,
+            **more,
             **{f"value:{name}": tensor for name, tensor in found.items()},
             **{f"slope:{name}": tensor for name, tensor in slopes.items()},
             **{f"input:{place}": tensor for place, tensor in by.items()},

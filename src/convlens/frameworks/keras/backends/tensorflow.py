@@ -119,14 +119,15 @@ def make_differ(
                     found[sight.info.name] = tensor
                 return tensor
 
-            scores = score(tensors, [tf.convert_to_tensor(array) for array in weights], touch)
+            given = [tf.convert_to_tensor(array) for array in weights]
+            scores, more = score(tensors, given, touch)
             total = tf.reduce_sum(scores)
         by = {f"slope:{name}": tensor for name, tensor in found.items()}
         by |= {f"input:{place}": tensors[place] for place in places}
         zero = tf.UnconnectedGradients.ZERO
         slopes = tape.gradient(total, by, unconnected_gradients=zero)
         values = {f"value:{name}": tensor for name, tensor in found.items()}
-        every = {"scores": scores, **values, **slopes}
+        every = {"scores": scores, **more, **values, **slopes}
         return {name: tensor.numpy() for name, tensor in every.items()}
 
     return run

@@ -73,7 +73,7 @@ def make_differ(
         with torch.set_grad_enabled(bool(places)):
             for place in places:
                 tensors[place] = tensors[place].detach().requires_grad_()
-            scores = score(tensors, given, touch)
+            scores, more = score(tensors, given, touch)
             by = {f"slope:{name}": tensor for name, tensor in found.items()}
             by |= {f"input:{place}": tensors[place] for place in places}
             slopes = {name: torch.zeros_like(tensor) for name, tensor in by.items()}
@@ -83,7 +83,7 @@ def make_differ(
                 )
                 slopes = dict(zip(by, gradients, strict=True))
         values = {f"value:{name}": tensor for name, tensor in found.items()}
-        every = {"scores": scores, **values, **slopes}
+        every = {"scores": scores, **more, **values, **slopes}
         return {name: tensor.detach().cpu().numpy() for name, tensor in every.items()}
 
     return run
