@@ -15,7 +15,7 @@ import numpy as np
 
 from convlens.errors import ConvlensError, ModelInputError
 from convlens.heat import Heatmap, HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.placing import enlarge
 from convlens.readout import Goal
 from convlens.results import FloatArray, ModelInfo
@@ -40,7 +40,7 @@ class Work:
         batch_size: Images in one pass.
     """
 
-    model: Model
+    model: Readable
     info: ModelInfo
     ground: Ground
     options: HeatmapOptions

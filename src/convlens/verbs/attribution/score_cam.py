@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
@@ -48,7 +48,7 @@ SAME = 1e-6
 
 
 def score_cam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
