@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import keras
+
+from convlens.frameworks.keras.backends.gathering import sample as sample
 
 
 def make_runner(
@@ -49,3 +52,13 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
         return after, jax.device_get(found)
 
     return run
+
+
+def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
+    """The inverse of a real Fourier transform in two dimensions."""
+    return jnp.fft.irfft2(jax.lax.complex(real, imaginary), size)
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself: a step is compiled as a whole."""
+    return function
