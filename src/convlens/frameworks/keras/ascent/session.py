@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -26,8 +24,11 @@ from convlens.frameworks.keras.backends import (
 )
 from convlens.results import FloatArray
 
-Network = Callable[[Any], Sequence[Any]]
-"""From what the network sees, channels last, to the outputs of the probes' layers."""
+Network = Callable[[Any, Any], Sequence[Any]]
+"""From what the network sees, channels last, to the outputs of the probes' layers.
+
+The second argument is how much of the gradient leaks for each image, ``None`` for nothing.
+"""
 
 NUDGE = "nudge"
 """A parameter that stays zero: its gradient is that of the canvas."""
@@ -41,7 +42,6 @@ class KerasClimb:
     Args:
         ascent: What to climb.
         network: Runs the model up to the probes' layers.
-        leaking: Lets gradients leak, by one number for each image, while its block lasts.
         widths: How many channels each probe's layer has.
         variables: What the network reads.
     """
@@ -50,13 +50,11 @@ class KerasClimb:
         self,
         ascent: Ascent,
         network: Network,
-        leaking: Callable[[Any], AbstractContextManager[None]],
         widths: Sequence[int],
         variables: Sequence[Any],
     ) -> None:
         self._ascent = ascent
         self._network = network
-        self._leaking = leaking
         self._names = PARAMETERS[ascent.parameters]
         self._state: State = {
             name: ops.convert_to_tensor(array) for name, array in self._zeros().items()
@@ -68,7 +66,6 @@ class KerasClimb:
         self._measure: Runner | None = None
         self._draw = fused(lambda given, _: draw(ascent, given))
         self._show = fused(self._shown)
-        self._look = fused(lambda given, fixed: look(ascent, given[0], *fixed))
         self._update = fused(self._climbed)
 
     def begin(
@@ -114,7 +111,7 @@ class KerasClimb:
     def _find(self, given: Sequence[Any]) -> dict[str, Any]:
         canvas, placements = given
         planes = ops.transpose(canvas, (0, 3, 1, 2))
-        outputs = self._network(self._look([planes], [placements]))
+        outputs = self._network(look(self._ascent, planes, placements), None)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
@@ -173,11 +170,10 @@ class KerasClimb:
                 placements = extra.get("placements")
                 seen = self._show(given, [] if placements is None else [placements])
                 canvas = bound(ascent, drawn) if ascent.penalised else None
-            leak = extra["leaking"]
-            if ascent.views > 1:
+            leak = extra["leaking"] if leaks else None
+            if leaks and ascent.views > 1:
                 leak = ops.repeat(leak, ascent.views, axis=0)
-            with self._leaking(leak) if leaks else contextlib.nullcontext():
-                outputs = self._network(seen)
+            outputs = self._network(seen, leak)
             values, total = objective(ascent, outputs, weights, canvas)
             return total, values
 

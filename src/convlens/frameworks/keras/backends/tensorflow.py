@@ -100,6 +100,11 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
     return run
 
 
+def at_once(_: int) -> int | None:
+    """All images of a batch go through a network at once."""
+    return None
+
+
 def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
     """The inverse of a real Fourier transform in two dimensions."""
     return tf.signal.irfft2d(tf.complex(real, imaginary), size)
