@@ -192,10 +192,10 @@ def blend(pixels: FloatArray, nothing: FloatArray, shares: FloatArray, out: Floa
         out: ``(mask, height, width, channel)``.
     """
     for colour in range(pixels.shape[-1]):
-        ground = nothing[..., colour]
-        np.multiply(shares, pixels[..., colour] - ground, out=out[..., colour])
-        if ground.any():
-            out[..., colour] += ground
+        apart = np.subtract(pixels[..., colour], nothing[..., colour], order="C")
+        np.multiply(shares, apart, out=out[..., colour])
+    if nothing.any():
+        out += nothing
 
 
 METHOD = Method(
