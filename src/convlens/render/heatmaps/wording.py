@@ -1,0 +1,218 @@
+"""Heatmaps in words, the same in every picture.
+
+The rule of this module: heat is told with the score that it explains, the method and the layer
+that made it, and how far its scale goes.
+"""
+
+from __future__ import annotations
+
+import math
+
+from convlens.heat import Heatmap, Heatmaps, Measure
+from convlens.render.heatmaps.arrange import ImageMaps, by_image
+from convlens.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
+from convlens.render.options import HeatOptions
+from convlens.render.page import Information
+from convlens.render.wording import (
+    DASH,
+    brief,
+    count,
+    input_line,
+    model_line,
+    number,
+    percent,
+    plural,
+    size,
+)
+from convlens.target import MEAN, PREDICTED
+
+DOT = "  \u00b7  "
+EMPTY = "no evidence: all 0"
+"""What is said of a map of zeros."""
+
+
+def method_title(result: Heatmaps, entry: Heatmap) -> str:
+    """What the method of a map is called."""
+    return result.titles.get(entry.method, entry.method)
+
+
+def target_name(result: Heatmaps, entry: Heatmap) -> str:
+    """What a map explains: a class by its name, anything else with its layer and place."""
+    target = entry.target
+    where = {MEAN: "", PREDICTED: ", where it is the strongest"}
+    place = where[target.where] if isinstance(target.where, str) else _region(target.where)
+    name = target.name
+    outputs = result.model.outputs
+    if target.layer not in outputs or len(outputs) > 1:
+        name = f"{target.layer}, {name}"
+    return name + place
+
+
+def _region(where: tuple[int, ...]) -> str:
+    """A place of a map.
+
+    >>> _region((4, 7)), _region((10, 30, 20, 60))
+    (', position 4, 7', ', rows 10–20, columns 30–60')
+    """
+    if len(where) == 2:
+        return f", position {where[0]}, {where[1]}"
+    y0, x0, y1, x1 = where
+    return f", rows {y0}{DASH}{y1}, columns {x0}{DASH}{x1}"
+
+
+def score_words(result: Heatmaps, entry: Heatmap) -> str:
+    """The score that is explained, and the logit where that is another number."""
+    words = f"score {number(entry.score)}"
+    if entry.explained == entry.score or not math.isfinite(entry.explained):
+        return words
+    kind = "logit" if result.options.score == "logit" and entry.target.before else "explained"
+    return f"{words}{DOT}{kind} {number(entry.explained)}"
+
+
+def layer_words(entry: Heatmap) -> str:
+    """The layers whose maps were used."""
+    if not entry.layers:
+        return ""
+    return f"{'layer' if len(entry.layers) == 1 else 'layers'} {' + '.join(entry.layers)}"
+
+
+def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
+    """The size of what the method gave, and that it was enlarged."""
+    own = size(entry.coarse.shape)
+    if entry.coarse.shape == entry.values.shape:
+        return f"{own} map"
+    return f"{own} map, enlarged" + ("" if smooth else " as squares")
+
+
+def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
+    """The line under the name of a map: score, layer, size."""
+    words = (
+        score_words(result, entry),
+        layer_words(entry),
+        size_words(entry, smooth=options.smooth),
+        EMPTY if entry.empty else "",
+    )
+    return DOT.join(word for word in words if word)
+
+
+def view_words(group: ImageMaps) -> str:
+    """What of the photograph the network saw, where that is not the whole; else empty."""
+    photograph = group.photograph
+    words = []
+    if is_cropped(photograph):
+        by = photograph.reduced
+        height, width = photograph.pixels.shape[:2]
+        top, left, bottom, right = seen(photograph)
+        saw = size((round((right - left) * by), round((bottom - top) * by)))
+        whole = size((round(width * by), round(height * by)))
+        words.append(f"The network saw {saw} of {whole} pixels; the rest is faded: not seen")
+    if is_padded(photograph):
+        shares = [in_padding(entry, photograph) for entry in group.maps if not entry.empty]
+        least, most = min(shares, default=0.0), max(shares, default=0.0)
+        held = (
+            percent(most)
+            if percent(least) == percent(most)
+            else f"{percent(least)} to {percent(most)}"
+        )
+        words.append(f"Black was put around the photograph; {held} of the heat lies there")
+    return f"{'. '.join(words)}." if words else ""
+
+
+def predicted(group: ImageMaps) -> str:
+    """What the model says of an image; empty where that is not known."""
+    said = [
+        (f"{entry.output}: " if len(group.predictions) > 1 else "") + entry.describe()
+        for entry in group.predictions
+        if entry.top
+    ]
+    return f"The model says: {'; '.join(said)}." if said else ""
+
+
+def warnings_of(result: Heatmaps, entries: tuple[Heatmap, ...]) -> list[str]:
+    """What has to be said of the methods of some maps."""
+    return [
+        f"{result.titles.get(method, method)}: {result.warnings[method]}"
+        for method in dict.fromkeys(entry.method for entry in entries)
+        if method in result.warnings
+    ]
+
+
+def remarks(group: ImageMaps) -> list[str]:
+    """What a reader should know beside of the maps of an image, each once."""
+    found = [view_words(group)]
+    found += [note for entry in group.maps for note in entry.notes]
+    found += group.result.notes
+    return [note for note in dict.fromkeys(found) if note]
+
+
+def better(measure: Measure) -> str:
+    """Whether a heatmap is better than a random one, in words."""
+    if not (math.isfinite(measure.value) and math.isfinite(measure.random)):
+        return DASH
+    if measure.value == measure.random:
+        return "no different"
+    return "better" if measure.better_than_random else "worse"
+
+
+def colours(result: Heatmaps, options: HeatOptions) -> str:
+    """What the colours mean, and how far the scales go."""
+    kinds = {entry.signed for entry in result if not entry.empty}
+    words = []
+    if options.percentile == 100:
+        end = "its greatest value" if options.normalise == "own" else "their greatest value"
+    else:
+        which = "its" if options.normalise == "own" else "their"
+        end = f"the {options.percentile:g}th percentile of {which} values"
+    whose = "each map" if options.normalise == "own" else "the maps of an image and a method"
+    if False in kinds:
+        words.append(f"Heat: {options.colormap}, {whose} from 0 to {end}")
+    if True in kinds:
+        words.append(
+            "Blue: against the target, red: for it, pale: 0; "
+            f"{whose} as far below 0 as above, to {end}"
+        )
+    if not kinds:
+        words.append("No map holds any heat")
+    words.append(
+        f"Over the photograph the strongest heat covers {options.opacity:.0%}, weaker heat less"
+    )
+    return ". ".join(words) + ". Values as the method gives them."
+
+
+def explained_words(result: Heatmaps) -> str:
+    """What the methods were asked to explain."""
+    before = any(entry.target.before for entry in result)
+    if result.options.score == "logit" and before:
+        return "Explained: the number before the last activation (the logit)."
+    return "Explained: the number that the network gives."
+
+
+def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
+    """The lines at the foot of every page: the colours, the images, the model."""
+    scales = {
+        (how.describe(), how.reason) for how in (image.preprocessing for image in result.images)
+    }
+    if len(result.images) == 1:
+        source = f"Input {input_line(result.images[0])}."
+    elif len(scales) == 1:
+        described, reason = scales.pop()
+        source = f"Input {plural(len(result.images), 'image')}, {described} ({reason})."
+    else:
+        source = f"Input {plural(len(result.images), 'image')}, preprocessed each by itself."
+    model = f"Model {model_line(result.model)}."
+    return colours(result, options), f"{explained_words(result)} {source}", model
+
+
+def information(result: Heatmaps, options: HeatOptions, manifest: str = "{}") -> Information:
+    """What a file with these pictures says of itself."""
+    told = []
+    for entry in result.maps[:12]:
+        words = [method_title(result, entry), facts(result, entry, options)]
+        image = brief(result.images[entry.image].name)
+        told.append(f"{image}: {target_name(result, entry)}, {', '.join(words)}")
+    if len(result) > 12:
+        told.append(f"and {count(len(result) - 12)} more")
+    warned = warnings_of(result, result.maps)
+    caption = " ".join([f"Heatmaps: {'; '.join(told)}.", *warned, *captions(result, options)])
+    names = ", ".join(brief(group.name) for group in by_image(result)[:4])
+    return Information(f"{result.model.name}: heatmaps of {names}", caption, manifest)
