@@ -14,27 +14,30 @@ from dataclasses import dataclass
 
 from convlens.heat import Photograph
 from convlens.render.heatmaps.numbers import reduced
-from convlens.render.sketch import MEDIA, Medium
+from convlens.render.sketch import Medium
 
 LARGEST = 4096
 """Pixels along the longest side of a photograph that is drawn at its own size."""
 GAP = 9.0
 """Between two pictures beside each other, in points."""
+NARROWEST = 76.0
+"""Of a column of pictures, so that words fit over them, in points."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a picture is to fit in, in points, and how many of its pixels are drawn.
+    """Where a picture is to fit in.
 
     Attributes:
-        wide: Width.
-        tall: Height.
-        side: Pixels along the longest side at most.
+        wide: Width, in points.
+        tall: Height, in points.
+        fine: Pixels to a point at most; ``None`` for as many as the photograph has, up to
+            :data:`LARGEST` along its longest side.
     """
 
     wide: float
     tall: float
-    side: int = LARGEST
+    fine: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,18 @@ class Cell:
     wide: float
     tall: float
 
+    @property
+    def column(self) -> float:
+        """How much of a row it takes, with its words and its colour bar."""
+        return max(self.wide, NARROWEST)
 
-def board(name: str, photographs: Sequence[Photograph], box: Box) -> Medium:
-    """The medium of a name, fine enough for the photographs to fit their boxes."""
-    medium = MEDIA[name]
+
+def board(medium: Medium, pairs: Sequence[tuple[Photograph, Box]]) -> Medium:
+    """The medium, on the screen fine enough for every photograph to fit its box."""
     if medium.resolution is None:
         return medium
     finest = medium.resolution
-    for photograph in photographs:
+    for photograph, box in pairs:
         height, width = drawn(photograph, box).pixels.shape[:2]
         finest = max(finest, math.ceil(max(width / box.wide, height / box.tall)))
     return dataclasses.replace(medium, resolution=float(finest))
@@ -66,7 +73,9 @@ def board(name: str, photographs: Sequence[Photograph], box: Box) -> Medium:
 
 def drawn(photograph: Photograph, box: Box) -> Photograph:
     """The photograph with as many pixels as are drawn."""
-    return reduced(photograph, box.side)
+    if box.fine is None:
+        return reduced(photograph, (LARGEST, LARGEST))
+    return reduced(photograph, (round(box.tall * box.fine), round(box.wide * box.fine)))
 
 
 def fit(medium: Medium, photograph: Photograph, box: Box) -> Cell:

@@ -7,15 +7,23 @@ corner, whatever size the network saw.
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from convlens.heat import Heatmap, Heatmaps, Photograph
 from convlens.placing import place as place_values
 from convlens.results import FloatArray
 
+PARTS = (
+    ("upper left", "top", "upper right"),
+    ("left", "middle", "right"),
+    ("lower left", "bottom", "lower right"),
+)
+"""The nine parts of a photograph."""
+EDGE = 1.0
+"""Pixels from which on a part that was not seen, or put around, is told."""
 HOT = 0.2
 """The share of the pixels seen that is called the hottest."""
 
@@ -30,7 +38,8 @@ def placed(entry: Heatmap, photograph: Photograph, *, smooth: bool = True) -> Fl
     """
     size = photograph.pixels.shape[0], photograph.pixels.shape[1]
     if smooth:
-        return place_values(entry.values, photograph.region, size)
+        found: FloatArray = place_values(entry.values, photograph.region, size)
+        return found
     top, left, bottom, right = photograph.region
     cells = entry.coarse
     rows = _nearest(size[0], top, bottom, cells.shape[0])
@@ -40,7 +49,7 @@ def placed(entry: Heatmap, photograph: Photograph, *, smooth: bool = True) -> Fl
     return found
 
 
-def _nearest(length: int, start: float, end: float, cells: int) -> np.ndarray:
+def _nearest(length: int, start: float, end: float, cells: int) -> NDArray[np.intp]:
     """The cell under the centre of each pixel; -1 where there is none."""
     where = np.arange(length) + 0.5
     inside = (where >= start) & (where <= end)
@@ -48,24 +57,27 @@ def _nearest(length: int, start: float, end: float, cells: int) -> np.ndarray:
     return np.where(inside, found, -1)
 
 
-def reduced(photograph: Photograph, side: int) -> Photograph:
-    """The photograph with no side longer than ``side``, each pixel the mean of whole ones.
+def reduced(photograph: Photograph, room: tuple[int, int]) -> Photograph:
+    """The photograph with no more rows and columns than that, its pixels averaged.
 
-    >>> small = reduced(Photograph(np.zeros((9, 20, 1), np.uint8), (0, 0, 9, 20)), 10)
+    >>> small = reduced(Photograph(np.zeros((9, 20, 1), np.uint8), (0, 0, 9, 20)), (10, 10))
     >>> small.pixels.shape, small.region, small.reduced
-    ((5, 10, 1), (0.0, 0.0, 4.5, 10.0), 2.0)
+    ((4, 10, 1), (0.0, 0.0, 4.0, 10.0), 2.0)
     """
-    factor = math.ceil(max(photograph.pixels.shape[:2]) / side)
+    height, width = photograph.pixels.shape[:2]
+    factor = max(height / room[0], width / room[1])
     if factor <= 1:
         return photograph
     pixels = photograph.pixels
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    small = np.asarray(image.reduce(factor))
-    top, left, bottom, right = (edge / factor for edge in photograph.region)
+    tall, wide = max(1, round(height / factor)), max(1, round(width / factor))
+    small = np.asarray(image.resize((wide, tall), Image.Resampling.BILINEAR))
+    top, left, bottom, right = photograph.region
+    down, across = tall / height, wide / width
     return dataclasses.replace(
         photograph,
         pixels=small if small.ndim == 3 else small[..., None],
-        region=(top, left, bottom, right),
+        region=(top * down, left * across, bottom * down, right * across),
         reduced=photograph.reduced * factor,
     )
 
@@ -81,14 +93,14 @@ def is_cropped(photograph: Photograph) -> bool:
     """Whether the network did not see all of the photograph."""
     height, width = photograph.pixels.shape[:2]
     top, left, bottom, right = photograph.region
-    return max(top, left, height - bottom, width - right) >= 0.5
+    return bool(max(top, left, height - bottom, width - right) >= EDGE)
 
 
 def is_padded(photograph: Photograph) -> bool:
     """Whether the network saw more than the photograph."""
     height, width = photograph.pixels.shape[:2]
     top, left, bottom, right = photograph.region
-    return max(-top, -left, bottom - height, right - width) >= 0.5
+    return bool(max(-top, -left, bottom - height, right - width) >= EDGE)
 
 
 def in_padding(entry: Heatmap, photograph: Photograph) -> float:
@@ -146,16 +158,11 @@ def places_of(result: Heatmaps, place: int) -> Places:
 
 
 def whereabouts(result: Heatmaps, place: int) -> str:
-    """The hottest pixel in words; empty for a map without heat.
-
-    The words divide the photograph into nine parts.
-    """
+    """The hottest pixel in words; empty for a map without heat."""
     found = places_of(result, place).hottest
     if found is None:
         return ""
     width, height = result.images[result.maps[place].image].original_size
     x, y = found
-    across = ("left", "", "right")[min(2, 3 * x // max(1, width))]
-    down = ("upper", "", "lower")[min(2, 3 * y // max(1, height))]
-    part = f"{down} {across}".strip() or "middle"
+    part = PARTS[min(2, 3 * y // max(1, height))][min(2, 3 * x // max(1, width))]
     return f"x {x}, y {y} ({part})"

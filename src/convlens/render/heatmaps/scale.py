@@ -64,16 +64,16 @@ class Scale:
     def strength(self) -> FloatArray:
         """For each colour step the share of the limit that its value has, 0..1, ``(256,)``."""
         places = np.arange(LAST + 1, dtype=np.float32)
-        if self.signed:
-            return np.minimum(np.abs(places - ZERO) / (LAST - ZERO), 1)
-        return np.maximum(places - 1, 0) / (LAST - 1)
+        far = np.abs(places - ZERO) / (LAST - ZERO)
+        share = far if self.signed else (places - 1) / (LAST - 1)
+        return np.clip(share, 0, 1).astype(np.float32)
 
     def opacity(self, most: float) -> FloatArray:
         """How far each colour step covers the photograph, ``(256,)``; ``most`` for the last.
 
-        It grows with the root of the heat, so that weak heat is seen and the photograph too.
+        It grows fast at first and then slower, so that weak heat is seen and the photograph too.
         """
-        share = np.sqrt(self.strength())
+        share = 1 - (1 - self.strength()) ** 2
         found = most * (LEAST + (1 - LEAST) * share) if self.signed else most * share
         found[UNSEEN] = DIMMED
         return found.astype(np.float32)

@@ -6,6 +6,7 @@ word and never a flat colour; what the network did not see is faded.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,6 @@ from convlens.results import FloatArray
 
 LARGE = 90.0
 """Width from which on a tile has both of its words beside each other."""
-WIDEST_BAR = 150.0
 BAR = 15.0
 """Height of a colour bar with its numbers, in points."""
 
@@ -94,6 +94,10 @@ class HeatTile:
             opacity[1:] = 0
         return blend(pixels, self.steps(), self.scale.colours, opacity)
 
+    def draw_photograph(self, sketch: Sketch, x: float, y: float, cell: Cell) -> None:
+        """Draws the photograph alone."""
+        draw_photograph(sketch, x, y, cell, self.photograph)
+
     def draw_heat(self, sketch: Sketch, x: float, y: float, cell: Cell) -> None:
         """Draws the heat alone, or the mark of a map that has none."""
         if self.broken:
@@ -119,8 +123,7 @@ class HeatTile:
         """Draws the colour bar under a tile as wide as that, with the values of its ends."""
         if self.broken or self.empty:
             return
-        room = min(wide, WIDEST_BAR)
-        draw_ramp(sketch, x + room, y, self.scale.ramp(), self.scale.marks(), room)
+        draw_ramp(sketch, x + wide, y, self.scale.ramp(), self.scale.marks(), wide)
 
 
 def make_tile(
@@ -142,7 +145,7 @@ def draw_photograph(sketch: Sketch, x: float, y: float, cell: Cell, photograph: 
         return
     top, left, bottom, right = (edge * cell.pixel for edge in seen(photograph))
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    for one, other in zip(corners, corners[1:], strict=False):
+    for one, other in itertools.pairwise(corners):
         sketch.line(*((x + a, y + b) for a, b in (one, other)), colour=ACCENT, width=0.8)
 
 

@@ -139,10 +139,12 @@ def warnings_of(result: Heatmaps, entries: tuple[Heatmap, ...]) -> list[str]:
 
 def remarks(group: ImageMaps) -> list[str]:
     """What a reader should know beside of the maps of an image, each once."""
-    found = [view_words(group)]
-    found += [note for entry in group.maps for note in entry.notes]
-    found += group.result.notes
-    return [note for note in dict.fromkeys(found) if note]
+    return list(dict.fromkeys(note for entry in group.maps for note in entry.notes))
+
+
+def around(group: ImageMaps) -> list[str]:
+    """What a picture of an image by itself has to say: what was seen of it, and of the result."""
+    return [view_words(group), *group.result.notes]
 
 
 def better(measure: Measure) -> str:
@@ -154,29 +156,28 @@ def better(measure: Measure) -> str:
     return "better" if measure.better_than_random else "worse"
 
 
-def colours(result: Heatmaps, options: HeatOptions) -> str:
-    """What the colours mean, and how far the scales go."""
+def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
+    """What the colours mean, and how far the scales go; a line for each kind of heat."""
     kinds = {entry.signed for entry in result if not entry.empty}
-    words = []
-    if options.percentile == 100:
-        end = "its greatest value" if options.normalise == "own" else "their greatest value"
-    else:
-        which = "its" if options.normalise == "own" else "their"
-        end = f"the {options.percentile:g}th percentile of {which} values"
-    whose = "each map" if options.normalise == "own" else "the maps of an image and a method"
+    own = options.normalise == "own"
+    end = f"{'its' if own else 'their'} greatest value"
+    if options.percentile != 100:
+        end = f"the {options.percentile:g}th percentile of {'its' if own else 'their'} values"
+    whose = "each map" if own else "the maps of an image and a method"
+    lines = []
     if False in kinds:
-        words.append(f"Heat: {options.colormap}, {whose} from 0 to {end}")
+        lines.append(f"Heat: {options.colormap}, {whose} from 0 to {end}, as the method gives it.")
     if True in kinds:
-        words.append(
-            "Blue: against the target, red: for it, pale: 0; "
-            f"{whose} as far below 0 as above, to {end}"
+        lines.append(
+            f"Blue: against the target, red: for it, pale: 0; {whose} as far below 0 as above, "
+            f"to {end}."
         )
-    if not kinds:
-        words.append("No map holds any heat")
-    words.append(
-        f"Over the photograph the strongest heat covers {options.opacity:.0%}, weaker heat less"
-    )
-    return ". ".join(words) + ". Values as the method gives them."
+    if options.opacity and kinds:
+        lines.append(
+            f"Over the photograph the strongest heat covers {options.opacity:.0%} of it, weaker "
+            "heat less."
+        )
+    return tuple(lines) or ("No map holds any heat.",)
 
 
 def explained_words(result: Heatmaps) -> str:
@@ -200,7 +201,7 @@ def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     else:
         source = f"Input {plural(len(result.images), 'image')}, preprocessed each by itself."
     model = f"Model {model_line(result.model)}."
-    return colours(result, options), f"{explained_words(result)} {source}", model
+    return *colours(result, options), f"{explained_words(result)} {source}", model
 
 
 def information(result: Heatmaps, options: HeatOptions, manifest: str = "{}") -> Information:
