@@ -41,11 +41,13 @@ class Flow:
         medium: Where the pages will be seen.
         feet: The caption's lines at the foot of every page.
         apart: Whether on the screen each block is a page of its own; else all are one.
+        whole: Whether a block that one page can hold is rather moved to the next than broken.
     """
 
     medium: Medium
     feet: tuple[str, ...]
     apart: bool = True
+    whole: bool = True
 
     def pages(self, blocks: list[Block]) -> list[Page]:
         """The pages of all blocks."""
@@ -67,7 +69,8 @@ class Flow:
                 fits = self._fitting(block, first, y if sketch else self.medium.margin)
                 fresh = self._fitting(block, first, self.medium.margin)
                 rows = block.body.rows - first
-                better = fresh > fits and (fits < rows) and (fresh >= rows or fits * 3 < fresh)
+                moved = (self.whole and fresh >= rows) or fits * 3 < fresh
+                better = fresh > fits and fits < rows and moved
                 if sketch is None or better or fits == 0 or self._alone:
                     close()
                     wide = block.body.width if self.apart else widest

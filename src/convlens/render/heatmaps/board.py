@@ -18,6 +18,8 @@ from convlens.render.sketch import Medium
 
 LARGEST = 4096
 """Pixels along the longest side of a photograph that is drawn at its own size."""
+FINE = 4.0
+"""Pixels to a point at most, in a document of many."""
 GAP = 9.0
 """Between two pictures beside each other, in points."""
 NARROWEST = 76.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from convlens.heat import Heatmaps
 from convlens.render.cover import SECTION, draw_notes, draw_title
 from convlens.render.heatmaps.arrange import ImageMaps, by_image
-from convlens.render.heatmaps.board import Box, drawn, fit
+from convlens.render.heatmaps.board import FINE, Box, drawn, fit
 from convlens.render.heatmaps.numbers import is_cropped
 from convlens.render.heatmaps.tile import make_tile
 from convlens.render.heatmaps.wording import (
@@ -33,7 +33,7 @@ from convlens.target import Target
 
 ANCHOR = "cover:heatmaps"
 """The name of the place that the other pages lead back to."""
-SPECIMEN = Box(170.0, 150.0, 4.0)
+SPECIMEN = Box(170.0, 150.0, FINE)
 TERMS = 40.0
 """Width of the marks that are explained, in points."""
 COLUMNS = (

@@ -13,7 +13,7 @@ from convlens.heat import Heatmap, Heatmaps
 from convlens.render.flow import Block, Flow, add_foot
 from convlens.render.heatmaps.arrange import ImageMaps, by_image
 from convlens.render.heatmaps.block import HeatBlock, below, rows_part, words_room
-from convlens.render.heatmaps.board import GAP, Box, Cell, board, drawn, fit
+from convlens.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
 from convlens.render.heatmaps.measures import measure_blocks
 from convlens.render.heatmaps.tile import BAR, HeatTile, make_tile
 from convlens.render.heatmaps.wording import (
@@ -35,8 +35,6 @@ from convlens.render.sketch import BODY, NOTE, Medium, Sketch
 from convlens.render.wording import plural, size
 
 SCREEN = Box(150.0, 190.0)
-FINE = 4.0
-"""Pixels to a point at most, in a document."""
 TITLES = 21.0
 """Room over a picture for a name and a score, in points."""
 UNDER = 10.0

@@ -13,7 +13,7 @@ from convlens.render.cover import draw_predictions, draw_story
 from convlens.render.flow import Block, Flow, add_foot
 from convlens.render.heatmaps.arrange import ImageMaps, by_image, view_of
 from convlens.render.heatmaps.block import HeatBlock
-from convlens.render.heatmaps.board import Box, Cell, board, drawn, fit
+from convlens.render.heatmaps.board import FINE, Box, Cell, board, drawn, fit
 from convlens.render.heatmaps.cover import ANCHOR, HeatCover
 from convlens.render.heatmaps.row import row_blocks, row_board
 from convlens.render.heatmaps.single import single_blocks, single_board
@@ -25,7 +25,7 @@ from convlens.render.page import Anchor, Page
 from convlens.render.sketch import Medium, Sketch
 from convlens.render.wording import plural, size
 
-PICTURE = Box(160.0, 150.0, 4.0)
+PICTURE = Box(160.0, 150.0, FINE)
 
 BLOCKS: dict[str, Callable[[ImageMaps, HeatOptions, Medium], list[Block]]] = {
     "single": lambda group, options, medium: single_blocks(group, options, medium, bare=True),
@@ -42,7 +42,7 @@ def sheet_pages(result: Heatmaps, options: HeatOptions, medium: Medium) -> list[
     found: list[Page] = []
     for group in by_image(result):
         blocks = [_story_block(group, medium), *BLOCKS[view_of(group)](group, options, medium)]
-        found += Flow(medium, feet, apart=False).pages(blocks)
+        found += Flow(medium, feet, apart=False, whole=False).pages(blocks)
     width = max(medium.width, *(page.width for page in found))
     cover = HeatCover(result, options, medium, width)
     # The table needs the numbers of pages that come after it: once to count, once to draw.
@@ -67,7 +67,7 @@ def _board(result: Heatmaps, medium: Medium) -> Medium:
     boards = [
         single_board(result, medium, bare=True),
         row_board(result, medium, bare=True),
-        table_board(result, medium),
+        table_board(result, medium, bare=True),
         board(medium, [(photograph, PICTURE) for photograph in result.photographs]),
     ]
     return max(boards, key=lambda each: each.resolution or 0)
@@ -113,7 +113,7 @@ class StoryBody:
     @property
     def row_height(self) -> float:
         """As tall as the box of the photograph."""
-        return PICTURE.tall
+        return max(PICTURE.tall, self.cell.tall)
 
     @property
     def extra(self) -> float:

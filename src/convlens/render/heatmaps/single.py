@@ -13,7 +13,7 @@ from convlens.heat import Heatmap, Heatmaps, Photograph
 from convlens.render.flow import Block, Flow, add_foot
 from convlens.render.heatmaps.arrange import ImageMaps, by_image
 from convlens.render.heatmaps.block import HeatBlock, below, words_room
-from convlens.render.heatmaps.board import GAP, Box, Cell, board, drawn, fit
+from convlens.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
 from convlens.render.heatmaps.measures import draw_measures, measured_height
 from convlens.render.heatmaps.numbers import whereabouts
 from convlens.render.heatmaps.tile import BAR, HeatTile, make_tile
@@ -38,8 +38,6 @@ PAPER = Box(164.4, 250.0)
 SCREEN = Box(190.0, 250.0)
 LONG = Box(500.0, 200.0)
 """Of each picture, where they lie under each other."""
-FINE = 4.0
-"""Pixels to a point at most, in a document."""
 SLIM = 2.5
 """From this ratio of width to height on, pictures lie under each other."""
 TITLE = 11.0

@@ -13,7 +13,7 @@ from convlens.render.cover import draw_predictions
 from convlens.render.flow import Block, Flow, add_foot
 from convlens.render.heatmaps.arrange import ImageMaps, by_image
 from convlens.render.heatmaps.block import HeatBlock, below, rows_part, words_room
-from convlens.render.heatmaps.board import GAP, Box, Cell, board, drawn, fit
+from convlens.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
 from convlens.render.heatmaps.measures import measure_blocks
 from convlens.render.heatmaps.tile import BAR, HeatTile, draw_photograph, make_tile
 from convlens.render.heatmaps.wording import (
@@ -33,9 +33,9 @@ from convlens.render.prose import Prose
 from convlens.render.sketch import BODY, NOTE, TINY, Medium, Sketch
 from convlens.render.wording import plural, size
 
-FINE = 6.0
-"""Pixels to a point at most."""
-SCREEN = Box(140.0, 140.0, FINE)
+FINER = 6.0
+"""Pixels to a point at most, but in a document."""
+SCREEN = Box(140.0, 140.0, FINER)
 TITLES = 20.0
 """Room over a picture for a name and a line, in points."""
 UNDER = 9.0
@@ -56,9 +56,9 @@ def table_pages(result: Heatmaps, options: HeatOptions, medium: Medium) -> list[
     ]
 
 
-def table_board(result: Heatmaps, medium: Medium) -> Medium:
+def table_board(result: Heatmaps, medium: Medium, *, bare: bool = False) -> Medium:
     """The medium, fine enough for the photographs of a result."""
-    return board(medium, [(photograph, SCREEN) for photograph in result.photographs])
+    return board(medium, [(photograph, _screen(bare=bare)) for photograph in result.photographs])
 
 
 def table_blocks(
@@ -212,7 +212,8 @@ def make_body(
     alone = len(group.targets) == 1
     most = len(group.places) + (0 if bare else 1) if alone else len(group.targets)
     columns = min(options.columns, most)
-    box = _paper(medium, columns) if medium.resolution is None else SCREEN
+    paper = medium.resolution is None
+    box = _paper(medium, columns, bare=bare) if paper else _screen(bare=bare)
     photograph = drawn(group.photograph, box)
     cell = fit(medium, photograph, box)
     tiles = {place: make_tile(group.result, place, photograph, options) for place in group.places}
@@ -223,7 +224,12 @@ def make_body(
     return TableBody(group, lines, not bare, cell, tiles, columns, prose)
 
 
-def _paper(medium: Medium, columns: int) -> Box:
+def _screen(*, bare: bool) -> Box:
+    """What a picture has on the screen; in a document it has fewer pixels."""
+    return Box(SCREEN.wide, SCREEN.tall, FINE) if bare else SCREEN
+
+
+def _paper(medium: Medium, columns: int, *, bare: bool) -> Box:
     share = max(columns, FEWEST)
     wide = (medium.room - (share - 1) * GAP) / share
-    return Box(wide, min(1.4 * wide, medium.body - 160), FINE)
+    return Box(wide, min(1.4 * wide, medium.body - 160), FINE if bare else FINER)
