@@ -148,6 +148,9 @@ class ModelInfo(Showable):
         rewrites: What had to be changed in an old configuration to open it.
         labels: The names of the classes, where they are known.
         notes: What a reader should know beside, such as weights that are no numbers.
+        output_layers: For each output the name in ``layers`` of the layer that gives it;
+            ``None`` where the output is computed outside of any layer. Empty while nothing is
+            known of the layers.
     """
 
     name: str
@@ -162,6 +165,7 @@ class ModelInfo(Showable):
     rewrites: tuple[str, ...] = ()
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    output_layers: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -177,6 +181,9 @@ class InputImage(Showable):
         values: ``(height, width, channel)`` float32, what the network gets.
         preprocessing: How ``values`` come from ``pixels``.
         steps: What was done, in words, in order.
+        region: ``(top, left, bottom, right)`` in pixels of ``original_size``: where the edges
+            of what the network gets lie; outside the original where black was put around it.
+            ``None`` for an array that was not fitted.
     """
 
     name: str
@@ -186,6 +193,7 @@ class InputImage(Showable):
     values: FloatArray
     preprocessing: Preprocessing
     steps: tuple[str, ...] = ()
+    region: tuple[float, float, float, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The image as JSON-ready data, without its pixels."""
