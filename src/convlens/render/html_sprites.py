@@ -33,13 +33,14 @@ FLAT = (0xD8, 0xD8, 0xD4, 255)
 _COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
 
 
-def png(pixels: Bytes, colours: Bytes | None = None) -> bytes:
+def png(pixels: Bytes, colours: Bytes | None = None, opacity: Bytes | None = None) -> bytes:
     """Pixels as a PNG file.
 
     Args:
         pixels: ``(height, width)`` grey or, with ``colours``, colour steps; ``(height, width,
             channel)`` with one (grey), three (RGB) or four channels (RGBA).
         colours: ``(256, 3)``, the palette.
+        opacity: ``(256,)``, that of each colour of the palette; all are opaque without it.
     """
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -52,6 +53,8 @@ def png(pixels: Bytes, colours: Bytes | None = None) -> bytes:
     parts.append(_chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)))
     if colours is not None:
         parts.append(_chunk(b"PLTE", colours.tobytes()))
+    if opacity is not None:
+        parts.append(_chunk(b"tRNS", opacity.tobytes()))
     return b"".join([*parts, _chunk(b"IDAT", data), _chunk(b"IEND", b"")])
 
 

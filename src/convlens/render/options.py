@@ -28,6 +28,9 @@ HEAT_VIEWS = ("single", "row", "table", "sheet")
 HEAT_SCALES = ("own", "shared")
 """A scale for each map; one for all maps of an image and a method."""
 
+FINE_PERCENTILE = 99.5
+"""Where the scale of heat ends that a method gives for every pixel by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class PictureOptions:
@@ -137,8 +140,10 @@ class HeatOptions:
         opacity: Of the strongest heat over the photograph, 0 to 1; weaker heat covers less.
         normalise: ``"own"``: each map from 0 to its own greatest value. ``"shared"``: to the
             greatest of all maps of the same image and method.
-        percentile: The scale ends at this percentile of the heat instead of its greatest value;
-            what is above has the last colour.
+        percentile: The scale ends at this percentile of the heat instead of its greatest value,
+            and what is above has the last colour. ``None``: the greatest value, but
+            :data:`FINE_PERCENTILE` for maps of single pixels, of which the few largest would
+            leave all others dark.
         smooth: Whether maps smaller than the photograph are enlarged smoothly; else their cells
             are squares.
         columns: Pictures in a row, at least 1.
@@ -151,7 +156,7 @@ class HeatOptions:
     colormap: str = "viridis"
     opacity: float = 0.7
     normalise: str = "own"
-    percentile: float = 100.0
+    percentile: float | None = None
     smooth: bool = True
     columns: int = 4
 
@@ -161,9 +166,9 @@ class HeatOptions:
         _check("colour map", self.colormap, COLORMAPS)
         _check("normalisation", self.normalise, HEAT_SCALES)
         _check_columns(self.columns)
-        for name, low, high in (("opacity", 0, 1), ("percentile", 50, 100)):
-            value = getattr(self, name)
-            if not low <= value <= high:
+        for name, value, low in (("opacity", self.opacity, 0), ("percentile", self.percentile, 50)):
+            high = 1 if name == "opacity" else 100
+            if value is not None and not low <= value <= high:
                 raise UsageError(f"expected {name} from {low} to {high}, found {value:g}")
 
 

@@ -271,9 +271,8 @@ class CurveBody:
             self._plot(sketch, Frame(left, top, left + WIDTH, top + CURVE), pairs)
 
     def _plot(self, sketch: Sketch, frame: Frame, pairs: list[tuple[Heatmap, Measure]]) -> None:
-        sign = 1 if pairs[0][1].higher_is_better else -1
-        ranked = sorted(pairs, key=lambda pair: _rank(pair[1], sign))
-        entry, best = ranked[-1]
+        order = ranked(pairs)
+        entry, best = order[-1]
         name = target_name(self.group.result, entry) if len(self.group.targets) > 1 else ""
         words = f"{best.metric}{f', {name}' if name else ''}"
         sketch.text(frame.left, frame.top - 13, words, NOTE, room=WIDTH)
@@ -282,15 +281,23 @@ class CurveBody:
         sketch.text(frame.left, frame.top - 5, told_best, style, room=WIDTH)
         ends = [limits(measure) for _, measure in pairs]
         axes = _axes(sketch, frame, (min(low for low, _ in ends), max(high for _, high in ends)))
-        for _, measure in ranked:
+        for _, measure in order:
             colour = ACCENT if measure is best else QUIET
             axes.curve(
                 sketch, _points(measure), colour=colour, width=1.2 if colour == ACCENT else 0.4
             )
 
 
-def _rank(measure: Measure, sign: int) -> float:
-    return sign * measure.value if math.isfinite(measure.value) else -math.inf
+def ranked(pairs: list[tuple[Heatmap, Measure]]) -> list[tuple[Heatmap, Measure]]:
+    """Maps with what one metric says of them, the best last."""
+
+    def rank(pair: tuple[Heatmap, Measure]) -> float:
+        value = pair[1].value
+        if not math.isfinite(value):
+            return -math.inf
+        return value if pair[1].higher_is_better else -value
+
+    return sorted(pairs, key=rank)
 
 
 def measure_blocks(group: ImageMaps, medium: Medium) -> list[Block]:

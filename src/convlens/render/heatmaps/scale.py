@@ -15,7 +15,7 @@ from convlens.render.colour import palette
 from convlens.render.kernels.colours import ZERO, diverging
 from convlens.render.kernels.colours import steps as signed_steps
 from convlens.render.kernels.wording import MINUS
-from convlens.render.options import HeatOptions
+from convlens.render.options import FINE_PERCENTILE, HeatOptions
 from convlens.render.page import Bytes
 from convlens.render.wording import number
 from convlens.results import FloatArray
@@ -100,12 +100,18 @@ def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> Scale:
         entries = [
             other for other in result if (other.image, other.method) == (entry.image, entry.method)
         ]
-    limit = max(_limit(other, options.percentile) for other in entries)
+    limit = max(_limit(other, percentile_of(other, options)) for other in entries)
     colours = (diverging() if entry.signed else palette(options.colormap)).copy()
     colours[UNSEEN] = UNSEEN_COLOUR
-    return Scale(
-        limit, max(_sizes(other).max(initial=0) for other in entries), entry.signed, colours
-    )
+    most = max(float(_sizes(other).max(initial=0)) for other in entries)
+    return Scale(limit, most, entry.signed, colours)
+
+
+def percentile_of(entry: Heatmap, options: HeatOptions) -> float:
+    """The percentile of a map's heat at which its scale ends."""
+    if options.percentile is not None:
+        return options.percentile
+    return FINE_PERCENTILE if entry.coarse.shape == entry.values.shape else 100.0
 
 
 def _sizes(entry: Heatmap) -> FloatArray:

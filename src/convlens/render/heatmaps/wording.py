@@ -11,6 +11,7 @@ import math
 from convlens.heat import Heatmap, Heatmaps, Measure
 from convlens.render.heatmaps.arrange import ImageMaps, by_image
 from convlens.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
+from convlens.render.heatmaps.scale import percentile_of
 from convlens.render.options import HeatOptions
 from convlens.render.page import Information
 from convlens.render.wording import (
@@ -41,11 +42,11 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
     target = entry.target
     where = {MEAN: "", PREDICTED: ", where it is the strongest"}
     place = where[target.where] if isinstance(target.where, str) else _region(target.where)
-    name = target.name
-    outputs = result.model.outputs
-    if target.layer not in outputs or len(outputs) > 1:
-        name = f"{target.layer}, {name}"
-    return name + place
+    model = result.model
+    if target.layer not in (*model.outputs, *model.output_layers):
+        return f"{target.layer} {target.name.replace('class ', 'channel ')}{place}"
+    several = f"{target.layer}, " if len(model.outputs) > 1 else ""
+    return several + target.name + place
 
 
 def _region(where: tuple[int, ...]) -> str:
@@ -158,25 +159,24 @@ def better(measure: Measure) -> str:
 
 def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     """What the colours mean, and how far the scales go; a line for each kind of heat."""
-    kinds = {entry.signed for entry in result if not entry.empty}
-    own = options.normalise == "own"
-    end = f"{'its' if own else 'their'} greatest value"
-    if options.percentile != 100:
-        end = f"the {options.percentile:g}th percentile of {'its' if own else 'their'} values"
-    whose = "each map" if own else "the maps of an image and a method"
+    full = [entry for entry in result if not entry.empty]
+    whose = "each map" if options.normalise == "own" else "the maps of an image and a method"
+    end = f"{'its' if options.normalise == 'own' else 'their'} greatest value"
     lines = []
-    if False in kinds:
+    if not all(entry.signed for entry in full):
         lines.append(f"Heat: {options.colormap}, {whose} from 0 to {end}, as the method gives it.")
-    if True in kinds:
+    if any(entry.signed for entry in full):
         lines.append(
             f"Blue: against the target, red: for it, pale: 0; {whose} as far below 0 as above, "
             f"to {end}."
         )
-    if options.opacity and kinds:
-        lines.append(
-            f"Over the photograph the strongest heat covers {options.opacity:.0%} of it, weaker "
-            "heat less."
-        )
+    if full:
+        covered = "Over the photograph the strongest heat covers "
+        words = f"{covered}{options.opacity:.0%} of it, weaker heat less."
+        cut = {percentile_of(entry, options) for entry in full} - {100.0}
+        if cut:
+            words += f" ≥: the scale ends at the {max(cut):g}th percentile."
+        lines.append(words)
     return tuple(lines) or ("No map holds any heat.",)
 
 
