@@ -6,7 +6,7 @@ line, Python, documents and menus read that list.
 Every method is one function of one signature::
 
     def grad_cam(
-        model: Model,
+        model: Readable,
         images: Images,
         *,
         target: Goal,
@@ -14,7 +14,7 @@ Every method is one function of one signature::
         options: HeatmapOptions,
         batch_size: int,
         progress: Progress,
-    ) -> FloatArray
+    ) -> FloatArray | Found
 
 It gives ``(image, height, width)`` float32, in the size of its layer or in that of the input,
 not normalised. It is given at most ``batch_size`` images; a method that shows each image to the
@@ -34,7 +34,7 @@ import numpy as np
 
 from convlens.errors import UsageError, near
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 
@@ -93,12 +93,32 @@ class Images:
         return found
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Found:
+    """Maps, and what is to be said of them.
+
+    Attributes:
+        values: ``(image, height, width)`` float32.
+        notes: For each image what a reader should know of its map; empty where there is
+            nothing to say of any.
+    """
+
+    values: FloatArray
+    notes: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(cls, result: FloatArray | Found) -> Found:
+        """What a method gave, with notes where it gave none."""
+        found = result if isinstance(result, cls) else cls(np.asarray(result, np.float32))
+        return found if found.notes else cls(found.values, ((),) * len(found.values))
+
+
 class Compute(Protocol):
     """The one signature of a method."""
 
     def __call__(
         self,
-        model: Model,
+        model: Readable,
         images: Images,
         *,
         target: Goal,
@@ -106,8 +126,8 @@ class Compute(Protocol):
         options: HeatmapOptions,
         batch_size: int,
         progress: Progress,
-    ) -> FloatArray:
-        """Gives ``(image, height, width)`` float32."""
+    ) -> FloatArray | Found:
+        """Gives ``(image, height, width)`` float32, with notes if there is anything to say."""
         ...
 
 
@@ -127,6 +147,7 @@ class Method:
             that take one (several are fused), :data:`SEVERAL` for those that combine them.
         signed: Whether values below 0 speak against the target.
         uses: The fields of :class:`HeatmapOptions` that it reads, beside ``score``.
+        gradients: Whether all it asks of the model are the gradients by its layers.
         scored: Whether it explains the target's score; ``activation`` does not.
         warning: What every picture of it has to say, or ``None``.
         comparable: Whether it is shown by ``--method all`` and measured beside the others.
@@ -142,6 +163,7 @@ class Method:
     layers: str = ONE
     signed: bool = False
     uses: tuple[str, ...] = ()
+    gradients: bool = False
     scored: bool = True
     warning: str | None = None
     comparable: bool = True
@@ -149,7 +171,23 @@ class Method:
 
 PLACES = {
     "grad-cam": "grad_cam",
+    "grad-cam++": "grad_cam_plus_plus",
+    "hirescam": "hirescam",
+    "xgrad-cam": "xgrad_cam",
+    "layercam": "layercam",
+    "refine-cam": "refine_cam",
+    "cam": "cam",
+    "score-cam": "score_cam",
+    "ablation-cam": "ablation_cam",
+    "eigencam": "eigencam",
     "gradient": "gradient",
+    "gradient-x-input": "gradient_x_input",
+    "smoothgrad": "smoothgrad",
+    "integrated-gradients": "integrated_gradients",
+    "guided-backprop": "guided_backprop",
+    "occlusion": "occlusion",
+    "rise": "rise",
+    "activation": "activation",
 }
 """The file of each method, in the order in which a menu shows them."""
 
