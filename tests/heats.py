@@ -19,7 +19,7 @@ HOSTILE = "a</script><b>&\u202e.jpg"
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen")
 TITLES = {"grad-cam": "Grad-CAM", "gradient": "Gradient", "occlusion": "Occlusion"}
 LAYERS = {"grad-cam": ("conv_2",), "gradient": (), "occlusion": ()}
-WARNING = "shows edges whatever the weights are"
+WARNING = "This method shows edges whatever the weights are."
 
 
 def picture(size: tuple[int, int], number: int = 0, *, grey: bool = False) -> np.ndarray:

@@ -26,7 +26,7 @@ def write_folder(result: Heatmaps, folder: Path, options: HeatOptions) -> None:
     """A folder: ``sheet.pdf``, ``sheet.html``, three pictures of each map, the numbers.
 
     Of each map the page with its scale, and in the image's own size the heat over the
-    photograph and the heat alone; their scale is in their text.
+    photograph and the heat alone, if there is any; their scale is in their text.
 
     Args:
         result: What to show.
@@ -41,8 +41,9 @@ def write_folder(result: Heatmaps, folder: Path, options: HeatOptions) -> None:
         write_bytes(folder / f"{stem}.png", to_png(alone, single))
         tile = make_tile(alone, 0, alone.photographs[0], options)
         write_bytes(folder / f"{stem}-overlay.png", _plain(alone, tile.overlay(), options))
-        heat = tile.scale.colours[tile.steps()]
-        write_bytes(folder / f"{stem}-heat.png", _plain(alone, heat, options))
+        if not (tile.empty or tile.broken):
+            heat = tile.scale.colours[tile.steps()]
+            write_bytes(folder / f"{stem}-heat.png", _plain(alone, heat, options))
     write_bytes(folder / "heatmaps.json", dump_json(heatmaps_to_json(result, options)))
     write_bytes(folder / MANIFEST, dump_json(manifest_of(result, options)))
 

@@ -20,6 +20,7 @@ from convlens.render.heatmaps.wording import (
     EMPTY,
     captions,
     information,
+    layer_names,
     method_title,
     target_name,
     view_words,
@@ -76,7 +77,7 @@ def _row(result: Heatmaps, place: int, metrics: list[str]) -> str:
         escape(method_title(result, entry)),
         number(entry.score),
         number(entry.explained) if entry.explained != entry.score else NOTHING,
-        escape(" + ".join(entry.layers)) or NOTHING,
+        escape(layer_names(entry)) or NOTHING,
         hottest,
         *(known.get(metric, NOTHING) for metric in metrics),
     )

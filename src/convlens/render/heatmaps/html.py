@@ -21,6 +21,7 @@ from convlens.render.heatmaps.wording import (
     EMPTY,
     better,
     captions,
+    layer_names,
     layer_words,
     method_title,
     remarks,
@@ -107,7 +108,7 @@ def _row(group: ImageMaps, place: int, options: HeatOptions) -> str:
         escape(method_title(result, entry)),
         number(entry.score),
         logit,
-        escape(" + ".join(entry.layers)) if entry.layers else NOTHING,
+        escape(layer_names(entry)) or NOTHING,
         escape(size(entry.coarse.shape)),
         hottest,
     )

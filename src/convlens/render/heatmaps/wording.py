@@ -53,12 +53,12 @@ def _region(where: tuple[int, ...]) -> str:
     """A place of a map.
 
     >>> _region((4, 7)), _region((10, 30, 20, 60))
-    (', position 4, 7', ', rows 10–20, columns 30–60')
+    (', position 4, 7', ', rows 10–19, columns 30–59')
     """
     if len(where) == 2:
         return f", position {where[0]}, {where[1]}"
     y0, x0, y1, x1 = where
-    return f", rows {y0}{DASH}{y1}, columns {x0}{DASH}{x1}"
+    return f", rows {y0}{DASH}{y1 - 1}, columns {x0}{DASH}{x1 - 1}"
 
 
 def score_words(result: Heatmaps, entry: Heatmap) -> str:
@@ -71,10 +71,17 @@ def score_words(result: Heatmaps, entry: Heatmap) -> str:
 
 
 def layer_words(entry: Heatmap) -> str:
-    """The layers whose maps were used."""
-    if not entry.layers:
-        return ""
-    return f"{'layer' if len(entry.layers) == 1 else 'layers'} {' + '.join(entry.layers)}"
+    """The layers whose maps were used; of many the first and the last."""
+    if len(entry.layers) <= 1:
+        return "".join(f"layer {name}" for name in entry.layers)
+    return f"{len(entry.layers)} layers, {layer_names(entry)}"
+
+
+def layer_names(entry: Heatmap) -> str:
+    """The names of the layers whose maps were used; of many the first and the last."""
+    if len(entry.layers) <= 2:
+        return " + ".join(entry.layers)
+    return f"{entry.layers[0]} to {entry.layers[-1]}"
 
 
 def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
@@ -97,26 +104,33 @@ def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
 
 
 def view_words(group: ImageMaps) -> str:
-    """What of the photograph the network saw, where that is not the whole; else empty."""
+    """What of the photograph the network saw, where that is not just the whole; else empty."""
+    words = [words for words in (crop_words(group), pad_words(group)) if words]
+    return " ".join(words)
+
+
+def crop_words(group: ImageMaps) -> str:
+    """That the network saw a part of the photograph; empty if it saw the whole."""
     photograph = group.photograph
-    words = []
-    if is_cropped(photograph):
-        by = photograph.reduced
-        height, width = photograph.pixels.shape[:2]
-        top, left, bottom, right = seen(photograph)
-        saw = size((round((right - left) * by), round((bottom - top) * by)))
-        whole = size((round(width * by), round(height * by)))
-        words.append(f"The network saw {saw} of {whole} pixels; the rest is faded: not seen")
-    if is_padded(photograph):
-        shares = [in_padding(entry, photograph) for entry in group.maps if not entry.empty]
-        least, most = min(shares, default=0.0), max(shares, default=0.0)
-        held = (
-            percent(most)
-            if percent(least) == percent(most)
-            else f"{percent(least)} to {percent(most)}"
-        )
-        words.append(f"Black was put around the photograph; {held} of the heat lies there")
-    return f"{'. '.join(words)}." if words else ""
+    if not is_cropped(photograph):
+        return ""
+    by = photograph.reduced
+    height, width = photograph.pixels.shape[:2]
+    top, left, bottom, right = seen(photograph)
+    saw = size((round((right - left) * by), round((bottom - top) * by)))
+    whole = size((round(width * by), round(height * by)))
+    return f"The network saw {saw} of {whole} pixels; the rest is faded: not seen."
+
+
+def pad_words(group: ImageMaps) -> str:
+    """How much of the heat lies beside the photograph; empty if nothing was put around it."""
+    photograph = group.photograph
+    if not is_padded(photograph):
+        return ""
+    shares = [in_padding(entry, photograph) for entry in group.maps if not entry.empty]
+    ends = (min(shares, default=0.0), max(shares, default=0.0))
+    held = " to ".join(dict.fromkeys(map(percent, ends)))
+    return f"Black was put around the photograph; {held} of the heat lies there."
 
 
 def predicted(group: ImageMaps) -> str:
@@ -131,16 +145,19 @@ def predicted(group: ImageMaps) -> str:
 
 def warnings_of(result: Heatmaps, entries: tuple[Heatmap, ...]) -> list[str]:
     """What has to be said of the methods of some maps."""
-    return [
-        f"{result.titles.get(method, method)}: {result.warnings[method]}"
-        for method in dict.fromkeys(entry.method for entry in entries)
-        if method in result.warnings
-    ]
+    used = dict.fromkeys(entry.method for entry in entries)
+    return [result.warnings[method] for method in used if method in result.warnings]
 
 
 def remarks(group: ImageMaps) -> list[str]:
     """What a reader should know beside of the maps of an image, each once."""
-    return list(dict.fromkeys(note for entry in group.maps for note in entry.notes))
+    several = len(group.methods) > 1
+    found = [
+        f"{method_title(group.result, entry)}: {note}" if several else note
+        for entry in group.maps
+        for note in entry.notes
+    ]
+    return list(dict.fromkeys(found))
 
 
 def around(group: ImageMaps) -> list[str]:
