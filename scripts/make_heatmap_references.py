@@ -1,12 +1,12 @@
-"""Writes ``tests/contract/references/heatmaps.npz``: heatmaps that other libraries made.
+r"""Writes ``tests/contract/references/heatmaps.npz``: heatmaps that other libraries made.
 
 Two small networks of fixed weights stand once in Keras and once in PyTorch, and give the same
 logits. The other libraries explain them; what each gave is kept with its version, its options
 and what was switched off, so that the tests need none of them. Their folders come after the
 environment's own, because they pin old packages::
 
-    pip install --target peers --no-deps tf-keras-vis==0.8.7 xplique==2.0.2 grad-cam==1.5.7 \\
-        torchcam==0.5.0 captum==0.9.0 ttach tqdm deprecated wrapt scikit-learn joblib \\
+    pip install --target peers --no-deps tf-keras-vis==0.8.7 xplique==2.0.2 grad-cam==1.5.7 \
+        torchcam==0.5.0 captum==0.9.0 ttach tqdm deprecated wrapt scikit-learn joblib \
         threadpoolctl opencv-python-headless imageio dm-tree einops
     KERAS_BACKEND=tensorflow PYTHONPATH=src:peers python scripts/make_heatmap_references.py
 
@@ -41,6 +41,8 @@ def main() -> None:
     for network in NETWORKS:
         case = make_case(network, arrays)
         check_twins(case)
+        arrays[f"{network}/classes"] = np.array(case.classes)
+        arrays[f"{network}/logits"] = case.keras_logits()
         for recording in recordings(case):
             entry = recording.describe(case)
             if entry["key"] in arrays:
@@ -56,11 +58,9 @@ def main() -> None:
 
 
 def recordings(case: Case) -> Iterator[Recording]:
-    """What all libraries say of one network; what needs no layer is asked of one network alone."""
+    """What all libraries say of one network."""
     for library in (*in_keras.LIBRARIES, *in_torch.LIBRARIES):
-        for recording in library(case):
-            if recording.layers or case.network == NETWORKS[-1]:
-                yield recording
+        yield from library(case)
 
 
 def check_twins(case: Case) -> None:

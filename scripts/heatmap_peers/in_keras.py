@@ -20,6 +20,8 @@ from heatmap_peers.recording import (
     FACTOR,
     KEEP,
     NOISE,
+    PIXELS,
+    STEADY,
     FINE,
     STRIDE,
     WINDOW,
@@ -75,7 +77,8 @@ def of_tf_keras_vis(case: Case) -> Iterator[Recording]:
             differs=AUTHORS + "a channel counts by the probability of the class, not by the "
             "softmax of its logits over the channels" + ("" if layer == "conv1" else CORNERS),
         )
-    yield from saliencies(case, score)
+    if case.network == PIXELS:
+        yield from saliencies(case, score)
 
 
 def saliencies(case: Case, score: CategoricalScore) -> Iterator[Recording]:
@@ -118,21 +121,36 @@ def of_xplique(case: Case) -> Iterator[Recording]:
     """What Xplique says."""
     with patch("tensorflow.image.resize", lambda image, *_, **__: image):
         yield from cams_of_xplique(case)
+    if case.network == STEADY:
+        yield of_integration(case)
+    if case.network == PIXELS:
+        yield from of_gradients(case)
+        yield of_smoothgrad(case)
+        yield of_occlusion(case)
+        yield from of_rise(case)
+
+
+def of_integration(case: Case) -> Recording:
+    """Integrated gradients of Xplique, by the trapezoidal rule."""
+    return Recording(
+        XPLIQUE,
+        "IntegratedGradients",
+        "integrated-gradients",
+        ask(case, "IntegratedGradients", reducer="sum", steps=FINE, batch_size=FINE),
+        options={"steps": FINE},
+        usual="mean over the colours",
+        changed=COLOURS,
+    )
+
+
+def of_gradients(case: Case) -> Iterator[Recording]:
+    """What Xplique makes of one gradient."""
     yield Recording(XPLIQUE, "Saliency", "gradient", ask(case, "Saliency"))
     yield Recording(
         XPLIQUE,
         "GradientInput",
         "gradient-x-input",
         ask(case, "GradientInput", reducer="sum"),
-        usual="mean over the colours",
-        changed=COLOURS,
-    )
-    yield Recording(
-        XPLIQUE,
-        "IntegratedGradients",
-        "integrated-gradients",
-        ask(case, "IntegratedGradients", reducer="sum", steps=FINE),
-        options={"steps": FINE},
         usual="mean over the colours",
         changed=COLOURS,
     )
@@ -145,9 +163,6 @@ def of_xplique(case: Case) -> Iterator[Recording]:
         changed="every colour kept",
         then="the greatest absolute value over the colours",
     )
-    yield of_smoothgrad(case)
-    yield of_occlusion(case)
-    yield from of_rise(case)
 
 
 def cams_of_xplique(case: Case) -> Iterator[Recording]:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import MagicMock, patch
+from unittest.mock import patch
 
 import captum.attr
+import heatmap_peers.no_torchvision
 import numpy as np
+import pytorch_grad_cam
 import torch
 import torchcam.methods
-
-# pytorch-grad-cam imports it for pictures and boxes, which are not asked for here, and its
-# registry build does not load beside a PyTorch without CUDA.
-for name in ("torchvision", "torchvision.transforms", "torchvision.transforms.functional"):
-    sys.modules[name] = MagicMock()
-
-import pytorch_grad_cam
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from heatmap_peers.recording import (
@@ -26,6 +20,8 @@ from heatmap_peers.recording import (
     FINE,
     MIN_MAX,
     NOISE,
+    PIXELS,
+    STEADY,
     NONE,
     RELU,
     SIGN,
@@ -74,12 +70,18 @@ def of_pytorch_grad_cam(case: Case) -> Iterator[Recording]:
         changed = "masks enlarged with their edges on those of the image"
         yield taken(case, "ScoreCAM", "score-cam", "conv3", changed=changed, mark="edges")
     yield refined(case)
+    if case.network == PIXELS:
+        yield guided(case)
+
+
+def guided(case: Case) -> Recording:
+    """Guided backpropagation of pytorch-grad-cam, of a copy: it leaves other rectifiers behind."""
     explain = pytorch_grad_cam.GuidedBackpropReLUModel(copy.deepcopy(case.torch))
     maps = [
         explain(case.tensor[number : number + 1], chosen)
         for number, chosen in enumerate(case.classes)
     ]
-    yield Recording(
+    return Recording(
         GRAD_CAM,
         "GuidedBackpropReLUModel",
         "guided-backprop",
@@ -198,34 +200,36 @@ def mapped(
 
 def of_captum(case: Case) -> Iterator[Recording]:
     """What Captum says."""
-    for called, method, how in (
-        ("Saliency", "gradient", GREATEST),
-        ("InputXGradient", "gradient-x-input", COLOURS),
-        ("GuidedBackprop", "guided-backprop", GREATEST),
-    ):
-        values = attribute(case, getattr(captum.attr, called)(case.torch))
-        yield Recording(CAPTUM, called, method, reduced(values, how), then=how)
     yield from of_layers(case)
-    for rule, steps, mark in (("riemann_middle", STEPS, "middle"), ("gausslegendre", FINE, "")):
-        explain = captum.attr.IntegratedGradients(case.torch)
-        values = attribute(case, explain, method=rule, n_steps=steps, internal_batch_size=500)
-        yield Recording(
-            CAPTUM,
-            f"IntegratedGradients(method='{rule}')",
-            "integrated-gradients",
-            reduced(values, COLOURS),
-            options={"steps": steps},
-            then=COLOURS,
-            mark=mark,
-        )
-    yield smoothed(case)
-    yield occluded(case, WINDOW, STRIDE)
-    yield occluded(
-        case,
-        WINDOW - 1,
-        STRIDE - 1,
-        mark="odd",
-        differs="the last windows are cut by the edge, not laid flush with it",
+    if case.network == STEADY:
+        yield integrated(case, "riemann_middle", STEPS)
+        yield integrated(case, "gausslegendre", FINE)
+    if case.network == PIXELS:
+        for called, method, how in (
+            ("Saliency", "gradient", GREATEST),
+            ("InputXGradient", "gradient-x-input", COLOURS),
+            ("GuidedBackprop", "guided-backprop", GREATEST),
+        ):
+            values = attribute(case, getattr(captum.attr, called)(case.torch))
+            yield Recording(CAPTUM, called, method, reduced(values, how), then=how)
+        yield smoothed(case)
+        yield occluded(case, WINDOW, STRIDE)
+        differs = "the last windows are cut by the edge, not laid flush with it"
+        yield occluded(case, WINDOW - 1, STRIDE - 1, mark="cut", differs=differs)
+
+
+def integrated(case: Case, rule: str, steps: int) -> Recording:
+    """Integrated gradients of Captum by one of its rules."""
+    explain = captum.attr.IntegratedGradients(case.torch)
+    values = attribute(case, explain, method=rule, n_steps=steps, internal_batch_size=500)
+    return Recording(
+        CAPTUM,
+        f"IntegratedGradients(method='{rule}')",
+        "integrated-gradients",
+        reduced(values, COLOURS),
+        options={"steps": steps},
+        then=COLOURS,
+        mark=rule,
     )
 
 

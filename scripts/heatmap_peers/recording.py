@@ -30,9 +30,13 @@ SPREAD = {"gap": (0.1, 30.0), "flat": (1.0, 0.3)}
 """For each network the factor of the last kernels and the spread of the dense weights: the
 gradients are near 1, so that what a library adds to its divisors does not show."""
 
+PIXELS, STEADY = "flat", "gap"
+"""The network whose pixels are explained; and that for integrated gradients, whose gradients
+jump least on the way from black, so that rules of integration meet."""
+
 SAMPLES, NOISE = 4, 0.15
 MASKS, KEEP = 16, 0.5
-STEPS, FINE = 100, 2000
+STEPS, FINE = 300, 6000
 WINDOW, STRIDE = 8, 4
 """With which convlens and the libraries are asked alike; noise as a share of 0 to 1."""
 
