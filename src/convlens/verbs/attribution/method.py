@@ -169,6 +169,15 @@ class Method:
 
 PLACES = {
     "grad-cam": "grad_cam",
+    "grad-cam++": "grad_cam_plus_plus",
+    "hirescam": "hirescam",
+    "xgrad-cam": "xgrad_cam",
+    "layercam": "layercam",
+    "refine-cam": "refine_cam",
+    "cam": "cam",
+    "score-cam": "score_cam",
+    "ablation-cam": "ablation_cam",
+    "eigencam": "eigencam",
     "gradient": "gradient",
     "gradient-x-input": "gradient_x_input",
     "smoothgrad": "smoothgrad",
