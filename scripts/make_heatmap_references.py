@@ -2,16 +2,19 @@ r"""Writes ``tests/contract/references/heatmaps.npz``: heatmaps that other libra
 
 Two small networks of fixed weights stand once in Keras and once in PyTorch, and give the same
 logits. The other libraries explain them; what each gave is kept with its version, its options
-and what was switched off, so that the tests need none of them. Their folders come after the
-environment's own, because they pin old packages::
+and what was switched off, so that the tests need none of them. They go into a folder of their
+own, without what they would pull in, beside an environment with convlens and its tests'
+packages::
 
     pip install --target peers --no-deps tf-keras-vis==0.8.7 xplique==2.0.2 grad-cam==1.5.7 \
-        torchcam==0.5.0 captum==0.9.0 ttach tqdm deprecated wrapt scikit-learn joblib \
-        threadpoolctl opencv-python-headless imageio dm-tree einops
-    KERAS_BACKEND=tensorflow PYTHONPATH=src:peers python scripts/make_heatmap_references.py
+        torchcam==0.5.0 captum==0.9.0 ttach tqdm deprecated wrapt imageio scikit-learn joblib \
+        threadpoolctl scikit-image lazy-loader opencv-python-headless \
+        tensorflow-probability cloudpickle decorator dm-tree einops narwhals
+    KERAS_BACKEND=tensorflow PYTHONPATH=peers python scripts/make_heatmap_references.py
 
 Everything is kept as it was before it was put between 0 and 1 or enlarged, where the library
 can be asked for that or one function of it stood still meanwhile; so that sizes are compared too.
+It takes some minutes, most of them for the nodes of Gauss and Legendre.
 """
 
 from __future__ import annotations
@@ -26,9 +29,10 @@ os.environ["TQDM_DISABLE"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import numpy as np
-from contract.twins import FILE, NETWORKS
 from heatmap_peers import in_keras, in_torch
 from heatmap_peers.recording import Case, Recording, make_case, make_weights
+
+from contract.twins import FILE, NETWORKS
 
 TOLERANCE = 1e-5
 """How far the logits of the twins may lie apart."""

@@ -18,11 +18,11 @@ from tf_keras_vis.utils.scores import CategoricalScore
 
 from heatmap_peers.recording import (
     FACTOR,
+    FINE,
     KEEP,
     NOISE,
     PIXELS,
     STEADY,
-    FINE,
     STRIDE,
     WINDOW,
     Array,

@@ -8,7 +8,6 @@ from typing import Any
 from unittest.mock import patch
 
 import captum.attr
-import heatmap_peers.no_torchvision
 import numpy as np
 import pytorch_grad_cam
 import torch
@@ -20,11 +19,11 @@ from heatmap_peers.recording import (
     FINE,
     MIN_MAX,
     NOISE,
-    PIXELS,
-    STEADY,
     NONE,
+    PIXELS,
     RELU,
     SIGN,
+    STEADY,
     STEPS,
     STRIDE,
     WINDOW,
@@ -39,6 +38,7 @@ CORNERS = "enlarges masks with their corners, not their edges, on those of the i
 EARLIER = "puts masks between 0 and 1 before it enlarges them, the paper afterwards"
 GREATEST = "the greatest absolute value over the colours"
 COLOURS = "sum over the colours"
+DIVISOR = "adds 1e-6 to the divisor of the alphas, which shows where gradients are small"
 LAYERS = ("conv1", "conv2", "conv3")
 
 
@@ -54,21 +54,28 @@ def relu(layer: str) -> str:
 
 def of_pytorch_grad_cam(case: Case) -> Iterator[Recording]:
     """What pytorch-grad-cam says: what ``get_cam_image`` gave it."""
-    for called, method, compared in (
-        ("GradCAM", "grad-cam", RELU),
-        ("GradCAMPlusPlus", "grad-cam++", RELU),
-        ("HiResCAM", "hirescam", RELU),
-        ("XGradCAM", "xgrad-cam", RELU),
-        ("LayerCAM", "layercam", RELU),
-        ("EigenCAM", "eigencam", SIGN),
-        ("AblationCAM", "ablation-cam", RELU),
+    for called, method in (
+        ("GradCAM", "grad-cam"),
+        ("HiResCAM", "hirescam"),
+        ("XGradCAM", "xgrad-cam"),
+        ("LayerCAM", "layercam"),
     ):
-        yield taken(case, called, method, "conv3", compared=compared)
-    yield taken(case, "ScoreCAM", "score-cam", "conv1")
-    yield taken(case, "ScoreCAM", "score-cam", "conv3", differs=CORNERS)
+        yield taken(case, called, method, "conv3")
+    yield taken(case, "GradCAMPlusPlus", "grad-cam++", "conv3", note=DIVISOR)
+    note = "the sign is that of the decomposition, so that a map can be its own opposite"
+    yield taken(case, "EigenCAM", "eigencam", "conv3", compared=SIGN, note=note)
+    note = (
+        "where the least value of a layer is not 0, a channel is set 1e7 below it, not to 0; "
+        "divides by the logit and not by its size, which turns the map where it is below 0"
+    )
+    yield taken(case, "AblationCAM", "ablation-cam", "conv3", note=note)
+    yield taken(case, "ScoreCAM", "score-cam", "conv1", compared=FACTOR)
+    yield taken(case, "ScoreCAM", "score-cam", "conv3", compared=FACTOR, differs=CORNERS)
     with patch("torch.nn.UpsamplingBilinear2d", edges):
         changed = "masks enlarged with their edges on those of the image"
-        yield taken(case, "ScoreCAM", "score-cam", "conv3", changed=changed, mark="edges")
+        yield taken(
+            case, "ScoreCAM", "score-cam", "conv3", compared=FACTOR, changed=changed, mark="edges"
+        )
     yield refined(case)
     if case.network == PIXELS:
         yield guided(case)
@@ -122,14 +129,21 @@ def edges(size: tuple[int, ...]) -> torch.nn.Module:
 
 
 def refined(case: Case) -> Recording:
-    """RefineCAM of pytorch-grad-cam, which is by its authors."""
+    """RefineCAM of pytorch-grad-cam, over Grad-CAM++."""
     explain = pytorch_grad_cam.RefineCAM(case.torch, [part(case, layer) for layer in LAYERS])
     targets = [ClassifierOutputTarget(number) for number in case.classes]
     values = explain(case.tensor, targets)
     for base in explain.base_cam_per_layer:
         base.activations_and_grads.release()
     return Recording(
-        GRAD_CAM, "RefineCAM", "refine-cam", values, LAYERS, compared=MIN_MAX, usual="min-max"
+        GRAD_CAM,
+        "RefineCAM",
+        "refine-cam",
+        values,
+        LAYERS,
+        compared=MIN_MAX,
+        usual="min-max",
+        note=DIVISOR,
     )
 
 
@@ -149,8 +163,8 @@ def of_torchcam(case: Case) -> Iterator[Recording]:
     )
     yield mapped(case, "XGradCAM", "xgrad-cam", "conv3")
     yield mapped(case, "LayerCAM", "layercam", "conv3")
-    yield mapped(case, "ScoreCAM", "score-cam", "conv1")
-    yield mapped(case, "ScoreCAM", "score-cam", "conv3", differs=EARLIER)
+    yield mapped(case, "ScoreCAM", "score-cam", "conv1", compared=FACTOR)
+    yield mapped(case, "ScoreCAM", "score-cam", "conv3", compared=FACTOR, differs=EARLIER)
     names = [relu(layer) for layer in LAYERS]
     with torchcam.methods.RefineCAM(
         case.torch, names, input_shape=tuple(case.tensor.shape[1:])
@@ -253,12 +267,14 @@ def of_layers(case: Case) -> Iterator[Recording]:
 def attribute(case: Case, explain: Any, **options: Any) -> Array:
     """What an explainer of Captum gives, channels last."""
     found = explain.attribute(case.tensor, target=list(case.classes), **options)
-    return found.detach().numpy().transpose(0, 2, 3, 1)
+    values: Array = found.detach().numpy().transpose(0, 2, 3, 1)
+    return values
 
 
 def reduced(values: Array, how: str) -> Array:
     """One value for each pixel."""
-    return values.sum(axis=-1) if how == COLOURS else np.abs(values).max(axis=-1)
+    maps: Array = values.sum(axis=-1) if how == COLOURS else np.abs(values).max(axis=-1)
+    return maps
 
 
 def smoothed(case: Case) -> Recording:

@@ -16,8 +16,9 @@ from typing import Any
 import keras
 import numpy as np
 import torch
-from contract.twins import CLASSES, FILTERS, NETWORKS, SIZE, build, pooled
 from numpy.typing import NDArray
+
+from contract.twins import CLASSES, FILTERS, NETWORKS, SIZE, build, pooled
 
 Array = NDArray[Any]
 
@@ -27,8 +28,12 @@ is put between 0 and 1; each is divided by its greatest value; the recording is 
 that fits, and then values below 0 become 0."""
 
 SPREAD = {"gap": (0.1, 30.0), "flat": (1.0, 0.3)}
-"""For each network the factor of the last kernels and the spread of the dense weights: the
-gradients are near 1, so that what a library adds to its divisors does not show."""
+"""For each network the factor of the last kernels and the spread of the dense weights: logits
+of a few units."""
+
+SMALL = 1 / 64
+"""What every map is made smaller by, and every gradient by the same made larger, so that what a
+library adds to a divisor does not show. The logits stay as they are."""
 
 PIXELS, STEADY = "flat", "gap"
 """The network whose pixels are explained; and that for integrated gradients, whose gradients
@@ -76,7 +81,8 @@ class Case:
     def torch_logits(self) -> Array:
         """``(image, class)``."""
         with torch.no_grad():
-            return self.torch(self.tensor).numpy()
+            logits: Array = self.torch(self.tensor).numpy()
+        return logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +101,7 @@ class Recording:
         changed: What of the library was replaced while it ran.
         then: What was done to its answer.
         differs: Why convlens gives something else; empty where it gives the same.
+        note: Where the library and convlens part elsewhere.
         mark: Tells recordings of one method apart.
     """
 
@@ -109,6 +116,7 @@ class Recording:
     changed: str = ""
     then: str = ""
     differs: str = ""
+    note: str = ""
     mark: str = ""
 
     def describe(self, case: Case) -> dict[str, Any]:
@@ -147,11 +155,12 @@ def make_weights() -> dict[str, Array]:
         before = 3
         for name, filters in FILTERS.items():
             scale = np.sqrt(2 / (9 * before)) * (last if name == "conv3" else 1)
+            scale *= SMALL if name == "conv1" else 1
             arrays[f"{network}/{name}/kernel"] = draw.normal(0, scale, (3, 3, before, filters))
-            arrays[f"{network}/{name}/bias"] = draw.normal(0, 0.02, filters)
+            arrays[f"{network}/{name}/bias"] = draw.normal(0, 0.02 * SMALL, filters)
             before = filters
         units = before if network == "gap" else before * SIZE[0] * SIZE[1] // 16
-        arrays[f"{network}/top/kernel"] = draw.normal(0, spread, (units, CLASSES))
+        arrays[f"{network}/top/kernel"] = draw.normal(0, spread / SMALL, (units, CLASSES))
         arrays[f"{network}/top/bias"] = draw.normal(0, 0.1, CLASSES)
     coarse = draw.uniform(0, 1, (2, SIZE[0] // 4, SIZE[1] // 4, 3)).repeat(4, 1).repeat(4, 2)
     arrays["images"] = 0.7 * coarse + 0.3 * draw.uniform(0, 1, coarse.shape)
