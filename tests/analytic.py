@@ -100,7 +100,7 @@ class Analytic:
             self.slope(picture, goal, extra, row, guided)
             for row, picture, extra in self.rows(inputs)
         ]
-        return Gradients(scores, {}, {}, {"picture": single(slopes)})
+        return Gradients(scores, {}, {}, {}, {"picture": single(slopes)})
 
     def by_differences(self, picture, goal, extra=None, row=0, step=1e-6):
         """The gradient by central differences, one pixel and channel after the other."""

@@ -86,7 +86,7 @@ def last_maps(info, before):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_number_is_the_weighted_sum_of_what_a_layer_gives(kind):
-    model, given, info, goal = opened(kind)
+    model, given, _, goal = opened(kind)
     values = model.forward(given, [goal[0].layer]).layers[goal[0].layer]
     expected = (values * goal[0].weights).reshape(len(values), -1).sum(axis=1)
     np.testing.assert_allclose(model.read(given, goal), expected, rtol=1e-5, atol=1e-6)
@@ -98,6 +98,8 @@ def test_slopes_by_inputs_are_those_of_the_backend_alone(kind):
     names = [entry.name for entry in info.inputs]
     found = model.differentiate(given, goal, by=names)
     np.testing.assert_allclose(found.scores, model.read(given, goal), rtol=1e-5, atol=1e-6)
+    end = model.forward(given, [goal[0].layer]).layers[goal[0].layer]
+    np.testing.assert_allclose(found.ends[goal[0].layer], end, rtol=1e-5, atol=1e-6)
     live = model.model
     entries = {entry.name: entry for entry in info.inputs}
 
@@ -236,6 +238,7 @@ def test_a_logit_is_read_before_the_activation_wherever_that_is(which):
         model.read(given, (Readout(name, weights),)), after[:, 2], rtol=1e-4, atol=1e-5
     )
     both = model.differentiate(given, (Readout(name, weights, before=True),), layers=["conv"])
+    np.testing.assert_allclose(both.ends[name], after, rtol=1e-4, atol=1e-5)
     slope = as_array(next(e for e in live._flatten_layers() if e.name == "top").kernel.value)
     expected_slope = np.broadcast_to(slope[:, 2] / 36, both.slopes["conv"].shape)
     np.testing.assert_allclose(both.slopes["conv"], expected_slope, rtol=1e-4, atol=1e-6)

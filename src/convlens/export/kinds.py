@@ -12,15 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from convlens.errors import UsageError
-from convlens.export import arrays, folder, kernel_arrays, pattern_arrays, pattern_folder
+from convlens.export import (
+    arrays,
+    folder,
+    heat_arrays,
+    heat_folder,
+    kernel_arrays,
+    pattern_arrays,
+    pattern_folder,
+)
 from convlens.export.animation import to_gif, to_webp
+from convlens.export.heat_numbers import heatmaps_to_json
 from convlens.export.kernel_numbers import kernels_to_json
 from convlens.export.numbers import activations_to_json, dump_json
 from convlens.export.pattern_numbers import patterns_to_json
 from convlens.export.pictures import to_html, to_pdf, to_png, to_svg
+from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
+from convlens.render.options import GalleryOptions, HeatOptions, KernelOptions, PictureOptions
 from convlens.results import Activations
 
 ToBytes = Callable[[Any, Any], bytes]
@@ -95,7 +105,18 @@ KERNELS = Kind(
     {},
 )
 
-KINDS = (ACTIVATIONS, PATTERNS, KERNELS)
+HEATMAPS = Kind(
+    Heatmaps,
+    HeatOptions,
+    {
+        **PAGES,
+        ".npz": heat_arrays.to_npz,
+        ".json": lambda result, options: dump_json(heatmaps_to_json(result, options)),
+    },
+    {".zarr": heat_arrays.write_zarr, "": heat_folder.write_folder},
+)
+
+KINDS = (ACTIVATIONS, PATTERNS, KERNELS, HEATMAPS)
 
 
 def kind_of(result: Any) -> Kind:
@@ -108,6 +129,6 @@ def kind_of(result: Any) -> Kind:
         if isinstance(result, kind.holds):
             return kind
     raise UsageError(
-        "expected activations, patterns, kernels or a summary to write, found "
+        "expected activations, patterns, kernels, heatmaps or a summary to write, found "
         f"{type(result).__name__}"
     )

@@ -6,7 +6,7 @@ line, Python, documents and menus read that list.
 Every method is one function of one signature::
 
     def grad_cam(
-        model: Model,
+        model: Readable,
         images: Images,
         *,
         target: Goal,
@@ -34,9 +34,10 @@ import numpy as np
 
 from convlens.errors import UsageError, near
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
+from convlens.verbs.attribution.names import PLACES
 
 Progress = Callable[[int, int], None]
 """Told after each pass how many are done and how many there are."""
@@ -118,7 +119,7 @@ class Compute(Protocol):
 
     def __call__(
         self,
-        model: Model,
+        model: Readable,
         images: Images,
         *,
         target: Goal,
@@ -147,6 +148,7 @@ class Method:
             that take one (several are fused), :data:`SEVERAL` for those that combine them.
         signed: Whether values below 0 speak against the target.
         uses: The fields of :class:`HeatmapOptions` that it reads, beside ``score``.
+        gradients: Whether all it asks of the model are the gradients by its layers.
         scored: Whether it explains the target's score; ``activation`` does not.
         warning: What every picture of it has to say, or ``None``.
         comparable: Whether it is shown by ``--method all`` and measured beside the others.
@@ -162,32 +164,10 @@ class Method:
     layers: str = ONE
     signed: bool = False
     uses: tuple[str, ...] = ()
+    gradients: bool = False
     scored: bool = True
     warning: str | None = None
     comparable: bool = True
-
-
-PLACES = {
-    "grad-cam": "grad_cam",
-    "grad-cam++": "grad_cam_plus_plus",
-    "hirescam": "hirescam",
-    "xgrad-cam": "xgrad_cam",
-    "layercam": "layercam",
-    "refine-cam": "refine_cam",
-    "cam": "cam",
-    "score-cam": "score_cam",
-    "ablation-cam": "ablation_cam",
-    "eigencam": "eigencam",
-    "gradient": "gradient",
-    "gradient-x-input": "gradient_x_input",
-    "smoothgrad": "smoothgrad",
-    "integrated-gradients": "integrated_gradients",
-    "guided-backprop": "guided_backprop",
-    "occlusion": "occlusion",
-    "rise": "rise",
-    "activation": "activation",
-}
-"""The file of each method, in the order in which a menu shows them."""
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import numpy as np
 
 from convlens.errors import UsageError
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
@@ -28,7 +28,7 @@ Area = tuple[slice, slice]
 
 
 def occlusion(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
@@ -41,8 +41,6 @@ def occlusion(
     nothing = baseline(images, options.baseline)
     areas = patches(images.pixels.shape[1:3], options)
     passes = batches(len(areas), range(len(images)), batch_size)
-    whole = read(model, images, originals(images), images.pixels, target)
-    progress(1, len(passes) + 1)
     total = np.zeros(images.pixels.shape[:3], np.float64)
     for place, rows in enumerate(passes):
         pixels = images.pixels[rows.images]
@@ -50,12 +48,14 @@ def occlusion(
             pixels[row][areas[copy]] = nothing[image][areas[copy]]
         scores = read(model, images, rows, pixels, target)
         for (copy, image), score in zip(rows.pairs(), scores, strict=True):
-            total[image][areas[copy]] += whole[image] - score
-        progress(place + 2, len(passes) + 1)
+            total[image][areas[copy]] += score
+        progress(place + 1, len(passes) + 1)
+    whole = read(model, images, originals(images), images.pixels, target)
+    progress(len(passes) + 1, len(passes) + 1)
     covered = np.zeros(images.pixels.shape[1:3])
     for area in areas:
         covered[area] += 1
-    return numbers(total / covered, "loss of score")
+    return numbers(whole[:, None, None] - total / covered, "loss of score")
 
 
 def patches(size: tuple[int, ...], options: HeatmapOptions) -> list[Area]:

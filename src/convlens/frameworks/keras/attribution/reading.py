@@ -128,6 +128,12 @@ class Reading:
         orders = {sight.info.name: sight.info.data_format for sight in wanted}
         return Gradients(
             as_float32(found["scores"]),
+            {
+                sight.info.name: channels_last(
+                    found[f"end:{sight.info.name}"], sight.info.data_format
+                )
+                for sight in sights
+            },
             {name: channels_last(found[f"value:{name}"], orders[name]) for name in layers},
             {name: channels_last(found[f"slope:{name}"], orders[name]) for name in layers},
             {
@@ -172,7 +178,7 @@ class Reading:
         spread: Sight | None = None,
     ) -> Passing:
         pairs = list(zip(goal, sights, strict=True))
-        after = dict.fromkeys([*more, *(sight for readout, sight in pairs if not readout.before)])
+        after = dict.fromkeys([*more, *sights])
         before = dict.fromkeys(sight for readout, sight in pairs if readout.before)
         return self._host.passing(view, tuple(after), before=tuple(before), spread=spread)
 
@@ -233,8 +239,8 @@ def _score(
     weights: Sequence[Any],
     touch: Touch,
     versions: int = 1,
-) -> Any:
-    """The weighted sum for each image."""
+) -> tuple[Any, dict[str, Any]]:
+    """The weighted sum for each image, and what the layers it is read off give."""
     found = passing(tensors, touch, versions)
     total: Any = 0.0
     for readout, sight, weight in zip(goal, sights, weights, strict=True):
@@ -243,7 +249,8 @@ def _score(
             value = ops.moveaxis(value, 1, -1)
         product = ops.cast(value, "float32") * weight
         total = total + ops.sum(product, axis=tuple(range(1, len(product.shape))))
-    return total
+    names = (sight.info.name for sight in sights)
+    return total, {f"end:{name}": found[f"layer:{name}"] for name in names}
 
 
 def _same(_: Sight, tensor: Any) -> Any:
@@ -253,7 +260,8 @@ def _same(_: Sight, tensor: Any) -> Any:
 def _read(
     passing: Passing, goal: Goal, sights: Sequence[Sight], inputs: int, given: Sequence[Any]
 ) -> dict[str, Any]:
-    return {"scores": _score(passing, goal, sights, given[:inputs], given[inputs:], _same)}
+    scores, _ = _score(passing, goal, sights, given[:inputs], given[inputs:], _same)
+    return {"scores": scores}
 
 
 def _ablate(
@@ -277,7 +285,8 @@ def _ablate(
             tensor = ops.repeat(tensor, versions, axis=0)
         return tensor * ops.cast(ops.reshape(factors, shape), tensor.dtype)
 
-    return {"scores": _score(passing, goal, sights, tensors, weights, weaken, versions)}
+    scores, _ = _score(passing, goal, sights, tensors, weights, weaken, versions)
+    return {"scores": scores}
 
 
 def _guided(compute: Callable[..., Any], rectifiers: Sequence[Any]) -> Callable[..., Any]:

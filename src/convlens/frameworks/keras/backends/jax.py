@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import keras
+
+from convlens.frameworks.keras.backends.gathering import sample as sample
 
 
 def make_runner(
@@ -72,16 +75,17 @@ def make_differ(
 
             tensors = [given.get(place, tensor) for place, tensor in enumerate(inputs)]
             with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-                scores = score(tensors, weights, touch)
-            return scores.sum(), (scores, found)
+                scores, more = score(tensors, weights, touch)
+            return scores.sum(), (scores, more, found)
 
-        shapes = jax.eval_shape(lambda: run({}, {})[1][1]) if layers else {}
+        shapes = jax.eval_shape(lambda: run({}, {})[1][2]) if layers else {}
         zeros = {name: jax.numpy.zeros(spec.shape, spec.dtype) for name, spec in shapes.items()}
         given = {place: inputs[place] for place in places}
         both = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
-        (_, (scores, found)), (slopes, by) = both(zeros, given)
+        (_, (scores, more, found)), (slopes, by) = both(zeros, given)
         return {
             "scores": scores,
+            **more,
             **{f"value:{name}": tensor for name, tensor in found.items()},
             **{f"slope:{name}": tensor for name, tensor in slopes.items()},
             **{f"input:{place}": tensor for place, tensor in by.items()},
@@ -103,3 +107,27 @@ def positive(tensor: Any) -> Any:
 
 
 positive.defvjp(lambda tensor: (tensor, None), lambda _, slope: (jax.numpy.maximum(slope, 0),))
+
+
+AT_ONCE, SHORT = 2, 48
+"""How many images a processor sends through a network of at most so many steps at once."""
+
+
+def at_once(steps: int) -> int | None:
+    """How many images a network takes at once.
+
+    On a processor XLA's convolutions take a fourth longer for each image of a batch of 16 than
+    for one of two. What is written out for every two takes longer to compile, which a long
+    network would not earn back.
+    """
+    return AT_ONCE if jax.default_backend() == "cpu" and steps <= SHORT else None
+
+
+def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
+    """The inverse of a real Fourier transform in two dimensions."""
+    return jnp.fft.irfft2(jax.lax.complex(real, imaginary), size)
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself: a step is compiled as a whole."""
+    return function
