@@ -15,7 +15,7 @@ from convlens.heat import Heatmap
 from convlens.results import FloatArray
 from convlens.verbs.attribution.choice import Choice
 from convlens.verbs.attribution.goals import make_goal, offset_of
-from convlens.verbs.attribution.method import Images, Method, Progress
+from convlens.verbs.attribution.method import Images, Method
 from convlens.verbs.attribution.outputs import gives_probability
 from convlens.verbs.attribution.running import Batch, Work, explain
 
@@ -42,7 +42,7 @@ def measure_heatmaps(
     metrics: Sequence[Any],
     *,
     strict: Mapping[str, bool],
-    begin: Callable[[], Progress],
+    begin: Callable[[], Callable[[int, int], None]],
     told: Callable[[], None],
 ) -> tuple[list[Heatmap], list[str]]:
     """The maps of one image and target, each with what metrics say of it.
