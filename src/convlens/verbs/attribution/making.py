@@ -175,6 +175,7 @@ class Making:
                 maps,
                 self.metrics,
                 strict=strict,
+                begin=lambda: self.progress.within(1),
                 told=lambda: self.progress.finish(1),
             )
             made.update({(place, one.method): one for one in done})
