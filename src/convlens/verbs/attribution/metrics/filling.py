@@ -1,0 +1,70 @@
+"""What stands for pixels that are taken away, and the blurred image that insertion begins with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convlens.errors import UsageError
+from convlens.results import FloatArray
+from convlens.verbs.attribution.method import Images
+
+FILLINGS = ("black", "grey", "white", "mean", "blur")
+"""The colours of nothing; the image's own mean colour; the image itself, blurred."""
+
+SIDE = 224
+SIGMA = 5.0
+"""The blur of RISE: a standard deviation of 5 pixels for an image of 224."""
+
+
+def fill(images: Images, what: str) -> FloatArray:
+    """What stands for the pixels of the only image, ``(height, width, channel)``.
+
+    Raises:
+        UsageError: ``what`` is none of :data:`FILLINGS`.
+    """
+    pixels = images.pixels[0]
+    match what:
+        case "black":
+            colour = images.black
+        case "white":
+            colour = images.white
+        case "grey":
+            colour = (images.black + images.white) * np.float32(0.5)
+        case "mean":
+            colour = pixels.mean(axis=(0, 1))
+        case "blur":
+            return blur(pixels)
+        case _:
+            raise UsageError(f"unknown filling '{what}': expected one of {', '.join(FILLINGS)}")
+    return np.broadcast_to(np.asarray(colour, np.float32), pixels.shape)
+
+
+def blur(pixels: FloatArray) -> FloatArray:
+    """An image through a Gaussian filter, its edges reflected.
+
+    As RISE has it, a kernel of 11 x 11 with a standard deviation of 5 for an image of 224 pixels;
+    both grow with its shorter side.
+
+    Args:
+        pixels: ``(height, width, channel)``.
+    """
+    sigma = SIGMA * min(pixels.shape[:2]) / SIDE
+    reach = max(1, round(sigma))
+    places = np.arange(-reach, reach + 1)
+    kernel = np.exp(-(places**2) / (2 * sigma**2))
+    found = np.asarray(pixels, np.float32)
+    for axis in (0, 1):
+        found = _along(found, (kernel / kernel.sum()).astype(np.float32), axis)
+    return found
+
+
+def _along(values: FloatArray, kernel: FloatArray, axis: int) -> FloatArray:
+    reach = len(kernel) // 2
+    room = [(reach, reach) if place == axis else (0, 0) for place in range(values.ndim)]
+    wide = np.pad(values, room, mode="symmetric")
+    size = values.shape[axis]
+    parts = (
+        weight * np.take(wide, range(place, place + size), axis)
+        for place, weight in enumerate(kernel)
+    )
+    return np.asarray(sum(parts), np.float32)
