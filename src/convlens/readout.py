@@ -40,6 +40,8 @@ class Gradients:
 
     Attributes:
         scores: ``(image,)`` float32: the number read off for each.
+        ends: For each layer that it is read off its output, whether or not it was read before
+            the activation function, so that a score needs no pass of its own.
         values: For each layer asked for its output, ``(image, *positions, channel)`` float32.
         slopes: For each of them the gradient of the number by every value, of the same shape; 0
             where the number does not depend on it.
@@ -47,6 +49,7 @@ class Gradients:
     """
 
     scores: FloatArray
+    ends: Mapping[str, FloatArray]
     values: Mapping[str, FloatArray]
     slopes: Mapping[str, FloatArray]
     inputs: Mapping[str, FloatArray]

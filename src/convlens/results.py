@@ -148,6 +148,9 @@ class ModelInfo(Showable):
         rewrites: What had to be changed in an old configuration to open it.
         labels: The names of the classes, where they are known.
         notes: What a reader should know beside, such as weights that are no numbers.
+        output_layers: For each output the name in ``layers`` of the layer that gives it;
+            ``None`` where the output is computed outside of any layer. Empty while nothing is
+            known of the layers.
     """
 
     name: str
@@ -162,6 +165,7 @@ class ModelInfo(Showable):
     rewrites: tuple[str, ...] = ()
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    output_layers: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

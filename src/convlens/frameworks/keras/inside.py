@@ -16,8 +16,9 @@ import keras
 
 from convlens.frameworks.keras.program import Key, graph_of
 
-Report = Callable[[Key, Any, Any], None]
-"""Called after each call inside: where it stands, the layer, what it returned."""
+Report = Callable[[Key, Any, Any], Any]
+"""Called after each call inside: where it stands, the layer, what it returned; what it gives
+back, unless that is ``None``, is what the call returns."""
 
 
 def children(operation: Any) -> list[Any]:
@@ -48,7 +49,11 @@ def _is_built_in(operation: Any) -> bool:
 
 @contextmanager
 def watch(
-    operation: Any, prefix: Key, report: Report, restart: Callable[[], None] = lambda: None
+    operation: Any,
+    prefix: Key,
+    report: Report,
+    restart: Callable[[], None] = lambda: None,
+    finish: Callable[[Any], None] = lambda outputs: None,
 ) -> Iterator[None]:
     """Reports every call of the layers inside ``operation`` while the block lasts.
 
@@ -58,6 +63,7 @@ def watch(
         report: Gets each call after it has returned, in that order.
         restart: Called whenever the operation itself begins, since a backend that only
             traces shapes may run it more than once.
+        finish: Called with what the operation itself returns.
     """
     stack: list[tuple[Key, Counter[int]]] = [(prefix, Counter())]
     borrowed: list[tuple[Any, bool, Any]] = []
@@ -74,7 +80,9 @@ def watch(
         def call(*args: Any, **kwargs: Any) -> Any:
             stack[:] = [(prefix, Counter())]
             restart()
-            return original(*args, **kwargs)
+            outputs = original(*args, **kwargs)
+            finish(outputs)
+            return outputs
 
         replace(operation, call)
 
@@ -91,8 +99,8 @@ def watch(
                 outputs = original(*args, **kwargs)
             finally:
                 stack.pop()
-            report(key, layer, outputs)
-            return outputs
+            changed = report(key, layer, outputs)
+            return outputs if changed is None else changed
 
         replace(layer, call)
 

@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import importlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,25 +18,22 @@ import numpy as np
 from convlens.ascent import Ascent, Climb
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, near
 from convlens.frameworks.keras.ascent.opening import begin_ascent
+from convlens.frameworks.keras.attribution.reading import Reading
+from convlens.frameworks.keras.attribution.redrawing import redrawn
+from convlens.frameworks.keras.axes import channels_last
 from convlens.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import build_shapes, inputs_of
-from convlens.frameworks.keras.inside import watch
 from convlens.frameworks.keras.kernels import kernel_of
-from convlens.frameworks.keras.program import Key, Step, graph_of
+from convlens.frameworks.keras.passing import Passing
+from convlens.frameworks.keras.program import graph_of
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
 from convlens.frameworks.keras.view import Sight, View, check_fits, check_pass, held_values, look
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import Preprocessing
+from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, InputInfo, ModelInfo, Shape
-
-
-class _Enough(BaseException):
-    """Ends a pass inside a layer once everything asked for is there.
-
-    Not an ``Exception``, so that nothing on the way takes it for a failure.
-    """
 
 
 class KerasModel:
@@ -75,6 +73,7 @@ class KerasModel:
         self._lock = threading.Lock()
         self._views: dict[tuple[Shape, ...] | None, View] = {}
         self._runners: dict[Any, Runner] = {}
+        self._reading = Reading(self)
 
     @property
     def info(self) -> ModelInfo:
@@ -98,27 +97,23 @@ class KerasModel:
         outputs: bool = False,
     ) -> ForwardPass:
         """Runs the model as far as the deepest layer asked for, and no further."""
-        shapes = self._order_shapes({name: array.shape for name, array in inputs.items()})
-        view = self._view(shapes)
-        places = {self._sight(view, name).place for name in layers}
+        view, arrays, shapes = self.prepare(inputs)
+        places = {self.sight(view, name).place for name in layers}
         missing = check_runs(view.program, places, outputs=outputs)
         outputs = outputs and missing is None
         check_fits(view, places, outputs=outputs)
         if self._from_file:
             check_pass(view, layers)
-        key = (tuple(layers), outputs, tuple(shapes), tuple(len(a) for a in inputs.values()))
-        arrays = [
-            self._own_order(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
-        ]
-        with self._lock:
+        key = (tuple(layers), outputs, shapes, tuple(len(array) for array in arrays))
+        with self.running():
             if key not in self._runners:
-                compute = self._compute(view, [view.sights[name] for name in layers], outputs)
-                self._runners[key] = make_runner(compute, self.model.variables)
-            with self._explained("the model"):
-                found = self._runners[key](arrays)
+                wanted = tuple(view.sights[name] for name in layers)
+                compute = self.passing(view, wanted, outputs=outputs)
+                self._runners[key] = make_runner(compute, self.variables)
+            found = self._runners[key](arrays)
         return ForwardPass(
             {
-                name: _channels_last(found[f"layer:{name}"], view.sights[name].info.data_format)
+                name: channels_last(found[f"layer:{name}"], view.sights[name].info.data_format)
                 for name in layers
             },
             {
@@ -128,6 +123,62 @@ class KerasModel:
             },
             missing,
         )
+
+    def read(self, inputs: Mapping[str, FloatArray], goal: Goal) -> FloatArray:
+        """Reads a number off the model for each image."""
+        return self._reading.read(inputs, goal)
+
+    def differentiate(
+        self,
+        inputs: Mapping[str, FloatArray],
+        goal: Goal,
+        *,
+        layers: Sequence[str] = (),
+        by: Sequence[str] = (),
+        guided: bool = False,
+    ) -> Gradients:
+        """Reads a number off the model and follows it back."""
+        return self._reading.differentiate(inputs, goal, layers, by, guided=guided)
+
+    def ablate(
+        self, inputs: Mapping[str, FloatArray], goal: Goal, layer: str, factors: FloatArray
+    ) -> FloatArray:
+        """Reads a number off the model after channels of a layer were weakened."""
+        return self._reading.ablate(inputs, goal, layer, factors)
+
+    def redrawn(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
+        """Replaces the weights of some layers by random ones while a block lasts."""
+        view = self._any_view()
+        return redrawn([self.sight(view, name).layer for name in layers], seed)
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """The variables that a pass reads."""
+        found: Sequence[Any] = self.model.variables
+        return found
+
+    def prepare(
+        self, inputs: Mapping[str, FloatArray]
+    ) -> tuple[View, list[Any], tuple[Shape, ...]]:
+        """The model for some inputs, and these in its own order and axes."""
+        shapes = self._order_shapes({name: array.shape for name, array in inputs.items()})
+        view = self._view(shapes)
+        arrays = [
+            self._own_order(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
+        ]
+        return view, arrays, tuple(shapes)
+
+    def input_value(self, view: View, name: str) -> tuple[int, int, str]:
+        """The place of an input, the number of its value, and its order of axes."""
+        entries = self._inputs()
+        place = [entry.name for entry in entries].index(name)
+        return place, view.program.inputs[place], entries[place].data_format
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Holds the model while it runs, and explains what goes wrong."""
+        with self._lock, self._explained("the model"):
+            yield
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:
@@ -146,7 +197,7 @@ class KerasModel:
     def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
         """How many numbers a pass and its way back hold for one image."""
         view = self._view(self._order_shapes(shapes, exact=False))
-        return held_values(view, [self._sight(view, name).place for name in layers])
+        return held_values(view, [self.sight(view, name).place for name in layers])
 
     def ascend(self, ascent: Ascent) -> Climb:
         """Begins an ascent in input space."""
@@ -155,20 +206,27 @@ class KerasModel:
             **{name: array.shape for name, array in ascent.constants.items()},
         }
         view = self._view(self._order_shapes(shapes, exact=False))
-        sights = [self._sight(view, probe.layer) for probe in ascent.probes]
+        sights = [self.sight(view, probe.layer) for probe in ascent.probes]
         if self._from_file:
             check_pass(view, [probe.layer for probe in ascent.probes])
-        compute = self._compute(view, list(dict.fromkeys(sights)), False)
+        compute = self.passing(view, tuple(dict.fromkeys(sights)))
         return begin_ascent(ascent, view, sights, compute, self._inputs(), self.model.variables)
+
+    def passing(self, view: View, wanted: tuple[Sight, ...], **more: Any) -> Passing:
+        """A pass through the model."""
+        return Passing(view, self.model.name, self._pack, self._explained, wanted, **more)
 
     def kernel(self, layer: str) -> FloatArray | None:
         """The kernels of a convolution."""
-        view = next(iter(self._views.values()), None)
-        if view is None:
-            view = self._view([entry.shape for entry in self._inputs()])
-        return kernel_of(self._sight(view, layer).layer)
+        return kernel_of(self.sight(self._any_view(), layer).layer)
 
-    def _sight(self, view: View, name: str) -> Sight:
+    def _any_view(self) -> View:
+        """The model for some shapes of its inputs, whichever."""
+        view = next(iter(self._views.values()), None)
+        return view or self._view([entry.shape for entry in self._inputs()])
+
+    def sight(self, view: View, name: str) -> Sight:
+        """A layer by name."""
         if name not in view.sights:
             raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
         return view.sights[name]
@@ -287,6 +345,7 @@ class KerasModel:
             rewrites=self._rewrites,
             labels=self._labels,
             notes=self._notes(),
+            output_layers=() if view is None else view.ends,
         )
 
     def _notes(self) -> tuple[str, ...]:
@@ -297,116 +356,6 @@ class KerasModel:
             return ()
         more = f" and {len(self._broken) - 4} more" if self._broken[4:] else ""
         return (f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}",)
-
-    def _compute(
-        self, view: View, wanted: list[Sight], outputs: bool
-    ) -> Callable[[Sequence[Any]], dict[str, Any]]:
-        """The pass as a function of the input tensors."""
-        program = view.program
-        places = {sight.place for sight in wanted}
-        if outputs:
-            producers = program.producers()
-            places |= {producers[value] for value in program.outputs if value in producers}
-            places |= {0} if not program.outputs else set()
-        order = sorted(program.needed(places))
-        last = {value: place for place in order for _, value in program.steps[place].inputs}
-        done: dict[int, list[int]] = {place: [] for place in order}
-        for value, place in last.items():
-            if value not in program.outputs:
-                done[place].append(value)
-        by_place = {place: [sight for sight in wanted if sight.place == place] for place in order}
-
-        def compute(tensors: Sequence[Any]) -> dict[str, Any]:
-            values = dict(zip(program.inputs, tensors, strict=True))
-            found: dict[str, Any] = {}
-            for place in order:
-                step = program.steps[place]
-                rest = place != order[-1] or outputs
-                given = self._run(step, values, by_place[place], found, rest=rest)
-                values.update(zip(step.outputs, given, strict=False))
-                for value in done[place]:
-                    values.pop(value, None)
-                if step.node is None and outputs:
-                    for number, tensor in enumerate(given):
-                        suffix = f"[{number}]" if len(given) > 1 else ""
-                        found[f"output:{self.model.name}{suffix}"] = tensor
-            if outputs:
-                for name, value in zip(program.output_names, program.outputs, strict=True):
-                    found[f"output:{name}"] = values[value]
-            return {name: _plain_float(tensor) for name, tensor in found.items()}
-
-        return compute
-
-    def _run(
-        self,
-        step: Step,
-        values: dict[int, Any],
-        wanted: list[Sight],
-        found: dict[str, Any],
-        *,
-        rest: bool,
-    ) -> list[Any]:
-        """Runs one step, collecting what is wanted of it and inside it."""
-        if step.node is None:
-            args: tuple[Any, ...] = (self._pack(list(values.values())),)
-            kwargs: dict[str, Any] = {}
-        else:
-            args, kwargs = step.node.arguments.fill_in(
-                {tensor: values[value] for tensor, value in step.inputs}
-            )
-        if getattr(step.operation, "_call_has_training_arg", False):
-            kwargs = {**kwargs, "training": False}
-        inner = {(sight.key, sight.output): sight.info.name for sight in wanted if sight.inner}
-        whole = rest or any(not sight.inner for sight in wanted)
-        with self._explained(f"layer '{step.key[-1][0]}'" if step.key else "the model"):
-            if not inner:
-                given = keras.tree.flatten(step.operation(*args, **kwargs))
-            else:
-                given = _run_watched(step, args, kwargs, inner, found, whole=whole)
-        for sight in wanted:
-            if not sight.inner:
-                found[f"layer:{sight.info.name}"] = given[sight.output]
-        return list(given)
-
-
-def _run_watched(
-    step: Step,
-    args: Any,
-    kwargs: Any,
-    inner: Mapping[tuple[Key, int], str],
-    found: dict[str, Any],
-    *,
-    whole: bool,
-) -> list[Any]:
-    """Runs a step, taking the calls inside it; stops inside it unless all of it is needed."""
-    missing = set(inner.values())
-
-    def report(key: Key, layer: Any, outputs: Any) -> None:
-        for output, tensor in enumerate(keras.tree.flatten(outputs)):
-            name = inner.get((key, output))
-            if name is not None:
-                found[f"layer:{name}"] = tensor
-                missing.discard(name)
-        if not missing and not whole:
-            raise _Enough
-
-    with watch(step.operation, step.key, report):
-        try:
-            return list(keras.tree.flatten(step.operation(*args, **kwargs)))
-        except _Enough:
-            return []
-
-
-def _plain_float(tensor: Any) -> Any:
-    """Half precision as float32, since NumPy cannot hold every kind of it."""
-    dtype = keras.backend.standardize_dtype(tensor.dtype)
-    return keras.ops.cast(tensor, "float32") if dtype in {"bfloat16", "float16"} else tensor
-
-
-def _channels_last(array: np.ndarray[Any, Any], data_format: str) -> FloatArray:
-    if data_format == FIRST and array.ndim >= 3:
-        array = np.ascontiguousarray(np.moveaxis(array, 1, -1))
-    return as_float32(array)
 
 
 def _digest(model: Any) -> str:

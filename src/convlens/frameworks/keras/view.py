@@ -69,12 +69,15 @@ class View:
         sights: Its layers by name, in the order in which they run.
         formats: The order of axes of each value of the program.
         unfit: The places of the steps that do not take what they would be given, and why.
+        ends: For each output of the model the name of the layer that gives it, ``None`` where
+            it is computed outside of any.
     """
 
     program: Program
     sights: Mapping[str, Sight]
     formats: Mapping[int, str]
     unfit: Mapping[int, ModelInputError]
+    ends: tuple[str | None, ...] = ()
 
 
 def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
@@ -89,7 +92,8 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
     program = flatten(model)
     inside: dict[int, list[tuple[Key, Any, int, Shape]]] = {}
     unfit: dict[int, ModelInputError] = {}
-    known = _trace(program, model, shapes, inside, unfit, pack)
+    last: list[tuple[Key, int] | None] = []
+    known = _trace(program, model, shapes, inside, unfit, pack, last)
     formats = follow_formats(program)
     fields = follow_fields(program)
     seen = [
@@ -114,7 +118,22 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
             tuple(givers[value] for _, value in taken),
         )
         sights[name] = Sight(info, call.place, call.key, inner, call.output, call.layer)
-    return View(program, sights, formats, unfit)
+    return View(program, sights, formats, unfit, _ends(program, sights, last))
+
+
+def _ends(
+    program: Program, sights: Mapping[str, Sight], last: Sequence[tuple[Key, int] | None]
+) -> tuple[str | None, ...]:
+    """The layer of each output; of a model without a graph the call that gives it."""
+    inner = {(sight.key, sight.output): name for name, sight in sights.items() if sight.inner}
+    if not program.outputs:
+        return tuple(None if call is None else inner.get(call) for call in last)
+    given = {
+        program.steps[sight.place].outputs[sight.output]: name
+        for name, sight in sights.items()
+        if not sight.inner
+    }
+    return tuple(given.get(value) for value in program.outputs)
 
 
 def check_fits(view: View, places: set[int], *, outputs: bool = False) -> None:
@@ -247,6 +266,7 @@ def _trace(
     inside: dict[int, list[tuple[Key, Any, int, Shape]]],
     unfit: dict[int, ModelInputError],
     pack: Any,
+    last: list[tuple[Key, int] | None],
 ) -> bool:
     """Brings the steps' shapes up to date and finds the calls inside steps.
 
@@ -265,7 +285,8 @@ def _trace(
     }
     for place, step in enumerate(program.steps):
         if step.node is None:
-            inside[place] = _look_inside(step, (pack([specs[v] for v in program.inputs]),), {})
+            taken = pack([specs[v] for v in program.inputs])
+            inside[place] = _look_inside(step, (taken,), {}, last)
             continue
         if any(value not in specs for _, value in step.inputs):
             step.shapes = []
@@ -322,9 +343,19 @@ def _listed(shapes: Sequence[Shape]) -> str:
     return ", ".join(str(shape) for shape in shapes)
 
 
-def _look_inside(step: Step, args: Any, kwargs: Any) -> list[tuple[Key, Any, int, Shape]]:
-    """The calls inside a step, found by letting it run on shapes alone."""
+def _look_inside(
+    step: Step, args: Any, kwargs: Any, last: list[tuple[Key, int] | None] | None = None
+) -> list[tuple[Key, Any, int, Shape]]:
+    """The calls inside a step, found by letting it run on shapes alone.
+
+    Args:
+        step: The step.
+        args: What it takes.
+        kwargs: Likewise.
+        last: Gets for each tensor that the step gives the call that gave it.
+    """
     calls: list[tuple[Key, Any, int, Shape]] = []
+    tensors: list[Any] = []
 
     def report(key: Key, layer: Any, outputs: Any) -> None:
         if graph_of(layer) is not None:
@@ -333,6 +364,7 @@ def _look_inside(step: Step, args: Any, kwargs: Any) -> list[tuple[Key, Any, int
             if getattr(tensor, "shape", None) is not None:
                 shape = tuple(int(size) for size in tensor.shape)
                 calls.append((key, layer, output, shape))
+                tensors.append(tensor)
 
     def whole(spec: Any) -> Any:
         if not isinstance(spec, keras.KerasTensor):
@@ -340,7 +372,21 @@ def _look_inside(step: Step, args: Any, kwargs: Any) -> list[tuple[Key, Any, int
         shape = (1, *(size or STAND_IN for size in spec.shape[1:]))
         return keras.KerasTensor(shape, dtype=spec.dtype)
 
+    def restart() -> None:
+        calls.clear()
+        tensors.clear()
+
+    def finish(outputs: Any) -> None:
+        if last is None:
+            return
+        last.clear()
+        for tensor in keras.tree.flatten(outputs):
+            pairs = zip(calls, tensors, strict=True)
+            last.append(
+                next(((key, output) for (key, _, output, _), own in pairs if own is tensor), None)
+            )
+
     args, kwargs = keras.tree.map_structure(whole, (args, kwargs))
-    with watch(step.operation, step.key, report, restart=calls.clear):
+    with watch(step.operation, step.key, report, restart, finish):
         keras.Operation.compute_output_spec(step.operation, *args, **kwargs)
     return calls

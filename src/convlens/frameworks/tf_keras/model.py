@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from convlens.frameworks.keras.view import Sight, View, check_pass
 from convlens.frameworks.tf_keras.build import Built, build, follow_shapes, run
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import SCALES
+from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, LayerInfo, ModelInfo, Shape
 from convlens.saved import SavedNetwork
 
@@ -136,6 +138,32 @@ class TfKerasModel:
         """Raises: gradients are taken by Keras 3 alone."""
         raise self._no_way_up()
 
+    def read(self, inputs: Mapping[str, FloatArray], goal: Goal) -> FloatArray:
+        """Raises: see :meth:`ascend`."""
+        raise self._no_way_up()
+
+    def differentiate(
+        self,
+        inputs: Mapping[str, FloatArray],
+        goal: Goal,
+        *,
+        layers: Sequence[str] = (),
+        by: Sequence[str] = (),
+        guided: bool = False,
+    ) -> Gradients:
+        """Raises: see :meth:`ascend`."""
+        raise self._no_way_up()
+
+    def ablate(
+        self, inputs: Mapping[str, FloatArray], goal: Goal, layer: str, factors: FloatArray
+    ) -> FloatArray:
+        """Raises: see :meth:`ascend`."""
+        raise self._no_way_up()
+
+    def redrawn(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
+        """Raises: see :meth:`ascend`."""
+        raise self._no_way_up()
+
     def kernel(self, layer: str) -> FloatArray | None:
         """Raises: weights are read by Keras 3 alone."""
         raise self._no_way_up()
@@ -143,7 +171,8 @@ class TfKerasModel:
     def _no_way_up(self) -> ModelInputError:
         return ModelInputError(
             f"{self._network.path} was opened by Keras 2 (tf_keras) because Keras 3 cannot build "
-            "it: its activations can be shown, its patterns and kernels cannot"
+            "it: its activations can be shown, its patterns, kernels and heatmaps"
+            " cannot"
         )
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
@@ -222,8 +251,16 @@ class TfKerasModel:
                 else None
             ),
             labels=self._labels,
+            output_layers=_ends(view),
             **self._network.facts,
         )
+
+
+def _ends(view: View) -> tuple[str | None, ...]:
+    """The name of the layer that gives each output."""
+    steps = view.program.steps
+    given = {steps[sight.place].outputs[sight.output]: name for name, sight in view.sights.items()}
+    return tuple(given.get(value) for value in view.program.outputs)
 
 
 def _sights(built: Built) -> dict[str, Sight]:

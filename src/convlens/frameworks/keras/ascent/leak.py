@@ -9,7 +9,7 @@ The rule of this module: what is borrowed is given back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,17 +31,40 @@ def leaking(operations: Mapping[Any, int], slope: Any) -> Iterator[None]:
             give; those inside them count too.
         slope: How much passes, one number for each image.
     """
+
+    def leak(function: Callable[..., Any], axis: int) -> Callable[..., Any]:
+        return _leak(function, slope, axis)
+
+    with lend(rectifiers_in(operations), leak):
+        yield
+
+
+def rectifiers_in(operations: Mapping[Any, int]) -> list[tuple[Any, str, int]]:
+    """The rectifiers of operations and of all layers inside them.
+
+    Returns:
+        Who has one, the name of what rectifies in it, and the axis of its channels.
+    """
+    named = ((entry, _rectifier(entry), axis) for entry, axis in _all(operations))
+    return [(entry, name, axis) for entry, name, axis in named if name is not None]
+
+
+@contextmanager
+def lend(
+    rectifiers: Sequence[tuple[Any, str, int]],
+    change: Callable[[Callable[..., Any], int], Callable[..., Any]],
+) -> Iterator[None]:
+    """Replaces rectifiers by changed ones while the block lasts.
+
+    Args:
+        rectifiers: From :func:`rectifiers_in`.
+        change: From a rectifier and its axis of channels to what stands for it.
+    """
     borrowed: list[tuple[Any, str, bool, Any]] = []
-
-    def lend(owner: Any, name: str, value: Any) -> None:
-        borrowed.append((owner, name, name in owner.__dict__, owner.__dict__.get(name)))
-        owner.__dict__[name] = value
-
     try:
-        for operation, axis in _all(operations):
-            name = _rectifier(operation)
-            if name is not None:
-                lend(operation, name, _leak(getattr(operation, name), slope, axis))
+        for owner, name, axis in rectifiers:
+            borrowed.append((owner, name, name in owner.__dict__, owner.__dict__.get(name)))
+            owner.__dict__[name] = change(getattr(owner, name), axis)
         yield
     finally:
         for owner, name, had_one, value in reversed(borrowed):
@@ -53,7 +76,7 @@ def leaking(operations: Mapping[Any, int], slope: Any) -> Iterator[None]:
 
 def rectifies(operation: Any) -> bool:
     """Whether an operation is a rectifier, or a layer with one in it."""
-    return any(_rectifier(entry) is not None for entry, _ in _all({operation: -1}))
+    return bool(rectifiers_in({operation: -1}))
 
 
 def _rectifier(operation: Any) -> str | None:

@@ -19,6 +19,10 @@ Differentiate = Callable[[Callable[..., Any], dict[str, Any]], tuple[Any, dict[s
 """From a function to ``(what is climbed, more)`` and parameters to ``more`` and gradients."""
 Step = Callable[[State, Sequence[Any], dict[str, Any], Differentiate], tuple[State, dict[str, Any]]]
 Stepper = Callable[[State, Sequence[NDArray[Any]], Arrays], tuple[State, Arrays]]
+Score = Callable[[Sequence[Any], Sequence[Any], Callable[[Any, Any], Any]], Any]
+"""From inputs, weights and what touches each layer on the way to a number for each image, and
+more, named, that is wanted as it is."""
+Differ = Callable[[Sequence[NDArray[Any]], Sequence[NDArray[Any]]], Arrays]
 
 
 def make_runner(compute: Compute, variables: Sequence[Any], *, often: bool = False) -> Runner:
@@ -44,6 +48,32 @@ def make_stepper(step: Step, variables: Sequence[Any]) -> Stepper:
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
     return cast("Stepper", module.make_stepper(step, variables))
+
+
+def make_differ(
+    score: Score, variables: Sequence[Any], layers: Sequence[str], places: Sequence[int]
+) -> Differ:
+    """Turns a number read off a model into its gradients, as NumPy arrays.
+
+    Args:
+        score: Gives a number for each image; what each layer gives passes through the function
+            that it is handed, ``touch(sight, tensor)``.
+        variables: The variables that it reads.
+        layers: The names of the layers by whose outputs it is differentiated.
+        places: The places of the inputs likewise.
+
+    Returns:
+        What gives ``scores``, what more there is, for each layer ``value:NAME`` and ``slope:NAME``, and for each
+        input ``input:PLACE``.
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return cast("Differ", module.make_differ(score, variables, layers, places))
+
+
+def make_positive() -> Callable[[Any], Any]:
+    """The identity, whose gradient is cut at 0 from below."""
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return cast("Callable[[Any], Any]", module.positive)
 
 
 def to_numpy(tensor: Any) -> NDArray[Any]:

@@ -49,3 +49,58 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
         return after, jax.device_get(found)
 
     return run
+
+
+def make_differ(
+    score: Callable[..., Any],
+    variables: Sequence[Any],
+    layers: Sequence[str],
+    places: Sequence[int],
+) -> Callable[..., Any]:
+    """Compiles the gradient; layers are differentiated by zeros that are added to them."""
+
+    def pure(values: list[Any], inputs: list[Any], weights: list[Any]) -> Any:
+        def run(added: dict[str, Any], given: dict[int, Any]) -> Any:
+            found: dict[str, Any] = {}
+
+            def touch(sight: Any, tensor: Any) -> Any:
+                name = sight.info.name
+                if name not in layers:
+                    return tensor
+                found[name] = tensor + added[name] if name in added else tensor
+                return found[name]
+
+            tensors = [given.get(place, tensor) for place, tensor in enumerate(inputs)]
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                scores, more = score(tensors, weights, touch)
+            return scores.sum(), (scores, more, found)
+
+        shapes = jax.eval_shape(lambda: run({}, {})[1][2]) if layers else {}
+        zeros = {name: jax.numpy.zeros(spec.shape, spec.dtype) for name, spec in shapes.items()}
+        given = {place: inputs[place] for place in places}
+        both = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
+        (_, (scores, more, found)), (slopes, by) = both(zeros, given)
+        return {
+            "scores": scores,
+            **more,
+            **{f"value:{name}": tensor for name, tensor in found.items()},
+            **{f"slope:{name}": tensor for name, tensor in slopes.items()},
+            **{f"input:{place}": tensor for place, tensor in by.items()},
+        }
+
+    compiled = jax.jit(pure)
+
+    def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
+        values = [variable.value for variable in variables]
+        return dict(jax.device_get(compiled(values, list(inputs), list(weights))))
+
+    return run
+
+
+@jax.custom_vjp  # type: ignore[untyped-decorator]
+def positive(tensor: Any) -> Any:
+    """The identity, whose gradient is cut at 0 from below."""
+    return tensor
+
+
+positive.defvjp(lambda tensor: (tensor, None), lambda _, slope: (jax.numpy.maximum(slope, 0),))

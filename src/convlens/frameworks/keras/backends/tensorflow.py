@@ -96,3 +96,44 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
         return after, {name: tensor.numpy() for name, tensor in found.items()}
 
     return run
+
+
+def make_differ(
+    score: Callable[..., Any],
+    variables: Sequence[Any],
+    layers: Sequence[str],
+    places: Sequence[int],
+) -> Callable[..., Any]:
+    """Runs eagerly; the tape begins at what is watched, so that the way back ends there."""
+
+    def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
+        tensors = [tf.convert_to_tensor(array) for array in inputs]
+        found: dict[str, Any] = {}
+        with adding_by_axis(), tf.GradientTape(watch_accessed_variables=False) as tape:
+            for place in places:
+                tape.watch(tensors[place])
+
+            def touch(sight: Any, tensor: Any) -> Any:
+                if sight.info.name in layers:
+                    tape.watch(tensor)
+                    found[sight.info.name] = tensor
+                return tensor
+
+            given = [tf.convert_to_tensor(array) for array in weights]
+            scores, more = score(tensors, given, touch)
+            total = tf.reduce_sum(scores)
+        by = {f"slope:{name}": tensor for name, tensor in found.items()}
+        by |= {f"input:{place}": tensors[place] for place in places}
+        zero = tf.UnconnectedGradients.ZERO
+        slopes = tape.gradient(total, by, unconnected_gradients=zero)
+        values = {f"value:{name}": tensor for name, tensor in found.items()}
+        every = {"scores": scores, **more, **values, **slopes}
+        return {name: tensor.numpy() for name, tensor in every.items()}
+
+    return run
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def positive(tensor: Any) -> Any:
+    """The identity, whose gradient is cut at 0 from below."""
+    return tf.identity(tensor), lambda slope: tf.maximum(slope, tf.cast(0, slope.dtype))

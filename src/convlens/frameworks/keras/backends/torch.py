@@ -47,3 +47,58 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
         return after, {name: tensor.cpu().numpy() for name, tensor in found.items()}
 
     return run
+
+
+def make_differ(
+    score: Callable[..., Any],
+    variables: Sequence[Any],
+    layers: Sequence[str],
+    places: Sequence[int],
+) -> Callable[..., Any]:
+    """Runs as it is; gradients are recorded from the first tensor on that is asked for."""
+
+    def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
+        tensors = [keras.ops.convert_to_tensor(array) for array in inputs]
+        given = [keras.ops.convert_to_tensor(array) for array in weights]
+        found: dict[str, Any] = {}
+
+        def touch(sight: Any, tensor: Any) -> Any:
+            name = sight.info.name
+            if name in layers:
+                torch.set_grad_enabled(True)
+                found[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
+                return found[name]
+            return tensor
+
+        with torch.set_grad_enabled(bool(places)):
+            for place in places:
+                tensors[place] = tensors[place].detach().requires_grad_()
+            scores, more = score(tensors, given, touch)
+            by = {f"slope:{name}": tensor for name, tensor in found.items()}
+            by |= {f"input:{place}": tensors[place] for place in places}
+            slopes = {name: torch.zeros_like(tensor) for name, tensor in by.items()}
+            if scores.requires_grad:
+                gradients = torch.autograd.grad(
+                    scores.sum(), list(by.values()), allow_unused=True, materialize_grads=True
+                )
+                slopes = dict(zip(by, gradients, strict=True))
+        values = {f"value:{name}": tensor for name, tensor in found.items()}
+        every = {"scores": scores, **more, **values, **slopes}
+        return {name: tensor.detach().cpu().numpy() for name, tensor in every.items()}
+
+    return run
+
+
+class _Positive(torch.autograd.Function):  # type: ignore[misc]
+    @staticmethod
+    def forward(context: Any, tensor: Any) -> Any:
+        return tensor.clone()
+
+    @staticmethod
+    def backward(context: Any, slope: Any) -> Any:
+        return slope.clamp(min=0)
+
+
+def positive(tensor: Any) -> Any:
+    """The identity, whose gradient is cut at 0 from below."""
+    return _Positive.apply(tensor)

@@ -1,0 +1,367 @@
+"""Numbers read off models and followed back, on every backend, against independent ways."""
+
+from __future__ import annotations
+
+import importlib
+
+import keras
+import models
+import numpy as np
+import pytest
+
+from convlens.errors import ModelInputError, SelectionError
+from convlens.loading import load_model
+from convlens.readout import Readout
+
+KINDS = (
+    "sequential",
+    "functional",
+    "nested",
+    "shared",
+    "two_inputs",
+    "two_outputs",
+    "subclassed",
+    "custom_layer",
+    "channels_first",
+)
+
+
+def as_array(tensor):
+    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
+    return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
+
+
+def inputs_for(model, count=2, seed=0):
+    draw = np.random.default_rng(seed)
+    return {
+        entry.name: draw.random((count, *(size or 16 for size in channels_last(entry)))).astype(
+            "float32"
+        )
+        for entry in model.info.inputs
+    }
+
+
+def channels_last(entry):
+    shape = entry.shape[1:]
+    return (*shape[1:], shape[0]) if entry.data_format == "channels_first" else shape
+
+
+def described(model, given):
+    return model.describe({name: (1, *array.shape[1:]) for name, array in given.items()})
+
+
+def one_hot(info, unit, count=1):
+    shape = info.output_shape[1:]
+    if info.data_format == "channels_first":
+        shape = (*shape[1:], shape[0])
+    weights = np.zeros((count, *(1,) * (len(shape) - 1), shape[-1]), np.float32)
+    weights[..., unit] = 1 / np.prod(shape[:-1], dtype=float)
+    return weights
+
+
+def opened(kind):
+    model = load_model(models.randomise(getattr(models, kind)()))
+    given = inputs_for(model)
+    info = described(model, given)
+    end = next(layer for layer in info.layers if layer.name == info.output_layers[0])
+    return model, given, info, (Readout(end.name, one_hot(end, 1 if end.channels > 1 else 0)),)
+
+
+def last_maps(info, before):
+    """The last layer with maps of two axes that another rests on and that is not it."""
+    by_name = {layer.name: layer for layer in info.layers}
+    waiting, seen = list(by_name[before].inputs), []
+    while waiting:
+        layer = by_name.get(waiting.pop(0))
+        if layer is not None:
+            seen.append(layer.name)
+            waiting += layer.inputs
+    # What is inside a layer is not known to be on the way, so every layer before it counts.
+    names = list(by_name)
+    on_the_way = [
+        n for n in names[: names.index(before)] if n in seen or not by_name[before].inputs
+    ]
+    return [n for n in on_the_way if len(by_name[n].output_shape or ()) == 4][-1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_number_is_the_weighted_sum_of_what_a_layer_gives(kind):
+    model, given, info, goal = opened(kind)
+    values = model.forward(given, [goal[0].layer]).layers[goal[0].layer]
+    expected = (values * goal[0].weights).reshape(len(values), -1).sum(axis=1)
+    np.testing.assert_allclose(model.read(given, goal), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slopes_by_inputs_are_those_of_the_backend_alone(kind):
+    model, given, info, goal = opened(kind)
+    names = [entry.name for entry in info.inputs]
+    found = model.differentiate(given, goal, by=names)
+    np.testing.assert_allclose(found.scores, model.read(given, goal), rtol=1e-5, atol=1e-6)
+    end = model.forward(given, [goal[0].layer]).layers[goal[0].layer]
+    np.testing.assert_allclose(found.ends[goal[0].layer], end, rtol=1e-5, atol=1e-6)
+    live = model.model
+    entries = {entry.name: entry for entry in info.inputs}
+
+    def score(arrays):
+        tensors = []
+        for name, array in zip(names, arrays, strict=True):
+            first = entries[name].data_format == "channels_first"
+            tensors.append(keras.ops.moveaxis(array, -1, 1) if first else array)
+        out = live(tensors[0] if len(tensors) == 1 else tensors)
+        out = keras.tree.flatten(out)[0]
+        return keras.ops.sum(out * keras.ops.convert_to_tensor(goal[0].weights))
+
+    for place, name in enumerate(names):
+
+        def of_one(array, place=place):
+            arrays = [keras.ops.convert_to_tensor(given[other]) for other in names]
+            arrays[place] = array
+            return score(arrays)
+
+        slope = backend_slope(of_one, given[name])
+        np.testing.assert_allclose(found.inputs[name], slope, rtol=2e-4, atol=1e-6)
+
+
+def backend_slope(function, array):
+    backend = keras.backend.backend()
+    framework = importlib.import_module(backend)
+    if backend == "jax":
+        return as_array(framework.grad(function)(array))
+    if backend == "tensorflow":
+        tensor = framework.convert_to_tensor(array)
+        with framework.GradientTape() as tape:
+            tape.watch(tensor)
+            value = function(tensor)
+        return as_array(tape.gradient(value, tensor))
+    tensor = framework.tensor(array, requires_grad=True)
+    (slope,) = framework.autograd.grad(function(tensor), tensor)
+    return as_array(slope)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slopes_by_a_layer_tell_what_a_small_change_of_it_does(kind):
+    model, given, info, goal = opened(kind)
+    layer = last_maps(info, goal[0].layer)
+    found = model.differentiate(given, goal, layers=[layer])
+    plain = model.forward(given, [layer]).layers[layer]
+    np.testing.assert_allclose(found.values[layer], plain, rtol=1e-5, atol=1e-6)
+    assert found.slopes[layer].shape == plain.shape
+    one = {name: array[:1] for name, array in given.items()}
+    for channel in range(min(3, plain.shape[-1])):
+        factors = np.ones((3, plain.shape[-1]), np.float32)
+        factors[1, channel], factors[2, channel] = 1 + 1e-2, 1 - 1e-2
+        whole, up, down = model.ablate(one, goal, layer, factors)
+        np.testing.assert_allclose(whole, found.scores[0], rtol=1e-4, atol=1e-5)
+        along = (found.slopes[layer] * plain)[0, ..., channel].sum()
+        np.testing.assert_allclose((up - down) / 2e-2, along, rtol=5e-2, atol=5e-3)
+
+
+def test_several_layers_and_inputs_at_once_give_what_each_gives_alone():
+    model, given, info, goal = opened("nested")
+    layers = [layer.name for layer in info.layers if layer.has_maps][:3]
+    name = info.inputs[0].name
+    together = model.differentiate(given, goal, layers=layers, by=[name])
+    for layer in layers:
+        alone = model.differentiate(given, goal, layers=[layer])
+        np.testing.assert_allclose(together.slopes[layer], alone.slopes[layer], atol=1e-6)
+    alone = model.differentiate(given, goal, by=[name])
+    np.testing.assert_allclose(together.inputs[name], alone.inputs[name], atol=1e-6)
+
+
+def before_models():
+    def start():
+        inputs = keras.Input((8, 8, 3))
+        hidden = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+        return inputs, keras.layers.GlobalAveragePooling2D(name="gap")(hidden)
+
+    inputs, hidden = start()
+    yield (
+        keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="top")(hidden)),
+        "top",
+    )
+    inputs, hidden = start()
+    out = keras.layers.Softmax(name="soft")(keras.layers.Dense(3, name="top")(hidden))
+    yield keras.Model(inputs, out), "soft"
+    inputs, hidden = start()
+    out = keras.layers.Dense(3, name="top")(hidden)
+    yield keras.Model(inputs, keras.layers.Activation("softmax", name="last")(out)), "last"
+    inputs, hidden = start()
+    out = keras.layers.Dense(3, name="top", activation="softmax")(hidden)
+    yield keras.Model(inputs, keras.layers.Reshape((3,), name="flat")(out)), "flat"
+    inputs, hidden = start()
+    out = keras.layers.Dense(3, name="top", activation="softmax")(hidden)
+    out = keras.layers.Dropout(0.5, name="drop")(out)
+    yield keras.Model(inputs, keras.layers.Activation("linear", name="done")(out)), "drop"
+
+
+class Inner(keras.Model):
+    """A network without a graph whose logits are inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = keras.layers.Conv2D(4, 3, name="conv")
+        self.gap = keras.layers.GlobalAveragePooling2D(name="gap")
+        self.top = keras.layers.Dense(3, activation="softmax", name="top")
+
+    def call(self, inputs):
+        return self.top(self.gap(self.conv(inputs)))
+
+
+def logits_by_hand(model, images):
+    def layer(name):
+        return next(e for e in model._flatten_layers() if e.name.startswith(name))
+
+    hidden = as_array(layer("conv")(images)).mean(axis=(1, 2))
+    top = layer("top")
+    return hidden @ as_array(top.kernel.value) + as_array(top.bias.value)
+
+
+@pytest.mark.parametrize("which", range(6))
+def test_a_logit_is_read_before_the_activation_wherever_that_is(which):
+    if which == 5:
+        live, name = Inner(), "top"
+        live(np.zeros((1, 8, 8, 3), "float32"))
+    else:
+        live, name = list(before_models())[which]
+    models.randomise(live)
+    model = load_model(live)
+    images = np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
+    given = {model.info.inputs[0].name: images}
+    described(model, given)
+    expected = logits_by_hand(live, images)
+    weights = np.eye(3, dtype=np.float32)[[2]]
+    found = model.read(given, (Readout(name, weights, before=True),))
+    np.testing.assert_allclose(found, expected[:, 2], rtol=1e-4, atol=1e-5)
+    after = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        model.read(given, (Readout(name, weights),)), after[:, 2], rtol=1e-4, atol=1e-5
+    )
+    both = model.differentiate(given, (Readout(name, weights, before=True),), layers=["conv"])
+    np.testing.assert_allclose(both.ends[name], after, rtol=1e-4, atol=1e-5)
+    slope = as_array(next(e for e in live._flatten_layers() if e.name == "top").kernel.value)
+    expected_slope = np.broadcast_to(slope[:, 2] / 36, both.slopes["conv"].shape)
+    np.testing.assert_allclose(both.slopes["conv"], expected_slope, rtol=1e-4, atol=1e-6)
+    # Each image may have a class of its own.
+    weights = np.eye(3, dtype=np.float32)[[0, 2]]
+    found = model.read(given, (Readout(name, weights, before=True),))
+    np.testing.assert_allclose(found, expected[[0, 1], [0, 2]], rtol=1e-4, atol=1e-5)
+
+
+def test_a_smaller_batch_gives_the_same_as_the_compiled_larger_one():
+    model, given, _, goal = opened("sequential")
+    many = {name: np.concatenate([array] * 4) for name, array in given.items()}
+    weights = np.repeat(goal[0].weights, 8, axis=0)
+    every = model.read(many, (Readout(goal[0].layer, weights),))
+    few = {name: array[:3] for name, array in many.items()}
+    np.testing.assert_array_equal(
+        model.read(few, (Readout(goal[0].layer, weights[:3]),)), every[:3]
+    )
+
+
+def test_guided_lets_only_what_is_positive_back_through_rectifiers():
+    inputs = keras.Input((6, 6, 2))
+    hidden = keras.layers.Conv2D(3, 3, activation="relu", name="first")(inputs)
+    hidden = keras.layers.ReLU(name="second")(keras.layers.Conv2D(2, 3, name="plain")(hidden))
+    live = models.randomise(keras.Model(inputs, keras.layers.Flatten(name="flat")(hidden)))
+    model = load_model(live)
+    images = np.random.default_rng(1).normal(size=(1, 6, 6, 2)).astype("float32")
+    name = model.info.inputs[0].name
+    weights = np.random.default_rng(2).normal(size=(1, 8)).astype("float32")
+    goal = (Readout("flat", weights),)
+    plain = model.differentiate({name: images}, goal, by=[name]).inputs[name]
+    found = model.differentiate({name: images}, goal, by=[name], guided=True).inputs[name]
+    kernels = [as_array(live.get_layer(part).kernel.value) for part in ("first", "plain")]
+    biases = [as_array(live.get_layer(part).bias.value) for part in ("first", "plain")]
+    np.testing.assert_allclose(
+        found[0], guided_by_hand(images[0], kernels, biases, weights), atol=1e-5
+    )
+    assert not np.allclose(found, plain)
+    again = model.differentiate({name: images}, goal, by=[name]).inputs[name]
+    np.testing.assert_array_equal(again, plain)
+
+
+def guided_by_hand(image, kernels, biases, weights):
+    """Two convolutions with rectifiers, forward and guided back, in loops."""
+
+    def forward(values, kernel, bias):
+        high, wide = values.shape[0] - 2, values.shape[1] - 2
+        made = np.zeros((high, wide, kernel.shape[-1]))
+        for y in range(high):
+            for x in range(wide):
+                patch = values[y : y + 3, x : x + 3, :, None]
+                made[y, x] = (patch * kernel).sum(axis=(0, 1, 2)) + bias
+        return made
+
+    def back(slope, kernel, shape):
+        made = np.zeros(shape)
+        for y in range(slope.shape[0]):
+            for x in range(slope.shape[1]):
+                made[y : y + 3, x : x + 3] += (kernel * slope[y, x]).sum(axis=-1)
+        return made
+
+    first = forward(image.astype(float), kernels[0], biases[0])
+    second = forward(np.maximum(first, 0), kernels[1], biases[1])
+    slope = weights.reshape(second.shape).astype(float)
+    slope = np.maximum(slope, 0) * (second > 0)
+    slope = back(slope, kernels[1], first.shape)
+    slope = np.maximum(slope, 0) * (first > 0)
+    return back(slope, kernels[0], image.shape)
+
+
+def test_guided_needs_rectifiers():
+    inputs = keras.Input((4, 4, 1))
+    model = load_model(keras.Model(inputs, keras.layers.Conv2D(1, 3, name="conv")(inputs)))
+    name = model.info.inputs[0].name
+    with pytest.raises(ModelInputError, match="ReLU"):
+        model.differentiate(
+            {name: np.zeros((1, 4, 4, 1), np.float32)},
+            (Readout("conv", np.ones((1, 1, 1, 1), np.float32)),),
+            by=[name],
+            guided=True,
+        )
+
+
+def test_redrawn_weights_are_random_the_same_each_time_and_given_back():
+    model, given, _, goal = opened("sequential")
+    before = [as_array(variable.value).copy() for variable in model.model.weights]
+    plain = model.read(given, goal)
+    seen = []
+    for seed in (3, 3, 4):
+        with model.redrawn(["top", "norm", "flat"], seed):
+            seen.append(model.read(given, goal))
+            now = {v.path: as_array(v.value) for v in model.model.weights}
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert not np.allclose(seen[0], seen[2])
+    assert not np.allclose(seen[0], plain)
+    for variable, array in zip(model.model.weights, before, strict=True):
+        np.testing.assert_array_equal(as_array(variable.value), array)
+        if "variance" in variable.path:
+            assert (now[variable.path] > 0).all()
+        if "conv" in variable.path:
+            np.testing.assert_array_equal(now[variable.path], array)
+    np.testing.assert_array_equal(model.read(given, goal), plain)
+    with pytest.raises(RuntimeError, match="stop"), model.redrawn(["top"], 0):
+        raise RuntimeError("stop")
+    np.testing.assert_array_equal(model.read(given, goal), plain)
+
+
+def test_what_cannot_be_asked():
+    model, given, _, goal = opened("functional")
+    with pytest.raises(SelectionError, match="no layer 'lefft'"):
+        model.differentiate(given, goal, layers=["lefft"])
+    left = (Readout("left", np.ones((1, 1, 1, 4), np.float32)),)
+    with pytest.raises(ModelInputError, match="does not depend on the output of layer 'right'"):
+        model.differentiate(given, left, layers=["right"])
+    with pytest.raises(ModelInputError, match="does not depend"):
+        model.ablate(
+            {name: array[:1] for name, array in given.items()},
+            left,
+            "scores",
+            np.ones((1, 3), np.float32),
+        )
+    before = (Readout("left", np.ones((1, 1, 1, 4), np.float32), before=True),)
+    with pytest.raises(ModelInputError, match="does not depend"):
+        model.differentiate(given, before, layers=["left"])
+    with pytest.raises(ModelInputError, match="one image"):
+        model.ablate(given, goal, "left", np.ones((1, 4), np.float32))
