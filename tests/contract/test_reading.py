@@ -86,7 +86,7 @@ def last_maps(info, before):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_number_is_the_weighted_sum_of_what_a_layer_gives(kind):
-    model, given, info, goal = opened(kind)
+    model, given, _, goal = opened(kind)
     values = model.forward(given, [goal[0].layer]).layers[goal[0].layer]
     expected = (values * goal[0].weights).reshape(len(values), -1).sum(axis=1)
     np.testing.assert_allclose(model.read(given, goal), expected, rtol=1e-5, atol=1e-6)

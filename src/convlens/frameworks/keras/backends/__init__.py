@@ -63,8 +63,8 @@ def make_differ(
         places: The places of the inputs likewise.
 
     Returns:
-        What gives ``scores``, what more there is, for each layer ``value:NAME`` and ``slope:NAME``, and for each
-        input ``input:PLACE``.
+        What gives ``scores``, what more there is, for each layer ``value:NAME`` and
+        ``slope:NAME``, and for each input ``input:PLACE``.
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
     return cast("Differ", module.make_differ(score, variables, layers, places))
