@@ -156,7 +156,8 @@ class Evaluation(Showable):
         measured: How they were measured.
         preprocessing: How the images were brought to the network.
         images: The names of the images.
-        targets: What was explained of each.
+        explained: What was explained, in words, such as the strongest class of each image.
+        targets: What that was of each image.
         scores: ``(image,)`` float32: what the network gives for it.
         rows: The methods.
         columns: The metrics.
@@ -174,6 +175,7 @@ class Evaluation(Showable):
     measured: MeasureOptions
     preprocessing: Preprocessing
     images: tuple[str, ...]
+    explained: str
     targets: tuple[Target, ...]
     scores: FloatArray
     rows: tuple[Row, ...]

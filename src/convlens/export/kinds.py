@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from convlens.errors import UsageError
-from convlens.export import arrays, folder, kernel_arrays, pattern_arrays, pattern_folder
+from convlens.evaluation import Evaluation
+from convlens.export import (
+    arrays,
+    evaluation_files,
+    folder,
+    kernel_arrays,
+    pattern_arrays,
+    pattern_folder,
+)
 from convlens.export.animation import to_gif, to_webp
 from convlens.export.kernel_numbers import kernels_to_json
 from convlens.export.numbers import activations_to_json, dump_json
@@ -20,7 +28,7 @@ from convlens.export.pattern_numbers import patterns_to_json
 from convlens.export.pictures import to_html, to_pdf, to_png, to_svg
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
+from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions, TableOptions
 from convlens.results import Activations
 
 ToBytes = Callable[[Any, Any], bytes]
@@ -95,7 +103,21 @@ KERNELS = Kind(
     {},
 )
 
-KINDS = (ACTIVATIONS, PATTERNS, KERNELS)
+EVALUATIONS = Kind(
+    Evaluation,
+    TableOptions,
+    {
+        **PAGES,
+        ".npz": evaluation_files.to_npz,
+        ".csv": evaluation_files.to_csv,
+        ".json": lambda result, options: dump_json(
+            evaluation_files.evaluation_to_json(result, options)
+        ),
+    },
+    {},
+)
+
+KINDS = (ACTIVATIONS, PATTERNS, KERNELS, EVALUATIONS)
 
 
 def kind_of(result: Any) -> Kind:
@@ -108,6 +130,6 @@ def kind_of(result: Any) -> Kind:
         if isinstance(result, kind.holds):
             return kind
     raise UsageError(
-        "expected activations, patterns, kernels or a summary to write, found "
+        "expected activations, patterns, kernels, an evaluation or a summary to write, found "
         f"{type(result).__name__}"
     )

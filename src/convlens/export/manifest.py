@@ -15,12 +15,13 @@ from typing import Any
 from PIL import Image
 
 from convlens.errors import OutputError
+from convlens.evaluation import Evaluation
 from convlens.export import xmp
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
 from convlens.render.kernels.arrange import limit
 from convlens.render.kernels.wording import is_bgr
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
+from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions, TableOptions
 from convlens.render.patterns.arrange import LayerPatterns, by_layer, default_view
 from convlens.results import Activations
 from convlens.version import __version__
@@ -37,8 +38,8 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def manifest_of(
-    result: Activations | Patterns | Kernels,
-    options: PictureOptions | GalleryOptions | KernelOptions,
+    result: Activations | Patterns | Kernels | Evaluation,
+    options: PictureOptions | GalleryOptions | KernelOptions | TableOptions,
 ) -> Manifest:
     """The origin of a file as JSON-ready data."""
     return {
@@ -106,6 +107,19 @@ def _of_kernels(result: Kernels, options: KernelOptions) -> Manifest:
             for entry in result.layers
         ],
         "options": {**dataclasses.asdict(options), "order": "BGR" if is_bgr(result) else "RGB"},
+    }
+
+
+@_own.register
+def _of_evaluation(result: Evaluation, options: TableOptions) -> Manifest:
+    return {
+        "preprocessing": result.preprocessing.to_json(),
+        "explained": result.explained,
+        "methods": [dataclasses.asdict(row) for row in result.rows],
+        "metrics": [dataclasses.asdict(column) for column in result.columns],
+        "options": result.options.to_json(),
+        "measured": result.measured.to_json(),
+        "count": result.count,
     }
 
 

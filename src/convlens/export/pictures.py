@@ -12,21 +12,24 @@ import re
 from typing import Any
 
 from convlens.errors import UsageError
+from convlens.evaluation import Evaluation
 from convlens.export.manifest import dump_manifest, manifest_of
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
 from convlens.render import views
+from convlens.render.evaluations import views as evaluation_views
+from convlens.render.evaluations import wording as evaluation_wording
 from convlens.render.kernels import views as kernel_views
 from convlens.render.kernels import wording as kernel_wording
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
+from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions, TableOptions
 from convlens.render.page import Information, Page
 from convlens.render.patterns import views as pattern_views
 from convlens.render.patterns import wording as pattern_wording
 from convlens.results import Activations
 
-Result = Activations | Patterns | Kernels
+Result = Activations | Patterns | Kernels | Evaluation
 Options = Any
-"""The options that go with the result: of pictures, of galleries or of kernels."""
+"""The options that go with the result: of pictures, galleries, kernels or tables."""
 
 
 def to_pdf(result: Result, options: Options) -> bytes:
@@ -162,3 +165,20 @@ def _page_of_kernels(result: Kernels, options: KernelOptions, manifest: str) -> 
     from convlens.render.kernels.html import document as write
 
     return write(result, options, manifest)
+
+
+@all_pages.register
+def _pages_of_evaluation(result: Evaluation, options: TableOptions, medium: str) -> list[Page]:
+    return evaluation_views.pages(result, medium)
+
+
+@information.register
+def _of_evaluation(result: Evaluation, options: TableOptions) -> Information:
+    return evaluation_wording.information(result)
+
+
+@document.register
+def _page_of_evaluation(result: Evaluation, options: TableOptions, manifest: str) -> str:
+    from convlens.render.evaluations.html import document as write
+
+    return write(result, manifest)

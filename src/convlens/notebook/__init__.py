@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convlens.errors import UsageError
+from convlens.evaluation import Evaluation
 from convlens.kernel import Kernels
-from convlens.notebook import fragments, gallery, weights
+from convlens.notebook import fragments, gallery, measured, weights
 from convlens.pattern import Patterns
 from convlens.render.html_sprites import pixels_of, png
 from convlens.render.html_text import escape
@@ -31,8 +32,8 @@ def to_html(result: object) -> str:
     """A result as an HTML fragment.
 
     Args:
-        result: An ``Activations``, ``Patterns``, ``Kernels``, ``ModelInfo`` or ``InputImage``;
-            anything else is shown as its ``repr``.
+        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Evaluation``, ``ModelInfo`` or
+            ``InputImage``; anything else is shown as its ``repr``.
 
     Returns:
         HTML with a small style of its own and without scripts; every name is escaped.
@@ -55,17 +56,18 @@ def plot(result: object, **options: Any) -> Figure:
     """A result as a Matplotlib figure.
 
     Args:
-        result: An ``Activations``, ``Patterns``, ``Kernels`` or ``InputImage``.
+        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Evaluation`` or ``InputImage``.
         options: For activations, those of ``convlens.render.figure.plot``; for patterns, those
             of ``convlens.render.patterns.figure.plot``; for kernels, those of
-            ``convlens.render.kernels.figure.plot``.
+            ``convlens.render.kernels.figure.plot``; for evaluations, those of
+            ``convlens.render.evaluations.figure.plot``.
 
     Raises:
         UsageError: There is nothing to draw of this result.
     """
     raise UsageError(
-        f"a {type(result).__name__} cannot be plotted: expected activations, patterns, kernels or "
-        "an image"
+        f"a {type(result).__name__} cannot be plotted: expected activations, patterns, kernels, an "
+        "evaluation or an image"
     )
 
 
@@ -74,6 +76,7 @@ to_html.register(ModelInfo, fragments.model)
 to_html.register(InputImage, fragments.image)
 to_html.register(Patterns, gallery.patterns)
 to_html.register(Kernels, weights.kernels)
+to_html.register(Evaluation, measured.evaluation)
 
 
 @to_png.register(InputImage)
@@ -97,6 +100,13 @@ def _plot_patterns(result: Patterns, **options: Any) -> Figure:
 @plot.register(Kernels)
 def _plot_kernels(result: Kernels, **options: Any) -> Figure:
     module = importlib.import_module("convlens.render.kernels.figure")
+    figure: Figure = module.plot(result, **options)
+    return figure
+
+
+@plot.register(Evaluation)
+def _plot_evaluation(result: Evaluation, **options: Any) -> Figure:
+    module = importlib.import_module("convlens.render.evaluations.figure")
     figure: Figure = module.plot(result, **options)
     return figure
 

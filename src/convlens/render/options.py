@@ -118,6 +118,11 @@ class KernelOptions:
         _check_columns(self.columns)
 
 
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What a picture of an evaluation should look like: so far there is nothing to choose."""
+
+
 def _check(label: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(

@@ -47,7 +47,7 @@ def refer(bench: Bench, grain: Grain) -> Marks:
 
 METRIC = Metric(
     name="randomisation",
-    title="Randomisation",
+    title="Randomised weights",
     says="How much of the map is left when weights are drawn anew, from the output down.",
     misleads="A map of noise passes: it tells whether the network is shown, not whether rightly.",
     source="Adebayo et al., NeurIPS 2018",
