@@ -21,15 +21,19 @@ if TYPE_CHECKING:
     from convlens.export.converting import convert
     from convlens.loading import load_model
     from convlens.loading.stored import load_weights
+    from convlens.target import Target
     from convlens.verbs.activations import activations, load_image
+    from convlens.verbs.heatmap import heatmap
     from convlens.verbs.kernels import kernels
     from convlens.verbs.patterns import patterns
     from convlens.verbs.summary import summary
 
 _PLACES = {
     "ConvlensError": "convlens.errors",
+    "Target": "convlens.target",
     "activations": "convlens.verbs.activations",
     "convert": "convlens.export.converting",
+    "heatmap": "convlens.verbs.heatmap",
     "kernels": "convlens.verbs.kernels",
     "load_image": "convlens.verbs.activations",
     "load_model": "convlens.loading",
@@ -42,9 +46,11 @@ _PLACES = {
 
 __all__ = [
     "ConvlensError",
+    "Target",
     "__version__",
     "activations",
     "convert",
+    "heatmap",
     "kernels",
     "load_image",
     "load_model",

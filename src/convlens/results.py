@@ -181,6 +181,9 @@ class InputImage(Showable):
         values: ``(height, width, channel)`` float32, what the network gets.
         preprocessing: How ``values`` come from ``pixels``.
         steps: What was done, in words, in order.
+        region: ``(top, left, bottom, right)`` in pixels of ``original_size``: where the edges
+            of what the network gets lie; outside the original where black was put around it.
+            ``None`` for an array that was not fitted.
     """
 
     name: str
@@ -190,6 +193,7 @@ class InputImage(Showable):
     values: FloatArray
     preprocessing: Preprocessing
     steps: tuple[str, ...] = ()
+    region: tuple[float, float, float, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The image as JSON-ready data, without its pixels."""

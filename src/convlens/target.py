@@ -32,6 +32,7 @@ class Target:
         before: Whether it is read before the layer's activation function (a logit).
         label: What the class is called, where that is known.
         against_label: Likewise of ``against``.
+        opposite: What the other side of a single unit is called, "cat" where the unit is "dog".
     """
 
     layer: str
@@ -42,6 +43,7 @@ class Target:
     before: bool = True
     label: str | None = None
     against_label: str | None = None
+    opposite: str | None = None
 
     @property
     def name(self) -> str:
@@ -51,7 +53,11 @@ class Target:
         'not dog'
         >>> Target("top", 3, against=5).name
         'class 3 rather than class 5'
+        >>> Target("top", 0, label="dog", sign=-1, opposite="cat").name
+        'cat'
         """
+        if self.sign < 0 and self.opposite is not None and self.against is None:
+            return self.opposite
         text = self.label or f"class {self.unit}"
         if self.against is not None:
             text += f" rather than {self.against_label or f'class {self.against}'}"

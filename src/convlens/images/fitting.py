@@ -113,6 +113,40 @@ def fit_picture(
     return picture.resize((width, height), method), f"resized from {before} to {made}"
 
 
+def seen_region(
+    original: tuple[int, int], size: tuple[int, int], fit: str
+) -> tuple[float, float, float, float]:
+    """Where the edges of a fitted image lie in the image that it came from.
+
+    Args:
+        original: Width and height of the image in pixels.
+        size: Height and width of the fitted image.
+        fit: See ``fit``.
+
+    Returns:
+        ``(top, left, bottom, right)`` in pixels of the original; outside it for ``"pad"``.
+
+    Example:
+        >>> seen_region((6, 4), (2, 2), "crop"), seen_region((4, 2), (8, 8), "pad")
+        ((0.0, 1.0, 4.0, 5.0), (-1.0, 0.0, 3.0, 4.0))
+    """
+    width, height = original
+    if fit == "crop" and (height, width) != tuple(size):
+        left, top, right, bottom = _middle(original, (size[1], size[0]))
+        return float(top), float(left), float(bottom), float(right)
+    if fit == "pad" and (height, width) != tuple(size):
+        inner = _largest_within(original, (size[1], size[0]))
+        across, down = width / inner[0], height / inner[1]
+        left_edge, top_edge = (size[1] - inner[0]) // 2 * across, (size[0] - inner[1]) // 2 * down
+        return (
+            0.0 - top_edge,
+            0.0 - left_edge,
+            size[0] * down - top_edge,
+            size[1] * across - left_edge,
+        )
+    return 0.0, 0.0, float(height), float(width)
+
+
 def choose_size(
     input_size: tuple[int | None, int | None],
     original: tuple[int, int],

@@ -58,6 +58,8 @@ _WORDS = {
 # Modes that Pillow does not convert everywhere at once, and what to convert them to first.
 _DETOURS = {"La": "LA", "RGBa": "RGBA", "LAB": "RGB"}
 
+_GREY = ("1", "L", "LA", "La")
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -109,8 +111,11 @@ def read_pixels(
     return to_array(picture), picture.size, steps
 
 
-def read_picture(path: str | Path, channels: int) -> tuple[Image.Image, tuple[str, ...]]:
-    """As ``read_pixels``, but a Pillow image in mode L, RGB or RGBA."""
+def read_picture(path: str | Path, channels: int | None) -> tuple[Image.Image, tuple[str, ...]]:
+    """As ``read_pixels``, but a Pillow image in mode L, RGB or RGBA.
+
+    ``None`` for ``channels`` keeps the image's own colours, as in ``convert_picture``.
+    """
     where = repr(str(path))
     check_file(path)
     with guarded(where), Path(path).open("rb") as file:
@@ -130,7 +135,7 @@ def read_picture(path: str | Path, channels: int) -> tuple[Image.Image, tuple[st
 
 
 def convert_picture(
-    image: Image.Image, channels: int, where: str
+    image: Image.Image, channels: int | None, where: str
 ) -> tuple[Image.Image, tuple[str, ...]]:
     """A Pillow image upright and in 8 bits for each of so many channels.
 
@@ -138,13 +143,13 @@ def convert_picture(
 
     Args:
         image: Any Pillow image, decoded or not; it is not changed.
-        channels: 1, 3 or 4.
+        channels: 1, 3 or 4; ``None`` for 1 where the image is grey and 3 where it has colours.
         where: What the image is called in an error.
 
     Returns:
         The image in mode L, RGB or RGBA, and what was done, in words, in order.
     """
-    mode = _mode_for(channels)
+    mode = _mode_for(channels) if channels is not None else _own_mode(image)
     _check_claims(image.size, where)
     raw = depth.raw_mode(image)
     upright, orientation = _turn_upright(image)
@@ -297,6 +302,11 @@ def _mode_for(channels: int) -> str:
             f"expected 1 (grey), 3 (RGB) or 4 (RGB with alpha) channels of an image, found "
             f"{channels}. Give an array instead of an image."
         ) from None
+
+
+def _own_mode(image: Image.Image) -> str:
+    """Grey for a grey image, else colours."""
+    return "L" if image.mode in _GREY or image.mode in depth.DEEP_MODES else "RGB"
 
 
 def _check_claims(size: tuple[int, int], where: str) -> None:

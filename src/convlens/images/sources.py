@@ -91,6 +91,7 @@ def load(
         values=filled,
         preprocessing=preprocessing,
         steps=(*steps, *([note] if note else []), step, *more),
+        region=fitting.seen_region(picture.size, chosen, fit),
     )
 
 

@@ -98,9 +98,7 @@ def gather(
         ImageError: An image cannot be read.
     """
     preprocessing = choose_preprocessing(info, options.scale)
-    sources = {
-        entry.name: _list_sources(part, entry) for entry, part in _address(info, image).items()
-    }
+    sources = sources_of(info, image)
     lengths = {name: len(listed) for name, listed in sources.items()}
     if len(set(lengths.values())) > 1:
         counted = ", ".join(f"{number} for '{name}'" for name, number in lengths.items())
@@ -126,6 +124,16 @@ def gather(
             drawn.append(f"'{entry.name}': {loaded[0].steps[0]}")
         gathered[entry.name] = loaded
     return gathered, f"input {'; '.join(drawn)}" if drawn else None
+
+
+def sources_of(info: ModelInfo, image: Any) -> dict[str, list[Any]]:
+    """For each input that gets something what its images are loaded from, one by one.
+
+    Raises:
+        ModelInputError: No input takes it, or there is none of a name.
+        ImageError: There is no such image.
+    """
+    return {entry.name: _list_sources(part, entry) for entry, part in _address(info, image).items()}
 
 
 def _address(info: ModelInfo, image: Any) -> dict[InputInfo, Any]:

@@ -17,9 +17,11 @@ from convlens.heat import HeatmapOptions
 from convlens.model import Model
 from convlens.readout import Goal
 from convlens.results import FloatArray
+from convlens.verbs.attribution.channels import rectified, values_and_slopes, weighted
 from convlens.verbs.attribution.method import Images, Method, Progress
 
 
+@np.errstate(all="ignore")
 def grad_cam(
     model: Model,
     images: Images,
@@ -31,10 +33,8 @@ def grad_cam(
     progress: Progress,
 ) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    found = model.differentiate(images.values, target, layers=layers)
-    weights = found.slopes[layers[0]].mean(axis=(1, 2))
-    maps: FloatArray = np.einsum("nhwc,nc->nhw", found.values[layers[0]], weights)
-    return np.maximum(maps, np.float32(0))
+    values, slopes = values_and_slopes(model, images, target, layers)
+    return rectified(weighted(values, slopes.mean(axis=(1, 2), dtype=np.float64)))
 
 
 METHOD = Method(

@@ -15,6 +15,7 @@ from convlens.heat import HeatmapOptions
 from convlens.model import Model
 from convlens.readout import Goal
 from convlens.results import FloatArray
+from convlens.verbs.attribution.copies import originals, slopes
 from convlens.verbs.attribution.method import NONE, Images, Method, Progress
 
 
@@ -29,9 +30,9 @@ def gradient(
     progress: Progress,
 ) -> FloatArray:
     """``(image, height, width)`` in the size of the input; none below 0."""
-    found = model.differentiate(images.values, target, by=[images.input])
-    slopes: FloatArray = np.abs(found.inputs[images.input]).max(axis=-1)
-    return slopes
+    found = slopes(model, images, originals(images), images.pixels, target)
+    maps: FloatArray = np.abs(found).max(axis=-1)
+    return maps
 
 
 METHOD = Method(

@@ -14,7 +14,7 @@ Every method is one function of one signature::
         options: HeatmapOptions,
         batch_size: int,
         progress: Progress,
-    ) -> FloatArray
+    ) -> FloatArray | Found
 
 It gives ``(image, height, width)`` float32, in the size of its layer or in that of the input,
 not normalised. It is given at most ``batch_size`` images; a method that shows each image to the
@@ -93,6 +93,26 @@ class Images:
         return found
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Found:
+    """Maps, and what is to be said of them.
+
+    Attributes:
+        values: ``(image, height, width)`` float32.
+        notes: For each image what a reader should know of its map; empty where there is
+            nothing to say of any.
+    """
+
+    values: FloatArray
+    notes: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(cls, result: FloatArray | Found) -> Found:
+        """What a method gave, with notes where it gave none."""
+        found = result if isinstance(result, cls) else cls(np.asarray(result, np.float32))
+        return found if found.notes else cls(found.values, ((),) * len(found.values))
+
+
 class Compute(Protocol):
     """The one signature of a method."""
 
@@ -106,8 +126,8 @@ class Compute(Protocol):
         options: HeatmapOptions,
         batch_size: int,
         progress: Progress,
-    ) -> FloatArray:
-        """Gives ``(image, height, width)`` float32."""
+    ) -> FloatArray | Found:
+        """Gives ``(image, height, width)`` float32, with notes if there is anything to say."""
         ...
 
 
@@ -149,7 +169,23 @@ class Method:
 
 PLACES = {
     "grad-cam": "grad_cam",
+    "grad-cam++": "grad_cam_plus_plus",
+    "hirescam": "hirescam",
+    "xgrad-cam": "xgrad_cam",
+    "layercam": "layercam",
+    "refine-cam": "refine_cam",
+    "cam": "cam",
+    "score-cam": "score_cam",
+    "ablation-cam": "ablation_cam",
+    "eigencam": "eigencam",
     "gradient": "gradient",
+    "gradient-x-input": "gradient_x_input",
+    "smoothgrad": "smoothgrad",
+    "integrated-gradients": "integrated_gradients",
+    "guided-backprop": "guided_backprop",
+    "occlusion": "occlusion",
+    "rise": "rise",
+    "activation": "activation",
 }
 """The file of each method, in the order in which a menu shows them."""
 

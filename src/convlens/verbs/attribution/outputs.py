@@ -1,0 +1,95 @@
+"""The layers that are a model's outputs, and what kind of numbers they give."""
+
+from __future__ import annotations
+
+from convlens.errors import ModelInputError, SelectionError
+from convlens.results import LayerInfo, ModelInfo
+
+PROBABILITIES = ("sigmoid", "softmax", "hard_sigmoid")
+"""Activation functions whose values lie from 0 to 1."""
+
+MOVING = ("Reshape", "Flatten", "Permute", "Identity", "Squeeze", "ExpandDims", "Dropout")
+"""Layers and operations behind which a number is still the same number."""
+
+
+def output_layers(info: ModelInfo) -> tuple[LayerInfo, ...]:
+    """For each output of a model the layer that gives it, in the order of ``info.outputs``.
+
+    An output that is computed outside of any layer, as the author of a subclassed model may, is
+    stood for by the last layer of all; :func:`default_output` says so.
+
+    Raises:
+        ModelInputError: The model has no layer at all.
+    """
+    by_name = {layer.name: layer for layer in info.layers}
+    if not by_name:
+        raise ModelInputError("expected a model with layers, found none that a number is read off")
+    last = info.layers[-1]
+    return tuple(last if name is None else by_name[name] for name in _ends(info)) or (last,)
+
+
+def _ends(info: ModelInfo) -> tuple[str | None, ...]:
+    """The names of the layers that give the outputs."""
+    known = {layer.name for layer in info.layers}
+    names = info.output_layers or info.outputs
+    return tuple(name if name in known else None for name in names)
+
+
+def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
+    """The output that a class without the name of its output is of, and what to say of it.
+
+    Raises:
+        SelectionError: There are several, and none or more than one of them is a vector.
+    """
+    layers = tuple(dict.fromkeys(output_layers(info)))
+    if len(layers) == 1:
+        outside = (
+            f"the model's output is computed outside of any layer: explained is what '"
+            f"{layers[0].name}' gives, the last layer before it"
+        )
+        return layers[0], outside if None in _ends(info) else None
+    vectors = [layer for layer in layers if is_vector(layer)]
+    listed = ", ".join(layer.name for layer in layers)
+    if not vectors:
+        raise SelectionError(
+            f"the model has {len(layers)} outputs ({listed}), none of them a vector of classes: "
+            f"say of which, for example {layers[0].name}:0"
+        )
+    others = ", ".join(layer.name for layer in layers if layer is not vectors[0])
+    return vectors[0], (
+        f"of the {len(layers)} outputs '{vectors[0].name}' is explained; for another say which, "
+        f"as OUTPUT:CLASS ({others})"
+    )
+
+
+def is_vector(layer: LayerInfo) -> bool:
+    """Whether a layer gives one number for each class and no more."""
+    return layer.output_shape is not None and len(layer.output_shape) == 2
+
+
+def is_output(info: ModelInfo, layer: LayerInfo) -> bool:
+    """Whether a layer gives an output of the model."""
+    return any(entry.name == layer.name for entry in output_layers(info))
+
+
+def gives_probability(info: ModelInfo, layer: LayerInfo) -> bool:
+    """Whether what a layer gives lies from 0 to 1 by its activation function.
+
+    Of layers that only move numbers about, what the layer before them gives.
+    """
+    by_name = {entry.name: entry for entry in info.layers}
+    while layer.type in MOVING and layer.activation is None and len(layer.inputs) == 1:
+        if layer.inputs[0] not in by_name:
+            return False
+        layer = by_name[layer.inputs[0]]
+    return layer.activation in PROBABILITIES or layer.type.casefold() in PROBABILITIES
+
+
+def positions(layer: LayerInfo) -> tuple[int | None, ...]:
+    """How many positions a layer's output has along each of its spatial axes.
+
+    >>> positions(LayerInfo("conv", "Conv2D", (None, 8, 7, 6), data_format="channels_first"))
+    (7, 6)
+    """
+    shape = layer.output_shape or ()
+    return shape[2:] if layer.data_format == "channels_first" else shape[1:-1]

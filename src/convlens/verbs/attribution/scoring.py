@@ -1,0 +1,109 @@
+"""Measuring heatmaps while they are made.
+
+The rule of this module: the metrics are imported when they are asked for, and here alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from convlens.errors import UsageError
+from convlens.heat import Heatmap
+from convlens.results import FloatArray
+from convlens.verbs.attribution.choice import Choice
+from convlens.verbs.attribution.goals import make_goal, offset_of
+from convlens.verbs.attribution.method import Images, Method
+from convlens.verbs.attribution.outputs import gives_probability
+from convlens.verbs.attribution.running import Batch, Work, explain
+
+_ROOM = "convlens.verbs.attribution.metrics"
+
+
+def find_metrics(asked: str | Sequence[str]) -> tuple[Any, ...]:
+    """The metrics that were asked for; none if nothing was.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if not asked:
+        return ()
+    found: tuple[Any, ...] = importlib.import_module(f"{_ROOM}.metric").choose_metrics(asked)
+    return found
+
+
+def measure_heatmaps(
+    work: Work,
+    batch: Batch,
+    place: int,
+    maps: Sequence[tuple[Heatmap, Method, Choice]],
+    metrics: Sequence[Any],
+    *,
+    strict: Mapping[str, bool],
+    told: Callable[[], None],
+) -> tuple[list[Heatmap], list[str]]:
+    """The maps of one image and target, each with what metrics say of it.
+
+    Args:
+        work: The model and the images.
+        batch: The batch that the image is in.
+        place: Which image of the batch.
+        maps: The maps of it, by each method.
+        metrics: The metrics.
+        strict: Whether each was asked for by its name.
+        told: Called after each map.
+
+    Returns:
+        The maps, and which metrics cannot be had and why.
+
+    Raises:
+        UsageError: A metric that was asked for by its name cannot be had.
+    """
+    bench = make_bench(work, batch, place)
+    done, notes = [], []
+    for entry, method, choice in maps:
+        measures = []
+        for metric in metrics:
+            try:
+                measures += bench.measure(
+                    entry.values,
+                    [metric],
+                    grain=entry.coarse.shape,
+                    explain=again(work, batch, place, method, choice),
+                )
+            except UsageError as error:
+                if strict[metric.name]:
+                    raise
+                notes.append(f"not measured: {error}")
+        done.append(dataclasses.replace(entry, measures=tuple(measures)))
+        told()
+    return done, notes
+
+
+def make_bench(work: Work, batch: Batch, place: int) -> Any:
+    """What the maps of one image and target are measured on."""
+    entry = batch.asked[place]
+    images, _ = batch.one(place)
+    layer = next(layer for layer in work.info.layers if layer.name == entry.target.layer)
+    return importlib.import_module(f"{_ROOM}.bench").Bench(
+        work.model,
+        images,
+        make_goal([entry], before=False),
+        offset_of(entry.target, probability=gives_probability(work.info, layer)),
+        batch_size=work.batch_size,
+    )
+
+
+def again(
+    work: Work, batch: Batch, place: int, method: Method, choice: Choice
+) -> Callable[[FloatArray], FloatArray]:
+    """Makes the map of one image and target anew, of changed images."""
+    images, goal = batch.one(place)
+
+    def call(pixels: FloatArray) -> FloatArray:
+        changed = Images(images.showing(pixels), images.input, images.black, images.white)
+        return explain(work, method, choice, changed, goal)
+
+    return call

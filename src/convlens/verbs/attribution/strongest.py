@@ -1,0 +1,137 @@
+"""What is explained of each image, with the score that the network gives for it.
+
+The rule of this module: one forward pass says what the network sees in an image, which of its
+classes are the strongest, and where.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from convlens.errors import ModelInputError
+from convlens.model import Model
+from convlens.results import FloatArray, LayerInfo, ModelInfo, Prediction
+from convlens.target import PREDICTED, Target
+from convlens.verbs.attribution.classes import names_of, unit_target
+from convlens.verbs.attribution.goals import Asked, make_goal, offset_of, predicted_at, read_off
+from convlens.verbs.attribution.ground import Given, make_batch
+from convlens.verbs.attribution.outputs import default_output, gives_probability
+from convlens.verbs.predictions import predict
+
+
+def ask_images(
+    model: Model,
+    info: ModelInfo,
+    given: Given,
+    wanted: Sequence[Target] | None,
+    *,
+    top: int,
+    batch_size: int,
+) -> tuple[list[Asked], tuple[tuple[Prediction, ...], ...], list[str]]:
+    """The targets of every image, what the outputs say of it, and what a reader should know.
+
+    Args:
+        model: The model.
+        info: What is known of it for these images.
+        given: The images.
+        wanted: The targets of every image; ``None`` for the strongest classes of each.
+        top: How many of those.
+        batch_size: Images in one pass.
+
+    Raises:
+        ModelInputError: A score is no number.
+        SelectionError: The model has several outputs and none is a vector.
+    """
+    notes = []
+    if wanted is None:
+        end, note = default_output(info)
+        names = [end.name]
+        if end.has_maps:
+            note = (
+                f"output '{end.name}' is a map: explained is the class that is the strongest at "
+                f"most positions, where it is; for another say --target {end.name}:N@predicted"
+            )
+        notes += [note] if note else []
+    else:
+        names = list(dict.fromkeys(target.layer for target in wanted))
+    layers = {layer.name: layer for layer in info.layers if layer.name in names}
+    count = len(next(iter(given.values())))
+    asked: list[Asked] = []
+    said: list[tuple[Prediction, ...]] = []
+    for start in range(0, count, batch_size):
+        numbers = range(start, min(start + batch_size, count))
+        found = model.forward(make_batch(given, numbers), names, outputs=True)
+        said += predict(found.outputs, info.labels)
+        if found.missing and found.missing not in notes:
+            notes.append(found.missing)
+        for row, image in enumerate(numbers):
+            values = {name: array[row] for name, array in found.layers.items()}
+            targets = wanted
+            if targets is None:
+                targets = strongest(info, layers[names[0]], values[names[0]], top)
+            asked += [
+                _ask(info, layers[target.layer], image, target, values[target.layer])
+                for target in targets
+            ]
+    for entry in asked:
+        if not np.isfinite(entry.score):
+            name = next(iter(given.values()))[entry.image].name
+            raise ModelInputError(
+                f"the network gives {entry.score} for '{entry.target.name}' of image '{name}', "
+                "which is no finite number: there is nothing to explain. "
+                + (". ".join(info.notes) or "Look where it begins with: convlens activations")
+            )
+    return asked, tuple(said), notes
+
+
+def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -> list[Target]:
+    """The strongest classes that an output says of one image, the strongest first.
+
+    Of a single unit that gives a probability both sides are classes. Of a map the classes are
+    those that are the strongest at most positions, and are explained where they are.
+
+    Args:
+        info: The model.
+        layer: The layer that gives the output.
+        values: What it gives, ``(*positions, channel)``.
+        top: How many at most.
+    """
+    probability = gives_probability(info, layer)
+    count = values.shape[-1]
+    if values.ndim > 1:
+        shares = [
+            float(predicted_at(values, unit, probability=probability).mean())
+            for unit in range(count)
+        ]
+        order = [unit for unit in _falling(np.array(shares)) if shares[unit] > 0] or [0]
+        found = [unit_target(info, layer, unit) for unit in order[:top]]
+        return [dataclasses.replace(target, where=PREDICTED) for target in found]
+    if count == 1:
+        unit = unit_target(info, layer, 0)
+        other = dataclasses.replace(unit, sign=-1)
+        sides = [unit, other] if not probability or values[0] >= 0.5 else [other, unit]
+        two = probability or names_of(info, layer) is not None
+        return sides[:top] if two else sides[:1]
+    return [unit_target(info, layer, unit) for unit in _falling(values)[:top]]
+
+
+def _falling(values: FloatArray) -> list[int]:
+    """The places of values from the greatest on; those that are no numbers come last."""
+    order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+    return [int(place) for place in order]
+
+
+def _ask(
+    info: ModelInfo, layer: LayerInfo, image: int, target: Target, values: FloatArray
+) -> Asked:
+    """A target of an image with its score."""
+    probability = gives_probability(info, layer)
+    mask = None
+    if target.where == PREDICTED:
+        mask = predicted_at(values, target.unit, probability=probability)
+    entry = Asked(image, target, 0.0, values.shape, mask)
+    read = float(read_off(make_goal([entry], before=False), values[np.newaxis])[0])
+    return dataclasses.replace(entry, score=read + offset_of(target, probability=probability))
