@@ -37,7 +37,14 @@ def columns(*names: str) -> tuple[Column, ...]:
 def rows(*names: str) -> tuple[Row, ...]:
     """What an evaluation keeps of methods."""
     return tuple(
-        Row(name, title, "Somebody, 2020", layers, grain, "It misleads." if "guided" in name else None)
+        Row(
+            name,
+            title,
+            "Somebody, 2020",
+            layers,
+            grain,
+            "It misleads." if "guided" in name else None,
+        )
         for name, (title, layers, grain) in NAMES.items()
         if not names or name in names
     )

@@ -37,7 +37,7 @@ class MeasureOptions:
             share of the range from black to white.
         radius: For sensitivity, the greatest change of a pixel as a share of that range.
         copies: For sensitivity, how many images with noise.
-        stages: For randomisation, after how many layers, evenly spaced, the map is made anew.
+        stages: For randomisation, how many times the map is made anew on the way.
         randoms: How many random maps the number beside is the mean of.
         seed: Of everything random.
 
@@ -51,7 +51,7 @@ class MeasureOptions:
     blemish: float = 0.01
     radius: float = 0.02
     copies: int = 10
-    stages: int = 8
+    stages: int = 6
     randoms: int = 4
     seed: int = 0
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convlens.errors import ModelInputError, UsageError
-from convlens.verbs.attribution.metrics.filling import blur
+from convlens.verbs.attribution.metrics.blurring import blur
 from convlens.verbs.attribution.metrics.imputation import impute
 from formulas import Formula, bench, linear, logistic, picture, say
 

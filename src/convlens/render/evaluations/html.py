@@ -157,4 +157,6 @@ def _words(result: Evaluation) -> str:
     told = [(column.title, metric_words(column)) for column in result.columns]
     told += [(row.title, row.warning) for row in result.rows if row.warning]
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in told)
-    return f'<section id="words"><h2>What the numbers are</h2><dl class="said">{listed}</dl></section>'
+    return (
+        f'<section id="words"><h2>What the numbers are</h2><dl class="said">{listed}</dl></section>'
+    )

@@ -100,8 +100,8 @@ def draw_table(sketch: Sketch, y: float, result: Evaluation, lines: Sequence[Lin
     for place, column in enumerate(result.columns):
         x = sketch.left + NAMES + wide * (place + 1) - 3
         words = column.title.split(" ", 1)
-        for line, part in enumerate(words):
-            base = y + 15 - 8 * (len(words) - 1 - line)
+        for after, part in enumerate(reversed(words)):
+            base = y + 15 - 8 * after
             sketch.text(x, base, part, TITLE, anchor="end", room=wide - 2)
         sketch.text(x, y + 23, way(column), TINY, anchor="end", room=wide - 2)
     y += HEAD

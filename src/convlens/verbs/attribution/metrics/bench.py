@@ -23,10 +23,12 @@ from convlens.errors import ModelInputError, UsageError
 from convlens.evaluation import MeasureOptions
 from convlens.heat import Measure
 from convlens.model import Model
+from convlens.placing import enlarge
 from convlens.readout import Goal
 from convlens.results import FloatArray
+from convlens.verbs.attribution.baselines import baseline
 from convlens.verbs.attribution.method import Images, Progress
-from convlens.verbs.attribution.metrics.filling import blur, fill
+from convlens.verbs.attribution.metrics.blurring import blur
 from convlens.verbs.attribution.metrics.metric import (
     DEFAULT,
     Grain,
@@ -34,7 +36,6 @@ from convlens.verbs.attribution.metrics.metric import (
     Metric,
     choose_metrics,
 )
-from convlens.verbs.attribution.resize import enlarge
 
 Explain = Callable[[FloatArray], FloatArray]
 """Makes the map anew: from ``(image, height, width, channel)`` to ``(image, height, width)``."""
@@ -60,6 +61,7 @@ class Bench:
         offset: What is added to what the goal reads: 1 for the other side of a single unit.
         options: How it is measured.
         batch_size: How many changed images are shown at once.
+        probability: Whether the score is one in 0..1; ``None``: as the score itself looks.
     """
 
     model: Model
@@ -68,6 +70,7 @@ class Bench:
     offset: float = 0.0
     options: MeasureOptions = field(default_factory=MeasureOptions)
     batch_size: int = 16
+    probability: bool | None = None
     _marks: dict[tuple[str, Grain], Marks] = field(default_factory=dict, repr=False)
     _trials: dict[Grain, tuple[Trial, ...]] = field(default_factory=dict, repr=False)
 
@@ -102,7 +105,8 @@ class Bench:
     @functools.cached_property
     def filling(self) -> FloatArray:
         """What stands for pixels that are deleted, of the size of the image."""
-        return fill(self.images, self.options.filling)
+        whole: FloatArray = baseline(self.images, self.options.filling)[0]
+        return whole
 
     @functools.cached_property
     def blurred(self) -> FloatArray:
@@ -236,11 +240,17 @@ class Bench:
     def _check(self, metric: Metric, explain: Explain | None) -> None:
         if metric.explains and explain is None:
             raise UsageError(f"{metric.name} makes the heatmap anew: give what makes it (explain)")
-        if metric.probability and not -NEARLY <= self.score <= 1 + NEARLY:
+        if metric.probability and not self._is_probability():
             raise UsageError(
-                f"{metric.name} compares probabilities, and the score of the image is "
-                f"{self.score:.4g}: explain a class of a softmax or sigmoid, or leave it out"
+                f"{metric.name} compares probabilities, and the score of the image, "
+                f"{self.score:.4g}, is none: explain a class of a softmax or sigmoid, or leave "
+                f"{metric.name} out"
             )
+
+    def _is_probability(self) -> bool:
+        if self.probability is not None:
+            return self.probability
+        return -NEARLY <= self.score <= 1 + NEARLY
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,7 @@ def cascade(
     values: FloatArray | None = None,
     layers: Sequence[str] | None = None,
     stages: int = 8,
+    share: float = 1.0,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Cascade:
@@ -43,8 +44,9 @@ def cascade(
         explain: Makes the map of ``(1, height, width, channel)`` with the network as it is.
         values: The map before, ``(height, width)``; ``None``: it is made.
         layers: The layers with weights in the order in which they run; ``None``: all.
-        stages: After how many layers the map is made anew: first after the last layer alone,
-            then after evenly more, in the end after all.
+        stages: How many times the map is made anew: first after the last layer alone, then
+            after evenly more.
+        share: Of the layers, how many are drawn anew in the end.
         seed: Of what is drawn.
         progress: Told after each stage how many are done and how many there are.
 
@@ -57,7 +59,8 @@ def cascade(
     pixels = images.pixels
     before = explain(pixels)[0] if values is None else values
     down = names[::-1]
-    counts = np.unique(np.rint(np.linspace(1, len(down), stages)).astype(int)).tolist()
+    last = max(1.0, share * len(down))
+    counts = np.unique(np.rint(np.linspace(1, last, stages)).astype(int)).tolist()
     maps = []
     for place, count in enumerate(counts, 1):
         with model.redrawn(down[:count], seed):

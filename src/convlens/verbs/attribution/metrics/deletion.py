@@ -63,4 +63,5 @@ METRIC = Metric(
     source="Petsiuk, Das and Saenko, BMVC 2018",
     higher_is_better=False,
     compute=deletion,
+    uses=("points", "filling"),
 )

@@ -28,4 +28,5 @@ METRIC = Metric(
     source="Petsiuk, Das and Saenko, BMVC 2018",
     higher_is_better=True,
     compute=insertion,
+    uses=("points",),
 )

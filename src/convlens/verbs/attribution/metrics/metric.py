@@ -79,6 +79,8 @@ class Metric:
         refer: What it says of random maps and of the centre; ``None``: what it computes of them.
         explains: Whether it makes the map anew, of changed images or of a changed network.
         probability: Whether the score has to be one in 0..1.
+        uses: The fields of :class:`~convlens.evaluation.MeasureOptions` that it reads, beside
+            ``randoms`` and ``seed``.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Metric:
     refer: Refer | None = None
     explains: bool = False
     probability: bool = False
+    uses: tuple[str, ...] = ()
 
 
 PLACES = {

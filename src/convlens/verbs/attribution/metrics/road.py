@@ -61,4 +61,5 @@ METRIC = Metric(
     source="Rong et al., ICML 2022",
     higher_is_better=True,
     compute=road,
+    uses=("shares", "blemish"),
 )

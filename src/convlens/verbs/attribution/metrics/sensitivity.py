@@ -76,4 +76,5 @@ METRIC = Metric(
     compute=sensitivity,
     refer=refer,
     explains=True,
+    uses=("radius", "copies"),
 )

@@ -1,42 +1,14 @@
-"""What stands for pixels that are taken away, and the blurred image that insertion begins with."""
+"""The blurred image that insertion begins with."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from convlens.errors import UsageError
 from convlens.results import FloatArray
-from convlens.verbs.attribution.method import Images
-
-FILLINGS = ("black", "grey", "white", "mean", "blur")
-"""The colours of nothing; the image's own mean colour; the image itself, blurred."""
 
 SIDE = 224
 SIGMA = 5.0
 """The blur of RISE: a standard deviation of 5 pixels for an image of 224."""
-
-
-def fill(images: Images, what: str) -> FloatArray:
-    """What stands for the pixels of the only image, ``(height, width, channel)``.
-
-    Raises:
-        UsageError: ``what`` is none of :data:`FILLINGS`.
-    """
-    pixels = images.pixels[0]
-    match what:
-        case "black":
-            colour = images.black
-        case "white":
-            colour = images.white
-        case "grey":
-            colour = (images.black + images.white) * np.float32(0.5)
-        case "mean":
-            colour = pixels.mean(axis=(0, 1))
-        case "blur":
-            return blur(pixels)
-        case _:
-            raise UsageError(f"unknown filling '{what}': expected one of {', '.join(FILLINGS)}")
-    return np.broadcast_to(np.asarray(colour, np.float32), pixels.shape)
 
 
 def blur(pixels: FloatArray) -> FloatArray:
