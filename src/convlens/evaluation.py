@@ -52,7 +52,7 @@ class MeasureOptions:
     radius: float = 0.02
     copies: int = 10
     stages: int = 6
-    randoms: int = 4
+    randoms: int = 3
     seed: int = 0
 
     def __post_init__(self) -> None:
