@@ -149,6 +149,7 @@ class Network:
         slopes = self.slopes(made, goal)
         return Gradients(
             self.score(made, goal).astype(np.float32),
+            {part.layer: made[last(part)].astype(np.float32) for part in goal},
             {name: made[name].astype(np.float32) for name in layers},
             {name: slopes[name].astype(np.float32) for name in layers},
             {name: slopes[name].astype(np.float32) for name in by},
@@ -175,7 +176,7 @@ class Given:
     ) -> Gradients:
         (layer,) = layers
         scores = np.zeros(len(self.values), np.float32)
-        return Gradients(scores, {layer: self.values}, {layer: self.slopes}, {})
+        return Gradients(scores, {}, {layer: self.values}, {layer: self.slopes}, {})
 
     def forward(self, inputs: Any, layers: Sequence[str]) -> ForwardPass:
         (layer,) = layers
@@ -186,6 +187,11 @@ def place(part: Readout) -> str:
     if part.layer == "top":
         return "logits" if part.before else "probabilities"
     return part.layer
+
+
+def last(part: Readout) -> str:
+    """What a layer gives in the end, however it is read."""
+    return "probabilities" if part.layer == "top" else part.layer
 
 
 def halved(maps: np.ndarray) -> np.ndarray:

@@ -98,6 +98,11 @@ class Ascent:
     deep: bool = False
     constants: Mapping[str, FloatArray] = field(default_factory=dict)
 
+    @property
+    def penalised(self) -> bool:
+        """Whether something of the canvas itself is subtracted."""
+        return bool(self.total_variation or self.norm)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rung:

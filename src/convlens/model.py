@@ -67,20 +67,8 @@ class WithKernels(Protocol):
         ...
 
 
-@runtime_checkable
-class Model(WithKernels, Protocol):
-    """A network that can be looked into."""
-
-    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
-        """What is known of the model once the shapes of its inputs are given.
-
-        Args:
-            shapes: For each input, channels last, batch first.
-
-        Raises:
-            ModelInputError: The model cannot take inputs of these shapes.
-        """
-        ...
+class Readable(Protocol):
+    """What gives numbers for inputs, and how they came about."""
 
     def forward(
         self,
@@ -100,30 +88,6 @@ class Model(WithKernels, Protocol):
         Raises:
             SelectionError: A layer is not there.
             ModelInputError: An input is missing or does not fit.
-        """
-        ...
-
-    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
-        """How many numbers a pass as far as some layers gives for one image, all together.
-
-        Args:
-            shapes: For each input, channels last, batch first; of any size that the layers
-                take, whatever the model's own.
-            layers: Names of layers.
-
-        Raises:
-            SelectionError: A layer is not there.
-            ModelInputError: The model cannot take inputs of these shapes.
-        """
-        ...
-
-    def ascend(self, ascent: Ascent) -> Climb:
-        """Begins an ascent in input space.
-
-        Raises:
-            SelectionError: A layer is not there.
-            ModelInputError: The canvas does not fit, or a layer does not rest on the input.
-            UnsafeModelError: A layer on the way cannot be run.
         """
         ...
 
@@ -204,6 +168,46 @@ class Model(WithKernels, Protocol):
 
         Raises:
             SelectionError: A layer is not there.
+        """
+        ...
+
+
+@runtime_checkable
+class Model(WithKernels, Readable, Protocol):
+    """A network that can be looked into."""
+
+    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
+        """What is known of the model once the shapes of its inputs are given.
+
+        Args:
+            shapes: For each input, channels last, batch first.
+
+        Raises:
+            ModelInputError: The model cannot take inputs of these shapes.
+        """
+        ...
+
+    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
+        """How many numbers a pass as far as some layers gives for one image, all together.
+
+        Args:
+            shapes: For each input, channels last, batch first; of any size that the layers
+                take, whatever the model's own.
+            layers: Names of layers.
+
+        Raises:
+            SelectionError: A layer is not there.
+            ModelInputError: The model cannot take inputs of these shapes.
+        """
+        ...
+
+    def ascend(self, ascent: Ascent) -> Climb:
+        """Begins an ascent in input space.
+
+        Raises:
+            SelectionError: A layer is not there.
+            ModelInputError: The canvas does not fit, or a layer does not rest on the input.
+            UnsafeModelError: A layer on the way cannot be run.
         """
         ...
 

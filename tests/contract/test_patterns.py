@@ -15,7 +15,7 @@ from scipy import ndimage
 from convlens import patterns
 from convlens.ascent import FOURIER, PHASE, Ascent, Probe
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, UsageError
-from convlens.frameworks.keras.ascent.canvas import look, make_planes
+from convlens.frameworks.keras.ascent.canvas import bound, draw, look
 from convlens.loading import load_model
 from convlens.pattern import Objective, PatternOptions, Term
 from convlens.verbs.maximise.classic import show
@@ -438,10 +438,8 @@ def test_a_canvas_is_the_inverse_transform_of_its_coefficients(size):
     real, imaginary = chance.normal(size=half), chance.normal(size=half)
     spectrum = chance.random(half[1:]).astype("float32")
     ascent = dataclasses.replace(make_ascent_of(size), spectrum=spectrum)
-    given = {"real": real.astype("float32"), "imaginary": imaginary.astype("float32")}
-    found = as_array(
-        make_planes(ascent, {k: keras.ops.convert_to_tensor(v) for k, v in given.items()})
-    )
+    given = [keras.ops.convert_to_tensor(part.astype("float32")) for part in (real, imaginary)]
+    found = as_array(bound(ascent, draw(ascent, given)))
     planes = np.fft.irfft2((real + 1j * imaginary) * spectrum, s=size, norm="ortho")
     expected = 1 / (1 + np.exp(-planes))
     assert found == pytest.approx(expected, abs=1e-5)
@@ -454,7 +452,7 @@ def test_the_magnitudes_of_maco_stay_those_that_were_given():
         make_ascent_of((16, 16)), channels=1, parameters=PHASE, spectrum=magnitudes
     )
     phase = chance.uniform(-3, 3, (2, 1, 16, 9)).astype("float32")
-    canvas = as_array(make_planes(ascent, {"phase": keras.ops.convert_to_tensor(phase)}))
+    canvas = as_array(bound(ascent, draw(ascent, [keras.ops.convert_to_tensor(phase)])))
     logits = np.log(canvas / (1 - canvas))[:, 0]
     found = np.abs(np.fft.rfft2(logits))[:, 1:, 1:-1]
     ratio = found / magnitudes[0, 1:, 1:-1]

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from convlens.errors import SelectionError, UsageError
 from convlens.heat import Heatmaps, Photograph
 from convlens.images import Source
 from convlens.images.photograph import photograph
 from convlens.layers import LayerSpec
 from convlens.model import Model
-from convlens.results import InputImage, InputInfo, ModelInfo
+from convlens.results import InputImage, InputInfo, ModelInfo, Prediction
 from convlens.target import Target
 from convlens.verbs.attribution.asking import read_targets
 from convlens.verbs.attribution.classes import names_of
@@ -23,6 +25,7 @@ from convlens.verbs.attribution.goals import Asked
 from convlens.verbs.attribution.ground import choose_input, make_ground
 from convlens.verbs.attribution.making import Making, Steps
 from convlens.verbs.attribution.outputs import output_layers
+from convlens.verbs.attribution.remembering import Remembering, make_plan
 from convlens.verbs.attribution.running import Work
 from convlens.verbs.attribution.scoring import find_metrics
 from convlens.verbs.attribution.settings import ALL, choose_methods, settle
@@ -90,6 +93,8 @@ def heatmap(
     settled, image_options = settle(chosen, options)
     metrics = find_metrics(score_with)
     _check_counts(batch_size, top, target)
+    if not isinstance(layer, str | int | slice | np.integer | None):
+        layer = list(layer)
     info = model.info
     entry = choose_input(info, input_name)
     given, drawn = gather(info, image, image_options)
@@ -97,10 +102,11 @@ def heatmap(
     info = model.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
     given = settle_scale(model, info, given)
     wanted, notes = (None, ()) if target is None else read_targets(info, target)
-    asked, said, more = ask_images(model, info, given, wanted, top=top, batch_size=batch_size)
-    _check_predicted(asked)
     ground = make_ground(given, entry, choose_preprocessing(info, image_options.scale))
-    work = Work(model, info, ground, settled, batch_size)
+    plan = make_plan(info, chosen, wanted, layer, before=settled.score == "logit")
+    work = Work(Remembering(model, info, plan), info, ground, settled, batch_size)
+    count = len(given[entry.name])
+    each = top if wanted is None else len(wanted)
     making = Making(
         work,
         chosen,
@@ -108,9 +114,21 @@ def heatmap(
         strict={name for name in ([method] if isinstance(method, str) else method) if name != ALL},
         metrics=metrics,
         named_metrics={score_with} if isinstance(score_with, str) else set(score_with),
-        progress=Steps(progress, len(asked) * len(chosen) * (2 if metrics else 1)),
+        progress=Steps(progress, count * each * len(chosen) * (2 if metrics else 1)),
     )
-    maps = making.make(asked)
+    said: list[tuple[Prediction, ...]] = []
+    more: list[str] = []
+    predicted = False
+    for start in range(0, count, batch_size):
+        numbers = range(start, min(start + batch_size, count))
+        asked, saying, told = ask_images(work.model, info, given, wanted, numbers, top=top)
+        predicted |= any(one.predicted is None or one.predicted.any() for one in asked)
+        if numbers.stop == count and not predicted:
+            _refuse_unpredicted(asked)
+        making.add(asked)
+        said += saying
+        more += told
+    maps = making.finish()
     used = [known for known in chosen if any(one.method == known.name for one in maps)]
     return Heatmaps(
         model=info,
@@ -118,7 +136,7 @@ def heatmap(
         images=tuple(given[entry.name]),
         photographs=_photographs(sources, given[entry.name]),
         maps=maps,
-        predictions=said,
+        predictions=tuple(said),
         titles={known.name: known.title for known in used},
         warnings={known.name: known.warning for known in used if known.warning},
         notes=_notes(info, entry, [*notes, *more, drawn, *making.notes]),
@@ -134,15 +152,13 @@ def _check_counts(batch_size: int, top: int, target: object) -> None:
         raise UsageError("top= is of the strongest classes: leave it out where a target is named")
 
 
-def _check_predicted(asked: Sequence[Asked]) -> None:
+def _refuse_unpredicted(asked: Sequence[Asked]) -> None:
     """Refuses targets that are nowhere predicted in any image."""
-    lost = [one for one in asked if one.predicted is not None and not one.predicted.any()]
-    if lost and len(lost) == len(asked):
-        raise SelectionError(
-            f"'{lost[0].target.name}' of '{lost[0].target.layer}' is nowhere the strongest: there "
-            "is nothing to explain. Name a region, as LAYER:CHANNEL@10:20,30:60, or leave "
-            "@predicted out"
-        )
+    target = asked[0].target
+    raise SelectionError(
+        f"'{target.name}' of '{target.layer}' is nowhere the strongest: there is nothing to "
+        "explain. Name a region, as LAYER:CHANNEL@10:20,30:60, or leave @predicted out"
+    )
 
 
 def _photographs(sources: Sequence[Any], images: Sequence[InputImage]) -> tuple[Photograph, ...]:

@@ -139,7 +139,7 @@ class Two(nets.Given):
     def differentiate(self, inputs, goal, *, layers, **more):
         halves = [np.split(array, 2, axis=3) for array in (self.values, self.slopes)]
         values, slopes = (dict(zip(layers, half, strict=True)) for half in halves)
-        return nets.Gradients(np.zeros(1, np.float32), values, slopes, {})
+        return nets.Gradients(np.zeros(1, np.float32), {}, values, slopes, {})
 
 
 @pytest.mark.parametrize(("value", "answer"), [(5, "the other"), (0, "nothing")])

@@ -8,6 +8,7 @@ import pytest
 import cam_network as nets
 import cam_papers as papers
 from convlens.errors import ModelInputError
+from convlens.placing import weights
 from convlens.verbs.attribution.copies import Rows
 from convlens.verbs.attribution.score_cam import alike, mask
 
@@ -93,15 +94,27 @@ def test_a_score_that_is_no_number_is_named():
         nets.run("score-cam", nets.Network(), nets.pictures(), goal)
 
 
+class Even(nets.Given):
+    """Gives every image the same score."""
+
+    def read(self, inputs, goal):
+        return np.zeros(len(inputs["picture"]), np.float32)
+
+
 def test_a_map_that_is_constant_only_once_it_is_the_size_of_the_image_counts_0():
-    """A large map can be, in a smaller image: every second value is skipped, or all are means."""
-    images = nets.pictures(1)
-    stripes = np.zeros((1, 36, 8, 2))
-    stripes[:, 1::3, :, 0] = 1
-    stripes[..., 1] = np.linspace(0, 1, 36)[:, None]
-    out = np.empty((2, 12, 8, 3), np.float32)
+    """A larger map can be, in a smaller image: here what it takes away is all that varies."""
+    images, goal = nets.pictures(1), nets.class_goal(0)
+    values = np.zeros((1, 36, 8, 2), np.float32)
+    values[..., 0] = 1 + np.linalg.svd(weights(36, nets.HEIGHT))[2][-1][:, None]
+    values[..., 1] = np.linspace(0, 1, 36)[:, None]
+    assert np.ptp(values[..., 0]) > 0.1
+    out = np.empty((2, nets.HEIGHT, nets.WIDTH, 3), np.float32)
     rows = Rows(np.array([0, 1]), np.array([0, 0]))
-    seen = mask(images, np.zeros_like(images.pixels), stripes, rows, out=out)
+    seen = mask(images, np.zeros_like(images.pixels), values, rows, out=out)
     assert seen.tolist() == [False, True]
     assert not out[0].any()
     assert out[1].any()
+    found = nets.run("score-cam", Even(values, values), images, goal)
+    np.testing.assert_array_equal(found, values[..., 1])
+    found = nets.run("score-cam", Even(values[..., :1], values), images, goal)
+    assert not found.any()

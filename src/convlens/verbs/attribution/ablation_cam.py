@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import (
@@ -40,7 +40,7 @@ WHOLE = -1
 
 
 def ablation_cam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from convlens.errors import ModelInputError
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal, Readout
 from convlens.results import FloatArray
 from convlens.verbs.attribution.copies import numbers
@@ -28,7 +28,7 @@ from convlens.verbs.attribution.method import NONE, Images, Method, Progress
 
 
 def activation(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,

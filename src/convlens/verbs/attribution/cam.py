@@ -20,7 +20,7 @@ import numpy as np
 
 from convlens.errors import ModelInputError
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import values_and_slopes, weighted
@@ -32,7 +32,7 @@ TOLERANCE = 1e-4
 
 @np.errstate(all="ignore")
 def cam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
@@ -60,7 +60,7 @@ def cam(
 
 
 def slopes_of(
-    model: Model, inputs: Mapping[str, FloatArray], target: Goal, layer: str
+    model: Readable, inputs: Mapping[str, FloatArray], target: Goal, layer: str
 ) -> FloatArray:
     """The gradient by each value of a layer, for other inputs."""
     return model.differentiate(inputs, target, layers=[layer]).slopes[layer]

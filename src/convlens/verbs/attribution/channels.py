@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.errors import ModelInputError
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.method import Images
@@ -41,7 +41,7 @@ def checked(values: FloatArray, layer: str) -> FloatArray:
 
 
 def values_and_slopes(
-    model: Model, images: Images, target: Goal, layers: Sequence[str]
+    model: Readable, images: Images, target: Goal, layers: Sequence[str]
 ) -> tuple[FloatArray, FloatArray]:
     """The maps of the one layer, and the gradient of the number by each of their values.
 

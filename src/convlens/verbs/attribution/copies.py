@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.errors import ModelInputError
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.method import Images
@@ -75,7 +75,7 @@ def originals(images: Images) -> Rows:
 
 
 def read(
-    model: Model, images: Images, rows: Rows, pixels: FloatArray, target: Goal
+    model: Readable, images: Images, rows: Rows, pixels: FloatArray, target: Goal
 ) -> NDArray[np.float64]:
     """The score of each row, ``(row,)``.
 
@@ -94,7 +94,7 @@ def read(
 
 
 def slopes(
-    model: Model,
+    model: Readable,
     images: Images,
     rows: Rows,
     pixels: FloatArray,

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import checked, rectified
@@ -29,7 +29,7 @@ from convlens.verbs.attribution.method import Images, Method, Progress
 
 
 def eigencam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import rectified, values_and_slopes, weighted
@@ -30,7 +30,7 @@ from convlens.verbs.attribution.method import Images, Method, Progress
 
 
 def grad_cam_plus_plus(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
@@ -71,4 +71,5 @@ METHOD = Method(
     misleads="What speaks against the target is never subtracted, so that rivals light up too.",
     source="Chattopadhay et al., WACV 2018",
     compute=grad_cam_plus_plus,
+    gradients=True,
 )

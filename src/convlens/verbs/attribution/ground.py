@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convlens.errors import ModelInputError
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.preprocessing import Preprocessing
 from convlens.readout import Readout
 from convlens.results import FloatArray, InputImage, InputInfo, LayerInfo, ModelInfo
@@ -106,7 +106,7 @@ def ends_of(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray
     return black, white
 
 
-def resting(model: Model, images: Images, info: ModelInfo) -> Callable[[LayerInfo], bool]:
+def resting(model: Readable, images: Images, info: ModelInfo) -> Callable[[LayerInfo], bool]:
     """Tells whether a layer rests on the input that is explained.
 
     Of a model with one input every layer does. With several the model itself is asked for

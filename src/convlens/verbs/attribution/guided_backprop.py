@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.copies import originals, slopes
@@ -25,7 +25,7 @@ from convlens.verbs.attribution.method import NONE, Images, Method, Progress
 
 
 def guided_backprop(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import rectified, values_and_slopes
@@ -25,7 +25,7 @@ from convlens.verbs.attribution.method import Images, Method, Progress
 
 @np.errstate(all="ignore")
 def hirescam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
@@ -47,4 +47,5 @@ METHOD = Method(
     misleads="Where more than one layer follows: gradient times value is then a guess, and noisy.",
     source="Draelos and Carin, 2020",
     compute=hirescam,
+    gradients=True,
 )

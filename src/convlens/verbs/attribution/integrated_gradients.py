@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.verbs.attribution.baselines import baseline
 from convlens.verbs.attribution.copies import batches, numbers, read, slopes
@@ -39,7 +39,7 @@ Exact = NDArray[np.float64]
 
 
 def integrated_gradients(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import rectified, values_and_slopes
@@ -23,7 +23,7 @@ from convlens.verbs.attribution.method import Images, Method, Progress
 
 @np.errstate(all="ignore")
 def layercam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
@@ -45,4 +45,5 @@ METHOD = Method(
     misleads="What speaks against the target is never subtracted, so that rivals light up too.",
     source="Jiang et al., IEEE TIP 2021",
     compute=layercam,
+    gradients=True,
 )

@@ -45,6 +45,10 @@ class Steps:
         self.done += count
         self._say(self.done * PARTS)
 
+    def complete(self) -> None:
+        """All is done, even if there was less than thought."""
+        self._say(self.total * PARTS)
+
     def _say(self, parts: int) -> None:
         if self.tell is not None:
             self.tell(min(parts, self.total * PARTS), self.total * PARTS)
@@ -73,12 +77,13 @@ class Making:
     named_metrics: set[str]
     progress: Steps
     notes: list[str] = field(default_factory=list)
+    _made: list[dict[str, Heatmap]] = field(default_factory=list)
     _lost: dict[str, str] = field(default_factory=dict)
     _choices: dict[tuple[str, str], Choice] = field(default_factory=dict)
     _rests: Rests | None = None
 
-    def make(self, asked: Sequence[Asked]) -> tuple[Heatmap, ...]:
-        """The maps, in the order of what is asked and of the methods."""
+    def add(self, asked: Sequence[Asked]) -> None:
+        """Makes the maps of some images."""
         self.check()
         made: dict[tuple[int, str], Heatmap] = {}
         places = {id(entry): place for place, entry in enumerate(asked)}
@@ -88,6 +93,13 @@ class Making:
                     made[places[id(entry)], known.name] = one
             if self.metrics:
                 self._measure(batch, places, made)
+        self._made += [
+            {name: one for (place, name), one in made.items() if place == number}
+            for number in range(len(asked))
+        ]
+
+    def finish(self) -> tuple[Heatmap, ...]:
+        """All maps, in the order in which they were asked for, and of the methods."""
         kept = [known.name for known in self.methods if known.name not in self._lost]
         if not kept:
             raise ModelInputError(
@@ -97,7 +109,8 @@ class Making:
         self.notes += [
             f"without {name}, which does not apply: {why}" for name, why in self._lost.items()
         ]
-        return tuple(made[place, name] for place in range(len(asked)) for name in kept)
+        self.progress.complete()
+        return tuple(made[name] for made in self._made for name in kept)
 
     def check(self) -> None:
         """Refuses a layer that no method takes.

@@ -6,7 +6,7 @@ line, Python, documents and menus read that list.
 Every method is one function of one signature::
 
     def grad_cam(
-        model: Model,
+        model: Readable,
         images: Images,
         *,
         target: Goal,
@@ -34,7 +34,7 @@ import numpy as np
 
 from convlens.errors import UsageError, near
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 
@@ -121,7 +121,7 @@ class Compute(Protocol):
 
     def __call__(
         self,
-        model: Model,
+        model: Readable,
         images: Images,
         *,
         target: Goal,
@@ -150,6 +150,7 @@ class Method:
             that take one (several are fused), :data:`SEVERAL` for those that combine them.
         signed: Whether values below 0 speak against the target.
         uses: The fields of :class:`HeatmapOptions` that it reads, beside ``score``.
+        gradients: Whether all it asks of the model are the gradients by its layers.
         scored: Whether it explains the target's score; ``activation`` does not.
         warning: What every picture of it has to say, or ``None``.
         comparable: Whether it is shown by ``--method all`` and measured beside the others.
@@ -168,6 +169,7 @@ class Method:
     layers: str = ONE
     signed: bool = False
     uses: tuple[str, ...] = ()
+    gradients: bool = False
     scored: bool = True
     warning: str | None = None
     comparable: bool = True

@@ -17,7 +17,7 @@ import numpy as np
 
 from convlens.errors import UsageError
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
@@ -28,7 +28,7 @@ Area = tuple[slice, slice]
 
 
 def occlusion(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,

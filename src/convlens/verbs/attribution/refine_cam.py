@@ -22,7 +22,7 @@ import numpy as np
 
 from convlens.errors import UsageError
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import between, checked
@@ -32,7 +32,7 @@ from convlens.verbs.attribution.resize import enlarge
 
 
 def refine_cam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
@@ -72,5 +72,6 @@ METHOD = Method(
     misleads="One layer that misses a part wipes it out, however strong it is in the others.",
     source="Domeniconi et al., 2026",
     compute=refine_cam,
+    gradients=True,
     layers=SEVERAL,
 )

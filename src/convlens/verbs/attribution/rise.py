@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
@@ -39,7 +39,7 @@ STREAM = 4
 
 
 def rise(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,

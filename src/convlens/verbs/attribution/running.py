@@ -16,14 +16,14 @@ import numpy as np
 from convlens.errors import ConvlensError, ModelInputError
 from convlens.evaluation import MeasureOptions
 from convlens.heat import Heatmap, HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.placing import enlarge
 from convlens.readout import Goal
 from convlens.results import FloatArray, ModelInfo
 from convlens.verbs.attribution.choice import Choice
 from convlens.verbs.attribution.goals import Asked, make_goal
 from convlens.verbs.attribution.ground import Ground
-from convlens.verbs.attribution.method import ONE, Images, Method, Progress
+from convlens.verbs.attribution.method import ONE, Found, Images, Method, Progress
 
 MOST_WEIGHTS = 1 << 26
 """How many numbers the goals of one batch may have: 256 MiB; of maps they are as large."""
@@ -42,7 +42,7 @@ class Work:
         measured: How heatmaps are measured.
     """
 
-    model: Model
+    model: Readable
     info: ModelInfo
     ground: Ground
     options: HeatmapOptions
@@ -104,7 +104,8 @@ def run(
         ModelInputError: The method cannot be had for this model, or values are no numbers.
     """
     size = (batch.images.pixels.shape[1], batch.images.pixels.shape[2])
-    coarse = compute(work, method, choice, batch.images, batch.goal, progress)
+    result = compute(work, method, choice, batch.images, batch.goal, progress)
+    coarse = result.values
     values = coarse if coarse.shape[1:] == size else enlarge(coarse, size)
     found = []
     for place, entry in enumerate(batch.asked):
@@ -121,7 +122,10 @@ def run(
                 signed=method.signed,
                 coarse=coarse[place],
                 empty=empty,
-                notes=(_why_empty(work, method, choice, batch, place),) if empty else (),
+                notes=(
+                    *result.notes[place],
+                    *((_why_empty(work, method, choice, batch, place),) if empty else ()),
+                ),
             )
         )
     return found
@@ -129,7 +133,7 @@ def run(
 
 def compute(
     work: Work, method: Method, choice: Choice, images: Images, goal: Goal, progress: Progress
-) -> FloatArray:
+) -> Found:
     """What a method gives for a batch, ``(image, height, width)``; of several layers the mean.
 
     A method that takes one layer is run for each, and each map divided by its greatest value.
@@ -139,10 +143,10 @@ def compute(
     """
     several = len(choice.names) > 1 and method.layers == ONE
     size = (images.pixels.shape[1], images.pixels.shape[2])
-    parts = []
+    parts: list[Found] = []
     for names in [(name,) for name in choice.names] if several else [choice.names]:
         with np.errstate(all="ignore"):
-            made = method.compute(
+            result = method.compute(
                 work.model,
                 images,
                 target=goal,
@@ -151,16 +155,20 @@ def compute(
                 batch_size=work.batch_size,
                 progress=progress,
             )
-        made = np.ascontiguousarray(made, np.float32)
-        _check(work, method, names, made)
-        parts.append(_over_greatest(enlarge(made, size)) if several else made)
-    mean: FloatArray = np.mean(parts, axis=0, dtype=np.float32)
-    return parts[0] if len(parts) == 1 else mean
+        made = Found.of(result)
+        maps = np.ascontiguousarray(made.values, np.float32)
+        _check(work, method, names, maps)
+        parts.append(Found(_over_greatest(enlarge(maps, size)) if several else maps, made.notes))
+    if len(parts) == 1:
+        return parts[0]
+    mean: FloatArray = np.mean([part.values for part in parts], axis=0, dtype=np.float32)
+    said = ((note for part in parts for note in part.notes[place]) for place in range(len(mean)))
+    return Found(mean, tuple(tuple(dict.fromkeys(notes)) for notes in said))
 
 
 def explain(work: Work, method: Method, choice: Choice, images: Images, goal: Goal) -> FloatArray:
     """The maps of a batch anew, in the size of the images, without any words."""
-    made = compute(work, method, choice, images, goal, lambda done, count: None)
+    made = compute(work, method, choice, images, goal, lambda done, count: None).values
     return enlarge(made, (images.pixels.shape[1], images.pixels.shape[2]))
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
@@ -48,7 +48,7 @@ SAME = 1e-6
 
 
 def score_cam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
@@ -192,10 +192,10 @@ def blend(pixels: FloatArray, nothing: FloatArray, shares: FloatArray, out: Floa
         out: ``(mask, height, width, channel)``.
     """
     for colour in range(pixels.shape[-1]):
-        ground = nothing[..., colour]
-        np.multiply(shares, pixels[..., colour] - ground, out=out[..., colour])
-        if ground.any():
-            out[..., colour] += ground
+        apart = np.subtract(pixels[..., colour], nothing[..., colour], order="C")
+        np.multiply(shares, apart, out=out[..., colour])
+    if nothing.any():
+        out += nothing
 
 
 METHOD = Method(

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.copies import batches, numbers, slopes
@@ -29,7 +29,7 @@ STREAM = 3
 
 
 def smoothgrad(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,

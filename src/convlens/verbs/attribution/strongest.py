@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.errors import ModelInputError
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.results import FloatArray, LayerInfo, ModelInfo, Prediction
 from convlens.target import PREDICTED, Target
 from convlens.verbs.attribution.classes import names_of, unit_target
@@ -23,23 +23,23 @@ from convlens.verbs.predictions import predict
 
 
 def ask_images(
-    model: Model,
+    model: Readable,
     info: ModelInfo,
     given: Given,
     wanted: Sequence[Target] | None,
+    numbers: Sequence[int],
     *,
     top: int,
-    batch_size: int,
 ) -> tuple[list[Asked], tuple[tuple[Prediction, ...], ...], list[str]]:
-    """The targets of every image, what the outputs say of it, and what a reader should know.
+    """The targets of some images, what the outputs say of them, and what a reader should know.
 
     Args:
         model: The model.
         info: What is known of it for these images.
         given: The images.
         wanted: The targets of every image; ``None`` for the strongest classes of each.
-        top: How many of those.
-        batch_size: Images in one pass.
+        numbers: Which images; they go through the model in one pass.
+        top: How many of those classes.
 
     Raises:
         ModelInputError: A score is no number.
@@ -58,24 +58,19 @@ def ask_images(
     else:
         names = list(dict.fromkeys(target.layer for target in wanted))
     layers = {layer.name: layer for layer in info.layers if layer.name in names}
-    count = len(next(iter(given.values())))
     asked: list[Asked] = []
-    said: list[tuple[Prediction, ...]] = []
-    for start in range(0, count, batch_size):
-        numbers = range(start, min(start + batch_size, count))
-        found = model.forward(make_batch(given, numbers), names, outputs=True)
-        said += predict(found.outputs, info.labels)
-        if found.missing and found.missing not in notes:
-            notes.append(found.missing)
-        for row, image in enumerate(numbers):
-            values = {name: array[row] for name, array in found.layers.items()}
-            targets = wanted
-            if targets is None:
-                targets = strongest(info, layers[names[0]], values[names[0]], top)
-            asked += [
-                _ask(info, layers[target.layer], image, target, values[target.layer])
-                for target in targets
-            ]
+    found = model.forward(make_batch(given, numbers), names, outputs=True)
+    if found.missing:
+        notes.append(found.missing)
+    for row, image in enumerate(numbers):
+        values = {name: array[row] for name, array in found.layers.items()}
+        targets = wanted
+        if targets is None:
+            targets = strongest(info, layers[names[0]], values[names[0]], top)
+        asked += [
+            _ask(info, layers[target.layer], image, target, values[target.layer])
+            for target in targets
+        ]
     for entry in asked:
         if not np.isfinite(entry.score):
             name = next(iter(given.values()))[entry.image].name
@@ -84,7 +79,7 @@ def ask_images(
                 "which is no finite number: there is nothing to explain. "
                 + (". ".join(info.notes) or "Look where it begins with: convlens activations")
             )
-    return asked, tuple(said), notes
+    return asked, predict(found.outputs, info.labels), notes
 
 
 def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -> list[Target]:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.heat import HeatmapOptions
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import rectified, values_and_slopes, weighted
@@ -25,7 +25,7 @@ from convlens.verbs.attribution.method import Images, Method, Progress
 
 @np.errstate(all="ignore")
 def xgrad_cam(
-    model: Model,
+    model: Readable,
     images: Images,
     *,
     target: Goal,
@@ -50,4 +50,5 @@ METHOD = Method(
     misleads="Where a channel has values of both signs: their sum, which divides, can be near 0.",
     source="Fu et al., BMVC 2020",
     compute=xgrad_cam,
+    gradients=True,
 )

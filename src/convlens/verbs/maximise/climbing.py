@@ -8,16 +8,17 @@ these come round again every :data:`PERIOD` steps, and a pattern begins only whe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from convlens.ascent import Ascent, Climb, Rung
+from convlens.ascent import Ascent, Climb
 from convlens.errors import ModelInputError
 from convlens.pattern import BYTES, Objective
 from convlens.results import FloatArray
-from convlens.verbs.maximise.method import Ground, Method
+from convlens.verbs.maximise.method import Ground, Method, Start
+from convlens.verbs.maximise.placements import whole
 
 GAIN = 0.02
 """A pattern whose last steps gained less than this share over those before has converged."""
@@ -26,7 +27,8 @@ PERIOD = 32
 """How many different placements there are; then they come round again."""
 
 SILENT = PERIOD
-"""After so many steps without any change of its activation a channel starts again."""
+"""After so many steps without any change of its activation a channel starts again; after fewer
+if a whole climb takes fewer."""
 
 ATTEMPTS = 3
 """How many starts a silent channel gets before it is called dead."""
@@ -76,7 +78,6 @@ class _Team:
     slept: int = 0
     history: list[FloatArray] = field(default_factory=list)
     first: FloatArray | None = None
-    start: FloatArray | None = None
     frames: list[BYTES] = field(default_factory=list)
 
     @property
@@ -133,6 +134,8 @@ class Climbing:
         self._attempt = 0
         self.asleep: list[int] = []
         self._placed: dict[int, FloatArray] = {}
+        self._drawn: dict[tuple[int, int], Start] = {}
+        self._starts: dict[tuple[int, int], FloatArray] = {}
 
     def run(self, *, last: Sequence[int] = ()) -> Iterator[Climbed]:
         """Climbs until all patterns are done, giving each as soon as it is.
@@ -169,30 +172,39 @@ class Climbing:
                 yield from self._finish(finished)
 
     def find_silent(self) -> tuple[int, ...]:
-        """The patterns that begin without a gradient, and their facets; nothing is climbed yet.
+        """The patterns whose start leaves their channels at 0, and their facets.
 
-        A step in which a gradient leaks to one of them costs the whole batch more, so that they
-        had better climb together.
+        Nothing is climbed yet. A step in which a gradient leaks to one of them costs the whole
+        batch more, so that they had better climb together. All patterns of one facet have one
+        start, and one pass tells what it does to every channel.
         """
-        firsts = list(self._waiting)
+        facets = sorted({objective.facet for objective in self._objectives})
+        batch = self._ascent.batch
+        found: dict[int, list[FloatArray]] = {}
+        for first in range(0, len(facets), batch):
+            part = facets[first : first + batch]
+            for slot, facet in enumerate(part):
+                self._climb.begin(slot, self._start(facet, 0), self._weights[0])
+            placements = self._placements()
+            view = whole(self._ascent.size) if placements is None else placements[0]
+            measured = self._climb.measure(self._climb.canvas(), view)
+            found |= {facet: [one[slot] for one in measured] for slot, facet in enumerate(part)}
         silent: list[int] = []
-        for start in range(0, len(firsts), len(self._teams)):
-            part = firsts[start : start + len(self._teams)]
-            begun = list(zip(self._teams, part, strict=False))
-            for team, first in begun:
-                team.numbers = range(first, first + self._ascent.group)
-                self._begin(team)
-            slopes = self._look_around().slopes
-            for team, _ in begun:
-                if (slopes[team.slots.start : team.slots.stop] == 0).any():
-                    silent += team.numbers
-                team.numbers = range(0)
+        for first in self._waiting:
+            numbers = range(first, first + self._ascent.group)
+            if any(self._is_silent(number, found) for number in numbers):
+                silent += numbers
         return tuple(silent)
 
-    def _look_around(self) -> Rung:
-        """A step of no length."""
-        still = np.zeros(self._ascent.batch, np.float32)
-        return self._climb.step(self._placements(), still, still)
+    def _is_silent(self, number: int, found: Mapping[int, Weights]) -> bool:
+        """Whether what the probes found at a pattern's start is nothing to it."""
+        pairs = zip(found[self._objectives[number].facet], self._weights[number], strict=True)
+        return not any((measured * weights).any() for measured, weights in pairs)
+
+    def _start(self, facet: int, attempt: int) -> Start:
+        if (facet, attempt) not in self._drawn:
+            self._drawn[facet, attempt] = self._method.start(self._ground, facet, attempt)
+        return self._drawn[facet, attempt]
 
     def _fill(self) -> None:
         """Begins a pattern in every slot that is free."""
@@ -205,25 +217,31 @@ class Climbing:
 
     def _begin(self, team: _Team) -> None:
         for slot, number in zip(team.slots, team.numbers, strict=True):
-            facet = self._objectives[number].facet
-            start = self._method.start(self._ground, facet, team.attempt)
+            start = self._start(self._objectives[number].facet, team.attempt)
             self._climb.begin(slot, start, self._weights[number])
             self._leaking[slot] = 0
         team.history, team.frames, team.slept = [], [], 0
-        team.start = team.first = None
+        team.first = None
 
     def _keep(self) -> None:
         """Keeps what patterns look like at their start and before the steps asked for."""
         active = [team for team in self._teams if not team.idle]
-        if not any(t.start is None or len(t.history) in self._frames for t in active):
+        new = [team for team in active if not team.history and self._keys(team) - set(self._starts)]
+        framed = [team for team in active if len(team.history) in self._frames]
+        if not new and not framed:
             return
         canvas = self._climb.canvas()
-        for team in active:
+        for team in new:
+            for slot, number in zip(team.slots, team.numbers, strict=True):
+                key = self._objectives[number].facet, team.attempt
+                self._starts.setdefault(key, canvas[slot].copy())
+        for team in framed:
             part = canvas[team.slots.start : team.slots.stop]
-            if team.start is None:
-                team.start = part
-            if len(team.history) in self._frames:
-                team.frames.append(self._method.show(part))
+            team.frames.append(self._method.show(part))
+
+    def _keys(self, team: _Team) -> set[tuple[int, int]]:
+        """The starts of a team."""
+        return {(self._objectives[number].facet, team.attempt) for number in team.numbers}
 
     def _step(self) -> None:
         self._keep()
@@ -273,7 +291,7 @@ class Climbing:
     def _ends(self, team: _Team) -> bool:
         options, age = self._ground.options, team.age
         if team.slept == len(team.history):
-            if age < SILENT:
+            if age < min(SILENT, options.steps):
                 return False
             team.attempt += 1
             if team.attempt == ATTEMPTS:
@@ -311,7 +329,7 @@ class Climbing:
         for team in teams:
             awake = self._awake(team)
             converged = self._converged(team, self._ground.options.patience)
-            start = team.start if team.start is not None else canvas
+            attempt = min(team.attempt, ATTEMPTS - 1)
             if self._frames:
                 part = canvas[team.slots.start : team.slots.stop]
                 team.frames += [self._method.show(part)] * (
@@ -321,7 +339,7 @@ class Climbing:
                 yield Climbed(
                     number,
                     canvas[slot],
-                    start[place],
+                    self._starts[self._objectives[number].facet, attempt],
                     attention[slot],
                     tuple(float(values[place]) for values in team.history),
                     converged[place] and awake[place],

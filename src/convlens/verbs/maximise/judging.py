@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 
 from convlens.ascent import Ascent, Climb
 from convlens.results import FloatArray
-from convlens.verbs.maximise.placements import placement, unseen
+from convlens.verbs.maximise.placements import unseen, whole
 
 
 class Judge:
@@ -21,13 +21,43 @@ class Judge:
 
     def __init__(self, begun: Climb, ascent: Ascent) -> None:
         self._climb, self._ascent = begun, ascent
-        self._still = placement(ascent.size, (0.0, 0.0), 1.0, 0.0)
+        self._still = whole(ascent.size)
+        self._known: dict[Hashable, list[FloatArray]] = {}
 
     def values(
         self, canvases: Sequence[FloatArray], weights: Sequence[Sequence[FloatArray]]
     ) -> FloatArray:
         """The objective of each canvas, each with weights of its own, ``(canvas,)``."""
         return self._weighted(canvases, weights, self._still)
+
+    def starts(
+        self,
+        keys: Sequence[Hashable],
+        canvases: Sequence[FloatArray],
+        weights: Sequence[Sequence[FloatArray]],
+    ) -> FloatArray:
+        """As :meth:`values` of starts, those of one key measured once."""
+        new = {
+            key: canvas
+            for key, canvas in zip(keys, canvases, strict=True)
+            if key not in self._known
+        }
+        rows = (
+            row
+            for found in self._measure([*new.values()], self._still)
+            for row in zip(*found, strict=True)
+        )
+        self._known.update(zip(new, map(list, rows), strict=True))
+        return np.array(
+            [
+                sum(
+                    float(np.sum(output * one))
+                    for output, one in zip(self._known[key], own, strict=True)
+                )
+                for key, own in zip(keys, weights, strict=True)
+            ],
+            np.float32,
+        )
 
     def kept(
         self, canvases: Sequence[FloatArray], weights: Sequence[Sequence[FloatArray]]

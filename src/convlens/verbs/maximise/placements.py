@@ -40,6 +40,11 @@ def placement(
     return np.concatenate([turn, offset[:, None]], 1).astype(np.float32)
 
 
+def whole(size: tuple[int, int]) -> FloatArray:
+    """The placement that shows the canvas as it is, ``(2, 3)``."""
+    return placement(size, (0.0, 0.0), 1.0, 0.0)
+
+
 def of_step(options: PatternOptions, step: int) -> FloatArray:
     """The placements of one step of :data:`robust`, ``(1, 2, 3)``."""
     chance = np.random.default_rng((options.seed, 1, step))

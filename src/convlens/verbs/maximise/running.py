@@ -113,13 +113,13 @@ def run(
         for climbed in climb():
             waiting.append(climbed)
             if len(waiting) >= ascent.batch:
-                for judged in _judge(waiting, ascent, judge, weights, compared):
+                for judged in _judge(waiting, ascent, judge, objectives, weights, compared):
                     found[judged.climbed.number] = judged
                 waiting.clear()
     except KeyboardInterrupt:
         waiting = [entry for entry in waiting if entry.number not in found]
     if waiting:
-        for judged in _judge(waiting, ascent, judge, weights, compared):
+        for judged in _judge(waiting, ascent, judge, objectives, weights, compared):
             found[judged.climbed.number] = judged
     return found
 
@@ -128,13 +128,15 @@ def _judge(
     climbed: Sequence[Climbed],
     ascent: Ascent,
     judge: Judge,
+    objectives: Sequence[Objective],
     weights: Sequence[Sequence[FloatArray]],
     compared: FloatArray | None,
 ) -> list[Judged]:
     own = [weights[entry.number] for entry in climbed]
     canvases = [entry.canvas for entry in climbed]
     reached = judge.values(canvases, own)
-    starts = judge.values([entry.start for entry in climbed], own)
+    keys = [(objectives[entry.number].facet, entry.attempt) for entry in climbed]
+    starts = judge.starts(keys, [entry.start for entry in climbed], own)
     kept = judge.kept(canvases, own)
     found = []
     for place, entry in enumerate(climbed):

@@ -8,25 +8,25 @@ Optimization", arXiv 2306.06805.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from convlens.ascent import FOURIER, PIXELS, Ascent
+from convlens.frameworks.keras.backends import inverse, sample
 from convlens.results import FloatArray
 
 
-def make_planes(ascent: Ascent, parameters: Mapping[str, Any]) -> Any:
-    """The canvas of every slot, plane by plane, ``(batch, channel, height, width)``."""
+def draw(ascent: Ascent, parameters: Sequence[Any]) -> Any:
+    """What the parameters say of every slot, ``(batch, channel, height, width)``, unbounded."""
     if ascent.parameters == PIXELS:
-        return ops.transpose(parameters["pixels"], (0, 3, 1, 2))
+        return ops.transpose(parameters[0], (0, 3, 1, 2))
     if ascent.parameters == FOURIER:
-        planes = _inverse(parameters["real"], parameters["imaginary"], ascent)
+        planes = _inverse(parameters[0], parameters[1], ascent)
     else:
-        phase = parameters["phase"]
-        planes = _inverse(ops.cos(phase), ops.sin(phase), ascent)
+        planes = _inverse(ops.cos(parameters[0]), ops.sin(parameters[0]), ascent)
         axes = (-3, -2, -1)
         planes = planes - ops.mean(planes, axes, keepdims=True)
         planes = planes / (ops.std(planes, axes, keepdims=True) + 1e-5)
@@ -35,39 +35,45 @@ def make_planes(ascent: Ascent, parameters: Mapping[str, Any]) -> Any:
         flat = ops.reshape(planes, (*shape[:2], -1))
         colours = np.broadcast_to(ascent.colours, (shape[0], *ascent.colours.shape))
         planes = ops.reshape(ops.matmul(ops.convert_to_tensor(colours.copy()), flat), shape)
-    return ops.sigmoid(planes)
+    return planes
+
+
+def bound(ascent: Ascent, drawn: Any) -> Any:
+    """The canvas of every slot, plane by plane: within 0..1, unless it is :data:`PIXELS`."""
+    return drawn if ascent.parameters == PIXELS else ops.sigmoid(drawn)
 
 
 def _inverse(real: Any, imaginary: Any, ascent: Ascent) -> Any:
-    """The inverse of a real Fourier transform in two dimensions, ``(batch, channel, h, w)``.
+    """The inverse of a real Fourier transform in two dimensions, ``(batch, channel, h, w)``."""
+    scale = np.asarray(ascent.spectrum, np.float32) * float(np.prod(ascent.size)) ** 0.5
+    factor = ops.convert_to_tensor(scale.astype("float32"))
+    parts = _twins(real * factor, 1.0, ascent), _twins(imaginary * factor, -1.0, ascent)
+    return inverse(*parts, ascent.size)
 
-    Of a real signal one half of the coefficients says all: the other half is left at zero and
-    the first counted twice, where it has a twin.
+
+def _twins(part: Any, sign: float, ascent: Ascent) -> Any:
+    """Coefficients of which those that have their twin in the same half agree with it.
+
+    Half of the coefficients of a real signal says all, but that half holds both of a pair in
+    its first column, and for an even width in its last: what comes of a pair that disagrees is
+    left open by most transforms.
     """
     height, width = ascent.size
+    back = (-np.arange(height)) % height
+
+    def settle(column: Any) -> Any:
+        return 0.5 * (column + sign * ops.take(column, back, axis=2))
+
     half = width // 2 + 1
-    weights = _twice(width) * np.asarray(ascent.spectrum, np.float32)
-    scale = ops.convert_to_tensor(weights)
-    room = [(0, 0), (0, 0), (0, 0), (0, width - half)]
-    parts = (ops.pad(real * scale, room), ops.pad(imaginary * scale, room))
-    planes, _ = ops.ifft2(parts)
-    return planes * float(height * width) ** 0.5
-
-
-def _twice(width: int) -> FloatArray:
-    """How often each column of half a spectrum counts."""
-    count = np.full(width // 2 + 1, 2, np.float32)
-    count[0] = 1
-    if width % 2 == 0:
-        count[-1] = 1
-    return count
+    last = half - 1 if width % 2 == 0 and half > 1 else half
+    columns = [settle(part[..., :1]), part[..., 1:last]]
+    if last < half:
+        columns.append(settle(part[..., last:]))
+    return ops.concatenate(columns, axis=-1)
 
 
 def look(ascent: Ascent, planes: Any, placements: Any) -> Any:
     """What the network sees of each canvas through some placements, bilinearly.
-
-    All canvases are seen through the same ones: what is taken from where is then found once
-    for all, and lies side by side in memory.
 
     Args:
         ascent: The ascent, whose canvases are seen at their own size.
@@ -78,7 +84,7 @@ def look(ascent: Ascent, planes: Any, placements: Any) -> Any:
     Returns:
         ``(batch * views, height, width, channel)``, in the numbers that the network takes.
     """
-    batch, channels, rows, columns = (int(n) for n in planes.shape)
+    channels = int(planes.shape[1])
     gain, shift, flip = _scale(ascent)
     if flip:
         planes = ops.flip(planes, 1)
@@ -89,15 +95,7 @@ def look(ascent: Ascent, planes: Any, placements: Any) -> Any:
     middle = ops.convert_to_tensor(outside * gain + shift)
     if placements is None:
         return ops.transpose(planes, (0, 2, 3, 1)) + middle
-    views = int(placements.shape[0])
-    flat = ops.transpose(ops.reshape(planes, (batch * channels, rows * columns)))
-    flat = ops.reshape(flat, (rows * columns, batch, channels))
-    seen: Any = 0.0
-    for index, weight in _neighbours(placements, rows, columns):
-        seen = seen + ops.take(flat, index, axis=0) * weight
-    seen = ops.reshape(seen, (views, rows * columns, batch, channels))
-    seen = ops.transpose(seen, (2, 0, 1, 3)) + middle
-    return ops.reshape(seen, (batch * views, rows, columns, channels))
+    return sample(planes, placements) + middle
 
 
 def _scale(ascent: Ascent) -> tuple[FloatArray, FloatArray, bool]:
@@ -111,24 +109,3 @@ def _scale(ascent: Ascent) -> tuple[FloatArray, FloatArray, bool]:
 
 def _spread(values: FloatArray) -> Any:
     return ops.convert_to_tensor(values[:, None, None])
-
-
-def _neighbours(placements: Any, rows: int, columns: int) -> Iterator[tuple[Any, Any]]:
-    """The four pixels about each place that is looked at, and how much each counts.
-
-    Yields:
-        ``(views * rows * columns,)`` int32, and ``(views * rows * columns, 1, 1)``, which is
-        0 beyond the edges.
-    """
-    grid = np.stack([*np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")])
-    grid = np.concatenate([grid, np.ones((1, rows, columns))]).reshape(3, -1)
-    points = ops.matmul(placements, ops.convert_to_tensor(grid.astype("float32")))
-    y, x = points[:, 0], points[:, 1]
-    top, left = ops.floor(y), ops.floor(x)
-    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        row, column = top + down, left + right
-        weight = (1.0 - ops.abs(y - row)) * (1.0 - ops.abs(x - column))
-        inside = (row >= 0) & (row <= rows - 1) & (column >= 0) & (column <= columns - 1)
-        weight = ops.where(inside, weight, 0.0)
-        index = ops.clip(row, 0, rows - 1) * columns + ops.clip(column, 0, columns - 1)
-        yield ops.reshape(ops.cast(index, "int32"), (-1,)), ops.reshape(weight, (-1, 1, 1))

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from convlens.ascent import FOURIER, PHASE, PIXELS, Ascent, Rung
-from convlens.frameworks.keras.ascent.canvas import look, make_planes
+from convlens.frameworks.keras.ascent.canvas import bound, draw, look
 from convlens.frameworks.keras.ascent.objective import measure, objective
 from convlens.frameworks.keras.ascent.update import State, climb, names, slope
 from convlens.frameworks.keras.backends import (
     Runner,
     Stepper,
     as_float32,
+    fused,
     make_runner,
     make_stepper,
     to_numpy,
 )
 from convlens.results import FloatArray
 
-Network = Callable[[Any], Sequence[Any]]
-"""From what the network sees, channels last, to the outputs of the probes' layers."""
+Network = Callable[[Any, Any], Sequence[Any]]
+"""From what the network sees, channels last, to the outputs of the probes' layers.
+
+The second argument is how much of the gradient leaks for each image, ``None`` for nothing.
+"""
 
 NUDGE = "nudge"
 """A parameter that stays zero: its gradient is that of the canvas."""
@@ -40,7 +42,6 @@ class KerasClimb:
     Args:
         ascent: What to climb.
         network: Runs the model up to the probes' layers.
-        leaking: Lets gradients leak, by one number for each image, while its block lasts.
         widths: How many channels each probe's layer has.
         variables: What the network reads.
     """
@@ -49,13 +50,11 @@ class KerasClimb:
         self,
         ascent: Ascent,
         network: Network,
-        leaking: Callable[[Any], AbstractContextManager[None]],
         widths: Sequence[int],
         variables: Sequence[Any],
     ) -> None:
         self._ascent = ascent
         self._network = network
-        self._leaking = leaking
         self._names = PARAMETERS[ascent.parameters]
         self._state: State = {
             name: ops.convert_to_tensor(array) for name, array in self._zeros().items()
@@ -65,6 +64,9 @@ class KerasClimb:
         self._variables = variables
         self._steppers: dict[bool, Stepper] = {}
         self._measure: Runner | None = None
+        self._draw = fused(lambda given, _: draw(ascent, given))
+        self._show = fused(self._shown)
+        self._update = fused(self._climbed)
 
     def begin(
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
@@ -102,14 +104,14 @@ class KerasClimb:
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
         """What the probes find of canvases, before any weights."""
         if self._measure is None:
-            self._measure = make_runner(self._look, self._variables, often=True)
+            self._measure = make_runner(self._find, self._variables, often=True)
         found = self._measure([as_float32(canvas), as_float32(placement)[None]])
         return tuple(as_float32(found[str(n)]) for n in range(len(self._ascent.probes)))
 
-    def _look(self, given: Sequence[Any]) -> dict[str, Any]:
+    def _find(self, given: Sequence[Any]) -> dict[str, Any]:
         canvas, placements = given
         planes = ops.transpose(canvas, (0, 3, 1, 2))
-        outputs = self._network(look(self._ascent, planes, placements))
+        outputs = self._network(look(self._ascent, planes, placements), None)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
@@ -118,8 +120,8 @@ class KerasClimb:
         self._start()
         if self._ascent.parameters == PIXELS:
             return as_float32(to_numpy(self._state["pixels"]))
-        parameters = {name: self._state[name] for name in self._names}
-        planes = to_numpy(make_planes(self._ascent, parameters))
+        drawn = self._draw([self._state[name] for name in self._names], [])
+        planes = to_numpy(bound(self._ascent, drawn))
         return as_float32(np.ascontiguousarray(np.moveaxis(planes, 1, -1)))
 
     def attention(self) -> FloatArray:
@@ -163,22 +165,36 @@ class KerasClimb:
             if ascent.parameters == PIXELS and not ascent.placed:
                 canvas = seen = parameters["pixels"]
             else:
-                canvas = make_planes(ascent, parameters)
-                if NUDGE in parameters:
-                    canvas = canvas + parameters[NUDGE]
-                seen = look(ascent, canvas, extra.get("placements"))
-            leak = extra["leaking"]
-            if ascent.views > 1:
+                drawn = self._draw([parameters[name] for name in self._names], [])
+                given = [drawn, *([parameters[NUDGE]] if NUDGE in parameters else [])]
+                placements = extra.get("placements")
+                seen = self._show(given, [] if placements is None else [placements])
+                canvas = bound(ascent, drawn) if ascent.penalised else None
+            leak = extra["leaking"] if leaks else None
+            if leaks and ascent.views > 1:
                 leak = ops.repeat(leak, ascent.views, axis=0)
-            with self._leaking(leak) if leaks else contextlib.nullcontext():
-                outputs = self._network(seen)
+            outputs = self._network(seen, leak)
             values, total = objective(ascent, outputs, weights, canvas)
             return total, values
 
         values, gradients = differentiate(height_of, parameters)
-        nudge = gradients.pop(NUDGE, None)
-        rates = ascent.rate * extra["rates"]
-        after = climb(ascent.update, rates, state, gradients)
+        given = [state, gradients, ascent.rate * extra["rates"]]
+        after, slopes = self._update(given, [])
+        return after, {"values": values, "slopes": slopes}
+
+    def _shown(self, given: Sequence[Any], fixed: Sequence[Any]) -> Any:
+        """What the network sees of what is drawn, and of what is added to the canvas."""
+        canvas = bound(self._ascent, given[0])
+        for more in given[1:]:
+            canvas = canvas + more
+        return look(self._ascent, canvas, fixed[0] if fixed else None)
+
+    def _climbed(self, given: Sequence[Any], _: Sequence[Any]) -> tuple[State, Any]:
+        """The state after a step, and how steep it was."""
+        state, gradients, rates = given
+        nudge = gradients.get(NUDGE)
+        own = {name: gradients[name] for name in self._names}
+        after = climb(self._ascent.update, rates, state, own)
         if nudge is not None:
             after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), 1)
-        return after, {"values": values, "slopes": slope(gradients)}
+        return after, slope(own)

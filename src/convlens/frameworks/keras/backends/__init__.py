@@ -1,4 +1,4 @@
-"""One small file for each backend of Keras, each with the same two functions."""
+"""One small file for each backend of Keras, each with the same functions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ State = dict[str, Any]
 Differentiate = Callable[[Callable[..., Any], dict[str, Any]], tuple[Any, dict[str, Any]]]
 """From a function to ``(what is climbed, more)`` and parameters to ``more`` and gradients."""
 Step = Callable[[State, Sequence[Any], dict[str, Any], Differentiate], tuple[State, dict[str, Any]]]
+Fusible = Callable[[Sequence[Any], Sequence[Any]], Any]
 Stepper = Callable[[State, Sequence[NDArray[Any]], Arrays], tuple[State, Arrays]]
 Score = Callable[[Sequence[Any], Sequence[Any], Callable[[Any, Any], Any]], Any]
 """From inputs, weights and what touches each layer on the way to a number for each image, and
@@ -74,6 +75,58 @@ def make_positive() -> Callable[[Any], Any]:
     """The identity, whose gradient is cut at 0 from below."""
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
     return cast("Callable[[Any], Any]", module.positive)
+
+
+def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
+    """The inverse of a real Fourier transform in two dimensions.
+
+    Args:
+        real: ``(..., height, width // 2 + 1)``; coefficients whose twin is among them agree
+            with it.
+        imaginary: The same.
+        size: Height and width.
+
+    Returns:
+        ``(..., height, width)``.
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return module.inverse(real, imaginary, size)
+
+
+def sample(planes: Any, placements: Any) -> Any:
+    """What is seen of planes through placements, bilinearly; beyond their edges is 0.
+
+    Args:
+        planes: ``(batch, channel, height, width)``.
+        placements: ``(views, 2, 3)``, from ``(y, x, 1)`` of what is seen to the planes.
+
+    Returns:
+        ``(batch * views, height, width, channel)``.
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return module.sample(planes, placements)
+
+
+def fused(function: Fusible) -> Fusible:
+    """The same function, run as one where a step of an ascent is not compiled as a whole.
+
+    What it needs for its gradient is computed again: it should be linear, or cheap.
+
+    Args:
+        function: Takes tensors that are differentiated by and tensors that are not.
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return cast("Fusible", module.fused(function))
+
+
+def at_once(steps: int) -> int | None:
+    """How many images an ascent had better send through a network at once; ``None`` for all.
+
+    Args:
+        steps: How many steps the network has, as it is compiled.
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return cast("int | None", module.at_once(steps))
 
 
 def to_numpy(tensor: Any) -> NDArray[Any]:

@@ -18,6 +18,8 @@ import keras
 import tensorflow as tf
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
+from convlens.frameworks.keras.backends.gathering import sample as sample
+
 _lock = threading.Lock()
 _borrowed: list[Any] = []
 
@@ -137,3 +139,36 @@ def make_differ(
 def positive(tensor: Any) -> Any:
     """The identity, whose gradient is cut at 0 from below."""
     return tf.identity(tensor), lambda slope: tf.maximum(slope, tf.cast(0, slope.dtype))
+
+
+def at_once(_: int) -> int | None:
+    """All images of a batch go through a network at once."""
+    return None
+
+
+def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
+    """The inverse of a real Fourier transform in two dimensions."""
+    return tf.signal.irfft2d(tf.complex(real, imaginary), size)
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiles the function with XLA, forward and backward, where there is a compiler."""
+    if not {device.device_type for device in tf.config.list_physical_devices()} <= {"CPU", "GPU"}:
+        return function
+    forward = tf.function(function, autograph=False, jit_compile=True)
+
+    def back(given: Any, fixed: Any, slope: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(given)
+            found = function(given, fixed)
+        return tape.gradient(found, given, output_gradients=slope)
+
+    backward = tf.function(back, autograph=False, jit_compile=True)
+
+    def run(given: Sequence[Any], fixed: Sequence[Any]) -> Any:
+        def call(*given: Any) -> Any:
+            return forward(list(given), fixed), lambda slope: backward(list(given), fixed, slope)
+
+        return tf.custom_gradient(call)(*given)
+
+    return run

@@ -102,3 +102,45 @@ class _Positive(torch.autograd.Function):  # type: ignore[misc]
 def positive(tensor: Any) -> Any:
     """The identity, whose gradient is cut at 0 from below."""
     return _Positive.apply(tensor)
+
+
+def at_once(_: int) -> int | None:
+    """All images of a batch go through a network at once."""
+    return None
+
+
+def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
+    """The inverse of a real Fourier transform in two dimensions."""
+    return torch.fft.irfft2(torch.complex(real, imaginary), size)
+
+
+def sample(planes: Any, placements: Any) -> Any:
+    """What is seen of planes through placements; places are told in -1..1, across first."""
+    batch, channels, rows, columns = planes.shape
+    views = len(placements)
+    down, right = torch.meshgrid(
+        torch.arange(rows, dtype=planes.dtype, device=planes.device),
+        torch.arange(columns, dtype=planes.dtype, device=planes.device),
+        indexing="ij",
+    )
+    points = torch.stack([down, right, torch.ones_like(down)]).reshape(3, -1)
+    places = (placements @ points).reshape(views, 2, rows, columns)
+    sides = torch.tensor([rows, columns], dtype=planes.dtype, device=planes.device)
+    half = ((sides - 1) / 2)[:, None, None]
+    grid = ((places - half) / half.clamp(min=0.5)).permute(0, 2, 3, 1).flip(-1)
+    if views == 1:
+        given, grid = planes, grid.expand(batch, -1, -1, -1)
+    else:
+        given = planes.reshape(1, batch * channels, rows, columns).expand(views, -1, -1, -1)
+    seen = torch.nn.functional.grid_sample(
+        given, grid, mode="bilinear", padding_mode="zeros", align_corners=True
+    )
+    if views > 1:
+        seen = seen.reshape(views, batch, channels, rows, columns).transpose(0, 1)
+        seen = seen.reshape(batch * views, channels, rows, columns)
+    return seen.permute(0, 2, 3, 1)
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself: everything runs eagerly."""
+    return function
