@@ -10,7 +10,7 @@ from convlens.evaluation import MeasureOptions
 from convlens.readout import Readout
 from convlens.results import InputInfo, LayerInfo, ModelInfo
 from convlens.verbs.attribution.method import Images
-from convlens.verbs.attribution.metrics.bench import Bench
+from convlens.verbs.attribution.metrics.bench import Bench, weighted_layers
 from convlens.verbs.attribution.metrics.metric import find_metric
 
 
@@ -71,7 +71,9 @@ def logistic(weights, bias=0.0):
 
 def bench(model, images, *, batch_size=16, offset=0.0, **options):
     """What maps are measured on."""
-    return Bench(model, images, GOAL, offset, MeasureOptions(**options), batch_size)
+    layers = weighted_layers(model.info)
+    settled = MeasureOptions(**options)
+    return Bench(model, images, GOAL, offset, settled, batch_size, weighted=layers)
 
 
 def say(board, values, *names, **more):

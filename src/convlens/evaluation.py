@@ -20,6 +20,9 @@ from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, ModelInfo, Showable
 from convlens.target import Target
 
+FILLINGS = ("mean", "black", "grey", "white", "blur")
+"""What can stand for a pixel that is deleted."""
+
 APART = 2.0
 """How many standard errors a difference has to have to be told from none."""
 
@@ -61,6 +64,11 @@ class MeasureOptions:
                 raise UsageError(f"expected {name} of at least 1, found {getattr(self, name)}")
         if self.seed < 0:
             raise UsageError(f"expected a seed of at least 0, found {self.seed}")
+        if self.filling not in FILLINGS:
+            raise UsageError(
+                f"unknown filling '{self.filling}': expected one of {', '.join(FILLINGS)}."
+                f"{near(self.filling, FILLINGS)}"
+            )
         for name in ("blemish", "radius"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"expected {name} of at least 0, found {getattr(self, name)}")

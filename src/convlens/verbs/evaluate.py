@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from convlens.errors import ImageError, ModelInputError, UsageError
+from convlens.errors import ImageError, ModelInputError, UsageError, near
 from convlens.evaluation import Evaluation, MeasureOptions, concatenate
+from convlens.heat import HeatmapOptions
 from convlens.layers import LayerSpec
 from convlens.model import Model
 from convlens.preprocessing import Preprocessing
@@ -26,6 +27,7 @@ from convlens.verbs.attribution.ground import Given, choose_input, make_ground
 from convlens.verbs.attribution.method import Method
 from convlens.verbs.attribution.method import methods as known_methods
 from convlens.verbs.attribution.metrics.metric import DEFAULT, Metric, choose_metrics
+from convlens.verbs.attribution.remembering import Remembering
 from convlens.verbs.attribution.settings import ALL, choose_methods, settle
 from convlens.verbs.attribution.strongest import ask_images
 from convlens.verbs.gather import ImageOptions, choose_preprocessing, gather, sources_of
@@ -107,8 +109,9 @@ def evaluate(
         chosen = tuple(method for method in chosen if method.name in done.methods)
         measures = tuple(metric for metric in measures if metric.name in done.metrics)
     waiting = [name for name in supply.names if done is None or name not in done.images]
+    asking = Remembering(model, info, None)
     work = Evaluating(
-        model,
+        asking,
         info,
         chosen,
         measures,
@@ -126,7 +129,7 @@ def evaluate(
     try:
         for name, given in supply.load(waiting):
             ground = make_ground(given, entry, supply.scale)
-            asked, _, notes = ask_images(model, info, given, wanted, top=1, batch_size=batch_size)
+            asked, _, notes = ask_images(asking, info, given, wanted, [0], top=1)
             work.note(notes)
             made.append(work.judge(name, ground, asked[0]))
     except KeyboardInterrupt:
@@ -267,7 +270,17 @@ def _measure_options(
         UsageError: One is of the wrong kind, out of its range, or read by no metric.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    fields = {field.name: field for field in dataclasses.fields(MeasureOptions)}
+    fields = {field.name: field for field in _fields(MeasureOptions)}
+    known = {
+        *fields,
+        *(field.name for kind in (HeatmapOptions, ImageOptions) for field in _fields(kind)),
+    }
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"unknown option '{name}': expected one of {', '.join(sorted(known))}."
+                f"{near(name, known)}"
+            )
     own = {name: value for name, value in given.items() if name in fields}
     for name, value in own.items():
         readers = [metric.name for metric in chosen if name in metric.uses]
@@ -279,6 +292,10 @@ def _measure_options(
         own[name] = _checked(name, value, fields[name].default)
     rest = {name: value for name, value in given.items() if name not in fields or name == "seed"}
     return MeasureOptions(**own), rest
+
+
+def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
 
 
 def _checked(name: str, value: Any, default: Any) -> Any:

@@ -18,6 +18,7 @@ from convlens.verbs.attribution.metrics.likeness import (
 from formulas import Formula, bench, linear, picture, say
 
 LAYERS = (("first", 9), ("plain", 0), ("second", 9), ("third", 9), ("top", 4))
+NAMES = ("first", "second", "third", "top")
 
 
 def test_sensitivity_is_the_greatest_relative_change():
@@ -93,7 +94,13 @@ def test_the_cascade_goes_from_the_output_down():
     explain, trained = learned(model)
     told = []
     found = cascade(
-        model, picture(), explain, stages=3, seed=7, progress=lambda *done: told.append(done)
+        model,
+        picture(),
+        explain,
+        layers=NAMES,
+        stages=3,
+        seed=7,
+        progress=lambda *done: told.append(done),
     )
     assert model.drawn == [
         (("top",), 7),
@@ -114,14 +121,15 @@ def test_the_cascade_goes_from_the_output_down():
 
 def test_more_stages_than_layers_are_all_layers():
     model = Formula(lambda one: 0.0, LAYERS)
-    found = cascade(model, picture(), learned(model)[0], stages=20)
+    found = cascade(model, picture(), learned(model)[0], layers=NAMES, stages=20)
     assert found.counts == (1, 2, 3, 4)
 
 
 def test_a_network_without_weights_has_nothing_to_draw_anew():
     model = Formula(lambda one: 0.0, [("plain", 0)])
+    board = bench(model, picture())
     with pytest.raises(SelectionError, match="no layer has weights"):
-        cascade(model, picture(), learned(model)[0])
+        say(board, np.ones((8, 8)), "randomisation", explain=learned(model)[0])
 
 
 def test_weights_come_back_although_the_map_fails():
@@ -131,7 +139,7 @@ def test_weights_come_back_although_the_map_fails():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        cascade(model, picture(), explain, values=np.ones((8, 8), np.float32))
+        cascade(model, picture(), explain, layers=NAMES, values=np.ones((8, 8), np.float32))
     assert model.now == ()
 
 

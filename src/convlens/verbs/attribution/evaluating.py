@@ -17,7 +17,7 @@ from convlens.errors import ModelInputError, SelectionError, UsageError
 from convlens.evaluation import Column, Evaluation, MeasureOptions, Row
 from convlens.heat import Heatmap, HeatmapOptions, Measure
 from convlens.layers import LayerSpec
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, ModelInfo
 from convlens.target import Target
@@ -70,7 +70,7 @@ class Evaluating:
 
     def __init__(
         self,
-        model: Model,
+        model: Readable,
         info: ModelInfo,
         methods: Sequence[Method],
         metrics: Sequence[Metric],

@@ -96,6 +96,7 @@ def make_bench(work: Work, batch: Batch, place: int) -> Any:
         work.measured,
         work.batch_size,
         probability and entry.target.against is None,
+        tuple(layer.name for layer in work.info.layers if layer.parameters),
     )
 
 

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from convlens.errors import ModelInputError, UsageError
 from convlens.evaluation import MeasureOptions
 from convlens.heat import Measure
-from convlens.model import Model
+from convlens.model import Model, Readable
 from convlens.placing import enlarge
 from convlens.readout import Goal
-from convlens.results import FloatArray
+from convlens.results import FloatArray, ModelInfo
 from convlens.verbs.attribution.baselines import baseline
 from convlens.verbs.attribution.method import Images, Progress
 from convlens.verbs.attribution.metrics.blurring import blur
@@ -62,15 +62,17 @@ class Bench:
         options: How it is measured.
         batch_size: How many changed images are shown at once.
         probability: Whether the score is one in 0..1; ``None``: as the score itself looks.
+        weighted: The names of the layers with weights, in the order in which they run.
     """
 
-    model: Model
+    model: Readable
     images: Images
     goal: Goal
     offset: float = 0.0
     options: MeasureOptions = field(default_factory=MeasureOptions)
     batch_size: int = 16
     probability: bool | None = None
+    weighted: tuple[str, ...] = ()
     _marks: dict[tuple[str, Grain], Marks] = field(default_factory=dict, repr=False)
     _trials: dict[Grain, tuple[Trial, ...]] = field(default_factory=dict, repr=False)
 
@@ -334,8 +336,18 @@ def measure(
     chosen = choose_metrics(metrics)
     settled = options or MeasureOptions()
     if bench is None:
-        bench = Bench(model, images, goal, offset, settled, batch_size)
+        layers = weighted_layers(model.describe(_shapes(images)))
+        bench = Bench(model, images, goal, offset, settled, batch_size, weighted=layers)
     return bench.measure(values, chosen, grain=grain, explain=explain, progress=progress)
+
+
+def weighted_layers(info: ModelInfo) -> tuple[str, ...]:
+    """The names of the layers with weights, in the order in which they run."""
+    return tuple(layer.name for layer in info.layers if layer.parameters)
+
+
+def _shapes(images: Images) -> dict[str, tuple[int, ...]]:
+    return {name: (1, *array.shape[1:]) for name, array in images.values.items()}
 
 
 def _batches(pictures: Iterable[FloatArray], size: int) -> Iterator[list[FloatArray]]:

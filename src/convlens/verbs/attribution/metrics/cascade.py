@@ -13,7 +13,7 @@ import numpy as np
 
 from convlens.errors import SelectionError
 from convlens.evaluation import Cascade
-from convlens.model import Model
+from convlens.model import Readable
 from convlens.results import FloatArray
 from convlens.verbs.attribution.method import Images, Progress
 from convlens.verbs.attribution.metrics.bench import Explain
@@ -25,12 +25,12 @@ from convlens.verbs.attribution.metrics.likeness import (
 
 
 def cascade(
-    model: Model,
+    model: Readable,
     images: Images,
     explain: Explain,
     *,
+    layers: Sequence[str],
     values: FloatArray | None = None,
-    layers: Sequence[str] | None = None,
     stages: int = 8,
     share: float = 1.0,
     seed: int = 0,
@@ -42,8 +42,9 @@ def cascade(
         model: The network; it has its own weights again afterwards.
         images: One image.
         explain: Makes the map of ``(1, height, width, channel)`` with the network as it is.
+        layers: The layers with weights, in the order in which they run; see
+            :func:`~convlens.verbs.attribution.metrics.bench.weighted_layers`.
         values: The map before, ``(height, width)``; ``None``: it is made.
-        layers: The layers with weights in the order in which they run; ``None``: all.
         stages: How many times the map is made anew: first after the last layer alone, then
             after evenly more.
         share: Of the layers, how many are drawn anew in the end.
@@ -53,12 +54,11 @@ def cascade(
     Raises:
         SelectionError: No layer has weights.
     """
-    names = list(weighted_layers(model, images) if layers is None else layers)
-    if not names:
+    if not layers:
         raise SelectionError("no layer has weights: there is nothing to draw anew")
     pixels = images.pixels
     before = explain(pixels)[0] if values is None else values
-    down = names[::-1]
+    down = list(layers)[::-1]
     last = max(1.0, share * len(down))
     counts = np.unique(np.rint(np.linspace(1, last, stages)).astype(int)).tolist()
     maps = []
@@ -78,9 +78,3 @@ def cascade(
             [structural_similarity(first, strength(each)) for each in maps], np.float32
         ),
     )
-
-
-def weighted_layers(model: Model, images: Images) -> tuple[str, ...]:
-    """The names of the layers with weights, in the order in which they run."""
-    shapes = {name: (1, *array.shape[1:]) for name, array in images.values.items()}
-    return tuple(layer.name for layer in model.describe(shapes).layers if layer.parameters)

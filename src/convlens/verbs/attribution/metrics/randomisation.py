@@ -37,6 +37,7 @@ def randomisation(trial: Trial) -> Outcome:
         bench.model,
         bench.images,
         trial.explain,
+        layers=bench.weighted,
         values=trial.values,
         stages=bench.options.stages,
         share=HALF,
