@@ -15,7 +15,7 @@ from convlens.errors import ImageError, ModelInputError, SelectionError, UsageEr
 from convlens.heat import Heatmaps
 from convlens.placing import enlarge
 from convlens.results import InputInfo
-from convlens.target import PREDICTED, Target
+from convlens.target import MEAN, PREDICTED, Target
 from convlens.verbs.attribution import settings
 from convlens.verbs.attribution.making import PARTS
 from convlens.verbs.attribution.method import NONE, SEVERAL, Method, find_method
@@ -203,6 +203,24 @@ def test_a_class_that_is_nowhere_predicted(network):
     found = heatmap(fake, [bright, dark], target="mask:0@predicted")
     assert [entry.empty for entry in found] == [False, True]
     assert "nowhere the strongest in this image" in found[1].notes[0]
+
+
+def test_a_map_of_one_channel_is_explained_where_it_says_yes(network):
+    fake = network(
+        {
+            "stem": ("Conv2D", lambda picture: picture * 1.0),
+            "mask": ("Conv2D", lambda stem: stem.mean(-1, keepdims=True) * 9 - 5, "sigmoid"),
+        },
+        inputs=(InputInfo("picture", (None, 8, 8, 3)),),
+    )
+    dark, half = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8)
+    half[:3] = 255
+    found = heatmap(fake, [dark, half], method="gradient")
+    assert [entry.target.where for entry in found] == [MEAN, PREDICTED]
+    assert found[0].values.min() > 0
+    assert found[1].values[3:].max() == 0
+    assert found[1].score > 0.9
+    assert "its channel where it says yes, or the mean of it where" in found.notes[0]
 
 
 def test_a_photograph_is_seen_in_its_own_size(chain, tmp_path: Path):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convlens.cli.given import beside, image_groups
 from convlens.cli.opening import Source, open_model
 from convlens.cli.output import report
 from convlens.cli.printable import printable
@@ -16,7 +17,6 @@ from convlens.cli.table import format_table
 from convlens.errors import UsageError
 from convlens.export import check_output, make_options, save
 from convlens.export.numbers import activations_to_json
-from convlens.images import find_images
 from convlens.results import Activations
 from convlens.verbs import activations as verb
 
@@ -46,7 +46,8 @@ def run(request: Request) -> None:
     to_stdout = request.output == "-" or (request.as_json and request.output is None)
     if request.output not in (None, "-"):
         check_output(str(request.output))
-    groups = _groups(request, to_stdout)
+    together = to_stdout or request.output is not None
+    groups = image_groups(request.images, request.inputs, together=together)
     model = open_model(request.source)
     if groups == [None] and any(entry.takes_picture for entry in model.info.inputs):
         raise UsageError("give an image: convlens activations MODEL IMAGE")
@@ -106,29 +107,6 @@ def _row(result: Activations, place: int) -> list[str]:
     ]
 
 
-def _groups(request: Request, to_stdout: bool) -> list[Any]:
-    """What goes through the model together: all images for one file, else one by one.
-
-    ``None`` stands for no image at all, which a model that takes none can do without.
-    """
-    if request.inputs:
-        if request.images:
-            raise UsageError("give either IMAGE or --input NAME=FILE for each input, not both")
-        pairs = [part.partition("=") for part in request.inputs]
-        for name, sign, path in pairs:
-            if not (name and sign and path):
-                raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
-        given = {name: path for name, _, path in pairs}
-        if len(given) < len(pairs):
-            raise UsageError("--input names one input twice: give a folder for several images")
-        return [given]
-    if not request.images:
-        return [None]
-    found = find_images(request.images)
-    together = to_stdout or request.output is not None
-    return [found] if together else [[path] for path in found]
-
-
 def _default_view(output: str | None) -> str:
     suffix = Path(output or "").suffix.lower()
     return "grid" if suffix in (".png", ".svg") else "sheet"
@@ -147,15 +125,8 @@ def _target(request: Request, result: Activations, view: str, groups: list[Any])
     """Where to: as asked, else beside the image under a name that no other image has."""
     if request.output is not None:
         return Path(request.output)
-    image = result.images[0]
-    folder = image.path.parent if image.path is not None else Path()
-    stem = Path(image.name).stem
-    images = [group[0] for group in groups if isinstance(group, list)]
-    if sum(path.parent == folder and path.stem == stem for path in images) > 1:
-        stem = image.name
-    suffix = ".pdf" if view == "sheet" else ".png"
-    part = "activations" if view == "sheet" else view
-    return folder / f"{stem}-{part}{suffix}"
+    part, suffix = ("activations", ".pdf") if view == "sheet" else (view, ".png")
+    return beside(result.images[0], groups, f"{part}{suffix}")
 
 
 def _progress(done: int, count: int) -> None:

@@ -10,16 +10,16 @@ EVERY = 0.2
 
 
 class Progress:
-    """Tells the steps done, all there are, and about how long the rest takes.
+    """Tells how much is done, and about how long the rest takes.
 
     The line stands on standard error and only where that is a terminal; it is wiped out when
     the block ends.
 
     Args:
-        noun: What is counted.
+        noun: What is counted; ``None`` to tell the share that is done.
     """
 
-    def __init__(self, noun: str) -> None:
+    def __init__(self, noun: str | None = None) -> None:
         self._noun, self._width = noun, 0
         self._begun = self._told = 0.0
 
@@ -37,7 +37,7 @@ class Progress:
         if not sys.stderr.isatty() or (now - self._told < EVERY and done < total):
             return
         self._told = now
-        text = f"{done:,} of {total:,} {self._noun}"
+        text = f"{done:,} of {total:,} {self._noun}" if self._noun else f"{done / total:.0%} done"
         if 0 < done < total:
             text += f", {duration((now - self._begun) / done * (total - done))} left"
         self._width = max(self._width, len(text))

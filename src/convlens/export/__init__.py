@@ -17,18 +17,30 @@ from convlens.export.atomic import fill_folder, replace_folder, write_bytes
 from convlens.export.kinds import ACTIVATIONS, Kind, kind_of
 from convlens.export.manifest import MANIFEST, read_manifest
 from convlens.export.numbers import dump_json
+from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions, TableOptions
+from convlens.render.options import (
+    GalleryOptions,
+    HeatOptions,
+    KernelOptions,
+    PictureOptions,
+    TableOptions,
+)
 from convlens.results import Activations, ModelInfo
 
 __all__ = ["check_output", "make_options", "read_manifest", "save"]
 
 
 def save(
-    result: Activations | Patterns | Kernels | Evaluation | ModelInfo,
+    result: Activations | Patterns | Kernels | Heatmaps | Evaluation | ModelInfo,
     path: str | os.PathLike[str],
-    options: PictureOptions | GalleryOptions | KernelOptions | TableOptions | None = None,
+    options: PictureOptions
+    | GalleryOptions
+    | KernelOptions
+    | HeatOptions
+    | TableOptions
+    | None = None,
     **settings: Any,
 ) -> Path:
     """Writes a result to a file or folder; the suffix decides what it becomes.
@@ -40,12 +52,14 @@ def save(
 
     Args:
         result: From :func:`convlens.activations`, :func:`convlens.patterns`,
-            :func:`convlens.kernels`, :func:`convlens.evaluate` or :func:`convlens.summary`.
+            :func:`convlens.kernels`, :func:`convlens.heatmap`, :func:`convlens.evaluate` or
+            :func:`convlens.summary`.
         path: Where to. An existing file is replaced once the new one is complete.
         options: How pictures should look; or give its fields as keywords.
         settings: Fields of :class:`convlens.render.options.PictureOptions`, for patterns of
             :class:`convlens.render.options.GalleryOptions`, for kernels of
-            :class:`convlens.render.options.KernelOptions`; evaluations have none.
+            :class:`convlens.render.options.KernelOptions`, for heatmaps of
+            :class:`convlens.render.options.HeatOptions`; evaluations have none.
 
     Returns:
         The path.

@@ -61,9 +61,9 @@ def member_name(name: str) -> str:
 
 
 def _comment(manifest: Manifest) -> bytes:
-    """The manifest; of very many images and layers only as many as the comment can hold."""
+    """The manifest; of very many images, layers and maps only as many as the comment can hold."""
     text = dump_manifest(manifest).encode()
-    lists = [name for name in ("images", "layers") if manifest.get(name)]
+    lists = [name for name in ("images", "layers", "heatmaps") if manifest.get(name)]
     while len(text) > MAX_COMMENT and any(manifest[name] for name in lists):
         longest = max(lists, key=lambda name: len(dump_manifest(manifest[name])))
         kept = len(manifest[longest]) // 2

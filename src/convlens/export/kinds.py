@@ -17,18 +17,28 @@ from convlens.export import (
     arrays,
     evaluation_files,
     folder,
+    heat_arrays,
+    heat_folder,
     kernel_arrays,
     pattern_arrays,
     pattern_folder,
 )
 from convlens.export.animation import to_gif, to_webp
+from convlens.export.heat_numbers import heatmaps_to_json
 from convlens.export.kernel_numbers import kernels_to_json
 from convlens.export.numbers import activations_to_json, dump_json
 from convlens.export.pattern_numbers import patterns_to_json
 from convlens.export.pictures import to_html, to_pdf, to_png, to_svg
+from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions, TableOptions
+from convlens.render.options import (
+    GalleryOptions,
+    HeatOptions,
+    KernelOptions,
+    PictureOptions,
+    TableOptions,
+)
 from convlens.results import Activations
 
 ToBytes = Callable[[Any, Any], bytes]
@@ -103,6 +113,17 @@ KERNELS = Kind(
     {},
 )
 
+HEATMAPS = Kind(
+    Heatmaps,
+    HeatOptions,
+    {
+        **PAGES,
+        ".npz": heat_arrays.to_npz,
+        ".json": lambda result, options: dump_json(heatmaps_to_json(result, options)),
+    },
+    {".zarr": heat_arrays.write_zarr, "": heat_folder.write_folder},
+)
+
 EVALUATIONS = Kind(
     Evaluation,
     TableOptions,
@@ -117,7 +138,7 @@ EVALUATIONS = Kind(
     {},
 )
 
-KINDS = (ACTIVATIONS, PATTERNS, KERNELS, EVALUATIONS)
+KINDS = (ACTIVATIONS, PATTERNS, KERNELS, HEATMAPS, EVALUATIONS)
 
 
 def kind_of(result: Any) -> Kind:
@@ -130,6 +151,6 @@ def kind_of(result: Any) -> Kind:
         if isinstance(result, kind.holds):
             return kind
     raise UsageError(
-        "expected activations, patterns, kernels, an evaluation or a summary to write, found "
-        f"{type(result).__name__}"
+        "expected activations, patterns, kernels, heatmaps, an evaluation or a summary to write, "
+        f"found {type(result).__name__}"
     )

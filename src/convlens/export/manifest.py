@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import html
 import json
+import math
 import os
 import re
 import zipfile
@@ -17,11 +18,20 @@ from PIL import Image
 from convlens.errors import OutputError
 from convlens.evaluation import Evaluation
 from convlens.export import xmp
+from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
+from convlens.render.heatmaps.arrange import default_view as heat_view
+from convlens.render.heatmaps.scale import percentile_of, scale_of
 from convlens.render.kernels.arrange import limit
 from convlens.render.kernels.wording import is_bgr
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions, TableOptions
+from convlens.render.options import (
+    GalleryOptions,
+    HeatOptions,
+    KernelOptions,
+    PictureOptions,
+    TableOptions,
+)
 from convlens.render.patterns.arrange import LayerPatterns, by_layer, default_view
 from convlens.results import Activations
 from convlens.version import __version__
@@ -38,8 +48,8 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def manifest_of(
-    result: Activations | Patterns | Kernels | Evaluation,
-    options: PictureOptions | GalleryOptions | KernelOptions | TableOptions,
+    result: Activations | Patterns | Kernels | Heatmaps | Evaluation,
+    options: PictureOptions | GalleryOptions | KernelOptions | HeatOptions | TableOptions,
 ) -> Manifest:
     """The origin of a file as JSON-ready data."""
     return {
@@ -108,6 +118,46 @@ def _of_kernels(result: Kernels, options: KernelOptions) -> Manifest:
         ],
         "options": {**dataclasses.asdict(options), "order": "BGR" if is_bgr(result) else "RGB"},
     }
+
+
+@_own.register
+def _of_heatmaps(result: Heatmaps, options: HeatOptions) -> Manifest:
+    return {
+        "images": [image.to_json() for image in result.images],
+        "methods": dict(result.titles),
+        "warnings": dict(result.warnings),
+        "heatmaps": [_heatmap(result, place, options) for place in range(len(result))],
+        "options": result.options.to_json(),
+        "picture": {
+            **dataclasses.asdict(options),
+            "view": options.view or (heat_view(result) if len(result) else None),
+        },
+    }
+
+
+def _heatmap(result: Heatmaps, place: int, options: HeatOptions) -> Manifest:
+    """What a map explains, and how far its scale goes."""
+    entry, scale = result.maps[place], scale_of(result, place, options)
+    return {
+        "image": entry.image,
+        "method": entry.method,
+        "target": entry.target.to_json(),
+        "score": _finite(entry.score),
+        "explained": _finite(entry.explained),
+        "layers": list(entry.layers),
+        "empty": entry.empty,
+        "scale": {
+            "low": -scale.limit if entry.signed else 0.0,
+            "high": scale.limit,
+            "greatest": scale.most,
+            "percentile": percentile_of(entry, options),
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    """A number as JSON has it: ``None`` for what is none."""
+    return value if math.isfinite(value) else None
 
 
 @_own.register

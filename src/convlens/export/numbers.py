@@ -40,12 +40,13 @@ def _one_image(result: Activations, image: int) -> dict[str, Any]:
     predictions = result.predictions[image] if result.predictions else ()
     return {
         "image": result.images[image].to_json(),
-        "predictions": [_prediction(entry) for entry in predictions],
+        "predictions": [prediction_to_json(entry) for entry in predictions],
         "layers": [_layer(entry, image) for entry in result.layers],
     }
 
 
-def _prediction(entry: Prediction) -> dict[str, Any]:
+def prediction_to_json(entry: Prediction) -> dict[str, Any]:
+    """What the model says of an image at one of its outputs."""
     return {
         "output": entry.output,
         "size": entry.size,

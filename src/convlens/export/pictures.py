@@ -14,22 +14,41 @@ from typing import Any
 from convlens.errors import UsageError
 from convlens.evaluation import Evaluation
 from convlens.export.manifest import dump_manifest, manifest_of
+from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
 from convlens.render import views
 from convlens.render.evaluations import views as evaluation_views
 from convlens.render.evaluations import wording as evaluation_wording
+from convlens.render.heatmaps import views as heat_views
+from convlens.render.heatmaps import wording as heat_wording
 from convlens.render.kernels import views as kernel_views
 from convlens.render.kernels import wording as kernel_wording
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions, TableOptions
+from convlens.render.options import (
+    GalleryOptions,
+    HeatOptions,
+    KernelOptions,
+    PictureOptions,
+    TableOptions,
+)
 from convlens.render.page import Information, Page
 from convlens.render.patterns import views as pattern_views
 from convlens.render.patterns import wording as pattern_wording
 from convlens.results import Activations
 
-Result = Activations | Patterns | Kernels | Evaluation
+Result = Activations | Patterns | Kernels | Heatmaps | Evaluation
 Options = Any
-"""The options that go with the result: of pictures, galleries, kernels or tables."""
+"""The options that go with the result: of pictures, galleries, kernels, heatmaps or tables."""
+
+FEWER: dict[type[Any], str] = {
+    Heatmaps: "choose one image and one target, or fewer methods",
+    Evaluation: "choose fewer methods or metrics",
+    **dict.fromkeys(
+        (Activations, Patterns, Kernels),
+        "choose one layer with --layers or one channel with --channels",
+    ),
+}
+"""How to ask for less of each kind of result."""
 
 
 def to_pdf(result: Result, options: Options) -> bytes:
@@ -57,8 +76,8 @@ def to_svg(result: Result, options: Options) -> bytes:
     found = all_pages(result, options, "paper")
     if len(found) > 1:
         raise UsageError(
-            f"SVG holds one page and this view has {len(found)}: choose one layer with --layers or "
-            "one channel with --channels, or write .pdf or .html"
+            f"SVG holds one page and this view has {len(found)}: {FEWER[type(result)]}, or write "
+            ".pdf or .html"
         )
     return write(found[0], about(result, options)).encode()
 
@@ -163,6 +182,23 @@ def _of_kernels(result: Kernels, options: KernelOptions) -> Information:
 @document.register
 def _page_of_kernels(result: Kernels, options: KernelOptions, manifest: str) -> str:
     from convlens.render.kernels.html import document as write
+
+    return write(result, options, manifest)
+
+
+@all_pages.register
+def _pages_of_heatmaps(result: Heatmaps, options: HeatOptions, medium: str) -> list[Page]:
+    return heat_views.pages(result, options, medium)
+
+
+@information.register
+def _of_heatmaps(result: Heatmaps, options: HeatOptions) -> Information:
+    return heat_wording.information(result, options)
+
+
+@document.register
+def _page_of_heatmaps(result: Heatmaps, options: HeatOptions, manifest: str) -> str:
+    from convlens.render.heatmaps.html import document as write
 
     return write(result, options, manifest)
 

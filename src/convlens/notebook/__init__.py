@@ -14,8 +14,9 @@ import numpy as np
 
 from convlens.errors import UsageError
 from convlens.evaluation import Evaluation
+from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
-from convlens.notebook import fragments, gallery, measured, weights
+from convlens.notebook import fragments, gallery, heat, measured, weights
 from convlens.pattern import Patterns
 from convlens.render.html_sprites import pixels_of, png
 from convlens.render.html_text import escape
@@ -32,8 +33,8 @@ def to_html(result: object) -> str:
     """A result as an HTML fragment.
 
     Args:
-        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Evaluation``, ``ModelInfo`` or
-            ``InputImage``; anything else is shown as its ``repr``.
+        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Heatmaps``, ``Evaluation``,
+            ``ModelInfo`` or ``InputImage``; anything else is shown as its ``repr``.
 
     Returns:
         HTML with a small style of its own and without scripts; every name is escaped.
@@ -45,8 +46,8 @@ def to_html(result: object) -> str:
 def to_png(result: object) -> bytes | None:
     """A result as a PNG file, ``None`` where there is no picture that says enough.
 
-    A notebook stores this beside the HTML, so activations, kernels and several patterns, whose
-    HTML holds them with their words, give none.
+    A notebook stores this beside the HTML, so activations, kernels, several patterns and several
+    heatmaps, whose HTML holds them with their words, give none.
     """
     return None
 
@@ -56,18 +57,20 @@ def plot(result: object, **options: Any) -> Figure:
     """A result as a Matplotlib figure.
 
     Args:
-        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Evaluation`` or ``InputImage``.
+        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Heatmaps``, ``Evaluation`` or
+            ``InputImage``.
         options: For activations, those of ``convlens.render.figure.plot``; for patterns, those
             of ``convlens.render.patterns.figure.plot``; for kernels, those of
-            ``convlens.render.kernels.figure.plot``; for evaluations, those of
+            ``convlens.render.kernels.figure.plot``; for heatmaps, those of
+            ``convlens.render.heatmaps.figure.plot``; for evaluations, those of
             ``convlens.render.evaluations.figure.plot``.
 
     Raises:
         UsageError: There is nothing to draw of this result.
     """
     raise UsageError(
-        f"a {type(result).__name__} cannot be plotted: expected activations, patterns, kernels, an "
-        "evaluation or an image"
+        f"a {type(result).__name__} cannot be plotted: expected activations, patterns, kernels, "
+        "heatmaps, an evaluation or an image"
     )
 
 
@@ -76,6 +79,7 @@ to_html.register(ModelInfo, fragments.model)
 to_html.register(InputImage, fragments.image)
 to_html.register(Patterns, gallery.patterns)
 to_html.register(Kernels, weights.kernels)
+to_html.register(Heatmaps, heat.heatmaps)
 to_html.register(Evaluation, measured.evaluation)
 
 
@@ -88,6 +92,9 @@ def _image_png(result: InputImage) -> bytes | None:
 def _pattern_png(result: Patterns) -> bytes | None:
     alone = len(result) == 1 and not result.dead[0]
     return png(np.ascontiguousarray(result.images[0])) if alone else None
+
+
+to_png.register(Heatmaps, heat.picture)
 
 
 @plot.register(Patterns)
@@ -107,6 +114,13 @@ def _plot_kernels(result: Kernels, **options: Any) -> Figure:
 @plot.register(Evaluation)
 def _plot_evaluation(result: Evaluation, **options: Any) -> Figure:
     module = importlib.import_module("convlens.render.evaluations.figure")
+    figure: Figure = module.plot(result, **options)
+    return figure
+
+
+@plot.register(Heatmaps)
+def _plot_heatmaps(result: Heatmaps, **options: Any) -> Figure:
+    module = importlib.import_module("convlens.render.heatmaps.figure")
     figure: Figure = module.plot(result, **options)
     return figure
 

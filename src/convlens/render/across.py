@@ -14,8 +14,8 @@ from convlens.errors import SelectionError
 from convlens.render.colour import palette
 from convlens.render.flow import add_foot, end_screen
 from convlens.render.legend import (
+    BAR_WIDTH,
     bar_marks,
-    bar_width,
     draw_bar,
     mark_broken,
     mark_dead,
@@ -147,7 +147,7 @@ class _Channel:
         if start == 0:
             sketch.anchor(f"channel:{self.image}:{self.number}", f"channel {self.number}", y - 8)
         sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
-        room = sketch.right - sketch.left - bar_width(sketch) - 18
+        room = sketch.right - sketch.left - BAR_WIDTH - 18
         x = sketch.left
         x += sketch.text(x, y + 12, f"Channel {self.number}", HEADING) + 9
         words = f"through {plural(len(self.steps), 'layer')}"

@@ -96,56 +96,11 @@ class Cover:
             palette("grey") if grey else None,
         )
         x = sketch.left + max(wide, PICTURE) + 22
-        end = self._story(sketch, x, y + 6, shown)
-        end = self._predictions(sketch, x, end + 9)
-        return max(top + tall, end) + 24
-
-    def _story(self, sketch: Sketch, x: float, y: float, shown: InputImage) -> float:
-        room = sketch.right - x
-        sketch.label(x, y, "Input, as the network saw it", SECTION, "start")
-        sketch.text(x, y + 14, shown.name, LEAD.but(bold=True), room=room)
-        y += 27
-        wide, tall = shown.original_size
-        height, width = shown.pixels.shape[:2]
-        lines = [f"{size((wide, tall))} pixels in the file, {size((width, height))} here"]
-        lines += shown.steps
-        how = shown.preprocessing
-        lines.append(f"{how.describe()} ({how.reason})")
-        for line in lines:
-            y = sketch.paragraph(x, y, line, BODY, room, lines=3)
-        return y
-
-    def _predictions(self, sketch: Sketch, x: float, y: float) -> float:
+        end = draw_story(sketch, x, y + 6, shown, "Input, as the network saw it")
         given = self.result.predictions
         told = given[self.image] if self.image < len(given) else ()
-        for prediction in told[:MOST_OUTPUTS]:
-            y = self._prediction(sketch, x, y, prediction, several=len(told) > 1)
-        if len(told) > MOST_OUTPUTS:
-            more = plural(len(told) - MOST_OUTPUTS, "more output")
-            sketch.label(x, y, f"and {more}", NOTE, "start")
-            y += 12
-        return y
-
-    def _prediction(
-        self, sketch: Sketch, x: float, y: float, prediction: Prediction, *, several: bool
-    ) -> float:
-        shown = len(prediction.top)
-        words = f"Output {prediction.output}" if several else "Output"
-        if shown < prediction.size:
-            words += f", the strongest {shown} of {count(prediction.size)}"
-        sketch.text(x, y, words, SECTION, room=sketch.right - x)
-        y += 13
-        longest = max([1.0, *(abs(top.score) for top in prediction.top)])
-        names = min(150.0, sketch.right - x - BAR - 44)
-        for top in prediction.top:
-            sketch.text(x, y, top.label or f"class {top.index}", BODY, room=names - 6)
-            left = x + names
-            sketch.box(left, y - 5.5, BAR, 6.5, "#eef0f1")
-            share = min(1.0, max(0.0, top.score / longest))
-            sketch.box(left, y - 5.5, BAR * share, 6.5, ACCENT)
-            sketch.label(left + BAR + 40, y, number(top.score), BODY, "end")
-            y += 12
-        return y + 4
+        end = draw_predictions(sketch, x, end + 9, told)
+        return max(top + tall, end) + 24
 
     def _chart(self, sketch: Sketch, y: float) -> float:
         points = [
@@ -159,6 +114,59 @@ class Cover:
         draw_key(sketch, sketch.right, y)
         draw_depth(sketch, (sketch.left, y + 10), (sketch.right, y + 8 + CHART), points)
         return y + CHART + 40
+
+
+def draw_story(
+    sketch: Sketch, x: float, y: float, shown: InputImage, words: str, *, named: bool = True
+) -> float:
+    """An image's name and how it came to the network, under ``words``; returns where it ends."""
+    room = sketch.right - x
+    sketch.label(x, y, words, SECTION, "start")
+    if named:
+        sketch.text(x, y + 14, shown.name, LEAD.but(bold=True), room=room)
+    y += 27 if named else 13
+    wide, tall = shown.original_size
+    height, width = shown.pixels.shape[:2]
+    lines = [f"{size((wide, tall))} pixels in the file, {size((width, height))} here"]
+    lines += shown.steps
+    how = shown.preprocessing
+    lines.append(f"{how.describe()} ({how.reason})")
+    for line in lines:
+        y = sketch.paragraph(x, y, line, BODY, room, lines=3)
+    return y
+
+
+def draw_predictions(sketch: Sketch, x: float, y: float, told: Sequence[Prediction]) -> float:
+    """What the model says of an image, with bars; returns where it ends."""
+    for prediction in told[:MOST_OUTPUTS]:
+        y = _prediction(sketch, x, y, prediction, several=len(told) > 1)
+    if len(told) > MOST_OUTPUTS:
+        more = plural(len(told) - MOST_OUTPUTS, "more output")
+        sketch.label(x, y, f"and {more}", NOTE, "start")
+        y += 12
+    return y
+
+
+def _prediction(
+    sketch: Sketch, x: float, y: float, prediction: Prediction, *, several: bool
+) -> float:
+    shown = len(prediction.top)
+    words = f"Output {prediction.output}" if several else "Output"
+    if shown < prediction.size:
+        words += f", the strongest {shown} of {count(prediction.size)}"
+    sketch.text(x, y, words, SECTION, room=sketch.right - x)
+    y += 13
+    longest = max([1.0, *(abs(top.score) for top in prediction.top)])
+    names = min(150.0, sketch.right - x - BAR - 44)
+    for top in prediction.top:
+        sketch.text(x, y, top.label or f"class {top.index}", BODY, room=names - 6)
+        left = x + names
+        sketch.box(left, y - 5.5, BAR, 6.5, "#eef0f1")
+        share = min(1.0, max(0.0, top.score / longest))
+        sketch.box(left, y - 5.5, BAR * share, 6.5, ACCENT)
+        sketch.label(left + BAR + 40, y, number(top.score), BODY, "end")
+        y += 12
+    return y + 4
 
 
 def draw_title(sketch: Sketch, words: str, model: ModelInfo) -> float:

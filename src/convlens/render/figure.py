@@ -23,13 +23,13 @@ from convlens.render.colour import palette
 from convlens.render.fonts import clean
 from convlens.render.legend import bar_marks, constant
 from convlens.render.mosaic import mosaic
-from convlens.render.options import GalleryOptions, KernelOptions, PictureOptions
+from convlens.render.options import GalleryOptions, HeatOptions, KernelOptions, PictureOptions
 from convlens.render.page import Bytes
 from convlens.render.tiles import Tiles, make_tiles
 from convlens.render.wording import captions, layer_facts, real_size
 from convlens.results import Activations, LayerActivation
 
-OptionsT = TypeVar("OptionsT", PictureOptions, GalleryOptions, KernelOptions)
+OptionsT = TypeVar("OptionsT", PictureOptions, GalleryOptions, KernelOptions, HeatOptions)
 
 WIDTH = 10.0
 QUIET = "#5c6166"

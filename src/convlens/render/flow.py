@@ -11,7 +11,7 @@ from typing import Protocol
 
 from convlens.render.bodies import Body
 from convlens.render.page import Page
-from convlens.render.sketch import ACCENT, NOTE, Medium, Sketch
+from convlens.render.sketch import ACCENT, BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
 
 HEAD = 32.0
 """Height of a block's heading, in points."""
@@ -41,11 +41,13 @@ class Flow:
         medium: Where the pages will be seen.
         feet: The caption's lines at the foot of every page.
         apart: Whether on the screen each block is a page of its own; else all are one.
+        whole: Whether a block that one page can hold is rather moved to the next than broken.
     """
 
     medium: Medium
     feet: tuple[str, ...]
     apart: bool = True
+    whole: bool = True
 
     def pages(self, blocks: list[Block]) -> list[Page]:
         """The pages of all blocks."""
@@ -67,7 +69,8 @@ class Flow:
                 fits = self._fitting(block, first, y if sketch else self.medium.margin)
                 fresh = self._fitting(block, first, self.medium.margin)
                 rows = block.body.rows - first
-                better = fresh > fits and (fits < rows) and (fresh >= rows or fits * 3 < fresh)
+                moved = (self.whole and fresh >= rows) or fits * 3 < fresh
+                better = fresh > fits and fits < rows and moved
                 if sketch is None or better or fits == 0 or self._alone:
                     close()
                     wide = block.body.width if self.apart else widest
@@ -108,6 +111,16 @@ class Flow:
         if self.medium.height is not None:
             return sketch.page(title, 0)
         return end_screen(sketch, title, y, self.feet)
+
+
+def draw_heading(sketch: Sketch, y: float, name: str, kind: str, facts: str, room: float) -> None:
+    """Draws the heading of a block under a rule: its name, what kind it is, and its facts."""
+    sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
+    aside = sketch.measure(kind, LEAD) + 9
+    x = sketch.left
+    x += sketch.text(x, y + 12, name, HEADING, room=max(60, room - aside)) + 9
+    sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=max(0.0, sketch.left + room - x))
+    sketch.text(sketch.left, y + 23, facts, BODY.but(colour=QUIET), room=room)
 
 
 def end_screen(sketch: Sketch, title: str, y: float, feet: tuple[str, ...]) -> Page:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convlens.render.bodies import Body, make_body
-from convlens.render.flow import Block, Flow, add_foot
-from convlens.render.legend import bar_marks, bar_width, draw_bar
+from convlens.render.flow import Block, Flow, add_foot, draw_heading
+from convlens.render.legend import BAR_WIDTH, bar_marks, draw_bar
 from convlens.render.options import PictureOptions
 from convlens.render.page import Page
-from convlens.render.sketch import BODY, HEADING, LEAD, QUIET, Medium, Sketch
+from convlens.render.sketch import Medium, Sketch
 from convlens.render.tiles import Tiles, make_tiles
 from convlens.render.wording import captions, layer_facts, real_size
 from convlens.results import Activations, LayerActivation
@@ -45,19 +45,13 @@ class LayerBlock:
         entry = self.entry
         if first == 0:
             sketch.anchor(layer_anchor(self.image, entry.name), entry.name, y - 8)
-        sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
-        right = sketch.right
-        room = right - sketch.left - bar_width(sketch) - 18
-        x = sketch.left
         kind = f"{entry.layer.type}   {real_size(entry)}"
         if (first, last) != (0, self.body.rows):
             kind += f"   {self.body.part(first, last)}"
-        aside = sketch.measure(kind, LEAD) + 9
-        x += sketch.text(x, y + 12, entry.name, HEADING, room=max(60, room - aside)) + 9
-        sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=room)
-        sketch.text(sketch.left, y + 23, self.facts, BODY.but(colour=QUIET), room=room)
+        room = sketch.right - sketch.left - BAR_WIDTH - 18
+        draw_heading(sketch, y, entry.name, kind, self.facts, room)
         if self.tiles.low is None or self.tiles.low != self.tiles.high:
-            draw_bar(sketch, right, y + 7, self.options, bar_marks(self.tiles, self.options))
+            draw_bar(sketch, sketch.right, y + 7, self.options, bar_marks(self.tiles, self.options))
 
 
 def make_blocks(

@@ -7,27 +7,25 @@ same result gives the same bytes.
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 
 from convlens.render import html_page
 from convlens.render.html_curve import sparsity_curve
 from convlens.render.html_data import page_numbers
-from convlens.render.html_sprites import bar, picture
+from convlens.render.html_input import input_article
+from convlens.render.html_sprites import bar
 from convlens.render.html_text import (
     NOTHING,
     dead_count,
     escape,
     is_vector,
-    number,
     real_size,
     receptive_field,
-    size,
     sparsity,
 )
 from convlens.render.html_tiles import layer_part
 from convlens.render.options import PictureOptions
-from convlens.results import Activations, InputImage, Prediction
+from convlens.results import Activations
 
 
 def document(result: Activations, options: PictureOptions, manifest: str) -> str:
@@ -96,51 +94,10 @@ def _contents(result: Activations) -> str:
 def _inputs(result: Activations) -> str:
     told = result.predictions or ((),) * len(result.images)
     items = "".join(
-        _input(image, place, predictions, several=len(result.images) > 1)
+        input_article(image, place, predictions, several=len(result.images) > 1)
         for place, (image, predictions) in enumerate(zip(result.images, told, strict=True), 1)
     )
     return f'<section id="input"><h2>Input</h2><div class="inputs">{items}</div></section>'
-
-
-def _input(
-    image: InputImage, place: int, predictions: tuple[Prediction, ...], *, several: bool
-) -> str:
-    height, width = image.pixels.shape[:2]
-    zoom = max(1, round(240 / max(1, width, height)))
-    steps = "".join(f"<li>{escape(step)}</li>" for step in image.steps)
-    scale = image.preprocessing
-    head = f"{place}. " if several else ""
-    return (
-        f'<article class="input"><img class="pixels" src="{picture(image)}" '
-        f'width="{width * zoom}" height="{height * zoom}" '
-        f'alt="{escape(image.name)} as the network saw it">'
-        f'<div><h3>{head}<span class="name">{escape(image.name)}</span></h3>'
-        f'<p class="quiet">{size(image.original_size)} in the file, '
-        f"the network saw {width} x {height}</p>"
-        f'<h4>How it came to be</h4><ol class="steps">{steps}'
-        f"<li><code>{escape(scale.describe())}</code> "
-        f"<span>({escape(scale.name)}; {escape(scale.reason)})</span></li></ol>"
-        f"{''.join(map(_prediction, predictions))}</div></article>"
-    )
-
-
-def _prediction(prediction: Prediction) -> str:
-    scores = [top.score for top in prediction.top if math.isfinite(top.score)]
-    whole = 1.0 if all(0 <= score <= 1 for score in scores) else max(map(abs, scores))
-    rows = []
-    for top in prediction.top:
-        share = top.score / whole if math.isfinite(top.score) else 0.0
-        label = f"class {top.index}" if top.label is None else top.label
-        rows.append(
-            f'<tr><th scope="row">{escape(label)}</th><td class="score">{number(top.score)}</td>'
-            f'<td class="share"><i style="width:{100 * max(0.0, share):.1f}%"></i></td></tr>'
-        )
-    total = prediction.size
-    return (
-        f"<h4>What the model says <span>output {escape(prediction.output)}, {total} "
-        f"number{'' if total == 1 else 's'}</span></h4>"
-        f'<table class="predictions"><tbody>{"".join(rows)}</tbody></table>'
-    )
 
 
 def _layers(result: Activations) -> str:

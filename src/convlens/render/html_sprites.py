@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.render.colour import palette
+from convlens.render.filtered import up_filtered
 from convlens.render.mosaic import mosaic
 from convlens.render.tiles import Tiles
 from convlens.results import InputImage
@@ -29,25 +30,22 @@ GREY = (0x9A, 0x9A, 0x9A, 255)
 FLAT = (0xD8, 0xD8, 0xD4, 255)
 """The flat tile of a dead map."""
 
-_UP = 2
 _COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
 
 
-def png(pixels: Bytes, colours: Bytes | None = None) -> bytes:
+def png(pixels: Bytes, colours: Bytes | None = None, opacity: Bytes | None = None) -> bytes:
     """Pixels as a PNG file.
 
     Args:
         pixels: ``(height, width)`` grey or, with ``colours``, colour steps; ``(height, width,
             channel)`` with one (grey), three (RGB) or four channels (RGBA).
         colours: ``(256, 3)``, the palette.
+        opacity: ``(256,)``, that of each colour of the palette; all are opaque without it.
     """
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     kind = 3 if colours is not None else _COLOUR_TYPES[channels]
-    lines = np.full((height, 1 + width * channels), _UP, np.uint8)
-    flat = pixels.reshape(height, width * channels)
-    lines[:, 1:] = flat
-    lines[1:, 1:] -= flat[:-1]
+    lines = up_filtered(pixels.reshape(height, width * channels))
     strategy = zlib.Z_RLE if channels == 1 else zlib.Z_FILTERED
     press = zlib.compressobj(6, zlib.DEFLATED, 15, 9, strategy)
     data = press.compress(lines.data) + press.flush()
@@ -55,6 +53,8 @@ def png(pixels: Bytes, colours: Bytes | None = None) -> bytes:
     parts.append(_chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)))
     if colours is not None:
         parts.append(_chunk(b"PLTE", colours.tobytes()))
+    if opacity is not None:
+        parts.append(_chunk(b"tRNS", opacity.tobytes()))
     return b"".join([*parts, _chunk(b"IDAT", data), _chunk(b"IEND", b"")])
 
 

@@ -21,11 +21,8 @@ from convlens.render.wording import DASH, number
 
 RAMP = np.arange(256, dtype=np.uint8)[None]
 BAR_HEIGHT = 5.0
-
-
-def bar_width(sketch: Sketch) -> float:
-    """How wide a lying colour bar is, in points."""
-    return 256 * sketch.medium.zoomed(256, 128)
+BAR_WIDTH = 128.0
+"""Of a lying colour bar, in points."""
 
 
 def draw_bar(
@@ -44,17 +41,22 @@ def draw_bar(
 
 
 def draw_ramp(
-    sketch: Sketch, right: float, y: float, colours: Bytes, marks: dict[float, str]
+    sketch: Sketch,
+    right: float,
+    y: float,
+    colours: Bytes,
+    marks: dict[float, str],
+    wide: float = BAR_WIDTH,
 ) -> None:
     """A lying bar of 256 colours, ``(256, 3)``, with words by their place on it, 0..1."""
     medium = sketch.medium
-    pixel = medium.zoomed(256, 128)
-    left = medium.snap(right - 256 * pixel)
-    sketch.picture(left, medium.snap(y), (pixel, BAR_HEIGHT), RAMP, colours)
+    count = 256 if medium.resolution is None else round(wide * medium.resolution)
+    steps = RAMP[:, np.arange(count) * 256 // count]
+    left = medium.snap(right - wide)
+    sketch.picture(left, medium.snap(y), (wide / count, BAR_HEIGHT), steps, colours)
     for place, words in marks.items():
         anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
-        x = left + place * 256 * pixel
-        sketch.label(x, y + BAR_HEIGHT + 7, words, TINY, anchor)
+        sketch.label(left + place * wide, y + BAR_HEIGHT + 7, words, TINY, anchor)
 
 
 def bar_marks(tiles: Tiles, options: PictureOptions) -> dict[float, str]:
@@ -100,7 +102,7 @@ def mark_flat(
     sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, DEAD_FILL)
     sketch.line((x, y), (x + wide, y + tall))
     sketch.line((x, y + tall), (x + wide, y))
-    _words(sketch, x, y, wide, tall, words, style, DEAD_FILL)
+    words_on(sketch, x, y, wide, tall, words, style, DEAD_FILL)
 
 
 def mark_broken(
@@ -117,10 +119,10 @@ def mark_broken(
     edge = 0.0 if sketch.medium.resolution else 0.5
     sketch.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, BROKEN_FILL)
     sketch.line((x, y), (x + wide, y + tall), colour="#d9b3a6")
-    _words(sketch, x, y, wide, tall, words, style.but(colour=BROKEN_INK), BROKEN_FILL)
+    words_on(sketch, x, y, wide, tall, words, style.but(colour=BROKEN_INK), BROKEN_FILL)
 
 
-def _words(
+def words_on(
     sketch: Sketch,
     x: float,
     y: float,

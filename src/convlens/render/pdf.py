@@ -16,6 +16,7 @@ from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from convlens.render.filtered import up_filtered
 from convlens.render.fonts import FALLBACK, clean, fallback_path, is_latin
 from convlens.render.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
 from convlens.version import __version__
@@ -28,8 +29,11 @@ STANDARD_FONTS = {False: "Helvetica", True: "Helvetica-Bold"}
 
 def _image(picture: Picture) -> Any:
     """The picture as an image of 8 bits a pixel with a palette, or of RGB, without loss."""
-    stream = pdfdoc.PDFStream(content=zlib.compress(picture.pixels.tobytes(), COMPRESSION))
     height, width = picture.pixels.shape[:2]
+    content = picture.pixels.tobytes()
+    if picture.palette is None:
+        content = up_filtered(picture.pixels.reshape(height, -1)).tobytes()
+    stream = pdfdoc.PDFStream(content=zlib.compress(content, COMPRESSION))
     stream.dictionary.dict.update(
         Type=pdfdoc.PDFName("XObject"),
         Subtype=pdfdoc.PDFName("Image"),
@@ -40,6 +44,9 @@ def _image(picture: Picture) -> Any:
         Interpolate="false",
         Filter=pdfdoc.PDFName("FlateDecode"),
     )
+    if picture.palette is None:
+        names = {"Predictor": 15, "Colors": 3, "BitsPerComponent": 8, "Columns": width}
+        stream.dictionary.dict["DecodeParms"] = pdfdoc.PDFDictionary(names)
     return stream
 
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from convlens.errors import SelectionError
 from convlens.kernel import Kernels, LayerKernels
 from convlens.render.bodies import Body
-from convlens.render.flow import Block, Flow, add_foot
+from convlens.render.flow import Block, Flow, add_foot, draw_heading
 from convlens.render.kernels.arrange import as_tiles, limit
 from convlens.render.kernels.colours import diverging, greys
 from convlens.render.kernels.grid import make_grid
 from convlens.render.kernels.rows import make_rows
 from convlens.render.kernels.wording import bar_marks, captions, is_bgr, kind_of, layer_facts
-from convlens.render.legend import bar_width, draw_ramp
+from convlens.render.legend import BAR_WIDTH, draw_ramp
 from convlens.render.options import KernelOptions
 from convlens.render.page import Page, Text
-from convlens.render.sketch import BODY, HEADING, LEAD, MEDIA, QUIET, Medium, Sketch
+from convlens.render.sketch import MEDIA, Medium, Sketch
 
 
 def layer_anchor(name: str) -> str:
@@ -46,16 +46,11 @@ class KernelBlock:
         """Draws the layer's name, its facts and its colour bar."""
         if first == 0:
             sketch.anchor(layer_anchor(self.name), self.name, y - 8)
-        sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
         kind = kind_of(self.entry)
         if (first, last) != (0, self.body.rows):
             kind += f"   {self.body.part(first, last)}"
-        room = sketch.right - sketch.left - bar_width(sketch) - 18
-        aside = sketch.measure(kind, LEAD) + 9
-        x = sketch.left
-        x += sketch.text(x, y + 12, self.name, HEADING, room=max(60, room - aside)) + 9
-        sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=room)
-        sketch.text(sketch.left, y + 23, self.facts, BODY.but(colour=QUIET), room=room)
+        room = sketch.right - sketch.left - BAR_WIDTH - 18
+        draw_heading(sketch, y, self.name, kind, self.facts, room)
         if limit(self.entry) > 0:
             colours = greys() if self.entry.inputs == 3 else diverging()
             draw_ramp(sketch, sketch.right, y + 7, colours, bar_marks(self.entry))

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from convlens.pattern import Patterns
-from convlens.render.flow import Block, Flow, add_foot
+from convlens.render.flow import Block, Flow, add_foot, draw_heading
 from convlens.render.options import GalleryOptions
 from convlens.render.page import Page
 from convlens.render.patterns.arrange import LayerPatterns, by_layer, facets_beside
 from convlens.render.patterns.tile import OUTLINE, Caption, draw_tile
 from convlens.render.patterns.wording import captions, kind_of, layer_facts, short_name
-from convlens.render.sketch import ACCENT, BODY, HEADING, LEAD, QUIET, Medium, Sketch
+from convlens.render.sketch import ACCENT, BODY, Medium, Sketch
 from convlens.render.wording import plural, span
 
 GAP = 9.0
@@ -207,7 +207,6 @@ class PatternBlock:
         """Draws the layer's name and its facts."""
         if first == 0:
             sketch.anchor(self.anchor, "" if self.leads else self.name, y - 8)
-        sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
         kind = kind_of(self.group.layer)
         if (first, last) != (0, self.body.rows):
             kind += f"   {self.body.part(first, last)}"
@@ -219,12 +218,7 @@ class PatternBlock:
             sketch.label(sketch.right, y + 12, words, BODY.but(colour=ACCENT), "end")
             sketch.link(sketch.right - wide - 2, y + 4, wide + 4, 11, self.leads)
             room -= wide + 12
-        aside = sketch.measure(kind, LEAD) + 9
-        x = sketch.left
-        x += sketch.text(x, y + 12, self.name, HEADING, room=max(60, room - aside)) + 9
-        sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=room)
-        facts = layer_facts(self.group)
-        sketch.text(sketch.left, y + 23, facts, BODY.but(colour=QUIET), room=room)
+        draw_heading(sketch, y, self.name, kind, layer_facts(self.group), room)
 
 
 def make_blocks(result: Patterns, options: GalleryOptions, medium: Medium) -> list[Block]:

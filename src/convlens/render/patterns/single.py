@@ -12,12 +12,13 @@ import numpy as np
 
 from convlens.errors import SelectionError
 from convlens.pattern import Patterns
+from convlens.render.axes import Frame
 from convlens.render.flow import add_foot, end_screen
 from convlens.render.legend import mark_dead
 from convlens.render.options import GalleryOptions
 from convlens.render.page import Bytes, Page
 from convlens.render.patterns.arrange import by_layer, siblings
-from convlens.render.patterns.curve import Frame, draw_curve
+from convlens.render.patterns.curve import draw_curve
 from convlens.render.patterns.grid import PatternBody, make_body
 from convlens.render.patterns.tile import FULL, draw_arrow, draw_meter
 from convlens.render.patterns.wording import (

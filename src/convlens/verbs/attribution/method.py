@@ -37,6 +37,7 @@ from convlens.heat import HeatmapOptions
 from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.results import FloatArray
+from convlens.verbs.attribution.names import PLACES
 
 Progress = Callable[[int, int], None]
 """Told after each pass how many are done and how many there are."""
@@ -175,29 +176,6 @@ class Method:
     comparable: bool = True
     costly: bool = False
     grain: Callable[[Size, HeatmapOptions], Size] | None = None
-
-
-PLACES = {
-    "grad-cam": "grad_cam",
-    "grad-cam++": "grad_cam_plus_plus",
-    "hirescam": "hirescam",
-    "xgrad-cam": "xgrad_cam",
-    "layercam": "layercam",
-    "refine-cam": "refine_cam",
-    "cam": "cam",
-    "score-cam": "score_cam",
-    "ablation-cam": "ablation_cam",
-    "eigencam": "eigencam",
-    "gradient": "gradient",
-    "gradient-x-input": "gradient_x_input",
-    "smoothgrad": "smoothgrad",
-    "integrated-gradients": "integrated_gradients",
-    "guided-backprop": "guided_backprop",
-    "occlusion": "occlusion",
-    "rise": "rise",
-    "activation": "activation",
-}
-"""The file of each method, in the order in which a menu shows them."""
 
 
 @functools.cache

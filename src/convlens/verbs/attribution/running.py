@@ -179,11 +179,8 @@ def _check(work: Work, method: Method, layers: Sequence[str], maps: FloatArray) 
     where = f" of {', '.join(layers)}" if layers else ""
     raise ModelInputError(
         f"{method.title}{where}: {int((~np.isfinite(maps)).sum())} of {maps.size} values are "
-        "infinite or no numbers (NaN), so that no heatmap can be made. "
-        + (
-            ". ".join(work.info.notes)
-            or "Look with 'convlens activations' in which layer they arise."
-        )
+        "infinite or no numbers (NaN), so that no heatmap can be made: "
+        + ("; ".join(work.info.notes) or "'convlens activations' tells in which layer they arise")
     )
 
 

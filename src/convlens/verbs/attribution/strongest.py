@@ -49,11 +49,7 @@ def ask_images(
     if wanted is None:
         end, note = default_output(info)
         names = [end.name]
-        if end.has_maps:
-            note = (
-                f"output '{end.name}' is a map: explained is the class that is the strongest at "
-                f"most positions, where it is; for another say --target {end.name}:N@predicted"
-            )
+        note = _map_note(end) if end.has_maps else note
         notes += [note] if note else []
     else:
         names = list(dict.fromkeys(target.layer for target in wanted))
@@ -76,8 +72,8 @@ def ask_images(
             name = next(iter(given.values()))[entry.image].name
             raise ModelInputError(
                 f"the network gives {entry.score} for '{entry.target.name}' of image '{name}', "
-                "which is no finite number: there is nothing to explain. "
-                + (". ".join(info.notes) or "Look where it begins with: convlens activations")
+                "which is no finite number, so that there is nothing to explain: "
+                + ("; ".join(info.notes) or "'convlens activations' tells in which layer it arises")
             )
     return asked, predict(found.outputs, info.labels), notes
 
@@ -86,7 +82,8 @@ def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -
     """The strongest classes that an output says of one image, the strongest first.
 
     Of a single unit that gives a probability both sides are classes. Of a map the classes are
-    those that are the strongest at most positions, and are explained where they are.
+    those that are the strongest at most positions, and are explained where they are; of a map
+    of one channel that says yes nowhere, its mean is.
 
     Args:
         info: The model.
@@ -101,7 +98,9 @@ def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -
             float(predicted_at(values, unit, probability=probability).mean())
             for unit in range(count)
         ]
-        order = [unit for unit in _falling(np.array(shares)) if shares[unit] > 0] or [0]
+        order = [unit for unit in _falling(np.array(shares)) if shares[unit] > 0]
+        if not order:
+            return [unit_target(info, layer, 0)]  # the only channel says yes nowhere
         found = [unit_target(info, layer, unit) for unit in order[:top]]
         return [dataclasses.replace(target, where=PREDICTED) for target in found]
     if count == 1:
@@ -111,6 +110,17 @@ def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -
         two = probability or names_of(info, layer) is not None
         return sides[:top] if two else sides[:1]
     return [unit_target(info, layer, unit) for unit in _falling(values)[:top]]
+
+
+def _map_note(end: LayerInfo) -> str:
+    """What is explained of an output with maps where nothing was asked for."""
+    what = "the class that is the strongest at most positions, where it is"
+    if end.channels == 1:
+        what = "its channel where it says yes, or the mean of it where it does so nowhere"
+    return (
+        f"output '{end.name}' is a map: explained is {what}; for another say "
+        f"--target {end.name}:N@predicted"
+    )
 
 
 def _falling(values: FloatArray) -> list[int]:

@@ -36,6 +36,14 @@ NUDGE = "nudge"
 PARAMETERS = {PIXELS: ("pixels",), FOURIER: ("real", "imaginary"), PHASE: ("phase",)}
 
 
+LARGE = 96 * 96
+"""From how many pixels of a canvas on it pays to compile what is done with it by itself."""
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
 class KerasClimb:
     """The contract of :class:`convlens.ascent.Climb`, kept by a Keras model.
 
@@ -64,9 +72,11 @@ class KerasClimb:
         self._variables = variables
         self._steppers: dict[bool, Stepper] = {}
         self._measure: Runner | None = None
-        self._draw = fused(lambda given, _: draw(ascent, given))
-        self._show = fused(self._shown)
-        self._update = fused(self._climbed)
+        # Compiling takes a second or two, whatever the size; it pays where a step takes long.
+        compiled = fused if ascent.size[0] * ascent.size[1] >= LARGE else _plain
+        self._draw = compiled(lambda given, _: draw(ascent, given))
+        self._show = compiled(self._shown)
+        self._update = compiled(self._climbed)
 
     def begin(
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]

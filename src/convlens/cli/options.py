@@ -1,0 +1,50 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A .keras, HDF5 or TensorFlow.js model, or an architecture: VGG16."
+    ),
+]
+Backend = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="jax, tensorflow or torch; else KERAS_BACKEND."),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="For an architecture: a weights file, imagenet, random."),
+]
+Architecture = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|NAME",
+        help="For a file of weights alone: VGG16, or model.to_json() in a file.",
+    ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Run the code of Lambda layers: for a file of your own only."),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Names of the classes, one on each line."),
+]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layers", "-l", metavar="SPEC", help="conv2d, 'conv*', :8 or Conv2D; may be repeated."
+    ),
+]
+Channels = Annotated[
+    str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]

@@ -1,0 +1,1 @@
+"""Heatmaps as pages, pictures and documents."""
