@@ -51,7 +51,7 @@ def rows(*names: str) -> tuple[Row, ...]:
 
 
 def evaluation(
-    images: int = 6,
+    amount: int = 6,
     *,
     methods: tuple[Row, ...] | None = None,
     measures: tuple[Column, ...] | None = None,
@@ -62,13 +62,13 @@ def evaluation(
     methods = rows() if methods is None else methods
     measures = columns() if measures is None else measures
     draw = np.random.default_rng(0)
-    shape = (len(methods), len(measures), images)
+    shape = (len(methods), len(measures), amount)
     skill = np.linspace(0.3, 0.6, len(methods))[:, np.newaxis, np.newaxis]
     values = np.clip(skill + draw.normal(size=shape) / 12, 0, 1).astype(np.float32)
     if len(methods) > 1:
         values[-1, -1] = np.nan
     by_grain = {row.grain: draw.uniform(0.2, 0.5, shape[1:]) for row in methods}
-    random = np.stack([by_grain[row.grain] for row in methods]).astype(np.float32)
+    random = np.array([by_grain[row.grain] for row in methods], np.float32).reshape(shape)
     bars = random.copy()
     for place, column in enumerate(measures):
         if column.name == "randomisation":
@@ -88,17 +88,17 @@ def evaluation(
         "options": HeatmapOptions(),
         "measured": MeasureOptions(),
         "preprocessing": SCALES["-1..1"].because("the model's own"),
-        "images": tuple(f"images/dog {number}.jpg" for number in range(images)),
+        "images": tuple(f"images/dog {number}.jpg" for number in range(amount)),
         "explained": "the strongest class of each image",
-        "targets": tuple(Target("top", number, label=f"dog {number}") for number in range(images)),
-        "scores": draw.uniform(0.3, 1, images).astype(np.float32),
+        "targets": tuple(Target("top", number, label=f"dog {number}") for number in range(amount)),
+        "scores": draw.uniform(0.3, 1, amount).astype(np.float32),
         "rows": methods,
         "columns": measures,
         "values": values,
         "random": random,
         "centre": draw.uniform(0.2, 0.6, shape[1:]).astype(np.float32),
         "bars": bars,
-        "count": images,
+        "count": amount,
         "notes": ("a note",),
     }
     return Evaluation(**(made | known))

@@ -268,6 +268,7 @@ def test_images_of_any_size_are_brought_to_that_of_the_first(network):
         ({"methods": []}, UsageError, "expected at least one method"),
         ({"metrics": "deletoin"}, UsageError, "Did you mean deletion"),
         ({"layer": "bod"}, SelectionError, "bod"),
+        ({"layer": "bod", "methods": "default"}, SelectionError, "no layer 'bod'"),
         ({"methods": "gradient", "layer": "body"}, UsageError, "takes a layer: leave it out"),
         ({"pointz": 3}, UsageError, "unknown option 'pointz': .* Did you mean points"),
         ({"points": 0}, UsageError, "points of at least 1"),

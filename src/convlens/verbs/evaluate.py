@@ -146,6 +146,24 @@ def evaluate(
     return result
 
 
+def check(
+    *,
+    methods: str | Sequence[str] = DEFAULT,
+    metrics: str | Sequence[str] = DEFAULT,
+    **options: Any,
+) -> None:
+    """Refuses what :func:`evaluate` would refuse before it looks at a model.
+
+    Raises:
+        UsageError: A method, metric or option is unknown, out of its range, or used by none.
+    """
+    own = {"target", "layer", "limit", "input_name", "batch_size"}
+    chosen, _ = _methods(methods)
+    given = {name: value for name, value in options.items() if name not in own}
+    _, others = _measure_options(choose_metrics(metrics), given)
+    settle(chosen, others)
+
+
 class EvaluationInterrupted(KeyboardInterrupt):
     """Somebody has pressed Ctrl-C.
 

@@ -11,12 +11,8 @@ from convlens.errors import UsageError
 from convlens.evaluation import MeasureOptions
 from convlens.verbs.attribution import metrics as package
 from convlens.verbs.attribution.metrics.bench import measure
-from convlens.verbs.attribution.metrics.metric import (
-    PLACES,
-    choose_metrics,
-    find_metric,
-    metrics,
-)
+from convlens.verbs.attribution.metrics.metric import choose_metrics, find_metric, metrics
+from convlens.verbs.attribution.metrics.names import PLACES
 from formulas import GOAL, bench, linear, logistic, picture, say
 
 

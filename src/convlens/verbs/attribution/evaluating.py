@@ -24,7 +24,7 @@ from convlens.target import Target
 from convlens.verbs.attribution.goals import Asked
 from convlens.verbs.attribution.ground import Ground
 from convlens.verbs.attribution.making import Making, Steps
-from convlens.verbs.attribution.method import Method
+from convlens.verbs.attribution.method import NONE, Method
 from convlens.verbs.attribution.metrics.metric import Metric
 from convlens.verbs.attribution.running import Batch, Work, make_batches, run
 from convlens.verbs.attribution.scoring import again, grain_of, make_bench
@@ -117,12 +117,16 @@ class Evaluating:
         """What the metrics say of the maps of one image by every method.
 
         Raises:
+            SelectionError: The layer that was asked for is not there, or cannot do.
             ModelInputError: No method applies, or one that was named does not.
             UsageError: A metric that was named cannot be had.
         """
         work = Work(self.model, self.info, ground, self.options, self._batch_size, self.measured)
         (batch,) = make_batches(work, [asked])
         making = self._make(work)
+        if self._layer is not None and not self._begun:
+            # What was asked for has to be there, whichever method is left out for it.
+            making.choose(batch, next(each for each in self.methods if each.layers != NONE))
         bench = make_bench(work, batch, 0)
         measures: dict[tuple[str, str], Measure] = {}
         end = self._steps.done + self._each

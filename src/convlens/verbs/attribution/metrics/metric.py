@@ -1,6 +1,6 @@
 """What makes a metric of heatmaps, and the list of them.
 
-The rule of this module: a new metric is a new file and one line in :data:`PLACES`; command line,
+The rule of this module: a new metric is a new file and one line in ``names``; command line,
 Python, documents and menus read that list.
 
 Every metric is one function of one signature::
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from convlens.errors import UsageError, near
 from convlens.heat import Curve
+from convlens.verbs.attribution.metrics.names import PLACES
 
 if TYPE_CHECKING:
     from convlens.verbs.attribution.metrics.bench import Bench, Trial
@@ -94,19 +95,6 @@ class Metric:
     explains: bool = False
     probability: bool = False
     uses: tuple[str, ...] = ()
-
-
-PLACES = {
-    "deletion": "deletion",
-    "insertion": "insertion",
-    "road": "road",
-    "average-drop": "average_drop",
-    "increase": "increase",
-    "average-gain": "average_gain",
-    "sensitivity": "sensitivity",
-    "randomisation": "randomisation",
-}
-"""The file of each metric, in the order in which a table shows them."""
 
 
 @functools.cache
