@@ -70,7 +70,7 @@ def test_a_signal_from_the_keyboard(tmp_path: Path) -> None:
     code = (
         "import os, signal\n"
         "from convlens.cli import activations, main\n"
-        "activations.find_images = lambda images: os.kill(os.getpid(), signal.SIGINT)\n"
+        "activations.image_groups = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "main()"
     )
     process = start("activations", "m.keras", "x.png", code=code, cwd=tmp_path)

@@ -347,7 +347,7 @@ def interrupt(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["open_model", "find_images", "verb.activations", "save", "describe"]
+    "place", ["open_model", "image_groups", "verb.activations", "save", "describe"]
 )
 def test_an_interruption_is_one_line(
     refused: Refused, small: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, place: str

@@ -70,6 +70,7 @@ class Fake:
             outputs=tuple(outputs) or tuple(layers)[-1:],
             layers=(),
             parameters=0,
+            output_layers=tuple(outputs) or tuple(layers)[-1:],
             **known,
         )
 

@@ -353,8 +353,9 @@ def test_all_methods_are_those_that_apply_and_the_others_are_named(chain, networ
             "top": ("Dense", lambda flat: flat[:, :3] * 2),
         }
     )
-    found = heatmap(dense, photo(size=(6, 5)), method="all")
-    assert found.methods == ("gradient",)
+    for target in (None, 1):
+        found = heatmap(dense, photo(size=(6, 5)), method="all", target=target)
+        assert found.methods == ("gradient",)
     assert sum("the model has no convolutions" in note for note in found.notes) == 2
     with pytest.raises(ModelInputError, match="but the model has no convolutions"):
         heatmap(dense, photo(size=(6, 5)), method=["gradient", "grad-cam"])

@@ -85,7 +85,8 @@ def single_blocks(
         kind += "" if bare else f" of {group.name}"
         alone = ImageMaps(result, group.image, (place,))
         body = make_body(alone, options, medium, bare=bare)
-        found.append(HeatBlock(name, kind, facts(result, entry, options), f"heat:{place}", body))
+        told = facts(result, entry, options)
+        found.append(HeatBlock(name, kind, told, f"heat:{place}", body, titled=not bare))
     return found
 
 

@@ -26,11 +26,12 @@ PARTS = 100
 
 @dataclass(eq=False)
 class Steps:
-    """Progress over maps, each in :data:`PARTS`."""
+    """Progress over maps, each in :data:`PARTS`; it never goes back."""
 
     tell: Callable[[int, int], None] | None
     total: int
     done: int = 0
+    _told: int = 0
 
     def within(self, count: int) -> Callable[[int, int], None]:
         """Tells of a part of the work on so many maps that are made together."""
@@ -50,8 +51,9 @@ class Steps:
         self._say(self.total * PARTS)
 
     def _say(self, parts: int) -> None:
+        self._told = max(self._told, min(parts, self.total * PARTS))
         if self.tell is not None:
-            self.tell(min(parts, self.total * PARTS), self.total * PARTS)
+            self.tell(self._told, self.total * PARTS)
 
 
 @dataclass(eq=False)
@@ -181,6 +183,7 @@ class Making:
                 maps,
                 self.metrics,
                 strict=strict,
+                begin=lambda: self.progress.within(1),
                 told=lambda: self.progress.finish(1),
             )
             made.update({(place, one.method): one for one in done})

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convlens.errors import SelectionError
+from convlens.errors import ModelInputError, SelectionError
 from convlens.layers import LayerSpec
 from convlens.model import ForwardPass, Readable
 from convlens.readout import Goal, Gradients
@@ -61,7 +61,7 @@ class Remembering:
         if outputs and self._plan is not None:
             goal, explained = self._plan(len(next(iter(inputs.values()))))
             ends = {readout.layer for readout in goal}
-            if set(layers) <= ends and set(self._ends.values()) <= ends:
+            if set(layers) <= ends and self._ends and set(self._ends.values()) <= ends:
                 found = self.differentiate(inputs, goal, layers=explained)
                 return ForwardPass(
                     {name: found.ends[name] for name in layers},
@@ -150,7 +150,7 @@ def make_plan(
             if layer is None
             else named_layers(info, end, layer)
         )
-    except SelectionError:
+    except (ModelInputError, SelectionError):
         return None  # it is said when the method is run
     names = choice.names if methods[0].layers != ONE else choice.names[:1]
 

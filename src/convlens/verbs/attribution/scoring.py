@@ -42,6 +42,7 @@ def measure_heatmaps(
     metrics: Sequence[Any],
     *,
     strict: Mapping[str, bool],
+    begin: Callable[[], Callable[[int, int], None]],
     told: Callable[[], None],
 ) -> tuple[list[Heatmap], list[str]]:
     """The maps of one image and target, each with what metrics say of it.
@@ -53,6 +54,7 @@ def measure_heatmaps(
         maps: The maps of it, by each method.
         metrics: The metrics.
         strict: Whether each was asked for by its name.
+        begin: Called before each map; gives what is told of the metrics that are done.
         told: Called after each map.
 
     Returns:
@@ -65,7 +67,8 @@ def measure_heatmaps(
     done, notes = [], []
     for entry, method, choice in maps:
         measures = []
-        for metric in metrics:
+        progress = begin()
+        for number, metric in enumerate(metrics, 1):
             try:
                 measures += bench.measure(
                     entry.values,
@@ -77,6 +80,7 @@ def measure_heatmaps(
                 if strict[metric.name]:
                     raise
                 notes.append(f"not measured: {error}")
+            progress(number, len(metrics))
         done.append(dataclasses.replace(entry, measures=tuple(measures)))
         told()
     return done, notes

@@ -1,0 +1,303 @@
+"""convlens heatmap: what it writes and says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convlens.cli import heatmap as face
+from convlens.cli.heatmap import describe
+from convlens.export import read_manifest
+from convlens.verbs.attribution.method import methods
+from convlens.verbs.attribution.names import PLACES
+from heats import heats
+
+Run = Callable[..., Any]
+
+
+def test_without_output_it_stands_beside_the_image(run: Run, small: Path, photo: Path) -> None:
+    done = run("heatmap", small, photo)
+    assert done.status == 0, done.err
+    target = photo.parent / "photo-heatmap.png"
+    with Image.open(target) as image:
+        assert image.text["Title"] == "small: heatmaps of photo.png"
+        assert "Grad-CAM" in image.text["Description"]
+    assert done.err == ""
+    lines = done.out.splitlines()
+    assert lines[0].startswith("small (")
+    assert "photo.png: resized from 30 x 20 to 16 x 16 (stretch, nearest)" in lines
+    assert any(line.startswith("preprocessing 0..1: pixels / 255") for line in lines)
+    assert any(line.startswith("top: class ") for line in lines)
+    assert any(line.startswith("note: layer conv_1 (5 x 5)") for line in lines)
+    head = next(number for number, line in enumerate(lines) if line.startswith("image "))
+    assert lines[head].split() == [
+        *("image", "method", "explained", "score", "logit", "layer", "hottest"),
+    ]
+    assert lines[head + 1].split()[:4] == [
+        "photo.png",
+        "grad-cam",
+        "class",
+        lines[head + 1].split()[3],
+    ]
+    assert lines[-2].startswith("1 heatmap, ")
+    assert lines[-1] == f"wrote {target}"
+
+
+def test_several_images_have_a_file_each(run: Run, small: Path, photo: Path) -> None:
+    other = photo.with_name("other.png")
+    other.write_bytes(photo.read_bytes())
+    twin = photo.with_suffix(".jpg")
+    Image.open(photo).convert("RGB").save(twin)
+    done = run("heatmap", small, photo.parent, "-q")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    assert {path.name for path in photo.parent.glob("*heatmap*")} == {
+        "other-heatmap.png",
+        "photo.png-heatmap.png",
+        "photo.jpg-heatmap.png",
+    }
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".zarr", ".json", ""])
+def test_every_output(run: Run, here: Path, small: Path, photo: Path, suffix: str) -> None:
+    done = run("heatmap", small, photo, "-o", f"x{suffix}", "-q")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    found = read_manifest(here / f"x{suffix}")
+    assert found["kind"] == "heatmaps"
+    assert found["heatmaps"][0]["method"] == "grad-cam"
+    assert found["heatmaps"][0]["layers"] == ["conv_1"]
+
+
+def test_an_archive_of_several_images(run: Run, here: Path, small: Path, photo: Path) -> None:
+    other = photo.with_name("other.png")
+    Image.open(photo).rotate(180).save(other)
+    done = run("heatmap", small, photo, other, "-o", "x.npz", "-q")
+    assert done.status == 0, done.err
+    with np.load(here / "x.npz") as found:
+        assert found["heatmap"].shape == (2, 20, 30)
+        assert found["image_name"].tolist() == ["photo.png", "other.png"]
+        assert found["target"].shape == found["score"].shape == (2,)
+
+
+def test_the_strongest_classes_by_name(
+    run: Run, here: Path, small: Path, photo: Path, models: Path
+) -> None:
+    done = run(
+        *("heatmap", small, photo, "--top", "3", "--labels", models / "three.names"),
+        *("-o", "-"),
+    )
+    found = json.loads(done.out)
+    said = [top["label"] for top in found["images"][0]["predictions"][0]["top"]]
+    assert [each["target_name"] for each in found["heatmaps"]] == said
+    scores = [each["score"] for each in found["heatmaps"]]
+    assert scores == sorted(scores, reverse=True)
+    assert found["manifest"]["picture"]["view"] == "row"
+
+
+def test_targets_methods_and_layers_as_asked(
+    run: Run, here: Path, small: Path, photo: Path, models: Path
+) -> None:
+    done = run(
+        *("heatmap", small, photo, "--method", "grad-cam,gradient", "--method", "layercam"),
+        *("--target", "dog", "--target", "cat vs bird", "--target", "conv_1:2@1,3"),
+        *("--layer", "conv", "--labels", models / "three.names", "--json"),
+    )
+    assert done.status == 0, done.err
+    found = json.loads(done.out)["heatmaps"]
+    assert [each["method"] for each in found] == ["grad-cam", "gradient", "layercam"] * 3
+    names = ["dog", "cat rather than bird", "conv_1 channel 2, position 1, 3"]
+    assert [each["target_name"] for each in found[::3]] == names
+    assert [each["layers"] for each in found[:3]] == [["conv"], [], ["conv"]]
+
+
+def test_options_reach_the_verb(
+    run: Run, here: Path, small: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def stand_in(model: Any, image: Any, **given: Any) -> Any:
+        asked.update(given, image=image, model=model)
+        return heats(methods=["occlusion"])
+
+    monkeypatch.setattr(face.verb, "heatmap", stand_in)
+    done = run(
+        *("heatmap", small, photo, "--method", "all", "--target", "3", "--layer", "conv_1"),
+        *("--explain", "output", "--baseline", "blur", "--steps", "9", "--samples", "8"),
+        *("--noise", "0.2", "--masks", "7", "--cells", "6", "--keep", "0.4", "--window", "5"),
+        *("--stride", "2", "--seed", "3", "--batch-size", "4", "--scale", "-1..1"),
+        *("--fit", "pad", "--interpolation", "bilinear", "--size", "16", "--input-name", "x"),
+        *("--view", "single", "--colormap", "magma", "--opacity", "0.4", "--percentile", "99"),
+        *("--normalise", "shared", "--squares", "--columns", "3", "-o", "x.json"),
+    )
+    assert done.status == 0, done.err
+    asked.pop("model")
+    progress = asked.pop("progress")
+    assert callable(progress)
+    assert asked == {
+        "image": [photo], "method": "all", "target": ["3"], "layer": ["conv_1"],
+        "score_with": [], "score": "output", "baseline": "blur", "steps": 9, "samples": 8,
+        "noise": 0.2, "masks": 7, "cells": 6, "keep": 0.4, "window": 5, "stride": 2, "seed": 3,
+        "batch_size": 4, "scale": "-1..1", "fit": "pad", "interpolation": "bilinear",
+        "size": (16, 16), "input_name": "x",
+    }  # fmt: skip
+    assert read_manifest(here / "x.json")["picture"] == {
+        "view": "single", "colormap": "magma", "opacity": 0.4, "normalise": "shared",
+        "percentile": 99.0, "smooth": False, "columns": 3,
+    }  # fmt: skip
+
+
+def test_what_is_not_asked_for_is_left_to_the_verb(
+    run: Run, here: Path, small: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def stand_in(model: Any, image: Any, **given: Any) -> Any:
+        asked.update(given)
+        return heats()
+
+    monkeypatch.setattr(face.verb, "heatmap", stand_in)
+    run("heatmap", small, photo, "-o", "x.json", "-q")
+    assert asked == {
+        "method": "grad-cam", "target": None, "layer": None, "score_with": [], "progress": None,
+    }  # fmt: skip
+
+
+def test_several_inputs(run: Run, here: Path, models: Path, photo: Path) -> None:
+    done = run(
+        *("heatmap", models / "pair.keras", "--input", f"left={photo}"),
+        *("--input", f"right={photo}", "--target", "both:0", "-o", "x.json", "-q"),
+    )
+    assert (done.status, done.out, done.err) == (0, "", "")
+    found = json.loads((here / "x.json").read_text())
+    assert "explained is the input 'left'" in " ".join(found["manifest"]["notes"])
+
+
+def test_words_tell_measures_warnings_and_empty_maps() -> None:
+    made = heats(
+        methods=("grad-cam", "gradient"), measured=True, warned=["gradient"], empty=(0,), fit="pad"
+    )
+    text = describe(made)
+    lines = text.splitlines()
+    assert "warning: This method shows edges whatever the weights are." in lines
+    assert any(line.startswith("note: Black was put around the photograph; ") for line in lines)
+    row = next(line for line in lines if line.startswith("photo0.jpg  grad-cam"))
+    assert row.endswith("no evidence: all 0")
+    head = next(number for number, line in enumerate(lines) if line.startswith("metric "))
+    assert lines[head].split() == [
+        *("metric", "method", "explained", "map", "random", "centre", "than", "random"),
+    ]
+    assert lines[head + 1].split() == [
+        "deletion",
+        "grad-cam",
+        "dog",
+        "0.21",
+        "0.4",
+        "0.3",
+        "better",
+    ]
+    assert lines[head + 3].split()[-1] == "worse"
+    assert lines[-1] == "2 heatmaps, 1 empty"
+    assert text.isascii()
+
+
+def test_the_methods_are_listed(run: Run) -> None:
+    done = run("heatmap", "--list-methods")
+    assert done.status == 0
+    parts = done.out.strip().split("\n\n")
+    assert len(parts) == len(PLACES)
+    for part, method in zip(parts, methods().values(), strict=True):
+        lines = part.splitlines()
+        assert lines[0] == f"{method.name}: {method.says}"
+        assert lines[1:] == [
+            f"  assumes   {method.assumes}",
+            f"  misleads  {method.misleads}",
+            f"  source    {method.source}",
+        ]
+
+
+def test_help_names_every_method_and_imports_none() -> None:
+    code = (
+        "import sys; from convlens.cli import main\n"
+        "try: main(['heatmap', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'keras', 'PIL', 'reportlab', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(sys.path), "COLUMNS": "200", "TERMINAL_WIDTH": "200"},
+    )
+    told = " ".join(done.stdout.split())
+    for name in PLACES:
+        assert name in told.replace("- ", "-"), name
+    assert "Example: convlens heatmap" in told
+
+
+# Wrong input.
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "words"),
+    [
+        (2, ["--method", "grad-cm"], "unknown method 'grad-cm': expected one of grad-cam"),
+        (2, ["--view", "grid"], "unknown view 'grid': expected one of single, row, table"),
+        (2, ["--opacity", "2"], "expected opacity from 0 to 1, found 2"),
+        (2, ["--colormap", "jet"], "unknown colour map 'jet'"),
+        (2, ["--normalise", "layer"], "unknown normalisation 'layer': expected one of own"),
+        (2, ["--columns", "0"], "at least 1 column"),
+        (2, ["-o", "x.bmp"], "cannot write 'x.bmp': expected one of .pdf"),
+        (2, ["-o", "x.gif"], "cannot write 'x.gif': expected one of .pdf"),
+        (2, ["--steps", "5"], "reads 'steps': it belongs to integrated-gradients"),
+        (2, ["--size", "big"], "--size expects HEIGHTxWIDTH"),
+        (2, ["--explain", "x"], "unknown score 'x': expected one of logit, output"),
+        (2, ["--top", "0"], "expected at least 1 class of each image, found top=0"),
+        (2, ["--top", "x"], "Invalid value for '--top'"),
+        (2, ["--top", "2", "--target", "1"], "leave it out where a target is named"),
+        (1, ["--target", "9"], "no class or channel 9"),
+        (1, ["--target", "dgo"], "dgo"),
+        (1, ["--layer", "conv_9"], "conv_9"),
+        (2, ["--scale", "0-1"], "unknown scale '0-1'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    run: Run, here: Path, small: Path, photo: Path, status: int, given: list[str], words: str
+) -> None:
+    before = sorted(here.rglob("*"))
+    done = run("heatmap", small, photo, *given)
+    assert done.status == status, done.err
+    assert words in done.line
+    assert sorted(here.rglob("*")) == before
+
+
+def test_an_image_is_needed(run: Run, here: Path, small: Path, photo: Path) -> None:
+    done = run("heatmap", small)
+    assert (done.status, done.line) == (2, "give an image: convlens heatmap MODEL IMAGE")
+    done = run("heatmap", small, "nowhere.png")
+    assert done.status == 1
+    assert "no such file: 'nowhere.png'" in done.line
+    done = run("heatmap", small, photo, "--input", f"input={photo}")
+    assert done.line.startswith("give either IMAGE or --input NAME=FILE")
+
+
+def test_an_interruption_leaves_nothing(
+    run: Run, here: Path, small: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, progress: Callable[[int, int], None], **__: Any) -> None:
+        progress(1, 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(face.verb, "heatmap", interrupted)
+    done = run("heatmap", small, photo)
+    assert done.status == 130
+    assert done.line == "interrupted; nothing half-written is left"
+    assert [path.name for path in here.rglob("*.png")] == ["photo.png"]

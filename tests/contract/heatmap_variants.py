@@ -1,0 +1,183 @@
+"""What other libraries compute instead, written out.
+
+The rule of this module: one function for each reason in the table of recordings, so that a test
+can tell that the reason is the whole difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convlens.verbs.attribution.resize import enlarge
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a library was asked.
+
+    Attributes:
+        model: The network.
+        arrays: The arrays of the file.
+        entry: The entry of the table.
+        goal: The logits explained.
+    """
+
+    model: Any
+    arrays: dict[str, np.ndarray]
+    entry: dict[str, Any]
+    goal: Any
+
+    @property
+    def pixels(self):
+        return self.arrays["images"]
+
+    @property
+    def size(self):
+        return self.pixels.shape[1:3]
+
+    @property
+    def classes(self):
+        return self.arrays[self.entry["network"] + "/classes"]
+
+    def layer(self, name):
+        """The maps of a layer and the gradients by them, ``(image, height, width, channel)``."""
+        found = self.model.differentiate({"picture": self.pixels}, self.goal, layers=[name])
+        return found.values[name], found.slopes[name]
+
+    def logits(self, image, pixels):
+        """What the network gives the class of an image for changed pixels, and its share."""
+        found = self.model.forward({"picture": pixels.astype(np.float32)}, ["top"]).layers["top"]
+        powers = np.exp(found - found.max(axis=1, keepdims=True))
+        chosen = self.classes[image]
+        return found[:, chosen], (powers / powers.sum(axis=1, keepdims=True))[:, chosen]
+
+
+def weighed(values, weights):
+    """The sum over channels, rectified."""
+    return np.maximum(np.einsum("nhwc,nc->nhw", values, weights), 0)
+
+
+def between(maps):
+    """Each of ``(map, height, width)`` between 0 and 1; one that is constant 0."""
+    low = maps.min(axis=(1, 2), keepdims=True)
+    return (maps - low) / np.maximum(np.ptp(maps, axis=(1, 2), keepdims=True), 1e-9)
+
+
+def by_corners(maps, size):
+    """Enlarged, bilinear, the corner values of the map on the corner pixels of the image."""
+    for axis, wanted in zip((1, 2), size, strict=True):
+        before = np.arange(maps.shape[axis])
+        places = np.linspace(0, maps.shape[axis] - 1, wanted)
+        maps = np.apply_along_axis(lambda line: np.interp(places, before, line), axis, maps)  # noqa: B023
+    return maps
+
+
+def alphas_by_their_sum(asked):
+    values, slopes = asked.layer("conv3")
+    below = 2 * slopes**2 + slopes**3 * values.sum(axis=(1, 2), keepdims=True)
+    alphas = slopes**2 / np.where(slopes == 0, 1, below)
+    total = alphas.sum(axis=(1, 2), keepdims=True)
+    alphas = alphas / np.where(total == 0, 1, total)
+    return weighed(values, (alphas * np.maximum(slopes, 0)).sum(axis=(1, 2)))
+
+
+def mean_in_alphas(asked):
+    values, slopes = asked.layer("conv3")
+    below = 2 + slopes * values.mean(axis=(1, 2), keepdims=True)
+    return weighed(values, (np.maximum(slopes, 0) / below).mean(axis=(1, 2)))
+
+
+def cubes(asked, layer="conv3"):
+    values, slopes = asked.layer(layer)
+    return weighed(values, (np.maximum(slopes, 0) ** 3).sum(axis=(1, 2)))
+
+
+def refined_cubes(asked):
+    found = [enlarge(between(cubes(asked, layer)), asked.size) for layer in asked.entry["layers"]]
+    return np.prod(found, axis=0)
+
+
+def masked(asked, mask, weigh):
+    """Score-CAM with masks made by one function and weights by another."""
+    values, _ = asked.layer(asked.entry["layers"][0])
+    weights = []
+    for image, maps in enumerate(values):
+        shares = mask(np.moveaxis(maps, -1, 0), asked.size)
+        weights.append(weigh(*asked.logits(image, shares[..., None] * asked.pixels[image])))
+    return weighed(values, np.array(weights))
+
+
+def powers(logits, _):
+    found = np.exp(logits - logits.max())
+    return found / found.sum()
+
+
+def probabilities(_, shares):
+    return shares
+
+
+def probability_by_corners(asked):
+    return masked(asked, lambda maps, size: between(by_corners(maps, size)), probabilities)
+
+
+def powers_by_corners(asked):
+    return masked(asked, lambda maps, size: between(by_corners(maps, size)), powers)
+
+
+def between_before_enlarging(asked):
+    return masked(asked, lambda maps, size: enlarge(between(maps), size), powers)
+
+
+def absolute_gradients(asked):
+    pixels = asked.pixels
+    spread = asked.entry["options"]["noise"] * np.ptp(pixels, axis=(1, 2, 3), keepdims=True)
+    total = np.zeros_like(pixels)
+    for noise in asked.arrays["noise"]:
+        shown = {"picture": pixels + spread * noise}
+        total += np.abs(
+            asked.model.differentiate(shown, asked.goal, by=["picture"]).inputs["picture"]
+        )
+    return total.max(axis=-1) / len(asked.arrays["noise"])
+
+
+def let_through(asked):
+    masks = asked.arrays["masks"]
+    found = []
+    for image, pixels in enumerate(asked.pixels):
+        logits, _ = asked.logits(image, masks[..., None] * pixels)
+        found.append(np.tensordot(logits, masks, 1) / masks.sum(axis=0))
+    return np.array(found)
+
+
+def cut_windows(asked):
+    window, stride = (asked.entry["options"][name] for name in ("window", "stride"))
+    rows, columns = (range(0, length - window + stride, stride) for length in asked.size)
+    masks = np.zeros((len(rows) * len(columns), *asked.size), np.float32)
+    for number, mask in enumerate(masks):
+        top, left = rows[number // len(columns)], columns[number % len(columns)]
+        mask[top : top + window, left : left + window] = 1
+    found = []
+    for image, pixels in enumerate(asked.pixels):
+        whole, _ = asked.logits(image, pixels[None])
+        logits, _ = asked.logits(image, (1 - masks[..., None]) * pixels)
+        found.append(np.tensordot(whole - logits, masks, 1) / masks.sum(axis=0))
+    return np.array(found)
+
+
+VARIANTS: dict[tuple[str, str], Callable[[Asked], np.ndarray]] = {
+    ("tf-keras-vis", "grad-cam++"): alphas_by_their_sum,
+    ("xplique", "grad-cam++"): mean_in_alphas,
+    ("torchcam", "grad-cam++"): cubes,
+    ("tf-keras-vis", "score-cam"): probability_by_corners,
+    ("grad-cam", "score-cam"): powers_by_corners,
+    ("torchcam", "score-cam"): between_before_enlarging,
+    ("torchcam", "refine-cam"): refined_cubes,
+    ("tf-keras-vis", "smoothgrad"): absolute_gradients,
+    ("xplique", "rise"): let_through,
+    ("captum", "occlusion"): cut_windows,
+}
+"""By library and method what the library gave where the table says that convlens differs."""

@@ -1,0 +1,143 @@
+"""Heatmaps on every backend against what other libraries gave for the same networks.
+
+``scripts/make_heatmap_references.py`` recorded them. The table in the file says of each what was
+called, what is done to both sides before they are compared, and where convlens differs and why;
+``heatmap_variants`` computes what is given as the reason.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+from unittest.mock import patch
+
+import keras
+import numpy as np
+import pytest
+
+from contract.heatmap_variants import VARIANTS, Asked
+from contract.twins import CLASSES, NETWORKS, build, load
+from convlens.heat import HeatmapOptions
+from convlens.loading import load_model
+from convlens.readout import Readout
+from convlens.verbs.attribution.method import Found, Images, find_method, methods
+
+ARRAYS, TABLE = load()
+
+TOLERANCE = 1e-4
+"""How far two maps of an image may lie apart, as a share of the range of the recorded one."""
+
+ALONE = {"activation"}
+"""Methods that no other library has: the map of a channel, as it is."""
+
+
+@functools.cache
+def opened(network):
+    """The network, live in Keras on this backend, as convlens sees it."""
+    return load_model(build(network, ARRAYS))
+
+
+def goal(network):
+    """The logits that were explained."""
+    chosen = ARRAYS[f"{network}/classes"]
+    return (Readout("top", np.eye(CLASSES, dtype=np.float32)[chosen]),)
+
+
+@functools.cache
+def explained(network, method, layers, options):
+    """What convlens gives, under the recorded noise and masks."""
+    black, white = np.zeros(3, np.float32), np.ones(3, np.float32)
+    images = Images({"picture": ARRAYS["images"]}, "picture", black, white)
+    place = "convlens.verbs.attribution."
+    with (
+        patch(place + "smoothgrad.noise", lambda _, known, number: known.noise * noise(number)),
+        patch(place + "rise.masks", lambda _, __, wanted: ARRAYS["masks"][wanted]),
+    ):
+        found = find_method(method).compute(
+            opened(network),
+            images,
+            target=goal(network),
+            layers=layers,
+            options=HeatmapOptions(**json.loads(options)),
+            batch_size=256,
+            progress=lambda done, ahead: None,
+        )
+    return Found.of(found).values
+
+
+def noise(number):
+    """The recorded noise of a sample, of spread 1."""
+    return ARRAYS["noise"][number]
+
+
+def rectified(maps, _):
+    return np.maximum(maps, 0)
+
+
+def stretched(maps, _):
+    low, high = (found(maps, axis=(1, 2), keepdims=True) for found in (np.min, np.max))
+    return (maps - low) / (high - low)
+
+
+def measured(maps, _):
+    return maps / maps.max(axis=(1, 2), keepdims=True)
+
+
+def turned(maps, ours):
+    """Each map with the sign that fits, rectified."""
+    signs = np.sign((maps * ours).sum(axis=(1, 2), keepdims=True))
+    return np.maximum(signs * maps, 0)
+
+
+COMPARED = {
+    "none": lambda maps, _: maps,
+    "relu": rectified,
+    "min-max": stretched,
+    "factor": measured,
+    "sign": turned,
+}
+
+
+def ours(entry: dict[str, Any]) -> np.ndarray:
+    """What convlens gives for an entry of the table."""
+    options = json.dumps(entry["options"])
+    return explained(entry["network"], entry["method"], tuple(entry["layers"]), options)
+
+
+def distance(found: np.ndarray, entry: dict[str, Any]) -> float:
+    """How far maps lie from a recording, as a share of its range: of the worst image."""
+    alike = COMPARED[entry["compared"]]
+    theirs = alike(ARRAYS[entry["key"]], found)
+    assert found.shape == theirs.shape
+    apart = np.abs(alike(found, found) - theirs).max(axis=(1, 2))
+    return float((apart / np.ptp(theirs, axis=(1, 2))).max())
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_network_is_the_recorded_one(network):
+    logits = keras.ops.convert_to_numpy(build(network, ARRAYS)(ARRAYS["images"]))
+    np.testing.assert_allclose(logits, ARRAYS[f"{network}/logits"], atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in TABLE if not entry["differs"]], ids=lambda entry: entry["key"]
+)
+def test_the_heatmap_is_that_of_the_other_library(entry):
+    assert distance(ours(entry), entry) < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in TABLE if entry["differs"]], ids=lambda entry: entry["key"]
+)
+def test_what_differs_differs_for_the_reason_given(entry):
+    network = entry["network"]
+    assert distance(ours(entry), entry) > 10 * TOLERANCE
+    variant = VARIANTS[entry["library"], entry["method"]]
+    found = variant(Asked(opened(network), ARRAYS, entry, goal(network)))
+    assert distance(found, entry) < TOLERANCE
+
+
+def test_every_method_is_that_of_another_library():
+    same = {entry["method"] for entry in TABLE if not entry["differs"]}
+    assert same == set(methods()) - ALONE

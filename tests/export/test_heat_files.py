@@ -1,0 +1,305 @@
+"""Heatmaps as files of every kind: whole, the same each time, read back with other readers."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray
+from PIL import Image
+from pypdf import PdfReader
+
+from convlens.errors import OutputError, UsageError
+from convlens.export import heat_arrays, read_manifest, save
+from convlens.export.kinds import HEATMAPS
+from convlens.export.manifest import manifest_of
+from convlens.heat import Heatmaps
+from convlens.placing import enlarge
+from convlens.render.heatmaps.arrange import only
+from convlens.render.heatmaps.numbers import placed
+from convlens.render.heatmaps.tile import make_tile
+from convlens.render.options import HeatOptions
+from convlens.version import __version__
+from heats import HOSTILE, WARNING, heats, picture
+
+SUFFIXES = [*HEATMAPS.suffixes, ""]
+"""Every suffix, and none for a folder."""
+
+
+def rich(**known: Any) -> Heatmaps:
+    """Everything at once, small."""
+    given: dict[str, Any] = {
+        "images": 2,
+        "methods": ("grad-cam", "occlusion"),
+        "targets": 2,
+        "measured": True,
+        "warned": ["occlusion"],
+        "empty": (2,),
+        **known,
+    }
+    return heats(**given)
+
+
+def write(result: Heatmaps, path: Path, **settings: Any) -> Path:
+    """SVG holds one page, so the part of the result that has one."""
+    if path.suffix == ".svg":
+        result = only(result, [0])
+    return save(result, path, **settings)
+
+
+def everything(folder: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_writing_twice_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
+    first, second = (write(rich(), tmp_path / f"{name}{suffix}") for name in ("one", "two"))
+    if first.is_dir():
+        assert everything(first) == everything(second) != {}
+    else:
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_origin_is_read_back_whole(tmp_path: Path, suffix: str) -> None:
+    made = rich(name=HOSTILE, source=HOSTILE, rewrites=(HOSTILE,))
+    path = write(made, tmp_path / f"out{suffix}", opacity=0.5)
+    found = read_manifest(path)
+    part = only(made, [0]) if suffix == ".svg" else made
+    assert found == json.loads(json.dumps(manifest_of(part, HeatOptions(opacity=0.5))))
+    assert found["schema"] == 1
+    assert found["convlens"] == __version__
+    assert found["kind"] == "heatmaps"
+    assert found["model"]["name"] == HOSTILE
+    first = found["heatmaps"][0]
+    assert (first["method"], first["layers"], first["score"]) == ("grad-cam", ["conv_2"], 0.8)
+    assert first["target"]["unit"] == 3
+    assert first["target"]["name"] == "dog"
+    assert first["scale"]["low"] == 0
+    assert first["scale"]["high"] == pytest.approx(float(made.maps[0].values.max()))
+    assert found["options"]["score"] == "logit"
+    assert found["picture"]["opacity"] == 0.5
+    assert found["picture"]["view"] == ("single" if suffix == ".svg" else "sheet")
+    assert found["images"][0]["preprocessing"]["formula"] == "pixels / 255"
+    assert found["notes"] == ["layer conv_2 chosen: the last with maps"]
+    assert found["warnings"] == {"occlusion": WARNING}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    "made",
+    [heats(grey=True), heats(empty=(0,)), heats(fit="pad", names=[HOSTILE]), heats(size=(1, 1))],
+)
+def test_whatever_they_are_they_can_be_written(tmp_path: Path, suffix: str, made: Heatmaps) -> None:
+    assert save(made, tmp_path / f"out{suffix}").exists()
+
+
+def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
+    made = rich(fit="crop")
+    with np.load(save(made, tmp_path / "x.npz"), allow_pickle=False) as found:
+        heat = found["heatmap"]
+        assert heat.shape == (8, 36, 54)
+        assert heat.dtype == np.float32
+        for place, entry in enumerate(made):
+            np.testing.assert_array_equal(heat[place], placed(entry, made.photographs[entry.image]))
+        assert np.isnan(heat[:, :, 0]).all()  # cropped away
+        assert np.isfinite(heat[:, :, 20:30]).all()
+        np.testing.assert_array_equal(found["values"], [entry.values for entry in made])
+        assert found["image"].tolist() == [0] * 4 + [1] * 4
+        assert found["image_name"].tolist() == ["photo0.jpg"] * 4 + ["photo1.jpg"] * 4
+        assert found["method"].tolist() == ["grad-cam", "occlusion"] * 4
+        assert found["layer"].tolist() == ["conv_2", ""] * 4
+        assert found["target"].tolist() == [3, 3, 1, 1] * 2
+        assert found["target"].dtype == np.int64
+        assert found["target_name"].tolist() == ["dog", "dog", "bee", "bee"] * 2
+        np.testing.assert_allclose(found["score"], [0.8, 0.8, 0.4, 0.4] * 2)
+        np.testing.assert_allclose(found["explained"], [8, 8, 4, 4] * 2)
+        assert found["signed"].tolist() == [False, True] * 4
+        assert found["empty"].tolist() == [False, False, True] + [False] * 5
+        assert len(found.files) == 12
+
+
+def test_photographs_of_several_sizes_have_an_array_each(tmp_path: Path) -> None:
+    made = heats(photographs=[picture((30, 40)), picture((50, 20))], targets=2)
+    with np.load(save(made, tmp_path / "x.npz")) as found:
+        assert "heatmap" not in found.files
+        shapes = [found[f"heatmap_{place:03d}"].shape for place in range(4)]
+        assert shapes == [(30, 40), (30, 40), (50, 20), (50, 20)]
+        np.testing.assert_array_equal(
+            found["heatmap_003"], placed(made.maps[3], made.photographs[1])
+        )
+    with xarray.open_zarr(save(made, tmp_path / "x.zarr"), consolidated=False) as store:
+        assert "heatmap" not in store
+        assert store["heatmap_002"].dims == ("heatmap_002_y", "heatmap_002_x")
+        np.testing.assert_array_equal(
+            store["heatmap_002"].to_numpy(), placed(made.maps[2], made.photographs[1])
+        )
+
+
+def test_heat_in_an_archive_is_that_of_the_map_enlarged(tmp_path: Path) -> None:
+    made = heats(size=(48, 72), net=(24, 24))
+    with np.load(save(made, tmp_path / "x.npz")) as found:
+        np.testing.assert_allclose(
+            found["heatmap"][0], enlarge(made.maps[0].values, (48, 72)), atol=1e-6
+        )
+
+
+def test_too_much_heat_for_an_archive_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heat_arrays, "LARGEST", 10_000)
+    with pytest.raises(OutputError, match=r"8 heatmaps in their images' own size .* Write .zarr"):
+        save(rich(), tmp_path / "x.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
+    made = rich()
+    with xarray.open_zarr(save(made, tmp_path / "x.zarr"), consolidated=False) as found:
+        assert found["heatmap"].dims == ("map", "y", "x")
+        assert found["values"].dims == ("map", "input_y", "input_x")
+        assert found["values"].attrs["method"] == ["grad-cam", "occlusion"] * 4
+        assert found["values"].attrs["target_name"][2] == "bee"
+        np.testing.assert_array_equal(found["values"].to_numpy(), [each.values for each in made])
+        np.testing.assert_array_equal(found["target"].to_numpy(), [3, 3, 1, 1] * 2)
+        np.testing.assert_array_equal(
+            found["heatmap"].to_numpy()[5], placed(made.maps[5], made.photographs[1])
+        )
+        assert found.attrs["convlens"]["kind"] == "heatmaps"
+
+
+def test_json_tells_every_number(tmp_path: Path) -> None:
+    made = rich(fit="pad")
+    found = json.loads(save(made, tmp_path / "x.json").read_text("utf-8"))
+    assert found["preprocessing"]["formula"] == "pixels / 255"
+    assert found["options"]["baseline"] == "black"
+    image = found["images"][1]
+    assert (image["name"], image["number"]) == ("photo1.jpg", 1)
+    assert image["photograph"] == {"width": 54, "height": 36, "reduced": 1.0}
+    assert image["region"] == {"top": -9.0, "left": 0.0, "bottom": 45.0, "right": 54.0}
+    assert image["predictions"][0]["top"][0] == {"index": 3, "label": "dog", "score": 0.8}
+    one = found["heatmaps"][0]
+    assert (one["image"], one["image_name"], one["method"]) == (0, "photo0.jpg", "grad-cam")
+    assert (one["title"], one["target_name"], one["score"]) == ("Grad-CAM", "dog", 0.8)
+    assert one["target"]["layer"] == "top"
+    assert one["size"] == {"height": 7, "width": 7}
+    values = made.maps[0].values
+    assert (one["min"], one["max"]) == (float(values.min()), float(values.max()))
+    assert one["mean"] == pytest.approx(float(values.mean()))
+    assert one["scale"] == {"low": 0.0, "high": float(values.max())}
+    heat = placed(made.maps[0], made.photographs[0])
+    y, x = np.unravel_index(int(np.nanargmax(heat)), heat.shape)
+    assert one["hottest"] == {"x": int(x), "y": int(y)}
+    assert one["box"]["x0"] <= one["centre"]["x"] <= one["box"]["x1"]
+    assert one["box"]["y0"] <= one["centre"]["y"] <= one["box"]["y1"]
+    assert 0 < one["in_padding"] < 1
+    measure = one["measures"][0]
+    assert (measure["metric"], measure["value"], measure["random"]) == ("deletion", 0.21, 0.4)
+    assert measure["better_than_random"] is True
+    assert len(measure["curve"]["shares"]) == len(measure["curve"]["scores"]) == 6
+    assert one["measures"][2]["curve"] is None
+    empty = found["heatmaps"][2]
+    assert (empty["empty"], empty["hottest"], empty["centre"], empty["box"]) == (True, *[None] * 3)
+    signed = found["heatmaps"][1]
+    assert signed["scale"]["low"] == -signed["scale"]["high"]
+    assert found["warnings"] == {"occlusion": WARNING}
+
+
+def test_what_is_no_number_is_null(tmp_path: Path) -> None:
+    made = heats(measured=True)
+    lost = dataclasses.replace(made.maps[0].measures[0], value=float("nan"))
+    entry = dataclasses.replace(made.maps[0], score=float("nan"), measures=(lost,))
+    made = dataclasses.replace(made, maps=(entry,))
+    found = json.loads(save(made, tmp_path / "x.json").read_text("utf-8"))
+    assert found["heatmaps"][0]["score"] is None
+    assert found["heatmaps"][0]["measures"][0]["value"] is None
+    assert found["heatmaps"][0]["measures"][0]["better_than_random"] is None
+    assert save(made, tmp_path / "x.png").exists()
+
+
+def test_a_pdf_has_text_links_and_an_outline(tmp_path: Path) -> None:
+    made = heats(images=2, names=["a.jpg", "b.jpg"])
+    document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
+    assert [entry["/Title"] for entry in document.outline] == ["Overview", "a.jpg", "b.jpg"]
+    told = "\n".join(page.extract_text() for page in document.pages)
+    for part in ("Which pixels decided", "a.jpg", "dog", "Grad-CAM", "score 0.8", "back to cover"):
+        assert part in told
+    about = document.metadata
+    assert about is not None
+    assert about.title == "small: heatmaps of a.jpg, b.jpg"
+    assert "layer conv_2" in (about.subject or "")
+    leads = [
+        document.get_page_number(link["/Dest"][0].get_object())
+        for link in document.pages[0]["/Annots"]
+    ]
+    assert leads == [1, 2]
+
+
+def test_pictures_of_a_pdf_have_their_own_pixels(tmp_path: Path) -> None:
+    made = heats()
+    document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
+    found = [np.asarray(image.image.convert("RGB")) for image in document.pages[0].images]
+    wanted = make_tile(made, 0, made.photographs[0], HeatOptions())
+    heat = wanted.scale.colours[wanted.steps()]
+    for pixels in (made.photographs[0].pixels, wanted.overlay(), heat):
+        assert any(np.array_equal(pixels, each) for each in found)
+
+
+def test_a_png_says_what_it_is(tmp_path: Path) -> None:
+    with Image.open(save(heats(), tmp_path / "x.png")) as image:
+        image.load()
+        assert image.text["Title"] == "small: heatmaps of photo0.jpg"
+        assert "dog, Grad-CAM, score 0.8" in image.text["Description"]
+        assert image.text["Software"] == f"convlens {__version__}"
+
+
+def test_what_a_folder_holds(tmp_path: Path) -> None:
+    made = heats(targets=2, names=["my photo.jpg"], empty=(1,))
+    folder = save(made, tmp_path / "out")
+    stems = ["000-my_photo-grad-cam-dog", "001-my_photo-grad-cam-bee"]
+    assert {path.name for path in folder.iterdir()} == {
+        *("sheet.pdf", "sheet.html", "heatmaps.json", "manifest.json"),
+        *(f"{stem}{part}.png" for stem in stems for part in ("", "-overlay")),
+        f"{stems[0]}-heat.png",
+    }
+    tile = make_tile(made, 0, made.photographs[0], HeatOptions())
+    with Image.open(folder / f"{stems[0]}-overlay.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), tile.overlay())
+    with Image.open(folder / f"{stems[0]}-heat.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), tile.scale.colours[tile.steps()])
+    with Image.open(folder / f"{stems[1]}-overlay.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), made.photographs[0].pixels)
+    told = read_manifest(folder / f"{stems[0]}-overlay.png")["heatmap"]
+    assert (told["method"], told["score"]) == ("grad-cam", 0.8)
+    assert told["scale"]["high"] == pytest.approx(tile.scale.limit)
+
+
+@pytest.mark.parametrize(
+    ("path", "settings", "words"),
+    [
+        ("x.bmp", {}, r"cannot write 'x.bmp': expected one of .pdf, .*\.zarr or"),
+        ("x.gif", {}, r"cannot write 'x.gif'"),
+        ("x.png", {"opacty": 4}, "unknown option 'opacty'. Did you mean opacity"),
+        ("x.png", {"view": "grid"}, "unknown view 'grid': expected one of single, row, table"),
+        ("x.svg", {}, "SVG holds one page and this view has 3: choose one image and one target"),
+    ],
+)
+def test_wrong_requests(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    settings: dict[str, Any],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=words):
+        save(heats(images=2), path, **settings)
+    assert list(tmp_path.iterdir()) == []
