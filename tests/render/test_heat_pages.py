@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from convlens.errors import SelectionError, UsageError
-from convlens.heat import Heatmaps, Photograph
+from convlens.heat import Heatmaps, Measure, Photograph
 from convlens.placing import enlarge
 from convlens.render.colour import palette
 from convlens.render.heatmaps.arrange import by_image, default_view, only
@@ -30,6 +30,7 @@ from convlens.render.heatmaps.scale import UNSEEN, scale_of
 from convlens.render.heatmaps.tile import blend, make_tile
 from convlens.render.heatmaps.views import pages
 from convlens.render.heatmaps.wording import (
+    better,
     captions,
     information,
     layer_names,
@@ -604,3 +605,11 @@ def test_golden_png(name: str, made: Heatmaps, view: str) -> None:
 
 def test_the_samples_are_what_they_claim() -> None:
     assert bump((7, 7), 3).max() == pytest.approx(3.5)
+
+
+def test_a_metric_with_a_bar_of_its_own_passes_or_fails() -> None:
+    """A random map is the best that there is of randomisation: nothing can be better."""
+    good, bad = (Measure("randomisation", value, 0.0, 1.0, False, bar=0.5) for value in (0.3, 0.7))
+    assert (better(good), better(bad)) == ("passes", "fails")
+    assert good.passes
+    assert not good.better_than_random

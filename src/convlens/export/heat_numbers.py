@@ -94,5 +94,7 @@ def measure_to_json(measure: Measure) -> dict[str, Any]:
         "centre": number(measure.centre),
         "higher_is_better": measure.higher_is_better,
         "better_than_random": measure.better_than_random if finite else None,
+        "bar": measure.bar,
+        "passes": measure.passes if finite else None,
         "curve": curve,
     }

@@ -240,7 +240,7 @@ def _measures(group: ImageMaps) -> str:
         f'<table class="layers metrics"><thead><tr><th scope="col">map</th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
         '<p class="note">In brackets a random map, and one that is brightest in the middle. '
-        "<em>Strong</em>: better than the random map.</p>"
+        "<em>Strong</em>: better than the random map; for randomisation, below 0.5.</p>"
         f'<div class="curves">{curves}</div>'
     )
 
@@ -257,7 +257,8 @@ def _measure(one: Measure | None) -> str:
         return NOTHING
     value = told(one.value)
     verdict = better(one)
-    words = {"better": f"<em>{value}</em>", "worse": f'<span class="some">{value}</span>'}
+    good, bad = f"<em>{value}</em>", f'<span class="some">{value}</span>'
+    words = {"better": good, "passes": good, "worse": bad, "fails": bad}
     return f"{words.get(verdict, value)} ({told(one.random)}, {told(one.centre)})"
 
 

@@ -74,7 +74,10 @@ def _row(measure: Measure) -> Row:
         words = DASH
     elif verdict == "no different":
         words = "no different from random"
-    style = BODY.but(colour=BROKEN_INK) if verdict == "worse" else BODY
+    elif measure.bar is not None:
+        words = f"{verdict}: {'above' if measure.higher_is_better else 'below'} {measure.bar:g}"
+        words += " is good"
+    style = BODY.but(colour=BROKEN_INK) if verdict in ("worse", "fails") else BODY
     return Row(
         (
             Cell(measure.metric),

@@ -166,9 +166,11 @@ def around(group: ImageMaps) -> list[str]:
 
 
 def better(measure: Measure) -> str:
-    """Whether a heatmap is better than a random one, in words."""
+    """Whether a heatmap is better than a random one, or passes a bar, in words."""
     if not (math.isfinite(measure.value) and math.isfinite(measure.random)):
         return DASH
+    if measure.bar is not None:
+        return "passes" if measure.passes else "fails"
     if measure.value == measure.random:
         return "no different"
     return "better" if measure.better_than_random else "worse"

@@ -1,7 +1,8 @@
 """Sensitivity, at its greatest.
 
 Yeh, Hsieh, Suggala, Inouye and Ravikumar, "On the (In)fidelity and Sensitivity of Explanations",
-NeurIPS 2019: how far a map moves when the image is changed by so little that nobody sees it,
+NeurIPS 2019: how far a map moves when the image is changed by so little that hardly anybody sees
+it,
 
     max over e, |e| <= r, of  || map(x + e) - map(x) || / || map(x) ||
 
@@ -25,7 +26,7 @@ SENSITIVITY = 1
 
 
 def sensitivity(trial: Trial) -> Outcome:
-    """The greatest relative change of the map under noise that nobody sees."""
+    """The greatest relative change of the map under noise that hardly anybody sees."""
     assert trial.explain is not None
     bench = trial.bench
     draw = bench.random(NOISE, SENSITIVITY)
@@ -69,7 +70,7 @@ def refer(bench: Bench, grain: Grain) -> Marks:
 METRIC = Metric(
     name="sensitivity",
     title="Sensitivity",
-    says="The greatest relative change of the map under noise that nobody sees.",
+    says="The greatest relative change of the map under noise that hardly anybody sees.",
     misleads="A map that does not look at the image never moves: read it beside the others.",
     source="Yeh et al., NeurIPS 2019",
     higher_is_better=False,
