@@ -8,7 +8,16 @@ import sys
 from pathlib import Path
 
 TARGET = Path(__file__).parents[1] / "docs" / "commands.md"
-COMMANDS = ("summary", "activations", "patterns", "kernels", "convert", "demo")
+COMMANDS = (
+    "summary",
+    "activations",
+    "patterns",
+    "heatmap",
+    "evaluate",
+    "kernels",
+    "convert",
+    "demo",
+)
 
 HEAD = """# Commands
 

@@ -23,11 +23,13 @@ def list_methods() -> str:
 
 
 def list_metrics() -> str:
-    """Every metric, what it says and which way is good."""
-    lines = ["| `--score` | what it says | good is |\n|---|---|---|\n"]
+    """Every metric, what it says, when it misleads and which way is good."""
+    lines = ["| `--score` | what it says | misleads | good is |\n|---|---|---|---|\n"]
     for metric in metrics().values():
         good = "high" if metric.higher_is_better else "low"
-        lines.append(f"| `{metric.name}` | {metric.says} {metric.source} | {good} |\n")
+        lines.append(
+            f"| `{metric.name}` | {metric.says} {metric.source}. | {metric.misleads} | {good} |\n"
+        )
     return "".join(lines)
 
 

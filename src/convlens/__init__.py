@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from convlens.loading.stored import load_weights
     from convlens.target import Target
     from convlens.verbs.activations import activations, load_image
+    from convlens.verbs.evaluate import evaluate
     from convlens.verbs.heatmap import heatmap
     from convlens.verbs.kernels import kernels
     from convlens.verbs.patterns import patterns
@@ -33,6 +34,7 @@ _PLACES = {
     "Target": "convlens.target",
     "activations": "convlens.verbs.activations",
     "convert": "convlens.export.converting",
+    "evaluate": "convlens.verbs.evaluate",
     "heatmap": "convlens.verbs.heatmap",
     "kernels": "convlens.verbs.kernels",
     "load_image": "convlens.verbs.activations",
@@ -50,6 +52,7 @@ __all__ = [
     "__version__",
     "activations",
     "convert",
+    "evaluate",
     "heatmap",
     "kernels",
     "load_image",

@@ -98,6 +98,7 @@ class Measure:
         centre: Of a map that is brightest in the middle, whatever the image.
         higher_is_better: Which way is good.
         curve: The scores on the way, for metrics that have one.
+        bar: What the heatmap has to be better than to pass; ``None``: than the random map.
     """
 
     metric: str
@@ -106,11 +107,20 @@ class Measure:
     centre: float
     higher_is_better: bool
     curve: Curve | None = None
+    bar: float | None = None
 
     @property
     def better_than_random(self) -> bool:
         """Whether the heatmap is better than the random map."""
-        return self.value > self.random if self.higher_is_better else self.value < self.random
+        return self._better_than(self.random)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the heatmap is better than the bar: most often that is the random map."""
+        return self._better_than(self.random if self.bar is None else self.bar)
+
+    def _better_than(self, bar: float) -> bool:
+        return self.value > bar if self.higher_is_better else self.value < bar
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -348,7 +348,7 @@ def test_options_that_are_none(
 def test_what_is_no_result(result: Activations, tmp_path: Path) -> None:
     with pytest.raises(
         UsageError,
-        match="expected activations, patterns, kernels, heatmaps or a summary to write, found",
+        match="expected activations, patterns, kernels, heatmaps, an evaluation or a summary",
     ):
         save(result.images[0], tmp_path / "x.png")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"a summary is written as .json"):

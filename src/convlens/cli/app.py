@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from convlens.cli.evaluate_command import evaluate
 from convlens.cli.heat_command import heatmap
 from convlens.cli.options import (
     Architecture,
@@ -324,6 +325,10 @@ def patterns(
 app.command(
     epilog="Example: convlens heatmap model.h5 dog.jpg --method grad-cam --top 3 --output dog.png"
 )(heatmap)
+app.command(
+    epilog="Example: convlens evaluate model.h5 photos/ --method grad-cam --method gradient "
+    "--output scores.html"
+)(evaluate)
 
 
 @app.command(epilog="Example: convlens kernels model.h5 --layers conv1 --output kernels.png")

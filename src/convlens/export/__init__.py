@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convlens.errors import UsageError, near
+from convlens.evaluation import Evaluation
 from convlens.export.atomic import fill_folder, replace_folder, write_bytes
 from convlens.export.kinds import ACTIVATIONS, Kind, kind_of
 from convlens.export.manifest import MANIFEST, read_manifest
@@ -19,16 +20,27 @@ from convlens.export.numbers import dump_json
 from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, HeatOptions, KernelOptions, PictureOptions
+from convlens.render.options import (
+    GalleryOptions,
+    HeatOptions,
+    KernelOptions,
+    PictureOptions,
+    TableOptions,
+)
 from convlens.results import Activations, ModelInfo
 
 __all__ = ["check_output", "make_options", "read_manifest", "save"]
 
 
 def save(
-    result: Activations | Patterns | Kernels | Heatmaps | ModelInfo,
+    result: Activations | Patterns | Kernels | Heatmaps | Evaluation | ModelInfo,
     path: str | os.PathLike[str],
-    options: PictureOptions | GalleryOptions | KernelOptions | HeatOptions | None = None,
+    options: PictureOptions
+    | GalleryOptions
+    | KernelOptions
+    | HeatOptions
+    | TableOptions
+    | None = None,
     **settings: Any,
 ) -> Path:
     """Writes a result to a file or folder; the suffix decides what it becomes.
@@ -36,17 +48,18 @@ def save(
     ``.pdf``, ``.html``, ``.svg`` and ``.png`` are pictures, ``.npz`` and ``.zarr`` arrays,
     ``.json`` numbers; of patterns with frames ``.gif`` and ``.webp`` are animations. A path
     without a suffix is a folder that gets pictures, the whole document and the numbers; kernels
-    have no folder and no ``.zarr``.
+    have no folder and no ``.zarr``, nor have evaluations, which have ``.csv`` instead.
 
     Args:
         result: From :func:`convlens.activations`, :func:`convlens.patterns`,
-            :func:`convlens.kernels`, :func:`convlens.heatmap` or :func:`convlens.summary`.
+            :func:`convlens.kernels`, :func:`convlens.heatmap`, :func:`convlens.evaluate` or
+            :func:`convlens.summary`.
         path: Where to. An existing file is replaced once the new one is complete.
         options: How pictures should look; or give its fields as keywords.
         settings: Fields of :class:`convlens.render.options.PictureOptions`, for patterns of
             :class:`convlens.render.options.GalleryOptions`, for kernels of
             :class:`convlens.render.options.KernelOptions`, for heatmaps of
-            :class:`convlens.render.options.HeatOptions`.
+            :class:`convlens.render.options.HeatOptions`; evaluations have none.
 
     Returns:
         The path.

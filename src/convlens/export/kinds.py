@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from convlens.errors import UsageError
+from convlens.evaluation import Evaluation
 from convlens.export import (
     arrays,
+    evaluation_files,
     folder,
     heat_arrays,
     heat_folder,
@@ -30,7 +32,13 @@ from convlens.export.pictures import to_html, to_pdf, to_png, to_svg
 from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions, HeatOptions, KernelOptions, PictureOptions
+from convlens.render.options import (
+    GalleryOptions,
+    HeatOptions,
+    KernelOptions,
+    PictureOptions,
+    TableOptions,
+)
 from convlens.results import Activations
 
 ToBytes = Callable[[Any, Any], bytes]
@@ -116,7 +124,21 @@ HEATMAPS = Kind(
     {".zarr": heat_arrays.write_zarr, "": heat_folder.write_folder},
 )
 
-KINDS = (ACTIVATIONS, PATTERNS, KERNELS, HEATMAPS)
+EVALUATIONS = Kind(
+    Evaluation,
+    TableOptions,
+    {
+        **PAGES,
+        ".npz": evaluation_files.to_npz,
+        ".csv": evaluation_files.to_csv,
+        ".json": lambda result, options: dump_json(
+            evaluation_files.evaluation_to_json(result, options)
+        ),
+    },
+    {},
+)
+
+KINDS = (ACTIVATIONS, PATTERNS, KERNELS, HEATMAPS, EVALUATIONS)
 
 
 def kind_of(result: Any) -> Kind:
@@ -129,6 +151,6 @@ def kind_of(result: Any) -> Kind:
         if isinstance(result, kind.holds):
             return kind
     raise UsageError(
-        "expected activations, patterns, kernels, heatmaps or a summary to write, found "
-        f"{type(result).__name__}"
+        "expected activations, patterns, kernels, heatmaps, an evaluation or a summary to write, "
+        f"found {type(result).__name__}"
     )

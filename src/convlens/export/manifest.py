@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 from convlens.errors import OutputError
+from convlens.evaluation import Evaluation
 from convlens.export import xmp
 from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
@@ -24,7 +25,13 @@ from convlens.render.heatmaps.arrange import default_view as heat_view
 from convlens.render.heatmaps.scale import percentile_of, scale_of
 from convlens.render.kernels.arrange import limit
 from convlens.render.kernels.wording import is_bgr
-from convlens.render.options import GalleryOptions, HeatOptions, KernelOptions, PictureOptions
+from convlens.render.options import (
+    GalleryOptions,
+    HeatOptions,
+    KernelOptions,
+    PictureOptions,
+    TableOptions,
+)
 from convlens.render.patterns.arrange import LayerPatterns, by_layer, default_view
 from convlens.results import Activations
 from convlens.version import __version__
@@ -41,8 +48,8 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def manifest_of(
-    result: Activations | Patterns | Kernels | Heatmaps,
-    options: PictureOptions | GalleryOptions | KernelOptions | HeatOptions,
+    result: Activations | Patterns | Kernels | Heatmaps | Evaluation,
+    options: PictureOptions | GalleryOptions | KernelOptions | HeatOptions | TableOptions,
 ) -> Manifest:
     """The origin of a file as JSON-ready data."""
     return {
@@ -151,6 +158,19 @@ def _heatmap(result: Heatmaps, place: int, options: HeatOptions) -> Manifest:
 def _finite(value: float) -> float | None:
     """A number as JSON has it: ``None`` for what is none."""
     return value if math.isfinite(value) else None
+
+
+@_own.register
+def _of_evaluation(result: Evaluation, options: TableOptions) -> Manifest:
+    return {
+        "preprocessing": result.preprocessing.to_json(),
+        "explained": result.explained,
+        "methods": [dataclasses.asdict(row) for row in result.rows],
+        "metrics": [dataclasses.asdict(column) for column in result.columns],
+        "options": result.options.to_json(),
+        "measured": result.measured.to_json(),
+        "count": result.count,
+    }
 
 
 def _pattern_layer(group: LayerPatterns) -> Manifest:

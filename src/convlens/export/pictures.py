@@ -12,27 +12,37 @@ import re
 from typing import Any
 
 from convlens.errors import UsageError
+from convlens.evaluation import Evaluation
 from convlens.export.manifest import dump_manifest, manifest_of
 from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
 from convlens.pattern import Patterns
 from convlens.render import views
+from convlens.render.evaluations import views as evaluation_views
+from convlens.render.evaluations import wording as evaluation_wording
 from convlens.render.heatmaps import views as heat_views
 from convlens.render.heatmaps import wording as heat_wording
 from convlens.render.kernels import views as kernel_views
 from convlens.render.kernels import wording as kernel_wording
-from convlens.render.options import GalleryOptions, HeatOptions, KernelOptions, PictureOptions
+from convlens.render.options import (
+    GalleryOptions,
+    HeatOptions,
+    KernelOptions,
+    PictureOptions,
+    TableOptions,
+)
 from convlens.render.page import Information, Page
 from convlens.render.patterns import views as pattern_views
 from convlens.render.patterns import wording as pattern_wording
 from convlens.results import Activations
 
-Result = Activations | Patterns | Kernels | Heatmaps
+Result = Activations | Patterns | Kernels | Heatmaps | Evaluation
 Options = Any
-"""The options that go with the result: of pictures, of galleries, of kernels or of heatmaps."""
+"""The options that go with the result: of pictures, galleries, kernels, heatmaps or tables."""
 
 FEWER: dict[type[Any], str] = {
     Heatmaps: "choose one image and one target, or fewer methods",
+    Evaluation: "choose fewer methods or metrics",
     **dict.fromkeys(
         (Activations, Patterns, Kernels),
         "choose one layer with --layers or one channel with --channels",
@@ -191,3 +201,20 @@ def _page_of_heatmaps(result: Heatmaps, options: HeatOptions, manifest: str) -> 
     from convlens.render.heatmaps.html import document as write
 
     return write(result, options, manifest)
+
+
+@all_pages.register
+def _pages_of_evaluation(result: Evaluation, options: TableOptions, medium: str) -> list[Page]:
+    return evaluation_views.pages(result, medium)
+
+
+@information.register
+def _of_evaluation(result: Evaluation, options: TableOptions) -> Information:
+    return evaluation_wording.information(result)
+
+
+@document.register
+def _page_of_evaluation(result: Evaluation, options: TableOptions, manifest: str) -> str:
+    from convlens.render.evaluations.html import document as write
+
+    return write(result, manifest)

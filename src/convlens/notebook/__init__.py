@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convlens.errors import UsageError
+from convlens.evaluation import Evaluation
 from convlens.heat import Heatmaps
 from convlens.kernel import Kernels
-from convlens.notebook import fragments, gallery, heat, weights
+from convlens.notebook import fragments, gallery, heat, measured, weights
 from convlens.pattern import Patterns
 from convlens.render.html_sprites import pixels_of, png
 from convlens.render.html_text import escape
@@ -32,8 +33,8 @@ def to_html(result: object) -> str:
     """A result as an HTML fragment.
 
     Args:
-        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Heatmaps``, ``ModelInfo`` or
-            ``InputImage``; anything else is shown as its ``repr``.
+        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Heatmaps``, ``Evaluation``,
+            ``ModelInfo`` or ``InputImage``; anything else is shown as its ``repr``.
 
     Returns:
         HTML with a small style of its own and without scripts; every name is escaped.
@@ -56,18 +57,20 @@ def plot(result: object, **options: Any) -> Figure:
     """A result as a Matplotlib figure.
 
     Args:
-        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Heatmaps`` or ``InputImage``.
+        result: An ``Activations``, ``Patterns``, ``Kernels``, ``Heatmaps``, ``Evaluation`` or
+            ``InputImage``.
         options: For activations, those of ``convlens.render.figure.plot``; for patterns, those
             of ``convlens.render.patterns.figure.plot``; for kernels, those of
             ``convlens.render.kernels.figure.plot``; for heatmaps, those of
-            ``convlens.render.heatmaps.figure.plot``.
+            ``convlens.render.heatmaps.figure.plot``; for evaluations, those of
+            ``convlens.render.evaluations.figure.plot``.
 
     Raises:
         UsageError: There is nothing to draw of this result.
     """
     raise UsageError(
         f"a {type(result).__name__} cannot be plotted: expected activations, patterns, kernels, "
-        "heatmaps or an image"
+        "heatmaps, an evaluation or an image"
     )
 
 
@@ -77,6 +80,7 @@ to_html.register(InputImage, fragments.image)
 to_html.register(Patterns, gallery.patterns)
 to_html.register(Kernels, weights.kernels)
 to_html.register(Heatmaps, heat.heatmaps)
+to_html.register(Evaluation, measured.evaluation)
 
 
 @to_png.register(InputImage)
@@ -103,6 +107,13 @@ def _plot_patterns(result: Patterns, **options: Any) -> Figure:
 @plot.register(Kernels)
 def _plot_kernels(result: Kernels, **options: Any) -> Figure:
     module = importlib.import_module("convlens.render.kernels.figure")
+    figure: Figure = module.plot(result, **options)
+    return figure
+
+
+@plot.register(Evaluation)
+def _plot_evaluation(result: Evaluation, **options: Any) -> Figure:
+    module = importlib.import_module("convlens.render.evaluations.figure")
     figure: Figure = module.plot(result, **options)
     return figure
 

@@ -172,6 +172,11 @@ class HeatOptions:
                 raise UsageError(f"expected {name} from {low} to {high}, found {value:g}")
 
 
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What a picture of an evaluation should look like: so far there is nothing to choose."""
+
+
 def _check(label: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(

@@ -110,4 +110,5 @@ METHOD = Method(
     source="Desai and Ramaswamy, WACV 2020",
     compute=ablation_cam,
     uses=("masks",),
+    costly=True,
 )

@@ -86,9 +86,7 @@ class Making:
 
     def add(self, asked: Sequence[Asked]) -> None:
         """Makes the maps of some images."""
-        if self.layer is not None and all(known.layers == NONE for known in self.methods):
-            names = ", ".join(known.name for known in self.methods)
-            raise UsageError(f"no method asked for ({names}) takes a layer: leave it out")
+        self.check()
         made: dict[tuple[int, str], Heatmap] = {}
         places = {id(entry): place for place, entry in enumerate(asked)}
         for batch in make_batches(self.work, asked):
@@ -116,13 +114,23 @@ class Making:
         self.progress.complete()
         return tuple(made[name] for made in self._made for name in kept)
 
+    def check(self) -> None:
+        """Refuses a layer that no method takes.
+
+        Raises:
+            UsageError: One was asked for, and none does.
+        """
+        if self.layer is not None and all(known.layers == NONE for known in self.methods):
+            names = ", ".join(known.name for known in self.methods)
+            raise UsageError(f"no method asked for ({names}) takes a layer: leave it out")
+
     def _run(self, batch: Batch, known: Method) -> list[Heatmap]:
         """The maps of a batch by one method; none if it does not apply."""
         if known.name in self._lost:
             self.progress.finish(len(batch))
             return []
         try:
-            choice = self._choose(batch, known)
+            choice = self.choose(batch, known)
             found = run(self.work, known, choice, batch, self.progress.within(len(batch)))
         except (ModelInputError, SelectionError, UsageError) as error:
             if known.name in self.strict:
@@ -132,7 +140,7 @@ class Making:
         self.progress.finish(len(batch))
         return found
 
-    def _choose(self, batch: Batch, known: Method) -> Choice:
+    def choose(self, batch: Batch, known: Method) -> Choice:
         """The layers of a method for a target's layer, chosen once."""
         if known.layers == NONE:
             return Choice(())
@@ -164,7 +172,7 @@ class Making:
         for number, entry in enumerate(batch.asked):
             place = places[id(entry)]
             maps = [
-                (made[place, known.name], known, self._choose(batch, known))
+                (made[place, known.name], known, self.choose(batch, known))
                 for known in self.methods
                 if (place, known.name) in made and known.name not in self._lost
             ]
@@ -175,6 +183,7 @@ class Making:
                 maps,
                 self.metrics,
                 strict=strict,
+                begin=lambda: self.progress.within(1),
                 told=lambda: self.progress.finish(1),
             )
             made.update({(place, one.method): one for one in done})

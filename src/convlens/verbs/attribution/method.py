@@ -42,6 +42,9 @@ from convlens.verbs.attribution.names import PLACES
 Progress = Callable[[int, int], None]
 """Told after each pass how many are done and how many there are."""
 
+Size = tuple[int, int]
+"""Height and width."""
+
 NONE, ONE, SEVERAL = "none", "one", "several"
 """How many layers a method takes."""
 
@@ -152,6 +155,9 @@ class Method:
         scored: Whether it explains the target's score; ``activation`` does not.
         warning: What every picture of it has to say, or ``None``.
         comparable: Whether it is shown by ``--method all`` and measured beside the others.
+        costly: Whether it shows each image to the network hundreds of times.
+        grain: For a method that needs no layer and yet makes its maps of cells larger than a
+            pixel: how many, by the size of the image and the options.
     """
 
     name: str
@@ -168,6 +174,8 @@ class Method:
     scored: bool = True
     warning: str | None = None
     comparable: bool = True
+    costly: bool = False
+    grain: Callable[[Size, HeatmapOptions], Size] | None = None
 
 
 @functools.cache

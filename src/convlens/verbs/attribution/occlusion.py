@@ -22,7 +22,7 @@ from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
 from convlens.verbs.attribution.copies import batches, numbers, originals, read
-from convlens.verbs.attribution.method import NONE, Images, Method, Progress
+from convlens.verbs.attribution.method import NONE, Images, Method, Progress, Size
 
 Area = tuple[slice, slice]
 
@@ -94,6 +94,12 @@ def _starts(length: int, window: int, stride: int) -> list[int]:
     return [*range(0, length - window, stride), length - window]
 
 
+def grain(size: Size, options: HeatmapOptions) -> Size:
+    """How many patches lie side by side along both sides of the image."""
+    window = options.window or max(1, min(size) // 8)
+    return -(-size[0] // window), -(-size[1] // window)
+
+
 METHOD = Method(
     name="occlusion",
     title="Occlusion",
@@ -108,4 +114,6 @@ METHOD = Method(
     layers=NONE,
     signed=True,
     uses=("baseline", "window", "stride"),
+    costly=True,
+    grain=grain,
 )

@@ -10,8 +10,8 @@ gradients and no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,10 +103,15 @@ class Remembering:
         """A number for each ablation."""
         return self._model.ablate(inputs, goal, layer, factors)
 
-    def redrawn(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
-        """Random weights for a while; nothing from before is true of them."""
+    @contextmanager
+    def redrawn(self, layers: Sequence[str], seed: int) -> Iterator[None]:
+        """Random weights for a while; nothing from before is true of them, or from then after."""
         self.forget()
-        return self._model.redrawn(layers, seed)
+        try:
+            with self._model.redrawn(layers, seed):
+                yield
+        finally:
+            self.forget()
 
     def forget(self) -> None:
         """Keeps nothing from before, and expects nothing."""

@@ -28,7 +28,7 @@ from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
 from convlens.verbs.attribution.copies import batches, numbers, read
-from convlens.verbs.attribution.method import NONE, Images, Method, Progress
+from convlens.verbs.attribution.method import NONE, Images, Method, Progress, Size
 from convlens.verbs.attribution.resize import weights
 
 MASKS = 2000
@@ -89,6 +89,12 @@ def masks(size: tuple[int, ...], options: HeatmapOptions, wanted: range) -> Floa
     return found
 
 
+def grain(size: Size, options: HeatmapOptions) -> Size:
+    """The cells of a mask along both sides of the image."""
+    side = -(-min(size) // min(options.cells, min(size)))
+    return -(-size[0] // side), -(-size[1] // side)
+
+
 METHOD = Method(
     name="rise",
     title="RISE",
@@ -103,4 +109,6 @@ METHOD = Method(
     layers=NONE,
     signed=True,
     uses=("baseline", "masks", "cells", "keep", "seed"),
+    costly=True,
+    grain=grain,
 )

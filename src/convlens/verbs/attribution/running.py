@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from convlens.errors import ConvlensError, ModelInputError
+from convlens.evaluation import MeasureOptions
 from convlens.heat import Heatmap, HeatmapOptions
 from convlens.model import Readable
 from convlens.placing import enlarge
@@ -38,6 +39,7 @@ class Work:
         ground: The images.
         options: How heatmaps are made.
         batch_size: Images in one pass.
+        measured: How heatmaps are measured.
     """
 
     model: Readable
@@ -45,6 +47,7 @@ class Work:
     ground: Ground
     options: HeatmapOptions
     batch_size: int
+    measured: MeasureOptions = field(default_factory=MeasureOptions)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -210,4 +210,5 @@ METHOD = Method(
     source="Wang et al., CVPR Workshops 2020",
     compute=score_cam,
     uses=("masks", "baseline"),
+    costly=True,
 )

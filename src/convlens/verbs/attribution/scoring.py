@@ -16,7 +16,7 @@ from convlens.results import FloatArray
 from convlens.verbs.attribution.choice import Choice
 from convlens.verbs.attribution.goals import make_goal, offset_of
 from convlens.verbs.attribution.method import Images, Method
-from convlens.verbs.attribution.outputs import gives_probability
+from convlens.verbs.attribution.outputs import gives_probability, positions
 from convlens.verbs.attribution.running import Batch, Work, explain
 
 _ROOM = "convlens.verbs.attribution.metrics"
@@ -42,6 +42,7 @@ def measure_heatmaps(
     metrics: Sequence[Any],
     *,
     strict: Mapping[str, bool],
+    begin: Callable[[], Callable[[int, int], None]],
     told: Callable[[], None],
 ) -> tuple[list[Heatmap], list[str]]:
     """The maps of one image and target, each with what metrics say of it.
@@ -53,6 +54,7 @@ def measure_heatmaps(
         maps: The maps of it, by each method.
         metrics: The metrics.
         strict: Whether each was asked for by its name.
+        begin: Called before each map; gives what is told of the metrics that are done.
         told: Called after each map.
 
     Returns:
@@ -65,18 +67,20 @@ def measure_heatmaps(
     done, notes = [], []
     for entry, method, choice in maps:
         measures = []
-        for metric in metrics:
+        progress = begin()
+        for number, metric in enumerate(metrics, 1):
             try:
                 measures += bench.measure(
                     entry.values,
                     [metric],
-                    grain=entry.coarse.shape,
+                    grain=grain_of(work, method, entry),
                     explain=again(work, batch, place, method, choice),
                 )
             except UsageError as error:
                 if strict[metric.name]:
                     raise
                 notes.append(f"not measured: {error}")
+            progress(number, len(metrics))
         done.append(dataclasses.replace(entry, measures=tuple(measures)))
         told()
     return done, notes
@@ -87,13 +91,32 @@ def make_bench(work: Work, batch: Batch, place: int) -> Any:
     entry = batch.asked[place]
     images, _ = batch.one(place)
     layer = next(layer for layer in work.info.layers if layer.name == entry.target.layer)
+    probability = gives_probability(work.info, layer)
     return importlib.import_module(f"{_ROOM}.bench").Bench(
         work.model,
         images,
         make_goal([entry], before=False),
-        offset_of(entry.target, probability=gives_probability(work.info, layer)),
-        batch_size=work.batch_size,
+        offset_of(entry.target, probability=probability),
+        work.measured,
+        work.batch_size,
+        probability and entry.target.against is None,
+        tuple(layer.name for layer in work.info.layers if layer.parameters),
     )
+
+
+def grain_of(work: Work, method: Method, entry: Heatmap) -> tuple[int, int]:
+    """Of how many cells a map was made, height and width.
+
+    Of a map of the size of the image that layers went into, as many as the finest of them has.
+    """
+    height, width = entry.values.shape
+    if entry.coarse.shape != (height, width):
+        return entry.coarse.shape[0], entry.coarse.shape[1]
+    if method.grain is not None:
+        return method.grain((height, width), work.options)
+    shapes = [positions(layer) for layer in work.info.layers if layer.name in entry.layers]
+    cells = [(tall, wide) for tall, wide in shapes if tall is not None and wide is not None]
+    return max(cells, default=(height, width))
 
 
 def again(

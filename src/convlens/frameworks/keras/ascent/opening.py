@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from keras import ops
@@ -12,7 +12,6 @@ from convlens.ascent import Ascent
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.ascent.leak import leaking, rectifies
 from convlens.frameworks.keras.ascent.session import KerasClimb
-from convlens.frameworks.keras.backends import at_once
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.view import Sight, View, check_fits
@@ -71,40 +70,12 @@ def begin_ascent(
         return [_channels_last(found[f"layer:{sight.info.name}"], sight) for sight in sights]
 
     widths = [int(sight.info.channels or 0) for sight in sights]
-    count = at_once(len(view.program.needed(places)))
-    return KerasClimb(
-        ascent,
-        lambda seen, leak: _in_parts(network, count, seen, needed, leak),
-        *(widths, variables),
-    )
 
+    def leaky(seen: Any, leak: Any) -> list[Any]:
+        with leaking(needed, leak) if leak is not None else contextlib.nullcontext():
+            return network(seen)
 
-def _in_parts(
-    network: Callable[[Any], list[Any]],
-    count: int | None,
-    seen: Any,
-    needed: Mapping[Any, int],
-    leak: Any,
-) -> list[Any]:
-    """The outputs of a network that takes so many images at once.
-
-    Args:
-        network: From images to the outputs of layers.
-        count: How many it takes; ``None`` for all.
-        seen: All images.
-        needed: What the gradient leaks through, as :func:`leaking` takes it.
-        leak: How much leaks for each image; ``None`` if nothing does.
-    """
-    total = int(seen.shape[0])
-    count = count or total
-    found = []
-    for start in range(0, total, count):
-        part = slice(start, start + count)
-        with leaking(needed, leak[part]) if leak is not None else contextlib.nullcontext():
-            found.append(network(seen[part]))
-    if len(found) == 1:
-        return found[0]
-    return [ops.concatenate(outputs, 0) for outputs in zip(*found, strict=True)]
+    return KerasClimb(ascent, leaky, widths, variables)
 
 
 def _check_rests(

@@ -119,16 +119,6 @@ def fused(function: Fusible) -> Fusible:
     return cast("Fusible", module.fused(function))
 
 
-def at_once(steps: int) -> int | None:
-    """How many images an ascent had better send through a network at once; ``None`` for all.
-
-    Args:
-        steps: How many steps the network has, as it is compiled.
-    """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return cast("int | None", module.at_once(steps))
-
-
 def to_numpy(tensor: Any) -> NDArray[Any]:
     """A tensor as an array."""
     with warnings.catch_warnings():

@@ -109,20 +109,6 @@ def positive(tensor: Any) -> Any:
 positive.defvjp(lambda tensor: (tensor, None), lambda _, slope: (jax.numpy.maximum(slope, 0),))
 
 
-AT_ONCE, SHORT = 2, 48
-"""How many images a processor sends through a network of at most so many steps at once."""
-
-
-def at_once(steps: int) -> int | None:
-    """How many images a network takes at once.
-
-    On a processor XLA's convolutions take a fourth longer for each image of a batch of 16 than
-    for one of two. What is written out for every two takes longer to compile, which a long
-    network would not earn back.
-    """
-    return AT_ONCE if jax.default_backend() == "cpu" and steps <= SHORT else None
-
-
 def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
     """The inverse of a real Fourier transform in two dimensions."""
     return jnp.fft.irfft2(jax.lax.complex(real, imaginary), size)

@@ -141,11 +141,6 @@ def positive(tensor: Any) -> Any:
     return tf.identity(tensor), lambda slope: tf.maximum(slope, tf.cast(0, slope.dtype))
 
 
-def at_once(_: int) -> int | None:
-    """All images of a batch go through a network at once."""
-    return None
-
-
 def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
     """The inverse of a real Fourier transform in two dimensions."""
     return tf.signal.irfft2d(tf.complex(real, imaginary), size)

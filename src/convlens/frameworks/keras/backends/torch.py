@@ -104,11 +104,6 @@ def positive(tensor: Any) -> Any:
     return _Positive.apply(tensor)
 
 
-def at_once(_: int) -> int | None:
-    """All images of a batch go through a network at once."""
-    return None
-
-
 def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
     """The inverse of a real Fourier transform in two dimensions."""
     return torch.fft.irfft2(torch.complex(real, imaginary), size)

@@ -1,0 +1,1 @@
+"""Evaluations of heatmaps as pages, pictures and documents."""

@@ -1,0 +1,1 @@
+"""How far a heatmap can be believed: one metric a file, and what runs them."""

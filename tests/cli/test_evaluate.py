@@ -1,0 +1,191 @@
+"""convlens evaluate: what it writes and says."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convlens.export import read_manifest
+from convlens.verbs.attribution.evaluating import Evaluating
+
+Run = Callable[..., Any]
+
+QUICK = ("--points", "4", "--randoms", "1")
+SOME = ("--method", "grad-cam,gradient", *QUICK)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three photographs."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    draw = np.random.default_rng(0)
+    for number in range(3):
+        pixels = draw.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / f"img{number}.png")
+    return place
+
+
+def test_a_folder_is_measured_and_told(run: Run, here: Path, small: Path, folder: Path) -> None:
+    done = run("evaluate", small, folder, *SOME)
+    assert done.status == 0, done.err
+    assert done.err == ""
+    assert (here / "small-evaluation.pdf").read_bytes().startswith(b"%PDF")
+    lines = done.out.splitlines()
+    assert lines[-1] == "wrote small-evaluation.pdf"
+    assert lines[-2] == "3 images, 2 methods"
+    assert "3 images  -  explained: the strongest class of each image" in lines
+    heads = next(line for line in lines if line.startswith("method "))
+    assert "deletion (low)" in heads
+    assert "insertion (high)" in heads
+    starts = [line.split("  ")[0] for line in lines]
+    for name in ("grad-cam", "gradient", "random maps of 5 x 5", "centre of the image"):
+        assert name in starts
+    assert "better than random maps" in done.out
+    assert done.out.isascii()
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".png", ".html", ".npz", ".json"])
+def test_every_output(run: Run, here: Path, small: Path, folder: Path, suffix: str) -> None:
+    done = run("evaluate", small, folder, *SOME, "--limit", "2", "-o", f"x{suffix}", "-q")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    found = read_manifest(here / f"x{suffix}")
+    assert found["kind"] == "evaluation"
+    assert [row["name"] for row in found["methods"]] == ["grad-cam", "gradient"]
+    assert found["measured"]["points"] == 4
+
+
+def test_a_table_of_text(run: Run, here: Path, small: Path, folder: Path) -> None:
+    done = run(
+        *("evaluate", small, folder, "--method", "gradient", "--score", "deletion", *QUICK),
+        *("-o", "x.csv", "--target", "1"),
+    )
+    assert done.status == 0, done.err
+    with (here / "x.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [Path(line["image"]).name for line in lines] == ["img0.png", "img1.png", "img2.png"]
+    assert {line["target"] for line in lines} == {"class 1"}
+    assert "explained: class 1" in done.out
+
+
+def test_json_on_standard_output(run: Run, here: Path, small: Path, folder: Path) -> None:
+    done = run("evaluate", small, folder, *SOME, "--score", "road", "--shares", "0.3,0.6", "--json")
+    # The points are of no metric asked for.
+    assert done.status == 2
+    done = run(
+        *("evaluate", small, folder, "--method", "gradient", "--score", "road"),
+        *("--shares", "0.3,0.6", "--randoms", "1", "-o", "-"),
+    )
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    assert found["manifest"]["measured"]["shares"] == [0.3, 0.6]
+    assert len(found["images"]) == 3
+    assert sorted(path.name for path in here.iterdir()) == ["pictures"]
+
+
+def test_metrics_that_make_maps_anew(run: Run, here: Path, small: Path, folder: Path) -> None:
+    done = run(
+        *("evaluate", small, folder, "--method", "grad-cam", "--method", "guided-backprop"),
+        *("--score", "sensitivity", "--score", "randomisation", "--copies", "2", "--stages", "2"),
+        *("--limit", "1", "-o", "x.json"),
+    )
+    assert done.status == 0, done.err
+    assert "warning: Guided backpropagation fails the randomisation check" in done.out
+    found = json.loads((here / "x.json").read_text())
+    assert found["centre"] == {"sensitivity": 0.0, "randomisation": 1.0}
+
+
+def test_an_interrupted_run_is_kept_and_goes_on(
+    run: Run, here: Path, small: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("evaluate", small, folder, *SOME, "-o", "x.npz")
+    assert run(*asked).status == 0
+    expected = dict(np.load(here / "x.npz"))
+    (here / "x.npz").unlink()
+    judge = Evaluating.judge
+    judged: list[str] = []
+
+    def few(self: Evaluating, name: str, *given: Any) -> Any:
+        judged.append(name)
+        if len(judged) > 2:
+            raise KeyboardInterrupt
+        return judge(self, name, *given)
+
+    monkeypatch.setattr(Evaluating, "judge", few)
+    stopped = run(*asked)
+    assert stopped.status == 130
+    assert "2 of 3 images are kept in x.npz.partial.npz" in stopped.line
+    assert "--resume" in stopped.line
+    assert not (here / "x.npz").exists()
+    monkeypatch.setattr(Evaluating, "judge", judge)
+    other = run(*asked[:-2], "--seed", "4", "-o", "x.npz", "--resume")
+    assert other.status == 2
+    assert "other options" in other.line
+    done = run(*asked, "--resume")
+    assert done.status == 0, done.err
+    assert not (here / "x.npz.partial.npz").exists()
+    found = dict(np.load(here / "x.npz"))
+    assert set(found) == set(expected)
+    for name, array in expected.items():
+        if array.dtype.kind == "f":
+            np.testing.assert_allclose(found[name], array, atol=1e-5)
+        else:
+            assert found[name].tolist() == array.tolist()
+
+
+def test_an_interruption_before_the_first_image_leaves_nothing(
+    run: Run, here: Path, small: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Evaluating, "judge", stop)
+    stopped = run("evaluate", small, folder, *SOME)
+    assert stopped.status == 130
+    assert sorted(path.name for path in here.iterdir()) == ["pictures"]
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        (["--resume"], 2, "there is no small-evaluation.partial.npz to go on from"),
+        (["--method", "gradcam"], 2, "unknown method 'gradcam'"),
+        (["--score", "deletoin"], 2, "Did you mean deletion"),
+        (["--points", "0"], 2, "points of at least 1"),
+        (["--shares", "half"], 2, "--shares expects numbers"),
+        (["--shares", "2"], 2, "shares of pixels above 0"),
+        (["--samples", "4", "--method", "gradient"], 2, "reads 'samples'"),
+        (["--copies", "4"], 2, "reads 'copies'"),
+        (["--limit", "0"], 2, "a limit of at least 1 image"),
+        (["--target", "9"], 1, "no class or channel 9"),
+        (["--layer", "nowhere"], 1, "nowhere"),
+        (["-o", "x.bmp"], 2, "cannot write 'x.bmp'"),
+    ],
+)
+def test_wrong_requests_are_one_line(
+    run: Run, here: Path, small: Path, folder: Path, more: list[str], status: int, words: str
+) -> None:
+    done = run("evaluate", small, folder, *more)
+    assert done.status == status, done.out
+    assert words in done.line
+    assert sorted(path.name for path in here.iterdir()) == ["pictures"]
+
+
+def test_no_images(run: Run, here: Path, small: Path) -> None:
+    assert "give images: convlens evaluate MODEL FOLDER" in run("evaluate", small).line
+    empty = here / "empty"
+    empty.mkdir()
+    assert "expected images in the folder" in run("evaluate", small, empty).line
+
+
+def test_a_model_without_pictures(run: Run, here: Path, models: Path, folder: Path) -> None:
+    done = run("evaluate", models / "features.keras", folder)
+    assert done.status == 1
+    assert "heatmaps are of pictures" in done.line

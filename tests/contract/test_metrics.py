@@ -1,0 +1,185 @@
+"""Metrics of heatmaps of Keras models on every backend, against the same metrics of NumPy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import models
+import numpy as np
+import pytest
+
+from convlens import evaluate
+from convlens.heat import HeatmapOptions
+from convlens.loading import load_model
+from convlens.readout import Readout
+from convlens.verbs.attribution.method import find_method
+from convlens.verbs.attribution.metrics.bench import Bench, weighted_layers
+from convlens.verbs.attribution.metrics.cascade import cascade
+from convlens.verbs.attribution.metrics.metric import choose_metrics
+from formulas import Formula, bench, picture, say
+
+NAMES = [metric.name for metric in choose_metrics("default")]
+SIZE = (12, 10)
+
+
+def network(seed=0):
+    """Two convolutions and a dense layer; live, and as convlens has it."""
+    given = keras.Input((*SIZE, 3), name="picture")
+    hidden = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="low")(given)
+    hidden = keras.layers.Conv2D(5, 3, strides=2, activation="relu", name="high")(hidden)
+    hidden = keras.layers.GlobalAveragePooling2D(name="gap")(hidden)
+    ends = keras.layers.Dense(3, activation="softmax", name="top")(hidden)
+    live = models.randomise(keras.Model(given, ends), seed)
+    return live, load_model(live)
+
+
+def class_goal(unit, *, before=False):
+    weights = np.zeros((1, 3), np.float32)
+    weights[0, unit] = 1
+    return (Readout("top", weights, before),)
+
+
+def in_numpy(live):
+    """The same network by its weights, one picture after the other."""
+    low, low_bias, high, high_bias, dense, bias = (np.asarray(w, float) for w in live.get_weights())
+
+    def windows(batch, kernel):
+        seen = np.lib.stride_tricks.sliding_window_view(batch, kernel.shape[:2], axis=(0, 1))
+        return np.einsum("yxchw,hwcf->yxf", seen, kernel)
+
+    def compute(one):
+        padded = np.pad(one, ((1, 1), (1, 1), (0, 0)))
+        first = np.maximum(windows(padded, low) + low_bias, 0)
+        second = np.maximum(windows(first, high)[::2, ::2] + high_bias, 0)
+        logits = second.mean((0, 1)) @ dense + bias
+        raised = np.exp(logits - logits.max())
+        return (raised / raised.sum())[1]
+
+    return Formula(compute)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 16])
+def test_every_metric_is_that_of_numpy(batch_size):
+    live, model = network()
+    images = picture(SIZE, seed=3)
+    heat = np.random.default_rng(1).normal(size=SIZE).astype(np.float32)
+    expected = say(bench(in_numpy(live), images, points=7, randoms=2), heat, *NAMES, grain=(3, 3))
+    options = bench(in_numpy(live), images, points=7, randoms=2).options
+    found = Bench(model, images, class_goal(1), 0.0, options, batch_size).measure(
+        heat, choose_metrics("default"), grain=(3, 3)
+    )
+    for measure in found:
+        wanted = expected[measure.metric]
+        for name in ("value", "random", "centre"):
+            assert getattr(measure, name) == pytest.approx(getattr(wanted, name), abs=1e-4)
+        if measure.curve is not None:
+            assert measure.curve.shares == wanted.curve.shares
+            assert measure.curve.scores == pytest.approx(wanted.curve.scores, abs=1e-4)
+
+
+def explainer(model, name, layers, images, unit=1):
+    def explain(pixels):
+        changed = type(images)({"picture": pixels}, "picture", images.black, images.white)
+        return find_method(name).compute(
+            model,
+            changed,
+            target=class_goal(unit, before=True),
+            layers=layers,
+            options=HeatmapOptions(),
+            batch_size=16,
+            progress=lambda done, count: None,
+        )
+
+    return explain
+
+
+def test_weights_are_drawn_anew_from_the_output_down_and_come_back():
+    live, model = network()
+    images = picture(SIZE, seed=3)
+    before = [np.array(value) for value in live.get_weights()]
+    layers = weighted_layers(model.describe({"picture": (1, *SIZE, 3)}))
+    assert layers == ("low", "high", "top")
+    explain = explainer(model, "gradient", (), images)
+    first = explain(images.pixels)[0]
+    found = cascade(model, images, explain, layers=layers, stages=3, seed=5)
+    assert found.layers == ("top", "high", "low")
+    np.testing.assert_allclose(found.before, first, rtol=1e-4, atol=1e-6)
+    assert all(np.abs(each - first).max() > 1e-6 for each in found.maps)
+    assert np.abs(found.maps[0] - found.maps[1]).max() > 1e-6
+    np.testing.assert_allclose(explain(images.pixels)[0], first, rtol=1e-4, atol=1e-6)
+    for one, other in zip(before, live.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    again = cascade(model, images, explain, layers=layers, stages=3, seed=5)
+    np.testing.assert_allclose(again.maps, found.maps, rtol=1e-4, atol=1e-6)
+
+
+def test_evaluating_a_model_and_its_heatmaps_by_themselves():
+    """The numbers of the verb are those of the metrics, by hand."""
+    _, model = network()
+    photo = np.random.default_rng(0).integers(0, 256, (2, *SIZE, 3), dtype=np.uint8)
+    found = evaluate(
+        model,
+        list(photo),
+        methods=["grad-cam", "gradient"],
+        metrics="all",
+        target=1,
+        scale="0..1",
+        points=6,
+        copies=2,
+        stages=2,
+        randoms=2,
+    )
+    assert found.values.shape == (2, 8, 2)
+    assert np.isfinite(found.values).all()
+    assert [row.grain for row in found.rows] == [(5, 4), SIZE]
+    images = picture(SIZE)
+    images.values["picture"][:] = photo[1:2] / np.float32(255)
+    board = Bench(
+        model, images, class_goal(1), 0.0, found.measured, weighted=("low", "high", "top")
+    )
+    explain = explainer(model, "gradient", (), images)
+    wanted = board.measure(
+        explain(images.pixels)[0], choose_metrics("all"), grain=SIZE, explain=explain
+    )
+    for place, measure in enumerate(wanted):
+        assert found.values[1, place, 1] == pytest.approx(measure.value, abs=1e-4)
+        assert found.random[1, place, 1] == pytest.approx(measure.random, abs=1e-4)
+        assert found.centre[place, 1] == pytest.approx(measure.centre, abs=1e-4)
+
+
+IMAGES = ("n02129604_tiger", "n01532829_house_finch", "n01860187_black_swan")
+
+
+def test_grad_cam_of_a_trained_network_beats_random_maps(data: Path):
+    model = load_model(data / "models" / "mobilenet_025_224_imagenet.keras")
+    found = evaluate(
+        model,
+        [data / "images" / "imagenet" / f"{name}.JPEG" for name in IMAGES],
+        methods="grad-cam",
+        metrics=["deletion", "insertion"],
+        scale="-1..1",
+        points=16,
+        randoms=2,
+    )
+    assert found.rows[0].grain == (7, 7)
+    deletion, insertion = found.means[0]
+    random = found.random[0].mean(-1)
+    assert deletion < random[0] - 0.03
+    assert insertion > random[1] + 0.03
+
+
+def test_random_weights_tell_grad_cam_from_guided_backpropagation(data: Path):
+    """As published: the one shows the network, the other the edges of the image."""
+    model = load_model(data / "models" / "mobilenet_025_224_imagenet.keras")
+    found = evaluate(
+        model,
+        [data / "images" / "imagenet" / f"{name}.JPEG" for name in IMAGES[:2]],
+        methods=["grad-cam", "guided-backprop"],
+        metrics="randomisation",
+        scale="-1..1",
+    )
+    cam, guided = found.values[:, 0]
+    assert (cam < 0.5).all()
+    assert (guided > 0.5).all()
+    assert found.better.tolist() == [[1.0], [0.0]]
