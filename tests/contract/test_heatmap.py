@@ -374,6 +374,9 @@ def test_the_african_elephant(data):
     assert ADULT[0] <= x < ADULT[2]
     assert ADULT[1] <= y < ADULT[3]
     assert heat_in(found, one, ADULT) > 1.7
+    head = heat[45:135, 290:410]
+    assert head.mean() > 0.8 * heat.max()
+    assert (heat > head.mean()).mean() < 0.2
     (after,) = heatmap(model, data / PHOTO, target="african_elephant", score="output")
     assert heat_in(found, after, ADULT) > 2.5
     contrast = heatmap(model, data / PHOTO, target="African elephant vs tusker")[0]
