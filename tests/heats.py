@@ -55,13 +55,14 @@ def bump(cells: tuple[int, int], number: int) -> np.ndarray:
     return (hill / hill.max() * (0.5 + number)).astype(np.float32)
 
 
-def measures(number: int) -> tuple[Measure, ...]:
+def measures(number: int, *, coarse: bool = True) -> tuple[Measure, ...]:
     """One with a curve that is better than random, one without that is worse."""
+    random = 0.4 if coarse else 0.45
     shares = tuple(np.linspace(0, 1, 6).tolist())
     falling = tuple((0.9 * np.exp(-4 * np.linspace(0, 1, 6))).tolist())
     rising = tuple(reversed(falling))
     return (
-        Measure("deletion", 0.21 + number / 100, 0.4, 0.3, False, Curve(shares, falling)),
+        Measure("deletion", 0.21 + number / 100, random, 0.3, False, Curve(shares, falling)),
         Measure("insertion", 0.71, 0.5, 0.6, True, Curve(shares, rising)),
         Measure("sensitivity", 0.3, 0.1, 0.2, False),
     )
@@ -139,7 +140,7 @@ def heats(
                         signed=method in signed,
                         coarse=coarse,
                         empty=number in empty,
-                        measures=measures(number) if measured else (),
+                        measures=measures(number, coarse=bool(LAYERS[method])) if measured else (),
                     )
                 )
     seen = [np.resize(pixels, (*net, pixels.shape[2])) for pixels in shown]

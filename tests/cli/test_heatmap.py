@@ -169,6 +169,21 @@ def test_what_is_not_asked_for_is_left_to_the_verb(
     }  # fmt: skip
 
 
+def test_scores_of_metrics(run: Run, here: Path, small: Path, photo: Path) -> None:
+    done = run("heatmap", small, photo, "--score", "deletion, insertion", "-o", "x.png")
+    assert done.status == 0, done.err
+    lines = done.out.splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("metric "))
+    rows = [line.split() for line in lines[head + 1 : head + 3]]
+    assert [row[:2] for row in rows] == [["deletion", "grad-cam"], ["insertion", "grad-cam"]]
+    assert {row[-1] for row in rows} <= {"better", "worse", "different"}
+    with Image.open(here / "x.png") as image:
+        plain = image.height
+    run("heatmap", small, photo, "-o", "y.png", "-q")
+    with Image.open(here / "y.png") as image:
+        assert plain > image.height + 200  # the table and two curves
+
+
 def test_several_inputs(run: Run, here: Path, models: Path, photo: Path) -> None:
     done = run(
         *("heatmap", models / "pair.keras", "--input", f"left={photo}"),
@@ -250,6 +265,7 @@ def test_help_names_every_method_and_imports_none() -> None:
     ("status", "given", "words"),
     [
         (2, ["--method", "grad-cm"], "unknown method 'grad-cm': expected one of grad-cam"),
+        (2, ["--score", "deletoin"], "unknown metric 'deletoin': expected one of deletion"),
         (2, ["--view", "grid"], "unknown view 'grid': expected one of single, row, table"),
         (2, ["--opacity", "2"], "expected opacity from 0 to 1, found 2"),
         (2, ["--colormap", "jet"], "unknown colour map 'jet'"),

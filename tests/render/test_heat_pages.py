@@ -170,6 +170,14 @@ def test_every_picture_has_its_scale() -> None:
     assert {"0", scale_of(made, 1, PLAIN).marks()[1.0]} <= set(one)
 
 
+def test_no_caption_is_cut_off() -> None:
+    for made in (heats(methods=THREE), heats(methods=THREE, images=3), heats(methods=["gradient"])):
+        for normalise in ("own", "shared"):
+            options = HeatOptions(normalise=normalise, view="table")
+            told = words(*pages(made, options))
+            assert set(captions(made, options)) <= set(told)
+
+
 # The scale.
 
 
@@ -218,10 +226,12 @@ def test_the_scale_of_single_pixels_ends_before_the_few_largest() -> None:
     assert scale.limit == pytest.approx(np.percentile(values, 99.5))
     assert scale.most == values.max() > scale.limit
     assert scale.marks()[1.0].startswith("\u2265 ")
-    assert "\u2265: the scale ends at the 99.5th percentile" in captions(made, PLAIN)[1]
+    assert "from 0 to the 99.5th percentile of its values" in captions(made, PLAIN)[0]
+    both = heats(methods=["grad-cam", "gradient"])
+    assert "greatest value (of single pixels: the 99.5th" in captions(both, PLAIN)[0]
     assert scale_of(made, 0, HeatOptions(percentile=100)).limit == values.max()
     coarse = heats()
-    assert "\u2265" not in " ".join(captions(coarse, PLAIN))
+    assert "percentile" not in " ".join(captions(coarse, PLAIN))
     assert scale_of(coarse, 0, HeatOptions(percentile=50)).limit < coarse.maps[0].values.max()
 
 
@@ -466,7 +476,14 @@ def test_measures_stand_beside_what_a_random_map_gets() -> None:
     falling = [y for _, y in curves[0].points]
     assert falling == sorted(falling)  # downwards on the page
     many = words(*pages(heats(methods=THREE, measured=True), PLAIN))
-    assert {"a random map", "a map of the centre", "best: Grad-CAM 0.21"} <= set(many)
+    start = many.index("sensitivity") + 1  # the last head of the table
+    assert many[start : start + 24] == [
+        *("Grad-CAM", "0.21", "0.71", "0.3", "a random map as coarse", "0.4", "0.5", "0.1"),
+        *("Gradient", "0.22", "0.71", "0.3", "Occlusion", "0.23", "0.71", "0.3"),
+        *("a random map as coarse", "0.45", "0.5", "0.1"),
+        *("a map of the centre", "0.3", "0.6", "0.2"),
+    ]
+    assert "best: Grad-CAM 0.21" in many
     assert "Metrics" not in words(*pages(heats(methods=THREE), PLAIN))
 
 

@@ -6,6 +6,7 @@ is said in words.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from convlens.render.heatmaps.arrange import ImageMaps
 from convlens.render.heatmaps.block import HeatBlock, rows_part
 from convlens.render.heatmaps.wording import better, method_title, target_name
 from convlens.render.ruled import ROW, Cell, Column, Row, draw_table
-from convlens.render.sketch import ACCENT, BODY, BROKEN_INK, NOTE, QUIET, TINY, Medium, Sketch
+from convlens.render.sketch import ACCENT, BODY, BROKEN_INK, NOTE, QUIET, TINY, Sketch
 from convlens.render.wording import DASH, number
 from convlens.target import Target
 
@@ -35,6 +36,7 @@ AXIS = 20.0
 APART = 24.0
 BESIDE = 3
 """So many small curves stand beside each other."""
+ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 UNDER = 24.0
 """Room under a curve for its numbers."""
 
@@ -81,7 +83,7 @@ def _row(measure: Measure) -> Row:
     return Row(
         (
             Cell(measure.metric),
-            Cell(told(measure.value), style.but(bold=True)),
+            Cell(told(measure.value), style.but(bold=verdict == "better")),
             Cell(told(measure.random)),
             Cell(told(measure.centre)),
             Cell(words, style),
@@ -95,12 +97,18 @@ def told(value: float) -> str:
 
 
 def limits(measure: Measure) -> tuple[float, float]:
-    """The least and the greatest height of a curve's axis: 0 to 1 for probabilities."""
-    scores = (
-        [score for score in measure.curve.scores if math.isfinite(score)] if measure.curve else []
-    )
+    """The least and the greatest height of a curve's axis; a round share for probabilities.
+
+    >>> from convlens.heat import Curve
+    >>> limits(Measure("deletion", 0.1, 0, 0, False, Curve((0.0, 1.0), (0.42, 0.0))))
+    (0.0, 0.5)
+    """
+    given = measure.curve.scores if measure.curve else ()
+    scores = [score for score in given if math.isfinite(score)]
     low, high = min([0.0, *scores]), max(scores, default=1.0)
-    return (low, 1.0) if low == 0 and high <= 1 else (low, high)
+    if low < 0 or not 0 < high <= 1:
+        return low, high
+    return low, next(top for top in ROUND if top >= high)
 
 
 def _points(measure: Measure) -> list[tuple[float, float]]:
@@ -146,13 +154,27 @@ class MeasureBody:
 
     @property
     def _rows(self) -> list[Row]:
+        """The maps target by target, after those of one coarseness the random one."""
         several = len(self.group.targets) > 1
         found = []
         for target in self.group.targets:
             entries = [entry for entry in self.group.maps if entry.target == target]
-            found += [self._row(entry, several=several) for entry in entries]
-            found += self._compared(entries[0], several=several)
+            for _, alike in itertools.groupby(entries, lambda entry: self._values(entry, "random")):
+                part = list(alike)
+                found += [self._row(entry, several=several) for entry in part]
+                found.append(
+                    self._compared(part[0], "random map as coarse", "random", several=several)
+                )
+            found.append(self._compared(entries[0], "map of the centre", "centre", several=several))
         return found
+
+    def _values(self, entry: Heatmap, field: str) -> tuple[str, ...]:
+        """What each metric says of a map that knows nothing, in words."""
+        known = {measure.metric: measure for measure in entry.measures}
+        return tuple(
+            told(getattr(known[metric], field)) if metric in known else ""
+            for metric in self.metrics
+        )
 
     @property
     def rows(self) -> int:
@@ -204,25 +226,12 @@ class MeasureBody:
         style = style.but(colour=BROKEN_INK) if verdict == "worse" else style
         return Cell(told(measure.value), style)
 
-    def _compared(self, entry: Heatmap, *, several: bool) -> list[Row]:
-        """What a random map and one of the middle reach."""
+    def _compared(self, entry: Heatmap, words: str, field: str, *, several: bool) -> Row:
+        """What a map that knows nothing reaches: a random one, or one of the middle."""
         quiet = BODY.but(colour=QUIET)
-        known = {measure.metric: measure for measure in entry.measures}
         name = f", {target_name(self.group.result, entry)}" if several else ""
-        return [
-            Row(
-                (
-                    Cell(words + name, quiet),
-                    *(
-                        Cell(told(getattr(known[metric], field)), quiet)
-                        if metric in known
-                        else None
-                        for metric in self.metrics
-                    ),
-                )
-            )
-            for words, field in (("a random map", "random"), ("a map of the centre", "centre"))
-        ]
+        values = self._values(entry, field)
+        return Row((Cell(f"a {words}{name}", quiet), *(Cell(value, quiet) for value in values)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -231,6 +240,7 @@ class CurveBody:
 
     group: ImageMaps
     beside: int
+    wide: float
 
     @property
     def plots(self) -> list[list[tuple[Heatmap, Measure]]]:
@@ -263,7 +273,7 @@ class CurveBody:
     @property
     def width(self) -> float:
         """Of a row."""
-        return self.beside * (WIDTH + APART) - APART
+        return self.wide
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         """Draws the plots of these rows."""
@@ -303,12 +313,12 @@ def ranked(pairs: list[tuple[Heatmap, Measure]]) -> list[tuple[Heatmap, Measure]
     return sorted(pairs, key=rank)
 
 
-def measure_blocks(group: ImageMaps, medium: Medium) -> list[Block]:
-    """What metrics say of an image's maps, if they were asked."""
+def measure_blocks(group: ImageMaps, wide: float) -> list[Block]:
+    """What metrics say of an image's maps, if they were asked; blocks of that width."""
     if not any(entry.measures for entry in group.maps):
         return []
     told = "Of each map, of a random one, and of one that is brightest in the middle"
-    table, curves = MeasureBody(group, medium.room), CurveBody(group, BESIDE)
+    table, curves = MeasureBody(group, wide), CurveBody(group, BESIDE, wide)
     found: list[Block] = [
         HeatBlock("Metrics", group.name, told, f"measures:{group.image}", table, titled=False)
     ]

@@ -81,7 +81,8 @@ def row_blocks(
                 titled=not bare,
             )
         )
-    return found + measure_blocks(group, medium)
+    widest = max(block.body.width for block in found)
+    return found + measure_blocks(group, words_room(medium, widest))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -77,7 +77,7 @@ def table_blocks(
     body = make_body(group, options, medium, bare=bare)
     name = "Heatmaps" if bare else group.name
     block = HeatBlock(name, kind, facts, f"heat:{group.places[0]}", body, titled=not bare)
-    return [block, *measure_blocks(group, medium)]
+    return [block, *measure_blocks(group, words_room(medium, body.width))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,24 +179,38 @@ def better(measure: Measure) -> str:
 def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     """What the colours mean, and how far the scales go; a line for each kind of heat."""
     full = [entry for entry in result if not entry.empty]
+    plain = [entry for entry in full if not entry.signed]
+    signed = [entry for entry in full if entry.signed]
     whose = "each map" if options.normalise == "own" else "the maps of an image and a method"
-    end = f"{'its' if options.normalise == 'own' else 'their'} greatest value"
     lines = []
-    if not all(entry.signed for entry in full):
+    if plain:
+        end = _end(plain, options)
         lines.append(f"Heat: {options.colormap}, {whose} from 0 to {end}, as the method gives it.")
-    if any(entry.signed for entry in full):
+    if signed:
         lines.append(
-            f"Blue: against the target, red: for it, pale: 0; {whose} as far below 0 as above, "
-            f"to {end}."
+            f"Blue: against the target, red: for it; {whose} as far below 0 as above, to "
+            f"{_end(signed, options)}."
         )
-    if full:
-        covered = "Over the photograph the strongest heat covers "
-        words = f"{covered}{options.opacity:.0%} of it, weaker heat less."
-        cut = {percentile_of(entry, options) for entry in full} - {100.0}
-        if cut:
-            words += f" ≥: the scale ends at the {max(cut):g}th percentile."
-        lines.append(words)
     return tuple(lines) or ("No map holds any heat.",)
+
+
+def _end(entries: list[Heatmap], options: HeatOptions) -> str:
+    """Where the scales of maps of one kind end."""
+    its = "its" if options.normalise == "own" else "their"
+    ends = {percentile_of(entry, options) for entry in entries}
+    if ends == {100.0}:
+        return f"{its} greatest value"
+    if 100.0 in ends:
+        return f"{its} greatest value (of single pixels: the {min(ends):g}th percentile)"
+    return f"the {min(ends):g}th percentile of {its} values"
+
+
+def overlay_words(options: HeatOptions) -> str:
+    """How heat lies over a photograph."""
+    return (
+        f"Over the photograph the strongest heat covers {options.opacity:.0%} of it, weaker heat "
+        "less."
+    )
 
 
 def explained_words(result: Heatmaps) -> str:
@@ -220,7 +234,8 @@ def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     else:
         source = f"Input {plural(len(result.images), 'image')}, preprocessed each by itself."
     model = f"Model {model_line(result.model)}."
-    return *colours(result, options), f"{explained_words(result)} {source}", model
+    lies = f"{overlay_words(options)} {explained_words(result)}"
+    return *colours(result, options), lies, source, model
 
 
 def information(result: Heatmaps, options: HeatOptions, manifest: str = "{}") -> Information:

@@ -105,7 +105,7 @@ class Remembering:
 
     @contextmanager
     def redrawn(self, layers: Sequence[str], seed: int) -> Iterator[None]:
-        """Random weights for a while; nothing from before is true of them, nor theirs later."""
+        """Random weights for a while; nothing from before is true of them, or from then after."""
         self.forget()
         try:
             with self._model.redrawn(layers, seed):

@@ -20,7 +20,7 @@ def rank_correlation(one: FloatArray, other: FloatArray) -> float:
     A map that is the same everywhere has no ranks: it is like another such map (1) and like
     no other map (0).
 
-    >>> rank_correlation(np.array([1, 2, 3]), np.array([10, 20, 15]))
+    >>> round(rank_correlation(np.array([1, 2, 3]), np.array([10, 20, 15])), 6)
     0.5
     """
     first, second = (_ranks(values.ravel()) for values in (one, other))

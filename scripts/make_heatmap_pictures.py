@@ -1,0 +1,82 @@
+"""Makes the pictures of ``docs/heatmaps.md`` from the network and the photograph of the demo."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+import matplotlib
+from matplotlib import pyplot
+from PIL import Image
+
+import convlens
+from convlens.model import Model
+from convlens.results import InputImage
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
+QUALITY = 88
+METHODS = [
+    "grad-cam",
+    "layercam",
+    "occlusion",
+    "integrated-gradients",
+    "smoothgrad",
+    "guided-backprop",
+]
+CHECKED = ["grad-cam", "gradient", "guided-backprop"]
+
+
+def keep(picture: Path, name: str) -> None:
+    """Saves a picture as WebP."""
+    with Image.open(picture) as opened:
+        opened.convert("RGB").save(TARGET / f"{name}.webp", quality=QUALITY, method=6)
+    print(TARGET / f"{name}.webp")
+
+
+def draw_cascade(model: Model, image: InputImage, path: Path) -> None:
+    """The maps of a network that loses what it has learned, from the output down."""
+    down = [layer.name for layer in model.info.layers if layer.parameters][::-1]
+    matplotlib.use("Agg")
+    figure, axes = pyplot.subplots(
+        len(CHECKED), len(down) + 1, figsize=(12, 6.9), layout="constrained"
+    )
+    for row, method in zip(axes, CHECKED, strict=True):
+        for count, axis in enumerate(row):
+            with model.redrawn(down[:count], seed=0):
+                found = convlens.heatmap(model, image, method=method, target="cat")
+            greatest = float(found[0].values.max())
+            axis.imshow(
+                found[0].values, cmap="viridis", vmin=0, vmax=greatest or 1, interpolation="nearest"
+            )
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.set_xlabel(f"0 to {greatest:.2g}", fontsize=8)
+            if method == CHECKED[0]:
+                axis.set_title("as learned" if not count else f"+ {down[count - 1]}", fontsize=9)
+            if not count:
+                axis.set_ylabel(found.titles[method], fontsize=10)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    """Makes all of them."""
+    assets = resources.files("convlens.assets.demo")
+    with resources.as_file(assets) as folder, tempfile.TemporaryDirectory() as made:
+        picture = Path(made) / "picture.png"
+        os.chdir(folder)  # no picture tells where the package lies
+        model = convlens.load_model("cats_dogs.keras", labels=("cat", "dog"))
+        image = convlens.load_image("chelsea.png", model, fit="crop", scale="0..1")
+        convlens.save(convlens.heatmap(model, image, target="cat"), picture)
+        keep(picture, "heatmaps-one")
+        convlens.save(
+            convlens.heatmap(model, image, method=METHODS, target="cat"), picture, columns=3
+        )
+        keep(picture, "heatmaps-methods")
+        draw_cascade(model, image, picture)
+        keep(picture, "heatmaps-cascade")
+
+
+if __name__ == "__main__":
+    main()
