@@ -6,6 +6,7 @@ come first: what the checks look for, they find.
 
 from __future__ import annotations
 
+import csv
 import html.parser
 import json
 import shutil
@@ -36,7 +37,12 @@ MORE = (
 )
 
 
-OWN = {"activations": (2, ["form"]), "patterns": (2, ["form"]), "kernels": (0, [])}
+OWN = {
+    "activations": (2, ["form"]),
+    "patterns": (2, ["form"]),
+    "kernels": (0, []),
+    "evaluations": (0, []),
+}
 """What a page brings along itself: its data, what its buttons do, and their row."""
 
 
@@ -82,6 +88,7 @@ def results() -> dict[str, dict[str, object]]:
     keras.utils.set_random_seed(0)
     model = convlens.load_model(network(names), labels=tuple(names[:2]))
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (12, 12, 3), "uint8"))
+    few = {"methods": ["grad-cam", "gradient"], "points": 2, "randoms": 1}
     once = {"channels": "0", "steps": 1, "size": (12, 12), "frames": 2}
     return {
         "activations": {
@@ -91,6 +98,10 @@ def results() -> dict[str, dict[str, object]]:
         "patterns": {
             "all": convlens.patterns(model, layers=":3", **once),
             "one": convlens.patterns(model, layers=":1", **once),
+        },
+        "evaluations": {
+            "all": convlens.evaluate(model, image, **few),
+            "one": convlens.evaluate(model, image, metrics="deletion", **few),
         },
         "kernels": {
             "all": convlens.kernels(model, layers="Conv2D"),
@@ -105,7 +116,7 @@ def test_the_checks_find_what_they_look_for():
     assert acts_of("<img src=x onerror=alert(1)>")[1] == ["img src=x", "img onerror"]
 
 
-@pytest.mark.parametrize("what", ["activations", "patterns", "kernels"])
+@pytest.mark.parametrize("what", ["activations", "patterns", "kernels", "evaluations"])
 def test_no_file_says_or_does_what_a_name_wants(results, tmp_path, what):
     kind = next(kind for kind in KINDS if isinstance(results[what]["one"], kind.holds))
     home = tmp_path / "home" / "deep"
@@ -145,6 +156,10 @@ def check(path: Path, what: str) -> None:
                 assert ".." not in name.split("/")
         with np.load(path, allow_pickle=False) as arrays:
             assert all(arrays[name].size for name in arrays.files)
+    elif path.suffix == ".csv":
+        with path.open(newline="", encoding="utf-8") as file:
+            cells = [cell for line in csv.reader(file) for cell in line]
+        assert not any(cell.startswith(("=", "+", "@")) for cell in cells)
     elif path.suffix == ".pdf":
         data = path.read_bytes()
         assert not any(word in data for word in (b"/JavaScript", b"/JS", b"/Launch", b"/URI"))

@@ -12,6 +12,8 @@ import convlens
 from convlens.errors import ImageError, ModelInputError, SelectionError, UsageError
 from convlens.evaluation import Evaluation, MeasureOptions, error, mean
 from convlens.heat import HeatmapOptions
+from convlens.readout import Readout
+from convlens.results import InputInfo
 from convlens.verbs.attribution.making import PARTS
 from convlens.verbs.attribution.method import methods as known_methods
 from convlens.verbs.attribution.remembering import Remembering
@@ -144,6 +146,47 @@ def test_going_on_with_other_options_is_refused(chain, folder, other):
         evaluate(chain(), folder, done=done, **{**asked, **other})
 
 
+def test_going_on_with_other_images_is_refused(chain, folder):
+    asked = {"methods": "gradient", "metrics": "deletion", **QUICK}
+    done = evaluate(chain(), folder / "more", **asked)
+    with pytest.raises(UsageError, match=r"holds an image that is not asked for, .*img0\.png"):
+        evaluate(chain(), folder / "img1.png", done=done, **asked)
+
+
+def test_a_model_of_several_inputs(network):
+    """One is explained; the other goes with it, image by image."""
+    inputs = (InputInfo("left", (None, 6, 5, 3)), InputInfo("right", (None, 4, 4, 3)))
+    fake = network(
+        {
+            "low": ("Conv2D", lambda left: left * 2, "relu"),
+            "top": (
+                "Dense",
+                lambda low, right: low.mean((1, 2)) * [1, 2, 3] + right.mean((1, 2)) * 3,
+                "softmax",
+            ),
+        },
+        inputs=inputs,
+    )
+    images = {
+        "left": [photo(0, (6, 5)), photo(1, (6, 5))],
+        "right": [photo(2, (4, 4)), photo(3, (4, 4))],
+    }
+    asked = {"methods": ["grad-cam", "gradient"], "metrics": "deletion", **QUICK}
+    found = evaluate(fake, images, **asked)
+    assert found.values.shape == (2, 1, 2)
+    for place in range(2):
+        one = heatmap(
+            fake,
+            {name: listed[place] for name, listed in images.items()},
+            method=["grad-cam", "gradient"],
+        )
+        assert found.scores[place] == pytest.approx(one[0].score, rel=1e-5)
+    other = evaluate(fake, images, input_name="right", methods="gradient", metrics="deletion")
+    assert other.rows[0].grain == (4, 4)
+    with pytest.raises(ModelInputError, match="as many images for one input as for the other"):
+        evaluate(fake, {"left": images["left"], "right": images["right"][:1]}, **asked)
+
+
 def test_a_limit_is_spread_over_the_images(chain, folder):
     found = evaluate(chain(), folder, methods="gradient", metrics="deletion", limit=2, **QUICK)
     assert [Path(name).name for name in found.images] == ["img0.png", "img2.png"]
@@ -240,8 +283,6 @@ def test_what_is_nowhere_predicted_is_a_gap(network):
 
 
 def test_images_of_any_size_are_brought_to_that_of_the_first(network):
-    from convlens.results import InputInfo
-
     fake = network(
         {
             "conv": ("Conv2D", lambda picture: picture * 2, "relu"),
@@ -314,8 +355,6 @@ def test_nothing_of_random_weights_is_remembered(chain):
     fake = chain()
     values = {"picture": np.random.default_rng(0).random((1, 8, 8, 3), dtype=np.float32)}
     asking = Remembering(fake, fake.info, None)
-    from convlens.readout import Readout
-
     goal = (Readout("top", np.ones((1, 3), np.float32)),)
     asking.differentiate(values, goal, layers=["body"])
     with asking.redrawn(["top"], 0):

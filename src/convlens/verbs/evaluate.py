@@ -106,6 +106,12 @@ def evaluate(
     explained = STRONGEST if wanted is None else wanted[0].name
     if done is not None:
         check_same(done, info, settled, measured, supply.scale, explained, chosen, measures)
+        strange = [name for name in done.images if name not in supply.names]
+        if strange:
+            raise UsageError(
+                f"the evaluation that is done holds an image that is not asked for, {strange[0]}: "
+                "give the same images, or start anew"
+            )
         chosen = tuple(method for method in chosen if method.name in done.methods)
         measures = tuple(metric for metric in measures if metric.name in done.metrics)
     waiting = [name for name in supply.names if done is None or name not in done.images]
