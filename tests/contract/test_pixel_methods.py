@@ -122,16 +122,11 @@ def expect_smoothgrad(network, picture, images, **read):
     return np.abs(np.mean([network.slope(copy, **read) for copy in noisy], 0)).max(-1)
 
 
-def expect_integrated_gradients(network, picture, images, **read):
+def expect_integrated_gradients(network, picture, images, *, steps=10, **read):
     grey = np.full(picture.shape, (float(images.black[0]) + float(images.white[0])) / 2)
-    gain = np.diff(network.scores(np.stack([grey, picture]), **read))[0]
-    for steps in (10, 30, 90):
-        points = [grey + (part + 0.5) / steps * (picture - grey) for part in range(steps)]
-        slopes = np.mean([network.slope(point, **read) for point in points], 0)
-        values = ((picture - grey) * slopes).sum(-1)
-        if abs(values.sum() - gain) <= 0.01 * abs(gain):
-            break
-    return values
+    points = [grey + (part + 0.5) / steps * (picture - grey) for part in range(steps)]
+    slopes = np.mean([network.slope(point, **read) for point in points], 0)
+    return ((picture - grey) * slopes).sum(-1)
 
 
 def expect_occlusion(network, picture, images, **read):
@@ -170,13 +165,17 @@ EXPECTED = {
 @pytest.mark.parametrize("curve", CURVES)
 def test_every_method_is_what_numpy_finds(name, curve, before):
     network, images = network_of(curve), pictures(2, size=SIZE, black=-1)
-    found = compute(name, network.model, images, one_hot(1, before)).values
-    assert found.dtype == np.float32
-    for picture, values in zip(images.pixels.astype(float), found, strict=True):
-        expected = EXPECTED[name](network, picture, images, unit=1, before=before)
-        bound = 1e-3 * np.abs(expected).max() + 1e-6
-        np.testing.assert_allclose(values, expected, rtol=0, atol=bound)
-        assert np.abs(expected).max() > 20 * bound - 2e-5
+    found = compute(name, network.model, images, one_hot(1, before))
+    assert found.values.dtype == np.float32
+    for picture, values, notes in zip(
+        images.pixels.astype(float), found.values, found.notes, strict=True
+    ):
+        # Where the way was cut finer than asked for, the integral itself is what is near.
+        finer, share = ({"steps": 300}, 0.05) if notes else ({}, 1e-3)
+        expected = EXPECTED[name](network, picture, images, unit=1, before=before, **finer)
+        greatest = np.abs(expected).max()
+        assert greatest > 1e-4
+        np.testing.assert_allclose(values, expected, rtol=0, atol=share * greatest + 1e-6)
 
 
 def guided_by_hand(network, picture, unit):
@@ -252,7 +251,7 @@ def test_integrated_gradients_are_complete_within_a_hundredth(curve, before, bas
     scores, nothing = (network.scores(end, 1, before=before) for end in ends)
     for values, notes, gain in zip(found.values, found.notes, scores - nothing, strict=True):
         off = abs(values.sum(dtype=float) - gain) > 0.01 * abs(gain) + 2e-5
-        assert off == any("even with 576 points" in note for note in notes)
+        assert off == any("even with" in note for note in notes)
         # Where what speaks for and against nearly cancels out, a hundredth of the rest is little.
         assert not off or abs(gain) < 0.02 * np.abs(values).sum()
 

@@ -14,7 +14,7 @@ from convlens.heat import HeatmapOptions
 from convlens.readout import Readout
 from convlens.verbs.attribution.baselines import baseline as make
 from convlens.verbs.attribution.copies import batches
-from convlens.verbs.attribution.integrated_gradients import completeness, middles
+from convlens.verbs.attribution.integrated_gradients import completeness
 from convlens.verbs.attribution.method import Found, find_method, methods
 from convlens.verbs.attribution.occlusion import patches
 from convlens.verbs.attribution.rise import masks
@@ -134,24 +134,24 @@ def test_integrated_gradients_are_complete(curve, before, baseline):
         gain = model.exact(picture, goal) - model.exact(nothing, goal)
         off = abs(values.sum(dtype=float) - gain) > 0.01 * abs(gain)
         hopeless += off
-        assert off == any("even with 576 points" in note for note in notes)
+        assert off == any("even with" in note for note in notes)
         assert not off or abs(gain) < 0.01 * np.abs(values).sum()
     assert hopeless <= 1
 
 
-def test_integrated_gradients_treble_the_points_of_the_image_that_needs_it():
+def test_integrated_gradients_go_finer_where_an_image_needs_it():
     model, goal = Analytic("steep", seed=3), class_goal()
     images = pictures(3)
     images.pixels[0] = 0
     images.pixels[1] *= 0.02
-    found = run("integrated-gradients", model, images, goal, steps=2)
+    found = run("integrated-gradients", model, images, goal, steps=6)
     easy, near, far = found.notes
     assert (easy, near) == ((), ())
-    assert far == ("18 points on the way instead of 2, for the values to sum to the score",)
+    assert far == ("30 points on the way instead of 6, for the values to sum to the score",)
     gain = model.exact(images.pixels[2], goal) - model.exact(np.zeros((6, 5, 3)), goal)
     assert found.values[2].sum() == pytest.approx(gain, rel=0.01)
     assert np.all(found.values[0] == 0)
-    alone = run("integrated-gradients", model, images.one(2), goal, steps=2)
+    alone = run("integrated-gradients", model, images.one(2), goal, steps=6)
     assert np.array_equal(alone.values[0], found.values[2])
     assert alone.notes[0] == far
 
@@ -166,16 +166,9 @@ def test_integrated_gradients_say_when_the_sum_is_off():
     model, images = Jump("tanh"), pictures(1)
     found = run("integrated-gradients", model, images, class_goal(), steps=3)
     (note,) = found.notes[0]
-    assert "even with 27 points on the way" in note
+    assert f"even with {3 + 8 * 2} points on the way" in note
     assert f"sum to {found.values.sum(dtype=float):.4g}" in note
-    assert sum(model.passes) == 2 + 27
-
-
-def test_trebled_points_are_the_middles_of_three_times_as_many_parts():
-    for steps in (1, 2, 5):
-        together = np.sort(np.concatenate([middles(steps), middles(3 * steps, old=True)]))
-        np.testing.assert_allclose(together, middles(3 * steps), atol=1e-12)
-    np.testing.assert_allclose(middles(4), [0.125, 0.375, 0.625, 0.875])
+    assert sum(model.passes) == 2 + 3 + 8 * 3
 
 
 def test_completeness_is_the_share_of_the_gain_that_is_missing():
@@ -437,7 +430,7 @@ def test_what_is_shown_is_counted_and_bounded_by_the_batch(name, rows):
         assert told == [(done + 1, len(model.passes)) for done in range(len(model.passes))]
 
 
-def test_progress_knows_of_trebled_points():
+def test_progress_knows_of_points_that_came_later():
     told = []
     model = Analytic("steep", seed=3)
     run(

@@ -121,6 +121,23 @@ def slopes(
     return numbers(found.inputs[images.input], "gradient of the score by the pixels")
 
 
+def follow(
+    model: Readable, images: Images, rows: Rows, pixels: FloatArray, target: Goal
+) -> tuple[NDArray[np.float64], FloatArray]:
+    """The score of each row, and its gradient, as :func:`read` and :func:`slopes` give them.
+
+    Raises:
+        ModelInputError: One is no number, or the score does not depend on the input.
+    """
+    found = model.differentiate(
+        _inputs(images, rows, pixels), _goals(target, rows), by=[images.input]
+    )
+    return (
+        numbers(found.scores, "score").astype(np.float64),
+        numbers(found.inputs[images.input], "gradient of the score by the pixels"),
+    )
+
+
 def numbers(values: NDArray[np.floating], what: str) -> FloatArray:
     """The values as float32.
 

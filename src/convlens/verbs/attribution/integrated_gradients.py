@@ -8,8 +8,8 @@ averaged along the straight way from a baseline x' to the image x, times that wa
 summed over channels. The integral is the midpoint rule, at the middles of ``steps`` equal parts
 of the way, so that neither end is used, where rectifiers of a black image stand on their kink.
 The values sum to what the score gains from baseline to image (completeness). Where they miss it
-by more than 1 %, that image's points are trebled, twice at most (the middles of thirds include
-the old middles, so that nothing is done twice), and a note tells.
+by more than 1 %, that image's way is cut finer where the error arises (``way``), for as many
+gradients again, eight times at most, and a note tells.
 """
 
 from __future__ import annotations
@@ -23,19 +23,18 @@ from convlens.heat import HeatmapOptions
 from convlens.model import Readable
 from convlens.readout import Goal
 from convlens.verbs.attribution.baselines import baseline
-from convlens.verbs.attribution.copies import batches, numbers, read, slopes
+from convlens.verbs.attribution.copies import batches, follow, numbers, read
 from convlens.verbs.attribution.method import NONE, Found, Images, Method, Progress
+from convlens.verbs.attribution.way import Exact, Way
 
 TOLERANCE = 0.01
 """How far the sum may be from the gain in score, as a share of it."""
 
-TREBLINGS = 2
-"""How often the points are trebled at most."""
+CUTS = 8
+"""How often the way is cut finer at most; each time costs as many gradients as it had steps."""
 
 ROUNDING = 1e-5
 """As a share of the scores, a gap that the numbers of a network cannot tell from none."""
-
-Exact = NDArray[np.float64]
 
 
 def integrated_gradients(
@@ -61,51 +60,33 @@ def integrated_gradients(
         progress(done := done + 1, ahead)
 
     total = np.zeros(way.shape, np.float64)
-    maps = np.zeros(way.shape[:3], np.float64)
-    used = np.zeros(len(images), int)
-    steps, chosen = options.steps, np.arange(len(images))
-    for trebling in range(TREBLINGS + 1):
-        points = middles(steps, old=trebling > 0)
-        passes = batches(len(points), chosen, batch_size)
+    walks = [Way(options.steps, *scores[:, image]) for image in range(len(images))]
+    chosen = np.arange(len(images))
+    for cut in range(CUTS + 1):
+        passes = batches(len(walks[chosen[0]].places), chosen, batch_size)
         ahead = done + len(passes)
         for rows in passes:
-            part = points[rows.copies, None, None, None].astype(np.float32)
-            pixels = nothing[rows.images] + part * way[rows.images]
-            found = slopes(model, images, rows, pixels, target)
-            for image, slope in zip(rows.images, found, strict=True):
-                total[image] += slope
+            part = [walks[image].places[copy] for copy, image in rows.pairs()]
+            shares = np.array(part, np.float32)[:, None, None, None]
+            pixels = nothing[rows.images] + shares * way[rows.images]
+            reached, slopes = follow(model, images, rows, pixels, target)
+            for (copy, image), score, slope in zip(rows.pairs(), reached, slopes, strict=True):
+                total[image] += walks[image].shares[copy] * slope
+                walks[image].take(copy, score, float(np.vdot(slope, way[image])))
             progress(done := done + 1, ahead)
-        used[chosen] = steps
-        for image in chosen:
-            maps[image] = (way[image] * (total[image] / steps)).sum(axis=-1)
-        off = completeness(maps, scores[1], scores[0])
-        chosen = chosen[off[chosen] > TOLERANCE]
-        if not len(chosen):
+        maps = (way * total).sum(axis=-1)
+        off = completeness(maps, scores[1], scores[0]) > TOLERANCE
+        chosen = np.flatnonzero(off)
+        if cut == CUTS or not len(chosen):
             break
-        steps *= 3
+        for image in chosen.tolist():
+            walks[image].cut(max(1, options.steps // 3))
     gains = scores[1] - scores[0]
     notes = tuple(
-        _told(options.steps, int(used[image]), maps[image], gains[image], image in chosen)
-        for image in range(len(images))
+        _told(options.steps, len(walk), maps[image], gains[image], bool(off[image]))
+        for image, walk in enumerate(walks)
     )
     return Found(numbers(maps, "integral of the gradient"), notes)
-
-
-def middles(steps: int, *, old: bool = False) -> Exact:
-    """The middles of equal parts of the way from 0 to 1.
-
-    Args:
-        steps: How many parts.
-        old: Leave out those that are also the middles of a third as many parts.
-
-    Example:
-        >>> middles(2).tolist()
-        [0.25, 0.75]
-    """
-    places = np.arange(steps)
-    if old:
-        places = places[places % 3 != 1]
-    return (places + 0.5) / steps
 
 
 def completeness(maps: NDArray[np.floating], scores: Exact, nothing: Exact) -> Exact:
