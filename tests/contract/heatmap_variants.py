@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.verbs.attribution.resize import enlarge
+from convlens.placing import enlarge
 
 
 @dataclass(frozen=True, eq=False)

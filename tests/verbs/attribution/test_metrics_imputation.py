@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import lil_matrix
 from scipy.sparse.linalg import spsolve
 
+from convlens.placing import enlarge
 from convlens.verbs.attribution.metrics.imputation import TOLERANCE, impute
-from convlens.verbs.attribution.resize import enlarge
 
 
 def exact(image, known):

@@ -23,12 +23,12 @@ import numpy as np
 from convlens.errors import UsageError
 from convlens.heat import HeatmapOptions
 from convlens.model import Readable
+from convlens.placing import enlarge
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.channels import between, checked
 from convlens.verbs.attribution.grad_cam_plus_plus import combined
 from convlens.verbs.attribution.method import SEVERAL, Images, Method, Progress
-from convlens.verbs.attribution.resize import enlarge
 
 
 def refine_cam(

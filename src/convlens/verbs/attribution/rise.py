@@ -24,12 +24,12 @@ import numpy as np
 
 from convlens.heat import HeatmapOptions
 from convlens.model import Readable
+from convlens.placing import weights
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
 from convlens.verbs.attribution.copies import batches, numbers, read
 from convlens.verbs.attribution.method import NONE, Images, Method, Progress, Size
-from convlens.verbs.attribution.resize import weights
 
 MASKS = 2000
 """How many masks where none are asked for."""

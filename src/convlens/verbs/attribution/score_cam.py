@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from convlens.heat import HeatmapOptions
 from convlens.model import Readable
+from convlens.placing import enlarge
 from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
@@ -41,7 +42,6 @@ from convlens.verbs.attribution.channels import (
 )
 from convlens.verbs.attribution.copies import Rows, read
 from convlens.verbs.attribution.method import Images, Method, Progress
-from convlens.verbs.attribution.resize import enlarge
 
 SAME = 1e-6
 """How far two maps of 0..1 may be apart that share a pass."""
