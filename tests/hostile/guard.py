@@ -138,7 +138,20 @@ def memory_of(process: int) -> int:
     with contextlib.suppress(OSError):
         for thread in (place / "task").iterdir():
             started += (thread / "children").read_text().split()
-    return pages * os.sysconf("SC_PAGE_SIZE") + sum(memory_of(int(child)) for child in started)
+    own = _command_of(process)
+    children = [int(child) for child in started if _command_of(int(child)) != own]
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(memory_of(child) for child in children)
+
+
+def _command_of(process: int) -> bytes:
+    """The command line of a process.
+
+    One that has just been started has that of the process that started it, and its memory, for as
+    long as it is not yet what it is to be: nothing of it is held twice.
+    """
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 def environment() -> dict[str, str]:
