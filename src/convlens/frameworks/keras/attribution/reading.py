@@ -39,6 +39,10 @@ TRACED = 4
 at once are masks or noise, of which there will be more."""
 
 
+WASTE = 4
+"""How many times larger a batch may be than what is brought to it."""
+
+
 class Host(Protocol):
     """What a model gives for numbers to be read off it."""
 
@@ -78,7 +82,7 @@ class Reading:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._runners: dict[Any, dict[int, Runner]] = {}
-        self._differs: dict[Any, Differ] = {}
+        self._differs: dict[Any, dict[int, Differ]] = {}
 
     def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
         """The number for each image, ``(image,)``."""
@@ -87,11 +91,8 @@ class Reading:
         key = ("read", _key(goal), shapes)
         runners = self._runners.setdefault(key, {})
         count = len(arrays[0])
-        size = min((size for size in runners if size >= count), default=count)
-        weights = [as_float32(readout.weights) for readout in goal]
-        if size > count:
-            arrays = [_padded(array, size) for array in arrays]
-            weights = [_padded(array, size) if len(array) > 1 else array for array in weights]
+        size = _size_for(count, runners)
+        arrays, weights = _filled(arrays, goal, size)
         if size not in runners:
             passing = self._passing(view, goal, sights)
             compute = functools.partial(_read, passing, goal, sights, len(arrays))
@@ -115,16 +116,21 @@ class Reading:
         entries = [self._host.input_value(view, name) for name in by]
         self._check_rests(view, goal, sights, wanted)
         self._check_inputs(view, sights, by, entries)
-        key = (_key(goal), tuple(layers), tuple(by), guided, shapes, len(arrays[0]))
-        if key not in self._differs:
+        key = (_key(goal), tuple(layers), tuple(by), guided, shapes)
+        differs = self._differs.setdefault(key, {})
+        count = len(arrays[0])
+        size = _size_for(count, differs)
+        arrays, weights = _filled(arrays, goal, size)
+        if size not in differs:
             passing = self._passing(view, goal, sights, wanted)
             compute: Score = functools.partial(_score, passing, goal, sights)
             if guided:
                 compute = _guided(compute, rectifiers_of(view, {sight.place for sight in sights}))
             places = [place for place, _, _ in entries]
-            self._differs[key] = make_differ(compute, self._host.variables, list(layers), places)
+            differs[size] = make_differ(compute, self._host.variables, list(layers), places)
         with self._host.running():
-            found = self._differs[key](arrays, [as_float32(part.weights) for part in goal])
+            given = differs[size](arrays, weights)
+        found = {name: array[:count] for name, array in given.items()}
         orders = {sight.info.name: sight.info.data_format for sight in wanted}
         return Gradients(
             as_float32(found["scores"]),
@@ -153,7 +159,7 @@ class Reading:
         weights = [as_float32(readout.weights) for readout in goal]
         runners = self._runners.setdefault(("ablate", _key(goal), layer, shapes), {})
         count = len(factors)
-        size = min((size for size in runners if size >= count), default=count)
+        size = _size_for(count, runners)
         if size not in runners:
             passing = self._passing(view, goal, sights, [spread], spread=spread)
             compute = functools.partial(_ablate, passing, goal, sights, spread, len(arrays))
@@ -220,6 +226,25 @@ def _key(goal: Goal) -> tuple[Any, ...]:
     return tuple(
         (readout.layer, readout.before, len(readout.weights) > 1, *readout.weights.shape[1:])
         for readout in goal
+    )
+
+
+def _size_for(count: int, compiled: Mapping[int, Any]) -> int:
+    """The size of a batch that something is compiled for already and that so many fit into.
+
+    One much larger would compute more for nothing than compiling takes.
+    """
+    return min((size for size in compiled if count <= size < WASTE * count), default=count)
+
+
+def _filled(arrays: list[Any], goal: Goal, size: int) -> tuple[list[Any], list[Any]]:
+    """Inputs and weights for a batch of a size, which may be larger than theirs."""
+    weights = [as_float32(readout.weights) for readout in goal]
+    if size == len(arrays[0]):
+        return arrays, weights
+    return (
+        [_padded(array, size) for array in arrays],
+        [_padded(array, size) if len(array) > 1 else array for array in weights],
     )
 
 

@@ -106,12 +106,14 @@ def make_differ(
     layers: Sequence[str],
     places: Sequence[int],
 ) -> Callable[..., Any]:
-    """Runs eagerly; the tape begins at what is watched, so that the way back ends there."""
+    """Traces the gradient; the tape begins at what is watched, so that the way back ends there.
 
-    def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
-        tensors = [tf.convert_to_tensor(array) for array in inputs]
+    It is always traced, never run as it is first, so that every time gives the same bytes.
+    """
+
+    def differentiate(tensors: list[Any], weights: list[Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        with adding_by_axis(), tf.GradientTape(watch_accessed_variables=False) as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
             for place in places:
                 tape.watch(tensors[place])
 
@@ -121,15 +123,21 @@ def make_differ(
                     found[sight.info.name] = tensor
                 return tensor
 
-            given = [tf.convert_to_tensor(array) for array in weights]
-            scores, more = score(tensors, given, touch)
+            scores, more = score(tensors, weights, touch)
             total = tf.reduce_sum(scores)
         by = {f"slope:{name}": tensor for name, tensor in found.items()}
         by |= {f"input:{place}": tensors[place] for place in places}
         zero = tf.UnconnectedGradients.ZERO
         slopes = tape.gradient(total, by, unconnected_gradients=zero)
         values = {f"value:{name}": tensor for name, tensor in found.items()}
-        every = {"scores": scores, **more, **values, **slopes}
+        return {"scores": scores, **more, **values, **slopes}
+
+    traced = tf.function(differentiate, autograph=False)
+
+    def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
+        given = [[tf.convert_to_tensor(array) for array in part] for part in (inputs, weights)]
+        with adding_by_axis():
+            every = traced(*given)
         return {name: tensor.numpy() for name, tensor in every.items()}
 
     return run
