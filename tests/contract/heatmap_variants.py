@@ -70,9 +70,11 @@ def between(maps):
 def by_corners(maps, size):
     """Enlarged, bilinear, the corner values of the map on the corner pixels of the image."""
     for axis, wanted in zip((1, 2), size, strict=True):
-        before = np.arange(maps.shape[axis])
         places = np.linspace(0, maps.shape[axis] - 1, wanted)
-        maps = np.apply_along_axis(lambda line: np.interp(places, before, line), axis, maps)  # noqa: B023
+        low = np.minimum(places.astype(int), max(maps.shape[axis] - 2, 0))
+        share = np.expand_dims(places - low, [other for other in range(3) if other != axis])
+        high = np.minimum(low + 1, maps.shape[axis] - 1)
+        maps = maps.take(low, axis) * (1 - share) + maps.take(high, axis) * share
     return maps
 
 

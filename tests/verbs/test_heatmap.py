@@ -483,3 +483,9 @@ def test_black_and_white_of_what_the_network_sees(chain, methods, monkeypatch):
     heatmap(chain(), photo(), method="look", scale="caffe")
     assert seen[5][0] == pytest.approx([-103.939, -116.779, -123.68])
     assert seen[5][1] == pytest.approx([151.061, 138.221, 131.32])
+
+
+@pytest.mark.parametrize("method", ["all", ["grad-cam", "gradient"], "gradient"])
+def test_a_layer_that_is_not_there_is_refused_by_every_choice_of_methods(chain, method):
+    with pytest.raises((SelectionError, UsageError), match=r"nothing|takes a layer"):
+        heatmap(chain(), photo(), method=method, layer="nothing")

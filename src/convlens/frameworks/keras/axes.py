@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from convlens.frameworks.keras.backends import as_float32
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.results import FloatArray
+
+
+def tensor_channels_last(tensor: Any, data_format: str) -> Any:
+    """A tensor of the backend with its channels last."""
+    if data_format == FIRST and len(tensor.shape) >= 3:
+        return ops.moveaxis(tensor, 1, -1)
+    return tensor
 
 
 def channels_last(array: np.ndarray[Any, Any], data_format: str) -> FloatArray:

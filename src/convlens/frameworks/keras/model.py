@@ -209,7 +209,12 @@ class KerasModel:
         sights = [self.sight(view, probe.layer) for probe in ascent.probes]
         if self._from_file:
             check_pass(view, [probe.layer for probe in ascent.probes])
-        compute = self.passing(view, tuple(dict.fromkeys(sights)))
+        pairs = list(zip(ascent.probes, sights, strict=True))
+        compute = self.passing(
+            view,
+            tuple(dict.fromkeys(sight for probe, sight in pairs if not probe.before)),
+            before=tuple(dict.fromkeys(sight for probe, sight in pairs if probe.before)),
+        )
         return begin_ascent(ascent, view, sights, compute, self._inputs(), self.model.variables)
 
     def passing(self, view: View, wanted: tuple[Sight, ...], **more: Any) -> Passing:

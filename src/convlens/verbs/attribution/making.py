@@ -129,6 +129,8 @@ class Making:
         if known.name in self._lost:
             self.progress.finish(len(batch))
             return []
+        if self.layer is not None:
+            self.choose(batch, known)  # a layer that was named has to do, whatever the method
         try:
             choice = self.choose(batch, known)
             found = run(self.work, known, choice, batch, self.progress.within(len(batch)))

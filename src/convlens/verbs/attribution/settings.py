@@ -13,6 +13,7 @@ import numpy as np
 
 from convlens.errors import UsageError, near
 from convlens.heat import HeatmapOptions
+from convlens.verbs.attribution.baselines import BASELINES
 from convlens.verbs.attribution.method import Method, find_method, methods
 from convlens.verbs.gather import ImageOptions
 
@@ -20,7 +21,6 @@ ALL = "all"
 """Every method that is comparable and applies."""
 
 SCORES = ("logit", "output")
-BASELINES = ("black", "grey", "white", "mean", "blur")
 
 LIMITS: Mapping[str, tuple[float, float]] = {
     "steps": (1, 10_000),
@@ -35,7 +35,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 }
 """What the options may be."""
 
-CHOICES: Mapping[str, Sequence[str]] = {"score": SCORES, "baseline": BASELINES}
+CHOICES: Mapping[str, Sequence[str]] = {"score": SCORES, "baseline": tuple(BASELINES)}
 
 _SHARED = ("score", "seed")
 """Options that are of no method alone."""

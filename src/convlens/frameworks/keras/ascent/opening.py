@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras import ops
@@ -12,13 +12,11 @@ from convlens.ascent import Ascent
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.ascent.leak import leaking, rectifies
 from convlens.frameworks.keras.ascent.session import KerasClimb
+from convlens.frameworks.keras.axes import tensor_channels_last
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.view import Sight, View, check_fits
 from convlens.results import InputInfo
-
-ACTIVATIONS = ("Softmax", "Sigmoid", "ReLU", "Relu", "Relu6", "LeakyReLU", "ELU", "PReLU")
-"""Layers and operations that are an activation function and nothing else."""
 
 
 def begin_ascent(
@@ -35,7 +33,7 @@ def begin_ascent(
         ascent: What to climb.
         view: The model for the shapes of its inputs.
         sights: The layer of each probe.
-        compute: Runs the model up to them.
+        compute: Runs the model up to them; of those with ``before`` as ``before:NAME``.
         inputs: The inputs of the model.
         variables: What the model reads.
 
@@ -47,9 +45,6 @@ def begin_ascent(
     check_runs(view.program, places, outputs=False)
     check_fits(view, places)
     _check_rests(ascent, view, sights, inputs)
-    unactivated = [
-        sight.layer for sight, probe in zip(sights, ascent.probes, strict=True) if probe.before
-    ]
     near = view.program.needed(places, lambda step: not ascent.deep and rectifies(step.operation))
     steps = [view.program.steps[place] for place in sorted(near)]
     first = [any(view.formats[value] == FIRST for value in step.outputs) for step in steps]
@@ -65,9 +60,14 @@ def begin_ascent(
             if entry.data_format == FIRST and len(tensor.shape) >= 3:
                 tensor = ops.moveaxis(tensor, -1, 1)
             tensors.append(tensor)
-        with _without_activation(unactivated):
-            found = compute(tensors)
-        return [_channels_last(found[f"layer:{sight.info.name}"], sight) for sight in sights]
+        found = compute(tensors)
+        return [
+            tensor_channels_last(
+                found[f"{'before' if probe.before else 'layer'}:{sight.info.name}"],
+                sight.info.data_format,
+            )
+            for sight, probe in zip(sights, ascent.probes, strict=True)
+        ]
 
     widths = [int(sight.info.channels or 0) for sight in sights]
 
@@ -91,36 +91,3 @@ def _check_rests(
                 f"layer '{sight.info.name}' does not depend on the input '{ascent.input}': choose "
                 "another input or layer"
             )
-
-
-def _channels_last(tensor: Any, sight: Sight) -> Any:
-    if sight.info.data_format == FIRST and len(tensor.shape) >= 3:
-        return ops.moveaxis(tensor, 1, -1)
-    return tensor
-
-
-@contextlib.contextmanager
-def _without_activation(layers: Sequence[Any]) -> Iterator[None]:
-    """Lets layers give what they compute before their activation function."""
-    borrowed: list[tuple[Any, str, bool, Any]] = []
-    try:
-        for layer in layers:
-            if type(layer).__name__ in ACTIVATIONS:
-                name = "call"
-            elif hasattr(layer, "activation"):
-                name = "activation"
-            else:
-                continue  # it gives what it computes anyway
-            borrowed.append((layer, name, name in layer.__dict__, layer.__dict__.get(name)))
-            layer.__dict__[name] = _same
-        yield
-    finally:
-        for layer, name, had_one, value in reversed(borrowed):
-            if had_one:
-                layer.__dict__[name] = value
-            else:
-                layer.__dict__.pop(name, None)
-
-
-def _same(x: Any, *_: Any, **__: Any) -> Any:
-    return x

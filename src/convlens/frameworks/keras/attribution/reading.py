@@ -16,7 +16,7 @@ from keras import ops
 
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.attribution.guiding import guiding, rectifiers_of
-from convlens.frameworks.keras.axes import channels_last
+from convlens.frameworks.keras.axes import channels_last, tensor_channels_last
 from convlens.frameworks.keras.backends import (
     Differ,
     Runner,
@@ -270,8 +270,7 @@ def _score(
     total: Any = 0.0
     for readout, sight, weight in zip(goal, sights, weights, strict=True):
         value = found[f"{'before' if readout.before else 'layer'}:{sight.info.name}"]
-        if sight.info.data_format == FIRST and len(value.shape) >= 3:
-            value = ops.moveaxis(value, 1, -1)
+        value = tensor_channels_last(value, sight.info.data_format)
         product = ops.cast(value, "float32") * weight
         total = total + ops.sum(product, axis=tuple(range(1, len(product.shape))))
     names = (sight.info.name for sight in sights)
