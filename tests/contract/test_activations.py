@@ -172,6 +172,8 @@ CASES: dict[str, tuple[tuple[int, ...], Callable[..., Arrays]]] = {
 
 
 def make(kind: str) -> keras.Model:
+    # Keras counts the operators that it names; whatever ran before must make no difference.
+    keras.utils.clear_session(free_memory=False)
     model = models.KINDS[kind]()
     return model if kind in ("unbuilt", "dead_channels") else models.randomise(model)
 
