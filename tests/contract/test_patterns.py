@@ -16,10 +16,11 @@ from convlens import patterns
 from convlens.ascent import FOURIER, PHASE, Ascent, Probe
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, UsageError
 from convlens.frameworks.keras.ascent.canvas import bound, draw, look
+from convlens.frameworks.keras.backends import is_near, place, sample
 from convlens.loading import load_model
 from convlens.pattern import Objective, PatternOptions, Term
 from convlens.verbs.maximise.classic import show
-from convlens.verbs.maximise.placements import of_step
+from convlens.verbs.maximise.placements import of_step, placement
 from convlens.verbs.patterns import PatternsInterrupted
 
 QUICK = {"steps": 12, "size": (16, 16)}
@@ -223,13 +224,14 @@ def test_channels_first():
     assert found.values.shape[1:] == (16, 16, 3)
 
 
-def dead_and_shy():
+def dead_and_shy(times=1):
     """Channels: alive; without weights; constant; an edge; below zero for every picture."""
-    live = keras.Sequential([keras.Input((None, None, 3)), models.conv(5, "conv")])
+    live = keras.Sequential([keras.Input((None, None, 3)), models.conv(5 * times, "conv")])
     kernel = np.zeros((3, 3, 3, 5), "float32")
     kernel[..., 0], kernel[..., 4] = 0.1, -1
     kernel[:, 0, :, 3], kernel[:, 2, :, 3] = 1, -1
-    live.layers[0].set_weights([kernel, np.array([0, -1, 0.7, -1.5, -1], "float32")])
+    bias = np.array([0, -1, 0.7, -1.5, -1], "float32")
+    live.layers[0].set_weights([np.tile(kernel, times), np.tile(bias, times)])
     return live
 
 
@@ -269,6 +271,28 @@ def test_a_pattern_does_not_depend_on_those_beside_it(plain):
     small = patterns(model, layer, batch_size=1, **QUICK)
     assert np.abs(together.values[2] - alone.values[0]).max() < 2e-2
     assert np.abs(together.values - small.values).max() < 2e-2
+
+
+def test_patterns_that_climb_in_two_lanes_are_those_that_climb_alone():
+    model = load_model(dead_and_shy(times=3))
+    together = patterns(model, "conv", **QUICK)
+    again = patterns(model, "conv", **QUICK)
+    alone = patterns(model, "conv", batch_size=2, **QUICK)
+    assert len(together) == 15  # one more slot than patterns, or one lane would be smaller
+    assert together.dead.tolist() == [False, True, True, False, True] * 3
+    assert np.array_equal(together.dead, alone.dead)
+    assert np.abs(together.values - alone.values).max() < 2e-2
+    assert together.activation == pytest.approx(alone.activation, rel=1e-3, abs=1e-6)
+    assert together.images.tobytes() == again.images.tobytes()
+    assert together.history.tobytes() == again.history.tobytes()
+
+
+def test_facets_of_a_channel_stay_in_one_lane():
+    model = load_model(dead_and_shy(times=3))
+    options = {"facets": 3, "diversity": 1.0, **QUICK}
+    together = patterns(model, "conv", "0,3,5", **options)  # nine facets: six slots and six
+    alone = patterns(model, "conv", "0,3,5", batch_size=3, **options)
+    assert np.abs(together.values - alone.values).max() < 2e-2
 
 
 def test_the_same_request_gives_the_same_bytes(plain):
@@ -409,7 +433,8 @@ def test_a_canvas_is_seen_through_its_placements_as_scipy_does():
     ascent = make_ascent_of((9, 13))
     views = np.stack([of_step(PatternOptions(size=(9, 13), turn=20), n)[0] for n in range(2)])
     planes = keras.ops.convert_to_tensor(np.moveaxis(canvas, -1, 1).copy())
-    seen = as_array(look(ascent, planes, keras.ops.convert_to_tensor(views)))
+    placed = place(keras.ops.convert_to_tensor(views), (9, 13), near=False)
+    seen = as_array(look(ascent, planes, placed))
     assert seen.shape == (4, 9, 13, 3)
     padded = np.pad(canvas, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=0.5)
     for number in range(4):
@@ -424,6 +449,51 @@ def test_a_canvas_is_seen_through_its_placements_as_scipy_does():
                 cval=0.5,
             )
             assert seen[number, ..., colour] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("view", [*range(4), "large", "beyond"])
+def test_the_way_back_through_a_placement_is_its_transpose(view):
+    size = (6, 9)
+    options = PatternOptions(size=size, turn=20, zoom=0.1)
+    odd = {"large": placement(size, (0, 0), 1.3, 5), "beyond": placement(size, (5, -7), 0.7, 40)}
+    given = odd[view] if view in odd else of_step(options, view)[0]
+    assert is_near(given[None])
+    tensor = keras.ops.convert_to_tensor(given[None])
+    matrix = as_array(  # what is seen of a canvas that is black but for one pixel, for each
+        sample(
+            keras.ops.convert_to_tensor(np.eye(54, dtype="float32").reshape(54, 1, *size)),
+            place(tensor, size, near=False),
+        )
+    ).reshape(54, 54)
+    slope = np.random.default_rng(0).random((2, *size, 3)).astype("float32")
+
+    def seen(planes):
+        found = sample(planes, place(tensor, size, near=True))
+        return keras.ops.sum(found * keras.ops.convert_to_tensor(slope))
+
+    _, gradient = gradient_of(seen, np.zeros((2, 3, *size), "float32"))
+    expected = np.einsum("pq,iqc->icp", matrix, slope.reshape(2, 54, 3)).reshape(2, 3, *size)
+    assert gradient == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_placement_is_near_if_no_pixel_is_seen_far_from_its_nearest_place():
+    size = (5, 5)
+    assert not is_near(np.stack([placement(size, (0, 0), 1, 0)] * 2))
+    assert not is_near(np.zeros((1, 2, 3), np.float32))
+    chance = np.random.default_rng(1)
+    pixels = np.stack(np.meshgrid(np.arange(-9, 10), np.arange(-9, 10)), -1).reshape(-1, 2)
+    kinds = set()
+    for _ in range(200):
+        zoom, degrees = chance.uniform(0.5, 2), chance.uniform(-180, 180)
+        view = placement(size, (chance.uniform(), chance.uniform()), zoom, degrees)
+        at = pixels @ view[:, :2].T + view[:, 2]
+        counts = pixels[(np.abs(at) < 1).all(1)]  # the places that see the first pixel
+        nearest = np.round(np.linalg.solve(view[:, :2].astype(float), -view[:, 2]))
+        near = bool((np.abs(counts - nearest) <= 1).all())
+        kinds.add((near, is_near(view[None])))
+        assert near or not is_near(view[None])
+    assert (True, True) in kinds
+    assert (False, False) in kinds
 
 
 def make_ascent_of(size):

@@ -28,7 +28,7 @@ LARGEST = 4096
 MEMORY = 1 << 30
 """How many bytes a batch may hold at once, as far as that can be told."""
 
-LARGEST_BATCH = 16
+LARGEST_BATCH = 32
 """More patterns at once gain nothing on a processor."""
 
 COPIES = 12

@@ -72,14 +72,14 @@ def _twins(part: Any, sign: float, ascent: Ascent) -> Any:
     return ops.concatenate(columns, axis=-1)
 
 
-def look(ascent: Ascent, planes: Any, placements: Any) -> Any:
+def look(ascent: Ascent, planes: Any, placed: Any) -> Any:
     """What the network sees of each canvas through some placements, bilinearly.
 
     Args:
         ascent: The ascent, whose canvases are seen at their own size.
         planes: ``(batch, channel, height, width)``.
-        placements: ``(views, 2, 3)``, from ``(y, x, 1)`` of what is seen to the canvas;
-            ``None`` for the canvas as it is, in one view.
+        placed: The placements, from :func:`convlens.frameworks.keras.backends.place`; ``None``
+            for the canvas as it is, in one view.
 
     Returns:
         ``(batch * views, height, width, channel)``, in the numbers that the network takes.
@@ -89,13 +89,13 @@ def look(ascent: Ascent, planes: Any, placements: Any) -> Any:
     if flip:
         planes = ops.flip(planes, 1)
     outside = np.full(channels, 0.0, np.float32)
-    if placements is not None:
+    if placed is not None:
         outside += ascent.outside
     planes = (planes - _spread(outside)) * _spread(gain)
     middle = ops.convert_to_tensor(outside * gain + shift)
-    if placements is None:
+    if placed is None:
         return ops.transpose(planes, (0, 2, 3, 1)) + middle
-    return sample(planes, placements) + middle
+    return sample(planes, placed) + middle
 
 
 def _scale(ascent: Ascent) -> tuple[FloatArray, FloatArray, bool]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
 
-from convlens.ascent import Ascent
+from convlens.ascent import Ascent, Climb
 from convlens.errors import ModelInputError
+from convlens.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from convlens.frameworks.keras.ascent.leak import leaking, rectifies
 from convlens.frameworks.keras.ascent.session import KerasClimb
 from convlens.frameworks.keras.axes import tensor_channels_last
+from convlens.frameworks.keras.backends import on_processor
 from convlens.frameworks.keras.geometry import FIRST
+from convlens.frameworks.keras.inside import has_inside
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.view import Sight, View, check_fits
 from convlens.results import InputInfo
@@ -26,7 +30,7 @@ def begin_ascent(
     compute: Callable[[Sequence[Any]], dict[str, Any]],
     inputs: Sequence[InputInfo],
     variables: Sequence[Any],
-) -> KerasClimb:
+) -> Climb:
     """Begins an ascent.
 
     Args:
@@ -75,7 +79,15 @@ def begin_ascent(
         with leaking(needed, leak) if leak is not None else contextlib.nullcontext():
             return network(seen)
 
-    return KerasClimb(ascent, leaky, widths, variables)
+    watched = any(
+        has_inside(view.program.steps[place].operation) for place in view.program.needed(places)
+    )
+    alone = watched or any(probe.before for probe in ascent.probes) or not on_processor()
+    lanes = 1 if alone else lanes_of(ascent)
+    if lanes == 1:
+        return KerasClimb(ascent, leaky, widths, variables)
+    part = replace(ascent, batch=lane_size(ascent, lanes))
+    return Lanes(KerasClimb(part, leaky, widths, variables), lanes, ascent.batch)
 
 
 def _check_rests(

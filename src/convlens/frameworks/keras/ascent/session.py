@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,8 +19,10 @@ from convlens.frameworks.keras.backends import (
     Stepper,
     as_float32,
     fused,
+    is_near,
     make_runner,
     make_stepper,
+    place,
     to_numpy,
 )
 from convlens.results import FloatArray
@@ -70,13 +73,29 @@ class KerasClimb:
         self._weights = [np.zeros((ascent.batch, width), np.float32) for width in widths]
         self._begun: dict[int, Mapping[str, FloatArray]] = {}
         self._variables = variables
-        self._steppers: dict[bool, Stepper] = {}
-        self._measure: Runner | None = None
+        self._steppers: dict[tuple[bool, bool], Stepper] = {}
+        self._measurers: list[Runner] = []
         # Compiling takes a second or two, whatever the size; it pays where a step takes long.
         compiled = fused if ascent.size[0] * ascent.size[1] >= LARGE else _plain
         self._draw = compiled(lambda given, _: draw(ascent, given))
         self._show = compiled(self._shown)
+        self._place = {
+            near: compiled(functools.partial(self._placed, near=near)) for near in (True, False)
+        }
         self._update = compiled(self._climbed)
+
+    @property
+    def batch(self) -> int:
+        """How many slots there are."""
+        return self._ascent.batch
+
+    def beside(self) -> KerasClimb:
+        """Another climb of as many slots, none of them begun, with what is compiled in common."""
+        other = copy.copy(self)
+        other._state = {name: ops.convert_to_tensor(array) for name, array in self._zeros().items()}
+        other._weights = [np.zeros_like(array) for array in self._weights]
+        other._begun = {}
+        return other
 
     def begin(
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
@@ -100,28 +119,29 @@ class KerasClimb:
     def step(self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray) -> Rung:
         """Takes one step with every slot."""
         self._start()
-        leaks = bool(leaking.any())
-        if leaks not in self._steppers:
-            step = functools.partial(self._step, leaks=leaks)
-            self._steppers[leaks] = make_stepper(step, self._variables)
+        leaks, near = bool(leaking.any()), placements is not None and is_near(placements)
+        if (leaks, near) not in self._steppers:
+            step = functools.partial(self._step, leaks=leaks, near=near)
+            self._steppers[leaks, near] = make_stepper(step, self._variables)
         given = [as_float32(array) for array in self._weights]
         extra = {"leaking": as_float32(leaking), "rates": as_float32(rates)}
         if placements is not None:
             extra["placements"] = as_float32(placements)
-        self._state, found = self._steppers[leaks](self._state, given, extra)
+        self._state, found = self._steppers[leaks, near](self._state, given, extra)
         return Rung(as_float32(found["values"]), as_float32(found["slopes"]))
 
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
         """What the probes find of canvases, before any weights."""
-        if self._measure is None:
-            self._measure = make_runner(self._find, self._variables, often=True)
-        found = self._measure([as_float32(canvas), as_float32(placement)[None]])
+        if not self._measurers:
+            self._measurers.append(make_runner(self._find, self._variables, often=True))
+        found = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
         return tuple(as_float32(found[str(n)]) for n in range(len(self._ascent.probes)))
 
     def _find(self, given: Sequence[Any]) -> dict[str, Any]:
         canvas, placements = given
         planes = ops.transpose(canvas, (0, 3, 1, 2))
-        outputs = self._network(look(self._ascent, planes, placements), None)
+        placed = place(placements, self._ascent.size, near=False)
+        outputs = self._network(look(self._ascent, planes, placed), None)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
@@ -163,6 +183,7 @@ class KerasClimb:
         differentiate: Callable[..., Any],
         *,
         leaks: bool,
+        near: bool,
     ) -> tuple[State, dict[str, Any]]:
         """One step as a function of tensors."""
         ascent = self._ascent
@@ -170,6 +191,9 @@ class KerasClimb:
         if "attention" in state:
             shape = (ascent.batch, ascent.channels, *ascent.size)
             parameters[NUDGE] = ops.zeros(shape)
+        placed = []
+        if "placements" in extra:
+            placed.append(self._place[near]([extra["placements"]], []))
 
         def height_of(parameters: Mapping[str, Any]) -> tuple[Any, Any]:
             if ascent.parameters == PIXELS and not ascent.placed:
@@ -177,8 +201,7 @@ class KerasClimb:
             else:
                 drawn = self._draw([parameters[name] for name in self._names], [])
                 given = [drawn, *([parameters[NUDGE]] if NUDGE in parameters else [])]
-                placements = extra.get("placements")
-                seen = self._show(given, [] if placements is None else [placements])
+                seen = self._show(given, placed)
                 canvas = bound(ascent, drawn) if ascent.penalised else None
             leak = extra["leaking"] if leaks else None
             if leaks and ascent.views > 1:
@@ -191,6 +214,10 @@ class KerasClimb:
         given = [state, gradients, ascent.rate * extra["rates"]]
         after, slopes = self._update(given, [])
         return after, {"values": values, "slopes": slopes}
+
+    def _placed(self, given: Sequence[Any], _: Sequence[Any], *, near: bool) -> Any:
+        """What is taken from where through some placements."""
+        return place(given[0], self._ascent.size, near=near)
 
     def _shown(self, given: Sequence[Any], fixed: Sequence[Any]) -> Any:
         """What the network sees of what is drawn, and of what is added to the canvas."""

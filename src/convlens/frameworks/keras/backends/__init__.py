@@ -77,6 +77,12 @@ def make_positive() -> Callable[[Any], Any]:
     return cast("Callable[[Any], Any]", module.positive)
 
 
+def on_processor() -> bool:
+    """Whether it computes on the processor, not on an accelerator."""
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return bool(module.on_processor())
+
+
 def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
     """The inverse of a real Fourier transform in two dimensions.
 
@@ -93,18 +99,42 @@ def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
     return module.inverse(real, imaginary, size)
 
 
-def sample(planes: Any, placements: Any) -> Any:
+def place(placements: Any, size: tuple[int, int], *, near: bool) -> Any:
+    """What :func:`sample` needs to know of some placements, in the backend's own form.
+
+    Args:
+        placements: ``(views, 2, 3)``, from ``(y, x, 1)`` of what is seen to the planes.
+        size: Height and width of the planes.
+        near: Whether there is one view that no pixel is much enlarged in (:func:`is_near`).
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    return module.place(placements, size, near=near)
+
+
+def is_near(placements: NDArray[Any]) -> bool:
+    """Whether there is one view, in which a pixel is seen at no more than 3 x 3 places.
+
+    Pixel ``p`` counts where ``|turn @ q + shift - p| < 1``: at places ``q`` that are less than
+    the greatest row of ``|turn ** -1|`` from the one that falls on it, and half a place more
+    from the whole number nearest to that.
+    """
+    if len(placements) != 1 or abs(np.linalg.det(placements[0, :, :2])) < 1e-3:
+        return False
+    return bool(np.abs(np.linalg.inv(placements[0, :, :2])).sum(1).max() < 1.5)
+
+
+def sample(planes: Any, placed: Any) -> Any:
     """What is seen of planes through placements, bilinearly; beyond their edges is 0.
 
     Args:
         planes: ``(batch, channel, height, width)``.
-        placements: ``(views, 2, 3)``, from ``(y, x, 1)`` of what is seen to the planes.
+        placed: From :func:`place`.
 
     Returns:
         ``(batch * views, height, width, channel)``.
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return module.sample(planes, placements)
+    return module.sample(planes, placed)
 
 
 def fused(function: Fusible) -> Fusible:

@@ -1,47 +1,136 @@
 """Seeing canvases through placements, for backends that have no operation of their own for it.
 
 All canvases are seen through the same placements: what is taken from where is then found once
-for all, and lies side by side in memory.
+for all, and lies side by side in memory. The way back gathers too where a placement enlarges
+little, since adding to places that others add to as well keeps to one core.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from keras import ops
 
+Placed = dict[str, Any]
+Adjoint = Callable[
+    [Callable[[Any, Any], Any], Callable[[Any, Any], Any]], Callable[[Any, Any], Any]
+]
+"""From a linear function of its first argument and the one back to one with that gradient."""
 
-def sample(planes: Any, placements: Any) -> Any:
-    """Planes through placements, as :func:`convlens.frameworks.keras.backends.sample`."""
+AROUND = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
+"""Where else than at the nearest of its places a pixel may be seen, if it is not enlarged much."""
+
+
+def place(placements: Any, size: tuple[int, int], *, near: bool) -> Placed:
+    """What is taken from where by :func:`sample`.
+
+    Args:
+        placements: ``(views, 2, 3)``, as :func:`convlens.frameworks.keras.backends.place`.
+        size: Height and width of the planes.
+        near: Whether there is one view, and no pixel is seen farther than one place from that
+            nearest to it: the way back is then told as well.
+
+    Returns:
+        ``index`` ``(4, places)`` int32 and ``weight`` ``(4, places)``, 0 beyond the edges: the
+        four pixels about each place that is looked at. ``back`` and ``share`` ``(9, pixels)``
+        likewise the places that see each pixel.
+    """
+    rows, columns = size
+    grid = _grid(size)
+    points = ops.matmul(placements, ops.convert_to_tensor(grid))
+    y, x = points[:, 0], points[:, 1]
+    top, left = ops.floor(y), ops.floor(x)
+    taken = [
+        _weighed(top + down, left + right, y, x, size)
+        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1))
+    ]
+    found = {
+        "index": ops.stack([ops.reshape(index, (-1,)) for index, _ in taken]),
+        "weight": ops.stack([ops.reshape(weight, (-1,)) for _, weight in taken]),
+    }
+    if near:
+        turn, shift = placements[0, :, :2], placements[0, :, 2:]
+        middle = ops.round(ops.matmul(_inverted(turn), ops.convert_to_tensor(grid[:2]) - shift))
+        seen = []
+        for down, right in AROUND:
+            row, column = middle[0] + down, middle[1] + right
+            y = turn[0, 0] * row + turn[0, 1] * column + shift[0, 0]
+            x = turn[1, 0] * row + turn[1, 1] * column + shift[1, 0]
+            weight = _hat(y - grid[0]) * _hat(x - grid[1])
+            inside = (row >= 0) & (row <= rows - 1) & (column >= 0) & (column <= columns - 1)
+            seen.append((_number(row, column, size), ops.where(inside, weight, 0.0)))
+        found["back"] = ops.stack([index for index, _ in seen])
+        found["share"] = ops.stack([weight for _, weight in seen])
+    return found
+
+
+def make_sample(adjoint: Adjoint) -> Callable[[Any, Placed], Any]:
+    """Planes through placements, as :func:`convlens.frameworks.keras.backends.sample`.
+
+    Args:
+        adjoint: Gives a function the gradient that is told.
+    """
+    gathering = adjoint(_take, _give)
+
+    def sample(planes: Any, placed: Placed) -> Any:
+        return (gathering if "back" in placed else _take)(planes, placed)
+
+    return sample
+
+
+def _take(planes: Any, placed: Mapping[str, Any]) -> Any:
+    """What is seen of planes."""
     batch, channels, rows, columns = (int(n) for n in planes.shape)
-    views = int(placements.shape[0])
     flat = ops.transpose(ops.reshape(planes, (batch * channels, rows * columns)))
-    seen: Any = 0.0
-    for index, weight in _neighbours(placements, rows, columns):
-        seen = seen + ops.take(flat, index, axis=0) * weight
+    seen = _gathered(flat, placed["index"], placed["weight"])
+    views = int(seen.shape[0]) // (rows * columns)
     seen = ops.reshape(seen, (views, rows * columns, batch, channels))
     seen = ops.transpose(seen, (2, 0, 1, 3))
     return ops.reshape(seen, (batch * views, rows, columns, channels))
 
 
-def _neighbours(placements: Any, rows: int, columns: int) -> Iterator[tuple[Any, Any]]:
-    """The four pixels about each place that is looked at, and how much each counts.
+def _give(slope: Any, placed: Mapping[str, Any]) -> Any:
+    """The gradient by planes from that by what is seen of them in one view."""
+    batch, rows, columns, channels = (int(n) for n in slope.shape)
+    flat = ops.transpose(ops.reshape(slope, (batch, rows * columns, channels)), (1, 0, 2))
+    flat = ops.reshape(flat, (rows * columns, batch * channels))
+    given = _gathered(flat, placed["back"], placed["share"])
+    return ops.reshape(ops.transpose(given), (batch, channels, rows, columns))
 
-    Yields:
-        ``(views * rows * columns,)`` int32, and ``(views * rows * columns, 1)``, which is 0
-        beyond the edges.
-    """
-    grid = np.stack([*np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")])
-    grid = np.concatenate([grid, np.ones((1, rows, columns))]).reshape(3, -1)
-    points = ops.matmul(placements, ops.convert_to_tensor(grid.astype("float32")))
-    y, x = points[:, 0], points[:, 1]
-    top, left = ops.floor(y), ops.floor(x)
-    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        row, column = top + down, left + right
-        weight = (1.0 - ops.abs(y - row)) * (1.0 - ops.abs(x - column))
-        inside = (row >= 0) & (row <= rows - 1) & (column >= 0) & (column <= columns - 1)
-        weight = ops.where(inside, weight, 0.0)
-        index = ops.clip(row, 0, rows - 1) * columns + ops.clip(column, 0, columns - 1)
-        yield ops.reshape(ops.cast(index, "int32"), (-1,)), ops.reshape(weight, (-1, 1))
+
+def _gathered(flat: Any, index: Any, weight: Any) -> Any:
+    """The weighted sum of the rows that each column of ``index`` names."""
+    total: Any = 0.0
+    for place in range(int(index.shape[0])):
+        total = total + ops.take(flat, index[place], axis=0) * weight[place][:, None]
+    return total
+
+
+def _grid(size: tuple[int, int]) -> Any:
+    """``(3, pixels)``: row, column and 1 of every pixel."""
+    grid = np.stack([*np.meshgrid(*map(np.arange, size), indexing="ij"), np.ones(size)])
+    return grid.reshape(3, -1).astype("float32")
+
+
+def _weighed(row: Any, column: Any, y: Any, x: Any, size: tuple[int, int]) -> tuple[Any, Any]:
+    """The number of a pixel, and how much it counts at a place; 0 beyond the edges."""
+    inside = (row >= 0) & (row <= size[0] - 1) & (column >= 0) & (column <= size[1] - 1)
+    weight = ops.where(inside, _hat(y - row) * _hat(x - column), 0.0)
+    return _number(row, column, size), weight
+
+
+def _hat(distance: Any) -> Any:
+    return ops.maximum(1.0 - ops.abs(distance), 0.0)
+
+
+def _number(row: Any, column: Any, size: tuple[int, int]) -> Any:
+    index = ops.clip(row, 0, size[0] - 1) * size[1] + ops.clip(column, 0, size[1] - 1)
+    return ops.cast(index, "int32")
+
+
+def _inverted(turn: Any) -> Any:
+    """The inverse of a matrix of two rows."""
+    (a, b), (c, d) = (turn[0, 0], turn[0, 1]), (turn[1, 0], turn[1, 1])
+    return ops.stack([ops.stack([d, -b]), ops.stack([-c, a])]) / (a * d - b * c)

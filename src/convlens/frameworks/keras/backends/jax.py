@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
 
-from convlens.frameworks.keras.backends.gathering import sample as sample
+from convlens.frameworks.keras.backends import gathering
 
 
 def make_runner(
@@ -107,6 +108,31 @@ def positive(tensor: Any) -> Any:
 
 
 positive.defvjp(lambda tensor: (tensor, None), lambda _, slope: (jax.numpy.maximum(slope, 0),))
+
+
+def place(placements: Any, size: tuple[int, int], *, near: bool) -> Any:
+    """What is taken from where, found before anything is taken, not anew for each number."""
+    return jax.lax.optimization_barrier(gathering.place(placements, size, near=near))
+
+
+def _adjoint(forward: Callable[..., Any], back: Callable[..., Any]) -> Callable[..., Any]:
+    """A linear function of its first argument with the way back that is told."""
+    linear = jax.custom_vjp(forward)
+
+    def backward(placed: Any, slope: Any) -> Any:
+        nothing = jax.tree.map(lambda part: np.zeros(part.shape, jax.dtypes.float0), placed)
+        return back(slope, placed), nothing
+
+    linear.defvjp(lambda planes, placed: (forward(planes, placed), placed), backward)
+    return linear  # type: ignore[no-any-return]
+
+
+sample = gathering.make_sample(_adjoint)
+
+
+def on_processor() -> bool:
+    """Whether JAX computes on the processor unless it is told otherwise."""
+    return str(jax.default_backend()) == "cpu"
 
 
 def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:

@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
-from convlens.frameworks.keras.backends.gathering import sample as sample
+from convlens.frameworks.keras.backends import gathering
 
 _lock = threading.Lock()
 _borrowed: list[Any] = []
@@ -147,6 +147,29 @@ def make_differ(
 def positive(tensor: Any) -> Any:
     """The identity, whose gradient is cut at 0 from below."""
     return tf.identity(tensor), lambda slope: tf.maximum(slope, tf.cast(0, slope.dtype))
+
+
+place = gathering.place
+
+
+def _adjoint(forward: Callable[..., Any], back: Callable[..., Any]) -> Callable[..., Any]:
+    """A linear function of its first argument with the way back that is told."""
+
+    def linear(planes: Any, placed: Any) -> Any:
+        def call(planes: Any) -> Any:
+            return forward(planes, placed), lambda slope: back(slope, placed)
+
+        return tf.custom_gradient(call)(planes)
+
+    return linear
+
+
+sample = gathering.make_sample(_adjoint)
+
+
+def on_processor() -> bool:
+    """Whether TensorFlow has nothing but the processor."""
+    return {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
 
 
 def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:

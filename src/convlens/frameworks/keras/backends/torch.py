@@ -104,29 +104,38 @@ def positive(tensor: Any) -> Any:
     return _Positive.apply(tensor)
 
 
+def on_processor() -> bool:
+    """Whether Keras puts tensors of PyTorch on the processor."""
+    return str(keras.ops.convert_to_tensor(0.0).device.type) == "cpu"
+
+
 def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
     """The inverse of a real Fourier transform in two dimensions."""
     return torch.fft.irfft2(torch.complex(real, imaginary), size)
 
 
-def sample(planes: Any, placements: Any) -> Any:
-    """What is seen of planes through placements; places are told in -1..1, across first."""
-    batch, channels, rows, columns = planes.shape
-    views = len(placements)
+def place(placements: Any, size: tuple[int, int], *, near: bool) -> Any:
+    """Where each view looks, ``(views, height, width, 2)`` in -1..1, across first."""
+    rows, columns = size
+    kind = {"dtype": placements.dtype, "device": placements.device}
     down, right = torch.meshgrid(
-        torch.arange(rows, dtype=planes.dtype, device=planes.device),
-        torch.arange(columns, dtype=planes.dtype, device=planes.device),
-        indexing="ij",
+        torch.arange(rows, **kind), torch.arange(columns, **kind), indexing="ij"
     )
     points = torch.stack([down, right, torch.ones_like(down)]).reshape(3, -1)
-    places = (placements @ points).reshape(views, 2, rows, columns)
-    sides = torch.tensor([rows, columns], dtype=planes.dtype, device=planes.device)
-    half = ((sides - 1) / 2)[:, None, None]
-    grid = ((places - half) / half.clamp(min=0.5)).permute(0, 2, 3, 1).flip(-1)
+    places = (placements @ points).reshape(len(placements), 2, rows, columns)
+    half = ((torch.tensor([rows, columns], **kind) - 1) / 2)[:, None, None]
+    return ((places - half) / half.clamp(min=0.5)).permute(0, 2, 3, 1).flip(-1)
+
+
+def sample(planes: Any, placed: Any) -> Any:
+    """What is seen of planes through placements; ``placed`` says where each view looks."""
+    batch, channels, rows, columns = planes.shape
+    views = len(placed)
     if views == 1:
-        given, grid = planes, grid.expand(batch, -1, -1, -1)
+        given, grid = planes, placed.expand(batch, -1, -1, -1)
     else:
         given = planes.reshape(1, batch * channels, rows, columns).expand(views, -1, -1, -1)
+        grid = placed
     seen = torch.nn.functional.grid_sample(
         given, grid, mode="bilinear", padding_mode="zeros", align_corners=True
     )
