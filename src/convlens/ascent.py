@@ -72,6 +72,7 @@ class Ascent:
         outside: What lies beyond the edges of the canvas.
         deep: Whether a gradient that leaks passes every rectifier on the way from the input;
             else only the last before each probe.
+        mixed: Whether the network computes in mixed precision while it is climbed.
         constants: What the other inputs are held at, for one image each.
     """
 
@@ -96,6 +97,7 @@ class Ascent:
     group: int = 1
     outside: float = 0.5
     deep: bool = False
+    mixed: bool = False
     constants: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property

@@ -113,6 +113,8 @@ class PatternOptions:
         facets: How many different patterns of each channel.
         diversity: Weight of their likeness, where there are several.
         patience: How many steps without gain end a pattern early; 0 for never.
+        precision: What the network computes in while it is climbed: ``"float32"``, or
+            ``"mixed"``, bfloat16 with weights in float32.
     """
 
     method: str = "robust"
@@ -128,6 +130,7 @@ class PatternOptions:
     facets: int = 1
     diversity: float = 0.0
     patience: int = 16
+    precision: str = "float32"
 
     def to_json(self) -> dict[str, Any]:
         """The options as JSON-ready data."""

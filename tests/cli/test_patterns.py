@@ -63,6 +63,7 @@ def test_options_reach_the_verb(run: Run, here: Path, small: Path, photos: Path)
         *("--steps", "4", "--size", "16x16", "--rate", "0.1", "--seed", "7", "--jitter", "2"),
         *("--zoom", "0.2", "--turn", "3", "--total-variation", "0.1", "--norm", "0.2"),
         *("--facets", "2", "--diversity", "0.5", "--patience", "2", "--scale", "-1..1"),
+        *("--precision", "mixed"),
         *("--images", photos / "photo.png", "--columns", "4", "--view", "grid", "-o", "-"),
     )
     assert done.status == 0, done.err
@@ -70,7 +71,7 @@ def test_options_reach_the_verb(run: Run, here: Path, small: Path, photos: Path)
     wanted = {
         "method": "robust", "steps": 4, "size": [16, 16], "rate": 0.1, "seed": 7, "jitter": 2.0,
         "zoom": 0.2, "turn": 3.0, "total_variation": 0.1, "norm": 0.2, "facets": 2,
-        "diversity": 0.5, "patience": 2,
+        "diversity": 0.5, "patience": 2, "precision": "mixed",
     }  # fmt: skip
     assert found["options"] == wanted
     assert found["preprocessing"]["name"] == "-1..1"

@@ -253,6 +253,13 @@ def patterns(
         int | None,
         typer.Option(metavar="N", help="Steps without gain that end a pattern; 0 for never."),
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="float32, or mixed: bfloat16 in the network, faster where the hardware has it.",
+        ),
+    ] = None,
     images: Annotated[
         str | None,
         typer.Option(metavar="FOLDER", help="Natural images to compare the patterns with."),
@@ -306,6 +313,7 @@ def patterns(
                 "facets": facets,
                 "diversity": diversity,
                 "patience": patience,
+                "precision": precision,
                 "images": images,
                 "scale": scale,
                 "input_name": input_name,

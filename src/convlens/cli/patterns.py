@@ -169,6 +169,7 @@ def describe(result: Patterns) -> str:
     lines.append(
         f"method {options.method}: at most {options.steps} steps of {options.rate:g} on "
         f"{height} x {width} pixels, seed {options.seed}"
+        + (f", {options.precision} precision" if options.precision != "float32" else "")
     )
     if result.natural is not None:
         lines.append(f"compared with {result.natural_count} natural images")

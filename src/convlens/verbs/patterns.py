@@ -79,7 +79,7 @@ def patterns(
         progress: Called after every step with the steps done and all there are.
         options: Fields of :class:`convlens.pattern.PatternOptions`: ``steps``, ``size``,
             ``rate``, ``seed``, ``jitter``, ``zoom``, ``turn``, ``total_variation``, ``norm``,
-            ``facets``, ``diversity``, ``patience``.
+            ``facets``, ``diversity``, ``patience``, ``precision``.
 
     Returns:
         The patterns, in the order of layers, channels and facets.

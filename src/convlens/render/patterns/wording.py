@@ -170,6 +170,8 @@ def how_made(options: PatternOptions) -> str:
             parts.append(words.format(value))
     if options.facets > 1:
         parts.append(f"{options.facets} facets")
+    if options.precision != "float32":
+        parts.append(f"{options.precision} precision")
     return ", ".join([*parts, f"seed {options.seed}"])
 
 

@@ -52,6 +52,9 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 }
 """What the options may be."""
 
+PRECISIONS = ("float32", "mixed")
+"""What the network may compute in."""
+
 
 def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]) -> PatternOptions:
     """The options of a method with what was asked for.
@@ -73,6 +76,10 @@ def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]
             low, high = LIMITS[name]
             if not (isinstance(value, int | float | np.number) and low <= value <= high):
                 raise UsageError(f"expected {name} from {low:g} to {high:g}, found {value}")
+    if given.get("precision", PRECISIONS[0]) not in PRECISIONS:
+        raise UsageError(
+            f"unknown precision '{given['precision']}': expected one of {', '.join(PRECISIONS)}"
+        )
     side = FREE_SIDE.get(method.name, 128)
     own = tuple(size or side for size in entry.size)
     size = given.pop("size", own)
@@ -134,6 +141,7 @@ def make_ascent(
         norm=options.norm,
         diversity=options.diversity if options.facets > 1 else 0.0,
         group=options.facets if options.diversity else 1,
+        mixed=options.precision == "mixed",
         constants=constants_of(info, entry, options.size),
     )
 

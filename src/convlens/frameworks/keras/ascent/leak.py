@@ -105,15 +105,17 @@ def _leak(function: Callable[..., Any], slope: Any, axis: int) -> Callable[..., 
     """
 
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
-        through = ops.reshape(slope, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(x, 0.0)
+        wide = ops.cast(x, "float32")  # in mixed precision it is less
+        through = ops.reshape(slope, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(wide, 0.0)
         places = [place for place in range(1, len(x.shape)) if place != axis % len(x.shape)]
         if places:
-            middle = ops.mean(x, places, keepdims=True)
-            spread = ops.sqrt(ops.mean(ops.square(x - middle), places, keepdims=True)) + 1e-12
-            high = ops.max(x, places, keepdims=True)
-            near = ops.exp(NEARNESS * (x - high) / spread)
+            middle = ops.mean(wide, places, keepdims=True)
+            spread = ops.sqrt(ops.mean(ops.square(wide - middle), places, keepdims=True)) + 1e-12
+            high = ops.max(wide, places, keepdims=True)
+            near = ops.exp(NEARNESS * (wide - high) / spread)
             near = near / ops.sum(near, places, keepdims=True)
             through = through * ops.stop_gradient(near)
+        through = ops.cast(through, x.dtype)
         return function(x, *args, **kwargs) + through - ops.stop_gradient(through)
 
     return call

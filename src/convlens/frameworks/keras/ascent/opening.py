@@ -13,6 +13,7 @@ from convlens.ascent import Ascent, Climb
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from convlens.frameworks.keras.ascent.leak import leaking, rectifies
+from convlens.frameworks.keras.ascent.precision import Lent
 from convlens.frameworks.keras.ascent.session import KerasClimb
 from convlens.frameworks.keras.axes import tensor_channels_last
 from convlens.frameworks.keras.backends import on_processor
@@ -75,8 +76,14 @@ def begin_ascent(
 
     widths = [int(sight.info.channels or 0) for sight in sights]
 
-    def leaky(seen: Any, leak: Any) -> list[Any]:
-        with leaking(needed, leak) if leak is not None else contextlib.nullcontext():
+    lent = Lent(view.program.steps[place].operation for place in view.program.needed(places))
+
+    def lending(seen: Any, leak: Any, mixed: bool) -> list[Any]:
+        with contextlib.ExitStack() as stack:
+            if leak is not None:
+                stack.enter_context(leaking(needed, leak))
+            if mixed:
+                stack.enter_context(lent)
             return network(seen)
 
     watched = any(
@@ -85,9 +92,9 @@ def begin_ascent(
     alone = watched or any(probe.before for probe in ascent.probes) or not on_processor()
     lanes = 1 if alone else lanes_of(ascent)
     if lanes == 1:
-        return KerasClimb(ascent, leaky, widths, variables)
+        return KerasClimb(ascent, lending, widths, variables)
     part = replace(ascent, batch=lane_size(ascent, lanes))
-    return Lanes(KerasClimb(part, leaky, widths, variables), lanes, ascent.batch)
+    return Lanes(KerasClimb(part, lending, widths, variables), lanes, ascent.batch)
 
 
 def _check_rests(

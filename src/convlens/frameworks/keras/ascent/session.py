@@ -27,10 +27,11 @@ from convlens.frameworks.keras.backends import (
 )
 from convlens.results import FloatArray
 
-Network = Callable[[Any, Any], Sequence[Any]]
+Network = Callable[[Any, Any, bool], Sequence[Any]]
 """From what the network sees, channels last, to the outputs of the probes' layers.
 
-The second argument is how much of the gradient leaks for each image, ``None`` for nothing.
+The second argument is how much of the gradient leaks for each image, ``None`` for nothing; the
+third whether it computes in mixed precision.
 """
 
 NUDGE = "nudge"
@@ -141,7 +142,7 @@ class KerasClimb:
         canvas, placements = given
         planes = ops.transpose(canvas, (0, 3, 1, 2))
         placed = place(placements, self._ascent.size, near=False)
-        outputs = self._network(look(self._ascent, planes, placed), None)
+        outputs = self._network(look(self._ascent, planes, placed), None, False)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
@@ -206,7 +207,7 @@ class KerasClimb:
             leak = extra["leaking"] if leaks else None
             if leaks and ascent.views > 1:
                 leak = ops.repeat(leak, ascent.views, axis=0)
-            outputs = self._network(seen, leak)
+            outputs = self._network(seen, leak, ascent.mixed)
             values, total = objective(ascent, outputs, weights, canvas)
             return total, values
 
