@@ -135,11 +135,13 @@ class Heatmap:
         explained: The number whose parts the method looks for: the logit, or the score.
         layers: The layers whose maps were used; empty for methods that need none.
         values: ``(height, width)`` float32 in the size of the network's input; not normalised.
-        signed: Whether values below 0 speak against the target; else none is below 0.
+        signed: Whether values below :attr:`ground` speak against the target; else none is below 0.
         coarse: What the method gave before it was enlarged, ``(height, width)``.
         empty: Whether all values are 0: the method found nothing.
         measures: What the metrics say, if asked for.
         notes: What a reader should know beside.
+        ground: The value that says nothing: 0, but for a method whose values are scores, the
+            mean of them all.
     """
 
     image: int
@@ -154,6 +156,16 @@ class Heatmap:
     empty: bool = False
     measures: tuple[Measure, ...] = ()
     notes: tuple[str, ...] = ()
+    ground: float = 0.0
+
+    @property
+    def heat(self) -> FloatArray:
+        """What the values say beyond :attr:`ground`, ``(height, width)``."""
+        return self.above_ground(self.values)
+
+    def above_ground(self, values: FloatArray) -> FloatArray:
+        """Values less :attr:`ground`."""
+        return values - np.float32(self.ground) if self.ground else values
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,7 +124,8 @@ def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
         np.testing.assert_allclose(found["explained"], [8, 8, 4, 4] * 2)
         assert found["signed"].tolist() == [False, True] * 4
         assert found["empty"].tolist() == [False, False, True] + [False] * 5
-        assert len(found.files) == 12
+        assert found["ground"].tolist() == [0.0] * 8
+        assert len(found.files) == 13
 
 
 def test_photographs_of_several_sizes_have_an_array_each(tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ def test_json_tells_every_number(tmp_path: Path) -> None:
     values = made.maps[0].values
     assert (one["min"], one["max"]) == (float(values.min()), float(values.max()))
     assert one["mean"] == pytest.approx(float(values.mean()))
-    assert one["scale"] == {"low": 0.0, "high": float(values.max())}
+    assert one["scale"] == {"low": 0.0, "high": float(values.max()), "ground": 0.0}
     heat = placed(made.maps[0], made.photographs[0])
     y, x = np.unravel_index(int(np.nanargmax(heat)), heat.shape)
     assert one["hottest"] == {"x": int(x), "y": int(y)}

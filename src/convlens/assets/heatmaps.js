@@ -44,7 +44,7 @@
     if (step === undefined) return "not seen";
     const share = map.kind === "signed" ? Math.max(-1, (step - 128) / 127) : (step - 1) / 254;
     const sign = map.cut && share === 1 ? "\u2265 " : map.cut && share === -1 ? "\u2264 " : "";
-    return sign + text(share * map.limit);
+    return sign + text(map.ground + share * map.limit);
   };
 
   const hide = () => {

@@ -48,6 +48,7 @@ def numbers_of(result: Heatmaps) -> dict[str, NDArray[Any]]:
         "target": np.array([entry.target.unit for entry in result], np.int64),
         "score": np.array([entry.score for entry in result], np.float32),
         "explained": np.array([entry.explained for entry in result], np.float32),
+        "ground": np.array([entry.ground for entry in result], np.float32),
         "signed": np.array([entry.signed for entry in result], np.bool_),
         "empty": np.array([entry.empty for entry in result], np.bool_),
     }

@@ -66,7 +66,7 @@ def heatmap_to_json(result: Heatmaps, place: int, options: HeatOptions) -> dict[
         "min": float(values.min()) if values.size else None,
         "max": float(values.max()) if values.size else None,
         "mean": float(values.mean()) if values.size else None,
-        "scale": {"low": -scale.limit if entry.signed else 0.0, "high": scale.limit},
+        "scale": {"low": scale.low, "high": scale.high, "ground": entry.ground},
         "hottest": None if where.hottest is None else dict(zip("xy", where.hottest, strict=True)),
         "centre": None if where.centre is None else dict(zip("xy", where.centre, strict=True)),
         "box": None

@@ -147,8 +147,9 @@ def _heatmap(result: Heatmaps, place: int, options: HeatOptions) -> Manifest:
         "layers": list(entry.layers),
         "empty": entry.empty,
         "scale": {
-            "low": -scale.limit if entry.signed else 0.0,
-            "high": scale.limit,
+            "low": scale.low,
+            "high": scale.high,
+            "ground": entry.ground,
             "greatest": scale.most,
             "percentile": percentile_of(entry, options),
         },

@@ -308,18 +308,24 @@ def test_masks_keep_the_share_that_was_asked_for_everywhere():
 def test_rise_is_the_score_weighted_mean_of_the_masks(baseline, black):
     model, goal = Analytic("tanh"), class_goal(before=False)
     images = pictures(2, black=black)
-    found = maps_of("rise", model, images, goal, masks=7, keep=0.6, baseline=baseline)
-    for picture, nothing, values in zip(
-        images.pixels.astype(float), make(images, baseline), found, strict=True
+    found = run("rise", model, images, goal, masks=7, keep=0.6, baseline=baseline)
+    for picture, nothing, values, ground in zip(
+        images.pixels.astype(float),
+        make(images, baseline),
+        found.values,
+        found.grounds,
+        strict=True,
     ):
-        total = np.zeros((6, 5))
+        total, scores = np.zeros((6, 5)), []
         for number in range(7):
             mask = slow_mask((6, 5), 3, 0.6, 4, number)
             shown = picture * mask[..., None]
             if baseline != "black" or black:
                 shown = shown + nothing * (1 - mask[..., None])
-            total += model.exact(shown, goal) * mask
+            scores.append(model.exact(shown, goal))
+            total += scores[-1] * mask
         close(values, total / (0.6 * 7), 1e-4)
+        assert ground == pytest.approx(np.mean(scores), rel=1e-4)
 
 
 def test_rise_makes_2000_masks_unless_told():

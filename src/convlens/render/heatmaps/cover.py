@@ -107,7 +107,10 @@ class HeatCover:
         if False in kinds:
             terms.append(("heat", "from 0 on the left to the value under the bar's right end"))
         if True in kinds:
-            terms.append(("signed", "blue: speaks against; pale: 0; red: speaks for it"))
+            grounds = {entry.ground != 0 for entry in result if entry.signed and not entry.empty}
+            pale = {(False,): "0", (True,): "the mean score", (False, True): "0 or the mean score"}
+            middle = pale[tuple(sorted(grounds))]
+            terms.append(("signed", f"blue: speaks against; pale: {middle}; red: speaks for it"))
         terms.append(("score", "what the network gives for what is explained"))
         if any(entry.explained != entry.score for entry in result):
             terms.append(("logit", "the same before the last activation, from minus to plus"))

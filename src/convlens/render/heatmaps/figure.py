@@ -167,13 +167,13 @@ def _bar(figure: Figure, one: Axes, tile: HeatTile, tall: float) -> None:
     """The colours with the values of their ends, under a picture of ``tall`` inches."""
     if tile.empty or tile.broken:
         return
-    low = -tile.scale.limit if tile.scale.signed else 0.0
+    low, high = tile.scale.low, tile.scale.high
     colours = ListedColormap(tile.scale.ramp() / 255.0)
-    mapped = ScalarMappable(Normalize(low, tile.scale.limit), colours)
+    mapped = ScalarMappable(Normalize(low, high), colours)
     place = one.inset_axes((0.0, -(GAP + BAR) / tall, 1.0, BAR / tall))
     bar = figure.colorbar(mapped, cax=place, orientation="horizontal")
     bar.outline.set_visible(False)
-    span = tile.scale.limit - low
+    span = high - low
     marks = {low + share * span: words for share, words in tile.scale.marks().items()}
     bar.set_ticks(list(marks), labels=list(marks.values()))
     bar.ax.tick_params(labelsize=6, length=2)

@@ -195,7 +195,8 @@ def _pictures(entry: Heatmap, scale: Scale, photograph: Photograph, options: Hea
         return f'<span class="flat">{EMPTY}</span>{_unseen(photograph)}'
     if not np.isfinite(entry.values).all():
         return '<span class="flat">not a number</span>'
-    steps = scale.steps(placed(entry, photograph, smooth=options.smooth))
+    heat = entry.above_ground(placed(entry, photograph, smooth=options.smooth))
+    steps = scale.steps(heat)
     opacity = np.rint(255 * scale.opacity(1.0)).astype(np.uint8)
     over = data_uri(png(steps, scale.colours, opacity))
     alone = data_uri(png(steps, scale.colours))
@@ -279,6 +280,7 @@ def _data(result: Heatmaps, options: HeatOptions) -> dict[str, Any]:
                 "method": method_title(result, entry),
                 "kind": "signed" if scale.signed else "plain",
                 "limit": rounded(np.array([scale.limit]))[0],
+                "ground": rounded(np.array([scale.ground]))[0],
                 "cut": scale.cut,
             }
             for entry, scale in zip(result, scales, strict=True)

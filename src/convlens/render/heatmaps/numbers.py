@@ -29,7 +29,7 @@ HOT = 0.2
 
 
 def placed(entry: Heatmap, photograph: Photograph, *, smooth: bool = True) -> FloatArray:
-    """The heat on its photograph, ``(height, width)``; NaN where the network saw nothing.
+    """The values on their photograph, ``(height, width)``; NaN where the network saw nothing.
 
     Args:
         entry: The map.
@@ -111,7 +111,7 @@ def in_padding(entry: Heatmap, photograph: Photograph) -> float:
     y = top + (np.arange(rows) + 0.5) * (bottom - top) / rows
     x = left + (np.arange(columns) + 0.5) * (right - left) / columns
     inside = ((y >= 0) & (y <= height))[:, None] & ((x >= 0) & (x <= width))
-    sizes = np.abs(entry.values.astype(np.float64))
+    sizes = np.abs(entry.heat.astype(np.float64))
     total = float(sizes.sum())
     return float(sizes[~inside].sum()) / total if total else 0.0
 
@@ -136,7 +136,8 @@ def places_of(result: Heatmaps, place: int) -> Places:
     """Where the heat of a map lies on its photograph."""
     entry = result.maps[place]
     photograph = result.photographs[entry.image]
-    heat = np.nan_to_num(placed(entry, photograph), nan=-np.inf, posinf=-np.inf)
+    heat = entry.above_ground(placed(entry, photograph))
+    heat = np.nan_to_num(heat, nan=-np.inf, posinf=-np.inf)
     known = np.isfinite(heat)
     mass = np.where(known & (heat > 0), heat, 0).astype(np.float64)
     if not known.any() or not mass.any():

@@ -1,7 +1,7 @@
 """From heat to colours: how far the scale goes, and one colour for every value.
 
-The rule of this module: the scale begins at 0, or has 0 in its middle where heat has a sign, and
-its end is a value that is told.
+The rule of this module: the scale begins at 0, or has in its middle what says nothing where heat
+has a sign (0, or the map's own ground), and its end is a value that is told.
 """
 
 from __future__ import annotations
@@ -35,16 +35,28 @@ class Scale:
     """How values become colours.
 
     Attributes:
-        limit: The value of the last colour; 0 where there is nothing but zeros.
-        most: The greatest size of a value, which may lie beyond the limit.
-        signed: Whether the scale goes as far below 0.
+        limit: The heat of the last colour; 0 where there is nothing but zeros.
+        most: The greatest size of heat, which may lie beyond the limit.
+        signed: Whether the scale goes as far below the ground.
         colours: ``(256, 3)`` RGB; the first is that of pixels that were not seen.
+        ground: The value that heat is counted from.
     """
 
     limit: float
     most: float
     signed: bool
     colours: Bytes
+    ground: float = 0.0
+
+    @property
+    def low(self) -> float:
+        """The value of the first colour."""
+        return self.ground - self.limit if self.signed else self.ground
+
+    @property
+    def high(self) -> float:
+        """The value of the last colour."""
+        return self.ground + self.limit
 
     @property
     def cut(self) -> bool:
@@ -52,7 +64,7 @@ class Scale:
         return self.most > self.limit
 
     def steps(self, heat: FloatArray) -> Bytes:
-        """The colour step of each value, 1 to 255; :data:`UNSEEN` where there is none."""
+        """The colour step of heat, 1 to 255; :data:`UNSEEN` where there is none."""
         known = np.isfinite(heat)
         if self.signed:
             found = signed_steps(heat, self.limit)
@@ -81,11 +93,11 @@ class Scale:
     def marks(self) -> dict[float, str]:
         """What the ends of the colour bar mean, and the middle of one with a sign."""
         beyond = "\u2265 " if self.cut else ""
-        end = f"{beyond}{number(self.limit)}"
+        end = f"{beyond}{_told(self.high)}"
         if not self.signed:
             return {0.0: "0", 1.0: end}
         below = "\u2264 " if self.cut else ""
-        return {0.0: f"{below}{MINUS}{number(self.limit)}", 0.5: "0", 1.0: end}
+        return {0.0: f"{below}{_told(self.low)}", 0.5: _told(self.ground), 1.0: end}
 
     def ramp(self) -> Bytes:
         """The colours from one end of the bar to the other, ``(256, 3)``."""
@@ -104,7 +116,11 @@ def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> Scale:
     colours = (diverging() if entry.signed else palette(options.colormap)).copy()
     colours[UNSEEN] = UNSEEN_COLOUR
     most = max(float(_sizes(other).max(initial=0)) for other in entries)
-    return Scale(limit, most, entry.signed, colours)
+    return Scale(limit, most, entry.signed, colours, entry.ground)
+
+
+def _told(value: float) -> str:
+    return f"{MINUS}{number(-value)}" if value < 0 else number(value) if value else "0"
 
 
 def percentile_of(entry: Heatmap, options: HeatOptions) -> float:
@@ -115,7 +131,7 @@ def percentile_of(entry: Heatmap, options: HeatOptions) -> float:
 
 
 def _sizes(entry: Heatmap) -> FloatArray:
-    values = np.abs(entry.values) if entry.signed else np.maximum(entry.values, 0)
+    values = np.abs(entry.heat) if entry.signed else np.maximum(entry.heat, 0)
     return values[np.isfinite(values)]
 
 

@@ -84,7 +84,7 @@ class HeatTile:
     def steps(self) -> Bytes:
         """The colour step of each pixel."""
         heat = placed(self.entry, self.photograph, smooth=self.options.smooth)
-        return self.scale.steps(heat)
+        return self.scale.steps(self.entry.above_ground(heat))
 
     def overlay(self) -> Bytes:
         """The heat over the photograph; without heat the photograph as it is."""

@@ -180,7 +180,8 @@ def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     """What the colours mean, and how far the scales go; a line for each kind of heat."""
     full = [entry for entry in result if not entry.empty]
     plain = [entry for entry in full if not entry.signed]
-    signed = [entry for entry in full if entry.signed]
+    signed = [entry for entry in full if entry.signed and not entry.ground]
+    scores = [entry for entry in full if entry.signed and entry.ground]
     whose = "each map" if options.normalise == "own" else "the maps of an image and a method"
     lines = []
     if plain:
@@ -190,6 +191,12 @@ def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
         lines.append(
             f"Blue: against the target, red: for it; {whose} as far below 0 as above, to "
             f"{_end(signed, options)}."
+        )
+    if scores:
+        names = ", ".join(dict.fromkeys(method_title(result, entry) for entry in scores))
+        lines.append(
+            f"{names}: values are mean scores; pale: their mean under all masks, blue: below "
+            "it, red: above, as far on both sides."
         )
     return tuple(lines) or ("No map holds any heat.",)
 

@@ -105,16 +105,19 @@ class Found:
         values: ``(image, height, width)`` float32.
         notes: For each image what a reader should know of its map; empty where there is
             nothing to say of any.
+        grounds: For each image the value that says nothing; empty where that is 0.
     """
 
     values: FloatArray
     notes: tuple[tuple[str, ...], ...] = ()
+    grounds: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, result: FloatArray | Found) -> Found:
         """What a method gave, with notes where it gave none."""
         found = result if isinstance(result, cls) else cls(np.asarray(result, np.float32))
-        return found if found.notes else cls(found.values, ((),) * len(found.values))
+        count = len(found.values)
+        return cls(found.values, found.notes or ((),) * count, found.grounds or (0.0,) * count)
 
 
 class Compute(Protocol):

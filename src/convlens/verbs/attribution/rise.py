@@ -14,6 +14,8 @@ every image is shown under the same.
 
 What comes out are mean scores, as in the paper, not differences: they are never below 0 where
 the score is a probability, and lie around the score of a half-hidden image where it is a logit.
+The mean score under all masks is told with them as their ground: a pixel above it is one that the
+score is higher with than without.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from convlens.readout import Goal
 from convlens.results import FloatArray
 from convlens.verbs.attribution.baselines import baseline
 from convlens.verbs.attribution.copies import batches, numbers, read
-from convlens.verbs.attribution.method import NONE, Images, Method, Progress, Size
+from convlens.verbs.attribution.method import NONE, Found, Images, Method, Progress, Size
 
 MASKS = 2000
 """How many masks where none are asked for."""
@@ -47,12 +49,13 @@ def rise(
     options: HeatmapOptions,
     batch_size: int,
     progress: Progress,
-) -> FloatArray:
+) -> Found:
     """``(image, height, width)`` in the size of the input; below 0 only where scores are."""
     nothing = baseline(images, options.baseline)
     way = images.pixels - nothing
     count = options.masks or MASKS
     total = np.zeros(way.shape[:3], np.float64)
+    together = np.zeros(len(way), np.float64)
     passes = batches(count, range(len(images)), batch_size)
     for place, rows in enumerate(passes):
         drawn = masks(way.shape[1:3], options, rows.span)[rows.copies - rows.span.start]
@@ -60,8 +63,10 @@ def rise(
         scores = read(model, images, rows, pixels, target)
         for image, score, mask in zip(rows.images, scores, drawn, strict=True):
             total[image] += score * mask
+            together[image] += score
         progress(place + 1, len(passes))
-    return numbers(total / (options.keep * count), "mean score")
+    maps = numbers(total / (options.keep * count), "mean score")
+    return Found(maps, grounds=tuple(float(mean) for mean in together / count))
 
 
 def masks(size: tuple[int, ...], options: HeatmapOptions, wanted: range) -> FloatArray:
@@ -101,8 +106,8 @@ METHOD = Method(
     says="The mean score of the image under the random masks that keep the pixel.",
     assumes="That the masks are many enough, and that what they hide shows nothing.",
     misleads=(
-        "With few masks it is blotches of chance; only differences within a map count, since "
-        "every value holds the mean score of masked images."
+        "With few masks it is blotches of chance, which differences from the mean score of all "
+        "masks bring out."
     ),
     source="Petsiuk et al., BMVC 2018",
     compute=rise,

@@ -122,6 +122,7 @@ def run(
                 signed=method.signed,
                 coarse=coarse[place],
                 empty=empty,
+                ground=result.grounds[place],
                 notes=(
                     *result.notes[place],
                     *((_why_empty(work, method, choice, batch, place),) if empty else ()),
@@ -158,12 +159,13 @@ def compute(
         made = Found.of(result)
         maps = np.ascontiguousarray(made.values, np.float32)
         _check(work, method, names, maps)
-        parts.append(Found(_over_greatest(enlarge(maps, size)) if several else maps, made.notes))
+        maps = _over_greatest(enlarge(maps, size)) if several else maps
+        parts.append(Found(maps, made.notes, made.grounds))
     if len(parts) == 1:
         return parts[0]
     mean: FloatArray = np.mean([part.values for part in parts], axis=0, dtype=np.float32)
     said = ((note for part in parts for note in part.notes[place]) for place in range(len(mean)))
-    return Found(mean, tuple(tuple(dict.fromkeys(notes)) for notes in said))
+    return Found.of(Found(mean, tuple(tuple(dict.fromkeys(notes)) for notes in said)))
 
 
 def explain(work: Work, method: Method, choice: Choice, images: Images, goal: Goal) -> FloatArray:
