@@ -47,14 +47,14 @@ def test_the_files_that_are_promised(demo: Made) -> None:
     for place, layer in enumerate(LAYERS):
         assert f"{place:02d}-{layer}.png" in names
     assert len([name for name in names if name.startswith("across-channel-")]) == 1
-    assert "chelsea.txt" in names
+    assert {"chelsea.txt", "heatmap.png", "patterns.png"} <= names
     assert all(path.stat().st_size for path in demo.folder.iterdir())
     assert [path.name for path in demo.folder.parent.iterdir()] == ["demo"]
 
 
 def test_every_path_that_is_printed_exists(demo: Made) -> None:
     printed = [Path(line.strip()) for line in demo.out.splitlines() if line.strip().startswith("/")]
-    assert len(printed) == 6
+    assert len(printed) == 8
     for path in printed:
         assert path.is_file(), path
         assert path.parent == demo.folder
@@ -64,7 +64,9 @@ def test_it_says_what_to_look_at_and_what_to_do_next(demo: Made) -> None:
     assert demo.out.startswith("The network says: cat ")
     assert "every one of the 704 maps" in demo.out
     assert "channels dead for this image" in demo.out
-    assert demo.out.endswith("Now yours: convlens activations YOUR_MODEL.h5 YOUR_PHOTO.jpg\n")
+    assert "which pixels made it say cat" in demo.out
+    assert "channels of conv2d_1 look for" in demo.out
+    assert "Now yours: convlens activations YOUR_MODEL.h5 YOUR_PHOTO.jpg\n" in demo.out
     assert all(line.startswith("convlens: ") for line in demo.err.splitlines())
 
 
@@ -85,6 +87,9 @@ def test_the_pictures(demo: Made) -> None:
         assert (
             read_manifest(path)["model"]["digest"] == read_manifest(demo.folder)["model"]["digest"]
         )
+    heat, found = (read_manifest(demo.folder / f"{name}.png") for name in ("heatmap", "patterns"))
+    assert [one["kind"] for one in (heat, found)] == ["heatmaps", "patterns"]
+    assert {one["model"]["source"] for one in (heat, found)} == {"cats_dogs.keras, in the package"}
     assert (demo.folder / "sheet.pdf").read_bytes().startswith(b"%PDF-")
     page = (demo.folder / "sheet.html").read_text("utf-8")
     assert not re.search(r'(?:src|href)="https?:', page)

@@ -10,18 +10,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
 from convlens.export.atomic import fill_folder
 from convlens.export.folder import write_folder
 from convlens.export.manifest import MANIFEST
+from convlens.export.pictures import to_png
+from convlens.heat import Heatmaps
 from convlens.loading import load_model
-from convlens.render.options import PictureOptions
-from convlens.results import Activations
+from convlens.pattern import Patterns
+from convlens.render.options import GalleryOptions, HeatOptions, PictureOptions
+from convlens.results import Activations, ModelInfo
 from convlens.verbs.activations import activations
+from convlens.verbs.heatmap import heatmap
+from convlens.verbs.patterns import patterns
 
 LABELS = ("cat", "dog")
 EXTRAS = ("MODEL_CARD.md", "chelsea.txt")
 """What is told of the network and of the photograph, copied beside the pictures."""
+HEAT, PATTERNS = "heatmap.png", "patterns.png"
+"""The pictures of what decided and of what channels look for."""
+SOUGHT, CHANNELS = "conv2d_1", "0:8"
+"""Whose patterns are made."""
+SIDE, STEPS = 64, 64
+"""Of their canvas, and on the way: enough to see them, and soon done."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,10 +43,14 @@ class Demo:
     Attributes:
         folder: Where it was written.
         result: The activations of every layer.
+        heat: Which pixels decided.
+        patterns: What channels of a layer look for.
     """
 
     folder: Path
     result: Activations
+    heat: Heatmaps
+    patterns: Patterns
 
 
 def make_demo(
@@ -57,19 +73,31 @@ def make_demo(
         say("opening a small cats-and-dogs network")
         model = load_model(place / "cats_dogs.keras", backend=backend, labels=LABELS)
         say("showing it a photograph of a cat")
-        result = _without_paths(
-            activations(model, place / "chelsea.png", fit="crop", scale="0..1", predictions=True)
-        )
+        cat = place / "chelsea.png"
+        result = _without_paths(activations(model, cat, fit="crop", scale="0..1", predictions=True))
+        say("asking which pixels decided")
+        heat = _without_paths(heatmap(model, cat, target=LABELS[0], fit="crop", scale="0..1"))
+        say(f"looking for what channels of {SOUGHT} look for")
+        found = patterns(model, SOUGHT, CHANNELS, scale="0..1", size=SIDE, steps=STEPS)
+        found = dataclasses.replace(found, model=_anywhere(found.model))
         say("drawing every feature map of every layer")
         extras = {name: (place / name).read_bytes() for name in EXTRAS}
+        extras |= {
+            HEAT: to_png(heat, HeatOptions()),
+            PATTERNS: to_png(found, GalleryOptions(columns=8)),
+        }
         write_folder(result, filled, PictureOptions(), extras)
-    return Demo(folder, result)
+    return Demo(folder, result, heat, found)
 
 
-def _without_paths(result: Activations) -> Activations:
+Shown = TypeVar("Shown", Activations, Heatmaps)
+
+
+def _without_paths(result: Shown) -> Shown:
     """The same result without the folder of the installation, so that it looks alike anywhere."""
-    return dataclasses.replace(
-        result,
-        model=dataclasses.replace(result.model, source="cats_dogs.keras, in the package"),
-        images=tuple(dataclasses.replace(image, path=None) for image in result.images),
-    )
+    images = tuple(dataclasses.replace(image, path=None) for image in result.images)
+    return dataclasses.replace(result, model=_anywhere(result.model), images=images)
+
+
+def _anywhere(info: ModelInfo) -> ModelInfo:
+    return dataclasses.replace(info, source="cats_dogs.keras, in the package")

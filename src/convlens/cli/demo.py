@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 from convlens.cli.output import say
-from convlens.demo import Demo, make_demo
+from convlens.demo import HEAT, LABELS, PATTERNS, SOUGHT, Demo, make_demo
 from convlens.export.folder import alive_everywhere
 from convlens.loading.lean import import_keras
+from convlens.render.heatmaps.numbers import places_of
+from convlens.render.wording import plural
 
 
 def run(folder: Path, *, backend: str | None, quiet: bool) -> None:
@@ -49,10 +51,19 @@ def describe(made: Demo) -> str:
             f"  {folder / f'across-channel-{channel}.png'}",
             f"      channel {channel} of every layer, one beside the other",
         ]
+    where = places_of(made.heat, 0).centre
+    alive = int((~made.patterns.dead).sum())
     lines += [
+        f"  {folder / HEAT}",
+        f"      which pixels made it say {LABELS[0]}"
+        + (f": most of the heat lies about x {where[0]:.0f}, y {where[1]:.0f}" if where else ""),
+        f"  {folder / PATTERNS}",
+        f"      what {plural(alive, 'channel')} of {SOUGHT} look for, and how strongly they answer",
         f"  {folder / 'statistics.json'}",
         "      mean, deviation, least, greatest and zeros of every channel",
         "",
         "Now yours: convlens activations YOUR_MODEL.h5 YOUR_PHOTO.jpg",
+        "           convlens heatmap YOUR_MODEL.h5 YOUR_PHOTO.jpg",
+        "           convlens patterns YOUR_MODEL.h5 --layers LAYER",
     ]
     return "\n".join(lines)
