@@ -196,7 +196,7 @@ def test_an_input_that_is_not_explained_does_not_count():
         named_layers(info, info.layers[-1], "conv_b", rests=rests)
 
 
-def test_several_are_the_last_of_each_size_smaller_than_the_input():
+def test_several_are_the_last_of_the_two_coarsest_sizes_smaller_than_the_input():
     assert chosen(VGG, "predictions", SEVERAL) == ("block2_conv1", "block5_conv3")
     rows = [("c0", "Conv2D", 32, "input")]
     for stage in range(1, 6):
@@ -205,20 +205,21 @@ def test_several_are_the_last_of_each_size_smaller_than_the_input():
             (f"b{stage}", "ReLU", 32 >> stage, f"a{stage}"),
         ]
     info = model(*rows, ("top", "Dense", VECTOR, "b5"))
-    assert chosen(info, "top", SEVERAL) == ("b1", "b2", "b3", "b4")
+    assert chosen(info, "top", SEVERAL) == ("b3", "b4")
     deep = model(
         *[(n, k, s if not isinstance(s, int) else s * 16, i) for n, k, s, i in rows],
         ("top", "Dense", VECTOR, "b5"),
         size=1024,
     )
-    assert chosen(deep, "top", SEVERAL) == ("b1", "b2", "b3", "b4", "b5")
+    assert chosen(deep, "top", SEVERAL) == ("b4", "b5")
     free = model(*rows, ("top", "Dense", VECTOR, "b5"), size=None)
-    assert chosen(free, "top", SEVERAL) == ("b1", "b2", "b3", "b4")
+    assert chosen(free, "top", SEVERAL) == ("b3", "b4")
     flat = model(("only", "Conv2D", 32, "input"), ("top", "Dense", VECTOR, "only"))
     assert chosen(flat, "top", SEVERAL) == ("only",)
     choice = choose_layers(VGG, VGG.layers[-1], SEVERAL)
     assert choice.note == (
-        "layers block2_conv1 (16 x 16), block5_conv3 (8 x 8): the last layer with maps of each size"
+        "layers block2_conv1 (16 x 16), block5_conv3 (8 x 8): the last layer with maps of "
+        "each of the coarsest sizes"
     )
 
 
