@@ -21,9 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import convlens
+from convlens.verbs.maximise.ground import LARGEST_BATCH
 from convlens.verbs.maximise.placements import unseen
 
 SIDE = 150
+
+BARE, ROUNDS = 16, 32
+"""How many images a bare pass takes at once, and how often it is timed."""
 
 RATE = 1.2
 """A rate for a hasty climb: as high as the book's in few steps."""
@@ -133,7 +137,12 @@ def run_loop(arguments: argparse.Namespace) -> float:
     for steps in arguments.steps:
         start = time.perf_counter()
         made = convlens.patterns(
-            model, layer, f"0:{count}", size=(SIDE, SIDE), steps=steps, rate=RATE, patience=0
+            *(model, layer, f"0:{count}"),
+            size=(SIDE, SIDE),
+            steps=steps,
+            rate=RATE,
+            patience=0,
+            precision=arguments.precision,
         )
         seconds = time.perf_counter() - start
         level = float(made.activation[list(some)].mean())
@@ -149,16 +158,16 @@ def run_loop(arguments: argparse.Namespace) -> float:
 
 
 def run_overhead(arguments: argparse.Namespace) -> float:
-    """Steps of the ascent against bare passes forward and backward of the same batch."""
-    import keras
+    """Steps of the ascent against bare passes forward and backward, for as many patterns.
 
-    from convlens.verbs.maximise.ground import LARGEST_BATCH
+    They take turns, a bare pass of :data:`BARE` images after each step.
+    """
+    import keras
 
     model, layer = open_network(arguments.vgg)
     part = part_of(model, layer)
-    batch, rounds = LARGEST_BATCH, 24
-    image = np.random.default_rng(0).random((batch, SIDE, SIDE, 3)).astype("float32")
-    target = np.eye(int(part.output.shape[-1]), dtype="float32")[batch : 2 * batch]
+    image = np.random.default_rng(0).random((BARE, SIDE, SIDE, 3)).astype("float32")
+    target = np.eye(int(part.output.shape[-1]), dtype="float32")[:BARE]
 
     class Bare:
         variables = part.variables
@@ -169,26 +178,32 @@ def run_overhead(arguments: argparse.Namespace) -> float:
 
     gradient = make_gradient(Bare(), 0)
     np.asarray(gradient(image)[1])
-    seen: list[float] = []
-    ticks: list[float] = []
-    convlens.patterns(
-        *(model, layer, f"{batch}:{2 * batch}"),
-        size=(SIDE, SIDE),
-        steps=rounds,
-        patience=0,
-        progress=lambda done, total: ticks.append(time.perf_counter()),
-    )
-    for _ in range(rounds):
-        start = time.perf_counter()
+    bare: list[float] = []
+    own: list[float] = []
+    last = [time.perf_counter(), 0]
+
+    def tick(done: int, total: int) -> None:
+        now = time.perf_counter()
+        own.append((now - last[0]) / (done - last[1]))
         np.asarray(gradient(image)[1])
-        seen.append(time.perf_counter() - start)
-    own = float(np.median(np.diff(ticks)[2:]))
-    bare = float(np.median(seen[2:]))
-    print(
-        f"a step of {batch} patterns {1000 * own:.1f} ms, bare passes {1000 * bare:.1f} ms, "
-        f"ratio {own / bare:.2f}"
+        last[:] = [time.perf_counter(), done]
+        bare.append((last[0] - now) / BARE)
+
+    count = 2 * LARGEST_BATCH
+    convlens.patterns(
+        *(model, layer, f"{LARGEST_BATCH}:{count}"),
+        size=(SIDE, SIDE),
+        steps=ROUNDS,
+        patience=0,
+        precision=arguments.precision,
+        progress=tick,
     )
-    return own / bare
+    step, passes = (1000 * BARE * float(np.median(times[4:])) for times in (own, bare))
+    print(
+        f"a step of {BARE} patterns {step:.1f} ms, bare passes {passes:.1f} ms, "
+        f"ratio {step / passes:.2f}"
+    )
+    return step / passes
 
 
 def look(picture: Array, view: Array) -> Array:
@@ -325,6 +340,7 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=0, help="how many; else all")
     parser.add_argument("--sample", type=int, default=16, help="filters that the loop is timed on")
     parser.add_argument("--steps", type=int, nargs="+", default=[8, 10, 12, 14, 16, 20, 24, 32])
+    parser.add_argument("--precision", default="float32", help="of the ascent; float32 or mixed")
     parser.add_argument("--keep", help="a folder for the peers' patterns and times")
     parser.add_argument("--picture", help="where to save the patterns side by side")
     parser.add_argument(
