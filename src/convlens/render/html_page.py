@@ -62,22 +62,30 @@ def header(model: ModelInfo, kind: str, facts: Sequence[tuple[str, str]]) -> str
     )
 
 
-def contents(entries: Sequence[tuple[str, str]], layers: tuple[str, str, Sequence[str]]) -> str:
+def contents(
+    entries: Sequence[tuple[str, str]],
+    layers: tuple[str, str, Sequence[str]],
+    others: Sequence[tuple[str, str]] = (),
+) -> str:
     """The table of contents: anchors with words, and the layers under theirs.
 
     Args:
         entries: Anchor and words of the sections before the layers.
         layers: Anchor and words of the section of the layers, and their names.
+        others: Anchor and words of the sections after them.
     """
     anchor, words, names = layers
     items = "".join(
         f'<li data-layer="{place}"><a href="#layer-{place}">{escape(name)}</a></li>'
         for place, name in enumerate(names, 1)
     )
-    before = "".join(f'<li><a href="#{to}">{text}</a></li>' for to, text in entries)
+    before, after = (
+        "".join(f'<li><a href="#{to}">{text}</a></li>' for to, text in part)
+        for part in (entries, others)
+    )
     return (
         f'<nav class="contents" aria-label="Contents"><ul>{before}'
-        f'<li><a href="#{anchor}">{words}</a><ol>{items}</ol></li>'
+        f'<li><a href="#{anchor}">{words}</a><ol>{items}</ol></li>{after}'
         '<li><a href="#made">How this was made</a></li></ul></nav>'
     )
 

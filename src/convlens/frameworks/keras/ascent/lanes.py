@@ -19,6 +19,7 @@ import numpy as np
 
 from convlens.ascent import Ascent, Rung
 from convlens.frameworks.keras.ascent.session import KerasClimb
+from convlens.frameworks.keras.backends import is_near
 from convlens.results import FloatArray
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Lanes:
         self._size = first.batch
         self._batch = batch
         self._pool = ThreadPoolExecutor(count - 1)
-        self._known: set[str] = set()
+        self._known: set[tuple[str, bool]] = set()
 
     def begin(
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
@@ -75,7 +76,8 @@ class Lanes:
             return self._climbs[lane].step(placements, leaks[lane], speeds[lane])
 
         apart = bool(leaking.any())
-        rungs = self._all("leaking step" if apart else "step", take, apart=apart)
+        near = placements is not None and is_near(placements)
+        rungs = self._all(("step", near), take, apart=apart)
         return Rung(
             np.concatenate([rung.values for rung in rungs])[: self._batch],
             np.concatenate([rung.slopes for rung in rungs])[: self._batch],
@@ -84,7 +86,9 @@ class Lanes:
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
         """What the probes find of canvases, before any weights."""
         parts = self._parts(canvas)
-        found = self._all("measure", lambda n: self._climbs[n].measure(parts[n], placement))
+        found = self._all(
+            ("measure", False), lambda n: self._climbs[n].measure(parts[n], placement)
+        )
         return tuple(np.concatenate(one)[: self._batch] for one in zip(*found, strict=True))
 
     def canvas(self) -> FloatArray:
@@ -101,9 +105,13 @@ class Lanes:
         filled = np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)])
         return np.split(filled, len(self._climbs))
 
-    def _all(self, kind: str, work: Callable[[int], T], *, apart: bool = False) -> list[T]:
+    def _all(
+        self, kind: tuple[str, bool], work: Callable[[int], T], *, apart: bool = False
+    ) -> list[T]:
         """The work of all lanes: at once, unless it is the first of its kind or to be apart."""
-        if apart or kind not in self._known:
+        if apart:
+            return [work(lane) for lane in range(len(self._climbs))]
+        if kind not in self._known:
             found = [work(lane) for lane in range(len(self._climbs))]
             self._known.add(kind)
             return found
