@@ -37,15 +37,14 @@ def place(placements: Any, size: tuple[int, int], *, near: bool) -> Placed:
         four pixels about each place that is looked at. ``back`` and ``share`` ``(9, pixels)``
         likewise the places that see each pixel.
     """
-    rows, columns = size
     grid = _grid(size)
     points = ops.matmul(placements, ops.convert_to_tensor(grid))
     y, x = points[:, 0], points[:, 1]
     top, left = ops.floor(y), ops.floor(x)
-    taken = [
-        _weighed(top + down, left + right, y, x, size)
-        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1))
-    ]
+    taken = []
+    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        row, column = top + down, left + right
+        taken.append(_counted(row, column, _hat(y - row) * _hat(x - column), size))
     found = {
         "index": ops.stack([ops.reshape(index, (-1,)) for index, _ in taken]),
         "weight": ops.stack([ops.reshape(weight, (-1,)) for _, weight in taken]),
@@ -58,9 +57,7 @@ def place(placements: Any, size: tuple[int, int], *, near: bool) -> Placed:
             row, column = middle[0] + down, middle[1] + right
             y = turn[0, 0] * row + turn[0, 1] * column + shift[0, 0]
             x = turn[1, 0] * row + turn[1, 1] * column + shift[1, 0]
-            weight = _hat(y - grid[0]) * _hat(x - grid[1])
-            inside = (row >= 0) & (row <= rows - 1) & (column >= 0) & (column <= columns - 1)
-            seen.append((_number(row, column, size), ops.where(inside, weight, 0.0)))
+            seen.append(_counted(row, column, _hat(y - grid[0]) * _hat(x - grid[1]), size))
         found["back"] = ops.stack([index for index, _ in seen])
         found["share"] = ops.stack([weight for _, weight in seen])
     return found
@@ -114,20 +111,15 @@ def _grid(size: tuple[int, int]) -> Any:
     return grid.reshape(3, -1).astype("float32")
 
 
-def _weighed(row: Any, column: Any, y: Any, x: Any, size: tuple[int, int]) -> tuple[Any, Any]:
-    """The number of a pixel, and how much it counts at a place; 0 beyond the edges."""
+def _counted(row: Any, column: Any, weight: Any, size: tuple[int, int]) -> tuple[Any, Any]:
+    """The number of a pixel, and how much it counts; 0 beyond the edges."""
     inside = (row >= 0) & (row <= size[0] - 1) & (column >= 0) & (column <= size[1] - 1)
-    weight = ops.where(inside, _hat(y - row) * _hat(x - column), 0.0)
-    return _number(row, column, size), weight
+    index = ops.clip(row, 0, size[0] - 1) * size[1] + ops.clip(column, 0, size[1] - 1)
+    return ops.cast(index, "int32"), ops.where(inside, weight, 0.0)
 
 
 def _hat(distance: Any) -> Any:
     return ops.maximum(1.0 - ops.abs(distance), 0.0)
-
-
-def _number(row: Any, column: Any, size: tuple[int, int]) -> Any:
-    index = ops.clip(row, 0, size[0] - 1) * size[1] + ops.clip(column, 0, size[1] - 1)
-    return ops.cast(index, "int32")
 
 
 def _inverted(turn: Any) -> Any:
