@@ -98,6 +98,10 @@ MAKERS = {
     "hard_sigmoids": hard_sigmoids,
 }
 
+ROUNDING = 3e-6
+"""Two processes need not choose the same kernels for a convolution: on PyTorch with oneDNN and
+without it the outputs of one of these networks differ by 7e-7, and once by 1.1e-6."""
+
 PLAIN = """
 import sys, warnings
 from pathlib import Path
@@ -159,7 +163,7 @@ def test_plain_keras_computes_the_same(converted, name):
     assert len(found) == len(wanted)
     for number, values in enumerate(wanted):
         scale = max(1.0, float(np.abs(values).max()))
-        np.testing.assert_allclose(found[f"{number}"], values, rtol=0, atol=1e-6 * scale)
+        np.testing.assert_allclose(found[f"{number}"], values, rtol=0, atol=ROUNDING * scale)
 
 
 @pytest.mark.parametrize("name", [*MAKERS, *WILD])
