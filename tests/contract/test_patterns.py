@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-
 import keras
 import models
 import numpy as np
 import pytest
+from gradients import as_array, gradient_of
 from PIL import Image
-from scipy import ndimage
 
 from convlens import patterns
-from convlens.ascent import FOURIER, PHASE, Ascent, Probe
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, UsageError
-from convlens.frameworks.keras.ascent.canvas import bound, draw, look
-from convlens.frameworks.keras.ascent.precision import Lent
-from convlens.frameworks.keras.backends import is_near, place, sample
 from convlens.loading import load_model
-from convlens.pattern import Objective, PatternOptions, Term
+from convlens.pattern import Objective, Term
 from convlens.verbs.maximise.classic import show
-from convlens.verbs.maximise.placements import of_step, placement
 from convlens.verbs.patterns import PatternsInterrupted
 
 QUICK = {"steps": 12, "size": (16, 16)}
-
-
-def as_array(tensor):
-    """A tensor of any backend; the way of Keras itself warns with NumPy 2.4."""
-    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
-    return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
-
-
-def gradient_of(function, array):
-    """The value and gradient of a function of one array, by the backend alone."""
-    backend = keras.backend.backend()
-    framework = importlib.import_module(backend)
-    if backend == "jax":
-        value, gradient = framework.value_and_grad(function)(array)
-    elif backend == "tensorflow":
-        tensor = framework.convert_to_tensor(array)
-        with framework.GradientTape() as tape:
-            tape.watch(tensor)
-            value = function(tensor)
-        gradient = tape.gradient(value, tensor)
-    else:
-        tensor = framework.tensor(array, requires_grad=True)
-        value = function(tensor)
-        (gradient,) = framework.autograd.grad(value, tensor)
-        value = value.detach()
-    return float(value), as_array(gradient)
 
 
 def book_loop(model, layer, channel, start, steps=40):
@@ -296,55 +262,6 @@ def test_facets_of_a_channel_stay_in_one_lane():
     assert np.abs(together.values - alone.values).max() < 2e-2
 
 
-@pytest.mark.parametrize("live", [models.any_size, models.nested, models.subclassed])
-def test_mixed_precision_reaches_as_much_and_is_given_back(live):
-    live = models.randomise(live())
-    model = load_model(live)
-    layer = [entry.name for entry in model.info.layers if entry.type == "Conv2D"][-1]
-    policies = [inner.dtype_policy for inner in live._flatten_layers()]
-    options = {"steps": 24, "size": (16, 16)}
-    plain = patterns(model, layer, **options)
-    mixed = patterns(model, layer, precision="mixed", **options)
-    assert [inner.dtype_policy for inner in live._flatten_layers()] == policies
-    assert not np.array_equal(mixed.history, plain.history, equal_nan=True)
-    alive = ~plain.dead
-    assert np.array_equal(mixed.dead, plain.dead)
-    assert mixed.activation[alive].mean() == pytest.approx(plain.activation[alive].mean(), rel=0.1)
-    seen = mixed.values[alive][0]
-    expected = activations_of(model, layer, seen)[..., np.flatnonzero(alive)[0]].mean()
-    assert mixed.activation[alive][0] == pytest.approx(expected, rel=1e-4)  # in float32
-
-
-def activations_of(model, layer, image):
-    (entry,) = model.info.inputs
-    return model.forward({entry.name: image[None]}, [layer]).layers[layer][0]
-
-
-def test_the_precision_is_given_back_if_something_goes_wrong_and_shared_until_then():
-    live = dead_and_shy()
-    lent = Lent([live])
-    seen = []
-
-    def climb():
-        with lent:
-            with lent:
-                seen.append(live.layers[0].compute_dtype)
-            seen.append(live.layers[0].compute_dtype)
-            raise RuntimeError("on the way")
-
-    with pytest.raises(RuntimeError, match="on the way"):
-        climb()
-    assert seen == ["bfloat16", "bfloat16"]
-    assert live.layers[0].compute_dtype == "float32"
-
-
-def test_layers_of_another_precision_keep_it():
-    own = keras.layers.Conv2D(2, 3, dtype="float16", name="own")
-    live = keras.Sequential([keras.Input((8, 8, 3)), own, models.conv(2, "conv")])
-    with Lent([live]):
-        assert [layer.compute_dtype for layer in live.layers] == ["float16", "bfloat16"]
-
-
 def test_the_same_request_gives_the_same_bytes(plain):
     layer = first_convolution(plain)
     first = patterns(load_model(plain), layer, seed=3, **QUICK)
@@ -476,105 +393,3 @@ def test_a_canvas_too_small_for_the_layer():
     with pytest.raises(ModelInputError, match="too small") as caught:
         patterns(load_model(live), "second", steps=3, size=(6, 6))
     assert "\n" not in str(caught.value)
-
-
-def test_a_canvas_is_seen_through_its_placements_as_scipy_does():
-    chance = np.random.default_rng(0)
-    canvas = chance.random((2, 9, 13, 3)).astype("float32")
-    ascent = make_ascent_of((9, 13))
-    views = np.stack([of_step(PatternOptions(size=(9, 13), turn=20), n)[0] for n in range(2)])
-    planes = keras.ops.convert_to_tensor(np.moveaxis(canvas, -1, 1).copy())
-    placed = place(keras.ops.convert_to_tensor(views), (9, 13), near=False)
-    seen = as_array(look(ascent, planes, placed))
-    assert seen.shape == (4, 9, 13, 3)
-    padded = np.pad(canvas, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=0.5)
-    for number in range(4):
-        view = views[number % 2]
-        offset = view[:, 2] + 1  # of the frame of grey that the edges fade into
-        for colour in range(3):
-            expected = ndimage.affine_transform(
-                *(padded[number // 2, ..., colour], view[:, :2], offset),
-                output_shape=(9, 13),
-                order=1,
-                mode="constant",
-                cval=0.5,
-            )
-            assert seen[number, ..., colour] == pytest.approx(expected, abs=1e-4)
-
-
-@pytest.mark.parametrize("view", [*range(4), "large", "beyond"])
-def test_the_way_back_through_a_placement_is_its_transpose(view):
-    size = (6, 9)
-    options = PatternOptions(size=size, turn=20, zoom=0.1)
-    odd = {"large": placement(size, (0, 0), 1.3, 5), "beyond": placement(size, (5, -7), 0.7, 40)}
-    given = odd[view] if view in odd else of_step(options, view)[0]
-    assert is_near(given[None])
-    tensor = keras.ops.convert_to_tensor(given[None])
-    matrix = as_array(  # what is seen of a canvas that is black but for one pixel, for each
-        sample(
-            keras.ops.convert_to_tensor(np.eye(54, dtype="float32").reshape(54, 1, *size)),
-            place(tensor, size, near=False),
-        )
-    ).reshape(54, 54)
-    slope = np.random.default_rng(0).random((2, *size, 3)).astype("float32")
-
-    def seen(planes):
-        found = sample(planes, place(tensor, size, near=True))
-        return keras.ops.sum(found * keras.ops.convert_to_tensor(slope))
-
-    _, gradient = gradient_of(seen, np.zeros((2, 3, *size), "float32"))
-    expected = np.einsum("pq,iqc->icp", matrix, slope.reshape(2, 54, 3)).reshape(2, 3, *size)
-    assert gradient == pytest.approx(expected, abs=1e-4)
-
-
-def test_a_placement_is_near_if_no_pixel_is_seen_far_from_its_nearest_place():
-    size = (5, 5)
-    assert not is_near(np.stack([placement(size, (0, 0), 1, 0)] * 2))
-    assert not is_near(np.zeros((1, 2, 3), np.float32))
-    chance = np.random.default_rng(1)
-    pixels = np.stack(np.meshgrid(np.arange(-9, 10), np.arange(-9, 10)), -1).reshape(-1, 2)
-    kinds = set()
-    for _ in range(200):
-        zoom, degrees = chance.uniform(0.5, 2), chance.uniform(-180, 180)
-        view = placement(size, (chance.uniform(), chance.uniform()), zoom, degrees)
-        at = pixels @ view[:, :2].T + view[:, 2]
-        counts = pixels[(np.abs(at) < 1).all(1)]  # the places that see the first pixel
-        nearest = np.round(np.linalg.solve(view[:, :2].astype(float), -view[:, 2]))
-        near = bool((np.abs(counts - nearest) <= 1).all())
-        kinds.add((near, is_near(view[None])))
-        assert near or not is_near(view[None])
-    assert (True, True) in kinds
-    assert (False, False) in kinds
-
-
-def make_ascent_of(size):
-    ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
-    return Ascent("input", size, 3, 2, FOURIER, (Probe("conv"),), ones, zeros)
-
-
-@pytest.mark.parametrize("size", [(8, 8), (7, 9), (10, 6)])
-def test_a_canvas_is_the_inverse_transform_of_its_coefficients(size):
-    chance = np.random.default_rng(0)
-    half = (2, 3, size[0], size[1] // 2 + 1)
-    real, imaginary = chance.normal(size=half), chance.normal(size=half)
-    spectrum = chance.random(half[1:]).astype("float32")
-    ascent = dataclasses.replace(make_ascent_of(size), spectrum=spectrum)
-    given = [keras.ops.convert_to_tensor(part.astype("float32")) for part in (real, imaginary)]
-    found = as_array(bound(ascent, draw(ascent, given)))
-    planes = np.fft.irfft2((real + 1j * imaginary) * spectrum, s=size, norm="ortho")
-    expected = 1 / (1 + np.exp(-planes))
-    assert found == pytest.approx(expected, abs=1e-5)
-
-
-def test_the_magnitudes_of_maco_stay_those_that_were_given():
-    chance = np.random.default_rng(0)
-    magnitudes = chance.random((1, 16, 9)).astype("float32") + 0.1
-    ascent = dataclasses.replace(
-        make_ascent_of((16, 16)), channels=1, parameters=PHASE, spectrum=magnitudes
-    )
-    phase = chance.uniform(-3, 3, (2, 1, 16, 9)).astype("float32")
-    canvas = as_array(bound(ascent, draw(ascent, [keras.ops.convert_to_tensor(phase)])))
-    logits = np.log(canvas / (1 - canvas))[:, 0]
-    found = np.abs(np.fft.rfft2(logits))[:, 1:, 1:-1]
-    ratio = found / magnitudes[0, 1:, 1:-1]
-    assert ratio == pytest.approx(np.full_like(ratio, ratio.mean()), rel=0.02)

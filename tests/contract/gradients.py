@@ -1,0 +1,34 @@
+"""Arrays and gradients by the backend alone, to compare with."""
+
+from __future__ import annotations
+
+import importlib
+
+import keras
+import numpy as np
+
+
+def as_array(tensor):
+    """A tensor of any backend; the way of Keras itself warns with NumPy 2.4."""
+    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
+    return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
+
+
+def gradient_of(function, array):
+    """The value and gradient of a function of one array, by the backend alone."""
+    backend = keras.backend.backend()
+    framework = importlib.import_module(backend)
+    if backend == "jax":
+        value, gradient = framework.value_and_grad(function)(array)
+    elif backend == "tensorflow":
+        tensor = framework.convert_to_tensor(array)
+        with framework.GradientTape() as tape:
+            tape.watch(tensor)
+            value = function(tensor)
+        gradient = tape.gradient(value, tensor)
+    else:
+        tensor = framework.tensor(array, requires_grad=True)
+        value = function(tensor)
+        (gradient,) = framework.autograd.grad(value, tensor)
+        value = value.detach()
+    return float(value), as_array(gradient)
