@@ -257,7 +257,7 @@ def patterns(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="float32, or mixed: bfloat16 in the network, faster where the hardware has it.",
+            help="float32, or mixed: bfloat16 in the network, which can be faster.",
         ),
     ] = None,
     images: Annotated[
