@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convlens import patterns
-from convlens.frameworks.keras.ascent.precision import Lent
+from convlens.frameworks.keras.ascent.precision import lent_to
 from convlens.loading import load_model
 
 
@@ -38,7 +38,7 @@ def activations_of(model, layer, image):
 
 def test_the_precision_is_given_back_if_something_goes_wrong_and_shared_until_then():
     live = keras.Sequential([keras.Input((8, 8, 3)), models.conv(2, "conv")])
-    lent = Lent([live])
+    lent = lent_to([live])
     seen = []
 
     def climb():
@@ -57,5 +57,5 @@ def test_the_precision_is_given_back_if_something_goes_wrong_and_shared_until_th
 def test_layers_of_another_precision_keep_it():
     own = keras.layers.Conv2D(2, 3, dtype="float16", name="own")
     live = keras.Sequential([keras.Input((8, 8, 3)), own, models.conv(2, "conv")])
-    with Lent([live]):
+    with lent_to([live]):
         assert [layer.compute_dtype for layer in live.layers] == ["float16", "bfloat16"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import threading
@@ -209,13 +210,8 @@ class KerasModel:
         sights = [self.sight(view, probe.layer) for probe in ascent.probes]
         if self._from_file:
             check_pass(view, [probe.layer for probe in ascent.probes])
-        pairs = list(zip(ascent.probes, sights, strict=True))
-        compute = self.passing(
-            view,
-            tuple(dict.fromkeys(sight for probe, sight in pairs if not probe.before)),
-            before=tuple(dict.fromkeys(sight for probe, sight in pairs if probe.before)),
-        )
-        return begin_ascent(ascent, view, sights, compute, self._inputs(), self.model.variables)
+        passing = functools.partial(self.passing, view)
+        return begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
 
     def passing(self, view: View, wanted: tuple[Sight, ...], **more: Any) -> Passing:
         """A pass through the model."""

@@ -85,11 +85,15 @@ def run(
         The patterns by their place in ``objectives``; not all of them after an interruption
         (Ctrl-C), which ends the climb early.
     """
-    ascent = replace(ascent, batch=choose_batch(model, ascent, len(objectives), batch_size))
-    begun = model.ascend(ascent)
     known = {layer.name: layer.channels or 0 for layer in info.layers}
     widths = [known[probe.layer] for probe in ascent.probes]
     weights = [weights_of(objective, ascent.probes, widths) for objective in objectives]
+    ascent = replace(
+        ascent,
+        batch=choose_batch(model, ascent, len(objectives), batch_size),
+        single=all(np.count_nonzero(one) <= 1 for own in weights for one in own),
+    )
+    begun = model.ascend(ascent)
     judge = Judge(begun, ascent)
     compared = None
     if natural is not None:

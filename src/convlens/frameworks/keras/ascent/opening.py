@@ -13,22 +13,27 @@ from convlens.ascent import Ascent, Climb
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from convlens.frameworks.keras.ascent.leak import leaking, rectifies
-from convlens.frameworks.keras.ascent.precision import Lent
+from convlens.frameworks.keras.ascent.precision import lent_to
 from convlens.frameworks.keras.ascent.session import KerasClimb
 from convlens.frameworks.keras.axes import tensor_channels_last
 from convlens.frameworks.keras.backends import on_processor
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inside import has_inside
+from convlens.frameworks.keras.narrowing import Narrowing
+from convlens.frameworks.keras.passing import Passing
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.view import Sight, View, check_fits
 from convlens.results import InputInfo
+
+SHARE = 2
+"""How many times as many channels as patterns a layer has where it pays to leave out others."""
 
 
 def begin_ascent(
     ascent: Ascent,
     view: View,
     sights: Sequence[Sight],
-    compute: Callable[[Sequence[Any]], dict[str, Any]],
+    passing: Callable[..., Passing],
     inputs: Sequence[InputInfo],
     variables: Sequence[Any],
 ) -> Climb:
@@ -38,7 +43,8 @@ def begin_ascent(
         ascent: What to climb.
         view: The model for the shapes of its inputs.
         sights: The layer of each probe.
-        compute: Runs the model up to them; of those with ``before`` as ``before:NAME``.
+        passing: Makes a pass to the layers ``wanted`` and, by the name of ``before``, to what is
+            before their activation functions.
         inputs: The inputs of the model.
         variables: What the model reads.
 
@@ -55,7 +61,14 @@ def begin_ascent(
     first = [any(view.formats[value] == FIRST for value in step.outputs) for step in steps]
     needed = {step.operation: 1 if one else -1 for step, one in zip(steps, first, strict=True)}
 
-    def network(seen: Any) -> list[Any]:
+    pairs = list(zip(ascent.probes, sights, strict=True))
+    compute = passing(
+        tuple(dict.fromkeys(sight for probe, sight in pairs if not probe.before)),
+        before=tuple(dict.fromkeys(sight for probe, sight in pairs if probe.before)),
+    )
+    few = _find_few(ascent, view, sights, passing)
+
+    def network(seen: Any, channels: Sequence[Any] | None) -> list[Any]:
         tensors = []
         for entry in inputs:
             tensor = seen
@@ -65,6 +78,8 @@ def begin_ascent(
             if entry.data_format == FIRST and len(tensor.shape) >= 3:
                 tensor = ops.moveaxis(tensor, -1, 1)
             tensors.append(tensor)
+        if few is not None and channels is not None:
+            return few(tensors, channels)
         found = compute(tensors)
         return [
             tensor_channels_last(
@@ -76,15 +91,15 @@ def begin_ascent(
 
     widths = [int(sight.info.channels or 0) for sight in sights]
 
-    lent = Lent(view.program.steps[place].operation for place in view.program.needed(places))
+    lent = lent_to(view.program.steps[place].operation for place in view.program.needed(places))
 
-    def lending(seen: Any, leak: Any, mixed: bool) -> list[Any]:
+    def lending(seen: Any, leak: Any, mixed: bool, channels: Sequence[Any] | None) -> list[Any]:
         with contextlib.ExitStack() as stack:
             if leak is not None:
                 stack.enter_context(leaking(needed, leak))
             if mixed:
                 stack.enter_context(lent)
-            return network(seen)
+            return network(seen, channels)
 
     watched = any(
         has_inside(view.program.steps[place].operation) for place in view.program.needed(places)
@@ -92,9 +107,21 @@ def begin_ascent(
     alone = watched or any(probe.before for probe in ascent.probes) or not on_processor()
     lanes = 1 if alone else lanes_of(ascent)
     if lanes == 1:
-        return KerasClimb(ascent, lending, widths, variables)
+        return KerasClimb(ascent, lending, widths, variables, few is not None)
     part = replace(ascent, batch=lane_size(ascent, lanes))
-    return Lanes(KerasClimb(part, lending, widths, variables), lanes, ascent.batch)
+    return Lanes(KerasClimb(part, lending, widths, variables, few is not None), lanes, ascent.batch)
+
+
+def _find_few(
+    ascent: Ascent, view: View, sights: Sequence[Sight], passing: Callable[..., Passing]
+) -> Narrowing | None:
+    """What computes a few channels of each layer alone; ``None`` where that saves nothing."""
+    if not ascent.single or ascent.diversity or any(probe.before for probe in ascent.probes):
+        return None
+    if any(sight.inner or (sight.info.channels or 0) < SHARE * ascent.batch for sight in sights):
+        return None
+    found = Narrowing(view, sights, passing)
+    return found if found.pays else None
 
 
 def _check_rests(

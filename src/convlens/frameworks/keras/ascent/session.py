@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from convlens.ascent import FOURIER, PHASE, PIXELS, Ascent, Rung
 from convlens.frameworks.keras.ascent.canvas import bound, draw, look
@@ -27,21 +28,38 @@ from convlens.frameworks.keras.backends import (
 )
 from convlens.results import FloatArray
 
-Network = Callable[[Any, Any, bool], Sequence[Any]]
+Network = Callable[[Any, Any, bool, Sequence[Any] | None], Sequence[Any]]
 """From what the network sees, channels last, to the outputs of the probes' layers.
 
 The second argument is how much of the gradient leaks for each image, ``None`` for nothing; the
-third whether it computes in mixed precision.
+third whether it computes in mixed precision; the fourth the channels of each probe's layer that are
+wanted, ``None`` for all of them.
 """
 
 NUDGE = "nudge"
 """A parameter that stays zero: its gradient is that of the canvas."""
+
+CHANNELS = "channels:"
+"""Before the place of a probe: the channel of each pattern."""
 
 PARAMETERS = {PIXELS: ("pixels",), FOURIER: ("real", "imaginary"), PHASE: ("phase",)}
 
 
 LARGE = 96 * 96
 """From how many pixels of a canvas on it pays to compile what is done with it by itself."""
+
+
+def _one_each(weights: FloatArray) -> tuple[NDArray[np.int32], FloatArray]:
+    """The one channel that each pattern weighs, and how much it weighs each of these.
+
+    Args:
+        weights: ``(batch, channel)``.
+
+    Returns:
+        ``(batch,)`` and ``(batch, batch)``.
+    """
+    channels = np.abs(weights).argmax(1).astype(np.int32)
+    return channels, np.diag(weights[np.arange(len(weights)), channels])
 
 
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,6 +74,7 @@ class KerasClimb:
         network: Runs the model up to the probes' layers.
         widths: How many channels each probe's layer has.
         variables: What the network reads.
+        few: Whether it is asked for the one channel of each pattern alone.
     """
 
     def __init__(
@@ -64,8 +83,10 @@ class KerasClimb:
         network: Network,
         widths: Sequence[int],
         variables: Sequence[Any],
+        few: bool = False,
     ) -> None:
         self._ascent = ascent
+        self._few = few
         self._network = network
         self._names = PARAMETERS[ascent.parameters]
         self._state: State = {
@@ -124,8 +145,15 @@ class KerasClimb:
         if (leaks, near) not in self._steppers:
             step = functools.partial(self._step, leaks=leaks, near=near)
             self._steppers[leaks, near] = make_stepper(step, self._variables)
+        extra: dict[str, NDArray[Any]] = {
+            "leaking": as_float32(leaking),
+            "rates": as_float32(rates),
+        }
         given = [as_float32(array) for array in self._weights]
-        extra = {"leaking": as_float32(leaking), "rates": as_float32(rates)}
+        if self._few:
+            own = [_one_each(array) for array in given]
+            given = [weights for _, weights in own]
+            extra |= {f"{CHANNELS}{place}": channels for place, (channels, _) in enumerate(own)}
         if placements is not None:
             extra["placements"] = as_float32(placements)
         self._state, found = self._steppers[leaks, near](self._state, given, extra)
@@ -142,7 +170,7 @@ class KerasClimb:
         canvas, placements = given
         planes = ops.transpose(canvas, (0, 3, 1, 2))
         placed = place(placements, self._ascent.size, near=False)
-        outputs = self._network(look(self._ascent, planes, placed), None, False)
+        outputs = self._network(look(self._ascent, planes, placed), None, False, None)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
@@ -207,7 +235,8 @@ class KerasClimb:
             leak = extra["leaking"] if leaks else None
             if leaks and ascent.views > 1:
                 leak = ops.repeat(leak, ascent.views, axis=0)
-            outputs = self._network(seen, leak, ascent.mixed)
+            channels = [extra[f"{CHANNELS}{n}"] for n in range(len(weights))] if self._few else None
+            outputs = self._network(seen, leak, ascent.mixed, channels)
             values, total = objective(ascent, outputs, weights, canvas)
             return total, values
 

@@ -9,9 +9,7 @@ along the width. While a pass runs, what has more than one axis is added as NumP
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -19,9 +17,7 @@ import tensorflow as tf
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
 from convlens.frameworks.keras.backends import gathering
-
-_lock = threading.Lock()
-_borrowed: list[Any] = []
+from convlens.frameworks.keras.borrowing import Borrowed
 
 
 def make_runner(
@@ -34,32 +30,11 @@ def make_runner(
     traced = tf.function(compute, autograph=False) if often else compute
 
     def run(inputs: Sequence[Any]) -> dict[str, Any]:
-        with adding_by_axis():
+        with adding_by_axis:
             tensors = traced([tf.convert_to_tensor(array) for array in inputs])
         return {name: tensor.numpy() for name, tensor in tensors.items()}
 
     return run
-
-
-@contextlib.contextmanager
-def adding_by_axis() -> Iterator[None]:
-    """Lets sums follow the axes of what is added, never a guess; given back afterwards.
-
-    Passes in several threads share it: the last one gives it back.
-    """
-    with _lock:
-        if not _borrowed:
-            guessing = plain.add
-            plain.add = _by_axis(guessing)
-            _borrowed.append(guessing)
-        _borrowed.append(None)
-    try:
-        yield
-    finally:
-        with _lock:
-            _borrowed.pop()
-            if len(_borrowed) == 1:
-                plain.add = _borrowed.pop()
 
 
 def _by_axis(guessing: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -79,6 +54,10 @@ def _is_sparse(value: Any) -> bool:
     return isinstance(value, tf.SparseTensor | tf.IndexedSlices)
 
 
+adding_by_axis = Borrowed([(plain, "add", _by_axis)])
+"""While it is entered, sums follow the axes of what is added, never a guess."""
+
+
 def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
     """Traces ``step`` once; its state stays on the device."""
 
@@ -93,7 +72,7 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
 
     def run(state: Any, weights: Any, extra: Any) -> Any:
         given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
-        with adding_by_axis():
+        with adding_by_axis:
             after, found = traced(*given)
         return after, {name: tensor.numpy() for name, tensor in found.items()}
 
@@ -136,7 +115,7 @@ def make_differ(
 
     def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
         given = [[tf.convert_to_tensor(array) for array in part] for part in (inputs, weights)]
-        with adding_by_axis():
+        with adding_by_axis:
             every = traced(*given)
         return {name: tensor.numpy() for name, tensor in every.items()}
 

@@ -1,4 +1,9 @@
-"""PyTorch: everything runs eagerly; gradients are recorded for an ascent alone."""
+"""PyTorch: everything runs eagerly; gradients are recorded where they are asked for.
+
+Before each convolution and pooling Keras 3.15 on PyTorch copies what is channels last to channels
+first, and pools there, which on a processor takes several times as long; before a convolution it
+copies back. While a pass runs, the axes are turned alone, and every number stays where it lies.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,13 @@ from typing import Any
 
 import keras
 import torch
+from keras.src.backend.torch import nn  # where it copies
+
+from convlens.frameworks.keras.borrowing import Borrowed
+
+_turning = Borrowed(
+    [(nn, "_transpose_spatial_inputs", lambda _: lambda inputs: torch.movedim(inputs, -1, 1))]
+)
 
 
 def make_runner(
@@ -18,7 +30,7 @@ def make_runner(
     """Runs ``compute`` on the device that Keras uses, ``often`` or not."""
 
     def run(inputs: Sequence[Any]) -> dict[str, Any]:
-        with torch.no_grad():
+        with _turning, torch.no_grad():
             tensors = compute([keras.ops.convert_to_tensor(array) for array in inputs])
         return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
@@ -42,7 +54,7 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
     def run(state: Any, weights: Any, extra: Any) -> Any:
         given = [keras.ops.convert_to_tensor(array) for array in weights]
         more = {name: keras.ops.convert_to_tensor(array) for name, array in extra.items()}
-        with torch.no_grad():
+        with _turning, torch.no_grad():
             after, found = step(state, given, more, differentiate)
         return after, {name: tensor.cpu().numpy() for name, tensor in found.items()}
 
@@ -70,7 +82,7 @@ def make_differ(
                 return found[name]
             return tensor
 
-        with torch.set_grad_enabled(bool(places)):
+        with _turning, torch.set_grad_enabled(bool(places)):
             for place in places:
                 tensors[place] = tensors[place].detach().requires_grad_()
             scores, more = score(tensors, given, touch)
@@ -142,7 +154,7 @@ def sample(planes: Any, placed: Any) -> Any:
     if views > 1:
         seen = seen.reshape(views, batch, channels, rows, columns).transpose(0, 1)
         seen = seen.reshape(batch * views, channels, rows, columns)
-    return seen.permute(0, 2, 3, 1)
+    return seen.permute(0, 2, 3, 1).contiguous()  # all that follows lies as this does
 
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
