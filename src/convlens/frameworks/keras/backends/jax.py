@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import keras
+from keras.src.backend.jax import nn  # where keras.ops finds its convolutions
 
-from convlens.frameworks.keras.backends import gathering
+from convlens.frameworks.keras.backends import adjoints, gathering
+from convlens.frameworks.keras.borrowing import Borrowed
 
 
 def make_runner(
@@ -41,7 +45,8 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
         return more, gradients
 
     def pure(values: list[Any], state: Any, weights: Any, extra: Any) -> Any:
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+        scope = keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
+        with _going_back(), scope:
             return step(state, weights, extra, differentiate)
 
     compiled = jax.jit(pure)
@@ -82,7 +87,8 @@ def make_differ(
         zeros = {name: jax.numpy.zeros(spec.shape, spec.dtype) for name, spec in shapes.items()}
         given = {place: inputs[place] for place in places}
         both = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
-        (_, (scores, more, found)), (slopes, by) = both(zeros, given)
+        with _going_back():
+            (_, (scores, more, found)), (slopes, by) = both(zeros, given)
         return {
             "scores": scores,
             **more,
@@ -140,3 +146,30 @@ def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function itself: a step is compiled as a whole."""
     return function
+
+
+def _with_way_back(
+    forward: Callable[[Any], Any], back: Callable[[Any, Any, Any], Any]
+) -> Callable[[Any], Any]:
+    """A function with the gradient that is told."""
+
+    def kept(given: Any) -> Any:
+        found = forward(given)
+        return found, (given, found)
+
+    known = jax.custom_vjp(forward)
+    known.defvjp(kept, lambda both, slope: (back(both[0], both[1], slope),))
+    return cast("Callable[[Any], Any]", known)
+
+
+_quickly = Borrowed(
+    [
+        (nn, "conv", adjoints.convolving(_adjoint, fused)),
+        (nn, "max_pool", adjoints.pooling(_with_way_back)),
+    ]
+)
+"""While it is entered, ways back are traced that are quicker on a processor."""
+
+
+def _going_back() -> AbstractContextManager[Any]:
+    return _quickly if on_processor() else contextlib.nullcontext()

@@ -9,14 +9,16 @@ along the width. While a pass runs, what has more than one axis is added as NumP
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.backend.tensorflow import nn  # where keras.ops.conv finds its convolution
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
-from convlens.frameworks.keras.backends import gathering
+from convlens.frameworks.keras.backends import adjoints, gathering
 from convlens.frameworks.keras.borrowing import Borrowed
 
 
@@ -72,7 +74,7 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
 
     def run(state: Any, weights: Any, extra: Any) -> Any:
         given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
-        with adding_by_axis:
+        with adding_by_axis, _quickly if on_processor() else contextlib.nullcontext():
             after, found = traced(*given)
         return after, {name: tensor.numpy() for name, tensor in found.items()}
 
@@ -135,6 +137,8 @@ def _adjoint(forward: Callable[..., Any], back: Callable[..., Any]) -> Callable[
     """A linear function of its first argument with the way back that is told."""
 
     def linear(planes: Any, placed: Any) -> Any:
+        placed = tf.nest.map_structure(tf.convert_to_tensor, placed)  # no variable is known
+
         def call(planes: Any) -> Any:
             return forward(planes, placed), lambda slope: back(slope, placed)
 
@@ -177,3 +181,7 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
         return tf.custom_gradient(call)(*given)
 
     return run
+
+
+_quickly = Borrowed([(nn, "conv", adjoints.convolving(_adjoint, fused))])
+"""While it is entered, ways back are traced that are quicker on a processor."""
