@@ -64,8 +64,8 @@ def test_the_sum_of_keras_is_given_back():
     before = plain.add
 
     def run():
-        with runner.adding_by_axis():
-            with runner.adding_by_axis():
+        with runner.adding_by_axis:
+            with runner.adding_by_axis:
                 assert plain.add is not before
             assert plain.add is not before
             raise RuntimeError("inside")

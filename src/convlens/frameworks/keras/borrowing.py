@@ -32,9 +32,10 @@ class Borrowed:
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                self._before = [getattr(owner, name) for owner, name, _ in self._places]
-                for (owner, name, change), before in zip(self._places, self._before, strict=True):
-                    setattr(owner, name, change(before))
+                before = [getattr(owner, name) for owner, name, _ in self._places]
+                pairs = zip(self._places, before, strict=True)
+                self._set([change(value) for (_, _, change), value in pairs])
+                self._before = before
             self._inside += 1
 
     def __exit__(
@@ -46,5 +47,8 @@ class Borrowed:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                for (owner, name, _), before in zip(self._places, self._before, strict=True):
-                    setattr(owner, name, before)
+                self._set(self._before)
+
+    def _set(self, values: Sequence[Any]) -> None:
+        for (owner, name, _), value in zip(self._places, values, strict=True):
+            setattr(owner, name, value)
