@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from convlens.cli.given import beside, image_groups
 from convlens.cli.opening import Source, open_model
 from convlens.cli.output import report
 from convlens.cli.printable import printable
+from convlens.cli.progress import Progress
 from convlens.cli.sizes import parse_size
 from convlens.cli.table import format_table
 from convlens.errors import UsageError
@@ -52,15 +53,17 @@ def run(request: Request) -> None:
     if groups == [None] and any(entry.takes_picture for entry in model.info.inputs):
         raise UsageError("give an image: convlens activations MODEL IMAGE")
     for group in groups:
-        result = verb.activations(
-            model,
-            group,
-            layers=request.layers,
-            channels=request.channels,
-            predictions=_wants_predictions(request, view),
-            progress=None if request.quiet else _progress,
-            **image_options,
-        )
+        alone = request.quiet or not group or len(group) < 2
+        with contextlib.nullcontext() if alone else Progress("images") as progress:
+            result = verb.activations(
+                model,
+                group,
+                layers=request.layers,
+                channels=request.channels,
+                predictions=_wants_predictions(request, view),
+                progress=progress,
+                **image_options,
+            )
         target = None if to_stdout else _target(request, result, view, groups)
         if target is not None:
             save(result, target, options)
@@ -127,9 +130,3 @@ def _target(request: Request, result: Activations, view: str, groups: list[Any])
         return Path(request.output)
     part, suffix = ("activations", ".pdf") if view == "sheet" else (view, ".png")
     return beside(result.images[0], groups, f"{part}{suffix}")
-
-
-def _progress(done: int, count: int) -> None:
-    if count > 1 and sys.stderr.isatty():
-        end = "\n" if done == count else ""
-        print(f"\r{done} of {count} images", end=end, file=sys.stderr, flush=True)

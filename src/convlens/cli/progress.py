@@ -1,4 +1,4 @@
-"""How far a long work has come, on one line of a terminal."""
+"""How far a long work has come: on one line of a terminal, now and then in a log."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import time
 EVERY = 0.2
 """Seconds between two lines at least."""
 
+SELDOM = 60.0
+"""Seconds between two lines where they stay, as in the log of a job."""
+
 
 class Progress:
     """Tells how much is done, and about how long the rest takes.
 
-    The line stands on standard error and only where that is a terminal; it is wiped out when
-    the block ends.
+    On a terminal one line of standard error says it, and is wiped out when the block ends.
+    Elsewhere a line of its own does, every :data:`SELDOM` seconds: short work says nothing.
 
     Args:
         noun: What is counted; ``None`` to tell the share that is done.
@@ -24,7 +27,7 @@ class Progress:
         self._begun = self._told = 0.0
 
     def __enter__(self) -> Progress:
-        self._begun = time.monotonic()
+        self._begun = self._told = time.monotonic()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -33,13 +36,17 @@ class Progress:
 
     def __call__(self, done: int, total: int) -> None:
         """Tells that so many of all are done."""
-        now = time.monotonic()
-        if not sys.stderr.isatty() or (now - self._told < EVERY and done < total):
+        now, here = time.monotonic(), sys.stderr.isatty()
+        ends = here and done == total
+        if now - self._told < (EVERY if here else SELDOM) and not ends:
             return
         self._told = now
         text = f"{done:,} of {total:,} {self._noun}" if self._noun else f"{done / total:.0%} done"
         if 0 < done < total:
             text += f", {duration((now - self._begun) / done * (total - done))} left"
+        if not here:
+            print(f"convlens: {text}", file=sys.stderr, flush=True)
+            return
         self._width = max(self._width, len(text))
         print(f"\r{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
 
