@@ -16,8 +16,13 @@ from keras.src.backend.torch import nn  # where it copies
 
 from convlens.frameworks.keras.borrowing import Borrowed
 
+COPYING = "_transpose_spatial_inputs"
+"""The function of Keras that copies; a version without it has nothing to mend."""
+
 _turning = Borrowed(
-    [(nn, "_transpose_spatial_inputs", lambda _: lambda inputs: torch.movedim(inputs, -1, 1))]
+    [(nn, COPYING, lambda _: lambda inputs: torch.movedim(inputs, -1, 1))]
+    if hasattr(nn, COPYING)
+    else []
 )
 
 
