@@ -328,15 +328,24 @@ def _spec(step: Step, args: Any, kwargs: Any) -> list[Any]:
             if isinstance(tensor, keras.KerasTensor)
         ]
         any_size = any(None in shape[1:] for shape in wanted)
+        smaller = len(found) == len(wanted) and all(map(_is_smaller, found, wanted))
         raise ModelInputError(
             f"layer '{step.operation.name}' does not take an input of shape {_listed(found)}: "
             + (
                 "the image is too small for it. Give a larger one, or a larger size with --size."
-                if any_size
+                if any_size or smaller
                 else f"it was built for {_listed(wanted)}. Give the image in the size that the "
                 "model was made for."
             )
         ) from error
+
+
+def _is_smaller(found: Shape, wanted: Shape) -> bool:
+    """Whether maps are alike but for their size, which is less."""
+    pairs = list(zip(found[1:], wanted[1:], strict=False))
+    if len(found) != len(wanted) or len(found) < 3 or any(None in pair for pair in pairs):
+        return False
+    return all((a or 0) <= (b or 0) for a, b in pairs) and sum(a == b for a, b in pairs) == 1
 
 
 def _listed(shapes: Sequence[Shape]) -> str:
