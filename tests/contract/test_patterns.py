@@ -382,14 +382,15 @@ def test_weights_that_are_no_numbers_are_one_line():
     assert "\n" not in str(caught.value)
 
 
-def test_a_canvas_too_small_for_the_layer():
+@pytest.mark.parametrize("built", [None, 16])
+def test_a_canvas_too_small_for_the_layer(built):
     live = keras.Sequential(
         [
-            keras.Input((None, None, 3)),
+            keras.Input((built, built, 3)),
             keras.layers.Conv2D(2, 5, name="first"),
             keras.layers.Conv2D(2, 5, name="second"),
         ]
     )
-    with pytest.raises(ModelInputError, match="too small") as caught:
+    with pytest.raises(ModelInputError, match=r"too small.* larger size with --size") as caught:
         patterns(load_model(live), "second", steps=3, size=(6, 6))
     assert "\n" not in str(caught.value)
