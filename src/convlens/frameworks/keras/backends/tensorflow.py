@@ -71,10 +71,11 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
         return more, tape.gradient(total, parameters, unconnected_gradients=zero)
 
     traced = tf.function(lambda *given: step(*given, differentiate), autograph=False)
+    quickly = _quickly if on_processor() else contextlib.nullcontext()
 
     def run(state: Any, weights: Any, extra: Any) -> Any:
         given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
-        with adding_by_axis, _quickly if on_processor() else contextlib.nullcontext():
+        with adding_by_axis, quickly:
             after, found = traced(*given)
         return after, {name: tensor.numpy() for name, tensor in found.items()}
 
