@@ -1,0 +1,259 @@
+"""From pixels to the size that a network takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from convlens import images
+from convlens.errors import ImageError, UsageError
+from convlens.results import InputInfo
+from pictures import SCALE, error_of, load, photographs, saved, some_pixels
+
+# Fitting
+
+
+@pytest.mark.parametrize("interpolation", images.INTERPOLATIONS)
+def test_stretch_is_what_pillow_does(interpolation):
+    pixels = some_pixels(30, 50, 3)
+    method = getattr(Image.Resampling, interpolation.upper())
+    expected = np.asarray(Image.fromarray(pixels).resize((16, 20), method))
+    found, step = images.fit(pixels, (20, 16), interpolation=interpolation)
+    np.testing.assert_array_equal(found, expected)
+    assert step == f"resized from 50 x 30 to 16 x 20 (stretch, {interpolation})"
+
+
+def test_the_same_size_is_kept():
+    pixels = some_pixels(6, 7, 3)
+    for way in images.FITS:
+        found, step = images.fit(pixels, (6, 7), fit=way, interpolation="bicubic")
+        np.testing.assert_array_equal(found, pixels)
+        assert step == "kept at 7 x 6 pixels"
+
+
+def test_crop_takes_the_middle():
+    pixels = some_pixels(4, 10)
+    found, step = images.fit(pixels, (4, 4), fit="crop")
+    np.testing.assert_array_equal(found[..., 0], pixels[:, 3:7])
+    assert step == "the middle 4 x 4 of 10 x 4 pixels resized to 4 x 4 (crop, nearest)"
+    assert (
+        images.fit(pixels, (8, 20), fit="crop")[1]
+        == "resized from 10 x 4 to 20 x 8 (crop, nearest)"
+    )
+
+
+def test_crop_to_an_extreme_aspect_keeps_a_pixel():
+    assert images.fit(some_pixels(1, 1, 3), (64, 1), fit="crop")[0].shape == (64, 1, 3)
+    assert images.fit(some_pixels(1, 60, 3), (64, 1), fit="crop")[0].shape == (64, 1, 3)
+
+
+def test_pad_puts_black_around():
+    found, step = images.fit(np.full((2, 4, 3), 200, np.uint8), (8, 8), fit="pad")
+    assert set(found[2:6].ravel().tolist()) == {200}
+    assert set(found[:2].ravel().tolist()) == set(found[6:].ravel().tolist()) == {0}
+    assert step == "resized from 4 x 2 to 8 x 4, black around it up to 8 x 8 (pad, nearest)"
+
+
+def test_pad_is_opaque():
+    found, _ = images.fit(np.zeros((2, 4, 4), np.uint8), (8, 8), fit="pad")
+    assert found[0, 0].tolist() == [0, 0, 0, 255]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    height=st.integers(1, 64),
+    width=st.integers(1, 64),
+    to_height=st.integers(1, 64),
+    to_width=st.integers(1, 64),
+    channels=st.sampled_from([1, 2, 3, 4]),
+    way=st.sampled_from(sorted(images.FITS)),
+    interpolation=st.sampled_from(sorted(images.INTERPOLATIONS)),
+)
+def test_any_size_comes_out_exactly(
+    height, width, to_height, to_width, channels, way, interpolation
+):
+    found, _ = images.fit(
+        some_pixels(height, width, channels),
+        (to_height, to_width),
+        fit=way,
+        interpolation=interpolation,
+    )
+    assert found.shape == (to_height, to_width, channels)
+    assert found.dtype == np.uint8
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    height=st.integers(1, 16),
+    width=st.integers(1, 16),
+    times=st.integers(1, 4),
+    above=st.integers(0, 9),
+)
+def test_pad_keeps_every_pixel_when_enlarging_by_a_whole_number(height, width, times, above):
+    pixels = some_pixels(height, width, 3)
+    to_height = height * times + above
+    found, _ = images.fit(pixels, (to_height, width * times), fit="pad")
+    top = above // 2
+    inner = found[top : top + height * times]
+    np.testing.assert_array_equal(inner, pixels.repeat(times, 0).repeat(times, 1))
+    assert not found[:top].any()
+    assert not found[top + height * times :].any()
+
+
+def test_unknown_fit_and_interpolation():
+    pixels = some_pixels(2, 2, 3)
+    assert error_of(UsageError, images.fit, pixels, (1, 1), fit="streched") == (
+        "unknown fit 'streched': expected one of stretch, crop, pad. Did you mean stretch?"
+    )
+    message = error_of(UsageError, images.fit, pixels, (1, 1), interpolation="bilinaer")
+    assert message.startswith("unknown interpolation 'bilinaer': expected one of nearest, ")
+    assert message.endswith("Did you mean bilinear?")
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, -1), (100_000, 100_000)])
+def test_impossible_sizes(size):
+    message = error_of(UsageError, images.fit, some_pixels(2, 2, 3), size)
+    assert message.startswith("expected a size of at least 1 x 1 and at most 150 megapixels")
+
+
+@pytest.mark.parametrize("size", [5, (5,), (5, 5, 3), (2.5, 3), "ab", None])
+def test_what_is_no_size(size):
+    message = error_of(UsageError, images.fit, some_pixels(2, 2, 3), size)
+    assert message.startswith("expected a size as height and width in pixels, such as (224, 224)")
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((2, 2, 3)), np.zeros((2,), np.uint8), np.zeros((0, 2, 3), np.uint8)]
+)
+def test_what_are_no_pixels(pixels):
+    message = error_of(ImageError, images.fit, pixels, (2, 2))
+    assert message.startswith("expected pixels (height, width, channel) of uint8, found ")
+
+
+# Against keras.utils.load_img
+
+
+SIZES = [(64, 64), (150, 97), (75, 100), (7, 200)]
+
+
+@pytest.fixture(scope="module")
+def keras_folder(tmp_path_factory) -> Path:
+    """A folder with images and, in ``keras.npz``, what Keras makes of them in one process."""
+    folder = tmp_path_factory.mktemp("keras")
+    saved(folder / "colour.jpg", Image.fromarray(some_pixels(75, 100, 3)))
+    saved(folder / "grey.jpg", Image.fromarray(some_pixels(101, 57)))
+    saved(folder / "colour.png", Image.fromarray(some_pixels(33, 90, 3)))
+    saved(folder / "palette.gif", Image.fromarray(some_pixels(33, 90, 3)).quantize(64))
+    code = f"""
+import pathlib
+import numpy as np
+import keras
+folder = pathlib.Path({str(folder)!r})
+np.savez(folder / "keras.npz", **{{
+    f"{{path.name}} {{mode}} {{keep}} {{size}}": np.asarray(keras.utils.load_img(
+        path, target_size=size, color_mode=mode, keep_aspect_ratio=keep
+    ))
+    for path in sorted(folder.iterdir())
+    for mode in ("rgb", "grayscale")
+    for keep in (False, True)
+    for size in {SIZES!r}
+}})
+"""
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("mode", ["rgb", "grayscale"])
+@pytest.mark.parametrize("name", ["colour.jpg", "grey.jpg", "colour.png", "palette.gif"])
+def test_default_is_keras_load_img_byte_for_byte(keras_folder, name, mode, keep):
+    channels = 3 if mode == "rgb" else 1
+    with np.load(keras_folder / "keras.npz") as theirs:
+        for size in SIZES:
+            inputs = InputInfo("image", (None, *size, channels))
+            ours = load(keras_folder / name, inputs, fit="crop" if keep else "stretch")
+            expected = theirs[f"{name} {mode} {keep} {size}"].reshape(*size, channels)
+            np.testing.assert_array_equal(ours.pixels, expected)
+
+
+@photographs
+@pytest.mark.parametrize("channels", [1, 3])
+def test_photographs_as_pillow_resizes_them(data, photograph, channels):
+    folder = data / "images" if (data / "images").is_dir() else data
+    path = folder / photograph
+    mode = "RGB" if channels == 3 else "L"
+    with Image.open(path) as image:
+        resized = image.convert(mode).resize((150, 224), Image.Resampling.NEAREST)
+        original = image.size
+    found = load(path, InputInfo("image", (None, 224, 150, channels)))
+    np.testing.assert_array_equal(found.pixels, np.asarray(resized).reshape(224, 150, channels))
+    np.testing.assert_array_equal(found.values, SCALE.apply(found.pixels))
+    assert found.original_size == original
+
+
+# Choosing a size
+
+
+@pytest.mark.parametrize(
+    ("takes", "original", "asked", "expected"),
+    [
+        ((224, 100), (10, 20), None, (224, 100)),
+        ((224, 100), (10, 20), (224, 100), (224, 100)),
+        ((None, None), (10, 20), None, (20, 10)),
+        ((None, None), (512, 3), None, (3, 512)),
+        ((None, None), (1024, 512), None, (256, 512)),
+        ((None, None), (100_000, 1), None, (1, 512)),
+        ((None, None), (10, 20), (33, 44), (33, 44)),
+        ((None, 64), (10, 20), None, (128, 64)),
+        ((64, None), (10, 20), None, (64, 32)),
+        ((64, None), (10, 20), (64, 99), (64, 99)),
+        ((64, None), (10_000, 1), None, (64, 512)),
+        ((None, 1000), (10, 10), None, (1000, 1000)),
+    ],
+)
+def test_size(takes, original, asked, expected):
+    size, note = images.choose_size(takes, original, asked)
+    assert size == expected
+    assert (note is None) == (asked is not None or None not in takes)
+
+
+def test_notes_on_the_size():
+    def note(takes, original):
+        return images.choose_size(takes, original)[1]
+
+    assert note((None, None), (10, 20)) == "the model takes any size: the image's own 10 x 20 kept"
+    assert note((None, None), (2048, 1024)) == (
+        "the model takes any size: the image's own 2048 x 1024 reduced to 512 x 256 "
+        "(at most 512 on the longest side where no size is asked for)"
+    )
+    assert note((None, 64), (10, 20)) == (
+        "the model takes 64 x any pixels: 64 x 128 chosen for the image's own 10 x 20"
+    )
+
+
+@pytest.mark.parametrize("takes", [(224, 224), (224, None), (None, 224)])
+def test_another_size_than_the_model_takes(takes):
+    message = error_of(UsageError, images.choose_size, takes, (10, 10), (100, 101))
+    assert message.endswith("asked for were 101 x 100. Leave the size out.")
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000))
+def test_chosen_sizes_are_within_bounds(width, height):
+    (to_height, to_width), _ = images.choose_size((None, None), (width, height))
+    assert 1 <= max(to_height, to_width) <= max(images.LARGEST_SIDE, 1)
+    assert abs(to_width / to_height - width / height) <= 0.6 * width / height or 1 in (
+        to_width,
+        to_height,
+    )
