@@ -13,7 +13,7 @@ from PIL import Image
 from convlens.errors import ImageError
 from convlens.images import load
 from convlens.images.fitting import fit_picture, seen_region
-from convlens.images.photograph import LARGEST, photograph
+from convlens.images.photograph import LARGEST, LEAST, ROOM, longest_side, photograph
 from convlens.preprocessing import SCALES
 from convlens.results import InputImage, InputInfo
 
@@ -162,3 +162,13 @@ def test_a_file_that_is_no_image_any_more_is_said_to_be_none(tmp_path: Path):
     path.write_text("no image")
     with pytest.raises(ImageError, match="expected an image"):
         photograph(path, image)
+
+
+def test_of_many_photographs_each_is_reduced_more():
+    assert longest_side(20) == LARGEST
+    assert 3 * 500 * longest_side(500) ** 2 <= ROOM
+    assert longest_side(10**6) == LEAST
+    wide = np.zeros((50, 1000, 3), np.uint8)
+    found = photograph(wide, loaded(wide, fit="pad"), 500)
+    assert found.pixels.shape == (25, 500, 3)
+    assert found.reduced == 2

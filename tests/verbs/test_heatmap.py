@@ -236,6 +236,16 @@ def test_a_photograph_is_seen_in_its_own_size(chain, tmp_path: Path):
     assert again.photographs[0].region[0] < 0
 
 
+def test_many_photographs_share_what_room_there_is(chain, monkeypatch):
+    monkeypatch.setattr("convlens.images.photograph.ROOM", 3 * 2 * 20**2)
+    monkeypatch.setattr("convlens.images.photograph.LEAST", 1)
+    (one,) = heatmap(chain(), photo(size=(20, 28))).photographs
+    assert (one.pixels.shape, one.reduced) == ((20, 28, 3), 1)
+    two = heatmap(chain(), [photo(size=(20, 40)), photo(size=(9, 9))]).photographs
+    assert [entry.pixels.shape for entry in two] == [(10, 20, 3), (9, 9, 3)]
+    assert [entry.reduced for entry in two] == [2, 1]
+
+
 def test_a_model_with_two_inputs(network):
     def pair():
         return network(

@@ -6,6 +6,7 @@ its own colours; where it cannot be had any more, the pixels that the network sa
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,27 @@ from convlens.results import InputImage
 LARGEST = 4096
 """The longest side, in pixels, beyond which a photograph is reduced."""
 
+LEAST, ROOM = 512, 1 << 30
+"""What that side is at least where there are many, and how many bytes all of them may take."""
 
-def photograph(source: Any, image: InputImage) -> Photograph:
+
+def longest_side(count: int) -> int:
+    """The longest side that each of some photographs may keep.
+
+    >>> longest_side(1), longest_side(100), longest_side(10_000)
+    (4096, 1891, 512)
+    """
+    return min(LARGEST, max(LEAST, math.isqrt(ROOM // (3 * max(1, count)))))
+
+
+def photograph(source: Any, image: InputImage, longest: int = LARGEST) -> Photograph:
     """An image in its own size.
 
     Args:
         source: What the image was given as: a file, an array, a Pillow image, or the loaded
             image itself.
         image: The same as the network saw it.
+        longest: A longer side is reduced to so many pixels.
 
     Returns:
         The photograph. Where the source is no picture (floats), or a file that is gone or has
@@ -52,7 +66,7 @@ def photograph(source: Any, image: InputImage) -> Photograph:
         high, wide = image.pixels.shape[:2]
         return Photograph(image.pixels, (0.0, 0.0, float(high), float(wide)))
     width, height = picture.size
-    factor = max(1.0, max(width, height) / LARGEST)
+    factor = max(1.0, max(width, height) / longest)
     if factor == 1:
         return Photograph(reading.to_array(picture), image.region)
     size = max(1, round(width / factor)), max(1, round(height / factor))

@@ -14,7 +14,7 @@ import numpy as np
 from convlens.errors import SelectionError, UsageError
 from convlens.heat import Heatmaps, Photograph
 from convlens.images import Source
-from convlens.images.photograph import photograph
+from convlens.images.photograph import longest_side, photograph
 from convlens.layers import LayerSpec
 from convlens.model import Model
 from convlens.results import InputImage, InputInfo, ModelInfo, Prediction
@@ -162,7 +162,9 @@ def _refuse_unpredicted(asked: Sequence[Asked]) -> None:
 
 
 def _photographs(sources: Sequence[Any], images: Sequence[InputImage]) -> tuple[Photograph, ...]:
-    return tuple(photograph(source, image) for source, image in zip(sources, images, strict=True))
+    longest = longest_side(len(images))
+    pairs = zip(sources, images, strict=True)
+    return tuple(photograph(source, image, longest) for source, image in pairs)
 
 
 def _notes(info: ModelInfo, entry: InputInfo, more: Sequence[str | None]) -> tuple[str, ...]:
