@@ -22,8 +22,8 @@ COMMANDS = (
 HEAD = """# Commands
 
 This page is what `--help` prints. Results go to standard output, progress and warnings to
-standard error. Exit status 0: done; 1: the work could not be done, one line says why; 2:
-wrong usage.
+standard error: on a terminal one line that moves, in a log a line for every minute. Exit status
+0: done; 1: the work could not be done, one line says why; 2: wrong usage.
 
 A SPEC for `--layers` is a name (`conv2d_1`), a path in a nested model (`mobilenet/conv_pw_3`,
 or `mobilenet` for all in it), a glob (`'conv2d*'`), a slice over the layers that compute
