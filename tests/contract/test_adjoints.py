@@ -133,6 +133,7 @@ def test_a_pass_pools_what_a_convolution_gives_where_it_lies(backend):
     nn = importlib.import_module(f"keras.src.backend.{backend}.nn")
     turning = getattr(nn, "_transpose_spatial_inputs", None)
     conv, pool = models.conv(4, "conv"), keras.layers.MaxPooling2D()
+    conv.build((None, 8, 8, 3))
     copied = []
 
     def compute(tensors):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,10 +85,7 @@ def test_a_pattern_without_a_match(tmp_path):
 
 def test_links_in_a_circle_end(tmp_path):
     (path,) = touch(tmp_path, "a/b/c.png")
-    try:
-        (tmp_path / "a" / "b" / "up").symlink_to(tmp_path, target_is_directory=True)
-    except OSError:
-        pytest.skip("no links can be made here")
+    (tmp_path / "a" / "b" / "up").symlink_to(tmp_path, target_is_directory=True)
     assert images.find_images([tmp_path]) == [path]
 
 

@@ -60,7 +60,6 @@ def test_a_name_with_a_new_line_stays_on_one_line(tmp_path):
     assert "a\\nb.jpg" in error_of(ImageError, images.read_pixels, tmp_path / "a\nb.jpg")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert "something that is no file" in error_of(

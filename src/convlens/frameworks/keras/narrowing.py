@@ -18,7 +18,7 @@ from keras import ops
 
 from convlens.frameworks.keras.axes import tensor_channels_last
 from convlens.frameworks.keras.geometry import LAST
-from convlens.frameworks.keras.passing import Passing
+from convlens.frameworks.keras.passing import Passing, filled
 from convlens.frameworks.keras.program import Step
 from convlens.frameworks.keras.view import Sight, View
 
@@ -175,9 +175,7 @@ class Narrowing:
         if type(layer) is keras.layers.BatchNormalization:
             return _normalised(layer, given[0], numbers)
         pairs = zip((tensor for tensor, _ in step.inputs), given, strict=True)
-        args, kwargs = step.node.arguments.fill_in(dict(pairs))
-        if getattr(layer, "_call_has_training_arg", False):
-            kwargs = {**kwargs, "training": False}
+        args, kwargs = filled(step, dict(pairs))
         return layer(*args, **kwargs)
 
     def _joined(

@@ -204,9 +204,7 @@ class Passing:
                 tensor: shadows.get((number, value), values.get(value))
                 for tensor, value in step.inputs
             }
-            args, kwargs = step.node.arguments.fill_in(given)
-            if getattr(step.operation, "_call_has_training_arg", False):
-                kwargs = {**kwargs, "training": False}
+            args, kwargs = filled(step, given)
             for value, tensor in zip(
                 step.outputs, keras.tree.flatten(step.operation(*args, **kwargs)), strict=True
             ):
@@ -230,14 +228,9 @@ class Passing:
         if step.node is None:
             program = self.view.program
             inputs = [values[number] for number in program.inputs if number in values]
-            args: tuple[Any, ...] = (self.pack(inputs),)
-            kwargs: dict[str, Any] = {}
+            args, kwargs = _not_training(step, (self.pack(inputs),), {})
         else:
-            args, kwargs = step.node.arguments.fill_in(
-                {tensor: values[value] for tensor, value in step.inputs}
-            )
-        if getattr(step.operation, "_call_has_training_arg", False):
-            kwargs = {**kwargs, "training": False}
+            args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
         inner = {(sight.key, sight.output): sight for sight in wanted if sight.inner}
         whole = rest or any(not sight.inner for sight in wanted)
         with self.explained(f"layer '{step.key[-1][0]}'" if step.key else "the model"):
@@ -250,6 +243,25 @@ class Passing:
                 given[sight.output] = touch(sight, given[sight.output])
                 found[f"layer:{sight.info.name}"] = given[sight.output]
         return given
+
+
+def filled(step: Step, given: Mapping[int, Any]) -> tuple[Any, Any]:
+    """What a step of a graph is called with, not training.
+
+    Args:
+        step: The step.
+        given: By the identities of the tensors that its node takes what stands for them.
+
+    Returns:
+        The arguments and the named ones.
+    """
+    return _not_training(step, *step.node.arguments.fill_in(given))
+
+
+def _not_training(step: Step, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    if getattr(step.operation, "_call_has_training_arg", False):
+        kwargs = {**kwargs, "training": False}
+    return args, kwargs
 
 
 def _run_watched(

@@ -341,11 +341,17 @@ def _spec(step: Step, args: Any, kwargs: Any) -> list[Any]:
 
 
 def _is_smaller(found: Shape, wanted: Shape) -> bool:
-    """Whether maps are alike but for their size, which is less."""
-    pairs = list(zip(found[1:], wanted[1:], strict=False))
-    if len(found) != len(wanted) or len(found) < 3 or any(None in pair for pair in pairs):
+    """Whether maps are alike but for their size, which is less.
+
+    >>> wanted = (None, 16, 16, 3)
+    >>> _is_smaller((None, 8, 8, 3), wanted), _is_smaller((None, 8, 8, 1), wanted)
+    (True, False)
+    """
+    if len(found) != len(wanted) or len(found) < 3 or None in (*found[1:], *wanted[1:]):
         return False
-    return all((a or 0) <= (b or 0) for a, b in pairs) and sum(a == b for a, b in pairs) == 1
+    less = [(b or 0) - (a or 0) for a, b in zip(found[1:], wanted[1:], strict=True)]
+    alike = less[-1] == 0 or less[0] == 0  # the channels, last or first
+    return alike and min(less) >= 0 and sum(n > 0 for n in less) == len(less) - 1
 
 
 def _listed(shapes: Sequence[Shape]) -> str:
