@@ -16,6 +16,7 @@ import tf_keras
 
 from convlens.errors import ConvlensError, ModelFileError, ModelInputError, SelectionError
 from convlens.frameworks.tf_keras import from_saved
+from convlens.limits import Limits
 from convlens.loading import read_network
 
 
@@ -58,7 +59,7 @@ def saved(tmp_path_factory):
 
 
 def opened(path):
-    return from_saved(read_network(path), lambda: "sha256:0")
+    return from_saved(read_network(path), lambda: "sha256:0", Limits())
 
 
 def test_outputs_are_those_of_keras_2(saved):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convlens.errors import ConvlensError, ModelFileError, UsageError, near
+from convlens.limits import Limits
 from convlens.loading.backend import choose_backend, quieten, tensorflow_may_run
 from convlens.loading.bounded import read_file
 from convlens.loading.digest import file_digest
@@ -54,6 +55,7 @@ def load_model(
     labels: str | os.PathLike[str] | tuple[str, ...] | None = None,
     architecture: str | os.PathLike[str] | None = None,
     trust: bool = False,
+    max_memory: int | None = None,
 ) -> Model:
     """Opens a model so that convlens can look into it.
 
@@ -74,6 +76,8 @@ def load_model(
         trust: Run the Python code of Lambda layers that are no known formula, which Keras
             then opens itself. For a file of your own only: such code may do anything.
             Everything else is checked as ever.
+        max_memory: How many bytes what a file asks for may take for one image, beside the
+            weights that it holds; 1 GiB if not given.
 
     Returns:
         The model. Nothing of the file has been run, unless it was trusted.
@@ -87,15 +91,16 @@ def load_model(
     from convlens.model import Model
 
     names = read_labels(labels)
+    limits = Limits() if max_memory is None else Limits(max_memory)
     if isinstance(source, Model):
         return source
     if architecture is not None:
         if not isinstance(source, str | os.PathLike) or weights is not None:
             raise UsageError("--architecture goes with one file of weights, and without --weights")
-        return _from_weights(Path(source), str(architecture), backend, names, trust=trust)
+        return _from_weights(Path(source), str(architecture), backend, names, limits, trust=trust)
     if isinstance(source, str | os.PathLike):
         names = names or _labels_beside(Path(source))
-        return _from_path(Path(source), str(source), backend, weights, names, trust=trust)
+        return _from_path(Path(source), str(source), backend, weights, names, limits, trust=trust)
     if not any(base.__module__.partition(".")[0] == "keras" for base in type(source).__mro__):
         raise ModelFileError(
             f"expected a path, the name of an architecture or a keras.Model, found "
@@ -128,6 +133,7 @@ def _from_path(
     backend: str | None,
     weights: str | os.PathLike[str] | None,
     labels: tuple[str, ...] | None,
+    limits: Limits,
     *,
     trust: bool,
 ) -> Model:
@@ -146,7 +152,7 @@ def _from_path(
     choose_backend(backend)
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(file_digest, *(network.files or (path,)))
-        return _open(network, digest.result, labels or network.labels, trust=trust)
+        return _open(network, digest.result, labels or network.labels, limits, trust=trust)
 
 
 def _from_application(
@@ -172,6 +178,7 @@ def _from_weights(
     architecture: str,
     backend: str | None,
     labels: tuple[str, ...] | None,
+    limits: Limits,
     *,
     trust: bool,
 ) -> Model:
@@ -183,13 +190,14 @@ def _from_weights(
         return _from_application(architecture, path, backend, labels)
     network = read_weights_alone(path, Path(architecture))
     choose_backend(backend)
-    return _open(network, lambda: file_digest(path), labels, trust=trust)
+    return _open(network, lambda: file_digest(path), labels, limits, trust=trust)
 
 
 def _open(
     network: SavedNetwork,
     digest: Callable[[], str],
     labels: tuple[str, ...] | None,
+    limits: Limits,
     *,
     trust: bool,
 ) -> Model:
@@ -200,9 +208,9 @@ def _open(
         _log.warning("running code from %s because of --trust", network.path)
     room = _keras()
     try:
-        opened: Model = room.from_saved(network, digest, labels=labels, trust=trust)
+        opened: Model = room.from_saved(network, digest, limits, labels=labels, trust=trust)
     except ModelFileError as error:
-        return _last_engine(network, digest, labels, error)
+        return _last_engine(network, digest, labels, limits, error)
     return opened
 
 
@@ -210,6 +218,7 @@ def _last_engine(
     network: SavedNetwork,
     digest: Callable[[], str],
     labels: tuple[str, ...] | None,
+    limits: Limits,
     error: ModelFileError,
 ) -> Model:
     """The model by the Keras 2 that some keep beside Keras 3, where that is installed.
@@ -228,7 +237,7 @@ def _last_engine(
         ) from error
     try:
         opened: Model = importlib.import_module(LAST_ENGINE).from_saved(
-            network, digest, labels=labels
+            network, digest, limits, labels=labels
         )
     except ConvlensError as other:
         tried = f"The Keras 2 that is installed here could not build it either ({other})"

@@ -16,14 +16,18 @@ from convlens.errors import ConvlensError, ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.graph import Builder
 from convlens.frameworks.keras.refused import Refused
 from convlens.frameworks.keras.sizes import at_most
+from convlens.limits import Limits
 from convlens.saved import SavedNetwork
 
 
-def build(network: SavedNetwork, *, trust: bool = False) -> tuple[Any, tuple[str, ...]]:
+def build(
+    network: SavedNetwork, limits: Limits, *, trust: bool = False
+) -> tuple[Any, tuple[str, ...]]:
     """Makes the model of a saved network; its weights are not set yet.
 
     Args:
         network: The network as data.
+        limits: How much memory it may ask for.
         trust: Whether the code of Lambda layers may run.
 
     Returns:
@@ -42,7 +46,7 @@ def build(network: SavedNetwork, *, trust: bool = False) -> tuple[Any, tuple[str
         )
     builder = Builder(str(network.path), trust=trust)
     try:
-        with at_most(network.size, str(network.path)):
+        with at_most(network.size, str(network.path), limits):
             model = builder.make_model(config)
             if not model.built and (shape := _build_shape(config)):
                 model.build(shape)

@@ -31,6 +31,7 @@ from convlens.frameworks.keras.program import graph_of
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
 from convlens.frameworks.keras.view import Sight, View, check_fits, check_pass, held_values, look
+from convlens.limits import Limits
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import Preprocessing
 from convlens.readout import Goal, Gradients
@@ -47,8 +48,8 @@ class KerasModel:
         preprocessing: What its images want, if that is known.
         rewrites: What was changed in its configuration to open it.
         labels: The names of its classes, if known.
-        from_file: Whether it is a stranger's: what a pass holds is bounded then, and whatever
-            goes wrong in a layer is an error of convlens. A live model keeps its own errors.
+        limits: Given for a stranger's model: how much memory a pass may take. Whatever goes
+            wrong in a layer is an error of convlens then; a live model keeps its own errors.
     """
 
     def __init__(
@@ -60,10 +61,10 @@ class KerasModel:
         preprocessing: Preprocessing | None = None,
         rewrites: tuple[str, ...] = (),
         labels: tuple[str, ...] | None = None,
-        from_file: bool = False,
+        limits: Limits | None = None,
     ) -> None:
         self.model = model
-        self._from_file = from_file
+        self.limits = limits
         self._source = source
         self._preprocessing = preprocessing
         self._rewrites = rewrites
@@ -103,8 +104,8 @@ class KerasModel:
         missing = check_runs(view.program, places, outputs=outputs)
         outputs = outputs and missing is None
         check_fits(view, places, outputs=outputs)
-        if self._from_file:
-            check_pass(view, layers)
+        if self.limits is not None:
+            check_pass(view, layers, self.limits)
         key = (tuple(layers), outputs, shapes, tuple(len(array) for array in arrays))
         with self.running():
             if key not in self._runners:
@@ -189,7 +190,7 @@ class KerasModel:
         except (ConvlensError, MemoryError):
             raise
         except Exception as error:
-            if not self._from_file:
+            if self.limits is None:
                 raise
             raise ModelInputError(
                 f"{what} of {self._source} cannot be run on this input: {_first_line(error)}"
@@ -208,8 +209,8 @@ class KerasModel:
         }
         view = self._view(self._order_shapes(shapes, exact=False))
         sights = [self.sight(view, probe.layer) for probe in ascent.probes]
-        if self._from_file:
-            check_pass(view, [probe.layer for probe in ascent.probes])
+        if self.limits is not None:
+            check_pass(view, [probe.layer for probe in ascent.probes], self.limits)
         passing = functools.partial(self.passing, view)
         return begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
 

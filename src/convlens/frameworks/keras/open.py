@@ -14,6 +14,7 @@ from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.build import build
 from convlens.frameworks.keras.model import KerasModel
 from convlens.frameworks.keras.weights import assign
+from convlens.limits import Limits
 from convlens.loading.architectures import (
     find_by_function,
     find_by_layers,
@@ -27,6 +28,7 @@ from convlens.saved import SavedNetwork
 def from_saved(
     network: SavedNetwork,
     digest: Callable[[], str],
+    limits: Limits,
     *,
     labels: tuple[str, ...] | None = None,
     trust: bool = False,
@@ -36,10 +38,11 @@ def from_saved(
     Args:
         network: The network as data.
         digest: Gives the digest of the file, once it is needed.
+        limits: How much memory it may ask for.
         labels: The names of the classes.
         trust: Whether the code of Lambda layers may run.
     """
-    model, ran = build(network, trust=trust)
+    model, ran = build(network, limits, trust=trust)
     notes = assign(model, network)
     rewrites = (*network.rewrites, *ran, *notes)
     facts = dataclasses.replace(network, digest=digest(), rewrites=rewrites).facts
@@ -47,7 +50,7 @@ def from_saved(
         model,
         preprocessing=find_preprocessing(model),
         labels=labels,
-        from_file=True,
+        limits=limits,
         **facts,
     )
 

@@ -16,12 +16,10 @@ import keras
 import numpy as np
 
 from convlens.errors import UnsafeModelError
+from convlens.limits import Limits
 
 MAX_VALUES = 1 << 27
 """The most values that one layer may give for one image: 512 MiB as float32."""
-
-MAX_PASS = 1 << 28
-"""The most values that a pass through a file's model may hold at once: 1 GiB as float32."""
 
 SLACK = 1 << 16
 """Weights that a network may have beyond those in its file, such as states of generators."""
@@ -30,12 +28,13 @@ _state = threading.local()
 
 
 @contextlib.contextmanager
-def at_most(weights: int | None, source: str) -> Iterator[None]:
+def at_most(weights: int | None, source: str, limits: Limits) -> Iterator[None]:
     """Lets the layers built inside make no more weights than a file holds.
 
     Args:
         weights: How many numbers the file holds; ``None`` for no bound.
         source: The file, for the message.
+        limits: How much memory it may ask for.
     """
     before = getattr(_state, "budget", None)
     _state.budget = None if weights is None else [weights + SLACK, source, weights]

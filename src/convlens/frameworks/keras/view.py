@@ -20,7 +20,8 @@ from convlens.frameworks.keras.geometry import (
 from convlens.frameworks.keras.inside import has_inside, watch
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from convlens.frameworks.keras.refused import Refused
-from convlens.frameworks.keras.sizes import MAX_PASS, count_computed, count_values
+from convlens.frameworks.keras.sizes import count_computed, count_values
+from convlens.limits import MORE, Limits, in_words
 from convlens.results import LayerInfo, Shape
 
 STAND_IN = 224
@@ -165,7 +166,7 @@ def held_values(view: View, places: Sequence[int]) -> int:
     )
 
 
-def check_pass(view: View, layers: Sequence[str]) -> None:
+def check_pass(view: View, layers: Sequence[str], limits: Limits) -> None:
     """Refuses a pass that would hold more for each image than fits in memory.
 
     It holds what is asked for and, one step at a time, what a step takes and gives.
@@ -173,6 +174,7 @@ def check_pass(view: View, layers: Sequence[str]) -> None:
     Args:
         view: The model for the shapes of the inputs.
         layers: The names of the layers asked for.
+        limits: How much it may hold.
 
     Raises:
         ModelInputError: It would.
@@ -194,11 +196,11 @@ def check_pass(view: View, layers: Sequence[str]) -> None:
         ),
         default=0,
     )
-    if (total := asked + widest) > MAX_PASS:
+    if (total := 4 * (asked + widest)) > limits.memory:
         raise ModelInputError(
-            f"the layers asked for would give {4 * total / 2**30:.1f} GiB of numbers for one "
-            f"image, more than {4 * MAX_PASS / 2**30:g}: choose fewer layers with --layers, or a "
-            "smaller --size"
+            f"the layers asked for would give {in_words(total)} of numbers for one image, more "
+            f"than {in_words(limits.memory)}: choose fewer layers with --layers, a smaller "
+            f"--size, or {MORE}"
         )
 
 

@@ -21,6 +21,7 @@ from convlens.frameworks.keras.program import Key, Program, Step
 from convlens.frameworks.keras.sizes import at_most, check_output
 from convlens.frameworks.keras.weights import BESIDE
 from convlens.frameworks.tf_keras.layers import make_layer
+from convlens.limits import Limits
 from convlens.loading.rewrites.names import plain_name
 from convlens.loading.rewrites.walking import MAX_CALLS, each_tensor, is_tensor, name_of
 from convlens.results import InputInfo
@@ -51,15 +52,19 @@ class Built:
     holders: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def build(network: SavedNetwork) -> Built:
+def build(network: SavedNetwork, limits: Limits) -> Built:
     """Makes the layers of a network, and sets their weights.
+
+    Args:
+        network: The network as data.
+        limits: How much memory it may ask for.
 
     Raises:
         ModelFileError: A layer cannot be had, or weights do not fit.
         UnsafeModelError: It asks for more than its file holds.
     """
     maker = _Maker(str(network.path))
-    with at_most(network.size, str(network.path)):
+    with at_most(network.size, str(network.path), limits):
         built = maker.make(network.config)
         shapes = [entry.shape for entry in built.inputs]
         follow_shapes(built, shapes)

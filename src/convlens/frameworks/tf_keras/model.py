@@ -19,6 +19,7 @@ from convlens.frameworks.keras.geometry import follow_fields, spatial
 from convlens.frameworks.keras.program import names_of
 from convlens.frameworks.keras.view import Sight, View, check_pass
 from convlens.frameworks.tf_keras.build import Built, build, follow_shapes, run
+from convlens.limits import Limits
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.preprocessing import SCALES
 from convlens.readout import Goal, Gradients
@@ -31,6 +32,7 @@ ENGINE = "engine: Keras 3 cannot build this network; the Keras 2 of the package 
 def from_saved(
     network: SavedNetwork,
     digest: Callable[[], str],
+    limits: Limits,
     *,
     labels: tuple[str, ...] | None = None,
 ) -> TfKerasModel:
@@ -39,13 +41,14 @@ def from_saved(
     Args:
         network: The network as data, from a legacy HDF5 file of Keras 2.
         digest: Gives the digest of the file, once it is needed.
+        limits: How much memory it may ask for.
         labels: The names of the classes.
 
     Raises:
         ConvlensError: It cannot be built; the message says why in a part of a sentence.
     """
     try:
-        built = build(network)
+        built = build(network, limits)
     except ConvlensError:
         raise
     except Exception as error:
@@ -53,7 +56,7 @@ def from_saved(
         raise ModelFileError(lines[0][:200] if lines else type(error).__name__) from error
     rewrites = (*network.rewrites, ENGINE)
     known = dataclasses.replace(network, digest=digest(), rewrites=rewrites)
-    return TfKerasModel(built, known, labels)
+    return TfKerasModel(built, known, limits, labels)
 
 
 class TfKerasModel:
@@ -62,14 +65,20 @@ class TfKerasModel:
     Args:
         built: The network.
         network: What was read of its file.
+        limits: How much memory a pass may take.
         labels: The names of its classes, if known.
     """
 
     def __init__(
-        self, built: Built, network: SavedNetwork, labels: tuple[str, ...] | None = None
+        self,
+        built: Built,
+        network: SavedNetwork,
+        limits: Limits,
+        labels: tuple[str, ...] | None = None,
     ) -> None:
         self._built = built
         self._network = network
+        self._limits = limits
         self._labels = labels
         self._lock = threading.Lock()
         self._shapes: list[Shape] = [entry.shape for entry in built.inputs]
@@ -99,7 +108,7 @@ class TfKerasModel:
         for name in layers:
             if name not in view.sights:
                 raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
-        check_pass(view, layers)
+        check_pass(view, layers, self._limits)
         program = view.program
         producers = program.producers()
         places = {view.sights[name].place for name in layers}
