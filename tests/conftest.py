@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,18 @@ def data() -> Path:
     if not folder:
         pytest.skip("CONVLENS_DATA names no folder with real models and images")
     return Path(folder)
+
+
+@pytest.fixture
+def keyboard() -> Iterator[None]:
+    """Lets Ctrl-C interrupt this process and those that it starts, however it was started.
+
+    A shell starts what it runs in the background (``scripts/test &``) with SIGINT ignored, and
+    that is inherited.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -66,6 +66,7 @@ def test_streams_that_are_closed(streams: str, tmp_path: Path) -> None:
     assert done.stderr.startswith("convlens: no model file") == ("2" not in streams)
 
 
+@pytest.mark.usefixtures("keyboard")
 def test_a_signal_from_the_keyboard(tmp_path: Path) -> None:
     code = (
         "import os, signal\n"

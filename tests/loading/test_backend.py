@@ -70,6 +70,33 @@ def test_a_configuration_that_says_nothing_of_use(tmp_path: Path, text: str) -> 
     assert choose_backend() == "jax"
 
 
+def test_what_keras_writes_at_its_first_run_decides_nothing(tmp_path: Path) -> None:
+    code = (
+        "from convlens.loading.backend import choose_backend\nprint(choose_backend())\n"
+        "import keras.src.backend.config"
+    )
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path / "new"), "KERAS_BACKEND": ""}
+    said = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
+        said.append(done.stdout)
+    written = json.loads((tmp_path / "new" / "keras.json").read_text())
+    assert written["backend"] == "tensorflow"
+    assert said == ["jax\n", "jax\n"]
+
+
+@pytest.mark.parametrize("changed", [{"backend": "torch"}, {"epsilon": 1e-5}])
+def test_a_configuration_that_the_user_changed(tmp_path: Path, changed: dict[str, object]) -> None:
+    configure(tmp_path, json.dumps(backend.WRITTEN_BY_KERAS | changed))
+    assert choose_backend() == changed.get("backend", "tensorflow")
+
+
 def test_a_configuration_for_a_backend_that_is_gone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.process import PROGRAM, command, places
+from convlens.loading.process import BEGIN, PROGRAM, command, places
 from convlens.loading.reader import Reader
 
-FAKE = """
-import os, signal, sys, time
-sys.path[:] = sys.argv[1:]
+_FAKE = """
+{begin}
+import os, time
 from convlens.loading.frames import text_frames, write_frame
 def say(*frames):
     for frame in frames:
@@ -34,6 +34,12 @@ for line in sys.stdin:
     say(None)
     {act}
 """
+
+
+def fake(act, start="pass"):
+    """A process that does something else."""
+    return _FAKE.format(begin=BEGIN, start=start, act=act)
+
 
 FORM = {"form": "layers", "version": "2.1.6", "backend": "jax"}
 
@@ -70,7 +76,7 @@ def bad(good):
     made = []
 
     def ask(act, *, start="pass", patience=30.0, starts=30.0):
-        made.append(Reader(FAKE.format(start=start, act=act), patience=patience, start=starts))
+        made.append(Reader(fake(start=start, act=act), patience=patience, start=starts))
         with pytest.raises(ModelFileError) as caught:
             made[-1].read("model", good)
         assert made[-1]._process is None
@@ -219,6 +225,19 @@ def test_no_end(bad):
     assert time.monotonic() - start < 30
 
 
+def test_what_it_says_on_standard_error_is_told(bad):
+    start = 'sys.stderr.write("\\n" * 10**6); import no_such_module'
+    assert "(it ended: ModuleNotFoundError: No module named 'no_such_module')" in bad(
+        "pass", start=start
+    )
+    said = bad("os.write(2, b'free(): \\x1b[1mbad\\x00 size\\n\\n'); os.abort()")
+    assert "damaged HDF5 file (HDF5 crashed on it: free(): [1mbad size): download" in said
+    said = bad("raise ImportError('e' * 1000)")
+    wanted = f"the process that reads HDF5 failed (ImportError: {'e' * 187}...)"
+    assert said.endswith(wanted)
+    assert "damaged" not in said
+
+
 @posix
 def test_no_end_within_the_time_of_the_processor(bad):
     import resource
@@ -247,7 +266,7 @@ def test_no_python(good, reader, monkeypatch):
 
 def test_slow_but_alive(good):
     act = f"for _ in range(8): say(None); time.sleep(0.25)\n    say({FORM}, {{'end': True}})"
-    slow = Reader(FAKE.format(start="pass", act=act), patience=1.5)
+    slow = Reader(fake(start="pass", act=act), patience=1.5)
     assert slow.read("model", good).layers == []
     slow.stop()
 
@@ -314,7 +333,7 @@ def test_nonsense_is_not_believed(bad, act):
 
 def test_an_error_is_told_and_cut(good):
     act = "say({'error': 'UnsafeModelError', 'text': 'e' * 10**6})"
-    told = Reader(FAKE.format(start="pass", act=act))
+    told = Reader(fake(start="pass", act=act))
     with pytest.raises(UnsafeModelError) as caught:
         told.read("model", good)
     assert str(caught.value) == "e" * 2000
@@ -322,7 +341,7 @@ def test_an_error_is_told_and_cut(good):
 
 def test_an_error_amid_an_array(good):
     act = f"say({STORE}, {ARRAY}, memoryview(b'1'), {{'error': 'ModelFileError', 'text': 'no'}})"
-    told = Reader(FAKE.format(start="pass", act=act))
+    told = Reader(fake(start="pass", act=act))
     with pytest.raises(ModelFileError, match=r"^no$"):
         told.read("model", good)
 
@@ -331,8 +350,9 @@ def test_an_error_amid_an_array(good):
 
 
 @posix
+@pytest.mark.usefixtures("keyboard")
 def test_an_interruption_from_the_keyboard(good):
-    hanging = Reader(FAKE.format(start="pass", act="time.sleep(1000)"))
+    hanging = Reader(fake(start="pass", act="time.sleep(1000)"))
     hanging.start()
     process = number(hanging)
     timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
@@ -344,7 +364,7 @@ def test_an_interruption_from_the_keyboard(good):
 
 
 def test_it_is_ended_while_it_reads(good):
-    hanging = Reader(FAKE.format(start="pass", act="time.sleep(1000)"))
+    hanging = Reader(fake(start="pass", act="time.sleep(1000)"))
     timer = threading.Timer(1.0, hanging.stop)
     timer.start()
     with pytest.raises(ModelFileError, match=r"good\.h5"):
@@ -400,36 +420,56 @@ def test_it_ends_with_who_started_it(good):
     assert gone(int(done.stdout))
 
 
-def test_nothing_of_the_working_folder_is_imported(good):
-    for name in ("numpy", "h5py", "json", "signal", "convlens"):
-        (good.parent / f"{name}.py").write_text(f"open('{name} was here', 'w')")
+SHADOWING = ("select", "json", "signal", "numpy", "h5py", "importlib", "convlens", "resource")
+
+
+@pytest.mark.parametrize("where", ["script", "working folder", "named"])
+def test_nothing_of_the_users_folders_is_imported(good, tmp_path, where):
+    own, other = tmp_path / "own", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+    for name in SHADOWING:
+        (own / f"{name}.py").write_text(f"open({str(own / 'imported')!r}, 'w')")
     code = """
-    import os, sys
-    here = [entry for entry in sys.path if entry in ("", os.getcwd())]
-    sys.path[:] = [entry for entry in sys.path if entry not in here]
+    import sys
+    own = sys.argv[2]
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", own)]
     import numpy, convlens
     from pathlib import Path
     from convlens.loading import reader
-    sys.path[:0] = here or [""]
+    sys.path.insert(0, own)
     print(reader.read_contents("model", Path(sys.argv[1])).size)
     """
-    assert run(code, good.parent, good) == "8\n"
-    assert not list(good.parent.glob("*was here"))
+    script = (own if where == "script" else other) / "script.py"
+    script.write_text(textwrap.dedent(code))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script), str(good), str(own)],
+        capture_output=True,
+        text=True,
+        cwd=own if where == "working folder" else other,
+        env={**os.environ, **({"PYTHONPATH": str(own)} if where == "named" else {})},
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("8\n", "")
+    assert not (own / "imported").exists()
 
 
 def test_where_it_looks_for_modules(tmp_path, monkeypatch):
-    home = str(Path(command.__code__.co_filename).parents[2])
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", ["", "/a", "b", Path("/c")])
-    assert places() == ["/a", str(tmp_path / "b"), home]
-    monkeypatch.chdir(home)
-    assert places() == [home, "/a", f"{home}/b"]
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    folder.rmdir()
-    monkeypatch.setattr(sys, "path", ["", "/a"])
-    assert places() == ["/a", home]
+    home = "/where/convlens/lies"
+    monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path)])
+    (tmp_path / "numpy").mkdir()
+    folders = [tmp_path / name for name in ("working", "script", "empty", "target", "more")]
+    for folder in folders:
+        (folder / "h5py").mkdir(parents=True)
+        if folder.name != "empty":
+            (folder / "h5py" / "__init__.py").touch()
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", f"{folders[1]}/x.py", raising=False)
+    monkeypatch.setattr(sys, "path", ["", *map(str, folders), Path("/c")])
+    monkeypatch.chdir(folders[0])
+    assert places(home) == [str(folders[3])]
+    assert places(str(folders[1])) == [str(folders[1])]
+    (tmp_path / "h5py").mkdir()
+    assert places(home) == []
 
 
 def test_it_is_cut_off_from_the_settings_of_its_user(monkeypatch):

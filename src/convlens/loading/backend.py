@@ -15,6 +15,15 @@ from convlens.errors import BackendError, UsageError, near
 
 BACKENDS = ("jax", "tensorflow", "torch")
 
+WRITTEN_BY_KERAS = {
+    "floatx": "float32",
+    "epsilon": 1e-07,
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
+}
+"""What Keras itself writes to ``keras.json`` where there is none, whatever backend it runs on
+(``keras/src/backend/config.py``; Keras 2 writes the same)."""
+
 _chosen: set[str] = set()
 """The backend, where nobody had asked for one."""
 
@@ -27,8 +36,9 @@ def installed_backends() -> tuple[str, ...]:
 def choose_backend(asked: str | None = None) -> str:
     """Settles the backend and tells Keras by its environment variable.
 
-    The order is: ``asked``, ``KERAS_BACKEND``, the user's own Keras configuration, the
-    first that is installed of JAX, TensorFlow and PyTorch.
+    The order is: ``asked``, ``KERAS_BACKEND``, a ``keras.json`` that the user wrote (not the
+    one that Keras writes at its first run), the first that is installed of JAX, TensorFlow and
+    PyTorch.
 
     Args:
         asked: A name, or ``None`` to leave the choice open.
@@ -101,9 +111,12 @@ def _running() -> str | None:
 
 
 def _configured() -> str | None:
-    """The backend in the user's own Keras configuration."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    """The backend in the Keras configuration, if the user wrote it."""
     try:
-        return str(json.loads((home / "keras.json").read_text()).get("backend"))
-    except (OSError, ValueError, AttributeError):
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+        found = json.loads((home / "keras.json").read_text())
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: there is no home
         return None
+    if not isinstance(found, dict) or found == WRITTEN_BY_KERAS:
+        return None
+    return str(found.get("backend"))

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import signal
+import site
 import subprocess
 import sys
 import threading
@@ -18,11 +19,26 @@ from typing import Any
 
 from convlens.loading.frames import STEP, Incoming
 
-PROGRAM = (
+BEGIN = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    "sys.path[:] = sys.argv[1:]; from convlens.hdf5.serving import serve; serve()"
+    "from importlib.machinery import PathFinder; from importlib.util import module_from_spec; "
+    "sys.path += sys.argv[2:]; spec = PathFinder.find_spec('convlens', sys.argv[1:2]); "
+    "own = sys.modules['convlens'] = module_from_spec(spec); spec.loader.exec_module(own); "
 )
-"""What the process runs. An interruption from the keyboard is for who started it."""
+"""How the process begins. Ctrl-C is for whoever started it. convlens is imported from where it
+lies without that folder being searched for anything else: it may be the user's own."""
+
+PROGRAM = BEGIN + "from convlens.hdf5.serving import serve; serve()"
+"""What the process runs."""
+
+NEEDED = ("numpy", "h5py")
+"""The packages that the process imports."""
+
+KEPT = 4096
+"""How many of the last bytes that the process writes to standard error are kept."""
+
+MAX_SAID = 200
+"""How many characters of it a message may quote."""
 
 PIPE = 1 << 20
 """How many bytes the pipe should hold."""
@@ -55,13 +71,16 @@ class Process:
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env={**os.environ, **ALONE},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self.frames = Incoming(self._fill)
         self._steps = 0
         self._late = False
+        self._errors = b""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         self._widen()
 
     @property
@@ -84,6 +103,8 @@ class Process:
     def forget(self) -> None:
         """Leaves it to the process that started it, from which this one was forked."""
         self._close()
+        assert self._process.stderr is not None
+        self._process.stderr.close()  # the thread that would is not in this process
         self._process.returncode = 0
 
     def ask(self, request: Mapping[str, Any]) -> None:
@@ -104,7 +125,21 @@ class Process:
             return "reading it comes to no end"
         if status == -getattr(signal, "SIGKILL", 0):
             return "the process that read it was killed, for want of memory maybe"
-        return "HDF5 crashed on it"
+        return "HDF5 crashed on it" + (f": {said}" if (said := self.said()) else "")
+
+    def failed(self) -> bool:
+        """Whether it ended by an error of Python, for which the file need not be the cause."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        return self._process.returncode == 1 and bool(self.said())
+
+    def said(self) -> str:
+        """The last line that it wrote to standard error, cut to be quoted; empty for none."""
+        self._listener.join(1.0)
+        lines = self._errors.decode("utf-8", "replace").splitlines()
+        written = ["".join(filter(str.isprintable, line)).strip() for line in lines]
+        last: str = next((line for line in reversed(written) if line), "")
+        return last if len(last) <= MAX_SAID else f"{last[:MAX_SAID]}..."
 
     @contextlib.contextmanager
     def watched(self, limit: float) -> Iterator[None]:
@@ -128,6 +163,13 @@ class Process:
                 self._late = True
                 self._process.kill()
                 return
+
+    def _listen(self) -> None:
+        """Keeps the end of what it writes to standard error, until that is closed."""
+        errors: Any = self._process.stderr
+        with contextlib.suppress(OSError, ValueError), errors:
+            while said := errors.read(KEPT):
+                self._errors = (self._errors + said)[-KEPT:]
 
     def _fill(self, target: memoryview) -> None:
         """Fills memory with the bytes that come next."""
@@ -168,21 +210,44 @@ def command(program: str = PROGRAM) -> list[str]:
     given = ["-I"]
     given += ["-B"] * sys.dont_write_bytecode
     given += ["-X", "utf8"] * sys.flags.utf8_mode
-    return [sys.executable, *given, "-c", program, *places()]
-
-
-def places() -> list[str]:
-    """Where the process looks for modules: where this one does, but not in the working folder.
-
-    What lies there may be a stranger's, as the file is. Only where convlens itself lies there
-    it counts.
-    """
     home = str(Path(__file__).absolute().parents[2])
-    working = []
+    return [sys.executable, *given, "-c", program, home, *places(home)]
+
+
+def places(home: str) -> list[str]:
+    """Where the process looks for what it needs, after the folders of its Python.
+
+    It finds the standard library and installed packages by itself. Only a package that is not
+    installed there, but in a folder that was named (``PYTHONPATH``, ``pip install --target``),
+    is looked for where it lies. The working folder and that of the user's script never count,
+    unless convlens itself lies there: a ``select.py`` in them is not the standard library's.
+
+    Args:
+        home: The folder that convlens lies in.
+    """
+    installed: list[str] = getattr(site, "getsitepackages", list)()
+    missing = [
+        name for name in NEEDED if not any(Path(entry, name).is_dir() for entry in installed)
+    ]
+    if not missing:
+        return []
+    users = {"", *_folder_of_script()}
     with contextlib.suppress(OSError):  # the folder may be gone
-        working = [home] * (str(Path.cwd()) == home)
+        users.add(str(Path.cwd()))
+    named = [entry for entry in sys.path if isinstance(entry, str)]
+    named = [entry for entry in named if entry not in users or entry == home]
     found: list[str] = []
-    for entry in sys.path:
-        if isinstance(entry, str):
-            found += [str(Path(entry).absolute())] if entry else working
-    return found if home in found else [*found, home]
+    for name in missing:
+        entry = next((e for e in named if Path(e, name, "__init__.py").is_file()), None)
+        if entry is not None and (whole := str(Path(entry).absolute())) not in found:
+            found.append(whole)
+    return found
+
+
+def _folder_of_script() -> list[str]:
+    """The folder of the script that runs, as Python puts it on its path."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(script, str):
+        return []
+    folder = Path(script).parent
+    return [str(folder), str(folder.absolute()), str(folder.resolve())]

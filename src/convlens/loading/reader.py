@@ -102,7 +102,8 @@ class Reader:
         """Hands the file to the process; to another one if that ended before it began."""
         folder = None if path.is_absolute() else str(Path.cwd())
         request = {"job": job, "path": str(path), "folder": folder}
-        problem: Exception | None = None
+        problem = ""
+        cause: Exception | None = None
         for _ in range(2):
             try:
                 process = self._running()
@@ -114,12 +115,14 @@ class Reader:
                     process.frames.alive()
                 return process
             except (OSError, GoneError, NonsenseError, ToldError) as error:
-                problem = error
+                started, cause = self._process, error
                 self._end()
+                said = "" if started is None else started.said()
+                problem = f"{error}: {said}" if said else str(error)
         raise ModelFileError(
             f"cannot read {path}: the process that reads HDF5 does not start ({problem}): does "
             "'python -c \"import h5py\"' work?"
-        ) from problem
+        ) from cause
 
     def _collect(self, process: Process, job: str, path: Path) -> Contents:
         """What the process says of the file."""
@@ -129,6 +132,10 @@ class Reader:
             with process.watched(self._patience):
                 return collect(process.frames, bytes_allowed(path) + 4 * MAX_CONFIG)
         except GoneError as error:
+            if process.failed():
+                raise ModelFileError(
+                    f"cannot read {path}: the process that reads HDF5 failed ({process.said()})"
+                ) from error
             why = process.why()
             raise _damaged(path, job, why) from error
         except NonsenseError as error:
