@@ -46,7 +46,7 @@ def build(
         )
     builder = Builder(str(network.path), trust=trust)
     try:
-        with at_most(network.size, str(network.path), limits):
+        with at_most(network.size, str(network.path), limits, builder.where):
             model = builder.make_model(config)
             if not model.built and (shape := _build_shape(config)):
                 model.build(shape)
@@ -85,15 +85,16 @@ def _computes(layer: Any) -> bool:
 
 
 def _own_error(error: BaseException) -> ConvlensError | None:
-    """An error of convlens that Keras has wrapped in one of its own."""
+    """An error of convlens that Keras has wrapped in one of its own, of the same class even."""
     seen: set[int] = set()
     place: BaseException | None = error
+    found: ConvlensError | None = None
     while place is not None and id(place) not in seen:
         if isinstance(place, ConvlensError):
-            return place
+            found = place
         seen.add(id(place))
         place = place.__cause__ or place.__context__
-    return None
+    return found
 
 
 def _build_shape(config: dict[str, Any]) -> Any:

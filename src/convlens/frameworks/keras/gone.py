@@ -15,8 +15,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from convlens.errors import UnsafeModelError
-from convlens.frameworks.keras.sizes import MAX_VALUES
+from convlens.frameworks.keras.sizes import check_array
 
 Indices = NDArray[np.int32]
 
@@ -97,11 +96,8 @@ class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]
             self.bias = self.add_weight(
                 shape=(*given, self.filters), initializer=self.bias_initializer, name="bias"
             )
-        if positions * patch * self.filters > MAX_VALUES:
-            raise UnsafeModelError(
-                f"layer '{self.name}' has a kernel of {positions * patch * self.filters} values: "
-                f"more than {MAX_VALUES}, not opened"
-            )
+        held = 1 if self.implementation == 1 else self.filters
+        check_array(positions * (patch * (2 * held + 4) + 64), "the places of a kernel")
         self._places = self._find_places(sizes, channels, given)
         self._entries = None
         if self.implementation > 1:

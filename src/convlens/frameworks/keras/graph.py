@@ -17,15 +17,15 @@ import numpy as np
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.lookup import (
     ON_TEXT,
-    check_settings,
     find_layer,
     known_settings,
     public_place,
     unset_settings,
 )
 from convlens.frameworks.keras.ops import hard_sigmoid_of_keras_2
+from convlens.frameworks.keras.ranges import check_settings, largest_number
 from convlens.frameworks.keras.refused import Refused, stand_in
-from convlens.frameworks.keras.sizes import UNSET, check_computed, check_output
+from convlens.frameworks.keras.sizes import UNSET, check_array, check_output, count_computed
 from convlens.frameworks.keras.trusted import trusted_lambda
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
 from convlens.loading.rewrites.walking import each_tensor, is_tensor, name_of
@@ -64,7 +64,13 @@ class Builder:
         self.ran: list[str] = []
         self._stopped: dict[int, str] = {}
         self.at = ""
+        self._settings: Any = None
         self.refused: list[str] = []
+
+    def where(self) -> str:
+        """The layer that is being built, with the largest number that it was given."""
+        number = largest_number(self._settings)
+        return f"{self.at} ({number})" if number else self.at
 
     def make_model(self, config: Config) -> Any:
         """A model, sequential or functional, with everything inside it."""
@@ -106,7 +112,7 @@ class Builder:
         cls, reason = find_layer(entry, where)
         if cls is None:
             return self._refuse(kind, reason, outputs, name)
-        inner = entry.get("config")
+        inner = self._settings = entry.get("config")
         settings = known_settings(cls, inner if isinstance(inner, dict) else {}, where)
         check_settings(settings, where)
         if kind in ON_TEXT:
@@ -120,7 +126,7 @@ class Builder:
         except _Stopped as stop:
             return self._refuse(kind, str(stop), outputs, name)
         layer = cls.from_config(cleaned)
-        check_computed(layer, where)
+        check_array(count_computed(layer), "an array")
         if isinstance(layer, keras.layers.InputLayer):
             check_output(layer.output, where)
         return layer, None
@@ -170,6 +176,11 @@ class Builder:
                 tensors[name, call] = keras.tree.flatten(made[name].output)
                 continue
             args, kwargs = self._fill_in(node, tensors)
+            if not _tensors_in((args, kwargs)):
+                raise ModelFileError(
+                    f"{self.at} is called on constants alone: expected a tensor that another "
+                    "layer gives"
+                )
             before = next(
                 (stopped[id(t)] for t in _tensors_in((args, kwargs)) if id(t) in stopped), None
             )
@@ -182,6 +193,7 @@ class Builder:
                 reason = before or own
             elif isinstance(made[name], Refused):
                 reason = made[name].reason
+            self._settings = _numbers(entry, node)
             given = self._call(made[name], args, kwargs)
             tensors[name, call] = given
             if reason:
@@ -341,6 +353,15 @@ def _activation(name: Any, where: str) -> Any:
         f"{where} has the activation '{name!s:.60}', which Keras does not have: convlens does "
         "not run code from a file. Open it from Python and pass the live model."
     )
+
+
+def _numbers(entry: Config, node: Config) -> Config:
+    """The settings of a layer and what a call of it takes beside tensors."""
+    inner = entry.get("config")
+    taken = {f"argument {place}": value for place, value in enumerate(node.get("args") or [])}
+    given = {**taken, **(node.get("kwargs") or {})}
+    plain = {key: value for key, value in given.items() if not any(each_tensor(value))}
+    return {**(inner if isinstance(inner, dict) else {}), **plain}
 
 
 def _tensors_in(value: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from keras.src.ops import numpy as plain
 from convlens.errors import ModelFileError, UnsafeModelError, near
 from convlens.frameworks.keras.gone import GONE
 from convlens.frameworks.keras.ops import Formula, TensorFlowCall, find_operation
+from convlens.frameworks.keras.ranges import in_short
 from convlens.saved import Config
 
 REFUSED = {
@@ -152,60 +153,11 @@ def known_settings(cls: type[Any], settings: Config, where: str) -> Config:
             )
         if key not in known | ALWAYS and value is not None:
             raise ModelFileError(
-                f"{where} ({cls.__name__}) has the setting '{key}' = {_in_short(value)}, which "
+                f"{where} ({cls.__name__}) has the setting '{key}' = {in_short(value)}, which "
                 f"Keras {keras.__version__} does not know and which may change what it computes. "
                 "Open it with the Keras that saved it."
             )
     return {key: value for key, value in settings.items() if key in known}
-
-
-SIZES: dict[str, int] = {
-    **dict.fromkeys(("strides", "pool_size", "dilation_rate", "kernel_size", "groups"), 10**6),
-    **dict.fromkeys(("size", "filters", "depth_multiplier", "block_size"), 10**6),
-    **dict.fromkeys(("units", "input_dim", "output_dim", "n", "num_heads", "key_dim"), 2**31 - 1),
-    **dict.fromkeys(("height", "width", "rank"), 10**6),
-}
-"""Settings that are positive integers, or lists of them, and the largest that each may be."""
-
-MAX_INTEGER = 2**31 - 1
-"""Beyond it the compiled parts of a backend may end the whole process."""
-
-SHAPES = ("target_shape", "dims", "axis", "axes", "padding", "cropping")
-"""Settings that are integers of any sign, or lists of them."""
-
-
-def check_settings(settings: Config, where: str) -> None:
-    """Refuses integers that no layer can take, before compiled code sees them.
-
-    Raises:
-        ModelFileError: One is out of its range, or a flag stands for it.
-    """
-    for key, value in settings.items():
-        least, most = (1, SIZES[key]) if key in SIZES else (-MAX_INTEGER, MAX_INTEGER)
-        if key not in SIZES and key not in SHAPES:
-            continue
-        for number in _leaves(value):
-            if isinstance(number, bool) or (
-                isinstance(number, int | float) and not least <= number <= most
-            ):
-                raise ModelFileError(
-                    f"{where} has the setting '{key}' = {_in_short(value)}: expected integers "
-                    f"from {least} to {most}"
-                )
-
-
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, list | tuple):
-        return [leaf for item in value for leaf in _leaves(item)]
-    return list(_leaves(list(value.values()))) if isinstance(value, dict) else [value]
-
-
-def _in_short(value: Any) -> str:
-    """A value as text of bounded length; Python refuses to write an endless integer."""
-    try:
-        return f"{value!r:.60}"
-    except ValueError:
-        return "a number of thousands of digits"
 
 
 def unset_settings(cls: type[Any]) -> list[str]:

@@ -14,7 +14,8 @@ import tensorflow as tf
 import tf_keras
 
 from convlens.errors import ModelFileError
-from convlens.frameworks.keras.lookup import ALWAYS, ON_TEXT, OUTSIDE, REFUSED, check_settings
+from convlens.frameworks.keras.lookup import ALWAYS, ON_TEXT, OUTSIDE, REFUSED
+from convlens.frameworks.keras.ranges import check_settings
 from convlens.frameworks.keras.sizes import count_weights
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
 from convlens.loading.rewrites.walking import name_of, settings_of
