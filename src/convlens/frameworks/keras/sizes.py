@@ -25,7 +25,7 @@ from convlens.limits import MORE, Limits, in_words
 SLACK = 1 << 16
 """Weights that a network may have beyond those in its file, such as states of generators."""
 
-MAX_TENSORS = 200_000
+MAX_TENSORS = 50_000
 """How many tensors may stand between the layers of a network; a real one has below 10,000."""
 
 MAX_OUTPUTS = 1_000
