@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.hdf5 import groups
 from convlens.hdf5.archive import read_archive
 from convlens.hdf5.legacy import read_model
 from convlens.hdf5.member import Window
@@ -142,7 +143,20 @@ def outside(file):
 
 
 def huge(file):
-    file.create_dataset("layers/more", (10**11,), "float32", chunks=(1024,))
+    file.create_dataset("layers/more", (10**11,), "float32")
+
+
+def many_chunks(file):
+    file.create_dataset("layers/more", (10**6,), "float32", chunks=(1,))
+
+
+def large_chunk(file):
+    file.create_dataset("layers/more", (8,), "float32", maxshape=(None,), chunks=(1 << 28,))
+
+
+def many_names(file):
+    for number in range(9):
+        file[f"layers/more{number}"] = np.zeros(1)
 
 
 def words(file):
@@ -158,10 +172,16 @@ def words(file):
         (virtual, UnsafeModelError, "lie in another file"),
         (outside, UnsafeModelError, "lie in another file"),
         (huge, UnsafeModelError, "far larger weights"),
+        (many_chunks, UnsafeModelError, "1000000 chunks, more than a file of its size can list"),
+        (large_chunk, UnsafeModelError, "chunks of 1073741824 bytes"),
+        (many_names, UnsafeModelError, "more than 8 groups and arrays"),
         (words, ModelFileError, "no array of numbers"),
     ],
 )
-def test_what_reaches_out_is_refused_before_anything_is_read(tmp_path, edit, error, says):
+def test_what_reaches_out_is_refused_before_anything_is_read(
+    tmp_path, monkeypatch, edit, error, says
+):
+    monkeypatch.setattr(groups, "MAX_OBJECTS", 8)
     path = archive(tmp_path / "m", edited(store(layers__a=VALUES), edit))
     frames = read_archive(path)
     seen = []

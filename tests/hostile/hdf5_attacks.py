@@ -223,6 +223,33 @@ def compressed_bomb(both: _Both, traps: Traps) -> None:
         made.id.write_direct_chunk((number * (GIB // 8),), chunk)
 
 
+@in_both_formats(heavy=True, refused=True)
+def millions_of_chunks(both: _Both, traps: Traps) -> None:
+    """A kernel of 60 MB in chunks of 16 bytes, none of them written."""
+    both.create(both.kernel, shape=(3_750_000, 4), dtype="float32", chunks=(1, 4))
+
+
+@attack("model.h5", heavy=True, refused=True)
+def names_of_one_long_text(path: Path, traps: Traps) -> None:
+    """3,000 names of layers, all of them the same text of 20 MiB, which is stored once."""
+    size, count = 20 << 20, 3_000
+
+    def edit(file: h5py.File) -> None:
+        group = file["model_weights"]
+        del group.attrs["layer_names"]
+        names = ["x" * size, *["x"] * (count - 1)]
+        group.attrs.create("layer_names", names, dtype=h5py.string_dtype())
+
+    write_h5(path, sequential(conv()), edit=edit)
+    data = bytearray(path.read_bytes())
+    # A reference is a length, the address of a heap, and a place in it: 16 bytes.
+    first = data.index(size.to_bytes(4, "little"))
+    while data[first + 16 : first + 20] != (1).to_bytes(4, "little"):
+        first = data.index(size.to_bytes(4, "little"), first + 1)
+    data[first : first + 16 * count] = data[first : first + 16] * count
+    path.write_bytes(data)
+
+
 @attack("model.keras", heavy=True)
 def weights_that_declared_size_allows(path: Path, traps: Traps) -> None:
     """10^9 units, for which a dataset that is not stored stands as the weights there are."""

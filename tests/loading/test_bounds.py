@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from convlens.errors import ConvlensError, ImageError, ModelFileError, UnsafeModelError
+from convlens.hdf5.archive import read_archive
 from convlens.images.arrays import read_array
-from convlens.loading import _labels_beside, load_model, read_labels, read_network
+from convlens.loading import _labels_beside, bounded, load_model, read_labels, read_network
 from convlens.loading.bounded import member_pieces, parse_json, read_file
 from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
@@ -74,8 +75,8 @@ def test_a_file_longer_than_its_bound(tmp_path):
 
 def test_json_of_more_pieces_than_a_network_has():
     assert parse_json(b'{"a": [1, {}]}') == {"a": [1, {}]}
-    with pytest.raises(ValueError, match="more than 8000000 values"):
-        parse_json(b"[" + b"{}," * 4_000_000 + b"{}]")
+    with pytest.raises(ValueError, match="more than 3000000 values"):
+        parse_json(b"[" + b"{}," * 1_500_000 + b"{}]")
 
 
 def test_labels_beside_a_model_are_no_link(tmp_path):
@@ -87,6 +88,25 @@ def test_labels_beside_a_model_are_no_link(tmp_path):
     (tmp_path / "labels.txt").unlink()
     (tmp_path / "labels.txt").symlink_to("secret")
     assert _labels_beside(tmp_path / "m.h5") is None
+
+
+@pytest.mark.parametrize("read", [recognise, lambda path: list(read_archive(path))])
+def test_a_directory_of_too_many_members(tmp_path, read, monkeypatch):
+    path = tmp_path / "m.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(2_000):
+            archive.writestr(f"{number}", b"")
+    if read is recognise:
+        with pytest.raises(ModelFileError, match="without a model"):
+            recognise(path)
+    made = []
+    monkeypatch.setattr(bounded, "MAX_DIRECTORY", 90_000)
+    monkeypatch.setattr(zipfile, "ZipInfo", lambda *_, **__: made.append(1))
+    with pytest.raises(
+        UnsafeModelError, match=r"directory of members of \d+ bytes, more than 90000"
+    ):
+        read(path)
+    assert not made
 
 
 def test_a_member_that_declares_less_than_it_is(tmp_path):

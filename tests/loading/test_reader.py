@@ -19,7 +19,7 @@ import pytest
 
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.loading.process import BEGIN, PROGRAM, command, places
-from convlens.loading.reader import Reader
+from convlens.loading.reader import SLOWEST, Reader
 
 _FAKE = """
 {begin}
@@ -265,10 +265,19 @@ def test_no_python(good, reader, monkeypatch):
 
 
 def test_slow_but_alive(good):
+    with good.open("ab") as file:  # as slow a disk takes 4 seconds for it
+        file.write(os.urandom(4 * SLOWEST))
     act = f"for _ in range(8): say(None); time.sleep(0.25)\n    say({FORM}, {{'end': True}})"
     slow = Reader(fake(start="pass", act=act), patience=1.5)
     assert slow.read("model", good).layers == []
     slow.stop()
+
+
+def test_a_drip_comes_to_an_end(bad):
+    start = time.monotonic()
+    act = "for _ in range(600): say(None); time.sleep(0.1)"
+    assert "comes to no end" in bad(act, patience=1.0)
+    assert time.monotonic() - start < 30
 
 
 ARRAY = {"array": "0", "shape": [2], "dtype": "uint8"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.hdf5.damage import damaged
 from convlens.hdf5.member import unfold
 from convlens.hdf5.store import store_frames
-from convlens.loading.bounded import MAX_CONFIG, bytes_allowed, member_pieces, unfolded
+from convlens.loading.bounded import MAX_CONFIG, bytes_allowed, member_pieces, open_zip, unfolded
 from convlens.loading.frames import Frame, text_frames
 
 WEIGHTS = "model.weights.h5"
@@ -28,7 +29,7 @@ def read_archive(path: Path) -> Iterator[Frame]:
         ModelFileError: The archive is damaged or incomplete.
         UnsafeModelError: Something in it reaches out of it.
     """
-    with damaged(path, ".keras"), zipfile.ZipFile(path) as archive:
+    with damaged(path, ".keras"), open_zip(path) as archive:
         allowance = _check_members(archive, path)
         held = archive.namelist()
         for name, called in TEXTS.items():
@@ -49,10 +50,9 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> int:
         How many bytes it may unfold to. What lies in the file beside its members does not count.
     """
     members = archive.infolist()
-    names = [member.filename for member in members]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UnsafeModelError(f"{path} holds two members called '{twice}': not opened")
+    count = Counter(member.filename for member in members)
+    if (twice := max(count, key=count.__getitem__, default="")) and count[twice] > 1:
+        raise UnsafeModelError(f"{path} holds two members called '{twice:.100}': not opened")
     packed = sum(member.compress_size for member in members)
     allowance = min(unfolded(packed), bytes_allowed(path))
     size = sum(member.file_size for member in members)

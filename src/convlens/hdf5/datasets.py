@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.loading.bounded import bytes_allowed
 from convlens.loading.frames import Frame
 
 FILTERS = {1, 2, 3, 4, 5, 6, 32000}
@@ -21,6 +22,12 @@ FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 
 PIECE = 4 << 20
 """How many bytes of an array are read at once, as far as its chunks allow."""
+
+ENTRY = 8
+"""How many bytes the index of chunks takes at least for each chunk: where it lies."""
+
+FEW = 1_000
+"""Up to how many chunks need no such entry."""
 
 SHORT = "bfloat16"
 """The type of number that Keras keeps as two bytes of no type, noted beside them."""
@@ -44,6 +51,27 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
         )
     if dataset.shape is None or not (_is_plain(dataset.dtype) or _is_short(dataset)):
         raise ModelFileError(f"weights '{dataset.name}' of {path} are no array of numbers")
+    if dataset.chunks:
+        _check_chunks(dataset, path)
+
+
+def _check_chunks(dataset: h5py.Dataset, path: Path) -> None:
+    """Refuses an array in more chunks than the file can list, or with one that is too large.
+
+    HDF5 looks for each chunk, also for one that was never written, and unpacks it as a whole.
+    """
+    count = math.prod(-(-n // part) for n, part in zip(dataset.shape, dataset.chunks, strict=True))
+    if count > max(FEW, dataset.file.id.get_filesize() // ENTRY):
+        raise UnsafeModelError(
+            f"weights '{dataset.name}' of {path} lie in {count} chunks, more than a file of its "
+            "size can list: not read"
+        )
+    size = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    if size > (allowed := bytes_allowed(path)):
+        raise UnsafeModelError(
+            f"weights '{dataset.name}' of {path} lie in chunks of {size} bytes, more than the "
+            f"{allowed} that a file of its size may unfold to: not read"
+        )
 
 
 def bytes_of(dataset: h5py.Dataset) -> int:

@@ -49,7 +49,7 @@ def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str,
     seen: set[int] = set()
     while waiting:
         above, group = waiting.pop()
-        for name in group:
+        for name in names_in(group, path):
             linked = not isinstance(group.get(name, getlink=True), h5py.HardLink)
             if linked and strict:
                 raise UnsafeModelError(
@@ -64,13 +64,26 @@ def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str,
             if address in seen:
                 continue
             if len(seen) >= MAX_OBJECTS:
-                raise UnsafeModelError(
-                    f"{path} holds more than {MAX_OBJECTS} groups and arrays: not read"
-                )
+                raise _too_many(path)
             seen.add(address)
             yield f"{above}{name}", member
             if isinstance(member, h5py.Group):
                 waiting.append((f"{above}{name}/", member))
+
+
+def names_in(group: h5py.Group, path: Path) -> Iterator[str]:
+    """The names in a group, of which HDF5 takes all at once.
+
+    Raises:
+        UnsafeModelError: There are too many.
+    """
+    if len(group) > MAX_OBJECTS:
+        raise _too_many(path)
+    yield from group
+
+
+def _too_many(path: Path) -> UnsafeModelError:
+    return UnsafeModelError(f"{path} holds more than {MAX_OBJECTS} groups and arrays: not read")
 
 
 def check_text(file: h5py.File, path: Path) -> None:

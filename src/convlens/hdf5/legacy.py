@@ -15,7 +15,7 @@ from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.hdf5.attributes import origin, read_names, read_text
 from convlens.hdf5.damage import damaged
 from convlens.hdf5.datasets import array_frames, bytes_of, check_dataset
-from convlens.hdf5.groups import check_text, child
+from convlens.hdf5.groups import check_text, child, names_in
 from convlens.loading.bounded import MAX_CONFIG, bytes_allowed
 from convlens.loading.frames import Frame, text_frames
 
@@ -74,7 +74,7 @@ def layer_frames(group: h5py.Group, path: Path, written: dict[str, str | None]) 
 
 def _without_config(file: h5py.File, path: Path) -> str:
     """What to say of an HDF5 file without a configuration."""
-    names = list(file)
+    names = list(names_in(file, path))
     if (
         "layer_names" in file.attrs
         or "layers" in names

@@ -16,11 +16,15 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-SECONDS = 20
-"""How much time of a processor may pass between two frames."""
+SECONDS = 10
+"""How much time of a processor a file may take, and what may pass between two frames."""
+
+RATE = 10 << 20
+"""For how many bytes of a file there is one second more; reading and unpacking takes less than a
+tenth of it."""
 
 MEMORY = 1 << 30
-"""How much memory a file may take beside what it unfolds to, in bytes."""
+"""How much memory a file may take beside what is held of it, in bytes."""
 
 
 def once() -> None:
@@ -31,21 +35,24 @@ def once() -> None:
         _set(resource.RLIMIT_FSIZE, 0)
 
 
-def for_file(unfolded: int) -> None:
+class Budget:
     """Bounds memory and time for a file.
 
     Args:
-        unfolded: How many bytes it may unfold to.
+        held: How many bytes of it are held at once.
+        stored: How many bytes of it are stored.
     """
-    if resource is not None and (held := _held()) is not None:
-        _set(resource.RLIMIT_AS, held + MEMORY + unfolded)
-    go_on()
 
+    def __init__(self, held: int, stored: int) -> None:
+        if resource is not None and (before := _held()) is not None:
+            _set(resource.RLIMIT_AS, before + MEMORY + held)
+        self._end = int(time.process_time()) + 1 + SECONDS + stored // RATE
+        self.go_on()
 
-def go_on() -> None:
-    """Gives the process time until its next frame."""
-    if resource is not None:
-        _set(resource.RLIMIT_CPU, int(time.process_time()) + 1 + SECONDS)
+    def go_on(self) -> None:
+        """Gives the process time until its next frame, but not beyond that of the file."""
+        if resource is not None:
+            _set(resource.RLIMIT_CPU, min(self._end, int(time.process_time()) + 1 + SECONDS))
 
 
 def _set(kind: int, amount: int) -> None:

@@ -15,7 +15,7 @@ from convlens.hdf5 import limits
 from convlens.hdf5.archive import read_archive
 from convlens.hdf5.legacy import read_model
 from convlens.hdf5.weights import read_weights
-from convlens.loading.bounded import bytes_allowed
+from convlens.loading.bounded import bytes_allowed, bytes_stored
 from convlens.loading.frames import Frame, write_frame
 
 JOBS: dict[str, Callable[[Path], Iterator[Frame]]] = {
@@ -54,10 +54,13 @@ def answer(request: dict[str, Any], send: Callable[[Frame], None]) -> None:
     try:
         if request["folder"] is not None:
             os.chdir(request["folder"])
-        limits.for_file(bytes_allowed(path))
+        stored = bytes_stored(path)
+        # An archive may be unpacked as a whole; else a chunk is held, packed and unpacked.
+        held = bytes_allowed(path) if request["job"] == "archive" else 3 * stored
+        budget = limits.Budget(held, stored)
         for frame in JOBS[request["job"]](path):
             send(frame)
-            limits.go_on()
+            budget.go_on()
     except ConvlensError as error:
         send({"error": type(error).__name__, "text": str(error)})
     except BrokenPipeError:

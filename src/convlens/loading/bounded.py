@@ -5,6 +5,8 @@ The rule of this module: a size that somebody declares is no bound; what is read
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import stat
@@ -21,9 +23,13 @@ STEP = 1 << 24
 MAX_CONFIG = 64 << 20
 """The longest configuration that is read, in bytes."""
 
-MAX_SIGNS = 8_000_000
-"""How many commas and opening brackets a JSON text may hold; one of a real network stays
-below 2,000,000."""
+MAX_SIGNS = 3_000_000
+"""How many commas and opening brackets a JSON text may hold. A configuration of as many values
+as are opened has at most 2,000,000; the rest is for commas within texts."""
+
+MAX_DIRECTORY = 4 << 20
+"""The longest directory of a zip archive that is read, in bytes: of some 50,000 members. That of
+a ``.keras`` file takes some hundred."""
 
 
 def parse_json(text: bytes) -> Any:
@@ -104,6 +110,49 @@ def read_start(path: Path, count: int) -> bytes:
         return b""
 
 
+@contextlib.contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Opens a zip archive whose directory of members is not too long.
+
+    The library makes an object of every member as soon as an archive is opened. It reads the
+    directory as a whole, by whichever of the two records at the end of the file it goes by; that
+    one read is bounded here, so that no record has to be believed.
+
+    Raises:
+        UnsafeModelError: The directory is too long.
+        zipfile.BadZipFile: It is no archive, or damaged.
+        OSError: It cannot be read.
+    """
+    with _Frugal(io.FileIO(path)) as file:
+        file.most = MAX_DIRECTORY
+        with zipfile.ZipFile(file) as archive:
+            file.most = None
+            yield archive
+
+
+class _Frugal(io.BufferedReader):
+    """A file of which no more than so many bytes are read at once.
+
+    Attributes:
+        most: The most bytes; ``None`` for no bound.
+    """
+
+    most: int | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Reads so many bytes.
+
+        Raises:
+            UnsafeModelError: They are too many.
+        """
+        if self.most is not None and size is not None and size > self.most:
+            raise UnsafeModelError(
+                f"{self.name} has a directory of members of {size} bytes, more than {self.most}: "
+                "expected a .keras file, which holds a few members, not opened"
+            )
+        return super().read(size)
+
+
 def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> Iterator[bytes]:
     """A member of a zip archive in pieces, unpacked to at most so many bytes.
 
@@ -139,6 +188,17 @@ def bytes_allowed(path: Path) -> int:
         ModelFileError: It is no regular file, or cannot be looked at.
     """
     return unfolded(check_regular(path))
+
+
+def bytes_stored(path: Path) -> int:
+    """How many bytes of a file lie on the disk: holes in it cost nothing, and are worth nothing.
+
+    Raises:
+        ModelFileError: It is no regular file, or cannot be looked at.
+    """
+    size = check_regular(path)
+    blocks = getattr(path.stat(), "st_blocks", None)
+    return size if blocks is None else min(size, 512 * blocks)
 
 
 def unfolded(size: int) -> int:

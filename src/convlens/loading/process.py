@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import site
@@ -142,10 +143,15 @@ class Process:
         return last if len(last) <= MAX_SAID else f"{last[:MAX_SAID]}..."
 
     @contextlib.contextmanager
-    def watched(self, limit: float) -> Iterator[None]:
-        """Ends the process if it says nothing for so many seconds while the block lasts."""
+    def watched(self, limit: float, total: float) -> Iterator[None]:
+        """Ends the process if it says nothing for too long while the block lasts.
+
+        Args:
+            limit: How long it may say nothing, in seconds.
+            total: How long it may take in all, whatever it says.
+        """
         done = threading.Event()
-        watch = threading.Thread(target=self._watch, args=(done, limit), daemon=True)
+        watch = threading.Thread(target=self._watch, args=(done, limit, total), daemon=True)
         watch.start()
         try:
             yield
@@ -153,13 +159,14 @@ class Process:
             done.set()
             watch.join()
 
-    def _watch(self, done: threading.Event, limit: float) -> None:
+    def _watch(self, done: threading.Event, limit: float, total: float) -> None:
         """Counts turns, not time: while everything is suspended, none passes."""
-        seen, idle = self._steps, 0
+        seen, idle, turns = self._steps, 0, 0
+        most = math.ceil(TURNS * total / limit)
         while not done.wait(limit / TURNS):
             idle = idle + 1 if self._steps == seen else 0
-            seen = self._steps
-            if idle >= TURNS:
+            seen, turns = self._steps, turns + 1
+            if idle >= TURNS or turns >= most:
                 self._late = True
                 self._process.kill()
                 return

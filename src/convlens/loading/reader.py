@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convlens.errors import ModelFileError
-from convlens.loading.bounded import MAX_CONFIG, bytes_allowed, check_regular
+from convlens.loading.bounded import MAX_CONFIG, bytes_allowed, bytes_stored, check_regular
 from convlens.loading.frames import NonsenseError, ToldError
 from convlens.loading.process import PROGRAM, GoneError, Process
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:  # else imported late: the process starts while NumPy is impor
 
 PATIENCE = 20.0
 """How long the process may say nothing while it reads, in seconds."""
+
+SLOWEST = 1 << 20
+"""How many bytes of a file a slow disk gives in a second: for each there is one second more that
+reading may take in all."""
 
 START = 120.0
 """How long it may take to start, in seconds: from a slow disk, libraries take their time."""
@@ -40,7 +44,8 @@ class Reader:
 
     Args:
         program: What it runs.
-        patience: How long it may say nothing while it reads, in seconds.
+        patience: How long it may say nothing while it reads, in seconds; in all it may take as
+            long, and as long as a slow disk takes to give the file.
         start: How long it may take to start, in seconds.
     """
 
@@ -107,7 +112,7 @@ class Reader:
         for _ in range(2):
             try:
                 process = self._running()
-                with process.watched(self._start):
+                with process.watched(self._start, self._start):
                     if not self._ready:
                         process.frames.message()
                     self._ready = True
@@ -129,7 +134,8 @@ class Reader:
         from convlens.loading.contents import collect
 
         try:
-            with process.watched(self._patience):
+            total = self._patience + bytes_stored(path) / SLOWEST
+            with process.watched(self._patience, total):
                 return collect(process.frames, bytes_allowed(path) + 4 * MAX_CONFIG)
         except GoneError as error:
             if process.failed():

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from convlens.errors import ModelFileError, near
-from convlens.loading.bounded import check_regular, read_start
+from convlens.loading.bounded import check_regular, open_zip, read_start
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".hdf", ".model")
@@ -104,7 +104,7 @@ def _describe_json(head: bytes) -> str:
 
 def _zip(path: Path) -> str:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise ModelFileError(
