@@ -19,6 +19,10 @@ from convlens.results import FloatArray, ModelInfo, Showable
 
 BYTES = NDArray[np.uint8]
 
+SAME = 1e-4
+"""Two activations that differ by less than this share of the greater are the same but for
+rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -137,6 +141,17 @@ class PatternOptions:
         return dataclasses.asdict(self) | {"size": list(self.size)}
 
 
+def gained(start: FloatArray, reached: FloatArray) -> NDArray[np.bool_]:
+    """Whether final images activate their channels more than the starts did, beyond rounding.
+
+    >>> gained(np.array([0, 2, -3], np.float32), np.array([0, 2.00001, -1], np.float32)).tolist()
+    [False, False, True]
+    """
+    begun, ended = np.asarray(start, np.float64), np.asarray(reached, np.float64)
+    least = SAME * np.maximum(np.abs(begun), np.abs(ended))
+    return np.asarray(ended - begun > least, np.bool_)
+
+
 @dataclass(frozen=True, eq=False)
 class Patterns(Showable):
     """The images that some channels respond to most.
@@ -153,7 +168,7 @@ class Patterns(Showable):
         robustness: The share of ``activation`` that is left on average under shifts and
             rescalings that were not used to make it; NaN for a dead channel.
         dead: Whether no start and no leak could wake the channel.
-        converged: Whether the last steps gained nothing more.
+        converged: Whether the last steps gained nothing more and the climb did not fail.
         steps: How many steps each took, int.
         history: ``(pattern, step)`` float32, the objective before each step as the network saw
             it then; NaN after its end.
@@ -189,6 +204,20 @@ class Patterns(Showable):
     frames: BYTES | None = None
     frame_steps: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Whether the climb failed: the channel is not dead, yet the final image gains nothing.
+
+        The final image activates the channel no more than the start did, whatever a step on
+        the way reached.
+        """
+        return ~self.dead & ~gained(self.start_activation, self.activation)
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """Whether there is no picture to show: the channel is dead, or the climb failed."""
+        return self.dead | self.failed
 
     @property
     def layers(self) -> tuple[str, ...]:

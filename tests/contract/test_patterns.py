@@ -9,10 +9,13 @@ import pytest
 from gradients import as_array, gradient_of
 from PIL import Image
 
-from convlens import patterns
+from convlens import patterns, save
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, UsageError
+from convlens.export.pattern_numbers import patterns_to_json
+from convlens.export.pattern_reading import read_patterns
 from convlens.loading import load_model
 from convlens.pattern import Objective, Term
+from convlens.render.options import GalleryOptions
 from convlens.verbs.maximise.classic import show
 from convlens.verbs.patterns import PatternsInterrupted
 
@@ -219,6 +222,33 @@ def test_what_is_dead_is_called_dead_and_no_picture_of_noise(method, tmp_path):
     assert not found.converged[1]
     assert found.activation[3] > 0
     assert np.ptp(found.images[3]) > 40
+
+
+def test_a_pattern_is_judged_by_where_it_ends(tmp_path):
+    """A climb that steps over a narrow peak ends silent, whatever it reached on the way."""
+    live = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(2, 1, activation="relu"),
+            keras.layers.Conv2D(2, 1, activation="relu", name="top"),
+        ]
+    )
+    live.layers[0].set_weights([np.float32([[[[1, -1]]]]), np.float32([-0.5, 0.5])])
+    peak = np.float32([[[[-20, 1], [-20, 0]]]])  # channel 0: 1 - 20 |x - 0.5|, channel 1: x - 0.5
+    live.layers[1].set_weights([peak, np.float32([1, 0])])
+    start = np.full((8, 8, 1), 0.51, np.float32)
+    found = patterns(load_model(live), "top", method="classic", scale="none", start=start, steps=1)
+    assert found.activation[0] == 0 < found.start_activation[0]
+    assert found.failed.tolist() == found.empty.tolist() == [True, False]
+    assert found.dead.tolist() == [False, False]
+    assert not found.converged[0]
+    assert (found.images[0] == 128).all()
+    assert found.activation[1] > found.start_activation[1]
+    told = patterns_to_json(found, GalleryOptions())
+    assert (told["dead"], told["failed"]) == (0, 1)
+    assert told["patterns"][0]["ended"].startswith("failed after 1 step: the final image")
+    save(found, tmp_path / "found.npz")
+    assert read_patterns(tmp_path / "found.npz", found.model).failed.tolist() == [True, False]
 
 
 def test_the_leak_is_given_back():

@@ -39,6 +39,14 @@ def test_no_channel_that_fires_for_a_photograph_is_called_dead(data):
     assert found.dead.sum() <= 3
 
 
+def test_a_channel_that_a_step_barely_woke_is_judged_by_its_final_image(data):
+    model = load_model(data / "models" / "cats_dogs_150.h5")
+    found = patterns(model, "conv2d_2", "4", steps=48)
+    silent = found.activation <= found.start_activation
+    assert (found.empty == silent).all()
+    assert not (found.converged & silent).any()
+
+
 @pytest.mark.parametrize("name", ["2nithing__mask_detector_gradio__671efcd9__keras_model.h5"])
 def test_a_teachable_machine_by_path(data, name):
     model = load_model(data / "wild" / name)

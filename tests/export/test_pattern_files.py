@@ -104,7 +104,8 @@ def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
         assert found["facet"].tolist() == [0, 1] * 5
         assert found["objective"][1] == "conv channel 0, facet 1"
         assert found["frame_steps"].tolist() == [0, 3, 7]
-        assert len(found.files) == 18
+        assert len(found.files) == 19
+        assert found["failed"].tolist() == made.failed.tolist()
     with np.load(save(gallery(), tmp_path / "y.npz")) as found:
         assert not {"natural", "percentile", "transparency", "frames"} & set(found.files)
 

@@ -19,7 +19,7 @@
       ["activation reached", text(pattern.activation)],
       ["at the start", text(pattern.start_activation)],
     ];
-    if (pattern.dead) return found;
+    if (pattern.empty) return found;
     found.push(["kept when shifted, rescaled", percent(pattern.robustness)]);
     if (pattern.natural) {
       const [middle, high, most] = pattern.natural;
@@ -93,7 +93,7 @@
   // The picture, each pixel as a square of a whole number of pixels of the screen.
   const stage = (tile, pattern) => {
     const place = large.querySelector(".stage");
-    if (pattern.dead) {
+    if (pattern.empty) {
       const flat = document.createElement("div");
       flat.className = "flat";
       flat.textContent = pattern.ending;
@@ -198,7 +198,7 @@
     const rank = (item) => {
       const { place } = item.dataset;
       const pattern = data.patterns[place];
-      return order !== "place" && pattern.dead ? Infinity : key[order](pattern, place);
+      return order !== "place" && pattern.empty ? Infinity : key[order](pattern, place);
     };
     for (const list of document.querySelectorAll(".gallery")) {
       const items = [...list.children].map((item) => [rank(item), item]);

@@ -26,7 +26,8 @@ from convlens.model import Model
 from convlens.pattern import Patterns
 from convlens.render.options import GalleryOptions
 from convlens.render.patterns.arrange import default_view
-from convlens.render.patterns.wording import amount, kept, short_name
+from convlens.render.patterns.wording import FAILED, amount, empty_mark, kept, short_name
+from convlens.render.wording import plural
 from convlens.results import FloatArray, ModelInfo
 from convlens.verbs import patterns as verb
 
@@ -181,7 +182,11 @@ def describe(result: Patterns) -> str:
     rows = [heads, *(_row(result, place) for place in range(len(result)))]
     lines += ["", format_table(rows, right=range(2, len(heads) - 1)), ""]
     dead = int(result.dead.sum())
-    lines.append(f"{len(result)} patterns, {dead} of them dead")
+    failed = int(result.failed.sum())
+    lines.append(
+        f"{plural(len(result), 'pattern')}, {dead} dead"
+        + (f", {failed} failed: {FAILED}" if failed else "")
+    )
     return "\n".join(lines)
 
 
@@ -194,6 +199,7 @@ def _row(result: Patterns, place: int) -> list[str]:
         natural = [amount(float(result.natural[place, 2])), f"{percentile:.3g}%"]
     steps = int(result.steps[place])
     ended = "converged" if result.converged[place] else "not converged"
+    mark = empty_mark(result, place)
     return [
         objective.layer,
         name,
@@ -201,7 +207,7 @@ def _row(result: Patterns, place: int) -> list[str]:
         amount(float(result.start_activation[place])),
         kept(result, place).replace("\N{EN DASH}", "-"),
         *natural,
-        f"dead after {steps} steps" if result.dead[place] else f"{ended} after {steps}",
+        f"{mark} after {steps} steps" if mark else f"{ended} after {steps}",
     ]
 
 

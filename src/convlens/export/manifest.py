@@ -177,9 +177,9 @@ def _of_evaluation(result: Evaluation, options: TableOptions) -> Manifest:
 def _pattern_layer(group: LayerPatterns) -> Manifest:
     """A layer, its channels, and which of them are dead."""
     channels = sorted({group.result.channels[place] for place in group.places} - {-1})
-    dead = {group.result.channels[place] for place in group.places} - {
-        group.result.channels[place] for place in group.alive
-    }
+    result = group.result
+    dead = {result.channels[place] for place in group.places if result.dead[place]}
+    dead -= {result.channels[place] for place in group.places if not result.dead[place]}
     return {
         "name": group.name,
         "channels": _ranges(tuple(channels)),

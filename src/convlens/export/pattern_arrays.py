@@ -40,6 +40,7 @@ def arrays_of(result: Patterns) -> dict[str, NDArray[Any]]:
     found = {name: getattr(result, name) for name in AXES}
     return {
         **{name: np.asarray(array) for name, array in found.items() if array is not None},
+        "failed": result.failed,
         "channel": np.array(result.channels, np.int64),
         "facet": np.array([objective.facet for objective in result], np.int64),
         **({"frame_steps": np.array(result.frame_steps, np.int64)} if result.frame_steps else {}),
@@ -69,7 +70,13 @@ def write_zarr(result: Patterns, folder: Path, options: GalleryOptions) -> None:
         "layer": list(result.layers),
         "objective": [objective.describe() for objective in result],
     }
-    axes = {**AXES, "channel": ("pattern",), "facet": ("pattern",), "frame_steps": ("frame",)}
+    axes = {
+        **AXES,
+        "failed": ("pattern",),
+        "channel": ("pattern",),
+        "facet": ("pattern",),
+        "frame_steps": ("frame",),
+    }
     for name, values in arrays_of(result).items():
         names = axes[name]
         first = (1,) * (names.index("pattern") + 1 if values.ndim > 1 else 0)

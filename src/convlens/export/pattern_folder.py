@@ -15,7 +15,7 @@ from convlens.export.pictures import safe_name, to_html, to_pdf, to_png
 from convlens.pattern import Patterns
 from convlens.render.options import GalleryOptions
 from convlens.render.patterns.arrange import by_layer, only
-from convlens.render.patterns.wording import information
+from convlens.render.patterns.wording import empty_mark, information
 from convlens.render.png import write_png
 
 
@@ -46,7 +46,7 @@ def _part(result: Patterns, place: int, order: int) -> str:
     alone = len(objective.terms) == 1 and objective.channel >= 0
     name = f"{objective.channel:04d}" if alone else f"sum{order:04d}"
     facet = f"-facet{objective.facet}" if result.options.facets > 1 or objective.facet else ""
-    return name + facet + ("-dead" if result.dead[place] else "")
+    return name + facet + (f"-{mark}" if (mark := empty_mark(result, place)) else "")
 
 
 def plain(result: Patterns, options: GalleryOptions) -> bytes:

@@ -10,6 +10,7 @@ from convlens.export.manifest import manifest_of
 from convlens.export.numbers import number
 from convlens.pattern import Patterns
 from convlens.render.options import GalleryOptions
+from convlens.render.patterns.wording import ending
 
 MARKS = ("median", "percentile_99", "greatest")
 """What the numbers of natural images are called."""
@@ -24,6 +25,7 @@ def patterns_to_json(result: Patterns, options: GalleryOptions) -> dict[str, Any
         "natural_count": result.natural_count,
         "frame_steps": list(result.frame_steps),
         "dead": int(result.dead.sum()),
+        "failed": int(result.failed.sum()),
         "patterns": [pattern_to_json(result, place) for place in range(len(result))],
         "manifest": manifest_of(result, options),
     }
@@ -48,8 +50,10 @@ def pattern_to_json(result: Patterns, place: int, *, history: bool = True) -> di
         "start_activation": number(float(result.start_activation[place])),
         "robustness": number(float(result.robustness[place])),
         "dead": bool(result.dead[place]),
+        "failed": bool(result.failed[place]),
         "converged": bool(result.converged[place]),
         "steps": steps,
+        "ended": ending(result, place),
         "natural": natural,
         "percentile": number(percentile),
         **({"history": climbed} if history else {}),

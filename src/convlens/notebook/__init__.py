@@ -90,7 +90,7 @@ def _image_png(result: InputImage) -> bytes | None:
 
 @to_png.register(Patterns)
 def _pattern_png(result: Patterns) -> bytes | None:
-    alone = len(result) == 1 and not result.dead[0]
+    alone = len(result) == 1 and not result.empty[0]
     return png(np.ascontiguousarray(result.images[0])) if alone else None
 
 

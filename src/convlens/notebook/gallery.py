@@ -17,6 +17,7 @@ from convlens.render.patterns.wording import (
     amount,
     between,
     captions,
+    empty_mark,
     full_name,
     reached,
     short_name,
@@ -74,9 +75,9 @@ def _figure(result: Patterns, place: int) -> str:
     name = escape(full_name(result, place))
     objective = result.objectives[place]
     short = f"facet {objective.facet}" if objective.facet else short_name(result, place)
-    if result.dead[place]:
+    if mark := empty_mark(result, place):
         value = amount(float(result.activation[place]))
-        shown = f'<div class="dead" style="width:{wide}px;height:{tall}px">dead {value}</div>'
+        shown = f'<div class="dead" style="width:{wide}px;height:{tall}px">{mark} {value}</div>'
     else:
         shown = f'<img src="{uri_of(pixels)}" width="{wide}" height="{tall}" alt="{name}">'
     return (

@@ -44,9 +44,15 @@ class LayerPatterns:
         return int(self.result.dead[list(self.places)].sum())
 
     @property
+    def failed(self) -> int:
+        """How many of its climbs failed."""
+        return int(self.result.failed[list(self.places)].sum())
+
+    @property
     def alive(self) -> tuple[int, ...]:
-        """Where those that are not dead stand."""
-        return tuple(place for place in self.places if not self.result.dead[place])
+        """Where those that have a picture stand."""
+        empty = self.result.empty
+        return tuple(place for place in self.places if not empty[place])
 
     @property
     def converged(self) -> int:

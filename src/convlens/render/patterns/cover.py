@@ -17,7 +17,14 @@ from convlens.render.page import Page
 from convlens.render.patterns.arrange import LayerPatterns, by_layer
 from convlens.render.patterns.grid import layer_anchor, make_body
 from convlens.render.patterns.tile import Caption, draw_arrow, draw_meter, draw_tile
-from convlens.render.patterns.wording import appearance, between, how_made
+from convlens.render.patterns.wording import (
+    DEAD,
+    FAILED,
+    appearance,
+    between,
+    how_made,
+    rising,
+)
 from convlens.render.ruled import Cell, Column, Row, table_pages
 from convlens.render.sketch import ACCENT, BODY, DEAD_FILL, FAINT, NOTE, QUIET, Medium, Sketch
 from convlens.render.wording import output_size, percent, plural
@@ -74,8 +81,7 @@ class PatternCover:
         wide, tall = width * pixel, height * pixel
         x, top = self.medium.snap(sketch.left), self.medium.snap(y - 6)
         draw_tile(sketch, x, top, pixel, result, place)
-        rising = bool(np.any(~result.dead & ~result.converged))
-        caption = Caption(wide, result.natural is not None, rising)
+        caption = Caption(wide, result.natural is not None, rising(result))
         caption.draw(sketch, x, top + tall + 1, result, place)
         under = top + tall + caption.height
         left = sketch.left + max(wide, SPECIMEN) + 22
@@ -95,14 +101,16 @@ class PatternCover:
             ("bold", "the channel; under a further facet of it, which one"),
             ("right", REACHED),
         ]
-        if np.any(~result.dead & ~result.converged):
+        if rising(result):
             terms.append(("arrow", "not converged: the last steps still gained"))
         if result.natural is not None:
             images = plural(result.natural_count, "natural image")
             terms.append(("images", f"what the strongest of {images} reaches; {MORE}"))
         terms.append(("bar", KEPT))
         if result.dead.any():
-            terms.append(("grey", "dead: no start could wake this channel"))
+            terms.append(("grey", f"dead: {DEAD}"))
+        if result.failed.any():
+            terms.append(("grey", f"failed: {FAILED}"))
         room = sketch.right - x - TERMS
         for mark, meaning in terms:
             self._mark(sketch, x, y, mark)
@@ -167,11 +175,11 @@ KEPT = "the share of it that is left under shifts and rescalings it was not made
 
 
 def first_row(medium: Medium, group: LayerPatterns, options: GalleryOptions) -> tuple[int, ...]:
-    """The patterns of a layer that one row shows: alive ones first come, in their order."""
+    """The patterns of a layer that one row shows, those with a picture first, each in its order."""
     columns = make_body(medium, group.result, group.places, options).lattice.columns
     if len(group.places) <= columns:
         return group.places
-    ranked = [*group.alive, *(place for place in group.places if group.result.dead[place])]
+    ranked = [*group.alive, *(place for place in group.places if group.result.empty[place])]
     return tuple(sorted(ranked[:columns]))
 
 

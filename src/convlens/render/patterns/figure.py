@@ -25,6 +25,7 @@ from convlens.render.patterns.wording import (
     aim,
     amount,
     captions,
+    empty_mark,
     ending,
     full_name,
     kept,
@@ -115,9 +116,9 @@ def _columns(group: LayerPatterns, options: GalleryOptions) -> int:
 
 
 def _sheet(group: LayerPatterns, columns: int) -> Bytes:
-    """The tiles of a layer in white; dead ones flat grey. A row is as wide as a full one."""
+    """The tiles of a layer in white, grey without a picture. A row is as wide as a full one."""
     images = group.result.images[list(group.places)].copy()
-    images[group.result.dead[list(group.places)]] = step(GREY)
+    images[group.result.empty[list(group.places)]] = step(GREY)
     gap = _gap(group.result)
     parts = [mosaic(images[..., colour], columns=columns, gap=gap, fill=255) for colour in range(3)]
     sheet = np.stack(parts, -1)
@@ -138,9 +139,9 @@ def _words(one: Axes, group: LayerPatterns, columns: int) -> None:
         objective = result.objectives[place]
         name = f"facet {objective.facet}" if objective.facet else short_name(result, place)
         one.text(x, y, name, fontweight="bold", **style)
-        if result.dead[place]:
+        if mark := empty_mark(result, place):
             middle = x + width / 2, y - height / 2
-            words = f"dead\n= {amount(float(result.activation[place]))}"
+            words = f"{mark}\n= {amount(float(result.activation[place]))}"
             one.annotate(words, middle, **WORDS)
             continue
         told = f"{reached(result, place)}\n{kept(result, place)} kept"
@@ -157,9 +158,9 @@ def _single(result: Patterns) -> Figure:
     figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(max(1.0, min(2.0, width / height)), 1))
     picture = result.images[0]
-    if result.dead[0]:
+    if mark := empty_mark(result, 0):
         picture = np.broadcast_to(step(GREY), picture.shape)
-        words = f"dead\n= {amount(float(result.activation[0]))}"
+        words = f"{mark}\n= {amount(float(result.activation[0]))}"
         left.annotate(words, ((width - 1) / 2, (height - 1) / 2), **WORDS | {"fontsize": 9})
     left.imshow(picture, interpolation="nearest")
     left.set_axis_off()

@@ -10,15 +10,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from convlens.pattern import Patterns
 from convlens.render.flow import Block, Flow, add_foot, draw_heading
 from convlens.render.options import GalleryOptions
 from convlens.render.page import Page
 from convlens.render.patterns.arrange import LayerPatterns, by_layer, facets_beside
 from convlens.render.patterns.tile import OUTLINE, Caption, draw_tile
-from convlens.render.patterns.wording import captions, kind_of, layer_facts, short_name
+from convlens.render.patterns.wording import (
+    captions,
+    kind_of,
+    layer_facts,
+    rising,
+    short_name,
+)
 from convlens.render.sketch import ACCENT, BODY, Medium, Sketch
 from convlens.render.wording import plural, span
 
@@ -172,8 +176,7 @@ def make_body(
     size = (int(result.images.shape[1]), int(result.images.shape[2]))
     facets = facets_beside(result, places)
     lattice = lay_tiles(medium, size, len(places), options.columns, facets)
-    rising = bool(np.any(~result.dead & ~result.converged))
-    caption = Caption(lattice.wide, result.natural is not None, rising)
+    caption = Caption(lattice.wide, result.natural is not None, rising(result))
     return PatternBody(result, tuple(places), lattice, caption)
 
 

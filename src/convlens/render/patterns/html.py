@@ -25,12 +25,14 @@ from convlens.render.patterns.wording import (
     amount,
     appearance,
     between,
+    empty_mark,
     ending,
     full_name,
     how_made,
     kept,
     outdone,
     reached,
+    rising,
     short_name,
 )
 
@@ -126,12 +128,12 @@ def _making(result: Patterns) -> list[str]:
 
 
 def _toolbar(result: Patterns) -> str:
-    dead = int(result.dead.sum())
+    empty = int(result.empty.sum())
     key = (
         "Under each pattern: its channel, the activation that it reached, and as a bar the share "
         "kept."
     )
-    if np.any(~result.dead & ~result.converged):
+    if rising(result):
         key += ' An arrow <span class="rising" aria-hidden="true"></span>: not converged.'
     if result.natural is not None:
         key += (
@@ -143,7 +145,8 @@ def _toolbar(result: Patterns) -> str:
         if result.transparency is not None
         else ""
     )
-    hidden = "" if dead else " hidden"
+    hidden = "" if empty else " hidden"
+    marks = " or ".join(mark for mark in ("dead", "failed") if getattr(result, mark).any())
     orders = "".join(
         f'<option value="{value}">{label}</option>'
         for value, label in (
@@ -159,8 +162,8 @@ def _toolbar(result: Patterns) -> str:
         '<form class="toolbar with-script" hidden aria-label="What to show">'
         f'<label class="find"><span>Order</span><select id="order">{orders}</select></label>'
         f"{html_page.sizes()}"
-        f'<label class="tick"{hidden}><input type="checkbox" id="hide-dead"> hide {dead:,} dead'
-        f"</label>{mask}</form>"
+        f'<label class="tick"{hidden}><input type="checkbox" id="hide-dead"> hide {empty:,} '
+        f"{marks or 'dead'}</label>{mask}</form>"
     )
 
 
@@ -192,11 +195,11 @@ def _tiles(group: LayerPatterns) -> Iterator[str]:
         name = f"facet {objective.facet}" if objective.facet else short_name(result, place)
         title = escape(f"{full_name(result, place)}: {summary(result, place)}")
         label = f'<span class="cap"><b>{escape(name)}</b>'
-        if result.dead[place]:
+        if mark := empty_mark(result, place):
             value = amount(float(result.activation[place]))
             yield (
                 f'<li class="dead" data-place="{place}"><button title="{title}">'
-                f"<i>dead<b>{value}</b></i>{label}</span></button></li>"
+                f"<i>{mark}<b>{value}</b></i>{label}</span></button></li>"
             )
             continue
         rising = "" if result.converged[place] else '<span class="rising"></span>'
@@ -248,7 +251,7 @@ def _meter(result: Patterns, place: int) -> str:
 def summary(result: Patterns, place: int) -> str:
     """All numbers of a pattern in a line."""
     words = [ending(result, place)]
-    if not result.dead[place]:
+    if not result.empty[place]:
         words.insert(0, f"activation {reached(result, place)}")
         words.append(f"{kept(result, place)} kept")
     return ", ".join(words)
@@ -278,6 +281,7 @@ def _number(result: Patterns, place: int) -> dict[str, Any]:
         "aim": aim(result.objectives[place]),
         **known,
         "dead": bool(result.dead[place]),
+        "empty": empty_mark(result, place),
         "ending": ending(result, place),
         "natural": natural,
         "percentile": percentile,

@@ -14,7 +14,7 @@ from convlens.errors import SelectionError
 from convlens.pattern import Patterns
 from convlens.render.axes import Frame
 from convlens.render.flow import add_foot, end_screen
-from convlens.render.legend import mark_dead
+from convlens.render.legend import constant, mark_flat
 from convlens.render.options import GalleryOptions
 from convlens.render.page import Bytes, Page
 from convlens.render.patterns.arrange import by_layer, siblings
@@ -23,9 +23,11 @@ from convlens.render.patterns.grid import PatternBody, make_body
 from convlens.render.patterns.tile import FULL, draw_arrow, draw_meter
 from convlens.render.patterns.wording import (
     DEAD,
+    FAILED,
     aim,
     amount,
     captions,
+    empty_mark,
     full_name,
     kept,
     kind_of,
@@ -150,7 +152,7 @@ class _Single:
     def _pictures(self) -> list[tuple[Bytes, str]]:
         """What is shown: the pattern, and where it has a mask also through it."""
         pixels = self.result.images[self.place]
-        if self.result.transparency is None or self.result.dead[self.place]:
+        if self.result.transparency is None or self.result.empty[self.place]:
             return [(pixels, "")]
         masked = over_checks(pixels, self.result.transparency[self.place])
         return [(pixels, "as it is"), (masked, "with its transparency mask")]
@@ -173,9 +175,10 @@ class _Single:
 
     def _picture(self, sketch: Sketch, x: float, y: float, pixel: float, pixels: Bytes) -> None:
         height, width = pixels.shape[:2]
-        if self.result.dead[self.place]:
-            value = float(self.result.activation[self.place])
-            mark_dead(sketch, x, y, width * pixel, height * pixel, value, LEAD.but(colour=QUIET))
+        if mark := empty_mark(self.result, self.place):
+            words = (mark, constant(float(self.result.activation[self.place])))
+            style = LEAD.but(colour=QUIET)
+            mark_flat(sketch, x, y, width * pixel, height * pixel, words, style)
         else:
             sketch.picture(x, y, (pixel, pixel), pixels)
 
@@ -208,6 +211,8 @@ class _Single:
         rows.append(("at the start", start, ""))
         if result.dead[place]:
             return [*rows, ("dead", DEAD, ""), ("tried", steps, "")]
+        if result.failed[place]:
+            return [*rows, ("failed", FAILED, ""), ("tried", steps, "")]
         share = kept(result, place)
         known = "kept" if np.isfinite(result.robustness[place]) else ""
         rows.append(("kept when moved, rescaled", share, known))

@@ -11,8 +11,15 @@ import math
 from dataclasses import dataclass
 
 from convlens.pattern import Patterns
-from convlens.render.legend import mark_dead
-from convlens.render.patterns.wording import amount, kept, outdone, reached, short_name
+from convlens.render.legend import constant, mark_flat
+from convlens.render.patterns.wording import (
+    amount,
+    empty_mark,
+    kept,
+    outdone,
+    reached,
+    short_name,
+)
 from convlens.render.sketch import (
     ACCENT,
     BODY,
@@ -91,16 +98,16 @@ class Caption:
         style, right = self.style, x + self.wide
         y += self.step * 0.95
         edge = right - (ARROW + 1.5 if self.rising else 0.0)
-        dead = bool(result.dead[place])
+        empty = bool(result.empty[place])
         quiet = bool(result.objectives[place].facet)
         title = style if quiet else style.but(colour=INK, bold=True)
         told = _told(result, place)
         room = edge - x - sketch.measure(told, style) - 3
         sketch.text(x, y, name, title, room=room)
-        sketch.label(edge, y, told, style.but(colour=QUIET if dead else INK), "end")
-        if not dead and not result.converged[place]:
+        sketch.label(edge, y, told, style.but(colour=QUIET if empty else INK), "end")
+        if not empty and not result.converged[place]:
             draw_arrow(sketch, right, y)
-        if dead:
+        if empty:
             return
         if self.compared and result.natural is not None:
             y += self.step
@@ -124,7 +131,7 @@ class Caption:
 
 
 def _told(result: Patterns, place: int) -> str:
-    return "dead" if result.dead[place] else reached(result, place)
+    return empty_mark(result, place) or reached(result, place)
 
 
 def draw_meter(sketch: Sketch, x: float, y: float, wide: float, share: float) -> None:
@@ -150,18 +157,20 @@ def draw_tile(
     result: Patterns,
     place: int,
 ) -> None:
-    """Draws a pattern whose pixels are ``pixel`` points wide, or the mark of a dead one."""
+    """Draws a pattern whose pixels are ``pixel`` points wide, or the mark of one that is empty."""
     pixels = result.images[place]
-    if not result.dead[place]:
+    mark = empty_mark(result, place)
+    if not mark:
         sketch.picture(x, y, (pixel, pixel), pixels)
         return
     tall, wide = pixels.shape[0] * pixel, pixels.shape[1] * pixel
     style = LABELS[wide >= LARGE]
-    mark_dead(sketch, x, y, wide, tall, float(result.activation[place]), style)
+    words = (mark, constant(float(result.activation[place])))
+    mark_flat(sketch, x, y, wide, tall, words, style)
 
 
 LABELS = {False: NOTE, True: dataclasses.replace(BODY, colour=QUIET)}
-"""The style of the word on a dead tile, by whether it is large."""
+"""The style of the word on an empty tile, by whether it is large."""
 
 OUTLINE = FAINT
 """What lines beside tiles are drawn in."""

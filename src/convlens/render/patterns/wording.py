@@ -28,6 +28,9 @@ from convlens.results import FloatArray, LayerInfo
 DEAD = "no start could wake this channel"
 """What dead means of a pattern."""
 
+FAILED = "the final image activates the channel no more than the start did"
+"""What failed means of a pattern."""
+
 
 def label_of(result: Patterns, place: int) -> str:
     """The name of the class that a pattern is of; empty where it is of none that is known."""
@@ -84,9 +87,23 @@ def ending(result: Patterns, place: int) -> str:
     steps = plural(int(result.steps[place]), "step")
     if result.dead[place]:
         return f"dead: {DEAD} in {steps}"
+    if result.failed[place]:
+        return f"failed after {steps}: {FAILED}"
     if result.converged[place]:
         return f"converged after {steps}"
     return f"not converged: the last of {steps} still gained"
+
+
+def empty_mark(result: Patterns, place: int) -> str:
+    """What stands on the tile of a pattern without a picture; empty where there is one."""
+    if result.dead[place]:
+        return "dead"
+    return "failed" if result.failed[place] else ""
+
+
+def rising(result: Patterns) -> bool:
+    """Whether any pattern that has a picture still gained in its last steps."""
+    return bool(np.any(~result.empty & ~result.converged))
 
 
 def among(result: Patterns, place: int) -> str:
@@ -126,7 +143,8 @@ def layer_facts(group: LayerPatterns) -> str:
     facts = [f"{count(shown)} of {plural(total, 'channel')}" if total else count(shown)]
     if shown < len(places):
         facts.append(f"{len(places) // shown} facets of each")
-    facts.append(f"{count(group.dead)} dead" if group.dead else "none dead")
+    counts = {"dead": group.dead, "failed": group.failed}
+    facts += [f"{count(found)} {mark}" for mark, found in counts.items() if found] or ["none dead"]
     alive = list(group.alive)
     if alive:
         facts.append(f"{count(group.converged)} of {count(len(alive))} converged")
@@ -177,7 +195,7 @@ def how_made(options: PatternOptions) -> str:
 
 def appearance(result: Patterns) -> str:
     """How the picture of a pattern comes from what the network saw of it."""
-    alive = np.flatnonzero(~result.dead)
+    alive = np.flatnonzero(~result.empty)
     channels = result.values.shape[-1]
     if not alive.size or channels > 3:
         return "the first three channels of the canvas" if channels > 3 else ""
@@ -192,13 +210,14 @@ def appearance(result: Patterns) -> str:
 def tile_key(result: Patterns, *, coloured: bool = True) -> str:
     """What stands under each pattern, ``coloured`` where images that reach more are marked."""
     words = "Under each pattern: channel, activation reached"
-    if np.any(~result.dead & ~result.converged):
+    if rising(result):
         words += " (arrow: not converged)"
     if result.natural is not None:
         images = plural(result.natural_count, "natural image")
         words += f", the strongest of {images}" + (" (brown: more)" if coloured else "")
     words += ", share kept if shifted."
-    return words + (" Grey: dead." if result.dead.any() else "")
+    marks = [mark for mark in ("dead", "failed") if getattr(result, mark).any()]
+    return words + (f" Grey: {' or '.join(marks)}." if marks else "")
 
 
 def outdone(result: Patterns, place: int) -> bool:
@@ -225,6 +244,8 @@ def information(result: Patterns, manifest: str = "{}") -> Information:
         for group in by_layer(result)[:12]
         for numbers in [sorted({result.channels[place] for place in group.places})]
     )
-    dead = f"{count(int(result.dead.sum()))} of {plural(len(result), 'pattern')} dead."
-    caption = f"Patterns of {layers}. {dead} " + " ".join(captions(result))
+    dead = f"{count(int(result.dead.sum()))} of {plural(len(result), 'pattern')} dead"
+    if failed := int(result.failed.sum()):
+        dead += f", {count(failed)} failed: {FAILED}"
+    caption = f"Patterns of {layers}. {dead}. " + " ".join(captions(result))
     return Information(f"{result.model.name}: patterns", caption, manifest)

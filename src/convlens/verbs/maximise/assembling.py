@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from convlens.errors import UsageError
-from convlens.pattern import BYTES, Objective, PatternOptions, Patterns
+from convlens.pattern import BYTES, Objective, PatternOptions, Patterns, gained
 from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, ModelInfo
 from convlens.verbs.maximise.method import Method
 from convlens.verbs.maximise.running import Judged
 
 DEAD_GREY = 128
-"""What a dead channel is shown as; a picture of it would be noise."""
+"""What a dead channel or a failed climb is shown as; a picture of it would be noise."""
 
 
 def assemble(
@@ -33,6 +33,10 @@ def assemble(
 ) -> Patterns:
     """The result of patterns that are done, in the order of their objectives."""
     dead = np.array([judged.dead for judged in done])
+    activation = _array(judged.activation for judged in done)
+    start_activation = _array(judged.start_activation for judged in done)
+    rose = gained(start_activation, activation)
+    empty = dead | ~rose
     longest = max(len(judged.climbed.history) for judged in done)
     history = np.full((len(done), longest), np.nan, np.float32)
     for row, judged in zip(history, done, strict=True):
@@ -43,19 +47,19 @@ def assemble(
     frames = None
     if frame_steps:
         frames = np.stack([_in_colour(np.stack(judged.climbed.frames)) for judged in done], 1)
-        frames[:, dead] = DEAD_GREY
+        frames[:, empty] = DEAD_GREY
     return Patterns(
         model=info,
         options=options,
         preprocessing=preprocessing,
         objectives=tuple(objectives),
-        images=_images(np.stack([judged.climbed.canvas for judged in done]), method, dead),
+        images=_images(np.stack([judged.climbed.canvas for judged in done]), method, empty),
         values=np.stack([judged.value for judged in done]),
-        activation=_array(judged.activation for judged in done),
-        start_activation=_array(judged.start_activation for judged in done),
+        activation=activation,
+        start_activation=start_activation,
         robustness=_array(judged.robustness for judged in done),
         dead=dead,
-        converged=np.array([judged.climbed.converged for judged in done]),
+        converged=np.array([judged.climbed.converged for judged in done]) & rose,
         steps=np.array([len(judged.climbed.history) for judged in done]),
         history=history,
         natural=None if compared is None else compared[:, :3],
@@ -137,9 +141,9 @@ def _array(numbers: Iterable[float]) -> FloatArray:
     return np.array(list(numbers), np.float32)
 
 
-def _images(canvases: FloatArray, method: Method, dead: Any) -> BYTES:
+def _images(canvases: FloatArray, method: Method, empty: Any) -> BYTES:
     shown = _in_colour(method.show(canvases))
-    shown[dead] = DEAD_GREY
+    shown[empty] = DEAD_GREY
     return shown
 
 

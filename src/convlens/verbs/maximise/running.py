@@ -10,16 +10,13 @@ import numpy as np
 
 from convlens.ascent import PHASE, PIXELS, Ascent, Climb
 from convlens.model import Model
-from convlens.pattern import Objective
+from convlens.pattern import SAME, Objective
 from convlens.results import FloatArray, ModelInfo
 from convlens.verbs.maximise.asking import weights_of
 from convlens.verbs.maximise.climbing import Climbed, Climbing
 from convlens.verbs.maximise.ground import Natural, choose_batch
 from convlens.verbs.maximise.judging import Judge, percentiles
 from convlens.verbs.maximise.method import Ground, Method
-
-SAME = 1e-4
-"""Two activations of a constant channel differ by less than this share, by rounding alone."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
