@@ -7,7 +7,9 @@ string here so that this module imports nothing above it.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 Shape = tuple[int | None, ...]
+
+LEAST_SIDE = 8
+"""The least side, in pixels, of what is taken for a picture though it has no channel axis."""
 
 
 class Showable:
@@ -53,35 +58,83 @@ class InputInfo:
     Attributes:
         name: The name of the input.
         shape: As the model has it, batch first; ``None`` where any size will do.
-        data_format: ``"channels_last"`` or ``"channels_first"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``: of ``shape``, or of what
+            ``picture`` is flattened to.
         dtype: Of the values, such as ``"float32"``.
+        picture: ``(height, width, channel)`` of the picture that the network itself makes of
+            the values of an input that has fewer axes; else ``None``.
+        vocabulary: How many whole numbers, from 0, the embedding knows that the input feeds;
+            ``None`` where it feeds none.
+        key: What the model calls the input where it takes a dictionary; else ``None``.
+
+    Example:
+        >>> flat = InputInfo("digits", (None, 784), picture=(28, 28, 1))
+        >>> flat.is_image, flat.size, flat.example_shape
+        (True, (28, 28), (28, 28, 1))
+        >>> InputInfo("digits", (None, 784)).possible_picture
+        (28, 28, 1)
     """
 
     name: str
     shape: Shape
     data_format: str = "channels_last"
     dtype: str = "float32"
+    picture: tuple[int, int, int] | None = None
+    vocabulary: int | None = None
+    key: str | None = None
+
+    @property
+    def example_shape(self) -> Shape:
+        """The shape of one example, without the batch, channels last."""
+        if self.picture is not None:
+            return self.picture
+        shape = self.shape[1:]
+        return shape if self.data_format == "channels_last" else (*shape[1:], shape[0])
 
     @property
     def is_image(self) -> bool:
         """Whether an image fits: two spatial axes, and channels that a picture can have."""
-        return len(self.shape) == 4 and self.channels in (None, 1, 2, 3, 4)
+        return len(self.example_shape) == 3 and self.channels in (None, 1, 2, 3, 4)
 
     @property
     def takes_picture(self) -> bool:
         """Whether a picture can be shown to it: also where bands or frames are to be filled."""
-        return len(self.shape) == 4 or (len(self.shape) == 5 and self.channels in (1, 3, 4))
+        axes = len(self.example_shape)
+        return axes == 3 or (axes == 4 and self.channels in (1, 3, 4))
+
+    @property
+    def possible_picture(self) -> tuple[int, int, int] | None:
+        """The picture that the values could be where nothing in the network says so.
+
+        A vector as long as a square picture in grey or RGB has pixels, or rows of numbers
+        without a channel axis; of at least ``LEAST_SIDE`` a side.
+        """
+        own = self.shape[1:]
+        if self.takes_picture or self.vocabulary or not self.dtype.startswith(("float", "bf", "u")):
+            return None
+        if len(own) == 2 and min(side or 0 for side in own) >= LEAST_SIDE:
+            return int(own[0] or 0), int(own[1] or 0), 1
+        if len(own) == 1 and own[0]:
+            for channels in (1, 3):
+                side = math.isqrt(own[0] // channels)
+                if side >= LEAST_SIDE and side * side * channels == own[0]:
+                    return side, side, channels
+        return None
+
+    def as_picture(self) -> InputInfo:
+        """The same input, its values taken for the picture that they could be."""
+        picture = self.possible_picture
+        return self if picture is None else dataclasses.replace(self, picture=picture)
 
     @property
     def channels(self) -> int | None:
         """The number of channels, ``None`` if any will do."""
-        return self.shape[-1] if self.data_format == "channels_last" else self.shape[1]
+        return self.example_shape[-1]
 
     @property
     def size(self) -> tuple[int | None, int | None]:
         """Height and width in pixels, ``None`` where any will do."""
-        first = 1 if self.data_format == "channels_last" else 2
-        return self.shape[first], self.shape[first + 1]
+        return self.example_shape[0], self.example_shape[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,12 +207,13 @@ def test_inputs_by_name(run: Run, models: Path, photos: Path, here: Path) -> Non
     pair = models / "pair.keras"
     named = ["--input", f"left={photos / 'photo.png'}", "--input", f"right={photos / 'grey.png'}"]
     done = ok(run("activations", pair, *named, "-o", "x.npz"))
-    assert "note: input 'right' was given grey.png" in done.out
+    assert "note: input 'right': grey.png; " in done.out
     with np.load(here / "x.npz") as found:
         assert found["conv_left"].shape == (1, 14, 14, 2)
         assert found["conv_right"].shape == (1, 6, 6, 2)
     done = ok(run("activations", pair, photos / "photo.png", "-o", "y.npz"))
-    assert "the same image goes to each of the 2 inputs: left, right" in done.out
+    assert "note: input 'left': photo.png; " in done.out
+    assert "note: input 'right': photo.png; " in done.out
 
 
 def test_a_model_that_takes_no_picture_needs_none(run: Run, models: Path, here: Path) -> None:

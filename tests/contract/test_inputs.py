@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import convlens
-from convlens.errors import ModelInputError
+from convlens.errors import ImageError, ModelInputError
 
 
 def generator() -> keras.Model:
@@ -62,14 +62,45 @@ def test_a_vector_of_ones_own() -> None:
     )
 
 
-def test_tokens_beside_a_picture_are_zeros() -> None:
+def test_words_beside_a_picture_are_drawn_from_the_vocabulary() -> None:
     model = convlens.load_model(captioner())
     photo = np.full((20, 30, 3), 90, np.uint8)
-    found = convlens.activations(model, photo)
+    found = convlens.activations(model, {"picture": photo})
     assert found["conv"].shape == (1, 16, 16, 4)
-    assert any("zeros" in note for note in found.notes)
+    assert any("'words': seed-0; whole numbers from 0 to 19 drawn" in n for n in found.notes)
+    table = keras.ops.convert_to_numpy(model.model.get_layer("embed").embeddings)
+    assert all((table == row).all(axis=1).any() for row in found["embed"][0])
     with pytest.raises(ModelInputError, match=r"'picture' .* was given nothing"):
         convlens.activations(model)
+
+
+def test_words_are_whole_numbers_of_the_vocabulary() -> None:
+    model = convlens.load_model(captioner())
+    photo = np.full((20, 30, 3), 90, np.uint8)
+    table = keras.ops.convert_to_numpy(model.model.get_layer("embed").embeddings)
+    for kind in (np.int64, np.int32, np.uint8, np.float32):
+        words = np.array([3, 19, 0, 7, 3], kind)
+        found = convlens.activations(model, [photo, words])
+        np.testing.assert_array_equal(found["embed"][0], table[words.astype(int)])
+    for wrong in ([3, 20, 0, 7, 3], [3, -1, 0, 7, 3], [3, 0.5, 0, 7, 3]):
+        with pytest.raises(ImageError, match=r"whole numbers from 0 to 19 for the input 'words'"):
+            convlens.activations(model, [photo, np.array(wrong)])
+
+
+@pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
+def test_a_dictionary_by_the_keys_of_the_model() -> None:
+    inputs = {"photo": keras.Input((16, 16, 3), name="b"), "age": keras.Input((4,), name="a")}
+    seen = keras.layers.GlobalAveragePooling2D(name="gap")(models.conv(4, "conv")(inputs["photo"]))
+    outputs = keras.layers.Add(name="both")([seen, inputs["age"]])
+    network = models.randomise(keras.Model(inputs, {"sum": outputs}, name="keys"))
+    photo = np.random.default_rng(0).random((16, 16, 3), np.float32)
+    age = np.arange(4, dtype=np.float32)
+    expected = network({"photo": photo[None], "age": age[None]})["sum"]
+    for given in ({"photo": photo, "age": age}, {"b": photo, "age": age}):
+        found = convlens.activations(convlens.load_model(network), given)
+        np.testing.assert_allclose(
+            found["both"], keras.ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-5
+        )
 
 
 def test_a_photograph_for_many_channels_says_what_it_did() -> None:

@@ -215,7 +215,7 @@ def test_models_that_take_no_image(tmp_path):
             "expected an input for images, (batch, height, width, channel), found the input "
             f"'vector' of shape {shape}. Choose a model that takes images."
         )
-    for shape in [(None, 784), (None, 100, 2), (None, 4, 8, 8, 5)]:
+    for shape in [(None, 785), (None, 100, 2), (None, 4, 8, 8, 5)]:
         message = error_of(ModelInputError, load, path, InputInfo("other", shape))
         wanted = ", ".join(map(str, shape[1:]))
         assert message == (

@@ -145,10 +145,45 @@ def two_inputs(network: Any) -> Any:
 def test_several_inputs_by_name(network: Any) -> None:
     model = two_inputs(network)
     left, right = picture(), np.ones((4, 4, 1), np.float32)
-    found = activations(model, {"right": right, "left": left})
-    np.testing.assert_array_equal(found["a"][0], left * 2)
-    np.testing.assert_array_equal(found["b"][0], right + 1)
-    assert found.notes == ("the same image goes to each of the 2 inputs: left, right",)
+    for given in ({"right": right, "left": left}, [left, right], (left[None], right[None])):
+        found = activations(model, given)
+        np.testing.assert_array_equal(found["a"][0], left * 2)
+        np.testing.assert_array_equal(found["b"][0], right + 1)
+        taken = "a float array, taken as it is; values as they are (a float array is taken as it"
+        assert [note.partition(" is)")[0] for note in found.notes] == [
+            f"input 'left': array; {taken}",
+            f"input 'right': array; {taken}",
+        ]
+
+
+def test_batches_in_the_order_of_the_inputs(network: Any) -> None:
+    left, right = np.stack([picture()] * 3), np.ones((3, 4, 4, 1), np.float32)
+    found = activations(two_inputs(network), (left, right))
+    assert found["a"].shape == (3, 6, 5, 3)
+    assert found["b"].shape == (3, 4, 4, 1)
+    with pytest.raises(
+        ModelInputError,
+        match=r"an array for each of the 2 inputs, in this order: 'left' \(None, 6, 5, 3\), "
+        r"'right' \(None, 4, 4, 1\); found 3",
+    ):
+        activations(two_inputs(network), [left, right, right])
+
+
+def test_an_input_by_the_key_of_the_model(network: Any) -> None:
+    inputs = (
+        InputInfo("input_1", (None, 6, 5, 3), key="picture"),
+        InputInfo("input_2", (None, 4), key="meta"),
+    )
+    model = network({"a": ("Conv2D", lambda input_1, input_2: input_1 * 2)}, inputs=inputs)
+    meta = np.ones(4, np.float32)
+    for given in ({"picture": picture(), "meta": meta}, {"input_1": picture(), "meta": meta}):
+        found = activations(model, given)
+        np.testing.assert_array_equal(found["a"][0], picture() * 2)
+        assert found.notes[0].startswith("input 'input_1' (picture): array;")
+    with pytest.raises(ModelInputError, match="input 'input_1' was given twice, also as 'picture'"):
+        activations(model, {"input_1": picture(), "picture": picture(), "meta": meta})
+    with pytest.raises(ModelInputError, match=r"no input 'pictur': .* Did you mean picture\?"):
+        activations(model, {"pictur": picture(), "meta": meta})
 
 
 def test_several_inputs_are_told_apart_by_their_files(network: Any, tmp_path: Path) -> None:
@@ -157,10 +192,17 @@ def test_several_inputs_are_told_apart_by_their_files(network: Any, tmp_path: Pa
     found = activations(
         two_inputs(network), {"left": tmp_path / "a.png", "right": tmp_path / "b.png"}
     )
-    assert found.notes == ("input 'left' was given a.png", "input 'right' was given b.png")
+    assert [note.partition(";")[0] for note in found.notes] == [
+        "input 'left': a.png",
+        "input 'right': b.png",
+    ]
     same = activations(two_inputs(network), tmp_path / "a.png")
     assert same["b"].shape == (1, 4, 4, 1)
-    assert same.notes == ("the same image goes to each of the 2 inputs: left, right",)
+    assert [note.partition(";")[0] for note in same.notes] == [
+        "input 'left': a.png",
+        "input 'right': a.png",
+    ]
+    assert all("pixels / 255" in note for note in same.notes)
 
 
 @pytest.mark.parametrize(

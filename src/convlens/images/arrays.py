@@ -27,6 +27,9 @@ _AXES = {
 MAX_NUMBERS = 100_000_000
 """The most numbers of an array that are read: as many as a picture of 33 megapixels has."""
 
+EXACT = 2**24
+"""The largest whole number up to which float32 keeps every one."""
+
 FRAMES = 8
 """Frames given to an input that takes any number of them."""
 
@@ -88,18 +91,32 @@ def as_array(source: Any) -> NDArray[np.generic]:
 
 def channels_last_shape(inputs: InputInfo) -> tuple[int | None, ...]:
     """The shape of one image for an input, without the batch, channels last."""
-    shape = inputs.shape[1:]
-    return shape if inputs.data_format == "channels_last" else (*shape[1:], shape[0])
+    return inputs.example_shape
 
 
 def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.generic]:
-    """The array with its channel axis, and without a batch axis of one."""
+    """The array with its channel axis, and without a batch axis of one.
+
+    Of an input whose values the network makes a picture of, an array as the network takes it
+    becomes that picture.
+    """
     expected = channels_last_shape(inputs)
+    if inputs.picture is not None and is_one(array, inputs.shape[1:]):
+        if inputs.data_format == "channels_last":
+            return array.reshape(inputs.picture)
+        height, width, channels = inputs.picture
+        return np.moveaxis(array.reshape(channels, height, width), 0, -1)
     if array.ndim == len(expected) + 1 and array.shape[0] == 1:
         return array.reshape(array.shape[1:])
     if array.ndim == len(expected) - 1 and (inputs.is_image or expected[-1] in (None, 1)):
         return array[..., np.newaxis]
     return array
+
+
+def is_one(array: NDArray[np.generic], shape: tuple[int | None, ...]) -> bool:
+    """Whether an array is one example of a shape, alone or in a batch of one."""
+    found = array.shape[1:] if array.ndim == len(shape) + 1 and len(array) == 1 else array.shape
+    return fits_shape(found, shape)
 
 
 def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[str, ...]]:
@@ -165,11 +182,39 @@ def fits_shape(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool
     )
 
 
+def is_token(inputs: InputInfo) -> bool:
+    """Whether an input takes whole numbers: it feeds an embedding, or has no other type."""
+    return inputs.vocabulary is not None or inputs.dtype.startswith("int")
+
+
+def check_vocabulary(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
+    """Checks that every number of an array is one that the embedding of its input knows.
+
+    Raises:
+        ImageError: One is not; or one is too large to be kept exactly.
+    """
+    if not is_token(inputs):
+        return
+    least, most = -EXACT, EXACT
+    if inputs.vocabulary is not None:
+        least, most = 0, inputs.vocabulary - 1
+    numbers = np.asarray(array, np.float64)
+    wrong = numbers[~((numbers >= least) & (numbers <= most) & (numbers == np.rint(numbers)))]
+    if wrong.size:
+        why = ", which feeds an embedding" if inputs.vocabulary is not None else ""
+        raise ImageError(
+            f"expected whole numbers from {least} to {most} for the input '{inputs.name}'{why}, "
+            f"found {wrong[0]:g} in {what}. Encode it as the model's own vocabulary does."
+        )
+
+
 def to_values(array: NDArray[np.generic]) -> tuple[FloatArray, tuple[str, ...]]:
-    """A float array in float32, a copy, and what a reader should know of it."""
+    """An array in float32, a copy, and what a reader should know of it."""
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.array(array, np.float32)
     steps = ["a float array, taken as it is"]
+    if array.dtype.kind in "iu":
+        steps = ["whole numbers, taken as they are"]
     lost = int(values.size - np.isfinite(values).sum())
     if lost:
         steps.append(f"{lost} of its numbers are not finite")

@@ -42,7 +42,9 @@ def load(
             width, channel)``; a Pillow image; or an ``InputImage``, which comes back as it is.
             Inputs that are no images take arrays alone: signals ``(length, channel)`` and
             volumes ``(depth, height, width, channel)``. Channels are last whatever the
-            model's own order. A batch axis of one is dropped.
+            model's own order. A batch axis of one is dropped. An input whose values the
+            network makes a picture of takes a picture as well as an array of its own shape;
+            so does one whose values could be a picture, if a picture is given.
         inputs: The input of the model that the image is for.
         preprocessing: From pixels 0..255 to what the network gets.
         fit: See ``fit``.
@@ -70,9 +72,13 @@ def load(
     """
     _check_input(inputs)
     if isinstance(source, InputImage):
+        if source.values.shape == inputs.possible_picture:
+            inputs = inputs.as_picture()
         arrays.check_shape(source.values, inputs, f"the image {source.name!r}")
         return source
     path = Path(source) if isinstance(source, str | os.PathLike) else None
+    if is_picture(source):
+        inputs = inputs.as_picture()
     shown = name or _name_of(source, path)
     whole = _whole_image(source, path, inputs, shown)
     if isinstance(whole, np.ndarray):
@@ -90,9 +96,32 @@ def load(
         pixels=_for_display(fitted, pixels),
         values=filled,
         preprocessing=preprocessing,
-        steps=(*steps, *([note] if note else []), step, *more),
+        steps=(*steps, *([note] if note else []), step, *more, *_flattened(inputs)),
         region=fitting.seen_region(picture.size, chosen, fit),
     )
+
+
+def is_picture(source: Any) -> bool:
+    """Whether a source is a picture and no array of numbers: by its kind, not its content."""
+    if isinstance(source, Image.Image):
+        return True
+    if isinstance(source, str | os.PathLike):
+        return not arrays.is_array_file(Path(source))
+    dtype, axes = getattr(source, "dtype", None), getattr(source, "ndim", 0)
+    return dtype == np.uint8 and axes in (2, 3)
+
+
+def _flattened(inputs: InputInfo) -> tuple[str, ...]:
+    """How a picture is brought to an input that has fewer axes."""
+    if inputs.picture is None:
+        return ()
+    height, width, channels = inputs.picture
+    own = " x ".join(str(size) for size in inputs.shape[1:])
+    if len(inputs.shape) == 2:
+        first = " x 3, channels first," if inputs.data_format != "channels_last" else " x 3"
+        colours = first if channels == 3 else ""
+        return (f"{width} x {height}{colours} flattened row by row to {own} numbers",)
+    return (f"without a channel axis: rows and columns {own}",)
 
 
 def _whole_image(
@@ -111,7 +140,7 @@ def _whole_image(
     channels = array.shape[-1] if array.ndim == 3 else 0
     if array.dtype != np.uint8 or not inputs.takes_picture:
         return array
-    special = inputs.channels not in (None, *reading.MODES) or len(inputs.shape) == 5
+    special = inputs.channels not in (None, *reading.MODES) or len(inputs.example_shape) == 4
     if special and channels not in reading.MODES:
         return array  # bands or frames of its own
     if channels not in reading.MODES or not array.size:
@@ -134,12 +163,18 @@ def _as_it_is(
     path: Path | None,
 ) -> InputImage:
     """An array that is not fitted: floats, or bytes for an input that is no picture."""
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
+    whole = array.dtype.kind in "iu" and (array.dtype != np.uint8 or arrays.is_token(inputs))
+    if (
+        array.dtype != np.uint8
+        and array.dtype.kind != "f"
+        and not (whole and not inputs.takes_picture)
+    ):
         raise ImageError(
             f"expected an array of uint8 (pixels, 0..255) or of floats (taken as they are), "
             f"found {array.dtype} in {name!r}. Convert it: array.astype('float32')."
         )
     arrays.check_shape(array, inputs, repr(name))
+    arrays.check_vocabulary(array, inputs, repr(name))
     pixels = arrays.to_picture(array)
     if size is not None and fitting.check_size(size) != array.shape[-3:-1]:
         raise UsageError(
@@ -147,11 +182,15 @@ def _as_it_is(
             f"{size[1]} x {size[0]} (width x height). Leave the size out, or resize the array."
         )
     steps: tuple[str, ...] = ("an array of bytes, not fitted",)
-    if array.dtype == np.uint8:
+    if array.dtype == np.uint8 and not whole:
         values = preprocessing.apply(array)
     else:
         values, steps = arrays.to_values(array)
         preprocessing = SCALES["none"].because("a float array is taken as it is")
+        if whole:
+            preprocessing = SCALES["none"].because("whole numbers are taken as they are")
+    if inputs.picture is not None:
+        steps = (*steps, f"shown as a picture of {pixels.shape[1]} x {pixels.shape[0]}")
     return InputImage(
         name=name,
         path=path,

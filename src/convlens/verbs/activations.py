@@ -23,7 +23,13 @@ from convlens.results import (
     LayerInfo,
     ModelInfo,
 )
-from convlens.verbs.gather import choose_preprocessing, find_input, gather, make_options
+from convlens.verbs.gather import (
+    choose_preprocessing,
+    find_input,
+    gather,
+    input_notes,
+    make_options,
+)
 from convlens.verbs.predictions import predict
 from convlens.verbs.scale import settle_scale
 from convlens.verbs.statistics import measure
@@ -81,10 +87,11 @@ def activations(
     Args:
         model: From :func:`convlens.load_model`.
         image: A file, a folder, a glob, an array, an image from :func:`load_image`, several
-            of these, or for a model with several inputs a mapping from their names to
-            these. One image for a model with several inputs goes to each that takes
-            pictures; the others, and all inputs of a model that takes no picture at all if
-            ``image`` is ``None``, are drawn from a seed.
+            of these, or for a model with several inputs a mapping from their names, or from
+            the model's own keys, to these. For such a model a list or tuple of arrays is one
+            for each input, in the model's order, as in Keras. One image for a model with
+            several inputs goes to each that takes pictures; the others, and all inputs of a
+            model that takes no picture at all if ``image`` is ``None``, are drawn from a seed.
         layers: Which layers; see :func:`convlens.layers.select_layers`. ``None`` is all.
         channels: Which channels of layers with maps, ``"0,3,5-9"`` or ``"0:16"``; of dense
             layers if only such are chosen. ``None`` is all.
@@ -134,7 +141,7 @@ def activations(
     )
     return Activations(
         model=info,
-        images=tuple(next(iter(given.values()))),
+        images=tuple(given[find_input(info, None).name]),
         layers=finished,
         predictions=predict({name: _join(parts) for name, parts in outputs.items()}, info.labels),
         notes=_notes(info, given, [missing, drawn, lacking, _broken_note(finished)]),
@@ -207,14 +214,7 @@ def _notes(
     info: ModelInfo, given: Mapping[str, Sequence[InputImage]], more: Sequence[str | None]
 ) -> tuple[str, ...]:
     notes = [*info.notes, *(note for note in more if note)]
-    if len(given) > 1:
-        shown = {name: [image.name for image in entries] for name, entries in given.items()}
-        if len({tuple(names) for names in shown.values()}) == 1:
-            notes.append(
-                f"the same image goes to each of the {len(given)} inputs: {', '.join(given)}"
-            )
-        else:
-            notes += [f"input '{name}' was given {_few(names)}" for name, names in shown.items()]
+    notes += input_notes(info, given)
     if info.labels is not None and not _labels_fit(info):
         notes.append(f"{len(info.labels)} class names do not fit the model's outputs")
     return tuple(notes)

@@ -23,7 +23,7 @@ from convlens.results import InputImage, InputInfo, ModelInfo
 from convlens.target import Target
 from convlens.verbs.attribution.asking import read_targets
 from convlens.verbs.attribution.evaluating import Evaluating, Judged, assemble, check_same
-from convlens.verbs.attribution.ground import Given, choose_input, make_ground
+from convlens.verbs.attribution.ground import Given, check_picture, choose_input, make_ground
 from convlens.verbs.attribution.method import Method
 from convlens.verbs.attribution.method import methods as known_methods
 from convlens.verbs.attribution.metrics.metric import DEFAULT, Metric, choose_metrics
@@ -98,6 +98,7 @@ def evaluate(
     entry = choose_input(info, input_name)
     supply = _Supply(model, entry, images, image_options, limit)
     info = supply.settle()
+    entry = check_picture(info, entry.name)
     wanted = None
     if target is not None:
         wanted, _ = read_targets(info, target)
@@ -239,7 +240,17 @@ class _Supply:
             self.scale = settled[self._entry.name][0].preprocessing
         else:
             self.scale = first[self._entry.name][0].preprocessing
+        if len(first) > 1:
+            self.notes += [self._line(name, entries[0]) for name, entries in first.items()]
         return info
+
+    def _line(self, name: str, first: InputImage) -> str:
+        """What one of several inputs is given."""
+        if name not in self._sources:
+            return f"input '{name}': {first.steps[0]}"
+        scale = self._scaled(first).preprocessing
+        formula = scale.describe() if first.region else "values as they are"
+        return f"input '{name}': {len(self._sources[name])} image(s); {formula} ({scale.reason})"
 
     def load(self, names: Sequence[str]) -> Iterator[tuple[str, Given]]:
         """The images with some names, each for every input of the model."""

@@ -17,7 +17,7 @@ from PIL import Image
 
 from convlens import images
 from convlens.errors import ImageError, ModelInputError, UsageError, near
-from convlens.images.arrays import as_array, channels_last_shape, is_array_file, to_picture
+from convlens.images.arrays import as_array, fits_shape, is_array_file, to_picture
 from convlens.preprocessing import SCALES, Preprocessing, find_scale
 from convlens.results import InputImage, InputInfo, ModelInfo
 from convlens.verbs.scale import GUESS
@@ -76,12 +76,13 @@ def choose_preprocessing(info: ModelInfo, scale: str | None = None) -> Preproces
 
 
 def find_input(info: ModelInfo, name: str | None) -> InputInfo:
-    """An input by name, else the first that takes an image."""
+    """An input by name, or by the model's own key for it; else the first that takes an image."""
     if name is not None:
-        for entry in info.inputs:
-            if entry.name == name:
-                return entry
-        known = [entry.name for entry in info.inputs]
+        by_key = {entry.key: entry for entry in info.inputs if entry.key is not None}
+        by_name = {entry.name: entry for entry in info.inputs}
+        if name in by_key or name in by_name:
+            return by_key.get(name) or by_name[name]
+        known = list(dict.fromkeys([*by_key, *by_name]))
         raise ModelInputError(
             f"no input '{name}': the model has {', '.join(known)}.{near(str(name), known)}"
         )
@@ -120,10 +121,32 @@ def gather(
                 f"for each of {', '.join(other.name for other in info.inputs)}"
             )
         else:
-            loaded = [_draw(entry, info, options.seed + number) for number in range(count)]
+            loaded = [_draw(entry, options.seed + number) for number in range(count)]
             drawn.append(f"'{entry.name}': {loaded[0].steps[0]}")
         gathered[entry.name] = loaded
-    return gathered, f"input {'; '.join(drawn)}" if drawn else None
+    alone = len(info.inputs) == 1
+    return gathered, f"input {'; '.join(drawn)}" if drawn and alone else None
+
+
+def input_notes(info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> list[str]:
+    """For a model with several inputs, a line for each: what it was given, and how scaled."""
+    if len(given) < 2:
+        return []
+    keys = {
+        entry.name: f" ({entry.key})"
+        for entry in info.inputs
+        if entry.key not in (None, entry.name)
+    }
+    lines = []
+    for name, images_given in given.items():
+        first = images_given[0]
+        names = [image.name for image in images_given]
+        more = f" and {len(names) - 4} more" if names[4:] else ""
+        scale = first.preprocessing
+        formula = scale.describe() if first.region else "values as they are"
+        given_as = "; ".join([", ".join(names[:4]) + more, *first.steps])
+        lines.append(f"input '{name}'{keys.get(name, '')}: {given_as}; {formula} ({scale.reason})")
+    return lines
 
 
 def sources_of(info: ModelInfo, image: Any) -> dict[str, list[Any]]:
@@ -137,14 +160,30 @@ def sources_of(info: ModelInfo, image: Any) -> dict[str, list[Any]]:
 
 
 def _address(info: ModelInfo, image: Any) -> dict[InputInfo, Any]:
-    """Which input gets what: by name, else every input that takes it."""
+    """Which input gets what: by name, in order, else every input that takes it."""
     if image is None:
         return {}
     if isinstance(image, Mapping):
-        return {find_input(info, name): part for name, part in image.items()}
+        found: dict[InputInfo, Any] = {}
+        for name, part in image.items():
+            entry = find_input(info, name)
+            if entry in found:
+                raise ModelInputError(f"input '{entry.name}' was given twice, also as '{name}'")
+            found[entry] = part
+        return found
+    if len(info.inputs) > 1 and _is_one_for_each(image):
+        if len(image) != len(info.inputs):
+            raise ModelInputError(
+                f"expected an array for each of the {len(info.inputs)} inputs, in this order: "
+                + ", ".join(f"'{entry.name}' {entry.shape}" for entry in info.inputs)
+                + f"; found {len(image)}. Give as many, or a mapping from names to arrays."
+            )
+        pairs = zip(info.inputs, image, strict=True)
+        return {entry: part for entry, part in pairs if part is not None}
     takers = [entry for entry in info.inputs if entry.takes_picture]
-    if not takers and _is_array(image):
-        takers = list(info.inputs)
+    if not takers:
+        numbers = _is_array(image)
+        takers = [entry for entry in info.inputs if numbers or entry.possible_picture]
     if not takers:
         entry = info.inputs[0]
         raise ModelInputError(
@@ -153,6 +192,13 @@ def _address(info: ModelInfo, image: Any) -> dict[InputInfo, Any]:
             f"{entry.name}=FILE, or leave the image out to have it drawn from a seed."
         )
     return dict.fromkeys(takers, image)
+
+
+def _is_one_for_each(image: Any) -> bool:
+    """Whether a list or tuple holds an array for each input, as Keras takes it."""
+    return isinstance(image, list | tuple) and any(
+        hasattr(part, "__array__") and not isinstance(part, Image.Image) for part in image
+    )
 
 
 def _is_array(image: Any) -> bool:
@@ -164,20 +210,21 @@ def _is_array(image: Any) -> bool:
     return hasattr(image, "__array__") and not isinstance(image, Image.Image)
 
 
-def _draw(entry: InputInfo, info: ModelInfo, seed: int) -> InputImage:
+def _draw(entry: InputInfo, seed: int) -> InputImage:
     """Numbers for an input that takes no picture and was given nothing.
 
-    Normally distributed, as generators are trained on; zeros for tokens and other integers,
-    which every vocabulary has.
+    Normally distributed, as generators are trained on; of an embedding's vocabulary, each as
+    likely as the other; zeros for other whole numbers.
     """
-    shape = tuple(size or FREE_LENGTH for size in channels_last_shape(entry))
-    tokens = entry.dtype.startswith(("int", "uint")) or any(
-        layer.type == "Embedding" and "input" in layer.inputs for layer in info.layers
-    )
-    if tokens:
+    shape = tuple(size or FREE_LENGTH for size in entry.example_shape)
+    generator = np.random.default_rng(seed)
+    if entry.vocabulary is not None:
+        values = generator.integers(0, entry.vocabulary, shape).astype(np.float32)
+        step = f"whole numbers from 0 to {entry.vocabulary - 1} drawn, seed {seed}"
+    elif entry.dtype.startswith(("int", "uint")):
         values, step = np.zeros(shape, np.float32), "zeros, since it takes whole numbers"
     else:
-        values = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+        values = generator.standard_normal(shape, dtype=np.float32)
         step = f"drawn from a normal distribution, seed {seed}"
     pixels = to_picture(values)
     return InputImage(
@@ -216,13 +263,14 @@ def _load_alike(
 def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
     """The images that are meant by a path, a folder, a glob, an array or several of these.
 
-    An array with as many axes as the input has, batch included, is a batch.
+    An array with as many axes as the input has, batch included, is a batch; so is one of
+    pictures where the input takes some though it has fewer axes.
     """
     if isinstance(image, InputImage | Image.Image):
         return [image]
     if hasattr(image, "__array__"):
         array = as_array(image)
-        return list(array) if array.ndim == len(entry.shape) else [array]
+        return list(array) if _is_batch(array, entry) else [array]
     if isinstance(image, str | os.PathLike):
         path = Path(image)
         return [path] if path.is_file() else list(images.find_images([image]))
@@ -232,6 +280,17 @@ def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
             + ("nothing" if isinstance(image, Sequence) else type(image).__name__)
         )
     return [source for part in image for source in _list_sources(part, entry)]
+
+
+def _is_batch(array: np.ndarray[Any, Any], entry: InputInfo) -> bool:
+    """Whether an array holds several examples for an input."""
+    picture = entry.picture or entry.possible_picture
+    if picture is None:
+        return array.ndim == len(entry.shape)
+    if array.ndim == len(entry.shape) and fits_shape(array.shape[1:], entry.shape[1:]):
+        return True
+    grey = picture[2] == 1 and array.ndim == 3 and array.shape[1:] == picture[:2]
+    return array.ndim == 4 or (grey and array.shape[-1] not in (1, 3, 4))
 
 
 def _check_alike(loaded: Sequence[InputImage], entry: InputInfo) -> None:

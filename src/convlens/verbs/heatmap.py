@@ -22,7 +22,7 @@ from convlens.target import Target
 from convlens.verbs.attribution.asking import read_targets
 from convlens.verbs.attribution.classes import names_of
 from convlens.verbs.attribution.goals import Asked
-from convlens.verbs.attribution.ground import choose_input, make_ground
+from convlens.verbs.attribution.ground import check_picture, choose_input, make_ground
 from convlens.verbs.attribution.making import Making, Steps
 from convlens.verbs.attribution.outputs import output_layers
 from convlens.verbs.attribution.remembering import Remembering, make_plan
@@ -30,7 +30,7 @@ from convlens.verbs.attribution.running import Work
 from convlens.verbs.attribution.scoring import find_metrics
 from convlens.verbs.attribution.settings import ALL, choose_methods, settle
 from convlens.verbs.attribution.strongest import ask_images
-from convlens.verbs.gather import choose_preprocessing, gather, sources_of
+from convlens.verbs.gather import choose_preprocessing, gather, input_notes, sources_of
 from convlens.verbs.scale import settle_scale
 
 ImageSource = Source
@@ -58,7 +58,8 @@ def heatmap(
     Args:
         model: From :func:`convlens.load_model`.
         image: A file, a folder, a glob, an array, an image from :func:`load_image`, several
-            of these, or for a model with several inputs a mapping from their names to these.
+            of these, or for a model with several inputs a mapping from their names to these,
+            or a list of arrays, one for each input.
         method: The name of a method, several, or ``"all"`` for every one that can be compared
             with the others and applies.
         target: What is explained: a class by number or name, ``"not dog"``, ``"tiger vs cat"``,
@@ -100,6 +101,7 @@ def heatmap(
     given, drawn = gather(info, image, image_options)
     sources = sources_of(info, image).get(entry.name, [])
     info = model.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
+    entry = check_picture(info, entry.name)
     given = settle_scale(model, info, given)
     wanted, notes = (None, ()) if target is None else read_targets(info, target)
     ground = make_ground(given, entry, choose_preprocessing(info, image_options.scale))
@@ -139,7 +141,7 @@ def heatmap(
         predictions=tuple(said),
         titles={known.name: known.title for known in used},
         warnings={known.name: known.warning for known in used if known.warning},
-        notes=_notes(info, entry, [*notes, *more, drawn, *making.notes]),
+        notes=_notes(info, entry, [*input_notes(info, given), *notes, *more, drawn, *making.notes]),
     )
 
 

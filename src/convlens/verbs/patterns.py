@@ -93,7 +93,7 @@ def patterns(
     """
     chosen = find_method(method)
     info = model.info
-    entry = choose_input(info, input_name)
+    entry = choose_input(info, input_name, options.get("size"))
     given = _as_start(start, chosen, entry)
     settled = settle_options(chosen, entry, _with_size(options, given))
     channels_in = entry.channels or 3
@@ -173,7 +173,8 @@ def _notes(info: ModelInfo, entry: InputInfo, method: Method, note: str | None) 
     found = [*info.notes, note]
     others = [other.name for other in info.inputs if other.name != entry.name]
     if others:
-        found.append(f"input '{entry.name}' is climbed; held at zero: {', '.join(others)}")
+        found.append(f"input '{entry.name}' is climbed")
+        found += [f"input '{other}' is held at zero" for other in others]
     if entry.channels not in (1, 3, None):
         found.append(f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown")
     if method.name == "classic":

@@ -24,7 +24,13 @@ from convlens.frameworks.keras.attribution.redrawing import redrawn
 from convlens.frameworks.keras.axes import channels_last
 from convlens.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from convlens.frameworks.keras.geometry import FIRST
-from convlens.frameworks.keras.inputs import build_shapes, inputs_of
+from convlens.frameworks.keras.inputs import (
+    as_given,
+    build_shapes,
+    given_shape,
+    inputs_of,
+    own_order,
+)
 from convlens.frameworks.keras.kernels import kernel_of
 from convlens.frameworks.keras.passing import Passing
 from convlens.frameworks.keras.program import graph_of
@@ -89,7 +95,9 @@ class KerasModel:
 
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
         """What is known of the model once the shapes of its inputs are given."""
-        return self._info(self._view(self._order_shapes(shapes)))
+        found = self._info(self._view(self._order_shapes(shapes)))
+        inputs = tuple(as_given(entry, tuple(shapes[entry.name])) for entry in found.inputs)
+        return replace(found, inputs=inputs)
 
     def forward(
         self,
@@ -170,11 +178,11 @@ class KerasModel:
         ]
         return view, arrays, tuple(shapes)
 
-    def input_value(self, view: View, name: str) -> tuple[int, int, str]:
-        """The place of an input, the number of its value, and its order of axes."""
+    def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
+        """The place of an input, the number of its value, and what is known of it."""
         entries = self._inputs()
         place = [entry.name for entry in entries].index(name)
-        return place, view.program.inputs[place], entries[place].data_format
+        return place, view.program.inputs[place], entries[place]
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -279,23 +287,23 @@ class KerasModel:
                     f"input '{entry.name}' of shape {entry.shape} was given nothing; "
                     f"found values for {', '.join(shapes) or 'no input'}"
                 )
-            shape: Shape = (None, *shapes[entry.name][1:])
-            if entry.data_format == FIRST and len(shape) >= 3:
-                shape = (None, shape[-1], *shape[1:-1])
+            shape: Shape = given_shape(entry, (None, *shapes[entry.name][1:]))
             channel = 1 if entry.data_format == FIRST else len(shape) - 1
             if len(shape) != len(entry.shape) or any(
                 wanted is not None and wanted != size
                 for axis, (wanted, size) in enumerate(zip(entry.shape, shape, strict=False))
                 if axis and (exact or axis == channel)
             ):
-                raise ModelInputError(f"input '{entry.name}' expects {entry.shape}, found {shape}")
+                shown = f", a picture of {entry.picture}" if entry.picture else ""
+                raise ModelInputError(
+                    f"input '{entry.name}' expects {entry.shape}{shown}, found {shape}"
+                )
             ordered.append(shape)
         return ordered
 
     def _own_order(self, array: np.ndarray[Any, Any], entry: InputInfo) -> np.ndarray[Any, Any]:
         """An input in the model's own order of axes and type."""
-        if entry.data_format == FIRST and array.ndim >= 3:
-            array = np.moveaxis(array, -1, 1)
+        array = own_order(array, entry, np.moveaxis, np.reshape)
         dtype = "float32" if entry.dtype in {"bfloat16", "float16", "float32"} else entry.dtype
         return np.ascontiguousarray(array.astype(dtype, copy=False))
 

@@ -83,7 +83,7 @@ def choose_layers(
     able = [layer for layer in _path(info, end) if has_picture(layer)]
     able = _with_features(able)
     if kind == SEVERAL:
-        sizes = {entry.size for entry in info.inputs if len(entry.shape) == 4}
+        sizes = {entry.size for entry in info.inputs if len(entry.example_shape) == 3}
         last = {positions(layer): layer for layer in able if rests(layer)}
         stages = [layer for layer in last.values() if not _as_large(layer, able, sizes)]
         order = [layer for layer in able if layer in stages]

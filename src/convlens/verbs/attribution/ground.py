@@ -23,11 +23,28 @@ def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
     """The input whose pixels are explained: the one asked for, else the first with pictures.
 
     Raises:
-        ModelInputError: There is none of that name, or it takes no picture.
+        ModelInputError: There is none of that name, or it can take no picture.
     """
     entry = find_input(info, name)
-    if len(entry.shape) == 4:
+    return entry if entry.possible_picture is not None else check_picture(info, entry.name)
+
+
+def check_picture(info: ModelInfo, name: str) -> InputInfo:
+    """An input of a model that is described for its images, which are pictures.
+
+    Raises:
+        ModelInputError: They are none.
+    """
+    entry = find_input(info, name)
+    if len(entry.example_shape) == 3:
         return entry
+    if entry.possible_picture is not None:
+        height, width, _ = entry.possible_picture
+        raise ModelInputError(
+            f"heatmaps are of pictures: found numbers for the input '{entry.name}' of shape "
+            f"{entry.shape}. If they are a picture of {width} x {height}, give an image file, or "
+            f"pixels of uint8 ({height}, {width})"
+        )
     axes = {3: "one axis of positions", 5: "three axes of positions"}.get(len(entry.shape))
     raise ModelInputError(
         "heatmaps are of pictures: expected an input of (height, width, channel), found "

@@ -89,17 +89,33 @@ def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]
     return dataclasses.replace(method.defaults, size=size, **given)
 
 
-def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
+def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputInfo:
     """The input that is climbed: the one asked for, else the first that takes a picture.
+
+    Args:
+        info: The model.
+        name: Of the input, or ``None``.
+        size: Of the canvas, as asked for; that of the picture which the values of a vector
+            could be makes them one.
 
     Raises:
         ModelInputError: It takes no picture.
     """
     entry = find_input(info, name)
-    if len(entry.shape) != 4:
+    if len(entry.example_shape) != 3 and size is not None:
+        asked = (size, size) if isinstance(size, int) else tuple(size)
+        entry = entry.as_picture() if asked == (entry.possible_picture or ())[:2] else entry
+    if len(entry.example_shape) != 3:
+        possible = entry.possible_picture
+        hint = ""
+        if possible is not None:
+            hint = (
+                f". If its values are a picture of {possible[1]} x {possible[0]}, say so with the "
+                f"size {possible[0]}x{possible[1]}"
+            )
         raise ModelInputError(
             f"patterns are pictures: expected an input of (height, width, channel), found "
-            f"'{entry.name}' of shape {entry.shape}"
+            f"'{entry.name}' of shape {entry.shape}{hint}"
         )
     return entry
 

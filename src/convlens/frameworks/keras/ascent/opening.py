@@ -18,6 +18,7 @@ from convlens.frameworks.keras.ascent.session import KerasClimb
 from convlens.frameworks.keras.axes import tensor_channels_last
 from convlens.frameworks.keras.backends import on_processor
 from convlens.frameworks.keras.geometry import FIRST
+from convlens.frameworks.keras.inputs import own_order
 from convlens.frameworks.keras.inside import has_inside
 from convlens.frameworks.keras.narrowing import Narrowing
 from convlens.frameworks.keras.passing import Passing
@@ -75,9 +76,7 @@ def begin_ascent(
             if entry.name != ascent.input:
                 constant = ops.convert_to_tensor(ascent.constants[entry.name])
                 tensor = ops.repeat(constant, int(seen.shape[0]), axis=0)
-            if entry.data_format == FIRST and len(tensor.shape) >= 3:
-                tensor = ops.moveaxis(tensor, -1, 1)
-            tensors.append(tensor)
+            tensors.append(own_order(tensor, entry, ops.moveaxis, ops.reshape))
         if few is not None and channels is not None:
             return few(tensors, channels)
         found = compute(tensors)

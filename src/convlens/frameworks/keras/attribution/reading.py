@@ -26,11 +26,12 @@ from convlens.frameworks.keras.backends import (
     make_runner,
 )
 from convlens.frameworks.keras.geometry import FIRST
+from convlens.frameworks.keras.inputs import as_it_was_given
 from convlens.frameworks.keras.passing import Passing, Touch
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.view import Sight, View, check_fits
 from convlens.readout import Goal, Gradients
-from convlens.results import FloatArray
+from convlens.results import FloatArray, InputInfo
 
 Inputs = Mapping[str, FloatArray]
 
@@ -55,8 +56,8 @@ class Host(Protocol):
         """The view, the inputs in the model's own order and axes, and what tells shapes apart."""
         ...
 
-    def input_value(self, view: View, name: str) -> tuple[int, int, str]:
-        """The place of an input, the number of its value, and its order of axes."""
+    def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
+        """The place of an input, the number of its value, and what is known of it."""
         ...
 
     def sight(self, view: View, name: str) -> Sight:
@@ -143,8 +144,10 @@ class Reading:
             {name: channels_last(found[f"value:{name}"], orders[name]) for name in layers},
             {name: channels_last(found[f"slope:{name}"], orders[name]) for name in layers},
             {
-                name: channels_last(found[f"input:{place}"], order)
-                for name, (place, _, order) in zip(by, entries, strict=True)
+                name: as_it_was_given(
+                    as_float32(found[f"input:{place}"]), entry, inputs[name].shape
+                )
+                for name, (place, _, entry) in zip(by, entries, strict=True)
             },
         )
 
@@ -207,7 +210,7 @@ class Reading:
         view: View,
         sights: Sequence[Sight],
         by: Sequence[str],
-        entries: Sequence[tuple[int, int, str]],
+        entries: Sequence[tuple[int, int, InputInfo]],
     ) -> None:
         """Refuses inputs that no number rests on."""
         steps = view.program.steps
