@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from convlens.kernel import Kernels, LayerKernels
+from convlens.preprocessing import Preprocessing
 from convlens.results import InputInfo, LayerInfo, ModelInfo
 from convlens.verbs.kernels import factorise
 
@@ -49,14 +50,16 @@ def layer(
     return LayerKernels(info, values, numbers, factors, shares, ~values.any((0, 1, 2)))
 
 
-def weights(*layers: LayerKernels, **known: Any) -> Kernels:
+def weights(
+    *layers: LayerKernels, preprocessing: Preprocessing | None = None, **known: Any
+) -> Kernels:
     """Kernels of these layers."""
     info: dict[str, Any] = {
         "name": "small",
         "source": "models/small.h5",
         "digest": DIGEST,
         "framework": "numpy 2",
-        "inputs": (InputInfo("picture", (None, 9, 9, 3)),),
+        "inputs": (InputInfo("picture", (None, 9, 9, 3), preprocessing=preprocessing),),
         "outputs": ("top",),
         "layers": tuple(entry.layer for entry in layers),
         "parameters": 12,

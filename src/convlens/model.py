@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from convlens.ascent import Ascent, Climb
 from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, ModelInfo
@@ -40,11 +42,20 @@ class MovingStatistics:
         layer: The name of the layer.
         mean: The mean of each channel, ``(channel,)`` float32.
         variance: Its variance, ``(channel,)`` float32.
+        inputs: The names of the model's inputs that it depends on.
+        giver: The name of the layer whose output it normalises; ``None`` for the input itself.
     """
 
     layer: str
     mean: FloatArray
     variance: FloatArray
+    inputs: tuple[str, ...]
+    giver: str | None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it differs from what a layer begins with, 0 and 1."""
+        return bool(np.any(self.mean != 0) or np.any(self.variance != 1))
 
 
 class WithKernels(Protocol):

@@ -7,12 +7,19 @@ can be printed, stored in a manifest and compared.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlens.errors import UsageError, near
+
+EVIDENCE = ("asked", "model", "statistics", "name", "guess")
+"""What can choose a preprocessing, the strongest first: the user, or numbers given as they are;
+the model's own arithmetic on its input; the statistics of its batch normalisation; the name of
+a known architecture; nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class Preprocessing:
         std: Divided by at last; one number, or one for each channel in ``order``.
         order: ``"RGB"`` or ``"BGR"``: the order in which the network takes the channels.
         reason: How it came to be chosen, in words for the reader.
+        evidence: What chose it, one of ``EVIDENCE``.
 
     Example:
         >>> SCALES["-1..1"].apply(np.array([[[0, 127.5, 255]]])).tolist()
@@ -40,10 +48,22 @@ class Preprocessing:
     std: tuple[float, ...] = (1.0,)
     order: str = "RGB"
     reason: str = "the default"
+    evidence: str = "asked"
 
-    def because(self, reason: str) -> Preprocessing:
+    def because(self, reason: str, evidence: str = "asked") -> Preprocessing:
         """The same preprocessing, chosen for another reason."""
-        return dataclasses.replace(self, reason=reason)
+        return dataclasses.replace(self, reason=reason, evidence=evidence)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing that is found out later can be stronger evidence."""
+        return self.evidence in ("asked", "model")
+
+    def swapped(self) -> Preprocessing:
+        """The same for a network that takes the colours in the other order."""
+        order = "RGB" if self.order == "BGR" else "BGR"
+        mean, std = self.mean[::-1], self.std[::-1]
+        return dataclasses.replace(self, mean=mean, std=std, order=order)
 
     def apply(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
         """What the network sees.
@@ -73,7 +93,7 @@ class Preprocessing:
         if self.order == "BGR":
             text = text.replace("pixels", "BGR pixels")
         if any(self.mean):
-            text += " - " + self._listed(self.mean)
+            text += self._subtracted()
         if any(value != 1 for value in self.std):
             text = f"({text}) / {self._listed(self.std)}"
         return "pixels 0..255 as they are" if text == "pixels" else text
@@ -88,7 +108,23 @@ class Preprocessing:
             "std": list(self.std),
             "order": self.order,
             "reason": self.reason,
+            "evidence": self.evidence,
         }
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Preprocessing:
+        """The preprocessing of which :meth:`to_json` made data."""
+        known = {
+            field.name: saved[field.name]
+            for field in dataclasses.fields(cls)
+            if field.name in saved
+        }
+        return cls(**{**known, "mean": tuple(saved["mean"]), "std": tuple(saved["std"])})
+
+    def _subtracted(self) -> str:
+        if len(set(self.mean)) == 1 and self.mean[0] < 0:
+            return f" + {-self.mean[0]:g}"
+        return " - " + self._listed(self.mean)
 
     @staticmethod
     def _fit(values: tuple[float, ...], channels: int) -> NDArray[np.float32]:

@@ -66,6 +66,10 @@ class InputInfo:
         vocabulary: How many whole numbers, from 0, the embedding knows that the input feeds;
             ``None`` where it feeds none.
         key: What the model calls the input where it takes a dictionary; else ``None``.
+        preprocessing: What its pictures must be brought to, where the model itself tells; else
+            ``None``.
+        swapped: Whether the model itself turns the order of three colours round before its first
+            weights.
 
     Example:
         >>> flat = InputInfo("digits", (None, 784), picture=(28, 28, 1))
@@ -82,6 +86,8 @@ class InputInfo:
     picture: tuple[int, int, int] | None = None
     vocabulary: int | None = None
     key: str | None = None
+    preprocessing: Preprocessing | None = None
+    swapped: bool = False
 
     @property
     def example_shape(self) -> Shape:
@@ -197,7 +203,6 @@ class ModelInfo(Showable):
         outputs: The names of the layers whose outputs are the model's outputs.
         layers: Every layer that computes, in the order in which they run.
         parameters: The number of weights; shared layers count once.
-        preprocessing: What its images want, where the model itself tells; else ``None``.
         rewrites: What had to be changed in an old configuration to open it.
         labels: The names of the classes, where they are known.
         notes: What a reader should know beside, such as weights that are no numbers.
@@ -214,11 +219,16 @@ class ModelInfo(Showable):
     outputs: tuple[str, ...]
     layers: tuple[LayerInfo, ...]
     parameters: int
-    preprocessing: Preprocessing | None = None
     rewrites: tuple[str, ...] = ()
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     output_layers: tuple[str | None, ...] = ()
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What the pictures of its first input of pictures must be brought to, if known."""
+        first = next((entry for entry in self.inputs if entry.takes_picture), None)
+        return None if first is None else first.preprocessing
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -41,7 +41,7 @@ def test_the_statistics_settle_the_scale(scale: str, first: bool) -> None:
     model = convlens.load_model(trained_on(scale, first=first))
     image = convlens.load_image(photographs(3)[2], model)
     assert image.preprocessing.name == scale
-    assert "nearest to the statistics kept by norm" in image.preprocessing.reason
+    assert "the statistics kept by 'norm' fit" in image.preprocessing.reason
     np.testing.assert_array_equal(image.values, SCALES[scale].apply(image.pixels))
     maps = convlens.activations(model, photographs(3))
     assert {entry.preprocessing.name for entry in maps.images} == {scale}
@@ -58,7 +58,7 @@ def test_without_evidence_it_is_called_a_guess() -> None:
     model = convlens.load_model(models.randomise(models.functional()))
     image = convlens.load_image(photographs(1)[0], model)
     assert image.preprocessing.name == "0..1"
-    assert "guess" in image.preprocessing.reason
+    assert "not known" in image.preprocessing.reason
 
 
 def test_a_real_network_of_faces_wants_minus_one_to_one(data: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -301,14 +302,15 @@ def test_numbers_that_are_none_are_told(network: Any) -> None:
 
 
 def test_the_preprocessing_as_asked_as_told_or_by_default(fake: Make) -> None:
-    info = fake().info
-    assert choose_preprocessing(info).describe() == "pixels / 255"
-    assert choose_preprocessing(info).reason == "a guess: nothing in the model tells"
-    told = fake(preprocessing=SCALES["caffe"].because("as VGG was trained")).info
+    (entry,) = fake().info.inputs
+    assert choose_preprocessing(entry).describe() == "pixels / 255"
+    reason = "not known: nothing in the model tells; name the right one with --scale"
+    assert choose_preprocessing(entry).reason == reason
+    told = replace(entry, preprocessing=SCALES["caffe"].because("as VGG was trained"))
     assert choose_preprocessing(told).reason == "as VGG was trained"
     assert choose_preprocessing(told, "none").reason == "as asked"
     with pytest.raises(UsageError, match=r"unknown scale '0-1': expected one of .* Did you mean"):
-        choose_preprocessing(info, "0-1")
+        choose_preprocessing(entry, "0-1")
 
 
 def test_what_the_network_sees_is_what_the_scale_says(fake: Make) -> None:

@@ -203,7 +203,7 @@ def test_the_elephant_is_an_african_elephant(data: Path, suffix: str) -> None:
     assert best.score == pytest.approx(0.42, abs=0.02)
     scale = found.images[0].preprocessing
     assert scale.name == "-1..1"
-    assert scale.reason == "as MobileNet was trained"
+    assert scale.reason == ("as MobileNet was trained, and the statistics kept by 'conv1_bn' fit")
 
 
 def test_both_files_of_one_network_give_the_same(data: Path) -> None:

@@ -31,8 +31,11 @@ def test_the_document_keeps_its_contract(fake: Callable[..., Any]) -> None:
 
 
 def test_several_inputs_and_what_is_known_of_the_images(fake: Callable[..., Any]) -> None:
-    inputs = (InputInfo("left", (None, 6, 5, 3)), InputInfo("right", (None, None, None, 1)))
-    info = replace(fake().info, inputs=inputs, preprocessing=SCALES["torch"], rewrites=("a: b",))
+    inputs = (
+        InputInfo("left", (None, 6, 5, 3), preprocessing=SCALES["torch"]),
+        InputInfo("right", (None, None, None, 1)),
+    )
+    info = replace(fake().info, inputs=inputs, rewrites=("a: b",))
     found = to_json(info)
     assert found["input_shape"] == [[None, 6, 5, 3], [None, None, None, 1]]
     assert [entry["name"] for entry in found["inputs"]] == ["left", "right"]

@@ -128,7 +128,7 @@ def read_evaluation(path: str | os.PathLike[str], model: ModelInfo) -> Evaluatio
             measured=MeasureOptions(
                 **{**manifest["measured"], "shares": tuple(manifest["measured"]["shares"])}
             ),
-            preprocessing=_preprocessing(manifest["preprocessing"]),
+            preprocessing=Preprocessing.from_json(manifest["preprocessing"]),
             images=images,
             explained=str(manifest["explained"]),
             targets=targets,
@@ -208,17 +208,6 @@ def _target(saved: dict[str, Any]) -> Target:
     known = {field.name for field in dataclasses.fields(Target)}
     where = saved["where"] if isinstance(saved["where"], str) else tuple(saved["where"])
     return Target(**{name: saved[name] for name in known if name in saved} | {"where": where})
-
-
-def _preprocessing(saved: dict[str, Any]) -> Preprocessing:
-    return Preprocessing(
-        saved["name"],
-        saved["divide"],
-        tuple(saved["mean"]),
-        tuple(saved["std"]),
-        saved["order"],
-        saved["reason"],
-    )
 
 
 def _check(found: Evaluation, arrays: dict[str, NDArray[np.float32]]) -> None:

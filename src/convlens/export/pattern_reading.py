@@ -47,7 +47,7 @@ def read_patterns(path: str | os.PathLike[str], model: ModelInfo) -> Patterns:
         found = Patterns(
             model=model,
             options=_options(manifest["options"]),
-            preprocessing=_preprocessing(manifest["preprocessing"]),
+            preprocessing=Preprocessing.from_json(manifest["preprocessing"]),
             objectives=tuple(_objective(entry) for entry in manifest["objectives"]),
             natural_count=int(manifest["natural_count"]),
             frame_steps=steps,
@@ -69,17 +69,6 @@ def _by_pattern(name: str, arrays: dict[str, Any]) -> bool:
 
 def _options(saved: dict[str, Any]) -> PatternOptions:
     return PatternOptions(**{**saved, "size": tuple(saved["size"])})
-
-
-def _preprocessing(saved: dict[str, Any]) -> Preprocessing:
-    return Preprocessing(
-        saved["name"],
-        saved["divide"],
-        tuple(saved["mean"]),
-        tuple(saved["std"]),
-        saved["order"],
-        saved["reason"],
-    )
 
 
 def _objective(saved: dict[str, Any]) -> Objective:

@@ -161,4 +161,4 @@ def find_by_function(function: str) -> Architecture | None:
 
 def preprocessing_of(family: Architecture) -> Preprocessing:
     """The preprocessing of an architecture, with the reason for it."""
-    return SCALES[family.scale].because(f"as {family.title} was trained")
+    return SCALES[family.scale].because(f"as {family.title} was trained", "name")

@@ -61,13 +61,11 @@ def load_image(
     loaded = images.load(
         source,
         entry,
-        preprocessing=choose_preprocessing(info, chosen.scale),
+        preprocessing=choose_preprocessing(entry, chosen.scale),
         fit=chosen.fit,
         interpolation=chosen.interpolation,
         size=chosen.size,
     )
-    if len(info.inputs) > 1:
-        return loaded
     return settle_scale(model, info, {entry.name: [loaded]})[entry.name][0]
 
 

@@ -30,8 +30,8 @@ from convlens.verbs.attribution.metrics.metric import DEFAULT, Metric, choose_me
 from convlens.verbs.attribution.remembering import Remembering
 from convlens.verbs.attribution.settings import ALL, choose_methods, settle
 from convlens.verbs.attribution.strongest import ask_images
-from convlens.verbs.gather import ImageOptions, choose_preprocessing, gather, sources_of
-from convlens.verbs.scale import GUESS, MOST_IMAGES, settle_scale
+from convlens.verbs.gather import ImageOptions, gather, sources_of
+from convlens.verbs.scale import settle_scale
 
 STRONGEST = "the strongest class of each image"
 
@@ -189,7 +189,7 @@ class _Supply:
 
     Attributes:
         names: What each is called, no two alike.
-        scale: How they are brought to the network.
+        scales: How those for each input are brought to the network.
         notes: What a reader should know.
     """
 
@@ -205,7 +205,7 @@ class _Supply:
             raise UsageError(f"expected a limit of at least 1 image, found {limit}")
         self._model, self._entry, self._options = model, entry, options
         self.notes: list[str] = []
-        self.scale: Preprocessing = choose_preprocessing(model.info, options.scale)
+        self.scales: dict[str, Preprocessing] = {}
         sources = sources_of(model.info, images)
         if entry.name not in sources:
             raise ImageError(f"expected images for the input '{entry.name}', found none")
@@ -225,7 +225,7 @@ class _Supply:
         self.names = _names(self._sources[entry.name])
 
     def settle(self) -> ModelInfo:
-        """Finds size and scale out from the first images; what is known of the model then."""
+        """Finds size and scale out from the first image; what is known of the model then."""
         first = self._load(0)
         if self._entry.is_image and None in self._entry.size and self._options.size is None:
             height, width = first[self._entry.name][0].values.shape[:2]
@@ -233,13 +233,8 @@ class _Supply:
         info = self._model.describe(
             {name: (1, *entries[0].values.shape) for name, entries in first.items()}
         )
-        if any(entry.preprocessing == GUESS for entries in first.values() for entry in entries):
-            few = [first, *(self._load(n) for n in range(1, min(MOST_IMAGES, len(self.names))))]
-            joined = {name: [each[name][0] for each in few] for name in first}
-            settled = settle_scale(self._model, info, joined)
-            self.scale = settled[self._entry.name][0].preprocessing
-        else:
-            self.scale = first[self._entry.name][0].preprocessing
+        settled = settle_scale(self._model, info, first)
+        self.scales = {name: entries[0].preprocessing for name, entries in settled.items()}
         if len(first) > 1:
             self.notes += [self._line(name, entries[0]) for name, entries in first.items()]
         return info
@@ -248,7 +243,7 @@ class _Supply:
         """What one of several inputs is given."""
         if name not in self._sources:
             return f"input '{name}': {first.steps[0]}"
-        scale = self._scaled(first).preprocessing
+        scale = self.scales[name]
         formula = scale.describe() if first.region else "values as they are"
         return f"input '{name}': {len(self._sources[name])} image(s); {formula} ({scale.reason})"
 
@@ -256,7 +251,13 @@ class _Supply:
         """The images with some names, each for every input of the model."""
         for name in names:
             given = self._load(self.names.index(name))
-            yield name, {key: [self._scaled(one) for one in each] for key, each in given.items()}
+            yield (
+                name,
+                {
+                    key: [self._scaled(one, self.scales[key]) for one in each]
+                    for key, each in given.items()
+                },
+            )
 
     def _load(self, number: int) -> dict[str, list[InputImage]]:
         seed = self._options.seed + self._numbers[number]
@@ -269,12 +270,17 @@ class _Supply:
             self.notes.append(drawn)
         return given
 
-    def _scaled(self, image: InputImage) -> InputImage:
-        """In the scale that was settled on, where its own was but a guess."""
-        if image.preprocessing != GUESS or self.scale == GUESS:
+    @property
+    def scale(self) -> Preprocessing:
+        """How the images that are explained are brought to the network."""
+        return self.scales[self._entry.name]
+
+    @staticmethod
+    def _scaled(image: InputImage, scale: Preprocessing) -> InputImage:
+        """In the scale that was settled on, unless its own was."""
+        if image.preprocessing.is_settled or image.preprocessing == scale:
             return image
-        values = self.scale.apply(image.pixels)
-        return dataclasses.replace(image, values=values, preprocessing=self.scale)
+        return dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
 
 
 def _methods(asked: str | Sequence[str]) -> tuple[tuple[Method, ...], set[str]]:

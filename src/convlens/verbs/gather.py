@@ -62,17 +62,15 @@ def make_options(**settings: Any) -> ImageOptions:
     return ImageOptions(**settings)
 
 
-def choose_preprocessing(info: ModelInfo, scale: str | None = None) -> Preprocessing:
-    """The preprocessing for a model: as asked, else as the model tells, else ``0..1``.
+def choose_preprocessing(entry: InputInfo, scale: str | None = None) -> Preprocessing:
+    """The preprocessing for an input: as asked, else as the model tells, else ``0..1``.
 
     Raises:
         UsageError: ``scale`` is not the name of one.
     """
     if scale is not None:
         return find_scale(scale).because("as asked")
-    if info.preprocessing is not None:
-        return info.preprocessing
-    return GUESS
+    return entry.preprocessing or GUESS
 
 
 def find_input(info: ModelInfo, name: str | None) -> InputInfo:
@@ -98,7 +96,6 @@ def gather(
         ModelInputError: An input is left without a value, or takes another kind.
         ImageError: An image cannot be read.
     """
-    preprocessing = choose_preprocessing(info, options.scale)
     sources = sources_of(info, image)
     lengths = {name: len(listed) for name, listed in sources.items()}
     if len(set(lengths.values())) > 1:
@@ -113,6 +110,7 @@ def gather(
     drawn = []
     for entry in info.inputs:
         if entry.name in sources:
+            preprocessing = choose_preprocessing(entry, options.scale)
             loaded = _load_alike(sources[entry.name], entry, preprocessing, options)
             _check_alike(loaded, entry)
         elif entry.takes_picture:

@@ -104,7 +104,7 @@ def heatmap(
     entry = check_picture(info, entry.name)
     given = settle_scale(model, info, given)
     wanted, notes = (None, ()) if target is None else read_targets(info, target)
-    ground = make_ground(given, entry, choose_preprocessing(info, image_options.scale))
+    ground = make_ground(given, entry, choose_preprocessing(entry, image_options.scale))
     plan = make_plan(info, chosen, wanted, layer, before=settled.score == "logit")
     work = Work(Remembering(model, info, plan), info, ground, settled, batch_size)
     count = len(given[entry.name])

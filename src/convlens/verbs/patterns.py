@@ -34,6 +34,7 @@ from convlens.verbs.maximise.ground import (
 )
 from convlens.verbs.maximise.method import Ground, Method, find_method
 from convlens.verbs.maximise.running import Judged, run
+from convlens.verbs.scale import settle_input
 
 MOST_FRAMES = 200
 """The most pictures of the way that are kept."""
@@ -100,12 +101,17 @@ def patterns(
     if not info.layers:
         shapes = {entry.name: (1, *settled.size, channels_in)}
         info = model.describe(shapes | _shapes(constants_of(info, entry, settled.size)))
+        entry = choose_input(info, entry.name)
     objectives, note = _objectives(info, layers, channels, objective, settled.facets)
     natural = None
-    preprocessing = choose_preprocessing(info, scale)
+    preprocessing = choose_preprocessing(entry, scale)
+    if not preprocessing.is_settled:
+        sizes = (own or side for own, side in zip(entry.size, settled.size, strict=True))
+        preprocessing = settle_input(
+            model, info, entry.name, {entry.name: (1, *sizes, channels_in)}
+        )
     if images is not None:
-        natural = load_natural(model, info, entry, images, settled.size, scale)
-        preprocessing = natural.preprocessing
+        natural = load_natural(entry, images, settled.size, preprocessing)
     ground = Ground(settled, channels_in, given, _spectrum(natural, chosen, channels_in))
     parts = []
     if done is not None:

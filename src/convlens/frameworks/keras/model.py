@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from convlens import stem
 from convlens.ascent import Ascent, Climb
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, near
 from convlens.frameworks.keras.ascent.opening import begin_ascent
@@ -36,10 +37,10 @@ from convlens.frameworks.keras.passing import Passing
 from convlens.frameworks.keras.program import graph_of
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
+from convlens.frameworks.keras.scales import wanted_pixels
 from convlens.frameworks.keras.view import Sight, View, check_fits, check_pass, held_values, look
 from convlens.limits import Limits
 from convlens.model import ForwardPass, MovingStatistics
-from convlens.preprocessing import Preprocessing
 from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, InputInfo, ModelInfo, Shape
 
@@ -51,7 +52,6 @@ class KerasModel:
         model: Any ``keras.Model``: sequential, functional, nested, subclassed.
         source: What it was opened from.
         digest: Of the file; computed from configuration and weights if not given.
-        preprocessing: What its images want, if that is known.
         rewrites: What was changed in its configuration to open it.
         labels: The names of its classes, if known.
         limits: Given for a stranger's model: how much memory a pass may take. Whatever goes
@@ -64,7 +64,6 @@ class KerasModel:
         *,
         source: str = "a live model",
         digest: str | None = None,
-        preprocessing: Preprocessing | None = None,
         rewrites: tuple[str, ...] = (),
         labels: tuple[str, ...] | None = None,
         limits: Limits | None = None,
@@ -72,7 +71,7 @@ class KerasModel:
         self.model = model
         self.limits = limits
         self._source = source
-        self._preprocessing = preprocessing
+        self._wanted: tuple[stem.Reading, ...] | None = None
         self._rewrites = rewrites
         self._labels = labels
         self._digest = digest
@@ -247,15 +246,20 @@ class KerasModel:
         if view is None:
             return ()
         found = []
+        names = [entry.name for entry in self._inputs()]
+        origins = view.program.origins()
         for sight in view.sights.values():
-            layer = view.program.steps[sight.place].operation
+            step = view.program.steps[sight.place]
+            layer = step.operation
             if sight.inner or not isinstance(layer, keras.layers.BatchNormalization):
                 continue
             mean, variance = (
                 np.asarray(to_numpy(variable.value), np.float32).reshape(-1)
                 for variable in (layer.moving_mean, layer.moving_variance)
             )
-            found.append(MovingStatistics(sight.info.name, mean, variance))
+            own = tuple(names[place] for place in sorted(origins[step.outputs[0]]))
+            giver = sight.info.inputs[0] if sight.info.inputs[0] != "input" else None
+            found.append(MovingStatistics(sight.info.name, mean, variance, own, giver))
         return tuple(found)
 
     def save(self, path: Path) -> tuple[str, ...]:
@@ -269,6 +273,17 @@ class KerasModel:
             self._names = tuple(entry.name for entry in found)
         return tuple(
             replace(entry, name=name) for entry, name in zip(found, self._names, strict=True)
+        )
+
+    def _inputs_with_scales(self, view: View) -> tuple[InputInfo, ...]:
+        """The inputs, with what their pictures must be brought to; found out once."""
+        inputs = self._inputs()
+        with self._lock:
+            if self._wanted is None:
+                self._wanted = wanted_pixels(self.model, view.program, inputs, self._pack)
+        return tuple(
+            replace(entry, preprocessing=wanted.preprocessing, swapped=wanted.swapped)
+            for entry, wanted in zip(inputs, self._wanted, strict=True)
         )
 
     def _order_shapes(
@@ -347,11 +362,10 @@ class KerasModel:
             source=self._source,
             digest=self._digest or "unknown until the model is built",
             framework=_framework(),
-            inputs=self._inputs(),
+            inputs=self._inputs() if view is None else self._inputs_with_scales(view),
             outputs=outputs,
             layers=sights,
             parameters=int(self.model.count_params()) if self.model.built else 0,
-            preprocessing=self._preprocessing,
             rewrites=self._rewrites,
             labels=self._labels,
             notes=self._notes(),

@@ -15,13 +15,6 @@ from convlens.frameworks.keras.build import build
 from convlens.frameworks.keras.model import KerasModel
 from convlens.frameworks.keras.weights import assign
 from convlens.limits import Limits
-from convlens.loading.architectures import (
-    find_by_function,
-    find_by_layers,
-    find_by_model_name,
-    preprocessing_of,
-)
-from convlens.preprocessing import SCALES, Preprocessing
 from convlens.saved import SavedNetwork
 
 
@@ -48,7 +41,6 @@ def from_saved(
     facts = dataclasses.replace(network, digest=digest(), rewrites=rewrites).facts
     return KerasModel(
         model,
-        preprocessing=find_preprocessing(model),
         labels=labels,
         limits=limits,
         **facts,
@@ -62,7 +54,7 @@ def from_live(model: Any, *, labels: tuple[str, ...] | None = None) -> KerasMode
             f"expected a keras.Model, found the layer {type(model).__name__}: wrap it in "
             "keras.Sequential([...])"
         )
-    return KerasModel(model, preprocessing=find_preprocessing(model), labels=labels)
+    return KerasModel(model, labels=labels)
 
 
 def from_application(
@@ -95,13 +87,8 @@ def from_application(
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelFileError(_why(name, weights, reason)) from error
-    family = find_by_function(name)
-    return KerasModel(
-        model,
-        source=f"keras.applications.{name}, weights {weights}",
-        preprocessing=preprocessing_of(family) if family else None,
-        labels=labels,
-    )
+    source = f"keras.applications.{name}, weights {weights}"
+    return KerasModel(model, source=source, labels=labels)
 
 
 @contextlib.contextmanager
@@ -139,24 +126,3 @@ def _why(name: str, chosen: str, reason: str) -> str:
             f"the network, or give a file with --weights FILE, or --weights random"
         )
     return f"the weights in {chosen} do not fit {name} ({reason})"
-
-
-def find_preprocessing(model: Any) -> Preprocessing | None:
-    """What the images of a model want, where the model itself tells.
-
-    A Rescaling layer inside settles it, else the name of a known architecture, the model's
-    own or that of a model nested in it.
-    """
-    nested = [model, *model._flatten_layers(include_self=False)]
-    for layer in nested:
-        if isinstance(layer, keras.layers.Rescaling):
-            reason = f"the model rescales its input itself ({layer.name})"
-            return SCALES["none"].because(reason)
-    for layer in nested:
-        if not isinstance(layer, keras.Model):
-            continue
-        family = find_by_model_name(layer.name)
-        family = family or find_by_layers({inner.name for inner in layer.layers})
-        if family is not None:
-            return preprocessing_of(family)
-    return None

@@ -69,6 +69,14 @@ class Program:
         """For each value the place of the step that gives it."""
         return {value: place for place, step in enumerate(self.steps) for value in step.outputs}
 
+    def origins(self) -> dict[int, frozenset[int]]:
+        """For each value the places of the model's inputs that it depends on."""
+        found = {value: frozenset({place}) for place, value in enumerate(self.inputs)}
+        for step in self.steps:
+            taken = [found.get(value, frozenset()) for _, value in step.inputs]
+            found |= dict.fromkeys(step.outputs, frozenset().union(*taken))
+        return found
+
     def needed(
         self, places: set[int], stops: Callable[[Step], bool] = lambda step: False
     ) -> set[int]:

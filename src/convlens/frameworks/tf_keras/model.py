@@ -16,15 +16,16 @@ import tf_keras
 from convlens.ascent import Ascent, Climb
 from convlens.errors import ConvlensError, ModelFileError, ModelInputError, SelectionError, near
 from convlens.frameworks.keras.geometry import follow_fields, spatial
-from convlens.frameworks.keras.program import names_of
+from convlens.frameworks.keras.program import Step, names_of
+from convlens.frameworks.keras.stem import Engine, read_program
 from convlens.frameworks.keras.view import Sight, View, check_pass
 from convlens.frameworks.tf_keras.build import Built, build, follow_shapes, run
 from convlens.limits import Limits
 from convlens.model import ForwardPass, MovingStatistics
-from convlens.preprocessing import SCALES
 from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, LayerInfo, ModelInfo, Shape
 from convlens.saved import SavedNetwork
+from convlens.stem import Reading
 
 ENGINE = "engine: Keras 3 cannot build this network; the Keras 2 of the package tf_keras did"
 
@@ -80,6 +81,7 @@ class TfKerasModel:
         self._network = network
         self._limits = limits
         self._labels = labels
+        self._wanted: tuple[Reading, ...] | None = None
         self._lock = threading.Lock()
         self._shapes: list[Shape] = [entry.shape for entry in built.inputs]
 
@@ -189,12 +191,17 @@ class TfKerasModel:
         with self._lock:
             view = self._view(self._shapes)
         found = []
+        origins = view.program.origins()
         for name, sight in view.sights.items():
-            layer = view.program.steps[sight.place].operation
+            step = view.program.steps[sight.place]
+            layer = step.operation
             if isinstance(layer, tf_keras.layers.BatchNormalization):
                 held = (layer.moving_mean, layer.moving_variance)
                 mean, variance = (_as_float32(array).reshape(-1) for array in held)
-                found.append(MovingStatistics(name, mean, variance))
+                places = sorted(origins[step.outputs[0]])
+                inputs = tuple(self._built.inputs[place].name for place in places)
+                giver = sight.info.inputs[0] if sight.info.inputs[0] != "input" else None
+                found.append(MovingStatistics(name, mean, variance, inputs, giver))
         return tuple(found)
 
     def save(self, path: Path) -> tuple[str, ...]:
@@ -242,23 +249,19 @@ class TfKerasModel:
             for step in view.program.steps
             for variable in step.operation.weights
         }
-        rescaling = [
-            step.operation.name
-            for step in view.program.steps
-            if isinstance(step.operation, tf_keras.layers.Rescaling)
-        ]
+        if self._wanted is None:
+            self._wanted = read_program(view.program, self._built.name, self._built.inputs, _ENGINE)
+        inputs = tuple(
+            dataclasses.replace(entry, preprocessing=wanted.preprocessing, swapped=wanted.swapped)
+            for entry, wanted in zip(self._built.inputs, self._wanted, strict=True)
+        )
         return ModelInfo(
             name=self._built.name,
             framework=f"tf_keras {tf_keras.__version__} on tensorflow {tf.__version__}",
-            inputs=self._built.inputs,
+            inputs=inputs,
             outputs=view.program.output_names,
             layers=tuple(sight.info for sight in view.sights.values()),
             parameters=sum(int(np.prod(v.shape)) for v in variables.values()),
-            preprocessing=(
-                SCALES["none"].because(f"the model rescales its input itself ({rescaling[0]})")
-                if rescaling
-                else None
-            ),
             labels=self._labels,
             output_layers=_ends(view),
             **self._network.facts,
@@ -306,3 +309,10 @@ def _sights(built: Built) -> dict[str, Sight]:
 
 def _as_float32(tensor: Any) -> FloatArray:
     return np.asarray(tf.cast(tensor, "float32"))
+
+
+def _call(step: Step, values: Mapping[int, Any]) -> list[Any]:
+    return run(step, dict(values))
+
+
+_ENGINE = Engine(call=_call, to_tensor=tf.cast, to_array=_as_float32)

@@ -92,9 +92,12 @@ def bar_marks(entry: LayerKernels) -> dict[float, str]:
 
 
 def is_bgr(result: Kernels) -> bool:
-    """Whether the network is known to take blue first."""
-    scale = result.model.preprocessing
-    return scale is not None and scale.order == "BGR"
+    """Whether the first weights are known to get blue first."""
+    taker = next((entry for entry in result.model.inputs if entry.takes_picture), None)
+    if taker is None:
+        return False
+    scale = taker.preprocessing
+    return (scale is not None and scale.order == "BGR") != taker.swapped
 
 
 def is_rows(entry: LayerKernels) -> bool:

@@ -18,9 +18,8 @@ from convlens.model import Model
 from convlens.pattern import PatternOptions
 from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, InputImage, InputInfo, ModelInfo
-from convlens.verbs.gather import choose_preprocessing, find_input
+from convlens.verbs.gather import find_input
 from convlens.verbs.maximise.method import Method
-from convlens.verbs.scale import settle_scale
 
 LARGEST = 4096
 """The longest side of a canvas, in pixels."""
@@ -187,11 +186,9 @@ class Natural:
 
     Attributes:
         loaded: The images.
-        preprocessing: What they want, as far as they tell.
     """
 
     loaded: tuple[InputImage, ...]
-    preprocessing: Preprocessing
 
     def canvases(self, parameters: str) -> list[FloatArray]:
         """Each as a canvas of an ascent."""
@@ -201,36 +198,30 @@ class Natural:
 
 
 def load_natural(
-    model: Model,
-    info: ModelInfo,
     entry: InputInfo,
     given: str | os.PathLike[str] | Sequence[Any],
     size: tuple[int, int],
-    scale: str | None,
+    preprocessing: Preprocessing,
 ) -> Natural:
     """Natural images, cropped to the canvas.
 
     Args:
-        model: The model.
-        info: What is known of it.
         entry: The input that is climbed.
         given: A folder, a glob, or files.
         size: Height and width of the canvas.
-        scale: The name of a preprocessing, or ``None``.
+        preprocessing: What the input wants.
 
     Raises:
         ImageError: There are none, or one cannot be read.
     """
-    channels = entry.channels or 3
-    shape = (None, *size, channels)
+    shape = (None, *size, entry.channels or 3)
     canvas = InputInfo(entry.name, shape, "channels_last", entry.dtype)
-    preprocessing = choose_preprocessing(info, scale)
     paths = images.find_images([given] if isinstance(given, str | os.PathLike) else list(given))
-    loaded = [
-        images.load(path, canvas, preprocessing=preprocessing, fit="crop", interpolation="bilinear")
-        for path in paths
-    ]
-    fits = all(own in (None, side) for own, side in zip(entry.size, size, strict=True))
-    if len(info.inputs) == 1 and fits:
-        loaded = list(settle_scale(model, info, {entry.name: loaded})[entry.name])
-    return Natural(tuple(loaded), loaded[0].preprocessing)
+    return Natural(
+        tuple(
+            images.load(
+                path, canvas, preprocessing=preprocessing, fit="crop", interpolation="bilinear"
+            )
+            for path in paths
+        )
+    )

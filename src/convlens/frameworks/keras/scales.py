@@ -1,0 +1,130 @@
+"""Which pixels the inputs of a Keras model want, as far as the model itself tells."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from convlens.frameworks.keras.backends import as_float32, to_numpy
+from convlens.frameworks.keras.passing import filled
+from convlens.frameworks.keras.program import Program, Step
+from convlens.frameworks.keras.stem import (
+    SIDE,
+    WHOLE,
+    Engine,
+    channels_of,
+    is_learned,
+    plain_pictures,
+    read_program,
+    sample,
+    takes_whole,
+)
+from convlens.results import FloatArray, InputInfo
+from convlens.stem import Reading, read_stem
+
+
+def wanted_pixels(
+    model: Any, program: Program, inputs: Sequence[InputInfo], pack: Callable[[list[Any]], Any]
+) -> tuple[Reading, ...]:
+    """For each input what its pixels must be brought to.
+
+    Args:
+        model: A built ``keras.Model``.
+        program: Its steps.
+        inputs: Its inputs.
+        pack: Brings a list of inputs into the structure that a model without a graph takes.
+    """
+    if program.outputs:
+        return read_program(program, model.name, inputs, ENGINE)
+    if len(inputs) != 1:
+        return (Reading(),) * len(inputs)
+    return (_read_hidden(model, inputs[0], pack),)
+
+
+def _call(step: Step, values: Mapping[int, Any]) -> list[Any]:
+    args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
+    return list(keras.tree.flatten(step.operation(*args, **kwargs)))
+
+
+ENGINE = Engine(
+    call=_call,
+    to_tensor=lambda array, dtype: keras.ops.convert_to_tensor(array, dtype),
+    to_array=lambda tensor: as_float32(to_numpy(keras.ops.cast(tensor, "float32"))),
+)
+
+
+def _read_hidden(model: Any, entry: InputInfo, pack: Callable[[list[Any]], Any]) -> Reading:
+    """Of a model that is no graph: as far as the first call of a layer with learned weights."""
+    if takes_whole(entry):
+        return Reading(WHOLE)
+    sizes = [size or SIDE for size in entry.shape[1:]]
+    if not entry.takes_picture or np.prod(sizes) > MOST_HIDDEN:
+        return Reading()
+    return read_stem(_HiddenStem(model, entry, pack), channels_of(entry))
+
+
+MOST_HIDDEN = 2**21
+"""The most numbers of a picture for which a model that is no graph is tried."""
+
+
+class _Reached(BaseException):
+    """Ends a run at the first weights; not an ``Exception``, so that nothing catches it."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+@dataclass(eq=False)
+class _HiddenStem:
+    """The stem of a model that is no graph: run until a layer with learned weights is called.
+
+    Attributes:
+        layers: Empty: what it computes stands in its own code.
+    """
+
+    model: Any
+    entry: InputInfo
+    pack: Callable[[list[Any]], Any]
+    layers: tuple[str, ...] = ()
+
+    def __call__(self, colours: FloatArray, *, ramp: bool = False) -> FloatArray:
+        """Gives the numbers that reach the first weights, none if none are reached."""
+        picture = plain_pictures(self.entry, colours, None, ramp=ramp)
+        try:
+            with _stopped_at_weights(self.model):
+                tensor = ENGINE.to_tensor(picture, self.entry.dtype)
+                self.model(self.pack([tensor]), training=False)
+        except _Reached as reached:
+            array = ENGINE.to_array(reached.value)
+            return sample(array, self.entry.data_format, ramp=ramp)
+        except Exception:
+            pass
+        return np.zeros((0, 0), np.float32)
+
+
+@contextlib.contextmanager
+def _stopped_at_weights(model: Any) -> Iterator[None]:
+    """Replaces what layers with learned weights compute, while a block lasts, by its end."""
+    borrowed: list[tuple[Any, Any]] = []
+
+    def reach(x: Any, *args: Any, **kwargs: Any) -> Any:
+        raise _Reached(x)
+
+    try:
+        for layer in model._flatten_layers(include_self=False):
+            if is_learned(layer) and not layer._layers:
+                borrowed.append((layer, layer.__dict__.get("call")))
+                layer.__dict__["call"] = reach
+        yield
+    finally:
+        for layer, previous in reversed(borrowed):
+            if previous is None:
+                layer.__dict__.pop("call", None)
+            else:
+                layer.__dict__["call"] = previous
