@@ -18,6 +18,9 @@ from convlens.ascent import Ascent, Climb
 from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, ModelInfo
 
+KEPT = "kept: "
+"""How what a saved model keeps is told from what was replaced in it."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ForwardPass:
@@ -233,7 +236,8 @@ class Model(WithKernels, Readable, Protocol):
             path: Where to, with the suffix that the framework wants.
 
         Returns:
-            What was replaced on the way, in words.
+            What was replaced on the way, in words; after :data:`KEPT` what was kept and may
+            surprise.
 
         Raises:
             ModelFileError: A layer cannot be had in the framework alone.

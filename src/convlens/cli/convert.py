@@ -25,4 +25,5 @@ def describe(made: Conversion) -> str:
     lines = [f"from     {made.model.source}"]
     lines += [f"rewrite  {text}" for text in made.model.rewrites]
     lines += [f"replaced {text}" for text in made.replaced]
+    lines += [f"kept     {text}" for text in made.kept]
     return "\n".join([*lines, f"wrote {made.path}"])

@@ -10,6 +10,7 @@ from typing import Any
 from convlens.errors import UsageError
 from convlens.export.atomic import replace_file
 from convlens.loading import load_model
+from convlens.model import KEPT
 from convlens.results import ModelInfo
 from convlens.version import __version__
 
@@ -25,11 +26,13 @@ class Conversion:
         path: The file that was written.
         model: The model that was opened; its ``rewrites`` say what opening it took.
         replaced: What was replaced by layers of Keras to save it, in words.
+        kept: What was kept although it may surprise, in words.
     """
 
     path: Path
     model: ModelInfo
     replaced: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The conversion as JSON-ready data; the contract of ``convert --json``."""
@@ -41,6 +44,7 @@ class Conversion:
             "file": str(self.path),
             "rewrites": list(self.model.rewrites),
             "replaced": list(self.replaced),
+            "kept": list(self.kept),
         }
 
 
@@ -64,8 +68,10 @@ def convert(model: Any, path: str | os.PathLike[str]) -> Conversion:
     opened = load_model(model)
     _check_other(opened.info.source, target)
     with replace_file(target) as temporary:
-        replaced = opened.save(temporary)
-    return Conversion(target, opened.info, replaced)
+        notes = opened.save(temporary)
+    replaced = tuple(note for note in notes if not note.startswith(KEPT))
+    kept = tuple(note.removeprefix(KEPT) for note in notes if note.startswith(KEPT))
+    return Conversion(target, opened.info, replaced, kept)
 
 
 def check_target(model: Any, path: str | os.PathLike[str]) -> Path:

@@ -209,11 +209,13 @@ class Builder:
 
     def _call(self, layer: Any, args: Any, kwargs: Any) -> list[Any]:
         """The tensors that a layer gives for others, its weights made on the way."""
+        if not getattr(layer, "_call_has_training_arg", False):
+            kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         if isinstance(layer, keras.Model):
-            args = (
-                ([*_tensors_in(args)],) if len(_tensors_in(args)) > 1 else tuple(_tensors_in(args))
-            )
-            kwargs = {}
+            settings = {key: kwargs[key] for key in ("training", "mask") if key in kwargs}
+            more = {key: value for key, value in kwargs.items() if key not in settings}
+            tensors = _tensors_in((args, more))
+            args, kwargs = (tensors if len(tensors) > 1 else tensors[0],), settings
         given = layer(*args, **kwargs)
         check_output(given, self.at)
         return list(keras.tree.flatten(given))
@@ -224,7 +226,7 @@ class Builder:
         kwargs = {
             key: self._resolve(value, tensors)
             for key, value in (node.get("kwargs") or {}).items()
-            if key != "training" and not (key == "mask" and not any(each_tensor(value)))
+            if any(each_tensor(value)) or not _is_default(key, value)
         }
         return args, kwargs
 
@@ -362,6 +364,11 @@ def _numbers(entry: Config, node: Config) -> Config:
     given = {**taken, **(node.get("kwargs") or {})}
     plain = {key: value for key, value in given.items() if not any(each_tensor(value))}
     return {**(inner if isinstance(inner, dict) else {}), **plain}
+
+
+def _is_default(key: str, value: Any) -> bool:
+    """Whether an argument of a call without tensors in it says what is done anyway."""
+    return key == "mask" or (key == "training" and not isinstance(value, bool))
 
 
 def _tensors_in(value: Any) -> list[Any]:

@@ -38,6 +38,7 @@ from convlens.frameworks.keras.program import graph_of
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
 from convlens.frameworks.keras.scales import wanted_pixels
+from convlens.frameworks.keras.training import BatchStatistics
 from convlens.frameworks.keras.view import Sight, View, check_fits, check_pass, held_values, look
 from convlens.limits import Limits
 from convlens.model import ForwardPass, MovingStatistics
@@ -251,7 +252,8 @@ class KerasModel:
         for sight in view.sights.values():
             step = view.program.steps[sight.place]
             layer = step.operation
-            if sight.inner or not isinstance(layer, keras.layers.BatchNormalization):
+            own = isinstance(layer, BatchStatistics)
+            if sight.inner or own or not isinstance(layer, keras.layers.BatchNormalization):
                 continue
             mean, variance = (
                 np.asarray(to_numpy(variable.value), np.float32).reshape(-1)
@@ -368,7 +370,7 @@ class KerasModel:
             parameters=int(self.model.count_params()) if self.model.built else 0,
             rewrites=self._rewrites,
             labels=self._labels,
-            notes=self._notes(),
+            notes=(*self._notes(), *(() if view is None else view.notes)),
             output_layers=() if view is None else view.ends,
         )
 

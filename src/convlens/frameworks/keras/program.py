@@ -17,6 +17,8 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional  # not exported by name
 
+from convlens.frameworks.keras.training import as_called
+
 Key = tuple[tuple[str, int], ...]
 """Where a call stands: for each enclosing model and at last the layer, name and call."""
 
@@ -32,6 +34,7 @@ class Step:
         inputs: For each tensor that the node takes, its identity and the number of its value.
         outputs: The numbers of the values that it gives.
         shapes: Their shapes, ``None`` where not yet known.
+        training: Whether the network's author calls it with ``training=True``.
     """
 
     key: Key
@@ -40,6 +43,7 @@ class Step:
     inputs: tuple[tuple[int, int], ...]
     outputs: tuple[int, ...]
     shapes: list[tuple[int | None, ...]] = field(default_factory=list)
+    training: bool = False
 
 
 @dataclass(slots=True)
@@ -138,7 +142,12 @@ def flatten(model: Any) -> Program:
 
 
 def _lay_out(
-    program: Program, graph: Any, prefix: Key, arguments: tuple[int, ...]
+    program: Program,
+    graph: Any,
+    prefix: Key,
+    arguments: tuple[int, ...],
+    *,
+    training: bool = False,
 ) -> tuple[int, ...]:
     """Adds the steps of a graph and gives the numbers of its outputs."""
     numbers = {id(tensor): value for tensor, value in zip(graph.inputs, arguments, strict=True)}
@@ -150,16 +159,19 @@ def _lay_out(
         key = (*prefix, (operation.name, calls[id(operation)]))
         calls[id(operation)] += 1
         inner = graph_of(operation)
+        asked = node.arguments.kwargs.get("training")
+        called = training if asked is None else asked is True
         taken = tuple(numbers[id(tensor)] for tensor in node.input_tensors)
         if inner is not None and len(taken) == len(inner.inputs):
-            given = _lay_out(program, inner, key, taken)
+            given = _lay_out(program, inner, key, taken, training=called)
         else:
             given = tuple(program.new_value() for _ in node.outputs)
             pairs = tuple(
                 (id(tensor), value) for tensor, value in zip(node.input_tensors, taken, strict=True)
             )
             shapes = [tuple(tensor.shape) for tensor in node.outputs]
-            program.steps.append(Step(key, operation, node, pairs, given, shapes))
+            operation = as_called(operation, training=called)
+            program.steps.append(Step(key, operation, node, pairs, given, shapes, called))
         numbers.update(
             {id(tensor): value for tensor, value in zip(node.outputs, given, strict=True)}
         )

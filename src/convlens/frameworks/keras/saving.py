@@ -20,8 +20,11 @@ from convlens.errors import ConvlensError, ModelFileError
 from convlens.frameworks.keras.gone import GONE
 from convlens.frameworks.keras.lookup import REFUSED
 from convlens.frameworks.keras.plain import make_plain
+from convlens.frameworks.keras.program import flatten
 from convlens.frameworks.keras.sizes import UNSET
+from convlens.frameworks.keras.training import listed, says_anything
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
+from convlens.model import KEPT
 
 CONFIG = "config.json"
 
@@ -61,7 +64,19 @@ def save(model: Any, path: Path) -> tuple[str, ...]:
             cleaner = _Cleaner()
             config = cleaner.clean(json.loads(old.read(CONFIG)), model.name)
             new.writestr(CONFIG, json.dumps(config))
-    return (*notes, *cleaner.notes)
+    return (*notes, *cleaner.notes, *_called_in_training(plain))
+
+
+def _called_in_training(model: Any) -> tuple[str, ...]:
+    """What stays of layers that are called with ``training=True``, and how to call the model."""
+    steps = [step for step in flatten(model).steps if step.training]
+    names = [step.operation.name for step in steps if says_anything(step.operation)]
+    if not names:
+        return ()
+    return (
+        f"{KEPT}{listed(names)}: called with training=True in the file as before, so that it gives "
+        "the author's numbers as model(image), one image at a time; model.predict does not",
+    )
 
 
 def _write(model: Any, path: Path) -> None:

@@ -21,6 +21,7 @@ from convlens.frameworks.keras.inside import has_inside, watch
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from convlens.frameworks.keras.refused import Refused
 from convlens.frameworks.keras.sizes import count_computed, count_values
+from convlens.frameworks.keras.training import notes_of, type_name
 from convlens.limits import MORE, Limits, in_words
 from convlens.results import LayerInfo, Shape
 
@@ -72,6 +73,7 @@ class View:
         unfit: The places of the steps that do not take what they would be given, and why.
         ends: For each output of the model the name of the layer that gives it, ``None`` where
             it is computed outside of any.
+        notes: What a reader should know of how layers are called.
     """
 
     program: Program
@@ -79,6 +81,7 @@ class View:
     formats: Mapping[int, str]
     unfit: Mapping[int, ModelInputError]
     ends: tuple[str | None, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
@@ -119,7 +122,9 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
             tuple(givers[value] for _, value in taken),
         )
         sights[name] = Sight(info, call.place, call.key, inner, call.output, call.layer)
-    return View(program, sights, formats, unfit, _ends(program, sights, last))
+    called = [(names[step.key], step.operation) for step in program.steps if step.training]
+    ends = _ends(program, sights, last)
+    return View(program, sights, formats, unfit, ends, notes_of(called))
 
 
 def _ends(
@@ -243,7 +248,7 @@ def _describe(
         reach = tuple(round(size) for size in field.size) or (1,) * (len(shape) - 2)
     return LayerInfo(
         name=name,
-        type=type(layer).__name__,
+        type=type_name(layer),
         output_shape=None if shape is None or isinstance(layer, Refused) else (None, *shape[1:]),
         parameters=int(layer.count_params()) if built else 0,
         data_format=data_format,

@@ -1,0 +1,144 @@
+"""Layers that a network calls with ``training=True``, as of pix2pix or Monte-Carlo dropout.
+
+The rule of this module: such a batch normalisation normalises every image by the statistics of
+that image, as Keras does for a batch of one, and changes no weight; whatever draws at random is
+off, so that the same image gives the same numbers; what is done is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+DRAWING = ("Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "Noise", "Random", "Cut", "Mix")
+"""How the names of layers that draw at random begin or end."""
+
+
+class BatchStatistics(keras.layers.BatchNormalization):  # type: ignore[misc]
+    """A batch normalisation that was called with ``training=True``.
+
+    It has every setting and variable of the layer that it stands for, in common with it, and
+    never changes the moving statistics. See :func:`as_called`.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalises each image by its own mean and variance over all positions."""
+        dtype = keras.backend.result_type(inputs.dtype, "float32")
+        values = ops.cast(inputs, dtype)
+        axis = self.axis % len(values.shape)
+        axes = [place for place in range(1, len(values.shape)) if place != axis]
+        mean, variance = _moments(values, axes, mask)
+        scale = ops.rsqrt(variance + self.epsilon)
+        shape = [1] * len(values.shape)
+        shape[axis] = values.shape[axis]
+        if self.scale:
+            scale = scale * ops.reshape(ops.cast(self.gamma, dtype), shape)
+        found = (values - mean) * scale
+        if self.center:
+            found = found + ops.reshape(ops.cast(self.beta, dtype), shape)
+        return ops.cast(found, self.compute_dtype)
+
+
+def _moments(values: Any, axes: list[int], mask: Any) -> tuple[Any, Any]:
+    """Mean and variance of each image over some axes; with a mask, of the positions in it."""
+    if not axes:  # one position: its mean is itself
+        return values, ops.zeros_like(values)
+    if mask is None:
+        mean = ops.mean(values, axes, keepdims=True)
+        return mean, ops.mean(ops.square(values - mean), axes, keepdims=True)
+    weights = ops.broadcast_to(ops.expand_dims(ops.cast(mask, values.dtype), -1), values.shape)
+    total = ops.sum(weights, axes, keepdims=True) + keras.backend.epsilon()
+    mean = ops.sum(values * weights, axes, keepdims=True) / total
+    return mean, ops.sum(ops.square(values - mean) * weights, axes, keepdims=True) / total
+
+
+def as_called(operation: Any, *, training: bool) -> Any:
+    """What computes a call of a layer.
+
+    Args:
+        operation: The layer or operation; it is left as it is.
+        training: Whether its author calls it with ``training=True``.
+
+    Returns:
+        The layer itself, or a :class:`BatchStatistics` that shares its variables.
+    """
+    normalises = type(operation) is keras.layers.BatchNormalization and operation.trainable
+    if not training or not normalises or getattr(operation, "renorm", False):
+        return operation
+    made = object.__new__(BatchStatistics)
+    object.__setattr__(made, "__dict__", operation.__dict__)
+    return made
+
+
+def type_name(layer: Any) -> str:
+    """The name of a layer's class, as its author knows it."""
+    return "BatchNormalization" if isinstance(layer, BatchStatistics) else type(layer).__name__
+
+
+def notes_of(called: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
+    """What a reader should know of layers that are called with ``training=True``.
+
+    Args:
+        called: Each with its name.
+    """
+    own: list[str] = []
+    off: list[str] = []
+    stored: list[str] = []
+    for name, layer in called:
+        if isinstance(layer, BatchStatistics):
+            own.append(name)
+        elif _draws(layer):
+            off.append(name)
+        elif any(_normalises(inner) for inner in _inside(layer)):
+            stored.append(name)
+    found = []
+    if own:
+        found.append(
+            f"{listed(own)}: batch normalisation called with training=True, so each image is "
+            "normalised by its own statistics, as in a batch of one"
+        )
+    if off:
+        found.append(
+            f"{listed(off)}: random in the author's network at prediction too (training=True); "
+            "off here, so that an image always gives the same numbers"
+        )
+    if stored:
+        found.append(
+            f"{listed(stored)}: called with training=True by the author; run here with the "
+            "stored statistics of batch normalisation"
+        )
+    return tuple(found)
+
+
+def _inside(layer: Any) -> Sequence[Any]:
+    if not isinstance(layer, keras.Layer):
+        return ()
+    return [inner for inner in layer._flatten_layers() if inner is not layer] or [layer]
+
+
+def _normalises(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization) and bool(layer.trainable)
+
+
+def _draws(layer: Any) -> bool:
+    """Whether a layer, or one inside it, draws at random in training."""
+    for inner in (layer, *_inside(layer)):
+        if any(getattr(inner, key, 0) for key in ("dropout", "recurrent_dropout")):
+            return True
+        name = type(inner).__name__
+        if name.endswith(DRAWING) or name.startswith(DRAWING):
+            return any(getattr(inner, key, 1) for key in ("rate", "stddev"))
+    return False
+
+
+def says_anything(layer: Any) -> bool:
+    """Whether being called with ``training=True`` makes a difference to a layer."""
+    return bool(notes_of([("", layer)]))
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
