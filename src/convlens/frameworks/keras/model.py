@@ -252,8 +252,8 @@ class KerasModel:
         for sight in view.sights.values():
             step = view.program.steps[sight.place]
             layer = step.operation
-            own = isinstance(layer, BatchStatistics)
-            if sight.inner or own or not isinstance(layer, keras.layers.BatchNormalization):
+            unused = isinstance(layer, BatchStatistics)
+            if sight.inner or unused or not isinstance(layer, keras.layers.BatchNormalization):
                 continue
             mean, variance = (
                 np.asarray(to_numpy(variable.value), np.float32).reshape(-1)
