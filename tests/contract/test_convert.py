@@ -19,7 +19,8 @@ import pytest
 
 import convlens
 from convlens.errors import ModelFileError, UsageError
-from convlens.frameworks.keras.ops import Formula, TensorFlowCall, hard_sigmoid_of_keras_2
+from convlens.frameworks.keras.formula import Formula
+from convlens.frameworks.keras.ops import TensorFlowCall, hard_sigmoid_of_keras_2
 
 DATA = os.environ.get("CONVLENS_DATA", "")
 LISTED = Path(DATA) / "wild" / "manifest.tsv"
@@ -32,16 +33,35 @@ WILD = [row["file"] for row in ROWS if row["expect"] == "opens"]
 NOT_PLAIN = {"unbuilt", "subclassed", "custom_layer"}
 
 
-def call(name, *inputs, **settings):
-    return ["call", name, [i if isinstance(i, list) else ["value", i] for i in inputs], settings]
-
-
 X = ["input"]
+
+
+def formula(*steps):
+    """A formula of steps that each go on from the one before, with further values and settings."""
+    written = []
+    for number, (name, *given, settings) in enumerate(steps):
+        before = ["step", number - 1] if number else X
+        arguments = [
+            before,
+            *(item if isinstance(item, list) else ["value", item] for item in given),
+        ]
+        named = {key: ["value", item] for key, item in settings.items()}
+        written.append([name, arguments, named])
+    return {"steps": written, "result": ["step", len(steps) - 1]}
+
+
+PART = {
+    "steps": [
+        ["__operators__.getitem", [X], {"slice_spec": ["list", [["ellipsis"], ["value", 0]]]}]
+    ],
+    "result": ["step", 0],
+}
 
 
 def affine():
     inputs = keras.Input((8, 8, 3))
-    hidden = Formula(call("math.subtract", call("math.truediv", X, 127.5), 1.0), name="scaled")
+    scaled = formula(("math.truediv", 127.5, {}), ("math.subtract", 1.0, {}))
+    hidden = Formula(scaled, name="scaled")
     return keras.Model(inputs, models.conv(3, "conv")(hidden(inputs)), name="affine")
 
 
@@ -49,12 +69,12 @@ def formulas():
     inputs = keras.Input((8, 8, 4), name="picture")
     hidden = models.conv(8, "conv")(inputs)
     hidden = TensorFlowCall("nn.depth_to_space", {"block_size": 2}, name="subtract")(hidden)
-    part = Formula(call("__operators__.getitem", X, slice_spec=["...", 0]), name="part")(hidden)
-    part = Formula(call("expand_dims", X, axis=-1), name="wider")(part)
+    part = Formula(PART, name="part")(hidden)
+    part = Formula(formula(("expand_dims", {"axis": -1})), name="wider")(part)
     summed = TensorFlowCall("math.add", name="sum")(hidden, part)
-    small = Formula(call("image.resize_bilinear", X, size=[5, 7]), name="small")(summed)
-    relu = Formula(call("nn.relu", X), name="positive")(small)
-    power = Formula(call("math.pow", call("math.abs", X), 1.5), name="power")(relu)
+    small = Formula(formula(("image.resize_bilinear", {"size": [5, 7]})), name="small")(summed)
+    relu = Formula(formula(("nn.relu", {})), name="positive")(small)
+    power = Formula(formula(("math.abs", {}), ("math.pow", 1.5, {})), name="power")(relu)
     turned = TensorFlowCall("math.subtract", constants=[(0, 1.0)], name="turned")(power)
     mean = TensorFlowCall("math.reduce_mean", {"axis": [1, 2]}, name="mean")(turned)
     return keras.Model(inputs, [mean, keras.layers.Flatten()(turned)], name="formulas")
@@ -62,7 +82,7 @@ def formulas():
 
 def called_twice():
     inputs = keras.Input((6, 6, 2))
-    square = Formula(call("math.square", call("math.negative", X)), name="square")
+    square = Formula(formula(("math.negative", {}), ("math.square", {})), name="square")
     return keras.Model(inputs, square(models.conv(2, "conv")(square(inputs))), name="twice")
 
 
@@ -70,7 +90,7 @@ def in_a_sequential():
     inner = keras.Sequential(
         [
             keras.Input((8, 8, 3)),
-            Formula(call("math.square", X), name="square"),
+            Formula(formula(("math.square", {})), name="square"),
             models.conv(3, "conv"),
             keras.layers.BatchNormalization(name="norm"),
         ],

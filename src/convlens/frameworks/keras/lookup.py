@@ -16,8 +16,9 @@ from keras.src.ops import core, image, linalg, math, nn  # Keras exports no oper
 from keras.src.ops import numpy as plain
 
 from convlens.errors import ModelFileError, UnsafeModelError, near
+from convlens.frameworks.keras.formula import Formula
 from convlens.frameworks.keras.gone import GONE
-from convlens.frameworks.keras.ops import Formula, TensorFlowCall, find_operation
+from convlens.frameworks.keras.ops import TensorFlowCall, find_operation
 from convlens.frameworks.keras.ranges import in_short
 from convlens.saved import Config
 

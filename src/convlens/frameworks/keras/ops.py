@@ -13,17 +13,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from convlens.errors import UnsafeModelError
+from convlens.frameworks.keras.imaging import IMAGING
 from convlens.frameworks.keras.shaping import SHAPING
-from convlens.frameworks.keras.sizes import check_output
 
 Function = Callable[..., Any]
-
-MAX_OPERATIONS = 500
-"""How many operations a formula may have; one that a person wrote has some ten."""
-
-MAX_FORMULA_DEPTH = 50
-"""How deep a formula may be nested."""
 
 
 @keras.saving.register_keras_serializable(package="convlens")  # type: ignore[untyped-decorator]
@@ -59,6 +52,100 @@ def _alike(x: Any, y: Any) -> tuple[Any, Any]:
     return x, y
 
 
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    """``tf.where`` of three tensors or numbers; the numbers take the type of the others."""
+    known = next((value.dtype for value in (x, y) if hasattr(value, "dtype")), "float32")
+    x, y = (v if hasattr(v, "dtype") else ops.cast(v, known) for v in (x, y))
+    return ops.where(condition, x, y)
+
+
+def _position(function: Function) -> Function:
+    """The place of the greatest or least value, along the first axis unless another is named."""
+
+    def found(x: Any, axis: Any = None, output_type: Any = None) -> Any:
+        return function(x, axis=0 if axis is None else axis)
+
+    return found
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+    """``tf.norm`` of vectors: the Euclidean one, or that of order 1, 2 or infinity."""
+    axes, keep = _axes(axis), bool(keepdims)
+    if ord in (None, "euclidean", 2):
+        return ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=keep))
+    if ord == 1:
+        return ops.sum(ops.absolute(x), axis=axes, keepdims=keep)
+    if ord == float("inf"):
+        return ops.max(ops.absolute(x), axis=axes, keepdims=keep)
+    raise ValueError(f"expected a norm of order 1, 2 or infinity, found {ord!r}")
+
+
+def _moments(x: Any, axis: Any, shift: Any = None, keepdims: bool = False) -> Any:
+    """Mean and variance."""
+    mean = ops.mean(x, axis=_axes(axis), keepdims=True)
+    variance = ops.mean(ops.square(x - mean), axis=_axes(axis), keepdims=bool(keepdims))
+    return mean if keepdims else ops.squeeze(mean, axis=_axes(axis)), variance
+
+
+def _nested(axes: Any) -> Any:
+    """The axes of a product, as tuples."""
+    return tuple(map(_nested, axes)) if isinstance(axes, list | tuple) else axes
+
+
+def _dot(x: Any, y: Any) -> Any:
+    """``K.dot``: over the last axis of the one and the last but one of the other."""
+    return ops.tensordot(x, y, axes=((len(x.shape) - 1,), (max(len(y.shape) - 2, 0),)))
+
+
+def _batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+    """``K.batch_dot``, with the axes of Keras 2.2 and later, that of the batch being 0."""
+    first, second = len(x.shape), len(y.shape)
+    if axes is None:
+        axes = (first - 1, second - 1 if second == 2 else second - 2)
+    one, other = (axes, axes) if isinstance(axes, int) else axes
+    one, other = one % first, other % second
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    left = ["z", *letters[1:first]]
+    right = ["z", *letters[first : first + second - 1]]
+    right[other] = left[one]
+    kept = [v for v in left[1:] if v != left[one]] + [v for v in right[1:] if v != left[one]]
+    result = ops.einsum(f"{''.join(left)},{''.join(right)}->z{''.join(kept)}", x, y)
+    return result if kept else ops.expand_dims(result, -1)
+
+
+def _relu_of_keras(
+    x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Any:
+    """``K.relu``."""
+    alpha, threshold = float(alpha or 0), float(threshold or 0)
+    given = ops.where(x >= threshold, x, alpha * (x - threshold))
+    return given if max_value is None else ops.minimum(given, float(max_value))
+
+
+def _fake_quant(
+    x: Any,
+    min: Any = -6.0,  # noqa: A002 (as TensorFlow calls them)
+    max: Any = 6.0,  # noqa: A002
+    num_bits: int = 8,
+    narrow_range: bool = False,
+) -> Any:
+    """``tf.quantization.fake_quant_with_min_max_args`` and ``..._vars``: rounds to 2^bits levels.
+
+    The range is moved so that zero is one of the levels, as TensorFlow documents it.
+    """
+    low, high = np.asarray(min, "float32"), np.asarray(max, "float32")
+    least, most = np.float32(1 if narrow_range else 0), np.float32(2**num_bits - 1)
+    scale = np.where(high > low, (high - low) / (most - least), np.float32(1))
+    zero = np.clip(np.floor(least - low / scale + np.float32(0.5)), least, most)
+    bottom, top = (least - zero) * scale, (most - zero) * scale
+    bottom, top, scale = (
+        ops.convert_to_tensor(array, dtype=x.dtype) for array in (bottom, top, scale)
+    )
+    clipped = ops.minimum(ops.maximum(x, bottom), top)
+    steps = ops.floor((clipped - bottom) / scale + 0.5)
+    return steps * scale + bottom
+
+
 def _softmax(x: Any, axis: Any = -1) -> Any:
     return ops.softmax(x, axis=-1 if axis is None else axis)
 
@@ -86,15 +173,6 @@ def _bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
     if isinstance(data_format, str) and data_format.startswith("NC") and len(x.shape) > 2:
         bias = ops.reshape(bias, (1, -1, *(1,) * (len(x.shape) - 2)))
     return x + bias
-
-
-def _standardise(x: Any) -> Any:
-    """``tf.image.per_image_standardization``."""
-    axes = (-3, -2, -1)
-    count = float(np.prod([x.shape[axis] for axis in axes]))
-    mean = ops.mean(x, axis=axes, keepdims=True)
-    deviation = ops.std(x, axis=axes, keepdims=True)
-    return (x - mean) / ops.maximum(deviation, 1.0 / count**0.5)
 
 
 SLICES = 64
@@ -131,6 +209,20 @@ def _pool(mode: str) -> Function:
     return pooled
 
 
+def _pool_of_keras(
+    x: Any,
+    pool_size: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    pool_mode: str = "max",
+) -> Any:
+    """``K.pool2d``."""
+    function = ops.max_pool if pool_mode == "max" else ops.average_pool
+    order = data_format or "channels_last"
+    return function(x, _window(pool_size), _window(strides), padding, data_format=order)
+
+
 def _window(value: Any) -> Any:
     """A window as TensorFlow gives it, with or without the axes of batch and channel."""
     if isinstance(value, list | tuple):
@@ -140,6 +232,7 @@ def _window(value: Any) -> Any:
 
 OPERATIONS: Mapping[str, Function] = {
     **SHAPING,
+    **IMAGING,
     "math.add": _binary(ops.add),
     "__operators__.add": _binary(ops.add),
     "math.add_n": lambda x: sum(x[1:], x[0]),
@@ -153,12 +246,26 @@ OPERATIONS: Mapping[str, Function] = {
     "math.pow": _binary(ops.power),
     "math.maximum": _binary(ops.maximum),
     "math.minimum": _binary(ops.minimum),
+    "math.greater": _binary(ops.greater),
+    "math.greater_equal": _binary(ops.greater_equal),
+    "math.less": _binary(ops.less),
+    "math.less_equal": _binary(ops.less_equal),
+    "math.equal": _binary(ops.equal),
+    "math.not_equal": _binary(ops.not_equal),
+    "math.logical_and": ops.logical_and,
+    "math.logical_or": ops.logical_or,
+    "math.logical_not": ops.logical_not,
+    "math.is_nan": ops.isnan,
+    "math.is_inf": ops.isinf,
+    "math.is_finite": ops.isfinite,
+    "where": _where,
     "math.squared_difference": _binary(lambda x, y: ops.square(x - y)),
     "math.negative": ops.negative,
     "math.abs": ops.absolute,
     "math.exp": ops.exp,
     "math.log": ops.log,
     "math.log1p": ops.log1p,
+    "math.expm1": ops.expm1,
     "math.sqrt": ops.sqrt,
     "math.rsqrt": ops.rsqrt,
     "math.square": ops.square,
@@ -166,6 +273,7 @@ OPERATIONS: Mapping[str, Function] = {
     "math.sign": ops.sign,
     "math.sin": ops.sin,
     "math.cos": ops.cos,
+    "math.tan": ops.tan,
     "math.floor": ops.floor,
     "math.ceil": ops.ceil,
     "math.round": ops.round,
@@ -181,16 +289,31 @@ OPERATIONS: Mapping[str, Function] = {
     "math.reduce_prod": _reduce(ops.prod),
     "math.reduce_std": _reduce(ops.std),
     "math.reduce_variance": _reduce(ops.var),
-    "math.argmax": lambda x, axis=None: ops.argmax(x, axis=0 if axis is None else axis),
+    "math.reduce_any": _reduce(ops.any),
+    "math.reduce_all": _reduce(ops.all),
+    "math.reduce_logsumexp": _reduce(ops.logsumexp),
+    "math.cumsum": lambda x, axis=0: ops.cumsum(x, axis=axis),
+    "math.argmax": _position(ops.argmax),
+    "math.argmin": _position(ops.argmin),
+    "norm": _norm,
+    "nn.moments": _moments,
     "math.l2_normalize": _l2_normalize,
     "linalg.l2_normalize": _l2_normalize,
     "nn.l2_normalize": _l2_normalize,
     "linalg.matmul": _matmul,
+    "dot": _dot,
+    "batch_dot": _batch_dot,
+    "tensordot": lambda x, y, axes: ops.tensordot(x, y, axes=_nested(axes)),
+    "einsum": ops.einsum,
     "clip_by_value": _clip,
     "nn.bias_add": _bias_add,
     "nn.relu": ops.relu,
     "nn.relu6": ops.relu6,
     "nn.elu": ops.elu,
+    "nn.crelu": lambda x, axis=-1: ops.concatenate([ops.relu(x), ops.relu(-x)], axis=axis),
+    "nn.mish": lambda x: x * ops.tanh(ops.softplus(x)),
+    "keras.relu": _relu_of_keras,
+    "keras.elu": lambda x, alpha=1.0: ops.where(x > 0, x, alpha * ops.expm1(x)),
     "nn.selu": ops.selu,
     "nn.silu": lambda x, beta=1.0: x * ops.sigmoid(beta * x),
     "nn.swish": lambda x, beta=1.0: x * ops.sigmoid(beta * x),
@@ -208,11 +331,14 @@ OPERATIONS: Mapping[str, Function] = {
     "nn.max_pool2d": _pool("max"),
     "nn.avg_pool": _pool("average"),
     "nn.avg_pool2d": _pool("average"),
-    "image.per_image_standardization": _standardise,
+    "keras.pool2d": _pool_of_keras,
+    "quantization.fake_quant_with_min_max_args": _fake_quant,
+    "quantization.fake_quant_with_min_max_vars": _fake_quant,
+    "quantization.fake_quant_with_min_max_vars_per_channel": _fake_quant,
 }
 """What each operation computes, by the name that TensorFlow gives its function."""
 
-SAME = ("compat.v1.", "math.", "nn.", "linalg.", "image.")
+SAME = ("compat.v1.", "math.", "nn.", "linalg.", "image.", "quantization.")
 """Beginnings under which TensorFlow has the same function again."""
 
 
@@ -275,63 +401,3 @@ class TensorFlowCall(keras.layers.Layer):  # type: ignore[misc]
 
 _NAMES = {"keep_dims": "keepdims", "b": "y"}
 """Settings that TensorFlow calls differently from function to function."""
-
-
-@keras.saving.register_keras_serializable(package="convlens")
-class Formula(keras.layers.Layer):  # type: ignore[misc]
-    """A formula of known operations, read from the code of a Lambda layer.
-
-    Args:
-        expression: ``["input"]``, ``["input", place]``, ``["value", number or list]`` or
-            ``["call", name, [expressions], {setting: value}]``.
-        **settings: Of every layer.
-    """
-
-    def __init__(self, expression: Any, **settings: Any) -> None:
-        super().__init__(**settings)
-        _check_expression(expression)
-        self.expression = expression
-        self.built = True
-
-    def call(self, inputs: Any) -> Any:
-        """Computes the formula."""
-        return _evaluate(self.expression, inputs)
-
-    def get_config(self) -> dict[str, Any]:
-        """What makes the layer again."""
-        return {**super().get_config(), "expression": self.expression}
-
-
-def _check_expression(expression: Any) -> None:
-    """Refuses a formula of far more operations than a person writes.
-
-    Raises:
-        UnsafeModelError: It is one.
-    """
-    level, operations = [expression], 0
-    for _ in range(MAX_FORMULA_DEPTH):
-        calls = [part for part in level if isinstance(part, list) and part[:1] == ["call"]]
-        operations += len(calls)
-        level = [inner for part in calls if len(part) > 2 for inner in part[2]]
-        if not level or operations > MAX_OPERATIONS:
-            break
-    if level:
-        raise UnsafeModelError(
-            f"a formula of more than {MAX_OPERATIONS} operations, or nested more than "
-            f"{MAX_FORMULA_DEPTH} deep: not computed"
-        )
-
-
-def _evaluate(expression: Any, inputs: Any) -> Any:
-    kind, *rest = expression
-    if kind == "input":
-        return inputs[rest[0]] if rest else inputs
-    if kind == "value":
-        return rest[0]
-    name, arguments, settings = rest
-    function = find_operation(name)
-    if function is None:
-        raise ValueError(f"unknown operation {name}")
-    given = function(*(_evaluate(argument, inputs) for argument in arguments), **settings)
-    check_output(given, f"the operation '{name}' of a formula")
-    return given

@@ -13,7 +13,8 @@ from typing import Any
 import keras
 
 from convlens.errors import ConvlensError, ModelFileError
-from convlens.frameworks.keras.ops import Formula, TensorFlowCall
+from convlens.frameworks.keras.formula import Formula
+from convlens.frameworks.keras.ops import TensorFlowCall
 from convlens.frameworks.keras.program import graph_of, ordered_nodes
 from convlens.frameworks.keras.refused import Refused
 
@@ -212,19 +213,21 @@ def _as_layer(layer: Any, args: Any, kwargs: Any) -> Any:
         return None
     if not str(tensors[0].dtype).startswith("float"):
         return None
-    expression = _expression(layer)
+    formula = _as_formula(layer)
     known = {"name": layer.name, "dtype": layer.dtype_policy}
-    if expression[0] == "call" and expression[2] == [["input"]] and not expression[3]:
-        function = ACTIVATIONS.get(expression[1])
+    steps = formula["steps"]
+    if len(steps) == 1 and steps[0][1:] == [[["input"]], {}] and formula["result"] == ["step", 0]:
+        function = ACTIVATIONS.get(steps[0][0])
         if function is not None:
             return keras.layers.Activation(function, **known)
-    line = find_line(expression)
+    line = find_line(formula)
     if line is not None and line != (1.0, 0.0):
         return keras.layers.Rescaling(line[0], line[1], **known)
     return None
 
 
-def _expression(layer: Any) -> Any:
+def _as_formula(layer: Any) -> Any:
+    """What a layer of convlens computes, as a formula."""
     if isinstance(layer, Formula):
         return layer.expression
     settings = layer.get_config()
@@ -234,47 +237,58 @@ def _expression(layer: Any) -> Any:
         inputs.insert(place, ["value", value])
     if "y" in arguments:
         inputs.append(["value", arguments.pop("y")])
-    return ["call", layer.function, inputs, arguments]
+    return {"steps": [[layer.function, inputs, arguments]], "result": ["step", 0]}
 
 
-def find_line(expression: Any) -> tuple[float, float] | None:
-    """Slope and offset of an expression that is a line over its input, else ``None``.
+def find_line(formula: Any) -> tuple[float, float] | None:
+    """Slope and offset of a formula that is a line over its input, else ``None``.
 
-    >>> find_line(["call", "math.subtract", [["input"], ["value", 0.5]], {}])
+    >>> step = ["math.subtract", [["input"], ["value", 0.5]], {}]
+    >>> find_line({"steps": [step], "result": ["step", 0]})
     (1.0, -0.5)
     """
-    kind, *rest = expression
-    if kind == "input":
-        return None if rest else (1.0, 0.0)
-    if kind != "call" or rest[2]:
-        return None
-    name = str(rest[0]).rpartition(".")[2]
-    if name == "negative" and len(rest[1]) == 1:
-        inner = find_line(rest[1][0])
+    lines: list[tuple[float, float] | None] = []
+    for name, arguments, settings in formula["steps"]:
+        lines.append(None if settings else _line_of_step(name, arguments, lines))
+    return _line_of(formula["result"], lines)
+
+
+Line = tuple[float, float] | None
+
+
+def _line_of(value: Any, lines: list[Line]) -> Line:
+    if value == ["input"]:
+        return 1.0, 0.0
+    return lines[value[1]] if value[0] == "step" else None
+
+
+def _line_of_step(step: str, arguments: list[Any], lines: list[Line]) -> Line:
+    """The line that a step gives, from those of the steps before it."""
+    name = str(step).rpartition(".")[2]
+    if name == "negative" and len(arguments) == 1:
+        inner = _line_of(arguments[0], lines)
         return None if inner is None else (-inner[0], -inner[1])
-    if len(rest[1]) != 2 or name not in ("add", "subtract", "multiply", "truediv", "divide"):
+    if len(arguments) != 2 or name not in ("add", "subtract", "multiply", "truediv", "divide"):
         return None
-    left, right = rest[1]
+    left, right = arguments
     first, second = _number(left), _number(right)
     if second is not None:
-        return _after(name, find_line(left), second)
+        return _after(name, _line_of(left, lines), second)
     if first is not None and name in ("add", "multiply"):
-        return _after(name, find_line(right), first)
+        return _after(name, _line_of(right, lines), first)
     if first is not None and name == "subtract":
-        inner = find_line(right)
+        inner = _line_of(right, lines)
         return None if inner is None else (-inner[0], first - inner[1])
     return None
 
 
-def _number(expression: Any) -> float | None:
-    if expression[0] != "value" or isinstance(expression[1], bool):
+def _number(value: Any) -> float | None:
+    if value[0] != "value" or isinstance(value[1], bool):
         return None
-    return float(expression[1]) if isinstance(expression[1], int | float) else None
+    return float(value[1]) if isinstance(value[1], int | float) else None
 
 
-def _after(
-    name: str, line: tuple[float, float] | None, number: float
-) -> tuple[float, float] | None:
+def _after(name: str, line: Line, number: float) -> Line:
     if line is None or (name in ("truediv", "divide") and not number):
         return None
     slope, offset = line

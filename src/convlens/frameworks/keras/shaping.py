@@ -1,4 +1,4 @@
-"""Operations of TensorFlow that change shapes: reshaping, slicing, resizing, padding."""
+"""Operations of TensorFlow that change shapes: reshaping, slicing, joining, padding."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 from keras import ops
 
 
-def _plain(value: Any) -> Any:
-    """A shape or an axis as plain integers, where it is known."""
+def plain_sizes(value: Any) -> Any:
+    """A shape, a size or an axis as plain integers, where it is known."""
     if isinstance(value, list | tuple):
-        return tuple(_plain(part) for part in value)
+        return tuple(plain_sizes(part) for part in value)
     return int(value) if isinstance(value, np.integer | float) else value
 
 
 def _reshape(x: Any, shape: Any) -> Any:
-    wanted = list(_plain(shape))
+    wanted = [-1 if part is None else part for part in plain_sizes(shape)]
     if wanted and all(isinstance(part, int) for part in wanted) and wanted.count(-1) == 0:
         wanted[0] = -1  # the batch, which need not be the one of the file
     return ops.reshape(x, tuple(wanted))
 
 
 def _transpose(x: Any, perm: Any = None) -> Any:
-    return ops.transpose(x, None if perm is None else _plain(perm))
+    return ops.transpose(x, None if perm is None else plain_sizes(perm))
 
 
 def _expand(x: Any, axis: Any = -1, dim: Any = None) -> Any:
-    return ops.expand_dims(x, _plain(axis if dim is None else dim))
+    return ops.expand_dims(x, plain_sizes(axis if dim is None else dim))
 
 
 def _squeeze(x: Any, axis: Any = None, squeeze_dims: Any = None) -> Any:
     axis = squeeze_dims if axis is None else axis
-    chosen = _plain(axis)
+    chosen = plain_sizes(axis)
     if isinstance(chosen, int):
         chosen = (chosen,)
     if not chosen:
@@ -49,21 +49,101 @@ def _stack(values: Any, axis: Any = 0) -> Any:
     return ops.stack(list(values), axis=int(axis))
 
 
-def _split(value: Any, num_or_size_splits: Any, axis: Any = 0) -> Any:
-    sizes = _plain(num_or_size_splits)
-    if isinstance(sizes, tuple):
-        sizes = np.cumsum(sizes[:-1]).tolist()
-    return ops.split(value, sizes, axis=int(axis))
+def _split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None) -> Any:
+    sizes = plain_sizes(num_or_size_splits)
+    axis = int(axis)
+    if not isinstance(sizes, tuple):
+        _check_parts(sizes)
+        return ops.split(value, sizes, axis=axis)
+    _check_parts(len(sizes))
+    if -1 in sizes:
+        rest = value.shape[axis] - sum(size for size in sizes if size != -1)
+        sizes = tuple(rest if size == -1 else size for size in sizes)
+    return ops.split(value, np.cumsum(sizes[:-1]).tolist(), axis=axis)
+
+
+MAX_PARTS = 100_000
+"""Into how many parts or classes a tensor may be taken apart."""
+
+
+def _check_parts(count: int) -> None:
+    if not 0 < count <= MAX_PARTS:
+        raise ValueError(f"expected 1 to {MAX_PARTS} parts or classes, found {count}")
+
+
+def _unstack(x: Any, num: Any = None, axis: Any = 0) -> Any:
+    axis = int(axis) % len(x.shape)
+    count = x.shape[axis] if num is None else int(num)
+    _check_parts(count or 0)
+    return [ops.take(x, place, axis=axis) for place in range(count)]
+
+
+def _slice(x: Any, begin: Any, size: Any) -> Any:
+    """``tf.slice``; a size of -1 is the rest."""
+    pairs = zip(plain_sizes(begin), plain_sizes(size), strict=True)
+    return x[tuple(slice(b, None if s in (-1, None) else b + s) for b, s in pairs)]
+
+
+def _one_hot(
+    x: Any,
+    depth: Any,
+    on_value: Any = None,
+    off_value: Any = None,
+    axis: Any = None,
+    dtype: Any = None,
+) -> Any:
+    _check_parts(depth)
+    if on_value not in (None, 1) or off_value not in (None, 0):
+        raise ValueError("expected 1 and 0 as the values of one_hot")
+    if axis not in (None, -1):
+        raise ValueError("expected the classes of one_hot on the last axis")
+    classes = np.arange(int(depth), dtype="int32")
+    found = ops.equal(ops.expand_dims(ops.cast(x, "int32"), -1), classes)
+    return ops.cast(found, dtype or "float32")
+
+
+def _gather(x: Any, indices: Any, axis: Any = 0, batch_dims: Any = 0) -> Any:
+    if batch_dims:
+        raise ValueError("expected gather without batch_dims")
+    return ops.take(x, np.asarray(indices, "int32"), axis=axis or 0)
+
+
+def _repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
+    return ops.repeat(x, int(repeats), axis=axis)
+
+
+def _repeat_vector(x: Any, n: Any) -> Any:
+    """``K.repeat``: a vector several times, along a new axis."""
+    return ops.repeat(ops.expand_dims(x, 1), int(n), axis=1)
+
+
+def _batch_flatten(x: Any) -> Any:
+    return ops.reshape(x, (-1, int(np.prod(x.shape[1:]))))
 
 
 def _tile(x: Any, multiples: Any) -> Any:
-    return ops.tile(x, _plain(multiples))
+    return ops.tile(x, plain_sizes(multiples))
 
 
 def _pad(x: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0) -> Any:
     mode = mode.lower()
-    value = constant_values if mode == "constant" else None
-    return ops.pad(x, _plain(paddings), mode=mode, constant_values=value)
+    if mode == "constant":
+        return ops.pad(x, plain_sizes(paddings), mode=mode, constant_values=constant_values)
+    for axis, (before, after) in enumerate(plain_sizes(paddings)):
+        if before or after:
+            x = _mirror(x, axis, before, after, mode)
+    return x
+
+
+def _mirror(x: Any, axis: int, before: int, after: int, mode: str) -> Any:
+    """Reflects along one axis, with the edge (``symmetric``) or without it (``reflect``)."""
+    size = x.shape[axis]
+    if size is None:
+        raise ValueError(f"expected a known size of axis {axis} to pad by {mode}")
+    if max(before, after) > size - (mode == "reflect"):
+        raise ValueError(f"expected at most {size} values of padding, found {(before, after)}")
+    places = np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload]
+    return ops.take(x, places.astype("int32"), axis=axis)
 
 
 def _cast(x: Any, dtype: Any) -> Any:
@@ -72,8 +152,28 @@ def _cast(x: Any, dtype: Any) -> Any:
 
 
 def _getitem(x: Any, slice_spec: Any) -> Any:
-    entries = slice_spec if isinstance(slice_spec, list | tuple) else [slice_spec]
-    return x[tuple(_index(entry) for entry in entries)]
+    given = slice_spec if isinstance(slice_spec, list | tuple) else [slice_spec]
+    entries = [_index(entry) for entry in given]
+    taken = sum(entry is not None for entry in entries if entry is not Ellipsis)
+    axis = 0
+    for number, entry in enumerate(entries):
+        if entry is Ellipsis:
+            axis = len(x.shape) - taken + axis
+            continue
+        if isinstance(entry, slice) and (entry.step or 1) < 0:  # PyTorch has no such slices
+            x = _backwards(x, axis, entry)
+            entries[number] = slice(None)
+        axis += entry is not None
+    return x[tuple(entries)]
+
+
+def _backwards(x: Any, axis: int, part: slice) -> Any:
+    """A slice that counts down along one axis."""
+    if part == slice(None, None, -1):
+        return ops.flip(x, axis=axis)
+    if not isinstance(x.shape[axis], int):
+        raise ValueError(f"expected a known size of axis {axis} to count down along it")
+    return ops.take(x, np.arange(x.shape[axis], dtype="int32")[part], axis=axis)
 
 
 def _index(entry: Any) -> Any:
@@ -142,71 +242,6 @@ def _first(x: Any) -> Any:
     return ops.transpose(x, (0, 3, 1, 2))
 
 
-def _resize(
-    x: Any,
-    size: Any,
-    method: Any = "bilinear",
-    preserve_aspect_ratio: bool = False,
-    antialias: bool = False,
-) -> Any:
-    """``tf.image.resize`` of TensorFlow 2, in the order channels last."""
-    if preserve_aspect_ratio:
-        raise ValueError("an image cannot be resized with its aspect ratio kept")
-    names = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
-    name = str(names.get(method, method)).lower()
-    chosen: Any = _plain(size)
-    return ops.image.resize(
-        x, chosen, interpolation=name, antialias=bool(antialias), data_format="channels_last"
-    )
-
-
-def _resize_bilinear(
-    x: Any, size: Any, align_corners: bool = False, half_pixel_centers: bool = False
-) -> Any:
-    """The resize of TensorFlow 1, whose samples lie elsewhere than those of TensorFlow 2."""
-    height, width = _plain(size)
-    rows = _weights(x.shape[1], height, align_corners, half_pixel_centers)
-    columns = _weights(x.shape[2], width, align_corners, half_pixel_centers)
-    x = ops.einsum("ij,bjwc->biwc", ops.convert_to_tensor(rows), x)
-    return ops.einsum("ij,bhjc->bhic", ops.convert_to_tensor(columns), x)
-
-
-def _resize_nearest(
-    x: Any, size: Any, align_corners: bool = False, half_pixel_centers: bool = False
-) -> Any:
-    height, width = _plain(size)
-    rows = _places(x.shape[1], height, align_corners, half_pixel_centers)
-    columns = _places(x.shape[2], width, align_corners, half_pixel_centers)
-    pick = np.round if align_corners else np.floor
-    x = ops.take(x, np.clip(pick(rows), 0, x.shape[1] - 1).astype("int32"), axis=1)
-    return ops.take(x, np.clip(pick(columns), 0, x.shape[2] - 1).astype("int32"), axis=2)
-
-
-def _places(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> Any:
-    """Where along an axis each wanted sample lies."""
-    steps = np.arange(wanted)
-    if align_corners and wanted > 1:
-        return steps * (size - 1) / (wanted - 1)
-    if half_pixel_centers:
-        return (steps + 0.5) * size / wanted - 0.5
-    return steps * size / wanted
-
-
-def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> Any:
-    """The matrix that interpolates along an axis."""
-    places = np.clip(_places(size, wanted, align_corners, half_pixel_centers), 0, size - 1)
-    low = np.floor(places).astype(int)
-    high = np.minimum(low + 1, size - 1)
-    matrix = np.zeros((wanted, size), "float32")
-    matrix[np.arange(wanted), low] += 1 - (places - low)
-    matrix[np.arange(wanted), high] += places - low
-    return matrix
-
-
-def _shape(x: Any, **_: Any) -> Any:
-    return ops.shape(x)
-
-
 SHAPING: dict[str, Callable[..., Any]] = {
     "reshape": _reshape,
     "transpose": _transpose,
@@ -218,8 +253,16 @@ SHAPING: dict[str, Callable[..., Any]] = {
     "tile": _tile,
     "pad": _pad,
     "cast": _cast,
-    "reverse": lambda x, axis: ops.flip(x, axis=_plain(axis)),
-    "gather": lambda x, indices, axis=0: ops.take(x, np.asarray(indices), axis=axis or 0),
+    "reverse": lambda x, axis: ops.flip(x, axis=plain_sizes(axis)),
+    "gather": _gather,
+    "unstack": _unstack,
+    "item": lambda values, place: values[place],
+    "slice": _slice,
+    "one_hot": _one_hot,
+    "repeat": _repeat,
+    "repeat_vector": _repeat_vector,
+    "flatten": lambda x: ops.reshape(x, (-1,)),
+    "batch_flatten": _batch_flatten,
     "identity": lambda x: x,
     "stop_gradient": lambda x: x,
     "ones_like": ops.ones_like,
@@ -228,11 +271,5 @@ SHAPING: dict[str, Callable[..., Any]] = {
     "strided_slice": _strided_slice,
     "nn.depth_to_space": _depth_to_space,
     "nn.space_to_depth": _space_to_depth,
-    "image.resize": _resize,
-    "image.resize_bilinear": _resize_bilinear,
-    "image.resize_nearest": _resize_nearest,
-    "image.grayscale_to_rgb": lambda x: ops.repeat(x, 3, axis=-1),
-    "image.flip_left_right": lambda x: ops.flip(x, axis=-2),
-    "image.flip_up_down": lambda x: ops.flip(x, axis=-3),
 }
 """What each operation computes, by the name that TensorFlow gives its function."""
