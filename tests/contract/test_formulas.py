@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import marshal
 import sys
 
@@ -13,6 +14,7 @@ import pytest
 from convlens.errors import UnsafeModelError
 from convlens.frameworks.keras.backends import to_numpy
 from convlens.frameworks.keras.formula import Formula
+from convlens.frameworks.keras.plain import make_plain
 from convlens.loading.rewrites.lambdas import find_formula
 
 SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
@@ -437,6 +439,27 @@ def test_numbers(name):
     promised = layer(free if isinstance(given, list) else free[0])
     for one, other in zip(keras.tree.flatten(promised), expected, strict=True):
         assert one.shape[1:] == other.shape[1:]
+
+
+@pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
+@pytest.mark.parametrize("name", FORMS)
+def test_converted_to_keras_alone(name):
+    """What ``convert`` writes names Keras alone and gives the same numbers."""
+    function, given, wanted = FORMS[name]
+    arrays = given if isinstance(given, list) else [given]
+    inputs = [keras.Input(array.shape[1:]) for array in arrays]
+    layer = Formula(formula_of(function), name="formula")
+    model = keras.Model(inputs, layer(inputs if isinstance(given, list) else inputs[0]))
+    text = json.dumps(keras.saving.serialize_keras_object(make_plain(model)[0]))
+    assert "convlens" not in text
+    plain = keras.saving.deserialize_keras_object(json.loads(text))
+    found = flat(plain([keras.ops.convert_to_tensor(array) for array in arrays]))
+    expected = wanted(*arrays)
+    for one, other in zip(
+        found, expected if isinstance(expected, tuple) else [expected], strict=True
+    ):
+        scale = max(1.0, np.abs(np.nan_to_num(other)).max())
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=2e-6 * scale)
 
 
 if tf is not None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 
 from convlens.loading.marshalled import read_code
+from convlens.loading.rewrites import upgrade
 from convlens.loading.rewrites.lambdas import find_formula
 
 SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
@@ -257,3 +258,48 @@ def test_changed_bytes_are_read_without_an_error(place, value):
     code = bytearray(marshal.dumps((lambda x: tf.image.resize(x / 255, (64, 32))).__code__))
     code[place % len(code)] = value
     find_formula({"function": [base64.b64encode(bytes(code)).decode(), None, None]})
+
+
+def named(module, name, **arguments):
+    function = {"module": module, "class_name": "function", "config": name}
+    return {"function": function, "arguments": arguments}
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        (
+            named("keras.src.applications.mobilenet_v2", "preprocess_input"),
+            formula(
+                ("math.truediv", X, value(127.5), {}), ("math.subtract", step(0), value(1.0), {})
+            ),
+        ),
+        (
+            named("keras.src.applications.efficientnet", "preprocess_input"),
+            {"steps": [], "result": X},
+        ),
+        (
+            named("keras.src.ops.numpy", "mean", axis=1),
+            formula(("math.reduce_mean", X, {"axis": 1})),
+        ),
+        (named("keras.src.applications.mine", "preprocess_input"), None),
+        (named("keras.src.applications.vgg16", "decode_predictions"), None),
+        (named("builtins", "preprocess_input"), None),
+        (named("__main__", "abs"), None),
+        (named("keras.src.ops.numpy", "load"), None),
+        (named(7, None), None),
+    ],
+)
+def test_functions_that_a_file_names(settings, wanted):
+    assert find_formula(settings) == wanted
+
+
+def test_a_mean_in_the_place_of_random_numbers_is_told():
+    config = {"class_name": "Sequential", "config": {"name": "m", "layers": [
+        {"class_name": "Lambda", "config": {
+            "name": "z", "function": CAPTURED["3.8"]["sampled"], "function_type": "lambda",
+            "batch_input_shape": [None, 4],
+        }},
+    ]}}  # fmt: skip
+    _, done = upgrade(config, "2.4.0")
+    assert any(text.startswith("random-lambda: ") and "mean" in text for text in done)

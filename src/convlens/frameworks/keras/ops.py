@@ -225,9 +225,11 @@ def _pool_of_keras(
 
 def _window(value: Any) -> Any:
     """A window as TensorFlow gives it, with or without the axes of batch and channel."""
-    if isinstance(value, list | tuple):
-        return tuple(value[1:-1]) if len(value) == 4 else tuple(value)
-    return value
+    if not isinstance(value, list | tuple):
+        return value
+    sides = tuple(value[1:-1]) if len(value) == 4 else tuple(value)
+    # Keras on JAX cannot read a window of two sides from a file.
+    return sides[0] if len(set(sides)) == 1 else sides
 
 
 OPERATIONS: Mapping[str, Function] = {

@@ -183,6 +183,11 @@ REWRITES: tuple[Rewrite, ...] = (
         "Lambda layers were recognised as known formulas and replaced; their code was not run",
         lambdas.replace_known,
     ),
+    Rewrite(
+        "random-lambda",
+        "random numbers in a Lambda layer were replaced by their mean: the same picture each time",
+        lambdas.note_means,
+    ),
     Rewrite("policies", "", settings.take_policy),
     Rewrite("axis", "", settings.take_axis),
     Rewrite("activations", "", activations.name_activations),

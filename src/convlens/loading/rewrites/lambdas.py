@@ -12,8 +12,10 @@ import binascii
 from typing import Any
 
 from convlens.loading.bytecode import formulas_of
+from convlens.loading.calls import call
+from convlens.loading.formulas import INPUT, Dotted, Writer
 from convlens.loading.marshalled import Code, read_code
-from convlens.loading.rewrites.walking import each_layer, name_of, settings_of
+from convlens.loading.rewrites.walking import count_layers, each_layer, name_of, settings_of
 from convlens.saved import Config
 
 ACTIVATIONS = {
@@ -49,6 +51,16 @@ def replace_known(config: Config) -> int:
     return count
 
 
+def note_means(config: Config) -> int:
+    """A Lambda that draws random numbers: their mean stands for them, each time the same."""
+
+    def change(layer: Config) -> bool:
+        formula = settings_of(layer).get("expression")
+        return layer.get("class_name") == "Formula" and bool(formula and formula.get("random"))
+
+    return count_layers(config, change)
+
+
 def _named_activation(function: Any) -> str | None:
     """An activation of Keras that a Lambda of Keras 3 names."""
     if not isinstance(function, dict) or function.get("class_name") != "function":
@@ -65,10 +77,13 @@ def find_formula(settings: Config) -> Any:
 
     Args:
         settings: The layer's settings as saved.
+
+    Returns:
+        It in the form of :mod:`convlens.loading.formulas`.
     """
     code, defaults, closure = _function(settings.get("function"))
     if code is None:
-        return None
+        return _named(settings)
     found: list[Any] = []
     for reading in read_code(code):
         given = _given(reading, defaults, closure, settings.get("arguments"))
@@ -76,6 +91,40 @@ def find_formula(settings: Config) -> Any:
             if formula not in found:
                 found.append(formula)
     return found[0] if len(found) == 1 else None
+
+
+MODULES = {
+    "keras.src.applications.": "keras.applications.",
+    "keras.applications.": "keras.applications.",
+    "tensorflow.keras.applications.": "keras.applications.",
+    "keras.src.ops.": "ops.",
+    "keras.ops": "ops.",
+    "keras.src.legacy.backend": "K.",
+    "tensorflow.python.ops.": "tf.",
+}
+"""The modules of functions that a file of Keras 3 names, and how code would call them."""
+
+
+def _named(settings: Config) -> Any:
+    """The formula of a function that Keras 3 names by its module, such as ``preprocess_input``."""
+    function, more = settings.get("function"), settings.get("arguments")
+    if not isinstance(function, dict) or function.get("class_name") != "function":
+        return None
+    module, name = function.get("module"), function.get("config")
+    if not isinstance(module, str) or not isinstance(name, str):
+        return None
+    start = next((start for start in MODULES if module.startswith(start)), None)
+    if start is None:
+        return None
+    last = f"{module.rpartition('.')[2]}." if "applications" in module else ""
+    writer = Writer()
+    try:
+        given = more if isinstance(more, dict) else {}
+        return writer.finish(
+            call(writer, Dotted(f"{MODULES[start]}{last}{name}"), [INPUT], dict(given))
+        )
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _function(value: Any) -> tuple[bytes | None, Any, Any]:
