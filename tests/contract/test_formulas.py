@@ -15,6 +15,8 @@ from convlens.errors import UnsafeModelError
 from convlens.frameworks.keras.backends import to_numpy
 from convlens.frameworks.keras.formula import Formula
 from convlens.frameworks.keras.plain import make_plain
+from convlens.frameworks.keras.sizes import at_most
+from convlens.limits import Limits
 from convlens.loading.rewrites.lambdas import find_formula
 
 SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
@@ -492,13 +494,20 @@ if tf is not None:
 def test_a_result_that_does_not_fit_in_memory_is_refused():
     formula = {"steps": [["tile", [["input"]], {"multiples": ["value", [1, 1 << 28]]}]],
                "result": ["step", 0]}  # fmt: skip
-    with pytest.raises(UnsafeModelError, match=r"more than .* not computed"):
+    with (
+        at_most(None, "the file", Limits()),
+        pytest.raises(UnsafeModelError, match=r"'wide' gives 4 GiB .* not computed"),
+    ):
         Formula(formula, name="wide")(keras.KerasTensor((None, 4)))
 
 
 def test_results_that_nothing_needs_are_let_go():
+    """Of a hundred steps two are held at a time, and those that a later one needs."""
     steps = [["math.add", [["input"], ["value", 1]], {}]]
     steps += [["math.add", [["step", n], ["value", 1]], {}] for n in range(99)]
-    layer = Formula({"steps": steps, "result": ["step", 99]})
-    size = 1 << 22
-    assert layer(keras.KerasTensor((None, size))).shape == (None, size)
+    with at_most(None, "the file", Limits()):
+        layer = Formula({"steps": steps, "result": ["step", 99]})
+        assert layer(keras.KerasTensor((None, 1 << 26))).shape == (None, 1 << 26)
+        steps = [*steps[:20], ["math.add_n", [["list", [["step", n] for n in range(20)]]], {}]]
+        with pytest.raises(UnsafeModelError, match=r"of 1.25 GiB held at once"):
+            Formula({"steps": steps, "result": ["step", 20]})(keras.KerasTensor((None, 1 << 26)))

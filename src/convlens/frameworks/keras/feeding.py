@@ -7,8 +7,9 @@ from typing import Any
 
 import keras
 
+from convlens.frameworks.keras.formula import Formula
 from convlens.frameworks.keras.geometry import FIRST, LAST, POINTWISE
-from convlens.frameworks.keras.ops import Formula, TensorFlowCall
+from convlens.frameworks.keras.ops import TensorFlowCall
 from convlens.frameworks.keras.program import Program, Step
 from convlens.results import LEAST_SIDE, Shape
 
@@ -94,9 +95,9 @@ def _name(step: Step) -> str:
     name = type(operation).__name__
     if isinstance(operation, TensorFlowCall):
         name = operation.function.rpartition(".")[2]
-    elif isinstance(operation, Formula) and operation.expression[0] == "call":
-        inner = operation.expression[2]
-        name = operation.expression[1] if inner and inner[0] == ["input"] else name
+    elif isinstance(operation, Formula) and operation.expression["result"][0] == "step":
+        last, inner, _ = operation.expression["steps"][operation.expression["result"][1]]
+        name = last if inner[:1] == [["input"]] else name
     return name.replace("_", "").lower()
 
 

@@ -15,11 +15,9 @@ from keras import ops
 
 from convlens.errors import UnsafeModelError
 from convlens.frameworks.keras.ops import find_operation
-from convlens.frameworks.keras.sizes import MAX_VALUES, count_values
+from convlens.frameworks.keras.sizes import count_bytes, ledger
+from convlens.limits import MORE, Limits, in_words
 from convlens.loading.formulas import MAX_STEPS
-
-MAX_HELD = 1 << 28
-"""The most values that the results of steps may hold at once for one image: 1 GiB as float32."""
 
 
 @keras.saving.register_keras_serializable(package="convlens")
@@ -38,6 +36,8 @@ class Formula(keras.layers.Layer):  # type: ignore[misc]
         self.expression = expression
         self._free = _last_uses(expression)
         self._too_large = ""
+        current = ledger()
+        self._limits = current.limits if current else None
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -54,21 +54,25 @@ class Formula(keras.layers.Layer):  # type: ignore[misc]
             for old in self._free.get(number, ()):
                 if old != number:
                     results[old] = None
-            self._check(name, _size(results[-1]) // images, sum(map(_size, results)) // images)
+            if self._limits is not None:
+                held = sum(map(_bytes, results)) // images
+                self._check(name, _bytes(results[-1]) // images, held, self._limits)
         return _value(self.expression["result"], inputs, results)
 
-    def _check(self, name: str, given: int, held: int) -> None:
-        """Refuses what does not fit in memory.
+    def _check(self, name: str, given: int, held: int, limits: Limits) -> None:
+        """Refuses what does not fit in memory, of a formula that a file holds.
 
         Args:
             name: The step.
-            given: How many values it gives for one image.
-            held: How many all steps hold.
+            given: The bytes of what it gives for one image.
+            held: The bytes that all steps hold.
+            limits: How many a file may ask for.
         """
-        if given > MAX_VALUES or held > MAX_HELD:
+        if given > limits.memory // 2 or held > limits.memory:
             self._too_large = (
-                f"the operation '{name}' in layer '{self.name}' gives {given} values for one "
-                f"image, of {held} held at once: more than {MAX_VALUES} or {MAX_HELD}, not computed"
+                f"the operation '{name}' in layer '{self.name}' gives {in_words(given)} for one "
+                f"image, of {in_words(held)} held at once: more than "
+                f"{in_words(limits.memory // 2)} or {in_words(limits.memory)}, not computed; {MORE}"
             )
             raise UnsafeModelError(self._too_large)
 
@@ -109,10 +113,10 @@ def _count_images(inputs: Any) -> int:
     return count if isinstance(count, int) and count else 1
 
 
-def _size(result: Any) -> int:
-    """How many values a result holds, as far as its shape is known."""
+def _bytes(result: Any) -> int:
+    """How many bytes a result has, as far as its shape is known."""
     parts = result if isinstance(result, list | tuple) else [result]
-    return sum(count_values(part.shape) for part in parts if hasattr(part, "shape"))
+    return sum(count_bytes(tuple(p.shape), p.dtype) for p in parts if hasattr(p, "shape"))
 
 
 def _compute(name: str, given: list[Any], named: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from convlens.frameworks.keras.shaping import plain_sizes
-from convlens.frameworks.keras.sizes import MAX_VALUES
+from convlens.frameworks.keras.sizes import check_array
 
 
 def _resize(
@@ -66,8 +66,9 @@ def _places(size: int, wanted: int, align_corners: bool, half_pixel_centers: boo
 
 def _check_side(size: int | None, wanted: int) -> None:
     """Refuses a side that is not known, or to which none can be resized."""
-    if size is None or not 0 < wanted * size <= MAX_VALUES:
+    if size is None or wanted < 1:
         raise ValueError(f"expected a known side to resize, and a size for it: {size}, {wanted}")
+    check_array(wanted * size, "a matrix that resizes")
 
 
 def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> Any:
