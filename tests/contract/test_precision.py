@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convlens import patterns
-from convlens.frameworks.keras.ascent.precision import lent_to
+from convlens.frameworks.keras.ascent.precision import mixed_precision
 from convlens.loading import load_model
 
 
@@ -38,12 +38,11 @@ def activations_of(model, layer, image):
 
 def test_the_precision_is_given_back_if_something_goes_wrong_and_shared_until_then():
     live = keras.Sequential([keras.Input((8, 8, 3)), models.conv(2, "conv")])
-    lent = lent_to([live])
     seen = []
 
     def climb():
-        with lent:
-            with lent:
+        with mixed_precision([live]):
+            with mixed_precision([live]):
                 seen.append(live.layers[0].compute_dtype)
             seen.append(live.layers[0].compute_dtype)
             raise RuntimeError("on the way")
@@ -57,5 +56,5 @@ def test_the_precision_is_given_back_if_something_goes_wrong_and_shared_until_th
 def test_layers_of_another_precision_keep_it():
     own = keras.layers.Conv2D(2, 3, dtype="float16", name="own")
     live = keras.Sequential([keras.Input((8, 8, 3)), own, models.conv(2, "conv")])
-    with lent_to([live]):
+    with mixed_precision([live]):
         assert [layer.compute_dtype for layer in live.layers] == ["float16", "bfloat16"]

@@ -1,7 +1,7 @@
 """Seeing the calls inside a layer that is not a graph.
 
-The rule of this module: what is borrowed is given back. The layers' ``call`` is replaced on
-the instances, only while a ``with`` block lasts, and restored whatever happens in it.
+The layers' ``call`` is replaced on the instances while a ``with`` block lasts
+(:mod:`convlens.frameworks.keras.patches`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from convlens.frameworks.keras.patches import Patch, patched
 from convlens.frameworks.keras.program import Key, graph_of
 
 Report = Callable[[Key, Any, Any], Any]
@@ -66,16 +67,9 @@ def watch(
         finish: Called with what the operation itself returns.
     """
     stack: list[tuple[Key, Counter[int]]] = [(prefix, Counter())]
-    borrowed: list[tuple[Any, bool, Any]] = []
     seen: set[int] = set()
 
-    def replace(layer: Any, call: Callable[..., Any]) -> None:
-        borrowed.append((layer, "call" in layer.__dict__, layer.__dict__.get("call")))
-        layer.__dict__["call"] = call
-
-    def wrap_root() -> None:
-        original = operation.call
-
+    def follow_root(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def call(*args: Any, **kwargs: Any) -> Any:
             stack[:] = [(prefix, Counter())]
@@ -84,11 +78,9 @@ def watch(
             finish(outputs)
             return outputs
 
-        replace(operation, call)
+        return call
 
-    def wrap(layer: Any, label: str) -> None:
-        original = layer.call
-
+    def follow(layer: Any, label: str, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def call(*args: Any, **kwargs: Any) -> Any:
             parent, calls = stack[-1]
@@ -102,9 +94,9 @@ def watch(
             changed = report(key, layer, outputs)
             return outputs if changed is None else changed
 
-        replace(layer, call)
+        return call
 
-    def visit(parent: Any) -> None:
+    def visit(parent: Any) -> Iterator[Patch]:
         taken: Counter[str] = Counter()
         for layer in children(parent):
             if id(layer) in seen:
@@ -112,16 +104,9 @@ def watch(
             seen.add(id(layer))
             taken[layer.name] += 1
             number = taken[layer.name]
-            wrap(layer, layer.name if number == 1 else f"{layer.name}#{number}")
-            visit(layer)
+            label = layer.name if number == 1 else f"{layer.name}#{number}"
+            yield layer, "call", functools.partial(follow, layer, label)
+            yield from visit(layer)
 
-    try:
-        wrap_root()
-        visit(operation)
+    with patched([(operation, "call", follow_root), *visit(operation)]):
         yield
-    finally:
-        for layer, had_one, previous in reversed(borrowed):
-            if had_one:
-                layer.__dict__["call"] = previous
-            else:
-                layer.__dict__.pop("call", None)

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import importlib
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -19,11 +18,13 @@ import numpy as np
 from convlens import stem
 from convlens.ascent import Ascent, Climb
 from convlens.errors import ConvlensError, ModelInputError, SelectionError, near
+from convlens.frameworks.keras.ascent.locking import LockedClimb
 from convlens.frameworks.keras.ascent.opening import begin_ascent
 from convlens.frameworks.keras.attribution.reading import Reading
 from convlens.frameworks.keras.attribution.redrawing import redrawn
 from convlens.frameworks.keras.axes import channels_last
 from convlens.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
+from convlens.frameworks.keras.cache import Cache
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import (
     as_given,
@@ -34,6 +35,7 @@ from convlens.frameworks.keras.inputs import (
 )
 from convlens.frameworks.keras.kernels import kernel_of
 from convlens.frameworks.keras.passing import Passing
+from convlens.frameworks.keras.patches import locked
 from convlens.frameworks.keras.program import graph_of
 from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
@@ -44,6 +46,12 @@ from convlens.limits import Limits
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, InputInfo, ModelInfo, Shape
+
+VIEWS = 16
+"""How many shapes of the inputs a model is kept laid out for."""
+
+PROGRAMS = 32
+"""How many compiled passes of a kind are kept: more than a heatmap by every method takes."""
 
 
 class KerasModel:
@@ -78,9 +86,8 @@ class KerasModel:
         self._digest = digest
         self._broken: list[str] | None = None
         self._names: tuple[str, ...] | None = None
-        self._lock = threading.Lock()
-        self._views: dict[tuple[Shape, ...] | None, View] = {}
-        self._runners: dict[Any, Runner] = {}
+        self._views: Cache[tuple[Shape, ...] | None, View] = Cache(VIEWS)
+        self._runners: Cache[Any, Runner] = Cache(PROGRAMS)
         self._reading = Reading(self)
 
     @property
@@ -115,12 +122,13 @@ class KerasModel:
         if self.limits is not None:
             check_pass(view, layers, self.limits)
         key = (tuple(layers), outputs, shapes, tuple(len(array) for array in arrays))
+
+        def make() -> Runner:
+            wanted = tuple(view.sights[name] for name in layers)
+            return make_runner(self.passing(view, wanted, outputs=outputs), self.variables)
+
         with self.running():
-            if key not in self._runners:
-                wanted = tuple(view.sights[name] for name in layers)
-                compute = self.passing(view, wanted, outputs=outputs)
-                self._runners[key] = make_runner(compute, self.variables)
-            found = self._runners[key](arrays)
+            found = self._runners.get(key, make)(arrays)
         return ForwardPass(
             {
                 name: channels_last(found[f"layer:{name}"], view.sights[name].info.data_format)
@@ -156,10 +164,13 @@ class KerasModel:
         """Reads a number off the model after channels of a layer were weakened."""
         return self._reading.ablate(inputs, goal, layer, factors)
 
-    def redrawn(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def redrawn(self, layers: Sequence[str], seed: int) -> Iterator[None]:
         """Replaces the weights of some layers by random ones while a block lasts."""
         view = self._any_view()
-        return redrawn([self.sight(view, name).layer for name in layers], seed)
+        chosen = [self.sight(view, name).layer for name in layers]
+        with self._locked(), redrawn(chosen, seed):
+            yield
 
     @property
     def variables(self) -> Sequence[Any]:
@@ -186,9 +197,13 @@ class KerasModel:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Holds the model while it runs, and explains what goes wrong."""
-        with self._lock, self._explained("the model"):
+        """Keeps the model's layers to this thread while it runs, and explains what goes wrong."""
+        with self._locked(), self._explained("the model"):
             yield
+
+    def _locked(self) -> AbstractContextManager[None]:
+        """Keeps the model's layers to this thread."""
+        return locked([self.model, *self.model._flatten_layers(include_self=False)])
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:
@@ -220,7 +235,8 @@ class KerasModel:
         if self.limits is not None:
             check_pass(view, [probe.layer for probe in ascent.probes], self.limits)
         passing = functools.partial(self.passing, view)
-        return begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
+        climb = begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
+        return LockedClimb(climb, self._locked)
 
     def passing(self, view: View, wanted: tuple[Sight, ...], **more: Any) -> Passing:
         """A pass through the model."""
@@ -232,8 +248,7 @@ class KerasModel:
 
     def _any_view(self) -> View:
         """The model for some shapes of its inputs, whichever."""
-        view = next(iter(self._views.values()), None)
-        return view or self._view([entry.shape for entry in self._inputs()])
+        return self._views.latest() or self._view([entry.shape for entry in self._inputs()])
 
     def sight(self, view: View, name: str) -> Sight:
         """A layer by name."""
@@ -243,7 +258,7 @@ class KerasModel:
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         """What the batch normalisation layers keep, from the input on."""
-        view = next(iter(self._views.values()), None)
+        view = self._views.latest()
         if view is None:
             return ()
         found = []
@@ -266,7 +281,8 @@ class KerasModel:
 
     def save(self, path: Path) -> tuple[str, ...]:
         """Writes a ``.keras`` file that plain Keras 3 opens."""
-        return save(self.model, path)
+        with self._locked():
+            return save(self.model, path)
 
     def _inputs(self) -> tuple[InputInfo, ...]:
         """The inputs as far as the model knows them, under names that stay the same."""
@@ -326,11 +342,14 @@ class KerasModel:
 
     def _view(self, shapes: Sequence[Shape] | None) -> View:
         key = None if shapes is None else tuple(shapes)
-        if key not in self._views:
+
+        def make() -> View:
             self._build(shapes)
             with self._explained("the model"):
-                self._views[key] = look(self.model, shapes, self._pack)
-        return self._views[key]
+                return look(self.model, shapes, self._pack)
+
+        with self._locked():
+            return self._views.get(key, make)
 
     def _build(self, shapes: Sequence[Shape] | None) -> None:
         """Builds a model that has never been called, as calling it would."""

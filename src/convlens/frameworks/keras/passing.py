@@ -7,6 +7,7 @@ that is asked for; nothing of a model is changed once the pass is over.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 import keras
 
 from convlens.frameworks.keras.inside import watch
+from convlens.frameworks.keras.patches import patched
 from convlens.frameworks.keras.program import Key, Step
 from convlens.frameworks.keras.view import Sight, View
 
@@ -340,20 +342,17 @@ def _capturing(layer: Any) -> Iterator[list[Any]]:
     else:
         yield seen
         return
-    original, had_one = getattr(layer, name), name in layer.__dict__
 
-    def record(x: Any, *args: Any, **kwargs: Any) -> Any:
-        seen.append(x)
-        return original(x, *args, **kwargs)
+    def recording(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original, updated=())
+        def record(x: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append(x)
+            return original(x, *args, **kwargs)
 
-    layer.__dict__[name] = record
-    try:
+        return record
+
+    with patched([(layer, name, recording)]):
         yield seen
-    finally:
-        if had_one:
-            layer.__dict__[name] = original
-        else:
-            layer.__dict__.pop(name, None)
 
 
 def _repeated(tensor: Any, count: int) -> Any:

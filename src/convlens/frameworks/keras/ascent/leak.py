@@ -3,18 +3,19 @@
 After the redirected gradient of Olah, Mordvintsev and Schubert (Distill, 2017): a unit that no
 input wakes has no gradient, so for as long as that lasts some of it passes where a rectifier
 gives 0. What the network computes stays what it is.
-
-The rule of this module: what is borrowed is given back.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import keras
 from keras import ops
+
+from convlens.frameworks.keras.patches import patched
 
 RECTIFIERS = ("relu", "relu6")
 
@@ -49,29 +50,30 @@ def rectifiers_in(operations: Mapping[Any, int]) -> list[tuple[Any, str, int]]:
     return [(entry, name, axis) for entry, name, axis in named if name is not None]
 
 
-@contextmanager
 def lend(
     rectifiers: Sequence[tuple[Any, str, int]],
     change: Callable[[Callable[..., Any], int], Callable[..., Any]],
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Replaces rectifiers by changed ones while the block lasts.
 
     Args:
         rectifiers: From :func:`rectifiers_in`.
         change: From a rectifier and its axis of channels to what stands for it.
     """
-    borrowed: list[tuple[Any, str, bool, Any]] = []
-    try:
-        for owner, name, axis in rectifiers:
-            borrowed.append((owner, name, name in owner.__dict__, owner.__dict__.get(name)))
-            owner.__dict__[name] = change(getattr(owner, name), axis)
-        yield
-    finally:
-        for owner, name, had_one, value in reversed(borrowed):
-            if had_one:
-                owner.__dict__[name] = value
-            else:
-                owner.__dict__.pop(name, None)
+    return patched(
+        [
+            (owner, name, functools.partial(_changed, change, axis))
+            for owner, name, axis in rectifiers
+        ]
+    )
+
+
+def _changed(
+    change: Callable[[Callable[..., Any], int], Callable[..., Any]],
+    axis: int,
+    function: Callable[..., Any],
+) -> Callable[..., Any]:
+    return change(function, axis)
 
 
 def rectifies(operation: Any) -> bool:

@@ -13,7 +13,7 @@ from convlens.ascent import Ascent, Climb
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from convlens.frameworks.keras.ascent.leak import leaking, rectifies
-from convlens.frameworks.keras.ascent.precision import lent_to
+from convlens.frameworks.keras.ascent.precision import mixed_precision
 from convlens.frameworks.keras.ascent.session import KerasClimb
 from convlens.frameworks.keras.axes import tensor_channels_last
 from convlens.frameworks.keras.backends import on_processor
@@ -90,14 +90,14 @@ def begin_ascent(
 
     widths = [int(sight.info.channels or 0) for sight in sights]
 
-    lent = lent_to(view.program.steps[place].operation for place in view.program.needed(places))
+    reached = [view.program.steps[place].operation for place in view.program.needed(places)]
 
     def lending(seen: Any, leak: Any, mixed: bool, channels: Sequence[Any] | None) -> list[Any]:
         with contextlib.ExitStack() as stack:
             if leak is not None:
                 stack.enter_context(leaking(needed, leak))
             if mixed:
-                stack.enter_context(lent)
+                stack.enter_context(mixed_precision(reached))
             return network(seen, channels)
 
     watched = any(

@@ -3,8 +3,6 @@
 Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity: The All Convolutional
 Net", 2014: on the way back through a ReLU a gradient passes where both it and what came
 forward are positive.
-
-The rule of this module: what is borrowed is given back.
 """
 
 from __future__ import annotations

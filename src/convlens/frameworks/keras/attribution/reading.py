@@ -25,6 +25,7 @@ from convlens.frameworks.keras.backends import (
     make_differ,
     make_runner,
 )
+from convlens.frameworks.keras.cache import Cache
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import as_it_was_given
 from convlens.frameworks.keras.passing import Passing, Touch
@@ -39,6 +40,11 @@ TRACED = 4
 """From how many images in a batch a reading is compiled where a backend has the choice: so many
 at once are masks or noise, of which there will be more."""
 
+PROGRAMS = 32
+"""How many kinds of reading are kept compiled: more than a heatmap by every method takes."""
+
+SIZES = 4
+"""For how many sizes of a batch each of them is kept."""
 
 WASTE = 4
 """How many times larger a batch may be than what is brought to it."""
@@ -82,24 +88,26 @@ class Reading:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._runners: dict[Any, dict[int, Runner]] = {}
-        self._differs: dict[Any, dict[int, Differ]] = {}
+        self._runners: Cache[Any, Cache[int, Runner]] = Cache(PROGRAMS)
+        self._differs: Cache[Any, Cache[int, Differ]] = Cache(PROGRAMS)
 
     def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
         """The number for each image, ``(image,)``."""
         view, arrays, shapes = self._host.prepare(inputs)
         sights = self._sights(view, goal)
         key = ("read", _key(goal), shapes)
-        runners = self._runners.setdefault(key, {})
+        runners = self._runners.get(key, _sizes)
         count = len(arrays[0])
         size = _size_for(count, runners)
         arrays, weights = _filled(arrays, goal, size)
-        if size not in runners:
+
+        def make() -> Runner:
             passing = self._passing(view, goal, sights)
             compute = functools.partial(_read, passing, goal, sights, len(arrays))
-            runners[size] = make_runner(compute, self._host.variables, often=size >= TRACED)
+            return make_runner(compute, self._host.variables, often=size >= TRACED)
+
         with self._host.running():
-            return as_float32(runners[size]([*arrays, *weights])["scores"])[:count]
+            return as_float32(runners.get(size, make)([*arrays, *weights])["scores"])[:count]
 
     def differentiate(
         self,
@@ -118,19 +126,21 @@ class Reading:
         self._check_rests(view, goal, sights, wanted)
         self._check_inputs(view, sights, by, entries)
         key = (_key(goal), tuple(layers), tuple(by), guided, shapes)
-        differs = self._differs.setdefault(key, {})
+        differs = self._differs.get(key, _sizes)
         count = len(arrays[0])
         size = _size_for(count, differs)
         arrays, weights = _filled(arrays, goal, size)
-        if size not in differs:
+
+        def make() -> Differ:
             passing = self._passing(view, goal, sights, wanted)
             compute: Score = functools.partial(_score, passing, goal, sights)
             if guided:
                 compute = _guided(compute, rectifiers_of(view, {sight.place for sight in sights}))
             places = [place for place, _, _ in entries]
-            differs[size] = make_differ(compute, self._host.variables, list(layers), places)
+            return make_differ(compute, self._host.variables, list(layers), places)
+
         with self._host.running():
-            given = differs[size](arrays, weights)
+            given = differs.get(size, make)(arrays, weights)
         found = {name: array[:count] for name, array in given.items()}
         orders = {sight.info.name: sight.info.data_format for sight in wanted}
         return Gradients(
@@ -160,16 +170,18 @@ class Reading:
         spread = self._host.sight(view, layer)
         self._check_rests(view, goal, sights, [spread])
         weights = [as_float32(readout.weights) for readout in goal]
-        runners = self._runners.setdefault(("ablate", _key(goal), layer, shapes), {})
+        runners = self._runners.get(("ablate", _key(goal), layer, shapes), _sizes)
         count = len(factors)
         size = _size_for(count, runners)
-        if size not in runners:
+
+        def make() -> Runner:
             passing = self._passing(view, goal, sights, [spread], spread=spread)
             compute = functools.partial(_ablate, passing, goal, sights, spread, len(arrays))
-            runners[size] = make_runner(compute, self._host.variables, often=size >= TRACED)
+            return make_runner(compute, self._host.variables, often=size >= TRACED)
+
+        given = [*arrays, *weights, _padded(as_float32(factors), size)]
         with self._host.running():
-            given = [*arrays, *weights, _padded(as_float32(factors), size)]
-            return as_float32(runners[size](given)["scores"])[:count]
+            return as_float32(runners.get(size, make)(given)["scores"])[:count]
 
     def _sights(self, view: View, goal: Goal) -> list[Sight]:
         sights = [self._host.sight(view, readout.layer) for readout in goal]
@@ -232,7 +244,11 @@ def _key(goal: Goal) -> tuple[Any, ...]:
     )
 
 
-def _size_for(count: int, compiled: Mapping[int, Any]) -> int:
+def _sizes() -> Cache[int, Any]:
+    return Cache(SIZES)
+
+
+def _size_for(count: int, compiled: Cache[int, Any]) -> int:
     """The size of a batch that something is compiled for already and that so many fit into.
 
     One much larger would compute more for nothing than compiling takes.

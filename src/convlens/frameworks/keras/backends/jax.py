@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import jax
@@ -13,7 +11,7 @@ import keras
 from keras.src.backend.jax import nn  # where keras.ops finds its convolutions
 
 from convlens.frameworks.keras.backends import adjoints, gathering
-from convlens.frameworks.keras.borrowing import Borrowed
+from convlens.frameworks.keras.patches import Patch, patched
 
 
 def make_runner(
@@ -46,7 +44,7 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
 
     def pure(values: list[Any], state: Any, weights: Any, extra: Any) -> Any:
         scope = keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
-        with _going_back(), scope:
+        with patched(_ways()), scope:
             return step(state, weights, extra, differentiate)
 
     compiled = jax.jit(pure)
@@ -87,7 +85,7 @@ def make_differ(
         zeros = {name: jax.numpy.zeros(spec.shape, spec.dtype) for name, spec in shapes.items()}
         given = {place: inputs[place] for place in places}
         both = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
-        with _going_back():
+        with patched(_ways()):
             (_, (scores, more, found)), (slopes, by) = both(zeros, given)
         return {
             "scores": scores,
@@ -162,14 +160,12 @@ def _with_way_back(
     return cast("Callable[[Any], Any]", known)
 
 
-_quickly = Borrowed(
-    [
-        (nn, "conv", adjoints.convolving(_adjoint, fused)),
-        (nn, "max_pool", adjoints.pooling(_with_way_back)),
-    ]
-)
-"""While it is entered, ways back are traced that are quicker on a processor."""
+_quickly: list[Patch] = [
+    (nn, "conv", adjoints.convolving(_adjoint, fused)),
+    (nn, "max_pool", adjoints.pooling(_with_way_back)),
+]
+"""While this is patched, ways back are traced that are quicker on a processor."""
 
 
-def _going_back() -> AbstractContextManager[Any]:
-    return _quickly if on_processor() else contextlib.nullcontext()
+def _ways() -> list[Patch]:
+    return _quickly if on_processor() else []

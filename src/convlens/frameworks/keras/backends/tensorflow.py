@@ -9,7 +9,6 @@ along the width. While a pass runs, what has more than one axis is added as NumP
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from keras.src.backend.tensorflow import nn  # where keras.ops.conv finds its co
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
 from convlens.frameworks.keras.backends import adjoints, gathering
-from convlens.frameworks.keras.borrowing import Borrowed
+from convlens.frameworks.keras.patches import Patch, patched
 
 
 def make_runner(
@@ -32,7 +31,7 @@ def make_runner(
     traced = tf.function(compute, autograph=False) if often else compute
 
     def run(inputs: Sequence[Any]) -> dict[str, Any]:
-        with adding_by_axis:
+        with patched(adding_by_axis):
             tensors = traced([tf.convert_to_tensor(array) for array in inputs])
         return {name: tensor.numpy() for name, tensor in tensors.items()}
 
@@ -56,8 +55,8 @@ def _is_sparse(value: Any) -> bool:
     return isinstance(value, tf.SparseTensor | tf.IndexedSlices)
 
 
-adding_by_axis = Borrowed([(plain, "add", _by_axis)])
-"""While it is entered, sums follow the axes of what is added, never a guess."""
+adding_by_axis: list[Patch] = [(plain, "add", _by_axis)]
+"""While this is patched, sums follow the axes of what is added, never a guess."""
 
 
 def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
@@ -71,11 +70,11 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
         return more, tape.gradient(total, parameters, unconnected_gradients=zero)
 
     traced = tf.function(lambda *given: step(*given, differentiate), autograph=False)
-    quickly = _quickly if on_processor() else contextlib.nullcontext()
+    ways = [*adding_by_axis, *(_quickly if on_processor() else [])]
 
     def run(state: Any, weights: Any, extra: Any) -> Any:
         given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
-        with adding_by_axis, quickly:
+        with patched(ways):
             after, found = traced(*given)
         return after, {name: tensor.numpy() for name, tensor in found.items()}
 
@@ -118,7 +117,7 @@ def make_differ(
 
     def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
         given = [[tf.convert_to_tensor(array) for array in part] for part in (inputs, weights)]
-        with adding_by_axis:
+        with patched(adding_by_axis):
             every = traced(*given)
         return {name: tensor.numpy() for name, tensor in every.items()}
 
@@ -184,5 +183,5 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-_quickly = Borrowed([(nn, "conv", adjoints.convolving(_adjoint, fused))])
-"""While it is entered, ways back are traced that are quicker on a processor."""
+_quickly: list[Patch] = [(nn, "conv", adjoints.convolving(_adjoint, fused))]
+"""While this is patched, ways back are traced that are quicker on a processor."""

@@ -14,12 +14,12 @@ import keras
 import torch
 from keras.src.backend.torch import nn  # where it copies
 
-from convlens.frameworks.keras.borrowing import Borrowed
+from convlens.frameworks.keras.patches import Patch, patched
 
 COPYING = "_transpose_spatial_inputs"
 """The function of Keras that copies; a version without it has nothing to mend."""
 
-_turning = Borrowed(
+_turning: list[Patch] = (
     [(nn, COPYING, lambda _: lambda inputs: torch.movedim(inputs, -1, 1))]
     if hasattr(nn, COPYING)
     else []
@@ -35,7 +35,7 @@ def make_runner(
     """Runs ``compute`` on the device that Keras uses, ``often`` or not."""
 
     def run(inputs: Sequence[Any]) -> dict[str, Any]:
-        with _turning, torch.no_grad():
+        with patched(_turning), torch.no_grad():
             tensors = compute([keras.ops.convert_to_tensor(array) for array in inputs])
         return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
@@ -59,7 +59,7 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
     def run(state: Any, weights: Any, extra: Any) -> Any:
         given = [keras.ops.convert_to_tensor(array) for array in weights]
         more = {name: keras.ops.convert_to_tensor(array) for name, array in extra.items()}
-        with _turning, torch.no_grad():
+        with patched(_turning), torch.no_grad():
             after, found = step(state, given, more, differentiate)
         return after, {name: tensor.cpu().numpy() for name, tensor in found.items()}
 
@@ -87,7 +87,7 @@ def make_differ(
                 return found[name]
             return tensor
 
-        with _turning, torch.set_grad_enabled(bool(places)):
+        with patched(_turning), torch.set_grad_enabled(bool(places)):
             for place in places:
                 tensors[place] = tensors[place].detach().requires_grad_()
             scores, more = score(tensors, given, touch)

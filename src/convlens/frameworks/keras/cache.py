@@ -1,0 +1,60 @@
+"""A bounded store of what is costly to make, such as compiled programs."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Cache(Generic[K, V]):
+    """Keeps the values that were used last.
+
+    Args:
+        size: How many are kept at most.
+
+    Example:
+        >>> cache: Cache[str, int] = Cache(2)
+        >>> [cache.get(word, lambda word=word: len(word)) for word in ("a", "bb", "ccc")]
+        [1, 2, 3]
+        >>> cache.latest(), len(cache)
+        (3, 2)
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """The value of a key, made if it is not there; the one that waited longest goes.
+
+        Args:
+            key: Of the value.
+            make: Makes it. While it does, other threads wait.
+        """
+        with self._lock:
+            if key not in self._values:
+                value = make()
+                while len(self._values) >= self._size:
+                    self._values.popitem(last=False)
+                self._values[key] = value
+            self._values.move_to_end(key)
+            return self._values[key]
+
+    def __iter__(self) -> Iterator[K]:
+        """The keys of the values that are kept, the one used last at the end."""
+        with self._lock:
+            return iter(tuple(self._values))
+
+    def latest(self) -> V | None:
+        """The value that was used last, ``None`` without any."""
+        with self._lock:
+            return next(reversed(self._values.values()), None)

@@ -1,0 +1,199 @@
+"""The one registry of everything that is replaced on a framework's objects while code runs.
+
+Seeing inside a layer, changing a gradient or lending a precision means replacing an attribute
+of an object that is not ours: a layer of the user's, a function of Keras. The rules of this
+module:
+
+- A replacement counts for the thread that asked for it. Every other thread, the user's own
+  among them, goes on with what was there before.
+- An attribute is replaced once, however many threads ask for it, and given back by the last.
+- It is given back after an exception and after an interruption too.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+Change = Callable[[Any], Any]
+"""From what an attribute is for this thread to what it shall be."""
+
+Patch = tuple[Any, str, Change]
+"""The object whose attribute is replaced, the attribute's name, and the change."""
+
+Key = tuple[int, str]
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """An attribute that is replaced at the moment.
+
+    Attributes:
+        owner: Whose attribute it is; held, so that its identity stays its own.
+        name: The attribute's name.
+        original: What it is without any replacement.
+        inherited: Whether the original came from the owner's class.
+        users: Those who replaced it and have not given it back.
+    """
+
+    owner: Any
+    name: str
+    original: Any
+    inherited: bool
+    users: set[object] = field(default_factory=set)
+
+    def current(self) -> Any:
+        """What the attribute is for the thread that asks."""
+        return _of_thread().get((id(self.owner), self.name), self.original)
+
+
+StandIn = Callable[[Slot], Any]
+"""Makes what stands in an attribute's place and is for each thread what it should be."""
+
+_registry = threading.RLock()
+_slots: dict[Key, Slot] = {}
+_thread = threading.local()
+_network_locks: weakref.WeakKeyDictionary[Any, _NetworkLock] = weakref.WeakKeyDictionary()
+
+
+def function_by_thread(slot: Slot) -> Callable[..., Any]:
+    """A function that calls what its slot holds for the thread that calls it."""
+
+    @functools.wraps(slot.original, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return slot.current()(*args, **kwargs)
+
+    return call
+
+
+@contextmanager
+def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) -> Iterator[None]:
+    """Replaces attributes for the current thread while the block lasts.
+
+    Args:
+        patches: What is replaced. Two of one attribute stack, as nested blocks do.
+        stand_in: What is put in an attribute's place; the default is for functions.
+    """
+    entered: list[tuple[Key, object, dict[Key, Any]]] = []
+    try:
+        for owner, name, change in patches:
+            key, user, values = (id(owner), name), object(), _of_thread()
+            # Noted before anything is replaced: an interruption may come at any point.
+            before = {key: values[key]} if key in values else {}
+            entered.append((key, user, before))
+            slot = _join(key, owner, user, stand_in)
+            values[key] = change(slot.current())
+        yield
+    finally:
+        # Twice, since an interruption may come before the first has begun.
+        try:
+            _leave_all(entered)
+        finally:
+            _leave_all(entered)
+
+
+def unpatched(owner: Any, name: str) -> Any:
+    """What an attribute is without any replacement, whichever thread made one."""
+    with _registry:
+        slot = _slots.get((id(owner), name))
+        return getattr(owner, name) if slot is None else slot.original
+
+
+def is_patched(owner: Any, name: str) -> bool:
+    """Whether any thread replaces an attribute at the moment."""
+    return (id(owner), name) in _slots
+
+
+def _of_thread() -> dict[Key, Any]:
+    """What the current thread has put in the place of attributes."""
+    values: dict[Key, Any] | None = getattr(_thread, "values", None)
+    if values is None:
+        values = _thread.values = {}
+    return values
+
+
+def _join(key: Key, owner: Any, user: object, stand_in: StandIn) -> Slot:
+    """Enters a user of an attribute, which is replaced if this is the first one."""
+    with _registry:
+        slot = _slots.get(key)
+        if slot is None:
+            inherited = key[1] not in vars(owner)
+            slot = _slots[key] = Slot(owner, key[1], getattr(owner, key[1]), inherited)
+        slot.users.add(user)
+        if len(slot.users) == 1:
+            # Not by setattr: layers of Keras keep books about what is set on them.
+            owner.__dict__[slot.name] = stand_in(slot)
+        return slot
+
+
+def _leave(key: Key, user: object, before: dict[Key, Any]) -> None:
+    """Gives an attribute back; done twice it does no more than once."""
+    _of_thread().pop(key, None)
+    _of_thread().update(before)
+    with _registry:
+        slot = _slots.get(key)
+        if slot is None:
+            return
+        slot.users.discard(user)
+        if slot.users:
+            return
+        if slot.inherited:
+            slot.owner.__dict__.pop(slot.name, None)
+        else:
+            slot.owner.__dict__[slot.name] = slot.original
+        del _slots[key]
+
+
+def _leave_all(entered: list[tuple[Key, object, dict[Key, Any]]]) -> None:
+    """Gives everything back, in the opposite order, whatever interrupts it."""
+    interruption: BaseException | None = None
+    while entered:
+        try:
+            _leave(*entered[-1])
+            entered.pop()
+        except KeyboardInterrupt as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
+
+
+class _NetworkLock:
+    """A lock of all the layers that one network was the first to bring."""
+
+    _count = 0
+
+    def __init__(self) -> None:
+        _NetworkLock._count += 1
+        self.number = _NetworkLock._count
+        self.lock = threading.RLock()
+
+
+@contextmanager
+def locked(layers: Iterable[Any]) -> Iterator[None]:
+    """Keeps some layers, and networks that share one of them, to this thread.
+
+    A pass may compile, build a layer or find weights that another thread has exchanged for a
+    while, so of networks with a layer in common one runs at a time.
+
+    Args:
+        layers: All layers of a network.
+    """
+    with _registry:
+        own = None
+        found: dict[int, _NetworkLock] = {}
+        for layer in layers:
+            lock = _network_locks.get(layer)
+            if lock is None:
+                own = lock = own or _NetworkLock()
+                _network_locks[layer] = lock
+            found[lock.number] = lock
+    with ExitStack() as stack:
+        # Always in the same order, so that no two threads wait for each other.
+        for number in sorted(found):
+            stack.enter_context(found[number].lock)
+        yield
