@@ -43,6 +43,19 @@ def test_replacements_of_one_attribute_stack():
     assert layer.call is own
 
 
+def test_attributes_of_a_class_are_replaced_and_come_back():
+    class Child(Layer):
+        pass
+
+    own = Layer.__dict__["call"]
+    with patched([(Layer, "call", lambda call: lambda self, x: [*call(self, x), "class"])]):
+        with patched([(Child, "call", lambda call: lambda self, x: [*call(self, x), "child"])]):
+            assert Child().call(1) == [1, "class", "child"]
+        assert Child().call(1) == [1, "class"]
+    assert Layer.__dict__["call"] is own
+    assert "call" not in vars(Child)
+
+
 def test_the_last_of_several_threads_gives_back():
     layer, entered, leave = Layer(), threading.Barrier(2), threading.Event()
 

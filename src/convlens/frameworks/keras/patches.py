@@ -126,8 +126,7 @@ def _join(key: Key, owner: Any, user: object, stand_in: StandIn) -> Slot:
             slot = _slots[key] = Slot(owner, key[1], getattr(owner, key[1]), inherited)
         slot.users.add(user)
         if len(slot.users) == 1:
-            # Not by setattr: layers of Keras keep books about what is set on them.
-            owner.__dict__[slot.name] = stand_in(slot)
+            _set(slot, stand_in(slot))
         return slot
 
 
@@ -142,11 +141,26 @@ def _leave(key: Key, user: object, before: dict[Key, Any]) -> None:
         slot.users.discard(user)
         if slot.users:
             return
-        if slot.inherited:
-            slot.owner.__dict__.pop(slot.name, None)
-        else:
-            slot.owner.__dict__[slot.name] = slot.original
+        if not slot.inherited:
+            _set(slot, slot.original)
+        elif slot.name in vars(slot.owner):
+            _unset(slot)
         del _slots[key]
+
+
+def _set(slot: Slot, value: Any) -> None:
+    """Sets an attribute, of an object past its ``__setattr__``: layers note what is set on them."""
+    if isinstance(slot.owner, type):
+        setattr(slot.owner, slot.name, value)
+    else:
+        slot.owner.__dict__[slot.name] = value
+
+
+def _unset(slot: Slot) -> None:
+    if isinstance(slot.owner, type):
+        delattr(slot.owner, slot.name)
+    else:
+        del slot.owner.__dict__[slot.name]
 
 
 def _leave_all(entered: list[tuple[Key, object, dict[Key, Any]]]) -> None:

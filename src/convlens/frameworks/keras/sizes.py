@@ -19,7 +19,7 @@ import numpy as np
 from keras.src.backend.common.variables import Variable  # what every backend's own rests on
 
 from convlens.errors import UnsafeModelError
-from convlens.frameworks.keras.borrowing import Borrowed
+from convlens.frameworks.keras.patches import Patch, patched
 from convlens.limits import MORE, Limits, in_words
 
 SLACK = 1 << 16
@@ -122,7 +122,7 @@ def at_most(
     before = ledger()
     _state.ledger = Ledger(weights, source, limits, where)
     try:
-        with _WATCHED:
+        with patched(_WATCHED):
             yield _state.ledger
     finally:
         _state.ledger = before
@@ -156,12 +156,10 @@ def _counted_tensor(original: Any) -> Any:
     return counted
 
 
-_WATCHED = Borrowed(
-    (
-        (Variable, "__init__", _counted_variable),
-        (keras.KerasTensor, "__init__", _counted_tensor),
-    )
-)
+_WATCHED: list[Patch] = [
+    (Variable, "__init__", _counted_variable),
+    (keras.KerasTensor, "__init__", _counted_tensor),
+]
 """The two places through which Keras makes weights, and tensors that stand for others."""
 
 
