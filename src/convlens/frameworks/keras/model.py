@@ -296,7 +296,7 @@ class KerasModel:
     def _inputs_with_scales(self, view: View) -> tuple[InputInfo, ...]:
         """The inputs, with what their pictures must be brought to; found out once."""
         inputs = self._inputs()
-        with self._lock:
+        with self._locked():
             if self._wanted is None:
                 self._wanted = wanted_pixels(self.model, view.program, inputs, self._pack)
         return tuple(
