@@ -154,7 +154,8 @@ class LayerInfo:
         output_shape: As the framework has it, batch first, ``None`` where unknown. ``None``
             altogether if nothing is known before the model has seen an image.
         parameters: The number of its weights.
-        data_format: Where ``output_shape`` holds the channels.
+        data_format: Where ``output_shape`` holds the channels: ``"channels_last"``,
+            ``"channels_first"``, or ``"no_channels"`` of a single map without a channel axis.
         kernel: Of convolution and pooling, one number for each spatial axis.
         strides: Likewise.
         dilation: Likewise.
@@ -162,6 +163,14 @@ class LayerInfo:
             on; ``None`` where that is the whole image or does not apply.
         inputs: The names of the layers whose outputs it takes.
         activation: The name of its activation function, if it has one.
+        axes: What the axes of its output are, channels last and without the batch, where they
+            are no positions in a picture or signal: ``("query", "key", "head")`` of attention
+            scores; else ``None``.
+
+    Example:
+        >>> scores = LayerInfo("scores", "Attention", (None, 5, 7), data_format="no_channels")
+        >>> scores.example_shape, scores.channels
+        ((5, 7, 1), 1)
     """
 
     name: str
@@ -175,6 +184,17 @@ class LayerInfo:
     receptive_field: tuple[int, ...] | None = None
     inputs: tuple[str, ...] = ()
     activation: str | None = None
+    axes: tuple[str, ...] | None = None
+
+    @property
+    def example_shape(self) -> Shape | None:
+        """The shape of what is handed out for one example, channels last; ``None`` if unknown."""
+        if self.output_shape is None:
+            return None
+        shape = self.output_shape[1:]
+        if self.data_format == "no_channels":
+            return (*shape, 1)
+        return (*shape[1:], *shape[:1]) if self.data_format == "channels_first" else shape
 
     @property
     def has_maps(self) -> bool:
@@ -184,9 +204,8 @@ class LayerInfo:
     @property
     def channels(self) -> int | None:
         """The number of channels or units."""
-        if self.output_shape is None or len(self.output_shape) < 2:
-            return None
-        return self.output_shape[1 if self.data_format == "channels_first" else -1]
+        shape = self.example_shape
+        return shape[-1] if shape else None
 
 
 @dataclass(frozen=True, slots=True)

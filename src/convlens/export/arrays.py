@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,8 @@ def _chunks(entry: LayerActivation) -> tuple[int, ...]:
 def _axes(entry: LayerActivation, name: str) -> tuple[str, ...]:
     spatial = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
     rank = entry.values.ndim - 2
-    inner = spatial.get(rank, tuple(f"axis{number}" for number in range(rank)))
+    inner: Sequence[str] = spatial.get(rank, tuple(f"axis{number}" for number in range(rank)))
     last = "channel" if entry.has_maps else "unit"
+    if entry.layer.axes is not None:
+        *inner, last = entry.layer.axes
     return ("image", *(f"{name}_{axis}" for axis in (*inner, last)))

@@ -69,6 +69,7 @@ def _layer(entry: LayerActivation, image: int) -> dict[str, Any]:
         "name": entry.name,
         "type": entry.layer.type,
         "shape": list(entry.values.shape[1:]),
+        **({} if entry.layer.axes is None else {"axes": list(entry.layer.axes)}),
         "mean": number(mean),
         "min": number(float(stats.min[image].min())),
         "max": number(float(stats.max[image].max())),

@@ -10,7 +10,7 @@ import html
 import math
 from collections.abc import Iterable
 
-from convlens.results import LayerActivation, LayerInfo, Shape
+from convlens.results import LayerActivation, LayerInfo
 
 NOTHING = "\N{EN DASH}"
 """What stands where there is nothing to say."""
@@ -70,10 +70,7 @@ def output_size(layer: LayerInfo) -> str:
     """
     if layer.output_shape is None:
         return NOTHING
-    shape: Shape = layer.output_shape[1:]
-    if layer.data_format == "channels_first" and len(shape) > 1:
-        shape = (*shape[1:], shape[0])
-    return size(shape)
+    return size(layer.example_shape or ())
 
 
 def receptive_field(layer: LayerInfo) -> str:

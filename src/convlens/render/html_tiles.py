@@ -27,6 +27,7 @@ from convlens.render.html_text import (
 )
 from convlens.render.options import PictureOptions
 from convlens.render.tiles import Tiles, make_tiles
+from convlens.render.wording import axes_line
 from convlens.results import Activations, LayerActivation
 
 TARGETS = {"s": 64, "m": 112, "l": 224}
@@ -132,6 +133,8 @@ def _facts(result: Activations, entry: LayerActivation) -> str:
             facts.append((label, size(axes)))
     if layer.activation:
         facts.append(("activation", layer.activation))
+    if layer.axes is not None:
+        facts.append(("axes", axes_line(layer.axes)))
     if layer.receptive_field is not None:
         facts.append(("receptive field", receptive_field(layer)))
     if layer.channels is not None and layer.channels != len(entry.channels):

@@ -93,10 +93,7 @@ def output_size(info: LayerInfo) -> str:
     """The size of a layer's output, channels last, without the batch."""
     if info.output_shape is None:
         return DASH
-    shape = info.output_shape[1:]
-    if info.data_format == "channels_first" and len(shape) > 1:
-        shape = (*shape[1:], shape[0])
-    return size(shape)
+    return size(info.example_shape or ())
 
 
 def real_size(entry: LayerActivation) -> str:
@@ -104,6 +101,16 @@ def real_size(entry: LayerActivation) -> str:
     spatial = entry.values.shape[1:-1]
     channels = entry.layer.channels
     return size((*spatial, entry.values.shape[-1] if channels is None else channels))
+
+
+def axes_line(axes: tuple[str, ...]) -> str:
+    """What rows, columns and maps are, where they are no positions in a picture.
+
+    >>> axes_line(("query", "key", "head"))
+    'each row a query, each column a key, each map a head'
+    """
+    rows, columns, maps = axes
+    return f"each row a {rows}, each column a {columns}, each map a {maps}"
 
 
 def layer_facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
@@ -120,6 +127,8 @@ def layer_facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
         facts.append(f"all equal to {number(tiles.low)}")
     if broken:
         facts.append(f"{count(broken)} with values that are not numbers")
+    if entry.layer.axes:
+        facts.append(axes_line(entry.layer.axes))
     if entry.layer.receptive_field:
         facts.append(f"receptive field {size(entry.layer.receptive_field)}")
     if math.prod(tiles.slices) > 1 and entry.values.ndim == 5:

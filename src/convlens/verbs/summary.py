@@ -63,7 +63,7 @@ def layer_to_json(layer: LayerInfo) -> dict[str, Any]:
         "data_format": layer.data_format,
         "inputs": list(layer.inputs),
     }
-    for key in ("kernel", "strides", "dilation", "receptive_field"):
+    for key in ("axes", "kernel", "strides", "dilation", "receptive_field"):
         value = getattr(layer, key)
         if value is not None:
             entry[key] = list(value)

@@ -8,12 +8,14 @@ import numpy as np
 from keras import ops
 
 from convlens.frameworks.keras.backends import as_float32
-from convlens.frameworks.keras.geometry import FIRST
+from convlens.frameworks.keras.geometry import FIRST, NONE
 from convlens.results import FloatArray
 
 
 def tensor_channels_last(tensor: Any, data_format: str) -> Any:
     """A tensor of the backend with its channels last."""
+    if data_format == NONE:
+        return ops.expand_dims(tensor, -1)
     if data_format == FIRST and len(tensor.shape) >= 3:
         return ops.moveaxis(tensor, 1, -1)
     return tensor
@@ -21,6 +23,8 @@ def tensor_channels_last(tensor: Any, data_format: str) -> Any:
 
 def channels_last(array: np.ndarray[Any, Any], data_format: str) -> FloatArray:
     """An array with its channels last, as float32."""
-    if data_format == FIRST and array.ndim >= 3:
+    if data_format == NONE:
+        array = array[..., np.newaxis]
+    elif data_format == FIRST and array.ndim >= 3:
         array = np.ascontiguousarray(np.moveaxis(array, 1, -1))
     return as_float32(array)

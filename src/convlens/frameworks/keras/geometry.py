@@ -15,7 +15,9 @@ import keras
 
 from convlens.frameworks.keras.program import Program, Step
 
-LAST, FIRST = "channels_last", "channels_first"
+LAST, FIRST, NONE = "channels_last", "channels_first", "no_channels"
+
+_ATTENTION = {"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"}
 
 POINTWISE = {
     *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "ActivityRegularization"),
@@ -132,7 +134,7 @@ def _widest(fields: list[Field]) -> Field:
 
 
 def follow_formats(program: Program) -> dict[int, str]:
-    """Where each value holds its channels: ``"channels_last"`` or ``"channels_first"``.
+    """Where each value holds its channels: ``"channels_last"``, ``"channels_first"``, or nowhere.
 
     A layer that has an order of its own settles it for what it takes and gives; the others
     pass it on, forwards and then backwards. What nothing settles is channels last.
@@ -140,17 +142,37 @@ def follow_formats(program: Program) -> dict[int, str]:
     formats: dict[int, str | None] = dict.fromkeys(range(program.values))
     for step in program.steps:
         taken, given = _own_formats(step)
-        inherited = next((formats[v] for _, v in step.inputs if formats[v]), None)
+        orders = (formats[value] for _, value in step.inputs)
+        inherited = next((order for order in orders if order not in (None, NONE)), None)
         for _, value in step.inputs:
             formats[value] = formats[value] or taken
         for value in step.outputs:
             formats[value] = given or (inherited if _keeps_axes(step) else None)
+        if axes_of(step.operation, 1) is not None and len(step.outputs) == len(step.shapes) == 2:
+            formats[step.outputs[1]] = FIRST if len(step.shapes[1]) == 4 else NONE
     for step in reversed(program.steps):
         if _own_formats(step) == (None, None) and _keeps_axes(step):
-            settled = next((formats[v] for v in step.outputs if formats[v]), None)
+            values = step.outputs[:1] if axes_of(step.operation, 1) else step.outputs
+            settled = next((formats[v] for v in values if formats[v] not in (None, NONE)), None)
             for _, value in step.inputs:
                 formats[value] = formats[value] or settled
     return {value: order or LAST for value, order in formats.items()}
+
+
+def axes_of(operation: Any, output: int, rank: int = 4) -> tuple[str, ...] | None:
+    """What the axes of an output are, channels last, where they are no positions.
+
+    The second output of an attention holds its scores: for each head, if it has several, how
+    much each query attends to each key.
+
+    Args:
+        operation: A layer.
+        output: Which of its outputs.
+        rank: How many axes that has, batch included.
+    """
+    if output != 1 or type(operation).__name__ not in _ATTENTION:
+        return None
+    return ("query", "key", "head") if rank in (3, 4) else None
 
 
 def _keeps_axes(step: Step) -> bool:

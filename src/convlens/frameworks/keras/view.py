@@ -12,7 +12,9 @@ from keras.src.layers.input_spec import assert_input_compatibility  # not export
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.geometry import (
     FIRST,
+    NONE,
     Field,
+    axes_of,
     follow_fields,
     follow_formats,
     spatial,
@@ -117,9 +119,10 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
             name,
             call.layer,
             call.shape,
-            _inner_format(call.layer, call.shape) if call.value is None else formats[call.value],
+            _inner_format(call) if call.value is None else formats[call.value],
             None if call.value is None else fields.get(call.value),
             tuple(givers[value] for _, value in taken),
+            axes_of(call.layer, call.output, len(call.shape or ())),
         )
         sights[name] = Sight(info, call.place, call.key, inner, call.output, call.layer)
     called = [(names[step.key], step.operation) for step in program.steps if step.training]
@@ -239,6 +242,7 @@ def _describe(
     data_format: str,
     field: Field | None,
     inputs: tuple[str, ...],
+    axes: tuple[str, ...] | None,
 ) -> LayerInfo:
     built = isinstance(layer, keras.Layer) and layer.built
     activation = getattr(layer, "activation", None)
@@ -258,12 +262,17 @@ def _describe(
         receptive_field=reach,
         inputs=inputs,
         activation=label if isinstance(label, str) else None,
+        axes=axes,
     )
 
 
-def _inner_format(layer: Any, shape: Shape | None) -> str:
-    order = getattr(layer, "data_format", None)
-    return FIRST if order == FIRST and shape is not None and len(shape) >= 3 else "channels_last"
+def _inner_format(call: _Call) -> str:
+    """The order of axes of what a call inside a step gives."""
+    rank = len(call.shape or ())
+    if axes_of(call.layer, call.output, rank) is not None:
+        return FIRST if rank == 4 else NONE
+    order = getattr(call.layer, "data_format", None)
+    return FIRST if order == FIRST and rank >= 3 else "channels_last"
 
 
 def _trace(

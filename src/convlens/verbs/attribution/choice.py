@@ -141,10 +141,11 @@ def named_layers(
 
 
 def has_picture(layer: LayerInfo) -> bool:
-    """Whether a layer has maps of rows and columns with more than one position."""
+    """Whether a layer has maps of rows and columns of the picture, of more than one position."""
     sides = positions(layer)
     return (
         layer.output_shape is not None
+        and layer.axes is None
         and len(layer.output_shape) == 4
         and all(side is None or side > 0 for side in sides)
         and math.prod(side or 2 for side in sides) > 1

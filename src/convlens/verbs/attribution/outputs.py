@@ -91,5 +91,4 @@ def positions(layer: LayerInfo) -> tuple[int | None, ...]:
     >>> positions(LayerInfo("conv", "Conv2D", (None, 8, 7, 6), data_format="channels_first"))
     (7, 6)
     """
-    shape = layer.output_shape or ()
-    return shape[2:] if layer.data_format == "channels_first" else shape[1:-1]
+    return (layer.example_shape or ())[:-1]

@@ -163,9 +163,7 @@ def make_plan(
 
 def _shape_of(layer: LayerInfo) -> tuple[int, ...] | None:
     """What a layer gives for one image, channels last; ``None`` where that is not known."""
-    sizes = (layer.output_shape or (None, None))[1:]
-    if layer.data_format == "channels_first":
-        sizes = (*sizes[1:], sizes[0])
+    sizes = layer.example_shape or (None,)
     known = tuple(size for size in sizes if size is not None)
     return known if len(known) == len(sizes) else None
 
