@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
@@ -34,10 +37,39 @@ def network(tmp_path_factory):
         for name in old["model_weights"]:
             old.copy(f"model_weights/{name}", new, name=name)
     (folder / "model.json").write_text(model.to_json())
+    (folder / "windows.weights.h5").write_bytes(
+        on_windows((folder / "new.weights.h5").read_bytes())
+    )
+    with zipfile.ZipFile(folder / "whole.keras") as old:
+        held = {name: old.read(name) for name in old.namelist()}
+    held["model.weights.h5"] = on_windows(held["model.weights.h5"])
+    with zipfile.ZipFile(folder / "windows.keras", "w") as new:
+        for name, content in held.items():
+            new.writestr(name, content)
     return model, folder
 
 
-@pytest.mark.parametrize("name", ["new.weights.h5", "old.h5", "whole.h5", "whole.keras"])
+def on_windows(content: bytes) -> bytes:
+    """A store as Keras writes it on Windows: each object under one name, with backslashes."""
+    target = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as old, h5py.File(target, "w") as new:
+
+        def copy(place, member):
+            if isinstance(member, h5py.Dataset):
+                *above, group, name = place.split("/")
+                new["/".join(filter(None, ["\\".join(above), group, name]))] = member[()]
+
+        old.visititems(copy)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("new.weights.h5", "old.h5", "whole.h5", "whole.keras"),
+        *("windows.weights.h5", "windows.keras"),
+    ],
+)
 def test_weights_with_a_configuration(network, name):
     model, folder = network
     opened = convlens.load_model(folder / name, architecture=folder / "model.json")
@@ -45,7 +77,23 @@ def test_weights_with_a_configuration(network, name):
         np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
 
 
-@pytest.mark.parametrize("name", ["new.weights.h5", "old.h5"])
+def test_a_whole_model_written_on_windows(network):
+    model, folder = network
+    opened = convlens.load_model(folder / "windows.keras")
+    for own, wanted in zip(opened.model.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
+
+
+def test_a_store_with_one_place_written_in_two_ways_is_refused(network, tmp_path):
+    path = tmp_path / "twice.weights.h5"
+    path.write_bytes((network[1] / "windows.weights.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["layers/conv2d/vars/0"] = np.zeros(3)
+    with pytest.raises(UnsafeModelError, match="holds two arrays 'layers/conv2d/vars/0'"):
+        convlens.load_model(path, architecture=network[1] / "model.json")
+
+
+@pytest.mark.parametrize("name", ["new.weights.h5", "old.h5", "windows.weights.h5"])
 def test_weights_alone_say_what_they_are(network, name):
     with pytest.raises(ModelFileError, match=r"holds weights without the network .*--architecture"):
         convlens.load_model(network[1] / name)

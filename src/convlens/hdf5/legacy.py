@@ -16,6 +16,7 @@ from convlens.hdf5.attributes import origin, read_names, read_text
 from convlens.hdf5.damage import damaged
 from convlens.hdf5.datasets import array_frames, bytes_of, check_dataset
 from convlens.hdf5.groups import check_text, child, names_in
+from convlens.hdf5.store import is_legacy, is_store
 from convlens.loading.bounded import MAX_CONFIG, bytes_allowed
 from convlens.loading.frames import Frame, text_frames
 
@@ -75,11 +76,7 @@ def layer_frames(group: h5py.Group, path: Path, written: dict[str, str | None]) 
 def _without_config(file: h5py.File, path: Path) -> str:
     """What to say of an HDF5 file without a configuration."""
     names = list(names_in(file, path))
-    if (
-        "layer_names" in file.attrs
-        or "layers" in names
-        or "_layer_checkpoint_dependencies" in names
-    ):
+    if is_legacy(file) or is_store(file, path):
         return (
             f"{path} holds weights without the network they belong to: expected a whole model "
             "(model.save). Name the network with --architecture, by a JSON file of its "

@@ -25,7 +25,7 @@ def read_weights(path: Path) -> Iterator[Frame]:
         UnsafeModelError: It reaches out of itself.
     """
     with damaged(path, "HDF5"), h5py.File(path, "r") as file:
-        if is_store(file):
+        if is_store(file, path):
             yield from store_frames(file, path, bytes_allowed(path))
             return
         check_text(file, path)
