@@ -52,7 +52,10 @@ OWN: dict[str, type[keras.layers.Layer]] = {"TensorFlowCall": TensorFlowCall, "F
 ALWAYS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
 """Settings that every layer of Keras knows."""
 
-PLACES = (keras.layers, keras.initializers, keras.dtype_policies, keras.activations)
+PLACES = (
+    *(keras.layers, keras.initializers, keras.dtype_policies, keras.activations),
+    keras.quantizers,
+)
 
 
 def find_layer(entry: Config, where: str) -> tuple[type[Any] | None, str]:
@@ -169,7 +172,11 @@ def unset_settings(cls: type[Any]) -> list[str]:
 
 @functools.cache
 def _known_settings(cls: type[Any]) -> frozenset[str]:
-    """The settings that a class takes."""
+    """The settings that a class takes.
+
+    They are those of its signature, and those that it takes out of its ``**kwargs`` and saves:
+    such a one stands as text in the code of both ``__init__`` and ``get_config``.
+    """
     known: set[str] = set()
     for base in cls.__mro__:
         if base is keras.Operation or base is keras.Layer:
@@ -180,6 +187,18 @@ def _known_settings(cls: type[Any]) -> frozenset[str]:
             known |= set(parameters)
             if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
                 break
+            if "get_config" in base.__dict__:
+                known |= _named_in(base, "__init__") & _named_in(base, "get_config")
     if issubclass(cls, keras.layers.MultiHeadAttention):
         known |= {"query_shape", "key_shape", "value_shape"}
     return frozenset(known)
+
+
+def _named_in(cls: type[Any], method: str) -> set[str]:
+    """The names that stand as text in the code of a method of a class of Keras."""
+    code = inspect.unwrap(cls.__dict__[method]).__code__
+    texts: set[str] = set()
+    for constant in code.co_consts:
+        parts = constant if isinstance(constant, tuple) else (constant,)
+        texts.update(part for part in parts if isinstance(part, str) and part.isidentifier())
+    return texts
