@@ -19,6 +19,7 @@ A message is one sentence or a few: what was expected, what was found, where, wh
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -66,6 +67,22 @@ class UsageError(ConvlensError):
     exit_status = 2
 
 
+def shortened(text: str, most: int = 300) -> str:
+    r"""A text as one line of bounded length, cut between sentences, or else between words.
+
+    >>> shortened("Shapes do not\n meet. Found 3.", 20), shortened("Shapes do not meet", 12)
+    ('Shapes do not meet.', 'Shapes do ...')
+    """
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text[: 50 * most])  # colours
+    line = " ".join("".join(c if c.isprintable() else " " for c in plain).split())
+    if len(line) <= most:
+        return line
+    sentence = line.rfind(". ", most // 3, most)
+    if sentence >= 0:
+        return line[: sentence + 1]
+    return f"{line[:most].rpartition(' ')[0] or line[:most]} ..."
+
+
 def near(name: str, known: Iterable[str], limit: int = 3) -> str:
     """A hint with the known names nearest to ``name``, or an empty string.
 
@@ -74,7 +91,7 @@ def near(name: str, known: Iterable[str], limit: int = 3) -> str:
     >>> near("zzz", ["conv2d"])
     ''
     """
-    found = difflib.get_close_matches(name, list(known), n=limit, cutoff=0.5)
+    found = difflib.get_close_matches(name, list(known), n=limit, cutoff=0.55)
     if not found:
         return ""
     listed = " or ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)

@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from convlens.errors import SelectionError, near
-from convlens.results import LayerInfo
+from convlens.errors import SelectionError, UnsafeModelError, near
+from convlens.results import LayerInfo, ModelInfo
 
 LayerSpec = str | int | slice
 ChannelSpec = str | int | slice | Iterable[int] | None
@@ -60,6 +60,52 @@ def select_layers(
     for spec in several:
         wanted.update(_match(layers, spec))
     return tuple(layers[place] for place in sorted(wanted))
+
+
+def select_able(
+    info: ModelInfo, specs: LayerSpec | Iterable[LayerSpec] | None
+) -> tuple[tuple[LayerInfo, ...], str | None]:
+    """The layers that match and can be computed, and a note on those that match and cannot.
+
+    Args:
+        info: The model.
+        specs: As :func:`select_layers` takes them; ``None`` chooses all, without a note, since
+            the model's own notes say where its computation stops.
+
+    Raises:
+        SelectionError: A spec matches no layer.
+        UnsafeModelError: None of the layers that match can be computed.
+    """
+    chosen = select_layers(info.layers, specs)
+    able = tuple(layer for layer in chosen if layer.blocked is None)
+    if len(able) == len(chosen):
+        return able, None
+    if specs is None and not able:
+        raise UnsafeModelError(f"{info.source}: no layer can be computed: {'. '.join(info.notes)}")
+    if not able:
+        raise blocked_error(info.source, info.layers, chosen[0])
+    names = [layer.name for layer in chosen if layer.blocked is not None]
+    more = f" and {len(names) - 4} more" if names[4:] else ""
+    note = f"cannot be computed, so not shown: {', '.join(names[:4])}{more}"
+    return able, None if specs is None else note
+
+
+def blocked_error(
+    source: str, layers: Sequence[LayerInfo], layer: LayerInfo, instead: str | None = None
+) -> UnsafeModelError:
+    """The error for a layer that was asked for and cannot be computed.
+
+    Args:
+        source: What the model was opened from.
+        layers: The layers of the model.
+        layer: The layer.
+        instead: What else could be asked for; ``None`` for the layers before it.
+    """
+    able = [other.blocked is None for other in layers]
+    count = able.index(False) if False in able else 0
+    if instead is None and count and not any(able[count:]):
+        instead = f"--layers :{count} chooses the layers before it"
+    return UnsafeModelError(f"{source}: {layer.blocked}{f'; {instead}' if instead else ''}")
 
 
 def _match(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[int]:

@@ -166,6 +166,7 @@ class LayerInfo:
         axes: What the axes of its output are, channels last and without the batch, where they
             are no positions in a picture or signal: ``("query", "key", "head")`` of attention
             scores; else ``None``.
+        blocked: Why it cannot be computed, ``None`` for a layer that can.
 
     Example:
         >>> scores = LayerInfo("scores", "Attention", (None, 5, 7), data_format="no_channels")
@@ -185,6 +186,7 @@ class LayerInfo:
     inputs: tuple[str, ...] = ()
     activation: str | None = None
     axes: tuple[str, ...] | None = None
+    blocked: str | None = None
 
     @property
     def example_shape(self) -> Shape | None:

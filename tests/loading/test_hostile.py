@@ -80,8 +80,11 @@ def test_weights_in_the_wrong_places_are_not_taken(tmp_path):
 @pytest.mark.parametrize("kind", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "Mine"])
 def test_layers_that_would_run_code(tmp_path, kind):
     path = write(tmp_path / "m", [entry(), {"class_name": kind, "config": {"name": "bad"}}])
+    model = load_model(path)
+    (found,) = model.info.layers
+    assert (found.type, found.output_shape) == (kind, None)
     with pytest.raises(UnsafeModelError, match="layer 'bad'"):
-        load_model(path)
+        model.forward({"i": np.ones((1, 4), "float32")}, ["bad"])
 
 
 def test_a_layer_that_would_run_code_after_those_asked_for(tmp_path):

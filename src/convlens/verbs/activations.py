@@ -13,7 +13,7 @@ import numpy as np
 
 from convlens import images
 from convlens.errors import ModelInputError, UsageError
-from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_layers
+from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_able
 from convlens.model import Model
 from convlens.results import (
     Activations,
@@ -90,7 +90,8 @@ def activations(
             for each input, in the model's order, as in Keras. One image for a model with
             several inputs goes to each that takes pictures; the others, and all inputs of a
             model that takes no picture at all if ``image`` is ``None``, are drawn from a seed.
-        layers: Which layers; see :func:`convlens.layers.select_layers`. ``None`` is all.
+        layers: Which layers; see :func:`convlens.layers.select_layers`. ``None`` is all
+            that can be computed.
         channels: Which channels of layers with maps, ``"0,3,5-9"`` or ``"0:16"``; of dense
             layers if only such are chosen. ``None`` is all.
         predictions: Also run to the model's outputs and name the strongest classes.
@@ -116,7 +117,8 @@ def activations(
     shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
     info = model.describe(shapes)
     given = settle_scale(model, info, given)
-    chosen, numbers, lacking = _choose(select_layers(info.layers, layers), channels)
+    asked, blocked = select_able(info, layers)
+    chosen, numbers, lacking = _choose(asked, channels)
     found: dict[str, list[FloatArray]] = {entry.name: [] for entry in chosen}
     outputs: dict[str, list[FloatArray]] = {}
     missing = None
@@ -142,7 +144,7 @@ def activations(
         images=tuple(given[find_input(info, None).name]),
         layers=finished,
         predictions=predict({name: _join(parts) for name, parts in outputs.items()}, info.labels),
-        notes=_notes(info, given, [missing, drawn, lacking, _broken_note(finished)]),
+        notes=_notes(info, given, [missing, drawn, blocked, lacking, _broken_note(finished)]),
     )
 
 
@@ -211,7 +213,7 @@ def _finish(
 def _notes(
     info: ModelInfo, given: Mapping[str, Sequence[InputImage]], more: Sequence[str | None]
 ) -> tuple[str, ...]:
-    notes = [*info.notes, *(note for note in more if note)]
+    notes = list(dict.fromkeys([*info.notes, *(note for note in more if note)]))
     notes += input_notes(info, given)
     if info.labels is not None and not _labels_fit(info):
         notes.append(f"{len(info.labels)} class names do not fit the model's outputs")

@@ -27,6 +27,7 @@ from convlens.verbs.attribution.ground import Given, check_picture, choose_input
 from convlens.verbs.attribution.method import Method
 from convlens.verbs.attribution.method import methods as known_methods
 from convlens.verbs.attribution.metrics.metric import DEFAULT, Metric, choose_metrics
+from convlens.verbs.attribution.outputs import check_explained
 from convlens.verbs.attribution.remembering import Remembering
 from convlens.verbs.attribution.settings import ALL, choose_methods, settle
 from convlens.verbs.attribution.strongest import ask_images
@@ -104,6 +105,7 @@ def evaluate(
         wanted, _ = read_targets(info, target)
         if len(wanted) > 1:
             raise UsageError(f"expected one target for all images, found {len(wanted)}")
+    check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
     explained = STRONGEST if wanted is None else wanted[0].name
     if done is not None:
         check_same(done, info, settled, measured, supply.scale, explained, chosen, measures)

@@ -24,7 +24,7 @@ from convlens.verbs.attribution.classes import names_of
 from convlens.verbs.attribution.goals import Asked
 from convlens.verbs.attribution.ground import check_picture, choose_input, make_ground
 from convlens.verbs.attribution.making import Making, Steps
-from convlens.verbs.attribution.outputs import output_layers
+from convlens.verbs.attribution.outputs import check_explained, output_layers
 from convlens.verbs.attribution.remembering import Remembering, make_plan
 from convlens.verbs.attribution.running import Work
 from convlens.verbs.attribution.scoring import find_metrics
@@ -104,6 +104,7 @@ def heatmap(
     entry = check_picture(info, entry.name)
     given = settle_scale(model, info, given)
     wanted, notes = (None, ()) if target is None else read_targets(info, target)
+    check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
     ground = make_ground(given, entry, choose_preprocessing(entry, image_options.scale))
     plan = make_plan(info, chosen, wanted, layer, before=settled.score == "logit")
     work = Work(Remembering(model, info, plan), info, ground, settled, batch_size)

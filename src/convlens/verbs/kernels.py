@@ -44,6 +44,12 @@ def kernels(
     chosen = select_layers(model.info.layers, layers)
     found = [(layer, model.kernel(layer.name)) for layer in chosen]
     with_kernels = [(layer, kernel) for layer, kernel in found if kernel is not None]
+    if not with_kernels and layers is None:
+        held = any(layer.blocked is not None and layer.parameters for layer in chosen)
+        raise SelectionError(
+            f"{model.info.source}: no layer has kernels of two dimensions that are known as such"
+            + (": convlens kernels --stored shows those that the file holds" if held else "")
+        )
     if not with_kernels:
         raise SelectionError(
             f"layer '{chosen[0].name}' ({chosen[0].type}) has no kernels of two dimensions: choose "

@@ -69,4 +69,6 @@ def layer_to_json(layer: LayerInfo) -> dict[str, Any]:
             entry[key] = list(value)
     if layer.activation is not None:
         entry["activation"] = layer.activation
+    if layer.blocked is not None:
+        entry["blocked"] = layer.blocked
     return entry

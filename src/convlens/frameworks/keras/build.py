@@ -12,9 +12,10 @@ from typing import Any
 
 import keras
 
-from convlens.errors import ConvlensError, ModelFileError, UnsafeModelError
+from convlens.errors import ConvlensError, ModelFileError
+from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.graph import Builder
-from convlens.frameworks.keras.refused import Refused
+from convlens.frameworks.keras.lookup import NO_CODE
 from convlens.frameworks.keras.sizes import at_most
 from convlens.limits import Limits
 from convlens.saved import SavedNetwork
@@ -41,8 +42,10 @@ def build(
     name = config.get("class_name")
     if name not in ("Sequential", "Functional", "Model"):
         raise ModelFileError(
-            f"{network.path} is a model of the class '{name}', which the author wrote: convlens "
-            "does not run code from a file. Open it from Python and pass the live model."
+            f"{network.path} is a model of the class '{name}', which its author wrote: how its "
+            f"layers are connected only that code tells {NO_CODE}. What else can be done: "
+            "convlens kernels FILE --stored shows its kernels; from Python, pass the live model to "
+            "convlens.load_model"
         )
     builder = Builder(str(network.path), trust=trust)
     try:
@@ -54,34 +57,12 @@ def build(
         ours = _own_error(error)
         if ours is not None:
             raise ours from error
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        lines = [line for line in lines if "Exception encountered" not in line] or lines
-        reason = lines[0][:200] if lines else type(error).__name__
         at = f" at {builder.at}" if builder.at else ""
         raise ModelFileError(
             f"{network.path} ({network.kind}, Keras {network.keras_version or 'unknown'}) has a "
-            f"configuration that Keras {keras.__version__} cannot build{at}: {reason}"
+            f"configuration that Keras {keras.__version__} cannot build{at}: {reason_of(error)}"
         ) from error
-    _check_something_runs(model, builder)
     return model, tuple(builder.ran)
-
-
-def _check_something_runs(model: Any, builder: Builder) -> None:
-    """Refuses a model of which nothing but stand-ins is left."""
-    layers = [
-        layer
-        for layer in model._flatten_layers(include_self=False)
-        if not isinstance(layer, keras.layers.InputLayer | keras.Model)
-    ]
-    if builder.refused and not any(
-        not isinstance(layer, Refused) and _computes(layer) for layer in layers
-    ):
-        raise UnsafeModelError(builder.refused[0])
-
-
-def _computes(layer: Any) -> bool:
-    """Whether a layer has weights: what only reshapes its input is not worth opening."""
-    return bool(layer.weights)
 
 
 def _own_error(error: BaseException) -> ConvlensError | None:

@@ -16,19 +16,22 @@ import numpy as np
 
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.lookup import (
+    NO_CODE,
     ON_TEXT,
+    REFUSED,
     find_layer,
     known_settings,
+    not_of_keras,
     public_place,
     unset_settings,
 )
 from convlens.frameworks.keras.ops import hard_sigmoid_of_keras_2
 from convlens.frameworks.keras.ranges import check_settings, largest_number
-from convlens.frameworks.keras.refused import Refused, stand_in
+from convlens.frameworks.keras.refused import Refused, Stop, stand_in
 from convlens.frameworks.keras.sizes import UNSET, check_array, check_output, count_computed
 from convlens.frameworks.keras.trusted import trusted_lambda
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
-from convlens.loading.rewrites.walking import each_tensor, is_tensor, name_of
+from convlens.loading.rewrites.walking import each_tensor, is_tensor, name_of, settings_of
 from convlens.saved import Config
 
 DTYPES = (
@@ -42,7 +45,7 @@ Place = tuple[str, int]
 
 
 class _Stopped(Exception):  # noqa: N818 (not an error: the layer becomes a stand-in)
-    """A layer cannot be run, for the reason given."""
+    """A layer cannot be run, for the reason given, as it follows on "which"."""
 
 
 class Builder:
@@ -50,7 +53,6 @@ class Builder:
 
     Attributes:
         at: The layer that is being built, in words.
-        refused: Why layers were not built, in the order found.
         ran: Which code of the file was run, in words.
 
     Args:
@@ -62,10 +64,9 @@ class Builder:
         self._path = path
         self._trust = trust
         self.ran: list[str] = []
-        self._stopped: dict[int, str] = {}
+        self._stopped: dict[int, Stop] = {}
         self.at = ""
         self._settings: Any = None
-        self.refused: list[str] = []
 
     def where(self) -> str:
         """The layer that is being built, with the largest number that it was given."""
@@ -81,10 +82,10 @@ class Builder:
     def _make_sequential(self, config: Config) -> Any:
         inner = config["config"]
         layers: list[Any] = []
-        stopped: str | None = None
+        stopped: Stop | None = None
         for entry in inner.get("layers") or []:
-            layer, reason = self._make_layer(entry, stopped, 1)
-            stopped = stopped or reason
+            layer, own = self._make_layer(entry, stopped, 1)
+            stopped = stopped or own
             layers.append(layer)
         model = keras.Sequential(layers, name=inner.get("name"), trainable=True)
         if model.built:
@@ -95,14 +96,14 @@ class Builder:
         return model
 
     def _make_layer(
-        self, entry: Config, stopped: str | None, outputs: int
-    ) -> tuple[Any, str | None]:
+        self, entry: Config, stopped: Stop | None, outputs: int
+    ) -> tuple[Any, Stop | None]:
         """A layer, and why neither it nor what follows can be run, if so."""
         name = name_of(entry)
         where = self.at = self._where(name)
         kind = str(entry.get("class_name"))
         if stopped:
-            return stand_in(kind, self._after(where, stopped), outputs, name), None
+            return self._refuse(entry, stopped, outputs), None
         if kind in ("Sequential", "Functional"):
             model = self.make_model(entry)
             return model, self._stopped.get(id(model))
@@ -111,20 +112,25 @@ class Builder:
             return trusted_lambda(entry), None
         cls, reason = find_layer(entry, where)
         if cls is None:
-            return self._refuse(kind, reason, outputs, name)
+            code = kind == "Lambda"
+            stop = Stop(self._path, name, reason, code=code)
+            return self._refuse(entry, stop, outputs), stop
         inner = self._settings = entry.get("config")
         settings = known_settings(cls, inner if isinstance(inner, dict) else {}, where)
         check_settings(settings, where)
         if kind in ON_TEXT:
-            reason = f"{where} is a {kind} layer, which takes text: convlens shows images"
-            return self._refuse(kind, reason, outputs, name)
+            stop = Stop(
+                self._path, name, f"is a {kind} layer, which takes text (convlens shows images)"
+            )
+            return self._refuse(entry, stop, outputs), stop
         try:
             settings = {**dict.fromkeys(unset_settings(cls), ""), **settings}
             if issubclass(cls, keras.layers.Wrapper):
                 return self._wrap(cls, settings, where), None
             cleaned = {key: self._setting(key, item, where) for key, item in settings.items()}
-        except _Stopped as stop:
-            return self._refuse(kind, str(stop), outputs, name)
+        except _Stopped as reason_why:
+            stop = Stop(self._path, name, str(reason_why))
+            return self._refuse(entry, stop, outputs), stop
         layer = cls.from_config(cleaned)
         check_array(count_computed(layer), "an array")
         if isinstance(layer, keras.layers.InputLayer):
@@ -136,24 +142,23 @@ class Builder:
         made: Config = {}
         for key, item in settings.items():
             if key in ("layer", "backward_layer") and isinstance(item, dict):
-                made[key], reason = self._make_layer(item, None, 1)
-                if reason:
-                    raise _Stopped(reason)
+                made[key], stop = self._make_layer(item, None, 1)
+                if stop:
+                    raise _Stopped(f"holds a layer that {stop.reason}")
             else:
                 made[key] = self._setting(key, item, where)
         return cls(**made)
 
-    def _refuse(self, kind: str, reason: str, outputs: int, name: str) -> tuple[Refused, str]:
-        self.refused.append(reason)
-        return stand_in(kind, reason, outputs, name), reason
+    def _refuse(self, entry: Config, stop: Stop, outputs: int) -> Refused:
+        """A stand-in for a layer, which takes no setting but its order of axes."""
+        made = stand_in(str(entry.get("class_name")), stop, outputs, name_of(entry))
+        order = settings_of(entry).get("data_format")
+        if order in ("channels_first", "channels_last"):
+            made.data_format = order
+        return made
 
     def _where(self, name: str) -> str:
         return f"{self._path}: layer '{name}'"
-
-    def _after(self, where: str, reason: str) -> str:
-        return (
-            f"{where} comes after a layer that is not run: {reason.removeprefix(self._path + ': ')}"
-        )
 
     def _make_graph(self, config: Config) -> Any:
         inner = config["config"]
@@ -165,7 +170,7 @@ class Builder:
             outputs[name] = max(outputs[name], output + 1)
         tensors: dict[Place, list[Any]] = {}
         made: dict[str, Any] = {}
-        stopped: dict[int, str] = {}
+        stopped: dict[int, Stop] = {}
         for name, call in order_calls(entries, self._path):
             entry = entries[name]
             node = (entry.get("inbound_nodes") or [None])[call] if entry["inbound_nodes"] else None
@@ -187,17 +192,17 @@ class Builder:
             if name in made and before and not isinstance(made[name], Refused):
                 tensors[name, call] = tensors[name, 0]
                 continue
-            reason = before
+            stop = before
             if name not in made:
                 made[name], own = self._make_layer(entry, before, outputs[name])
-                reason = before or own
+                stop = before or own
             elif isinstance(made[name], Refused):
-                reason = made[name].reason
+                stop = made[name].stop
             self._settings = _numbers(entry, node)
             given = self._call(made[name], args, kwargs)
             tensors[name, call] = given
-            if reason:
-                stopped.update({id(tensor): reason for tensor in given})
+            if stop:
+                stopped.update({id(tensor): stop for tensor in given})
         taken = self._resolve(inner["input_layers"], tensors)
         result = self._resolve(inner["output_layers"], tensors)
         self.at = self._where(str(inner.get("name")))
@@ -273,7 +278,7 @@ class Builder:
             if key.endswith("_initializer"):
                 return dict(UNSET)
             if key.endswith("activation") and isinstance(item, str):
-                return _activation(item, where)
+                return _activation(item)
         return self._sanitise(item, where)
 
     def _sanitise(self, value: Any, where: str) -> Any:
@@ -291,14 +296,14 @@ class Builder:
         if name in ("__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__"):
             return self._plain_value(value, {})
         if name == "function":
-            return _activation(inner, where)
+            return _activation(inner)
         cls = getattr(keras.layers, name, None)
         if isinstance(inner, dict) and isinstance(cls, type):
             inner = known_settings(cls, inner, where)
             check_settings(inner, where)
             inner = {**dict.fromkeys(unset_settings(cls), ""), **inner}
         return {
-            "module": public_place(name, where),
+            "module": _public_place(name),
             "class_name": name,
             "config": self._sanitise(inner, where),
             "registered_name": None,
@@ -343,7 +348,7 @@ def order_calls(entries: dict[str, Config], path: str) -> list[Place]:
     return order
 
 
-def _activation(name: Any, where: str) -> Any:
+def _activation(name: Any) -> Any:
     """An activation function by name, one of Keras or of convlens."""
     if name == OLD_HARD_SIGMOID:
         return hard_sigmoid_of_keras_2
@@ -351,10 +356,17 @@ def _activation(name: Any, where: str) -> Any:
         found = getattr(keras.activations, name, None)
         if callable(found) and name not in ("get", "serialize", "deserialize"):
             return name
-    raise _Stopped(
-        f"{where} has the activation '{name!s:.60}', which Keras does not have: convlens does "
-        "not run code from a file. Open it from Python and pass the live model."
-    )
+    raise _Stopped(f"has the activation '{name!s:.60}', which Keras does not have {NO_CODE}")
+
+
+def _public_place(name: str) -> str:
+    """The module of Keras that exports an initialiser, a policy or a layer of a name."""
+    if name in REFUSED:
+        raise _Stopped(f"holds a {name} layer, which {REFUSED[name]} {NO_CODE}")
+    place = public_place(name)
+    if place is None:
+        raise _Stopped(f"holds something of the class '{name:.60}', which {not_of_keras()}")
+    return place
 
 
 def _numbers(entry: Config, node: Config) -> Config:

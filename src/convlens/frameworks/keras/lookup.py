@@ -15,7 +15,7 @@ import keras
 from keras.src.ops import core, image, linalg, math, nn  # Keras exports no operation by class
 from keras.src.ops import numpy as plain
 
-from convlens.errors import ModelFileError, UnsafeModelError, near
+from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.formula import Formula
 from convlens.frameworks.keras.gone import GONE
 from convlens.frameworks.keras.ops import TensorFlowCall, find_operation
@@ -31,7 +31,7 @@ REFUSED = {
 }
 """Layers of Keras that run code of the file or read other files."""
 
-OPEN_IT = "Open it from Python and pass the live model."
+NO_CODE = "(convlens does not run code from a file)"
 
 ON_TEXT = ("StringLookup", "TextVectorization")
 """Layers that take text, which no image gives."""
@@ -66,38 +66,29 @@ def find_layer(entry: Config, where: str) -> tuple[type[Any] | None, str]:
         where: The layer in words, for the reason.
 
     Returns:
-        The class, or ``None`` and the reason why the layer cannot be run.
+        The class, or ``None`` and why the layer cannot be run, as it follows on "which".
     """
     name = entry.get("class_name")
     if not isinstance(name, str):
         raise ModelFileError(f"{where} names no class")
     if name in REFUSED:
-        return None, (
-            f"{where} is a {name} layer, which {REFUSED[name]}: convlens does not run code from "
-            f"a file. {OPEN_IT}"
-        )
+        return None, f"is a {name} layer, which {REFUSED[name]} {NO_CODE}"
     inner = entry.get("config")
     if name == "TensorFlowCall" and isinstance(inner, dict):
         function = inner.get("function")
         if find_operation(str(function)) is None:
-            return None, (
-                f"{where} computes 'tf.{function}', which convlens does not know. {OPEN_IT}"
-            )
+            return None, f"computes 'tf.{function}', which convlens does not know"
     if name in OWN or name in GONE:
         return OWN.get(name) or GONE[name], ""
     found = _operation(name, entry.get("module")) or getattr(keras.layers, name, None)
     if isinstance(found, type) and issubclass(found, keras.Operation) and _of_keras(found):
         return found, ""
-    return None, (
-        f"{where} is of the class '{name}', which Keras {keras.__version__} does not have: "
-        f"convlens does not run code from a file.{near(name, layer_names())} {OPEN_IT}"
-    )
+    return None, f"is of the class '{name}', which {not_of_keras()}"
 
 
-@functools.cache
-def layer_names() -> tuple[str, ...]:
-    """The names of the layers of Keras."""
-    return tuple(name for name in dir(keras.layers) if name[0].isupper())
+def not_of_keras() -> str:
+    """Why a class is not made, as it follows on "which"."""
+    return f"Keras {keras.__version__} does not have {NO_CODE}"
 
 
 def _operation(name: str, module: Any) -> type[Any] | None:
@@ -119,26 +110,13 @@ def _of_keras(found: type[Any]) -> bool:
     return found.__module__.partition(".")[0] == "keras"
 
 
-def public_place(name: str, where: str) -> str:
-    """The module of Keras that exports an initialiser, a policy or a layer of that name.
-
-    Raises:
-        ModelFileError: There is none.
-        UnsafeModelError: It is a layer that runs code.
-    """
-    if name in REFUSED:
-        raise UnsafeModelError(
-            f"{where} holds a {name} layer, which {REFUSED[name]}: convlens does not run code "
-            f"from a file. {OPEN_IT}"
-        )
+def public_place(name: str) -> str | None:
+    """The module of Keras that exports an initialiser, a policy or a layer of that name."""
     for module in PLACES:
         found = getattr(module, name, None)
         if isinstance(found, type) and _of_keras(found):
             return str(module.__name__)
-    raise ModelFileError(
-        f"{where} holds something of the class '{name}', which Keras {keras.__version__} does "
-        f"not have: convlens does not run code from a file.{near(name, layer_names())} {OPEN_IT}"
-    )
+    return None
 
 
 def known_settings(cls: type[Any], settings: Config, where: str) -> Config:

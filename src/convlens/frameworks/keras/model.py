@@ -25,6 +25,7 @@ from convlens.frameworks.keras.attribution.redrawing import redrawn
 from convlens.frameworks.keras.axes import channels_last
 from convlens.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from convlens.frameworks.keras.cache import Cache
+from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import (
     as_given,
@@ -37,11 +38,19 @@ from convlens.frameworks.keras.kernels import kernel_of
 from convlens.frameworks.keras.passing import Passing
 from convlens.frameworks.keras.patches import locked
 from convlens.frameworks.keras.program import graph_of
-from convlens.frameworks.keras.refused import check_runs
 from convlens.frameworks.keras.saving import save
 from convlens.frameworks.keras.scales import wanted_pixels
 from convlens.frameworks.keras.training import BatchStatistics
-from convlens.frameworks.keras.view import Sight, View, check_fits, check_pass, held_values, look
+from convlens.frameworks.keras.view import (
+    Sight,
+    View,
+    check_fits,
+    check_pass,
+    check_runs,
+    held_values,
+    look,
+    stop_note,
+)
 from convlens.limits import Limits
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.readout import Goal, Gradients
@@ -116,7 +125,7 @@ class KerasModel:
         """Runs the model as far as the deepest layer asked for, and no further."""
         view, arrays, shapes = self.prepare(inputs)
         places = {self.sight(view, name).place for name in layers}
-        missing = check_runs(view.program, places, outputs=outputs)
+        missing = check_runs(view, places, outputs=outputs)
         outputs = outputs and missing is None
         check_fits(view, places, outputs=outputs)
         if self.limits is not None:
@@ -216,7 +225,7 @@ class KerasModel:
             if self.limits is None:
                 raise
             raise ModelInputError(
-                f"{what} of {self._source} cannot be run on this input: {_first_line(error)}"
+                f"{what} of {self._source} cannot be run on this input: {reason_of(error)}"
             ) from error
 
     def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
@@ -361,7 +370,7 @@ class KerasModel:
         except Exception as error:
             raise ModelInputError(
                 f"the model had never been called and does not take an input of shape "
-                f"{shapes[0] if len(shapes) == 1 else list(shapes)}: {_first_line(error)}"
+                f"{shapes[0] if len(shapes) == 1 else list(shapes)}: {reason_of(error)}"
             ) from error
 
     def _pack(self, values: list[Any]) -> Any:
@@ -389,18 +398,23 @@ class KerasModel:
             parameters=int(self.model.count_params()) if self.model.built else 0,
             rewrites=self._rewrites,
             labels=self._labels,
-            notes=(*self._notes(), *(() if view is None else view.notes)),
+            notes=(*self._notes(view), *(() if view is None else view.notes)),
             output_layers=() if view is None else view.ends,
         )
 
-    def _notes(self) -> tuple[str, ...]:
-        """Which weights hold values that are no numbers; looked at once."""
+    def _notes(self, view: View | None) -> tuple[str, ...]:
+        """Where the computation stops, and which weights hold values that are no numbers."""
+        stop = None if view is None else stop_note(view)
+        notes = () if stop is None else (stop,)
         if self._broken is None and self.model.built:
             self._broken = _broken_weights(self.model)
         if not self._broken:
-            return ()
+            return notes
         more = f" and {len(self._broken) - 4} more" if self._broken[4:] else ""
-        return (f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}",)
+        return (
+            *notes,
+            f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}",
+        )
 
 
 def _digest(model: Any) -> str:
@@ -434,9 +448,3 @@ def _framework() -> str:
     backend = keras.backend.backend()
     version = importlib.import_module(backend).__version__
     return f"keras {keras.__version__} on {backend} {version}"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    lines = [line for line in lines if "Exception encountered" not in line] or lines
-    return lines[0][:300] if lines else type(error).__name__

@@ -12,6 +12,7 @@ import keras
 
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.build import build
+from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.model import KerasModel
 from convlens.frameworks.keras.weights import assign
 from convlens.limits import Limits
@@ -85,8 +86,7 @@ def from_application(
     except UnsafeModelError:
         raise
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelFileError(_why(name, weights, reason)) from error
+        raise ModelFileError(_why(name, weights, reason_of(error))) from error
     source = f"keras.applications.{name}, weights {weights}"
     return KerasModel(model, source=source, labels=labels)
 

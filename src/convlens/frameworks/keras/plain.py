@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from convlens.errors import ConvlensError, ModelFileError
+from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.formula import Formula
 from convlens.frameworks.keras.ops import TensorFlowCall
 from convlens.frameworks.keras.program import graph_of, ordered_nodes
@@ -53,8 +54,8 @@ def make_plain(model: Any) -> tuple[Any, tuple[str, ...]]:
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, Refused):
             raise ModelFileError(
-                f"{layer.reason.rstrip('.')}. To convert it, replace that layer by layers of "
-                "Keras where the model was made"
+                f"{layer.stop.source}: {layer.stop.describe(layer.stop.layer)}. To convert it, "
+                "replace that layer by layers of Keras where the model was made"
             )
     if not _holds_own(model):
         return model, ()
@@ -140,9 +141,8 @@ class _Maker:
         except ConvlensError:
             raise
         except Exception as error:
-            lines = str(error).split("\n")
             raise ModelFileError(
-                f"layer '{layer.name}' computes what Keras cannot save ({lines[0][:100]}): "
+                f"layer '{layer.name}' computes what Keras cannot save ({reason_of(error, 120)}): "
                 "replace it where the model was made"
             ) from error
         _name_operations(layer.name, given, inputs, taken)

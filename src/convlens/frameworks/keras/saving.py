@@ -17,6 +17,7 @@ from typing import Any
 import keras
 
 from convlens.errors import ConvlensError, ModelFileError
+from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.gone import GONE
 from convlens.frameworks.keras.lookup import REFUSED
 from convlens.frameworks.keras.plain import make_plain
@@ -85,9 +86,9 @@ def _write(model: Any, path: Path) -> None:
     except OSError:
         raise
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[0][:200] if lines else type(error).__name__
-        raise ModelFileError(f"Keras cannot save model '{model.name}': {reason}") from error
+        raise ModelFileError(
+            f"Keras cannot save model '{model.name}': {reason_of(error)}"
+        ) from error
 
 
 def _check_class(layer: Any, name: str) -> None:

@@ -19,6 +19,7 @@ from keras.src.utils.naming import to_snake_case
 from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError
+from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.refused import Refused
 
 NEW = "layers"
@@ -65,15 +66,33 @@ def assign_store(model: Any, path: Path, weights: Arrays) -> list[str]:
             )
     except (ValueError, KeyError, OSError, RuntimeError, TypeError) as error:
         raise ModelFileError(
-            f"{path}: its weights do not fit its configuration: {_short(error)}"
+            f"{path}: its weights do not fit its configuration: {reason_of(error)}"
         ) from error
     if failed:
         layer, why = next(iter(messages.values()), (None, ValueError("unknown")))
         raise ModelFileError(
             f"{path}: the weights of layer '{getattr(layer, 'name', '?')}' do not fit its "
-            f"configuration: {_short(why)}"
+            f"configuration: {reason_of(why)}"
         )
     return notes
+
+
+class Entry(dict[str, NDArray[np.generic]]):
+    """The variables of an object in a store.
+
+    Args:
+        variables: By their number.
+        weights: All weights of the store by their place.
+        path: Where the object is.
+    """
+
+    def __init__(self, variables: Arrays, weights: Arrays, path: str) -> None:
+        super().__init__(variables)
+        self._weights, self._path = weights, path
+
+    def below(self) -> Arrays:
+        """The weights of the object and of all objects in it."""
+        return _inside(self._weights, self._path)
 
 
 class Store(saving_lib.H5IOStore):  # type: ignore[misc]
@@ -86,6 +105,7 @@ class Store(saving_lib.H5IOStore):  # type: ignore[misc]
     """
 
     def __init__(self, weights: Arrays) -> None:
+        self._weights = weights
         self._held: dict[str, dict[str, NDArray[np.generic]]] = defaultdict(dict)
         self._places = {""}
         for place, array in weights.items():
@@ -98,9 +118,9 @@ class Store(saving_lib.H5IOStore):  # type: ignore[misc]
     def __bool__(self) -> bool:
         return True
 
-    def get(self, path: str) -> dict[str, NDArray[np.generic]]:
+    def get(self, path: str) -> Entry:
         """The variables of an object; none if there are none."""
-        return dict(self._held.get(f"{path}/vars" if path else "vars", {}))
+        return Entry(self._held.get(f"{path}/vars" if path else "vars", {}), self._weights, path)
 
     def has_path(self, path: str) -> bool:
         """Whether there is anything at a place."""
@@ -108,11 +128,6 @@ class Store(saving_lib.H5IOStore):  # type: ignore[misc]
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-def _short(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines)[:300] or type(error).__name__
 
 
 def _check_all_used(model: Any, weights: Arrays, path: Path) -> None:
@@ -146,7 +161,7 @@ def _renumbered(model: Any, weights: Arrays, target: str) -> Iterator[tuple[str,
         kind = to_snake_case(type(layer).__name__)
         wanted = f"{target}{kind}_{counts[kind]}" if counts[kind] else f"{target}{kind}"
         counts[kind] += 1
-        if not layer.weights or not names[kind]:
+        if not names[kind] or not (layer.weights or isinstance(layer, Refused)):
             continue
         held = _inside(weights, names[kind].pop(0))
         if isinstance(layer, keras.Model):

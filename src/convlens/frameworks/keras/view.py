@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -20,10 +20,12 @@ from convlens.frameworks.keras.geometry import (
     spatial,
 )
 from convlens.frameworks.keras.inside import has_inside, watch
+from convlens.frameworks.keras.kernels import kernel_of
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
-from convlens.frameworks.keras.refused import Refused
+from convlens.frameworks.keras.refused import Refused, Stop, find_stops
 from convlens.frameworks.keras.sizes import count_computed, count_values
 from convlens.frameworks.keras.training import notes_of, type_name
+from convlens.layers import blocked_error
 from convlens.limits import MORE, Limits, in_words
 from convlens.results import LayerInfo, Shape
 
@@ -76,6 +78,7 @@ class View:
         ends: For each output of the model the name of the layer that gives it, ``None`` where
             it is computed outside of any.
         notes: What a reader should know of how layers are called.
+        stops: The places of the steps that cannot be run, and where the computation stops.
     """
 
     program: Program
@@ -84,6 +87,7 @@ class View:
     unfit: Mapping[int, ModelInputError]
     ends: tuple[str | None, ...] = ()
     notes: tuple[str, ...] = ()
+    stops: Mapping[int, Stop] = field(default_factory=dict)
 
 
 def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
@@ -110,6 +114,7 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
     names = names_of(list(dict.fromkeys(call.key for call in seen)))
     several = {(call.key, call.value is None) for call in seen if call.output}
     givers = _givers(program, names)
+    stops = find_stops(program)
     sights: dict[str, Sight] = {}
     for call in seen:
         inner = call.value is None
@@ -123,11 +128,12 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
             None if call.value is None else fields.get(call.value),
             tuple(givers[value] for _, value in taken),
             axes_of(call.layer, call.output, len(call.shape or ())),
+            stops.get(call.place),
         )
         sights[name] = Sight(info, call.place, call.key, inner, call.output, call.layer)
     called = [(names[step.key], step.operation) for step in program.steps if step.training]
     ends = _ends(program, sights, last)
-    return View(program, sights, formats, unfit, ends, notes_of(called))
+    return View(program, sights, formats, unfit, ends, notes_of(called), stops)
 
 
 def _ends(
@@ -143,6 +149,63 @@ def _ends(
         if not sight.inner
     }
     return tuple(given.get(value) for value in program.outputs)
+
+
+def check_runs(view: View, places: set[int], *, outputs: bool = False) -> str | None:
+    """Says why the outputs of a model cannot be given, ``None`` if they can or need not.
+
+    Args:
+        view: The model for the shapes of the inputs.
+        places: The places of the steps asked for.
+        outputs: Whether outputs are wanted too.
+
+    Raises:
+        UnsafeModelError: A step asked for cannot be run.
+    """
+    if not view.stops:
+        return None
+    for sight in view.sights.values():
+        if sight.place in places and (stop := view.stops.get(sight.place)):
+            raise blocked_error(stop.source, [one.info for one in view.sights.values()], sight.info)
+    producers = view.program.producers() if outputs else {}
+    ends = {producers[value] for value in view.program.outputs if value in producers}
+    return stop_note(view) if any(place in view.stops for place in ends) else None
+
+
+def stop_note(view: View) -> str | None:
+    """Where the computation of a network stops and what can be done; ``None`` if it does not."""
+    blocked = [sight for sight in view.sights.values() if sight.place in view.stops]
+    if not blocked:
+        return None
+    stops = list(dict.fromkeys(view.stops[sight.place] for sight in blocked))
+    first, others = stops[0], [f"'{stop.layer}'" for stop in stops[1:]]
+    more = f" (likewise {', '.join(others[:3])}{' ...' if others[3:] else ''})" if others else ""
+    behind = len(blocked) - len(stops)
+    names = "it" if not others else "they"
+    if behind == 0:
+        what = f"{names} cannot be computed"
+    else:
+        layers = "layer" if behind == 1 else f"{behind} layers"
+        depend = f"the {layers} that depend{'s' if behind == 1 else ''} on {names}"
+        what = f"neither {names} nor {depend} can be computed"
+    return (
+        f"{first.describe(first.layer)}{more}, so {what}. What else can be done: "
+        f"{_kernels_shown(view)}{first.instead()}"
+    )
+
+
+def _kernels_shown(view: View) -> str:
+    """The command that shows the kernels of a network that cannot be computed, if it has any."""
+    if any(kernel_of(sight.layer) is not None for sight in view.sights.values()):
+        return "convlens kernels shows all its kernels; "
+    arrays = (
+        array
+        for sight in view.sights.values()
+        if isinstance(sight.layer, Refused)
+        for array in sight.layer.held.values()
+    )
+    stored = any(array.ndim == 4 for array in arrays)
+    return "convlens kernels --stored shows the kernels that the file holds; " if stored else ""
 
 
 def check_fits(view: View, places: set[int], *, outputs: bool = False) -> None:
@@ -243,6 +306,7 @@ def _describe(
     field: Field | None,
     inputs: tuple[str, ...],
     axes: tuple[str, ...] | None,
+    stop: Stop | None,
 ) -> LayerInfo:
     built = isinstance(layer, keras.Layer) and layer.built
     activation = getattr(layer, "activation", None)
@@ -250,11 +314,14 @@ def _describe(
     reach = None
     if field is not None and shape is not None and len(shape) >= 3:
         reach = tuple(round(size) for size in field.size) or (1,) * (len(shape) - 2)
+    parameters = int(layer.count_params()) if built else 0
+    if isinstance(layer, Refused):
+        parameters = sum(int(array.size) for array in layer.held.values())
     return LayerInfo(
         name=name,
         type=type_name(layer),
         output_shape=None if shape is None or isinstance(layer, Refused) else (None, *shape[1:]),
-        parameters=int(layer.count_params()) if built else 0,
+        parameters=parameters,
         data_format=data_format,
         kernel=spatial(layer, "kernel"),
         strides=spatial(layer, "strides"),
@@ -263,6 +330,7 @@ def _describe(
         inputs=inputs,
         activation=label if isinstance(label, str) else None,
         axes=axes,
+        blocked=None if stop is None else stop.explain(name),
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError
 from convlens.frameworks.keras.gone import Highway
+from convlens.frameworks.keras.kernels import HELD
 from convlens.frameworks.keras.refused import Refused
 from convlens.frameworks.keras.store import assign_store
 from convlens.frameworks.keras.theano import (
@@ -93,9 +94,12 @@ def _assign_layers(
     model: Any, network: SavedNetwork, saved: Sequence[LayerWeights], *, rotate: bool
 ) -> None:
     """Legacy HDF5: layer by layer, by name, else by place if the names are not the same."""
-    refused = {layer.name for layer in model.layers if isinstance(layer, Refused)}
+    refused = {layer.name: layer for layer in model.layers if isinstance(layer, Refused)}
     holders = [layer for layer in model.layers if layer.weights]
     entries = [_without_extras(entry) for entry in saved]
+    for entry in entries:
+        if (stopped := refused.get(plain_name(entry.layer))) is not None:
+            _hold(stopped, entry, network, rotate=rotate)
     entries = [e for e in entries if e.arrays and plain_name(e.layer) not in refused]
     by_name = {plain_name(entry.layer): entry for entry in entries}
     if {layer.name for layer in holders} == set(by_name):
@@ -114,6 +118,14 @@ def _assign_layers(
         )
     for layer, entry in pairs:
         _assign_one(layer, entry, network, rotate=rotate)
+
+
+def _hold(layer: Refused, entry: LayerWeights, network: SavedNetwork, *, rotate: bool) -> None:
+    """Keeps the arrays of a layer that cannot be computed."""
+    arrays: Sequence[Array] = entry.arrays
+    if type(layer).__name__ in HELD:
+        arrays = convert(layer, entry.arrays, network, rotate=rotate)
+    layer.held = dict(zip(entry.names, arrays, strict=True))
 
 
 def _without_extras(entry: LayerWeights) -> LayerWeights:

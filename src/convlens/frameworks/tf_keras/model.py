@@ -15,6 +15,7 @@ import tf_keras
 
 from convlens.ascent import Ascent, Climb
 from convlens.errors import ConvlensError, ModelFileError, ModelInputError, SelectionError, near
+from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.geometry import follow_fields, spatial
 from convlens.frameworks.keras.program import Step, names_of
 from convlens.frameworks.keras.stem import Engine, read_program
@@ -53,8 +54,7 @@ def from_saved(
     except ConvlensError:
         raise
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ModelFileError(lines[0][:200] if lines else type(error).__name__) from error
+        raise ModelFileError(reason_of(error)) from error
     rewrites = (*network.rewrites, ENGINE)
     known = dataclasses.replace(network, digest=digest(), rewrites=rewrites)
     return TfKerasModel(built, known, limits, labels)
@@ -125,10 +125,9 @@ class TfKerasModel:
             try:
                 run(step, tensors)
             except Exception as error:
-                reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
                 raise ModelInputError(
                     f"layer '{step.key[-1][0]}' of {self._network.path} cannot be run on this "
-                    f"input: {reason}"
+                    f"input: {reason_of(error)}"
                 ) from error
         given = {
             name: tensors[program.steps[sight.place].outputs[sight.output]]
@@ -238,7 +237,7 @@ class TfKerasModel:
             except Exception as error:
                 raise ModelInputError(
                     f"{self._network.path} does not take inputs of shape {shapes}: "
-                    f"{str(error).splitlines()[0][:200]}"
+                    f"{reason_of(error)}"
                 ) from error
             self._shapes = shapes
         return View(self._built.program, _sights(self._built), {}, {})

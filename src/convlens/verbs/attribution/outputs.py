@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from convlens.errors import ModelInputError, SelectionError
+from convlens.layers import blocked_error
 from convlens.results import LayerInfo, ModelInfo
 
 PROBABILITIES = ("sigmoid", "softmax", "hard_sigmoid")
@@ -26,6 +29,27 @@ def output_layers(info: ModelInfo) -> tuple[LayerInfo, ...]:
         raise ModelInputError("expected a model with layers, found none that a number is read off")
     last = info.layers[-1]
     return tuple(last if name is None else by_name[name] for name in _ends(info)) or (last,)
+
+
+def check_explained(info: ModelInfo, names: Iterable[str] | None) -> None:
+    """Refuses to explain layers that cannot be computed.
+
+    Args:
+        info: The model.
+        names: The layers that targets are read off; ``None`` for the model's outputs.
+
+    Raises:
+        UnsafeModelError: One cannot be computed; the message names one that can.
+    """
+    explained = set(names or ())
+    layers = [one for one in info.layers if one.name in explained]
+    for layer in output_layers(info) if names is None else layers:
+        if layer.blocked is not None:
+            able = [one.name for one in info.layers if one.blocked is None and one.channels]
+            instead = (
+                f"--target {able[-1]}:0 --method gradient explains a channel of a layer before it"
+            )
+            raise blocked_error(info.source, info.layers, layer, instead if able else None)
 
 
 def _ends(info: ModelInfo) -> tuple[str | None, ...]:

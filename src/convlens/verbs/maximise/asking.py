@@ -8,7 +8,7 @@ import numpy as np
 
 from convlens.ascent import Probe
 from convlens.errors import SelectionError, UsageError
-from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_layers
+from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_able, select_layers
 from convlens.pattern import Objective, Term
 from convlens.results import FloatArray, LayerInfo, ModelInfo
 
@@ -39,7 +39,7 @@ def ask(
         raise UsageError(f"expected at least 1 facet, found {facets}")
     if layers is None and kind != "logit":
         raise UsageError("name the layers to see the patterns of: --layers block3_conv1")
-    chosen = select_layers(info.layers, info.outputs if layers is None else layers)
+    chosen, blocked = select_able(info, info.outputs if layers is None else layers)
     with_channels = [layer for layer in chosen if layer.channels]
     if not with_channels:
         raise SelectionError(
@@ -53,8 +53,9 @@ def ask(
         for facet in range(facets)
     ]
     dropped = [*lacking, *(layer.name for layer in chosen if not layer.channels)]
-    note = f"without the channels asked for, so not shown: {', '.join(dropped[:6])}"
-    return found, note if dropped else None
+    without = f"without the channels asked for, so not shown: {', '.join(dropped[:6])}"
+    notes = [note for note in (blocked, without if dropped else None) if note]
+    return found, "; ".join(notes) or None
 
 
 def _numbers(

@@ -22,8 +22,7 @@ from convlens.frameworks.keras.inputs import own_order
 from convlens.frameworks.keras.inside import has_inside
 from convlens.frameworks.keras.narrowing import Narrowing
 from convlens.frameworks.keras.passing import Passing
-from convlens.frameworks.keras.refused import check_runs
-from convlens.frameworks.keras.view import Sight, View, check_fits
+from convlens.frameworks.keras.view import Sight, View, check_fits, check_runs
 from convlens.results import InputInfo
 
 SHARE = 2
@@ -54,7 +53,7 @@ def begin_ascent(
         UnsafeModelError: A layer on the way cannot be run.
     """
     places = {sight.place for sight in sights}
-    check_runs(view.program, places, outputs=False)
+    check_runs(view, places)
     check_fits(view, places)
     _check_rests(ascent, view, sights, inputs)
     near = view.program.needed(places, lambda step: not ascent.deep and rectifies(step.operation))

@@ -29,8 +29,7 @@ from convlens.frameworks.keras.cache import Cache
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import as_it_was_given
 from convlens.frameworks.keras.passing import Passing, Touch
-from convlens.frameworks.keras.refused import check_runs
-from convlens.frameworks.keras.view import Sight, View, check_fits
+from convlens.frameworks.keras.view import Sight, View, check_fits, check_runs
 from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, InputInfo
 
@@ -186,7 +185,7 @@ class Reading:
     def _sights(self, view: View, goal: Goal) -> list[Sight]:
         sights = [self._host.sight(view, readout.layer) for readout in goal]
         places = {sight.place for sight in sights}
-        check_runs(view.program, places, outputs=False)
+        check_runs(view, places)
         check_fits(view, places)
         return sights
 
