@@ -7,7 +7,6 @@ then built; no code from it runs. The framework's room is named by string and im
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import os
 import re
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from convlens.errors import ConvlensError, ModelFileError, UsageError, near
 from convlens.limits import Limits
-from convlens.loading.backend import choose_backend, quieten, tensorflow_may_run
+from convlens.loading.backend import choose_backend, quieten
 from convlens.loading.bounded import read_file
 from convlens.loading.digest import file_digest
 from convlens.loading.reader import expect
@@ -31,9 +30,6 @@ __all__ = ["load_model", "read_network"]
 
 LABELS = "labels.txt"
 """The file beside a model in which the names of its classes are looked for."""
-
-LAST_ENGINE = "convlens.frameworks.tf_keras"
-"""The room of Keras 2, imported where Keras 3 cannot build a network."""
 
 MAX_LABELS = 1 << 20
 """The longest such file that is read, in bytes."""
@@ -63,8 +59,8 @@ def load_model(
         source: The path of a ``.keras`` or HDF5 file (recognised by content, whatever its
             suffix), the folder of a SavedModel of Keras 2 or of a layers model of
             TensorFlow.js (or its ``model.json``), the name of an architecture of
-            ``keras.applications`` such as ``"VGG16"``, a live ``keras.Model``, or what this
-            function returned before.
+            ``keras.applications`` such as ``"VGG16"``, a live ``keras.Model`` or ``tf_keras.Model``
+            (Keras 2), or what this function returned before.
         backend: ``"jax"``, ``"tensorflow"`` or ``"torch"``; without it ``KERAS_BACKEND``,
             else one that is installed.
         weights: For an architecture: a file with its weights, ``"imagenet"`` to fetch
@@ -88,6 +84,7 @@ def load_model(
         BackendError: No backend for Keras is installed, or not the one asked for.
     """
     expect(source, weights)
+    from convlens.loading.live import is_keras_2, read_live
     from convlens.model import Model
 
     names = read_labels(labels)
@@ -101,6 +98,10 @@ def load_model(
     if isinstance(source, str | os.PathLike):
         names = names or _labels_beside(Path(source))
         return _from_path(Path(source), str(source), backend, weights, names, limits, trust=trust)
+    if is_keras_2(source):
+        network = read_live(source)
+        choose_backend(backend)
+        return _open(network, lambda: network.digest, names, limits, trust=trust)
     if not any(base.__module__.partition(".")[0] == "keras" for base in type(source).__mro__):
         raise ModelFileError(
             f"expected a path, the name of an architecture or a keras.Model, found "
@@ -201,47 +202,12 @@ def _open(
     *,
     trust: bool,
 ) -> Model:
-    """Builds a network that was read; where Keras 3 cannot, says what else could."""
+    """Builds a network that was read."""
     from convlens.loading.rewrites.walking import each_layer
 
     if trust and any(layer.get("class_name") == "Lambda" for layer in each_layer(network.config)):
         _log.warning("running code from %s because of --trust", network.path)
-    room = _keras()
-    try:
-        opened: Model = room.from_saved(network, digest, limits, labels=labels, trust=trust)
-    except ModelFileError as error:
-        return _last_engine(network, digest, labels, limits, error)
-    return opened
-
-
-def _last_engine(
-    network: SavedNetwork,
-    digest: Callable[[], str],
-    labels: tuple[str, ...] | None,
-    limits: Limits,
-    error: ModelFileError,
-) -> Model:
-    """The model by the Keras 2 that some keep beside Keras 3, where that is installed.
-
-    Raises:
-        ModelFileError: The error of Keras 3, with what became of this.
-    """
-    missing = any(importlib.util.find_spec(name) is None for name in ("tensorflow", "tf_keras"))
-    old = (network.keras_version or "").startswith("2.") and network.backend == "tensorflow"
-    if missing or not old or network.weights is None:
-        raise error
-    said = str(error).rstrip(".")
-    if not tensorflow_may_run():
-        raise ModelFileError(
-            f"{said}. The Keras 2 that is installed here may open it: --backend tensorflow"
-        ) from error
-    try:
-        opened: Model = importlib.import_module(LAST_ENGINE).from_saved(
-            network, digest, limits, labels=labels
-        )
-    except ConvlensError as other:
-        tried = f"The Keras 2 that is installed here could not build it either ({other})"
-        raise ModelFileError(f"{said}. {tried}") from error
+    opened: Model = _keras().from_saved(network, digest, limits, labels=labels, trust=trust)
     return opened
 
 

@@ -24,9 +24,6 @@ WRITTEN_BY_KERAS = {
 """What Keras itself writes to ``keras.json`` where there is none, whatever backend it runs on
 (``keras/src/backend/config.py``; Keras 2 writes the same)."""
 
-_chosen: set[str] = set()
-"""The backend, where nobody had asked for one."""
-
 
 def installed_backends() -> tuple[str, ...]:
     """The backends that are installed, found without importing them."""
@@ -74,7 +71,6 @@ def choose_backend(asked: str | None = None) -> str:
                 "PyTorch. Install one, for example: pip install 'convlens[jax]'"
             )
         wanted = installed[0]
-        _chosen.add(wanted)
     if wanted not in BACKENDS:
         raise BackendError(
             f"{origin} is '{wanted}': expected one of {', '.join(BACKENDS)}."
@@ -88,12 +84,6 @@ def choose_backend(asked: str | None = None) -> str:
         )
     os.environ["KERAS_BACKEND"] = wanted
     return wanted
-
-
-def tensorflow_may_run() -> bool:
-    """Whether TensorFlow is the backend, or nobody asked for another one."""
-    running = os.environ.get("KERAS_BACKEND") or _running()
-    return running == "tensorflow" or running in _chosen
 
 
 def quieten() -> None:

@@ -163,17 +163,6 @@ _WATCHED: list[Patch] = [
 """The two places through which Keras makes weights, and tensors that stand for others."""
 
 
-def count_weights(shape: tuple[int, ...]) -> None:
-    """Counts a weight that is about to be made by another engine than Keras 3.
-
-    Raises:
-        UnsafeModelError: The network asks for more than its file holds.
-    """
-    current = ledger()
-    if current is not None:
-        current.weight(shape)
-
-
 def check_array(count: int, what: str) -> None:
     """Counts an array that is about to be computed from settings alone.
 
