@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from convlens.frameworks.keras.backends import as_float32, to_numpy
 from convlens.frameworks.keras.passing import filled
+from convlens.frameworks.keras.patches import patched
 from convlens.frameworks.keras.program import Program, Step
 from convlens.frameworks.keras.stem import (
     SIDE,
@@ -108,23 +109,12 @@ class _HiddenStem:
         return np.zeros((0, 0), np.float32)
 
 
-@contextlib.contextmanager
-def _stopped_at_weights(model: Any) -> Iterator[None]:
-    """Replaces what layers with learned weights compute, while a block lasts, by its end."""
-    borrowed: list[tuple[Any, Any]] = []
+def _stopped_at_weights(model: Any) -> AbstractContextManager[None]:
+    """Ends a run at the first call of a layer with learned weights, while a block lasts."""
 
     def reach(x: Any, *args: Any, **kwargs: Any) -> Any:
         raise _Reached(x)
 
-    try:
-        for layer in model._flatten_layers(include_self=False):
-            if is_learned(layer) and not layer._layers:
-                borrowed.append((layer, layer.__dict__.get("call")))
-                layer.__dict__["call"] = reach
-        yield
-    finally:
-        for layer, previous in reversed(borrowed):
-            if previous is None:
-                layer.__dict__.pop("call", None)
-            else:
-                layer.__dict__["call"] = previous
+    layers = model._flatten_layers(include_self=False)
+    learned = [layer for layer in layers if is_learned(layer) and not layer._layers]
+    return patched([(layer, "call", lambda _: reach) for layer in learned])
