@@ -268,6 +268,7 @@ class InputImage(Showable):
         region: ``(top, left, bottom, right)`` in pixels of ``original_size``: where the edges
             of what the network gets lie; outside the original where black was put around it.
             ``None`` for an array that was not fitted.
+        frame: Which frame, page or slice of the file was asked for, from 0; ``None`` if none was.
     """
 
     name: str
@@ -278,6 +279,7 @@ class InputImage(Showable):
     preprocessing: Preprocessing
     steps: tuple[str, ...] = ()
     region: tuple[float, float, float, float] | None = None
+    frame: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The image as JSON-ready data, without its pixels."""

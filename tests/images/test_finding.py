@@ -70,8 +70,8 @@ def test_a_folder_without_images(tmp_path):
     touch(tmp_path, "a.txt")
     assert error_of(ImageError, images.find_images, [tmp_path]) == (
         f"expected images in the folder {str(tmp_path)!r}, found none: looked in it and all "
-        "folders in it for .bmp, .gif, .jpe, .jpeg, .jpg, .png, .tif, .tiff, .webp. Give files "
-        "of other names one by one or as a pattern."
+        "folders in it for .bmp, .dcm, .gif, .heic, .heif, .jpe, .jpeg, .jpg, .png, .tif, .tiff, "
+        ".webp. Give files of other names one by one or as a pattern."
     )
 
 

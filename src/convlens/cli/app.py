@@ -14,6 +14,7 @@ from convlens.cli.options import (
     Backend,
     Channels,
     Debug,
+    Frame,
     Json,
     Labels,
     Layers,
@@ -133,6 +134,7 @@ def activations(
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="For a model that takes any size.")
     ] = None,
+    frame: Frame = None,
     seed: Annotated[
         int, typer.Option(metavar="N", help="For inputs that take no picture: what is drawn.")
     ] = 0,
@@ -176,6 +178,7 @@ def activations(
                 "fit": fit,
                 "interpolation": interpolation,
                 "size": size,
+                "frame": frame,
                 "seed": seed,
             },
             as_json=json,

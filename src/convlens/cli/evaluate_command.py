@@ -14,6 +14,7 @@ from convlens.cli.options import (
     Architecture,
     Backend,
     Debug,
+    Frame,
     Json,
     Labels,
     ModelArgument,
@@ -151,6 +152,7 @@ def evaluate(
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="For a model that takes any size.")
     ] = None,
+    frame: Frame = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -208,6 +210,7 @@ def evaluate(
                 "scale": scale,
                 "fit": fit,
                 "interpolation": interpolation,
+                "frame": frame,
             },
             shares=shares,
             size=size,

@@ -13,6 +13,7 @@ from convlens.cli.options import (
     Architecture,
     Backend,
     Debug,
+    Frame,
     Json,
     Labels,
     ModelArgument,
@@ -142,6 +143,7 @@ def heatmap(
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="For a model that takes any size.")
     ] = None,
+    frame: Frame = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -205,6 +207,7 @@ def heatmap(
                 "scale": scale,
                 "fit": fit,
                 "interpolation": interpolation,
+                "frame": frame,
             },
             size=size,
             output=output,

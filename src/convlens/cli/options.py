@@ -45,6 +45,10 @@ Layers = Annotated[
 Channels = Annotated[
     str | None, typer.Option("--channels", "-c", metavar="SPEC", help="0,3,5-9 or 0:16.")
 ]
+Frame = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Of files with several frames, pages or slices: which, from 0."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]

@@ -8,6 +8,10 @@ and everything that was done to the pixels is told in words.
     finding   folders and patterns to a list of files
     contents  what the first bytes of a file look like
     reading   file to upright pixels of 8 bits
+    frames    which frame, page or slice of a file with several
+    dicom     DICOM, with its window
+    heic      HEIC
+    film      a frame of a film
     depth     16 bits and floating point to 8 bits
     fitting   pixels to the size that the model takes
     arrays    arrays and ``.npy`` files

@@ -32,11 +32,43 @@ _KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x00\x00\x00\x0cjP", "a JPEG 2000 image", _SAVE_AS),
     (0, b"\x00\x00\x01\x00", "an icon", _SAVE_AS),
     (4, b"ftypavif", "an AVIF image", _SAVE_AS),
-    (4, b"ftyphei", "a HEIC image", _SAVE_AS),
-    (4, b"ftypmif1", "a HEIC or AVIF image", _SAVE_AS),
-    (4, b"ftyp", "a film", "Save a single frame of it as PNG or JPEG first."),
-    (128, b"DICM", "a DICOM image", _SAVE_AS),
 )
+
+_WITH_LIBRARIES: tuple[tuple[int, bytes, str, str], ...] = (
+    (128, b"DICM", "dicom", ""),
+    (4, b"ftyphei", "heic", ""),
+    (4, b"ftyphev", "heic", ""),
+    (4, b"ftypmif1", "heic", ""),
+    (4, b"ftypmsf1", "heic", ""),
+    (4, b"ftyp", "film", "mov"),
+    (4, b"moov", "film", "mov"),
+    (4, b"mdat", "film", "mov"),
+    (0, b"\x1aE\xdf\xa3", "film", "matroska"),
+    (8, b"AVI LIST", "film", "avi"),
+)
+"""Where, the bytes there, which module reads it, and of a film its container."""
+
+
+def library_kind(first: bytes) -> str | None:
+    r"""Which module reads a file that begins so and that Pillow does not read.
+
+    >>> library_kind(b"\0\0\0\x18ftypheic"), library_kind(b"\x89PNG")
+    ('heic', None)
+    """
+    if first[4:].startswith(b"ftypavif"):
+        return None
+    for start, magic, kind, _ in _WITH_LIBRARIES:
+        if first[start:].startswith(magic):
+            return kind
+    return None
+
+
+def container_of(first: bytes) -> str:
+    """The container of a film that begins so, as FFmpeg calls it."""
+    for start, magic, _, container in _WITH_LIBRARIES:
+        if container and first[start:].startswith(magic):
+            return container
+    return "mov"
 
 
 def describe(first: bytes) -> tuple[str, str]:

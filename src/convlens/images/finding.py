@@ -14,7 +14,10 @@ from pathlib import Path
 from convlens.errors import ImageError
 from convlens.images.reading import in_short, missing
 
-SUFFIXES = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    *(".bmp", ".dcm", ".gif", ".heic", ".heif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
+    ".webp",
+)
 """The suffixes, in lower case, by which image files are found in folders."""
 
 

@@ -91,7 +91,7 @@ def _picture(source: Any, image: InputImage) -> Image.Image | None:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if not arrays.is_array_file(path):
-            return reading.read_picture(path, None)[0]
+            return reading.read_picture(path, None, image.frame)[0]
         return _from_array(arrays.read_array(path), image.name)
     return _from_array(arrays.as_array(source), image.name)
 

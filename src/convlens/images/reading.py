@@ -7,6 +7,7 @@ nothing in it is followed, and what it claims is checked before memory is set as
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import re
 import threading
@@ -32,7 +33,7 @@ from PIL import (
 )
 
 from convlens.errors import ConvlensError, ImageError, UsageError, near
-from convlens.images import contents, depth
+from convlens.images import contents, depth, dicom, film, frames, heic
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 """The formats that are read, by Pillow's names."""
@@ -72,23 +73,28 @@ _TURNS = {
 _ORIENTATION = 0x0112
 _STRIP = 2**20
 
+_READERS = {"dicom": dicom.read, "heic": heic.read, "film": film.read}
+
 _quiet_lock = threading.Lock()
 _quiet_exits: list[contextlib.ExitStack] = []
 _quiet_readers = 0
 
 
 def read_pixels(
-    path: str | Path, channels: int = 3
+    path: str | Path, channels: int = 3, frame: int | None = None
 ) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[str, ...]]:
     """The pixels of an image file, upright, before any resizing.
 
-    JPEG, PNG, WebP, BMP, TIFF and GIF are read; of several frames the first. Transparent
+    JPEG, PNG, WebP, BMP, TIFF and GIF are read; DICOM, HEIC and films where the library for it
+    is installed. Transparent
     pixels are laid on white unless four channels are asked for. Colour profiles are not
     applied, just as ``keras.utils.load_img`` does not apply them.
 
     Args:
         path: The file. Its name does not matter, its content does.
         channels: 1 for grey, 3 for RGB, 4 for RGB with alpha.
+        frame: Which frame, page or slice of several, from 0; ``None`` for the first, of a volume
+            or film the one in the middle.
 
     Returns:
         ``(height, width, channel)`` uint8; width and height in pixels, upright; what was
@@ -107,21 +113,34 @@ def read_pixels(
         >>> pixels.tolist(), size, steps
         ([[[255, 0, 0], [255, 0, 0]]], (2, 1), ('palette to RGB',))
     """
-    picture, steps = read_picture(path, channels)
+    picture, steps = read_picture(path, channels, frame)
     return to_array(picture), picture.size, steps
 
 
-def read_picture(path: str | Path, channels: int | None) -> tuple[Image.Image, tuple[str, ...]]:
+def read_picture(
+    path: str | Path, channels: int | None, frame: int | None = None
+) -> tuple[Image.Image, tuple[str, ...]]:
     """As ``read_pixels``, but a Pillow image in mode L, RGB or RGBA.
 
     ``None`` for ``channels`` keeps the image's own colours, as in ``convert_picture``.
     """
     where = repr(str(path))
+    number = frames.check_number(frame)
     check_file(path)
     with guarded(where), Path(path).open("rb") as file:
         first = file.read(contents.ENOUGH)
+        kind = contents.library_kind(first)
+        if kind is not None:
+            check = functools.partial(_check_claims, where=where)
+            found, told = _READERS[kind](Path(path), number, where, check)
+            picture, steps = convert_picture(found, channels, where)
+            return picture, (*told, *steps)
         try:
             with Image.open(file, formats=FORMATS) as image:
+                if number:
+                    _go_to(image, number, where)
+                    picture, steps = convert_picture(image, channels, where)
+                    return picture, (frames.words(number, None), *steps)
                 picture, steps = convert_picture(image, channels, where)
                 if _has_more_frames(image, file):
                     steps = ("the first of several frames", *steps)
@@ -129,8 +148,8 @@ def read_picture(path: str | Path, channels: int | None) -> tuple[Image.Image, t
         except UnidentifiedImageError as error:
             what, advice = contents.describe(first)
             raise ImageError(
-                f"expected an image (JPEG, PNG, WebP, BMP, TIFF or GIF), found {what}: "
-                f"{where}. {advice}"
+                "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
+                f"{what}: {where}. {advice}"
             ) from error
 
 
@@ -276,7 +295,7 @@ def quiet() -> Iterator[None]:
         if _quiet_readers == 1:
             saved = contextlib.ExitStack()
             saved.enter_context(warnings.catch_warnings())
-            warnings.filterwarnings("ignore", module=r"(PIL|numpy)\.")
+            warnings.filterwarnings("ignore", module=r"(PIL|numpy|pydicom|pillow_heif|av)\.")
             _quiet_exits.append(saved)
     try:
         yield
@@ -325,6 +344,19 @@ def _too_large(pixels: int | None, where: str) -> str:
         f"expected an image of at most {MAX_PIXELS / 1e6:g} megapixels, found {found}: {where}. "
         "Make it smaller or cut out a part first."
     )
+
+
+def _go_to(image: Image.Image, number: int, where: str) -> None:
+    """Turns an image that is open to another of its frames."""
+    _check_claims(image.size, where)
+    if image.format != "TIFF":  # the others draw every frame over the one before
+        frames.check_cost(number, image.size, where)
+    for place in range(1, number + 1):
+        try:
+            image.seek(place)
+        except EOFError as error:
+            raise frames.no_such(number, place, where) from error
+    _check_claims(image.size, where)
 
 
 def _has_more_frames(image: Image.Image, file: IO[bytes]) -> bool:

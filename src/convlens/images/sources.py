@@ -30,6 +30,7 @@ def load(
     fit: str = "stretch",
     interpolation: str = "nearest",
     size: tuple[int, int] | None = None,
+    frame: int | None = None,
     name: str | None = None,
 ) -> InputImage:
     """An image as the network will see it.
@@ -50,6 +51,8 @@ def load(
         fit: See ``fit``.
         interpolation: See ``fit``.
         size: Height and width in pixels, where the model takes any.
+        frame: Which frame, page or slice of a file with several, from 0; without it the first,
+            of a volume or film the one in the middle.
         name: What to call the image; without it the file's name.
 
     Returns:
@@ -80,7 +83,7 @@ def load(
     if is_picture(source):
         inputs = inputs.as_picture()
     shown = name or _name_of(source, path)
-    whole = _whole_image(source, path, inputs, shown)
+    whole = _whole_image(source, path, inputs, shown, frame)
     if isinstance(whole, np.ndarray):
         return _as_it_is(whole, inputs, preprocessing, size=size, name=shown, path=path)
     picture, steps = whole
@@ -98,6 +101,7 @@ def load(
         preprocessing=preprocessing,
         steps=(*steps, *([note] if note else []), step, *more, *_flattened(inputs)),
         region=fitting.seen_region(picture.size, chosen, fit),
+        frame=frame,
     )
 
 
@@ -125,7 +129,7 @@ def _flattened(inputs: InputInfo) -> tuple[str, ...]:
 
 
 def _whole_image(
-    source: Any, path: Path | None, inputs: InputInfo, name: str
+    source: Any, path: Path | None, inputs: InputInfo, name: str, frame: int | None
 ) -> tuple[Image.Image, tuple[str, ...]] | NDArray[np.generic]:
     """A picture that is still to be fitted, with what was done; or an array that is not."""
     if isinstance(source, Image.Image):
@@ -134,7 +138,7 @@ def _whole_image(
     if path is not None:
         reading.check_file(path)
         if not arrays.is_array_file(path):
-            return reading.read_picture(path, _picture_channels(inputs))
+            return reading.read_picture(path, _picture_channels(inputs), frame)
     array = arrays.as_array(source) if path is None else arrays.read_array(path)
     array = arrays.with_all_axes(array, inputs)
     channels = array.shape[-1] if array.ndim == 3 else 0

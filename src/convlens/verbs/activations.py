@@ -65,6 +65,7 @@ def load_image(
         fit=chosen.fit,
         interpolation=chosen.interpolation,
         size=chosen.size,
+        frame=chosen.frame,
     )
     return settle_scale(model, info, {entry.name: [loaded]})[entry.name][0]
 
@@ -98,7 +99,7 @@ def activations(
         batch_size: Images in one pass.
         progress: Called after each pass with the images done and their number.
         options: As in :class:`ImageOptions`: ``scale``, ``fit``, ``interpolation``,
-            ``size``, ``seed``.
+            ``size``, ``frame``, ``seed``.
 
     Returns:
         The activations, channels last, with the statistics of every channel.

@@ -36,6 +36,8 @@ class ImageOptions:
         fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
         interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
         size: Height and width in pixels, for a model that takes any size.
+        frame: Which frame, page or slice of files with several, from 0; without it the first,
+            of a volume or film the one in the middle.
         seed: For what is drawn at random where an input takes no picture and was given
             nothing, such as the latent vector of a generator.
     """
@@ -44,6 +46,7 @@ class ImageOptions:
     fit: str = "stretch"
     interpolation: str = "nearest"
     size: tuple[int, int] | None = None
+    frame: int | None = None
     seed: int = 0
 
 
@@ -251,6 +254,7 @@ def _load_alike(
             fit=options.fit,
             interpolation=options.interpolation,
             size=options.size if floats else size,
+            frame=options.frame,
         )
         loaded.append(image)
         if entry.is_image and None in entry.size:

@@ -78,7 +78,7 @@ def heatmap(
         options: Fields of :class:`convlens.heat.HeatmapOptions` (``score``, ``baseline``,
             ``steps``, ``samples``, ``noise``, ``masks``, ``cells``, ``keep``, ``window``,
             ``stride``, ``seed``) and of :class:`ImageOptions` (``scale``, ``fit``,
-            ``interpolation``, ``size``, ``seed``).
+            ``interpolation``, ``size``, ``frame``, ``seed``).
 
     Returns:
         The heatmaps, image by image, target by target, method by method.
