@@ -24,6 +24,7 @@ from convlens.frameworks.keras.attribution.reading import Reading
 from convlens.frameworks.keras.attribution.redrawing import redrawn
 from convlens.frameworks.keras.axes import channels_last
 from convlens.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
+from convlens.frameworks.keras.buffers import check_pass
 from convlens.frameworks.keras.cache import Cache
 from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.geometry import FIRST
@@ -45,7 +46,6 @@ from convlens.frameworks.keras.view import (
     Sight,
     View,
     check_fits,
-    check_pass,
     check_runs,
     held_values,
     look,
@@ -128,8 +128,9 @@ class KerasModel:
         missing = check_runs(view, places, outputs=outputs)
         outputs = outputs and missing is None
         check_fits(view, places, outputs=outputs)
-        if self.limits is not None:
-            check_pass(view, layers, self.limits)
+        producers = view.program.producers()
+        ends = [producers[value] for value in view.program.outputs if value in producers]
+        self.check_memory(view, layers, more=ends if outputs else ())
         key = (tuple(layers), outputs, shapes, tuple(len(array) for array in arrays))
 
         def make() -> Runner:
@@ -204,6 +205,11 @@ class KerasModel:
         place = [entry.name for entry in entries].index(name)
         return place, view.program.inputs[place], entries[place]
 
+    def check_memory(self, view: View, layers: Sequence[str], **more: Any) -> None:
+        """Refuses a pass that takes more than a stranger's file may, as :func:`check_pass` does."""
+        if self.limits is not None:
+            check_pass(view, layers, self.limits, int(self.model.count_params()), **more)
+
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Keeps the model's layers to this thread while it runs, and explains what goes wrong."""
@@ -241,8 +247,7 @@ class KerasModel:
         }
         view = self._view(self._order_shapes(shapes, exact=False))
         sights = [self.sight(view, probe.layer) for probe in ascent.probes]
-        if self.limits is not None:
-            check_pass(view, [probe.layer for probe in ascent.probes], self.limits)
+        self.check_memory(view, [probe.layer for probe in ascent.probes], back=True)
         passing = functools.partial(self.passing, view)
         climb = begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
         return LockedClimb(climb, self._locked)

@@ -23,10 +23,9 @@ from convlens.frameworks.keras.inside import has_inside, watch
 from convlens.frameworks.keras.kernels import kernel_of
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from convlens.frameworks.keras.refused import Refused, Stop, find_stops
-from convlens.frameworks.keras.sizes import count_computed, count_values
+from convlens.frameworks.keras.sizes import count_values
 from convlens.frameworks.keras.training import notes_of, type_name
 from convlens.layers import blocked_error
-from convlens.limits import MORE, Limits, in_words
 from convlens.results import LayerInfo, Shape
 
 STAND_IN = 224
@@ -79,6 +78,7 @@ class View:
             it is computed outside of any.
         notes: What a reader should know of how layers are called.
         stops: The places of the steps that cannot be run, and where the computation stops.
+        taken: The shape and the type of each value that the model takes.
     """
 
     program: Program
@@ -88,6 +88,9 @@ class View:
     ends: tuple[str | None, ...] = ()
     notes: tuple[str, ...] = ()
     stops: Mapping[int, Stop] = field(default_factory=dict)
+    taken: Mapping[int, tuple[Shape, str]] = field(default_factory=dict)
+    held: dict[tuple[int, ...], Mapping[int, int]] = field(default_factory=dict)
+    """What each step of a pass holds, once that is known, by the places of its steps."""
 
 
 def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
@@ -103,7 +106,8 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
     inside: dict[int, list[tuple[Key, Any, int, Shape]]] = {}
     unfit: dict[int, ModelInputError] = {}
     last: list[tuple[Key, int] | None] = []
-    known = _trace(program, model, shapes, inside, unfit, pack, last)
+    entering = _taken(program, model, shapes)
+    known = _trace(program, entering, inside, unfit, pack, last)
     formats = follow_formats(program)
     fields = follow_fields(program)
     seen = [
@@ -133,7 +137,7 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
         sights[name] = Sight(info, call.place, call.key, inner, call.output, call.layer)
     called = [(names[step.key], step.operation) for step in program.steps if step.training]
     ends = _ends(program, sights, last)
-    return View(program, sights, formats, unfit, ends, notes_of(called), stops)
+    return View(program, sights, formats, unfit, ends, notes_of(called), stops, entering)
 
 
 def _ends(
@@ -237,44 +241,6 @@ def held_values(view: View, places: Sequence[int]) -> int:
     )
 
 
-def check_pass(view: View, layers: Sequence[str], limits: Limits) -> None:
-    """Refuses a pass that would hold more for each image than fits in memory.
-
-    It holds what is asked for and, one step at a time, what a step takes and gives.
-
-    Args:
-        view: The model for the shapes of the inputs.
-        layers: The names of the layers asked for.
-        limits: How much it may hold.
-
-    Raises:
-        ModelInputError: It would.
-    """
-    program = view.program
-    counts = {
-        value: count_values(shape)
-        for step in program.steps
-        for value, shape in zip(step.outputs, step.shapes, strict=False)
-    }
-    asked = sum(count_values(view.sights[name].info.output_shape or ()) for name in layers)
-    places = program.needed({view.sights[name].place for name in layers})
-    widest = max(
-        (
-            count_computed(step.operation)
-            + sum(counts.get(value, 0) for value in step.outputs)
-            + sum(counts.get(value, 0) for _, value in step.inputs)
-            for step in (program.steps[place] for place in places)
-        ),
-        default=0,
-    )
-    if (total := 4 * (asked + widest)) > limits.memory:
-        raise ModelInputError(
-            f"the layers asked for would give {in_words(total)} of numbers for one image, more "
-            f"than {in_words(limits.memory)}: choose fewer layers with --layers, a smaller "
-            f"--size, or {MORE}"
-        )
-
-
 def _inner_calls(
     calls: Sequence[tuple[Key, Any, int, Shape]], place: int, known: bool
 ) -> Iterator[_Call]:
@@ -343,10 +309,20 @@ def _inner_format(call: _Call) -> str:
     return FIRST if order == FIRST and rank >= 3 else "channels_last"
 
 
+def _taken(
+    program: Program, model: Any, shapes: Sequence[Shape] | None
+) -> dict[int, tuple[Shape, str]]:
+    """The shape and the type of each value that the model takes."""
+    own = model.inputs if program.outputs else ()
+    given = list(shapes) if shapes else [tuple(tensor.shape) for tensor in own]
+    dtypes = [str(tensor.dtype) for tensor in own] or ["float32"] * len(given)
+    pairs = zip(given, dtypes, strict=True)
+    return dict(zip(program.inputs, pairs, strict=True))
+
+
 def _trace(
     program: Program,
-    model: Any,
-    shapes: Sequence[Shape] | None,
+    taken: Mapping[int, tuple[Shape, str]],
     inside: dict[int, list[tuple[Key, Any, int, Shape]]],
     unfit: dict[int, ModelInputError],
     pack: Any,
@@ -359,18 +335,14 @@ def _trace(
     Returns:
         Whether the shapes of the calls inside are known, not only their names.
     """
-    graph_inputs = model.inputs if program.outputs else None
-    given = list(shapes) if shapes else [tuple(tensor.shape) for tensor in graph_inputs or ()]
-    dtypes = [tensor.dtype for tensor in graph_inputs or ()] or ["float32"] * len(given)
-    known = all(None not in shape[1:] for shape in given)
+    known = all(None not in shape[1:] for shape, _ in taken.values())
     specs: dict[int, Any] = {
-        value: keras.KerasTensor(shape, dtype=dtype)
-        for value, shape, dtype in zip(program.inputs, given, dtypes, strict=True)
+        value: keras.KerasTensor(shape, dtype=dtype) for value, (shape, dtype) in taken.items()
     }
     for place, step in enumerate(program.steps):
         if step.node is None:
-            taken = pack([specs[v] for v in program.inputs])
-            inside[place] = _look_inside(step, (taken,), {}, last)
+            packed = pack([specs[v] for v in program.inputs])
+            inside[place] = _look_inside(step, (packed,), {}, last)
             continue
         if any(value not in specs for _, value in step.inputs):
             step.shapes = []

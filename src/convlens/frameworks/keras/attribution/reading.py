@@ -65,6 +65,10 @@ class Host(Protocol):
         """The place of an input, the number of its value, and what is known of it."""
         ...
 
+    def check_memory(self, view: View, layers: Sequence[str], **more: Any) -> None:
+        """Refuses a pass that takes more than a stranger's file may."""
+        ...
+
     def sight(self, view: View, name: str) -> Sight:
         """A layer by name."""
         ...
@@ -119,7 +123,7 @@ class Reading:
     ) -> Gradients:
         """The number for each image, and its gradients."""
         view, arrays, shapes = self._host.prepare(inputs)
-        sights = self._sights(view, goal)
+        sights = self._sights(view, goal, () if by else layers)
         wanted = [self._host.sight(view, name) for name in layers]
         entries = [self._host.input_value(view, name) for name in by]
         self._check_rests(view, goal, sights, wanted)
@@ -182,11 +186,13 @@ class Reading:
         with self._host.running():
             return as_float32(runners.get(size, make)(given)["scores"])[:count]
 
-    def _sights(self, view: View, goal: Goal) -> list[Sight]:
+    def _sights(self, view: View, goal: Goal, since: Sequence[str] | None = None) -> list[Sight]:
         sights = [self._host.sight(view, readout.layer) for readout in goal]
         places = {sight.place for sight in sights}
         check_runs(view, places)
         check_fits(view, places)
+        names = [sight.info.name for sight in sights]
+        self._host.check_memory(view, names, back=since is not None, since=since or ())
         return sights
 
     def _passing(

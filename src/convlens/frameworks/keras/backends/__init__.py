@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import keras
 import numpy as np
+from keras.src.backend.common.stateless_scope import StatelessScope  # not exported
+from keras.src.backend.common.symbolic_scope import SymbolicScope  # not exported
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
@@ -24,6 +27,19 @@ Score = Callable[[Sequence[Any], Sequence[Any], Callable[[Any, Any], Any]], Any]
 """From inputs, weights and what touches each layer on the way to a number for each image, and
 more, named, that is wanted as it is."""
 Differ = Callable[[Sequence[NDArray[Any]], Sequence[NDArray[Any]]], Arrays]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a computation was found to make.
+
+    Attributes:
+        largest: The bytes of its largest tensor, whether on the way or at the end.
+        given: The shapes and types of what it gives; a size that depends on values is ``None``.
+    """
+
+    largest: int
+    given: tuple[tuple[tuple[int | None, ...], str], ...]
 
 
 def make_runner(compute: Compute, variables: Sequence[Any], *, often: bool = False) -> Runner:
@@ -147,6 +163,21 @@ def fused(function: Fusible) -> Fusible:
     """
     module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
     return cast("Fusible", module.fused(function))
+
+
+def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> Measured:
+    """The largest tensor that a computation makes, found without making any.
+
+    Args:
+        compute: Takes tensors.
+        shapes: Their shapes and types; every size is known.
+
+    Raises:
+        Exception: It cannot be traced: what it does depends on the values.
+    """
+    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+    with StatelessScope(), SymbolicScope():
+        return cast("Measured", module.measure(compute, shapes))
 
 
 def to_numpy(tensor: Any) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import keras
 from keras.src.backend.jax import nn  # where keras.ops finds its convolutions
 
-from convlens.frameworks.keras.backends import adjoints, gathering
+from convlens.frameworks.keras.backends import Measured, adjoints, gathering
 from convlens.frameworks.keras.patches import Patch, patched
 
 
@@ -169,3 +170,33 @@ _quickly: list[Patch] = [
 
 def _ways() -> list[Patch]:
     return _quickly if on_processor() else []
+
+
+def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> Measured:
+    """The largest tensor of a computation, read off what JAX would compile."""
+    specs = [jax.ShapeDtypeStruct(tuple(shape), dtype) for shape, dtype in shapes]
+    program, given = jax.make_jaxpr(compute, return_shape=True)(*specs)
+    tensors = [tensor for tensor in jax.tree.leaves(given) if hasattr(tensor, "shape")]
+    return Measured(
+        max((*map(_bytes_of, tensors), _largest(program.jaxpr)), default=0),
+        tuple((tuple(tensor.shape), str(tensor.dtype)) for tensor in tensors),
+    )
+
+
+def _largest(program: Any) -> int:
+    """The bytes of the largest value in a program and those inside it."""
+    found = 0
+    for equation in program.eqns:
+        found = max([found, *(_bytes_of(value.aval) for value in equation.outvars)])
+        for inner in jax.tree.leaves(
+            list(equation.params.values()), is_leaf=lambda part: hasattr(part, "eqns")
+        ):
+            inner = getattr(inner, "jaxpr", inner)
+            if hasattr(inner, "eqns"):
+                found = max(found, _largest(inner))
+    return found
+
+
+def _bytes_of(value: Any) -> int:
+    size: int = math.prod(getattr(value, "shape", ()))
+    return size * int(getattr(getattr(value, "dtype", None), "itemsize", 4))

@@ -9,6 +9,7 @@ along the width. While a pass runs, what has more than one axis is added as NumP
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ import tensorflow as tf
 from keras.src.backend.tensorflow import nn  # where keras.ops.conv finds its convolution
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
-from convlens.frameworks.keras.backends import adjoints, gathering
+from convlens.frameworks.keras.backends import Measured, adjoints, gathering
 from convlens.frameworks.keras.patches import Patch, patched
 
 
@@ -185,3 +186,31 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
 
 _quickly: list[Patch] = [(nn, "conv", adjoints.convolving(_adjoint, fused))]
 """While this is patched, ways back are traced that are quicker on a processor."""
+
+
+def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> Measured:
+    """The largest tensor of a computation, read off its graph and the graphs inside it."""
+    graph = tf.__internal__.FuncGraph("measured")
+    with graph.as_default():
+        given = compute(*(tf.compat.v1.placeholder(dtype, shape) for shape, dtype in shapes))
+    tensors = [tensor for tensor in tf.nest.flatten(given) if tf.is_tensor(tensor)]
+    tensors = [tensor for tensor in tensors if tensor.shape.rank is not None]
+    return Measured(
+        _largest(graph),
+        tuple((tuple(tensor.shape.as_list()), tensor.dtype.name) for tensor in tensors),
+    )
+
+
+def _largest(graph: Any) -> int:
+    """The bytes of the largest tensor in a graph and those inside it, as far as is known."""
+    found = 0
+    for operation in graph.get_operations():
+        for tensor in operation.outputs:
+            if tensor.shape.rank is not None and tensor.dtype.size:
+                sizes = [size or 1 for size in tensor.shape.as_list()]
+                found = max(found, math.prod(sizes) * tensor.dtype.size)
+    for function in getattr(graph, "_functions", {}).values():
+        inner = getattr(function, "graph", None)
+        if inner is not None:
+            found = max(found, _largest(inner))
+    return found

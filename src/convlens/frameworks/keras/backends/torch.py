@@ -13,7 +13,10 @@ from typing import Any
 import keras
 import torch
 from keras.src.backend.torch import nn  # where it copies
+from keras.src.backend.torch.core import device_scope, to_torch_dtype
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from convlens.frameworks.keras.backends import Measured
 from convlens.frameworks.keras.patches import Patch, patched
 
 COPYING = "_transpose_spatial_inputs"
@@ -165,3 +168,31 @@ def sample(planes: Any, placed: Any) -> Any:
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function itself: everything runs eagerly."""
     return function
+
+
+class _Largest(TorchDispatchMode):  # type: ignore[misc]
+    """Notes the largest tensor that operations give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = func(*args, **(kwargs or {}))
+        for tensor in keras.tree.flatten(given):
+            if isinstance(tensor, torch.Tensor):
+                self.found = max(self.found, tensor.numel() * tensor.element_size())
+        return given
+
+
+def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> Measured:
+    """The largest tensor of a computation, which runs on tensors that have no values."""
+    with device_scope("meta"), torch.no_grad(), _Largest() as largest:
+        given = compute(
+            *(torch.empty(tuple(s), dtype=to_torch_dtype(d), device="meta") for s, d in shapes)
+        )
+    tensors = [t for t in keras.tree.flatten(given) if isinstance(t, torch.Tensor)]
+    return Measured(
+        largest.found,
+        tuple((tuple(t.shape), keras.backend.standardize_dtype(t.dtype)) for t in tensors),
+    )

@@ -1,0 +1,239 @@
+"""What a step of a pass makes beside what it takes and gives, before it runs.
+
+The rule of this module: of a layer that is known to make nothing much larger than its input,
+its output and its weights, these are counted; every other one is traced without values, and the
+largest tensor that it would make is counted. So a bound holds for layers that nobody thought of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from convlens.errors import ModelInputError
+from convlens.frameworks.keras.backends import Measured, measure
+from convlens.frameworks.keras.passing import filled
+from convlens.frameworks.keras.program import Program, Step
+from convlens.frameworks.keras.sizes import count_bytes, count_computed
+from convlens.frameworks.keras.view import View
+from convlens.limits import MORE, Limits, in_words
+
+PLAIN = frozenset(
+    {
+        *("InputLayer", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Identity"),
+        *("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D"),
+        *("SeparableConv2D", "Conv2DTranspose", "Dense", "BatchNormalization", "Dropout"),
+        *("LayerNormalization", "GroupNormalization", "Flatten", "Reshape", "Permute"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
+        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "Concatenate"),
+        *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D"),
+        *("AveragePooling3D", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
+        *("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D"),
+        *("Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "Rescaling"),
+        *("Normalization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+        *("Relu", "Relu6", "Sigmoid", "Tanh", "TrueDivide", "Power", "Sqrt", "Transpose", "Clip"),
+    }
+)
+"""Layers and operations of Keras that are not traced. What they make is at most a few times what
+they take and give: this is for the time that tracing takes."""
+
+MAX_WORK = 2 * 10**11
+"""How many products and sums a step may take for one image, beside what its weights pay for. The
+most costly layer of VGG16 takes 1.8e9."""
+
+WORK_PER_WEIGHT = 10**4
+"""How many a weight of the file pays for: each is used once at each position of a map."""
+
+MAX_TURNS = 100_000
+"""How often a recurrent layer may turn: beyond, a pass takes minutes."""
+
+BACK_PER_WEIGHT = 32
+"""How many bytes of maps a weight of the file pays for on the way back: eight values."""
+
+Known = dict[int, tuple[tuple[int | None, ...], str]]
+"""For each value its shape for one image, and its type."""
+
+
+def check_pass(
+    view: View,
+    layers: Sequence[str],
+    limits: Limits,
+    weights: int,
+    *,
+    more: Sequence[int] = (),
+    back: bool = False,
+    since: Sequence[str] = (),
+) -> None:
+    """Refuses a pass that would take more memory or time for an image than its file may.
+
+    It holds what is asked for and, one step at a time, what a step takes, gives and makes; on the
+    way back it holds what every step gives.
+
+    Args:
+        view: The model for the shapes of the inputs.
+        layers: The names of the layers asked for.
+        limits: How much memory it may take.
+        weights: How many weights the model has. They pay for memory and time of their own, so
+            that a network that is large because it is large runs.
+        more: The places of steps that run although they are not asked for.
+        back: Whether there is a way back.
+        since: The layers at which it ends; none for the inputs of the model.
+
+    Raises:
+        ModelInputError: It would.
+    """
+    program = view.program
+    asked = [view.sights[name] for name in layers]
+    places = tuple(sorted(program.needed({*(sight.place for sight in asked), *more})))
+    if places not in view.held:
+        view.held[places] = follow_buffers(program, places, view.taken)
+    held = view.held[places]
+    for place in places:
+        _check_step(program.steps[place], held[place], limits, weights)
+    if back:
+        start = {view.sights[name].place for name in since}
+        total = sum(_given(program.steps[place]) for place in _since(program, places, start))
+        if total > limits.memory + BACK_PER_WEIGHT * weights:
+            raise ModelInputError(
+                f"the way back through the network holds {in_words(total)} for one image, more "
+                f"than {in_words(limits.memory + BACK_PER_WEIGHT * weights)}: choose a smaller "
+                f"--size, or {MORE}"
+            )
+        return
+    total = sum(count_bytes(sight.info.output_shape) for sight in asked)
+    total += max(held.values(), default=0)
+    if total > limits.memory:
+        raise ModelInputError(
+            f"the layers asked for would take {in_words(total)} for one image, more than "
+            f"{in_words(limits.memory)}: choose fewer layers with --layers, a smaller --size, or "
+            f"{MORE}"
+        )
+
+
+def _since(program: Program, places: Sequence[int], start: set[int]) -> Sequence[int]:
+    """Those of some places that rest on where a way back ends, or all without such."""
+    if not start:
+        return places
+    found: list[int] = []
+    values: set[int] = set()
+    for place in places:
+        step = program.steps[place]
+        if place in start or any(value in values for _, value in step.inputs):
+            found.append(place)
+            values |= set(step.outputs)
+    return found
+
+
+def follow_buffers(
+    program: Program, places: Sequence[int], inputs: Mapping[int, tuple[Any, str]]
+) -> dict[int, int]:
+    """The bytes that each step holds while it runs: what it takes, gives and makes inside.
+
+    Args:
+        program: The steps.
+        places: Those that are to run, in their order.
+        inputs: The shape and the type of each input.
+    """
+    known: Known = {value: (_for_one(shape), dtype) for value, (shape, dtype) in inputs.items()}
+    held: dict[int, int] = {}
+    for place in places:
+        step = program.steps[place]
+        taken = [known.get(value) for _, value in step.inputs]
+        given = list(zip(map(_for_one, step.shapes), _types_of(step), strict=False))
+        inside = count_computed(step.operation) * 4
+        certain = all(shape is not None and None not in shape[0] for shape in (*taken, *given))
+        if not certain or type(step.operation).__name__ not in PLAIN:
+            found = _measured(step, taken)
+            if found is not None:
+                inside = max(inside, found.largest)
+                given = list(found.given)
+        known.update(zip(step.outputs, given, strict=False))
+        own = sum(count_bytes(*shape) for shape in given)
+        before = sum(count_bytes(*shape) for shape in taken if shape is not None)
+        held[place] = own + before + max(0, inside - max(own, before))
+    return held
+
+
+def _check_step(step: Step, count: int, limits: Limits, weights: int) -> None:
+    """Refuses a step that takes more memory or time than its file may."""
+    where = f"layer '{step.key[-1][0]}'" if step.key else "the model"
+    if count > limits.memory:
+        raise ModelInputError(
+            f"{where} takes {in_words(count)} for one image, more than {in_words(limits.memory)}: "
+            f"choose layers before it with --layers, a smaller --size, or {MORE}"
+        )
+    if (work := count_work(step)) > MAX_WORK + WORK_PER_WEIGHT * weights:
+        raise ModelInputError(
+            f"{where} takes {work:.1e} products and sums for one image, more than any layer of a "
+            "network of so few weights: choose layers before it with --layers, or a smaller --size"
+        )
+    if (turns := _turns(step)) > MAX_TURNS:
+        raise ModelInputError(
+            f"{where} is recurrent and turns {turns} times for one image, more than {MAX_TURNS}: "
+            "choose layers before it with --layers"
+        )
+
+
+def count_work(step: Step) -> int:
+    """About how many products and sums a step takes for one image.
+
+    Each weight is used at most once at each position of the output; each value of a pooled map
+    comes from a window.
+    """
+    operation = step.operation
+    values = max((math.prod(size or 1 for size in shape[1:]) for shape in step.shapes), default=0)
+    window = getattr(operation, "pool_size", 1)
+    sizes = list(window) if isinstance(window, list | tuple) else [window]
+    covered = math.prod(size for size in sizes if isinstance(size, int))
+    if isinstance(operation, keras.layers.Layer) and len(operation.weights):
+        weights = max(math.prod(weight.shape) for weight in operation.weights)
+        channels = max(1, int(getattr(operation, "filters", 0) or 0))
+        covered = max(covered, weights // channels) if hasattr(operation, "kernel_size") else 1
+    return values * covered
+
+
+def _turns(step: Step) -> int:
+    """How often a recurrent layer turns; 0 for any other."""
+    if not isinstance(step.operation, keras.layers.RNN | keras.layers.Bidirectional):
+        return 0
+    tensors = getattr(step.node, "input_tensors", ())
+    return max(
+        (int(tensor.shape[1] or 0) for tensor in tensors if len(tensor.shape) > 2), default=0
+    )
+
+
+def _given(step: Step) -> int:
+    """The bytes of what a step gives, as far as its shapes are known."""
+    return sum(map(count_bytes, step.shapes, _types_of(step)))
+
+
+def _for_one(shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    """A shape for one image."""
+    return (1, *shape[1:]) if len(shape) and shape[0] is None else tuple(shape)
+
+
+def _types_of(step: Step) -> list[str]:
+    tensors = getattr(step.node, "outputs", ())
+    return [str(tensor.dtype) for tensor in tensors] or ["float32"] * len(step.outputs)
+
+
+def _measured(step: Step, taken: Sequence[tuple[Any, str] | None]) -> Measured | None:
+    """What a trace of a step finds, ``None`` where it cannot be traced."""
+    shapes = [shape for shape in taken if shape is not None]
+    if not isinstance(step.operation, keras.Operation) or step.node is None:
+        return None
+    if len(shapes) < len(taken) or any(None in shape for shape, _ in shapes):
+        return None
+
+    def compute(*tensors: Any) -> Any:
+        given = dict(zip((identity for identity, _ in step.inputs), tensors, strict=True))
+        args, kwargs = filled(step, given)
+        return step.operation(*args, **kwargs)
+
+    try:
+        return measure(compute, shapes)
+    except Exception:  # what it does depends on values; then what it gives is all that is known
+        return None
