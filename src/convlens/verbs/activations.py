@@ -151,6 +151,12 @@ def activations(
 
 def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -> None:
     """A small image may be used up by convolution and pooling before a layer is reached."""
+    count = max(map(len, batch.values()))
+    if array.ndim < 2 and array.shape[:1] != (count,):
+        raise ModelInputError(
+            f"layer '{name}' has nothing to show: it gives {array.size} numbers for {count} "
+            "images together, none for each. Choose other layers with --layers"
+        )
     if array.size:
         return
     shapes = " and ".join(str(values.shape[1:]) for values in batch.values())
