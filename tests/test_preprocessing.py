@@ -153,7 +153,7 @@ def test_json_holds_what_is_needed_to_make_it_again():
     for scale in SCALES.values():
         data = json.loads(json.dumps(scale.to_json()))
         formula = data.pop("formula")
-        again = Preprocessing(**data | {"mean": tuple(data["mean"]), "std": tuple(data["std"])})
+        again = Preprocessing.from_json(data)
         assert again == scale
         assert formula == scale.describe()
 
@@ -162,6 +162,57 @@ def test_unknown_scale_lists_the_known_ones_and_the_near_ones():
     with pytest.raises(UsageError) as caught:
         find_scale("torsh")
     assert str(caught.value) == (
-        "unknown scale 'torsh': expected one of 0..1, -1..1, caffe, torch, none. "
-        "Did you mean torch?"
+        "unknown scale 'torsh': expected one of 0..1, -1..1, caffe, torch, none, each also with "
+        ",bgr; or mean=...,std=... as numbers. Did you mean torch?"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "formula"),
+    [
+        ("bgr", lambda p: p[..., ::-1]),
+        ("0..1,bgr", lambda p: p[..., ::-1] / 255),
+        ("torch,bgr", lambda p: by_hand_all(p, "torch")[..., ::-1]),
+        ("caffe,rgb", lambda p: by_hand_all(p, "caffe")[..., ::-1]),
+        ("caffe,bgr", lambda p: by_hand_all(p, "caffe")),
+        ("mean=0.485,0.456,0.406,std=0.229,0.224,0.225", lambda p: by_hand_all(p, "torch")),
+        ("mean=103.939,116.779,123.68,bgr", lambda p: by_hand_all(p, "caffe")),
+        ("mean=127.5,std=127.5", lambda p: p / 127.5 - 1),
+        ("mean=0.5, std=0.5", lambda p: p / 127.5 - 1),
+        ("0..1,mean=0.5,std=2", lambda p: (p / 255 - 0.5) / 2),
+        ("none,mean=1", lambda p: p - 1.0),
+        ("std=255", lambda p: p / 255),
+    ],
+)
+def test_order_and_numbers_of_ones_own(asked, formula):
+    pixels = some_pixels(5, 4, 3)
+    scale = find_scale(asked)
+    np.testing.assert_allclose(scale.apply(pixels), formula(pixels), rtol=1e-5, atol=1e-5)
+    assert find_scale(scale) == scale
+    assert find_scale(scale.name) == scale
+    assert Preprocessing.from_json(json.loads(json.dumps(scale.to_json()))) == scale
+
+
+def by_hand_all(pixels, mode):
+    return np.array([[by_hand(tuple(map(int, pixel)), mode) for pixel in row] for row in pixels])
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("mean=a", "expected numbers for mean, found 'a'"),
+        ("mean=", "expected numbers for mean, found ''"),
+        ("mean=1,std=0", "expected numbers above 0 for std, found '0'"),
+        ("std=nan", "expected numbers above 0 for std, found 'nan'"),
+        ("mean=1,2,3,4,5", "one for each channel, found 5"),
+        ("-1..1,mean=3", "found them after -1..1"),
+        ("0..1,torch", "unknown scale '0..1,torch'"),
+        ("brg", "unknown scale 'brg': .* Did you mean bgr"),
+        ("mean=1,mean=2", "expected numbers for mean, found 'mean=2'"),
+        ("", "unknown scale ''"),
+    ],
+)
+def test_what_is_no_scale_is_said_in_one_line(asked, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        find_scale(asked)
+    assert "\n" not in str(caught.value)

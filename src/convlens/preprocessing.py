@@ -7,6 +7,7 @@ can be printed, stored in a manifest and compared.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -156,19 +157,91 @@ SCALES: dict[str, Preprocessing] = {
 """The preprocessings that ``--scale`` knows, by name."""
 
 
-def find_scale(name: str) -> Preprocessing:
-    """The preprocessing called ``name``.
+KNOWN = f"one of {', '.join(SCALES)}, each also with ,bgr; or mean=...,std=... as numbers"
+"""What ``--scale`` takes, in words."""
+
+
+def find_scale(asked: str | Preprocessing) -> Preprocessing:
+    """The preprocessing that is asked for.
+
+    Args:
+        asked: A name of ``SCALES``; ``mean=...`` and ``std=...``, each with one number or one
+            for each channel; ``bgr`` beside one of these, or alone for pixels as they are, for a
+            network that takes blue first; parted by commas. Mean and standard deviation are those
+            of pixels / 255 if none of the numbers exceeds 1 or ``0..1`` stands before them, else
+            of pixels, in the order in which the network takes the channels.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: It is none of these.
 
     Example:
         >>> find_scale("0..1").divide
         255.0
+        >>> find_scale("0..1,bgr").describe()
+        'BGR pixels / 255'
+        >>> find_scale("mean=0.5,std=0.25").describe()
+        '(pixels / 255 - 0.5) / 0.25'
+        >>> find_scale("mean=104,117,123,bgr").describe()
+        'BGR pixels - (104, 117, 123)'
     """
-    try:
-        return SCALES[name]
-    except KeyError:
+    if isinstance(asked, Preprocessing):
+        return asked
+    if asked in SCALES:
+        return SCALES[asked]
+    base, order, numbers = _parse(asked)
+    if not numbers:
+        found = SCALES[base or "none"]
+        found = found if order in (None, found.order) else found.swapped()
+        return dataclasses.replace(found, name=asked)
+    mean, std = tuple(numbers.get("mean", (0.0,))), tuple(numbers.get("std", (1.0,)))
+    small = max(map(abs, (*numbers.get("mean", ()), *numbers.get("std", ())))) <= 1
+    if base not in (None, "0..1", "none"):
         raise UsageError(
-            f"unknown scale '{name}': expected one of {', '.join(SCALES)}.{near(name, SCALES)}"
-        ) from None
+            f"expected mean and std alone, or after 0..1 or none, found them after {base} in the "
+            f"scale '{asked}'"
+        )
+    divide = 255.0 if base == "0..1" or (base is None and small) else 1.0
+    return Preprocessing(asked, divide, mean, std, order or "RGB")
+
+
+def _parse(asked: str) -> tuple[str | None, str | None, dict[str, list[float]]]:
+    """The name, the order of colours, and the numbers in what was asked for."""
+    base = order = key = None
+    numbers: dict[str, list[float]] = {}
+    for part in (part.strip() for part in asked.split(",")):
+        name, equals, value = part.partition("=")
+        if equals and name in ("mean", "std") and name not in numbers:
+            key, part = name, value
+            numbers[key] = []
+        elif part in SCALES and base is None and key is None:
+            base = part
+            continue
+        elif part.upper() in ("RGB", "BGR") and order is None:
+            order, key = part.upper(), None
+            continue
+        elif key is None:
+            raise UsageError(
+                f"unknown scale '{asked}': expected {KNOWN}.{near(part, [*SCALES, 'bgr'])}"
+            )
+        numbers[key].append(_number(part, key, asked))
+    for key, found in numbers.items():
+        if len(found) not in (1, 2, 3, 4):
+            raise UsageError(
+                f"expected one number for {key}, or one for each channel, found {len(found)} in "
+                f"the scale '{asked}'"
+            )
+    return base, order, numbers
+
+
+def _number(text: str, key: str, asked: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or (key == "std" and number <= 0):
+        wanted = "numbers above 0" if key == "std" else "numbers"
+        raise UsageError(
+            f"expected {wanted} for {key}, found '{text}' in the scale '{asked}': write it as "
+            "mean=0.485,0.456,0.406,std=0.229,0.224,0.225"
+        )
+    return number

@@ -20,6 +20,7 @@ from convlens.cli.options import (
     Layers,
     ModelArgument,
     Quiet,
+    Scale,
     Trust,
     Weights,
 )
@@ -124,9 +125,7 @@ def activations(
         str, typer.Option(metavar="NAME", help="viridis, cividis, magma, inferno, plasma, grey.")
     ] = "viridis",
     columns: Annotated[int, typer.Option(metavar="N", help="Tiles in a row.")] = 16,
-    scale: Annotated[
-        str | None, typer.Option(metavar="NAME", help="0..1, -1..1, caffe, torch or none.")
-    ] = None,
+    scale: Scale = None,
     fit: Annotated[str, typer.Option(metavar="HOW", help="stretch, crop or pad.")] = "stretch",
     interpolation: Annotated[
         str, typer.Option(metavar="HOW", help="nearest, bilinear, bicubic, lanczos, box, hamming.")
@@ -267,9 +266,7 @@ def patterns(
         str | None,
         typer.Option(metavar="FOLDER", help="Natural images to compare the patterns with."),
     ] = None,
-    scale: Annotated[
-        str | None, typer.Option(metavar="NAME", help="0..1, -1..1, caffe, torch or none.")
-    ] = None,
+    scale: Scale = None,
     input_name: Annotated[
         str | None,
         typer.Option("--input", metavar="NAME", help="Which, for a model with several inputs."),

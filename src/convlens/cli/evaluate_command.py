@@ -19,6 +19,7 @@ from convlens.cli.options import (
     Labels,
     ModelArgument,
     Quiet,
+    Scale,
     Trust,
     Weights,
 )
@@ -141,9 +142,7 @@ def evaluate(
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", help="Images in one pass; less takes less memory.")
     ] = None,
-    scale: Annotated[
-        str | None, typer.Option(metavar="NAME", help="0..1, -1..1, caffe, torch or none.")
-    ] = None,
+    scale: Scale = None,
     fit: Annotated[str | None, typer.Option(metavar="HOW", help="stretch, crop or pad.")] = None,
     interpolation: Annotated[
         str | None,

@@ -49,6 +49,14 @@ Frame = Annotated[
     int | None,
     typer.Option(metavar="N", help="Of files with several frames, pages or slices: which, from 0."),
 ]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SCALE",
+        help="0..1, -1..1, caffe, torch, none; with ,bgr for blue first; or "
+        "mean=0.5,std=0.25 with a number for each channel; else what the model tells.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]

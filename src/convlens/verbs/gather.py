@@ -31,8 +31,8 @@ class ImageOptions:
     """How images are brought to a model.
 
     Attributes:
-        scale: The name of a preprocessing, or ``None`` for what the model itself tells and
-            else ``0..1``.
+        scale: What pixels are brought to, by a name or in numbers (:func:`find_scale`), or
+            ``None`` for what the model itself tells and else ``0..1``.
         fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
         interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
         size: Height and width in pixels, for a model that takes any size.
@@ -42,7 +42,7 @@ class ImageOptions:
             nothing, such as the latent vector of a generator.
     """
 
-    scale: str | None = None
+    scale: str | Preprocessing | None = None
     fit: str = "stretch"
     interpolation: str = "nearest"
     size: tuple[int, int] | None = None
@@ -65,11 +65,13 @@ def make_options(**settings: Any) -> ImageOptions:
     return ImageOptions(**settings)
 
 
-def choose_preprocessing(entry: InputInfo, scale: str | None = None) -> Preprocessing:
+def choose_preprocessing(
+    entry: InputInfo, scale: str | Preprocessing | None = None
+) -> Preprocessing:
     """The preprocessing for an input: as asked, else as the model tells, else ``0..1``.
 
     Raises:
-        UsageError: ``scale`` is not the name of one.
+        UsageError: ``scale`` is none.
     """
     if scale is not None:
         return find_scale(scale).because("as asked")

@@ -19,6 +19,7 @@ from convlens.images.arrays import as_array
 from convlens.layers import ChannelSpec, LayerSpec
 from convlens.model import Model
 from convlens.pattern import Objective, Patterns
+from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, InputInfo, ModelInfo
 from convlens.verbs.gather import choose_preprocessing
 from convlens.verbs.maximise import spectrum
@@ -49,7 +50,7 @@ def patterns(
     objective: str | Objective | Sequence[Objective] = "channel",
     start: Any = None,
     images: str | os.PathLike[str] | Sequence[Any] | None = None,
-    scale: str | None = None,
+    scale: str | Preprocessing | None = None,
     input_name: str | None = None,
     batch_size: int | None = None,
     frames: int = 0,
@@ -71,7 +72,8 @@ def patterns(
             channel)``, in the numbers that the network sees.
         images: A folder, a glob or files of natural images, to say where each pattern lies
             among them; for ``maco`` the spectrum is theirs too.
-        scale: The name of a preprocessing; without it what the model itself tells.
+        scale: What pixels are brought to, by a name or in numbers; without it what the model
+            itself tells.
         input_name: Which input, for a model with several; the others are held at zero.
         batch_size: How many patterns climb together; by default as many as fit.
         frames: How many pictures of the way to keep, for an animation; 0 for none.
