@@ -1,0 +1,168 @@
+"""The pixels that a network wants, told by what it computes of its input before its weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import legacy
+import models
+import numpy as np
+import pytest
+import stems
+from keras import layers
+
+import convlens
+from convlens.preprocessing import SCALES
+
+COLOURS = np.array([[200, 120, 40], [30, 90, 250]], np.uint8)
+
+KERAS_2 = json.loads((Path(__file__).parent / "references" / "keras2_stems.json").read_text())
+
+
+def plain(colour: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray:
+    """A picture of one colour, which resizing, turning and pooling leave as it is."""
+    height, width, channels = (size or stems.SIDE for size in shape)
+    return np.broadcast_to(colour[:channels], (height, width, channels)).copy()
+
+
+def check(
+    model: Any, core: stems.Core, kernel: Any, bias: Any, shape: Any, fed: str, told: str
+) -> None:
+    """Checks that the first weights get what their author fed, and that it is told how."""
+    loaded = convlens.load_model(model)
+    name = next(layer.name for layer in loaded.info.layers if layer.name.endswith("conv"))
+    for colour in COLOURS:
+        image = convlens.load_image(plain(colour, shape), loaded)
+        got = loaded.forward({loaded.info.inputs[0].name: image.values[None]}, [name]).layers[name]
+        wanted = core(colour[: shape[-1]].astype(np.float64)) @ kernel[0, 0] + bias
+        middle = got[0, got.shape[1] // 2, got.shape[2] // 2]
+        np.testing.assert_allclose(middle, wanted, rtol=2e-3, atol=2e-3)
+    assert told in image.preprocessing.reason
+    assert image.preprocessing.name == fed
+
+
+@pytest.mark.parametrize("name", stems.CASES)
+def test_the_first_weights_get_what_their_author_fed(name: str, tmp_path: Path) -> None:
+    case = stems.CASES[name]
+    model = stems.network(case)
+    kernel, bias = (w.numpy() for w in _conv(model).weights)
+    model.save(tmp_path / "model.keras")
+    check(tmp_path / "model.keras", case.core, kernel, bias, case.shape, case.fed, case.told)
+
+
+def _conv(model: keras.Model) -> Any:
+    return next(x for x in model._flatten_layers() if x.name == "conv")
+
+
+@pytest.mark.parametrize("name", KERAS_2)
+def test_files_of_keras_2_scale_by_operations_too(name: str, tmp_path: Path) -> None:
+    case = KERAS_2[name]
+    draw = np.random.default_rng(1)
+    kernel, bias = (draw.normal(size=shape).astype("float32") for shape in ((1, 1, 3, 3), (3,)))
+    weights = {case["holder"]: {"conv/kernel:0": kernel, "conv/bias:0": bias}}
+    path = legacy.write(tmp_path / "old.h5", case["config"], weights, version=case["version"])
+    core = {"unit": stems.unit, "sides": stems.sides, "caffe": stems.caffe}[case["core"]]
+    told = "scales its input itself" if case["fed"] == "none" else "goes on from"
+    check(path, core, kernel, bias, (stems.SIDE, stems.SIDE, 3), case["fed"], told)
+
+
+@pytest.mark.parametrize("name", stems.ELSEWHERE)
+def test_arithmetic_elsewhere_is_not_taken_for_that_of_the_input(name: str) -> None:
+    image = convlens.load_image(
+        plain(COLOURS[0], (stems.SIDE, stems.SIDE, 3)), convlens.load_model(stems.ELSEWHERE[name]())
+    )
+    assert image.preprocessing.name == "0..1"
+    assert "not known" in image.preprocessing.reason
+
+
+def test_a_model_that_standardises_every_picture_takes_them_as_they_are() -> None:
+    inputs = keras.Input((stems.SIDE, stems.SIDE, 3))
+    axes = (1, 2, 3)
+    mean = keras.ops.mean(inputs, axis=axes, keepdims=True)
+    hidden = (inputs - mean) / (keras.ops.std(inputs, axis=axes, keepdims=True) + 1e-6)
+    model = models.randomise(keras.Model(inputs, layers.Conv2D(2, 3, name="conv")(hidden)))
+    (entry,) = convlens.load_model(model).info.inputs
+    assert entry.preprocessing is not None
+    assert entry.preprocessing.name == "none"
+    assert "standardises every picture itself" in entry.preprocessing.reason
+
+
+class Subclassed(keras.Model):  # type: ignore[misc]
+    """Scales in its own code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = layers.Conv2D(2, 3)
+        self.pool = layers.GlobalAveragePooling2D()
+
+    def call(self, x: Any) -> Any:
+        return self.pool(self.conv(x / 127.5 - 1))
+
+
+def test_a_subclassed_model_is_asked_up_to_its_first_weights() -> None:
+    model = Subclassed()
+    model(np.zeros((1, stems.SIDE, stems.SIDE, 3), "float32"))
+    image = convlens.load_image(
+        plain(COLOURS[0], (stems.SIDE, stems.SIDE, 3)), convlens.load_model(model)
+    )
+    assert image.preprocessing.name == "none"
+    assert "pixels / 127.5 - 1 in its own code" in image.preprocessing.reason
+    assert "call" not in model.conv.__dict__
+
+
+def test_each_frame_is_scaled_by_the_model_around_it() -> None:
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Conv2D(2, 3)]
+    )
+    inputs = keras.Input((4, 8, 8, 3))
+    hidden = layers.GlobalAveragePooling3D()(layers.TimeDistributed(inner)(inputs))
+    (entry,) = convlens.load_model(keras.Model(inputs, hidden)).info.inputs
+    assert entry.preprocessing is not None
+    assert entry.preprocessing.name == "none"
+
+
+def test_each_of_several_inputs_is_settled_by_itself() -> None:
+    raw, given, named = (keras.Input((8, 8, 3), name=name) for name in ("raw", "given", "named"))
+    inner = keras.Input((8, 8, 3))
+    body = keras.Model(inner, layers.Conv2D(2, 3)(inner), name="vgg16")
+    parts = [layers.Conv2D(2, 3)(raw / 255), layers.Conv2D(2, 3)(given), body(named)]
+    model = models.randomise(keras.Model([raw, given, named], layers.Concatenate()(parts)))
+    loaded = convlens.load_model(model)
+    wanted = {"raw": "none", "given": "0..1", "named": "caffe"}
+    picture = plain(COLOURS[0], (8, 8, 3))
+    for name, scale in wanted.items():
+        image = convlens.load_image(picture, loaded, input_name=name)
+        assert image.preprocessing.name == scale
+        np.testing.assert_array_equal(image.values, SCALES[scale].apply(picture))
+
+
+def test_inputs_that_meet_before_they_are_scaled() -> None:
+    left, right = (keras.Input((8, 8, 3), name=name) for name in ("left", "right"))
+    joined = layers.Rescaling(1 / 255, name="rescale")(layers.Concatenate()([left, right]))
+    model = keras.Model([left, right], layers.Conv2D(2, 3)(joined))
+    for entry in convlens.load_model(model).info.inputs:
+        assert entry.preprocessing is not None
+        assert entry.preprocessing.name == "none"
+
+
+def test_numbers_are_seen_as_the_network_sees_them() -> None:
+    inputs = keras.Input((784,))
+    hidden = layers.Reshape((28, 28, 1))(inputs / 255)
+    model = keras.Model(inputs, layers.Conv2D(2, 3)(hidden))
+    (entry,) = convlens.load_model(model).info.inputs
+    assert entry.preprocessing is not None
+    assert entry.preprocessing.name == "none"
+
+
+@pytest.mark.parametrize(
+    "file", ["transfer_lesson_scales_inside.keras", "transfer_lesson_keras2.h5"]
+)
+def test_the_lesson_gives_what_keras_gives_for_raw_pixels(data: Path, file: str) -> None:
+    cases = data.parent / "cases"
+    maps = convlens.activations(
+        convlens.load_model(cases / file), cases / "photo.jpg", layers="dense*"
+    )
+    np.testing.assert_allclose(maps.layers[0].values, [[0.373]], atol=5e-4)
