@@ -27,8 +27,11 @@ FED = ("none", "0..1", "-1..1")
 LEVELS = np.array([0.0, 63.75, 127.5, 191.25, 255.0], np.float32)
 """The greys that are tried, as pixels."""
 
-PLAIN_ENDS = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5), (0.0, 255.0))
+PLAIN_ENDS = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5))
 """What black and white become in networks whose inputs are not standardised."""
+
+PIXELS = (0.0, 255.0)
+"""What they become where the network first makes pixels of what it is fed."""
 
 CLOSE = 0.02
 """How far black and white may be from these, as a share of their distance."""
@@ -89,11 +92,13 @@ def read_stem(stem: Stem, channels: int) -> Reading:
     """
     fed = [SCALES[name].apply(_tried(channels)) for name in FED]
     responses = stem(np.concatenate(fed)).astype(np.float64)
-    if len(responses) != sum(map(len, fed)) or not np.isfinite(responses).all():
+    if len(responses) != sum(map(len, fed)):
         return Reading()
     named = _listed(stem.layers)
     each = dict(zip(FED, np.split(responses, len(FED)), strict=True))
     greys = {name: part[: len(LEVELS)] for name, part in each.items()}
+    if not np.isfinite(greys["none"]).all():
+        return Reading()
     varying = np.ptp(greys["none"], axis=0) > 1e-6
     if not varying.any():
         return _read_ramp(stem, channels, named)
@@ -101,7 +106,11 @@ def read_stem(stem: Stem, channels: int) -> Reading:
     greys = {name: part[:, varying] for name, part in greys.items()}
     if np.allclose(greys["none"], LEVELS[:, None], rtol=1e-3, atol=1e-3):
         return Reading(None, swapped)
-    costs = {name: _cost(part) + SELDOM * (name == "-1..1") for name, part in greys.items()}
+    costs = {
+        "none": _cost(greys["none"], PLAIN_ENDS),
+        "0..1": _cost(greys["0..1"], (*PLAIN_ENDS, PIXELS)),
+        "-1..1": _cost(greys["-1..1"], (*PLAIN_ENDS, PIXELS)) + SELDOM,
+    }
     best = min(costs, key=costs.__getitem__)
     if best == "none":
         reason = f"the model scales its input itself: {_formula(greys[best], swapped)} in {named}"
@@ -129,17 +138,20 @@ def _read_ramp(stem: Stem, channels: int, named: str) -> Reading:
     return Reading(SCALES["none"].because(reason, "model"))
 
 
-def _cost(greys: NDArray[np.float64]) -> float:
+def _cost(greys: NDArray[np.float64], ends: Sequence[tuple[float, float]]) -> float:
     """How unlike the input of a network some numbers are, from 0 on.
 
     Args:
         greys: ``(level, number)``, what the greys become.
+        ends: What black and white become in common networks.
     """
+    if not np.isfinite(greys).all():
+        return np.inf
     first, last = greys[0], greys[-1]
     width = np.maximum(np.abs(last - first), 1e-12)
     saturated = (np.abs(np.diff(greys, axis=0)) < 1e-3 * width).any()
     low, high = float(np.minimum(first, last).mean()), float(np.maximum(first, last).mean())
-    for black, white in PLAIN_ENDS:
+    for black, white in ends:
         room = CLOSE * (white - black)
         if abs(low - black) <= room and abs(high - white) <= room and not saturated:
             return 0.0
@@ -170,7 +182,7 @@ def _formula(greys: NDArray[np.float64], swapped: bool) -> str:
     order = "BGR" if swapped else "RGB"
     if np.allclose(slope, slope[0], rtol=1e-4):
         mean = _once(-black)
-        return Preprocessing("", float(1 / slope[0]), mean, order=order).describe()
+        return Preprocessing("", float(f"{1 / slope[0]:.5g}"), mean, order=order).describe()
     return Preprocessing("", 1.0, _once(-black / slope), _once(1 / slope), order).describe()
 
 

@@ -1,4 +1,8 @@
-"""The pixels that a network wants, told by what it computes of its input before its weights."""
+"""The pixels that a network wants, told by what it computes of its input before its weights.
+
+``references/keras2_stems.json`` holds the configurations that the Keras 2 of tf_keras 2.21 saved
+(``model.to_json()``) for networks written in its own ways, and what their authors fed.
+"""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ import keras
 from convlens.frameworks.keras.inside import watch
 from convlens.frameworks.keras.patches import patched
 from convlens.frameworks.keras.program import Key, Step
+from convlens.frameworks.keras.shaping import part_of
 from convlens.frameworks.keras.view import Sight, View
 
 Touch = Callable[[Sight, Any], Any]
@@ -208,7 +209,7 @@ class Passing:
             }
             args, kwargs = filled(step, given)
             for value, tensor in zip(
-                step.outputs, keras.tree.flatten(step.operation(*args, **kwargs)), strict=True
+                step.outputs, keras.tree.flatten(operation_of(step)(*args, **kwargs)), strict=True
             ):
                 shadows[number, value] = tensor
             if place == chain[-1][0]:
@@ -237,7 +238,7 @@ class Passing:
         whole = rest or any(not sight.inner for sight in wanted)
         with self.explained(f"layer '{step.key[-1][0]}'" if step.key else "the model"):
             if not inner and not before:
-                given = list(keras.tree.flatten(step.operation(*args, **kwargs)))
+                given = list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
             else:
                 given = _run_watched(step, args, kwargs, inner, before, found, touch, whole=whole)
         for sight in wanted:
@@ -245,6 +246,18 @@ class Passing:
                 given[sight.output] = touch(sight, given[sight.output])
                 found[f"layer:{sight.info.name}"] = given[sight.output]
         return given
+
+
+def operation_of(step: Step) -> Callable[..., Any]:
+    """What a step calls: its operation, or what computes the same on every backend.
+
+    Slices that go backwards, by which colours are brought into the other order, are refused by
+    PyTorch.
+    """
+    if type(step.operation).__name__ == "GetItem":
+        return part_of
+    operation: Callable[..., Any] = step.operation
+    return operation
 
 
 def filled(step: Step, given: Mapping[int, Any]) -> tuple[Any, Any]:
@@ -305,7 +318,7 @@ def _run_watched(
                 captured[id(sight.layer)] = stack.enter_context(_capturing(sight.layer))
         stack.enter_context(watch(step.operation, step.key, report))
         try:
-            return list(keras.tree.flatten(step.operation(*args, **kwargs)))
+            return list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
         except _Enough:
             return []
 

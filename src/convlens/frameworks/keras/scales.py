@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from convlens.frameworks.keras.backends import as_float32, to_numpy
-from convlens.frameworks.keras.passing import filled
+from convlens.frameworks.keras.passing import filled, operation_of
 from convlens.frameworks.keras.patches import patched
 from convlens.frameworks.keras.program import Program, Step
 from convlens.frameworks.keras.stem import (
@@ -49,7 +49,7 @@ def wanted_pixels(
 
 def _call(step: Step, values: Mapping[int, Any]) -> list[Any]:
     args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
-    return list(keras.tree.flatten(step.operation(*args, **kwargs)))
+    return list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
 
 
 ENGINE = Engine(

@@ -153,7 +153,12 @@ def _cast(x: Any, dtype: Any) -> Any:
 
 def _getitem(x: Any, slice_spec: Any) -> Any:
     given = slice_spec if isinstance(slice_spec, list | tuple) else [slice_spec]
-    entries = [_index(entry) for entry in given]
+    return part_of(x, [_index(entry) for entry in given])
+
+
+def part_of(x: Any, key: Any) -> Any:
+    """``x[key]``, on every backend."""
+    entries = list(key) if isinstance(key, list | tuple) else [key]
     taken = sum(entry is not None for entry in entries if entry is not Ellipsis)
     axis = 0
     for number, entry in enumerate(entries):
