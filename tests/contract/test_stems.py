@@ -162,11 +162,15 @@ def test_numbers_are_seen_as_the_network_sees_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["transfer_lesson_scales_inside.keras", "transfer_lesson_keras2.h5"]
+    ("file", "wanted"),
+    # What Keras 3 and tf_keras 2.21 give for the raw pixels; the two have weights of their own.
+    [("transfer_lesson_scales_inside.keras", 0.37297), ("transfer_lesson_keras2.h5", -0.07180)],
 )
-def test_the_lesson_gives_what_keras_gives_for_raw_pixels(data: Path, file: str) -> None:
+def test_the_lesson_gives_what_keras_gives_for_raw_pixels(
+    data: Path, file: str, wanted: float
+) -> None:
     cases = data.parent / "cases"
     maps = convlens.activations(
         convlens.load_model(cases / file), cases / "photo.jpg", layers="dense*"
     )
-    np.testing.assert_allclose(maps.layers[0].values, [[0.373]], atol=5e-4)
+    np.testing.assert_allclose(maps.layers[0].values, [[wanted]], atol=5e-4)
