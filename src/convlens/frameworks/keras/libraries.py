@@ -1,0 +1,320 @@
+"""Layers of add-on libraries that have weights and no equal in Keras, on any backend.
+
+The rule of this module: weights have the shapes and the order in which the library makes them,
+and a layer computes what the library's computes when it is not training. The sources stand in
+:mod:`convlens.loading.rewrites.libraries`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class InstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
+    """The layer of keras_contrib: ``y = gamma (x - mean) / (deviation + epsilon) + beta``.
+
+    It is not that of tensorflow_addons, which divides by ``sqrt(variance + epsilon)``.
+
+    Args:
+        axis: The axis that is normalised place by place, that of the channels; ``None`` for all
+            values of an image together.
+        epsilon: Added to the deviation.
+        center: Whether there is a ``beta``.
+        scale: Whether there is a ``gamma``.
+        gamma_initializer: What ``gamma`` is before it is set.
+        beta_initializer: The same of ``beta``.
+        **settings: Of every layer.
+    """
+
+    def __init__(
+        self,
+        axis: int | None = None,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        gamma_initializer: Any = "ones",
+        beta_initializer: Any = "zeros",
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        if axis == 0:
+            raise ValueError("expected an axis other than that of the batch, found 0")
+        self.axis = axis
+        self.epsilon = float(epsilon)
+        self.center = center
+        self.scale = scale
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
+        self.beta_initializer = keras.initializers.get(beta_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights: one for each channel, or one in all."""
+        count = 1 if self.axis is None else input_shape[self.axis]
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(
+                shape=(count,), initializer=self.gamma_initializer, name="gamma"
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                shape=(count,), initializer=self.beta_initializer, name="beta"
+            )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Normalises each image by itself."""
+        rank = len(inputs.shape)
+        kept = None if self.axis is None else self.axis % rank
+        axes = [axis for axis in range(1, rank) if axis != kept]
+        mean = ops.mean(inputs, axis=axes, keepdims=True)
+        outputs = (inputs - mean) / (ops.std(inputs, axis=axes, keepdims=True) + self.epsilon)
+        shape = [-1 if axis == kept else 1 for axis in range(rank)]
+        if self.gamma is not None:
+            outputs = outputs * ops.reshape(self.gamma, shape)
+        if self.beta is not None:
+            outputs = outputs + ops.reshape(self.beta, shape)
+        return outputs
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return tuple(input_shape)
+
+
+class FilterResponseNormalization(keras.layers.Layer):  # type: ignore[misc]
+    """The layer of tensorflow_addons: ``y = gamma x / sqrt(mean(x^2) + |epsilon|) + beta``.
+
+    Singh and Krishnan, "Filter Response Normalization Layer", CVPR 2020. The mean is over rows
+    and columns.
+
+    Args:
+        epsilon: Added to the mean.
+        axis: Those of rows and columns, ``[1, 2]``.
+        learned_epsilon: Whether a further one was learned.
+        gamma_initializer: What ``gamma`` is before it is set.
+        beta_initializer: The same of ``beta``.
+        learned_epsilon_constraint: Of no matter here.
+        **settings: Of every layer.
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 1e-6,
+        axis: Any = (1, 2),
+        learned_epsilon: bool = False,
+        gamma_initializer: Any = "ones",
+        beta_initializer: Any = "zeros",
+        learned_epsilon_constraint: Any = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        if list(axis) != [1, 2]:
+            raise ValueError(f"expected the axes 1 and 2, found {axis}")
+        self.epsilon = float(epsilon)
+        self.learned = learned_epsilon
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
+        self.beta_initializer = keras.initializers.get(beta_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        shape = (1, 1, 1, input_shape[-1])
+        self.learned_epsilon = None
+        if self.learned:
+            self.learned_epsilon = self.add_weight(
+                shape=(1,), initializer="zeros", name="learned_epsilon"
+            )
+        self.gamma = self.add_weight(shape=shape, initializer=self.gamma_initializer, name="gamma")
+        self.beta = self.add_weight(shape=shape, initializer=self.beta_initializer, name="beta")
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Divides each map by its root mean square."""
+        epsilon = abs(self.epsilon)
+        if self.learned_epsilon is not None:
+            epsilon = epsilon + ops.absolute(self.learned_epsilon)
+        power = ops.mean(ops.square(inputs), axis=(1, 2), keepdims=True)
+        return self.gamma * inputs * ops.rsqrt(power + epsilon) + self.beta
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return tuple(input_shape)
+
+
+class TLU(keras.layers.Layer):  # type: ignore[misc]
+    """The thresholded linear unit of tensorflow_addons: ``y = max(x, alpha x + tau)``.
+
+    Args:
+        affine: Whether there is an ``alpha``; it is 0 otherwise.
+        tau_initializer: What ``tau`` is before it is set.
+        alpha_initializer: The same of ``alpha``.
+        **settings: Of every layer.
+    """
+
+    def __init__(
+        self,
+        affine: bool = False,
+        tau_initializer: Any = "zeros",
+        alpha_initializer: Any = "zeros",
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.affine = affine
+        self.tau_initializer = keras.initializers.get(tau_initializer)
+        self.alpha_initializer = keras.initializers.get(alpha_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights: one for each value of an image."""
+        shape = tuple(input_shape[1:])
+        self.tau = self.add_weight(shape=shape, initializer=self.tau_initializer, name="tau")
+        self.alpha = None
+        if self.affine:
+            self.alpha = self.add_weight(
+                shape=shape, initializer=self.alpha_initializer, name="alpha"
+            )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """The greater of both."""
+        other = self.tau if self.alpha is None else self.alpha * inputs + self.tau
+        return ops.maximum(inputs, other)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return tuple(input_shape)
+
+
+class Snake(keras.layers.Layer):  # type: ignore[misc]
+    """The layer of tensorflow_addons: ``y = x + (1 - cos(2 f x)) / (2 f)``.
+
+    Args:
+        frequency_initializer: What ``f`` is before it is set.
+        **settings: Of every layer.
+    """
+
+    def __init__(self, frequency_initializer: Any = "ones", **settings: Any) -> None:
+        super().__init__(**settings)
+        self.frequency_initializer = keras.initializers.get(frequency_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weight, a number."""
+        self.frequency = self.add_weight(
+            shape=(), initializer=self.frequency_initializer, name="frequency"
+        )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Adds the wave."""
+        twice = 2 * self.frequency
+        return inputs + (1 - ops.cos(twice * inputs)) / twice
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return tuple(input_shape)
+
+
+class _Shared(keras.layers.Layer):  # type: ignore[misc]
+    """A layer with weights for each value of an image, or shared along axes.
+
+    Args:
+        shared_axes: The axes along which all values have the same weights.
+        **settings: Of every layer, and initialisers by the names of the weights.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def __init__(self, shared_axes: Any = None, **settings: Any) -> None:
+        starts = {name: settings.pop(f"{name}_initializer", "zeros") for name in self.names}
+        super().__init__(**settings)
+        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes or []
+        self.starts = {n: keras.initializers.get(start) for n, start in starts.items()}
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights in the library's order."""
+        shape = [
+            1 if axis in self.shared_axes else size
+            for axis, size in enumerate(input_shape)
+            if axis
+        ]
+        for name in self.names:
+            made = self.add_weight(shape=tuple(shape), initializer=self.starts[name], name=name)
+            setattr(self, name, made)
+        self.built = True
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return tuple(input_shape)
+
+
+class PELU(_Shared):
+    """The layer of keras_contrib: ``alpha x / beta``, below zero ``alpha (exp(x / beta) - 1)``.
+
+    Trottier, Giguère and Chaib-draa, "Parametric Exponential Linear Unit", 2016.
+    """
+
+    names = ("alpha", "beta")
+
+    def __init__(
+        self,
+        shared_axes: Any = None,
+        alpha_initializer: Any = "ones",
+        beta_initializer: Any = "ones",
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            shared_axes,
+            alpha_initializer=alpha_initializer,
+            beta_initializer=beta_initializer,
+            **settings,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Both sides."""
+        low = self.alpha * ops.expm1(ops.minimum(inputs, 0.0) / self.beta)
+        return ops.relu(inputs) * self.alpha / self.beta + low
+
+
+class SReLU(_Shared):
+    """The layer of keras_contrib: a line in the middle, other slopes beyond two thresholds.
+
+    With ``r = t_left + |t_right|``: ``x`` from ``t_left`` to ``r``, below
+    ``t_left + a_left (x - t_left)``, above ``r + a_right (x - r)``. Jin et al., "Deep Learning with
+    S-shaped Rectified Linear Activation Units", 2015.
+    """
+
+    names = ("t_left", "a_left", "t_right", "a_right")
+
+    def __init__(
+        self,
+        shared_axes: Any = None,
+        t_left_initializer: Any = "zeros",
+        a_left_initializer: Any = "zeros",
+        t_right_initializer: Any = "ones",
+        a_right_initializer: Any = "ones",
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            shared_axes,
+            t_left_initializer=t_left_initializer,
+            a_left_initializer=a_left_initializer,
+            t_right_initializer=t_right_initializer,
+            a_right_initializer=a_right_initializer,
+            **settings,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """The three parts."""
+        left = self.t_left
+        right = left + ops.absolute(self.t_right)
+        middle = ops.minimum(ops.maximum(inputs, left), right)
+        below = self.a_left * ops.minimum(inputs - left, 0.0)
+        return middle + below + self.a_right * ops.relu(inputs - right)
+
+
+LIBRARIES: dict[str, type[Any]] = {
+    **{
+        f"keras_contrib>{cls.__name__}": cls for cls in (InstanceNormalization, PELU, SReLU)
+    },
+    **{f"Addons>{cls.__name__}": cls for cls in (FilterResponseNormalization, TLU, Snake)},
+}
+"""These layers by the names that the rewrites give them."""
