@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.frameworks.keras.libraries import ACTIVATIONS
 from convlens.frameworks.keras.lookup import (
     NO_CODE,
     ON_TEXT,
@@ -352,6 +353,8 @@ def _activation(name: Any) -> Any:
     """An activation function by name, one of Keras or of convlens."""
     if name == OLD_HARD_SIGMOID:
         return hard_sigmoid_of_keras_2
+    if isinstance(name, str) and name in ACTIVATIONS:
+        return ACTIVATIONS[name]
     if isinstance(name, str) and not name.startswith("_"):
         found = getattr(keras.activations, name, None)
         if callable(found) and name not in ("get", "serialize", "deserialize"):

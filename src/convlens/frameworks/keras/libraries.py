@@ -232,9 +232,7 @@ class _Shared(keras.layers.Layer):  # type: ignore[misc]
     def build(self, input_shape: Any) -> None:
         """Makes the weights in the library's order."""
         shape = [
-            1 if axis in self.shared_axes else size
-            for axis, size in enumerate(input_shape)
-            if axis
+            1 if axis in self.shared_axes else size for axis, size in enumerate(input_shape) if axis
         ]
         for name in self.names:
             made = self.add_weight(shape=tuple(shape), initializer=self.starts[name], name=name)
@@ -312,9 +310,52 @@ class SReLU(_Shared):
 
 
 LIBRARIES: dict[str, type[Any]] = {
-    **{
-        f"keras_contrib>{cls.__name__}": cls for cls in (InstanceNormalization, PELU, SReLU)
-    },
+    **{f"keras_contrib>{cls.__name__}": cls for cls in (InstanceNormalization, PELU, SReLU)},
     **{f"Addons>{cls.__name__}": cls for cls in (FilterResponseNormalization, TLU, Snake)},
 }
 """These layers by the names that the rewrites give them."""
+
+
+@keras.saving.register_keras_serializable(package="convlens")  # type: ignore[untyped-decorator]
+def addons_gelu(x: Any) -> Any:
+    """``gelu`` of tensorflow_addons, by ``tanh`` where that of Keras takes the error function."""
+    return ops.gelu(x, approximate=True)
+
+
+@keras.saving.register_keras_serializable(package="convlens")  # type: ignore[untyped-decorator]
+def addons_lisht(x: Any) -> Any:
+    """``x tanh(x)``."""
+    return x * ops.tanh(x)
+
+
+@keras.saving.register_keras_serializable(package="convlens")  # type: ignore[untyped-decorator]
+def addons_rrelu(x: Any) -> Any:
+    """``rrelu`` when not training: below zero the mean slope of its default range, 1/8 to 1/3."""
+    return ops.leaky_relu(x, negative_slope=(1 / 8 + 1 / 3) / 2)
+
+
+@keras.saving.register_keras_serializable(package="convlens")  # type: ignore[untyped-decorator]
+def addons_snake(x: Any) -> Any:
+    """``x + (1 - cos(2 x)) / 2``."""
+    return x + (1 - ops.cos(2 * x)) / 2
+
+
+@keras.saving.register_keras_serializable(package="convlens")  # type: ignore[untyped-decorator]
+def addons_sparsemax(x: Any) -> Any:
+    """The point of the simplex nearest to ``x``, over the last axis.
+
+    Martins and Astudillo, "From Softmax to Sparsemax", 2016. Keras 3.15 has a function of that
+    name whose results do not add up to one.
+    """
+    ordered = ops.flip(ops.sort(x, axis=-1), axis=-1)
+    places = ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    kept = ops.cast(1 + places * ordered > ops.cumsum(ordered, axis=-1), x.dtype)
+    total = ops.sum(kept * ordered, axis=-1, keepdims=True)
+    return ops.relu(x - (total - 1) / ops.sum(kept, axis=-1, keepdims=True))
+
+
+ACTIVATIONS: dict[str, Any] = {
+    function.__name__: function
+    for function in (addons_gelu, addons_lisht, addons_rrelu, addons_snake, addons_sparsemax)
+}
+"""Activations of tensorflow_addons that Keras has not, by the names the rewrites give them."""

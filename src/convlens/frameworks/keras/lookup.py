@@ -18,6 +18,7 @@ from keras.src.ops import numpy as plain
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.frameworks.keras.formula import Formula
 from convlens.frameworks.keras.gone import GONE
+from convlens.frameworks.keras.libraries import LIBRARIES
 from convlens.frameworks.keras.ops import TensorFlowCall, find_operation
 from convlens.frameworks.keras.ranges import in_short
 from convlens.saved import Config
@@ -78,8 +79,9 @@ def find_layer(entry: Config, where: str) -> tuple[type[Any] | None, str]:
         function = inner.get("function")
         if find_operation(str(function)) is None:
             return None, f"computes 'tf.{function}', which convlens does not know"
-    if name in OWN or name in GONE:
-        return OWN.get(name) or GONE[name], ""
+    ours = OWN.get(name) or GONE.get(name) or LIBRARIES.get(name)
+    if ours is not None:
+        return ours, ""
     found = _operation(name, entry.get("module")) or getattr(keras.layers, name, None)
     if isinstance(found, type) and issubclass(found, keras.Operation) and _of_keras(found):
         return found, ""

@@ -35,6 +35,7 @@ class Range:
         whole: Whether a flag in their place is refused.
         long: Whether there may be many.
         infinite: Whether they may be infinite, or no number at all.
+        also: A further value that has a meaning of its own.
     """
 
     least: float
@@ -43,6 +44,7 @@ class Range:
     whole: bool = True
     long: bool = False
     infinite: bool = False
+    also: int | None = None
 
     def holds(self, value: Any) -> bool:
         """Whether a value is no number, or one of this range."""
@@ -52,10 +54,11 @@ class Range:
             return True
         if isinstance(value, float) and not math.isfinite(value):
             return self.infinite
-        return self.least <= value <= self.most
+        return self.least <= value <= self.most or value == self.also
 
 
 WINDOW = Range(1, 10**6, f"integers from 1 to {10**6}")
+GROUPS = Range(1, 10**6, f"integers from 1 to {10**6}, or -1 for one a channel", also=-1)
 COUNT = Range(1, MAX_INTEGER, f"integers from 1 to {MAX_INTEGER}")
 NONE_OR_MORE = Range(0, MAX_INTEGER, f"integers from 0 to {MAX_INTEGER}")
 PLACE = Range(-MAX_INTEGER, MAX_INTEGER, f"integers from {-MAX_INTEGER} to {MAX_INTEGER}")
@@ -67,7 +70,8 @@ VALUE = Range(
 NUMBER = Range(-MAX_FLOAT, MAX_FLOAT, "finite numbers of single precision", whole=False, long=True)
 
 BY_NAME: dict[str, Range] = {
-    **dict.fromkeys(("strides", "pool_size", "dilation_rate", "kernel_size", "groups"), WINDOW),
+    **dict.fromkeys(("strides", "pool_size", "dilation_rate", "kernel_size"), WINDOW),
+    "groups": GROUPS,
     **dict.fromkeys(("size", "filters", "depth_multiplier", "block_size"), WINDOW),
     **dict.fromkeys(("height", "width", "target_height", "target_width", "crop_size"), WINDOW),
     **dict.fromkeys(("rank", "lora_rank", "num_outputs", "indices_or_sections"), WINDOW),

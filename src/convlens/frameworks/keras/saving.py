@@ -19,6 +19,7 @@ import keras
 from convlens.errors import ConvlensError, ModelFileError
 from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.gone import GONE
+from convlens.frameworks.keras.libraries import LIBRARIES
 from convlens.frameworks.keras.lookup import REFUSED
 from convlens.frameworks.keras.plain import make_plain
 from convlens.frameworks.keras.program import flatten
@@ -94,7 +95,7 @@ def _write(model: Any, path: Path) -> None:
 def _check_class(layer: Any, name: str) -> None:
     """Refuses a layer of the author's own."""
     place = type(layer).__module__.partition(".")[0]
-    if place not in ("keras", "convlens") or type(layer) in GONE.values():
+    if place not in ("keras", "convlens") or type(layer) in (*GONE.values(), *LIBRARIES.values()):
         raise _foreign(name, type(layer).__name__)
     if place == "keras" and type(layer).__name__ in REFUSED:
         raise ModelFileError(

@@ -33,7 +33,7 @@ Array = NDArray[np.generic]
 
 BESIDE = re.compile(
     r"(optimizer_step|pruning_step|mask|threshold|cluster_centroids|pulling_indices|"
-    r"moving_stddev|renorm_mean|renorm_stddev|original_weights|StateVar|seed_generator_state|seed_generator|.*_min|.*_max|.*_min_var|"
+    r"moving_stddev|renorm_mean|renorm_stddev|original_weights|StateVar|sn_u|seed_generator_state|seed_generator|.*_min|.*_max|.*_min_var|"
     r".*_max_var)"
 )
 """Arrays of wrappers and random generators that belong to no weight of a layer."""

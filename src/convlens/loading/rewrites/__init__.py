@@ -16,6 +16,7 @@ from convlens.loading.rewrites import (
     activations,
     keras1,
     lambdas,
+    libraries,
     merging,
     names,
     nodes,
@@ -120,6 +121,16 @@ REWRITES: tuple[Rewrite, ...] = (
         names.pass_over_random_sizes,
     ),
     Rewrite("own", "", names.keep_own),
+    Rewrite(
+        "addons",
+        "layers of tensorflow_addons or AutoKeras were replaced by what computes the same",
+        libraries.name_addons,
+    ),
+    Rewrite(
+        "contrib",
+        "layers with the names and settings of those of keras_contrib were taken for them",
+        libraries.name_contrib,
+    ),
     Rewrite("foreign", "", names.keep_foreign),
     Rewrite(
         "keras-1-classes", "layers were given the names of Keras 2", keras1.rename_classes, before=3

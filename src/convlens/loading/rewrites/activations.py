@@ -35,6 +35,19 @@ FUNCTIONS = {
 }
 """Functions under the names that TensorFlow and old Keras gave them."""
 
+OF_ADDONS = {
+    "gelu": "addons_gelu",
+    "lisht": "addons_lisht",
+    "rrelu": "addons_rrelu",
+    "snake": "addons_snake",
+    "hardshrink": "hard_shrink",
+    "softshrink": "soft_shrink",
+    "tanhshrink": "tanh_shrink",
+    "mish": "mish",
+    "sparsemax": "addons_sparsemax",
+}
+"""Functions of tensorflow_addons: those of Keras, or of convlens where Keras has no equal."""
+
 KEYS = ("activation", "recurrent_activation")
 
 OLD_HARD_SIGMOID = "hard_sigmoid_of_keras_2"
@@ -60,11 +73,15 @@ def name_activations(config: Config) -> int:
 def _plain(value: Any) -> Any:
     """An activation by its name where it is a known function or a layer's default."""
     if isinstance(value, str):
-        bare = value.rpartition(">")[2]
-        return FUNCTIONS.get(bare, bare)
+        package, _, bare = value.rpartition(">")
+        table = OF_ADDONS if package == "Addons" else FUNCTIONS
+        return table.get(bare, bare)
     if not isinstance(value, dict):
         return value
     name, inner = value.get("class_name"), value.get("config")
+    registered = value.get("registered_name")
+    if name == "function" and isinstance(registered, str) and registered.startswith("Addons>"):
+        return _plain(registered)
     if name == "function" and isinstance(inner, str):
         return FUNCTIONS.get(inner, inner)
     if isinstance(name, str) and isinstance(inner, dict):

@@ -128,7 +128,7 @@ def _rename(layer: Config, name: str) -> bool:
     if name == "Sparsemax":
         if inner.pop("axis", -1) != -1:
             return False
-        inner["activation"] = "sparsemax"
+        inner["activation"] = "addons_sparsemax"
     layer["class_name"] = _RENAMED[name]
     _forget_origin(layer)
     return True
