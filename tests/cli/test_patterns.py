@@ -132,7 +132,7 @@ def test_json_beside_a_file(run: Run, here: Path, small: Path) -> None:
         (2, ["-l", "conv", "--rate", "0"], "expected rate from 1e-06 to 1e+06, found 0"),
         (2, ["-l", "conv", "--seed", "-1"], "expected seed from 0"),
         (2, ["-l", "conv", "--facets", "0"], "expected facets from 1 to 64, found 0"),
-        (2, ["-l", "conv", "--size", "0"], "expected a canvas of 1 to 4096 pixels a side"),
+        (2, ["-l", "conv", "--size", "0"], "expected --size of 1 to 65535 pixels a side"),
         (2, ["-l", "conv", "--size", "big"], "--size expects HEIGHTxWIDTH such as 224x224"),
         (2, ["-l", "conv", "--view", "channel"], "unknown view 'channel': expected one of pattern"),
         (2, ["-l", "conv", "--columns", "0"], "at least 1 column"),

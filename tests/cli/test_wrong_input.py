@@ -177,7 +177,7 @@ def test_a_choice_of_what_is_not_there(
         (["--centre", "-1e30"], "expected a centre of at most 1e+06 colour steps, found -1e+30"),
         (["--size", "wide"], "--size expects HEIGHTxWIDTH such as 224x224, found 'wide'"),
         (["--size", "9" * 5000], "--size expects HEIGHTxWIDTH"),
-        (["--size", "0x0"], "expected a size of at least 1 x 1"),
+        (["--size", "0x0"], "expected --size of 1 to 65535 pixels"),
         (["--size", "32x32"], "the model takes 16 x 16 pixels"),
         (["--nothing"], "No such option: --nothing"),
         (["--json=yes"], "Option '--json' does not take a value"),

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 
 import h5py
 import numpy as np
 import pytest
 
-from convlens.errors import ConvlensError, ImageError, ModelFileError, UnsafeModelError
+from convlens.errors import (
+    ConvlensError,
+    ImageError,
+    ModelFileError,
+    ModelInputError,
+    UnsafeModelError,
+    UsageError,
+)
+from convlens.frameworks.keras import room
 from convlens.hdf5.archive import read_archive
 from convlens.images.arrays import read_array
 from convlens.loading import _labels_beside, bounded, load_model, read_labels, read_network
@@ -181,13 +190,69 @@ def test_settings_out_of_range(tmp_path, value):
         load_model(write(tmp_path / "m", sequence(entry(8, 8, 3), bad)))
 
 
-def test_a_pass_of_too_many_numbers(tmp_path):
-    layers = [layer("ZeroPadding2D", name, padding=size) for name, size in (("1", 2000), ("2", 1))]
-    layers = [entry(8, 8, 4), *layers, layer("UpSampling2D", "up", size=1)]
-    model = load_model(write(tmp_path / "m", sequence(*layers)))
-    inputs = {"i": np.zeros((1, 8, 8, 4), "float32")}
-    with pytest.raises(ConvlensError, match="fewer layers"):
-        model.forward(inputs, ["1", "2", "up"])
+def padded(tmp_path, *shape, **more):
+    """A model whose second layer gives 40 MB for one image of 8 x 8."""
+    layers = [layer("ZeroPadding2D", name, padding=size) for name, size in (("a", 1), ("b", 788))]
+    path = write(tmp_path / "m", sequence(entry(*shape), *layers, layer("ReLU", "c")))
+    return load_model(path, **more)
+
+
+SIXTEEN = {"i": np.zeros((1, 16, 16, 4), "float32")}
+
+
+@pytest.mark.parametrize(
+    ("shape", "asked", "says"),
+    [
+        ((16, 16, 4), "abc", r"155 MiB.*largest of them 'b' of shape \(None, 1594, 1594, 4\)"),
+        ((16, 16, 4), "abc", r"choose fewer layers with -l \(layers=\) or allow more with --max"),
+        ((16, 16, 4), "c", r"116 MiB .* choose layers before 'c' with -l"),
+        (
+            (None, None, 4),
+            "bc",
+            r"'c' with -l .* or give a smaller --size .* or allow more with --max",
+        ),
+    ],
+)
+def test_a_pass_of_too_many_numbers(tmp_path, shape, asked, says):
+    model = padded(tmp_path, *shape, max_memory="78M")
+    with pytest.raises(
+        ModelInputError, match="more than the 78 MiB that a file may ask for"
+    ) as told:
+        model.forward(SIXTEEN, list(asked))
+    assert re.search(says, str(told.value)), told.value
+    assert ("--size" in str(told.value)) is (None in shape)
+
+
+def test_a_pass_that_may_take_more_runs(tmp_path):
+    for allowed in (None, "200M", 200 << 20):
+        found = padded(tmp_path, 16, 16, 4, max_memory=allowed).forward(SIXTEEN, ["b"])
+        assert found.layers["b"].shape == (1, 1594, 1594, 4)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_pass_beyond_the_memory_that_is_free(tmp_path, monkeypatch, live):
+    model = padded(tmp_path, None, None, 4, max_memory="1T")
+    model = load_model(model.model) if live else model
+    monkeypatch.setattr(room, "free_memory", lambda: 150 << 20)
+    monkeypatch.setattr(room, "SMALL", 0)
+    model.forward(SIXTEEN, ["a", "b", "c"])
+    four = {"i": np.zeros((4, 16, 16, 4), "float32")}
+    with pytest.raises(ModelInputError) as told:
+        model.forward(four, ["a", "b", "c"])
+    assert str(told.value) == (
+        "the layers asked for would give 310 MiB for 4 images at once, the largest of "
+        "them 'b' of shape (None, 1594, 1594, 4), more than the 150 MiB of memory that are free: "
+        "choose fewer layers with -l (layers=) or give a smaller --size (size=) or give fewer "
+        "images"
+    )
+
+
+@pytest.mark.parametrize(
+    "memory", ["8X", "", "-1", "1e3G", 0, -5, 1.5, True, "9" * 15 + "T", "nan"]
+)
+def test_what_is_no_amount_of_memory(tmp_path, memory):
+    with pytest.raises(UsageError, match=r"expected an amount of memory such as 8G.*found"):
+        load_model(tmp_path / "m", max_memory=memory)
 
 
 def test_what_goes_wrong_in_a_layer_names_it(tmp_path):

@@ -18,6 +18,7 @@ from convlens.cli.options import (
     Json,
     Labels,
     Layers,
+    MaxMemory,
     ModelArgument,
     Quiet,
     Scale,
@@ -60,6 +61,7 @@ def summary(
     architecture: Architecture = None,
     trust: Trust = False,
     backend: Backend = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -67,7 +69,9 @@ def summary(
     from convlens.cli.opening import Source
     from convlens.cli.summary import run
 
-    source = Source(model, weights, architecture, backend=backend, trust=trust)
+    source = Source(
+        model, weights, architecture, backend=backend, trust=trust, max_memory=max_memory
+    )
     run(source, as_json=json)
 
 
@@ -78,6 +82,7 @@ def convert(
     weights: Weights = None,
     architecture: Architecture = None,
     backend: Backend = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -86,7 +91,7 @@ def convert(
     from convlens.cli.convert import run
     from convlens.cli.opening import Source
 
-    source = Source(model, weights, architecture, backend=backend)
+    source = Source(model, weights, architecture, backend=backend, max_memory=max_memory)
     run(source, new, as_json=json, quiet=quiet)
 
 
@@ -148,6 +153,7 @@ def activations(
     architecture: Architecture = None,
     trust: Trust = False,
     backend: Backend = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -158,7 +164,9 @@ def activations(
 
     run(
         Request(
-            source=Source(model, weights, architecture, labels, backend, trust),
+            source=Source(
+                model, weights, architecture, labels, backend, trust, max_memory=max_memory
+            ),
             images=tuple(image or ()),
             inputs=tuple(inputs or ()),
             layers=tuple(layers) if layers else None,
@@ -286,6 +294,7 @@ def patterns(
     architecture: Architecture = None,
     trust: Trust = False,
     backend: Backend = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -296,7 +305,9 @@ def patterns(
 
     run(
         Request(
-            source=Source(model, weights, architecture, labels, backend, trust),
+            source=Source(
+                model, weights, architecture, labels, backend, trust, max_memory=max_memory
+            ),
             layers=tuple(layers) if layers else None,
             channels=channels,
             settings={
@@ -368,6 +379,7 @@ def kernels(
     architecture: Architecture = None,
     trust: Trust = False,
     backend: Backend = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -378,7 +390,9 @@ def kernels(
 
     run(
         Request(
-            source=Source(model, weights, architecture, backend=backend, trust=trust),
+            source=Source(
+                model, weights, architecture, backend=backend, trust=trust, max_memory=max_memory
+            ),
             stored=stored,
             layers=tuple(layers) if layers else None,
             channels=channels,

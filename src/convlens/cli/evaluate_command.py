@@ -17,6 +17,7 @@ from convlens.cli.options import (
     Frame,
     Json,
     Labels,
+    MaxMemory,
     ModelArgument,
     Quiet,
     Scale,
@@ -167,6 +168,7 @@ def evaluate(
     architecture: Architecture = None,
     trust: Trust = False,
     backend: Backend = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -177,7 +179,9 @@ def evaluate(
 
     run(
         Request(
-            source=Source(model, weights, architecture, labels, backend, trust),
+            source=Source(
+                model, weights, architecture, labels, backend, trust, max_memory=max_memory
+            ),
             images=tuple(image or ()),
             inputs=tuple(inputs or ()),
             methods=tuple(method or ()),

@@ -16,6 +16,7 @@ from convlens.cli.options import (
     Frame,
     Json,
     Labels,
+    MaxMemory,
     ModelArgument,
     Quiet,
     Scale,
@@ -167,6 +168,7 @@ def heatmap(
     architecture: Architecture = None,
     trust: Trust = False,
     backend: Backend = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -181,7 +183,9 @@ def heatmap(
 
     run(
         Request(
-            source=Source(model, weights, architecture, labels, backend, trust),
+            source=Source(
+                model, weights, architecture, labels, backend, trust, max_memory=max_memory
+            ),
             images=tuple(image or ()),
             inputs=tuple(inputs or ()),
             methods=parts(method),

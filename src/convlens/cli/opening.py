@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convlens.cli.printable import printable
+from convlens.limits import Limits
 from convlens.loading import load_model
 from convlens.loading.lean import import_keras
 from convlens.loading.reader import expect
@@ -26,6 +27,7 @@ class Source:
         labels: A file with the names of the classes.
         backend: The backend of Keras.
         trust: Whether code of the file may run.
+        max_memory: How much memory the model may ask for, such as ``8G``.
     """
 
     model: str
@@ -34,6 +36,7 @@ class Source:
     labels: Path | None = None
     backend: str | None = None
     trust: bool = False
+    max_memory: str | None = None
 
 
 def open_model(source: Source) -> Model:
@@ -46,7 +49,9 @@ def open_model(source: Source) -> Model:
         ModelFileError: There is no such file, or it is no model, or it is damaged.
         UnsafeModelError: Opening it would run code or read another file.
         BackendError: No backend for Keras is installed, or not the one asked for.
+        UsageError: The memory that it may take is no amount of memory.
     """
+    Limits.asked(source.max_memory)
     path = Path(source.model)
     if path.exists() or "/" in source.model or "." in source.model:
         recognise(path)
@@ -60,6 +65,7 @@ def open_model(source: Source) -> Model:
             labels=source.labels,
             architecture=source.architecture,
             trust=source.trust,
+            max_memory=source.max_memory,
         )
 
 

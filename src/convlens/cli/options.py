@@ -32,6 +32,13 @@ Trust = Annotated[
     bool,
     typer.Option("--trust", help="Run the code of Lambda layers: for a file of your own only."),
 ]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="What a file's model may take for one image beside its weights: 8G; else 1G.",
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Names of the classes, one on each line."),

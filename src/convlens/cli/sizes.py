@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from convlens.errors import UsageError
+from convlens.images import check_size
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -21,4 +22,4 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     match = re.fullmatch(r"([0-9]{1,9})(?:[xX]([0-9]{1,9}))?", text.strip())
     if match is None:
         raise UsageError(f"--size expects HEIGHTxWIDTH such as 224x224, found '{text}'")
-    return int(match[1]), int(match[2] or match[1])
+    return check_size((int(match[1]), int(match[2] or match[1])), "--size")

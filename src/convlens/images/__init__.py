@@ -19,7 +19,7 @@ and everything that was done to the pixels is told in words.
 """
 
 from convlens.images.finding import SUFFIXES, find_images
-from convlens.images.fitting import FITS, INTERPOLATIONS, LARGEST_SIDE, choose_size, fit
+from convlens.images.fitting import FITS, INTERPOLATIONS, LARGEST_SIDE, check_size, choose_size, fit
 from convlens.images.reading import MAX_FILE_BYTES, MAX_PIXELS, read_pixels
 from convlens.images.sources import Source, load
 
@@ -31,6 +31,7 @@ __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
     "Source",
+    "check_size",
     "choose_size",
     "find_images",
     "fit",

@@ -20,6 +20,9 @@ from convlens.images.reading import MAX_PIXELS, to_array
 LARGEST_SIDE = 512
 """The longest side, in pixels, that is chosen where the model takes any size."""
 
+MAX_SIDE = 65_535
+"""The longest side, in pixels, that may be asked for: the longest of a JPEG."""
+
 FITS: Mapping[str, str] = {
     "stretch": "to the size, the aspect ratio is not kept",
     "crop": "the largest region of the right aspect ratio in the middle",
@@ -196,22 +199,31 @@ def choose_size(
     return chosen, _choice_note(input_size, original, chosen)
 
 
-def check_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width as plain whole numbers.
+def check_size(size: Any, what: str = "a size", largest: int = MAX_SIDE) -> tuple[int, int]:
+    """Height and width as plain whole numbers; every size that a user gives is checked here.
+
+    Args:
+        size: Height and width, or one number for both.
+        what: What it is the size of, for the message.
+        largest: How long a side may be, in pixels.
 
     Raises:
         UsageError: No image has such a size.
+
+    >>> check_size(96), check_size([20, 30])
+    ((96, 96), (20, 30))
     """
     try:
-        height, width = (operator.index(side) for side in size)
+        height, width = map(operator.index, (size, size) if isinstance(size, int) else size)
     except (TypeError, ValueError):
         raise UsageError(
-            f"expected a size as height and width in pixels, such as (224, 224), found {size!r}."
+            f"expected {what} as height and width in pixels, such as (224, 224), found {size!r:.80}"
         ) from None
-    if height < 1 or width < 1 or height * width > MAX_PIXELS:
+    if not (1 <= height <= largest and 1 <= width <= largest and height * width <= MAX_PIXELS):
+        most = f" and {MAX_PIXELS / 1e6:g} megapixels in all" if largest**2 > MAX_PIXELS else ""
         raise UsageError(
-            f"expected a size of at least 1 x 1 and at most {MAX_PIXELS / 1e6:g} megapixels, "
-            f"found {width} x {height} (width x height)."
+            f"expected {what} of 1 to {largest} pixels a side{most}, found {height} x {width} "
+            "(height x width)"
         )
     return height, width
 

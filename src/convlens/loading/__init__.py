@@ -51,7 +51,7 @@ def load_model(
     labels: str | os.PathLike[str] | tuple[str, ...] | None = None,
     architecture: str | os.PathLike[str] | None = None,
     trust: bool = False,
-    max_memory: int | None = None,
+    max_memory: int | str | None = None,
 ) -> Model:
     """Opens a model so that convlens can look into it.
 
@@ -72,8 +72,8 @@ def load_model(
         trust: Run the Python code of Lambda layers that are no known formula, which Keras
             then opens itself. For a file of your own only: such code may do anything.
             Everything else is checked as ever.
-        max_memory: How many bytes what a file asks for may take for one image, beside the
-            weights that it holds; 1 GiB if not given.
+        max_memory: How much memory what a file asks for may take for one image, beside the
+            weights that it holds: bytes, or text such as ``"8G"``; 1 GiB if not given.
 
     Returns:
         The model. Nothing of the file has been run, unless it was trusted.
@@ -88,7 +88,7 @@ def load_model(
     from convlens.model import Model
 
     names = read_labels(labels)
-    limits = Limits() if max_memory is None else Limits(max_memory)
+    limits = Limits.asked(max_memory)
     if isinstance(source, Model):
         return source
     if architecture is not None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convlens import images
-from convlens.errors import ModelInputError, UsageError
+from convlens.errors import ModelInputError
 from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_able
 from convlens.model import Model
 from convlens.results import (
@@ -24,6 +24,7 @@ from convlens.results import (
     ModelInfo,
 )
 from convlens.verbs.gather import (
+    check_batch_size,
     choose_preprocessing,
     find_input,
     gather,
@@ -110,8 +111,7 @@ def activations(
         ModelInputError: The model takes no image, or none of this kind.
         UsageError: An option is unknown or has a value that it cannot have.
     """
-    if batch_size < 1:
-        raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size}")
+    check_batch_size(batch_size)
     info = model.info
     given, drawn = gather(info, image, make_options(**options))
     count = len(next(iter(given.values())))

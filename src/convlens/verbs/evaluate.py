@@ -31,7 +31,7 @@ from convlens.verbs.attribution.outputs import check_explained
 from convlens.verbs.attribution.remembering import Remembering
 from convlens.verbs.attribution.settings import ALL, choose_methods, settle
 from convlens.verbs.attribution.strongest import ask_images
-from convlens.verbs.gather import ImageOptions, gather, sources_of
+from convlens.verbs.gather import ImageOptions, check_batch_size, gather, sources_of
 from convlens.verbs.scale import settle_scale
 
 STRONGEST = "the strongest class of each image"
@@ -93,8 +93,7 @@ def evaluate(
     measures = choose_metrics(metrics)
     measured, others = _measure_options(measures, options)
     settled, image_options = settle(chosen, others)
-    if batch_size < 1:
-        raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size}")
+    check_batch_size(batch_size)
     info = model.info
     entry = choose_input(info, input_name)
     supply = _Supply(model, entry, images, image_options, limit)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from convlens import images
 from convlens.errors import ImageError, ModelInputError, UsageError, near
+from convlens.images import check_size
 from convlens.images.arrays import as_array, fits_shape, is_array_file, to_picture
 from convlens.preprocessing import SCALES, Preprocessing, find_scale
 from convlens.results import InputImage, InputInfo, ModelInfo
@@ -48,6 +49,34 @@ class ImageOptions:
     size: tuple[int, int] | None = None
     frame: int | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            object.__setattr__(self, "size", check_size(self.size))
+
+
+def check_batch_size(batch_size: Any) -> None:
+    """Refuses a number of images in a pass that is none.
+
+    Raises:
+        UsageError: It is no whole number, or less than 1.
+    """
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size!r}")
+
+
+def check_input(entry: InputInfo) -> InputInfo:
+    """An input, unless nothing can be given to it.
+
+    Raises:
+        ModelInputError: It has a size of 0.
+    """
+    if 0 in entry.shape:
+        raise ModelInputError(
+            f"input '{entry.name}' of shape {entry.shape} has a size of 0: there is nothing to "
+            "show it. The layers and the kernels can be seen all the same"
+        )
+    return entry
 
 
 def make_options(**settings: Any) -> ImageOptions:
@@ -84,12 +113,14 @@ def find_input(info: ModelInfo, name: str | None) -> InputInfo:
         by_key = {entry.key: entry for entry in info.inputs if entry.key is not None}
         by_name = {entry.name: entry for entry in info.inputs}
         if name in by_key or name in by_name:
-            return by_key.get(name) or by_name[name]
+            return check_input(by_key.get(name) or by_name[name])
         known = list(dict.fromkeys([*by_key, *by_name]))
         raise ModelInputError(
             f"no input '{name}': the model has {', '.join(known)}.{near(str(name), known)}"
         )
-    return next((entry for entry in info.inputs if entry.takes_picture), info.inputs[0])
+    return check_input(
+        next((entry for entry in info.inputs if entry.takes_picture), info.inputs[0])
+    )
 
 
 def gather(
@@ -101,6 +132,8 @@ def gather(
         ModelInputError: An input is left without a value, or takes another kind.
         ImageError: An image cannot be read.
     """
+    for entry in info.inputs:
+        check_input(entry)
     sources = sources_of(info, image)
     lengths = {name: len(listed) for name, listed in sources.items()}
     if len(set(lengths.values())) > 1:

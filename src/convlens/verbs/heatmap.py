@@ -30,7 +30,13 @@ from convlens.verbs.attribution.running import Work
 from convlens.verbs.attribution.scoring import find_metrics
 from convlens.verbs.attribution.settings import ALL, choose_methods, settle
 from convlens.verbs.attribution.strongest import ask_images
-from convlens.verbs.gather import choose_preprocessing, gather, input_notes, sources_of
+from convlens.verbs.gather import (
+    check_batch_size,
+    choose_preprocessing,
+    gather,
+    input_notes,
+    sources_of,
+)
 from convlens.verbs.scale import settle_scale
 
 ImageSource = Source
@@ -147,8 +153,7 @@ def heatmap(
 
 
 def _check_counts(batch_size: int, top: int, target: object) -> None:
-    if batch_size < 1:
-        raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size}")
+    check_batch_size(batch_size)
     if top < 1:
         raise UsageError(f"expected at least 1 class of each image, found top={top}")
     if target is not None and top != 1:

@@ -7,8 +7,9 @@ largest tensor that it would make is counted. So a bound holds for layers that n
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from convlens.errors import ModelInputError
 from convlens.frameworks.keras.backends import Measured, measure
 from convlens.frameworks.keras.passing import filled
 from convlens.frameworks.keras.program import Program, Step
+from convlens.frameworks.keras.room import largest_of, ways_out
 from convlens.frameworks.keras.sizes import count_bytes, count_computed
 from convlens.frameworks.keras.view import View
 from convlens.limits import MORE, Limits, in_words
@@ -63,6 +65,7 @@ def check_pass(
     limits: Limits,
     weights: int,
     *,
+    any_size: bool,
     more: Sequence[int] = (),
     back: bool = False,
     since: Sequence[str] = (),
@@ -78,6 +81,7 @@ def check_pass(
         limits: How much memory it may take.
         weights: How many weights the model has. They pay for memory and time of their own, so
             that a network that is large because it is large runs.
+        any_size: Whether the model takes images of any size.
         more: The places of steps that run although they are not asked for.
         back: Whether there is a way back.
         since: The layers at which it ends; none for the inputs of the model.
@@ -92,25 +96,37 @@ def check_pass(
         view.held[places] = follow_buffers(program, places, view.taken)
     held = view.held[places]
     for place in places:
-        _check_step(program.steps[place], held[place], limits, weights)
+        ways = functools.partial(ways_out, view, place, any_size=any_size)
+        _check_step(program.steps[place], held[place], limits, weights, ways)
     if back:
         start = {view.sights[name].place for name in since}
         total = sum(_given(program.steps[place]) for place in _since(program, places, start))
         if total > limits.memory + BACK_PER_WEIGHT * weights:
             raise ModelInputError(
                 f"the way back through the network holds {in_words(total)} for one image, more "
-                f"than {in_words(limits.memory + BACK_PER_WEIGHT * weights)}: choose a smaller "
-                f"--size, or {MORE}"
+                f"than {in_words(limits.memory + BACK_PER_WEIGHT * weights)}: "
+                + ("give a smaller --size (size=) or " if any_size else "")
+                + MORE
             )
         return
     total = sum(count_bytes(sight.info.output_shape) for sight in asked)
     total += max(held.values(), default=0)
     if total > limits.memory:
         raise ModelInputError(
-            f"the layers asked for would take {in_words(total)} for one image, more than "
-            f"{in_words(limits.memory)}: choose fewer layers with --layers, a smaller --size, or "
-            f"{MORE}"
+            f"the layers asked for would take {in_words(total)} for one image"
+            f"{largest_of(view, layers)}, more than the "
+            f"{in_words(limits.memory)} that a file may ask for: "
+            + ways_out(view, _too_wide(view, layers, held, limits), MORE, any_size=any_size)
         )
+
+
+def _too_wide(
+    view: View, layers: Sequence[str], held: Mapping[int, int], limits: Limits
+) -> int | None:
+    """The place of a step that takes too much beside the smallest layer alone, if there is one."""
+    place = max(held, key=held.__getitem__)
+    least = min(count_bytes(view.sights[name].info.output_shape) for name in layers)
+    return place if held[place] + least > limits.memory else None
 
 
 def _since(program: Program, places: Sequence[int], start: set[int]) -> Sequence[int]:
@@ -157,23 +173,28 @@ def follow_buffers(
     return held
 
 
-def _check_step(step: Step, count: int, limits: Limits, weights: int) -> None:
-    """Refuses a step that takes more memory or time than its file may."""
+def _check_step(
+    step: Step, count: int, limits: Limits, weights: int, ways: Callable[..., str]
+) -> None:
+    """Refuses a step that takes more memory or time than its file may.
+
+    ``ways`` says what else can be asked for.
+    """
     where = f"layer '{step.key[-1][0]}'" if step.key else "the model"
     if count > limits.memory:
         raise ModelInputError(
             f"{where} takes {in_words(count)} for one image, more than {in_words(limits.memory)}: "
-            f"choose layers before it with --layers, a smaller --size, or {MORE}"
+            + ways(MORE)
         )
     if (work := count_work(step)) > MAX_WORK + WORK_PER_WEIGHT * weights:
         raise ModelInputError(
             f"{where} takes {work:.1e} products and sums for one image, more than any layer of a "
-            "network of so few weights: choose layers before it with --layers, or a smaller --size"
+            f"network of so few weights: {ways() or 'it is not computed'}"
         )
     if (turns := _turns(step)) > MAX_TURNS:
         raise ModelInputError(
             f"{where} is recurrent and turns {turns} times for one image, more than {MAX_TURNS}: "
-            "choose layers before it with --layers"
+            f"{ways() or 'it is not computed'}"
         )
 
 

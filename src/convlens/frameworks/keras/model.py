@@ -39,6 +39,7 @@ from convlens.frameworks.keras.kernels import kernel_of
 from convlens.frameworks.keras.passing import Passing
 from convlens.frameworks.keras.patches import locked
 from convlens.frameworks.keras.program import graph_of
+from convlens.frameworks.keras.room import check_room
 from convlens.frameworks.keras.saving import save
 from convlens.frameworks.keras.scales import wanted_pixels
 from convlens.frameworks.keras.training import BatchStatistics
@@ -130,7 +131,8 @@ class KerasModel:
         check_fits(view, places, outputs=outputs)
         producers = view.program.producers()
         ends = [producers[value] for value in view.program.outputs if value in producers]
-        self.check_memory(view, layers, more=ends if outputs else ())
+        count = max((len(array) for array in arrays), default=1)
+        self.check_memory(view, layers, images=count, more=ends if outputs else ())
         key = (tuple(layers), outputs, shapes, tuple(len(array) for array in arrays))
 
         def make() -> Runner:
@@ -205,10 +207,18 @@ class KerasModel:
         place = [entry.name for entry in entries].index(name)
         return place, view.program.inputs[place], entries[place]
 
-    def check_memory(self, view: View, layers: Sequence[str], **more: Any) -> None:
-        """Refuses a pass that takes more than a stranger's file may, as :func:`check_pass` does."""
+    def check_memory(
+        self, view: View, layers: Sequence[str], *, images: int = 1, **more: Any
+    ) -> None:
+        """Refuses a pass that takes more than a stranger's file may, or than there is room for.
+
+        As :func:`check_pass` and :func:`check_room` do.
+        """
+        any_size = any(None in entry.shape[1:] for entry in self._inputs())
         if self.limits is not None:
-            check_pass(view, layers, self.limits, int(self.model.count_params()), **more)
+            weights = int(self.model.count_params())
+            check_pass(view, layers, self.limits, weights, any_size=any_size, **more)
+        check_room(view, layers, images, any_size=any_size)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:

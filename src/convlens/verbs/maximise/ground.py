@@ -13,12 +13,13 @@ import numpy as np
 from convlens import images
 from convlens.ascent import PIXELS, Ascent, Probe
 from convlens.errors import ModelInputError, UsageError
+from convlens.images import check_size
 from convlens.images.arrays import channels_last_shape
 from convlens.model import Model
 from convlens.pattern import PatternOptions
 from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, InputImage, InputInfo, ModelInfo
-from convlens.verbs.gather import find_input
+from convlens.verbs.gather import check_batch_size, find_input
 from convlens.verbs.maximise.method import Method
 
 LARGEST = 4096
@@ -81,10 +82,7 @@ def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]
         )
     side = FREE_SIDE.get(method.name, 128)
     own = tuple(size or side for size in entry.size)
-    size = given.pop("size", own)
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    if len(size) != 2 or not all(isinstance(n, int) and 1 <= n <= LARGEST for n in size):
-        raise UsageError(f"expected a canvas of 1 to {LARGEST} pixels a side, found {size}")
+    size = check_size(given.pop("size", own), "a canvas", LARGEST)
     return dataclasses.replace(method.defaults, size=size, **given)
 
 
@@ -102,7 +100,7 @@ def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputIn
     """
     entry = find_input(info, name)
     if len(entry.example_shape) != 3 and size is not None:
-        asked = (size, size) if isinstance(size, int) else tuple(size)
+        asked = check_size(size, "a canvas", LARGEST)
         entry = entry.as_picture() if asked == (entry.possible_picture or ())[:2] else entry
     if len(entry.example_shape) != 3:
         possible = entry.possible_picture
@@ -165,10 +163,10 @@ def choose_batch(model: Model, ascent: Ascent, count: int, most: int | None) -> 
     """How many patterns climb together: as many as fit, in batches of one size.
 
     Raises:
-        UsageError: ``most`` is less than 1.
+        UsageError: ``most`` is no whole number, or less than 1.
     """
-    if most is not None and most < 1:
-        raise UsageError(f"expected at least 1 pattern in a batch, found {most}")
+    if most is not None:
+        check_batch_size(most)
     shapes: dict[str, tuple[int, ...]] = {
         ascent.input: (1, *ascent.size, ascent.channels),
         **{name: array.shape for name, array in ascent.constants.items()},
