@@ -114,6 +114,23 @@ def test_group_normalisation_of_addons(tmp_path):
     np.testing.assert_allclose(given(model), made * gamma + beta, rtol=1e-4, atol=1e-5)
 
 
+def test_group_normalisation_of_contrib_before_keras_had_one(tmp_path):
+    """Its parts are bands of rows, since it reshapes without turning axes."""
+    gamma, beta = weights(8, 8)
+    model = opened(
+        tmp_path, "GroupNormalization", {"gamma": gamma, "beta": beta},
+        groups=2, axis=-1, epsilon=0.5, center=True, scale=True, **START,
+    )  # fmt: skip
+    wanted = np.empty_like(IMAGES)
+    for number, image in enumerate(IMAGES):
+        for part, band in enumerate(image.reshape(2, 4, 6, 4)):
+            made = (band - band.mean()) / np.sqrt(band.var() + 0.5)
+            made = made * gamma[4 * part : 4 * part + 4] + beta[4 * part : 4 * part + 4]
+            wanted[number, 2 * part : 2 * part + 2] = made.reshape(2, 6, 8)
+    np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
+    assert any("keras_contrib" in text for text in model.info.rewrites)
+
+
 @pytest.mark.parametrize("learned", [False, True])
 def test_filter_response_normalisation(tmp_path, learned):
     gamma, beta, extra = weights((1, 1, 1, 8), (1, 1, 1, 8), (1,))

@@ -232,6 +232,7 @@ def test_what_is_used_twice_is_written_once():
         "z = z + z; y = K.reshape(x, z)",
         "z = z[0] + z[1], z[1] ** 3; y = y + z[1]",
         "z = [[z]]; y = K.reshape(x, z)",
+        "z = K.nn.nn.nn.nn" + ".nn" * 100 + "; y = z.relu(y)",
     ],
 )
 def test_what_grows_without_end_is_not_recognised(line):

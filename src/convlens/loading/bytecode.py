@@ -16,6 +16,13 @@ from convlens.loading.marshalled import Code
 Instruction = tuple[str, int]
 
 
+MAX_INSTRUCTIONS = 10_000
+"""How many instructions are followed; a function that a person wrote has some hundred."""
+
+MAX_NAME = 200
+"""How long the name of something outside the code may be, with all its points."""
+
+
 class Unknown(Exception):  # noqa: N818 (the caller takes it as: not recognised)
     """The code is none of the known forms."""
 
@@ -251,7 +258,7 @@ class _Machine:
 
     def run(self, instructions: list[Instruction]) -> Formula:
         """The formula of what is returned."""
-        for name, argument in instructions:
+        for name, argument in instructions[:MAX_INSTRUCTIONS]:
             if name == "RETURN_VALUE":
                 return self._writer.finish(self._stack.pop())
             if name in OPERATIONS:
@@ -369,7 +376,7 @@ class _Machine:
         if not whole:
             if not isinstance(self._stack[-1], Dotted):
                 raise Unknown
-            self._stack.append(Dotted(f"{self._stack[-1]}.{name}"))
+            self._stack.append(_inside(self._stack[-1], name))
             return
         chosen = self._stack.pop()
         if self._stack.pop() not in (0, -1) or name.partition(".")[0] not in PACKAGES:
@@ -384,7 +391,7 @@ class _Machine:
         if method and self._new:
             self._stack.append(_NULL)
         if isinstance(owner, Dotted):
-            self._stack.append(Dotted(f"{owner}.{name}"))
+            self._stack.append(_inside(owner, name))
         elif isinstance(owner, Ref):
             self._stack.append(self._of_tensor(owner, name))
         else:
@@ -436,6 +443,13 @@ class _Method:
 
     def __init__(self, result: Ref) -> None:
         self.result = result
+
+
+def _inside(owner: Dotted, name: str) -> Dotted:
+    """The name of something in a module."""
+    if len(owner) + len(name) > MAX_NAME:
+        raise Unknown
+    return Dotted(f"{owner}.{name}")
 
 
 def _as_place(part: Any) -> Any:

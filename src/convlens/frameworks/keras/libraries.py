@@ -82,6 +82,85 @@ class InstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
         return tuple(input_shape)
 
 
+class GroupNormalization(keras.layers.Layer):  # type: ignore[misc]
+    """The layer of keras_contrib: each of some parts of an image is normalised by itself.
+
+    With channels last its parts are no groups of channels: the library reshapes ``(h, w, c)`` to
+    ``(groups, h, w, c / groups)`` without turning axes, so that a part is a band of rows.
+
+    Args:
+        groups: How many parts.
+        axis: The axis of the channels, the first or the last one of an image.
+        epsilon: Added to the variance.
+        center: Whether there is a ``beta``.
+        scale: Whether there is a ``gamma``.
+        gamma_initializer: What ``gamma`` is before it is set.
+        beta_initializer: The same of ``beta``.
+        **settings: Of every layer.
+    """
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-5,
+        center: bool = True,
+        scale: bool = True,
+        gamma_initializer: Any = "ones",
+        beta_initializer: Any = "zeros",
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.groups = groups
+        self.axis = axis
+        self.epsilon = float(epsilon)
+        self.center = center
+        self.scale = scale
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
+        self.beta_initializer = keras.initializers.get(beta_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights, one for each channel."""
+        count, last = input_shape[self.axis], len(input_shape) - 1
+        if self.axis not in (1, -1, last) or count % self.groups:
+            raise ValueError(
+                f"expected channels on axis 1 or {last}, a multiple of {self.groups}, found "
+                f"{count} on axis {self.axis}"
+            )
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(
+                shape=(count,), initializer=self.gamma_initializer, name="gamma"
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                shape=(count,), initializer=self.beta_initializer, name="beta"
+            )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Normalises each part, and gives all back in the shape of the input."""
+        shape, rank = ops.shape(inputs), len(inputs.shape)
+        part = int(inputs.shape[self.axis]) // self.groups
+        sizes = list(shape[1:])
+        sizes[0 if self.axis == 1 else -1] = part
+        parts = ops.reshape(inputs, (-1, self.groups, *sizes))
+        axes = tuple(range(2, rank + 1))
+        mean = ops.mean(parts, axis=axes, keepdims=True)
+        outputs = (parts - mean) / ops.sqrt(ops.var(parts, axis=axes, keepdims=True) + self.epsilon)
+        wide = [1, self.groups, *(1,) * (rank - 1)]
+        wide[2 if self.axis == 1 else -1] = part
+        if self.gamma is not None:
+            outputs = outputs * ops.reshape(self.gamma, wide)
+        if self.beta is not None:
+            outputs = outputs + ops.reshape(self.beta, wide)
+        return ops.reshape(outputs, (-1, *shape[1:]))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return tuple(input_shape)
+
+
 class FilterResponseNormalization(keras.layers.Layer):  # type: ignore[misc]
     """The layer of tensorflow_addons: ``y = gamma x / sqrt(mean(x^2) + |epsilon|) + beta``.
 
@@ -310,7 +389,10 @@ class SReLU(_Shared):
 
 
 LIBRARIES: dict[str, type[Any]] = {
-    **{f"keras_contrib>{cls.__name__}": cls for cls in (InstanceNormalization, PELU, SReLU)},
+    **{
+        f"keras_contrib>{cls.__name__}": cls
+        for cls in (InstanceNormalization, GroupNormalization, PELU, SReLU)
+    },
     **{f"Addons>{cls.__name__}": cls for cls in (FilterResponseNormalization, TLU, Snake)},
 }
 """These layers by the names that the rewrites give them."""

@@ -40,13 +40,13 @@ class Rewrite:
         name: A short name for it.
         says: What was done, in words; empty for what changes the form alone.
         apply: Changes a configuration in place and returns in how many places.
-        before: The first major version of Keras that does not need it, ``None`` if any may.
+        before: The first version of Keras that does not need it, ``None`` if any may.
     """
 
     name: str
     says: str
     apply: Callable[[Config], int]
-    before: int | None = None
+    before: int | tuple[int, int] | None = None
 
 
 def upgrade(config: Config, version: str | None = None) -> tuple[Config, tuple[str, ...]]:
@@ -65,10 +65,11 @@ def upgrade(config: Config, version: str | None = None) -> tuple[Config, tuple[s
     """
     check_bounds(config)
     config = copy.deepcopy(config)
-    major = major_version(version, config)
+    found = (major_version(version, config), _minor(version))
     done = []
     for rewrite in REWRITES:
-        if rewrite.before is not None and major >= rewrite.before:
+        before = rewrite.before if isinstance(rewrite.before, tuple) else (rewrite.before, 0)
+        if before[0] is not None and found >= before:
             continue
         try:
             count = rewrite.apply(config)
@@ -97,6 +98,12 @@ def major_version(version: str | None, config: Config) -> int:
     return 3 if "registered_name" in config else 1
 
 
+def _minor(version: str | None) -> int:
+    """The second part of a version, 0 if there is none."""
+    parts = (version or "").split(".")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
+
+
 REWRITES: tuple[Rewrite, ...] = (
     Rewrite(
         "sequential-list",
@@ -121,6 +128,12 @@ REWRITES: tuple[Rewrite, ...] = (
         names.pass_over_random_sizes,
     ),
     Rewrite("own", "", names.keep_own),
+    Rewrite(
+        "contrib-groups",
+        "GroupNormalization, which Keras did not have then, was taken for that of keras_contrib",
+        libraries.name_contrib_groups,
+        before=(2, 11),
+    ),
     Rewrite(
         "addons",
         "layers of tensorflow_addons or AutoKeras were replaced by what computes the same",

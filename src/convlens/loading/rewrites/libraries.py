@@ -84,6 +84,19 @@ def name_contrib(config: Config) -> int:
     return count_layers(config, change)
 
 
+def name_contrib_groups(config: Config) -> int:
+    """A GroupNormalization of keras_contrib, from before Keras had a layer of that name (2.11)."""
+
+    def change(layer: Config) -> bool:
+        package, name = owner(layer)
+        if name != "GroupNormalization" or package not in ("", CONTRIB):
+            return False
+        exact = set(settings_of(layer)) - EVERY_LAYER == NORMALISATION | {"groups"}
+        return _as_own(layer, f"{CONTRIB if exact else 'file'}>{name}")
+
+    return count_layers(config, change)
+
+
 def owner(layer: Config) -> tuple[str, str]:
     """The package of a layer's class, empty if none is named, and its bare name."""
     name, module = layer.get("class_name"), layer.get("module")
