@@ -34,6 +34,10 @@ def test_the_contract(result: Activations, tmp_path: Path) -> None:
         {
             "output": "top",
             "size": 3,
+            "kind": None,
+            "shape": [],
+            "min": None,
+            "max": None,
             "top": [
                 {"index": 1, "label": "cat", "score": 0.75},
                 {"index": 0, "label": None, "score": 0.25},

@@ -295,7 +295,7 @@ def test_a_map_of_zeros_is_said_to_be_one_and_why(chain, network):
     )
     for entry in heatmap(flat, photo(), target=1, method=["grad-cam", "gradient"]):
         assert entry.empty
-        assert "the gradient of 'class 1' is 0 everywhere: it is saturated" in entry.notes[0]
+        assert "the gradient of 'output 1' is 0 everywhere: it is saturated" in entry.notes[0]
 
 
 def test_values_that_are_no_numbers(chain, network):
@@ -316,7 +316,7 @@ def test_values_that_are_no_numbers(chain, network):
         {"top": ("Dense", lambda picture: np.where(picture[:, 0, 0] > 0, np.inf, 1))},
         inputs=(InputInfo("picture", (None, 8, 8, 3)),),
     )
-    with pytest.raises(ModelInputError, match=r"gives inf for 'class 0' of image 'array'"):
+    with pytest.raises(ModelInputError, match=r"gives inf for 'output 0' of image 'array'"):
         heatmap(fake, np.full((8, 8, 3), 9, np.uint8), target=0, method="gradient")
 
 

@@ -54,7 +54,7 @@ def test_numbers_that_are_none_come_last() -> None:
 def test_an_output_that_is_a_picture_names_no_class() -> None:
     found = say(np.zeros((4, 4, 2)))
     assert (found.size, found.top) == (32, ())
-    assert found.describe() == ""
+    assert found.describe() == "an array of 4 x 4 x 2 numbers from 0 to 0"
 
 
 def test_an_output_of_one_number_for_each_image() -> None:

@@ -86,7 +86,7 @@ def describe(result: Activations) -> str:
             scale = image.preprocessing
             lines.append(f"preprocessing {scale.name}: {scale.describe()} ({scale.reason})")
         for prediction in result.predictions[number] if result.predictions else ():
-            if prediction.top:
+            if prediction.describe():
                 lines.append(f"{prediction.output}: {prediction.describe()}")
     lines += [f"note: {note}" for note in result.notes]
     lines = [printable(line) for line in lines]

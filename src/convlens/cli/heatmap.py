@@ -25,6 +25,7 @@ from convlens.render.heatmaps.arrange import by_image
 from convlens.render.heatmaps.measures import told
 from convlens.render.heatmaps.numbers import whereabouts
 from convlens.render.heatmaps.wording import (
+    before_head,
     better,
     layer_names,
     pad_words,
@@ -136,7 +137,7 @@ def describe(result: Heatmaps) -> str:
             scale = group.shown.preprocessing
             lines.append(f"preprocessing {scale.name}: {scale.describe()} ({scale.reason})")
         for prediction in group.predictions:
-            if prediction.top:
+            if prediction.describe():
                 lines.append(f"{prediction.output}: {prediction.describe()}")
         if pad_words(group):
             lines.append(f"note: {pad_words(group)}")
@@ -154,7 +155,8 @@ def describe(result: Heatmaps) -> str:
 
 def _rows(result: Heatmaps) -> list[list[str]]:
     """A table of the maps."""
-    rows = [["image", "method", "explained", "score", "logit", "layer", "hottest"]]
+    head = before_head(result)
+    rows = [["image", "method", "explained", "score", head, "layer", "hottest"]]
     for place, entry in enumerate(result):
         logit = "" if entry.explained == entry.score else number(entry.explained)
         rows.append(

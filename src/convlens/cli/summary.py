@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Mapping
 
 from convlens.cli.opening import Source, open_model
 from convlens.cli.output import say
 from convlens.cli.printable import printable
 from convlens.cli.table import format_shape, format_table
+from convlens.outputs import kinds_of
 from convlens.results import LayerInfo, ModelInfo
 from convlens.verbs.summary import summary, to_json
 
@@ -25,7 +28,7 @@ def describe(info: ModelInfo) -> str:
         f"{info.name}: {len(info.layers)} layers, {info.parameters:,} parameters",
         f"from     {info.source}",
         f"input    {inputs}",
-        f"outputs  {', '.join(info.outputs)}",
+        f"outputs  {', '.join(map(functools.partial(_output, kinds_of(info)), info.outputs))}",
         f"runs on  {info.framework}",
     ]
     if info.preprocessing is not None:
@@ -38,6 +41,11 @@ def describe(info: ModelInfo) -> str:
     if not info.layers:
         table = "Its layers are known once it has seen an image."
     return "\n".join([*map(printable, lines), "", table])
+
+
+def _output(kinds: Mapping[str, str], name: str) -> str:
+    """An output with what its numbers mean, where that is known."""
+    return f"{name} ({kinds[name]})" if name in kinds else name
 
 
 def _row(layer: LayerInfo) -> list[str]:

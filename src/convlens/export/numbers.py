@@ -50,6 +50,10 @@ def prediction_to_json(entry: Prediction) -> dict[str, Any]:
     return {
         "output": entry.output,
         "size": entry.size,
+        "kind": entry.kind,
+        "shape": list(entry.shape),
+        "min": entry.low,
+        "max": entry.high,
         "top": [
             {"index": top.index, "label": top.label, "score": number(top.score)}
             for top in entry.top

@@ -18,6 +18,7 @@ from convlens.render.heatmaps.tile import HeatTile, make_tile
 from convlens.render.heatmaps.views import pages
 from convlens.render.heatmaps.wording import (
     EMPTY,
+    before_head,
     captions,
     information,
     layer_names,
@@ -47,7 +48,8 @@ def heatmaps(result: Heatmaps) -> str:
     options = HeatOptions()
     groups = by_image(result)
     metrics = list(dict.fromkeys(one.metric for entry in result for one in entry.measures))
-    heads = ("image", "explained", "method", "score", "logit", "layer", "hottest", *metrics)
+    before = before_head(result)
+    heads = ("image", "explained", "method", "score", before, "layer", "hottest", *metrics)
     rows = "".join(_row(result, place, metrics) for place in range(len(result)))
     parts = [model_line(result.model), table(tuple(map(escape, heads)), rows)]
     parts += [f"<p>{escape(line)}</p>" for line in warnings_of(result, result.maps)]

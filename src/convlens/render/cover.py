@@ -26,7 +26,7 @@ from convlens.render.sketch import (
 )
 from convlens.render.table import COLUMNS, TableRow, ruled
 from convlens.render.wording import count, number, plural, short_digest, size
-from convlens.results import Activations, InputImage, ModelInfo, Prediction
+from convlens.results import VALUES, Activations, InputImage, ModelInfo, Prediction
 from convlens.version import __version__
 
 PICTURE = 150.0
@@ -152,14 +152,17 @@ def _prediction(
 ) -> float:
     shown = len(prediction.top)
     words = f"Output {prediction.output}" if several else "Output"
-    if shown < prediction.size:
-        words += f", the strongest {shown} of {count(prediction.size)}"
+    if 0 < shown < prediction.size:
+        words += f", the {'greatest' if prediction.kind == VALUES else 'strongest'} {shown} of "
+        words += count(prediction.size) + (" values" if prediction.kind == VALUES else "")
     sketch.text(x, y, words, SECTION, room=sketch.right - x)
     y += 13
+    if not shown and prediction.describe():
+        return sketch.paragraph(x, y, prediction.describe(), BODY, sketch.right - x) + 4
     longest = max([1.0, *(abs(top.score) for top in prediction.top)])
     names = min(150.0, sketch.right - x - BAR - 44)
     for top in prediction.top:
-        sketch.text(x, y, top.label or f"class {top.index}", BODY, room=names - 6)
+        sketch.text(x, y, prediction.name_of(top), BODY, room=names - 6)
         left = x + names
         sketch.box(left, y - 5.5, BAR, 6.5, "#eef0f1")
         share = min(1.0, max(0.0, top.score / longest))

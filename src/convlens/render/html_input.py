@@ -38,12 +38,14 @@ def _prediction(prediction: Prediction) -> str:
     rows = []
     for top in prediction.top:
         share = top.score / whole if math.isfinite(top.score) else 0.0
-        label = f"class {top.index}" if top.label is None else top.label
+        label = prediction.name_of(top)
         rows.append(
             f'<tr><th scope="row">{escape(label)}</th><td class="score">{number(top.score)}</td>'
             f'<td class="share"><i style="width:{100 * max(0.0, share):.1f}%"></i></td></tr>'
         )
     total = prediction.size
+    if not rows and prediction.describe():
+        rows.append(f'<tr><th scope="row">{escape(prediction.describe())}</th></tr>')
     return (
         f"<h4>What the model says <span>output {escape(prediction.output)}, {total} "
         f"number{'' if total == 1 else 's'}</span></h4>"

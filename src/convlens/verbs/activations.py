@@ -15,6 +15,7 @@ from convlens import images
 from convlens.errors import ModelInputError
 from convlens.layers import ChannelSpec, LayerSpec, parse_channels, select_able
 from convlens.model import Model
+from convlens.outputs import kinds_of
 from convlens.results import (
     Activations,
     FloatArray,
@@ -144,7 +145,9 @@ def activations(
         model=info,
         images=tuple(given[find_input(info, None).name]),
         layers=finished,
-        predictions=predict({name: _join(parts) for name, parts in outputs.items()}, info.labels),
+        predictions=predict(
+            {name: _join(parts) for name, parts in outputs.items()}, info.labels, kinds_of(info)
+        ),
         notes=_notes(info, given, [missing, drawn, blocked, lacking, _broken_note(finished)]),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convlens.model import Model
+from convlens.outputs import kinds_of
 from convlens.results import LayerInfo, ModelInfo
 from convlens.version import __version__
 
@@ -45,6 +46,7 @@ def to_json(info: ModelInfo) -> dict[str, Any]:
             for entry in info.inputs
         ],
         "outputs": list(info.outputs),
+        "output_kinds": dict(kinds_of(info)),
         "parameters": info.parameters,
         "preprocessing": info.preprocessing.to_json() if info.preprocessing else None,
         "rewrites": list(info.rewrites),

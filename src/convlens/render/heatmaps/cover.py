@@ -15,6 +15,7 @@ from convlens.render.heatmaps.board import FINE, Box, drawn, fit
 from convlens.render.heatmaps.numbers import is_cropped
 from convlens.render.heatmaps.tile import make_tile
 from convlens.render.heatmaps.wording import (
+    before_head,
     explained_words,
     layer_words,
     method_title,
@@ -113,7 +114,9 @@ class HeatCover:
             terms.append(("signed", f"blue: speaks against; pale: {middle}; red: speaks for it"))
         terms.append(("score", "what the network gives for what is explained"))
         if any(entry.explained != entry.score for entry in result):
-            terms.append(("logit", "the same before the last activation, from minus to plus"))
+            terms.append(
+                (before_head(result), "the same before the last activation, from minus to plus")
+            )
         if any(map(is_cropped, result.photographs)):
             terms.append(("faded", "the network did not see this part of the photograph"))
         if any(entry.empty for entry in result):

@@ -19,6 +19,7 @@ from convlens.render.heatmaps.numbers import placed, reduced, seen, whereabouts
 from convlens.render.heatmaps.scale import Scale, scale_of
 from convlens.render.heatmaps.wording import (
     EMPTY,
+    before_head,
     better,
     captions,
     layer_names,
@@ -86,12 +87,13 @@ def document(result: Heatmaps, options: HeatOptions, manifest: str) -> str:
     return "\n".join(pieces)
 
 
-HEADS = ("#", "image", "explained", "method", "score", "logit", "layer", "map", "hottest")
+HEADS = ("#", "image", "explained", "method", "score", "", "layer", "map", "hottest")
 
 
 def _numbers(groups: list[ImageMaps], options: HeatOptions) -> str:
     """All maps in a table."""
-    heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
+    named = before_head(groups[0].result)
+    heads = "".join(f'<th scope="col">{escape(head or named)}</th>' for head in HEADS)
     rows = "".join(_row(group, place, options) for group in groups for place in group.places)
     return (
         '<section id="numbers"><h2>Numbers</h2>'

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from convlens.heat import Heatmap, Heatmaps, Measure
+from convlens.outputs import PROBABILITIES, is_value, last_activation, quantity
 from convlens.render.heatmaps.arrange import ImageMaps, by_image
 from convlens.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
 from convlens.render.heatmaps.scale import percentile_of
@@ -43,6 +44,9 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
     where = {MEAN: "", PREDICTED: ", where it is the strongest"}
     place = where[target.where] if isinstance(target.where, str) else _region(target.where)
     model = result.model
+    if is_value(model, target.layer) and target.against is None:
+        moves = "raises" if target.sign > 0 else "lowers"
+        return f"{moves} {quantity(model, target.layer, target.unit)}{place}"
     if target.layer not in (*model.outputs, *model.output_layers):
         return f"{target.layer} {target.name.replace('class ', 'channel ')}{place}"
     several = f"{target.layer}, " if len(model.outputs) > 1 else ""
@@ -63,11 +67,29 @@ def _region(where: tuple[int, ...]) -> str:
 
 def score_words(result: Heatmaps, entry: Heatmap) -> str:
     """The score that is explained, and the logit where that is another number."""
-    words = f"score {number(entry.score)}"
+    value = is_value(result.model, entry.target.layer)
+    words = f"{'value' if value and entry.target.sign > 0 else 'score'} {number(entry.score)}"
     if entry.explained == entry.score or not math.isfinite(entry.explained):
         return words
-    kind = "logit" if result.options.score == "logit" and entry.target.before else "explained"
-    return f"{words}{DOT}{kind} {number(entry.explained)}"
+    return f"{words}{DOT}{before_name(result, entry)} {number(entry.explained)}"
+
+
+def before_name(result: Heatmaps, entry: Heatmap) -> str:
+    """What the number that is explained is called, where it is not the score itself."""
+    if result.options.score != "logit" or not entry.target.before:
+        return "explained"
+    layer = next((one for one in result.model.layers if one.name == entry.target.layer), None)
+    function = None if layer is None else last_activation(result.model, layer)
+    return "logit" if function is None or function in PROBABILITIES else f"before {function}"
+
+
+def before_head(result: Heatmaps) -> str:
+    """The head of the column of the numbers that are explained; empty if all are the scores."""
+    names = {before_name(result, entry) for entry in result if entry.explained != entry.score}
+    if len(names) > 1:
+        return "explained number"
+    values = all(is_value(result.model, entry.target.layer) for entry in result)
+    return names.pop() if names else "" if values and len(result) else "logit"
 
 
 def layer_words(entry: Heatmap) -> str:
@@ -138,7 +160,7 @@ def predicted(group: ImageMaps) -> str:
     said = [
         (f"{entry.output}: " if len(group.predictions) > 1 else "") + entry.describe()
         for entry in group.predictions
-        if entry.top
+        if entry.describe()
     ]
     return f"The model says: {'; '.join(said)}." if said else ""
 
@@ -188,8 +210,11 @@ def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
         end = _end(plain, options)
         lines.append(f"Heat: {options.colormap}, {whose} from 0 to {end}, as the method gives it.")
     if signed:
+        sides = "against the target", "for it"
+        if all(is_value(result.model, entry.target.layer) for entry in signed):
+            sides = "lowers what is explained", "raises it"
         lines.append(
-            f"Blue: against the target, red: for it; {whose} as far below 0 as above, to "
+            f"Blue: {sides[0]}, red: {sides[1]}; {whose} as far below 0 as above, to "
             f"{_end(signed, options)}."
         )
     if scores:
@@ -223,8 +248,9 @@ def overlay_words(options: HeatOptions) -> str:
 def explained_words(result: Heatmaps) -> str:
     """What the methods were asked to explain."""
     before = any(entry.target.before for entry in result)
-    if result.options.score == "logit" and before:
-        return "Explained: the number before the last activation (the logit)."
+    if result.options.score == "logit" and before and (name := before_head(result)):
+        called = " (the logit)" if name == "logit" else ""
+        return f"Explained: the number before the last activation{called}."
     return "Explained: the number that the network gives."
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from convlens.errors import ModelInputError, SelectionError
 from convlens.layers import LayerSpec, select_layers
+from convlens.outputs import MOVING
 from convlens.results import LayerInfo, ModelInfo
 from convlens.verbs.attribution.method import SEVERAL
-from convlens.verbs.attribution.outputs import MOVING, positions
+from convlens.verbs.attribution.outputs import positions
 
 MOST_STAGES = 2
 """How many resolutions, the coarsest, a method that combines layers gets unless told.

@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from convlens.errors import SelectionError, near
+from convlens.outputs import OUTPUT, unit_name
 from convlens.results import LayerInfo, ModelInfo
 from convlens.target import Target
 from convlens.verbs.attribution.outputs import is_output
-
-OUTPUT = "output"
-"""What the only unit of an output is called where its classes have no names."""
 
 _NUMBER = re.compile(r"(class )?([0-9]{1,9})")
 _SYNSET = re.compile(r"(n[0-9]{8}) (.+)")
@@ -91,7 +89,8 @@ def unit_target(info: ModelInfo, layer: LayerInfo, unit: int) -> Target:
     if not is_output(info, layer):
         kind = "channel" if layer.has_maps else "unit"
         return Target(layer.name, unit, before=False, label=f"{kind} {unit}")
-    return Target(layer.name, unit, label=OUTPUT if layer.channels == 1 else None)
+    label = OUTPUT if layer.channels == 1 else unit_name(info, layer, unit)
+    return Target(layer.name, unit, label=label)
 
 
 def check_unit(layer: LayerInfo, unit: int) -> None:

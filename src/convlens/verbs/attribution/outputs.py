@@ -6,13 +6,8 @@ from collections.abc import Iterable
 
 from convlens.errors import ModelInputError, SelectionError
 from convlens.layers import blocked_error
+from convlens.outputs import ends_of
 from convlens.results import LayerInfo, ModelInfo
-
-PROBABILITIES = ("sigmoid", "softmax", "hard_sigmoid")
-"""Activation functions whose values lie from 0 to 1."""
-
-MOVING = ("Reshape", "Flatten", "Permute", "Identity", "Squeeze", "ExpandDims", "Dropout")
-"""Layers and operations behind which a number is still the same number."""
 
 
 def output_layers(info: ModelInfo) -> tuple[LayerInfo, ...]:
@@ -28,7 +23,7 @@ def output_layers(info: ModelInfo) -> tuple[LayerInfo, ...]:
     if not by_name:
         raise ModelInputError("expected a model with layers, found none that a number is read off")
     last = info.layers[-1]
-    return tuple(last if name is None else by_name[name] for name in _ends(info)) or (last,)
+    return tuple(last if name is None else by_name[name] for name in ends_of(info)) or (last,)
 
 
 def check_explained(info: ModelInfo, names: Iterable[str] | None) -> None:
@@ -52,13 +47,6 @@ def check_explained(info: ModelInfo, names: Iterable[str] | None) -> None:
             raise blocked_error(info.source, info.layers, layer, instead if able else None)
 
 
-def _ends(info: ModelInfo) -> tuple[str | None, ...]:
-    """The names of the layers that give the outputs."""
-    known = {layer.name for layer in info.layers}
-    names = info.output_layers or info.outputs
-    return tuple(name if name in known else None for name in names)
-
-
 def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
     """The output that a class without the name of its output is of, and what to say of it.
 
@@ -71,7 +59,7 @@ def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
             f"the model's output is computed outside of any layer: explained is what '"
             f"{layers[0].name}' gives, the last layer before it"
         )
-        return layers[0], outside if None in _ends(info) else None
+        return layers[0], outside if None in ends_of(info) else None
     vectors = [layer for layer in layers if is_vector(layer)]
     listed = ", ".join(layer.name for layer in layers)
     if not vectors:
@@ -94,19 +82,6 @@ def is_vector(layer: LayerInfo) -> bool:
 def is_output(info: ModelInfo, layer: LayerInfo) -> bool:
     """Whether a layer gives an output of the model."""
     return any(entry.name == layer.name for entry in output_layers(info))
-
-
-def gives_probability(info: ModelInfo, layer: LayerInfo) -> bool:
-    """Whether what a layer gives lies from 0 to 1 by its activation function.
-
-    Of layers that only move numbers about, what the layer before them gives.
-    """
-    by_name = {entry.name: entry for entry in info.layers}
-    while layer.type in MOVING and layer.activation is None and len(layer.inputs) == 1:
-        if layer.inputs[0] not in by_name:
-            return False
-        layer = by_name[layer.inputs[0]]
-    return layer.activation in PROBABILITIES or layer.type.casefold() in PROBABILITIES
 
 
 def positions(layer: LayerInfo) -> tuple[int | None, ...]:

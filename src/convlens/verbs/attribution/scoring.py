@@ -12,11 +12,12 @@ from typing import Any
 
 from convlens.errors import UsageError
 from convlens.heat import Heatmap
+from convlens.outputs import gives_probability
 from convlens.results import FloatArray
 from convlens.verbs.attribution.choice import Choice
 from convlens.verbs.attribution.goals import make_goal, offset_of
 from convlens.verbs.attribution.method import Images, Method
-from convlens.verbs.attribution.outputs import gives_probability, positions
+from convlens.verbs.attribution.outputs import positions
 from convlens.verbs.attribution.running import Batch, Work, explain
 
 _ROOM = "convlens.verbs.attribution.metrics"

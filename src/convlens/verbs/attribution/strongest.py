@@ -13,12 +13,13 @@ import numpy as np
 
 from convlens.errors import ModelInputError
 from convlens.model import Readable
-from convlens.results import FloatArray, LayerInfo, ModelInfo, Prediction
+from convlens.outputs import gives_probability, is_value, kind_of, kinds_of
+from convlens.results import PICTURE, SEQUENCE, VALUE, FloatArray, LayerInfo, ModelInfo, Prediction
 from convlens.target import PREDICTED, Target
 from convlens.verbs.attribution.classes import names_of, unit_target
 from convlens.verbs.attribution.goals import Asked, make_goal, offset_of, predicted_at, read_off
 from convlens.verbs.attribution.ground import Given, make_batch
-from convlens.verbs.attribution.outputs import default_output, gives_probability
+from convlens.verbs.attribution.outputs import default_output
 from convlens.verbs.predictions import predict
 
 
@@ -49,8 +50,8 @@ def ask_images(
     if wanted is None:
         end, note = default_output(info)
         names = [end.name]
-        note = _map_note(end) if end.has_maps else note
-        notes += [note] if note else []
+        told = _map_note(info, end) if end.has_maps else note
+        notes += [text for text in (told, _value_note(info, end)) if text]
     else:
         names = list(dict.fromkeys(target.layer for target in wanted))
     layers = {layer.name: layer for layer in info.layers if layer.name in names}
@@ -75,7 +76,7 @@ def ask_images(
                 "which is no finite number, so that there is nothing to explain: "
                 + ("; ".join(info.notes) or "'convlens activations' tells in which layer it arises")
             )
-    return asked, predict(found.outputs, info.labels), notes
+    return asked, predict(found.outputs, info.labels, kinds_of(info)), notes
 
 
 def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -> list[Target]:
@@ -93,6 +94,9 @@ def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -
     """
     probability = gives_probability(info, layer)
     count = values.shape[-1]
+    if values.ndim > 1 and kind_of(info, layer) in (PICTURE, SEQUENCE):
+        means = values.mean(axis=tuple(range(values.ndim - 1)), dtype=np.float64)
+        return [unit_target(info, layer, unit) for unit in _falling(means)[:top]]
     if values.ndim > 1:
         shares = [
             float(predicted_at(values, unit, probability=probability).mean())
@@ -112,8 +116,31 @@ def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -
     return [unit_target(info, layer, unit) for unit in _falling(values)[:top]]
 
 
-def _map_note(end: LayerInfo) -> str:
+def _value_note(info: ModelInfo, end: LayerInfo) -> str | None:
+    """What is explained of an output that is a vector and no classes."""
+    if end.has_maps or not is_value(info, end.name):
+        return None
+    if kind_of(info, end) == VALUE:
+        return (
+            f"'{end.name}' is a value and no class: shown is what raises it (a negative one: what "
+            f"brings it nearer to 0); for what lowers it say --target 'not {end.name}:0'"
+        )
+    return (
+        f"'{end.name}' gives {end.channels} values and no classes: explained is what raises the "
+        f"greatest of each image; for another say --target {end.name}:N"
+    )
+
+
+def _map_note(info: ModelInfo, end: LayerInfo) -> str:
     """What is explained of an output with maps where nothing was asked for."""
+    kind = kind_of(info, end)
+    if kind in (PICTURE, SEQUENCE):
+        which = "" if end.channels == 1 else f", of its {end.channels} channels the greatest"
+        return (
+            f"output '{end.name}' is a {kind} and no classes: explained is what raises its mean "
+            f"over all positions{which}; for another say --target {end.name}:N or "
+            f"{end.name}:N@ROW,COLUMN"
+        )
     what = "the class that is the strongest at most positions, where it is"
     if end.channels == 1:
         what = "its channel where it says yes, or the mean of it where it does so nowhere"

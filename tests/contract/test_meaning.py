@@ -1,0 +1,92 @@
+"""What is no class is not called one, from the network to the words of every face."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import keras
+import models
+import numpy as np
+import pytest
+
+import convlens
+from convlens.cli.heatmap import describe
+from convlens.loading import load_model
+from convlens.notebook import to_html
+from convlens.render.heatmaps.wording import captions, facts, target_name
+from convlens.render.options import HeatOptions
+
+LAYERS = keras.layers
+
+
+@pytest.fixture(scope="module")
+def car():
+    """Two outputs of one number each: a steering angle below zero, and a throttle."""
+    inputs = keras.Input((16, 16, 3))
+    hidden = LAYERS.Flatten()(models.conv(4, "conv")(inputs))
+    angle = LAYERS.Dense(1, activation="tanh", name="angle")(hidden)
+    live = keras.Model(inputs, [angle, LAYERS.Dense(1, name="throttle")(hidden)])
+    models.randomise(live)
+    kernel, bias = live.get_layer("angle").get_weights()
+    live.get_layer("angle").set_weights([0.01 * kernel, bias - 0.5])
+    return load_model(live)
+
+
+def picture():
+    return np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+
+
+def test_a_regression_is_raised_or_lowered(car, tmp_path):
+    found = convlens.heatmap(car, picture(), scale="0..1", target=["angle:0", "not angle:0"])
+    assert [target_name(found, entry) for entry in found] == ["raises angle", "lowers angle"]
+    words = facts(found, found.maps[0], HeatOptions())
+    assert words.startswith("value -0.")
+    assert "before tanh -" in words
+    convlens.save(found, tmp_path / "found.html")
+    page = (tmp_path / "found.html").read_text("utf-8")
+    told = " ".join([describe(found), *captions(found, HeatOptions()), to_html(found)])
+    told += re.sub(r"<script.*?</script>|<meta[^>]*>", "", page, flags=re.DOTALL)
+    assert "logit" not in told
+    assert "class 0" not in told
+    assert "raises angle" in page
+    throttle = convlens.heatmap(car, picture(), scale="0..1", target="throttle:0")
+    assert "before" not in facts(throttle, throttle.maps[0], HeatOptions())
+
+
+def test_what_is_shown_of_a_negative_value_is_said(car):
+    found = convlens.heatmap(car, picture(), scale="0..1")
+    assert found.maps[0].score < 0
+    assert any("shown is what raises it (a negative one" in note for note in found.notes)
+    said = found.predictions[0]
+    assert [(entry.output, entry.kind) for entry in said] == [
+        ("angle", "value"),
+        ("throttle", "value"),
+    ]
+    assert said[0].describe().startswith("value -0.")
+
+
+def test_an_output_that_is_a_picture_is_no_list_of_classes(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    outputs = LAYERS.Conv2D(3, 1, activation="sigmoid", name="rgb")(models.conv(4, "conv")(inputs))
+    model = load_model(models.randomise(keras.Model(inputs, outputs)))
+    found = convlens.heatmap(model, picture()[:8, :8], scale="0..1", method="gradient")
+    values = model.forward({model.info.inputs[0].name: found.images[0].values[None]}, ["rgb"])
+    means = values.layers["rgb"][0].mean((0, 1))
+    assert found.maps[0].target.unit == int(means.argmax())
+    assert found.maps[0].target.where == "mean"
+    assert found.maps[0].score == pytest.approx(float(means.max()), abs=1e-5)
+    assert target_name(found, found.maps[0]) == f"raises rgb, channel {means.argmax()}"
+    assert any("is a picture and no classes" in note for note in found.notes)
+    convlens.save(found, tmp_path / "found.json")
+    told = json.loads((tmp_path / "found.json").read_text("utf-8"))
+    said = told["images"][0]["predictions"][0]
+    assert (said["kind"], said["shape"], said["top"]) == ("picture", [8, 8, 3], [])
+
+
+def test_the_example_of_a_steering_angle(data):
+    model = load_model(data.parent / "cases" / "regression_negative.keras")
+    photo = data.parent / "cases" / "photo.jpg"
+    found = convlens.heatmap(model, photo, scale="0..1")
+    assert found.maps[0].score == pytest.approx(-0.47, abs=0.005)
+    assert target_name(found, found.maps[0]) == "raises angle"
