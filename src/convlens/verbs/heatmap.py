@@ -109,7 +109,13 @@ def heatmap(
     info = model.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
     entry = check_picture(info, entry.name)
     given = settle_scale(model, info, given)
-    wanted, notes = (None, ()) if target is None else read_targets(info, target)
+    try:
+        wanted, notes = (None, ()) if target is None else read_targets(info, target)
+    except SelectionError:
+        _check_sizes(model, info, given)
+        raise
+    if wanted is None and output_layers(info)[0].output_shape is None:
+        _check_sizes(model, info, given)
     check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
     ground = make_ground(given, entry, choose_preprocessing(entry, image_options.scale))
     plan = make_plan(info, chosen, wanted, layer, before=settled.score == "logit")
@@ -158,6 +164,18 @@ def _check_counts(batch_size: int, top: int, target: object) -> None:
         raise UsageError(f"expected at least 1 class of each image, found top={top}")
     if target is not None and top != 1:
         raise UsageError("top= is of the strongest classes: leave it out where a target is named")
+
+
+def _check_sizes(model: Model, info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> None:
+    """Lets the model say why it does not know what a layer gives for images of this size.
+
+    Raises:
+        ModelInputError: A layer does not take what it would be given.
+    """
+    unknown = [one for one in info.layers if one.output_shape is None and one.blocked is None]
+    if unknown:
+        first = {name: entries[0].values[None] for name, entries in given.items()}
+        model.forward(first, [unknown[0].name])
 
 
 def _refuse_unpredicted(asked: Sequence[Asked]) -> None:

@@ -26,6 +26,12 @@ from convlens.frameworks.keras.axes import channels_last
 from convlens.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from convlens.frameworks.keras.buffers import check_pass
 from convlens.frameworks.keras.cache import Cache
+from convlens.frameworks.keras.checking import (
+    check_fits,
+    check_runs,
+    held_values,
+    stop_note,
+)
 from convlens.frameworks.keras.explaining import reason_of
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import (
@@ -43,15 +49,7 @@ from convlens.frameworks.keras.room import check_room
 from convlens.frameworks.keras.saving import save
 from convlens.frameworks.keras.scales import wanted_pixels
 from convlens.frameworks.keras.training import BatchStatistics
-from convlens.frameworks.keras.view import (
-    Sight,
-    View,
-    check_fits,
-    check_runs,
-    held_values,
-    look,
-    stop_note,
-)
+from convlens.frameworks.keras.view import Sight, View, look
 from convlens.limits import Limits
 from convlens.model import ForwardPass, MovingStatistics
 from convlens.readout import Goal, Gradients
@@ -127,8 +125,8 @@ class KerasModel:
         view, arrays, shapes = self.prepare(inputs)
         places = {self.sight(view, name).place for name in layers}
         missing = check_runs(view, places, outputs=outputs)
+        missing = check_fits(view, places, outputs=outputs and missing is None) or missing
         outputs = outputs and missing is None
-        check_fits(view, places, outputs=outputs)
         producers = view.program.producers()
         ends = [producers[value] for value in view.program.outputs if value in producers]
         count = max((len(array) for array in arrays), default=1)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-from keras.src.layers.input_spec import assert_input_compatibility  # not exported
 
 from convlens.errors import ModelInputError
+from convlens.frameworks.keras.fitting import spec_of
 from convlens.frameworks.keras.geometry import (
     FIRST,
     NONE,
@@ -20,12 +20,9 @@ from convlens.frameworks.keras.geometry import (
     spatial,
 )
 from convlens.frameworks.keras.inside import has_inside, watch
-from convlens.frameworks.keras.kernels import kernel_of
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from convlens.frameworks.keras.refused import Refused, Stop, find_stops
-from convlens.frameworks.keras.sizes import count_values
 from convlens.frameworks.keras.training import notes_of, type_name
-from convlens.layers import blocked_error
 from convlens.results import LayerInfo, Shape
 
 STAND_IN = 224
@@ -155,92 +152,6 @@ def _ends(
     return tuple(given.get(value) for value in program.outputs)
 
 
-def check_runs(view: View, places: set[int], *, outputs: bool = False) -> str | None:
-    """Says why the outputs of a model cannot be given, ``None`` if they can or need not.
-
-    Args:
-        view: The model for the shapes of the inputs.
-        places: The places of the steps asked for.
-        outputs: Whether outputs are wanted too.
-
-    Raises:
-        UnsafeModelError: A step asked for cannot be run.
-    """
-    if not view.stops:
-        return None
-    for sight in view.sights.values():
-        if sight.place in places and (stop := view.stops.get(sight.place)):
-            raise blocked_error(stop.source, [one.info for one in view.sights.values()], sight.info)
-    producers = view.program.producers() if outputs else {}
-    ends = {producers[value] for value in view.program.outputs if value in producers}
-    return stop_note(view) if any(place in view.stops for place in ends) else None
-
-
-def stop_note(view: View) -> str | None:
-    """Where the computation of a network stops and what can be done; ``None`` if it does not."""
-    blocked = [sight for sight in view.sights.values() if sight.place in view.stops]
-    if not blocked:
-        return None
-    stops = list(dict.fromkeys(view.stops[sight.place] for sight in blocked))
-    first, others = stops[0], [f"'{stop.layer}'" for stop in stops[1:]]
-    more = f" (likewise {', '.join(others[:3])}{' ...' if others[3:] else ''})" if others else ""
-    behind = len(blocked) - len(stops)
-    names = "it" if not others else "they"
-    if behind == 0:
-        what = f"{names} cannot be computed"
-    else:
-        layers = "layer" if behind == 1 else f"{behind} layers"
-        depend = f"the {layers} that depend{'s' if behind == 1 else ''} on {names}"
-        what = f"neither {names} nor {depend} can be computed"
-    return (
-        f"{first.describe(first.layer)}{more}, so {what}. What else can be done: "
-        f"{_kernels_shown(view)}{first.instead()}"
-    )
-
-
-def _kernels_shown(view: View) -> str:
-    """The command that shows the kernels of a network that cannot be computed, if it has any."""
-    if any(kernel_of(sight.layer) is not None for sight in view.sights.values()):
-        return "convlens kernels shows all its kernels; "
-    arrays = (
-        array
-        for sight in view.sights.values()
-        if isinstance(sight.layer, Refused)
-        for array in sight.layer.held.values()
-    )
-    stored = any(array.ndim == 4 for array in arrays)
-    return "convlens kernels --stored shows the kernels that the file holds; " if stored else ""
-
-
-def check_fits(view: View, places: set[int], *, outputs: bool = False) -> None:
-    """Refuses a pass through a step that does not take what it would be given.
-
-    Args:
-        view: The model for the shapes of the inputs.
-        places: The places of the steps asked for.
-        outputs: Whether the model's own outputs are asked for too.
-
-    Raises:
-        ModelInputError: There is such a step; it says which and why.
-    """
-    if not view.unfit:
-        return
-    producers = view.program.producers()
-    ends = {producers[value] for value in view.program.outputs if value in producers}
-    for place in sorted(view.program.needed(places | (ends if outputs else set()))):
-        if place in view.unfit:
-            raise view.unfit[place]
-
-
-def held_values(view: View, places: Sequence[int]) -> int:
-    """How many values a pass to some steps gives for one image, all of them together."""
-    return sum(
-        count_values(shape)
-        for place in view.program.needed(set(places))
-        for shape in view.program.steps[place].shapes
-    )
-
-
 def _inner_calls(
     calls: Sequence[tuple[Key, Any, int, Shape]], place: int, known: bool
 ) -> Iterator[_Call]:
@@ -358,7 +269,7 @@ def _trace(
         outputs = step.node.outputs
         if not same:
             try:
-                outputs = _spec(step, args, kwargs)
+                outputs = spec_of(step, args, kwargs)
             except ModelInputError as error:
                 unfit[place] = error
                 step.shapes = []
@@ -366,52 +277,6 @@ def _trace(
         specs.update(zip(step.outputs, outputs, strict=True))
         step.shapes = [tuple(tensor.shape) for tensor in outputs]
     return known
-
-
-def _spec(step: Step, args: Any, kwargs: Any) -> list[Any]:
-    """What a layer would give for tensors of other shapes than it was built with."""
-    try:
-        if isinstance(step.operation, keras.Layer):
-            # As calling the layer would.
-            name, wanted = step.operation.name, step.operation.input_spec
-            assert_input_compatibility(wanted, args[0] if len(args) == 1 else args, name)
-        return list(keras.tree.flatten(step.operation.compute_output_spec(*args, **kwargs)))
-    except Exception as error:
-        wanted = [tuple(tensor.shape) for tensor in step.node.input_tensors]
-        found = [
-            tuple(tensor.shape)
-            for tensor in keras.tree.flatten((args, kwargs))
-            if isinstance(tensor, keras.KerasTensor)
-        ]
-        any_size = any(None in shape[1:] for shape in wanted)
-        smaller = len(found) == len(wanted) and all(map(_is_smaller, found, wanted))
-        raise ModelInputError(
-            f"layer '{step.operation.name}' does not take an input of shape {_listed(found)}: "
-            + (
-                "the image is too small for it. Give a larger one, or a larger size with --size."
-                if any_size or smaller
-                else f"it was built for {_listed(wanted)}. Give the image in the size that the "
-                "model was made for."
-            )
-        ) from error
-
-
-def _is_smaller(found: Shape, wanted: Shape) -> bool:
-    """Whether maps are alike but for their size, which is less.
-
-    >>> wanted = (None, 16, 16, 3)
-    >>> _is_smaller((None, 8, 8, 3), wanted), _is_smaller((None, 8, 8, 1), wanted)
-    (True, False)
-    """
-    if len(found) != len(wanted) or len(found) < 3 or None in (*found[1:], *wanted[1:]):
-        return False
-    less = [(b or 0) - (a or 0) for a, b in zip(found[1:], wanted[1:], strict=True)]
-    alike = less[-1] == 0 or less[0] == 0  # the channels, last or first
-    return alike and min(less) >= 0 and sum(n > 0 for n in less) == len(less) - 1
-
-
-def _listed(shapes: Sequence[Shape]) -> str:
-    return ", ".join(str(shape) for shape in shapes)
 
 
 def _look_inside(

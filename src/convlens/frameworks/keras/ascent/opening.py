@@ -17,12 +17,13 @@ from convlens.frameworks.keras.ascent.precision import mixed_precision
 from convlens.frameworks.keras.ascent.session import KerasClimb
 from convlens.frameworks.keras.axes import tensor_channels_last
 from convlens.frameworks.keras.backends import on_processor
+from convlens.frameworks.keras.checking import check_fits, check_runs
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import own_order
 from convlens.frameworks.keras.inside import has_inside
 from convlens.frameworks.keras.narrowing import Narrowing
 from convlens.frameworks.keras.passing import Passing
-from convlens.frameworks.keras.view import Sight, View, check_fits, check_runs
+from convlens.frameworks.keras.view import Sight, View
 from convlens.results import InputInfo
 
 SHARE = 2

@@ -26,10 +26,11 @@ from convlens.frameworks.keras.backends import (
     make_runner,
 )
 from convlens.frameworks.keras.cache import Cache
+from convlens.frameworks.keras.checking import check_fits, check_runs
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import as_it_was_given
 from convlens.frameworks.keras.passing import Passing, Touch
-from convlens.frameworks.keras.view import Sight, View, check_fits, check_runs
+from convlens.frameworks.keras.view import Sight, View
 from convlens.readout import Goal, Gradients
 from convlens.results import FloatArray, InputInfo
 
