@@ -40,14 +40,20 @@ RARE_FACTOR = 4.0
 CLEAR = 2.0
 """The next best must be this many times as far away for statistics to decide."""
 
+FAR_CLEAR = 10.0
+"""Likewise where even the best is not near, as of pictures that are no photographs."""
+
 WEAK = 1.5
 """From here on they are worth more than a guess."""
 
 LEAST = 0.05
 """Distances below this count as this, since no photographs are those of the training."""
 
-NEAR = 4.0
-"""Where even the best scale is further away than this, something else was trained on."""
+NEAR = 0.5
+"""How far away the scale that was trained on is of photographs."""
+
+FAR = 4.0
+"""Where even the best scale is further away than this, none is."""
 
 CONTRASTS = (0.5, 0.7, 1.0, 1.4, 2.0)
 """How many times the contrast of the photographs that of the training may have been."""
@@ -142,7 +148,8 @@ def weigh(told: Preprocessing, layer: str, distances: Mapping[str, float]) -> Pr
         if name in (*usual, best)
     )
     kept = f"the statistics kept by '{layer}'"
-    if times >= CLEAR and distances[best] <= NEAR:
+    near = distances[best] <= NEAR
+    if (near and times >= CLEAR) or (distances[best] <= FAR and times >= FAR_CLEAR):
         reason = f"{kept} fit; distances: {listed}"
         if told.evidence == "name" and told.name == best:
             reason = f"{told.reason}, and {kept} fit"
@@ -151,7 +158,7 @@ def weigh(told: Preprocessing, layer: str, distances: Mapping[str, float]) -> Pr
         return _named(best).because(reason, "statistics")
     if told.evidence == "name":
         return told
-    if times >= WEAK:
+    if near and times >= WEAK:
         reason = f"weak evidence: nearest to {kept}; distances: {listed}; {ASK}"
         return _named(best).because(reason, "statistics")
     return GUESS.because(f"not known: {kept} decide nothing; distances: {listed}; {ASK}", "guess")
