@@ -216,6 +216,20 @@ def test_inputs_by_name(run: Run, models: Path, photos: Path, here: Path) -> Non
     assert "note: input 'right': photo.png; " in done.out
 
 
+def test_a_page_by_its_number(run: Run, small: Path, tmp_path: Path, here: Path) -> None:
+    pages = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    done = ok(run("activations", small, tmp_path / "scan.tif", "--frame", 2, "-o", "x.npz"))
+    assert "scan.tif: frame 2 of several, counted from 0; kept at 16 x 16 pixels" in done.out
+    pages[2].save(tmp_path / "blue.png")
+    ok(run("activations", small, tmp_path / "blue.png", "-o", "y.npz"))
+    with np.load(here / "x.npz") as found, np.load(here / "y.npz") as expected:
+        np.testing.assert_array_equal(found["conv"], expected["conv"])
+    done = run("heatmap", small, tmp_path / "scan.tif", "--frame", 3, "-o", "x.png")
+    assert done.status != 0
+    assert "no frame, page or slice 3: expected one from 0 to 2" in done.err
+
+
 def test_a_model_that_takes_no_picture_needs_none(run: Run, models: Path, here: Path) -> None:
     done = ok(run("activations", models / "features.keras"))
     assert "drawn from a normal distribution, seed 0" in done.out

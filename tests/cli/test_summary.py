@@ -52,6 +52,26 @@ def test_a_model_of_any_size_and_one_without_an_image(run: Run, models: Path) ->
     assert "10" in done.out
 
 
+def test_what_each_input_takes(run: Run, tmp_path: Path) -> None:
+    import keras
+
+    digits, words = keras.Input((144,), name="digits"), keras.Input((5,), name="words")
+    maps = keras.layers.Flatten()(keras.layers.Reshape((12, 12, 1))(digits))
+    read = keras.layers.Flatten()(keras.layers.Embedding(20, 4)(words))
+    model = keras.Model(
+        {"digits": digits, "words": words}, keras.layers.Concatenate()([maps, read])
+    )
+    model.save(tmp_path / "both.keras")
+    lines = run("summary", tmp_path / "both.keras").out.splitlines()
+    assert lines[2] == "input    digits 144, a picture of 12 x 12 x 1"
+    assert lines[3] == "input    words 5, whole numbers from 0 to 19"
+    found = json.loads(run("summary", tmp_path / "both.keras", "--json").out)["inputs"]
+    assert [(one["key"], one["picture"], one["vocabulary"]) for one in found] == [
+        ("digits", [12, 12, 1], None),
+        ("words", None, 20),
+    ]
+
+
 def test_an_architecture_by_name(run: Run) -> None:
     done = run("summary", "MobileNetV2", "--weights", "random")
     assert (done.status, done.err) == (0, "")

@@ -100,4 +100,4 @@ def test_what_the_axes_are_is_written(
     assert layer["axes"] == ["query", "key", "head"]
     convlens.save(maps, tmp_path / "maps.html")
     text = (tmp_path / "maps.html").read_text()
-    assert "each row a query, each column a key, each map a head" in text
+    assert "rows: query, columns: key, maps: head" in text

@@ -11,7 +11,7 @@ from convlens.cli.output import say
 from convlens.cli.printable import printable
 from convlens.cli.table import format_shape, format_table
 from convlens.outputs import kinds_of
-from convlens.results import LayerInfo, ModelInfo
+from convlens.results import InputInfo, LayerInfo, ModelInfo
 from convlens.verbs.summary import summary, to_json
 
 
@@ -23,11 +23,10 @@ def run(source: Source, *, as_json: bool) -> None:
 
 def describe(info: ModelInfo) -> str:
     """A model in words and a table."""
-    inputs = ", ".join(f"{entry.name} {format_shape(entry.shape)}" for entry in info.inputs)
     lines = [
         f"{info.name}: {len(info.layers)} layers, {info.parameters:,} parameters",
         f"from     {info.source}",
-        f"input    {inputs}",
+        *(f"input    {_input(entry)}" for entry in info.inputs),
         f"outputs  {', '.join(map(functools.partial(_output, kinds_of(info)), info.outputs))}",
         f"runs on  {info.framework}",
     ]
@@ -46,6 +45,17 @@ def describe(info: ModelInfo) -> str:
 def _output(kinds: Mapping[str, str], name: str) -> str:
     """An output with what its numbers mean, where that is known."""
     return f"{name} ({kinds[name]})" if name in kinds else name
+
+
+def _input(entry: InputInfo) -> str:
+    """An input in words."""
+    key = "" if entry.key in (None, entry.name) else f" ({entry.key})"
+    words = f"{entry.name}{key} {format_shape(entry.shape)}"
+    if entry.picture is not None:
+        words += f", a picture of {format_shape((None, *entry.picture))}"
+    if entry.vocabulary is not None:
+        words += f", whole numbers from 0 to {entry.vocabulary - 1}"
+    return words
 
 
 def _row(layer: LayerInfo) -> list[str]:

@@ -107,10 +107,10 @@ def axes_line(axes: tuple[str, ...]) -> str:
     """What rows, columns and maps are, where they are no positions in a picture.
 
     >>> axes_line(("query", "key", "head"))
-    'each row a query, each column a key, each map a head'
+    'rows: query, columns: key, maps: head'
     """
     rows, columns, maps = axes
-    return f"each row a {rows}, each column a {columns}, each map a {maps}"
+    return f"rows: {rows}, columns: {columns}, maps: {maps}"
 
 
 def layer_facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:

@@ -31,7 +31,13 @@ from convlens.verbs.attribution.outputs import check_explained
 from convlens.verbs.attribution.remembering import Remembering
 from convlens.verbs.attribution.settings import ALL, choose_methods, settle
 from convlens.verbs.attribution.strongest import ask_images
-from convlens.verbs.gather import ImageOptions, check_batch_size, gather, sources_of
+from convlens.verbs.gather import (
+    ImageOptions,
+    check_batch_size,
+    gather,
+    input_label,
+    sources_of,
+)
 from convlens.verbs.scale import settle_scale
 
 STRONGEST = "the strongest class of each image"
@@ -242,11 +248,12 @@ class _Supply:
 
     def _line(self, name: str, first: InputImage) -> str:
         """What one of several inputs is given."""
+        label = input_label(self._model.info, name)
         if name not in self._sources:
-            return f"input '{name}': {first.steps[0]}"
+            return f"input {label}: {first.steps[0]}"
         scale = self.scales[name]
         formula = scale.describe() if first.region else "values as they are"
-        return f"input '{name}': {len(self._sources[name])} image(s); {formula} ({scale.reason})"
+        return f"input {label}: {len(self._sources[name])} image(s); {formula} ({scale.reason})"
 
     def load(self, names: Sequence[str]) -> Iterator[tuple[str, Given]]:
         """The images with some names, each for every input of the model."""

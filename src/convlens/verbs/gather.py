@@ -164,15 +164,16 @@ def gather(
     return gathered, f"input {'; '.join(drawn)}" if drawn and alone else None
 
 
+def input_label(info: ModelInfo, name: str) -> str:
+    """An input in words: its name, and the model's own key for it where that is another."""
+    key = find_input(info, name).key
+    return f"'{name}'" if key in (None, name) else f"'{name}' ({key})"
+
+
 def input_notes(info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> list[str]:
     """For a model with several inputs, a line for each: what it was given, and how scaled."""
     if len(given) < 2:
         return []
-    keys = {
-        entry.name: f" ({entry.key})"
-        for entry in info.inputs
-        if entry.key not in (None, entry.name)
-    }
     lines = []
     for name, images_given in given.items():
         first = images_given[0]
@@ -181,7 +182,7 @@ def input_notes(info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> l
         scale = first.preprocessing
         formula = scale.describe() if first.region else "values as they are"
         given_as = "; ".join([", ".join(names[:4]) + more, *first.steps])
-        lines.append(f"input '{name}'{keys.get(name, '')}: {given_as}; {formula} ({scale.reason})")
+        lines.append(f"input {input_label(info, name)}: {given_as}; {formula} ({scale.reason})")
     return lines
 
 

@@ -21,7 +21,7 @@ from convlens.model import Model
 from convlens.pattern import Objective, Patterns
 from convlens.preprocessing import Preprocessing
 from convlens.results import FloatArray, InputInfo, ModelInfo
-from convlens.verbs.gather import choose_preprocessing
+from convlens.verbs.gather import choose_preprocessing, input_label
 from convlens.verbs.maximise import spectrum
 from convlens.verbs.maximise.asking import ask, check, probes_of
 from convlens.verbs.maximise.assembling import assemble, check_same, merge
@@ -181,8 +181,8 @@ def _notes(info: ModelInfo, entry: InputInfo, method: Method, note: str | None) 
     found = [*info.notes, note]
     others = [other.name for other in info.inputs if other.name != entry.name]
     if others:
-        found.append(f"input '{entry.name}' is climbed")
-        found += [f"input '{other}' is held at zero" for other in others]
+        found.append(f"input {input_label(info, entry.name)} is climbed")
+        found += [f"input {input_label(info, other)} is held at zero" for other in others]
     if entry.channels not in (1, 3, None):
         found.append(f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown")
     if method.name == "classic":

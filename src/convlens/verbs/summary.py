@@ -42,6 +42,9 @@ def to_json(info: ModelInfo) -> dict[str, Any]:
                 "shape": list(entry.shape),
                 "data_format": entry.data_format,
                 "dtype": entry.dtype,
+                "picture": None if entry.picture is None else list(entry.picture),
+                "vocabulary": entry.vocabulary,
+                "key": entry.key,
             }
             for entry in info.inputs
         ],
