@@ -65,7 +65,7 @@ def check_pass(
     limits: Limits,
     weights: int,
     *,
-    any_size: bool,
+    any_size: bool = False,
     more: Sequence[int] = (),
     back: bool = False,
     since: Sequence[str] = (),

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.frameworks.keras.depth import check_depth, depth_of
 from convlens.frameworks.keras.libraries import ACTIVATIONS
 from convlens.frameworks.keras.lookup import (
     NO_CODE,
@@ -84,6 +85,7 @@ class Builder:
         inner = config["config"]
         layers: list[Any] = []
         stopped: Stop | None = None
+        check_depth(len(inner.get("layers") or []), self._where(name_of(config)))
         for entry in inner.get("layers") or []:
             layer, own = self._make_layer(entry, stopped, 1)
             stopped = stopped or own
@@ -172,7 +174,9 @@ class Builder:
         tensors: dict[Place, list[Any]] = {}
         made: dict[str, Any] = {}
         stopped: dict[int, Stop] = {}
-        for name, call in order_calls(entries, self._path):
+        order = order_calls(entries, self._path)
+        check_depth(depth_of(entries, inner["output_layers"]), self._where(name_of(config)))
+        for name, call in order:
             entry = entries[name]
             node = (entry.get("inbound_nodes") or [None])[call] if entry["inbound_nodes"] else None
             self.at = self._where(name)

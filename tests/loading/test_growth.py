@@ -1,0 +1,125 @@
+"""Opening takes no more steps than the configuration is long, and a chain that Keras cannot build
+is refused before a layer of it is made."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+
+import h5py
+import keras
+import pytest
+
+from convlens.errors import ModelFileError
+from convlens.frameworks.keras import depth
+from convlens.loading import load_model
+
+
+def layer(name, *taken, kind="ReLU", **config):
+    node = [[[other, 0, 0, {}] for other in taken]] if taken else []
+    return {
+        "class_name": kind,
+        "name": name,
+        "config": {"name": name, **config},
+        "inbound_nodes": node,
+    }
+
+
+ENTRY = layer("i", kind="InputLayer", batch_shape=[None, 2, 2, 1])
+
+
+def graph(*layers, outputs):
+    config = {"name": "g", "layers": [ENTRY, *layers], "input_layers": [["i", 0, 0]]}
+    config["output_layers"] = [[name, 0, 0] for name in outputs]
+    return {"class_name": "Functional", "config": config}
+
+
+def row(count):
+    layers = [{"class_name": "ReLU", "config": {"name": f"r{n}"}} for n in range(count)]
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": [ENTRY, *layers]}}
+
+
+def chain(count):
+    names = ["i", *(f"r{n}" for n in range(count))]
+    layers = [layer(name, before) for before, name in itertools.pairwise(names)]
+    return graph(*layers, outputs=names[-1:])
+
+
+def wide(count):
+    names = [f"r{n}" for n in range(count)]
+    return graph(*(layer(name, "i") for name in names), outputs=names)
+
+
+def nested(count):
+    rows = [{**row(2), "config": {**row(2)["config"], "name": f"m{n}"}} for n in range(count // 3)]
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": [ENTRY, *rows]}}
+
+
+def dense(count):
+    """Each layer takes the one before and the one before that, the latter first."""
+    names = ["i", "i", *(f"r{n}" for n in range(count))]
+    layers = [layer(names[n], *names[n - 2 : n], kind="Add") for n in range(2, len(names))]
+    return graph(*layers, outputs=names[-1:])
+
+
+def write(path, config):
+    with h5py.File(path, "w") as file:
+        text = json.dumps(config)
+        file.attrs.create("model_config", text, dtype=h5py.string_dtype())
+        file.attrs["keras_version"] = "2.4.0"
+        file.create_group("model_weights").attrs["layer_names"] = []
+    return path
+
+
+def calls(path):
+    """How many calls of functions of Python opening a file takes in this process."""
+    count = 0
+
+    def see(frame, event, argument):
+        nonlocal count
+        count += event == "call"
+
+    keras.backend.clear_session(free_memory=False)
+    sys.setprofile(see)
+    try:
+        _ = load_model(path).info
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("made", [row, chain, wide, nested, dense])
+def test_opening_grows_as_the_configuration_does(tmp_path, made):
+    load_model(write(tmp_path / "first", made(30)))  # what is imported late is there then
+    few, many = (calls(write(tmp_path / str(count), made(count))) for count in (60, 240))
+    assert many < 4.4 * few
+
+
+@pytest.mark.parametrize("made", [row, chain])
+def test_a_row_of_more_layers_than_keras_can_build(tmp_path, monkeypatch, made):
+    monkeypatch.setattr(keras.layers.Layer, "__call__", lambda *_, **__: pytest.fail("it is built"))
+    with pytest.raises(ModelFileError, match=r"has 130\d layers one behind the other.*limit of"):
+        load_model(write(tmp_path / "m", made(1300)))
+
+
+@pytest.mark.parametrize("made", [row, chain])
+def test_as_many_as_are_let_through_are_built(tmp_path, monkeypatch, made):
+    load_model(write(tmp_path / "one", made(1)))
+    found = []
+    count = depth._calls
+    monkeypatch.setattr(depth, "_calls", lambda: found.append(count() - 1) or found[-1])
+    load_model(write(tmp_path / "two", made(2)))
+    most = 400 - depth.FRAMES  # with a limit of 400 calls from there
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(found[0] + 400)
+    try:
+        with pytest.raises(ModelFileError, match="one behind the other"):
+            load_model(write(tmp_path / "many", made(most + 10)))
+        assert len(load_model(write(tmp_path / "few", made(most - 10))).info.layers) == most - 10
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_what_is_long_but_not_deep_for_keras_opens(tmp_path):
+    assert len(load_model(write(tmp_path / "m", dense(1100))).info.layers) == 1100
