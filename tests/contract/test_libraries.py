@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import zipfile
 from pathlib import Path
 
 import h5py
+import keras
 import legacy
 import numpy as np
 import pytest
 
 from convlens.errors import ConvlensError, ModelFileError
+from convlens.frameworks.keras.backends import to_numpy
 from convlens.loading import load_model
 
 DRAW = np.random.default_rng(0)
@@ -205,6 +210,51 @@ def test_spectral_normalisation_is_its_layer_with_the_kernel_of_the_file(tmp_pat
     )  # fmt: skip
     np.testing.assert_allclose(given(model), IMAGES @ kernel[0, 0] + bias, rtol=1e-4, atol=1e-5)
     model.save(tmp_path / "new.keras")
+
+
+def test_the_weights_of_a_keras_archive_lie_under_the_names_of_the_library(tmp_path):
+    """As tf.keras 2.15 wrote one: plain Keras 3 without the library's classes is the reference."""
+    inputs = keras.Input((4, 6, 8))
+    hidden = keras.layers.GroupNormalization(groups=-1, name="one")(inputs)
+    hidden = keras.layers.Conv2D(8, 1, name="plain")(hidden)
+    hidden = keras.layers.Conv2D(8, 1, name="wrapped")(hidden)
+    hidden = keras.layers.GroupNormalization(groups=-1, name="layer")(hidden)
+    plain = keras.Model(inputs, hidden)
+    for variable in plain.weights:
+        variable.assign(DRAW.normal(size=variable.shape))
+    plain.save(tmp_path / "plain.keras")
+    with zipfile.ZipFile(tmp_path / "plain.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+        stored = io.BytesIO(archive.read("model.weights.h5"))
+    for entry in config["config"]["layers"]:
+        if entry["class_name"] == "GroupNormalization":
+            _of_addons(entry, "InstanceNormalization")
+        elif entry["config"]["name"] == "wrapped":
+            inner = {key: entry[key] for key in ("module", "class_name", "registered_name")}
+            inner["config"] = {**entry["config"], "name": "inner"}
+            entry["config"] = {"name": "wrapped", "layer": inner, "power_iterations": 1}
+            _of_addons(entry, "SpectralNormalization")
+    with h5py.File(stored, "a") as file:
+        layers = file["layers"]
+        layers.move("group_normalization", "instance_normalization")
+        layers.move("group_normalization_1", "instance_normalization_1")
+        layers.create_group("spectral_normalization/vars")["0"] = np.ones((1, 8), "float32")
+        layers.move("conv2d_1", "spectral_normalization/layer")
+    with zipfile.ZipFile(tmp_path / "addons.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("metadata.json", json.dumps({"keras_version": "2.15.0"}))
+        archive.writestr("model.weights.h5", stored.getvalue())
+    wanted = to_numpy(plain(keras.ops.convert_to_tensor(IMAGES)))
+    found = given(load_model(tmp_path / "addons.keras"))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def _of_addons(entry, name):
+    entry |= {
+        "class_name": name,
+        "module": "tensorflow_addons.layers",
+        "registered_name": f"Addons>{name}",
+    }
 
 
 def blocks(x, rows, columns):

@@ -33,6 +33,7 @@ from convlens.frameworks.keras.refused import Refused, Stop, stand_in
 from convlens.frameworks.keras.sizes import UNSET, check_array, check_output, count_computed
 from convlens.frameworks.keras.trusted import trusted_lambda
 from convlens.loading.rewrites.activations import OLD_HARD_SIGMOID
+from convlens.loading.rewrites.names import SAVED_CLASS
 from convlens.loading.rewrites.walking import each_tensor, is_tensor, name_of, settings_of
 from convlens.saved import Config
 
@@ -129,7 +130,7 @@ class Builder:
         try:
             settings = {**dict.fromkeys(unset_settings(cls), ""), **settings}
             if issubclass(cls, keras.layers.Wrapper):
-                return self._wrap(cls, settings, where), None
+                return _noted(self._wrap(cls, settings, where), entry), None
             cleaned = {key: self._setting(key, item, where) for key, item in settings.items()}
         except _Stopped as reason_why:
             stop = Stop(self._path, name, str(reason_why))
@@ -138,7 +139,7 @@ class Builder:
         check_array(count_computed(layer), "an array")
         if isinstance(layer, keras.layers.InputLayer):
             check_output(layer.output, where)
-        return layer, None
+        return _noted(layer, entry), None
 
     def _wrap(self, cls: type[Any], settings: Config, where: str) -> Any:
         """A layer around another one."""
@@ -351,6 +352,12 @@ def order_calls(entries: dict[str, Config], path: str) -> list[Place]:
             f"{path}: layer '{left[0]}' takes from a layer that takes from it: a loop"
         )
     return order
+
+
+def _noted(layer: Any, entry: Config) -> Any:
+    """A layer that knows the class under which its file keeps its weights."""
+    layer._saved_class = entry.get(SAVED_CLASS)
+    return layer
 
 
 def _activation(name: Any) -> Any:

@@ -46,9 +46,10 @@ def assign_store(model: Any, path: Path, weights: Arrays) -> list[str]:
     """
     notes: list[str] = []
     old = _inside(weights, OLD)
-    _check_all_used(model, old or _inside(weights, NEW), path)
+    if old or _has_replaced(model):
+        weights = dict(_renumbered(model, old or _inside(weights, NEW), f"{NEW}/"))
+    _check_all_used(model, _inside(weights, NEW), path)
     if old:
-        weights = dict(_renumbered(model, old, f"{NEW}/"))
         notes.append("weight-store: the weights of Keras 2.13 were renumbered")
     failed: set[int] = set()
     messages: dict[int, Any] = {}
@@ -147,6 +148,21 @@ def _holds_stand_in(model: Any) -> bool:
     return any(isinstance(layer, Refused) for layer in model._flatten_layers(include_self=False))
 
 
+def _saved_class(layer: Any) -> str:
+    """The class under which a file keeps the weights of a layer, with the place inside it."""
+    noted = None if isinstance(layer, keras.Model) else getattr(layer, "_saved_class", None)
+    return noted if isinstance(noted, str) else type(layer).__name__
+
+
+def _has_replaced(model: Any) -> bool:
+    """Whether a layer with weights stands in the place of one of another class."""
+    return any(
+        layer.weights and _saved_class(layer) != type(layer).__name__
+        for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, Refused)
+    )
+
+
 def _renumbered(model: Any, weights: Arrays, target: str) -> Iterator[tuple[str, Any]]:
     """The weights of a model's layers at the places where Keras 3 looks for them.
 
@@ -161,9 +177,12 @@ def _renumbered(model: Any, weights: Arrays, target: str) -> Iterator[tuple[str,
         kind = to_snake_case(type(layer).__name__)
         wanted = f"{target}{kind}_{counts[kind]}" if counts[kind] else f"{target}{kind}"
         counts[kind] += 1
-        if not names[kind] or not (layer.weights or isinstance(layer, Refused)):
+        saved, _, inside = _saved_class(layer).partition("/")
+        saved = to_snake_case(saved)
+        if not names[saved] or not (layer.weights or isinstance(layer, Refused)):
             continue
-        held = _inside(weights, names[kind].pop(0))
+        held = _inside(weights, names[saved].pop(0))
+        held = _inside(held, inside) if inside else held
         if isinstance(layer, keras.Model):
             inner = _inside(held, OLD) or _inside(held, NEW)
             yield from _renumbered(layer, inner, f"{wanted}/{NEW}/")

@@ -65,6 +65,7 @@ def upgrade(config: Config, version: str | None = None) -> tuple[Config, tuple[s
     """
     check_bounds(config)
     config = copy.deepcopy(config)
+    names.note_classes(config)
     found = (major_version(version, config), _minor(version))
     done = []
     for rewrite in REWRITES:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from convlens.loading.formulas import INPUT, Ref, Writer
+from convlens.loading.rewrites.names import note_inside
 from convlens.loading.rewrites.walking import count_layers, name_of, settings_of
 from convlens.saved import Config
 
@@ -159,6 +160,7 @@ def _unwrap(layer: Config) -> bool:
         if key in wrapped:
             layer[key] = wrapped[key]
     layer["config"] = {**wrapped["config"], "name": name, **shape}
+    note_inside(layer)
     return True
 
 

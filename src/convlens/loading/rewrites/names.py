@@ -7,6 +7,7 @@ from typing import Any
 
 from convlens.loading.rewrites.walking import (
     count_layers,
+    each_layer,
     each_model,
     each_tensor,
     layers_of,
@@ -45,6 +46,24 @@ OWN = ("Formula", "TensorFlowCall", "Unset")
 
 OPERATIONS = ("TFOpLambda", "SlicingOpLambda")
 """Layers without weights, whose names may have points in them."""
+
+
+SAVED_CLASS = "saved_class"
+"""Where a layer keeps the class that a file names, by which files of Keras 3 keep its weights."""
+
+
+def note_classes(config: Config) -> None:
+    """Notes beside each layer the bare name of its class, which rewrites may change."""
+    for layer in each_layer(config):
+        name = layer.get("class_name")
+        if isinstance(name, str):
+            layer[SAVED_CLASS] = name.rpartition(">")[2]
+
+
+def note_inside(layer: Config) -> None:
+    """Notes that a layer was taken out of its wrapper: its weights lie inside those of that."""
+    if SAVED_CLASS in layer:
+        layer[SAVED_CLASS] += "/layer"
 
 
 def name_functional(config: Config) -> int:

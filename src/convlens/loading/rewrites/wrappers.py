@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from convlens.loading.rewrites.names import note_inside
 from convlens.loading.rewrites.walking import each_layer, name_of, settings_of
 from convlens.saved import Config
 
@@ -33,6 +34,7 @@ def unwrap_optimised(config: Config) -> int:
             layer["config"] = {**wrapped["config"], "name": name}
             layer.pop("build_config", None)
             layer.pop("module", None)
+            note_inside(layer)
             count += 1
         if _bare(layer.get("class_name")) == "QuantizeLayer":
             layer["class_name"] = "Activation"
