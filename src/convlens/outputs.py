@@ -79,7 +79,7 @@ def kind_of(info: ModelInfo, layer: LayerInfo) -> str:
     """
     shape = layer.output_shape or (None, None)
     activation, count = last_activation(info, layer), layer.channels
-    named = info.labels is not None and len(info.labels) in (count, 2 if count == 1 else count)
+    named = info.labels is not None and len(info.labels) == (2 if count == 1 else count)
     if len(shape) > 2:
         if activation == "softmax" or (named and count != 1):
             return MAP
@@ -134,6 +134,8 @@ def quantity(info: ModelInfo, name: str, unit: int) -> str:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", layer.type).casefold()
     plain = _PLAIN.fullmatch(own) or re.fullmatch(rf"{snake}(_\d+)?", own.casefold())
     several = len(info.outputs) > 1
+    if info.labels is not None and len(info.labels) == layer.channels == 1:
+        return info.labels[0]
     if layer.channels == 1:
         return own if several or not plain else "the output"
     called = unit_name(info, layer, unit) or f"class {unit}"

@@ -22,8 +22,9 @@ from convlens.errors import (
 from convlens.frameworks.keras import room
 from convlens.hdf5.archive import read_archive
 from convlens.images.arrays import read_array
-from convlens.loading import _labels_beside, bounded, load_model, read_labels, read_network
+from convlens.loading import bounded, load_model, read_labels, read_network
 from convlens.loading.bounded import member_pieces, parse_json, read_file
+from convlens.loading.labels import labels_beside
 from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
 from convlens.loading.rewrites.walking import (
@@ -93,10 +94,10 @@ def test_labels_beside_a_model_are_no_link(tmp_path):
     (tmp_path / "m.h5").write_bytes(b"model")
     (tmp_path / "secret").write_text("secret\n")
     (tmp_path / "labels.txt").write_text("cat\n")
-    assert _labels_beside(tmp_path / "m.h5") == ("cat",)
+    assert labels_beside(tmp_path / "m.h5") == ("cat",)
     (tmp_path / "labels.txt").unlink()
     (tmp_path / "labels.txt").symlink_to("secret")
-    assert _labels_beside(tmp_path / "m.h5") is None
+    assert labels_beside(tmp_path / "m.h5") is None
 
 
 @pytest.mark.parametrize("read", [recognise, lambda path: list(read_archive(path))])

@@ -9,17 +9,16 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convlens.errors import ConvlensError, ModelFileError, UsageError, near
+from convlens.errors import ModelFileError, UsageError, near
 from convlens.limits import Limits
 from convlens.loading.backend import choose_backend, quieten
-from convlens.loading.bounded import read_file
 from convlens.loading.digest import file_digest
+from convlens.loading.labels import check_labels, labels_beside, read_labels
 from convlens.loading.reader import expect
 
 if TYPE_CHECKING:  # imported late: NumPy is imported here while the reader starts
@@ -28,19 +27,7 @@ if TYPE_CHECKING:  # imported late: NumPy is imported here while the reader star
 
 __all__ = ["load_model", "read_network"]
 
-LABELS = "labels.txt"
-"""The file beside a model in which the names of its classes are looked for."""
-
-MAX_LABELS = 1 << 20
-"""The longest such file that is read, in bytes."""
-
 _log = logging.getLogger("convlens")
-
-SYNSET = re.compile(r"n\d{8}[_ ](?=\S)")
-"""The WordNet number before the name of a class of ImageNet."""
-
-MAX_LABEL = 200
-"""How many characters of a name are kept."""
 
 
 def load_model(
@@ -48,7 +35,7 @@ def load_model(
     *,
     backend: str | None = None,
     weights: str | os.PathLike[str] | None = None,
-    labels: str | os.PathLike[str] | tuple[str, ...] | None = None,
+    labels: str | os.PathLike[str] | Sequence[str] | Mapping[Any, Any] | None = None,
     architecture: str | os.PathLike[str] | None = None,
     trust: bool = False,
     max_memory: int | str | None = None,
@@ -65,7 +52,8 @@ def load_model(
             else one that is installed.
         weights: For an architecture: a file with its weights, ``"imagenet"`` to fetch
             Keras's own (the default), or ``"random"`` for none.
-        labels: The names of the classes, or a text file with one on each line.
+        labels: The names of the classes, or a mapping from them to numbers (``class_indices``)
+            or back; or a file of them: one on each line, JSON, or CSV.
         architecture: For a file that holds weights alone: the name of an architecture of
             ``keras.applications``, or a JSON file with the configuration of the network
             (``model.to_json()``).
@@ -79,24 +67,43 @@ def load_model(
         The model. Nothing of the file has been run, unless it was trusted.
 
     Raises:
-        ModelFileError: There is no such file, or it is no model, or it is damaged.
+        ModelFileError: There is no such file, or it is no model, or it is damaged; or the labels
+            do not fit.
         UnsafeModelError: Opening it would run code or read another file.
         BackendError: No backend for Keras is installed, or not the one asked for.
     """
     expect(source, weights)
-    from convlens.loading.live import is_keras_2, read_live
     from convlens.model import Model
 
     names = read_labels(labels)
     limits = Limits.asked(max_memory)
     if isinstance(source, Model):
         return source
+    model = _load(source, backend, weights, names, architecture, limits, trust=trust)
+    if labels is not None:
+        check_labels(model.info, labels)
+    return model
+
+
+def _load(
+    source: Any,
+    backend: str | None,
+    weights: str | os.PathLike[str] | None,
+    names: tuple[str, ...] | None,
+    architecture: str | os.PathLike[str] | None,
+    limits: Limits,
+    *,
+    trust: bool,
+) -> Model:
+    """The model of any source that is not one yet."""
+    from convlens.loading.live import is_keras_2, read_live
+
     if architecture is not None:
         if not isinstance(source, str | os.PathLike) or weights is not None:
             raise UsageError("--architecture goes with one file of weights, and without --weights")
         return _from_weights(Path(source), str(architecture), backend, names, limits, trust=trust)
     if isinstance(source, str | os.PathLike):
-        names = names or _labels_beside(Path(source))
+        names = names or labels_beside(Path(source))
         return _from_path(Path(source), str(source), backend, weights, names, limits, trust=trust)
     if is_keras_2(source):
         network = read_live(source)
@@ -110,22 +117,6 @@ def load_model(
     choose_backend(backend)
     model: Model = _keras().from_live(source, labels=names)
     return model
-
-
-def _labels_beside(path: Path) -> tuple[str, ...] | None:
-    """The class names in a ``labels.txt`` beside a model, as Teachable Machine writes it."""
-    beside = path.parent / LABELS
-    if (
-        not path.is_file()
-        or beside.is_symlink()
-        or not beside.is_file()
-        or beside.stat().st_size > MAX_LABELS
-    ):
-        return None
-    try:
-        return read_labels(beside)
-    except ModelFileError:
-        return None
 
 
 def _from_path(
@@ -247,38 +238,6 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         size=held.size,
         store=held.store,
     )
-
-
-def read_labels(
-    labels: str | os.PathLike[str] | tuple[str, ...] | list[str] | None,
-) -> tuple[str, ...] | None:
-    """The names of classes, from a text file with one on each line or as they are.
-
-    A number before each name, as some tools write it, is dropped, and so is the WordNet
-    number of ImageNet's classes (``n02504458_African_elephant``).
-
-    Raises:
-        ModelFileError: The file cannot be read as text.
-    """
-    if labels is None:
-        return None
-    if not isinstance(labels, str | os.PathLike):
-        return tuple(str(label) for label in labels)
-    try:
-        lines = read_file(Path(labels), MAX_LABELS).decode("utf-8-sig").splitlines()
-    except (ConvlensError, UnicodeDecodeError) as error:
-        reason = str(error) if isinstance(error, ConvlensError) else "it is not UTF-8 text"
-        raise ModelFileError(
-            f"cannot read class names from {labels} ({reason}): expected a text file with one "
-            "name on each line"
-        ) from error
-    found = [line.strip()[:MAX_LABEL] for line in lines if line.strip()]
-    numbered = [line.partition(" ") for line in found]
-    if all(first == str(number) for number, (first, _, _) in enumerate(numbered)):
-        found = [rest.strip() or first for first, _, rest in numbered]
-    if all(SYNSET.match(name) for name in found):
-        found = [SYNSET.sub("", name).replace("_", " ") for name in found]
-    return tuple(found)
 
 
 def _keras() -> Any:

@@ -35,7 +35,9 @@ FAILED = "the final image activates the channel no more than the start did"
 def label_of(result: Patterns, place: int) -> str:
     """The name of the class that a pattern is of; empty where it is of none that is known."""
     objective, labels = result.objectives[place], result.model.labels or ()
-    known = len(objective.terms) == 1 and objective.layer in result.model.outputs
+    layer = next((one for one in result.model.layers if one.name == objective.layer), None)
+    fits = layer is None or layer.channels == len(labels)
+    known = fits and len(objective.terms) == 1 and objective.layer in result.model.outputs
     return labels[objective.channel] if known and 0 <= objective.channel < len(labels) else ""
 
 

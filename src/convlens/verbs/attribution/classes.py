@@ -30,7 +30,7 @@ def names_of(info: ModelInfo, layer: LayerInfo) -> tuple[str, ...] | None:
     labels = info.labels
     if labels is None or not is_output(info, layer):
         return None
-    fits = len(labels) == layer.channels or (len(labels) == 2 and layer.channels == 1)
+    fits = len(labels) == (2 if layer.channels == 1 else layer.channels)
     return labels if fits else None
 
 

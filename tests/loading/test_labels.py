@@ -1,0 +1,116 @@
+"""Names of classes in every kind of file that people keep them in, and none by guessing."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from convlens.errors import ModelFileError
+from convlens.loading.labels import MAX_LABEL, check_labels, labels_beside, read_labels
+from convlens.results import LayerInfo, ModelInfo
+
+THREE = ("bird", "cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("class_indices.json", '{"bird": 0, "cat": 1, "dog": 2}'),
+        ("class_indices.txt", '{"dog": 2, "bird": 0, "cat": 1}'),
+        ("x.json", '{"0": "bird", "2": "dog", "1": "cat"}'),
+        ("x.json", '{"0": ["n01", "bird"], "1": ["n02", "cat"], "2": ["n03", "dog"]}'),
+        ("x.json", '{"id2label": {"0": "bird", "1": "cat", "2": "dog"}}'),
+        ("x.json", '["bird", "cat", "dog"]'),
+        ("x.json", '[{"id": 0, "name": "bird"}, {"name": "cat"}, {"name": "dog"}]'),
+        ("x.csv", "bird,0\ncat,1\ndog,2\n"),
+        ("x.csv", "0,bird\n2,dog\n1,cat\n"),
+        ("x.csv", "id;label\n0;bird\n1;cat\n2;dog\n"),
+        ("x.csv", 'label,index,count\nbird,0,5\n"cat",1,7\ndog,2,9\n'),
+        ("x.csv", "class\nbird\ncat\ndog\n"),
+        ("x.tsv", "0\tbird\n1\tcat\n2\tdog\n"),
+        ("x.txt", "0 bird\n1 cat\n2 dog\n"),
+        ("x.txt", "1: cat\n0: bird\n2: dog\n"),
+        ("x.txt", "bird 0\n".replace(" ", ",") + "cat,1\ndog,2"),
+        ("x.txt", "\n bird\r\ncat \n\ndog\n"),
+        ("x.txt", "n02123045 bird\nn02123046 cat\nn02123047 dog\n"),
+    ],
+)
+def test_every_form(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert read_labels(tmp_path / name) == THREE
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "utf-8",
+        "utf-8-sig",
+        "utf-16",
+        "utf-16-le",
+        "utf-32",
+    ],
+)
+def test_every_encoding(tmp_path, encoding):
+    names = ("Grüße", "chat", "chien")
+    (tmp_path / "names.txt").write_text("\n".join(names), encoding=encoding)
+    assert read_labels(tmp_path / "names.txt") == names
+
+
+def test_what_is_taken_for_windows_is_said(tmp_path, caplog):
+    (tmp_path / "names.txt").write_bytes("Bär\nMöwe".encode("cp1252"))
+    with caplog.at_level(logging.WARNING, "convlens"):
+        assert read_labels(tmp_path / "names.txt") == ("Bär", "Möwe")
+    assert "read as Windows-1252" in caplog.text
+
+
+def test_plain_lines_stay_what_they_are(tmp_path):
+    lines = ["tench, Tinca tinca", "3 dots", "x" * 300]
+    (tmp_path / "names.txt").write_text("\n".join(lines))
+    assert read_labels(tmp_path / "names.txt") == (*lines[:2], "x" * MAX_LABEL)
+    assert read_labels({"dog": np.int64(2).item(), "bird": 0, "cat": 1}) == THREE
+    assert read_labels(["a", "b"]) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("x.json", b'{"a": 1, "b": 2}', "not numbered from 0 to 1, each once: found 1, 2"),
+        ("x.json", b'{"a": 0, "b": 0}', "found 0, 0"),
+        ("x.json", b'{"a": [1], "b": {}}', "names to numbers, or of numbers to names"),
+        ("x.json", b"{'a': 0}", "it begins like JSON and is none"),
+        ("x.csv", b"a,3\nb,7\n", "found 3, 7"),
+        ("x.txt", b"\x89PNG\x00\x00\xff\xfe\x00", "it is no text"),
+    ],
+)
+def test_what_does_not_count_the_classes_is_one_line(tmp_path, name, data, words):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ModelFileError, match=words) as raised:
+        read_labels(tmp_path / name)
+    assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("channels", "count", "fits"),
+    [(2, 2, True), (2, 3, False), (1, 2, True), (1, 1, True), (1, 3, False), (None, 3, True)],
+)
+def test_names_that_fit_no_output_are_refused(channels, count, fits):
+    names = tuple("abc"[:count])
+    end = LayerInfo("top", "Dense", (None, channels))
+    info = ModelInfo("net", "x", "", "", (), ("top",), (end,), 0, labels=names)
+    if fits:
+        check_labels(info, "names.txt")
+        return
+    with pytest.raises(ModelFileError, match=rf"3 class names in names.txt .*'top' has {channels}"):
+        check_labels(info, "names.txt")
+
+
+def test_a_file_beside_that_cannot_be_read_is_passed_over(tmp_path, caplog):
+    (tmp_path / "m.h5").write_bytes(b"")
+    (tmp_path / "labels.txt").write_text(json.dumps({"a": 5}))
+    with caplog.at_level(logging.WARNING, "convlens"):
+        assert labels_beside(tmp_path / "m.h5") is None
+    assert "passed over" in caplog.text
