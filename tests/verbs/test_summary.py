@@ -40,6 +40,8 @@ def test_several_inputs_and_what_is_known_of_the_images(fake: Callable[..., Any]
     assert found["input_shape"] == [[None, 6, 5, 3], [None, None, None, 1]]
     assert [entry["name"] for entry in found["inputs"]] == ["left", "right"]
     assert found["preprocessing"]["name"] == "torch"
+    told = [entry["preprocessing"] for entry in found["inputs"]]
+    assert told == [found["preprocessing"], None]
     assert found["rewrites"] == ["a: b"]
 
 

@@ -30,8 +30,12 @@ def describe(info: ModelInfo) -> str:
         f"outputs  {', '.join(map(functools.partial(_output, kinds_of(info)), info.outputs))}",
         f"runs on  {info.framework}",
     ]
-    if info.preprocessing is not None:
-        lines.append(f"images   {info.preprocessing.describe()}, {info.preprocessing.reason}")
+    several = len(info.inputs) > 1
+    for entry in info.inputs:
+        if entry.preprocessing is not None:
+            named = f"{entry.name}: " if several else ""
+            how = f"{entry.preprocessing.describe()}, {entry.preprocessing.reason}"
+            lines.append(f"images   {named}{how}")
     lines += [f"rewrite  {text}" for text in info.rewrites]
     lines += [f"note     {text}" for text in info.notes]
     rows = [["layer", "type", "output", "parameters", "kernel", "stride", "field"]]

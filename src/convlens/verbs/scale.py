@@ -61,7 +61,7 @@ CONTRASTS = (0.5, 0.7, 1.0, 1.4, 2.0)
 PHOTOGRAPHS = 4
 """How many photographs are tried; fewer of large ones."""
 
-MOST_PIXELS = 2**19
+MOST_PIXELS = 2**17
 """How many pixels these have, all together."""
 
 SIDE = 32
@@ -119,7 +119,7 @@ def settle_input(
         return told
     shapes = {other.name: shapes.get(other.name) or _some_shape(other) for other in info.inputs}
     kept = _kept(model, name)
-    distances = {} if kept is None else measure(model, kept, entry, shapes)
+    distances = {} if kept is None else measure(model, kept, entry, shapes, told)
     return weigh(told, kept.layer, distances) if kept and distances else told
 
 
@@ -169,6 +169,7 @@ def measure(
     kept: MovingStatistics,
     entry: InputInfo,
     shapes: Mapping[str, tuple[int, ...]],
+    told: Preprocessing,
 ) -> dict[str, float]:
     """How far photographs in each scale are from what a layer keeps.
 
@@ -177,13 +178,17 @@ def measure(
         kept: What its first layer of normalisation keeps.
         entry: The input.
         shapes: For each input, channels last, batch first.
+        told: By the name of an architecture, which is then tried against the plain scales alone,
+            or the guess.
 
     Returns:
         The distance for each scale, a scale in BGR as ``"0..1,bgr"``; nothing where the layer
         cannot be run.
     """
     names = [*PLAIN]
-    if shapes[entry.name][-1] == 3:
+    if told.evidence == "name":
+        names += [told.name] if told.name not in names else []
+    elif shapes[entry.name][-1] == 3:
         names += [*RARE, *(f"{name},bgr" for name in PLAIN)]
     pictures = photographs(shapes[entry.name][1:])
     tried = np.concatenate([_named(name).apply(pictures) for name in names])

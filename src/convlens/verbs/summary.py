@@ -45,6 +45,7 @@ def to_json(info: ModelInfo) -> dict[str, Any]:
                 "picture": None if entry.picture is None else list(entry.picture),
                 "vocabulary": entry.vocabulary,
                 "key": entry.key,
+                "preprocessing": entry.preprocessing.to_json() if entry.preprocessing else None,
             }
             for entry in info.inputs
         ],
