@@ -12,6 +12,7 @@ import pytest
 
 import convlens
 from convlens.cli.heatmap import describe
+from convlens.errors import ModelInputError
 from convlens.loading import load_model
 from convlens.notebook import to_html
 from convlens.render.heatmaps.wording import captions, facts, target_name
@@ -90,3 +91,28 @@ def test_the_example_of_a_steering_angle(data):
     found = convlens.heatmap(model, photo, scale="0..1")
     assert found.maps[0].score == pytest.approx(-0.47, abs=0.005)
     assert target_name(found, found.maps[0]) == "raises angle"
+
+
+@pytest.fixture(scope="module")
+def siamese():
+    """Two pictures through one network; the distance of what it makes of them."""
+    left, right = keras.Input((8, 8, 3), name="left"), keras.Input((8, 8, 3), name="right")
+    conv, flat = models.conv(2, "conv"), LAYERS.Flatten()
+    gap = LAYERS.Subtract()([flat(conv(left)), flat(conv(right))])
+    distance = keras.ops.sqrt(keras.ops.sum(keras.ops.square(gap), axis=-1, keepdims=True))
+    outputs = LAYERS.Dense(1, activation="sigmoid")(distance)
+    return load_model(models.randomise(keras.Model([left, right], outputs)))
+
+
+def test_a_network_that_compares_two_pictures_asks_for_two(siamese):
+    one, other = picture()[:8, :8], picture()[8:, 8:]
+    with pytest.raises(ModelInputError) as raised:
+        convlens.heatmap(siamese, one, scale="0..1")
+    said = str(raised.value)
+    assert "the same image went to left and right" in said
+    assert "--input left=FILE --input right=FILE (from Python {'left': ..., 'right': ...})" in said
+    assert "\n" not in said
+    found = convlens.heatmap(
+        siamese, {"left": one, "right": other}, scale="0..1", method="hirescam"
+    )
+    assert np.isfinite(found.maps[0].values).all()

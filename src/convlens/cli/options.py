@@ -41,7 +41,7 @@ MaxMemory = Annotated[
 ]
 Labels = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Names of the classes, one on each line."),
+    typer.Option(metavar="FILE", help="Names of the classes: lines, JSON or CSV."),
 ]
 Layers = Annotated[
     list[str] | None,

@@ -52,6 +52,31 @@ def check_picture(info: ModelInfo, name: str) -> InputInfo:
     )
 
 
+def same_everywhere(given: Given) -> str | None:
+    """What to do where one image went to several inputs, as to a network that compares two.
+
+    Args:
+        given: For each input of the model its images.
+
+    Returns:
+        A sentence; ``None`` where the inputs were given different images.
+    """
+    groups = [images for images in given.values() if images and images[0].values.ndim >= 3]
+    if len(groups) < 2 or len({image.name for images in groups for image in images}) != 1:
+        return None
+    first = groups[0][0].values
+    if any(not np.array_equal(image.values, first) for images in groups for image in images):
+        return None
+    named = [name for name, images in given.items() if images and images[0].values.ndim >= 3]
+    files = " ".join(f"--input {name}=FILE" for name in named)
+    keys = ", ".join(f"{name!r}: ..." for name in named)
+    return (
+        f"the same image went to {' and '.join(named)}, and a network that compares two finds no "
+        f"difference to explain (a distance of 0 has no gradient). Give an image for each: {files} "
+        f"(from Python {{{keys}}})"
+    )
+
+
 def make_batch(given: Given, numbers: Sequence[int]) -> dict[str, FloatArray]:
     """What the images with some numbers are for each input, ``(image, ...)``."""
     return {

@@ -22,7 +22,7 @@ from convlens.readout import Goal
 from convlens.results import FloatArray, ModelInfo
 from convlens.verbs.attribution.choice import Choice
 from convlens.verbs.attribution.goals import Asked, make_goal
-from convlens.verbs.attribution.ground import Ground
+from convlens.verbs.attribution.ground import Ground, same_everywhere
 from convlens.verbs.attribution.method import ONE, Found, Images, Method, Progress
 
 MOST_WEIGHTS = 1 << 26
@@ -179,10 +179,15 @@ def _check(work: Work, method: Method, layers: Sequence[str], maps: FloatArray) 
     if np.isfinite(maps).all():
         return
     where = f" of {', '.join(layers)}" if layers else ""
+    same = same_everywhere(work.ground.given)
     raise ModelInputError(
         f"{method.title}{where}: {int((~np.isfinite(maps)).sum())} of {maps.size} values are "
         "infinite or no numbers (NaN), so that no heatmap can be made: "
-        + ("; ".join(work.info.notes) or "'convlens activations' tells in which layer they arise")
+        + (
+            same
+            or "; ".join(work.info.notes)
+            or "'convlens activations' tells in which layer they arise"
+        )
     )
 
 
@@ -198,6 +203,8 @@ def _why_empty(work: Work, method: Method, choice: Choice, batch: Batch, place: 
     entry = batch.asked[place]
     if entry.predicted is not None and not entry.predicted.any():
         return f"'{entry.target.name}' is nowhere the strongest in this image: nothing to explain"
+    if (same := same_everywhere(work.ground.given)) is not None:
+        return same
     images, goal = batch.one(place)
     if not method.scored:
         return f"{method.title} is 0 everywhere: the channel is not active in this image"
