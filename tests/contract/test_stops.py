@@ -12,7 +12,7 @@ import pytest
 
 import convlens
 from convlens.cli import main
-from convlens.errors import SelectionError, UnsafeModelError
+from convlens.errors import ModelInputError, SelectionError, UnsafeModelError
 
 SIZE = (12, 12, 3)
 FORMS = ["h5", "keras"]
@@ -80,7 +80,7 @@ def image():
 
 
 def values(network, layer, image):
-    part = keras.Model(network.input, network.get_layer(layer).output)
+    part = keras.Model(network.inputs[0], network.get_layer(layer).output)
     return keras.ops.convert_to_numpy(part(image[None]))
 
 
@@ -196,3 +196,61 @@ def test_the_note_is_in_every_file(saved, image, tmp_path, suffix, capsys):
     else:
         text = out.read_text()
     assert "so neither it nor the 5 layers that depend on it can be computed" in text
+
+
+def nameless(config, name):
+    foreign(config, name)
+    for entry in config["config"]["layers"]:
+        if entry["class_name"] == "Own":
+            entry["config"] = {"filters": 3}
+            entry.pop("name", None)
+
+
+def test_layers_that_keep_their_names_to_themselves(tmp_path, image):
+    keras.utils.clear_session()
+    layers = [keras.layers.Conv2D(2, 3, name=name) for name in ("first", "mine_1", "last")]
+    network = keras.Sequential([keras.Input(SIZE), *layers])
+    network.save(tmp_path / "s.h5")
+    model = convlens.load_model(rewrite(tmp_path / "s.h5", nameless, "mine_1"))
+    assert [layer.parameters for layer in model.info.layers] == [56, 38, 38]
+    found = convlens.activations(model, image)
+    np.testing.assert_allclose(found["first"], values(network, "first", image), 1e-5, 1e-5)
+    shown = {entry.name: entry.values for entry in convlens.kernels(model).layers}
+    assert list(shown) == ["first", "last"]
+    wanted = keras.ops.convert_to_numpy(layers[2].kernel)
+    np.testing.assert_array_equal(shown["last"], wanted)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_stop_inside_a_nested_network(network, tmp_path, image, form):
+    inputs = keras.Input(SIZE, name="outer")
+    outer = keras.Model(inputs, keras.layers.Dense(3, name="end")(network(inputs)), name="o")
+    path = tmp_path / f"n.{form}"
+    outer.save(path)
+
+    def inner(config, name):
+        nested = next(e for e in config["config"]["layers"] if e["class_name"] == "Functional")
+        foreign(nested, name)
+
+    model = convlens.load_model(rewrite(path, inner, "bend"))
+    found = convlens.activations(model, image)
+    assert [entry.name for entry in found.layers] == ["m/half", "m/first"]
+    np.testing.assert_allclose(found["m/first"], values(network, "first", image), 1e-5, 1e-5)
+    shown = {entry.name: entry.values for entry in convlens.kernels(model).layers}
+    assert list(shown) == ["m/first", "m/second", "m/deep", "m/up"]
+    wanted = keras.ops.convert_to_numpy(network.get_layer("second").kernel)
+    np.testing.assert_array_equal(shown["m/second"], wanted)
+
+
+def test_the_inputs_that_would_do_are_named():
+    keras.utils.clear_session()
+    left, right = (keras.Input(SIZE, name=name) for name in ("left", "right"))
+    first = keras.layers.Conv2D(2, 3, name="first")(left)
+    second = keras.layers.Conv2D(2, 3, name="second")(right)
+    both = keras.layers.Add(name="both")([first, second])
+    model = convlens.load_model(keras.Model([left, right], both))
+    given = {name: np.ones(SIZE, "float32") for name in ("left", "right")}
+    with pytest.raises(ModelInputError, match=r"'right': choose one that it depends on, left$"):
+        convlens.heatmap(model, given, method="gradient", target="first:0", input_name="right")
+    with pytest.raises(ModelInputError, match=r"'left': choose one that it depends on, right$"):
+        convlens.patterns(model, "second", 0, input_name="left", steps=1)

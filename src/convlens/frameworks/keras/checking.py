@@ -13,6 +13,20 @@ from convlens.frameworks.keras.view import View
 from convlens.layers import blocked_error
 
 
+def other_inputs(names: Sequence[str]) -> str:
+    """What to do where a number does not depend on an input.
+
+    Args:
+        names: The inputs that it depends on.
+
+    >>> other_inputs(["left", "right"])
+    'choose one that it depends on, left or right'
+    """
+    if not names:
+        return "it depends on no input, so choose another layer"
+    return f"choose one that it depends on, {' or '.join(names)}"
+
+
 def check_runs(view: View, places: set[int], *, outputs: bool = False) -> str | None:
     """Says why the outputs of a model cannot be given, ``None`` if they can or need not.
 

@@ -7,7 +7,7 @@ they are, of its own kind. A weight without an array or an array without a weigh
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import keras
@@ -94,7 +94,7 @@ def _assign_layers(
     model: Any, network: SavedNetwork, saved: Sequence[LayerWeights], *, rotate: bool
 ) -> None:
     """Legacy HDF5: layer by layer, by name, else by place if the names are not the same."""
-    refused = {layer.name: layer for layer in model.layers if isinstance(layer, Refused)}
+    refused = _refused_by_entry(model, saved)
     holders = [layer for layer in model.layers if layer.weights]
     entries = [_without_extras(entry) for entry in saved]
     for entry in entries:
@@ -104,7 +104,7 @@ def _assign_layers(
     by_name = {plain_name(entry.layer): entry for entry in entries}
     if {layer.name for layer in holders} == set(by_name):
         pairs = [(layer, by_name[layer.name]) for layer in holders]
-    elif len(holders) == len(entries) and not refused:
+    elif len(holders) == len(entries) and not _stand_ins(model):
         pairs = list(zip(holders, entries, strict=True))
     else:
         missing = [layer.name for layer in holders if layer.name not in by_name]
@@ -118,6 +118,27 @@ def _assign_layers(
         )
     for layer, entry in pairs:
         _assign_one(layer, entry, network, rotate=rotate)
+
+
+def _stand_ins(model: Any) -> list[Refused]:
+    return [layer for layer in model.layers if isinstance(layer, Refused)]
+
+
+def _refused_by_entry(model: Any, saved: Sequence[LayerWeights]) -> dict[str, Refused]:
+    """The layers that cannot be computed, by the names that the file has for them.
+
+    An author's own layer may keep its name to itself, so that the configuration has none: such
+    layers go by their order.
+    """
+    stand_ins = _stand_ins(model)
+    names = [plain_name(entry.layer) for entry in saved]
+    found = {layer.name: layer for layer in stand_ins if layer.name in names}
+    known = {layer.name for layer in model.layers}
+    unnamed = [layer for layer in stand_ins if layer.name not in names]
+    left = [name for name in names if name not in known]
+    if len(left) == len(unnamed):
+        found |= dict(zip(left, unnamed, strict=True))
+    return found
 
 
 def _hold(layer: Refused, entry: LayerWeights, network: SavedNetwork, *, rotate: bool) -> None:
@@ -163,6 +184,9 @@ def _pair_model(
     variables = list(model.weights)
     by_key = {_key(variable.path): variable for variable in variables}
     keys = [_key(name) for name in entry.names]
+    if any(isinstance(layer, Refused) for layer in model._flatten_layers(include_self=False)):
+        entry = _without_refused(model, entry, by_key)
+        keys = [_key(name) for name in entry.names]
     if len(by_key) == len(variables) == len(set(keys)) and set(by_key) == set(keys):
         orders = [[by_key[key] for key in keys]]
     else:
@@ -184,6 +208,18 @@ def _pair_model(
     if errors:
         raise errors[0]
     raise _count_error(model, len(variables), len(entry.arrays), network)
+
+
+def _without_refused(
+    model: Any, entry: LayerWeights, known: Container[tuple[str, ...]]
+) -> LayerWeights:
+    """The weights of a nested model without those of layers in it that cannot be computed."""
+    pairs = list(zip(entry.names, entry.arrays, strict=True))
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, Refused):
+            layer.held = {name: one for name, one in pairs if layer.name in name.split("/")}
+    kept = [(name, array) for name, array in pairs if _key(name) in known]
+    return LayerWeights(entry.layer, tuple(n for n, _ in kept), tuple(a for _, a in kept))
 
 
 def _orders(layer: Any) -> list[list[Any]]:

@@ -17,7 +17,7 @@ from convlens.frameworks.keras.ascent.precision import mixed_precision
 from convlens.frameworks.keras.ascent.session import KerasClimb
 from convlens.frameworks.keras.axes import tensor_channels_last
 from convlens.frameworks.keras.backends import on_processor
-from convlens.frameworks.keras.checking import check_fits, check_runs
+from convlens.frameworks.keras.checking import check_fits, check_runs, other_inputs
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import own_order
 from convlens.frameworks.keras.inside import has_inside
@@ -131,8 +131,10 @@ def _check_rests(
     value = view.program.inputs[number]
     for sight in sights:
         steps = (view.program.steps[place] for place in view.program.needed({sight.place}))
-        if not any(value == taken for step in steps for _, taken in step.inputs):
+        taken = {number for step in steps for _, number in step.inputs}
+        if value not in taken:
+            known = zip(inputs, view.program.inputs, strict=True)
+            others = other_inputs([entry.name for entry, number in known if number in taken])
             raise ModelInputError(
-                f"layer '{sight.info.name}' does not depend on the input '{ascent.input}': choose "
-                "another input or layer"
+                f"layer '{sight.info.name}' does not depend on the input '{ascent.input}': {others}"
             )

@@ -26,13 +26,13 @@ from convlens.frameworks.keras.backends import (
     make_runner,
 )
 from convlens.frameworks.keras.cache import Cache
-from convlens.frameworks.keras.checking import check_fits, check_runs
+from convlens.frameworks.keras.checking import check_fits, check_runs, other_inputs
 from convlens.frameworks.keras.geometry import FIRST
 from convlens.frameworks.keras.inputs import as_it_was_given
 from convlens.frameworks.keras.passing import Passing, Touch
 from convlens.frameworks.keras.view import Sight, View
 from convlens.readout import Goal, Gradients
-from convlens.results import FloatArray, InputInfo
+from convlens.results import FloatArray, InputInfo, ModelInfo
 
 Inputs = Mapping[str, FloatArray]
 
@@ -56,6 +56,11 @@ class Host(Protocol):
     @property
     def variables(self) -> Sequence[Any]:
         """The variables that it reads."""
+        ...
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of it."""
         ...
 
     def prepare(self, inputs: Inputs) -> tuple[View, list[Any], tuple[Any, ...]]:
@@ -236,9 +241,11 @@ class Reading:
         taken = {value for place in places for _, value in steps[place].inputs}
         for name, (_, value, _) in zip(by, entries, strict=True):
             if value not in taken:
+                names = [one.name for one in self._host.info.inputs]
+                known = zip(names, view.program.inputs, strict=True)
                 raise ModelInputError(
                     f"what is read off '{sights[0].info.name}' does not depend on the input "
-                    f"'{name}': choose another input"
+                    f"'{name}': {other_inputs([one for one, number in known if number in taken])}"
                 )
 
 
