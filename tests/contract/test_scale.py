@@ -21,13 +21,14 @@ def photographs(count: int) -> np.ndarray:
     return np.clip(np.kron(coarse, np.ones((1, 4, 4, 1))), 0, 255).astype("uint8")
 
 
-def trained_on(scale: str, *, first: bool) -> keras.Model:
+def trained_on(scale: str, *, first: bool, name: str = "small") -> keras.Model:
     """A network whose normalisation layer keeps what images in that scale give."""
     inputs = keras.Input((32, 32, 3))
     norm = keras.layers.BatchNormalization(name="norm")
     conv = keras.layers.Conv2D(6, 3, name="conv")
     hidden = conv(norm(inputs)) if first else norm(conv(inputs))
-    model = models.randomise(keras.Model(inputs, keras.layers.ReLU(name="relu")(hidden)))
+    outputs = keras.layers.ReLU(name="relu")(hidden)
+    model = models.randomise(keras.Model(inputs, outputs, name=name))
     given: Any = SCALES[scale].apply(photographs(40))
     seen = given if first else np.asarray(keras.ops.convert_to_numpy(conv(given)))
     norm.moving_mean.assign(seen.mean(axis=(0, 1, 2)))
@@ -45,6 +46,16 @@ def test_the_statistics_settle_the_scale(scale: str, first: bool) -> None:
     np.testing.assert_array_equal(image.values, SCALES[scale].apply(image.pixels))
     maps = convlens.activations(model, photographs(3))
     assert {entry.preprocessing.name for entry in maps.images} == {scale}
+
+
+def test_a_name_does_not_outrank_the_statistics() -> None:
+    model = convlens.load_model(trained_on("0..1", first=False, name="mobilenet_0.25_32"))
+    assert "as MobileNet was trained" in model.info.inputs[0].preprocessing.reason
+    image = convlens.load_image(photographs(1)[0], model)
+    assert image.preprocessing.name == "0..1"
+    assert "not -1..1 as MobileNet was trained" in image.preprocessing.reason
+    patterns = convlens.patterns(model, "conv", [0], steps=1, size=(32, 32), method="classic")
+    assert patterns.preprocessing == image.preprocessing
 
 
 def test_what_was_asked_for_is_not_overruled() -> None:

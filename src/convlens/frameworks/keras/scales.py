@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
-from convlens.frameworks.keras.backends import as_float32, to_numpy
-from convlens.frameworks.keras.passing import filled, operation_of
 from convlens.frameworks.keras.patches import patched
-from convlens.frameworks.keras.program import Program, Step
+from convlens.frameworks.keras.program import Program
 from convlens.frameworks.keras.stem import (
     SIDE,
     WHOLE,
-    Engine,
     channels_of,
     is_learned,
     plain_pictures,
     read_program,
     sample,
     takes_whole,
+    to_array,
+    to_tensor,
 )
 from convlens.results import FloatArray, InputInfo
 from convlens.stem import Reading, read_stem
@@ -41,22 +39,10 @@ def wanted_pixels(
         pack: Brings a list of inputs into the structure that a model without a graph takes.
     """
     if program.outputs:
-        return read_program(program, model.name, inputs, ENGINE)
+        return read_program(program, model.name, inputs)
     if len(inputs) != 1:
         return (Reading(),) * len(inputs)
     return (_read_hidden(model, inputs[0], pack),)
-
-
-def _call(step: Step, values: Mapping[int, Any]) -> list[Any]:
-    args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
-    return list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
-
-
-ENGINE = Engine(
-    call=_call,
-    to_tensor=lambda array, dtype: keras.ops.convert_to_tensor(array, dtype),
-    to_array=lambda tensor: as_float32(to_numpy(keras.ops.cast(tensor, "float32"))),
-)
 
 
 def _read_hidden(model: Any, entry: InputInfo, pack: Callable[[list[Any]], Any]) -> Reading:
@@ -99,10 +85,10 @@ class _HiddenStem:
         picture = plain_pictures(self.entry, colours, None, ramp=ramp)
         try:
             with _stopped_at_weights(self.model):
-                tensor = ENGINE.to_tensor(picture, self.entry.dtype)
+                tensor = to_tensor(picture, self.entry.dtype)
                 self.model(self.pack([tensor]), training=False)
         except _Reached as reached:
-            array = ENGINE.to_array(reached.value)
+            array = to_array(reached.value)
             return sample(array, self.entry.data_format, ramp=ramp)
         except Exception:
             pass

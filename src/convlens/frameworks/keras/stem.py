@@ -10,16 +10,18 @@ The rule of this module: a stem is run, never guessed at by the classes of its l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.errors import ConvlensError
+from convlens.frameworks.keras.backends import as_float32, to_numpy
 from convlens.frameworks.keras.geometry import FIRST, follow_formats
 from convlens.frameworks.keras.inputs import own_order
+from convlens.frameworks.keras.passing import filled, operation_of
 from convlens.frameworks.keras.program import Key, Program, Step, flatten, graph_of
 from convlens.frameworks.keras.refused import Refused
 from convlens.frameworks.keras.sizes import count_values
@@ -34,9 +36,6 @@ from convlens.results import FloatArray, InputInfo
 from convlens.stem import Reading, read_stem
 
 Array = NDArray[Any]
-Call = Callable[[Step, Mapping[int, Any]], Sequence[Any]]
-"""Runs a step, not training, on values by their numbers."""
-
 SIDE = 32
 """The most pixels along each side of the pictures that are tried, if the stem takes them."""
 
@@ -51,43 +50,23 @@ WHOLE = SCALES["none"].because("the input takes whole numbers", "model")
 """What an input of whole numbers wants."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Engine:
-    """How a framework runs what is asked of it.
-
-    Attributes:
-        call: Runs a step.
-        to_tensor: From an array and a type by name.
-        to_array: Back, as float32.
-    """
-
-    call: Call
-    to_tensor: Callable[[Array, str], Any]
-    to_array: Callable[[Any], FloatArray]
-
-
-def read_program(
-    program: Program, name: str, inputs: Sequence[InputInfo], engine: Engine
-) -> tuple[Reading, ...]:
+def read_program(program: Program, name: str, inputs: Sequence[InputInfo]) -> tuple[Reading, ...]:
     """For each input what its pixels must be brought to.
 
     Args:
         program: The steps of the model.
         name: The model's name.
         inputs: Its inputs.
-        engine: Runs steps.
     """
     return tuple(
-        _wanted(program, name, inputs, number, engine)
+        _wanted(program, name, inputs, number)
         if entry.takes_picture or entry.possible_picture
         else Reading()
         for number, entry in enumerate(inputs)
     )
 
 
-def _wanted(
-    program: Program, name: str, inputs: Sequence[InputInfo], number: int, engine: Engine
-) -> Reading:
+def _wanted(program: Program, name: str, inputs: Sequence[InputInfo], number: int) -> Reading:
     if not inputs[number].takes_picture:
         inputs = [*inputs[:number], inputs[number].as_picture(), *inputs[number + 1 :]]
     entry = inputs[number]
@@ -96,7 +75,7 @@ def _wanted(
     end = _find_end(program, number)
     if end is None:
         return Reading()
-    stem = _Stem(program, inputs, number, end, engine)
+    stem = _Stem(program, inputs, number, end)
     reading = read_stem(stem, channels_of(entry)) if stem.computes else Reading()
     if reading.preprocessing is not None:
         return reading
@@ -198,7 +177,6 @@ class _Stem:
     inputs: Sequence[InputInfo]
     number: int
     end: _End
-    engine: Engine
     layers: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -226,7 +204,7 @@ class _Stem:
                 order = follow_formats(program)[program.inputs[0]]
                 tensor = graph.inputs[0]
                 entry = InputInfo(operation.name, tuple(tensor.shape), order, str(tensor.dtype))
-                return _Stem(program, [entry], 0, end, self.engine)
+                return _Stem(program, [entry], 0, end)
         return None
 
     def __call__(self, colours: FloatArray, *, ramp: bool = False) -> FloatArray:
@@ -240,8 +218,6 @@ class _Stem:
         for most in (SIDE, None):
             try:
                 found = np.concatenate([self._run(part, most, ramp=ramp) for part in parts])
-            except ConvlensError:
-                raise
             except Exception:
                 continue
             if found.size:
@@ -259,20 +235,36 @@ class _Stem:
         for number, (value, entry) in enumerate(zip(self.program.inputs, self.inputs, strict=True)):
             own = colours if number == self.number else np.zeros((len(colours), 1), np.float32)
             picture = plain_pictures(entry, own, most, ramp=ramp and number == self.number)
-            values[value] = self.engine.to_tensor(picture, entry.dtype)
+            values[value] = to_tensor(picture, entry.dtype)
             sampled[value] = sample(picture, self._formats[value], ramp=ramp)
         self.layers = []
         for place in self._places:
             step = self.program.steps[place]
-            given = self.engine.call(step, values)
+            given = _call(step, values)
             for value, tensor in zip(step.outputs, given, strict=True):
                 values[value] = tensor
-                array = self.engine.to_array(tensor)
+                array = to_array(tensor)
                 sampled[value] = sample(array, self._formats[value], ramp=ramp)
             before = [sampled[value] for _, value in step.inputs]
             if any(not _alike(before, sampled[value]) for value in step.outputs):
                 self.layers.append("/".join(name for name, _ in step.key))
         return sampled[self.end.value]
+
+
+def to_tensor(pictures: Array, dtype: str) -> Any:
+    """Pictures as a tensor of the type of an input."""
+    return keras.ops.convert_to_tensor(pictures, dtype)
+
+
+def to_array(tensor: Any) -> FloatArray:
+    """A tensor as an array of float32."""
+    return as_float32(to_numpy(keras.ops.cast(tensor, "float32")))
+
+
+def _call(step: Step, values: Mapping[int, Any]) -> list[Any]:
+    """Runs a step, not training, on values by their numbers."""
+    args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
+    return list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
 
 
 def plain_pictures(entry: InputInfo, colours: FloatArray, most: int | None, *, ramp: bool) -> Array:
