@@ -111,18 +111,19 @@ def test_an_interruption_at_any_point_leaves_nothing_replaced():
                 pass
         usual = (time.perf_counter() - start) / 100
         interrupted = 0
-        for turn in range(2000):
+        for turn in range(500):
+            end = time.perf_counter() + 1
             try:
-                signal.setitimer(signal.ITIMER_REAL, usual * (1 + turn % 97) / 97, 0.01)
-                while True:
+                signal.setitimer(signal.ITIMER_REAL, usual * (1 + turn % 97) / 97)
+                while time.perf_counter() < end:
                     with patched(patches):
                         pass
             except KeyboardInterrupt:
                 interrupted += 1
-            signal.setitimer(signal.ITIMER_REAL, 0)
             assert not _slots and not _of_thread(), turn
             assert all(not vars(layer) for layer in layers), turn
-        assert interrupted == 2000
+        # A few end in a place that swallows them, such as a callback of the collector.
+        assert interrupted > 450, interrupted
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False

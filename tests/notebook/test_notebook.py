@@ -66,11 +66,10 @@ def result_of(names: list[str], images: int = 1) -> Activations:
         "net.h5",
         "sha256:" + "ab" * 32,
         "keras",
-        (InputInfo("input", (None, 6, 5, 3)),),
+        (InputInfo("input", (None, 6, 5, 3), preprocessing=SCALES["caffe"]),),
         ("dense",),
         tuple(entry.layer for entry in layers),
         123,
-        preprocessing=SCALES["caffe"],
         rewrites=("dropped something",),
     )
     return Activations(model, tuple(image_of() for _ in range(images)), tuple(layers))
