@@ -25,6 +25,10 @@ def _resize(
     names = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
     name = str(names.get(method, method)).lower()
     chosen: Any = plain_sizes(size)
+    sides = (x.shape[1], x.shape[2], *chosen)
+    if name == "bicubic" and not antialias and all(isinstance(side, int) for side in sides):
+        rows, columns = (_cubic(*pair) for pair in zip(sides[:2], chosen, strict=True))
+        return _interpolate(x, rows, columns)
     return ops.image.resize(
         x, chosen, interpolation=name, antialias=bool(antialias), data_format="channels_last"
     )
@@ -37,6 +41,11 @@ def _resize_bilinear(
     height, width = plain_sizes(size)
     rows = _weights(x.shape[1], height, align_corners, half_pixel_centers)
     columns = _weights(x.shape[2], width, align_corners, half_pixel_centers)
+    return _interpolate(x, rows, columns)
+
+
+def _interpolate(x: Any, rows: Any, columns: Any) -> Any:
+    """Pictures times the matrices of both axes."""
     x = ops.einsum("ij,bjwc->biwc", ops.convert_to_tensor(rows), x)
     return ops.einsum("ij,bhjc->bhic", ops.convert_to_tensor(columns), x)
 
@@ -81,6 +90,27 @@ def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bo
     matrix[np.arange(wanted), low] += 1 - (places - low)
     matrix[np.arange(wanted), high] += places - low
     return matrix
+
+
+def _cubic(size: int, wanted: int) -> Any:
+    """The matrix that interpolates along an axis by cubics, as TensorFlow 2 does.
+
+    Keys, "Cubic convolution interpolation", 1981, with a = -1/2, which backends do not agree on;
+    offsets in steps of 1/1024; what lies outside has no weight.
+    """
+    _check_side(size, wanted)
+    places = (np.arange(wanted) + 0.5) * size / wanted - 0.5
+    low = np.floor(places).astype(int)
+    offset = np.rint((places - low) * 1024) / 1024
+    matrix = np.zeros((wanted, size), "float32")
+    for step in range(-1, 3):
+        distance = np.abs(step - offset)
+        near = (1.5 * distance - 2.5) * distance**2 + 1
+        far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+        inside = (low + step >= 0) & (low + step < size)
+        rows = np.flatnonzero(inside)
+        matrix[rows, (low + step)[inside]] += np.where(distance <= 1, near, far)[inside]
+    return matrix / matrix.sum(axis=1, keepdims=True)
 
 
 def _resize_images(x: Any, size: Any, method: Any = 0, align_corners: bool = False) -> Any:
