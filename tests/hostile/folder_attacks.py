@@ -163,7 +163,7 @@ def tfjs_weights_many(path: Path, traps: Traps) -> None:
     write_parts(path, tfjs_parts(document(small(), listed)))
 
 
-@attack("model", refused=True)
+@attack("model")
 def tfjs_lambda(path: Path, traps: Traps) -> None:
     """CVE-2024-3660: byte code of a Lambda in a model.json."""
     import base64
@@ -355,7 +355,7 @@ def saved_model_py_function(path: Path, traps: Traps) -> None:
     write_parts(path, parts | pickles)
 
 
-@attack("model", refused=True)
+@attack("model")
 def saved_model_lambda(path: Path, traps: Traps) -> None:
     """CVE-2024-3660: byte code of a Lambda in the metadata of a SavedModel."""
     import base64

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from convlens.errors import ConvlensError, ModelFileError
+from convlens.errors import ConvlensError, ModelFileError, shortened
 
 
 @contextlib.contextmanager
@@ -35,6 +35,5 @@ def damaged(path: Path, kind: str) -> Iterator[None]:
 
 
 def short(error: BaseException) -> str:
-    """The start of what an error says."""
-    lines = str(error).splitlines()
-    return lines[0][:120] if lines else type(error).__name__
+    """What an error says, in a line of bounded length."""
+    return shortened(str(error), 120) or type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from convlens.errors import ModelFileError
+from convlens.errors import ModelFileError, shortened
 from convlens.loading.bounded import parse_json
 from convlens.loading.contents import Contents
 from convlens.saved import Config
@@ -39,8 +39,7 @@ def _parse(text: bytes, what: str) -> dict[str, Any]:
     try:
         value = parse_json(text)
     except (ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0][:120]
-        raise ModelFileError(f"{what} is no JSON ({reason})") from error
+        raise ModelFileError(f"{what} is no JSON ({shortened(str(error), 120)})") from error
     if not isinstance(value, dict):
         raise ModelFileError(f"{what} describes no model")
     return value
