@@ -3,7 +3,9 @@
 ``python scripts/fuzz.py --count 20000`` mutates the bytes of small models and images, and the
 configurations of the models piece by piece; each case goes to a worker process that is watched
 and killed after a minute or two GiB. ``--case N`` makes and runs one case again, with the same
-``--seed`` and ``--folder``. The exit status is 1 if anything got through.
+``--seed`` and ``--folder``. ``--numbers`` changes one number of a configuration instead, to 0,
+-1, 1e9, 1e308, NaN or a long list, and allows ten seconds. The exit status is 1 if anything got
+through.
 
 The workers run on PyTorch, which compiles nothing, so that a case takes a tenth of a second;
 ``--backend`` names another one. Killed and started again, ``--first N`` goes on at a case.
@@ -28,9 +30,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from hostile.folders import write_parts
-from hostile.guard import Outcome, Worker, problems
+from hostile.guard import SECONDS, Outcome, Worker, problems
 from hostile.image_attacks import good_png
-from hostile.mutation import mutate_bytes, mutate_config
+from hostile.mutation import change_number, mutate_bytes, mutate_config
 from hostile.registry import Attack
 from hostile.seeds import (
     Seed,
@@ -42,6 +44,9 @@ from hostile.seeds import (
     with_damaged_part,
     with_damaged_store,
 )
+
+NUMBER_SECONDS = 10.0
+"""How long a command may take where one number was changed."""
 
 BACKEND = "torch"
 """What the workers run on."""
@@ -81,10 +86,17 @@ class Case:
 
 
 class Cases:
-    """All cases of a seed of the random numbers, each made when it is asked for."""
+    """All cases of a seed of the random numbers, each made when it is asked for.
 
-    def __init__(self, seed: int, folder: Path | None = None) -> None:
+    Args:
+        seed: The seed.
+        folder: With more models to mutate.
+        numbers: Whether one number of a configuration is changed, and nothing else.
+    """
+
+    def __init__(self, seed: int, folder: Path | None = None, *, numbers: bool = False) -> None:
         self.seed = seed
+        self.numbers = numbers
         self.models = model_seeds() + (folder_seeds(folder) if folder else [])
         self.images = image_seeds()
 
@@ -93,6 +105,13 @@ class Cases:
         chance = random.Random(f"{self.seed}/{number}")
         part = chance.random()
         verb = "summary" if chance.random() < 0.4 else "activations"
+        if self.numbers:
+            seed = chance.choice([seed for seed in self.models if seed.config is not None])
+            config = change_number(seed.config, chance)
+            if seed.parts is not None:
+                parts = with_config_in_folder(seed, config)
+                return Case(number, "number", seed.name, b"", verb, parts)
+            return Case(number, "number", seed.name, with_config(seed, config), verb)
         if part < 0.15:
             seed, other = chance.choice(self.images), chance.choice(self.images)
             content = mutate_bytes(seed.content, other.content, chance)
@@ -146,7 +165,8 @@ class Field:
             "forbidden": [str(self.folder)],
             "canary": "",
         }
-        outcome = worker.run(arguments, rules)
+        seconds = NUMBER_SECONDS if case.kind == "number" else SECONDS
+        outcome = worker.run(arguments, rules, seconds=seconds)
         left = tuple(sorted(p.name for p in out.iterdir()))
         outcome = Outcome(**{**outcome.__dict__, "left": left})
         return outcome, problems(self._entry, outcome, out)
@@ -224,8 +244,9 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for the files that got through")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="case to start with")
     parser.add_argument("--backend", default=BACKEND, help="of Keras, in the workers")
+    parser.add_argument("--numbers", action="store_true", help="change one number of each")
     given = parser.parse_args()
-    cases = Cases(given.seed, given.folder)
+    cases = Cases(given.seed, given.folder, numbers=given.numbers)
     if given.case is None:
         jobs = max(1, min(given.jobs, given.count))
         numbers = range(given.first, given.count)

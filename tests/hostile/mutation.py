@@ -22,6 +22,9 @@ VALUES: tuple[Any, ...] = (
 )
 """What a piece of a configuration is replaced by."""
 
+EXTREMES: tuple[Any, ...] = (0, -1, 10**9, 1e308, float("nan"), [1] * 100_000)
+"""What a number is replaced by where nothing else is changed."""
+
 KEYS = ("name", "class_name", "config", "layers", "inbound_nodes", "units", "filters", "axis")
 
 
@@ -107,6 +110,19 @@ def mutate_config(config: Any, other: Any, chance: random.Random) -> Any:
             container[key] = copy.deepcopy(further[place])
         else:
             container[key] = _grown(value, chance)
+    return mutant
+
+
+def change_number(config: Any, chance: random.Random) -> Any:
+    """One number of a configuration, replaced by one of the extremes."""
+    mutant = copy.deepcopy(config)
+    spots = [
+        (container, key)
+        for container, key in all_spots(mutant)
+        if isinstance(container[key], int | float) and not isinstance(container[key], bool)
+    ]
+    container, key = chance.choice(spots)
+    container[key] = copy.deepcopy(chance.choice(EXTREMES))
     return mutant
 
 

@@ -57,6 +57,15 @@ TENSORS += ("condition", "data", "v", "weights", "boxes", "mask", "target", "out
 TENSORS += ("kernel", "transform", "coordinates", "segment_ids", "indices", "sorted_sequence")
 """Arguments that are tensors of a graph."""
 
+LISTS = ("xs", "arrays", "operands")
+"""Arguments that are lists of them."""
+
+INTEGERS = ("Bincount", "BitwiseAnd", "BitwiseInvert", "BitwiseLeftShift", "BitwiseNot", "Gcd")
+INTEGERS += ("BitwiseOr", "BitwiseRightShift", "BitwiseXor", "LeftShift", "RightShift", "Lcm")
+INTEGERS += ("CategoryEncoding", "Hashing", "IntegerLookup", "OneHot", "MultiHot", "Embedding")
+INTEGERS += ("UnravelIndex", "Trunc")
+"""Classes that take integers: what comes in is cast to them."""
+
 SHAPES = {1: [8, 24], 2: [8, 8, 3], 3: [4, 4, 4, 3], 0: [192]}
 """What goes into a layer by the number of its axes beside the channels: each of 192 values."""
 
@@ -182,6 +191,18 @@ def _plain(name: str, parameters: list[inspect.Parameter]) -> Config:
     return {key: PLAIN.get(key, 2) for key in needed} | own
 
 
+def _settings(
+    name: str, parameters: list[inspect.Parameter], key: str, form: Any
+) -> Iterator[Config]:
+    """Settings of a class with one that is huge; both with padding, where there is any."""
+    settings = _plain(name, parameters) | {key: form}
+    yield settings
+    if any(p.name == "padding" and p.default == "valid" for p in parameters):
+        yield settings | {"padding": "same"}
+        if any(p.name == "strides" for p in parameters) and key != "strides":
+            yield settings | {"padding": "same", "strides": 1}
+
+
 def _huge(value: int, name: str) -> Iterator[Any]:
     """A huge number in the forms that a setting of that name takes."""
     yield value
@@ -197,14 +218,20 @@ def _graph(entry: Config, args: list[Any], kwargs: Config, shape: list[int]) -> 
         layer("InputLayer", "entry", batch_shape=[None, 8, 8, 3], dtype="float32"),
         layer("Conv2D", "conv", filters=math.prod(shape) // 64, kernel_size=1),
         layer("Reshape", "shaped", target_shape=shape),
+        layer("Cast", "cast", dtype="int32") | {"module": "keras.src.ops.core"},
         entry,
     ]
-    filled = [keras_tensor("shaped") if a is TENSOR else a for a in args]
-    given = {k: keras_tensor("shaped") if v is TENSOR else v for k, v in kwargs.items()}
+    if entry["class_name"] not in INTEGERS:
+        listed.pop(3)
+    last = keras_tensor(listed[-2]["config"]["name"])
+    filled = [last if a is TENSOR else a for a in args]
+    given = {k: last if v is TENSOR else v for k, v in kwargs.items()}
+    given = {k: [last, last] if v is LIST else v for k, v in given.items()}
     nodes: list[list[Any]] = [
         [],
         [{"args": [keras_tensor("entry")], "kwargs": {}}],
         [{"args": [keras_tensor("conv")], "kwargs": {}}],
+        *([[{"args": [keras_tensor("shaped")], "kwargs": {}}]] * (len(listed) - 4)),
         [{"args": filled, "kwargs": given}],
     ]
     layers = [
@@ -221,8 +248,8 @@ def _graph(entry: Config, args: list[Any], kwargs: Config, shape: list[int]) -> 
     return as_version_3({"class_name": "Functional", "config": config}, "keras")
 
 
-TENSOR = object()
-"""Stands for the tensor that comes in."""
+TENSOR, LIST = object(), object()
+"""Stand for the tensor that comes in, and for a list of it."""
 
 
 def _attack(name: str, says: str, config: Config, honest: Config | None = None) -> Attack:
@@ -271,12 +298,13 @@ def layer_attacks() -> Iterator[Attack]:
             if not _is_numeric(parameter):
                 continue
             for value in HUGE:
-                for number, form in enumerate(_huge(value, parameter.name)):
-                    settings = _plain(name, parameters) | {parameter.name: form}
+                forms = _huge(value, parameter.name)
+                whole = (_settings(name, parameters, parameter.name, form) for form in forms)
+                for number, settings in enumerate(itertools.chain.from_iterable(whole)):
                     entry = layer(name, "attacked", **settings)
                     yield _attack(
                         f"{name}_{parameter.name}_{value}_{number}",
-                        f"{name} with {parameter.name} = {form}",
+                        f"{name} with {parameter.name} = {settings[parameter.name]}",
                         _graph(entry, tensors, {}, shape),
                         honest,
                     )
@@ -311,7 +339,8 @@ def _attacks_of(name: str, module: str, cls: Any) -> Iterator[Attack]:
     settings, call = _parameters(cls.__init__), _parameters(cls.call)
     tensors = {p.name for p in call if p.name in TENSORS} or {p.name for p in call[:1]}
     needed = [p.name for p in call if p.default is inspect.Parameter.empty]
-    honest = {key: TENSOR for key in needed if key in tensors}
+    tensors |= {p.name for p in call if p.name in LISTS}
+    honest = {key: LIST if key in LISTS else TENSOR for key in needed if key in tensors}
     honest |= {key: v for key, v in _plain(name, call).items() if key not in tensors}
     own = _plain(name, settings)
     shape = ON_SHAPES.get(name, [16, 16] if module.endswith(SQUARE) else SHAPES[2])
@@ -334,7 +363,7 @@ def _attacks_of(name: str, module: str, cls: Any) -> Iterator[Attack]:
                     label = f"call_{parameter.name}_{value}_{number}"
                     yield make(label, own, honest | {parameter.name: form})
         square = [[1.0, 2.0], [3.0, 4.0]]
-        constants = {key: square if what is TENSOR else value for key, what in honest.items()}
+        constants = {key: square if key in tensors else value for key, what in honest.items()}
         yield make(f"constants_{value}", dict.fromkeys(own, value), constants)
 
 

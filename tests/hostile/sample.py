@@ -61,3 +61,22 @@ CHOSEN = tuple(ATTACKS) if ALL else SAMPLE
 
 MUTATED = 1_000 if ALL else 60
 """How many mutated files are opened."""
+
+NUMBERS = 2_000 if ALL else 40
+"""How many files with one changed number are opened."""
+
+NUMBERS_SAMPLE = (
+    ("Dense_units_1000000000_int8", "summary"),
+    ("Embedding_input_dim_1000000000_int8", "activations"),
+    ("UpSampling2D_size_20000_0", "heatmap"),
+    ("Resizing_height_1000000000_0", "patterns"),
+    ("RepeatVector_n_1000000000_0", "convert"),
+    ("AveragePooling2D_pool_size_20000_2", "activations"),
+    ("MaxPooling2D_pool_size_20000_2", "heatmap"),
+    ("op_Tile_constants_1000000000", "summary"),
+    ("op_Diagflat_k_20000_0", "activations"),
+    ("op_Repeat_repeats_20000_0", "activations"),
+    ("op_OneHot_num_classes_1000000000_0", "patterns"),
+    ("op_Pad_pad_width_1000000000_0", "convert"),
+)
+"""One number each of a few layers and operations, and the command that meets it."""

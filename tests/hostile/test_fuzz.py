@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hostile.sample import MUTATED
+from hostile.sample import MUTATED, NUMBERS
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz.py"
 
@@ -51,4 +51,18 @@ def test_a_mutated_configuration_is_json_and_another(fuzz, cases):
 
 def test_no_mutated_file_gets_through(fuzz, cases, capsys):
     bad = fuzz.run_all(cases, range(MUTATED), jobs=2)
+    assert bad == 0, capsys.readouterr().out
+
+
+def test_one_number_is_changed_and_nothing_else(fuzz):
+    cases, kinds = fuzz.Cases(seed=7, numbers=True), set()
+    for number in range(60):
+        case = cases.case(number)
+        assert case.kind == "number"
+        kinds.add(case.name)
+    assert len(kinds) > 4
+
+
+def test_no_changed_number_gets_through(fuzz, capsys):
+    bad = fuzz.run_all(fuzz.Cases(seed=7, numbers=True), range(NUMBERS), jobs=2)
     assert bad == 0, capsys.readouterr().out

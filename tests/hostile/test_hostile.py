@@ -25,8 +25,9 @@ from convlens.loading.reader import Reader
 from hostile import reader_attacks
 from hostile.guard import Alarm, Outcome, Range, Worker, environment, problems, run_alone
 from hostile.make import ATTACKS, MODULES, set_traps
-from hostile.registry import Traps, payload, pickled
-from hostile.sample import CHOSEN, SAMPLE
+from hostile.number_attacks import all_numbers
+from hostile.registry import Attack, Traps, payload, pickled
+from hostile.sample import CHOSEN, NUMBERS_SAMPLE, SAMPLE
 from hostile.watch import MARKER
 
 ALONE = ("lambda_byte_code_h5", "external_link_keras", "png_huge")
@@ -44,6 +45,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Range]:
 def worker() -> Iterator[Worker]:
     with Worker() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def numbers() -> dict[str, Attack]:
+    return all_numbers()
 
 
 @pytest.fixture
@@ -186,6 +192,28 @@ def test_what_is_wrong_with_an_outcome_is_said(tmp_path):
 
 
 # The hostile files
+
+
+def test_every_layer_and_operation_of_keras_has_its_numbers(numbers):
+    assert len(numbers) > 2000
+    for kind in ("Dense", "MultiHeadAttention", "GaussianNoise", "op_Tile", "op_Unstack"):
+        assert f"{kind}_plain" in numbers
+    chosen = [name for name, _ in NUMBERS_SAMPLE]
+    assert set(chosen) <= set(numbers)
+
+
+@pytest.mark.parametrize(("name", "verb"), NUMBERS_SAMPLE)
+def test_a_huge_number_costs_little(place, worker, numbers, tmp_path, name, verb):
+    path = numbers[name].make(place.folder / "files", place.traps)
+    image, target = place.good / "good.png", tmp_path / "maps.npz"
+    arguments = {
+        "summary": ["summary", str(path)],
+        "convert": ["convert", str(path), str(tmp_path / "new.keras")],
+        "patterns": ["patterns", str(path), "--steps", "2", "-o", str(target)],
+    }.get(verb, [verb, str(path), str(image), "-o", str(target)])
+    rules = place.rules(path) | {"writable": [str(tmp_path), tempfile.gettempdir()]}
+    outcome = worker.run(arguments, rules, seconds=20)
+    assert problems(numbers[name], outcome, place.folder / "out") == []
 
 
 @pytest.mark.parametrize("name", CHOSEN)

@@ -42,9 +42,15 @@ PLAIN = frozenset(
 """Layers and operations of Keras that are not traced. What they make is at most a few times what
 they take and give: this is for the time that tracing takes."""
 
-MAX_WORK = 2 * 10**11
+MAX_REACH = 64
+"""Up to this a window adds little to a map, in pixels."""
+
+MAX_WORK = 5 * 10**10
 """How many products and sums a step may take for one image, beside what its weights pay for. The
 most costly layer of VGG16 takes 1.8e9."""
+
+POOLED = 10
+"""How many products a value under a window of pooling counts for, which is slower."""
 
 WORK_PER_WEIGHT = 10**4
 """How many a weight of the file pays for: each is used once at each position of a map."""
@@ -92,12 +98,17 @@ def check_pass(
     program = view.program
     asked = [view.sights[name] for name in layers]
     places = tuple(sorted(program.needed({*(sight.place for sight in asked), *more})))
+    for place in places:
+        _check_time(view, place, weights, any_size=any_size)
     if places not in view.held:
         view.held[places] = follow_buffers(program, places, view.taken)
     held = view.held[places]
     for place in places:
-        ways = functools.partial(ways_out, view, place, any_size=any_size)
-        _check_step(program.steps[place], held[place], limits, weights, ways)
+        if held[place] > limits.memory:
+            raise ModelInputError(
+                f"{_where(program.steps[place])} takes {in_words(held[place])} for one image, more "
+                f"than {in_words(limits.memory)}: {ways_out(view, place, MORE, any_size=any_size)}"
+            )
     if back:
         start = {view.sights[name].place for name in since}
         total = sum(_given(program.steps[place]) for place in _since(program, places, start))
@@ -161,7 +172,7 @@ def follow_buffers(
         given = list(zip(map(_for_one, step.shapes), _types_of(step), strict=False))
         inside = count_computed(step.operation) * 4
         certain = all(shape is not None and None not in shape[0] for shape in (*taken, *given))
-        if not certain or type(step.operation).__name__ not in PLAIN:
+        if not certain or not _is_plain(step, given):
             found = _measured(step, taken)
             if found is not None:
                 inside = max(inside, found.largest)
@@ -173,19 +184,42 @@ def follow_buffers(
     return held
 
 
-def _check_step(
-    step: Step, count: int, limits: Limits, weights: int, ways: Callable[..., str]
-) -> None:
-    """Refuses a step that takes more memory or time than its file may.
+def _is_plain(step: Step, given: Sequence[tuple[Any, str]]) -> bool:
+    """Whether a step need not be traced: a window may reach no further than its maps, or far less.
 
-    ``ways`` says what else can be asked for.
+    Where a window reaches beyond a map, some backends make the border that it covers.
     """
-    where = f"layer '{step.key[-1][0]}'" if step.key else "the model"
-    if count > limits.memory:
-        raise ModelInputError(
-            f"{where} takes {in_words(count)} for one image, more than {in_words(limits.memory)}: "
-            + ways(MORE)
-        )
+    operation = step.operation
+    if type(operation).__name__ not in PLAIN:
+        return False
+    reach = max(
+        (
+            size * max(_sizes(operation, "dilation_rate"))
+            for name in ("kernel_size", "pool_size")
+            for size in _sizes(operation, name)
+        ),
+        default=1,
+    )
+    return reach <= MAX_REACH or all(reach <= min(shape[1:-1], default=1) for shape, _ in given)
+
+
+def _sizes(operation: Any, name: str) -> list[int]:
+    """A setting of an operation that is an integer or several."""
+    value = getattr(operation, name, 1)
+    found = list(value) if isinstance(value, list | tuple) else [value]
+    return [size for size in found if isinstance(size, int)] or [1]
+
+
+def _where(step: Step) -> str:
+    """A step in words."""
+    return f"layer '{step.key[-1][0]}'" if step.key else "the model"
+
+
+def _check_time(view: View, place: int, weights: int, *, any_size: bool) -> None:
+    """Refuses a step that takes more time than its file may; before it is traced, too."""
+    step = view.program.steps[place]
+    where = _where(step)
+    ways = functools.partial(ways_out, view, place, any_size=any_size)
     if (work := count_work(step)) > MAX_WORK + WORK_PER_WEIGHT * weights:
         raise ModelInputError(
             f"{where} takes {work:.1e} products and sums for one image, more than any layer of a "
@@ -202,13 +236,12 @@ def count_work(step: Step) -> int:
     """About how many products and sums a step takes for one image.
 
     Each weight is used at most once at each position of the output; each value of a pooled map
-    comes from a window.
+    comes from a window, which takes longer.
     """
     operation = step.operation
     values = max((math.prod(size or 1 for size in shape[1:]) for shape in step.shapes), default=0)
-    window = getattr(operation, "pool_size", 1)
-    sizes = list(window) if isinstance(window, list | tuple) else [window]
-    covered = math.prod(size for size in sizes if isinstance(size, int))
+    window = math.prod(_sizes(operation, "pool_size"))
+    covered = POOLED * window if window > 1 else 1
     if isinstance(operation, keras.layers.Layer) and len(operation.weights):
         weights = max(math.prod(weight.shape) for weight in operation.weights)
         channels = max(1, int(getattr(operation, "filters", 0) or 0))
