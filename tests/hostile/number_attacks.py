@@ -252,11 +252,11 @@ TENSOR, LIST = object(), object()
 """Stand for the tensor that comes in, and for a list of it."""
 
 
-def _attack(name: str, says: str, config: Config, honest: Config | None = None) -> Attack:
+def _attack(name: str, says: str, config: Config, honest: Config) -> Attack:
     """A file of a configuration, with the weights that the honest one has."""
 
     def write(path: Path, traps: Traps) -> None:
-        write_keras(path, config, weights=_weights(json.dumps(honest or config)))
+        write_keras(path, config, weights=_weights(json.dumps(honest)))
 
     return Attack(name, "model.keras", says, write, heavy=True)
 
@@ -293,7 +293,7 @@ def layer_attacks() -> Iterator[Attack]:
             tensors = [[keras_tensor("shaped"), keras_tensor("shaped")]]
         shape = ON_SHAPES.get(name, SHAPES[_axes_of(name)])
         honest = _graph(layer(name, "attacked", **_plain(name, parameters)), tensors, {}, shape)
-        yield _attack(f"{name}_plain", f"{name} with nothing wrong in it", honest)
+        yield _attack(f"{name}_plain", f"{name} with nothing wrong in it", honest, honest)
         for parameter in parameters:
             if not _is_numeric(parameter):
                 continue
@@ -319,6 +319,7 @@ def layer_attacks() -> Iterator[Attack]:
                     f"{name}_{key}_{value}_{policy.partition('_')[0].replace('/', '_')}",
                     f"{name} of {policy} with {key} = {value}",
                     _graph(entry, tensors, {}, shape),
+                    honest,
                 )
 
 
