@@ -54,9 +54,9 @@ def load_model(
             Keras's own (the default), or ``"random"`` for none.
         labels: The names of the classes, or a mapping from them to numbers (``class_indices``)
             or back; or a file of them: one on each line, JSON, or CSV.
-        architecture: For a file that holds weights alone: the name of an architecture of
-            ``keras.applications``, or a JSON file with the configuration of the network
-            (``model.to_json()``).
+        architecture: For a file that holds weights alone, or a checkpoint of TensorFlow: the
+            name of an architecture of ``keras.applications``, or a JSON file with the
+            configuration of the network (``model.to_json()``).
         trust: Run the Python code of Lambda layers that are no known formula, which Keras
             then opens itself. For a file of your own only: such code may do anything.
             Everything else is checked as ever.
@@ -130,8 +130,10 @@ def _from_path(
     trust: bool,
 ) -> Model:
     from convlens.loading.architectures import find_by_function, known_functions
+    from convlens.loading.checkpoint import find_checkpoint
 
-    if not path.exists() and "/" not in text and "." not in text:
+    bare = "/" not in text and "." not in text
+    if bare and not path.exists() and find_checkpoint(path) is None:
         if find_by_function(text) is None:
             raise ModelFileError(
                 f"no model file {text}, and no architecture of that name."
@@ -182,7 +184,8 @@ def _from_weights(
         return _from_application(architecture, path, backend, labels)
     network = read_weights_alone(path, Path(architecture))
     choose_backend(backend)
-    return _open(network, lambda: file_digest(path), labels, limits, trust=trust)
+    read = network.files or (path,)
+    return _open(network, lambda: file_digest(*read), labels, limits, trust=trust)
 
 
 def _open(
@@ -209,6 +212,7 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         ModelFileError: It is missing, no model, or damaged.
         UnsafeModelError: It reaches out of itself.
     """
+    from convlens.loading.checkpoint import WITHOUT_NETWORK
     from convlens.loading.configuration import parse_archive, parse_model
     from convlens.loading.reader import read_contents
     from convlens.loading.recognise import recognise
@@ -218,6 +222,8 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     from convlens.saved import SavedNetwork
 
     kind = recognise(path)
+    if kind == "checkpoint":
+        raise ModelFileError(f"{path} {WITHOUT_NETWORK}")
     if kind == "tfjs":
         return read_layers_model(path)
     if kind == "savedmodel":

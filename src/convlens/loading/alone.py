@@ -6,6 +6,9 @@ from pathlib import Path
 
 from convlens.errors import ModelFileError
 from convlens.loading.bounded import MAX_CONFIG, parse_json, read_file
+from convlens.loading.bundle import read_checkpoint
+from convlens.loading.checkpoint import find_checkpoint
+from convlens.loading.grouping import by_layer
 from convlens.loading.reader import read_contents
 from convlens.loading.recognise import recognise
 from convlens.loading.rewrites import upgrade
@@ -16,15 +19,13 @@ def read_weights_alone(path: Path, architecture: Path) -> SavedNetwork:
     """Reads weights and configuration from two files.
 
     Args:
-        path: A file of ``model.save_weights``.
+        path: A file of ``model.save_weights``, or a checkpoint of TensorFlow.
         architecture: A JSON file of ``model.to_json``.
 
     Raises:
         ModelFileError: One is missing, damaged, or something else.
         UnsafeModelError: One reaches out of itself or is far too large.
     """
-    if not path.is_file():
-        raise ModelFileError(f"no file of weights {path}")
     return read_weights_of(path, read_configuration(architecture))
 
 
@@ -32,13 +33,17 @@ def read_weights_of(path: Path, config: Config) -> SavedNetwork:
     """Reads a file of weights, of any version of Keras, for a network that is known.
 
     Args:
-        path: A file of ``model.save_weights``; a whole model serves too.
+        path: A file of ``model.save_weights``, or a checkpoint of TensorFlow; a whole model
+            serves too.
         config: The configuration of the network, empty if Keras has it.
 
     Raises:
         ModelFileError: It is missing or damaged, or holds no weights.
         UnsafeModelError: It reaches out of itself.
     """
+    place = find_checkpoint(path)
+    if place is not None:
+        return _read_checkpoint(path, place, config)
     if not path.is_file():
         raise ModelFileError(f"no file of weights {path}")
     kind = recognise(path)
@@ -61,6 +66,25 @@ def read_weights_of(path: Path, config: Config) -> SavedNetwork:
         digest="",
         size=held.size,
         store=held.store,
+    )
+
+
+def _read_checkpoint(path: Path, place: tuple[Path, str], config: Config) -> SavedNetwork:
+    """The weights of a checkpoint of TensorFlow, for a network that is known."""
+    weights, files = read_checkpoint(*place)
+    version = _text(config.get("keras_version"))
+    upgraded, rewrites = upgrade(config, version) if config else (config, ())
+    return SavedNetwork(
+        path=path,
+        kind="TensorFlow checkpoint",
+        config=upgraded,
+        weights=tuple(by_layer(config, weights)),
+        keras_version=version,
+        backend="tensorflow",
+        rewrites=rewrites,
+        digest="",
+        size=sum(array.size for array in weights.values()),
+        files=tuple(files),
     )
 
 

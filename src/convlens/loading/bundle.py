@@ -12,8 +12,9 @@ files before anything is read from there.
 from __future__ import annotations
 
 import math
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from convlens.errors import ModelFileError, UnsafeModelError
 from convlens.loading.bounded import check_inside, check_regular, read_file
+from convlens.loading.checkpoint import MAGIC
 
 Array = NDArray[np.generic]
 
@@ -35,13 +37,13 @@ MAX_ENTRIES = 200_000
 MAX_SHARDS = 1_000
 """How many files of numbers there may be."""
 
-MAGIC = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
-"""What a table ends with."""
-
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "|u1", 6: "|i1", 9: "<i8", 10: "|b1", 19: "<f2"}
 """The types of numbers by TensorFlow's own count."""
+
+OF_LAYERS = ("layer", "variables", "_layer")
+"""What the way from a model to a variable of a layer begins with."""
 
 STRING, BFLOAT16 = 7, 14
 
@@ -84,8 +86,12 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
         data = [read_file(shard, check_regular(shard)) for shard in shards]
         entries = {key.decode(): _entry(value) for key, value in table.items()}
         if GRAPH not in entries:
-            raise DamagedError("no graph of objects")
-        held = _names(_text(entries[GRAPH], data))
+            raise ModelFileError(
+                f"{index} belongs to a checkpoint of TensorFlow 1, which names variables but no "
+                "layers of Keras: open it where it was made and save it with "
+                "model.save_weights('model.weights.h5')"
+            )
+        held = _of_one_network(_names(_text(entries[GRAPH], data)), index)
         found: dict[str, Array] = {}
         left = sum(map(len, data))
         for key, name in held:
@@ -233,7 +239,7 @@ def _text(entry: _Entry, data: list[bytes]) -> bytes:
 
 
 def _names(graph: bytes) -> Iterator[tuple[str, str]]:
-    """The key and the full name of each variable of a layer."""
+    """The key and the full name of each variable."""
     for number, node in fields(graph):
         if number != 1 or not isinstance(node, bytes):
             continue
@@ -242,11 +248,36 @@ def _names(graph: bytes) -> Iterator[tuple[str, str]]:
                 continue
             texts = {k: v.decode() for k, v in fields(attribute) if isinstance(v, bytes)}
             key, name = texts.get(3, ""), texts.get(2, "")
-            if texts.get(1) == "VARIABLE_VALUE" and "/" in name and _of_layer(key):
+            if texts.get(1) == "VARIABLE_VALUE" and "/" in name and ".OPTIMIZER" not in key:
                 yield key, name
 
 
-def _of_layer(key: str) -> bool:
-    """Whether a variable is one of a layer, not of an optimiser or a metric."""
-    first = key.partition("/")[0]
-    return first.startswith(("layer", "variables", "_layer")) and ".OPTIMIZER" not in key
+def _of_one_network(held: Iterable[tuple[str, str]], index: Path) -> list[tuple[str, str]]:
+    """The variables of layers, not those of an optimiser or a metric.
+
+    The layers lie at the top, or in one object there, such as the ``model`` of a
+    ``tf.train.Checkpoint(model=...)``.
+
+    Raises:
+        ModelFileError: They lie in several.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for key, name in held:
+        first, _, rest = key.partition("/")
+        if first.startswith(OF_LAYERS):
+            found.setdefault("", []).append((key, name))
+        elif rest.startswith(OF_LAYERS):
+            found.setdefault(first, []).append((key, name))
+    if len(found) > 1 and "" not in found:
+        raise ModelFileError(
+            f"{index} holds several networks ({', '.join(found):.100}): save the one that you want "
+            "with model.save_weights('model.weights.h5') where they were made"
+        )
+    chosen = found.get("") or next(iter(found.values()), [])
+    return sorted(chosen, key=lambda pair: _number(pair[0]))
+
+
+def _number(key: str) -> int:
+    """The place of a layer among those with weights; of what is none, before all."""
+    numbered = re.search(r"(?:^|/)layer_with_weights-(\d{1,6})/", key)
+    return int(numbered.group(1)) if numbered else -1

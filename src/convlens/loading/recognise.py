@@ -7,6 +7,7 @@ from pathlib import Path
 
 from convlens.errors import ModelFileError, near
 from convlens.loading.bounded import check_regular, open_zip, read_start
+from convlens.loading.checkpoint import find_checkpoint
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".hdf", ".model")
@@ -20,16 +21,18 @@ def recognise(path: Path) -> str:
     """Says what kind of model file this is.
 
     Args:
-        path: A file or folder.
+        path: A file or folder, or the name of a checkpoint.
 
     Returns:
-        ``"hdf5"``, ``"keras"``, ``"tfjs"`` or ``"savedmodel"``.
+        ``"hdf5"``, ``"keras"``, ``"tfjs"``, ``"savedmodel"`` or ``"checkpoint"``.
 
     Raises:
         ModelFileError: It is missing, or nothing that can be opened; the message says what
             it is instead and what to do.
     """
     if not path.exists():
+        if find_checkpoint(path) is not None:
+            return "checkpoint"
         raise ModelFileError(_missing(path))
     if path.is_dir():
         described = path / "model.json"
@@ -37,6 +40,8 @@ def recognise(path: Path) -> str:
             return "tfjs"
         if (path / "saved_model.pb").is_file():
             return "savedmodel"
+        if find_checkpoint(path) is not None:
+            return "checkpoint"
         raise ModelFileError(_folder(path))
     size = check_regular(path)
     try:
@@ -50,6 +55,8 @@ def recognise(path: Path) -> str:
         return _zip(path)
     if _is_tfjs(head):
         return "tfjs"
+    if find_checkpoint(path) is not None:
+        return "checkpoint"
     raise ModelFileError(
         f"{path} is not a Keras model: expected a .keras or HDF5 file, "
         f"found {describe_bytes(head, size)}"

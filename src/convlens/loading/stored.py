@@ -102,7 +102,7 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
     info = ModelInfo(
         name=path.name,
         source=str(path),
-        digest=file_digest(path),
+        digest=file_digest(*(network.files or (path,))),
         framework=f"weights as {version} stored them",
         inputs=(),
         outputs=(),
