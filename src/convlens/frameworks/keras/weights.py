@@ -166,7 +166,8 @@ def _assign_one(layer: Any, entry: LayerWeights, network: SavedNetwork, *, rotat
     else:
         arrays = convert(layer, entry.arrays, network, rotate=rotate)
         names = entry.names if len(arrays) == len(entry.arrays) else ("",) * len(arrays)
-        pairs = _pair(_orders(layer), names, arrays, layer.name, network)
+        orders = [*_orders(layer), *_by_name(layer, names)]
+        pairs = _pair(orders, names, arrays, layer.name, network)
     for variable, array in pairs:
         variable.assign(array)
 
@@ -236,6 +237,15 @@ def _orders(layer: Any) -> list[list[Any]]:
         for variable in inner.trainable_weights + inner.non_trainable_weights
     ]
     return [split, plain, nested]
+
+
+def _by_name(layer: Any, names: Sequence[str]) -> list[list[Any]]:
+    """The order in which a file names the weights of a layer, where every name is its own."""
+    held = {variable.name: variable for variable in layer.weights}
+    last = [_last(name) for name in names]
+    if len(held) == len(layer.weights) == len(last) and held.keys() == set(last):
+        return [[held[name] for name in last]]
+    return []
 
 
 def _pair(
