@@ -43,8 +43,12 @@ OPENED = [kind for kind in CASES if hasattr(keras.layers, kind)]
 """The layers that the Keras at hand has; it may be older than the newest of the cases."""
 
 
-BEYOND = ("RandomColorDegeneration",)
-"""Layers that older versions of Keras let take images of four channels."""
+BEYOND = {
+    "RandomColorDegeneration": "older versions let it take images of four channels",
+    "HashedCrossing": "it needs whole numbers of 64 bits, which JAX has not by itself",
+    "MixUp": "it cannot be traced on JAX",
+}
+"""Layers that the Keras at hand cannot compute in half of the cases, or more."""
 
 
 def opened(entry):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import convlens
+from convlens.errors import ConvlensError
 
 IMAGE = np.random.default_rng(0).random((2, 6, 6, 3)).astype("float32")
 

@@ -53,6 +53,16 @@ OWN: dict[str, type[keras.layers.Layer]] = {"TensorFlowCall": TensorFlowCall, "F
 ALWAYS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
 """Settings that every layer of Keras knows."""
 
+NEUTRAL: dict[str, Any] = {
+    "rms_scaling": False,
+    "use_gate": False,
+    "renorm": False,
+    "renorm_momentum": 0.99,
+    "oov_method": "floormod",
+    "data_format": "channels_last",
+}
+"""Settings of newer versions of Keras, with the value for which older ones do the same."""
+
 PLACES = (
     *(keras.layers, keras.initializers, keras.dtype_policies, keras.activations),
     keras.quantizers,
@@ -135,7 +145,8 @@ def known_settings(cls: type[Any], settings: Config, where: str) -> Config:
                 f"{where} is a {cls.__name__} that reads its {key} from a file of its own: "
                 "not opened"
             )
-        if key not in known | ALWAYS and value is not None:
+        neutral = NEUTRAL.get(key)
+        if key not in known | ALWAYS and value is not None and value != neutral:
             raise ModelFileError(
                 f"{where} ({cls.__name__}) has the setting '{key}' = {in_short(value)}, which "
                 f"Keras {keras.__version__} does not know and which may change what it computes. "
