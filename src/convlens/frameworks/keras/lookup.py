@@ -56,8 +56,6 @@ ALWAYS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
 NEUTRAL: dict[str, Any] = {
     "rms_scaling": False,
     "use_gate": False,
-    "renorm": False,
-    "renorm_momentum": 0.99,
     "oov_method": "floormod",
     "data_format": "channels_last",
 }
