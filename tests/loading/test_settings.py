@@ -21,7 +21,9 @@ def test_a_setting_of_a_newer_keras_is_dropped_where_it_changes_nothing(value):
     """Other layers stand for those of an older Keras, which lack it too."""
     settings = {"units": 3, "use_gate": value}
     if value:
-        with pytest.raises(ModelFileError, match=r"'use_gate' = True, which Keras .* does not know"):
+        with pytest.raises(
+            ModelFileError, match=r"'use_gate' = True, which Keras .* does not know"
+        ):
             known_settings(keras.layers.Dense, settings, "here")
     else:
         assert known_settings(keras.layers.Dense, settings, "here") == {"units": 3}

@@ -84,6 +84,19 @@ def test_a_whole_model_written_on_windows(network):
         np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
 
 
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_batch_renormalisation_of_keras_3_keeps_its_weights(tmp_path, suffix):
+    import keras
+
+    made = keras.Sequential([keras.Input((4, 4, 2)), keras.layers.BatchNormalization(renorm=True)])
+    for number, variable in enumerate(made.weights):
+        variable.assign(np.full(tuple(variable.shape), 1.0 + number, "float32"))
+    made.save(tmp_path / f"m{suffix}")
+    opened = convlens.load_model(tmp_path / f"m{suffix}")
+    for own, wanted in zip(opened.model.weights, made.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
+
+
 def test_a_store_with_one_place_written_in_two_ways_is_refused(network, tmp_path):
     path = tmp_path / "twice.weights.h5"
     path.write_bytes((network[1] / "windows.weights.h5").read_bytes())

@@ -96,7 +96,8 @@ def _assign_layers(
     """Legacy HDF5: layer by layer, by name, else by place if the names are not the same."""
     refused = _refused_by_entry(model, saved)
     holders = [layer for layer in model.layers if layer.weights]
-    entries = [_without_extras(entry) for entry in saved]
+    own = {variable.name for variable in model.weights}
+    entries = [_without_extras(entry, own) for entry in saved]
     for entry in entries:
         if (stopped := refused.get(plain_name(entry.layer))) is not None:
             _hold(stopped, entry, network, rotate=rotate)
@@ -149,12 +150,12 @@ def _hold(layer: Refused, entry: LayerWeights, network: SavedNetwork, *, rotate:
     layer.held = dict(zip(entry.names, arrays, strict=True))
 
 
-def _without_extras(entry: LayerWeights) -> LayerWeights:
-    """A layer's arrays without those that belong to no weight."""
+def _without_extras(entry: LayerWeights, own: set[str]) -> LayerWeights:
+    """A layer's arrays without those that belong to no weight; ``own`` names those of the model."""
     kept = [
         (name, array)
         for name, array in zip(entry.names, entry.arrays, strict=True)
-        if not BESIDE.fullmatch(_last(name))
+        if _last(name) in own or not BESIDE.fullmatch(_last(name))
     ]
     return LayerWeights(entry.layer, tuple(n for n, _ in kept), tuple(a for _, a in kept))
 

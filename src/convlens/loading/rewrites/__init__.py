@@ -240,6 +240,12 @@ REWRITES: tuple[Rewrite, ...] = (
         before=3,
     ),
     Rewrite(
+        "renormalisation",
+        "batch renormalisation, which matters in training only, was dropped",
+        settings.drop_renorm,
+        before=3,
+    ),
+    Rewrite(
         "harmless-settings",
         "settings that Keras 3 does not know and that change no result were dropped",
         settings.drop_harmless,

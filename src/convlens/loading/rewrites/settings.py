@@ -39,9 +39,6 @@ EVERYWHERE: dict[str, Any] = {
 OF_CLASS: dict[str, dict[str, Any]] = {
     "BatchNormalization": {
         "fused": ANY,
-        "renorm": ANY,
-        "renorm_clipping": ANY,
-        "renorm_momentum": ANY,
         "virtual_batch_size": ANY,
         "adjustment": None,
     },
@@ -100,6 +97,9 @@ KNOWN: dict[str, tuple[str, ...]] = {
 """Where a setting of the lists above is one that Keras 3 knows: left there."""
 
 
+RENORM = ("renorm", "renorm_clipping", "renorm_momentum")
+"""The settings of batch renormalisation, which Keras knows again since 3.14."""
+
 QUIET = {"sparse", "ragged", "build_input_shape"}
 """Settings that Keras 3 writes itself: dropped without a word."""
 
@@ -126,6 +126,19 @@ def _is_harmless(key: str, value: Any, name: str, known: dict[str, Any]) -> bool
         return False
     wanted = known[key]
     return wanted is ANY or (type(value) is type(wanted) and value == wanted)
+
+
+def drop_renorm(config: Config) -> int:
+    """A BatchNormalization with batch renormalisation, which matters in training only."""
+
+    def change(layer: Config) -> bool:
+        inner = settings_of(layer)
+        if layer.get("class_name") != "BatchNormalization":
+            return False
+        dropped = [inner.pop(key, None) for key in RENORM]
+        return bool(dropped[0])
+
+    return count_layers(config, change)
 
 
 def take_policy(config: Config) -> int:
