@@ -12,7 +12,8 @@ import pytest
 
 import convlens
 from convlens.cli.heatmap import describe
-from convlens.errors import ModelInputError
+from convlens.errors import ModelFileError, ModelInputError
+from convlens.frameworks.keras.model import HOLLOW
 from convlens.loading import load_model
 from convlens.notebook import to_html
 from convlens.render.heatmaps.wording import captions, facts, target_name
@@ -91,6 +92,22 @@ def test_the_example_of_a_steering_angle(data):
     found = convlens.heatmap(model, photo, scale="0..1")
     assert found.maps[0].score == pytest.approx(-0.47, abs=0.005)
     assert target_name(found, found.maps[0]) == "raises angle"
+
+
+def test_a_file_without_weights_is_not_called_dead(tmp_path):
+    live = keras.Sequential([LAYERS.Conv2D(2, 3, activation="relu"), LAYERS.Flatten()])
+    with pytest.warns(UserWarning, match="not yet been built"):
+        live.save(tmp_path / "never.keras")
+    model = load_model(tmp_path / "never.keras")
+    assert model.info.notes == ("the file " + HOLLOW,)
+    for _ in range(2):
+        with pytest.raises(ModelFileError, match=r"never.keras holds no weights, .* save it again"):
+            convlens.activations(model, picture(), scale="0..1")
+    bare = keras.Sequential([LAYERS.Flatten()])
+    with pytest.warns(UserWarning, match="not yet been built"):
+        bare.save(tmp_path / "bare.keras")
+    found = convlens.activations(load_model(tmp_path / "bare.keras"), picture(), scale="0..1")
+    assert next(iter(found.values())).shape == (1, 768)
 
 
 @pytest.fixture(scope="module")

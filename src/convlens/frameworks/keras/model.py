@@ -17,7 +17,7 @@ import numpy as np
 
 from convlens import stem
 from convlens.ascent import Ascent, Climb
-from convlens.errors import ConvlensError, ModelInputError, SelectionError, near
+from convlens.errors import ConvlensError, ModelFileError, ModelInputError, SelectionError, near
 from convlens.frameworks.keras.ascent.locking import LockedClimb
 from convlens.frameworks.keras.ascent.opening import begin_ascent
 from convlens.frameworks.keras.attribution.reading import Reading
@@ -62,6 +62,10 @@ PROGRAMS = 32
 """How many compiled passes of a kind are kept: more than a heatmap by every method takes."""
 
 
+HOLLOW = "holds no weights, as the model was saved before it was ever built"
+"""What is wrong with the file of a model that no image had been given to."""
+
+
 class KerasModel:
     """A Keras model that can be looked into.
 
@@ -93,6 +97,7 @@ class KerasModel:
         self._labels = labels
         self._digest = digest
         self._broken: list[str] | None = None
+        self._hollow = False
         self._names: tuple[str, ...] | None = None
         self._views: Cache[tuple[Shape, ...] | None, View] = Cache(VIEWS)
         self._runners: Cache[Any, Runner] = Cache(PROGRAMS)
@@ -367,6 +372,11 @@ class KerasModel:
 
         def make() -> View:
             self._build(shapes)
+            if self._hollow:
+                raise ModelFileError(
+                    f"{self._source} {HOLLOW}: there is nothing to show. Call the model on one "
+                    "image, train it or load its weights, and save it again"
+                )
             with self._explained("the model"):
                 return look(self.model, shapes, self._pack)
 
@@ -385,6 +395,7 @@ class KerasModel:
                 f"the model had never been called and does not take an input of shape "
                 f"{shapes[0] if len(shapes) == 1 else list(shapes)}: {reason_of(error)}"
             ) from error
+        self._hollow = self.limits is not None and bool(self.model.weights)
 
     def _pack(self, values: list[Any]) -> Any:
         """Inputs in the structure that a model without a graph takes."""
@@ -419,6 +430,8 @@ class KerasModel:
         """Where the computation stops, and which weights hold values that are no numbers."""
         stop = None if view is None else stop_note(view)
         notes = () if stop is None else (stop,)
+        if self._hollow or (self.limits is not None and not self.model.built):
+            notes = (*notes, f"the file {HOLLOW}")
         if self._broken is None and self.model.built:
             self._broken = _broken_weights(self.model)
         if not self._broken:
