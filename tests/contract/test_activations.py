@@ -227,7 +227,7 @@ def test_two_inputs_by_name_and_by_one_image() -> None:
     photo = (picture(40, 30, 3) * 255).astype("uint8")
     same = convlens.activations(opened, photo)
     assert same["conv_a"].shape == (1, 16, 16, 4)
-    assert any("same image" in note for note in same.notes)
+    assert sum(note.startswith("input ") for note in same.notes) == 2  # a line for each
 
 
 def test_outputs_and_predictions() -> None:
