@@ -44,8 +44,7 @@ def build(
         raise ModelFileError(
             f"{network.path} is a model of the class '{name}', which its author wrote: how its "
             f"layers are connected only that code tells {NO_CODE}. What else can be done: "
-            "convlens kernels FILE --stored shows its kernels; from Python, pass the live model to "
-            "convlens.load_model"
+            f"{_stored_kernels(network)}from Python, pass the live model to convlens.load_model"
         )
     builder = Builder(str(network.path), trust=trust)
     try:
@@ -63,6 +62,15 @@ def build(
             f"configuration that Keras {keras.__version__} cannot build{at}: {reason_of(error)}"
         ) from error
     return model, tuple(builder.ran)
+
+
+def _stored_kernels(network: SavedNetwork) -> str:
+    """The command that shows the kernels of a file, if it holds any of two dimensions."""
+    arrays = [array for part in network.weights or () for array in part.arrays]
+    arrays += (network.store or {}).values()
+    if not any(array.ndim == 4 for array in arrays):
+        return ""
+    return "convlens kernels FILE --stored shows its kernels; "
 
 
 def _own_error(error: BaseException) -> ConvlensError | None:
