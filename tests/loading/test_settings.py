@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 import pytest
 
-from convlens.errors import ModelFileError
-from convlens.frameworks.keras.lookup import known_settings
+from convlens.errors import ModelFileError, UnsafeModelError
+from convlens.frameworks.keras.lookup import check_policies, known_settings
 
 
 @pytest.mark.parametrize("kind", ["LayerNormalization", "TextVectorization", "IntegerLookup"])
@@ -27,3 +27,10 @@ def test_a_setting_of_a_newer_keras_is_dropped_where_it_changes_nothing(value):
             known_settings(keras.layers.Dense, settings, "here")
     else:
         assert known_settings(keras.layers.Dense, settings, "here") == {"units": 3}
+
+
+@pytest.mark.parametrize("key", ["(a+)+b", ".*.*.*.*x", "a{9}", "a" * 1000, "a[b]", "a+"])
+def test_a_policy_for_layers_is_no_pattern_that_could_match_for_ever(key):
+    with pytest.raises(UnsafeModelError, match="has a policy for"):
+        check_policies({"policy_map": {key: "float32"}}, "here")
+    check_policies({"policy_map": {"encoder/.*": "float32", "attention/query": "float32"}}, "here")

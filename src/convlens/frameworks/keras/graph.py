@@ -21,6 +21,7 @@ from convlens.frameworks.keras.lookup import (
     NO_CODE,
     ON_TEXT,
     REFUSED,
+    check_policies,
     find_layer,
     known_settings,
     not_of_keras,
@@ -303,6 +304,8 @@ class Builder:
             return self._plain_value(value, {})
         if name == "function":
             return _activation(inner)
+        if name == "DTypePolicyMap":
+            check_policies(inner, where)
         cls = getattr(keras.layers, name, None)
         if isinstance(inner, dict) and isinstance(cls, type):
             inner = known_settings(cls, inner, where)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from typing import Any
 
 import keras
@@ -60,6 +61,9 @@ NEUTRAL: dict[str, Any] = {
     "data_format": "channels_last",
 }
 """Settings of newer versions of Keras, with the value for which older ones do the same."""
+
+MAX_PATH = 300
+"""How long the path of a layer may be that a policy is for."""
 
 PLACES = (
     *(keras.layers, keras.initializers, keras.dtype_policies, keras.activations),
@@ -157,6 +161,24 @@ def unset_settings(cls: type[Any]) -> list[str]:
     """The initialisers that a class takes, all of which are replaced, named or not."""
     known = _known_settings(cls)  # type: ignore[arg-type]
     return sorted(key for key in known if key.endswith("_initializer"))
+
+
+def check_policies(settings: Any, where: str) -> None:
+    """Refuses policies for layers whose pattern could match for ever.
+
+    Keras takes the keys of a ``DTypePolicyMap`` for regular expressions.
+
+    Raises:
+        UnsafeModelError: A key is more than a path in which ``.*`` stands twice at most.
+    """
+    held = settings.get("policy_map") if isinstance(settings, dict) else None
+    for key in held if isinstance(held, dict) else ():
+        text = str(key)
+        if len(text) > MAX_PATH or not re.fullmatch(r"[\w/ .-]*", text.replace(".*", "", 2)):
+            raise UnsafeModelError(
+                f"{where} has a policy for '{text:.60}': expected the path of a layer, with '.*' "
+                "for any part of it"
+            )
 
 
 @functools.cache
