@@ -158,7 +158,7 @@ def _prediction(
     sketch.text(x, y, words, SECTION, room=sketch.right - x)
     y += 13
     if not shown and prediction.describe():
-        return sketch.paragraph(x, y, prediction.describe(), BODY, sketch.right - x) + 4
+        return sketch.paragraph(x, y, prediction.describe(), BODY, sketch.right - x) + 10
     longest = max([1.0, *(abs(top.score) for top in prediction.top)])
     names = min(150.0, sketch.right - x - BAR - 44)
     for top in prediction.top:
