@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convlens.errors import ModelInputError
 from convlens.frameworks.keras.fitting import sizes_that_fit
-from convlens.frameworks.keras.kernels import kernel_of
+from convlens.frameworks.keras.kernels import HELD, kernel_of
 from convlens.frameworks.keras.refused import Refused
 from convlens.frameworks.keras.sizes import count_values
 from convlens.frameworks.keras.view import View
@@ -72,16 +72,17 @@ def stop_note(view: View) -> str | None:
 
 def _kernels_shown(view: View) -> str:
     """The command that shows the kernels of a network that cannot be computed, if it has any."""
-    if any(kernel_of(sight.layer) is not None for sight in view.sights.values()):
-        return "convlens kernels shows all its kernels; "
-    arrays = (
+    unknown = (
         array
         for sight in view.sights.values()
-        if isinstance(sight.layer, Refused)
+        if isinstance(sight.layer, Refused) and type(sight.layer).__name__ not in HELD
         for array in sight.layer.held.values()
     )
-    stored = any(array.ndim == 4 for array in arrays)
-    return "convlens kernels --stored shows the kernels that the file holds; " if stored else ""
+    if any(array.ndim == 4 for array in unknown):
+        return "convlens kernels --stored shows all kernels that the file holds; "
+    if any(kernel_of(sight.layer) is not None for sight in view.sights.values()):
+        return "convlens kernels shows all its kernels; "
+    return ""
 
 
 def check_fits(view: View, places: set[int], *, outputs: bool = False) -> str | None:
