@@ -95,3 +95,15 @@ def test_the_matrices_of_lora_are_counted_as_weights(rank, tmp_path):
             new.writestr(name, content)
     with pytest.raises(ConvlensError, match=r"more weights than|lora_rank"):
         convlens.load_model(tmp_path / "m.keras")
+
+
+def test_policies_by_the_paths_of_layers(tmp_path):
+    policies = keras.dtype_policies.DTypePolicyMap(default_policy="float32")
+    policies["top"] = keras.DTypePolicy("mixed_bfloat16")
+    inputs = keras.Input((4,), name="numbers")
+    model = keras.Model(inputs, keras.layers.Dense(3, name="top", dtype=policies)(inputs))
+    model.save(tmp_path / "m.keras")
+    opened = convlens.load_model(tmp_path / "m.keras").model.get_layer("top")
+    plain = keras.saving.load_model(tmp_path / "m.keras").get_layer("top")
+    assert opened.dtype_policy["top"].name == "mixed_bfloat16"
+    assert opened.compute_dtype == plain.compute_dtype

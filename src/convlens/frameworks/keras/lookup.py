@@ -129,7 +129,7 @@ def public_place(name: str) -> str | None:
     for module in PLACES:
         found = getattr(module, name, None)
         if isinstance(found, type) and _of_keras(found):
-            return str(module.__name__)
+            return "keras" if found is keras.DTypePolicy else str(module.__name__)
     return None
 
 
