@@ -187,6 +187,10 @@ def count_computed(operation: Any) -> int:
         return 4 * int(operation.frame_length) * (int(length) // 2 + 1)
     if kind == "MelSpectrogram":
         return 4 * int(operation.num_mel_bins) * (int(operation.fft_length) // 2 + 1)
+    if kind == "GaussianBlur":  # an operation; its kernel is made as a whole
+        return math.prod(int(size) for size in np.atleast_1d(operation.kernel_size))
+    if kind == "ElasticTransform":  # it blurs by a kernel of six deviations
+        return int(6 * float(np.max(operation.sigma)) + 1) ** 2
     return 0
 
 
