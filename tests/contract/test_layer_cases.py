@@ -102,7 +102,8 @@ def test_a_layer_computes_what_the_keras_that_saved_it_computed(kind):
 @pytest.mark.parametrize("kind", MAKING.TEXT)
 def test_a_layer_that_takes_text_is_refused_for_that_alone(kind):
     for entry in CASES[kind]:
-        assert f"is a {kind} layer, which takes text" in opened(entry).get_layer("layer").reason
+        stop = opened(entry).get_layer("layer").stop
+        assert f"is a {kind} layer, which takes text" in stop.reason
 
 
 def test_the_cases_are_those_of_every_version():
