@@ -107,3 +107,16 @@ def test_a_window_that_would_take_minutes():
     model = KerasModel(keras.Model(entry, x), limits=Limits())
     with pytest.raises(ModelInputError, match=r"'pool' takes 7.2e.12 products"):
         model.forward({"entry": np.zeros((1, 300, 300, 8), "float32")}, ["pool"])
+
+
+def test_whoever_chooses_the_size_or_allows_more_memory_allows_more_work():
+    def pooled(size):
+        entry = keras.Input((size, size, 8), name="entry")
+        x = keras.layers.AveragePooling2D(100, strides=1, padding="same", name="pool")(entry)
+        return KerasModel(keras.Model(entry, x))._view([(None, 1000, 1000, 8)])
+
+    fixed, free = pooled(1000), pooled(None)
+    with pytest.raises(ModelInputError, match=r"8.0e.11 products.*5.0e.10 allowed.*--max-memory"):
+        check_pass(fixed, ["pool"], Limits(), 0)
+    check_pass(fixed, ["pool"], Limits(32 << 30), 0)
+    check_pass(free, ["pool"], Limits(), 0, any_size=True)

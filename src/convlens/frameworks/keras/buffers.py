@@ -7,7 +7,6 @@ largest tensor that it would make is counted. So a bound holds for layers that n
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +20,7 @@ from convlens.frameworks.keras.program import Program, Step
 from convlens.frameworks.keras.room import largest_of, ways_out
 from convlens.frameworks.keras.sizes import count_bytes, count_computed
 from convlens.frameworks.keras.view import View
-from convlens.limits import MORE, Limits, in_words
+from convlens.limits import DEFAULT, MORE, Limits, in_words
 
 PLAIN = frozenset(
     {
@@ -54,6 +53,9 @@ POOLED = 10
 
 WORK_PER_WEIGHT = 10**4
 """How many a weight of the file pays for: each is used once at each position of a map."""
+
+WORK_PER_PIXEL = 10**6
+"""How many a pixel pays for where the user chose the size of the image."""
 
 MAX_TURNS = 100_000
 """How often a recurrent layer may turn: beyond, a pass takes minutes."""
@@ -99,7 +101,7 @@ def check_pass(
     asked = [view.sights[name] for name in layers]
     places = tuple(sorted(program.needed({*(sight.place for sight in asked), *more})))
     for place in places:
-        _check_time(view, place, weights, any_size=any_size)
+        _check_time(view, place, limits, weights, any_size=any_size)
     if places not in view.held:
         view.held[places] = follow_buffers(program, places, view.taken)
     held = view.held[places]
@@ -215,20 +217,26 @@ def _where(step: Step) -> str:
     return f"layer '{step.key[-1][0]}'" if step.key else "the model"
 
 
-def _check_time(view: View, place: int, weights: int, *, any_size: bool) -> None:
-    """Refuses a step that takes more time than its file may; before it is traced, too."""
+def _check_time(view: View, place: int, limits: Limits, weights: int, *, any_size: bool) -> None:
+    """Refuses a step that takes more time than its file may; before it is traced, too.
+
+    Whoever allows more memory allows as many times more work.
+    """
     step = view.program.steps[place]
     where = _where(step)
-    ways = functools.partial(ways_out, view, place, any_size=any_size)
-    if (work := count_work(step)) > MAX_WORK + WORK_PER_WEIGHT * weights:
+    ways = ways_out(view, place, MORE, any_size=any_size)
+    share = limits.memory / DEFAULT
+    pixels = sum(math.prod(size or 1 for size in shape[1:]) for shape, _ in view.taken.values())
+    allowed = MAX_WORK * share + WORK_PER_WEIGHT * weights + WORK_PER_PIXEL * pixels * any_size
+    if (work := count_work(step)) > allowed:
         raise ModelInputError(
-            f"{where} takes {work:.1e} products and sums for one image, more than any layer of a "
-            f"network of so few weights: {ways() or 'it is not computed'}"
+            f"{where} takes {work:.1e} products and sums for one image, more than the "
+            f"{allowed:.1e} allowed for a network of so few weights: {ways}"
         )
-    if (turns := _turns(step)) > MAX_TURNS:
+    if (turns := _turns(step)) > MAX_TURNS * share:
         raise ModelInputError(
-            f"{where} is recurrent and turns {turns} times for one image, more than {MAX_TURNS}: "
-            f"{ways() or 'it is not computed'}"
+            f"{where} is recurrent and turns {turns} times for one image, more than the "
+            f"{MAX_TURNS * share:.0f} allowed: {ways}"
         )
 
 
