@@ -101,3 +101,17 @@ def test_what_the_axes_are_is_written(
     convlens.save(maps, tmp_path / "maps.html")
     text = (tmp_path / "maps.html").read_text()
     assert "rows: query, columns: key, maps: head" in text
+
+
+def test_a_file_of_every_kind_of_attention_gives_the_same(
+    network: keras.Model, model: Model, given: list[np.ndarray], tmp_path: Path
+) -> None:
+    """Keras saves GroupQueryAttention under the name of another class."""
+    network.save(tmp_path / "attention.keras")
+    opened = convlens.load_model(tmp_path / "attention.keras")
+    expected, found = convlens.activations(model, given), convlens.activations(opened, given)
+    assert [entry.layer.name for entry in found.layers] == [
+        entry.layer.name for entry in expected.layers
+    ]
+    for one, other in zip(found.layers, expected.layers, strict=True):
+        np.testing.assert_allclose(one.values, other.values, rtol=1e-5, atol=1e-6)

@@ -35,8 +35,10 @@ FRAMES = 8
 
 
 def is_array_file(path: str | Path) -> bool:
-    """Whether a file is a ``.npy`` file by its content."""
+    """Whether a file is a ``.npy`` file by its content; a pipe, which may never end, is none."""
     try:
+        if not Path(path).is_file():
+            return False
         with Path(path).open("rb") as file:
             return file.read(len(contents.NUMPY_MAGIC)) == contents.NUMPY_MAGIC
     except (OSError, ValueError):

@@ -359,7 +359,9 @@ def order_calls(entries: dict[str, Config], path: str) -> list[Place]:
 
 def _noted(layer: Any, entry: Config) -> Any:
     """A layer that knows the class under which its file keeps its weights."""
-    layer._saved_class = entry.get(SAVED_CLASS)
+    saved = entry.get(SAVED_CLASS)
+    # A class of Keras may be exported under another name than its own, by which it is saved.
+    layer._saved_class = None if saved == entry.get("class_name") else saved
     return layer
 
 
