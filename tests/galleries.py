@@ -126,5 +126,5 @@ def mixed() -> Patterns:
         (Term("conv", 3, where="centre"),),
         (Term("conv", 1, before=True),),
     )
-    made = gallery({"conv": 4}, dead=(), labels=("ant", "bee", "cat", "dog"))
+    made = gallery({"conv": 4}, dead=(), labels=("ant", "bee", "cat", "dog", *"efgh"))
     return dataclasses.replace(made, objectives=tuple(Objective(entry) for entry in terms))

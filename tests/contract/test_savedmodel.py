@@ -132,7 +132,7 @@ def test_a_model_of_its_authors_own_class(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.save(tmp_path / "own", save_format="tf")
-    with pytest.raises(ModelFileError, match="class 'Own', which the author wrote"):
+    with pytest.raises(ModelFileError, match="class 'Own', which its author wrote"):
         load_model(tmp_path / "own")
 
 

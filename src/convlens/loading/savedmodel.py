@@ -46,7 +46,7 @@ def read_saved_model(path: Path) -> SavedNetwork:
         name = document.get("class_name")
         if isinstance(name, str):
             raise ModelFileError(
-                f"{path} is a model of the class '{name:.100}', which the author wrote: convlens "
+                f"{path} is a model of the class '{name:.100}', which its author wrote: convlens "
                 "does not run code from a file. Open it from Python and pass the live model."
             )
         raise ModelFileError(f"{path} {WITHOUT}")
