@@ -5,6 +5,7 @@ As a script, ``python tests/hostile/seeds.py FOLDER`` saves those that Keras mak
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import random
@@ -109,6 +110,7 @@ def make_models(folder: Path) -> None:
             keras.backend.clear_session()
 
 
+@functools.cache
 def model_seeds() -> list[Seed]:
     """The small models, always the same bytes; Keras saves its own in another process."""
     from hostile.guard import environment
