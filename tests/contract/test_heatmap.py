@@ -434,6 +434,8 @@ def test_every_wild_model_gives_a_heatmap_or_one_line(data):
     listed = (data / "wild/manifest.tsv").read_text().splitlines()
     head, *rows = [row.split("\t") for row in listed]
     names = [row[head.index("file")] for row in rows if row[head.index("expect")] == "opens"]
+    if keras.backend.backend() == "jax":  # which compiles each for a second or two
+        names = names[::4]
     made, refused = [], []
     for name in names:
         model = load_model(data / "wild" / name)
