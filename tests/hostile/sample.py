@@ -68,6 +68,7 @@ NUMBERS = 2_000 if ALL else 40
 NUMBERS_SAMPLE = (
     ("Dense_units_1000000000_int8", "summary"),
     ("Embedding_input_dim_1000000000_int8", "activations"),
+    ("IntegerLookup_num_oov_indices_1000000000_0", "summary"),
     ("UpSampling2D_size_20000_0", "heatmap"),
     ("Resizing_height_1000000000_0", "patterns"),
     ("RepeatVector_n_1000000000_0", "convert"),

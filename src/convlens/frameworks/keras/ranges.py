@@ -60,6 +60,7 @@ class Range:
 WINDOW = Range(1, 10**6, f"integers from 1 to {10**6}")
 GROUPS = Range(1, 10**6, f"integers from 1 to {10**6}, or -1 for one a channel", also=-1)
 COUNT = Range(1, MAX_INTEGER, f"integers from 1 to {MAX_INTEGER}")
+BUCKETS = Range(0, 10**6, f"integers from 0 to {10**6}")  # listed one by one
 NONE_OR_MORE = Range(0, MAX_INTEGER, f"integers from 0 to {MAX_INTEGER}")
 PLACE = Range(-MAX_INTEGER, MAX_INTEGER, f"integers from {-MAX_INTEGER} to {MAX_INTEGER}")
 SHARE = Range(0, 1, "numbers from 0 to 1", whole=False)
@@ -81,7 +82,8 @@ BY_NAME: dict[str, Range] = {
     **dict.fromkeys(("max_tokens", "output_sequence_length", "num_mel_bins"), COUNT),
     **dict.fromkeys(("frame_length", "frame_step", "fft_length", "sequence_length"), COUNT),
     **dict.fromkeys(("sequence_stride", "sampling_rate", "max_sequence_length"), COUNT),
-    **dict.fromkeys(("num_oov_indices", "num_classes", "depth", "num"), NONE_OR_MORE),
+    "num_oov_indices": BUCKETS,
+    **dict.fromkeys(("num_classes", "depth", "num"), NONE_OR_MORE),
     **dict.fromkeys(("target_shape", "dims", "axis", "axes", "padding", "cropping"), PLACE),
     **dict.fromkeys(("rate", "dropout", "recurrent_dropout", "momentum"), SHARE),
     **dict.fromkeys(("epsilon", "stddev", "lora_alpha"), SMALL),
