@@ -13,6 +13,19 @@ import keras
 from keras import ops
 
 
+def add_scale_and_shift(layer: Any, count: int) -> None:
+    """Makes the weights by which a normalisation layer scales and shifts, as far as it does."""
+    layer.gamma = layer.beta = None
+    if layer.scale:
+        layer.gamma = layer.add_weight(
+            shape=(count,), initializer=layer.gamma_initializer, name="gamma"
+        )
+    if layer.center:
+        layer.beta = layer.add_weight(
+            shape=(count,), initializer=layer.beta_initializer, name="beta"
+        )
+
+
 class InstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
     """The layer of keras_contrib: ``y = gamma (x - mean) / (deviation + epsilon) + beta``.
 
@@ -52,15 +65,7 @@ class InstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
     def build(self, input_shape: Any) -> None:
         """Makes the weights: one for each channel, or one in all."""
         count = 1 if self.axis is None else input_shape[self.axis]
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape=(count,), initializer=self.gamma_initializer, name="gamma"
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                shape=(count,), initializer=self.beta_initializer, name="beta"
-            )
+        add_scale_and_shift(self, count)
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -127,15 +132,7 @@ class GroupNormalization(keras.layers.Layer):  # type: ignore[misc]
                 f"expected channels on axis 1 or {last}, a multiple of {self.groups}, found "
                 f"{count} on axis {self.axis}"
             )
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape=(count,), initializer=self.gamma_initializer, name="gamma"
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                shape=(count,), initializer=self.beta_initializer, name="beta"
-            )
+        add_scale_and_shift(self, count)
         self.built = True
 
     def call(self, inputs: Any) -> Any:
