@@ -26,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ASSETS = Path(__file__).parents[1] / "src" / "convlens" / "assets" / "demo"
+ASSETS = Path(__file__).parents[1] / "src" / "layersight" / "assets" / "demo"
 
 BARE = """
 import sys, numpy as np, keras
@@ -133,25 +133,25 @@ def process(*arguments: str, backend: str) -> Callable[[], object]:
 
 def compare_drawing(model: str, image: str, runs: int) -> None:
     """Drawing and writing alone, from arrays in memory."""
-    import convlens
-    from convlens.verbs.activations import activations
+    import layersight
+    from layersight.verbs.activations import activations
 
-    opened = convlens.load_model(model)
+    opened = layersight.load_model(model)
     result = activations(opened, image, layers=":8", predictions=True)
     names, maps = list(result), list(result.values())
     with tempfile.TemporaryDirectory() as folder:
         sheet = Path(folder) / "sheet.pdf"
-        convlens.save(result, sheet)
+        layersight.save(result, sheet)
         count = f"{result.map_count} maps"
         compare(
             f"draw and write {count}: sheet.pdf / the lab's recipe",
-            lambda: convlens.save(result, sheet),
+            lambda: layersight.save(result, sheet),
             lambda: draw_as_the_lab(names, maps, str(Path(folder) / "lab.pdf")),
             runs,
         )
         compare(
             f"draw and write {count}: sheet.pdf / keract's manner",
-            lambda: convlens.save(result, sheet),
+            lambda: layersight.save(result, sheet),
             lambda: draw_as_keract(names, maps, folder),
             runs,
         )
@@ -162,14 +162,14 @@ def compare_vgg16(runs: int) -> None:
     import keras
     import numpy as np
 
-    import convlens
-    from convlens.render.mosaic import mosaic
-    from convlens.render.options import PictureOptions
-    from convlens.render.tiles import make_tiles
-    from convlens.verbs.activations import activations
+    import layersight
+    from layersight.render.mosaic import mosaic
+    from layersight.render.options import PictureOptions
+    from layersight.render.tiles import make_tiles
+    from layersight.verbs.activations import activations
 
     live = keras.applications.VGG16(weights=None)
-    model = convlens.load_model(live)
+    model = layersight.load_model(live)
     image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
     names = [layer.name for layer in model.info.layers if layer.has_maps]
     result = activations(model, image, layers=names)
@@ -191,7 +191,7 @@ def compare_vgg16(runs: int) -> None:
 
 def compare_processes(model: str, image: str, backend: str, runs: int) -> None:
     """Whole processes, from the shell's point of view."""
-    command = ("-c", "from convlens.cli import main; main()")
+    command = ("-c", "from layersight.cli import main; main()")
     with tempfile.TemporaryDirectory() as folder:
         target = str(Path(folder) / "sheet.pdf")
         ours = process(
@@ -201,11 +201,11 @@ def compare_processes(model: str, image: str, backend: str, runs: int) -> None:
         lab = process("-c", LAB, model, image, target, str(Path(__file__).parent), backend=backend)
         ours()
         bare()
-        compare("process: convlens activations / bare Keras, one pass", ours, bare, runs)
-        compare("process: convlens activations / the lab's script", ours, lab, max(2, runs // 2))
+        compare("process: layersight activations / bare Keras, one pass", ours, bare, runs)
+        compare("process: layersight activations / the lab's script", ours, lab, max(2, runs // 2))
         plain = process("-c", "pass", backend=backend)
         compare(
-            "process: convlens --help / an empty Python",
+            "process: layersight --help / an empty Python",
             process(*command, "--help", backend=backend),
             plain,
             runs,

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-import convlens
-from convlens.heat import HeatmapOptions
-from convlens.readout import Readout
-from convlens.verbs.attribution.method import Images, find_method
+import layersight
+from layersight.heat import HeatmapOptions
+from layersight.readout import Readout
+from layersight.verbs.attribution.method import Images, find_method
 
 LAYER = "block5_conv3"
 UNIT = 386
@@ -131,7 +131,7 @@ def _bare_torch(live: Any, lower: Any, head: Callable[[Any], Any]) -> Bare:
 
 def open_vgg() -> tuple[Any, Any]:
     """VGG16 with random weights, and a picture for it."""
-    model = convlens.load_model("VGG16", weights="random")
+    model = layersight.load_model("VGG16", weights="random")
     picture = np.random.default_rng(0).integers(0, 256, (224, 224, 3)).astype(np.uint8)
     return model, picture
 
@@ -153,12 +153,12 @@ def goal_of() -> tuple[Readout, ...]:
 def run_grad_cam(arguments: argparse.Namespace) -> None:
     """A warm Grad-CAM of one image, through the verb, against bare passes."""
     model, picture = open_vgg()
-    image = convlens.load_image(picture, model)
+    image = layersight.load_image(picture, model)
     forward, both = make_bare(model.model)
     pixels = image.values[None]
     ours, once, twice = in_turn(
         [
-            lambda: convlens.heatmap(model, image, target=UNIT, layer=LAYER),
+            lambda: layersight.heatmap(model, image, target=UNIT, layer=LAYER),
             lambda: forward(pixels),
             lambda: both(pixels),
         ],
@@ -244,11 +244,11 @@ def run_score_cam(arguments: argparse.Namespace) -> None:
 def run_peers(arguments: argparse.Namespace) -> None:
     """The same heatmaps by tf-keras-vis and Xplique."""
     model, picture = open_vgg()
-    image = convlens.load_image(picture, model)
+    image = layersight.load_image(picture, model)
     pixels = image.values[None]
     live = model.model
     works = {
-        "convlens": lambda: convlens.heatmap(model, image, target=UNIT, layer=LAYER),
+        "layersight": lambda: layersight.heatmap(model, image, target=UNIT, layer=LAYER),
         **peers_of(live, pixels, "grad-cam"),
     }
     found = in_turn(list(works.values()), max(5, arguments.times // 2))
@@ -256,7 +256,7 @@ def run_peers(arguments: argparse.Namespace) -> None:
     if arguments.masks != 1:
         options = HeatmapOptions(masks=arguments.masks)
         works = {
-            "convlens": lambda: find_method("score-cam").compute(
+            "layersight": lambda: find_method("score-cam").compute(
                 model,
                 images_of(model, pixels),
                 target=goal_of(),

@@ -2,7 +2,7 @@
 
 Each opening is a fresh process; the two take turns, and what counts is the median of the
 ratios. ``python benchmarks/opening.py [FILE...] [--rounds N]`` takes by default the files
-under ``CONVLENS_DATA``; it ends with status 1 if a ratio is above the limit.
+under ``LAYERSIGHT_DATA``; it ends with status 1 if a ratio is above the limit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 LIMIT = 1.3
 
-OURS = "import sys, convlens; convlens.load_model(sys.argv[1])"
+OURS = "import sys, layersight; layersight.load_model(sys.argv[1])"
 PLAIN = "import sys, keras; keras.saving.load_model(sys.argv[1], compile=False)"
 
 NAMES = (
@@ -38,7 +38,7 @@ def seconds(code: str, path: Path) -> float | None:
 
 def default_files() -> list[Path]:
     """The files of the collection that plain Keras opens."""
-    data = Path(os.environ["CONVLENS_DATA"])
+    data = Path(os.environ["LAYERSIGHT_DATA"])
     rows = csv.DictReader((data / "wild/manifest.tsv").read_text().splitlines(), delimiter="\t")
     wild = [data / "wild" / row["file"] for row in rows if row["loads_in_keras3"] == "y"]
     return [*(data / "models" / name for name in NAMES), *wild]
@@ -50,7 +50,7 @@ def compare(path: Path, rounds: int) -> float | None:
     for _ in range(rounds):
         own, keras = seconds(OURS, path), seconds(PLAIN, path)
         if own is None or keras is None:
-            print(f"{path.name:60}  {'convlens' if own is None else 'plain Keras'} fails")
+            print(f"{path.name:60}  {'layersight' if own is None else 'plain Keras'} fails")
             return None
         ours.append(own)
         plain.append(keras)
@@ -68,7 +68,7 @@ def main() -> None:
         rounds = int(arguments[place + 1])
         del arguments[place : place + 2]
     files = [Path(text) for text in arguments] or default_files()
-    print(f"{'file':60}  convlens  Keras  ratio (median of {rounds}, limit {LIMIT})")
+    print(f"{'file':60}  layersight  Keras  ratio (median of {rounds}, limit {LIMIT})")
     ratios = [ratio for path in files if (ratio := compare(path, rounds)) is not None]
     sys.exit(max(ratios, default=0) > LIMIT)
 

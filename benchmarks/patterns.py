@@ -4,7 +4,7 @@
 filter after the other, at the same final activation; ``overhead`` the ascent against its bare
 forward and backward passes; ``peers`` (TensorFlow, with tf-keras-vis and Xplique installed) what
 is left of each pattern under shifts and rescalings that none has seen. SqueezeNet is read from
-``CONVLENS_DATA``; ``--vgg`` takes VGG16 with random weights instead.
+``LAYERSIGHT_DATA``; ``--vgg`` takes VGG16 with random weights instead.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import convlens
-from convlens.verbs.maximise.ground import LARGEST_BATCH
-from convlens.verbs.maximise.placements import unseen
+import layersight
+from layersight.verbs.maximise.ground import LARGEST_BATCH
+from layersight.verbs.maximise.placements import unseen
 
 SIDE = 150
 
@@ -38,9 +38,9 @@ Array = NDArray[Any]
 def open_network(vgg: bool) -> tuple[Any, str]:
     """The network and its layer."""
     if vgg:
-        return convlens.load_model("VGG16", weights="random"), "block3_conv1"
-    path = Path(os.environ["CONVLENS_DATA"]) / "models" / "squeezenet_imagenet_notop.h5"
-    return convlens.load_model(path), "fire5_concat"
+        return layersight.load_model("VGG16", weights="random"), "block3_conv1"
+    path = Path(os.environ["LAYERSIGHT_DATA"]) / "models" / "squeezenet_imagenet_notop.h5"
+    return layersight.load_model(path), "fire5_concat"
 
 
 def part_of(model: Any, layer: str) -> Any:
@@ -136,7 +136,7 @@ def run_loop(arguments: argparse.Namespace) -> float:
     )
     for steps in arguments.steps:
         start = time.perf_counter()
-        made = convlens.patterns(
+        made = layersight.patterns(
             *(model, layer, f"0:{count}"),
             size=(SIDE, SIDE),
             steps=steps,
@@ -148,7 +148,7 @@ def run_loop(arguments: argparse.Namespace) -> float:
         level = float(made.activation[list(some)].mean())
         ratio = seconds / (one * count)
         print(
-            f"convlens, {steps} steps: {seconds / count:.2f} s each, the same filters "
+            f"layersight, {steps} steps: {seconds / count:.2f} s each, the same filters "
             f"{level:.1f}; all {count} in {seconds:.1f} s, ratio {ratio:.2f}",
             flush=True,
         )
@@ -190,7 +190,7 @@ def run_overhead(arguments: argparse.Namespace) -> float:
         bare.append((last[0] - now) / BARE)
 
     count = 2 * LARGEST_BATCH
-    convlens.patterns(
+    layersight.patterns(
         *(model, layer, f"{LARGEST_BATCH}:{count}"),
         size=(SIDE, SIDE),
         steps=ROUNDS,
@@ -275,14 +275,14 @@ def run_peers(arguments: argparse.Namespace) -> float:
         part = of_size(part_of(model, layer))
         count = arguments.channels or 32
         start = time.perf_counter()
-        made = convlens.patterns(model, layer, f"0:{count}", size=(SIDE, SIDE))
+        made = layersight.patterns(model, layer, f"0:{count}", size=(SIDE, SIDE))
         own = (time.perf_counter() - start) / count
-        plain = convlens.patterns(model, layer, f"0:{count}", method="classic", size=(SIDE, SIDE))
+        plain = layersight.patterns(model, layer, f"0:{count}", method="classic", size=(SIDE, SIDE))
         alive = [channel for channel in range(count) if not made.dead[channel]]
         mine = {channel: judge(part, model, made.images[channel], channel) for channel in alive}
         share = np.nanmean(made.robustness) / np.nanmean(plain.robustness)
         print(
-            f"{layer}: convlens {own:.1f} s a channel, kept {np.nanmean(made.robustness):.2f}, "
+            f"{layer}: layersight {own:.1f} s a channel, kept {np.nanmean(made.robustness):.2f}, "
             f"classic kept {np.nanmean(plain.robustness):.2f} ({share:.1f} times)",
             flush=True,
         )
@@ -308,7 +308,7 @@ def run_peers(arguments: argparse.Namespace) -> float:
             print(
                 f"  {name}: {seconds:.1f} s a channel (ratio {own / seconds:.2f}), unseen "
                 f"{np.mean([v[1] for v in levels.values()]):.1f} against "
-                f"{np.mean([v[1] for v in mine.values()]):.1f}; convlens higher in {wins:.0%}",
+                f"{np.mean([v[1] for v in mine.values()]):.1f}; layersight higher in {wins:.0%}",
                 flush=True,
             )
             pictures.append(theirs[alive[0]].astype("uint8"))

@@ -1,4 +1,4 @@
-"""Trains the small cats-and-dogs network that ``convlens demo`` shows.
+"""Trains the small cats-and-dogs network that ``layersight demo`` shows.
 
 The network is the one that introductory lessons use: four pairs of convolution and
 pooling with 32, 64, 128 and 128 channels on 150x150 colour images scaled to 0..1. Its
@@ -67,7 +67,7 @@ def list_files(folder: Path) -> tuple[list[tuple[Path, int]], list[tuple[Path, i
 
 
 def read_exactly(files: list[tuple[Path, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Images as convlens shows them to the network: stretched, nearest, 0..1."""
+    """Images as layersight shows them to the network: stretched, nearest, 0..1."""
     images = np.empty((len(files), SIZE, SIZE, 3), "uint8")
     for index, (file, _) in enumerate(files):
         with Image.open(file) as image:

@@ -235,7 +235,7 @@ def run_all(
 
 def main() -> int:
     """Reads the arguments and runs."""
-    parser = argparse.ArgumentParser(description="Opens mutated files with convlens.")
+    parser = argparse.ArgumentParser(description="Opens mutated files with layersight.")
     parser.add_argument("--count", type=int, default=20_000, metavar="N", help="how many cases")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers")
     parser.add_argument("--case", type=int, metavar="N", help="this case alone, in full")

@@ -10,16 +10,16 @@ import csv
 import sys
 from pathlib import Path
 
-import convlens
-from convlens.model import Model
-from convlens.results import ModelInfo
+import layersight
+from layersight.model import Model
+from layersight.results import ModelInfo
 
 TARGET = Path(__file__).parents[1] / "docs" / "collection.md"
 
 HEAD = """# Models as people saved them
 
 Saved networks from public repositories, of every version of Keras, and what becomes of each
-when convlens opens it. Plain Keras is Keras 3.15; it was not run on files with a Lambda layer,
+when layersight opens it. Plain Keras is Keras 3.15; it was not run on files with a Lambda layer,
 whose code it may run. *Maps* are the feature maps of all layers
 that can be reached, for an input of the right size (64 where the size is free). The page is
 made by `python scripts/make_collection_docs.py FOLDER`.
@@ -37,9 +37,9 @@ def row(folder: Path, entry: dict[str, str]) -> tuple[str, ...]:
     said = entry["loads_in_keras3"]
     plain = "not run" if said.startswith("not run") else PLAIN.get(said[:1], "")
     try:
-        model = convlens.load_model(folder / name)
+        model = layersight.load_model(folder / name)
         info = sized(model)
-    except convlens.ConvlensError as error:
+    except layersight.LayersightError as error:
         return (f"`{name}`", version, plain, f"no: {line(error, folder)}", "", "", "")
     reached = [layer for layer in info.layers if layer.output_shape is not None]
     stop = next((layer.name for layer in info.layers if layer.output_shape is None), None)

@@ -1,4 +1,4 @@
-"""Writes ``src/convlens/assets/colormaps.npz`` from the tables of Matplotlib."""
+"""Writes ``src/layersight/assets/colormaps.npz`` from the tables of Matplotlib."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import colormaps
 
 NAMES = ("viridis", "cividis", "magma", "inferno", "plasma")
-TARGET = Path(__file__).parents[1] / "src" / "convlens" / "assets" / "colormaps.npz"
+TARGET = Path(__file__).parents[1] / "src" / "layersight" / "assets" / "colormaps.npz"
 
 
 def main() -> None:

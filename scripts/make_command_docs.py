@@ -35,7 +35,7 @@ A SPEC for `--channels` is numbers and ranges: `0,3,5-9` (9 included) or `0:16` 
 
 def help_of(*arguments: str) -> str:
     """What a command prints for ``--help``, 90 columns wide."""
-    code = "from convlens.cli import main; main()"
+    code = "from layersight.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments, "--help"],
         capture_output=True,
@@ -48,8 +48,8 @@ def help_of(*arguments: str) -> str:
 
 def main() -> None:
     """Writes or compares the page."""
-    parts = [HEAD, f"## convlens\n\n```text\n{help_of()}\n```\n"]
-    parts += [f"## convlens {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
+    parts = [HEAD, f"## layersight\n\n```text\n{help_of()}\n```\n"]
+    parts += [f"## layersight {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
     page = "\n".join(parts)
     if "--check" not in sys.argv:
         TARGET.write_text(page)

@@ -11,9 +11,9 @@ import matplotlib
 from matplotlib import pyplot
 from PIL import Image
 
-import convlens
-from convlens.model import Model
-from convlens.results import InputImage
+import layersight
+from layersight.model import Model
+from layersight.results import InputImage
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
 QUALITY = 88
@@ -45,7 +45,7 @@ def draw_cascade(model: Model, image: InputImage, path: Path) -> None:
     for row, method in zip(axes, CHECKED, strict=True):
         for count, axis in enumerate(row):
             with model.redrawn(down[:count], seed=0):
-                found = convlens.heatmap(model, image, method=method, target="cat")
+                found = layersight.heatmap(model, image, method=method, target="cat")
             greatest = float(found[0].values.max())
             axis.imshow(
                 found[0].values, cmap="viridis", vmin=0, vmax=greatest or 1, interpolation="nearest"
@@ -62,16 +62,16 @@ def draw_cascade(model: Model, image: InputImage, path: Path) -> None:
 
 def main() -> None:
     """Makes all of them."""
-    assets = resources.files("convlens.assets.demo")
+    assets = resources.files("layersight.assets.demo")
     with resources.as_file(assets) as folder, tempfile.TemporaryDirectory() as made:
         picture = Path(made) / "picture.png"
         os.chdir(folder)  # no picture tells where the package lies
-        model = convlens.load_model("cats_dogs.keras", labels=("cat", "dog"))
-        image = convlens.load_image("chelsea.png", model, fit="crop", scale="0..1")
-        convlens.save(convlens.heatmap(model, image, target="cat"), picture)
+        model = layersight.load_model("cats_dogs.keras", labels=("cat", "dog"))
+        image = layersight.load_image("chelsea.png", model, fit="crop", scale="0..1")
+        layersight.save(layersight.heatmap(model, image, target="cat"), picture)
         keep(picture, "heatmaps-one")
-        convlens.save(
-            convlens.heatmap(model, image, method=METHODS, target="cat"), picture, columns=3
+        layersight.save(
+            layersight.heatmap(model, image, method=METHODS, target="cat"), picture, columns=3
         )
         keep(picture, "heatmaps-methods")
         draw_cascade(model, image, picture)

@@ -3,7 +3,7 @@ r"""Writes ``tests/contract/references/heatmaps.npz``: heatmaps that other libra
 Two small networks of fixed weights stand once in Keras and once in PyTorch, and give the same
 logits. The other libraries explain them; what each gave is kept with its version, its options
 and what was switched off, so that the tests need none of them. They go into a folder of their
-own, without what they would pull in, beside an environment with convlens and its tests'
+own, without what they would pull in, beside an environment with layersight and its tests'
 packages::
 
     pip install --target peers --no-deps tf-keras-vis==0.8.7 xplique==2.0.2 grad-cam==1.5.7 \

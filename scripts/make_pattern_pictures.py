@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-import convlens
+import layersight
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
 LAYERS = ["fire2_concat", "fire3_concat", "fire5_concat", "fire7_concat", "fire9_concat"]
@@ -25,7 +25,7 @@ def keep(result: object, name: str, **options: object) -> None:
     """Saves a picture as WebP, a tenth of the size of the PNG."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
-        convlens.save(result, path, **options)  # type: ignore[arg-type]
+        layersight.save(result, path, **options)  # type: ignore[arg-type]
         with Image.open(path) as picture:
             picture.convert("RGB").save(TARGET / f"{name}.webp", quality=QUALITY, method=6)
     print(TARGET / f"{name}.webp")
@@ -36,12 +36,12 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: make_pattern_pictures.py FOLDER")
     os.chdir(Path(sys.argv[1]) / "models")
-    model = convlens.load_model("squeezenet_imagenet_notop.h5")
+    model = layersight.load_model("squeezenet_imagenet_notop.h5")
     photographs = "../images/imagenet"
-    layers = convlens.patterns(model, LAYERS, "24:32", images=photographs)
+    layers = layersight.patterns(model, LAYERS, "24:32", images=photographs)
     keep(layers, "patterns-layers", view="sheet")
     for method in ("classic", "robust", "maco"):
-        made = convlens.patterns(
+        made = layersight.patterns(
             model, "fire7_concat", "25,29:32", method=method, images=photographs, size=(128, 128)
         )
         keep(made, f"patterns-{method}", view="grid", columns=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from convlens.loading.rewrites import REWRITES
+from layersight.loading.rewrites import REWRITES
 
 TARGET = Path(__file__).parents[1] / "docs" / "opening.md"
 START, END = "<!-- rewrites -->\n", "<!-- end of rewrites -->"

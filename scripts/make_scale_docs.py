@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-import convlens
-from convlens.preprocessing import Preprocessing
+import layersight
+from layersight.preprocessing import Preprocessing
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "scales.md"
@@ -26,7 +26,7 @@ UNKNOWN = "not known"
 HEAD = """# Which pixels a model wants
 
 A model file does not say whether its images were 0..255, 0..1 or -1..1 in training. For each
-input by itself convlens takes the strongest evidence that there is, and says which it was:
+input by itself layersight takes the strongest evidence that there is, and says which it was:
 
 1. **asked**: `--scale`, `scale=`, or an array of numbers, which is taken as it is.
 2. **model**: what the network itself computes of the input before its first learned weights:
@@ -54,15 +54,15 @@ where the file tells nothing. The page is made by `python scripts/make_scale_doc
 def found_scale(path: Path) -> Preprocessing | None:
     """What is found of the first input that takes a picture, ``None`` for no such model."""
     try:
-        model = convlens.load_model(path)
-    except convlens.ConvlensError:
+        model = layersight.load_model(path)
+    except layersight.LayersightError:
         return None
     entry = next((each for each in model.info.inputs if each.takes_picture), None)
     if entry is None:
         return None
     channels = entry.channels if entry.channels in (1, 3, 4) else 3
     blank = np.zeros((64, 64, channels), np.uint8)
-    return convlens.load_image(blank, model, input_name=entry.name).preprocessing
+    return layersight.load_image(blank, model, input_name=entry.name).preprocessing
 
 
 def _tally(counts: Counter[tuple[str, str]]) -> str:

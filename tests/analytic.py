@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from convlens.model import ForwardPass
-from convlens.readout import Gradients, Readout
-from convlens.verbs.attribution.method import Images
+from layersight.model import ForwardPass
+from layersight.readout import Gradients, Readout
+from layersight.verbs.attribution.method import Images
 
 CURVES = {
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from convlens.errors import ModelInputError
-from convlens.heat import HeatmapOptions
-from convlens.model import ForwardPass
-from convlens.readout import Goal, Gradients, Readout
-from convlens.verbs.attribution.baselines import baseline
-from convlens.verbs.attribution.method import Images, find_method
+from layersight.errors import ModelInputError
+from layersight.heat import HeatmapOptions
+from layersight.model import ForwardPass
+from layersight.readout import Goal, Gradients, Readout
+from layersight.verbs.attribution.baselines import baseline
+from layersight.verbs.attribution.method import Images, find_method
 
 __all__ = ["Images", "ModelInputError", "baseline"]
 

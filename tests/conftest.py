@@ -14,10 +14,10 @@ _skipped: list[str] = []
 
 @pytest.fixture
 def data() -> Path:
-    """The folder with real models and images, named by ``CONVLENS_DATA``."""
-    folder = os.environ.get("CONVLENS_DATA")
+    """The folder with real models and images, named by ``LAYERSIGHT_DATA``."""
+    folder = os.environ.get("LAYERSIGHT_DATA")
     if not folder:
-        pytest.skip("CONVLENS_DATA names no folder with real models and images")
+        pytest.skip("LAYERSIGHT_DATA names no folder with real models and images")
     return Path(folder)
 
 
@@ -40,7 +40,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where real models are given, a skipped test is a failure."""
-    if _skipped and os.environ.get("CONVLENS_DATA"):
-        print(f"\n{len(_skipped)} tests were skipped although CONVLENS_DATA is set:")
+    if _skipped and os.environ.get("LAYERSIGHT_DATA"):
+        print(f"\n{len(_skipped)} tests were skipped although LAYERSIGHT_DATA is set:")
         print("\n".join(_skipped))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from convlens.evaluation import Column, Evaluation, MeasureOptions, Row
-from convlens.heat import HeatmapOptions
-from convlens.preprocessing import SCALES
-from convlens.results import InputInfo, ModelInfo
-from convlens.target import Target
-from convlens.verbs.attribution.metrics.metric import metrics
+from layersight.evaluation import Column, Evaluation, MeasureOptions, Row
+from layersight.heat import HeatmapOptions
+from layersight.preprocessing import SCALES
+from layersight.results import InputInfo, ModelInfo
+from layersight.target import Target
+from layersight.verbs.attribution.metrics.metric import metrics
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "=cat</script><b>&\u202e"

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from convlens.evaluation import MeasureOptions
-from convlens.readout import Readout
-from convlens.results import InputInfo, LayerInfo, ModelInfo
-from convlens.verbs.attribution.method import Images
-from convlens.verbs.attribution.metrics.bench import Bench, weighted_layers
-from convlens.verbs.attribution.metrics.metric import find_metric
+from layersight.evaluation import MeasureOptions
+from layersight.readout import Readout
+from layersight.results import InputInfo, LayerInfo, ModelInfo
+from layersight.verbs.attribution.method import Images
+from layersight.verbs.attribution.metrics.bench import Bench, weighted_layers
+from layersight.verbs.attribution.metrics.metric import find_metric
 
 
 class Formula:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from convlens.pattern import Objective, PatternOptions, Patterns, Term
-from convlens.preprocessing import SCALES, Preprocessing
-from convlens.results import InputInfo, LayerInfo, ModelInfo
+from layersight.pattern import Objective, PatternOptions, Patterns, Term
+from layersight.preprocessing import SCALES, Preprocessing
+from layersight.results import InputInfo, LayerInfo, ModelInfo
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "conv</script><b>&\u202e"

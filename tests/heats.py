@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from convlens.heat import Curve, Heatmap, HeatmapOptions, Heatmaps, Measure, Photograph
-from convlens.placing import enlarge
-from convlens.preprocessing import SCALES
-from convlens.results import ClassScore, InputImage, InputInfo, LayerInfo, ModelInfo, Prediction
-from convlens.target import Target
+from layersight.heat import Curve, Heatmap, HeatmapOptions, Heatmaps, Measure, Photograph
+from layersight.placing import enlarge
+from layersight.preprocessing import SCALES
+from layersight.results import ClassScore, InputImage, InputInfo, LayerInfo, ModelInfo, Prediction
+from layersight.target import Target
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "a</script><b>&\u202e.jpg"

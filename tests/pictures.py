@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from convlens import images
-from convlens.errors import ImageError
-from convlens.preprocessing import SCALES
-from convlens.results import InputImage, InputInfo
+from layersight import images
+from layersight.errors import ImageError
+from layersight.preprocessing import SCALES
+from layersight.results import InputImage, InputInfo
 
 RGB = InputInfo("image", (None, 8, 8, 3))
 ANY = InputInfo("image", (None, None, None, 3))

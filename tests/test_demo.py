@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from convlens.cli import main
-from convlens.export import read_manifest
+from layersight.cli import main
+from layersight.export import read_manifest
 
 LAYERS = [
     f"{kind}{number}"
@@ -66,8 +66,8 @@ def test_it_says_what_to_look_at_and_what_to_do_next(demo: Made) -> None:
     assert "channels dead for this image" in demo.out
     assert "which pixels made it say cat" in demo.out
     assert "channels of conv2d_1 look for" in demo.out
-    assert "Now yours: convlens activations YOUR_MODEL.h5 YOUR_PHOTO.jpg\n" in demo.out
-    assert all(line.startswith("convlens: ") for line in demo.err.splitlines())
+    assert "Now yours: layersight activations YOUR_MODEL.h5 YOUR_PHOTO.jpg\n" in demo.out
+    assert all(line.startswith("layersight: ") for line in demo.err.splitlines())
 
 
 def test_the_numbers(demo: Made) -> None:
@@ -96,7 +96,7 @@ def test_the_pictures(demo: Made) -> None:
 
 
 def test_the_network_is_small_and_its_card_tells_its_accuracy() -> None:
-    with resources.as_file(resources.files("convlens.assets.demo")) as place:
+    with resources.as_file(resources.files("layersight.assets.demo")) as place:
         assert (place / "cats_dogs.keras").stat().st_size < 1_500_000
         card = (place / "MODEL_CARD.md").read_text("utf-8")
         assert re.search(r"\d\d(\.\d+)? ?%", card)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlens.errors import SelectionError
-from convlens.layers import parse_channels, select_layers
-from convlens.results import LayerInfo
+from layersight.errors import SelectionError
+from layersight.layers import parse_channels, select_layers
+from layersight.results import LayerInfo
 
 NAMES = {
     "stem": "Conv2D",
@@ -87,7 +87,10 @@ def test_what_a_spec_chooses(specs: Any, wanted: list[str]) -> None:
 @pytest.mark.parametrize(
     ("specs", "words"),
     [
-        ("stm", r"no layer 'stm'\. Did you mean stem\? 'convlens summary MODEL' lists them all\.$"),
+        (
+            "stm",
+            r"no layer 'stm'\. Did you mean stem\? 'layersight summary MODEL' lists them all\.$",
+        ),
         (
             "zzz",
             r"no layer 'zzz'\. The model has 12: stem, body/conv_1, body/pool_1, body/deep/conv",

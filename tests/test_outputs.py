@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.outputs import is_value, kind_of, kinds_of, quantity, unit_name
-from convlens.results import LayerInfo, ModelInfo
-from convlens.verbs.predictions import predict
+from layersight.outputs import is_value, kind_of, kinds_of, quantity, unit_name
+from layersight.results import LayerInfo, ModelInfo
+from layersight.verbs.predictions import predict
 
 
 def made(shape, activation=None, labels=None, *, kind="Dense", name="top", more=()):

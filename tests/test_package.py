@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import convlens
-from convlens import errors
+import layersight
+from layersight import errors
 
 HEAVY = (
     *("keras", "jax", "tensorflow", "torch", "matplotlib", "PIL", "h5py", "reportlab", "zarr"),
@@ -31,35 +31,35 @@ def loaded_by(code: str, names: tuple[str, ...]) -> tuple[str, str]:
     return done.stdout, done.stderr.strip()
 
 
-def test_importing_convlens_imports_no_framework_and_no_plotting_library() -> None:
-    assert loaded_by("import convlens; dir(convlens); convlens.__version__", HEAVY)[1] == ""
+def test_importing_layersight_imports_no_framework_and_no_plotting_library() -> None:
+    assert loaded_by("import layersight; dir(layersight); layersight.__version__", HEAVY)[1] == ""
 
 
 def test_help_imports_no_framework() -> None:
     code = (
-        "from convlens.cli import main\n"
+        "from layersight.cli import main\n"
         "try:\n    main(['activations', '--help'])\n"
         "except SystemExit as end:\n    assert end.code == 0"
     )
     shown, found = loaded_by(code, HEAVY)
     assert found == ""
     assert "--layers" in shown
-    assert "Example: convlens activations" in shown
+    assert "Example: layersight activations" in shown
 
 
 def test_verbs_export_and_loading_import_no_framework() -> None:
-    code = "import convlens\nfor name in convlens.__all__: getattr(convlens, name)"
+    code = "import layersight\nfor name in layersight.__all__: getattr(layersight, name)"
     found = loaded_by(code, ("keras", "jax", "tensorflow", "torch", "matplotlib", "zarr"))[1]
     assert found == ""
 
 
 def test_all_is_sorted_complete_and_there() -> None:
-    assert convlens.__all__ == sorted(convlens.__all__)
-    assert dir(convlens) == convlens.__all__
-    for name in convlens.__all__:
-        assert getattr(convlens, name) is not None
-    assert set(convlens.__all__) == {*convlens._PLACES, "__version__"}
-    tree = ast.parse(Path(convlens.__file__).read_text("utf-8"))
+    assert layersight.__all__ == sorted(layersight.__all__)
+    assert dir(layersight) == layersight.__all__
+    for name in layersight.__all__:
+        assert getattr(layersight, name) is not None
+    assert set(layersight.__all__) == {*layersight._PLACES, "__version__"}
+    tree = ast.parse(Path(layersight.__file__).read_text("utf-8"))
     typed = [
         alias.name
         for node in tree.body
@@ -68,12 +68,12 @@ def test_all_is_sorted_complete_and_there() -> None:
         if isinstance(part, ast.ImportFrom)
         for alias in part.names
     ]
-    assert sorted(typed) == sorted(convlens._PLACES)
+    assert sorted(typed) == sorted(layersight._PLACES)
 
 
 def test_every_public_function_has_a_docstring_and_keywords_after_its_subject() -> None:
-    for name in convlens.__all__:
-        value = getattr(convlens, name)
+    for name in layersight.__all__:
+        value = getattr(layersight, name)
         if inspect.isfunction(value):
             assert value.__doc__
             assert "Args:" in value.__doc__
@@ -86,8 +86,8 @@ def test_every_public_function_has_a_docstring_and_keywords_after_its_subject() 
 
 
 def test_a_name_that_is_not_there() -> None:
-    with pytest.raises(AttributeError, match="module 'convlens' has no attribute 'nothing'"):
-        _ = convlens.nothing
+    with pytest.raises(AttributeError, match="module 'layersight' has no attribute 'nothing'"):
+        _ = layersight.nothing
 
 
 def drawn_tree() -> dict[str, tuple[str, str]]:

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from convlens.errors import ImageError
-from convlens.images import load
-from convlens.images.fitting import fit_picture, seen_region
-from convlens.images.photograph import LARGEST, LEAST, ROOM, longest_side, photograph
-from convlens.preprocessing import SCALES
-from convlens.results import InputImage, InputInfo
+from layersight.errors import ImageError
+from layersight.images import load
+from layersight.images.fitting import fit_picture, seen_region
+from layersight.images.photograph import LARGEST, LEAST, ROOM, longest_side, photograph
+from layersight.preprocessing import SCALES
+from layersight.results import InputImage, InputInfo
 
 
 def loaded(source, *, fit="stretch", size=(20, 30), channels=3, **options) -> InputImage:

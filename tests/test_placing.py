@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from convlens.placing import enlarge, place
+from layersight.placing import enlarge, place
 
 
 def slowly(values: np.ndarray, region: tuple[float, ...], size: tuple[int, int]) -> np.ndarray:

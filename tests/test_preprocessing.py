@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlens.errors import UsageError
-from convlens.preprocessing import SCALES, Preprocessing, find_scale
+from layersight.errors import UsageError
+from layersight.preprocessing import SCALES, Preprocessing, find_scale
 
 MODES = {"-1..1": "tf", "caffe": "caffe", "torch": "torch"}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from convlens.kernel import Kernels, LayerKernels
-from convlens.preprocessing import Preprocessing
-from convlens.results import InputInfo, LayerInfo, ModelInfo
-from convlens.verbs.kernels import factorise
+from layersight.kernel import Kernels, LayerKernels
+from layersight.preprocessing import Preprocessing
+from layersight.results import InputInfo, LayerInfo, ModelInfo
+from layersight.verbs.kernels import factorise
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "conv</script><b>&\u202e"

@@ -43,7 +43,7 @@ SAMPLES, NOISE = 4, 0.15
 MASKS, KEEP = 16, 0.5
 STEPS, FINE = 300, 6000
 WINDOW, STRIDE = 8, 4
-"""With which convlens and the libraries are asked alike; noise as a share of 0 to 1."""
+"""With which layersight and the libraries are asked alike; noise as a share of 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +92,16 @@ class Recording:
     Attributes:
         library: Its name in the registry.
         called: What was called.
-        method: What convlens calls the method.
+        method: What layersight calls the method.
         values: ``(image, height, width)``.
         layers: The layers whose maps it used.
-        options: What convlens is asked with, beside the layers.
+        options: What layersight is asked with, beside the layers.
         compared: What is done to both sides before they are compared.
         usual: What the library does to a map unless told otherwise.
         changed: What of the library was replaced while it ran.
         then: What was done to its answer.
-        differs: Why convlens gives something else; empty where it gives the same.
-        note: Where the library and convlens part elsewhere.
+        differs: Why layersight gives something else; empty where it gives the same.
+        note: Where the library and layersight part elsewhere.
         mark: Tells recordings of one method apart.
     """
 

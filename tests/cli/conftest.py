@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.cli import main
+from layersight.cli import main
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Ran:
         """The one line of an error, without a traceback."""
         lines = self.err.splitlines()
         assert len(lines) == 1, self.err
-        assert lines[0].startswith("convlens: "), self.err
+        assert lines[0].startswith("layersight: "), self.err
         assert "Traceback" not in self.err
         assert "unexpected error" not in self.err
         assert self.out == ""
-        return lines[0].removeprefix("convlens: ")
+        return lines[0].removeprefix("layersight: ")
 
 
 Run = Callable[..., Ran]

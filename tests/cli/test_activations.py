@@ -1,4 +1,4 @@
-"""``convlens activations`` where all is well."""
+"""``layersight activations`` where all is well."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import convlens
-from convlens.export import read_manifest
+import layersight
+from layersight.export import read_manifest
 
 Run = Callable[..., Any]
 MAGIC = {
@@ -60,12 +60,12 @@ def test_every_kind_of_output(run: Run, small: Path, photos: Path, here: Path, s
     assert found["model"]["source"] == str(small)
     assert found["images"][0]["original_size"] == {"width": 30, "height": 20}
     assert found["options"]["view"] == ("grid" if suffix in (".png", ".svg") else "sheet")
-    assert sorted(path.name for path in here.rglob("*.convlens-*")) == []
+    assert sorted(path.name for path in here.rglob("*.layersight-*")) == []
 
 
 def test_arrays_are_those_of_the_verb(run: Run, small: Path, photos: Path, here: Path) -> None:
     ok(run("activations", small, photos / "photo.png", "-l", ":3", "-o", "x.npz"))
-    wanted = convlens.activations(convlens.load_model(small), photos / "photo.png", layers=":3")
+    wanted = layersight.activations(layersight.load_model(small), photos / "photo.png", layers=":3")
     with np.load(here / "x.npz") as found:
         assert found.files == ["conv", "pool", "conv_1"]
         for name in found.files:

@@ -1,4 +1,4 @@
-"""``convlens convert``, ``--architecture`` and ``--trust``."""
+"""``layersight convert``, ``--architecture`` and ``--trust``."""
 
 from __future__ import annotations
 
@@ -68,5 +68,5 @@ def test_trust_warns_before_code_runs(run: Run, here: Path) -> None:
     assert (done.status, done.err) == (0, "")
     done = run("summary", "own.keras", "--trust")
     assert done.status == 0
-    assert done.err == "convlens: running code from own.keras because of --trust\n"
+    assert done.err == "layersight: running code from own.keras because of --trust\n"
     assert "trust: the code of the Lambda layer 'own' was run" in done.out

@@ -1,4 +1,4 @@
-"""convlens evaluate: what it writes and says."""
+"""layersight evaluate: what it writes and says."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.export import read_manifest
-from convlens.verbs.attribution.evaluating import Evaluating
+from layersight.export import read_manifest
+from layersight.verbs.attribution.evaluating import Evaluating
 
 Run = Callable[..., Any]
 
@@ -179,7 +179,7 @@ def test_wrong_requests_are_one_line(
 
 
 def test_no_images(run: Run, here: Path, small: Path) -> None:
-    assert "give images: convlens evaluate MODEL FOLDER" in run("evaluate", small).line
+    assert "give images: layersight evaluate MODEL FOLDER" in run("evaluate", small).line
     empty = here / "empty"
     empty.mkdir()
     assert "expected images in the folder" in run("evaluate", small, empty).line

@@ -1,4 +1,4 @@
-"""convlens heatmap: what it writes and says."""
+"""layersight heatmap: what it writes and says."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.cli import heatmap as face
-from convlens.cli.heatmap import describe
-from convlens.export import read_manifest
-from convlens.verbs.attribution.method import methods
-from convlens.verbs.attribution.names import PLACES
 from heats import heats
+from layersight.cli import heatmap as face
+from layersight.cli.heatmap import describe
+from layersight.export import read_manifest
+from layersight.verbs.attribution.method import methods
+from layersight.verbs.attribution.names import PLACES
 
 Run = Callable[..., Any]
 
@@ -239,7 +239,7 @@ def test_the_methods_are_listed(run: Run) -> None:
 
 def test_help_names_every_method_and_imports_none() -> None:
     code = (
-        "import sys; from convlens.cli import main\n"
+        "import sys; from layersight.cli import main\n"
         "try: main(['heatmap', '--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'numpy', 'keras', 'PIL', 'reportlab', 'matplotlib'} & set(sys.modules)\n"
@@ -255,7 +255,7 @@ def test_help_names_every_method_and_imports_none() -> None:
     told = " ".join(done.stdout.split())
     for name in PLACES:
         assert name in told.replace("- ", "-"), name
-    assert "Example: convlens heatmap" in told
+    assert "Example: layersight heatmap" in told
 
 
 # Wrong input.
@@ -297,7 +297,7 @@ def test_what_cannot_be_done_is_one_line(
 
 def test_an_image_is_needed(run: Run, here: Path, small: Path, photo: Path) -> None:
     done = run("heatmap", small)
-    assert (done.status, done.line) == (2, "give an image: convlens heatmap MODEL IMAGE")
+    assert (done.status, done.line) == (2, "give an image: layersight heatmap MODEL IMAGE")
     done = run("heatmap", small, "nowhere.png")
     assert done.status == 1
     assert "no such file: 'nowhere.png'" in done.line

@@ -1,4 +1,4 @@
-"""convlens kernels: what it writes and says."""
+"""layersight kernels: what it writes and says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.export import read_manifest
+from layersight.export import read_manifest
 
 Run = Callable[..., Any]
 

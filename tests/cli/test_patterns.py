@@ -1,4 +1,4 @@
-"""convlens patterns: what it writes and says."""
+"""layersight patterns: what it writes and says."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.export import read_manifest
-from convlens.verbs.maximise import ground
-from convlens.verbs.maximise.climbing import Climbing
+from layersight.export import read_manifest
+from layersight.verbs.maximise import ground
+from layersight.verbs.maximise.climbing import Climbing
 
 Run = Callable[..., Any]
 FEW = ("--steps", "3", "--jitter", "1")
@@ -179,10 +179,10 @@ def test_no_progress_where_nobody_looks(
     run: Run, here: Path, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("patterns", small, "-l", "conv", "-c", "0", *FEW).err == ""
-    monkeypatch.setattr("convlens.cli.progress.SELDOM", 0.0)
+    monkeypatch.setattr("layersight.cli.progress.SELDOM", 0.0)
     assert run("patterns", small, "-l", "conv", "-c", "0", *FEW, "--quiet").err == ""
     told = run("patterns", small, "-l", "conv", "-c", "0", *FEW).err
-    assert told.splitlines()[-1] == "convlens: 3 of 3 steps"
+    assert told.splitlines()[-1] == "layersight: 3 of 3 steps"
 
 
 def test_an_interruption_leaves_a_clean_line(
@@ -192,7 +192,7 @@ def test_an_interruption_leaves_a_clean_line(
         progress(1, 3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convlens.cli.patterns.verb.patterns", interrupted)
+    monkeypatch.setattr("layersight.cli.patterns.verb.patterns", interrupted)
     done = run("patterns", small, "-l", "conv")
     assert done.status == 130
     assert done.line == "interrupted; nothing half-written is left"

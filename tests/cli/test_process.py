@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-MAIN = "from convlens.cli import main; main()"
+MAIN = "from layersight.cli import main; main()"
 
 
 def start(*arguments: str | Path, code: str = MAIN, **options: object) -> subprocess.Popen[str]:
@@ -41,7 +41,7 @@ def test_one_line_and_a_status(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert out == ""
-    assert err.startswith("convlens: unknown view 'x': expected one of sheet, grid")
+    assert err.startswith("layersight: unknown view 'x': expected one of sheet, grid")
     assert err.count("\n") == 1
 
 
@@ -63,19 +63,19 @@ def test_streams_that_are_closed(streams: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("convlens: no model file") == ("2" not in streams)
+    assert done.stderr.startswith("layersight: no model file") == ("2" not in streams)
 
 
 @pytest.mark.usefixtures("keyboard")
 def test_a_signal_from_the_keyboard(tmp_path: Path) -> None:
     code = (
         "import os, signal\n"
-        "from convlens.cli import activations, main\n"
+        "from layersight.cli import activations, main\n"
         "activations.image_groups = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "main()"
     )
     process = start("activations", "m.keras", "x.png", code=code, cwd=tmp_path)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert (out, err) == ("", "convlens: interrupted; nothing half-written is left\n")
+    assert (out, err) == ("", "layersight: interrupted; nothing half-written is left\n")
     assert signal.SIGINT == 2

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from convlens.cli import progress as module
-from convlens.cli.progress import Progress
+from layersight.cli import progress as module
+from layersight.cli.progress import Progress
 
 
 class Terminal(io.StringIO):
@@ -42,7 +42,7 @@ def test_in_a_log_it_is_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> N
         for done in (59, 60, 119, 121, 300):
             progress(done, 300)
     assert log.getvalue().splitlines() == [
-        "convlens: 20% done, 4 min left",
-        "convlens: 40% done, 3 min left",
-        "convlens: 100% done",
+        "layersight: 20% done, 4 min left",
+        "layersight: 40% done, 3 min left",
+        "layersight: 100% done",
     ]

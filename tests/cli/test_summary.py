@@ -1,4 +1,4 @@
-"""``convlens summary``."""
+"""``layersight summary``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import pytest
 
-from convlens.version import __version__
+from layersight.version import __version__
 
 Run = Callable[..., Any]
 
@@ -37,7 +37,7 @@ def test_the_document(run: Run, small: Path) -> None:
     found = json.loads(done.out)
     assert found["input_shape"] == [None, 16, 16, 3]
     assert found["parameters"] == 787
-    assert found["convlens"] == __version__
+    assert found["layersight"] == __version__
     assert [layer["name"] for layer in found["layers"]] == ["conv", "pool", "conv_1", "flat", "top"]
     first = found["layers"][0]
     assert first["output_shape"] == [None, 14, 14, 4]
@@ -107,9 +107,9 @@ def test_weights_that_are_no_numbers_are_named(run: Run, models: Path) -> None:
 
 
 def test_version_and_help(run: Run) -> None:
-    assert run("--version").out == f"convlens {__version__}\n"
+    assert run("--version").out == f"layersight {__version__}\n"
     for command in ("summary", "activations", "demo"):
         done = run(command, "--help")
         assert (done.status, done.err) == (0, "")
-        assert f"Example: convlens {command}" in done.out
+        assert f"Example: layersight {command}" in done.out
     assert run("-h").status == 0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from convlens.cli.printable import MAX_MESSAGE, in_a_line, printable
-from convlens.cli.table import format_table
+from layersight.cli.printable import MAX_MESSAGE, in_a_line, printable
+from layersight.cli.table import format_table
 
 
 def test_control_characters_are_escaped() -> None:
@@ -42,5 +42,5 @@ def test_warnings_of_libraries_are_not_for_users(
     def warn(*_: object) -> None:
         warnings.warn("look here", UserWarning, stacklevel=1)
 
-    monkeypatch.setattr("convlens.cli.opening.recognise", warn)
+    monkeypatch.setattr("layersight.cli.opening.recognise", warn)
     assert "look here" not in run("summary", tmp_path / "nothing.h5").err

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from convlens.cli import main
-from convlens.loading import backend as backends
+from layersight.cli import main
+from layersight.loading import backend as backends
 
 Run = Callable[..., Any]
 CUTS = 9
@@ -91,7 +91,7 @@ def test_a_model_without_an_image_input(refused: Refused, models: Path, photos: 
 
 def test_no_image(refused: Refused, small: Path) -> None:
     line = refused(2, "activations", small)
-    assert line == "give an image: convlens activations MODEL IMAGE"
+    assert line == "give an image: layersight activations MODEL IMAGE"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,10 @@ def test_an_image_that_pooling_uses_up(refused: Refused, models: Path, photos: P
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["-l", "conv_2"], "no layer 'conv_2'. Did you mean conv_1, conv or Conv2D? 'convlens sum"),
+        (
+            ["-l", "conv_2"],
+            "no layer 'conv_2'. Did you mean conv_1, conv or Conv2D? 'layersight sum",
+        ),
         (["-l", "conv", "-l", "zzz"], "no layer 'zzz'. The model has 5: conv, pool, conv_1, flat"),
         (["-l", ""], "no layer ''"),
         (["-l", "5:9"], "layers '5:9' choose nothing: the model has 5 layers that compute, 0 to 4"),
@@ -195,7 +198,7 @@ def test_options_that_are_none(
     ("given", "words"),
     [
         (["summry"], "No such command 'summry'"),
-        (["activations"], "Missing argument 'MODEL'. See 'convlens activations --help'"),
+        (["activations"], "Missing argument 'MODEL'. See 'layersight activations --help'"),
         (["summary", "a", "b"], "Got unexpected extra argument"),
         (["activations", "m", "--input", "left"], "--input expects NAME=FILE, found 'left'"),
         (["activations", "m", "--input", "=x"], "--input expects NAME=FILE, found '=x'"),
@@ -209,7 +212,7 @@ def test_wrong_usage(refused: Refused, given: list[str], words: str) -> None:
 def test_no_command_shows_the_help(run: Run) -> None:
     done = run()
     assert done.status == 2
-    assert "Usage: convlens" in done.err
+    assert "Usage: layersight" in done.err
     assert "activations" in done.err
 
 
@@ -308,7 +311,7 @@ def test_no_backend_installed(
     for given in (["summary", small], ["activations", small, photos / "photo.png"]):
         line = refused(1, *given)
         assert line.startswith("no backend for Keras is installed: expected one of JAX, Tensor")
-        assert "pip install 'convlens[jax]'" in line
+        assert "pip install 'layersight[jax]'" in line
 
 
 @pytest.mark.usefixtures("nothing_runs")
@@ -338,7 +341,7 @@ def test_debug_shows_a_traceback_and_ends_the_same_way(run: Run, models: Path) -
     done = run("summary", models / "text.h5", "--debug")
     assert done.status == 1
     assert done.err.startswith("Traceback")
-    assert done.err.splitlines()[-1].startswith("convlens: ")
+    assert done.err.splitlines()[-1].startswith("layersight: ")
     assert run("summary", models / "small.keras", "--backend", "x", "--debug").status == 2
 
 
@@ -353,11 +356,11 @@ def test_an_interruption_is_one_line(
     refused: Refused, small: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     if place != "describe":
-        monkeypatch.setattr(f"convlens.cli.activations.{place}", interrupt)
+        monkeypatch.setattr(f"layersight.cli.activations.{place}", interrupt)
         line = refused(130, "activations", small, photos / "photo.png", "-o", "x.pdf")
         assert line == "interrupted; nothing half-written is left"
     else:
-        monkeypatch.setattr("convlens.cli.summary.describe", interrupt)
+        monkeypatch.setattr("layersight.cli.summary.describe", interrupt)
         assert refused(130, "summary", small).startswith("interrupted")
 
 
@@ -367,11 +370,11 @@ def test_an_error_of_ours_is_told_as_such(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("first line\nsecond line")
 
-    monkeypatch.setattr("convlens.cli.summary.describe", broken)
+    monkeypatch.setattr("layersight.cli.summary.describe", broken)
     done = run("summary", small)
     assert (done.status, done.out) == (1, "")
     assert done.err == (
-        "convlens: unexpected error, ZeroDivisionError: first line (run again with --debug for "
+        "layersight: unexpected error, ZeroDivisionError: first line (run again with --debug for "
         "details)\n"
     )
     assert "Traceback" in run("summary", small, "--debug").err
@@ -381,7 +384,7 @@ def test_too_little_memory(refused: Refused, small: Path, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 64. GiB")
 
-    monkeypatch.setattr("convlens.cli.summary.describe", broken)
+    monkeypatch.setattr("layersight.cli.summary.describe", broken)
     line = refused(1, "summary", small)
     assert line == (
         "not enough memory (Unable to allocate 64. GiB): choose fewer layers with --layers"
@@ -411,7 +414,7 @@ class Output:
         (
             OSError(28, "No space left on device"),
             1,
-            "convlens: cannot write to standard output: No space left on device\n",
+            "layersight: cannot write to standard output: No space left on device\n",
         ),
     ],
 )

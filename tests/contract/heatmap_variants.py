@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.placing import enlarge
+from layersight.placing import enlarge
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,4 +182,4 @@ VARIANTS: dict[tuple[str, str], Callable[[Asked], np.ndarray]] = {
     ("xplique", "rise"): let_through,
     ("captum", "occlusion"): cut_windows,
 }
-"""By library and method what the library gave where the table says that convlens differs."""
+"""By library and method what the library gave where the table says that layersight differs."""

@@ -1,4 +1,4 @@
-"""What convlens gives is what Keras itself computes, for models of every kind."""
+"""What layersight gives is what Keras itself computes, for models of every kind."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import models
 import numpy as np
 import pytest
 
-import convlens
-from convlens.errors import ModelInputError, SelectionError
-from convlens.frameworks.keras.inside import children
+import layersight
+from layersight.errors import ModelInputError, SelectionError
+from layersight.frameworks.keras.inside import children
 
 Arrays = dict[str, np.ndarray]
 
@@ -183,7 +183,7 @@ def test_every_layer_equals_keras(kind: str) -> None:
     shape, expect = CASES[kind]
     model = make(kind)
     x = picture(*shape)
-    found = convlens.activations(convlens.load_model(model), x)
+    found = layersight.activations(layersight.load_model(model), x)
     expected = expect(model, x[None])
     assert sorted(found) == sorted(expected)
     for name, array in expected.items():
@@ -195,8 +195,8 @@ def test_every_layer_equals_keras(kind: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in CASES if kind not in ("unbuilt",)])
 def test_what_summary_says_is_what_comes(kind: str) -> None:
     shape, _ = CASES[kind]
-    model = convlens.load_model(make(kind))
-    found = convlens.activations(model, picture(*shape))
+    model = layersight.load_model(make(kind))
+    found = layersight.activations(model, picture(*shape))
     before = {layer.name: layer for layer in model.info.layers}
     assert list(before) == list(found)
     for entry in found.layers:
@@ -211,8 +211,8 @@ def test_what_summary_says_is_what_comes(kind: str) -> None:
 def test_two_inputs_by_name_and_by_one_image() -> None:
     model = make("two_inputs")
     left, right = picture(16, 16, 3), picture(8, 8, 1)
-    opened = convlens.load_model(model)
-    found = convlens.activations(opened, {"left": left, "right": right}, predictions=True)
+    opened = layersight.load_model(model)
+    found = layersight.activations(opened, {"left": left, "right": right}, predictions=True)
     np.testing.assert_allclose(
         found["conv_a"], to_numpy(model.get_layer("conv_a")(left[None])), atol=1e-5
     )
@@ -223,9 +223,9 @@ def test_two_inputs_by_name_and_by_one_image() -> None:
     np.testing.assert_allclose(found["top"], whole, atol=1e-5)
     assert [entry.output for entry in found.predictions[0]] == ["top"]
     with pytest.raises(ModelInputError, match=r"input 'right' .*was given nothing"):
-        convlens.activations(opened, {"left": left})
+        layersight.activations(opened, {"left": left})
     photo = (picture(40, 30, 3) * 255).astype("uint8")
-    same = convlens.activations(opened, photo)
+    same = layersight.activations(opened, photo)
     assert same["conv_a"].shape == (1, 16, 16, 4)
     assert sum(note.startswith("input ") for note in same.notes) == 2  # a line for each
 
@@ -233,7 +233,7 @@ def test_two_inputs_by_name_and_by_one_image() -> None:
 def test_outputs_and_predictions() -> None:
     model = make("two_outputs")
     x = picture(16, 16, 3)
-    found = convlens.activations(convlens.load_model(model), x, layers="conv", predictions=True)
+    found = layersight.activations(layersight.load_model(model), x, layers="conv", predictions=True)
     label, _mask = (to_numpy(value)[0] for value in model(x[None]))
     spoken = {entry.output: entry for entry in found.predictions[0]}
     assert set(spoken) == {"label", "mask"}
@@ -258,23 +258,23 @@ def test_the_pass_stops_at_the_deepest_layer() -> None:
     conv = models.conv(2, "conv")(inputs)
     deep = models.conv(2, "deep")(Trap(name="trap")(conv))
     side = models.conv(2, "side")(conv)
-    model = convlens.load_model(keras.Model(inputs, [deep, side], name="trapped"))
+    model = layersight.load_model(keras.Model(inputs, [deep, side], name="trapped"))
     x = picture(8, 8, 3)
-    assert convlens.activations(model, x, layers="conv")["conv"].shape == (1, 8, 8, 2)
-    assert "side" in convlens.activations(model, x, layers=["side"])
+    assert layersight.activations(model, x, layers="conv")["conv"].shape == (1, 8, 8, 2)
+    assert "side" in layersight.activations(model, x, layers=["side"])
     with pytest.raises(RuntimeError, match="too far"):
-        convlens.activations(model, x, layers="deep")
+        layersight.activations(model, x, layers="deep")
 
 
 def test_a_pass_inside_a_subclassed_model_stops_and_gives_everything_back() -> None:
     model = make("subclassed")
     seen: list[str] = []
     model.gap.call = lambda inputs: seen.append("ran")
-    opened = convlens.load_model(model)
+    opened = layersight.load_model(model)
     x = picture(16, 16, 3)
     opened.describe({opened.info.inputs[0].name: (1, 16, 16, 3)})
     seen.clear()
-    convlens.activations(opened, x, layers="block/first")
+    layersight.activations(opened, x, layers="block/first")
     assert seen == []
     layers = [model, *model._flatten_layers(include_self=False)]
     assert [layer.name for layer in layers if "call" in layer.__dict__] == ["gap"]
@@ -282,7 +282,7 @@ def test_a_pass_inside_a_subclassed_model_stops_and_gives_everything_back() -> N
 
 def test_what_is_borrowed_comes_back_after_an_error() -> None:
     model = make("subclassed")
-    opened = convlens.load_model(model)
+    opened = layersight.load_model(model)
     opened.describe({opened.info.inputs[0].name: (1, 16, 16, 3)})
 
     def fail(inputs: Any, training: bool = False) -> Any:
@@ -290,7 +290,7 @@ def test_what_is_borrowed_comes_back_after_an_error() -> None:
 
     model.tail.layers[0].call = fail
     with pytest.raises(ValueError, match="broken inside"):
-        convlens.activations(opened, picture(16, 16, 3), layers="tail/last")
+        layersight.activations(opened, picture(16, 16, 3), layers="tail/last")
     left = [
         layer
         for layer in model._flatten_layers(include_self=False)
@@ -301,7 +301,7 @@ def test_what_is_borrowed_comes_back_after_an_error() -> None:
 
 
 def test_dead_channels_are_named_without_a_warning() -> None:
-    found = convlens.activations(convlens.load_model(make("dead_channels")), picture(16, 16, 3))
+    found = layersight.activations(layersight.load_model(make("dead_channels")), picture(16, 16, 3))
     stats = found.layer("conv").statistics
     assert stats.dead.tolist() == [[True, True, False]]
     assert stats.sparsity[0, 0] == 1
@@ -313,44 +313,44 @@ def test_weights_that_are_not_numbers_are_named() -> None:
     kernel, bias = model.get_layer("conv").get_weights()
     kernel[..., 1] = np.nan
     model.get_layer("conv").set_weights([kernel, bias])
-    found = convlens.activations(convlens.load_model(model), picture(16, 16, 3), layers="conv")
+    found = layersight.activations(layersight.load_model(model), picture(16, 16, 3), layers="conv")
     stats = found.layer("conv").statistics
     assert stats.finite.tolist() == [[True, False, True, True]]
     assert not stats.dead[0, 1]
 
 
 def test_batches_give_what_single_images_give() -> None:
-    opened = convlens.load_model(make("functional"))
+    opened = layersight.load_model(make("functional"))
     batch = picture(5, 16, 16, 3)
-    together = convlens.activations(opened, batch, batch_size=2)
+    together = layersight.activations(opened, batch, batch_size=2)
     assert len(together.images) == 5
     for number in range(5):
-        alone = convlens.activations(opened, batch[number])
+        alone = layersight.activations(opened, batch[number])
         np.testing.assert_allclose(together["added"][number], alone["added"][0], atol=1e-5)
 
 
 def test_same_input_same_bytes() -> None:
-    opened = convlens.load_model(make("nested"))
+    opened = layersight.load_model(make("nested"))
     x = picture(16, 16, 3)
-    first, second = (convlens.activations(opened, x) for _ in range(2))
+    first, second = (layersight.activations(opened, x) for _ in range(2))
     assert all(first[name].tobytes() == second[name].tobytes() for name in first)
 
 
 def test_channels_are_chosen_from_maps_alone() -> None:
-    opened = convlens.load_model(make("sequential"))
-    whole = convlens.activations(opened, picture(16, 16, 3))
-    some = convlens.activations(opened, picture(16, 16, 3), channels="1,3")
+    opened = layersight.load_model(make("sequential"))
+    whole = layersight.activations(opened, picture(16, 16, 3))
+    some = layersight.activations(opened, picture(16, 16, 3), channels="1,3")
     np.testing.assert_array_equal(some["conv"], whole["conv"][..., [1, 3]])
     assert some.layer("conv").channels == (1, 3)
     assert some["flat"].shape == whole["flat"].shape
     with pytest.raises(SelectionError, match=r"layer 'conv': no channel 4: expected 0 to 3"):
-        convlens.activations(opened, picture(16, 16, 3), channels="4", layers="conv")
+        layersight.activations(opened, picture(16, 16, 3), channels="4", layers="conv")
 
 
 def test_receptive_fields_by_hand() -> None:
     fields = {
         layer.name: layer.receptive_field
-        for layer in convlens.load_model(make("sequential")).info.layers
+        for layer in layersight.load_model(make("sequential")).info.layers
     }
     assert fields["conv"] == (3, 3)
     assert fields["pool"] == (4, 4)
@@ -366,16 +366,16 @@ def test_a_receptive_field_is_what_a_pixel_can_change() -> None:
     hidden = keras.layers.Conv2D(2, 3, dilation_rate=2, name="b")(hidden)
     hidden = keras.layers.AveragePooling2D(2, name="c")(hidden)
     model = models.randomise(keras.Model(inputs, hidden, name="probe"))
-    opened = convlens.load_model(model)
+    opened = layersight.load_model(model)
     x = picture(40, 40, 1)
-    before = convlens.activations(opened, x)
+    before = layersight.activations(opened, x)
     for layer in opened.info.layers:
         middle = before[layer.name].shape[1] // 2
         rows = []
         for row in range(40):
             changed = x.copy()
             changed[row, :, 0] += 10
-            after = convlens.activations(opened, changed, layers=layer.name)[layer.name]
+            after = layersight.activations(opened, changed, layers=layer.name)[layer.name]
             if not np.allclose(after[0, middle], before[layer.name][0, middle], atol=1e-4):
                 rows.append(row)
         assert layer.receptive_field is not None
@@ -383,11 +383,11 @@ def test_a_receptive_field_is_what_a_pixel_can_change() -> None:
 
 
 def test_a_layer_that_is_not_a_model_is_refused() -> None:
-    with pytest.raises(convlens.ConvlensError, match=r"wrap it in keras\.Sequential"):
-        convlens.load_model(keras.layers.Conv2D(2, 3))
+    with pytest.raises(layersight.LayersightError, match=r"wrap it in keras\.Sequential"):
+        layersight.load_model(keras.layers.Conv2D(2, 3))
 
 
 def test_a_wrong_size_is_one_line() -> None:
-    opened = convlens.load_model(make("sequential"))
-    with pytest.raises(convlens.ConvlensError, match=r"expected \(16, 16, 3\)"):
-        convlens.activations(opened, picture(9, 9, 3))
+    opened = layersight.load_model(make("sequential"))
+    with pytest.raises(layersight.LayersightError, match=r"expected \(16, 16, 3\)"):
+        layersight.activations(opened, picture(9, 9, 3))

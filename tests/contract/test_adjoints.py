@@ -11,10 +11,10 @@ import pytest
 from gradients import as_array, gradient_of
 from keras import ops
 
-from convlens import patterns
-from convlens.frameworks.keras.backends import adjoints, make_runner
-from convlens.frameworks.keras.backends.adjoints import Window, unconvolve, unpool
-from convlens.loading import load_model
+from layersight import patterns
+from layersight.frameworks.keras.backends import adjoints, make_runner
+from layersight.frameworks.keras.backends.adjoints import Window, unconvolve, unpool
+from layersight.loading import load_model
 
 WINDOWS = [
     Window((3, 3), (2, 2), (15, 15), padded=False),

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from convlens import load_model
+from layersight import load_model
 
 
 def test_random_weights_are_the_same_each_time_and_the_users_chance_goes_on():

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-import convlens
-from convlens.model import Model
-from convlens.readout import Readout
+import layersight
+from layersight.model import Model
+from layersight.readout import Readout
 
 SCORES = {"heads": (2, 5, 6), "groups": (4, 5, 6), "plain": (5, 6), "summed": (5, 6)}
 """What Keras gives for each, with heads first; queries and keys are of different number."""
@@ -51,13 +51,13 @@ def given() -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def model(network: keras.Model) -> Model:
-    return convlens.load_model(network)
+    return layersight.load_model(network)
 
 
 def test_scores_are_a_map_for_each_head(
     network: keras.Model, model: Model, given: list[np.ndarray]
 ) -> None:
-    maps = convlens.activations(model, given)
+    maps = layersight.activations(model, given)
     expected = dict(zip(("sum", *SCORES), network(given), strict=False))
     for name, shape in SCORES.items():
         values = keras.ops.convert_to_numpy(expected[name])
@@ -71,12 +71,12 @@ def test_scores_are_a_map_for_each_head(
         assert maps.layer(f"{name}[0]").layer.axes is None
         assert maps[f"{name}[0]"].shape == (2, 5, 8)
     assert maps["masked"].shape == (2, 5, 6, 2)
-    one = convlens.activations(model, given, layers="heads[1]", channels="1")
+    one = layersight.activations(model, given, layers="heads[1]", channels="1")
     np.testing.assert_array_equal(one["heads[1]"][..., 0], maps["heads[1]"][..., 1])
 
 
 def test_a_number_is_read_off_one_head(model: Model, given: list[np.ndarray]) -> None:
-    maps = convlens.activations(model, given)
+    maps = layersight.activations(model, given)
     for name in ("heads[1]", "plain[1]"):
         weights = np.zeros((1, *maps[name].shape[1:]), np.float32)
         weights[0, 3, 4, -1] = 1
@@ -93,12 +93,12 @@ def test_a_number_is_read_off_one_head(model: Model, given: list[np.ndarray]) ->
 def test_what_the_axes_are_is_written(
     model: Model, given: list[np.ndarray], tmp_path: Path
 ) -> None:
-    maps = convlens.activations(model, given, layers="heads[1]")
-    convlens.save(maps, tmp_path / "maps.json")
+    maps = layersight.activations(model, given, layers="heads[1]")
+    layersight.save(maps, tmp_path / "maps.json")
     layer = json.loads((tmp_path / "maps.json").read_text())["images"][0]["layers"][0]
     assert layer["shape"] == [5, 6, 2]
     assert layer["axes"] == ["query", "key", "head"]
-    convlens.save(maps, tmp_path / "maps.html")
+    layersight.save(maps, tmp_path / "maps.html")
     text = (tmp_path / "maps.html").read_text()
     assert "rows: query, columns: key, maps: head" in text
 
@@ -108,8 +108,8 @@ def test_a_file_of_every_kind_of_attention_gives_the_same(
 ) -> None:
     """Keras saves GroupQueryAttention under the name of another class."""
     network.save(tmp_path / "attention.keras")
-    opened = convlens.load_model(tmp_path / "attention.keras")
-    expected, found = convlens.activations(model, given), convlens.activations(opened, given)
+    opened = layersight.load_model(tmp_path / "attention.keras")
+    expected, found = layersight.activations(model, given), layersight.activations(opened, given)
     assert [entry.layer.name for entry in found.layers] == [
         entry.layer.name for entry in expected.layers
     ]

@@ -8,8 +8,8 @@ import models
 import numpy as np
 import pytest
 
-import convlens
-from convlens.loading import load_model
+import layersight
+from layersight.loading import load_model
 
 LAYERS = keras.layers
 
@@ -51,8 +51,8 @@ def test_training_true_is_kept(saved, pictures, tmp_path):
     live.save(tmp_path / "pix2pix.keras")
     before = [as_numpy(variable.value) for variable in live.weights]
     model = load_model(tmp_path / "pix2pix.keras" if saved else live)
-    found = convlens.activations(model, pictures, scale="none")
-    alone = convlens.activations(model, pictures[1], scale="none")
+    found = layersight.activations(model, pictures, scale="none")
+    alone = layersight.activations(model, pictures[1], scale="none")
     for name in ("own", "block/within", "stored"):
         np.testing.assert_allclose(found[name][1], alone[name][0], atol=1e-5)
     for variable, value in zip(live.weights, before, strict=True):
@@ -70,10 +70,10 @@ def test_training_true_is_kept(saved, pictures, tmp_path):
 
 
 def test_convert_keeps_it_and_says_so(pictures, tmp_path):
-    notes = convlens.convert(pix2pix(), tmp_path / "plain.keras").kept
+    notes = layersight.convert(pix2pix(), tmp_path / "plain.keras").kept
     assert any("training=True in the file as before" in note for note in notes)
     plain = keras.models.load_model(tmp_path / "plain.keras")
-    ours = convlens.activations(load_model(tmp_path / "plain.keras"), pictures, scale="none")
+    ours = layersight.activations(load_model(tmp_path / "plain.keras"), pictures, scale="none")
     np.testing.assert_allclose(without_dropout(plain)(pictures), ours["stored"], atol=2e-4)
 
 
@@ -81,11 +81,11 @@ def test_heatmaps_and_patterns_see_the_same_network(pictures):
     live = pix2pix()
     outputs = LAYERS.Dense(2, name="top")(LAYERS.GlobalMaxPooling2D()(live.output))
     model = load_model(models.randomise(keras.Model(live.input, outputs)))
-    heat = convlens.heatmap(model, pictures[:2], method="gradient", scale="none", target=1)
-    alone = convlens.heatmap(model, pictures[1], method="gradient", scale="none", target=1)
+    heat = layersight.heatmap(model, pictures[:2], method="gradient", scale="none", target=1)
+    alone = layersight.heatmap(model, pictures[1], method="gradient", scale="none", target=1)
     np.testing.assert_allclose(heat.maps[1].values, alone.maps[0].values, atol=1e-4)
-    found = convlens.patterns(model, "own", "0:2", method="classic", steps=3, scale="none")
-    seen = convlens.activations(model, found.values, layers="own", scale="none")["own"]
+    found = layersight.patterns(model, "own", "0:2", method="classic", steps=3, scale="none")
+    seen = layersight.activations(model, found.values, layers="own", scale="none")["own"]
     reached = [seen[number, ..., number].mean() for number in range(2)]
     np.testing.assert_allclose(found.activation, reached, atol=1e-4)
 
@@ -117,7 +117,7 @@ def test_a_file_of_keras_2_that_calls_with_training_true(pictures, tmp_path):
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     weights = {"input": {}, "norm": {f"norm/{name}:0": np.ones(3, "float32") for name in names}}
     path = legacy.write(tmp_path / "old.h5", config, weights)
-    found = convlens.activations(load_model(path), pictures, scale="none")["norm"]
+    found = layersight.activations(load_model(path), pictures, scale="none")["norm"]
     spread = pictures.std((1, 2), keepdims=True) ** 2 + 0.001
     expected = (pictures - pictures.mean((1, 2), keepdims=True)) / np.sqrt(spread) + 1
     np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -7,8 +7,8 @@ import pytest
 
 import cam_network as nets
 import cam_papers as papers
-from convlens.errors import ModelInputError
-from convlens.loading import load_model
+from layersight.errors import ModelInputError
+from layersight.loading import load_model
 
 TOLERANCE = 1e-4
 SIZE = (nets.HEIGHT, nets.WIDTH)

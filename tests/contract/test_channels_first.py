@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from convlens.frameworks.keras.patches import patched
-from convlens.loading import load_model
+from layersight.frameworks.keras.patches import patched
+from layersight.loading import load_model
 
 SIDE = 5
 
@@ -61,7 +61,7 @@ def test_a_sum_of_tensors_goes_along_their_axes():
 
 def test_the_sum_of_keras_is_given_back():
     plain = importlib.import_module("keras.src.backend.tensorflow.numpy")
-    runner = importlib.import_module("convlens.frameworks.keras.backends.tensorflow")
+    runner = importlib.import_module("layersight.frameworks.keras.backends.tensorflow")
     before = plain.add
 
     def run():

@@ -1,4 +1,4 @@
-"""What ``convert`` writes opens in plain Keras 3, which knows nothing of convlens."""
+"""What ``convert`` writes opens in plain Keras 3, which knows nothing of layersight."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import models
 import numpy as np
 import pytest
 
-import convlens
-from convlens.errors import ModelFileError, UsageError
-from convlens.frameworks.keras.formula import Formula
-from convlens.frameworks.keras.ops import TensorFlowCall, hard_sigmoid_of_keras_2
+import layersight
+from layersight.errors import ModelFileError, UsageError
+from layersight.frameworks.keras.formula import Formula
+from layersight.frameworks.keras.ops import TensorFlowCall, hard_sigmoid_of_keras_2
 
-DATA = os.environ.get("CONVLENS_DATA", "")
+DATA = os.environ.get("LAYERSIGHT_DATA", "")
 LISTED = Path(DATA) / "wild" / "manifest.tsv"
 ROWS = (
     list(csv.DictReader(LISTED.read_text().splitlines(), delimiter="\t"))
@@ -137,7 +137,7 @@ for path in sorted(Path(sys.argv[1]).glob("*.keras")):
     own = [given[f"{n}"] for n in range(len(given))]
     found = keras.tree.flatten(model.predict_on_batch(own))
     np.savez(path.with_suffix(".out.npz"), **{f"{n}": array for n, array in enumerate(found)})
-assert not any(name.startswith("convlens") for name in sys.modules)
+assert not any(name.startswith("layersight") for name in sys.modules)
 """
 
 
@@ -149,9 +149,9 @@ def converted(tmp_path_factory):
     sources = {name: models.randomise(make()) for name, make in MAKERS.items()}
     sources |= {name: Path(DATA) / "wild" / name for name in WILD}
     for number, (name, source) in enumerate(sources.items()):
-        opened = convlens.load_model(source)
+        opened = layersight.load_model(source)
         path = folder / f"{number}.keras"
-        made = convlens.convert(opened, path)
+        made = layersight.convert(opened, path)
         draw = np.random.default_rng(number)
         given = {
             entry.name: draw.random([1, *(size or 32 for size in last(entry))], dtype="float32")
@@ -193,7 +193,7 @@ def test_plain_keras_computes_the_same(converted, name):
 def test_the_file_names_classes_of_keras_alone(converted, name):
     with zipfile.ZipFile(converted[name][0]) as archive:
         text = archive.read("config.json").decode()
-    assert "convlens" not in text
+    assert "layersight" not in text
     modules = set(re.findall(r'"module": "([^"]*)"', text))
     assert all(module == "builtins" or module.startswith("keras") for module in modules)
 
@@ -222,9 +222,9 @@ def test_initialisers_are_those_of_the_layers(converted):
 
 def test_the_model_is_left_as_it_is(tmp_path):
     model = models.randomise(formulas())
-    before = json.dumps(convlens.load_model(model).info.layers, default=str)
-    convlens.convert(model, tmp_path / "new.keras")
-    assert json.dumps(convlens.load_model(model).info.layers, default=str) == before
+    before = json.dumps(layersight.load_model(model).info.layers, default=str)
+    layersight.convert(model, tmp_path / "new.keras")
+    assert json.dumps(layersight.load_model(model).info.layers, default=str) == before
     assert [path.name for path in tmp_path.iterdir()] == ["new.keras"]
 
 
@@ -233,7 +233,7 @@ def test_what_keras_alone_has_not_is_one_line(tmp_path, name):
     model = models.KINDS[name]()
     said = "no input shape yet|Keras does not have"
     with pytest.raises(ModelFileError, match=said) as error:
-        convlens.convert(model, tmp_path / "new.keras")
+        layersight.convert(model, tmp_path / "new.keras")
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
 
@@ -242,7 +242,7 @@ def test_code_is_not_saved(tmp_path):
     inputs = keras.Input((4, 4, 3))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2, name="double")(inputs))
     with pytest.raises(ModelFileError, match="layer 'double' is a Lambda layer, which holds"):
-        convlens.convert(model, tmp_path / "new.keras")
+        layersight.convert(model, tmp_path / "new.keras")
 
 
 def test_own_functions_are_not_saved(tmp_path):
@@ -253,21 +253,21 @@ def test_own_functions_are_not_saved(tmp_path):
         [keras.Input((4, 4, 3)), keras.layers.Activation(doubled, name="own")], name="m"
     )
     with pytest.raises(ModelFileError, match="layer 'own' needs 'doubled'"):
-        convlens.convert(model, tmp_path / "new.keras")
+        layersight.convert(model, tmp_path / "new.keras")
     assert not list(tmp_path.iterdir())
 
 
 def test_names_that_cannot_be_written_to(tmp_path):
     model = models.sequential()
     with pytest.raises(UsageError, match="to write that ends in"):
-        convlens.convert(model, tmp_path / "new.h5")
+        layersight.convert(model, tmp_path / "new.h5")
     path = tmp_path / "old.keras"
     model.save(path)
     before = path.read_bytes()
     (tmp_path / "link.keras").symlink_to(path)
     for name in ("old.keras", "link.keras"):
         with pytest.raises(UsageError, match="is the file that is converted"):
-            convlens.convert(path, tmp_path / name)
+            layersight.convert(path, tmp_path / name)
         with pytest.raises(UsageError, match="is the file that is converted"):
-            convlens.convert(convlens.load_model(path), tmp_path / name)
+            layersight.convert(layersight.load_model(path), tmp_path / name)
     assert path.read_bytes() == before

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-import convlens
-from convlens.errors import ImageError, ModelInputError
-from convlens.readout import Readout
+import layersight
+from layersight.errors import ImageError, ModelInputError
+from layersight.readout import Readout
 
 DIGIT = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
 
@@ -60,30 +60,30 @@ def plain(network: Any, example: np.ndarray[Any, Any]) -> Any:
 def test_a_picture_goes_to_an_input_with_fewer_axes(form: str) -> None:
     make, picture = FORMS[form]
     network = make()
-    model = convlens.load_model(network)
+    model = layersight.load_model(network)
     assert model.info.inputs[0].picture == picture
     digit = np.stack([DIGIT, DIGIT.T, DIGIT[::-1]], -1) if picture[2] == 3 else DIGIT
     values = digit.astype(np.float32) / 255
     if form == "first":
         values = np.moveaxis(values, -1, 0)
     own = values.reshape(network.input_shape[1:])
-    found = convlens.activations(model, digit, scale="0..1")
+    found = layersight.activations(model, digit, scale="0..1")
     np.testing.assert_allclose(found["top"], plain(network, own), rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(found.images[0].pixels, digit.reshape(picture))
     # The numbers as the network itself takes them, alone and in a batch, say the same.
-    again = convlens.activations(model, own)
+    again = layersight.activations(model, own)
     np.testing.assert_allclose(again["top"], found["top"], rtol=1e-5, atol=1e-5)
     assert again.images[0].values.shape == picture
-    assert convlens.activations(model, np.stack([own, own]))["top"].shape == (2, 2)
+    assert layersight.activations(model, np.stack([own, own]))["top"].shape == (2, 2)
 
 
 @pytest.mark.parametrize("form", ["rows", "colours", "first"])
 def test_heatmaps_and_patterns_are_drawn_as_the_picture(form: str) -> None:
     make, picture = FORMS[form]
     network = make()
-    model = convlens.load_model(network)
+    model = layersight.load_model(network)
     digit = np.stack([DIGIT, DIGIT.T, DIGIT[::-1]], -1) if picture[2] == 3 else DIGIT
-    maps = convlens.heatmap(
+    maps = layersight.heatmap(
         model, digit, method=["gradient", "grad-cam", "occlusion"], target="top:1", scale="0..1"
     )
     assert [one.values.shape for one in maps.maps] == [(12, 12)] * 3
@@ -102,10 +102,10 @@ def test_heatmaps_and_patterns_are_drawn_as_the_picture(form: str) -> None:
     ).inputs[model.info.inputs[0].name]
     assert slope.shape == (1, *picture)
     assert slope[0, 3, 5].sum() == pytest.approx((around[1] - around[0]) / 0.02, rel=2e-2)
-    found = convlens.patterns(model, "conv", "0", steps=3, patience=0)
+    found = layersight.patterns(model, "conv", "0", steps=3, patience=0)
     assert found.values.shape == (1, *picture)
     with pytest.raises(ModelInputError, match=r"expects .*12, 12, .* found \(None, 16, 16,"):
-        convlens.patterns(model, "conv", "0", steps=3, size=16)
+        layersight.patterns(model, "conv", "0", steps=3, size=16)
 
 
 def unit_of(layer: str, unit: int, count: int) -> Readout:
@@ -115,33 +115,33 @@ def unit_of(layer: str, unit: int, count: int) -> Readout:
 def test_a_vector_that_could_be_a_picture_takes_one_if_it_is_given() -> None:
     dense = [keras.Input((144,)), layers.Dense(5, name="hidden"), layers.Dense(2, name="top")]
     network = models.randomise(keras.Sequential(dense, name="dense"))
-    model = convlens.load_model(network)
+    model = layersight.load_model(network)
     assert model.info.inputs[0].picture is None
-    found = convlens.activations(model, DIGIT)
+    found = layersight.activations(model, DIGIT)
     own = DIGIT.reshape(144) / np.float32(255)
     np.testing.assert_allclose(found["top"], plain(network, own), rtol=1e-4, atol=1e-4)
     assert "12 x 12 flattened row by row to 144 numbers" in found.images[0].steps
     assert found.model.inputs[0].picture == (12, 12, 1)
-    assert convlens.heatmap(model, DIGIT, method="gradient").maps[0].values.shape == (12, 12)
-    assert convlens.patterns(model, "top", "0", steps=2, size=12).values.shape == (1, 12, 12, 1)
+    assert layersight.heatmap(model, DIGIT, method="gradient").maps[0].values.shape == (12, 12)
+    assert layersight.patterns(model, "top", "0", steps=2, size=12).values.shape == (1, 12, 12, 1)
     # Nothing says that numbers are a picture.
-    assert convlens.activations(model, own).images[0].values.shape == (144,)
-    assert any("seed 0" in note for note in convlens.activations(model).notes)
+    assert layersight.activations(model, own).images[0].values.shape == (144,)
+    assert any("seed 0" in note for note in layersight.activations(model).notes)
     with pytest.raises(ModelInputError, match="If they are a picture of 12 x 12, give an image"):
-        convlens.heatmap(model, own, method="gradient")
+        layersight.heatmap(model, own, method="gradient")
     with pytest.raises(ModelInputError, match="say so with the size 12x12"):
-        convlens.patterns(model, "top", "0", steps=2)
+        layersight.patterns(model, "top", "0", steps=2)
 
 
 @pytest.mark.parametrize("shape", [(10,), (187, 1), (30, 5), (50, 4)])
 def test_what_is_no_picture_takes_none(shape: tuple[int, ...]) -> None:
     start = [keras.Input(shape), layers.Flatten(name="all"), layers.Dense(2, name="top")]
-    model = convlens.load_model(keras.Sequential(start))
+    model = layersight.load_model(keras.Sequential(start))
     with pytest.raises(ModelInputError, match="takes no image"):
-        convlens.activations(model, "photo.png")
+        layersight.activations(model, "photo.png")
 
 
 def test_an_array_of_another_size_is_one_line() -> None:
-    model = convlens.load_model(FORMS["vector"][0]())
+    model = layersight.load_model(FORMS["vector"][0]())
     with pytest.raises(ImageError, match=r"expected \(12, 12, 1\) .*found \(143,\)"):
-        convlens.activations(model, np.zeros(143, np.float32))
+        layersight.activations(model, np.zeros(143, np.float32))

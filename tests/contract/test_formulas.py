@@ -11,16 +11,16 @@ import keras
 import numpy as np
 import pytest
 
-from convlens.errors import UnsafeModelError
-from convlens.frameworks.keras.backends import to_numpy
-from convlens.frameworks.keras.formula import Formula
-from convlens.frameworks.keras.plain import make_plain
-from convlens.frameworks.keras.sizes import at_most
-from convlens.limits import Limits
-from convlens.loading.rewrites.lambdas import find_formula
+from layersight.errors import UnsafeModelError
+from layersight.frameworks.keras.backends import to_numpy
+from layersight.frameworks.keras.formula import Formula
+from layersight.frameworks.keras.plain import make_plain
+from layersight.frameworks.keras.sizes import at_most
+from layersight.limits import Limits
+from layersight.loading.rewrites.lambdas import find_formula
 
 SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
-"""The versions of Python whose own byte code convlens reads, so that a test can make some."""
+"""The versions of Python whose own byte code layersight reads, so that a test can make some."""
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -472,7 +472,7 @@ def test_converted_to_keras_alone(name):
     layer = Formula(formula_of(function), name="formula")
     model = keras.Model(inputs, layer(inputs if isinstance(given, list) else inputs[0]))
     text = json.dumps(keras.saving.serialize_keras_object(make_plain(model)[0]))
-    assert "convlens" not in text
+    assert "layersight" not in text
     plain = keras.saving.deserialize_keras_object(json.loads(text))
     found = flat(plain([keras.ops.convert_to_tensor(array) for array in arrays]))
     expected = wanted(*arrays)

@@ -8,8 +8,8 @@ import legacy
 import numpy as np
 import pytest
 
-from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading import load_model
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.loading import load_model
 
 FILTERS, CHANNELS = 2, 3
 CASES = {1: ((7,), (3,), (2,)), 2: ((5, 4), (3, 2), (2, 1))}

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from keras import layers
 
-import convlens
-from convlens import heatmap
-from convlens.errors import ModelInputError, SelectionError
-from convlens.heat import Heatmap, Heatmaps
-from convlens.loading import load_model
-from convlens.placing import enlarge, place
-from convlens.readout import Readout
-from convlens.target import PREDICTED
+import layersight
+from layersight import heatmap
+from layersight.errors import ModelInputError, SelectionError
+from layersight.heat import Heatmap, Heatmaps
+from layersight.loading import load_model
+from layersight.placing import enlarge, place
+from layersight.readout import Readout
+from layersight.target import PREDICTED
 
 
 def photo(size=(16, 16), channels=3, seed=0):
@@ -440,7 +440,7 @@ def test_every_wild_model_gives_a_heatmap_or_one_line(data):
     for name in names:
         model = load_model(data / "wild" / name)
         try:
-            found = convlens.heatmap(model, data / "images/dog.1100.jpg")
+            found = layersight.heatmap(model, data / "images/dog.1100.jpg")
         except (ModelInputError, SelectionError) as error:
             refused.append((name, str(error)))
             continue

@@ -1,7 +1,7 @@
 """Heatmaps on every backend against what other libraries gave for the same networks.
 
 ``scripts/make_heatmap_references.py`` recorded them. The table in the file says of each what was
-called, what is done to both sides before they are compared, and where convlens differs and why;
+called, what is done to both sides before they are compared, and where layersight differs and why;
 ``heatmap_variants`` computes what is given as the reason.
 """
 
@@ -18,10 +18,10 @@ import pytest
 
 from contract.heatmap_variants import VARIANTS, Asked
 from contract.twins import CLASSES, NETWORKS, build, load
-from convlens.heat import HeatmapOptions
-from convlens.loading import load_model
-from convlens.readout import Readout
-from convlens.verbs.attribution.method import Found, Images, find_method, methods
+from layersight.heat import HeatmapOptions
+from layersight.loading import load_model
+from layersight.readout import Readout
+from layersight.verbs.attribution.method import Found, Images, find_method, methods
 
 ARRAYS, TABLE = load()
 
@@ -34,7 +34,7 @@ ALONE = {"activation"}
 
 @functools.cache
 def opened(network):
-    """The network, live in Keras on this backend, as convlens sees it."""
+    """The network, live in Keras on this backend, as layersight sees it."""
     return load_model(build(network, ARRAYS))
 
 
@@ -46,10 +46,10 @@ def goal(network):
 
 @functools.cache
 def explained(network, method, layers, options):
-    """What convlens gives, under the recorded noise and masks."""
+    """What layersight gives, under the recorded noise and masks."""
     black, white = np.zeros(3, np.float32), np.ones(3, np.float32)
     images = Images({"picture": ARRAYS["images"]}, "picture", black, white)
-    place = "convlens.verbs.attribution."
+    place = "layersight.verbs.attribution."
     with (
         patch(place + "smoothgrad.noise", lambda _, known, number: known.noise * noise(number)),
         patch(place + "rise.masks", lambda _, __, wanted: ARRAYS["masks"][wanted]),
@@ -100,7 +100,7 @@ COMPARED = {
 
 
 def ours(entry: dict[str, Any]) -> np.ndarray:
-    """What convlens gives for an entry of the table."""
+    """What layersight gives for an entry of the table."""
     options = json.dumps(entry["options"])
     return explained(entry["network"], entry["method"], tuple(entry["layers"]), options)
 

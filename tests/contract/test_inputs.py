@@ -7,8 +7,8 @@ import models
 import numpy as np
 import pytest
 
-import convlens
-from convlens.errors import ImageError, ModelInputError
+import layersight
+from layersight.errors import ImageError, ModelInputError
 
 
 def generator() -> keras.Model:
@@ -32,9 +32,9 @@ def captioner() -> keras.Model:
 
 
 def test_a_generator_is_shown_a_vector_from_a_seed() -> None:
-    model = convlens.load_model(generator())
-    first, again = convlens.activations(model), convlens.activations(model)
-    other = convlens.activations(model, seed=1)
+    model = layersight.load_model(generator())
+    first, again = layersight.activations(model), layersight.activations(model)
+    other = layersight.activations(model, seed=1)
     assert first["up"].shape == (1, 8, 8, 3)
     np.testing.assert_array_equal(first["up"], again["up"])
     assert not np.array_equal(first["up"], other["up"])
@@ -48,43 +48,43 @@ def test_a_generator_is_shown_a_vector_from_a_seed() -> None:
 def test_a_picture_for_a_generator_is_one_line() -> None:
     photo = "photo.png"
     with pytest.raises(ModelInputError, match=r"takes no image: .*'latent' of shape \(None, 10\)"):
-        convlens.activations(convlens.load_model(generator()), photo)
+        layersight.activations(layersight.load_model(generator()), photo)
 
 
 def test_a_vector_of_ones_own() -> None:
-    model = convlens.load_model(generator())
+    model = layersight.load_model(generator())
     vector = np.linspace(-1, 1, 10, dtype=np.float32)
     whole = model.model(vector[None])
     np.testing.assert_allclose(
-        convlens.activations(model, vector)["up"],
+        layersight.activations(model, vector)["up"],
         np.asarray(keras.ops.convert_to_numpy(whole)),
         atol=1e-5,
     )
 
 
 def test_words_beside_a_picture_are_drawn_from_the_vocabulary() -> None:
-    model = convlens.load_model(captioner())
+    model = layersight.load_model(captioner())
     photo = np.full((20, 30, 3), 90, np.uint8)
-    found = convlens.activations(model, {"picture": photo})
+    found = layersight.activations(model, {"picture": photo})
     assert found["conv"].shape == (1, 16, 16, 4)
     assert any("'words': seed-0; whole numbers from 0 to 19 drawn" in n for n in found.notes)
     table = keras.ops.convert_to_numpy(model.model.get_layer("embed").embeddings)
     assert all((table == row).all(axis=1).any() for row in found["embed"][0])
     with pytest.raises(ModelInputError, match=r"'picture' .* was given nothing"):
-        convlens.activations(model)
+        layersight.activations(model)
 
 
 def test_words_are_whole_numbers_of_the_vocabulary() -> None:
-    model = convlens.load_model(captioner())
+    model = layersight.load_model(captioner())
     photo = np.full((20, 30, 3), 90, np.uint8)
     table = keras.ops.convert_to_numpy(model.model.get_layer("embed").embeddings)
     for kind in (np.int64, np.int32, np.uint8, np.float32):
         words = np.array([3, 19, 0, 7, 3], kind)
-        found = convlens.activations(model, [photo, words])
+        found = layersight.activations(model, [photo, words])
         np.testing.assert_array_equal(found["embed"][0], table[words.astype(int)])
     for wrong in ([3, 20, 0, 7, 3], [3, -1, 0, 7, 3], [3, 0.5, 0, 7, 3]):
         with pytest.raises(ImageError, match=r"whole numbers from 0 to 19 for the input 'words'"):
-            convlens.activations(model, [photo, np.array(wrong)])
+            layersight.activations(model, [photo, np.array(wrong)])
 
 
 @pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
@@ -97,7 +97,7 @@ def test_a_dictionary_by_the_keys_of_the_model() -> None:
     age = np.arange(4, dtype=np.float32)
     expected = network({"photo": photo[None], "age": age[None]})["sum"]
     for given in ({"photo": photo, "age": age}, {"b": photo, "age": age}):
-        found = convlens.activations(convlens.load_model(network), given)
+        found = layersight.activations(layersight.load_model(network), given)
         np.testing.assert_allclose(
             found["both"], keras.ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-5
         )
@@ -105,8 +105,8 @@ def test_a_dictionary_by_the_keys_of_the_model() -> None:
 
 def test_a_photograph_for_many_channels_says_what_it_did() -> None:
     inputs = keras.Input((12, 12, 7))
-    model = convlens.load_model(keras.Model(inputs, models.conv(2, "conv")(inputs)))
+    model = layersight.load_model(keras.Model(inputs, models.conv(2, "conv")(inputs)))
     photo = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
-    found = convlens.activations(model, photo)
+    found = layersight.activations(model, photo)
     assert found["conv"].shape == (1, 12, 12, 2)
     assert any("repeated over the 7 channels" in step for step in found.images[0].steps)

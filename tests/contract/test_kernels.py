@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from convlens import kernels, load_model
+from layersight import kernels, load_model
 
 
 def test_kernels_are_the_weights_in_one_order():

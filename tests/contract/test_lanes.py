@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convlens.ascent import PIXELS, Ascent, Probe, Rung
-from convlens.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
+from layersight.ascent import PIXELS, Ascent, Probe, Rung
+from layersight.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 
 
 class Recording:

@@ -17,10 +17,10 @@ from pathlib import Path
 import keras
 import pytest
 
-from convlens.frameworks.keras.build import build
-from convlens.limits import Limits
-from convlens.loading.rewrites import upgrade
-from convlens.saved import SavedNetwork
+from layersight.frameworks.keras.build import build
+from layersight.limits import Limits
+from layersight.loading.rewrites import upgrade
+from layersight.saved import SavedNetwork
 
 HERE = Path(__file__).parent
 

@@ -14,9 +14,9 @@ import legacy
 import numpy as np
 import pytest
 
-from convlens.errors import ConvlensError, ModelFileError
-from convlens.frameworks.keras.backends import to_numpy
-from convlens.loading import load_model
+from layersight.errors import LayersightError, ModelFileError
+from layersight.frameworks.keras.backends import to_numpy
+from layersight.loading import load_model
 
 DRAW = np.random.default_rng(0)
 IMAGES = DRAW.normal(size=(2, 4, 6, 8)).astype("float32") * 2 + 1
@@ -102,7 +102,7 @@ def test_a_layer_of_its_author_stays_refused(tmp_path, kind, more, beside):
         tmp_path, kind, {"gamma": np.ones(8, "float32"), "beta": np.ones(8, "float32")},
         axis=-1, epsilon=0.5, center=True, scale=True, **START, **more, beside=beside,
     )  # fmt: skip
-    with pytest.raises(ConvlensError, match="InstanceNormalization', which Keras"):
+    with pytest.raises(LayersightError, match="InstanceNormalization', which Keras"):
         given(model)
 
 
@@ -383,7 +383,7 @@ def test_activations_of_addons(tmp_path, name):
 )
 def test_what_is_not_known_of_a_library_is_refused_by_name(tmp_path, kind, settings):
     model = opened(tmp_path, kind, **settings)
-    with pytest.raises(ConvlensError, match=f"{kind}', which Keras"):
+    with pytest.raises(LayersightError, match=f"{kind}', which Keras"):
         given(model)
 
 
@@ -398,4 +398,4 @@ def test_the_file_of_the_collection(data: Path):
         gamma, beta = held["gamma:0"][:], held["beta:0"][:]
     wanted = normalised(found.layers["c1"], gamma, beta, (1, 2), 1e-3, inside=True)
     np.testing.assert_allclose(found.layers["inst"], wanted, rtol=1e-4, atol=1e-5)
-    assert os.environ.get("CONVLENS_DATA")
+    assert os.environ.get("LAYERSIGHT_DATA")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tf_keras
 
-import convlens
-from convlens.errors import ModelFileError, UnsafeModelError
+import layersight
+from layersight.errors import ModelFileError, UnsafeModelError
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ IMAGE = np.random.default_rng(1).random((16, 16, 3)).astype("float32")
 
 
 def test_its_numbers_are_those_of_keras_2(live):
-    model = convlens.load_model(live)
-    found = convlens.activations(model, IMAGE, predictions=True)
+    model = layersight.load_model(live)
+    found = layersight.activations(model, IMAGE, predictions=True)
     inner = live.get_layer("inner")
     expected = inner.get_layer("conv")(IMAGE[None])
     np.testing.assert_allclose(found["inner/conv"], expected, rtol=1e-5, atol=1e-6)
@@ -47,25 +47,25 @@ def test_its_numbers_are_those_of_keras_2(live):
 
 
 def test_every_verb_works_on_it(live, tmp_path):
-    model = convlens.load_model(live, labels=("cat", "dog"))
-    assert convlens.heatmap(model, IMAGE, target="dog").maps[0].values.shape == (16, 16)
-    assert convlens.patterns(model, "inner/conv", steps=2, size=(16, 16)).values.shape[0] == 4
-    assert convlens.kernels(model, "inner/conv").layers
-    convlens.convert(model, tmp_path / "new.keras")
-    again = convlens.load_model(tmp_path / "new.keras")
+    model = layersight.load_model(live, labels=("cat", "dog"))
+    assert layersight.heatmap(model, IMAGE, target="dog").maps[0].values.shape == (16, 16)
+    assert layersight.patterns(model, "inner/conv", steps=2, size=(16, 16)).values.shape[0] == 4
+    assert layersight.kernels(model, "inner/conv").layers
+    layersight.convert(model, tmp_path / "new.keras")
+    again = layersight.load_model(tmp_path / "new.keras")
     expected = live(IMAGE[None], training=False)
     np.testing.assert_allclose(
-        convlens.activations(again, IMAGE)["top"], expected, rtol=1e-5, atol=1e-6
+        layersight.activations(again, IMAGE)["top"], expected, rtol=1e-5, atol=1e-6
     )
 
 
 def test_the_digest_is_that_of_configuration_and_weights(live):
-    first, second = (convlens.load_model(live).info.digest for _ in range(2))
+    first, second = (layersight.load_model(live).info.digest for _ in range(2))
     assert first == second
     weights = live.get_weights()
     try:
         live.set_weights([weights[0] + 1, *weights[1:]])
-        assert convlens.load_model(live).info.digest != first
+        assert layersight.load_model(live).info.digest != first
     finally:
         live.set_weights(weights)
 
@@ -76,15 +76,15 @@ def test_a_subclassed_model_has_no_configuration():
             return x
 
     with pytest.raises(ModelFileError, match="no configuration of its own"):
-        convlens.load_model(Own())
+        layersight.load_model(Own())
 
 
 def test_code_in_it_is_not_run_either():
     layers = tf_keras.layers
     odd = layers.Lambda(lambda x: __import__("os") and x, name="odd")
     model = tf_keras.Sequential([layers.Input((4, 4, 3)), layers.Conv2D(1, 1, name="conv"), odd])
-    opened = convlens.load_model(model)
+    opened = layersight.load_model(model)
     image = np.zeros((4, 4, 3), "float32")
-    assert convlens.activations(opened, image, layers="conv")["conv"].shape == (1, 4, 4, 1)
+    assert layersight.activations(opened, image, layers="conv")["conv"].shape == (1, 4, 4, 1)
     with pytest.raises(UnsafeModelError, match="'odd'"):
-        convlens.activations(opened, image, layers="odd")
+        layersight.activations(opened, image, layers="odd")

@@ -10,14 +10,14 @@ import models
 import numpy as np
 import pytest
 
-import convlens
-from convlens.cli.heatmap import describe
-from convlens.errors import ModelFileError, ModelInputError
-from convlens.frameworks.keras.model import HOLLOW
-from convlens.loading import load_model
-from convlens.notebook import to_html
-from convlens.render.heatmaps.wording import captions, facts, target_name
-from convlens.render.options import HeatOptions
+import layersight
+from layersight.cli.heatmap import describe
+from layersight.errors import ModelFileError, ModelInputError
+from layersight.frameworks.keras.model import HOLLOW
+from layersight.loading import load_model
+from layersight.notebook import to_html
+from layersight.render.heatmaps.wording import captions, facts, target_name
+from layersight.render.options import HeatOptions
 
 LAYERS = keras.layers
 
@@ -40,24 +40,24 @@ def picture():
 
 
 def test_a_regression_is_raised_or_lowered(car, tmp_path):
-    found = convlens.heatmap(car, picture(), scale="0..1", target=["angle:0", "not angle:0"])
+    found = layersight.heatmap(car, picture(), scale="0..1", target=["angle:0", "not angle:0"])
     assert [target_name(found, entry) for entry in found] == ["raises angle", "lowers angle"]
     words = facts(found, found.maps[0], HeatOptions())
     assert words.startswith("value -0.")
     assert "before tanh -" in words
-    convlens.save(found, tmp_path / "found.html")
+    layersight.save(found, tmp_path / "found.html")
     page = (tmp_path / "found.html").read_text("utf-8")
     told = " ".join([describe(found), *captions(found, HeatOptions()), to_html(found)])
     told += re.sub(r"&quot;.*?&quot;|<script.*?</script>|<meta[^>]*>", "", page, flags=re.DOTALL)
     assert "logit" not in told
     assert "class 0" not in told
     assert "raises angle" in page
-    throttle = convlens.heatmap(car, picture(), scale="0..1", target="throttle:0")
+    throttle = layersight.heatmap(car, picture(), scale="0..1", target="throttle:0")
     assert "before" not in facts(throttle, throttle.maps[0], HeatOptions())
 
 
 def test_what_is_shown_of_a_negative_value_is_said(car):
-    found = convlens.heatmap(car, picture(), scale="0..1")
+    found = layersight.heatmap(car, picture(), scale="0..1")
     assert found.maps[0].score < 0
     assert any("shown is what raises it (a negative one" in note for note in found.notes)
     said = found.predictions[0]
@@ -72,7 +72,7 @@ def test_an_output_that_is_a_picture_is_no_list_of_classes(tmp_path):
     inputs = keras.Input((8, 8, 3))
     outputs = LAYERS.Conv2D(3, 1, activation="sigmoid", name="rgb")(models.conv(4, "conv")(inputs))
     model = load_model(models.randomise(keras.Model(inputs, outputs)))
-    found = convlens.heatmap(model, picture()[:8, :8], scale="0..1", method="gradient")
+    found = layersight.heatmap(model, picture()[:8, :8], scale="0..1", method="gradient")
     values = model.forward({model.info.inputs[0].name: found.images[0].values[None]}, ["rgb"])
     means = values.layers["rgb"][0].mean((0, 1))
     assert found.maps[0].target.unit == int(means.argmax())
@@ -80,7 +80,7 @@ def test_an_output_that_is_a_picture_is_no_list_of_classes(tmp_path):
     assert found.maps[0].score == pytest.approx(float(means.max()), abs=1e-5)
     assert target_name(found, found.maps[0]) == f"raises rgb, channel {means.argmax()}"
     assert any("is a picture and no classes" in note for note in found.notes)
-    convlens.save(found, tmp_path / "found.json")
+    layersight.save(found, tmp_path / "found.json")
     told = json.loads((tmp_path / "found.json").read_text("utf-8"))
     said = told["images"][0]["predictions"][0]
     assert (said["kind"], said["shape"], said["top"]) == ("picture", [8, 8, 3], [])
@@ -89,7 +89,7 @@ def test_an_output_that_is_a_picture_is_no_list_of_classes(tmp_path):
 def test_the_example_of_a_steering_angle(data):
     model = load_model(data.parent / "cases" / "regression_negative.keras")
     photo = data.parent / "cases" / "photo.jpg"
-    found = convlens.heatmap(model, photo, scale="0..1")
+    found = layersight.heatmap(model, photo, scale="0..1")
     assert found.maps[0].score == pytest.approx(-0.47, abs=0.005)
     assert target_name(found, found.maps[0]) == "raises angle"
 
@@ -102,11 +102,11 @@ def test_a_file_without_weights_is_not_called_dead(tmp_path):
     assert model.info.notes == ("the file " + HOLLOW,)
     for _ in range(2):
         with pytest.raises(ModelFileError, match=r"never.keras holds no weights, .* save it again"):
-            convlens.activations(model, picture(), scale="0..1")
+            layersight.activations(model, picture(), scale="0..1")
     bare = keras.Sequential([LAYERS.Flatten()])
     with pytest.warns(UserWarning, match="not yet been built"):
         bare.save(tmp_path / "bare.keras")
-    found = convlens.activations(load_model(tmp_path / "bare.keras"), picture(), scale="0..1")
+    found = layersight.activations(load_model(tmp_path / "bare.keras"), picture(), scale="0..1")
     assert next(iter(found.values())).shape == (1, 768)
 
 
@@ -124,12 +124,12 @@ def siamese():
 def test_a_network_that_compares_two_pictures_asks_for_two(siamese):
     one, other = picture()[:8, :8], picture()[8:, 8:]
     with pytest.raises(ModelInputError) as raised:
-        convlens.heatmap(siamese, one, scale="0..1")
+        layersight.heatmap(siamese, one, scale="0..1")
     said = str(raised.value)
     assert "the same image went to left and right" in said
     assert "--input left=FILE --input right=FILE (from Python {'left': ..., 'right': ...})" in said
     assert "\n" not in said
-    found = convlens.heatmap(
+    found = layersight.heatmap(
         siamese, {"left": one, "right": other}, scale="0..1", method="hirescam"
     )
     assert np.isfinite(found.maps[0].values).all()

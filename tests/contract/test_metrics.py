@@ -9,22 +9,22 @@ import models
 import numpy as np
 import pytest
 
-from convlens import evaluate
-from convlens.heat import HeatmapOptions
-from convlens.loading import load_model
-from convlens.readout import Readout
-from convlens.verbs.attribution.method import find_method
-from convlens.verbs.attribution.metrics.bench import Bench, weighted_layers
-from convlens.verbs.attribution.metrics.cascade import cascade
-from convlens.verbs.attribution.metrics.metric import choose_metrics
 from formulas import Formula, bench, picture, say
+from layersight import evaluate
+from layersight.heat import HeatmapOptions
+from layersight.loading import load_model
+from layersight.readout import Readout
+from layersight.verbs.attribution.method import find_method
+from layersight.verbs.attribution.metrics.bench import Bench, weighted_layers
+from layersight.verbs.attribution.metrics.cascade import cascade
+from layersight.verbs.attribution.metrics.metric import choose_metrics
 
 NAMES = [metric.name for metric in choose_metrics("default")]
 SIZE = (12, 10)
 
 
 def network(seed=0):
-    """Two convolutions and a dense layer; live, and as convlens has it."""
+    """Two convolutions and a dense layer; live, and as layersight has it."""
     given = keras.Input((*SIZE, 3), name="picture")
     hidden = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="low")(given)
     hidden = keras.layers.Conv2D(5, 3, strides=2, activation="relu", name="high")(hidden)

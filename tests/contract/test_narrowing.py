@@ -11,13 +11,13 @@ import pytest
 from gradients import as_array
 from keras import layers, ops
 
-from convlens import patterns
-from convlens.frameworks.keras.ascent import opening
-from convlens.frameworks.keras.narrowing import Narrowing
-from convlens.frameworks.keras.passing import Passing
-from convlens.frameworks.keras.view import look
-from convlens.loading import load_model
-from convlens.pattern import Objective, Term
+from layersight import patterns
+from layersight.frameworks.keras.ascent import opening
+from layersight.frameworks.keras.narrowing import Narrowing
+from layersight.frameworks.keras.passing import Passing
+from layersight.frameworks.keras.view import look
+from layersight.loading import load_model
+from layersight.pattern import Objective, Term
 
 
 def fire():

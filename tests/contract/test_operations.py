@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from convlens.frameworks.keras.backends import to_numpy
-from convlens.frameworks.keras.ops import SLICES, find_operation
+from layersight.frameworks.keras.backends import to_numpy
+from layersight.frameworks.keras.ops import SLICES, find_operation
 
 
 @pytest.mark.parametrize("reach", [0, 2, SLICES + 1, 10**9])

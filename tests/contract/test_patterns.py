@@ -9,21 +9,21 @@ import pytest
 from gradients import as_array, gradient_of
 from PIL import Image
 
-from convlens import patterns, save
-from convlens.errors import ConvlensError, ModelInputError, SelectionError, UsageError
-from convlens.export.pattern_numbers import patterns_to_json
-from convlens.export.pattern_reading import read_patterns
-from convlens.loading import load_model
-from convlens.pattern import Objective, Term
-from convlens.render.options import GalleryOptions
-from convlens.verbs.maximise.classic import show
-from convlens.verbs.patterns import PatternsInterrupted
+from layersight import patterns, save
+from layersight.errors import LayersightError, ModelInputError, SelectionError, UsageError
+from layersight.export.pattern_numbers import patterns_to_json
+from layersight.export.pattern_reading import read_patterns
+from layersight.loading import load_model
+from layersight.pattern import Objective, Term
+from layersight.render.options import GalleryOptions
+from layersight.verbs.maximise.classic import show
+from layersight.verbs.patterns import PatternsInterrupted
 
 QUICK = {"steps": 12, "size": (16, 16)}
 
 
 def book_loop(model, layer, channel, start, steps=40):
-    """The loop of the book, written out: one filter, one image, no convlens."""
+    """The loop of the book, written out: one filter, one image, no layersight."""
     part = keras.Model(model.inputs[0], model.get_layer(layer).output)
 
     def loss(image):
@@ -407,7 +407,7 @@ def test_a_wrong_request_is_one_line(what):
 def test_weights_that_are_no_numbers_are_one_line():
     live = models.randomise(models.sequential())
     live.get_layer("conv").kernel.assign(np.full((3, 3, 3, 4), np.nan, "float32"))
-    with pytest.raises(ConvlensError, match="not a finite number") as caught:
+    with pytest.raises(LayersightError, match="not a finite number") as caught:
         patterns(load_model(live), "conv_1", **QUICK)
     assert "\n" not in str(caught.value)
 

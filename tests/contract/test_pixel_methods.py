@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from analytic import pictures
-from convlens.errors import ModelInputError
-from convlens.heat import HeatmapOptions
-from convlens.loading import load_model
-from convlens.readout import Readout
-from convlens.verbs.attribution.baselines import baseline as make
-from convlens.verbs.attribution.method import Found, find_method
-from convlens.verbs.attribution.rise import masks
-from convlens.verbs.attribution.smoothgrad import noise
+from layersight.errors import ModelInputError
+from layersight.heat import HeatmapOptions
+from layersight.loading import load_model
+from layersight.readout import Readout
+from layersight.verbs.attribution.baselines import baseline as make
+from layersight.verbs.attribution.method import Found, find_method
+from layersight.verbs.attribution.rise import masks
+from layersight.verbs.attribution.smoothgrad import noise
 
 SIZE = (8, 7)
 OPTIONS = HeatmapOptions(

@@ -7,9 +7,9 @@ import models
 import numpy as np
 import pytest
 
-from convlens import patterns
-from convlens.frameworks.keras.ascent.precision import mixed_precision
-from convlens.loading import load_model
+from layersight import patterns
+from layersight.frameworks.keras.ascent.precision import mixed_precision
+from layersight.loading import load_model
 
 
 @pytest.mark.parametrize("live", [models.any_size, models.nested, models.subclassed])

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-import convlens
-from convlens.errors import ConvlensError
+import layersight
+from layersight.errors import LayersightError
 
 IMAGE = np.random.default_rng(0).random((2, 6, 6, 3)).astype("float32")
 
@@ -58,7 +58,7 @@ def test_outputs_are_those_of_plain_keras(how, suffix, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that HDF5 is legacy
         model.save(path)
-    opened = convlens.load_model(path)
+    opened = layersight.load_model(path)
     if (how, suffix) == ("int8 lora", ".keras"):  # Keras rounds the two together as it saves
         model = keras.saving.load_model(path)
     wanted = keras.ops.convert_to_numpy(model(IMAGE, training=False))
@@ -66,13 +66,13 @@ def test_outputs_are_those_of_plain_keras(how, suffix, tmp_path):
     np.testing.assert_allclose(found.outputs["top"], wanted, rtol=0, atol=1e-6)
     assert found.layers["conv"].shape == (2, 4, 4, 4)
     assert opened.info.layers[-1].parameters == model.get_layer("top").count_params()
-    assert [entry.name for entry in convlens.kernels(opened)] == ["conv"]
+    assert [entry.name for entry in layersight.kernels(opened)] == ["conv"]
 
 
 def test_a_quantised_network_is_converted(tmp_path):
     model = quantised("int8")
     model.save(tmp_path / "m.keras")
-    convlens.convert(convlens.load_model(tmp_path / "m.keras"), tmp_path / "new.keras")
+    layersight.convert(layersight.load_model(tmp_path / "m.keras"), tmp_path / "new.keras")
     again = keras.saving.load_model(tmp_path / "new.keras")
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(again(IMAGE)),
@@ -93,8 +93,8 @@ def test_the_matrices_of_lora_are_counted_as_weights(rank, tmp_path):
     with zipfile.ZipFile(tmp_path / "m.keras", "w") as new:
         for name, content in held.items():
             new.writestr(name, content)
-    with pytest.raises(ConvlensError, match=r"more weights than|lora_rank"):
-        convlens.load_model(tmp_path / "m.keras")
+    with pytest.raises(LayersightError, match=r"more weights than|lora_rank"):
+        layersight.load_model(tmp_path / "m.keras")
 
 
 def test_policies_by_the_paths_of_layers(tmp_path):
@@ -103,7 +103,7 @@ def test_policies_by_the_paths_of_layers(tmp_path):
     inputs = keras.Input((4,), name="numbers")
     model = keras.Model(inputs, keras.layers.Dense(3, name="top", dtype=policies)(inputs))
     model.save(tmp_path / "m.keras")
-    opened = convlens.load_model(tmp_path / "m.keras").model.get_layer("top")
+    opened = layersight.load_model(tmp_path / "m.keras").model.get_layer("top")
     plain = keras.saving.load_model(tmp_path / "m.keras").get_layer("top")
     assert opened.dtype_policy["top"].name == "mixed_bfloat16"
     assert opened.compute_dtype == plain.compute_dtype

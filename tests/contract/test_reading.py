@@ -9,9 +9,9 @@ import models
 import numpy as np
 import pytest
 
-from convlens.errors import ModelInputError, SelectionError
-from convlens.loading import load_model
-from convlens.readout import Readout
+from layersight.errors import ModelInputError, SelectionError
+from layersight.loading import load_model
+from layersight.readout import Readout
 
 KINDS = (
     "sequential",

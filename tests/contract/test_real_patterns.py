@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens import activations, patterns
-from convlens.loading import load_model
+from layersight import activations, patterns
+from layersight.loading import load_model
 
 QUICK = {"steps": 12, "size": (48, 48)}
 

@@ -16,9 +16,9 @@ import tf_keras
 from hypothesis import HealthCheck, given, settings
 from tensorflow.core.protobuf import saved_model_pb2
 
-from convlens.errors import ConvlensError, ModelFileError, UnsafeModelError
-from convlens.loading import load_model, read_network
-from convlens.loading.bundle import read_checkpoint
+from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
+from layersight.loading import load_model, read_network
+from layersight.loading.bundle import read_checkpoint
 
 
 def network():
@@ -93,7 +93,7 @@ def _root_text(folder):
 
 def test_reading_it_imports_no_framework(saved):
     code = (
-        "import sys; from pathlib import Path; from convlens.loading import read_network;"
+        "import sys; from pathlib import Path; from layersight.loading import read_network;"
         "read_network(Path(sys.argv[1]));"
         "print([m for m in ('tensorflow', 'tf_keras', 'keras') if m in sys.modules])"
     )
@@ -173,7 +173,7 @@ def test_damage_is_one_error(saved, tmp_path, part, place, piece, cut):
     file.write_bytes(whole[:at] if cut else whole[:at] + piece + whole[at + len(piece) :])
     try:
         read_network(folder, with_digest=False)
-    except ConvlensError as error:
+    except LayersightError as error:
         assert "\n" not in str(error)  # noqa: PT017
     finally:
         file.write_bytes(whole)

@@ -10,8 +10,8 @@ import models
 import numpy as np
 import pytest
 
-import convlens
-from convlens.preprocessing import SCALES
+import layersight
+from layersight.preprocessing import SCALES
 
 
 def photographs(count: int) -> np.ndarray:
@@ -39,40 +39,40 @@ def trained_on(scale: str, *, first: bool, name: str = "small") -> keras.Model:
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("scale", ["-1..1", "none"])
 def test_the_statistics_settle_the_scale(scale: str, first: bool) -> None:
-    model = convlens.load_model(trained_on(scale, first=first))
-    image = convlens.load_image(photographs(3)[2], model)
+    model = layersight.load_model(trained_on(scale, first=first))
+    image = layersight.load_image(photographs(3)[2], model)
     assert image.preprocessing.name == scale
     assert "the statistics kept by 'norm' fit" in image.preprocessing.reason
     np.testing.assert_array_equal(image.values, SCALES[scale].apply(image.pixels))
-    maps = convlens.activations(model, photographs(3))
+    maps = layersight.activations(model, photographs(3))
     assert {entry.preprocessing.name for entry in maps.images} == {scale}
 
 
 def test_a_name_does_not_outrank_the_statistics() -> None:
-    model = convlens.load_model(trained_on("0..1", first=False, name="mobilenet_0.25_32"))
+    model = layersight.load_model(trained_on("0..1", first=False, name="mobilenet_0.25_32"))
     assert "as MobileNet was trained" in model.info.inputs[0].preprocessing.reason
-    image = convlens.load_image(photographs(1)[0], model)
+    image = layersight.load_image(photographs(1)[0], model)
     assert image.preprocessing.name == "0..1"
     assert "not -1..1 as MobileNet was trained" in image.preprocessing.reason
-    patterns = convlens.patterns(model, "conv", [0], steps=1, size=(32, 32), method="classic")
+    patterns = layersight.patterns(model, "conv", [0], steps=1, size=(32, 32), method="classic")
     assert patterns.preprocessing == image.preprocessing
 
 
 def test_what_was_asked_for_is_not_overruled() -> None:
-    model = convlens.load_model(trained_on("none", first=True))
-    maps = convlens.activations(model, photographs(1), scale="0..1")
+    model = layersight.load_model(trained_on("none", first=True))
+    maps = layersight.activations(model, photographs(1), scale="0..1")
     assert maps.images[0].preprocessing.name == "0..1"
     assert maps.images[0].preprocessing.reason == "as asked"
 
 
 def test_without_evidence_it_is_called_a_guess() -> None:
-    model = convlens.load_model(models.randomise(models.functional()))
-    image = convlens.load_image(photographs(1)[0], model)
+    model = layersight.load_model(models.randomise(models.functional()))
+    image = layersight.load_image(photographs(1)[0], model)
     assert image.preprocessing.name == "0..1"
     assert "not known" in image.preprocessing.reason
 
 
 def test_a_real_network_of_faces_wants_minus_one_to_one(data: Path) -> None:
     (file,) = data.glob("models/keras205*102*")
-    image = convlens.load_image(data / "images" / "dog.1100.jpg", convlens.load_model(file))
+    image = layersight.load_image(data / "images" / "dog.1100.jpg", layersight.load_model(file))
     assert image.preprocessing.name == "-1..1"

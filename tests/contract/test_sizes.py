@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-import convlens
-from convlens.errors import ModelInputError
+import layersight
+from layersight.errors import ModelInputError
 
 
 def image(height, width):
@@ -47,23 +47,23 @@ MULTIPLES_OF_8 = (
 
 @pytest.mark.parametrize("join", ["concatenate", "add"])
 def test_the_sizes_that_fit_are_said(join):
-    model = convlens.load_model(unet(join=join))
+    model = layersight.load_model(unet(join=join))
     for run in (
-        lambda: convlens.activations(model, image(90, 120)),
-        lambda: convlens.heatmap(model, image(90, 120), method="gradient", target="mask:0"),
-        lambda: convlens.heatmap(model, image(90, 120)),
-        lambda: convlens.patterns(model, "mask", size=(90, 120), steps=1),
+        lambda: layersight.activations(model, image(90, 120)),
+        lambda: layersight.heatmap(model, image(90, 120), method="gradient", target="mask:0"),
+        lambda: layersight.heatmap(model, image(90, 120)),
+        lambda: layersight.patterns(model, "mask", size=(90, 120), steps=1),
     ):
         with pytest.raises(ModelInputError) as caught:
             run()
         assert str(caught.value) == MULTIPLES_OF_8
-    found = convlens.activations(model, image(88, 120), layers="mask")
+    found = layersight.activations(model, image(88, 120), layers="mask")
     assert found["mask"].shape == (1, 88, 120, 1)
 
 
 def test_layers_before_the_sizes_meet_are_shown():
-    model = convlens.load_model(unet())
-    found = convlens.activations(model, image(90, 120), layers="down*", predictions=True)
+    model = layersight.load_model(unet())
+    found = layersight.activations(model, image(90, 120), layers="down*", predictions=True)
     assert found["down2"].shape == (1, 22, 30, 2)
     assert found.notes[-1] == MULTIPLES_OF_8
     assert not any(found.predictions)
@@ -78,13 +78,13 @@ def test_layers_before_the_sizes_meet_are_shown():
     ],
 )
 def test_other_ways_to_divide(given, size, words):
-    model = convlens.load_model(unet(**given))
+    model = layersight.load_model(unet(**given))
     with pytest.raises(ModelInputError, match=words):
-        convlens.activations(model, image(*size))
+        layersight.activations(model, image(*size))
 
 
 def test_every_size_from_some_on_is_no_rule():
     inputs = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(2, 3, name="one")(keras.layers.Conv2D(2, 9)(inputs))
     with pytest.raises(ModelInputError, match=r"layer 'one' .* too small for it"):
-        convlens.activations(convlens.load_model(keras.Model(inputs, x)), image(9, 10))
+        layersight.activations(layersight.load_model(keras.Model(inputs, x)), image(9, 10))

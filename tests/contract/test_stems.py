@@ -18,8 +18,8 @@ import pytest
 import stems
 from keras import layers
 
-import convlens
-from convlens.preprocessing import SCALES
+import layersight
+from layersight.preprocessing import SCALES
 
 COLOURS = np.array([[200, 120, 40], [30, 90, 250]], np.uint8)
 
@@ -36,10 +36,10 @@ def check(
     model: Any, core: stems.Core, kernel: Any, bias: Any, shape: Any, fed: str, told: str
 ) -> None:
     """Checks that the first weights get what their author fed, and that it is told how."""
-    loaded = convlens.load_model(model)
+    loaded = layersight.load_model(model)
     name = next(layer.name for layer in loaded.info.layers if layer.name.endswith("conv"))
     for colour in COLOURS:
-        image = convlens.load_image(plain(colour, shape), loaded)
+        image = layersight.load_image(plain(colour, shape), loaded)
         got = loaded.forward({loaded.info.inputs[0].name: image.values[None]}, [name]).layers[name]
         wanted = core(colour[: shape[-1]].astype(np.float64)) @ kernel[0, 0] + bias
         middle = got[0, got.shape[1] // 2, got.shape[2] // 2]
@@ -75,8 +75,9 @@ def test_files_of_keras_2_scale_by_operations_too(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", stems.ELSEWHERE)
 def test_arithmetic_elsewhere_is_not_taken_for_that_of_the_input(name: str) -> None:
-    image = convlens.load_image(
-        plain(COLOURS[0], (stems.SIDE, stems.SIDE, 3)), convlens.load_model(stems.ELSEWHERE[name]())
+    image = layersight.load_image(
+        plain(COLOURS[0], (stems.SIDE, stems.SIDE, 3)),
+        layersight.load_model(stems.ELSEWHERE[name]()),
     )
     assert image.preprocessing.name == "0..1"
     assert "not known" in image.preprocessing.reason
@@ -88,7 +89,7 @@ def test_a_model_that_standardises_every_picture_takes_them_as_they_are() -> Non
     mean = keras.ops.mean(inputs, axis=axes, keepdims=True)
     hidden = (inputs - mean) / (keras.ops.std(inputs, axis=axes, keepdims=True) + 1e-6)
     model = models.randomise(keras.Model(inputs, layers.Conv2D(2, 3, name="conv")(hidden)))
-    (entry,) = convlens.load_model(model).info.inputs
+    (entry,) = layersight.load_model(model).info.inputs
     assert entry.preprocessing is not None
     assert entry.preprocessing.name == "none"
     assert "standardises every picture itself" in entry.preprocessing.reason
@@ -109,8 +110,8 @@ class Subclassed(keras.Model):  # type: ignore[misc]
 def test_a_subclassed_model_is_asked_up_to_its_first_weights() -> None:
     model = Subclassed()
     model(np.zeros((1, stems.SIDE, stems.SIDE, 3), "float32"))
-    image = convlens.load_image(
-        plain(COLOURS[0], (stems.SIDE, stems.SIDE, 3)), convlens.load_model(model)
+    image = layersight.load_image(
+        plain(COLOURS[0], (stems.SIDE, stems.SIDE, 3)), layersight.load_model(model)
     )
     assert image.preprocessing.name == "none"
     assert "pixels / 127.5 - 1 in its own code" in image.preprocessing.reason
@@ -123,7 +124,7 @@ def test_each_frame_is_scaled_by_the_model_around_it() -> None:
     )
     inputs = keras.Input((4, 8, 8, 3))
     hidden = layers.GlobalAveragePooling3D()(layers.TimeDistributed(inner)(inputs))
-    (entry,) = convlens.load_model(keras.Model(inputs, hidden)).info.inputs
+    (entry,) = layersight.load_model(keras.Model(inputs, hidden)).info.inputs
     assert entry.preprocessing is not None
     assert entry.preprocessing.name == "none"
 
@@ -134,11 +135,11 @@ def test_each_of_several_inputs_is_settled_by_itself() -> None:
     body = keras.Model(inner, layers.Conv2D(2, 3)(inner), name="vgg16")
     parts = [layers.Conv2D(2, 3)(raw / 255), layers.Conv2D(2, 3)(given), body(named)]
     model = models.randomise(keras.Model([raw, given, named], layers.Concatenate()(parts)))
-    loaded = convlens.load_model(model)
+    loaded = layersight.load_model(model)
     wanted = {"raw": "none", "given": "0..1", "named": "caffe"}
     picture = plain(COLOURS[0], (8, 8, 3))
     for name, scale in wanted.items():
-        image = convlens.load_image(picture, loaded, input_name=name)
+        image = layersight.load_image(picture, loaded, input_name=name)
         assert image.preprocessing.name == scale
         np.testing.assert_array_equal(image.values, SCALES[scale].apply(picture))
 
@@ -147,7 +148,7 @@ def test_inputs_that_meet_before_they_are_scaled() -> None:
     left, right = (keras.Input((8, 8, 3), name=name) for name in ("left", "right"))
     joined = layers.Rescaling(1 / 255, name="rescale")(layers.Concatenate()([left, right]))
     model = keras.Model([left, right], layers.Conv2D(2, 3)(joined))
-    for entry in convlens.load_model(model).info.inputs:
+    for entry in layersight.load_model(model).info.inputs:
         assert entry.preprocessing is not None
         assert entry.preprocessing.name == "none"
 
@@ -156,7 +157,7 @@ def test_numbers_are_seen_as_the_network_sees_them() -> None:
     inputs = keras.Input((784,))
     hidden = layers.Reshape((28, 28, 1))(inputs / 255)
     model = keras.Model(inputs, layers.Conv2D(2, 3)(hidden))
-    (entry,) = convlens.load_model(model).info.inputs
+    (entry,) = layersight.load_model(model).info.inputs
     assert entry.preprocessing is not None
     assert entry.preprocessing.name == "none"
 
@@ -170,7 +171,7 @@ def test_the_lesson_gives_what_keras_gives_for_raw_pixels(
     data: Path, file: str, wanted: float
 ) -> None:
     cases = data.parent / "cases"
-    maps = convlens.activations(
-        convlens.load_model(cases / file), cases / "photo.jpg", layers="dense*"
+    maps = layersight.activations(
+        layersight.load_model(cases / file), cases / "photo.jpg", layers="dense*"
     )
     np.testing.assert_allclose(maps.layers[0].values, [[wanted]], atol=5e-4)

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-import convlens
-from convlens.cli import main
-from convlens.errors import ModelInputError, SelectionError, UnsafeModelError
+import layersight
+from layersight.cli import main
+from layersight.errors import ModelInputError, SelectionError, UnsafeModelError
 
 SIZE = (12, 12, 3)
 FORMS = ["h5", "keras"]
@@ -87,8 +87,8 @@ def values(network, layer, image):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("change", [foreign, activation])
 def test_what_comes_before_is_shown(network, saved, image, form, change):
-    model = convlens.load_model(saved(form, change, "bend"))
-    found = convlens.activations(model, image, predictions=True)
+    model = layersight.load_model(saved(form, change, "bend"))
+    found = layersight.activations(model, image, predictions=True)
     assert [entry.name for entry in found.layers] == ["half", "first"]
     wanted = values(network, "first", image)
     np.testing.assert_allclose(found["first"], wanted, rtol=1e-5, atol=1e-5)
@@ -96,7 +96,7 @@ def test_what_comes_before_is_shown(network, saved, image, form, change):
     why = "is of the class 'mine>Own'" if change is foreign else "has the activation 'own_swish'"
     assert note.startswith(f"layer 'bend' {why}, which Keras ")
     assert "so neither it nor the 5 layers that depend on it can be computed" in note
-    assert "convlens kernels shows all its kernels; from Python, pass the live model" in note
+    assert "layersight kernels shows all its kernels; from Python, pass the live model" in note
     assert "--trust" not in note
     assert "Did you mean" not in note
 
@@ -104,11 +104,11 @@ def test_what_comes_before_is_shown(network, saved, image, form, change):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["half", "second"])
 def test_all_layers_are_listed_and_their_kernels_shown(network, saved, form, name):
-    model = convlens.load_model(saved(form, activation if name == "second" else foreign, name))
+    model = layersight.load_model(saved(form, activation if name == "second" else foreign, name))
     assert [layer.name for layer in model.info.layers] == [one.name for one in network.layers[1:]]
     counts = {layer.name: layer.parameters for layer in model.info.layers}
     assert counts == {one.name: one.count_params() for one in network.layers[1:]}
-    found = {entry.name: entry.values for entry in convlens.kernels(model).layers}
+    found = {entry.name: entry.values for entry in layersight.kernels(model).layers}
     assert list(found) == ["first", "second", "deep", "up"]
     for key, kernels in found.items():
         wanted = keras.ops.convert_to_numpy(network.get_layer(key).kernel)
@@ -124,40 +124,42 @@ def test_a_lambda_layer_may_be_trusted(saved, image):
             class_name="Lambda", module="keras.layers", registered_name=None
         )
 
-    (note,) = convlens.activations(convlens.load_model(saved("keras", code, "bend")), image).notes
+    (note,) = layersight.activations(
+        layersight.load_model(saved("keras", code, "bend")), image
+    ).notes
     assert "; --trust runs the code of a file that is your own;" in note
 
 
 def test_a_layer_that_was_asked_for_is_refused(saved, image):
-    model = convlens.load_model(saved("h5", foreign, "bend"))
+    model = layersight.load_model(saved("h5", foreign, "bend"))
     words = (
         r"m\.h5: layer 'top' depends on layer 'bend', which is .*; --layers :2 chooses the layers b"
     )
     with pytest.raises(UnsafeModelError, match=words):
-        convlens.activations(model, image, layers="top")
-    found = convlens.activations(model, image, layers="*s*")
+        layersight.activations(model, image, layers="top")
+    found = layersight.activations(model, image, layers="*s*")
     assert [entry.name for entry in found.layers] == ["first"]
     assert found.notes[1] == "cannot be computed, so not shown: second"
 
 
 def test_heatmaps_and_patterns(saved, image):
-    model = convlens.load_model(saved("keras", foreign, "bend"))
+    model = layersight.load_model(saved("keras", foreign, "bend"))
     with pytest.raises(UnsafeModelError, match=r"'bend'.*; --target first:0 --method gradient exp"):
-        convlens.heatmap(model, image)
-    heat = convlens.heatmap(model, image, method="gradient", target="first:0")
+        layersight.heatmap(model, image)
+    heat = layersight.heatmap(model, image, method="gradient", target="first:0")
     assert heat.notes[0].startswith("layer 'bend'")
     with pytest.raises(UnsafeModelError, match=r"layer 'second' depends on layer 'bend'"):
-        convlens.patterns(model, "second", steps=1)
-    made = convlens.patterns(model, ["first", "second"], 0, steps=1)
+        layersight.patterns(model, "second", steps=1)
+    made = layersight.patterns(model, ["first", "second"], 0, steps=1)
     assert len(made.images) == 1
     assert made.notes[0].startswith("layer 'bend'")
 
 
 def test_nothing_can_be_computed(saved, image, capsys):
     path = saved("keras", foreign, "half")
-    model = convlens.load_model(path)
+    model = layersight.load_model(path)
     with pytest.raises(UnsafeModelError, match=r"m\.keras: no layer can be computed: layer 'half'"):
-        convlens.activations(model, image)
+        layersight.activations(model, image)
     with pytest.raises(SystemExit) as ended:
         main(["summary", str(path), "--json"])
     assert ended.value.code == 0
@@ -176,8 +178,8 @@ def test_kernels_that_only_their_author_knows(saved, tmp_path):
         for name in ("second", "deep", "up"):
             foreign(config, name)
         file.attrs["model_config"] = json.dumps(config)
-    with pytest.raises(SelectionError, match=r"convlens kernels --stored shows those that"):
-        convlens.kernels(convlens.load_model(path))
+    with pytest.raises(SelectionError, match=r"layersight kernels --stored shows those that"):
+        layersight.kernels(layersight.load_model(path))
 
 
 @pytest.mark.parametrize("suffix", [".json", ".html", ".pdf"])
@@ -211,11 +213,11 @@ def test_layers_that_keep_their_names_to_themselves(tmp_path, image):
     layers = [keras.layers.Conv2D(2, 3, name=name) for name in ("first", "mine_1", "last")]
     network = keras.Sequential([keras.Input(SIZE), *layers])
     network.save(tmp_path / "s.h5")
-    model = convlens.load_model(rewrite(tmp_path / "s.h5", nameless, "mine_1"))
+    model = layersight.load_model(rewrite(tmp_path / "s.h5", nameless, "mine_1"))
     assert [layer.parameters for layer in model.info.layers] == [56, 38, 38]
-    found = convlens.activations(model, image)
+    found = layersight.activations(model, image)
     np.testing.assert_allclose(found["first"], values(network, "first", image), 1e-5, 1e-5)
-    shown = {entry.name: entry.values for entry in convlens.kernels(model).layers}
+    shown = {entry.name: entry.values for entry in layersight.kernels(model).layers}
     assert list(shown) == ["first", "last"]
     wanted = keras.ops.convert_to_numpy(layers[2].kernel)
     np.testing.assert_array_equal(shown["last"], wanted)
@@ -232,11 +234,11 @@ def test_a_stop_inside_a_nested_network(network, tmp_path, image, form):
         nested = next(e for e in config["config"]["layers"] if e["class_name"] == "Functional")
         foreign(nested, name)
 
-    model = convlens.load_model(rewrite(path, inner, "bend"))
-    found = convlens.activations(model, image)
+    model = layersight.load_model(rewrite(path, inner, "bend"))
+    found = layersight.activations(model, image)
     assert [entry.name for entry in found.layers] == ["m/half", "m/first"]
     np.testing.assert_allclose(found["m/first"], values(network, "first", image), 1e-5, 1e-5)
-    shown = {entry.name: entry.values for entry in convlens.kernels(model).layers}
+    shown = {entry.name: entry.values for entry in layersight.kernels(model).layers}
     assert list(shown) == ["m/first", "m/second", "m/deep", "m/up"]
     wanted = keras.ops.convert_to_numpy(network.get_layer("second").kernel)
     np.testing.assert_array_equal(shown["m/second"], wanted)
@@ -248,9 +250,9 @@ def test_the_inputs_that_would_do_are_named():
     first = keras.layers.Conv2D(2, 3, name="first")(left)
     second = keras.layers.Conv2D(2, 3, name="second")(right)
     both = keras.layers.Add(name="both")([first, second])
-    model = convlens.load_model(keras.Model([left, right], both))
+    model = layersight.load_model(keras.Model([left, right], both))
     given = {name: np.ones(SIZE, "float32") for name in ("left", "right")}
     with pytest.raises(ModelInputError, match=r"'right': choose one that it depends on, left$"):
-        convlens.heatmap(model, given, method="gradient", target="first:0", input_name="right")
+        layersight.heatmap(model, given, method="gradient", target="first:0", input_name="right")
     with pytest.raises(ModelInputError, match=r"'left': choose one that it depends on, right$"):
-        convlens.patterns(model, "second", 0, input_name="left", steps=1)
+        layersight.patterns(model, "second", 0, input_name="left", steps=1)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from convlens.errors import ConvlensError, ModelFileError, UnsafeModelError
-from convlens.loading import load_model, read_network
+from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
+from layersight.loading import load_model, read_network
 
 SHAPES = {
     "head/kernel": (4, 2),
@@ -283,7 +283,7 @@ DAMAGE = {
 def test_damage_is_one_line(tmp_path, kind):
     change, words = DAMAGE[kind]
     folder = changed(write(tmp_path / "js", values()), change)
-    with pytest.raises(ConvlensError, match=words) as caught:
+    with pytest.raises(LayersightError, match=words) as caught:
         load_model(folder)
     assert "\n" not in str(caught.value)
     assert "model.json" in str(caught.value)
@@ -315,7 +315,7 @@ def test_a_damaged_document_is_one_error(tmp_path, place, piece):
     (tmp_path / "model.json").write_text(TEXT[:place] + piece + TEXT[place + 1 :])
     try:
         network = read_network(tmp_path / "model.json", with_digest=False)
-    except ConvlensError as error:
+    except LayersightError as error:
         assert "\n" not in str(error)  # noqa: PT017
         return
     assert network.size == 8

@@ -1,6 +1,6 @@
 """Any number of threads may use any number of models made of the same layers.
 
-``CONVLENS_RACE_SECONDS`` lets the threads run for longer than the test-suite does.
+``LAYERSIGHT_RACE_SECONDS`` lets the threads run for longer than the test-suite does.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import models
 import numpy as np
 import pytest
 
-from convlens import patterns
-from convlens.frameworks.keras import patches
-from convlens.frameworks.keras.attribution.reading import SIZES
-from convlens.frameworks.keras.model import PROGRAMS
-from convlens.loading import load_model
-from convlens.readout import Readout
+from layersight import patterns
+from layersight.frameworks.keras import patches
+from layersight.frameworks.keras.attribution.reading import SIZES
+from layersight.frameworks.keras.model import PROGRAMS
+from layersight.loading import load_model
+from layersight.readout import Readout
 
-SECONDS = float(os.environ.get("CONVLENS_RACE_SECONDS", "2"))
+SECONDS = float(os.environ.get("LAYERSIGHT_RACE_SECONDS", "2"))
 THREADS = 8
 IMAGE = np.random.default_rng(1).normal(0, 1, (1, 16, 16, 3)).astype("float32")
 

@@ -13,14 +13,14 @@ import h5py
 import numpy as np
 import pytest
 
-from convlens.errors import ConvlensError, UnsafeModelError
-from convlens.loading import load_model
+from layersight.errors import LayersightError, UnsafeModelError
+from layersight.loading import load_model
 
-FOLDER = Path(os.environ.get("CONVLENS_DATA", "")) / "wild"
+FOLDER = Path(os.environ.get("LAYERSIGHT_DATA", "")) / "wild"
 LISTED = FOLDER / "manifest.tsv"
 ROWS = (
     list(csv.DictReader(LISTED.read_text().splitlines(), delimiter="\t"))
-    if os.environ.get("CONVLENS_DATA") and LISTED.is_file()
+    if os.environ.get("LAYERSIGHT_DATA") and LISTED.is_file()
     else []
 )
 BY_KERAS = [row["file"] for row in ROWS if row["loads_in_keras3"] == "y"]
@@ -65,7 +65,7 @@ def test_complete_models_give_the_maps_of_all_layers(data, name):
 def test_the_others_end_in_one_line_or_show_what_they_can(data, name):
     try:
         model = load_model(data / "wild" / name)
-    except ConvlensError as error:
+    except LayersightError as error:
         assert "\n" not in str(error)  # noqa: PT017
         assert name in str(error)  # noqa: PT017
         return

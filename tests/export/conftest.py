@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convlens.preprocessing import SCALES
-from convlens.results import (
+from layersight.preprocessing import SCALES
+from layersight.results import (
     Activations,
     ClassScore,
     InputImage,
@@ -20,7 +20,7 @@ from convlens.results import (
     ModelInfo,
     Prediction,
 )
-from convlens.verbs.statistics import measure
+from layersight.verbs.statistics import measure
 
 NASTY = 'a/b (c)\\d "e" <f> & é 漢 \udcff}'
 """A name with whatever a file format gives a meaning to."""

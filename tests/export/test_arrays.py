@@ -13,10 +13,10 @@ import pytest
 import xarray
 import zarr
 
-from convlens.errors import OutputError
-from convlens.export import arrays as module
-from convlens.export import read_manifest, save
-from convlens.results import Activations
+from layersight.errors import OutputError
+from layersight.export import arrays as module
+from layersight.export import read_manifest, save
+from layersight.results import Activations
 
 Build = Callable[..., Activations]
 
@@ -73,7 +73,7 @@ def test_a_store_as_xarray_sees_it(result: Activations, tmp_path: Path) -> None:
             "image", "volume_z", "volume_y", "volume_x", "volume_channel",
         )  # fmt: skip
         assert found["top"].dims == ("image", "top_unit")
-        assert found.attrs["convlens"]["kind"] == "activations"
+        assert found.attrs["layersight"]["kind"] == "activations"
 
 
 def test_a_store_has_a_chunk_for_each_channel_of_each_image(build: Build, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_without_zarr_one_line_says_what_to_do(
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(
-        OutputError, match=r"needs the package zarr: pip install 'convlens\[zarr\]'"
+        OutputError, match=r"needs the package zarr: pip install 'layersight\[zarr\]'"
     ):
         save(result, tmp_path / "x.zarr")
     assert list(tmp_path.iterdir()) == []

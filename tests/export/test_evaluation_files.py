@@ -14,16 +14,16 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from convlens.errors import OutputError, UsageError
-from convlens.evaluation import Evaluation, MeasureOptions
-from convlens.export import read_manifest, save
-from convlens.export.evaluation_files import AXES, read_evaluation
-from convlens.export.kinds import EVALUATIONS
-from convlens.export.manifest import manifest_of
-from convlens.render.options import TableOptions
-from convlens.target import Target
-from convlens.version import __version__
 from evaluations import HOSTILE, columns, evaluation, rows
+from layersight.errors import OutputError, UsageError
+from layersight.evaluation import Evaluation, MeasureOptions
+from layersight.export import read_manifest, save
+from layersight.export.evaluation_files import AXES, read_evaluation
+from layersight.export.kinds import EVALUATIONS
+from layersight.export.manifest import manifest_of
+from layersight.render.options import TableOptions
+from layersight.target import Target
+from layersight.version import __version__
 
 SUFFIXES = EVALUATIONS.suffixes
 
@@ -51,7 +51,7 @@ def test_the_origin_is_read_back_whole(tmp_path: Path, suffix: str) -> None:
     made = part(suffix, name=HOSTILE)
     found = read_manifest(save(made, tmp_path / f"out{suffix}"))
     assert found == json.loads(json.dumps(manifest_of(made, TableOptions())))
-    assert (found["schema"], found["convlens"], found["kind"]) == (1, __version__, "evaluation")
+    assert (found["schema"], found["layersight"], found["kind"]) == (2, __version__, "evaluation")
     assert found["model"]["name"] == HOSTILE
     assert found["measured"]["points"] == 32
     assert found["methods"][0]["name"] == "grad-cam"

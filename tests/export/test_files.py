@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convlens.errors import OutputError, UsageError
-from convlens.export import atomic, read_manifest, save
-from convlens.export.kinds import ACTIVATIONS
-from convlens.export.manifest import dump_manifest, manifest_of
-from convlens.render.options import PictureOptions
-from convlens.results import Activations
-from convlens.version import __version__
+from layersight.errors import OutputError, UsageError
+from layersight.export import atomic, read_manifest, save
+from layersight.export.kinds import ACTIVATIONS
+from layersight.export.manifest import dump_manifest, manifest_of
+from layersight.render.options import PictureOptions
+from layersight.results import Activations
+from layersight.version import __version__
 
 KINDS = [*ACTIVATIONS.suffixes, ""]
 """Every suffix, and none for a folder."""
@@ -85,8 +85,8 @@ def test_the_origin_is_read_back_whole(
     found = read_manifest(path)
     wanted = manifest_of(made, PictureOptions(**options_for(suffix)))
     assert found == json.loads(json.dumps(wanted))
-    assert found["schema"] == 1
-    assert found["convlens"] == __version__
+    assert found["schema"] == 2
+    assert found["layersight"] == __version__
     assert found["model"]["digest"] == "sha256:" + "ab" * 32
     assert found["model"]["name"] == nasty
     assert found["images"][0]["preprocessing"]["formula"] == "pixels / 255"
@@ -355,7 +355,7 @@ def test_what_is_no_result(result: Activations, tmp_path: Path) -> None:
         save(result.model, tmp_path / "x.png")
     found = json.loads(save(result.model, tmp_path / "m.json").read_text("utf-8"))
     assert found["name"] == "small"
-    assert found["schema"] == 1
+    assert found["schema"] == 2
 
 
 def test_svg_of_several_pages_says_what_to_do(build: Build, tmp_path: Path) -> None:
@@ -368,7 +368,7 @@ def test_svg_of_several_pages_says_what_to_do(build: Build, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("suffix", [*KINDS, ".txt"])
-def test_a_file_that_convlens_did_not_write(tmp_path: Path, suffix: str) -> None:
+def test_a_file_that_layersight_did_not_write(tmp_path: Path, suffix: str) -> None:
     contents: dict[str, bytes] = {
         ".json": b"[1, 2]",
         ".html": b"<html></html>",

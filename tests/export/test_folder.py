@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from convlens.export import read_manifest, save
-from convlens.export.folder import alive_everywhere
-from convlens.export.pictures import information, safe_name
-from convlens.render.options import PictureOptions
-from convlens.results import Activations
+from layersight.export import read_manifest, save
+from layersight.export.folder import alive_everywhere
+from layersight.export.pictures import information, safe_name
+from layersight.render.options import PictureOptions
+from layersight.results import Activations
 
 Build = Callable[..., Activations]
 

@@ -14,18 +14,18 @@ import xarray
 from PIL import Image
 from pypdf import PdfReader
 
-from convlens.errors import OutputError, UsageError
-from convlens.export import heat_arrays, read_manifest, save
-from convlens.export.kinds import HEATMAPS
-from convlens.export.manifest import manifest_of
-from convlens.heat import Heatmaps
-from convlens.placing import enlarge
-from convlens.render.heatmaps.arrange import only
-from convlens.render.heatmaps.numbers import placed
-from convlens.render.heatmaps.tile import make_tile
-from convlens.render.options import HeatOptions
-from convlens.version import __version__
 from heats import HOSTILE, WARNING, heats, picture
+from layersight.errors import OutputError, UsageError
+from layersight.export import heat_arrays, read_manifest, save
+from layersight.export.kinds import HEATMAPS
+from layersight.export.manifest import manifest_of
+from layersight.heat import Heatmaps
+from layersight.placing import enlarge
+from layersight.render.heatmaps.arrange import only
+from layersight.render.heatmaps.numbers import placed
+from layersight.render.heatmaps.tile import make_tile
+from layersight.render.options import HeatOptions
+from layersight.version import __version__
 
 SUFFIXES = [*HEATMAPS.suffixes, ""]
 """Every suffix, and none for a folder."""
@@ -75,8 +75,8 @@ def test_the_origin_is_read_back_whole(tmp_path: Path, suffix: str) -> None:
     found = read_manifest(path)
     part = only(made, [0]) if suffix == ".svg" else made
     assert found == json.loads(json.dumps(manifest_of(part, HeatOptions(opacity=0.5))))
-    assert found["schema"] == 1
-    assert found["convlens"] == __version__
+    assert found["schema"] == 2
+    assert found["layersight"] == __version__
     assert found["kind"] == "heatmaps"
     assert found["model"]["name"] == HOSTILE
     first = found["heatmaps"][0]
@@ -174,7 +174,7 @@ def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
         np.testing.assert_array_equal(
             found["heatmap"].to_numpy()[5], placed(made.maps[5], made.photographs[1])
         )
-        assert found.attrs["convlens"]["kind"] == "heatmaps"
+        assert found.attrs["layersight"]["kind"] == "heatmaps"
 
 
 def test_json_tells_every_number(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_png_says_what_it_is(tmp_path: Path) -> None:
         image.load()
         assert image.text["Title"] == "small: heatmaps of photo0.jpg"
         assert "dog, Grad-CAM, score 0.8" in image.text["Description"]
-        assert image.text["Software"] == f"convlens {__version__}"
+        assert image.text["Software"] == f"layersight {__version__}"
 
 
 def test_what_a_folder_holds(tmp_path: Path) -> None:

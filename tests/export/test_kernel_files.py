@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from convlens.errors import UsageError
-from convlens.export import read_manifest, save
-from convlens.export.kinds import KERNELS
-from convlens.export.manifest import manifest_of
-from convlens.kernel import Kernels
-from convlens.preprocessing import SCALES
-from convlens.render.options import KernelOptions
-from convlens.version import __version__
+from layersight.errors import UsageError
+from layersight.export import read_manifest, save
+from layersight.export.kinds import KERNELS
+from layersight.export.manifest import manifest_of
+from layersight.kernel import Kernels
+from layersight.preprocessing import SCALES
+from layersight.render.options import KernelOptions
+from layersight.version import __version__
 from weights import HOSTILE, everything, layer, weights
 
 SUFFIXES = KERNELS.suffixes
@@ -49,7 +49,7 @@ def test_the_origin_is_read_back_whole(tmp_path: Path, suffix: str) -> None:
     made = part(suffix, **known, preprocessing=SCALES["caffe"])
     found = read_manifest(save(made, tmp_path / f"out{suffix}", columns=5))
     assert found == json.loads(json.dumps(manifest_of(made, KernelOptions(5))))
-    assert (found["schema"], found["convlens"], found["kind"]) == (1, __version__, "kernels")
+    assert (found["schema"], found["layersight"], found["kind"]) == (2, __version__, "kernels")
     assert found["model"]["name"] == HOSTILE
     assert found["layers"][0] == {
         "name": "colour", "filters": "0-9", "kernel": [3, 3, 3], "limit": 1.0, "zero": "2",

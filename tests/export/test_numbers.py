@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convlens.export import save
-from convlens.export.manifest import _ranges
-from convlens.results import Activations
+from layersight.export import save
+from layersight.export.manifest import _ranges
+from layersight.results import Activations
 
 Build = Callable[..., Activations]
 
@@ -47,7 +47,7 @@ def test_the_contract(result: Activations, tmp_path: Path) -> None:
     assert [layer["name"] for layer in found["layers"]] == list(result)
     assert found["image"]["name"] == "cat.png"
     assert found["image"]["original_size"] == {"width": 90, "height": 80}
-    assert found["manifest"]["schema"] == 1
+    assert found["manifest"]["schema"] == 2
     assert found["model"]["digest"] == found["manifest"]["model"]["digest"]
 
 

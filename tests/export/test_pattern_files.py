@@ -14,15 +14,15 @@ import xarray
 from PIL import Image
 from pypdf import PdfReader
 
-from convlens.errors import OutputError, UsageError
-from convlens.export import read_manifest, save
-from convlens.export.kinds import ANIMATIONS, PATTERNS
-from convlens.export.manifest import manifest_of
-from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions
-from convlens.render.patterns.arrange import only
-from convlens.version import __version__
 from galleries import HOSTILE, gallery, mixed
+from layersight.errors import OutputError, UsageError
+from layersight.export import read_manifest, save
+from layersight.export.kinds import ANIMATIONS, PATTERNS
+from layersight.export.manifest import manifest_of
+from layersight.pattern import Patterns
+from layersight.render.options import GalleryOptions
+from layersight.render.patterns.arrange import only
+from layersight.version import __version__
 
 SUFFIXES = [*PATTERNS.suffixes, ""]
 """Every suffix, and none for a folder."""
@@ -65,8 +65,8 @@ def test_the_origin_is_read_back_whole(tmp_path: Path, suffix: str) -> None:
     part = only(made, [0, 1, 2]) if suffix == ".svg" else made
     view = {"view": "grid"} if suffix == ".svg" else {}
     assert found == json.loads(json.dumps(manifest_of(part, GalleryOptions(columns=5, **view))))
-    assert found["schema"] == 1
-    assert found["convlens"] == __version__
+    assert found["schema"] == 2
+    assert found["layersight"] == __version__
     assert found["kind"] == "patterns"
     assert found["model"]["name"] == HOSTILE
     assert found["layers"][0] == {"name": "conv", "channels": "0-2", "dead": "1"}
@@ -121,7 +121,7 @@ def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
         for name in ("images", "values", "history", "dead", "steps", "frames", "channel"):
             wanted = made.channels if name == "channel" else getattr(made, name)
             np.testing.assert_array_equal(found[name].to_numpy(), wanted)
-        assert found.attrs["convlens"]["kind"] == "patterns"
+        assert found.attrs["layersight"]["kind"] == "patterns"
 
 
 def test_json_tells_every_number(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_png_says_what_it_is(tmp_path: Path) -> None:
         image.load()
         assert image.text["Title"] == "small: patterns"
         assert "conv, channels 0" in image.text["Description"]
-        assert image.text["Software"] == f"convlens {__version__}"
+        assert image.text["Software"] == f"layersight {__version__}"
 
 
 @pytest.mark.parametrize("suffix", ANIMATIONS)
@@ -266,7 +266,7 @@ def test_wrong_requests(
 
 
 @pytest.mark.parametrize("suffix", ANIMATIONS)
-def test_an_animation_that_convlens_did_not_write(tmp_path: Path, suffix: str) -> None:
+def test_an_animation_that_layersight_did_not_write(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"other{suffix}"
     path.write_bytes(b"nothing")
     with pytest.raises(OutputError, match="no manifest in"):

@@ -13,15 +13,15 @@ import h5py
 import numpy as np
 import pytest
 
-from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.hdf5 import groups
-from convlens.hdf5.archive import read_archive
-from convlens.hdf5.legacy import read_model
-from convlens.hdf5.member import Window
-from convlens.hdf5.serving import JOBS, answer
-from convlens.hdf5.weights import read_weights
-from convlens.loading.contents import collect
-from convlens.loading.frames import Incoming, ToldError, write_frame
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.hdf5 import groups
+from layersight.hdf5.archive import read_archive
+from layersight.hdf5.legacy import read_model
+from layersight.hdf5.member import Window
+from layersight.hdf5.serving import JOBS, answer
+from layersight.hdf5.weights import read_weights
+from layersight.loading.contents import collect
+from layersight.loading.frames import Incoming, ToldError, write_frame
 
 
 def taken(frames, tmp_path):
@@ -224,7 +224,7 @@ def test_a_window_shows_its_part_alone(tmp_path):
 
 
 def test_a_configuration_that_is_too_long(tmp_path, monkeypatch):
-    monkeypatch.setattr("convlens.hdf5.legacy.MAX_CONFIG", 100)
+    monkeypatch.setattr("layersight.hdf5.legacy.MAX_CONFIG", 100)
     with h5py.File(tmp_path / "m", "w") as file:
         file.attrs["model_config"] = "x" * 101
         file.create_group("model_weights")
@@ -242,7 +242,7 @@ def told(request):
 
 @pytest.fixture
 def unbound(monkeypatch):
-    monkeypatch.setattr("convlens.hdf5.limits._set", lambda kind, amount: None)
+    monkeypatch.setattr("layersight.hdf5.limits._set", lambda kind, amount: None)
     monkeypatch.chdir(Path.cwd())
 
 

@@ -226,7 +226,7 @@ def unknown_compression(path: Path, traps: Traps) -> None:
 @attack("model.keras")
 def names_in_archive(path: Path, traps: Traps) -> None:
     """Members whose names hold escape codes, line breaks and megabytes of text."""
-    names = ("\x1b[2J\x1b]0;evil\x07", "a\nb\r\nconvlens: all is well", "x" * 60_000, "\u202egpj")
+    names = ("\x1b[2J\x1b]0;evil\x07", "a\nb\r\nlayersight: all is well", "x" * 60_000, "\u202egpj")
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
             archive.writestr(name, b"x")
@@ -326,7 +326,7 @@ def bidirectional_text_as_model(path: Path, traps: Traps) -> None:
     path.write_bytes("\u202e\u2066\u200f evil".encode() * 20)
 
 
-@attack("\x1b[31m\nconvlens: evil.h5", refused=True)
+@attack("\x1b[31m\nlayersight: evil.h5", refused=True)
 def name_of_file(path: Path, traps: Traps) -> None:
     """The name of the file itself holds escape codes and a line break."""
     path.write_bytes(b"nothing")

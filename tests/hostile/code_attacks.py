@@ -386,11 +386,11 @@ def model_registered_name(path: Path, traps: Traps) -> None:
 
 def _collisions() -> None:
     """Registers each stolen name as a file of its own."""
-    stolen = ("convlens>Unset", "convlens>TensorFlowCall", "convlens>Formula", "Sequential")
+    stolen = ("layersight>Unset", "layersight>TensorFlowCall", "layersight>Formula", "Sequential")
     evil = ["call", "os.system", [["value", "true"]], {}]
     layers = [
         *({**conv(), "registered_name": name} for name in stolen),
-        layer("convlens>TensorFlowCall", "a", function="os.system"),
+        layer("layersight>TensorFlowCall", "a", function="os.system"),
         layer("TensorFlowCall", "b", function="__builtins__.exec"),
         layer("TensorFlowCall", "b", function="math.add_n"),
         layer("Formula", "c", expression=evil),
@@ -400,7 +400,7 @@ def _collisions() -> None:
         conv(activation={"class_name": "Formula", "config": {"expression": evil}}),
         conv(kernel_initializer={"class_name": "Unset", "config": {"shape": [10**9]}}),
     ]
-    says = "A name that convlens or Keras has registered for itself: "
+    says = "A name that layersight or Keras has registered for itself: "
     for number, entry in enumerate(layers):
 
         def writer(path: Path, traps: Traps, entry: Config = entry) -> None:

@@ -22,7 +22,7 @@ from hostile.registry import Attack, Traps, attack, register_attack
 
 NAMES = (
     "\x1b[2J\x1b[31m\x1b]0;evil\x07",
-    "line\nconvlens: all is well\r",
+    "line\nlayersight: all is well\r",
     "\u202egnp.exe\u2066\u200f",
     "\x9b31m\x00\x7f\u2028\u2029",
     "../../evil",

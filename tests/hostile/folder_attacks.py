@@ -35,7 +35,7 @@ from hostile.folders import (
 from hostile.registry import Attack, Traps, attack, payload, pickled, register_attack
 
 GIB = 1 << 30
-EVIL = "\x1b[31m\nconvlens: \u202eevil"
+EVIL = "\x1b[31m\nlayersight: \u202eevil"
 
 
 def link(path: Path, target: Path) -> None:

@@ -1,7 +1,7 @@
 """Models that are folders, written by hand: TensorFlow.js and the SavedModel of Keras 2.
 
 A folder is its parts: the bytes of each file by its path inside. The formats are those that
-``convlens.loading.tfjs`` and ``convlens.loading.bundle`` describe.
+``layersight.loading.tfjs`` and ``layersight.loading.bundle`` describe.
 """
 
 from __future__ import annotations

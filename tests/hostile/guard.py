@@ -1,4 +1,4 @@
-"""Runs convlens on hostile files and says what got through.
+"""Runs layersight on hostile files and says what got through.
 
 Three ways: :class:`Worker` runs many commands in one process and kills it when it takes too
 much; :func:`run_alone` runs one command in a process of its own; as a script,
@@ -312,7 +312,7 @@ def run_alone(
             out, err = (stack.enter_context(Path(folder, n).open("wb")) for n in ("out", "err"))
             start = time.monotonic()
             process = subprocess.Popen(
-                [sys.executable, "-c", "from convlens.cli import main; main()", *arguments],
+                [sys.executable, "-c", "from layersight.cli import main; main()", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -453,7 +453,7 @@ def _problems_of_words(outcome: Outcome) -> list[str]:
         found.append(f"{len(lines)} lines on stderr: {outcome.stderr[:200]!a}")
     if any(len(line) > 2000 for line in lines):
         found.append(f"a line of {max(map(len, lines))} characters on stderr")
-    if any(line.startswith("convlens:") for line in outcome.stdout.splitlines()):
+    if any(line.startswith("layersight:") for line in outcome.stdout.splitlines()):
         found.append("a line of the file's own on stdout")
     return found
 
@@ -490,11 +490,11 @@ def _leads_out(member: str) -> bool:
 
 def main() -> int:
     """Runs the hostile files and prints what got through."""
-    parser = argparse.ArgumentParser(description="Opens hostile files with convlens.")
+    parser = argparse.ArgumentParser(description="Opens hostile files with layersight.")
     parser.add_argument("names", nargs="*", help="attacks; all without any")
     parser.add_argument("--alone", action="store_true", help="a process for every command")
     parser.add_argument("--folder", type=Path, help="where to work; else a temporary folder")
-    parser.add_argument("--verbose", action="store_true", help="say what convlens said")
+    parser.add_argument("--verbose", action="store_true", help="say what layersight said")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="hostile-"))
     folder.mkdir(parents=True, exist_ok=True)

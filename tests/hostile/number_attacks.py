@@ -121,8 +121,8 @@ def layer_classes() -> dict[str, Any]:
     """The layers that a configuration can name, by name."""
     import keras
 
-    from convlens.frameworks.keras.gone import GONE
-    from convlens.frameworks.keras.lookup import ON_TEXT, REFUSED
+    from layersight.frameworks.keras.gone import GONE
+    from layersight.frameworks.keras.lookup import ON_TEXT, REFUSED
 
     found = {
         name: getattr(keras.layers, name)
@@ -139,7 +139,7 @@ def operation_classes() -> dict[str, tuple[str, Any]]:
     """The operations of Keras that a configuration can name: module and class, by name."""
     import keras
 
-    from convlens.frameworks.keras.lookup import _operation
+    from layersight.frameworks.keras.lookup import _operation
 
     places = ("numpy", "nn", "math", "image", "linalg", "core")
     found: dict[str, tuple[str, Any]] = {}

@@ -102,7 +102,7 @@ class Attack:
         file: The name of the file.
         says: What it attacks, and the advisory where there is one.
         write: Writes it: the path, the traps.
-        kind: ``"model"``, ``"image"`` or ``"labels"``: what it is given to convlens as.
+        kind: ``"model"``, ``"image"`` or ``"labels"``: what it is given to layersight as.
         heavy: Whether it goes for memory or time, so that a process of its own measures it.
         refused: Whether it must not open at all.
     """

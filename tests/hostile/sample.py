@@ -1,7 +1,7 @@
 """The hostile files that are opened each time: one or two of every kind.
 
-``CONVLENS_ALL_HOSTILE=1`` opens all of them, and more mutated files, which takes about a quarter of
-an hour.
+``LAYERSIGHT_ALL_HOSTILE=1`` opens all of them, and more mutated files, which takes about a quarter
+of an hour.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 from hostile.make import ATTACKS
 
-ALL = os.environ.get("CONVLENS_ALL_HOSTILE", "") not in ("", "0")
+ALL = os.environ.get("LAYERSIGHT_ALL_HOSTILE", "") not in ("", "0")
 """Whether everything is to be opened."""
 
 SAMPLE = (

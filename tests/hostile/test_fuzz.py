@@ -17,12 +17,12 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz.py"
 
 @pytest.fixture(scope="module")
 def fuzz():
-    spec = importlib.util.spec_from_file_location("convlens_fuzz", SCRIPT)
+    spec = importlib.util.spec_from_file_location("layersight_fuzz", SCRIPT)
     module = importlib.util.module_from_spec(spec)
-    sys.modules["convlens_fuzz"] = module
+    sys.modules["layersight_fuzz"] = module
     spec.loader.exec_module(module)
     yield module
-    del sys.modules["convlens_fuzz"]
+    del sys.modules["layersight_fuzz"]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Nothing in a hostile file runs, reads another file, takes too much or speaks for itself.
 
-The files of the sample (all with ``CONVLENS_ALL_HOSTILE=1``) are opened in one process that is
+The files of the sample (all with ``LAYERSIGHT_ALL_HOSTILE=1``) are opened in one process that is
 watched and killed when it takes too much; some, once more, in processes of their own. First
 come the controls: the traps and the watcher work.
 """
@@ -20,8 +20,6 @@ from pathlib import Path
 import h5py
 import pytest
 
-from convlens.errors import ModelFileError
-from convlens.loading.reader import Reader
 from hostile import reader_attacks
 from hostile.guard import Alarm, Outcome, Range, Worker, environment, problems, run_alone
 from hostile.make import ATTACKS, MODULES, set_traps
@@ -29,6 +27,8 @@ from hostile.number_attacks import all_numbers
 from hostile.registry import Attack, Traps, payload, pickled
 from hostile.sample import CHOSEN, NUMBERS_SAMPLE, SAMPLE
 from hostile.watch import MARKER
+from layersight.errors import ModelFileError
+from layersight.loading.reader import Reader
 
 ALONE = ("lambda_byte_code_h5", "external_link_keras", "png_huge")
 """Attacks that are tried in a process of their own, too."""
@@ -178,7 +178,7 @@ def test_what_is_wrong_with_an_outcome_is_said(tmp_path):
     entry = ATTACKS["lambda_first_h5"]
     bad = Outcome(
         3,
-        "\x1b[31m\nconvlens: evil",
+        "\x1b[31m\nlayersight: evil",
         "Traceback\nunexpected error",
         ("open",),
         peak=3 << 30,
@@ -188,7 +188,7 @@ def test_what_is_wrong_with_an_outcome_is_said(tmp_path):
     said = " ".join(problems(entry, bad, tmp_path))
     for word in ("status 3", "event", "trap", "3072 MiB", "x1b", "traceback", "unexpected", "left"):
         assert word in said
-    assert problems(entry, Outcome(1, "", "convlens: no.\n"), tmp_path) == []
+    assert problems(entry, Outcome(1, "", "layersight: no.\n"), tmp_path) == []
 
 
 # The hostile files
@@ -231,7 +231,7 @@ import json, sys
 sys.path.insert(0, {folder!r})
 from hostile.watch import install
 watcher = install()
-from convlens.hdf5.serving import JOBS, answer
+from layersight.hdf5.serving import JOBS, answer
 for path, name, rules in json.load(sys.stdin):
     for job in JOBS:
         frames = []

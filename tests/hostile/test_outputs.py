@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import convlens
-from convlens.export.kinds import KINDS
+import layersight
 from hostile.config_attacks import NAMES
+from layersight.export.kinds import KINDS
 
 MORE = (
     '"><img src=x onerror=alert(1)>',
@@ -86,26 +86,26 @@ def results() -> dict[str, dict[str, object]]:
     given = [name.replace("/", "|")[:3000] for name in (*MORE, *NAMES)]
     names = [name for name in given if name == name.encode("utf-8", "ignore").decode()]
     keras.utils.set_random_seed(0)
-    model = convlens.load_model(network(names), labels=tuple(names[:2]))
+    model = layersight.load_model(network(names), labels=tuple(names[:2]))
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (12, 12, 3), "uint8"))
     few = {"methods": ["grad-cam", "gradient"], "points": 2, "randoms": 1}
     once = {"channels": "0", "steps": 1, "size": (12, 12), "frames": 2}
     return {
         "activations": {
-            "all": convlens.activations(model, image, layers="Conv2D", predictions=True),
-            "one": convlens.activations(model, image, layers=":1", channels="0"),
+            "all": layersight.activations(model, image, layers="Conv2D", predictions=True),
+            "one": layersight.activations(model, image, layers=":1", channels="0"),
         },
         "patterns": {
-            "all": convlens.patterns(model, layers=":3", **once),
-            "one": convlens.patterns(model, layers=":1", **once),
+            "all": layersight.patterns(model, layers=":3", **once),
+            "one": layersight.patterns(model, layers=":1", **once),
         },
         "evaluations": {
-            "all": convlens.evaluate(model, image, **few),
-            "one": convlens.evaluate(model, image, metrics="deletion", **few),
+            "all": layersight.evaluate(model, image, **few),
+            "one": layersight.evaluate(model, image, metrics="deletion", **few),
         },
         "kernels": {
-            "all": convlens.kernels(model, layers="Conv2D"),
-            "one": convlens.kernels(model, layers=":1", channels="0"),
+            "all": layersight.kernels(model, layers="Conv2D"),
+            "one": layersight.kernels(model, layers=":1", channels="0"),
         },
     }
 
@@ -125,7 +125,7 @@ def test_no_file_says_or_does_what_a_name_wants(results, tmp_path, what):
         before = sorted(tmp_path.rglob("*"))
         given = {"view": "grid"} if (what, suffix) == ("activations", ".svg") else {}
         result = results[what]["one" if suffix == ".svg" else "all"]  # of SVG one page is written
-        path = convlens.save(result, home / f"out{suffix}", **given)
+        path = layersight.save(result, home / f"out{suffix}", **given)
         assert path == home / f"out{suffix}"
         outside = [
             p for p in tmp_path.rglob("*") if p not in before and path not in (p, *p.parents)

@@ -33,9 +33,9 @@ NETWORK = {
 READER = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "from importlib.machinery import PathFinder; from importlib.util import module_from_spec; "
-    "sys.path += sys.argv[2:]; spec = PathFinder.find_spec('convlens', sys.argv[1:2]); "
-    "own = sys.modules['convlens'] = module_from_spec(spec); spec.loader.exec_module(own); "
-    "from convlens.hdf5.serving import serve; serve()"
+    "sys.path += sys.argv[2:]; spec = PathFinder.find_spec('layersight', sys.argv[1:2]); "
+    "own = sys.modules['layersight'] = module_from_spec(spec); spec.loader.exec_module(own); "
+    "from layersight.hdf5.serving import serve; serve()"
 )
 """The program of the process that reads HDF5, the only one that may be started."""
 

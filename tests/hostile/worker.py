@@ -46,8 +46,8 @@ def set_aside() -> None:
 
 
 def run_command(arguments: list[str]) -> tuple[int, str, str, str]:
-    """Runs ``convlens`` in this process: status, both outputs, the trace of what is no status."""
-    from convlens.cli import main
+    """Runs ``layersight`` in this process: status, both outputs, the trace of what is no status."""
+    from layersight.cli import main
 
     out, err = io.StringIO(), io.StringIO()
     trace = ""
@@ -74,7 +74,7 @@ def state() -> str:
 
     return repr(
         (
-            sorted(n for n in keras.saving.get_custom_objects() if not n.startswith("convlens>")),
+            sorted(n for n in keras.saving.get_custom_objects() if not n.startswith("layersight>")),
             serialization_lib.in_safe_mode(),
             keras.config.floatx(),
             keras.config.backend(),

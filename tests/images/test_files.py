@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from convlens import images
-from convlens.errors import UsageError
-from convlens.images import depth, reading
+from layersight import images
+from layersight.errors import UsageError
+from layersight.images import depth, reading
 from pictures import deep_image, error_of, file_of, load, png_of, saved, some_pixels
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlens import images
-from convlens.errors import ImageError
+from layersight import images
+from layersight.errors import ImageError
 from pictures import error_of
 
 
@@ -91,7 +91,7 @@ def test_links_in_a_circle_end(tmp_path):
 
 @given(st.lists(st.text("ab019.A", min_size=1, max_size=6), unique=True, min_size=2))
 def test_the_natural_order_is_total(names):
-    from convlens.images.finding import _natural
+    from layersight.images.finding import _natural
 
     paths = [Path(name) for name in names]
     backwards = paths[::-1]
@@ -100,7 +100,7 @@ def test_the_natural_order_is_total(names):
 
 def test_importing_images_imports_no_framework():
     code = (
-        "import sys, convlens.images; "
+        "import sys, layersight.images; "
         "print([name for name in ('keras', 'jax', 'tensorflow', 'torch', 'matplotlib') "
         "if name in sys.modules])"
     )

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from convlens import images
-from convlens.errors import ImageError, UsageError
-from convlens.results import InputInfo
+from layersight import images
+from layersight.errors import ImageError, UsageError
+from layersight.results import InputInfo
 from pictures import SCALE, error_of, load, photographs, saved, some_pixels
 
 # Fitting

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens import images
-from convlens.errors import ImageError, UsageError
-from convlens.images import film
-from convlens.images import frames as counting
-from convlens.images.photograph import photograph
-from convlens.results import InputInfo
+from layersight import images
+from layersight.errors import ImageError, UsageError
+from layersight.images import film
+from layersight.images import frames as counting
+from layersight.images.photograph import photograph
+from layersight.results import InputInfo
 from pictures import load
 
 CT = np.random.default_rng(0).integers(0, 4000, (5, 12, 9), dtype=np.uint16)
@@ -259,7 +259,9 @@ def test_the_photograph_is_of_the_same_frame(tmp_path):
 def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, library, extra, first):
     monkeypatch.setitem(sys.modules, library, None)
     (tmp_path / "a.bin").write_bytes(first + bytes(200))
-    with pytest.raises(ImageError, match=rf"pip install 'convlens\[{extra}\]', or save the image"):
+    with pytest.raises(
+        ImageError, match=rf"pip install 'layersight\[{extra}\]', or save the image"
+    ):
         images.read_pixels(tmp_path / "a.bin")
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens import images
-from convlens.errors import ImageError, ModelInputError, UsageError
-from convlens.preprocessing import SCALES
-from convlens.results import InputInfo
+from layersight import images
+from layersight.errors import ImageError, ModelInputError, UsageError
+from layersight.preprocessing import SCALES
+from layersight.results import InputInfo
 from pictures import ANY, GREY, RGB, SCALE, error_of, file_of, load, saved, some_pixels
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from convlens import images
-from convlens.errors import ImageError
-from convlens.images import contents, reading
+from layersight import images
+from layersight.errors import ImageError
+from layersight.images import contents, reading
 from pictures import (
     IN_TMP_PATH,
     error_of,

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from convlens.errors import BackendError, UsageError
-from convlens.loading import backend
-from convlens.loading.backend import BACKENDS, choose_backend, installed_backends, quieten
+from layersight.errors import BackendError, UsageError
+from layersight.loading import backend
+from layersight.loading.backend import BACKENDS, choose_backend, installed_backends, quieten
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def test_a_configuration_that_says_nothing_of_use(tmp_path: Path, text: str) -> 
 
 def test_what_keras_writes_at_its_first_run_decides_nothing(tmp_path: Path) -> None:
     code = (
-        "from convlens.loading.backend import choose_backend\nprint(choose_backend())\n"
+        "from layersight.loading.backend import choose_backend\nprint(choose_backend())\n"
         "import keras.src.backend.config"
     )
     environment = {**os.environ, "KERAS_HOME": str(tmp_path / "new"), "KERAS_BACKEND": ""}
@@ -109,7 +109,7 @@ def test_none_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
     with pytest.raises(BackendError, match=r"^no backend for Keras is installed: expected one of"):
         choose_backend()
-    with pytest.raises(BackendError, match=r"Install one, .*: pip install 'convlens\[jax\]'$"):
+    with pytest.raises(BackendError, match=r"Install one, .*: pip install 'layersight\[jax\]'$"):
         choose_backend()
 
 
@@ -155,7 +155,7 @@ def test_quiet_frameworks_may_be_made_loud(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_choosing_imports_nothing() -> None:
     code = (
-        "import sys\nfrom convlens.loading.backend import choose_backend\nchoose_backend()\n"
+        "import sys\nfrom layersight.loading.backend import choose_backend\nchoose_backend()\n"
         "print(*[n for n in ('keras', 'jax', 'tensorflow', 'torch') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

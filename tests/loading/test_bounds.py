@@ -11,23 +11,23 @@ import h5py
 import numpy as np
 import pytest
 
-from convlens.errors import (
-    ConvlensError,
+from layersight.errors import (
     ImageError,
+    LayersightError,
     ModelFileError,
     ModelInputError,
     UnsafeModelError,
     UsageError,
 )
-from convlens.frameworks.keras import room
-from convlens.hdf5.archive import read_archive
-from convlens.images.arrays import read_array
-from convlens.loading import bounded, load_model, read_labels, read_network
-from convlens.loading.bounded import member_pieces, parse_json, read_file
-from convlens.loading.labels import labels_beside
-from convlens.loading.recognise import recognise
-from convlens.loading.rewrites import upgrade
-from convlens.loading.rewrites.walking import (
+from layersight.frameworks.keras import room
+from layersight.hdf5.archive import read_archive
+from layersight.images.arrays import read_array
+from layersight.loading import bounded, load_model, read_labels, read_network
+from layersight.loading.bounded import member_pieces, parse_json, read_file
+from layersight.loading.labels import labels_beside
+from layersight.loading.recognise import recognise
+from layersight.loading.rewrites import upgrade
+from layersight.loading.rewrites.walking import (
     MAX_CALLS,
     MAX_LAYERS,
     MAX_TAKEN,
@@ -259,7 +259,7 @@ def test_what_is_no_amount_of_memory(tmp_path, memory):
 def test_what_goes_wrong_in_a_layer_names_it(tmp_path):
     bad = layer("Reshape", "bad", target_shape=[3, 5])
     path = write(tmp_path / "m", sequence(entry(None), bad))
-    with pytest.raises(ConvlensError, match="bad"):
+    with pytest.raises(LayersightError, match="bad"):
         load_model(path).forward({"i": np.zeros((1, 16), "float32")}, ["bad"])
 
 

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-import convlens
-from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.recognise import recognise
+import layersight
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.loading.recognise import recognise
 
 NAMES = (".", "checkpoint", "cp.ckpt", "cp.ckpt.index", "cp.ckpt.data-00000-of-00001")
 
@@ -43,7 +43,7 @@ def trained(tmp_path_factory):
 
 
 def outputs(path, architecture, image):
-    model = convlens.load_model(path, architecture=architecture)
+    model = layersight.load_model(path, architecture=architecture)
     return model.forward({"picture": image}, [], outputs=True).outputs["top"]
 
 
@@ -52,10 +52,10 @@ def test_every_name_of_a_checkpoint_means_it(trained, name, tmp_path):
     folder, _, _, _ = trained
     assert recognise(folder / name) == "checkpoint"
     with pytest.raises(ModelFileError, match=r"is a TensorFlow checkpoint.*--architecture"):
-        convlens.load_model(folder / name)
-    held = convlens.load_weights(folder / name)
+        layersight.load_model(folder / name)
+    held = layersight.load_weights(folder / name)
     assert set(held.held) == {"conv", "parts/depthwise_kernel", "parts/pointwise_kernel"}
-    assert held.info.digest == convlens.load_weights(folder / "cp.ckpt").info.digest
+    assert held.info.digest == layersight.load_weights(folder / "cp.ckpt").info.digest
 
 
 def test_its_outputs_are_those_of_keras_2(trained):
@@ -81,7 +81,7 @@ def test_a_checkpoint_of_several_networks_is_refused(trained, tmp_path):
     other = tf_keras.models.clone_model(model)
     tf.train.Checkpoint(generator=model, discriminator=other).save(str(tmp_path / "ck"))
     with pytest.raises(ModelFileError, match=r"several networks \((generator|discriminator), "):
-        convlens.load_model(tmp_path, architecture=folder / "model.json")
+        layersight.load_model(tmp_path, architecture=folder / "model.json")
 
 
 def test_layers_that_another_session_named(trained, tmp_path):
@@ -99,7 +99,7 @@ def test_another_network_is_refused(trained, tmp_path):
     other["config"]["layers"][-1]["config"]["units"] = 5
     (tmp_path / "other.json").write_text(json.dumps(other))
     with pytest.raises(ModelFileError, match="layer 'top' expects 'kernel' of shape"):
-        convlens.load_model(folder, architecture=tmp_path / "other.json")
+        layersight.load_model(folder, architecture=tmp_path / "other.json")
 
 
 def test_what_a_folder_of_checkpoints_lacks_is_said(trained, tmp_path):
@@ -135,15 +135,15 @@ def test_a_checkpoint_of_tensorflow_1_is_named(tmp_path):
         tf.compat.v1.train.Saver().save(session, str(tmp_path / "old"))
     (tmp_path / "m.json").write_text('{"class_name": "Sequential", "config": {"layers": []}}')
     with pytest.raises(ModelFileError, match="belongs to a checkpoint of TensorFlow 1"):
-        convlens.load_model(tmp_path, architecture=tmp_path / "m.json")
+        layersight.load_model(tmp_path, architecture=tmp_path / "m.json")
 
 
 def test_the_weights_are_those_of_the_same_network_in_hdf5(data):
     cases = data.parent / "cases"
-    opened = convlens.load_model(
+    opened = layersight.load_model(
         cases / "checkpoint", architecture=cases / "checkpoint_architecture.json"
     )
-    same = convlens.load_model(
+    same = layersight.load_model(
         cases / "checkpoint_same_weights.h5", architecture=cases / "checkpoint_architecture.json"
     )
     for own, wanted in zip(opened.model.weights, same.model.weights, strict=True):

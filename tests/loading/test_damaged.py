@@ -18,9 +18,9 @@ import h5py
 import numpy as np
 import pytest
 
-from convlens.errors import ConvlensError, ModelFileError
-from convlens.loading import load_model, read_network
-from convlens.loading.reader import Reader
+from layersight.errors import LayersightError, ModelFileError
+from layersight.loading import load_model, read_network
+from layersight.loading.reader import Reader
 
 PATIENCE = 4.0
 
@@ -51,7 +51,7 @@ def reader():
     """The process that all share, with less patience."""
     with pytest.MonkeyPatch.context() as patch:
         impatient = Reader(patience=PATIENCE)
-        patch.setattr("convlens.loading.reader._reader", impatient)
+        patch.setattr("layersight.loading.reader._reader", impatient)
         yield impatient
         impatient.stop()
 
@@ -90,7 +90,7 @@ def becomes(path):
     start = time.monotonic()
     try:
         load_model(path)
-    except ConvlensError as error:
+    except LayersightError as error:
         said = str(error)
         assert "\n" not in said
         assert len(said) < 2000 + len(str(path))

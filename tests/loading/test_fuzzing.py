@@ -8,8 +8,8 @@ import json
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from convlens.errors import ConvlensError
-from convlens.loading.rewrites import upgrade
+from layersight.errors import LayersightError
+from layersight.loading.rewrites import upgrade
 
 BASE = {
     "class_name": "Model",
@@ -88,7 +88,7 @@ def test_mutated_configurations(changes):
     for version in (None, "1.2.0", "2.4.0", "3.5.0"):
         try:
             upgraded, done = upgrade(config, version)
-        except ConvlensError as error:
+        except LayersightError as error:
             assert "\n" not in str(error)  # noqa: PT017
         else:
             json.dumps(upgraded)

@@ -11,9 +11,9 @@ import h5py
 import keras
 import pytest
 
-from convlens.errors import ModelFileError
-from convlens.frameworks.keras import depth
-from convlens.loading import load_model
+from layersight.errors import ModelFileError
+from layersight.frameworks.keras import depth
+from layersight.loading import load_model
 
 
 def layer(name, *taken, kind="ReLU", **config):

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading import load_model, read_network
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.loading import load_model, read_network
 
 
 def write(path, layers, weights=None, **attributes):

@@ -8,9 +8,9 @@ import logging
 import numpy as np
 import pytest
 
-from convlens.errors import ModelFileError
-from convlens.loading.labels import MAX_LABEL, check_labels, labels_beside, read_labels
-from convlens.results import LayerInfo, ModelInfo
+from layersight.errors import ModelFileError
+from layersight.loading.labels import MAX_LABEL, check_labels, labels_beside, read_labels
+from layersight.results import LayerInfo, ModelInfo
 
 THREE = ("bird", "cat", "dog")
 
@@ -61,7 +61,7 @@ def test_every_encoding(tmp_path, encoding):
 
 def test_what_is_taken_for_windows_is_said(tmp_path, caplog):
     (tmp_path / "names.txt").write_bytes("Bär\nMöwe".encode("cp1252"))
-    with caplog.at_level(logging.WARNING, "convlens"):
+    with caplog.at_level(logging.WARNING, "layersight"):
         assert read_labels(tmp_path / "names.txt") == ("Bär", "Möwe")
     assert "read as Windows-1252" in caplog.text
 
@@ -111,6 +111,6 @@ def test_names_that_fit_no_output_are_refused(channels, count, fits):
 def test_a_file_beside_that_cannot_be_read_is_passed_over(tmp_path, caplog):
     (tmp_path / "m.h5").write_bytes(b"")
     (tmp_path / "labels.txt").write_text(json.dumps({"a": 5}))
-    with caplog.at_level(logging.WARNING, "convlens"):
+    with caplog.at_level(logging.WARNING, "layersight"):
         assert labels_beside(tmp_path / "m.h5") is None
     assert "passed over" in caplog.text

@@ -13,12 +13,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from convlens.loading.marshalled import read_code
-from convlens.loading.rewrites import upgrade
-from convlens.loading.rewrites.lambdas import find_formula
+from layersight.loading.marshalled import read_code
+from layersight.loading.rewrites import upgrade
+from layersight.loading.rewrites.lambdas import find_formula
 
 SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
-"""The versions of Python whose own byte code convlens reads, so that a test can make some."""
+"""The versions of Python whose own byte code layersight reads, so that a test can make some."""
 
 tf = K = None
 

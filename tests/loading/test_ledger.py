@@ -5,14 +5,14 @@ from __future__ import annotations
 import keras
 import pytest
 
-from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.frameworks.keras.build import build
-from convlens.frameworks.keras.ranges import BY_NAME, largest_number
-from convlens.frameworks.keras.sizes import ledger
-from convlens.limits import Limits
-from convlens.loading.rewrites import upgrade
-from convlens.loading.rewrites.walking import tensor
-from convlens.saved import SavedNetwork
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.frameworks.keras.build import build
+from layersight.frameworks.keras.ranges import BY_NAME, largest_number
+from layersight.frameworks.keras.sizes import ledger
+from layersight.limits import Limits
+from layersight.loading.rewrites import upgrade
+from layersight.loading.rewrites.walking import tensor
+from layersight.saved import SavedNetwork
 
 BIG = 10**9
 

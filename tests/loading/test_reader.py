@@ -17,14 +17,14 @@ import h5py
 import numpy as np
 import pytest
 
-from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.loading.process import BEGIN, PROGRAM, command, places
-from convlens.loading.reader import SLOWEST, Reader
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.loading.process import BEGIN, PROGRAM, command, places
+from layersight.loading.reader import SLOWEST, Reader
 
 _FAKE = """
 {begin}
 import os, time
-from convlens.loading.frames import text_frames, write_frame
+from layersight.loading.frames import text_frames, write_frame
 def say(*frames):
     for frame in frames:
         write_frame(1, frame)
@@ -395,7 +395,7 @@ def test_a_fork_has_a_process_of_its_own(good):
     code = """
     import os, sys
     from pathlib import Path
-    from convlens.loading import reader
+    from layersight.loading import reader
     path = Path(sys.argv[1])
     reader.read_contents("model", path)
     fork = os.fork()
@@ -417,7 +417,7 @@ def test_it_ends_with_who_started_it(good):
     code = """
     import sys
     from pathlib import Path
-    from convlens.loading import reader
+    from layersight.loading import reader
     reader.read_contents("model", Path(sys.argv[1]))
     print(reader._reader._process.id)
     """
@@ -429,7 +429,7 @@ def test_it_ends_with_who_started_it(good):
     assert gone(int(done.stdout))
 
 
-SHADOWING = ("select", "json", "signal", "numpy", "h5py", "importlib", "convlens", "resource")
+SHADOWING = ("select", "json", "signal", "numpy", "h5py", "importlib", "layersight", "resource")
 
 
 @pytest.mark.parametrize("where", ["script", "working folder", "named"])
@@ -443,9 +443,9 @@ def test_nothing_of_the_users_folders_is_imported(good, tmp_path, where):
     import sys
     own = sys.argv[2]
     sys.path[:] = [entry for entry in sys.path if entry not in ("", own)]
-    import numpy, convlens
+    import numpy, layersight
     from pathlib import Path
-    from convlens.loading import reader
+    from layersight.loading import reader
     sys.path.insert(0, own)
     print(reader.read_contents("model", Path(sys.argv[1])).size)
     """
@@ -464,7 +464,7 @@ def test_nothing_of_the_users_folders_is_imported(good, tmp_path, where):
 
 
 def test_where_it_looks_for_modules(tmp_path, monkeypatch):
-    home = "/where/convlens/lies"
+    home = "/where/layersight/lies"
     monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path)])
     (tmp_path / "numpy").mkdir()
     folders = [tmp_path / name for name in ("working", "script", "empty", "target", "more")]
@@ -492,7 +492,7 @@ def test_reading_imports_no_h5py_here(good):
     code = """
     import sys
     from pathlib import Path
-    from convlens.loading import read_network
+    from layersight.loading import read_network
     read_network(Path(sys.argv[1]))
     print([name for name in ("h5py", "keras") if name in sys.modules])
     """

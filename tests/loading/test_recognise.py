@@ -10,8 +10,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from convlens.errors import ModelFileError
-from convlens.loading.recognise import recognise
+from layersight.errors import ModelFileError
+from layersight.loading.recognise import recognise
 
 
 def refused(path: Path) -> str:

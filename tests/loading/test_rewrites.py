@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from convlens.errors import ConvlensError, ModelFileError, UnsafeModelError
-from convlens.loading.rewrites import (
+from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
+from layersight.loading.rewrites import (
     activations,
     keras1,
     lambdas,
@@ -19,7 +19,7 @@ from convlens.loading.rewrites import (
     upgrade,
     wrappers,
 )
-from convlens.loading.rewrites.walking import tensor
+from layersight.loading.rewrites.walking import tensor
 
 
 def layer(kind, name="x", **config):
@@ -422,5 +422,5 @@ def test_a_configuration_nested_too_deep_is_refused():
 
 
 def test_a_damaged_configuration_is_one_error():
-    with pytest.raises(ConvlensError):
+    with pytest.raises(LayersightError):
         upgrade({"class_name": "Functional", "config": {"layers": 3, "output_layers": 4}})

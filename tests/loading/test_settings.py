@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 import pytest
 
-from convlens.errors import ModelFileError, UnsafeModelError
-from convlens.frameworks.keras.lookup import check_policies, known_settings
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.frameworks.keras.lookup import check_policies, known_settings
 
 
 @pytest.mark.parametrize("kind", ["LayerNormalization", "TextVectorization", "IntegerLookup"])

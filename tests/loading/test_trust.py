@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
-import convlens
-from convlens.errors import ModelFileError, UnsafeModelError
+import layersight
+from layersight.errors import ModelFileError, UnsafeModelError
 
-CALLED = "convlens_trust_test_ran"
+CALLED = "layersight_trust_test_ran"
 
 
 @pytest.fixture(params=["lambda.keras", "lambda.h5", "first.h5"])
@@ -49,19 +49,19 @@ def _as_keras_2(path):
 
 
 def test_nothing_runs_without_trust(with_code):
-    model = convlens.load_model(with_code)
+    model = layersight.load_model(with_code)
     image = {model.info.inputs[0].name: np.ones((1, 8, 8, 3), "float32")}
     assert model.forward(image, ["conv"]).layers["conv"].shape == (1, 6, 6, 2)
     with pytest.raises(UnsafeModelError, match="layer 'own' is a Lambda layer"):
         model.forward(image, ["own"])
     with pytest.raises(ModelFileError, match="layer 'own'"):
-        convlens.convert(model, with_code.parent / "new.keras")
+        layersight.convert(model, with_code.parent / "new.keras")
     assert not (with_code.parent / CALLED).exists()
 
 
 def test_trusted_code_runs_and_is_told(with_code, caplog):
-    with caplog.at_level(logging.WARNING, "convlens"):
-        model = convlens.load_model(with_code, trust=True)
+    with caplog.at_level(logging.WARNING, "layersight"):
+        model = layersight.load_model(with_code, trust=True)
     assert f"running code from {with_code} because of --trust" in caplog.text
     assert "trust: the code of the Lambda layer 'own' was run" in model.info.rewrites
     image = {model.info.inputs[0].name: np.ones((1, 8, 8, 3), "float32")}
@@ -75,8 +75,8 @@ def test_trust_says_nothing_where_no_code_is(tmp_path, caplog):
 
     path = tmp_path / "plain.keras"
     keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(1, 3)]).save(path)
-    with caplog.at_level(logging.WARNING, "convlens"):
-        convlens.load_model(path, trust=True)
+    with caplog.at_level(logging.WARNING, "layersight"):
+        layersight.load_model(path, trust=True)
     assert "running code" not in caplog.text
 
 
@@ -93,5 +93,5 @@ def test_trust_is_for_lambda_layers_alone(tmp_path):
         text = file.attrs["model_config"].replace('"activation": "relu"', '"activation": "system"')
         file.attrs["model_config"] = text
     for trust in (False, True):
-        opened = convlens.load_model(path, trust=trust)
+        opened = layersight.load_model(path, trust=trust)
         assert opened.info.layers[-1].output_shape is None

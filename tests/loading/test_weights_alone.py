@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-import convlens
-from convlens.errors import ModelFileError, UnsafeModelError
+import layersight
+from layersight.errors import ModelFileError, UnsafeModelError
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +72,14 @@ def on_windows(content: bytes) -> bytes:
 )
 def test_weights_with_a_configuration(network, name):
     model, folder = network
-    opened = convlens.load_model(folder / name, architecture=folder / "model.json")
+    opened = layersight.load_model(folder / name, architecture=folder / "model.json")
     for own, wanted in zip(opened.model.weights, model.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
 
 
 def test_a_whole_model_written_on_windows(network):
     model, folder = network
-    opened = convlens.load_model(folder / "windows.keras")
+    opened = layersight.load_model(folder / "windows.keras")
     for own, wanted in zip(opened.model.weights, model.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
 
@@ -92,7 +92,7 @@ def test_batch_renormalisation_of_keras_3_keeps_its_weights(tmp_path, suffix):
     for number, variable in enumerate(made.weights):
         variable.assign(np.full(tuple(variable.shape), 1.0 + number, "float32"))
     made.save(tmp_path / f"m{suffix}")
-    opened = convlens.load_model(tmp_path / f"m{suffix}")
+    opened = layersight.load_model(tmp_path / f"m{suffix}")
     for own, wanted in zip(opened.model.weights, made.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
 
@@ -103,13 +103,13 @@ def test_a_store_with_one_place_written_in_two_ways_is_refused(network, tmp_path
     with h5py.File(path, "r+") as file:
         file["layers/conv2d/vars/0"] = np.zeros(3)
     with pytest.raises(UnsafeModelError, match="holds two arrays 'layers/conv2d/vars/0'"):
-        convlens.load_model(path, architecture=network[1] / "model.json")
+        layersight.load_model(path, architecture=network[1] / "model.json")
 
 
 @pytest.mark.parametrize("name", ["new.weights.h5", "old.h5", "windows.weights.h5"])
 def test_weights_alone_say_what_they_are(network, name):
     with pytest.raises(ModelFileError, match=r"holds weights without the network .*--architecture"):
-        convlens.load_model(network[1] / name)
+        layersight.load_model(network[1] / name)
 
 
 def test_weights_of_another_network(network, tmp_path):
@@ -119,7 +119,7 @@ def test_weights_of_another_network(network, tmp_path):
     (tmp_path / "other.json").write_text(other.to_json())
     for name in ("new.weights.h5", "old.h5"):
         with pytest.raises(ModelFileError) as error:
-            convlens.load_model(network[1] / name, architecture=tmp_path / "other.json")
+            layersight.load_model(network[1] / name, architecture=tmp_path / "other.json")
         assert "\n" not in str(error.value)
 
 
@@ -130,7 +130,7 @@ def test_a_store_that_reaches_out_is_refused(network, tmp_path):
         file["layers/more"] = h5py.ExternalLink("other.h5", "/")
     for architecture in (network[1] / "model.json", "MobileNet"):
         with pytest.raises(UnsafeModelError, match="link out of its place"):
-            convlens.load_model(path, architecture=architecture)
+            layersight.load_model(path, architecture=architecture)
 
 
 @pytest.mark.parametrize("name", ["a.weights.h5", "a.h5"])
@@ -140,7 +140,7 @@ def test_an_architecture_by_name(tmp_path, name, top):
 
     made = keras.applications.MobileNet(weights=None, include_top=top)
     made.save_weights(tmp_path / name) if name == "a.weights.h5" else made.save(tmp_path / name)
-    opened = convlens.load_model(tmp_path / name, architecture="MobileNet")
+    opened = layersight.load_model(tmp_path / name, architecture="MobileNet")
     assert opened.info.preprocessing.name == "-1..1"
     np.testing.assert_array_equal(
         opened.model.get_layer("conv1").kernel.numpy(), made.get_layer("conv1").kernel.numpy()
@@ -151,8 +151,8 @@ def test_an_architecture_by_name(tmp_path, name, top):
 @pytest.mark.parametrize("name", ["new.weights.h5", "old.h5", "whole.h5", "whole.keras"])
 def test_kernels_without_a_network_are_those_of_the_file(network, name):
     model, folder = network
-    held = convlens.load_weights(folder / name)
-    shown = convlens.kernels(held)
+    held = layersight.load_weights(folder / name)
+    shown = layersight.kernels(held)
     expected = {
         (3, 3, 3, 2): model.get_layer("conv"),
         (3, 3, 2, 3): model.get_layer("inner").get_layer("inside"),
@@ -176,7 +176,7 @@ def test_kernels_in_the_order_of_theano(tmp_path):
             group = file.create_group(name)
             group.attrs["weight_names"] = [b"W", b"b"]
             group["W"], group["b"] = kernel, np.zeros(kernel.shape[0])
-    shown = convlens.kernels(convlens.load_weights(tmp_path / "w.h5"))
+    shown = layersight.kernels(layersight.load_weights(tmp_path / "w.h5"))
     assert [entry.name for entry in shown] == ["a", "b"]
     np.testing.assert_array_equal(
         shown.layers[0].values, first.transpose(2, 3, 1, 0).astype("float32")
@@ -194,7 +194,7 @@ def test_depthwise_kernels_and_two_of_one_layer(tmp_path):
         group.attrs["weight_names"] = names
         for name, shape in zip(names, [(3, 3, 4, 2), (1, 1, 8, 5)], strict=True):
             group[name.decode()] = draw.normal(size=shape)
-    shown = convlens.kernels(convlens.load_weights(tmp_path / "w.h5"))
+    shown = layersight.kernels(layersight.load_weights(tmp_path / "w.h5"))
     assert [entry.name for entry in shown] == ["sep/depthwise_kernel:0", "sep/pointwise_kernel:0"]
     assert [entry.values.shape for entry in shown] == [(3, 3, 1, 8), (1, 1, 8, 5)]
 
@@ -204,7 +204,7 @@ def test_a_file_without_kernels_is_one_line(tmp_path):
 
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "m.keras")
     with pytest.raises(ModelFileError, match="no kernels of two dimensions"):
-        convlens.load_weights(tmp_path / "m.keras")
+        layersight.load_weights(tmp_path / "m.keras")
 
 
 @pytest.mark.parametrize("names", [("one/kernel:0", "two/kernel:0"), ("kernel", "kernel")])
@@ -218,7 +218,7 @@ def test_no_kernel_of_a_nested_model_is_lost(tmp_path, names):
             group.attrs["weight_names"] = [name.encode() for name in sorted(set(names))]
             for name in sorted(set(names)):
                 group[name] = kernels[names.index(name)]
-    shown = convlens.kernels(convlens.load_weights(tmp_path / "w.h5"))
+    shown = layersight.kernels(layersight.load_weights(tmp_path / "w.h5"))
     count = len(set(names))
     assert len({entry.name for entry in shown}) == 2 * count
     for entry, wanted in zip(shown, 2 * kernels[:count], strict=True):

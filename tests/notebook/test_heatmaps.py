@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.errors import SelectionError, UsageError
-from convlens.heat import Heatmaps
-from convlens.notebook.heat import IMAGES_SHOWN, MAPS_SHOWN
-from convlens.render.heatmaps.scale import scale_of
-from convlens.render.heatmaps.tile import make_tile
-from convlens.render.options import HeatOptions
 from heats import HOSTILE, WARNING, heats
+from layersight.errors import SelectionError, UsageError
+from layersight.heat import Heatmaps
+from layersight.notebook.heat import IMAGES_SHOWN, MAPS_SHOWN
+from layersight.render.heatmaps.scale import scale_of
+from layersight.render.heatmaps.tile import make_tile
+from layersight.render.options import HeatOptions
 
 THREE = ("grad-cam", "gradient", "occlusion")
 
@@ -24,7 +24,7 @@ THREE = ("grad-cam", "gradient", "occlusion")
 def test_a_fragment_shows_the_maps_with_their_scales() -> None:
     made = heats(methods=THREE, targets=2, names=[HOSTILE], empty=(1,), warned=["gradient"])
     text = made._repr_html_()
-    assert text.startswith('<div class="convlens">')
+    assert text.startswith('<div class="layersight">')
     assert "<script" not in text
     assert "<b>&\u202e" not in text
     assert text.count("<figure ") == 7

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.errors import UsageError
-from convlens.notebook import fragments, plot, to_html, to_png
-from convlens.preprocessing import SCALES
-from convlens.render.colour import palette
-from convlens.render.options import PictureOptions
-from convlens.render.tiles import make_tiles
-from convlens.results import (
+from layersight.errors import UsageError
+from layersight.notebook import fragments, plot, to_html, to_png
+from layersight.preprocessing import SCALES
+from layersight.render.colour import palette
+from layersight.render.options import PictureOptions
+from layersight.render.tiles import make_tiles
+from layersight.results import (
     Activations,
     ChannelStatistics,
     InputImage,
@@ -217,9 +217,9 @@ def test_an_image_is_plotted(channels: int) -> None:
 
 def test_activations_are_plotted_by_the_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    stand_in = types.ModuleType("convlens.render.figure")
+    stand_in = types.ModuleType("layersight.render.figure")
     stand_in.plot = lambda result, **options: calls.append((result, options)) or "figure"
-    monkeypatch.setitem(sys.modules, "convlens.render.figure", stand_in)
+    monkeypatch.setitem(sys.modules, "layersight.render.figure", stand_in)
     result = result_of([])
     assert result.plot(columns=3) == "figure"
     assert calls == [(result, {"columns": 3})]
@@ -236,4 +236,4 @@ def test_styles_are_scoped() -> None:
     style = re.search(r"<style>(.*?)</style>", to_html(image_of()), re.DOTALL)[1]
     rules = [line for line in style.strip().splitlines() if "{" in line]
     assert rules
-    assert all(rule.startswith(".convlens") for rule in rules)
+    assert all(rule.startswith(".layersight") for rule in rules)

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.errors import SelectionError, UsageError
-from convlens.notebook.gallery import LAYERS_SHOWN, PATTERNS_SHOWN
-from convlens.pattern import Patterns
-from convlens.render.patterns.arrange import only
 from galleries import HOSTILE, gallery, mixed
+from layersight.errors import SelectionError, UsageError
+from layersight.notebook.gallery import LAYERS_SHOWN, PATTERNS_SHOWN
+from layersight.pattern import Patterns
+from layersight.render.patterns.arrange import only
 
 
 def test_a_fragment_shows_the_patterns_with_their_numbers() -> None:
     made = gallery({"conv": 4, HOSTILE: 2}, natural=True)
     text = made._repr_html_()
-    assert text.startswith('<div class="convlens">')
+    assert text.startswith('<div class="layersight">')
     assert "<script" not in text
     assert "<b>&\u202e" not in text
     assert text.count("<img ") == 5

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.errors import SelectionError, UsageError
-from convlens.notebook.weights import LAYERS_SHOWN, ROWS_SHOWN, TILES_SHOWN
-from convlens.render.kernels.tile import by_sign, coloured
+from layersight.errors import SelectionError, UsageError
+from layersight.notebook.weights import LAYERS_SHOWN, ROWS_SHOWN, TILES_SHOWN
+from layersight.render.kernels.tile import by_sign, coloured
 from weights import HOSTILE, everything, layer, weights
 
 
 def test_a_fragment_shows_the_layers_and_their_kernels() -> None:
     text = everything()._repr_html_()
-    assert text.startswith('<div class="convlens">')
+    assert text.startswith('<div class="layersight">')
     assert text.count("<img ") == text.count("<details") == 4
     assert "DepthwiseConv2D" in text
     assert "10 kernels of colour" in text

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from convlens.preprocessing import SCALES
-from convlens.results import (
+from layersight.preprocessing import SCALES
+from layersight.results import (
     Activations,
     ChannelStatistics,
     ClassScore,

@@ -7,16 +7,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from convlens.errors import SelectionError
-from convlens.evaluation import concatenate
-from convlens.render.evaluations.dots import rounded
-from convlens.render.evaluations.figure import plot
-from convlens.render.evaluations.table import lines_of
-from convlens.render.evaluations.views import pages
-from convlens.render.evaluations.wording import captions, facts, information, key
-from convlens.render.page import Box, Line, Page, Text
-from convlens.render.png import stack
 from evaluations import HOSTILE, columns, evaluation, rows
+from layersight.errors import SelectionError
+from layersight.evaluation import concatenate
+from layersight.render.evaluations.dots import rounded
+from layersight.render.evaluations.figure import plot
+from layersight.render.evaluations.table import lines_of
+from layersight.render.evaluations.views import pages
+from layersight.render.evaluations.wording import captions, facts, information, key
+from layersight.render.page import Box, Line, Page, Text
+from layersight.render.png import stack
 
 
 def words(*found: Page) -> list[str]:
@@ -163,7 +163,7 @@ def test_a_figure_has_an_axes_for_each_metric() -> None:
 
 def test_a_notebook_shows_the_table() -> None:
     text = evaluation(3, name=HOSTILE)._repr_html_()
-    assert text.startswith('<div class="convlens">')
+    assert text.startswith('<div class="layersight">')
     assert "<b>&\u202e" not in text
     assert text.count("<tr") == 1 + 5 + 3 + 1
     assert "±" in text

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from samples import entry, result, small_network, smooth, with_dead
 
-from convlens.errors import SelectionError, UsageError
-from convlens.render.figure import plot
-from convlens.render.options import PictureOptions
+from layersight.errors import SelectionError, UsageError
+from layersight.render.figure import plot
+from layersight.render.options import PictureOptions
 
 
 def words(figure: object) -> list[str]:

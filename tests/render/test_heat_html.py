@@ -16,12 +16,12 @@ import pytest
 from PIL import Image
 
 from browser import dump
-from convlens.heat import Heatmaps
-from convlens.render.heatmaps.html import document
-from convlens.render.heatmaps.numbers import placed
-from convlens.render.heatmaps.scale import scale_of
-from convlens.render.options import HeatOptions
 from heats import HOSTILE, WARNING, heats
+from layersight.heat import Heatmaps
+from layersight.render.heatmaps.html import document
+from layersight.render.heatmaps.numbers import placed
+from layersight.render.heatmaps.scale import scale_of
+from layersight.render.options import HeatOptions
 
 THREE = ("grad-cam", "gradient", "occlusion")
 

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.errors import SelectionError, UsageError
-from convlens.heat import Heatmaps, Measure, Photograph
-from convlens.placing import enlarge
-from convlens.render.colour import palette
-from convlens.render.heatmaps.arrange import by_image, default_view, only
-from convlens.render.heatmaps.board import Box, board, drawn, fit
-from convlens.render.heatmaps.numbers import (
+from heats import HOSTILE, WARNING, bump, heats, picture
+from layersight.errors import SelectionError, UsageError
+from layersight.heat import Heatmaps, Measure, Photograph
+from layersight.placing import enlarge
+from layersight.render.colour import palette
+from layersight.render.heatmaps.arrange import by_image, default_view, only
+from layersight.render.heatmaps.board import Box, board, drawn, fit
+from layersight.render.heatmaps.numbers import (
     in_padding,
     is_cropped,
     is_padded,
@@ -26,10 +27,10 @@ from convlens.render.heatmaps.numbers import (
     reduced,
     whereabouts,
 )
-from convlens.render.heatmaps.scale import UNSEEN, scale_of
-from convlens.render.heatmaps.tile import blend, make_tile
-from convlens.render.heatmaps.views import pages
-from convlens.render.heatmaps.wording import (
+from layersight.render.heatmaps.scale import UNSEEN, scale_of
+from layersight.render.heatmaps.tile import blend, make_tile
+from layersight.render.heatmaps.views import pages
+from layersight.render.heatmaps.wording import (
     better,
     captions,
     information,
@@ -38,13 +39,12 @@ from convlens.render.heatmaps.wording import (
     target_name,
     view_words,
 )
-from convlens.render.kernels.colours import ZERO, diverging
-from convlens.render.options import HEAT_VIEWS, HeatOptions
-from convlens.render.page import Anchor, Line, Link, Page, Picture, Text
-from convlens.render.page import Box as Rectangle
-from convlens.render.png import stack
-from convlens.render.sketch import MEDIA
-from heats import HOSTILE, WARNING, bump, heats, picture
+from layersight.render.kernels.colours import ZERO, diverging
+from layersight.render.options import HEAT_VIEWS, HeatOptions
+from layersight.render.page import Anchor, Line, Link, Page, Picture, Text
+from layersight.render.page import Box as Rectangle
+from layersight.render.png import stack
+from layersight.render.sketch import MEDIA
 
 GOLDEN = Path(__file__).parent / "golden"
 THREE = ("grad-cam", "gradient", "occlusion")
@@ -151,7 +151,7 @@ def test_a_page_says_what_it_shows() -> None:
         *("dog", "Grad-CAM of photo0.jpg", "score 0.8", "logit 8", "layer conv_2"),
         *("7 \u00d7 7 map, enlarged", "photograph, 54 \u00d7 36", "viridis", "greatest value"),
         *("The model says: dog 0.8, bee 0.4", "the last with maps", "pixels / 255"),
-        *("36 \u00d7 36 of 54 \u00d7 36 pixels", "not seen", "sha256 0123", "convlens "),
+        *("36 \u00d7 36 of 54 \u00d7 36 pixels", "not seen", "sha256 0123", "layersight "),
         *("before the last activation", "covers 70%"),
     ):
         assert part in told
@@ -591,7 +591,7 @@ def test_wrong_requests_are_told_in_words() -> None:
 
 def golden(name: str, data: bytes) -> bytes:
     path = GOLDEN / name
-    if os.environ.get("CONVLENS_WRITE_GOLDEN") == "1":
+    if os.environ.get("LAYERSIGHT_WRITE_GOLDEN") == "1":
         path.write_bytes(data)
     return path.read_bytes()
 

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from convlens.heat import Heatmaps
-from convlens.render.heatmaps.numbers import places_of
-from convlens.render.heatmaps.scale import scale_of
-from convlens.render.heatmaps.wording import captions, colours
-from convlens.render.options import HeatOptions
 from heats import heats
+from layersight.heat import Heatmaps
+from layersight.render.heatmaps.numbers import places_of
+from layersight.render.heatmaps.scale import scale_of
+from layersight.render.heatmaps.wording import captions, colours
+from layersight.render.options import HeatOptions
 
 OPTIONS = HeatOptions()
 

@@ -18,12 +18,12 @@ import pytest
 from PIL import Image
 
 from browser import dump
-from convlens.preprocessing import SCALES
-from convlens.render.colour import palette
-from convlens.render.html import document
-from convlens.render.options import NORMALISATIONS, PictureOptions
-from convlens.render.tiles import make_tiles
-from convlens.results import (
+from layersight.preprocessing import SCALES
+from layersight.render.colour import palette
+from layersight.render.html import document
+from layersight.render.options import NORMALISATIONS, PictureOptions
+from layersight.render.tiles import make_tiles
+from layersight.results import (
     Activations,
     ChannelStatistics,
     ClassScore,
@@ -183,7 +183,7 @@ def decode(uri: str) -> Image.Image:
 
 
 def data_of(page: Page) -> dict:
-    ((_, text),) = page.all("script", id="convlens-data")
+    ((_, text),) = page.all("script", id="layersight-data")
     return json.loads(text)
 
 
@@ -245,7 +245,7 @@ def test_hostile_names_are_text(text: str, page: Page) -> None:
     assert f"{HOSTILE} - Conv2D 40 x 30 x 4" in headings
     assert f"{ENDING} - Conv1D 20 x 5" in headings
     assert page.all("h1")[0][1] == HOSTILE
-    assert page.all("pre", id="convlens-manifest")[0][1] == MANIFEST
+    assert page.all("pre", id="layersight-manifest")[0][1] == MANIFEST
 
 
 def test_control_characters_and_broken_names_can_be_written() -> None:

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.errors import SelectionError, UsageError
-from convlens.kernel import Kernels
-from convlens.preprocessing import SCALES
-from convlens.render.kernels.arrange import limit, limits, norms, only_filters, strongest
-from convlens.render.kernels.colours import ZERO, diverging, steps
-from convlens.render.kernels.tile import by_sign
-from convlens.render.kernels.views import pages
-from convlens.render.kernels.wording import captions, information, layer_facts
-from convlens.render.options import KernelOptions
-from convlens.render.page import Anchor, Box, Line, Page, Picture, Text
-from convlens.render.png import draw, stack
+from layersight.errors import SelectionError, UsageError
+from layersight.kernel import Kernels
+from layersight.preprocessing import SCALES
+from layersight.render.kernels.arrange import limit, limits, norms, only_filters, strongest
+from layersight.render.kernels.colours import ZERO, diverging, steps
+from layersight.render.kernels.tile import by_sign
+from layersight.render.kernels.views import pages
+from layersight.render.kernels.wording import captions, information, layer_facts
+from layersight.render.options import KernelOptions
+from layersight.render.page import Anchor, Box, Line, Page, Picture, Text
+from layersight.render.png import draw, stack
 from weights import everything, layer, weights
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -324,7 +324,7 @@ def test_wrong_requests_are_told_in_words() -> None:
 
 def golden(name: str, data: bytes) -> bytes:
     path = GOLDEN / name
-    if os.environ.get("CONVLENS_WRITE_GOLDEN") == "1":
+    if os.environ.get("LAYERSIGHT_WRITE_GOLDEN") == "1":
         path.write_bytes(data)
     return path.read_bytes()
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from samples import entry, photo, result, small_network, smooth, with_dead
 
-from convlens.errors import SelectionError
-from convlens.render.cells import lay_cells
-from convlens.render.options import NORMALISATIONS, VIEWS, PictureOptions
-from convlens.render.page import Anchor, Box, Link, Page, Picture, Text
-from convlens.render.sketch import MEDIA
-from convlens.render.views import pages
-from convlens.results import Activations
+from layersight.errors import SelectionError
+from layersight.render.cells import lay_cells
+from layersight.render.options import NORMALISATIONS, VIEWS, PictureOptions
+from layersight.render.page import Anchor, Box, Link, Page, Picture, Text
+from layersight.render.sketch import MEDIA
+from layersight.render.views import pages
+from layersight.results import Activations
 
 GRID = PictureOptions(view="grid")
 
@@ -249,7 +249,7 @@ def test_wrong_requests_are_told_in_words() -> None:
 
 def test_pages_import_no_matplotlib() -> None:
     code = (
-        "import sys, convlens.render.views, convlens.render.pdf, convlens.render.png, "
-        "convlens.render.svg; sys.exit('matplotlib' in sys.modules or 'keras' in sys.modules)"
+        "import sys, layersight.render.views, layersight.render.pdf, layersight.render.png, "
+        "layersight.render.svg; sys.exit('matplotlib' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from browser import dump
-from convlens.pattern import Patterns
-from convlens.render.options import GalleryOptions
-from convlens.render.patterns.html import document
 from galleries import HOSTILE, gallery, mixed
+from layersight.pattern import Patterns
+from layersight.render.options import GalleryOptions
+from layersight.render.patterns.html import document
 
 
 def made() -> Patterns:

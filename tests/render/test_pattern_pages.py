@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.errors import SelectionError, UsageError
-from convlens.pattern import Patterns
-from convlens.preprocessing import SCALES
-from convlens.render.options import GALLERY_VIEWS, GalleryOptions
-from convlens.render.page import Anchor, Box, Link, Page, Picture, Text
-from convlens.render.patterns.arrange import by_layer, default_view, facets_beside, only, siblings
-from convlens.render.patterns.grid import lay_tiles
-from convlens.render.patterns.moving import frame_pages
-from convlens.render.patterns.single import over_checks
-from convlens.render.patterns.tile import Caption
-from convlens.render.patterns.views import pages
-from convlens.render.patterns.wording import appearance, captions, information, label_of
-from convlens.render.png import stack
-from convlens.render.sketch import MEDIA
 from galleries import gallery, mixed
+from layersight.errors import SelectionError, UsageError
+from layersight.pattern import Patterns
+from layersight.preprocessing import SCALES
+from layersight.render.options import GALLERY_VIEWS, GalleryOptions
+from layersight.render.page import Anchor, Box, Link, Page, Picture, Text
+from layersight.render.patterns.arrange import by_layer, default_view, facets_beside, only, siblings
+from layersight.render.patterns.grid import lay_tiles
+from layersight.render.patterns.moving import frame_pages
+from layersight.render.patterns.single import over_checks
+from layersight.render.patterns.tile import Caption
+from layersight.render.patterns.views import pages
+from layersight.render.patterns.wording import appearance, captions, information, label_of
+from layersight.render.png import stack
+from layersight.render.sketch import MEDIA
 
 GOLDEN = Path(__file__).parent / "golden"
 GRID, SINGLE, SHEET = (GalleryOptions(view=view) for view in ("grid", "pattern", "sheet"))
@@ -302,7 +302,7 @@ def test_wrong_requests_are_told_in_words() -> None:
 
 def golden(name: str, data: bytes) -> bytes:
     path = GOLDEN / name
-    if os.environ.get("CONVLENS_WRITE_GOLDEN") == "1":
+    if os.environ.get("LAYERSIGHT_WRITE_GOLDEN") == "1":
         path.write_bytes(data)
     return path.read_bytes()
 

@@ -16,19 +16,19 @@ from PIL import Image
 from pypdf import PdfReader
 from samples import entry, photo, result, small_network, smooth, with_dead
 
-from convlens.errors import OutputError
-from convlens.render.colour import palette
-from convlens.render.mosaic import mosaic
-from convlens.render.options import PictureOptions
-from convlens.render.page import Box, Information, Page, Picture, Text
-from convlens.render.pdf import to_pdf
-from convlens.render.png import draw, stack, to_png
-from convlens.render.svg import to_svg
-from convlens.render.tiles import make_tiles
-from convlens.render.views import pages
-from convlens.render.wording import information
-from convlens.results import Activations
-from convlens.version import __version__
+from layersight.errors import OutputError
+from layersight.render.colour import palette
+from layersight.render.mosaic import mosaic
+from layersight.render.options import PictureOptions
+from layersight.render.page import Box, Information, Page, Picture, Text
+from layersight.render.pdf import to_pdf
+from layersight.render.png import draw, stack, to_png
+from layersight.render.svg import to_svg
+from layersight.render.tiles import make_tiles
+from layersight.render.views import pages
+from layersight.render.wording import information
+from layersight.results import Activations
+from layersight.version import __version__
 
 GOLDEN = Path(__file__).parent / "golden"
 SHEET, GRID = PictureOptions(), PictureOptions(view="grid")
@@ -62,7 +62,7 @@ def test_pdf_metadata() -> None:
     about = pdf(small_network()).metadata
     assert about is not None
     assert about.title == "sequential: dog.1100.jpg"
-    assert about.creator == f"convlens {__version__}"
+    assert about.creator == f"layersight {__version__}"
     for told in ("conv 14", "channels 0", "standardised", "pixels / 255", "keras 3.15.1"):
         assert told in (about.subject or "")
     assert json.loads(about["/Keywords"]) == {"schema": 1, "é": "кот"}
@@ -199,8 +199,8 @@ def test_png_says_what_it_is() -> None:
     image.load()
     assert image.text["Title"] == about.title
     assert "standardised" in image.text["Description"]
-    assert image.text["Software"] == f"convlens {__version__}"
-    assert json.loads(image.text["convlens"]) == {"schema": 1}
+    assert image.text["Software"] == f"layersight {__version__}"
+    assert json.loads(image.text["layersight"]) == {"schema": 1}
 
 
 def test_stacked_pages_show_the_caption_once() -> None:
@@ -222,7 +222,7 @@ def test_a_png_that_is_too_large_is_refused_before_it_is_drawn() -> None:
 
 def golden(name: str, data: bytes) -> bytes:
     path = GOLDEN / name
-    if os.environ.get("CONVLENS_WRITE_GOLDEN") == "1":
+    if os.environ.get("LAYERSIGHT_WRITE_GOLDEN") == "1":
         GOLDEN.mkdir(exist_ok=True)
         path.write_bytes(data)
     return path.read_bytes()

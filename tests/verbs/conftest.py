@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convlens.ascent import Ascent, Climb
-from convlens.errors import ModelInputError, SelectionError
-from convlens.model import ForwardPass, Model, MovingStatistics
-from convlens.readout import Goal, Gradients
-from convlens.results import InputInfo, LayerInfo, ModelInfo
+from layersight.ascent import Ascent, Climb
+from layersight.errors import ModelInputError, SelectionError
+from layersight.model import ForwardPass, Model, MovingStatistics
+from layersight.readout import Goal, Gradients
+from layersight.results import InputInfo, LayerInfo, ModelInfo
 
 Compute = Callable[..., np.ndarray]
 

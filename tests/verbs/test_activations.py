@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.errors import ImageError, ModelInputError, SelectionError, UsageError
-from convlens.preprocessing import SCALES
-from convlens.results import InputImage, InputInfo
-from convlens.verbs.activations import activations, choose_preprocessing, load_image
+from layersight.errors import ImageError, ModelInputError, SelectionError, UsageError
+from layersight.preprocessing import SCALES
+from layersight.results import InputImage, InputInfo
+from layersight.verbs.activations import activations, choose_preprocessing, load_image
 
 Make = Callable[..., Any]
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import convlens
-from convlens.errors import ImageError, ModelInputError, SelectionError, UsageError
-from convlens.evaluation import Evaluation, MeasureOptions, error, mean
-from convlens.heat import HeatmapOptions
-from convlens.readout import Readout
-from convlens.results import InputInfo
-from convlens.verbs.attribution.making import PARTS
-from convlens.verbs.attribution.method import methods as known_methods
-from convlens.verbs.attribution.remembering import Remembering
-from convlens.verbs.evaluate import EvaluationInterrupted, evaluate
-from convlens.verbs.heatmap import heatmap
+import layersight
+from layersight.errors import ImageError, ModelInputError, SelectionError, UsageError
+from layersight.evaluation import Evaluation, MeasureOptions, error, mean
+from layersight.heat import HeatmapOptions
+from layersight.readout import Readout
+from layersight.results import InputInfo
+from layersight.verbs.attribution.making import PARTS
+from layersight.verbs.attribution.method import methods as known_methods
+from layersight.verbs.attribution.remembering import Remembering
+from layersight.verbs.evaluate import EvaluationInterrupted, evaluate
+from layersight.verbs.heatmap import heatmap
 
 QUICK = {"points": 4, "randoms": 2}
 SOME = ["grad-cam", "gradient"]
@@ -53,7 +53,7 @@ def test_a_folder(chain, folder):
         fake, folder, methods=SOME, progress=lambda *parts: told.append(parts), **QUICK
     )
     assert isinstance(found, Evaluation)
-    assert convlens.evaluate is evaluate
+    assert layersight.evaluate is evaluate
     assert [Path(name).relative_to(folder).as_posix() for name in found.images] == [
         *(f"img{number}.png" for number in range(4)),
         "more/img0.png",

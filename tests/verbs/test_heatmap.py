@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import convlens
-from convlens.errors import ImageError, ModelInputError, SelectionError, UsageError
-from convlens.heat import Heatmaps
-from convlens.placing import enlarge
-from convlens.results import InputInfo
-from convlens.target import MEAN, PREDICTED, Target
-from convlens.verbs.attribution import settings
-from convlens.verbs.attribution.making import PARTS
-from convlens.verbs.attribution.method import NONE, SEVERAL, Method, find_method
-from convlens.verbs.heatmap import heatmap
+import layersight
+from layersight.errors import ImageError, ModelInputError, SelectionError, UsageError
+from layersight.heat import Heatmaps
+from layersight.placing import enlarge
+from layersight.results import InputInfo
+from layersight.target import MEAN, PREDICTED, Target
+from layersight.verbs.attribution import settings
+from layersight.verbs.attribution.making import PARTS
+from layersight.verbs.attribution.method import NONE, SEVERAL, Method, find_method
+from layersight.verbs.heatmap import heatmap
 
 
 def photo(seed: int = 0, size: tuple[int, int] = (8, 8)) -> np.ndarray:
@@ -57,8 +57,8 @@ def test_the_strongest_class_by_grad_cam_of_the_last_layer(chain):
     assert found.titles == {"grad-cam": "Grad-CAM"}
     np.testing.assert_array_equal(found.photographs[0].pixels, pixels)
     assert found.photographs[0].region == (0, 0, 8, 8)
-    assert convlens.heatmap is heatmap
-    assert convlens.Target is Target
+    assert layersight.heatmap is heatmap
+    assert layersight.Target is Target
 
 
 def test_a_contrast_and_its_opposite(chain):
@@ -230,15 +230,15 @@ def test_a_photograph_is_seen_in_its_own_size(chain, tmp_path: Path):
     assert [one.pixels.shape for one in found.photographs] == [(20, 50, 3), (9, 9, 3)]
     assert found.photographs[0].region == (0, 15, 20, 35)
     assert found[0].values.shape == (8, 8)
-    loaded = convlens.load_image(path, chain(), fit="pad")
+    loaded = layersight.load_image(path, chain(), fit="pad")
     again = heatmap(chain(), loaded)
     assert again.photographs[0].pixels.shape == (20, 50, 3)
     assert again.photographs[0].region[0] < 0
 
 
 def test_many_photographs_share_what_room_there_is(chain, monkeypatch):
-    monkeypatch.setattr("convlens.images.photograph.ROOM", 3 * 2 * 20**2)
-    monkeypatch.setattr("convlens.images.photograph.LEAST", 1)
+    monkeypatch.setattr("layersight.images.photograph.ROOM", 3 * 2 * 20**2)
+    monkeypatch.setattr("layersight.images.photograph.LEAST", 1)
     (one,) = heatmap(chain(), photo(size=(20, 28))).photographs
     assert (one.pixels.shape, one.reduced) == ((20, 28, 3), 1)
     two = heatmap(chain(), [photo(size=(20, 40)), photo(size=(9, 9))]).photographs

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.errors import UsageError
-from convlens.verbs.attribution.making import PARTS
-from convlens.verbs.attribution.metrics.bench import Bench
-from convlens.verbs.attribution.metrics.metric import choose_metrics
-from convlens.verbs.heatmap import heatmap
+from layersight.errors import UsageError
+from layersight.verbs.attribution.making import PARTS
+from layersight.verbs.attribution.metrics.bench import Bench
+from layersight.verbs.attribution.metrics.metric import choose_metrics
+from layersight.verbs.heatmap import heatmap
 
 
 def photo(seed: int = 0) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens import kernels
-from convlens.errors import SelectionError
-from convlens.verbs.kernels import factorise
+from layersight import kernels
+from layersight.errors import SelectionError
+from layersight.verbs.kernels import factorise
 
 
 @pytest.fixture

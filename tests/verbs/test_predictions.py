@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.results import ClassScore, Prediction
-from convlens.verbs.predictions import TOP, predict
+from layersight.results import ClassScore, Prediction
+from layersight.verbs.predictions import TOP, predict
 
 
 def say(values: object, labels: tuple[str, ...] | None = None) -> Prediction:

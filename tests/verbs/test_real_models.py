@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import convlens
-from convlens.render.options import PictureOptions
-from convlens.render.tiles import make_tiles
-from convlens.results import Activations
+import layersight
+from layersight.render.options import PictureOptions
+from layersight.render.tiles import make_tiles
+from layersight.results import Activations
 
 SHAPES = {
     "conv2d": (148, 148, 32),
@@ -36,7 +36,7 @@ PHOTOS = {
 
 @functools.cache
 def opened(path: Path, labels: Path | None = None) -> Any:
-    return convlens.load_model(path, labels=labels)
+    return layersight.load_model(path, labels=labels)
 
 
 @functools.cache
@@ -51,7 +51,7 @@ def alone(path: Path) -> Any:
 def seen(data: Path, photo: str) -> Activations:
     name, options = PHOTOS[photo]
     model = opened(data / "models/cats_dogs_150.h5")
-    found: Activations = convlens.activations(model, data / name, layers=":8", **options)
+    found: Activations = layersight.activations(model, data / name, layers=":8", **options)
     return found
 
 
@@ -121,7 +121,7 @@ def test_352_maps_are_dead_for_the_dog(data: Path) -> None:
 def test_some_channels_alone(data: Path) -> None:
     whole = seen(data, "dog")
     model = opened(data / "models/cats_dogs_150.h5")
-    some = convlens.activations(
+    some = layersight.activations(
         model, data / "images/dog.1100.jpg", layers=":8", channels="3,5,25,29,30"
     )
     chosen = [3, 5, 25, 29, 30]
@@ -137,7 +137,7 @@ def test_the_layers_behind_the_maps_keep_their_names(data: Path) -> None:
     import keras
 
     model = opened(data / "models/cats_dogs_150.h5")
-    found = convlens.activations(
+    found = layersight.activations(
         model, data / "images/dog.1100.jpg", layers="8:14", predictions=True
     )
     assert [(entry.name, entry.layer.type) for entry in found.layers] == [
@@ -159,7 +159,7 @@ def test_the_layers_behind_the_maps_keep_their_names(data: Path) -> None:
 def test_the_emotion_network_of_keras_2_0_5(data: Path) -> None:
     path = next((data / "models").glob("keras205_fer2013_mini_XCEPTION.102*"))
     model = opened(path)
-    found = convlens.activations(
+    found = layersight.activations(
         model, data / "images/person3_virus_16.jpeg", scale="-1..1", predictions=True
     )
     assert model.info.inputs[0].shape == (None, 64, 64, 1)
@@ -178,7 +178,7 @@ def test_a_network_of_any_size(data: Path) -> None:
     model = opened(data / "models/squeezenet_imagenet_notop.h5")
     assert model.info.inputs[0].size == (None, None)
     path = data / "images/creative_commons_elephant.jpg"
-    found = convlens.activations(model, path)
+    found = layersight.activations(model, path)
     height, width = found.images[0].values.shape[:2]
     assert max(height, width) == 512
     assert "any size" in found.images[0].steps[0]
@@ -186,7 +186,7 @@ def test_a_network_of_any_size(data: Path) -> None:
     assert first.values.shape[1:3] == ((height - 3) // 2 + 1, (width - 3) // 2 + 1)
     wanted = model.model.predict(found.images[0].values[None], verbose=0)
     np.testing.assert_allclose(last.values, wanted, rtol=1e-4, atol=1e-3)
-    small = convlens.activations(model, path, size=(227, 227), layers=last.name)
+    small = layersight.activations(model, path, size=(227, 227), layers=last.name)
     assert small[last.name].shape[1:3] == (13, 13)
 
 
@@ -195,7 +195,7 @@ def test_the_elephant_is_an_african_elephant(data: Path, suffix: str) -> None:
     labels = data / "imagenet_classes.txt"
     model = opened(data / f"models/mobilenet_025_224_imagenet{suffix}", labels)
     path = data / "images/creative_commons_elephant.jpg"
-    found = convlens.activations(model, path, layers="conv1", predictions=True)
+    found = layersight.activations(model, path, layers="conv1", predictions=True)
     best = found.predictions[0][0].top[0]
     assert best.label is not None
     assert best.label.replace("_", " ").endswith("African elephant")
@@ -209,7 +209,7 @@ def test_the_elephant_is_an_african_elephant(data: Path, suffix: str) -> None:
 def test_both_files_of_one_network_give_the_same(data: Path) -> None:
     path = data / "images/creative_commons_elephant.jpg"
     first, second = (
-        convlens.activations(
+        layersight.activations(
             opened(data / f"models/mobilenet_025_224_imagenet{suffix}"), path, layers="-3:"
         )
         for suffix in (".h5", ".keras")
@@ -222,7 +222,7 @@ def test_a_file_that_plain_keras_refuses_opens_and_says_why(data: Path) -> None:
     model = opened(data / "models/keras216_cats_and_dogs_small_1.h5")
     said = [rewrite.partition(":")[0] for rewrite in model.info.rewrites]
     assert said[:2] == ["sequential-list", "input-layer"]
-    found = convlens.activations(model, data / "images/dog.1100.jpg", layers=":6")
+    found = layersight.activations(model, data / "images/dog.1100.jpg", layers=":6")
     assert [array.shape[1:] for array in found.values()] == [
         (48, 48, 32),
         (24, 24, 32),
@@ -235,10 +235,10 @@ def test_a_file_that_plain_keras_refuses_opens_and_says_why(data: Path) -> None:
 
 
 def test_every_kind_of_file_of_the_dog(data: Path, tmp_path: Path) -> None:
-    save: Callable[..., Path] = convlens.save
+    save: Callable[..., Path] = layersight.save
     found = seen(data, "dog")
     with np.load(save(found, tmp_path / "dog.npz")) as arrays:
         assert sum(arrays[name].shape[-1] for name in arrays.files) == 704
     page = save(found, tmp_path / "dog.pdf").read_bytes()
     assert page.startswith(b"%PDF-")
-    assert convlens.read_manifest(tmp_path / "dog.pdf")["images"][0]["name"] == "dog.1100.jpg"
+    assert layersight.read_manifest(tmp_path / "dog.pdf")["images"][0]["name"] == "dog.1100.jpg"

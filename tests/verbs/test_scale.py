@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import convlens
-from convlens.model import MovingStatistics
-from convlens.preprocessing import SCALES, Preprocessing
-from convlens.results import InputInfo
-from convlens.verbs.activations import activations, load_image
-from convlens.verbs.scale import GUESS, weigh
+import layersight
+from layersight.model import MovingStatistics
+from layersight.preprocessing import SCALES, Preprocessing
+from layersight.results import InputInfo
+from layersight.verbs.activations import activations, load_image
+from layersight.verbs.scale import GUESS, weigh
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (12, 10, 3)).astype(np.uint8)
 
@@ -138,7 +138,7 @@ GUESSED = ("cats_dogs_150.h5", "LucieSvc__PMD-IA_Nanotag__835766a4__siamese_mode
 )
 def test_real_models_are_told_right_or_not_known(data: Path, model: dict[str, str]) -> None:
     (path,) = [*(data / "models").glob(model["file"]), *(data / "wild").glob(model["file"])]
-    loaded = convlens.load_model(path)
+    loaded = layersight.load_model(path)
     found = load_image(np.zeros((64, 64), np.uint8), loaded).preprocessing
     assert found.evidence == model["evidence"]
     if found.evidence == "guess":

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-import convlens
-from convlens.cli.sizes import parse_size
-from convlens.errors import ModelInputError, UsageError
+import layersight
+from layersight.cli.sizes import parse_size
+from layersight.errors import ModelInputError, UsageError
 
 PICTURE = np.zeros((9, 12, 3), np.uint8)
 
@@ -16,7 +16,7 @@ PICTURE = np.zeros((9, 12, 3), np.uint8)
 @pytest.fixture(scope="module")
 def model():
     layers = keras.layers
-    return convlens.load_model(
+    return layersight.load_model(
         keras.Sequential(
             [
                 keras.Input((None, None, 3)),
@@ -29,13 +29,13 @@ def model():
 
 
 VERBS = {
-    "activations": lambda model, **more: convlens.activations(model, PICTURE, **more),
-    "heatmap": lambda model, **more: convlens.heatmap(model, PICTURE, method="gradient", **more),
-    "patterns": lambda model, **more: convlens.patterns(model, layers="c", steps=1, **more),
-    "evaluate": lambda model, **more: convlens.evaluate(
+    "activations": lambda model, **more: layersight.activations(model, PICTURE, **more),
+    "heatmap": lambda model, **more: layersight.heatmap(model, PICTURE, method="gradient", **more),
+    "patterns": lambda model, **more: layersight.patterns(model, layers="c", steps=1, **more),
+    "evaluate": lambda model, **more: layersight.evaluate(
         model, [PICTURE], methods="gradient", metrics="deletion", **more
     ),
-    "load_image": lambda model, **more: convlens.load_image(PICTURE, model, **more),
+    "load_image": lambda model, **more: layersight.load_image(PICTURE, model, **more),
 }
 
 
@@ -78,7 +78,7 @@ def test_a_batch_of_no_images(model, verb, count):
 @pytest.mark.parametrize("verb", ["activations", "heatmap", "patterns", "evaluate"])
 def test_an_input_of_no_size(verb, shape):
     entry = keras.Input(shape, name="nothing")
-    model = convlens.load_model(keras.Model(entry, keras.layers.ReLU()(entry)))
+    model = layersight.load_model(keras.Model(entry, keras.layers.ReLU()(entry)))
     assert [layer.name for layer in model.info.layers]
     with pytest.raises(ModelInputError, match=r"input 'nothing' of shape .* has a size of 0"):
         VERBS[verb](model)

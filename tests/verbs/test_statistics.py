@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlens.results import ChannelStatistics
-from convlens.verbs.statistics import ROUNDING, measure
+from layersight.results import ChannelStatistics
+from layersight.verbs.statistics import ROUNDING, measure
 
 EPS = float(np.finfo(np.float32).eps)
 

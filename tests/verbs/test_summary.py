@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convlens.preprocessing import SCALES
-from convlens.results import InputInfo, LayerInfo
-from convlens.verbs.summary import layer_to_json, summary, to_json
-from convlens.version import __version__
+from layersight.preprocessing import SCALES
+from layersight.results import InputInfo, LayerInfo
+from layersight.verbs.summary import layer_to_json, summary, to_json
+from layersight.version import __version__
 
 
 def test_a_summary_is_what_the_model_tells(fake: Callable[..., Any]) -> None:
@@ -20,8 +20,8 @@ def test_a_summary_is_what_the_model_tells(fake: Callable[..., Any]) -> None:
 
 def test_the_document_keeps_its_contract(fake: Callable[..., Any]) -> None:
     found = json.loads(json.dumps(to_json(fake().info), allow_nan=False))
-    assert found["schema"] == 1
-    assert found["convlens"] == __version__
+    assert found["schema"] == 2
+    assert found["layersight"] == __version__
     assert found["input_shape"] == [None, 6, 5, 3]
     assert found["parameters"] == 0
     assert [layer["name"] for layer in found["layers"]] == ["conv", "pool", "flat", "top"]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from convlens.errors import SelectionError, UsageError
-from convlens.results import InputInfo, LayerInfo, ModelInfo
-from convlens.target import MEAN, PREDICTED, Target
-from convlens.verbs.attribution.asking import read_target, read_targets, words_of
+from layersight.errors import SelectionError, UsageError
+from layersight.results import InputInfo, LayerInfo, ModelInfo
+from layersight.target import MEAN, PREDICTED, Target
+from layersight.verbs.attribution.asking import read_target, read_targets, words_of
 
 ANIMALS = ("tench", "tiger", "cat", "African elephant", "crane", "crane", "not hotdog", "hotdog")
 LAYERS = (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from analytic import pictures
-from convlens.errors import UsageError
-from convlens.verbs.attribution.baselines import BASELINES, SIGMA, baseline, blurred
+from layersight.errors import UsageError
+from layersight.verbs.attribution.baselines import BASELINES, SIGMA, baseline, blurred
 
 
 def test_one_colour_in_the_numbers_of_the_network():

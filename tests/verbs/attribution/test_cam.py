@@ -7,7 +7,7 @@ import pytest
 
 import cam_network as nets
 import cam_papers as papers
-from convlens.errors import ModelInputError, UsageError
+from layersight.errors import ModelInputError, UsageError
 
 
 @pytest.mark.parametrize("goal", [(2, 2), (3, 0)])

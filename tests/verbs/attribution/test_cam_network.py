@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cam_network as nets
-from convlens.readout import Readout
+from layersight.readout import Readout
 
 SPREAD = np.random.default_rng(1).normal(size=(1, 3, 2, 7)).astype(np.float32)
 GOALS = {

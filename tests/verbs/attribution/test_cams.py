@@ -7,9 +7,9 @@ import pytest
 
 import cam_network as nets
 from cam_papers import PAPERS, close, grad_cam_plus_plus
-from convlens.errors import ModelInputError
-from convlens.readout import Readout
-from convlens.verbs.attribution.method import PLACES, methods
+from layersight.errors import ModelInputError
+from layersight.readout import Readout
+from layersight.verbs.attribution.method import PLACES, methods
 
 GRADIENTS = ("grad-cam", "grad-cam++", "hirescam", "xgrad-cam", "layercam")
 OF_ONE_LAYER = (*GRADIENTS, "score-cam", "ablation-cam", "eigencam")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cam_network as nets
-from convlens.verbs.attribution.channels import between, of_image, strongest
+from layersight.verbs.attribution.channels import between, of_image, strongest
 
 
 def test_the_strongest_are_the_largest_above_0_and_of_equal_ones_the_first():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from convlens.errors import ModelInputError, SelectionError
-from convlens.results import InputInfo, LayerInfo, ModelInfo
-from convlens.verbs.attribution.choice import choose_layers, has_picture, named_layers
-from convlens.verbs.attribution.method import ONE, SEVERAL
+from layersight.errors import ModelInputError, SelectionError
+from layersight.results import InputInfo, LayerInfo, ModelInfo
+from layersight.verbs.attribution.choice import choose_layers, has_picture, named_layers
+from layersight.verbs.attribution.method import ONE, SEVERAL
 
 KERNELS = ("Conv2D", "Conv1D", "Conv3D", "Dense", "BatchNormalization", "Conv2DTranspose")
 

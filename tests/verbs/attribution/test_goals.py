@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from convlens.outputs import gives_probability
-from convlens.results import LayerInfo, ModelInfo
-from convlens.target import PREDICTED, Target
-from convlens.verbs.attribution.goals import Asked, make_goal, offset_of, predicted_at, read_off
-from convlens.verbs.attribution.outputs import default_output, output_layers
+from layersight.outputs import gives_probability
+from layersight.results import LayerInfo, ModelInfo
+from layersight.target import PREDICTED, Target
+from layersight.verbs.attribution.goals import Asked, make_goal, offset_of, predicted_at, read_off
+from layersight.verbs.attribution.outputs import default_output, output_layers
 
 
 def asked(target: Target, shape: tuple[int, ...], mask: np.ndarray | None = None) -> Asked:

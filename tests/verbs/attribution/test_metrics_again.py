@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from convlens.errors import SelectionError, UsageError
-from convlens.verbs.attribution.metrics.cascade import cascade
-from convlens.verbs.attribution.metrics.likeness import (
+from formulas import Formula, bench, linear, picture, say
+from layersight.errors import SelectionError, UsageError
+from layersight.verbs.attribution.metrics.cascade import cascade
+from layersight.verbs.attribution.metrics.likeness import (
     rank_correlation,
     strength,
     structural_similarity,
 )
-from formulas import Formula, bench, linear, picture, say
 
 LAYERS = (("first", 9), ("plain", 0), ("second", 9), ("third", 9), ("top", 4))
 NAMES = ("first", "second", "third", "top")

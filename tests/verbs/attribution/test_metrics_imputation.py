@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import lil_matrix
 from scipy.sparse.linalg import spsolve
 
-from convlens.placing import enlarge
-from convlens.verbs.attribution.metrics.imputation import TOLERANCE, impute
+from layersight.placing import enlarge
+from layersight.verbs.attribution.metrics.imputation import TOLERANCE, impute
 
 
 def exact(image, known):

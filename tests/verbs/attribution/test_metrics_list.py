@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convlens.errors import UsageError
-from convlens.evaluation import MeasureOptions
-from convlens.verbs.attribution import metrics as package
-from convlens.verbs.attribution.metrics.bench import measure
-from convlens.verbs.attribution.metrics.metric import choose_metrics, find_metric, metrics
-from convlens.verbs.attribution.metrics.names import PLACES
 from formulas import GOAL, bench, linear, logistic, picture, say
+from layersight.errors import UsageError
+from layersight.evaluation import MeasureOptions
+from layersight.verbs.attribution import metrics as package
+from layersight.verbs.attribution.metrics.bench import measure
+from layersight.verbs.attribution.metrics.metric import choose_metrics, find_metric, metrics
+from layersight.verbs.attribution.metrics.names import PLACES
 
 
 def test_every_file_with_a_metric_is_in_the_list():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.errors import UsageError
 from formulas import Formula, bench, linear, logistic, picture, say
+from layersight.errors import UsageError
 
 NAMES = ("average-drop", "increase", "average-gain")
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlens.errors import ModelInputError, UsageError
-from convlens.verbs.attribution.metrics.blurring import blur
-from convlens.verbs.attribution.metrics.imputation import impute
 from formulas import Formula, bench, linear, logistic, picture, say
+from layersight.errors import ModelInputError, UsageError
+from layersight.verbs.attribution.metrics.blurring import blur
+from layersight.verbs.attribution.metrics.imputation import impute
 
 
 def weights(size=(8, 8), seed=3):

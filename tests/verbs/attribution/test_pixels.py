@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from analytic import Analytic, channel_goal, class_goal, classes_goal, pictures
-from convlens.errors import ModelInputError, UsageError
-from convlens.heat import HeatmapOptions
-from convlens.readout import Readout
-from convlens.verbs.attribution.baselines import baseline as make
-from convlens.verbs.attribution.copies import batches
-from convlens.verbs.attribution.integrated_gradients import completeness
-from convlens.verbs.attribution.method import Found, find_method, methods
-from convlens.verbs.attribution.occlusion import patches
-from convlens.verbs.attribution.rise import masks
-from convlens.verbs.attribution.smoothgrad import noise
+from layersight.errors import ModelInputError, UsageError
+from layersight.heat import HeatmapOptions
+from layersight.readout import Readout
+from layersight.verbs.attribution.baselines import baseline as make
+from layersight.verbs.attribution.copies import batches
+from layersight.verbs.attribution.integrated_gradients import completeness
+from layersight.verbs.attribution.method import Found, find_method, methods
+from layersight.verbs.attribution.occlusion import patches
+from layersight.verbs.attribution.rise import masks
+from layersight.verbs.attribution.smoothgrad import noise
 
 PIXELS = (
     "gradient",

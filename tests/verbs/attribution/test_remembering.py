@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from convlens.readout import Gradients, Readout
-from convlens.results import LayerInfo, ModelInfo
-from convlens.target import PREDICTED, Target
-from convlens.verbs.attribution.method import find_method
-from convlens.verbs.attribution.remembering import Remembering, make_plan
+from layersight.readout import Gradients, Readout
+from layersight.results import LayerInfo, ModelInfo
+from layersight.target import PREDICTED, Target
+from layersight.verbs.attribution.method import find_method
+from layersight.verbs.attribution.remembering import Remembering, make_plan
 
 GOAL = (Readout("top", np.array([[0, 1]], np.float32)),)
 INFO = ModelInfo(

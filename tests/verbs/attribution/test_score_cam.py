@@ -7,10 +7,10 @@ import pytest
 
 import cam_network as nets
 import cam_papers as papers
-from convlens.errors import ModelInputError
-from convlens.placing import weights
-from convlens.verbs.attribution.copies import Rows
-from convlens.verbs.attribution.score_cam import alike, mask
+from layersight.errors import ModelInputError
+from layersight.placing import weights
+from layersight.verbs.attribution.copies import Rows
+from layersight.verbs.attribution.score_cam import alike, mask
 
 
 @pytest.mark.parametrize("layer", ["coarse", "fine"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.verbs.attribution.way import Way
+from layersight.verbs.attribution.way import Way
 
 
 def walk(function, slope, steps, cuts, count):

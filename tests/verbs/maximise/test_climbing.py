@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from convlens.ascent import Ascent, Probe, Rung
-from convlens.errors import ModelInputError
-from convlens.pattern import Objective, PatternOptions, Term
-from convlens.verbs.maximise.classic import CLASSIC
-from convlens.verbs.maximise.climbing import ATTEMPTS, PERIOD, SILENT, Climbing
-from convlens.verbs.maximise.method import Ground, Method
-from convlens.verbs.maximise.robust import pace
+from layersight.ascent import Ascent, Probe, Rung
+from layersight.errors import ModelInputError
+from layersight.pattern import Objective, PatternOptions, Term
+from layersight.verbs.maximise.classic import CLASSIC
+from layersight.verbs.maximise.climbing import ATTEMPTS, PERIOD, SILENT, Climbing
+from layersight.verbs.maximise.method import Ground, Method
+from layersight.verbs.maximise.robust import pace
 
 
 class Hill:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.pattern import PatternOptions
-from convlens.verbs.maximise.placements import crops_of_step, of_step, placement, unseen
+from layersight.pattern import PatternOptions
+from layersight.verbs.maximise.placements import crops_of_step, of_step, placement, unseen
 
 MIDDLE = np.array([3.5, 5.5, 1.0])
 OPTIONS = PatternOptions(size=(8, 12), jitter=2, zoom=0.25, turn=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.verbs.maximise import spectrum
+from layersight.verbs.maximise import spectrum
 
 
 def test_frequencies_are_cycles_a_pixel():

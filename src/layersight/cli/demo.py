@@ -1,0 +1,69 @@
+"""``layersight demo``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from layersight.cli.output import say
+from layersight.demo import HEAT, LABELS, PATTERNS, SOUGHT, Demo, make_demo
+from layersight.export.folder import alive_everywhere
+from layersight.loading.lean import import_keras
+from layersight.render.heatmaps.numbers import places_of
+from layersight.render.wording import plural
+
+
+def run(folder: Path, *, backend: str | None, quiet: bool) -> None:
+    """Writes the demonstration and says what to look at."""
+
+    def tell(text: str) -> None:
+        if not quiet:
+            print(f"layersight: {text}", file=sys.stderr)
+
+    import_keras(backend)
+    made = make_demo(folder, backend=backend, say=tell)
+    if not quiet:
+        say(describe(made))
+
+
+def describe(made: Demo) -> str:
+    """What to look at, in the order in which to look."""
+    result, folder = made.result, made.folder
+    maps = [entry for entry in result.layers if entry.has_maps]
+    first, last = maps[0], maps[-1]
+    channel = alive_everywhere(result)
+    verdict = result.predictions[0][0].describe()
+    lines = [
+        f"The network says: {verdict}. What it saw on the way:",
+        "",
+        f"  {folder / 'sheet.html'}",
+        f"      every one of the {result.map_count} maps; point at one for its numbers",
+        f"  {folder / 'sheet.pdf'}",
+        "      the same on paper; layer names on the cover are links",
+        f"  {folder / f'00-{first.name}.png'}",
+        f"      the first layer still sees a cat: edges, colours, {first.sparsity():.0%} zeros",
+        f"  {folder / f'{len(maps) - 1:02d}-{last.name}.png'}",
+        f"      the last answers to few things only: {last.sparsity():.0%} zeros,"
+        f" {last.dead()} of {len(last.channels)} channels dead for this image",
+    ]
+    if channel is not None:
+        lines += [
+            f"  {folder / f'across-channel-{channel}.png'}",
+            f"      channel {channel} of every layer, one beside the other",
+        ]
+    where = places_of(made.heat, 0).centre
+    alive = int((~made.patterns.dead).sum())
+    lines += [
+        f"  {folder / HEAT}",
+        f"      which pixels made it say {LABELS[0]}"
+        + (f": most of the heat lies about x {where[0]:.0f}, y {where[1]:.0f}" if where else ""),
+        f"  {folder / PATTERNS}",
+        f"      what {plural(alive, 'channel')} of {SOUGHT} look for, and how strongly they answer",
+        f"  {folder / 'statistics.json'}",
+        "      mean, deviation, least, greatest and zeros of every channel",
+        "",
+        "Now yours: layersight activations YOUR_MODEL.h5 YOUR_PHOTO.jpg",
+        "           layersight heatmap YOUR_MODEL.h5 YOUR_PHOTO.jpg",
+        "           layersight patterns YOUR_MODEL.h5 --layers LAYER",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,62 @@
+"""The images that a command line names, and the files that are written beside them.
+
+The rule of this module: images for one file go through the model together, else one by one, and
+no file takes the place of another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from layersight.errors import UsageError
+from layersight.images import find_images
+from layersight.results import InputImage
+
+
+def image_groups(images: Sequence[str], inputs: Sequence[str], *, together: bool) -> list[Any]:
+    """What goes through the model together: all images for one file, else one by one.
+
+    ``None`` stands for no image at all, which a model that takes none can do without.
+
+    Args:
+        images: Files, folders or globs.
+        inputs: ``NAME=FILE`` for each input of a model with several.
+        together: Whether all go into one file.
+
+    Raises:
+        UsageError: Both were given, or an input not as it should be.
+        ImageError: There is no such image.
+    """
+    if inputs:
+        if images:
+            raise UsageError("give either IMAGE or --input NAME=FILE for each input, not both")
+        pairs = [part.partition("=") for part in inputs]
+        for name, sign, path in pairs:
+            if not (name and sign and path):
+                raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
+        given = {name: path for name, _, path in pairs}
+        if len(given) < len(pairs):
+            raise UsageError("--input names one input twice: give a folder for several images")
+        return [given]
+    if not images:
+        return [None]
+    found = find_images(list(images))
+    return [found] if together else [[path] for path in found]
+
+
+def beside(image: InputImage, groups: Sequence[Any], ending: str) -> Path:
+    """A file beside an image, under a name that no other image has.
+
+    Args:
+        image: The image.
+        groups: All that are given.
+        ending: What follows the image's name and a dash.
+    """
+    folder = image.path.parent if image.path is not None else Path()
+    stem = Path(image.name).stem
+    images = [group[0] for group in groups if isinstance(group, list)]
+    if sum(path.parent == folder and path.stem == stem for path in images) > 1:
+        stem = image.name
+    return folder / f"{stem}-{ending}"

@@ -1,0 +1,90 @@
+"""Opening the model that a command line names."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from layersight.cli.printable import printable
+from layersight.limits import Limits
+from layersight.loading import load_model
+from layersight.loading.lean import import_keras
+from layersight.loading.reader import expect
+from layersight.loading.recognise import recognise
+from layersight.model import Model
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which model, and what is needed to open it.
+
+    Attributes:
+        model: A file, or an architecture.
+        weights: For an architecture.
+        architecture: For a file of weights alone.
+        labels: A file with the names of the classes.
+        backend: The backend of Keras.
+        trust: Whether code of the file may run.
+        max_memory: How much memory the model may ask for, such as ``8G``.
+    """
+
+    model: str
+    weights: str | None = None
+    architecture: str | None = None
+    labels: Path | None = None
+    backend: str | None = None
+    trust: bool = False
+    max_memory: str | None = None
+
+
+def open_model(source: Source) -> Model:
+    """Opens a model; what is to be known before goes to standard error.
+
+    What can be said of a file without Keras is said before it is imported, which takes
+    seconds.
+
+    Raises:
+        ModelFileError: There is no such file, or it is no model, or it is damaged.
+        UnsafeModelError: Opening it would run code or read another file.
+        BackendError: No backend for Keras is installed, or not the one asked for.
+        UsageError: The memory that it may take is no amount of memory.
+    """
+    Limits.asked(source.max_memory)
+    path = Path(source.model)
+    if path.exists() or "/" in source.model or "." in source.model:
+        recognise(path)
+    expect(path, source.weights)
+    import_keras(source.backend)
+    with _Told():
+        return load_model(
+            source.model,
+            backend=source.backend,
+            weights=source.weights,
+            labels=source.labels,
+            architecture=source.architecture,
+            trust=source.trust,
+            max_memory=source.max_memory,
+        )
+
+
+class _Told(logging.Handler):
+    """Prints the warnings of loading on standard error, each on a line of its own."""
+
+    def __enter__(self) -> None:
+        logger = logging.getLogger("layersight")
+        logger.addHandler(self)
+        self._before, logger.propagate = logger.propagate, False
+        self._disabled = logging.root.manager.disable
+        logging.disable(logging.INFO)
+
+    def __exit__(self, *_: object) -> None:
+        logger = logging.getLogger("layersight")
+        logger.removeHandler(self)
+        logger.propagate = self._before
+        logging.disable(self._disabled)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        print(f"layersight: {printable(record.getMessage())}", file=sys.stderr)

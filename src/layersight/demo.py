@@ -1,0 +1,103 @@
+"""The demonstration: a small network, a photograph of a cat, every picture of them.
+
+Both lie inside the package, with their model card and their source beside them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from layersight.export.atomic import fill_folder
+from layersight.export.folder import write_folder
+from layersight.export.manifest import MANIFEST
+from layersight.export.pictures import to_png
+from layersight.heat import Heatmaps
+from layersight.loading import load_model
+from layersight.pattern import Patterns
+from layersight.render.options import GalleryOptions, HeatOptions, PictureOptions
+from layersight.results import Activations, ModelInfo
+from layersight.verbs.activations import activations
+from layersight.verbs.heatmap import heatmap
+from layersight.verbs.patterns import patterns
+
+LABELS = ("cat", "dog")
+EXTRAS = ("MODEL_CARD.md", "chelsea.txt")
+"""What is told of the network and of the photograph, copied beside the pictures."""
+HEAT, PATTERNS = "heatmap.png", "patterns.png"
+"""The pictures of what decided and of what channels look for."""
+SOUGHT, CHANNELS = "conv2d_1", "0:8"
+"""Whose patterns are made."""
+SIDE, STEPS = 64, 64
+"""Of their canvas, and on the way: enough to see them, and soon done."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Demo:
+    """What the demonstration made.
+
+    Attributes:
+        folder: Where it was written.
+        result: The activations of every layer.
+        heat: Which pixels decided.
+        patterns: What channels of a layer look for.
+    """
+
+    folder: Path
+    result: Activations
+    heat: Heatmaps
+    patterns: Patterns
+
+
+def make_demo(
+    folder: Path, *, backend: str | None = None, say: Callable[[str], None] = lambda text: None
+) -> Demo:
+    """Writes the demonstration into a folder.
+
+    Args:
+        folder: Where to; it is made if it is not there.
+        backend: As in :func:`layersight.load_model`.
+        say: Gets a line before each step.
+
+    Raises:
+        OutputError: The folder cannot be written.
+        BackendError: No backend for Keras is installed.
+    """
+    assets = resources.files("layersight.assets.demo")
+    # The folder first: that it cannot be written is found out before the work.
+    with resources.as_file(assets) as place, fill_folder(folder, MANIFEST) as filled:
+        say("opening a small cats-and-dogs network")
+        model = load_model(place / "cats_dogs.keras", backend=backend, labels=LABELS)
+        say("showing it a photograph of a cat")
+        cat = place / "chelsea.png"
+        result = _without_paths(activations(model, cat, fit="crop", scale="0..1", predictions=True))
+        say("asking which pixels decided")
+        heat = _without_paths(heatmap(model, cat, target=LABELS[0], fit="crop", scale="0..1"))
+        say(f"looking for what channels of {SOUGHT} look for")
+        found = patterns(model, SOUGHT, CHANNELS, scale="0..1", size=SIDE, steps=STEPS)
+        found = dataclasses.replace(found, model=_anywhere(found.model))
+        say("drawing every feature map of every layer")
+        extras = {name: (place / name).read_bytes() for name in EXTRAS}
+        extras |= {
+            HEAT: to_png(heat, HeatOptions()),
+            PATTERNS: to_png(found, GalleryOptions(columns=8)),
+        }
+        write_folder(result, filled, PictureOptions(), extras)
+    return Demo(folder, result, heat, found)
+
+
+Shown = TypeVar("Shown", Activations, Heatmaps)
+
+
+def _without_paths(result: Shown) -> Shown:
+    """The same result without the folder of the installation, so that it looks alike anywhere."""
+    images = tuple(dataclasses.replace(image, path=None) for image in result.images)
+    return dataclasses.replace(result, model=_anywhere(result.model), images=images)
+
+
+def _anywhere(info: ModelInfo) -> ModelInfo:
+    return dataclasses.replace(info, source="cats_dogs.keras, in the package")

@@ -1,0 +1,98 @@
+"""Every error that layersight raises on purpose.
+
+The tree::
+
+    LayersightError                   the work could not be done (exit status 1)
+    ├── ModelError                  something about a model
+    │   ├── ModelFileError          the file cannot be opened as a model
+    │   ├── UnsafeModelError        opening it would run code or read another file
+    │   └── ModelInputError         the model takes no image, or another kind of input
+    ├── ImageError                  an image cannot be read or used
+    ├── SelectionError              no such layer, channel or class
+    ├── BackendError                no Keras backend, or not the one asked for
+    ├── OutputError                 the result cannot be written there
+    └── UsageError                  arguments that do not fit together (exit status 2)
+
+A message is one sentence or a few: what was expected, what was found, where, what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+
+class LayersightError(Exception):
+    """The base of all errors that layersight raises on purpose."""
+
+    exit_status = 1
+
+
+class ModelError(LayersightError):
+    """Something about a model."""
+
+
+class ModelFileError(ModelError):
+    """The file cannot be opened as a model."""
+
+
+class UnsafeModelError(ModelError):
+    """Opening the file would run code from it or read another file."""
+
+
+class ModelInputError(ModelError):
+    """The model takes no image, or its input does not fit what was given."""
+
+
+class ImageError(LayersightError):
+    """An image cannot be read or used."""
+
+
+class SelectionError(LayersightError):
+    """There is no such layer, channel or class."""
+
+
+class BackendError(LayersightError):
+    """No Keras backend is installed, or not the one that was asked for."""
+
+
+class OutputError(LayersightError):
+    """The result cannot be written there."""
+
+
+class UsageError(LayersightError):
+    """The arguments do not fit together."""
+
+    exit_status = 2
+
+
+def shortened(text: str, most: int = 300) -> str:
+    r"""A text as one line of bounded length, cut between sentences, or else between words.
+
+    >>> shortened("Shapes do not\n meet. Found 3.", 20), shortened("Shapes do not meet", 12)
+    ('Shapes do not meet.', 'Shapes do ...')
+    """
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text[: 50 * most])  # colours
+    line = " ".join("".join(c if c.isprintable() else " " for c in plain).split())
+    if len(line) <= most:
+        return line
+    sentence = line.rfind(". ", most // 3, most)
+    if sentence >= 0:
+        return line[: sentence + 1]
+    return f"{line[:most].rpartition(' ')[0] or line[:most]} ..."
+
+
+def near(name: str, known: Iterable[str], limit: int = 3) -> str:
+    """A hint with the known names nearest to ``name``, or an empty string.
+
+    >>> near("conv2", ["conv2d", "conv2d_1", "dense"])
+    ' Did you mean conv2d or conv2d_1?'
+    >>> near("zzz", ["conv2d"])
+    ''
+    """
+    found = difflib.get_close_matches(name, list(known), n=limit, cutoff=0.55)
+    if not found:
+        return ""
+    listed = " or ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+    return f" Did you mean {listed}?"

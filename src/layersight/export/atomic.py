@@ -1,0 +1,162 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from layersight.errors import OutputError
+
+PREFIX = ".layersight-"
+"""How the name of what is not yet complete begins."""
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file beside its place and moves it there when it is complete.
+
+    Raises:
+        OutputError: It cannot be written; nothing is left behind.
+    """
+    with _guarded(path), _parents(path):
+        handle, temporary = tempfile.mkstemp(prefix=PREFIX, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of ``path`` when the block ends well.
+
+    Raises:
+        OutputError: It cannot be written; nothing is left behind.
+    """
+    with _guarded(path), _parents(path):
+        temporary = Path(tempfile.mkdtemp(prefix=PREFIX, dir=path.parent))
+        try:
+            yield temporary / path.name
+            (temporary / path.name).replace(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def replace_folder(path: Path, mark: str) -> Iterator[Path]:
+    """A folder to fill, which takes the place of ``path`` when the block ends well.
+
+    Args:
+        path: Where to.
+        mark: A file by which a folder is known that may be replaced.
+
+    Raises:
+        OutputError: It cannot be made or moved, or something else is there; what was there
+            before is there still.
+    """
+    with _guarded(path), _parents(path):
+        _check_replaceable(path, mark)
+        temporary = Path(tempfile.mkdtemp(prefix=PREFIX, dir=path.parent))
+        try:
+            filled, old = temporary / "new", temporary / "old"
+            filled.mkdir()
+            yield filled
+            if path.exists():
+                path.rename(old)
+            try:
+                filled.rename(path)
+            except BaseException:
+                if old.exists():
+                    old.rename(path)
+                raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def fill_folder(path: Path, last: str) -> Iterator[Path]:
+    """A folder to fill; its files go to ``path``, beside others there, when the block ends well.
+
+    Args:
+        path: Where to; it is made if it is not there.
+        last: The file that is moved at last and so marks that all others are there.
+
+    Raises:
+        OutputError: They cannot be written there; nothing is left behind.
+    """
+    with _guarded(path / last, path), _parents(path / last):
+        temporary = Path(tempfile.mkdtemp(prefix=PREFIX, dir=path))
+        try:
+            yield temporary
+            (path / last).unlink(missing_ok=True)
+            for file in sorted(temporary.iterdir(), key=lambda file: (file.name == last, file)):
+                file.replace(path / file.name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _guarded(path: Path, shown: Path | None = None) -> Iterator[None]:
+    """Turns what the system says into one OutputError."""
+    target = shown or path
+    try:
+        _check_name(target)
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        with contextlib.suppress(OSError):
+            for above in reversed(path.parents):
+                if above.exists() and not above.is_dir():
+                    reason = f"expected a folder, {above} is a file"
+        raise OutputError(
+            f"cannot write {target}: {reason}. Choose another place with --output"
+        ) from error
+
+
+def _check_name(path: Path) -> None:
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise OutputError(f"cannot write {str(path)!r}: no file can have such a name")
+
+
+@contextlib.contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Makes the folders above a path; takes back those it made if the block fails."""
+    made: list[Path] = []
+    try:
+        for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+            folder.mkdir()
+            made.append(folder)
+        yield
+    except BaseException:
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _check_replaceable(path: Path, mark: str) -> None:
+    """Only an empty folder, or one with the mark, may be replaced."""
+    if not path.exists() or (path.is_dir() and (not any(path.iterdir()) or (path / mark).exists())):
+        return
+    what = "a folder that holds something else" if path.is_dir() else "a file"
+    raise OutputError(
+        f"cannot write {path}: expected a new name or a store of an earlier run, found {what}. "
+        "Choose another name with --output"
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,13 @@
+"""The contract for Keras 3, on JAX, TensorFlow or PyTorch.
+
+Importing this package imports Keras; :mod:`layersight.loading` does so by name, late.
+"""
+
+from layersight.frameworks.keras.model import KerasModel
+from layersight.frameworks.keras.open import (
+    from_application,
+    from_live,
+    from_saved,
+)
+
+__all__ = ["KerasModel", "from_application", "from_live", "from_saved"]

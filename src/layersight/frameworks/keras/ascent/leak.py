@@ -1,0 +1,123 @@
+"""Letting a gradient through rectifiers that are off, while a unit is silent.
+
+After the redirected gradient of Olah, Mordvintsev and Schubert (Distill, 2017): a unit that no
+input wakes has no gradient, so for as long as that lasts some of it passes where a rectifier
+gives 0. What the network computes stays what it is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import keras
+from keras import ops
+
+from layersight.frameworks.keras.patches import patched
+
+RECTIFIERS = ("relu", "relu6")
+
+NEARNESS = 4.0
+"""How much more passes at a position whose value is one standard deviation above the mean."""
+
+
+@contextmanager
+def leaking(operations: Mapping[Any, int], slope: Any) -> Iterator[None]:
+    """Lets gradients leak through the rectifiers of some layers while the block lasts.
+
+    Args:
+        operations: Layers and operations, and the axis that holds the channels of what they
+            give; those inside them count too.
+        slope: How much passes, one number for each image.
+    """
+
+    def leak(function: Callable[..., Any], axis: int) -> Callable[..., Any]:
+        return _leak(function, slope, axis)
+
+    with lend(rectifiers_in(operations), leak):
+        yield
+
+
+def rectifiers_in(operations: Mapping[Any, int]) -> list[tuple[Any, str, int]]:
+    """The rectifiers of operations and of all layers inside them.
+
+    Returns:
+        Who has one, the name of what rectifies in it, and the axis of its channels.
+    """
+    named = ((entry, _rectifier(entry), axis) for entry, axis in _all(operations))
+    return [(entry, name, axis) for entry, name, axis in named if name is not None]
+
+
+def lend(
+    rectifiers: Sequence[tuple[Any, str, int]],
+    change: Callable[[Callable[..., Any], int], Callable[..., Any]],
+) -> AbstractContextManager[None]:
+    """Replaces rectifiers by changed ones while the block lasts.
+
+    Args:
+        rectifiers: From :func:`rectifiers_in`.
+        change: From a rectifier and its axis of channels to what stands for it.
+    """
+    return patched(
+        [
+            (owner, name, functools.partial(_changed, change, axis))
+            for owner, name, axis in rectifiers
+        ]
+    )
+
+
+def _changed(
+    change: Callable[[Callable[..., Any], int], Callable[..., Any]],
+    axis: int,
+    function: Callable[..., Any],
+) -> Callable[..., Any]:
+    return change(function, axis)
+
+
+def rectifies(operation: Any) -> bool:
+    """Whether an operation is a rectifier, or a layer with one in it."""
+    return bool(rectifiers_in({operation: -1}))
+
+
+def _rectifier(operation: Any) -> str | None:
+    """The name of what rectifies in an operation; ``None`` if nothing of its own does."""
+    if getattr(getattr(operation, "activation", None), "__name__", None) in RECTIFIERS:
+        return "activation"
+    return "call" if type(operation).__name__ in ("ReLU", "Relu", "Relu6") else None
+
+
+def _all(operations: Mapping[Any, int]) -> list[tuple[Any, int]]:
+    """The operations and all layers inside them, each once, and their axis of channels."""
+    found: dict[int, tuple[Any, int]] = {}
+    for operation, axis in operations.items():
+        inner = [operation]
+        if isinstance(operation, keras.Layer):
+            inner = operation._flatten_layers()
+        found.update({id(entry): (entry, axis) for entry in inner})
+    return list(found.values())
+
+
+def _leak(function: Callable[..., Any], slope: Any, axis: int) -> Callable[..., Any]:
+    """The same function with another gradient where its argument is not positive.
+
+    Most passes where the argument is nearest to passing: the same everywhere, what leaks to
+    the parts of a filter that sum to nothing would cancel out.
+    """
+
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        wide = ops.cast(x, "float32")  # in mixed precision it is less
+        through = ops.reshape(slope, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(wide, 0.0)
+        places = [place for place in range(1, len(x.shape)) if place != axis % len(x.shape)]
+        if places:
+            middle = ops.mean(wide, places, keepdims=True)
+            spread = ops.sqrt(ops.mean(ops.square(wide - middle), places, keepdims=True)) + 1e-12
+            high = ops.max(wide, places, keepdims=True)
+            near = ops.exp(NEARNESS * (wide - high) / spread)
+            near = near / ops.sum(near, places, keepdims=True)
+            through = through * ops.stop_gradient(near)
+        through = ops.cast(through, x.dtype)
+        return function(x, *args, **kwargs) + through - ops.stop_gradient(through)
+
+    return call

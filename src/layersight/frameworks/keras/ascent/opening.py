@@ -1,0 +1,140 @@
+"""From an ascent as data to one that can be climbed, for a Keras model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from keras import ops
+
+from layersight.ascent import Ascent, Climb
+from layersight.errors import ModelInputError
+from layersight.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
+from layersight.frameworks.keras.ascent.leak import leaking, rectifies
+from layersight.frameworks.keras.ascent.precision import mixed_precision
+from layersight.frameworks.keras.ascent.session import KerasClimb
+from layersight.frameworks.keras.axes import tensor_channels_last
+from layersight.frameworks.keras.backends import on_processor
+from layersight.frameworks.keras.checking import check_fits, check_runs, other_inputs
+from layersight.frameworks.keras.geometry import FIRST
+from layersight.frameworks.keras.inputs import own_order
+from layersight.frameworks.keras.inside import has_inside
+from layersight.frameworks.keras.narrowing import Narrowing
+from layersight.frameworks.keras.passing import Passing
+from layersight.frameworks.keras.view import Sight, View
+from layersight.results import InputInfo
+
+SHARE = 2
+"""How many times as many channels as patterns a layer has where it pays to leave out others."""
+
+
+def begin_ascent(
+    ascent: Ascent,
+    view: View,
+    sights: Sequence[Sight],
+    passing: Callable[..., Passing],
+    inputs: Sequence[InputInfo],
+    variables: Sequence[Any],
+) -> Climb:
+    """Begins an ascent.
+
+    Args:
+        ascent: What to climb.
+        view: The model for the shapes of its inputs.
+        sights: The layer of each probe.
+        passing: Makes a pass to the layers ``wanted`` and, by the name of ``before``, to what is
+            before their activation functions.
+        inputs: The inputs of the model.
+        variables: What the model reads.
+
+    Raises:
+        ModelInputError: A layer does not rest on the input, or does not fit its size.
+        UnsafeModelError: A layer on the way cannot be run.
+    """
+    places = {sight.place for sight in sights}
+    check_runs(view, places)
+    check_fits(view, places)
+    _check_rests(ascent, view, sights, inputs)
+    near = view.program.needed(places, lambda step: not ascent.deep and rectifies(step.operation))
+    steps = [view.program.steps[place] for place in sorted(near)]
+    first = [any(view.formats[value] == FIRST for value in step.outputs) for step in steps]
+    needed = {step.operation: 1 if one else -1 for step, one in zip(steps, first, strict=True)}
+
+    pairs = list(zip(ascent.probes, sights, strict=True))
+    compute = passing(
+        tuple(dict.fromkeys(sight for probe, sight in pairs if not probe.before)),
+        before=tuple(dict.fromkeys(sight for probe, sight in pairs if probe.before)),
+    )
+    few = _find_few(ascent, view, sights, passing)
+
+    def network(seen: Any, channels: Sequence[Any] | None) -> list[Any]:
+        tensors = []
+        for entry in inputs:
+            tensor = seen
+            if entry.name != ascent.input:
+                constant = ops.convert_to_tensor(ascent.constants[entry.name])
+                tensor = ops.repeat(constant, int(seen.shape[0]), axis=0)
+            tensors.append(own_order(tensor, entry, ops.moveaxis, ops.reshape))
+        if few is not None and channels is not None:
+            return few(tensors, channels)
+        found = compute(tensors)
+        return [
+            tensor_channels_last(
+                found[f"{'before' if probe.before else 'layer'}:{sight.info.name}"],
+                sight.info.data_format,
+            )
+            for sight, probe in zip(sights, ascent.probes, strict=True)
+        ]
+
+    widths = [int(sight.info.channels or 0) for sight in sights]
+
+    reached = [view.program.steps[place].operation for place in view.program.needed(places)]
+
+    def lending(seen: Any, leak: Any, mixed: bool, channels: Sequence[Any] | None) -> list[Any]:
+        with contextlib.ExitStack() as stack:
+            if leak is not None:
+                stack.enter_context(leaking(needed, leak))
+            if mixed:
+                stack.enter_context(mixed_precision(reached))
+            return network(seen, channels)
+
+    watched = any(
+        has_inside(view.program.steps[place].operation) for place in view.program.needed(places)
+    )
+    alone = watched or any(probe.before for probe in ascent.probes) or not on_processor()
+    lanes = 1 if alone else lanes_of(ascent)
+    if lanes == 1:
+        return KerasClimb(ascent, lending, widths, variables, few is not None)
+    part = replace(ascent, batch=lane_size(ascent, lanes))
+    return Lanes(KerasClimb(part, lending, widths, variables, few is not None), lanes, ascent.batch)
+
+
+def _find_few(
+    ascent: Ascent, view: View, sights: Sequence[Sight], passing: Callable[..., Passing]
+) -> Narrowing | None:
+    """What computes a few channels of each layer alone; ``None`` where that saves nothing."""
+    if not ascent.single or ascent.diversity or any(probe.before for probe in ascent.probes):
+        return None
+    if any(sight.inner or (sight.info.channels or 0) < SHARE * ascent.batch for sight in sights):
+        return None
+    found = Narrowing(view, sights, passing)
+    return found if found.pays else None
+
+
+def _check_rests(
+    ascent: Ascent, view: View, sights: Sequence[Sight], inputs: Sequence[InputInfo]
+) -> None:
+    """Refuses a layer that no change of the input can reach."""
+    number = [entry.name for entry in inputs].index(ascent.input)
+    value = view.program.inputs[number]
+    for sight in sights:
+        steps = (view.program.steps[place] for place in view.program.needed({sight.place}))
+        taken = {number for step in steps for _, number in step.inputs}
+        if value not in taken:
+            known = zip(inputs, view.program.inputs, strict=True)
+            others = other_inputs([entry.name for entry, number in known if number in taken])
+            raise ModelInputError(
+                f"layer '{sight.info.name}' does not depend on the input '{ascent.input}': {others}"
+            )

@@ -1,0 +1,67 @@
+"""Mixed precision while a step of an ascent runs, by Keras's own policies.
+
+Layers compute in bfloat16, which has the range of float32, so that no gradient has to be scaled;
+their weights, the canvas, what is climbed and how stay in float32. What a pattern reached is
+measured in float32 too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+
+from layersight.frameworks.keras.patches import Slot, patched, unpatched
+
+POLICY = "mixed_bfloat16"
+"""Of Keras: computes in bfloat16, with variables in float32."""
+
+ATTRIBUTE = "_dtype_policy"
+"""Where a layer of Keras keeps its policy; setting the public property may quantise it."""
+
+
+class PolicyByThread(keras.DTypePolicy):  # type: ignore[misc]
+    """A policy that is for each thread the one that its slot holds for it.
+
+    Args:
+        slot: Of a layer's policy.
+    """
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    def __getattribute__(self, name: str) -> Any:
+        """Everything but the slot itself is asked of the policy of this thread."""
+        slot = object.__getattribute__(self, "_slot")
+        return slot if name == "_slot" else getattr(slot.current(), name)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._slot.current() == other)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@contextmanager
+def mixed_precision(operations: Iterable[Any]) -> Iterator[None]:
+    """Lends layers a policy of mixed precision, for this thread, while the block lasts.
+
+    Args:
+        operations: Whose layers get it, those inside them too; a layer that has another policy
+            than plain float32 keeps its own.
+    """
+    layers = [operation for operation in operations if isinstance(operation, keras.Layer)]
+    every = {id(inner): inner for layer in layers for inner in layer._flatten_layers()}
+    plain = [layer for layer in every.values() if _is_plain(unpatched(layer, ATTRIBUTE))]
+    with patched([(layer, ATTRIBUTE, _mixed) for layer in plain], PolicyByThread):
+        yield
+
+
+def _mixed(_: Any) -> Any:
+    return keras.DTypePolicy(POLICY)
+
+
+def _is_plain(policy: Any) -> bool:
+    return type(policy) is keras.DTypePolicy and policy.name == "float32"

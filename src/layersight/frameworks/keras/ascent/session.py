@@ -1,0 +1,267 @@
+"""An ascent under way: the state of every slot, on the backend's own device."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from layersight.ascent import FOURIER, PHASE, PIXELS, Ascent, Rung
+from layersight.frameworks.keras.ascent.canvas import bound, draw, look
+from layersight.frameworks.keras.ascent.objective import measure, objective
+from layersight.frameworks.keras.ascent.update import State, climb, names, slope
+from layersight.frameworks.keras.backends import (
+    Runner,
+    Stepper,
+    as_float32,
+    fused,
+    is_near,
+    make_runner,
+    make_stepper,
+    place,
+    to_numpy,
+)
+from layersight.results import FloatArray
+
+Network = Callable[[Any, Any, bool, Sequence[Any] | None], Sequence[Any]]
+"""From what the network sees, channels last, to the outputs of the probes' layers.
+
+The second argument is how much of the gradient leaks for each image, ``None`` for nothing; the
+third whether it computes in mixed precision; the fourth the channels of each probe's layer that are
+wanted, ``None`` for all of them.
+"""
+
+NUDGE = "nudge"
+"""A parameter that stays zero: its gradient is that of the canvas."""
+
+CHANNELS = "channels:"
+"""Before the place of a probe: the channel of each pattern."""
+
+PARAMETERS = {PIXELS: ("pixels",), FOURIER: ("real", "imaginary"), PHASE: ("phase",)}
+
+
+LARGE = 96 * 96
+"""From how many pixels of a canvas on it pays to compile what is done with it by itself."""
+
+
+def _one_each(weights: FloatArray) -> tuple[NDArray[np.int32], FloatArray]:
+    """The one channel that each pattern weighs, and how much it weighs each of these.
+
+    Args:
+        weights: ``(batch, channel)``.
+
+    Returns:
+        ``(batch,)`` and ``(batch, batch)``.
+    """
+    channels = np.abs(weights).argmax(1).astype(np.int32)
+    return channels, np.diag(weights[np.arange(len(weights)), channels])
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+class KerasClimb:
+    """The contract of :class:`layersight.ascent.Climb`, kept by a Keras model.
+
+    Args:
+        ascent: What to climb.
+        network: Runs the model up to the probes' layers.
+        widths: How many channels each probe's layer has.
+        variables: What the network reads.
+        few: Whether it is asked for the one channel of each pattern alone.
+    """
+
+    def __init__(
+        self,
+        ascent: Ascent,
+        network: Network,
+        widths: Sequence[int],
+        variables: Sequence[Any],
+        few: bool = False,
+    ) -> None:
+        self._ascent = ascent
+        self._few = few
+        self._network = network
+        self._names = PARAMETERS[ascent.parameters]
+        self._state: State = {
+            name: ops.convert_to_tensor(array) for name, array in self._zeros().items()
+        }
+        self._weights = [np.zeros((ascent.batch, width), np.float32) for width in widths]
+        self._begun: dict[int, Mapping[str, FloatArray]] = {}
+        self._variables = variables
+        self._steppers: dict[tuple[bool, bool], Stepper] = {}
+        self._measurers: list[Runner] = []
+        # Compiling takes a second or two, whatever the size; it pays where a step takes long.
+        compiled = fused if ascent.size[0] * ascent.size[1] >= LARGE else _plain
+        self._draw = compiled(lambda given, _: draw(ascent, given))
+        self._show = compiled(self._shown)
+        self._place = {
+            near: compiled(functools.partial(self._placed, near=near)) for near in (True, False)
+        }
+        self._update = compiled(self._climbed)
+
+    @property
+    def batch(self) -> int:
+        """How many slots there are."""
+        return self._ascent.batch
+
+    def beside(self) -> KerasClimb:
+        """Another climb of as many slots, none of them begun, with what is compiled in common."""
+        other = copy.copy(self)
+        other._state = {name: ops.convert_to_tensor(array) for name, array in self._zeros().items()}
+        other._weights = [np.zeros_like(array) for array in self._weights]
+        other._begun = {}
+        return other
+
+    def begin(
+        self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
+    ) -> None:
+        """Puts a pattern at its start into a slot."""
+        self._begun[slot] = parameters
+        for own, given in zip(self._weights, weights, strict=True):
+            own[slot] = given
+
+    def _start(self) -> None:
+        """Puts all starts that wait into the state at once: every one would copy all of it."""
+        if not self._begun:
+            return
+        for name in self._state:
+            array = to_numpy(self._state[name]).copy()
+            for slot, parameters in self._begun.items():
+                array[slot] = parameters.get(name, 0)
+            self._state[name] = ops.convert_to_tensor(array)
+        self._begun.clear()
+
+    def step(self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray) -> Rung:
+        """Takes one step with every slot."""
+        self._start()
+        leaks, near = bool(leaking.any()), placements is not None and is_near(placements)
+        if (leaks, near) not in self._steppers:
+            step = functools.partial(self._step, leaks=leaks, near=near)
+            self._steppers[leaks, near] = make_stepper(step, self._variables)
+        extra: dict[str, NDArray[Any]] = {
+            "leaking": as_float32(leaking),
+            "rates": as_float32(rates),
+        }
+        given = [as_float32(array) for array in self._weights]
+        if self._few:
+            own = [_one_each(array) for array in given]
+            given = [weights for _, weights in own]
+            extra |= {f"{CHANNELS}{place}": channels for place, (channels, _) in enumerate(own)}
+        if placements is not None:
+            extra["placements"] = as_float32(placements)
+        self._state, found = self._steppers[leaks, near](self._state, given, extra)
+        return Rung(as_float32(found["values"]), as_float32(found["slopes"]))
+
+    def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
+        """What the probes find of canvases, before any weights."""
+        if not self._measurers:
+            self._measurers.append(make_runner(self._find, self._variables, often=True))
+        found = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
+        return tuple(as_float32(found[str(n)]) for n in range(len(self._ascent.probes)))
+
+    def _find(self, given: Sequence[Any]) -> dict[str, Any]:
+        canvas, placements = given
+        planes = ops.transpose(canvas, (0, 3, 1, 2))
+        placed = place(placements, self._ascent.size, near=False)
+        outputs = self._network(look(self._ascent, planes, placed), None, False, None)
+        pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
+        return {str(n): measure(probe, output) for n, (probe, output) in pairs}
+
+    def canvas(self) -> FloatArray:
+        """The canvas of every slot."""
+        self._start()
+        if self._ascent.parameters == PIXELS:
+            return as_float32(to_numpy(self._state["pixels"]))
+        drawn = self._draw([self._state[name] for name in self._names], [])
+        planes = to_numpy(bound(self._ascent, drawn))
+        return as_float32(np.ascontiguousarray(np.moveaxis(planes, 1, -1)))
+
+    def attention(self) -> FloatArray:
+        """Where the gradient was, summed over the steps."""
+        self._start()
+        if "attention" not in self._state:
+            return np.zeros((self._ascent.batch, *self._ascent.size), np.float32)
+        return as_float32(to_numpy(self._state["attention"]))
+
+    def _zeros(self) -> dict[str, FloatArray]:
+        """A state of zeros of every slot."""
+        ascent = self._ascent
+        height, width = ascent.size
+        shape: tuple[int, ...] = (ascent.channels, height, width // 2 + 1)
+        if ascent.parameters == PIXELS:
+            shape = (height, width, ascent.channels)
+        own = [*self._names, *names(dict.fromkeys(self._names), ascent.update)]
+        found = {name: np.zeros((ascent.batch, *shape), np.float32) for name in own}
+        found["age"] = np.zeros(ascent.batch, np.float32)
+        if ascent.parameters == PHASE:
+            found["attention"] = np.zeros((ascent.batch, height, width), np.float32)
+        return found
+
+    def _step(
+        self,
+        state: State,
+        weights: Sequence[Any],
+        extra: Mapping[str, Any],
+        differentiate: Callable[..., Any],
+        *,
+        leaks: bool,
+        near: bool,
+    ) -> tuple[State, dict[str, Any]]:
+        """One step as a function of tensors."""
+        ascent = self._ascent
+        parameters = {name: state[name] for name in self._names}
+        if "attention" in state:
+            shape = (ascent.batch, ascent.channels, *ascent.size)
+            parameters[NUDGE] = ops.zeros(shape)
+        placed = []
+        if "placements" in extra:
+            placed.append(self._place[near]([extra["placements"]], []))
+
+        def height_of(parameters: Mapping[str, Any]) -> tuple[Any, Any]:
+            if ascent.parameters == PIXELS and not ascent.placed:
+                canvas = seen = parameters["pixels"]
+            else:
+                drawn = self._draw([parameters[name] for name in self._names], [])
+                given = [drawn, *([parameters[NUDGE]] if NUDGE in parameters else [])]
+                seen = self._show(given, placed)
+                canvas = bound(ascent, drawn) if ascent.penalised else None
+            leak = extra["leaking"] if leaks else None
+            if leaks and ascent.views > 1:
+                leak = ops.repeat(leak, ascent.views, axis=0)
+            channels = [extra[f"{CHANNELS}{n}"] for n in range(len(weights))] if self._few else None
+            outputs = self._network(seen, leak, ascent.mixed, channels)
+            values, total = objective(ascent, outputs, weights, canvas)
+            return total, values
+
+        values, gradients = differentiate(height_of, parameters)
+        given = [state, gradients, ascent.rate * extra["rates"]]
+        after, slopes = self._update(given, [])
+        return after, {"values": values, "slopes": slopes}
+
+    def _placed(self, given: Sequence[Any], _: Sequence[Any], *, near: bool) -> Any:
+        """What is taken from where through some placements."""
+        return place(given[0], self._ascent.size, near=near)
+
+    def _shown(self, given: Sequence[Any], fixed: Sequence[Any]) -> Any:
+        """What the network sees of what is drawn, and of what is added to the canvas."""
+        canvas = bound(self._ascent, given[0])
+        for more in given[1:]:
+            canvas = canvas + more
+        return look(self._ascent, canvas, fixed[0] if fixed else None)
+
+    def _climbed(self, given: Sequence[Any], _: Sequence[Any]) -> tuple[State, Any]:
+        """The state after a step, and how steep it was."""
+        state, gradients, rates = given
+        nudge = gradients.get(NUDGE)
+        own = {name: gradients[name] for name in self._names}
+        after = climb(self._ascent.update, rates, state, own)
+        if nudge is not None:
+            after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), 1)
+        return after, slope(own)

@@ -1,0 +1,50 @@
+"""Letting only what is positive back through rectifiers.
+
+Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity: The All Convolutional
+Net", 2014: on the way back through a ReLU a gradient passes where both it and what came
+forward are positive.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from layersight.errors import ModelInputError
+from layersight.frameworks.keras.ascent.leak import lend, rectifiers_in
+from layersight.frameworks.keras.backends import make_positive
+from layersight.frameworks.keras.view import View
+
+
+def rectifiers_of(view: View, places: set[int]) -> list[Any]:
+    """The operations on the way to some steps that have a rectifier.
+
+    Raises:
+        ModelInputError: There is none.
+    """
+    steps = [view.program.steps[place].operation for place in sorted(view.program.needed(places))]
+    found = [operation for operation in steps if rectifiers_in({operation: -1})]
+    if not found:
+        raise ModelInputError(
+            "guided backpropagation changes the way back through ReLUs, and on the way to what is "
+            "explained there is none: use 'gradient'"
+        )
+    return found
+
+
+@contextmanager
+def guiding(operations: Sequence[Any]) -> Iterator[None]:
+    """Lets only positive gradients back through rectifiers while the block lasts."""
+    positive = make_positive()
+
+    def guided(function: Callable[..., Any], axis: int) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+            return positive(function(x, *args, **kwargs))
+
+        return call
+
+    with lend(rectifiers_in(dict.fromkeys(operations, -1)), guided):
+        yield

@@ -1,0 +1,353 @@
+"""Reading numbers off a Keras model, and following them back.
+
+The rule of this module: a number is a weighted sum of what layers give, computed on the
+device; only what was asked for comes back.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+from keras import ops
+
+from layersight.errors import ModelInputError
+from layersight.frameworks.keras.attribution.guiding import guiding, rectifiers_of
+from layersight.frameworks.keras.axes import channels_last, tensor_channels_last
+from layersight.frameworks.keras.backends import (
+    Differ,
+    Runner,
+    Score,
+    as_float32,
+    make_differ,
+    make_runner,
+)
+from layersight.frameworks.keras.cache import Cache
+from layersight.frameworks.keras.checking import check_fits, check_runs, other_inputs
+from layersight.frameworks.keras.geometry import FIRST
+from layersight.frameworks.keras.inputs import as_it_was_given
+from layersight.frameworks.keras.passing import Passing, Touch
+from layersight.frameworks.keras.view import Sight, View
+from layersight.readout import Goal, Gradients
+from layersight.results import FloatArray, InputInfo, ModelInfo
+
+Inputs = Mapping[str, FloatArray]
+
+TRACED = 4
+"""From how many images in a batch a reading is compiled where a backend has the choice: so many
+at once are masks or noise, of which there will be more."""
+
+PROGRAMS = 32
+"""How many kinds of reading are kept compiled: more than a heatmap by every method takes."""
+
+SIZES = 4
+"""For how many sizes of a batch each of them is kept."""
+
+WASTE = 4
+"""How many times larger a batch may be than what is brought to it."""
+
+
+class Host(Protocol):
+    """What a model gives for numbers to be read off it."""
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """The variables that it reads."""
+        ...
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of it."""
+        ...
+
+    def prepare(self, inputs: Inputs) -> tuple[View, list[Any], tuple[Any, ...]]:
+        """The view, the inputs in the model's own order and axes, and what tells shapes apart."""
+        ...
+
+    def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
+        """The place of an input, the number of its value, and what is known of it."""
+        ...
+
+    def check_memory(self, view: View, layers: Sequence[str], **more: Any) -> None:
+        """Refuses a pass that takes more than a stranger's file may."""
+        ...
+
+    def sight(self, view: View, name: str) -> Sight:
+        """A layer by name."""
+        ...
+
+    def passing(self, view: View, wanted: tuple[Sight, ...], **more: Any) -> Passing:
+        """A pass."""
+        ...
+
+    def running(self) -> AbstractContextManager[None]:
+        """Holds the model while it runs, and explains what goes wrong."""
+        ...
+
+
+class Reading:
+    """Reads numbers off a model.
+
+    Args:
+        host: The model.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._runners: Cache[Any, Cache[int, Runner]] = Cache(PROGRAMS)
+        self._differs: Cache[Any, Cache[int, Differ]] = Cache(PROGRAMS)
+
+    def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
+        """The number for each image, ``(image,)``."""
+        view, arrays, shapes = self._host.prepare(inputs)
+        sights = self._sights(view, goal)
+        key = ("read", _key(goal), shapes)
+        runners = self._runners.get(key, _sizes)
+        count = len(arrays[0])
+        size = _size_for(count, runners)
+        arrays, weights = _filled(arrays, goal, size)
+
+        def make() -> Runner:
+            passing = self._passing(view, goal, sights)
+            compute = functools.partial(_read, passing, goal, sights, len(arrays))
+            return make_runner(compute, self._host.variables, often=size >= TRACED)
+
+        with self._host.running():
+            return as_float32(runners.get(size, make)([*arrays, *weights])["scores"])[:count]
+
+    def differentiate(
+        self,
+        inputs: Inputs,
+        goal: Goal,
+        layers: Sequence[str],
+        by: Sequence[str],
+        *,
+        guided: bool,
+    ) -> Gradients:
+        """The number for each image, and its gradients."""
+        view, arrays, shapes = self._host.prepare(inputs)
+        sights = self._sights(view, goal, () if by else layers)
+        wanted = [self._host.sight(view, name) for name in layers]
+        entries = [self._host.input_value(view, name) for name in by]
+        self._check_rests(view, goal, sights, wanted)
+        self._check_inputs(view, sights, by, entries)
+        key = (_key(goal), tuple(layers), tuple(by), guided, shapes)
+        differs = self._differs.get(key, _sizes)
+        count = len(arrays[0])
+        size = _size_for(count, differs)
+        arrays, weights = _filled(arrays, goal, size)
+
+        def make() -> Differ:
+            passing = self._passing(view, goal, sights, wanted)
+            compute: Score = functools.partial(_score, passing, goal, sights)
+            if guided:
+                compute = _guided(compute, rectifiers_of(view, {sight.place for sight in sights}))
+            places = [place for place, _, _ in entries]
+            return make_differ(compute, self._host.variables, list(layers), places)
+
+        with self._host.running():
+            given = differs.get(size, make)(arrays, weights)
+        found = {name: array[:count] for name, array in given.items()}
+        orders = {sight.info.name: sight.info.data_format for sight in wanted}
+        return Gradients(
+            as_float32(found["scores"]),
+            {
+                sight.info.name: channels_last(
+                    found[f"end:{sight.info.name}"], sight.info.data_format
+                )
+                for sight in sights
+            },
+            {name: channels_last(found[f"value:{name}"], orders[name]) for name in layers},
+            {name: channels_last(found[f"slope:{name}"], orders[name]) for name in layers},
+            {
+                name: as_it_was_given(
+                    as_float32(found[f"input:{place}"]), entry, inputs[name].shape
+                )
+                for name, (place, _, entry) in zip(by, entries, strict=True)
+            },
+        )
+
+    def ablate(self, inputs: Inputs, goal: Goal, layer: str, factors: FloatArray) -> FloatArray:
+        """The number for each row of factors of a layer's channels, ``(ablation,)``."""
+        view, arrays, shapes = self._host.prepare(inputs)
+        if len(arrays[0]) != 1:
+            raise ModelInputError(f"expected one image to ablate, found {len(arrays[0])}")
+        sights = self._sights(view, goal)
+        spread = self._host.sight(view, layer)
+        self._check_rests(view, goal, sights, [spread])
+        weights = [as_float32(readout.weights) for readout in goal]
+        runners = self._runners.get(("ablate", _key(goal), layer, shapes), _sizes)
+        count = len(factors)
+        size = _size_for(count, runners)
+
+        def make() -> Runner:
+            passing = self._passing(view, goal, sights, [spread], spread=spread)
+            compute = functools.partial(_ablate, passing, goal, sights, spread, len(arrays))
+            return make_runner(compute, self._host.variables, often=size >= TRACED)
+
+        given = [*arrays, *weights, _padded(as_float32(factors), size)]
+        with self._host.running():
+            return as_float32(runners.get(size, make)(given)["scores"])[:count]
+
+    def _sights(self, view: View, goal: Goal, since: Sequence[str] | None = None) -> list[Sight]:
+        sights = [self._host.sight(view, readout.layer) for readout in goal]
+        places = {sight.place for sight in sights}
+        check_runs(view, places)
+        check_fits(view, places)
+        names = [sight.info.name for sight in sights]
+        self._host.check_memory(view, names, back=since is not None, since=since or ())
+        return sights
+
+    def _passing(
+        self,
+        view: View,
+        goal: Goal,
+        sights: Sequence[Sight],
+        more: Sequence[Sight] = (),
+        spread: Sight | None = None,
+    ) -> Passing:
+        pairs = list(zip(goal, sights, strict=True))
+        after = dict.fromkeys([*more, *sights])
+        before = dict.fromkeys(sight for readout, sight in pairs if readout.before)
+        return self._host.passing(view, tuple(after), before=tuple(before), spread=spread)
+
+    def _check_rests(
+        self, view: View, goal: Goal, sights: Sequence[Sight], layers: Sequence[Sight]
+    ) -> None:
+        """Refuses layers that no number rests on."""
+        needed = view.program.needed({sight.place for sight in sights})
+        for layer in layers:
+            own = [r.before for r, sight in zip(goal, sights, strict=True) if sight == layer]
+            if layer.place not in needed or (own and all(own) and len(own) == len(goal)):
+                names = ", ".join(dict.fromkeys(readout.layer for readout in goal))
+                raise ModelInputError(
+                    f"what is read off '{names}' does not depend on the output of layer "
+                    f"'{layer.info.name}': choose a layer that comes before it"
+                )
+
+    def _check_inputs(
+        self,
+        view: View,
+        sights: Sequence[Sight],
+        by: Sequence[str],
+        entries: Sequence[tuple[int, int, InputInfo]],
+    ) -> None:
+        """Refuses inputs that no number rests on."""
+        steps = view.program.steps
+        places = view.program.needed({sight.place for sight in sights})
+        taken = {value for place in places for _, value in steps[place].inputs}
+        for name, (_, value, _) in zip(by, entries, strict=True):
+            if value not in taken:
+                names = [one.name for one in self._host.info.inputs]
+                known = zip(names, view.program.inputs, strict=True)
+                raise ModelInputError(
+                    f"what is read off '{sights[0].info.name}' does not depend on the input "
+                    f"'{name}': {other_inputs([one for one, number in known if number in taken])}"
+                )
+
+
+def _key(goal: Goal) -> tuple[Any, ...]:
+    """What a compiled reading depends on."""
+    return tuple(
+        (readout.layer, readout.before, len(readout.weights) > 1, *readout.weights.shape[1:])
+        for readout in goal
+    )
+
+
+def _sizes() -> Cache[int, Any]:
+    return Cache(SIZES)
+
+
+def _size_for(count: int, compiled: Cache[int, Any]) -> int:
+    """The size of a batch that something is compiled for already and that so many fit into.
+
+    One much larger would compute more for nothing than compiling takes.
+    """
+    return min((size for size in compiled if count <= size < WASTE * count), default=count)
+
+
+def _filled(arrays: list[Any], goal: Goal, size: int) -> tuple[list[Any], list[Any]]:
+    """Inputs and weights for a batch of a size, which may be larger than theirs."""
+    weights = [as_float32(readout.weights) for readout in goal]
+    if size == len(arrays[0]):
+        return arrays, weights
+    return (
+        [_padded(array, size) for array in arrays],
+        [_padded(array, size) if len(array) > 1 else array for array in weights],
+    )
+
+
+def _padded(array: Any, size: int) -> Any:
+    """An array with its last entry repeated to a length."""
+    missing = size - len(array)
+    if not missing:
+        return array
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+
+
+def _score(
+    passing: Passing,
+    goal: Goal,
+    sights: Sequence[Sight],
+    tensors: Sequence[Any],
+    weights: Sequence[Any],
+    touch: Touch,
+    versions: int = 1,
+) -> tuple[Any, dict[str, Any]]:
+    """The weighted sum for each image, and what the layers it is read off give."""
+    found = passing(tensors, touch, versions)
+    total: Any = 0.0
+    for readout, sight, weight in zip(goal, sights, weights, strict=True):
+        value = found[f"{'before' if readout.before else 'layer'}:{sight.info.name}"]
+        value = tensor_channels_last(value, sight.info.data_format)
+        product = ops.cast(value, "float32") * weight
+        total = total + ops.sum(product, axis=tuple(range(1, len(product.shape))))
+    names = (sight.info.name for sight in sights)
+    return total, {f"end:{name}": found[f"layer:{name}"] for name in names}
+
+
+def _same(_: Sight, tensor: Any) -> Any:
+    return tensor
+
+
+def _read(
+    passing: Passing, goal: Goal, sights: Sequence[Sight], inputs: int, given: Sequence[Any]
+) -> dict[str, Any]:
+    scores, _ = _score(passing, goal, sights, given[:inputs], given[inputs:], _same)
+    return {"scores": scores}
+
+
+def _ablate(
+    passing: Passing,
+    goal: Goal,
+    sights: Sequence[Sight],
+    spread: Sight,
+    inputs: int,
+    given: Sequence[Any],
+) -> dict[str, Any]:
+    tensors, weights, factors = given[:inputs], given[inputs:-1], given[-1]
+    versions = int(factors.shape[0])
+
+    def weaken(sight: Sight, tensor: Any) -> Any:
+        if sight != spread:
+            return tensor
+        places = [1] * (len(tensor.shape) - 2)
+        first = sight.info.data_format == FIRST and len(tensor.shape) >= 3
+        shape = (versions, -1, *places) if first else (versions, *places, -1)
+        if int(tensor.shape[0]) == 1:
+            tensor = ops.repeat(tensor, versions, axis=0)
+        return tensor * ops.cast(ops.reshape(factors, shape), tensor.dtype)
+
+    scores, _ = _score(passing, goal, sights, tensors, weights, weaken, versions)
+    return {"scores": scores}
+
+
+def _guided(compute: Callable[..., Any], rectifiers: Sequence[Any]) -> Callable[..., Any]:
+    def call(*given: Any) -> Any:
+        with guiding(rectifiers):
+            return compute(*given)
+
+    return call

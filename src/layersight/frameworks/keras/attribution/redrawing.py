@@ -1,0 +1,54 @@
+"""Random weights in the place of learned ones, for a while.
+
+After the cascading randomisation of Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS
+2018. The rule of this module: whatever happens, the learned weights come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from layersight.frameworks.keras.backends import to_numpy
+
+
+@contextmanager
+def redrawn(layers: Sequence[Any], seed: int) -> Iterator[None]:
+    """Replaces the weights of layers by random ones while the block lasts.
+
+    What has two axes or more is drawn from a normal distribution with its own mean and standard
+    deviation; biases, scales and moving statistics are shuffled, so that a variance stays
+    one.
+
+    Args:
+        layers: Layers and operations; each variable is replaced once.
+        seed: Of what is drawn.
+    """
+    draw = np.random.default_rng(seed)
+    kept: dict[int, tuple[Any, np.ndarray[Any, Any]]] = {}
+    try:
+        for layer in layers:
+            if not isinstance(layer, keras.Layer):
+                continue
+            for variable in layer.weights:
+                if id(variable) in kept:
+                    continue
+                value = to_numpy(variable.value)
+                if value.dtype.kind in "iub":
+                    continue
+                kept[id(variable)] = (variable, value.copy())
+                variable.assign(_drawn(value.astype(np.float32), draw).astype(value.dtype))
+        yield
+    finally:
+        for variable, value in kept.values():
+            variable.assign(value)
+
+
+def _drawn(value: np.ndarray[Any, Any], draw: np.random.Generator) -> np.ndarray[Any, Any]:
+    if value.ndim >= 2:
+        return np.asarray(draw.normal(value.mean(), value.std(), value.shape), np.float32)
+    return np.asarray(draw.permutation(value), np.float32)

@@ -1,0 +1,30 @@
+"""The order of axes of what comes out of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from layersight.frameworks.keras.backends import as_float32
+from layersight.frameworks.keras.geometry import FIRST, NONE
+from layersight.results import FloatArray
+
+
+def tensor_channels_last(tensor: Any, data_format: str) -> Any:
+    """A tensor of the backend with its channels last."""
+    if data_format == NONE:
+        return ops.expand_dims(tensor, -1)
+    if data_format == FIRST and len(tensor.shape) >= 3:
+        return ops.moveaxis(tensor, 1, -1)
+    return tensor
+
+
+def channels_last(array: np.ndarray[Any, Any], data_format: str) -> FloatArray:
+    """An array with its channels last, as float32."""
+    if data_format == NONE:
+        array = array[..., np.newaxis]
+    elif data_format == FIRST and array.ndim >= 3:
+        array = np.ascontiguousarray(np.moveaxis(array, 1, -1))
+    return as_float32(array)

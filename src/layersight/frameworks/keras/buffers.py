@@ -1,0 +1,301 @@
+"""What a step of a pass makes beside what it takes and gives, before it runs.
+
+The rule of this module: of a layer that is known to make nothing much larger than its input,
+its output and its weights, these are counted; every other one is traced without values, and the
+largest tensor that it would make is counted. So a bound holds for layers that nobody thought of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from layersight.errors import ModelInputError
+from layersight.frameworks.keras.backends import Measured, measure
+from layersight.frameworks.keras.passing import filled
+from layersight.frameworks.keras.program import Program, Step
+from layersight.frameworks.keras.room import largest_of, ways_out
+from layersight.frameworks.keras.sizes import count_bytes, count_computed
+from layersight.frameworks.keras.view import View
+from layersight.limits import DEFAULT, MORE, Limits, in_words
+
+PLAIN = frozenset(
+    {
+        *("InputLayer", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Identity"),
+        *("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D"),
+        *("SeparableConv2D", "Conv2DTranspose", "Dense", "BatchNormalization", "Dropout"),
+        *("LayerNormalization", "GroupNormalization", "Flatten", "Reshape", "Permute"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
+        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "Concatenate"),
+        *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D"),
+        *("AveragePooling3D", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
+        *("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D"),
+        *("Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "Rescaling"),
+        *("Normalization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+        *("Relu", "Relu6", "Sigmoid", "Tanh", "TrueDivide", "Power", "Sqrt", "Transpose", "Clip"),
+    }
+)
+"""Layers and operations of Keras that are not traced. What they make is at most a few times what
+they take and give: this is for the time that tracing takes."""
+
+MAX_REACH = 64
+"""Up to this a window adds little to a map, in pixels."""
+
+MAX_WORK = 5 * 10**10
+"""How many products and sums a step may take for one image, beside what its weights pay for. The
+most costly layer of VGG16 takes 1.8e9."""
+
+POOLED = 10
+"""How many products a value under a window of pooling counts for, which is slower."""
+
+WORK_PER_WEIGHT = 10**4
+"""How many a weight of the file pays for: each is used once at each position of a map."""
+
+WORK_PER_PIXEL = 10**6
+"""How many a pixel pays for where the user chose the size of the image."""
+
+MAX_TURNS = 100_000
+"""How often a recurrent layer may turn: beyond, a pass takes minutes."""
+
+BACK_PER_WEIGHT = 32
+"""How many bytes of maps a weight of the file pays for on the way back: eight values."""
+
+Known = dict[int, tuple[tuple[int | None, ...], str]]
+"""For each value its shape for one image, and its type."""
+
+
+def check_pass(
+    view: View,
+    layers: Sequence[str],
+    limits: Limits,
+    weights: int,
+    *,
+    any_size: bool = False,
+    more: Sequence[int] = (),
+    back: bool = False,
+    since: Sequence[str] = (),
+) -> None:
+    """Refuses a pass that would take more memory or time for an image than its file may.
+
+    It holds what is asked for and, one step at a time, what a step takes, gives and makes; on the
+    way back it holds what every step gives.
+
+    Args:
+        view: The model for the shapes of the inputs.
+        layers: The names of the layers asked for.
+        limits: How much memory it may take.
+        weights: How many weights the model has. They pay for memory and time of their own, so
+            that a network that is large because it is large runs.
+        any_size: Whether the model takes images of any size.
+        more: The places of steps that run although they are not asked for.
+        back: Whether there is a way back.
+        since: The layers at which it ends; none for the inputs of the model.
+
+    Raises:
+        ModelInputError: It would.
+    """
+    program = view.program
+    asked = [view.sights[name] for name in layers]
+    places = tuple(sorted(program.needed({*(sight.place for sight in asked), *more})))
+    for place in places:
+        _check_time(view, place, limits, weights, any_size=any_size)
+    if places not in view.held:
+        view.held[places] = follow_buffers(program, places, view.taken)
+    held = view.held[places]
+    for place in places:
+        if held[place] > limits.memory:
+            raise ModelInputError(
+                f"{_where(program.steps[place])} takes {in_words(held[place])} for one image, more "
+                f"than {in_words(limits.memory)}: {ways_out(view, place, MORE, any_size=any_size)}"
+            )
+    if back:
+        start = {view.sights[name].place for name in since}
+        total = sum(_given(program.steps[place]) for place in _since(program, places, start))
+        if total > limits.memory + BACK_PER_WEIGHT * weights:
+            raise ModelInputError(
+                f"the way back through the network holds {in_words(total)} for one image, more "
+                f"than {in_words(limits.memory + BACK_PER_WEIGHT * weights)}: "
+                + ("give a smaller --size (size=) or " if any_size else "")
+                + MORE
+            )
+        return
+    total = sum(count_bytes(sight.info.output_shape) for sight in asked)
+    total += max(held.values(), default=0)
+    if total > limits.memory:
+        raise ModelInputError(
+            f"the layers asked for would take {in_words(total)} for one image"
+            f"{largest_of(view, layers)}, more than the "
+            f"{in_words(limits.memory)} that a file may ask for: "
+            + ways_out(view, _too_wide(view, layers, held, limits), MORE, any_size=any_size)
+        )
+
+
+def _too_wide(
+    view: View, layers: Sequence[str], held: Mapping[int, int], limits: Limits
+) -> int | None:
+    """The place of a step that takes too much beside the smallest layer alone, if there is one."""
+    place = max(held, key=held.__getitem__)
+    least = min(count_bytes(view.sights[name].info.output_shape) for name in layers)
+    return place if held[place] + least > limits.memory else None
+
+
+def _since(program: Program, places: Sequence[int], start: set[int]) -> Sequence[int]:
+    """Those of some places that rest on where a way back ends, or all without such."""
+    if not start:
+        return places
+    found: list[int] = []
+    values: set[int] = set()
+    for place in places:
+        step = program.steps[place]
+        if place in start or any(value in values for _, value in step.inputs):
+            found.append(place)
+            values |= set(step.outputs)
+    return found
+
+
+def follow_buffers(
+    program: Program, places: Sequence[int], inputs: Mapping[int, tuple[Any, str]]
+) -> dict[int, int]:
+    """The bytes that each step holds while it runs: what it takes, gives and makes inside.
+
+    Args:
+        program: The steps.
+        places: Those that are to run, in their order.
+        inputs: The shape and the type of each input.
+    """
+    known: Known = {value: (_for_one(shape), dtype) for value, (shape, dtype) in inputs.items()}
+    held: dict[int, int] = {}
+    for place in places:
+        step = program.steps[place]
+        taken = [known.get(value) for _, value in step.inputs]
+        given = list(zip(map(_for_one, step.shapes), _types_of(step), strict=False))
+        inside = count_computed(step.operation) * 4
+        certain = all(shape is not None and None not in shape[0] for shape in (*taken, *given))
+        if not certain or not _is_plain(step, given):
+            found = _measured(step, taken)
+            if found is not None:
+                inside = max(inside, found.largest)
+                given = list(found.given)
+        known.update(zip(step.outputs, given, strict=False))
+        own = sum(count_bytes(*shape) for shape in given)
+        before = sum(count_bytes(*shape) for shape in taken if shape is not None)
+        held[place] = own + before + max(0, inside - max(own, before))
+    return held
+
+
+def _is_plain(step: Step, given: Sequence[tuple[Any, str]]) -> bool:
+    """Whether a step need not be traced: a window may reach no further than its maps, or far less.
+
+    Where a window reaches beyond a map, some backends make the border that it covers.
+    """
+    operation = step.operation
+    if type(operation).__name__ not in PLAIN:
+        return False
+    reach = max(
+        (
+            size * max(_sizes(operation, "dilation_rate"))
+            for name in ("kernel_size", "pool_size")
+            for size in _sizes(operation, name)
+        ),
+        default=1,
+    )
+    return reach <= MAX_REACH or all(reach <= min(shape[1:-1], default=1) for shape, _ in given)
+
+
+def _sizes(operation: Any, name: str) -> list[int]:
+    """A setting of an operation that is an integer or several."""
+    value = getattr(operation, name, 1)
+    found = list(value) if isinstance(value, list | tuple) else [value]
+    return [size for size in found if isinstance(size, int)] or [1]
+
+
+def _where(step: Step) -> str:
+    """A step in words."""
+    return f"layer '{step.key[-1][0]}'" if step.key else "the model"
+
+
+def _check_time(view: View, place: int, limits: Limits, weights: int, *, any_size: bool) -> None:
+    """Refuses a step that takes more time than its file may; before it is traced, too.
+
+    Whoever allows more memory allows as many times more work.
+    """
+    step = view.program.steps[place]
+    where = _where(step)
+    ways = ways_out(view, place, MORE, any_size=any_size)
+    share = limits.memory / DEFAULT
+    pixels = sum(math.prod(size or 1 for size in shape[1:]) for shape, _ in view.taken.values())
+    allowed = MAX_WORK * share + WORK_PER_WEIGHT * weights + WORK_PER_PIXEL * pixels * any_size
+    if (work := count_work(step)) > allowed:
+        raise ModelInputError(
+            f"{where} takes {work:.1e} products and sums for one image, more than the "
+            f"{allowed:.1e} allowed for a network of so few weights: {ways}"
+        )
+    if (turns := _turns(step)) > MAX_TURNS * share:
+        raise ModelInputError(
+            f"{where} is recurrent and turns {turns} times for one image, more than the "
+            f"{MAX_TURNS * share:.0f} allowed: {ways}"
+        )
+
+
+def count_work(step: Step) -> int:
+    """About how many products and sums a step takes for one image.
+
+    Each weight is used at most once at each position of the output; each value of a pooled map
+    comes from a window, which takes longer.
+    """
+    operation = step.operation
+    values = max((math.prod(size or 1 for size in shape[1:]) for shape in step.shapes), default=0)
+    window = math.prod(_sizes(operation, "pool_size"))
+    covered = POOLED * window if window > 1 else 1
+    if isinstance(operation, keras.layers.Layer) and len(operation.weights):
+        weights = max(math.prod(weight.shape) for weight in operation.weights)
+        channels = max(1, int(getattr(operation, "filters", 0) or 0))
+        covered = max(covered, weights // channels) if hasattr(operation, "kernel_size") else 1
+    return values * covered
+
+
+def _turns(step: Step) -> int:
+    """How often a recurrent layer turns; 0 for any other."""
+    if not isinstance(step.operation, keras.layers.RNN | keras.layers.Bidirectional):
+        return 0
+    tensors = getattr(step.node, "input_tensors", ())
+    return max(
+        (int(tensor.shape[1] or 0) for tensor in tensors if len(tensor.shape) > 2), default=0
+    )
+
+
+def _given(step: Step) -> int:
+    """The bytes of what a step gives, as far as its shapes are known."""
+    return sum(map(count_bytes, step.shapes, _types_of(step)))
+
+
+def _for_one(shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    """A shape for one image."""
+    return (1, *shape[1:]) if len(shape) and shape[0] is None else tuple(shape)
+
+
+def _types_of(step: Step) -> list[str]:
+    tensors = getattr(step.node, "outputs", ())
+    return [str(tensor.dtype) for tensor in tensors] or ["float32"] * len(step.outputs)
+
+
+def _measured(step: Step, taken: Sequence[tuple[Any, str] | None]) -> Measured | None:
+    """What a trace of a step finds, ``None`` where it cannot be traced."""
+    shapes = [shape for shape in taken if shape is not None]
+    if not isinstance(step.operation, keras.Operation) or step.node is None:
+        return None
+    if len(shapes) < len(taken) or any(None in shape for shape, _ in shapes):
+        return None
+
+    def compute(*tensors: Any) -> Any:
+        given = dict(zip((identity for identity, _ in step.inputs), tensors, strict=True))
+        args, kwargs = filled(step, given)
+        return step.operation(*args, **kwargs)
+
+    try:
+        return measure(compute, shapes)
+    except Exception:  # what it does depends on values; then what it gives is all that is known
+        return None

@@ -1,0 +1,280 @@
+"""Which sizes of an image a network takes, found by following shapes alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras.src.layers.input_spec import assert_input_compatibility  # not exported
+
+from layersight.errors import ModelInputError
+from layersight.frameworks.keras.program import Program, Step
+from layersight.results import Shape
+
+LARGEST = 256
+"""The largest number that the sides of an image are tried to be multiples of."""
+
+SMALL = 16
+"""Up to this, every number is tried; beyond it, products of strides and the like."""
+
+TRIES = 400
+"""How many sizes are tried at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """The sizes that fit, along height and width.
+
+    Attributes:
+        steps: From one size that fits to the next.
+        rests: What a size is beyond a multiple of its step.
+        nearest: The size that fits and is nearest to the one that was given.
+    """
+
+    steps: tuple[int, int]
+    rests: tuple[int, int]
+    nearest: tuple[int, int]
+
+    def describe(self) -> str:
+        """What sides must be, as a sentence without a full stop.
+
+        >>> Fitting((8, 8), (0, 0), (88, 120)).describe()
+        'the sides of an image must be multiples of 8'
+        >>> Fitting((16, 1), (12, 0), (188, 200)).describe()
+        'the height of an image must be a multiple of 16 plus 12'
+        """
+        told = [
+            f"{step}{f' plus {rest}' if rest else ''}"
+            for step, rest in zip(self.steps, self.rests, strict=True)
+        ]
+        if told[0] == told[1]:
+            return f"the sides of an image must be multiples of {told[0]}"
+        pairs = zip(("height", "width"), self.steps, told, strict=True)
+        return " and ".join(
+            f"the {name} of an image must be a multiple of {text}"
+            for name, step, text in pairs
+            if step > 1
+        )
+
+
+def sizes_that_fit(
+    program: Program, taken: Mapping[int, tuple[Shape, str]], places: Sequence[int]
+) -> str | None:
+    """Which sizes a network takes that does not take the one that it is given.
+
+    Args:
+        program: The network.
+        taken: The shape and the type of each value that it takes.
+        places: The steps that are to be run, in order.
+
+    Returns:
+        What the sides of an image must be and which size is nearest; ``None`` if the network
+        does not take any size, or every size from some on.
+    """
+    free = _free_axes(program)
+    if not free:
+        return None
+    value, axes = next(iter(free.items()))
+    size = _sides(taken[value][0], axes)
+    alike = [one for one in free if free[one] == axes and _sides(taken[one][0], axes) == size]
+
+    def fits(height: int, width: int) -> bool:
+        changed = dict(taken)
+        for one in alike:
+            shape = list(taken[one][0])
+            shape[axes[0]], shape[axes[1]] = height, width
+            changed[one] = tuple(shape), taken[one][1]
+        return runs_through(program, changed, places)
+
+    fitting = find_fitting(fits, size, _factors(program, places))
+    if fitting is None:
+        return None
+    height, width = fitting.nearest
+    return (
+        f"{fitting.describe()}: found {size[0]}x{size[1]} (height x width), give --size "
+        f"{height}x{width}"
+    )
+
+
+def find_fitting(
+    fits: Callable[[int, int], bool], size: tuple[int, int], factors: Sequence[int]
+) -> Fitting | None:
+    """The sizes that fit, where one fits that is some step beyond another.
+
+    Args:
+        fits: Whether a height and a width fit.
+        size: A height and a width that do not.
+        factors: By which sizes are divided and multiplied on the way.
+
+    Returns:
+        The sizes, or ``None`` if none was found or there is no step.
+
+    >>> find_fitting(lambda h, w: h % 8 == w % 8 == 0, (90, 120), [2, 2, 2])
+    Fitting(steps=(8, 8), rests=(0, 0), nearest=(88, 120))
+    >>> find_fitting(lambda h, w: h > 99, (90, 120), [2]) is None
+    True
+    """
+    left = iter(range(TRIES))
+
+    def tried(height: int, width: int) -> bool:
+        return height > 0 and width > 0 and next(left, None) is not None and fits(height, width)
+
+    steps = _products(factors)
+    start = max(size)
+    upwards = [-(-start // steps[-1]) * steps[-1], *range(start, start + steps[-1])]
+    square = next((side for side in upwards if tried(side, side)), None)
+    if square is None:
+        return None
+
+    def step_along(down: int, right: int) -> int:
+        """The smallest step along one axis; 0 if there is none."""
+        for step in steps:
+            ways = ((square + n * step * down, square + n * step * right) for n in (1, 3))
+            if all(tried(*pair) for pair in ways):
+                return step
+        return 0
+
+    high, wide = step_along(1, 0), step_along(0, 1)
+    if not high or not wide or high == wide == 1:
+        return None
+    rests = square % high, square % wide
+    pairs = itertools.product(_near(size[0], high, rests[0]), _near(size[1], wide, rests[1]))
+    order = sorted(pairs, key=lambda pair: abs(pair[0] - size[0]) + abs(pair[1] - size[1]))
+    nearest = next((pair for pair in order if tried(*pair)), (square, square))
+    return Fitting((high, wide), rests, nearest)
+
+
+def _near(side: int, step: int, rest: int) -> Iterator[int]:
+    """Sizes that fit along one axis, around one that does not."""
+    below = (side - rest) // step
+    return (count * step + rest for count in range(below - 1, below + 4))
+
+
+def _products(factors: Sequence[int]) -> list[int]:
+    """The small numbers and the products of some of the factors, in order.
+
+    >>> _products([2, 2, 2, 5])[-4:]
+    [15, 16, 20, 40]
+    """
+    found = {1}
+    for factor in factors:
+        found |= {one * factor for one in found if one * factor <= LARGEST}
+    return sorted(found | set(range(1, SMALL + 1)))
+
+
+def _factors(program: Program, places: Sequence[int]) -> list[int]:
+    """By which the steps divide and multiply sizes."""
+    found = []
+    for place in places:
+        operation = program.steps[place].operation
+        for name in ("strides", "pool_size", "size"):
+            value = getattr(operation, name, None)
+            numbers = value if isinstance(value, tuple | list) else (value,)
+            factors = {n for n in numbers if isinstance(n, int) and 1 < n <= LARGEST}
+            found += sorted(factors)
+            if factors:
+                break
+    return found
+
+
+def _free_axes(program: Program) -> dict[int, tuple[int, int]]:
+    """For each value that is taken in any size the two axes along which any will do."""
+    found = {}
+    for step in program.steps:
+        tensors = [] if step.node is None else step.node.input_tensors
+        for (_, value), tensor in zip(step.inputs, tensors, strict=False):
+            axes = [
+                axis
+                for axis in (1, 2, 3)
+                if axis < len(tensor.shape) and tensor.shape[axis] is None
+            ]
+            if value in program.inputs and len(tensor.shape) == 4 and len(axes) == 2:
+                found[value] = (axes[0], axes[1])
+    return found
+
+
+def _sides(shape: Shape, axes: tuple[int, int]) -> tuple[int, int]:
+    return shape[axes[0]] or 1, shape[axes[1]] or 1
+
+
+def runs_through(
+    program: Program, taken: Mapping[int, tuple[Shape, str]], places: Sequence[int]
+) -> bool:
+    """Whether every step takes what it would be given, followed by shapes alone."""
+    specs: dict[int, Any] = {
+        value: keras.KerasTensor(shape, dtype=dtype) for value, (shape, dtype) in taken.items()
+    }
+    for place in places:
+        step = program.steps[place]
+        if step.node is None:
+            continue
+        tensors = {tensor: specs[value] for tensor, value in step.inputs}
+        args, kwargs = step.node.arguments.fill_in(tensors)
+        try:
+            outputs = spec_of(step, args, kwargs)
+        except ModelInputError:
+            return False
+        if any(size is not None and size < 1 for one in outputs for size in one.shape[1:]):
+            return False
+        specs.update(zip(step.outputs, outputs, strict=True))
+    return True
+
+
+def spec_of(step: Step, args: Any, kwargs: Any) -> list[Any]:
+    """What a layer would give for tensors of other shapes than it was built with."""
+    try:
+        if isinstance(step.operation, keras.Layer):
+            # As calling the layer would.
+            name, wanted = step.operation.name, step.operation.input_spec
+            assert_input_compatibility(wanted, args[0] if len(args) == 1 else args, name)
+        if isinstance(step.operation, keras.layers.Concatenate):
+            _check_meets(step.operation.axis, args[0])
+        return list(keras.tree.flatten(step.operation.compute_output_spec(*args, **kwargs)))
+    except Exception as error:
+        wanted = [tuple(tensor.shape) for tensor in step.node.input_tensors]
+        found = [
+            tuple(tensor.shape)
+            for tensor in keras.tree.flatten((args, kwargs))
+            if isinstance(tensor, keras.KerasTensor)
+        ]
+        any_size = any(None in shape[1:] for shape in wanted)
+        smaller = len(found) == len(wanted) and all(map(_is_smaller, found, wanted))
+        raise ModelInputError(
+            f"layer '{step.operation.name}' does not take an input of shape {_listed(found)}: "
+            + (
+                "the image is too small for it. Give a larger one, or a larger size with --size."
+                if any_size or smaller
+                else f"it was built for {_listed(wanted)}. Give the image in the size that the "
+                "model was made for."
+            )
+        ) from error
+
+
+def _is_smaller(found: Shape, wanted: Shape) -> bool:
+    """Whether maps are alike but for their size, which is less.
+
+    >>> wanted = (None, 16, 16, 3)
+    >>> _is_smaller((None, 8, 8, 3), wanted), _is_smaller((None, 8, 8, 1), wanted)
+    (True, False)
+    """
+    if len(found) != len(wanted) or len(found) < 3 or None in (*found[1:], *wanted[1:]):
+        return False
+    less = [(b or 0) - (a or 0) for a, b in zip(found[1:], wanted[1:], strict=True)]
+    alike = less[-1] == 0 or less[0] == 0  # the channels, last or first
+    return alike and min(less) >= 0 and sum(n > 0 for n in less) == len(less) - 1
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    return ", ".join(str(shape) for shape in shapes)
+
+
+def _check_meets(axis: int, tensors: Sequence[Any]) -> None:
+    """Refuses to join tensors of different sizes, which Keras notices only as it runs."""
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    joined = axis % len(shapes[0])
+    for sizes in (set(pair) for n, pair in enumerate(zip(*shapes, strict=True)) if n != joined):
+        if len(sizes - {None}) > 1:
+            raise ValueError(f"sizes {sizes} do not meet")

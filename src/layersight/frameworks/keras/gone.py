@@ -1,0 +1,348 @@
+"""Layers that Keras had and Keras 3 has not, computed on any backend.
+
+The rule of this module: the weights are kept in the shapes in which files hold them, and a
+layer computes what the last version of Keras that had it computed when it was not training.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from layersight.frameworks.keras.sizes import check_array
+
+Indices = NDArray[np.int32]
+
+
+class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]
+    """A convolution whose kernel is another one at every position.
+
+    ``y[p, f] = sum_k x[place(p, k)] kernel[p, k, f] + bias[p, f]``, where ``p`` counts the
+    positions of the output and ``k`` what the kernel covers there. Files hold the kernel in
+    one of three forms: (1) as in the formula; (2) as a matrix from every value of the input
+    to every value of the output, of which only what the kernel covers counts; (3) as the
+    entries of that matrix that count, in its order.
+
+    Args:
+        filters: The channels of the output.
+        kernel_size: The extent of the kernel along each axis, in pixels.
+        strides: The step between positions.
+        padding: ``"valid"``, or ``"same"`` for kernels centred on the input's positions.
+        data_format: Where the channels are; last if not given.
+        activation: Applied at the end.
+        use_bias: Whether each position and filter has a bias.
+        implementation: The form of the kernel.
+        kernel_initializer: What the kernel is before it is set.
+        bias_initializer: The same of the bias.
+        **settings: Of every layer.
+    """
+
+    axes = 0
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        activation: Any = None,
+        use_bias: bool = True,
+        implementation: int = 1,
+        kernel_initializer: Any = "zeros",
+        bias_initializer: Any = "zeros",
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.filters = filters
+        self.kernel_size = self._along_axes(kernel_size, "kernel_size")
+        self.strides = self._along_axes(strides, "strides")
+        self.padding = padding
+        self.data_format = data_format or "channels_last"
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.implementation = implementation
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        if padding not in ("valid", "same") or implementation not in (1, 2, 3):
+            raise ValueError(
+                f"expected padding valid or same and implementation 1, 2 or 3, found {padding!r} "
+                f"and {implementation!r}"
+            )
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights, then the places that they stand for."""
+        self._taken = tuple(input_shape)
+        sizes, channels = self._split(input_shape)
+        given = self._positions(sizes)
+        covered = self._covered(sizes, given)
+        positions = math.prod(given)
+        patch = math.prod(self.kernel_size) * channels
+        shapes = {
+            1: (positions, patch, self.filters),
+            2: (*self._join(sizes, channels), *self._join(given, self.filters)),
+            3: (covered * channels * self.filters,),
+        }
+        self.kernel = self.add_weight(
+            shape=shapes[self.implementation], initializer=self.kernel_initializer, name="kernel"
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(*given, self.filters), initializer=self.bias_initializer, name="bias"
+            )
+        held = 1 if self.implementation == 1 else self.filters
+        check_array(positions * (patch * (2 * held + 4) + 64), "the places of a kernel")
+        self._places = self._find_places(sizes, channels, given)
+        self._entries = None
+        if self.implementation > 1:
+            self._entries = self._find_entries(positions, math.prod(sizes) * channels)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Multiplies what lies under each position with its own kernel."""
+        known = self._places >= 0
+        flat = ops.reshape(inputs, (-1, math.prod(self._taken[1:])))
+        patches = ops.take(flat, np.maximum(self._places, 0), axis=1)
+        kernel = self.kernel
+        if self._entries is not None:
+            kernel = ops.take(ops.reshape(kernel, (-1,)), self._entries, axis=0)
+        mask = ops.cast(ops.convert_to_tensor(known), patches.dtype)
+        outputs = ops.einsum("bpk,pkf->bpf", patches * mask, ops.cast(kernel, patches.dtype))
+        sizes, _ = self._split(self._taken)
+        given = self._positions(sizes)
+        outputs = ops.reshape(outputs, (-1, *given, self.filters))
+        if self.data_format == "channels_first":
+            outputs = ops.moveaxis(outputs, -1, 1)
+        if self.use_bias:
+            # Keras reshaped the bias for channels first; it did not transpose it.
+            outputs = outputs + ops.reshape(self.bias, (1, *self._join(given, self.filters)))
+        return self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the output; every size of the input must be known and as built."""
+        if self.built and tuple(input_shape[1:]) != self._taken[1:]:
+            raise ValueError(f"expected an input of shape {self._taken}, found {input_shape}")
+        sizes, _ = self._split(input_shape)
+        return (input_shape[0], *self._join(self._positions(sizes), self.filters))
+
+    def _along_axes(self, value: Any, name: str) -> tuple[int, ...]:
+        numbers = (value,) * self.axes if isinstance(value, int) else tuple(value)
+        if len(numbers) != self.axes:
+            raise ValueError(f"expected {self.axes} numbers as {name}, found {value!r}")
+        return numbers
+
+    def _split(self, shape: Any) -> tuple[tuple[int, ...], int]:
+        """The sizes and the channels of an input."""
+        if len(shape) != self.axes + 2 or None in shape[1:]:
+            raise ValueError(f"expected {self.axes + 1} known sizes, found {tuple(shape)}")
+        if self.data_format == "channels_first":
+            return tuple(shape[2:]), shape[1]
+        return tuple(shape[1:-1]), shape[-1]
+
+    def _join(self, sizes: tuple[int, ...], channels: int) -> tuple[int, ...]:
+        first = self.data_format == "channels_first"
+        return (channels, *sizes) if first else (*sizes, channels)
+
+    def _positions(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        found = tuple(
+            -(-(size if self.padding == "same" else size - kernel + 1) // stride)
+            for size, kernel, stride in zip(sizes, self.kernel_size, self.strides, strict=True)
+        )
+        if min(found) < 1 or any(map(int.__gt__, self.kernel_size, sizes)):
+            raise ValueError(f"the kernel {self.kernel_size} is larger than the input {sizes}")
+        return found
+
+    def _starts(self, given: tuple[int, ...]) -> list[list[int]]:
+        """Where the kernel begins along each axis, for each position."""
+        return [
+            [place * stride - (kernel // 2 if self.padding == "same" else 0) for place in range(n)]
+            for n, kernel, stride in zip(given, self.kernel_size, self.strides, strict=True)
+        ]
+
+    def _covered(self, sizes: tuple[int, ...], given: tuple[int, ...]) -> int:
+        """How many pixels all positions cover together."""
+        return math.prod(
+            sum(min(size, start + kernel) - max(0, start) for start in starts)
+            for size, kernel, starts in zip(
+                sizes, self.kernel_size, self._starts(given), strict=True
+            )
+        )
+
+    def _find_places(
+        self, sizes: tuple[int, ...], channels: int, given: tuple[int, ...]
+    ) -> Indices:
+        """For each position and entry of the kernel the place in the input, -1 outside."""
+        starts = np.array(list(itertools.product(*self._starts(given))))
+        offsets = np.array(list(itertools.product(*map(range, self.kernel_size))))
+        pixels = starts[:, None] + offsets
+        inside = ((pixels >= 0) & (pixels < sizes)).all(axis=-1)
+        flat = np.ravel_multi_index(
+            tuple(np.moveaxis(np.clip(pixels, 0, np.array(sizes) - 1), -1, 0)), sizes
+        )
+        if self.data_format == "channels_first":
+            places = np.arange(channels)[:, None] * math.prod(sizes) + flat[:, None]
+            inside = np.broadcast_to(inside[:, None], places.shape)
+        else:
+            places = flat[..., None] * channels + np.arange(channels)
+            inside = np.broadcast_to(inside[..., None], places.shape)
+        found: Indices = np.where(inside, places, -1).reshape(len(starts), -1).astype(np.int32)
+        return found
+
+    def _find_entries(self, positions: int, values: int) -> Indices:
+        """For each position, entry and filter the place in the kernel as it is held."""
+        channel, place = np.arange(self.filters), np.arange(positions)[:, None]
+        first = self.data_format == "channels_first"
+        outputs = channel * positions + place if first else place * self.filters + channel
+        pairs = np.broadcast_arrays(outputs[:, None], self._places[..., None])
+        if self.implementation == 2:
+            inputs = np.maximum(pairs[1], 0).astype(np.int64)
+            held = inputs * (positions * self.filters) + pairs[0]
+        else:
+            number = pairs[0].astype(np.int64) * values + pairs[1]
+            held = np.searchsorted(np.sort(number[pairs[1] >= 0]), number)
+            held = np.where(pairs[1] >= 0, held, 0)
+        entries: Indices = held.astype(np.int32)
+        return entries
+
+
+class LocallyConnected1D(LocallyConnected):
+    """The layer for signals, ``(sample, position, channel)``."""
+
+    axes = 1
+
+
+class LocallyConnected2D(LocallyConnected):
+    """The layer for images, ``(image, row, column, channel)``."""
+
+    axes = 2
+
+
+class MaxoutDense(keras.layers.Layer):  # type: ignore[misc]
+    """The greatest of several dense layers: ``y[u] = max_n (x kernel[n] + bias[n])[u]``.
+
+    Goodfellow et al., "Maxout Networks", ICML 2013; a layer of Keras 1.
+
+    Args:
+        units: The channels of the output.
+        nb_feature: How many dense layers.
+        use_bias: Whether they have biases.
+        kernel_initializer: What the kernel is before it is set.
+        bias_initializer: The same of the bias.
+        **settings: Of every layer.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        nb_feature: int = 4,
+        use_bias: bool = True,
+        kernel_initializer: Any = "zeros",
+        bias_initializer: Any = "zeros",
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.units = units
+        self.nb_feature = nb_feature
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        size = _vector(input_shape)
+        self.kernel = self.add_weight(
+            shape=(self.nb_feature, size, self.units),
+            initializer=self.kernel_initializer,
+            name="kernel",
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.nb_feature, self.units), initializer=self.bias_initializer, name="bias"
+            )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """The greatest of the sums."""
+        outputs = ops.einsum("bi,nio->bno", inputs, self.kernel)
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return ops.max(outputs, axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """``(batch, units)``."""
+        return (input_shape[0], self.units)
+
+
+class Highway(keras.layers.Layer):  # type: ignore[misc]
+    """A dense layer that lets a learned part of its input through.
+
+    ``t = sigmoid(x carry_kernel + carry_bias)``, ``y = t f(x kernel + bias) + (1 - t) x``.
+    Srivastava, Greff and Schmidhuber, "Highway Networks", 2015; a layer of Keras 1.
+
+    Args:
+        activation: ``f``.
+        use_bias: Whether there are biases.
+        kernel_initializer: What the kernels are before they are set.
+        bias_initializer: The same of the biases.
+        **settings: Of every layer.
+    """
+
+    def __init__(
+        self,
+        activation: Any = "linear",
+        use_bias: bool = True,
+        kernel_initializer: Any = "zeros",
+        bias_initializer: Any = "zeros",
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights, in the order of the later files of Keras 1."""
+        size = _vector(input_shape)
+        self.kernel, self.carry_kernel = (
+            self.add_weight(shape=(size, size), initializer=self.kernel_initializer, name=name)
+            for name in ("kernel", "carry_kernel")
+        )
+        if self.use_bias:
+            self.bias, self.carry_bias = (
+                self.add_weight(shape=(size,), initializer=self.bias_initializer, name=name)
+                for name in ("bias", "carry_bias")
+            )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Mixes the input and what the layer makes of it."""
+        carry = ops.matmul(inputs, self.carry_kernel)
+        outputs = ops.matmul(inputs, self.kernel)
+        if self.use_bias:
+            carry, outputs = carry + self.carry_bias, outputs + self.bias
+        share = ops.sigmoid(carry)
+        return share * self.activation(outputs) + (1 - share) * inputs
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return tuple(input_shape)
+
+
+def _vector(shape: Any) -> int:
+    """The channels of an input that has no other axes."""
+    if len(shape) != 2 or not isinstance(shape[1], int):
+        raise ValueError(f"expected an input (batch, channels), found {tuple(shape)}")
+    return shape[1]
+
+
+GONE: dict[str, type[Any]] = {
+    cls.__name__: cls for cls in (LocallyConnected1D, LocallyConnected2D, MaxoutDense, Highway)
+}
+"""These layers by the names that files give them."""

@@ -1,0 +1,251 @@
+"""Operations of TensorFlow on images: resizing, cropping, turning, colours, standardising."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from layersight.frameworks.keras.shaping import plain_sizes
+from layersight.frameworks.keras.sizes import check_array
+
+
+def _resize(
+    x: Any,
+    size: Any,
+    method: Any = "bilinear",
+    preserve_aspect_ratio: bool = False,
+    antialias: bool = False,
+) -> Any:
+    """``tf.image.resize`` of TensorFlow 2, in the order channels last."""
+    if preserve_aspect_ratio:
+        raise ValueError("an image cannot be resized with its aspect ratio kept")
+    names = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
+    name = str(names.get(method, method)).lower()
+    chosen: Any = plain_sizes(size)
+    sides = (x.shape[1], x.shape[2], *chosen)
+    if name == "bicubic" and not antialias and all(isinstance(side, int) for side in sides):
+        rows, columns = (_cubic(*pair) for pair in zip(sides[:2], chosen, strict=True))
+        return _interpolate(x, rows, columns)
+    return ops.image.resize(
+        x, chosen, interpolation=name, antialias=bool(antialias), data_format="channels_last"
+    )
+
+
+def _resize_bilinear(
+    x: Any, size: Any, align_corners: bool = False, half_pixel_centers: bool = False
+) -> Any:
+    """The resize of TensorFlow 1, whose samples lie elsewhere than those of TensorFlow 2."""
+    height, width = plain_sizes(size)
+    rows = _weights(x.shape[1], height, align_corners, half_pixel_centers)
+    columns = _weights(x.shape[2], width, align_corners, half_pixel_centers)
+    return _interpolate(x, rows, columns)
+
+
+def _interpolate(x: Any, rows: Any, columns: Any) -> Any:
+    """Pictures times the matrices of both axes."""
+    x = ops.einsum("ij,bjwc->biwc", ops.convert_to_tensor(rows), x)
+    return ops.einsum("ij,bhjc->bhic", ops.convert_to_tensor(columns), x)
+
+
+def _resize_nearest(
+    x: Any, size: Any, align_corners: bool = False, half_pixel_centers: bool = False
+) -> Any:
+    height, width = plain_sizes(size)
+    _check_side(x.shape[1], height)
+    _check_side(x.shape[2], width)
+    rows = _places(x.shape[1], height, align_corners, half_pixel_centers)
+    columns = _places(x.shape[2], width, align_corners, half_pixel_centers)
+    pick = np.round if align_corners else np.floor
+    x = ops.take(x, np.clip(pick(rows), 0, x.shape[1] - 1).astype("int32"), axis=1)
+    return ops.take(x, np.clip(pick(columns), 0, x.shape[2] - 1).astype("int32"), axis=2)
+
+
+def _places(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> Any:
+    """Where along an axis each wanted sample lies."""
+    steps = np.arange(wanted)
+    if align_corners and wanted > 1:
+        return steps * (size - 1) / (wanted - 1)
+    if half_pixel_centers:
+        return (steps + 0.5) * size / wanted - 0.5
+    return steps * size / wanted
+
+
+def _check_side(size: int | None, wanted: int) -> None:
+    """Refuses a side that is not known, or to which none can be resized."""
+    if size is None or wanted < 1:
+        raise ValueError(f"expected a known side to resize, and a size for it: {size}, {wanted}")
+    check_array(wanted * size, "a matrix that resizes")
+
+
+def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> Any:
+    """The matrix that interpolates along an axis."""
+    _check_side(size, wanted)
+    places = np.clip(_places(size, wanted, align_corners, half_pixel_centers), 0, size - 1)
+    low = np.floor(places).astype(int)
+    high = np.minimum(low + 1, size - 1)
+    matrix = np.zeros((wanted, size), "float32")
+    matrix[np.arange(wanted), low] += 1 - (places - low)
+    matrix[np.arange(wanted), high] += places - low
+    return matrix
+
+
+def _cubic(size: int, wanted: int) -> Any:
+    """The matrix that interpolates along an axis by cubics, as TensorFlow 2 does.
+
+    Keys, "Cubic convolution interpolation", 1981, with a = -1/2, which backends do not agree on;
+    offsets in steps of 1/1024; what lies outside has no weight.
+    """
+    _check_side(size, wanted)
+    places = (np.arange(wanted) + 0.5) * size / wanted - 0.5
+    low = np.floor(places).astype(int)
+    offset = np.rint((places - low) * 1024) / 1024
+    matrix = np.zeros((wanted, size), "float32")
+    for step in range(-1, 3):
+        distance = np.abs(step - offset)
+        near = (1.5 * distance - 2.5) * distance**2 + 1
+        far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+        inside = (low + step >= 0) & (low + step < size)
+        rows = np.flatnonzero(inside)
+        matrix[rows, (low + step)[inside]] += np.where(distance <= 1, near, far)[inside]
+    return matrix / matrix.sum(axis=1, keepdims=True)
+
+
+def _resize_images(x: Any, size: Any, method: Any = 0, align_corners: bool = False) -> Any:
+    """``tf.image.resize_images`` of TensorFlow 1, bilinear or nearest."""
+    names = {"bilinear": 0, "nearest": 1}
+    number = names.get(method, method) if isinstance(method, str) else method
+    if number not in (0, 1):
+        raise ValueError(f"expected the method bilinear or nearest, found {method!r}")
+    function = (_resize_bilinear, _resize_nearest)[number]
+    return function(x, size, align_corners=bool(align_corners))
+
+
+def _resize_by_factor(
+    x: Any,
+    height_factor: Any,
+    width_factor: Any,
+    data_format: Any = None,
+    interpolation: str = "nearest",
+) -> Any:
+    """``K.resize_images``."""
+    first = data_format in ("channels_first", "th")
+    if data_format not in (None, "channels_last", "tf") and not first:
+        raise ValueError(f"expected an order of axes, found {data_format!r}")
+    if interpolation == "nearest":
+        rows, columns = (2, 3) if first else (1, 2)
+        return ops.repeat(
+            ops.repeat(x, int(height_factor), axis=rows), int(width_factor), axis=columns
+        )
+    turned = ops.transpose(x, (0, 2, 3, 1)) if first else x
+    height, width = ops.shape(turned)[1:3]
+    size = (height * int(height_factor), width * int(width_factor))
+    turned = _resize(turned, size, interpolation)
+    return ops.transpose(turned, (0, 3, 1, 2)) if first else turned
+
+
+def _pad_images(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: Any = None) -> Any:
+    """``K.spatial_2d_padding``."""
+    sides = [tuple(plain_sizes(side)) for side in padding]
+    first = data_format == "channels_first"
+    return ops.pad(x, [(0, 0), (0, 0), *sides] if first else [(0, 0), *sides, (0, 0)])
+
+
+def _standardise(x: Any) -> Any:
+    """``tf.image.per_image_standardization``."""
+    axes = (-3, -2, -1)
+    count = float(np.prod([x.shape[axis] for axis in axes]))
+    mean = ops.mean(x, axis=axes, keepdims=True)
+    deviation = ops.std(x, axis=axes, keepdims=True)
+    return (x - mean) / ops.maximum(deviation, 1.0 / count**0.5)
+
+
+GREY = (0.2989, 0.5870, 0.1140)
+"""The weights of red, green and blue in ``tf.image.rgb_to_grayscale``."""
+
+
+def _grey(x: Any) -> Any:
+    return sum(
+        (x[..., place : place + 1] * weight for place, weight in enumerate(GREY[1:], 1)),
+        x[..., :1] * GREY[0],
+    )
+
+
+def _turn(x: Any, k: int = 1) -> Any:
+    """``tf.image.rot90``: counter-clockwise, k times."""
+    turns = int(k) % 4
+    if turns % 2:
+        x = ops.swapaxes(x, -3, -2)
+    axes = {1: (-3,), 2: (-3, -2), 3: (-2,)}.get(turns, ())
+    return ops.flip(x, axis=axes) if axes else x
+
+
+def _crop(
+    x: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
+) -> Any:
+    """``tf.image.crop_to_bounding_box``."""
+    top, left = int(offset_height), int(offset_width)
+    return x[..., top : top + int(target_height), left : left + int(target_width), :]
+
+
+def _crop_centre(x: Any, central_fraction: float) -> Any:
+    """``tf.image.central_crop``."""
+    sides = []
+    for size in x.shape[-3:-1]:
+        start = int((size - size * central_fraction) / 2)
+        sides.append(slice(start, size - start))
+    return x[(..., *sides, slice(None))]
+
+
+def _enlarge(
+    x: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
+) -> Any:
+    """``tf.image.pad_to_bounding_box``, of a batch."""
+    sides = zip(
+        x.shape[1:3],
+        (int(offset_height), int(offset_width)),
+        (int(target_height), int(target_width)),
+        strict=True,
+    )
+    room = [(before, target - before - size) for size, before, target in sides]
+    return ops.pad(x, [(0, 0), *room, (0, 0)])
+
+
+def _fit(x: Any, target_height: Any, target_width: Any) -> Any:
+    """``tf.image.resize_with_crop_or_pad``, of a batch."""
+    for axis, target in ((1, int(target_height)), (2, int(target_width))):
+        size = x.shape[axis]
+        if size > target:
+            start = (size - target) // 2
+            x = ops.take(x, np.arange(start, start + target, dtype="int32"), axis=axis)
+        elif size < target:
+            before = (target - size) // 2
+            room = [(0, 0)] * len(x.shape)
+            room[axis] = (before, target - size - before)
+            x = ops.pad(x, room)
+    return x
+
+
+IMAGING: dict[str, Callable[..., Any]] = {
+    "image.resize": _resize,
+    "image.resize_images": _resize_images,
+    "image.resize_bilinear": _resize_bilinear,
+    "image.resize_nearest": _resize_nearest,
+    "keras.resize_images": _resize_by_factor,
+    "keras.spatial_2d_padding": _pad_images,
+    "image.grayscale_to_rgb": lambda x: ops.repeat(x, 3, axis=-1),
+    "image.rgb_to_grayscale": _grey,
+    "image.rgb_to_hsv": lambda x: ops.image.rgb_to_hsv(x, data_format="channels_last"),
+    "image.hsv_to_rgb": lambda x: ops.image.hsv_to_rgb(x, data_format="channels_last"),
+    "image.flip_left_right": lambda x: ops.flip(x, axis=-2),
+    "image.flip_up_down": lambda x: ops.flip(x, axis=-3),
+    "image.rot90": _turn,
+    "image.crop_to_bounding_box": _crop,
+    "image.pad_to_bounding_box": _enlarge,
+    "image.central_crop": _crop_centre,
+    "image.resize_with_crop_or_pad": _fit,
+    "image.per_image_standardization": _standardise,
+}
+"""What each operation computes, by the name that TensorFlow gives its function."""

@@ -1,0 +1,149 @@
+"""The inputs of a model: of its graph, or as it was built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from layersight.frameworks.keras.feeding import picture_of, vocabulary_of
+from layersight.frameworks.keras.geometry import FIRST, follow_formats
+from layersight.frameworks.keras.program import flatten, graph_of
+from layersight.results import InputInfo
+
+
+def build_shapes(model: Any) -> Any:
+    """What a model without a graph was built with: a shape, or a structure of shapes."""
+    shapes = getattr(model, "_build_shapes_dict", None) or {}
+    if len(shapes) == 1:
+        return next(iter(shapes.values()))
+    return shapes or None
+
+
+def inputs_of(model: Any) -> tuple[InputInfo, ...]:
+    """The inputs of a model: of its graph, or as it was built."""
+    graph = graph_of(model)
+    if graph is None:
+        return _inputs_without_graph(model)
+    program = flatten(model)
+    formats = follow_formats(program)
+    keys = _keys(graph)
+    found = []
+    for tensor, value in zip(graph.inputs, program.inputs, strict=True):
+        name, shape = tensor._keras_history.operation.name, tuple(tensor.shape)
+        entry = InputInfo(name, shape, formats[value], str(tensor.dtype), key=keys.get(id(tensor)))
+        vocabulary = vocabulary_of(program, value) if len(shape) < 4 else None
+        picture = None if vocabulary else picture_of(program, formats, value, shape)
+        if picture is not None:
+            entry = replace(entry, picture=picture[0], data_format=picture[1])
+        found.append(replace(entry, vocabulary=vocabulary))
+    return tuple(found)
+
+
+def _keys(graph: Any) -> dict[int, str]:
+    """What a model that takes a dictionary calls each of its input tensors."""
+    structure = getattr(graph, "_inputs_struct", None)
+    if not isinstance(structure, Mapping):
+        return {}
+    return {id(tensor): key for key, tensor in structure.items() if isinstance(key, str)}
+
+
+def as_given(entry: InputInfo, shape: tuple[int | None, ...]) -> InputInfo:
+    """An input with the picture that it is given as, where it has fewer axes than that.
+
+    Args:
+        entry: The input.
+        shape: Of what it is given, channels last, batch first.
+    """
+    if entry.picture is None and shape[1:] == entry.possible_picture:
+        return entry.as_picture()
+    return entry
+
+
+def given_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """The shape that the model gets of an array of a shape, in its own order of axes."""
+    entry = as_given(entry, shape)
+    if entry.picture is not None and shape[1:] == entry.picture:
+        return (shape[0], *entry.shape[1:])
+    if entry.picture is None and entry.data_format == FIRST and len(shape) >= 3:
+        return (shape[0], shape[-1], *shape[1:-1])
+    return shape
+
+
+def own_order(
+    array: Any, entry: InputInfo, moveaxis: Callable[..., Any], reshape: Callable[..., Any]
+) -> Any:
+    """An array or tensor of an input, channels last, in the model's own order of axes.
+
+    Args:
+        array: ``(batch, height, width, channel)`` or of other axes; also what the model takes
+            itself where an input with fewer axes takes a picture.
+        entry: The input.
+        moveaxis: As that of NumPy.
+        reshape: Likewise.
+    """
+    flat = as_given(entry, tuple(array.shape)).picture is not None
+    if flat and len(array.shape) == len(entry.shape):
+        return array
+    if entry.data_format == FIRST and len(array.shape) >= 3:
+        array = moveaxis(array, -1, 1)
+    return reshape(array, (-1, *entry.shape[1:])) if flat else array
+
+
+def as_it_was_given(
+    array: np.ndarray[Any, Any], entry: InputInfo, shape: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    """What belongs to each value of an input, such as a gradient, with the axes that it was given.
+
+    Args:
+        array: In the model's own order of axes, batch first.
+        entry: The input.
+        shape: Of what it was given, batch first.
+    """
+    if len(array.shape) == len(shape):
+        flat = as_given(entry, shape).picture is not None
+        first = entry.data_format == FIRST and not flat and array.ndim >= 3
+        return np.ascontiguousarray(np.moveaxis(array, 1, -1)) if first else array
+    if entry.data_format == FIRST:
+        array = array.reshape(-1, shape[-1], *shape[1:-1])
+        return np.ascontiguousarray(np.moveaxis(array, 1, -1))
+    return array.reshape(-1, *shape[1:])
+
+
+def _inputs_without_graph(model: Any) -> tuple[InputInfo, ...]:
+    """The inputs of a subclassed or unbuilt model: as it was built, else one image."""
+    structure = build_shapes(model) if model.built else None
+    if structure is None:
+        axes = next((len(kernel) for kernel in _kernels(model)), 2)
+        return (InputInfo("input", (None,) * (axes + 2), _first_format(model)),)
+    if isinstance(structure, dict):
+        return tuple(
+            InputInfo(name, (None, *shape[1:]), _first_format(model))
+            for name, shape in structure.items()
+        )
+    several = bool(structure) and isinstance(structure[0], tuple | list)
+    shapes = structure if several else [structure]
+    return tuple(
+        InputInfo(
+            "input" if len(shapes) == 1 else f"input_{number}",
+            (None, *shape[1:]),
+            _first_format(model),
+        )
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _kernels(model: Any) -> list[tuple[int, ...]]:
+    layers = model._flatten_layers(include_self=False)
+    return [layer.kernel_size for layer in layers if hasattr(layer, "kernel_size")]
+
+
+def _first_format(model: Any) -> str:
+    """The order of axes of the first layer inside that has one."""
+    for layer in model._flatten_layers(include_self=False):
+        order = getattr(layer, "data_format", None)
+        if isinstance(order, str):
+            return order
+    return "channels_last"

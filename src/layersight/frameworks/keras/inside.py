@@ -1,0 +1,112 @@
+"""Seeing the calls inside a layer that is not a graph.
+
+The layers' ``call`` is replaced on the instances while a ``with`` block lasts
+(:mod:`layersight.frameworks.keras.patches`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+
+from layersight.frameworks.keras.patches import Patch, patched
+from layersight.frameworks.keras.program import Key, graph_of
+
+Report = Callable[[Key, Any, Any], Any]
+"""Called after each call inside: where it stands, the layer, what it returned; what it gives
+back, unless that is ``None``, is what the call returns."""
+
+
+def children(operation: Any) -> list[Any]:
+    """The layers inside an operation that are worth seeing.
+
+    The layers of Keras itself (a bidirectional wrapper, an attention) count as one piece.
+    """
+    graph = graph_of(operation)
+    if graph is not None:
+        return [inner for inner in graph.operations if not _is_input(inner)]
+    if not isinstance(operation, keras.Layer) or _is_built_in(operation):
+        return []
+    return list({id(layer): layer for layer in operation._layers}.values())
+
+
+def has_inside(operation: Any) -> bool:
+    """Whether there are calls inside an operation that only watching it can show."""
+    return graph_of(operation) is None and bool(children(operation))
+
+
+def _is_input(operation: Any) -> bool:
+    return isinstance(operation, keras.layers.InputLayer)
+
+
+def _is_built_in(operation: Any) -> bool:
+    return type(operation).__module__.partition(".")[0] == "keras"
+
+
+@contextmanager
+def watch(
+    operation: Any,
+    prefix: Key,
+    report: Report,
+    restart: Callable[[], None] = lambda: None,
+    finish: Callable[[Any], None] = lambda outputs: None,
+) -> Iterator[None]:
+    """Reports every call of the layers inside ``operation`` while the block lasts.
+
+    Args:
+        operation: The layer or model to look into; its own call is not reported.
+        prefix: Where the operation stands.
+        report: Gets each call after it has returned, in that order.
+        restart: Called whenever the operation itself begins, since a backend that only
+            traces shapes may run it more than once.
+        finish: Called with what the operation itself returns.
+    """
+    stack: list[tuple[Key, Counter[int]]] = [(prefix, Counter())]
+    seen: set[int] = set()
+
+    def follow_root(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            stack[:] = [(prefix, Counter())]
+            restart()
+            outputs = original(*args, **kwargs)
+            finish(outputs)
+            return outputs
+
+        return call
+
+    def follow(layer: Any, label: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            parent, calls = stack[-1]
+            key = (*parent, (label, calls[id(layer)]))
+            calls[id(layer)] += 1
+            stack.append((key, Counter()))
+            try:
+                outputs = original(*args, **kwargs)
+            finally:
+                stack.pop()
+            changed = report(key, layer, outputs)
+            return outputs if changed is None else changed
+
+        return call
+
+    def visit(parent: Any) -> Iterator[Patch]:
+        taken: Counter[str] = Counter()
+        for layer in children(parent):
+            if id(layer) in seen:
+                continue
+            seen.add(id(layer))
+            taken[layer.name] += 1
+            number = taken[layer.name]
+            label = layer.name if number == 1 else f"{layer.name}#{number}"
+            yield layer, "call", functools.partial(follow, layer, label)
+            yield from visit(layer)
+
+    with patched([(operation, "call", follow_root), *visit(operation)]):
+        yield

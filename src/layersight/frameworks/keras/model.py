@@ -1,0 +1,476 @@
+"""The contract of :class:`layersight.model.Model`, kept by a Keras model."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from layersight import stem
+from layersight.ascent import Ascent, Climb
+from layersight.errors import LayersightError, ModelFileError, ModelInputError, SelectionError, near
+from layersight.frameworks.keras.ascent.locking import LockedClimb
+from layersight.frameworks.keras.ascent.opening import begin_ascent
+from layersight.frameworks.keras.attribution.reading import Reading
+from layersight.frameworks.keras.attribution.redrawing import redrawn
+from layersight.frameworks.keras.axes import channels_last
+from layersight.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
+from layersight.frameworks.keras.buffers import check_pass
+from layersight.frameworks.keras.cache import Cache
+from layersight.frameworks.keras.checking import (
+    check_fits,
+    check_runs,
+    held_values,
+    stop_note,
+)
+from layersight.frameworks.keras.explaining import reason_of
+from layersight.frameworks.keras.geometry import FIRST
+from layersight.frameworks.keras.inputs import (
+    as_given,
+    build_shapes,
+    given_shape,
+    inputs_of,
+    own_order,
+)
+from layersight.frameworks.keras.kernels import kernel_of
+from layersight.frameworks.keras.passing import Passing
+from layersight.frameworks.keras.patches import locked
+from layersight.frameworks.keras.program import graph_of
+from layersight.frameworks.keras.room import check_room
+from layersight.frameworks.keras.saving import save
+from layersight.frameworks.keras.scales import wanted_pixels
+from layersight.frameworks.keras.training import BatchStatistics
+from layersight.frameworks.keras.view import Sight, View, look
+from layersight.limits import Limits
+from layersight.model import ForwardPass, MovingStatistics
+from layersight.readout import Goal, Gradients
+from layersight.results import FloatArray, InputInfo, ModelInfo, Shape
+
+VIEWS = 16
+"""How many shapes of the inputs a model is kept laid out for."""
+
+PROGRAMS = 32
+"""How many compiled passes of a kind are kept: more than a heatmap by every method takes."""
+
+
+HOLLOW = "holds no weights, as the model was saved before it was ever built"
+"""What is wrong with the file of a model that no image had been given to."""
+
+
+class KerasModel:
+    """A Keras model that can be looked into.
+
+    Args:
+        model: Any ``keras.Model``: sequential, functional, nested, subclassed.
+        source: What it was opened from.
+        digest: Of the file; computed from configuration and weights if not given.
+        rewrites: What was changed in its configuration to open it.
+        labels: The names of its classes, if known.
+        limits: Given for a stranger's model: how much memory a pass may take. Whatever goes
+            wrong in a layer is an error of layersight then; a live model keeps its own errors.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        source: str = "a live model",
+        digest: str | None = None,
+        rewrites: tuple[str, ...] = (),
+        labels: tuple[str, ...] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.model = model
+        self.limits = limits
+        self._source = source
+        self._wanted: tuple[stem.Reading, ...] | None = None
+        self._rewrites = rewrites
+        self._labels = labels
+        self._digest = digest
+        self._broken: list[str] | None = None
+        self._hollow = False
+        self._names: tuple[str, ...] | None = None
+        self._views: Cache[tuple[Shape, ...] | None, View] = Cache(VIEWS)
+        self._runners: Cache[Any, Runner] = Cache(PROGRAMS)
+        self._reading = Reading(self)
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model before it has seen an image."""
+        shapes = None
+        if graph_of(self.model) is None:
+            shapes = [entry.shape for entry in self._inputs()]
+            if not self.model.built or any(None in shape[1:] for shape in shapes):
+                return self._info(None)
+        return self._info(self._view(shapes))
+
+    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
+        """What is known of the model once the shapes of its inputs are given."""
+        found = self._info(self._view(self._order_shapes(shapes)))
+        inputs = tuple(as_given(entry, tuple(shapes[entry.name])) for entry in found.inputs)
+        return replace(found, inputs=inputs)
+
+    def forward(
+        self,
+        inputs: Mapping[str, FloatArray],
+        layers: Sequence[str],
+        *,
+        outputs: bool = False,
+    ) -> ForwardPass:
+        """Runs the model as far as the deepest layer asked for, and no further."""
+        view, arrays, shapes = self.prepare(inputs)
+        places = {self.sight(view, name).place for name in layers}
+        missing = check_runs(view, places, outputs=outputs)
+        missing = check_fits(view, places, outputs=outputs and missing is None) or missing
+        outputs = outputs and missing is None
+        producers = view.program.producers()
+        ends = [producers[value] for value in view.program.outputs if value in producers]
+        count = max((len(array) for array in arrays), default=1)
+        self.check_memory(view, layers, images=count, more=ends if outputs else ())
+        key = (tuple(layers), outputs, shapes, tuple(len(array) for array in arrays))
+
+        def make() -> Runner:
+            wanted = tuple(view.sights[name] for name in layers)
+            return make_runner(self.passing(view, wanted, outputs=outputs), self.variables)
+
+        with self.running():
+            found = self._runners.get(key, make)(arrays)
+        return ForwardPass(
+            {
+                name: channels_last(found[f"layer:{name}"], view.sights[name].info.data_format)
+                for name in layers
+            },
+            {
+                name.removeprefix("output:"): as_float32(array)
+                for name, array in found.items()
+                if name.startswith("output:")
+            },
+            missing,
+        )
+
+    def read(self, inputs: Mapping[str, FloatArray], goal: Goal) -> FloatArray:
+        """Reads a number off the model for each image."""
+        return self._reading.read(inputs, goal)
+
+    def differentiate(
+        self,
+        inputs: Mapping[str, FloatArray],
+        goal: Goal,
+        *,
+        layers: Sequence[str] = (),
+        by: Sequence[str] = (),
+        guided: bool = False,
+    ) -> Gradients:
+        """Reads a number off the model and follows it back."""
+        return self._reading.differentiate(inputs, goal, layers, by, guided=guided)
+
+    def ablate(
+        self, inputs: Mapping[str, FloatArray], goal: Goal, layer: str, factors: FloatArray
+    ) -> FloatArray:
+        """Reads a number off the model after channels of a layer were weakened."""
+        return self._reading.ablate(inputs, goal, layer, factors)
+
+    @contextlib.contextmanager
+    def redrawn(self, layers: Sequence[str], seed: int) -> Iterator[None]:
+        """Replaces the weights of some layers by random ones while a block lasts."""
+        view = self._any_view()
+        chosen = [self.sight(view, name).layer for name in layers]
+        with self._locked(), redrawn(chosen, seed):
+            yield
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """The variables that a pass reads."""
+        found: Sequence[Any] = self.model.variables
+        return found
+
+    def prepare(
+        self, inputs: Mapping[str, FloatArray]
+    ) -> tuple[View, list[Any], tuple[Shape, ...]]:
+        """The model for some inputs, and these in its own order and axes."""
+        shapes = self._order_shapes({name: array.shape for name, array in inputs.items()})
+        view = self._view(shapes)
+        arrays = [
+            self._own_order(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
+        ]
+        return view, arrays, tuple(shapes)
+
+    def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
+        """The place of an input, the number of its value, and what is known of it."""
+        entries = self._inputs()
+        place = [entry.name for entry in entries].index(name)
+        return place, view.program.inputs[place], entries[place]
+
+    def check_memory(
+        self, view: View, layers: Sequence[str], *, images: int = 1, **more: Any
+    ) -> None:
+        """Refuses a pass that takes more than a stranger's file may, or than there is room for.
+
+        As :func:`check_pass` and :func:`check_room` do.
+        """
+        any_size = any(None in entry.shape[1:] for entry in self._inputs())
+        if self.limits is not None:
+            weights = int(self.model.count_params())
+            check_pass(view, layers, self.limits, weights, any_size=any_size, **more)
+        check_room(view, layers, images, any_size=any_size)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Keeps the model's layers to this thread while it runs, and explains what goes wrong."""
+        with self._locked(), self._explained("the model"):
+            yield
+
+    def _locked(self) -> AbstractContextManager[None]:
+        """Keeps the model's layers to this thread."""
+        return locked([self.model, *self.model._flatten_layers(include_self=False)])
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """Turns what a layer of a stranger's model raises into an error that names it."""
+        try:
+            yield
+        except (LayersightError, MemoryError):
+            raise
+        except Exception as error:
+            if self.limits is None:
+                raise
+            raise ModelInputError(
+                f"{what} of {self._source} cannot be run on this input: {reason_of(error)}"
+            ) from error
+
+    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
+        """How many numbers a pass and its way back hold for one image."""
+        view = self._view(self._order_shapes(shapes, exact=False))
+        return held_values(view, [self.sight(view, name).place for name in layers])
+
+    def ascend(self, ascent: Ascent) -> Climb:
+        """Begins an ascent in input space."""
+        shapes: dict[str, tuple[int, ...]] = {
+            ascent.input: (1, *ascent.size, ascent.channels),
+            **{name: array.shape for name, array in ascent.constants.items()},
+        }
+        view = self._view(self._order_shapes(shapes, exact=False))
+        sights = [self.sight(view, probe.layer) for probe in ascent.probes]
+        self.check_memory(view, [probe.layer for probe in ascent.probes], back=True)
+        passing = functools.partial(self.passing, view)
+        climb = begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
+        return LockedClimb(climb, self._locked)
+
+    def passing(self, view: View, wanted: tuple[Sight, ...], **more: Any) -> Passing:
+        """A pass through the model."""
+        return Passing(view, self.model.name, self._pack, self._explained, wanted, **more)
+
+    def kernel(self, layer: str) -> FloatArray | None:
+        """The kernels of a convolution."""
+        return kernel_of(self.sight(self._any_view(), layer).layer)
+
+    def _any_view(self) -> View:
+        """The model for some shapes of its inputs, whichever."""
+        return self._views.latest() or self._view([entry.shape for entry in self._inputs()])
+
+    def sight(self, view: View, name: str) -> Sight:
+        """A layer by name."""
+        if name not in view.sights:
+            raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
+        return view.sights[name]
+
+    def moving_statistics(self) -> tuple[MovingStatistics, ...]:
+        """What the batch normalisation layers keep, from the input on."""
+        view = self._views.latest()
+        if view is None:
+            return ()
+        found = []
+        names = [entry.name for entry in self._inputs()]
+        origins = view.program.origins()
+        for sight in view.sights.values():
+            step = view.program.steps[sight.place]
+            layer = step.operation
+            unused = isinstance(layer, BatchStatistics)
+            if sight.inner or unused or not isinstance(layer, keras.layers.BatchNormalization):
+                continue
+            mean, variance = (
+                np.asarray(to_numpy(variable.value), np.float32).reshape(-1)
+                for variable in (layer.moving_mean, layer.moving_variance)
+            )
+            own = tuple(names[place] for place in sorted(origins[step.outputs[0]]))
+            giver = sight.info.inputs[0] if sight.info.inputs[0] != "input" else None
+            found.append(MovingStatistics(sight.info.name, mean, variance, own, giver))
+        return tuple(found)
+
+    def save(self, path: Path) -> tuple[str, ...]:
+        """Writes a ``.keras`` file that plain Keras 3 opens."""
+        with self._locked():
+            return save(self.model, path)
+
+    def _inputs(self) -> tuple[InputInfo, ...]:
+        """The inputs as far as the model knows them, under names that stay the same."""
+        found = inputs_of(self.model)
+        if self._names is None or len(self._names) != len(found):
+            self._names = tuple(entry.name for entry in found)
+        return tuple(
+            replace(entry, name=name) for entry, name in zip(found, self._names, strict=True)
+        )
+
+    def _inputs_with_scales(self, view: View) -> tuple[InputInfo, ...]:
+        """The inputs, with what their pictures must be brought to; found out once."""
+        inputs = self._inputs()
+        with self._locked():
+            if self._wanted is None:
+                self._wanted = wanted_pixels(self.model, view.program, inputs, self._pack)
+        return tuple(
+            replace(entry, preprocessing=wanted.preprocessing, swapped=wanted.swapped)
+            for entry, wanted in zip(inputs, self._wanted, strict=True)
+        )
+
+    def _order_shapes(
+        self, shapes: Mapping[str, tuple[int, ...]], *, exact: bool = True
+    ) -> list[Shape]:
+        """The shapes in the model's order of inputs and axes, batch left open.
+
+        Args:
+            shapes: For each input, channels last, batch first.
+            exact: Refuse sizes that are not the model's own; else only other channels.
+        """
+        ordered: list[Shape] = []
+        for entry in self._inputs():
+            if entry.name not in shapes:
+                raise ModelInputError(
+                    f"input '{entry.name}' of shape {entry.shape} was given nothing; "
+                    f"found values for {', '.join(shapes) or 'no input'}"
+                )
+            shape: Shape = given_shape(entry, (None, *shapes[entry.name][1:]))
+            channel = 1 if entry.data_format == FIRST else len(shape) - 1
+            if len(shape) != len(entry.shape) or any(
+                wanted is not None and wanted != size
+                for axis, (wanted, size) in enumerate(zip(entry.shape, shape, strict=False))
+                if axis and (exact or axis == channel)
+            ):
+                shown = f", a picture of {entry.picture}" if entry.picture else ""
+                raise ModelInputError(
+                    f"input '{entry.name}' expects {entry.shape}{shown}, found {shape}"
+                )
+            ordered.append(shape)
+        return ordered
+
+    def _own_order(self, array: np.ndarray[Any, Any], entry: InputInfo) -> np.ndarray[Any, Any]:
+        """An input in the model's own order of axes and type."""
+        array = own_order(array, entry, np.moveaxis, np.reshape)
+        dtype = "float32" if entry.dtype in {"bfloat16", "float16", "float32"} else entry.dtype
+        return np.ascontiguousarray(array.astype(dtype, copy=False))
+
+    def _view(self, shapes: Sequence[Shape] | None) -> View:
+        key = None if shapes is None else tuple(shapes)
+
+        def make() -> View:
+            self._build(shapes)
+            if self._hollow:
+                raise ModelFileError(
+                    f"{self._source} {HOLLOW}: there is nothing to show. Call the model on one "
+                    "image, train it or load its weights, and save it again"
+                )
+            with self._explained("the model"):
+                return look(self.model, shapes, self._pack)
+
+        with self._locked():
+            return self._views.get(key, make)
+
+    def _build(self, shapes: Sequence[Shape] | None) -> None:
+        """Builds a model that has never been called, as calling it would."""
+        if self.model.built or shapes is None:
+            return
+        zeros = [np.zeros((1, *(size or 1 for size in shape[1:])), "float32") for shape in shapes]
+        try:
+            self.model(self._pack(zeros))
+        except Exception as error:
+            raise ModelInputError(
+                f"the model had never been called and does not take an input of shape "
+                f"{shapes[0] if len(shapes) == 1 else list(shapes)}: {reason_of(error)}"
+            ) from error
+        self._hollow = self.limits is not None and bool(self.model.weights)
+
+    def _pack(self, values: list[Any]) -> Any:
+        """Inputs in the structure that a model without a graph takes."""
+        structure = build_shapes(self.model)
+        if isinstance(structure, dict):
+            return dict(zip(structure, values, strict=True))
+        return values[0] if len(values) == 1 else values
+
+    def _info(self, view: View | None) -> ModelInfo:
+        sights = () if view is None else tuple(sight.info for sight in view.sights.values())
+        if self._digest is None and view is not None:
+            self._digest = _digest(self.model)
+        outputs: tuple[str, ...] = ()
+        if view is not None:
+            outputs = view.program.output_names or (self.model.name,)
+        return ModelInfo(
+            name=self.model.name,
+            source=self._source,
+            digest=self._digest or "unknown until the model is built",
+            framework=_framework(),
+            inputs=self._inputs() if view is None else self._inputs_with_scales(view),
+            outputs=outputs,
+            layers=sights,
+            parameters=int(self.model.count_params()) if self.model.built else 0,
+            rewrites=self._rewrites,
+            labels=self._labels,
+            notes=(*self._notes(view), *(() if view is None else view.notes)),
+            output_layers=() if view is None else view.ends,
+        )
+
+    def _notes(self, view: View | None) -> tuple[str, ...]:
+        """Where the computation stops, and which weights hold values that are no numbers."""
+        stop = None if view is None else stop_note(view)
+        notes = () if stop is None else (stop,)
+        if self._hollow or (self.limits is not None and not self.model.built):
+            notes = (*notes, f"the file {HOLLOW}")
+        if self._broken is None and self.model.built:
+            self._broken = _broken_weights(self.model)
+        if not self._broken:
+            return notes
+        more = f" and {len(self._broken) - 4} more" if self._broken[4:] else ""
+        return (
+            *notes,
+            f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}",
+        )
+
+
+def _digest(model: Any) -> str:
+    """``sha256:`` over the names, shapes and values of all weights."""
+    digest = hashlib.sha256(model.name.encode("utf-8", "surrogatepass"))
+    for variable in model.weights:
+        array = np.ascontiguousarray(to_numpy(variable.value))
+        digest.update(f"{variable.path}{array.shape}{array.dtype}".encode("utf-8", "surrogatepass"))
+        digest.update(array.tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _broken_weights(model: Any) -> list[str]:
+    """The paths of weights with values that are not finite.
+
+    A backend may hide them: on TensorFlow a rectified NaN is 0, and its map merely dead.
+    """
+    found = []
+    for variable in model.weights:
+        array = to_numpy(variable.value)
+        if array.dtype.kind in "iub":
+            continue
+        with np.errstate(all="ignore"):
+            # A sum is one fast pass; only where it overflows does each value count.
+            if not np.isfinite(np.sum(array)) and not np.isfinite(array).all():
+                found.append(str(variable.path).removeprefix(f"{model.name}/"))
+    return found
+
+
+def _framework() -> str:
+    backend = keras.backend.backend()
+    version = importlib.import_module(backend).__version__
+    return f"keras {keras.__version__} on {backend} {version}"

@@ -1,0 +1,405 @@
+"""Layers that compute the operations of TensorFlow that old models hold, on any backend.
+
+The rule of this module: an operation is found by its name in :data:`OPERATIONS` and nowhere
+else. What is not there is not computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from layersight.frameworks.keras.imaging import IMAGING
+from layersight.frameworks.keras.shaping import SHAPING
+
+Function = Callable[..., Any]
+
+
+@keras.saving.register_keras_serializable(package="layersight")  # type: ignore[untyped-decorator]
+def hard_sigmoid_of_keras_2(x: Any) -> Any:
+    """``clip(0.2 x + 0.5, 0, 1)``, as Keras 1 and 2 had it."""
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def _axes(axis: Any) -> Any:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def _reduce(function: Function) -> Function:
+    def reduced(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return function(x, axis=_axes(axis), keepdims=bool(keepdims))
+
+    return reduced
+
+
+def _binary(function: Function) -> Function:
+    def combined(x: Any, y: Any) -> Any:
+        return function(*_alike(x, y))
+
+    return combined
+
+
+def _alike(x: Any, y: Any) -> tuple[Any, Any]:
+    """A number or a list beside a tensor, in the tensor's own type."""
+    if not hasattr(x, "dtype"):
+        return ops.convert_to_tensor(np.asarray(x), dtype=y.dtype), y
+    if not hasattr(y, "dtype"):
+        return x, ops.convert_to_tensor(np.asarray(y), dtype=x.dtype)
+    return x, y
+
+
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    """``tf.where`` of three tensors or numbers; the numbers take the type of the others."""
+    known = next((value.dtype for value in (x, y) if hasattr(value, "dtype")), "float32")
+    x, y = (v if hasattr(v, "dtype") else ops.cast(v, known) for v in (x, y))
+    return ops.where(condition, x, y)
+
+
+def _position(function: Function) -> Function:
+    """The place of the greatest or least value, along the first axis unless another is named."""
+
+    def found(x: Any, axis: Any = None, output_type: Any = None) -> Any:
+        return function(x, axis=0 if axis is None else axis)
+
+    return found
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+    """``tf.norm`` of vectors: the Euclidean one, or that of order 1, 2 or infinity."""
+    axes, keep = _axes(axis), bool(keepdims)
+    if ord in (None, "euclidean", 2):
+        return ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=keep))
+    if ord == 1:
+        return ops.sum(ops.absolute(x), axis=axes, keepdims=keep)
+    if ord == float("inf"):
+        return ops.max(ops.absolute(x), axis=axes, keepdims=keep)
+    raise ValueError(f"expected a norm of order 1, 2 or infinity, found {ord!r}")
+
+
+def _moments(x: Any, axis: Any, shift: Any = None, keepdims: bool = False) -> Any:
+    """Mean and variance."""
+    mean = ops.mean(x, axis=_axes(axis), keepdims=True)
+    variance = ops.mean(ops.square(x - mean), axis=_axes(axis), keepdims=bool(keepdims))
+    return mean if keepdims else ops.squeeze(mean, axis=_axes(axis)), variance
+
+
+def _nested(axes: Any) -> Any:
+    """The axes of a product, as tuples."""
+    return tuple(map(_nested, axes)) if isinstance(axes, list | tuple) else axes
+
+
+def _dot(x: Any, y: Any) -> Any:
+    """``K.dot``: over the last axis of the one and the last but one of the other."""
+    return ops.tensordot(x, y, axes=((len(x.shape) - 1,), (max(len(y.shape) - 2, 0),)))
+
+
+def _batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+    """``K.batch_dot``, with the axes of Keras 2.2 and later, that of the batch being 0."""
+    first, second = len(x.shape), len(y.shape)
+    if axes is None:
+        axes = (first - 1, second - 1 if second == 2 else second - 2)
+    one, other = (axes, axes) if isinstance(axes, int) else axes
+    one, other = one % first, other % second
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    left = ["z", *letters[1:first]]
+    right = ["z", *letters[first : first + second - 1]]
+    right[other] = left[one]
+    kept = [v for v in left[1:] if v != left[one]] + [v for v in right[1:] if v != left[one]]
+    result = ops.einsum(f"{''.join(left)},{''.join(right)}->z{''.join(kept)}", x, y)
+    return result if kept else ops.expand_dims(result, -1)
+
+
+def _relu_of_keras(
+    x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Any:
+    """``K.relu``."""
+    alpha, threshold = float(alpha or 0), float(threshold or 0)
+    given = ops.where(x >= threshold, x, alpha * (x - threshold))
+    return given if max_value is None else ops.minimum(given, float(max_value))
+
+
+def _fake_quant(
+    x: Any,
+    min: Any = -6.0,  # noqa: A002 (as TensorFlow calls them)
+    max: Any = 6.0,  # noqa: A002
+    num_bits: int = 8,
+    narrow_range: bool = False,
+) -> Any:
+    """``tf.quantization.fake_quant_with_min_max_args`` and ``..._vars``: rounds to 2^bits levels.
+
+    The range is moved so that zero is one of the levels, as TensorFlow documents it.
+    """
+    low, high = np.asarray(min, "float32"), np.asarray(max, "float32")
+    least, most = np.float32(1 if narrow_range else 0), np.float32(2**num_bits - 1)
+    scale = np.where(high > low, (high - low) / (most - least), np.float32(1))
+    zero = np.clip(np.floor(least - low / scale + np.float32(0.5)), least, most)
+    bottom, top = (least - zero) * scale, (most - zero) * scale
+    bottom, top, scale = (
+        ops.convert_to_tensor(array, dtype=x.dtype) for array in (bottom, top, scale)
+    )
+    clipped = ops.minimum(ops.maximum(x, bottom), top)
+    steps = ops.floor((clipped - bottom) / scale + 0.5)
+    return steps * scale + bottom
+
+
+def _softmax(x: Any, axis: Any = -1) -> Any:
+    return ops.softmax(x, axis=-1 if axis is None else axis)
+
+
+def _leaky_relu(x: Any, alpha: float = 0.2) -> Any:
+    return ops.leaky_relu(x, negative_slope=alpha)
+
+
+def _l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, dim: Any = None) -> Any:
+    total = ops.sum(ops.square(x), axis=_axes(axis if dim is None else dim), keepdims=True)
+    return x * ops.rsqrt(ops.maximum(total, epsilon))
+
+
+def _clip(x: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
+    return ops.clip(x, clip_value_min, clip_value_max)
+
+
+def _matmul(x: Any, y: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
+    first = ops.swapaxes(x, -1, -2) if transpose_a else x
+    return ops.matmul(first, ops.swapaxes(y, -1, -2) if transpose_b else y)
+
+
+def _bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+    bias = _alike(x, bias)[1]
+    if isinstance(data_format, str) and data_format.startswith("NC") and len(x.shape) > 2:
+        bias = ops.reshape(bias, (1, -1, *(1,) * (len(x.shape) - 2)))
+    return x + bias
+
+
+SLICES = 64
+"""Up to this reach a response sums its neighbours one by one, beyond it by running sums."""
+
+
+def _local_response(
+    x: Any, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1.0, beta: float = 0.5
+) -> Any:
+    """``tf.nn.local_response_normalization`` over the last axis."""
+    channels = int(x.shape[-1])
+    reach = max(0, min(depth_radius, channels - 1))
+    room = [(0, 0)] * (len(x.shape) - 1) + [(reach, reach)]
+    squares = ops.pad(ops.square(x), room)
+    if reach <= SLICES:
+        shifted = [squares[..., start : start + channels] for start in range(2 * reach + 1)]
+        total = sum(shifted[1:], shifted[0])
+    else:
+        sums = ops.cumsum(ops.pad(squares, [*room[:-1], (1, 0)]), -1)
+        total = sums[..., 2 * reach + 1 :] - sums[..., :channels]
+    return x / (bias + alpha * total) ** beta
+
+
+def _pool(mode: str) -> Function:
+    def pooled(
+        x: Any, ksize: Any = 2, strides: Any = None, padding: str = "VALID", data_format: Any = None
+    ) -> Any:
+        order = "channels_first" if str(data_format).startswith("NC") else "channels_last"
+        function = ops.max_pool if mode == "max" else ops.average_pool
+        return function(
+            x, _window(ksize), _window(strides or ksize), str(padding).lower(), data_format=order
+        )
+
+    return pooled
+
+
+def _pool_of_keras(
+    x: Any,
+    pool_size: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    pool_mode: str = "max",
+) -> Any:
+    """``K.pool2d``."""
+    function = ops.max_pool if pool_mode == "max" else ops.average_pool
+    order = data_format or "channels_last"
+    return function(x, _window(pool_size), _window(strides), padding, data_format=order)
+
+
+def _window(value: Any) -> Any:
+    """A window as TensorFlow gives it, with or without the axes of batch and channel."""
+    if not isinstance(value, list | tuple):
+        return value
+    sides = tuple(value[1:-1]) if len(value) == 4 else tuple(value)
+    # Keras on JAX cannot read a window of two sides from a file.
+    return sides[0] if len(set(sides)) == 1 else sides
+
+
+OPERATIONS: Mapping[str, Function] = {
+    **SHAPING,
+    **IMAGING,
+    "math.add": _binary(ops.add),
+    "__operators__.add": _binary(ops.add),
+    "math.add_n": lambda x: sum(x[1:], x[0]),
+    "math.subtract": _binary(ops.subtract),
+    "math.multiply": _binary(ops.multiply),
+    "math.divide": _binary(ops.true_divide),
+    "math.truediv": _binary(ops.true_divide),
+    "math.divide_no_nan": _binary(ops.divide_no_nan),
+    "math.floordiv": _binary(ops.floor_divide),
+    "math.mod": _binary(ops.mod),
+    "math.pow": _binary(ops.power),
+    "math.maximum": _binary(ops.maximum),
+    "math.minimum": _binary(ops.minimum),
+    "math.greater": _binary(ops.greater),
+    "math.greater_equal": _binary(ops.greater_equal),
+    "math.less": _binary(ops.less),
+    "math.less_equal": _binary(ops.less_equal),
+    "math.equal": _binary(ops.equal),
+    "math.not_equal": _binary(ops.not_equal),
+    "math.logical_and": ops.logical_and,
+    "math.logical_or": ops.logical_or,
+    "math.logical_not": ops.logical_not,
+    "math.is_nan": ops.isnan,
+    "math.is_inf": ops.isinf,
+    "math.is_finite": ops.isfinite,
+    "where": _where,
+    "math.squared_difference": _binary(lambda x, y: ops.square(x - y)),
+    "math.negative": ops.negative,
+    "math.abs": ops.absolute,
+    "math.exp": ops.exp,
+    "math.log": ops.log,
+    "math.log1p": ops.log1p,
+    "math.expm1": ops.expm1,
+    "math.sqrt": ops.sqrt,
+    "math.rsqrt": ops.rsqrt,
+    "math.square": ops.square,
+    "math.reciprocal": ops.reciprocal,
+    "math.sign": ops.sign,
+    "math.sin": ops.sin,
+    "math.cos": ops.cos,
+    "math.tan": ops.tan,
+    "math.floor": ops.floor,
+    "math.ceil": ops.ceil,
+    "math.round": ops.round,
+    "math.erf": ops.erf,
+    "math.sigmoid": ops.sigmoid,
+    "math.tanh": ops.tanh,
+    "math.softplus": ops.softplus,
+    "math.softsign": ops.softsign,
+    "math.reduce_mean": _reduce(ops.mean),
+    "math.reduce_sum": _reduce(ops.sum),
+    "math.reduce_max": _reduce(ops.max),
+    "math.reduce_min": _reduce(ops.min),
+    "math.reduce_prod": _reduce(ops.prod),
+    "math.reduce_std": _reduce(ops.std),
+    "math.reduce_variance": _reduce(ops.var),
+    "math.reduce_any": _reduce(ops.any),
+    "math.reduce_all": _reduce(ops.all),
+    "math.reduce_logsumexp": _reduce(ops.logsumexp),
+    "math.cumsum": lambda x, axis=0: ops.cumsum(x, axis=axis),
+    "math.argmax": _position(ops.argmax),
+    "math.argmin": _position(ops.argmin),
+    "norm": _norm,
+    "nn.moments": _moments,
+    "math.l2_normalize": _l2_normalize,
+    "linalg.l2_normalize": _l2_normalize,
+    "nn.l2_normalize": _l2_normalize,
+    "linalg.matmul": _matmul,
+    "dot": _dot,
+    "batch_dot": _batch_dot,
+    "tensordot": lambda x, y, axes: ops.tensordot(x, y, axes=_nested(axes)),
+    "einsum": ops.einsum,
+    "clip_by_value": _clip,
+    "nn.bias_add": _bias_add,
+    "nn.relu": ops.relu,
+    "nn.relu6": ops.relu6,
+    "nn.elu": ops.elu,
+    "nn.crelu": lambda x, axis=-1: ops.concatenate([ops.relu(x), ops.relu(-x)], axis=axis),
+    "nn.mish": lambda x: x * ops.tanh(ops.softplus(x)),
+    "keras.relu": _relu_of_keras,
+    "keras.elu": lambda x, alpha=1.0: ops.where(x > 0, x, alpha * ops.expm1(x)),
+    "nn.selu": ops.selu,
+    "nn.silu": lambda x, beta=1.0: x * ops.sigmoid(beta * x),
+    "nn.swish": lambda x, beta=1.0: x * ops.sigmoid(beta * x),
+    "nn.gelu": lambda x, approximate=False: ops.gelu(x, approximate=bool(approximate)),
+    "nn.leaky_relu": _leaky_relu,
+    "nn.softmax": _softmax,
+    "nn.log_softmax": lambda x, axis=-1: ops.log_softmax(x, axis=-1 if axis is None else axis),
+    "nn.softplus": ops.softplus,
+    "nn.softsign": ops.softsign,
+    "nn.sigmoid": ops.sigmoid,
+    "nn.tanh": ops.tanh,
+    "nn.local_response_normalization": _local_response,
+    "nn.lrn": _local_response,
+    "nn.max_pool": _pool("max"),
+    "nn.max_pool2d": _pool("max"),
+    "nn.avg_pool": _pool("average"),
+    "nn.avg_pool2d": _pool("average"),
+    "keras.pool2d": _pool_of_keras,
+    "quantization.fake_quant_with_min_max_args": _fake_quant,
+    "quantization.fake_quant_with_min_max_vars": _fake_quant,
+    "quantization.fake_quant_with_min_max_vars_per_channel": _fake_quant,
+}
+"""What each operation computes, by the name that TensorFlow gives its function."""
+
+SAME = ("compat.v1.", "math.", "nn.", "linalg.", "image.", "quantization.")
+"""Beginnings under which TensorFlow has the same function again."""
+
+
+def find_operation(name: str) -> Function | None:
+    """The computation of an operation, ``None`` if it is not among the known ones."""
+    bare = name.removeprefix("compat.v1.")
+    if bare in OPERATIONS:
+        return OPERATIONS[bare]
+    last = bare.rpartition(".")[2]
+    for start in ("", *SAME):
+        if bare in (last, f"{start}{last}") and f"{start}{last}" in OPERATIONS:
+            return OPERATIONS[f"{start}{last}"]
+    return None
+
+
+@keras.saving.register_keras_serializable(package="layersight")
+class TensorFlowCall(keras.layers.Layer):  # type: ignore[misc]
+    """One operation of TensorFlow, computed by Keras on any backend.
+
+    Args:
+        function: Its name in TensorFlow, such as ``"math.truediv"``.
+        arguments: Those of its arguments that are no tensors, by name.
+        constants: The same by place among the tensors.
+        **settings: Of every layer.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        arguments: Mapping[str, Any] | None = None,
+        constants: Sequence[tuple[int, Any]] = (),
+        **settings: Any,
+    ) -> None:
+        settings.setdefault("autocast", False)
+        super().__init__(**settings)
+        found = find_operation(function)
+        if found is None:
+            raise ValueError(f"unknown operation {function}")
+        self.function = function
+        self._arguments = {_NAMES.get(k, k): v for k, v in (arguments or {}).items()}
+        self._constants = tuple((place, value) for place, value in constants)
+        self._compute = found
+        self.built = True
+
+    def call(self, *args: Any, **settings: Any) -> Any:
+        """Computes the operation."""
+        given = list(args)
+        for place, value in self._constants:
+            given.insert(place, value)
+        if self.function == "concat" and len(given) > 2:
+            given = [given[:-1], given[-1]]
+        named = {_NAMES.get(key, key): value for key, value in settings.items()}
+        return self._compute(*given, **self._arguments, **named)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes the layer again."""
+        own = {"arguments": self._arguments, "constants": self._constants}
+        return {**super().get_config(), "function": self.function, **own}
+
+
+_NAMES = {"keep_dims": "keepdims", "b": "y"}
+"""Settings that TensorFlow calls differently from function to function."""

@@ -1,0 +1,378 @@
+"""Running the steps of a model, and no more of them than asked for.
+
+The rule of this module: what a layer gives may be looked at, and replaced, at the very call
+that is asked for; nothing of a model is changed once the pass is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from layersight.frameworks.keras.inside import watch
+from layersight.frameworks.keras.patches import patched
+from layersight.frameworks.keras.program import Key, Step
+from layersight.frameworks.keras.shaping import part_of
+from layersight.frameworks.keras.view import Sight, View
+
+Touch = Callable[[Sight, Any], Any]
+"""Gets what a layer gives and returns what the pass goes on with."""
+
+ACTIVATIONS = ("Softmax", "Sigmoid", "ReLU", "Relu", "Relu6", "LeakyReLU", "ELU", "PReLU")
+"""Layers and operations that are an activation function and nothing else."""
+
+RESHAPING = ("Reshape", "Flatten", "Permute", "Identity", "Squeeze", "ExpandDims", "Dropout")
+"""Layers and operations behind which a value is still the same value."""
+
+
+class _Enough(BaseException):
+    """Ends a pass inside a layer once everything asked for is there.
+
+    Not an ``Exception``, so that nothing on the way takes it for a failure.
+    """
+
+
+def _untouched(_: Sight, tensor: Any) -> Any:
+    return tensor
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Passing:
+    """What a pass gives.
+
+    Attributes:
+        view: The model for the shapes of its inputs.
+        name: The model's name, for outputs of a model without a graph.
+        pack: Brings a list of inputs into the structure that such a model takes.
+        explained: Turns what goes wrong in a layer, named in words, into an error of layersight.
+        wanted: The layers whose outputs are wanted: ``layer:NAME``.
+        before: Those whose values before their activation function are: ``before:NAME``.
+        outputs: Whether the model's own outputs are wanted: ``output:NAME``.
+        spread: The layer from which on every step has several versions of its only image, which
+            what touches it makes; ``None`` for none.
+    """
+
+    view: View
+    name: str
+    pack: Callable[[list[Any]], Any]
+    explained: Callable[[str], AbstractContextManager[None]]
+    wanted: tuple[Sight, ...]
+    before: tuple[Sight, ...] = ()
+    outputs: bool = False
+    spread: Sight | None = None
+    _order: list[int] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        places = {sight.place for sight in (*self.wanted, *self.before)}
+        if self.spread is not None:
+            places.add(self.spread.place)
+        program = self.view.program
+        if self.outputs:
+            producers = program.producers()
+            places |= {producers[value] for value in program.outputs if value in producers}
+            places |= {0} if not program.outputs else set()
+        self._order.extend(sorted(program.needed(places)))
+
+    def __call__(
+        self, tensors: Sequence[Any], touch: Touch = _untouched, versions: int = 1
+    ) -> dict[str, Any]:
+        """Runs the steps.
+
+        Args:
+            tensors: The inputs in the model's own order and axes.
+            touch: Gets what each wanted layer gives, in the order in which they run.
+            versions: How many versions there are after ``spread``.
+        """
+        program = self.view.program
+        values = dict(zip(program.inputs, tensors, strict=True))
+        done = self._last_uses()
+        shadowed = {number: self._shadowed(sight) for number, sight in enumerate(self.before)}
+        shadows: dict[tuple[int, int], Any] = {}
+        many = self._resting_on_spread()
+        found: dict[str, Any] = {}
+        for place in self._order:
+            step = program.steps[place]
+            taken = values
+            if place in many:
+                taken = {
+                    value: _repeated(tensor, versions) if self._is_single(value, many) else tensor
+                    for value, tensor in values.items()
+                    if step.node is None or value in [number for _, number in step.inputs]
+                }
+            own = [sight for sight in self.wanted if sight.place == place]
+            inner = [sight for sight in self.before if sight.inner and sight.place == place]
+            with contextlib.ExitStack() as stack:
+                captured = {
+                    number: stack.enter_context(_capturing(chain[0][1]))
+                    for number, chain in shadowed.items()
+                    if chain and chain[0][0] == place
+                }
+                rest = place != self._order[-1] or self.outputs
+                given = self._run(step, taken, own, inner, found, touch, rest=rest)
+            for number, seen in captured.items():
+                sight = self.before[number]
+                for output, value in enumerate(step.outputs):
+                    shadows[number, value] = seen[-1] if seen else given[output]
+                if len(shadowed[number]) == 1:
+                    place_of = step.outputs[sight.output]
+                    found[f"before:{sight.info.name}"] = shadows[number, place_of]
+            self._follow_shadows(place, step, values, shadowed, shadows, found)
+            values.update(zip(step.outputs, given, strict=False))
+            for value in done[place]:
+                values.pop(value, None)
+            if step.node is None and self.outputs:
+                for number, tensor in enumerate(given):
+                    suffix = f"[{number}]" if len(given) > 1 else ""
+                    found[f"output:{self.name}{suffix}"] = tensor
+        if self.outputs:
+            for name, value in zip(program.output_names, program.outputs, strict=True):
+                found[f"output:{name}"] = values[value]
+        return {name: _plain_float(tensor) for name, tensor in found.items()}
+
+    def _last_uses(self) -> dict[int, list[int]]:
+        """For each step the values that nothing needs after it."""
+        program = self.view.program
+        last = {value: place for place in self._order for _, value in program.steps[place].inputs}
+        done: dict[int, list[int]] = {place: [] for place in self._order}
+        for value, place in last.items():
+            if value not in program.outputs:
+                done[place].append(value)
+        return done
+
+    def _resting_on_spread(self) -> set[int]:
+        """The steps that have several versions to run; an inner call's whole step is one."""
+        if self.spread is None:
+            return set()
+        program = self.view.program
+        start = self.spread.place
+        outputs = program.steps[start].outputs
+        values = set() if self.spread.inner else {outputs[self.spread.output]}
+        found = {start} if self.spread.inner else set()
+        for place in self._order:
+            if place in found or any(value in values for _, value in program.steps[place].inputs):
+                found.add(place)
+                values |= set(program.steps[place].outputs)
+        return found
+
+    def _is_single(self, value: int, many: set[int]) -> bool:
+        """Whether a value has one version of the image."""
+        assert self.spread is not None
+        steps = self.view.program.steps
+        if not self.spread.inner and value == steps[self.spread.place].outputs[self.spread.output]:
+            return False
+        return self.view.program.producers().get(value) not in many
+
+    def _shadowed(self, sight: Sight) -> list[tuple[int, Any]]:
+        """Where the value before a layer's activation arises, and the steps that reshape it.
+
+        For a call inside a step nothing: what it computes is captured there.
+        """
+        if sight.inner:
+            return []
+        program = self.view.program
+        producers = program.producers()
+        chain = [(sight.place, program.steps[sight.place].operation)]
+        while type(chain[0][1]).__name__ in RESHAPING or _is_linear(chain[0][1]):
+            inputs = program.steps[chain[0][0]].inputs
+            if len(inputs) != 1 or inputs[0][1] not in producers:
+                break
+            place = producers[inputs[0][1]]
+            operation = program.steps[place].operation
+            if _is_linear(chain[0][1]) and not _activates(operation):
+                break
+            chain.insert(0, (place, operation))
+        return chain
+
+    def _follow_shadows(
+        self,
+        place: int,
+        step: Step,
+        values: Mapping[int, Any],
+        shadowed: Mapping[int, list[tuple[int, Any]]],
+        shadows: dict[tuple[int, int], Any],
+        found: dict[str, Any],
+    ) -> None:
+        """Reshapes a value before its activation as the value behind it was."""
+        for number, chain in shadowed.items():
+            if place not in [where for where, _ in chain[1:]]:
+                continue
+            sight = self.before[number]
+            given = {
+                tensor: shadows.get((number, value), values.get(value))
+                for tensor, value in step.inputs
+            }
+            args, kwargs = filled(step, given)
+            for value, tensor in zip(
+                step.outputs, keras.tree.flatten(operation_of(step)(*args, **kwargs)), strict=True
+            ):
+                shadows[number, value] = tensor
+            if place == chain[-1][0]:
+                name = f"before:{sight.info.name}"
+                found[name] = shadows[number, step.outputs[sight.output]]
+
+    def _run(
+        self,
+        step: Step,
+        values: Mapping[int, Any],
+        wanted: Sequence[Sight],
+        before: Sequence[Sight],
+        found: dict[str, Any],
+        touch: Touch,
+        *,
+        rest: bool,
+    ) -> list[Any]:
+        """Runs one step, collecting what is wanted of it and inside it."""
+        if step.node is None:
+            program = self.view.program
+            inputs = [values[number] for number in program.inputs if number in values]
+            args, kwargs = _not_training(step, (self.pack(inputs),), {})
+        else:
+            args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
+        inner = {(sight.key, sight.output): sight for sight in wanted if sight.inner}
+        whole = rest or any(not sight.inner for sight in wanted)
+        with self.explained(f"layer '{step.key[-1][0]}'" if step.key else "the model"):
+            if not inner and not before:
+                given = list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
+            else:
+                given = _run_watched(step, args, kwargs, inner, before, found, touch, whole=whole)
+        for sight in wanted:
+            if not sight.inner:
+                given[sight.output] = touch(sight, given[sight.output])
+                found[f"layer:{sight.info.name}"] = given[sight.output]
+        return given
+
+
+def operation_of(step: Step) -> Callable[..., Any]:
+    """What a step calls: its operation, or what computes the same on every backend.
+
+    Slices that go backwards, by which colours are brought into the other order, are refused by
+    PyTorch.
+    """
+    if type(step.operation).__name__ == "GetItem":
+        return part_of
+    operation: Callable[..., Any] = step.operation
+    return operation
+
+
+def filled(step: Step, given: Mapping[int, Any]) -> tuple[Any, Any]:
+    """What a step of a graph is called with, not training.
+
+    Args:
+        step: The step.
+        given: By the identities of the tensors that its node takes what stands for them.
+
+    Returns:
+        The arguments and the named ones.
+    """
+    return _not_training(step, *step.node.arguments.fill_in(given))
+
+
+def _not_training(step: Step, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    if getattr(step.operation, "_call_has_training_arg", False):
+        kwargs = {**kwargs, "training": False}
+    return args, kwargs
+
+
+def _run_watched(
+    step: Step,
+    args: Any,
+    kwargs: Any,
+    inner: Mapping[tuple[Key, int], Sight],
+    before: Sequence[Sight],
+    found: dict[str, Any],
+    touch: Touch,
+    *,
+    whole: bool,
+) -> list[Any]:
+    """Runs a step, taking the calls inside it; stops inside it unless all of it is needed."""
+    missing = {f"layer:{sight.info.name}" for sight in inner.values()}
+    missing |= {f"before:{sight.info.name}" for sight in before}
+    captured: dict[int, list[Any]] = {}
+
+    def report(key: Key, layer: Any, outputs: Any) -> Any:
+        tensors = list(keras.tree.flatten(outputs))
+        for output, tensor in enumerate(tensors):
+            for sight in before:
+                if (sight.key, sight.output) == (key, output):
+                    seen = captured[id(sight.layer)]
+                    found[f"before:{sight.info.name}"] = seen[-1] if seen else tensor
+                    missing.discard(f"before:{sight.info.name}")
+            if (key, output) in inner:
+                sight = inner[key, output]
+                tensors[output] = touch(sight, tensor)
+                found[f"layer:{sight.info.name}"] = tensors[output]
+                missing.discard(f"layer:{sight.info.name}")
+        if not missing and not whole:
+            raise _Enough
+        return keras.tree.pack_sequence_as(outputs, tensors)
+
+    with contextlib.ExitStack() as stack:
+        for sight in before:
+            if id(sight.layer) not in captured:
+                captured[id(sight.layer)] = stack.enter_context(_capturing(sight.layer))
+        stack.enter_context(watch(step.operation, step.key, report))
+        try:
+            return list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
+        except _Enough:
+            return []
+
+
+def _activates(operation: Any) -> bool:
+    """Whether an operation ends in an activation function that is not the identity."""
+    name = type(operation).__name__
+    if name in RESHAPING:
+        return True
+    function = getattr(operation, "activation", None)
+    return name in ACTIVATIONS or (function is not None and not _is_linear(operation))
+
+
+def _is_linear(operation: Any) -> bool:
+    """Whether an operation is an activation layer that does nothing."""
+    function = getattr(operation, "activation", None)
+    return (
+        type(operation).__name__ == "Activation" and getattr(function, "__name__", None) == "linear"
+    )
+
+
+@contextlib.contextmanager
+def _capturing(layer: Any) -> Iterator[list[Any]]:
+    """Keeps what a layer gives to its activation function, while the block lasts.
+
+    Gives:
+        A list, the last call at the end; empty for a layer without such a function.
+    """
+    seen: list[Any] = []
+    if type(layer).__name__ in ACTIVATIONS or type(layer).__name__ == "Activation":
+        name = "call"
+    elif callable(getattr(layer, "activation", None)):
+        name = "activation"
+    else:
+        yield seen
+        return
+
+    def recording(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original, updated=())
+        def record(x: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append(x)
+            return original(x, *args, **kwargs)
+
+        return record
+
+    with patched([(layer, name, recording)]):
+        yield seen
+
+
+def _repeated(tensor: Any, count: int) -> Any:
+    return keras.ops.repeat(tensor, count, axis=0)
+
+
+def _plain_float(tensor: Any) -> Any:
+    """Half precision as float32, since NumPy cannot hold every kind of it."""
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    return keras.ops.cast(tensor, "float32") if dtype in {"bfloat16", "float16"} else tensor

@@ -1,0 +1,106 @@
+"""Which pixels the inputs of a Keras model want, as far as the model itself tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from layersight.frameworks.keras.patches import patched
+from layersight.frameworks.keras.program import Program
+from layersight.frameworks.keras.stem import (
+    SIDE,
+    WHOLE,
+    channels_of,
+    is_learned,
+    plain_pictures,
+    read_program,
+    sample,
+    takes_whole,
+    to_array,
+    to_tensor,
+)
+from layersight.results import FloatArray, InputInfo
+from layersight.stem import Reading, read_stem
+
+
+def wanted_pixels(
+    model: Any, program: Program, inputs: Sequence[InputInfo], pack: Callable[[list[Any]], Any]
+) -> tuple[Reading, ...]:
+    """For each input what its pixels must be brought to.
+
+    Args:
+        model: A built ``keras.Model``.
+        program: Its steps.
+        inputs: Its inputs.
+        pack: Brings a list of inputs into the structure that a model without a graph takes.
+    """
+    if program.outputs:
+        return read_program(program, model.name, inputs)
+    if len(inputs) != 1:
+        return (Reading(),) * len(inputs)
+    return (_read_hidden(model, inputs[0], pack),)
+
+
+def _read_hidden(model: Any, entry: InputInfo, pack: Callable[[list[Any]], Any]) -> Reading:
+    """Of a model that is no graph: as far as the first call of a layer with learned weights."""
+    if takes_whole(entry):
+        return Reading(WHOLE)
+    sizes = [size or SIDE for size in entry.shape[1:]]
+    if not entry.takes_picture or np.prod(sizes) > MOST_HIDDEN:
+        return Reading()
+    return read_stem(_HiddenStem(model, entry, pack), channels_of(entry))
+
+
+MOST_HIDDEN = 2**21
+"""The most numbers of a picture for which a model that is no graph is tried."""
+
+
+class _Reached(BaseException):
+    """Ends a run at the first weights; not an ``Exception``, so that nothing catches it."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+@dataclass(eq=False)
+class _HiddenStem:
+    """The stem of a model that is no graph: run until a layer with learned weights is called.
+
+    Attributes:
+        layers: Empty: what it computes stands in its own code.
+    """
+
+    model: Any
+    entry: InputInfo
+    pack: Callable[[list[Any]], Any]
+    layers: tuple[str, ...] = ()
+
+    def __call__(self, colours: FloatArray, *, ramp: bool = False) -> FloatArray:
+        """Gives the numbers that reach the first weights, none if none are reached."""
+        picture = plain_pictures(self.entry, colours, None, ramp=ramp)
+        try:
+            with _stopped_at_weights(self.model):
+                tensor = to_tensor(picture, self.entry.dtype)
+                self.model(self.pack([tensor]), training=False)
+        except _Reached as reached:
+            array = to_array(reached.value)
+            return sample(array, self.entry.data_format, ramp=ramp)
+        except Exception:
+            pass
+        return np.zeros((0, 0), np.float32)
+
+
+def _stopped_at_weights(model: Any) -> AbstractContextManager[None]:
+    """Ends a run at the first call of a layer with learned weights, while a block lasts."""
+
+    def reach(x: Any, *args: Any, **kwargs: Any) -> Any:
+        raise _Reached(x)
+
+    layers = model._flatten_layers(include_self=False)
+    learned = [layer for layer in layers if is_learned(layer) and not layer._layers]
+    return patched([(layer, "call", lambda _: reach) for layer in learned])

@@ -1,0 +1,212 @@
+"""The weights inside a ``.keras`` archive, which Keras keeps along the attributes of objects.
+
+The rule of this module: the loader of Keras is handed arrays, never a file.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.saving import saving_lib  # loads from an open store; the public way wants a path
+from keras.src.utils.naming import to_snake_case
+from numpy.typing import NDArray
+
+from layersight.errors import ModelFileError
+from layersight.frameworks.keras.explaining import reason_of
+from layersight.frameworks.keras.refused import Refused
+
+NEW = "layers"
+OLD = "_layer_checkpoint_dependencies"
+"""What Keras 2.13 and 2.14 called ``layers``, numbering the layers of a class with gaps."""
+
+Arrays = Mapping[str, NDArray[np.generic]]
+"""Weights by their place, such as ``layers/conv2d/vars/0``."""
+
+
+def assign_store(model: Any, path: Path, weights: Arrays) -> list[str]:
+    """Sets the weights of a model by the loader of Keras.
+
+    Args:
+        model: The model.
+        path: The file, for the messages.
+        weights: What it holds.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        ModelFileError: The weights do not fit, or some are left over.
+    """
+    notes: list[str] = []
+    old = _inside(weights, OLD)
+    if old or _has_replaced(model):
+        weights = dict(_renumbered(model, old or _inside(weights, NEW), f"{NEW}/"))
+    _check_all_used(model, _inside(weights, NEW), path)
+    if old:
+        notes.append("weight-store: the weights of Keras 2.13 were renumbered")
+    failed: set[int] = set()
+    messages: dict[int, Any] = {}
+    try:
+        with warnings.catch_warnings():  # what Keras warns of is an error below
+            warnings.simplefilter("ignore")
+            saving_lib._load_state(
+                model,
+                weights_store=Store(weights),
+                assets_store=None,
+                inner_path="",
+                visited_saveables=set(),
+                failed_saveables=failed,
+                error_msgs=messages,
+            )
+    except (ValueError, KeyError, OSError, RuntimeError, TypeError) as error:
+        raise ModelFileError(
+            f"{path}: its weights do not fit its configuration: {reason_of(error)}"
+        ) from error
+    if failed:
+        layer, why = next(iter(messages.values()), (None, ValueError("unknown")))
+        raise ModelFileError(
+            f"{path}: the weights of layer '{getattr(layer, 'name', '?')}' do not fit its "
+            f"configuration: {reason_of(why)}"
+        )
+    return notes
+
+
+class Entry(dict[str, NDArray[np.generic]]):
+    """The variables of an object in a store.
+
+    Args:
+        variables: By their number.
+        weights: All weights of the store by their place.
+        path: Where the object is.
+    """
+
+    def __init__(self, variables: Arrays, weights: Arrays, path: str) -> None:
+        super().__init__(variables)
+        self._weights, self._path = weights, path
+
+    def below(self) -> Arrays:
+        """The weights of the object and of all objects in it."""
+        return _inside(self._weights, self._path)
+
+
+class Store(saving_lib.H5IOStore):  # type: ignore[misc]
+    """Weights as the loader of Keras asks for them.
+
+    The loader takes a store of its own class only; of that nothing else is used.
+
+    Args:
+        weights: The weights by their place.
+    """
+
+    def __init__(self, weights: Arrays) -> None:
+        self._weights = weights
+        self._held: dict[str, dict[str, NDArray[np.generic]]] = defaultdict(dict)
+        self._places = {""}
+        for place, array in weights.items():
+            above, _, name = place.rpartition("/")
+            self._held[above][name] = array
+            while above not in self._places:
+                self._places.add(above)
+                above = above.rpartition("/")[0]
+
+    def __bool__(self) -> bool:
+        return True
+
+    def get(self, path: str) -> Entry:
+        """The variables of an object; none if there are none."""
+        return Entry(self._held.get(f"{path}/vars" if path else "vars", {}), self._weights, path)
+
+    def has_path(self, path: str) -> bool:
+        """Whether there is anything at a place."""
+        return path in self._places
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _check_all_used(model: Any, weights: Arrays, path: Path) -> None:
+    """Refuses a file with more weights than the network: it would be loaded in part."""
+    if _holds_stand_in(model):
+        return
+    sizes = [array.size for place, array in weights.items() if "seed_generator" not in place]
+    wanted = sum(int(keras.ops.size(variable)) for variable in model.weights)
+    if sum(sizes) > wanted + 16 * len(sizes):
+        raise ModelFileError(
+            f"{path} holds {sum(sizes)} weights in its layers, the network has {wanted}: "
+            "its configuration does not belong to its weights"
+        )
+
+
+def _holds_stand_in(model: Any) -> bool:
+    return any(isinstance(layer, Refused) for layer in model._flatten_layers(include_self=False))
+
+
+def _saved_class(layer: Any) -> str:
+    """The class under which a file keeps the weights of a layer, with the place inside it."""
+    noted = None if isinstance(layer, keras.Model) else getattr(layer, "_saved_class", None)
+    return noted if isinstance(noted, str) else type(layer).__name__
+
+
+def _has_replaced(model: Any) -> bool:
+    """Whether a layer with weights stands in the place of one of another class."""
+    return any(
+        layer.weights and _saved_class(layer) != type(layer).__name__
+        for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, Refused)
+    )
+
+
+def _renumbered(model: Any, weights: Arrays, target: str) -> Iterator[tuple[str, Any]]:
+    """The weights of a model's layers at the places where Keras 3 looks for them.
+
+    Args:
+        model: The model.
+        weights: Its weights by their place among its layers.
+        target: What its layers lie in.
+    """
+    names = _by_class(weights)
+    counts: dict[str, int] = defaultdict(int)
+    for layer in model.layers:
+        kind = to_snake_case(type(layer).__name__)
+        wanted = f"{target}{kind}_{counts[kind]}" if counts[kind] else f"{target}{kind}"
+        counts[kind] += 1
+        saved, _, inside = _saved_class(layer).partition("/")
+        saved = to_snake_case(saved)
+        if not names[saved] or not (layer.weights or isinstance(layer, Refused)):
+            continue
+        held = _inside(weights, names[saved].pop(0))
+        held = _inside(held, inside) if inside else held
+        if isinstance(layer, keras.Model):
+            inner = _inside(held, OLD) or _inside(held, NEW)
+            yield from _renumbered(layer, inner, f"{wanted}/{NEW}/")
+        else:
+            yield from ((f"{wanted}/{place}", array) for place, array in held.items())
+
+
+def _inside(weights: Arrays, group: str) -> Arrays:
+    """What lies in a group, by its place there."""
+    start = f"{group}/"
+    return {
+        place.removeprefix(start): array
+        for place, array in weights.items()
+        if place.startswith(start)
+    }
+
+
+def _by_class(weights: Arrays) -> dict[str, list[str]]:
+    """The groups that hold weights by class, each class in the order of its numbers."""
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for name in sorted({place.partition("/")[0] for place in weights}):
+        match = re.fullmatch(r"(.+?)(?:_(\d+))?", name)
+        if match:
+            found[match.group(1)].append((int(match.group(2) or 0), name))
+    return defaultdict(
+        list, {kind: [name for _, name in sorted(names)] for kind, names in found.items()}
+    )

@@ -1,0 +1,141 @@
+"""Arrays as old versions of Keras stored them, brought to the order of Keras 3.
+
+Theano convolves where every other backend correlates: a kernel that it trained is right
+elsewhere only after a turn by 180 degrees. Keras 1 moreover stored some kernels in another
+order of axes and the gates of recurrent layers one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.saved import SavedNetwork
+
+Array = NDArray[np.generic]
+
+KERNELS = {"Conv1D": 1, "Conv2D": 2, "Conv3D": 3, "Conv2DTranspose": 2, "Conv3DTranspose": 3}
+"""Layers that convolve, and how many spatial axes their kernels have."""
+
+DEPTHWISE = {"DepthwiseConv2D": 2, "SeparableConv2D": 2, "SeparableConv1D": 1, "ConvLSTM2D": 2}
+
+ROTATED = "theano-kernels: the kernels were rotated by 180 degrees, since Theano convolves"
+
+UNKNOWN = (
+    "unknown-backend: the file does not say what trained it; its kernels were taken as those of "
+    "TensorFlow (those of Theano would want a turn by 180 degrees)"
+)
+
+
+def is_keras_1(network: SavedNetwork) -> bool:
+    """Whether a file is one of Keras 1, or of one before versions were noted."""
+    return network.weights is not None and (network.keras_version or "1").startswith(("0", "1"))
+
+
+def needs_rotation(network: SavedNetwork, layers: list[Any]) -> bool:
+    """Whether kernels want a turn.
+
+    The file says that Theano wrote it, or it is of Keras 1, says nothing of a backend and
+    holds convolutions in Theano's order of axes.
+    """
+    if network.backend is not None:
+        return network.backend == "theano" and _convolves(layers)
+    return is_keras_1(network) and any(
+        getattr(layer, "data_format", None) == "channels_first"
+        for layer in layers
+        if _kind(layer) in KERNELS
+    )
+
+
+def may_want_rotation(network: SavedNetwork, layers: list[Any]) -> bool:
+    """Whether nothing in a file says if its kernels want a turn.
+
+    Keras 1 noted no backend, and with Theano it could have TensorFlow's order of axes.
+    """
+    return network.backend is None and is_keras_1(network) and _convolves(layers)
+
+
+def convert(
+    layer: Any, arrays: tuple[Array, ...], network: SavedNetwork, *, rotate: bool
+) -> list[Array]:
+    """The arrays of one layer in the order of Keras 3.
+
+    Args:
+        layer: The layer, built.
+        arrays: As the file holds them.
+        network: The file.
+        rotate: Whether kernels want a turn.
+    """
+    kind = _kind(layer)
+    if kind == "Bidirectional" and len(arrays) % 2 == 0:
+        half = len(arrays) // 2
+        return [
+            *convert(layer.forward_layer, arrays[:half], network, rotate=rotate),
+            *convert(layer.backward_layer, arrays[half:], network, rotate=rotate),
+        ]
+    if kind == "TimeDistributed":
+        return convert(layer.layer, arrays, network, rotate=rotate)
+    converted = list(arrays)
+    if is_keras_1(network) and converted:
+        converted = _from_keras_1(layer, kind, converted)
+    if kind in ("LSTM", "GRU"):
+        converted = _from_cudnn(layer, kind, converted)
+    axes = KERNELS.get(kind) or DEPTHWISE.get(kind)
+    if rotate and axes:
+        for place in range(min(len(converted), 2 if kind == "ConvLSTM2D" else 1)):
+            if converted[place].ndim == axes + 2:
+                converted[place] = np.flip(converted[place], axis=tuple(range(axes)))
+    return converted
+
+
+def _convolves(layers: list[Any]) -> bool:
+    return any(_kind(layer) in KERNELS or _kind(layer) in DEPTHWISE for layer in layers)
+
+
+def _kind(layer: Any) -> str:
+    return type(layer).__name__
+
+
+def _from_keras_1(layer: Any, kind: str, arrays: list[Array]) -> list[Array]:
+    """The axes of kernels and the gates of recurrent layers as Keras 1 stored them."""
+    kernel = arrays[0]
+    first = getattr(layer, "data_format", None) == "channels_first"
+    if kind == "Conv1D" and kernel.ndim == 4:
+        if kernel.shape[:2] != (layer.kernel_size[0], 1) or kernel.shape[3] != layer.filters:
+            kernel = np.transpose(kernel, (2, 3, 1, 0))
+        arrays[0] = kernel[:, 0]
+    elif kind == "Conv2D" and first and kernel.ndim == 4:
+        arrays[0] = np.transpose(kernel, (2, 3, 1, 0))
+    elif kind == "Conv3D" and first and kernel.ndim == 5:
+        arrays[0] = np.transpose(kernel, (2, 3, 4, 1, 0))
+    elif kind == "Conv2DTranspose" and kernel.ndim == 4:
+        arrays[0] = np.transpose(kernel, (2, 3, 0, 1) if first else (0, 1, 3, 2))
+    elif kind == "LSTM" and len(arrays) == 12:
+        return [_join(arrays, places) for places in ((0, 6, 3, 9), (1, 7, 4, 10), (2, 8, 5, 11))]
+    elif kind == "GRU" and len(arrays) == 9:
+        return [_join(arrays, places) for places in ((0, 3, 6), (1, 4, 7), (2, 5, 8))]
+    return arrays
+
+
+def _join(arrays: list[Array], places: tuple[int, ...]) -> Array:
+    joined: Array = np.concatenate([arrays[place] for place in places], axis=-1)
+    return joined
+
+
+def _from_cudnn(layer: Any, kind: str, arrays: list[Array]) -> list[Array]:
+    """Weights as CuDNN stores them: two biases, and for a GRU the kernels transposed."""
+    units = layer.units
+    biases = {"LSTM": 8, "GRU": 6}[kind] * units
+    if len(arrays) != 3 or arrays[2].shape != (biases,):
+        return arrays
+    gates = biases // units // 2
+    kernel = [part.T.reshape(part.shape, order="F") for part in np.split(arrays[0], gates, axis=1)]
+    recurrent = [part.T for part in np.split(arrays[1], gates, axis=1)]
+    bias: Any = arrays[2].reshape(2, -1)
+    return [
+        np.concatenate(kernel, axis=1),
+        np.concatenate(recurrent, axis=1),
+        bias.sum(axis=0) if kind == "LSTM" else bias,
+    ]

@@ -1,0 +1,328 @@
+"""What can be seen of a Keras model for given input shapes: its program and its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from layersight.errors import ModelInputError
+from layersight.frameworks.keras.fitting import spec_of
+from layersight.frameworks.keras.geometry import (
+    FIRST,
+    NONE,
+    Field,
+    axes_of,
+    follow_fields,
+    follow_formats,
+    spatial,
+)
+from layersight.frameworks.keras.inside import has_inside, watch
+from layersight.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
+from layersight.frameworks.keras.refused import Refused, Stop, find_stops
+from layersight.frameworks.keras.training import notes_of, type_name
+from layersight.results import LayerInfo, Shape
+
+STAND_IN = 224
+"""Stands for an unknown size where a trace needs a number."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sight:
+    """One layer that can be asked for.
+
+    Attributes:
+        info: What is known of it.
+        place: The place of its step.
+        key: Where the call stands, for calls inside a step.
+        inner: Whether it is such a call.
+        output: Which of several tensors that the call gives.
+        layer: The layer or operation itself.
+    """
+
+    info: LayerInfo
+    place: int
+    key: Key
+    inner: bool
+    output: int
+    layer: Any
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Call:
+    """One tensor that a call gives; ``value`` is its number, ``None`` inside a step."""
+
+    key: Key
+    layer: Any
+    output: int
+    place: int
+    shape: Shape | None
+    value: int | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """A model for given input shapes.
+
+    Attributes:
+        program: Its steps.
+        sights: Its layers by name, in the order in which they run.
+        formats: The order of axes of each value of the program.
+        unfit: The places of the steps that do not take what they would be given, and why.
+        ends: For each output of the model the name of the layer that gives it, ``None`` where
+            it is computed outside of any.
+        notes: What a reader should know of how layers are called.
+        stops: The places of the steps that cannot be run, and where the computation stops.
+        taken: The shape and the type of each value that the model takes.
+    """
+
+    program: Program
+    sights: Mapping[str, Sight]
+    formats: Mapping[int, str]
+    unfit: Mapping[int, ModelInputError]
+    ends: tuple[str | None, ...] = ()
+    notes: tuple[str, ...] = ()
+    stops: Mapping[int, Stop] = field(default_factory=dict)
+    taken: Mapping[int, tuple[Shape, str]] = field(default_factory=dict)
+    held: dict[tuple[int, ...], Mapping[int, int]] = field(default_factory=dict)
+    """What each step of a pass holds, once that is known, by the places of its steps."""
+
+
+def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
+    """Finds the layers of a built model.
+
+    Args:
+        model: A built ``keras.Model``.
+        shapes: The shapes of its inputs in its own order of axes; ``None`` for those it
+            was built with.
+        pack: Brings a list of inputs into the structure that a model without a graph takes.
+    """
+    program = flatten(model)
+    inside: dict[int, list[tuple[Key, Any, int, Shape]]] = {}
+    unfit: dict[int, ModelInputError] = {}
+    last: list[tuple[Key, int] | None] = []
+    entering = _taken(program, model, shapes)
+    known = _trace(program, entering, inside, unfit, pack, last)
+    formats = follow_formats(program)
+    fields = follow_fields(program)
+    seen = [
+        call
+        for place, step in enumerate(program.steps)
+        for call in (*_inner_calls(inside.get(place, []), place, known), *_own_calls(step, place))
+    ]
+    names = names_of(list(dict.fromkeys(call.key for call in seen)))
+    several = {(call.key, call.value is None) for call in seen if call.output}
+    givers = _givers(program, names)
+    stops = find_stops(program)
+    sights: dict[str, Sight] = {}
+    for call in seen:
+        inner = call.value is None
+        name = names[call.key] + (f"[{call.output}]" if (call.key, inner) in several else "")
+        taken = () if inner else program.steps[call.place].inputs
+        info = _describe(
+            name,
+            call.layer,
+            call.shape,
+            _inner_format(call) if call.value is None else formats[call.value],
+            None if call.value is None else fields.get(call.value),
+            tuple(givers[value] for _, value in taken),
+            axes_of(call.layer, call.output, len(call.shape or ())),
+            stops.get(call.place),
+        )
+        sights[name] = Sight(info, call.place, call.key, inner, call.output, call.layer)
+    called = [(names[step.key], step.operation) for step in program.steps if step.training]
+    ends = _ends(program, sights, last)
+    return View(program, sights, formats, unfit, ends, notes_of(called), stops, entering)
+
+
+def _ends(
+    program: Program, sights: Mapping[str, Sight], last: Sequence[tuple[Key, int] | None]
+) -> tuple[str | None, ...]:
+    """The layer of each output; of a model without a graph the call that gives it."""
+    inner = {(sight.key, sight.output): name for name, sight in sights.items() if sight.inner}
+    if not program.outputs:
+        return tuple(None if call is None else inner.get(call) for call in last)
+    given = {
+        program.steps[sight.place].outputs[sight.output]: name
+        for name, sight in sights.items()
+        if not sight.inner
+    }
+    return tuple(given.get(value) for value in program.outputs)
+
+
+def _inner_calls(
+    calls: Sequence[tuple[Key, Any, int, Shape]], place: int, known: bool
+) -> Iterator[_Call]:
+    for key, layer, output, shape in calls:
+        yield _Call(key, layer, output, place, shape if known else None, None)
+
+
+def _own_calls(step: Step, place: int) -> Iterator[_Call]:
+    for output, value in enumerate(step.outputs):
+        shape = step.shapes[output] if output < len(step.shapes) else None
+        yield _Call(step.key, step.operation, output, place, shape, value)
+
+
+def _givers(program: Program, names: Mapping[Key, str]) -> dict[int, str]:
+    """For each value the name of the layer, or of the input, that gives it."""
+    givers = dict.fromkeys(program.inputs, "input")
+    for step in program.steps:
+        for output, value in enumerate(step.outputs):
+            suffix = f"[{output}]" if len(step.outputs) > 1 else ""
+            givers[value] = names.get(step.key, "") + suffix
+    return givers
+
+
+def _describe(
+    name: str,
+    layer: Any,
+    shape: Shape | None,
+    data_format: str,
+    field: Field | None,
+    inputs: tuple[str, ...],
+    axes: tuple[str, ...] | None,
+    stop: Stop | None,
+) -> LayerInfo:
+    built = isinstance(layer, keras.Layer) and layer.built
+    activation = getattr(layer, "activation", None)
+    label = getattr(activation, "__name__", None) or getattr(activation, "name", None)
+    reach = None
+    if field is not None and shape is not None and len(shape) >= 3:
+        reach = tuple(round(size) for size in field.size) or (1,) * (len(shape) - 2)
+    parameters = int(layer.count_params()) if built else 0
+    if isinstance(layer, Refused):
+        parameters = sum(int(array.size) for array in layer.held.values())
+    return LayerInfo(
+        name=name,
+        type=type_name(layer),
+        output_shape=None if shape is None or isinstance(layer, Refused) else (None, *shape[1:]),
+        parameters=parameters,
+        data_format=data_format,
+        kernel=spatial(layer, "kernel"),
+        strides=spatial(layer, "strides"),
+        dilation=spatial(layer, "dilation"),
+        receptive_field=reach,
+        inputs=inputs,
+        activation=label if isinstance(label, str) else None,
+        axes=axes,
+        blocked=None if stop is None else stop.explain(name),
+    )
+
+
+def _inner_format(call: _Call) -> str:
+    """The order of axes of what a call inside a step gives."""
+    rank = len(call.shape or ())
+    if axes_of(call.layer, call.output, rank) is not None:
+        return FIRST if rank == 4 else NONE
+    order = getattr(call.layer, "data_format", None)
+    return FIRST if order == FIRST and rank >= 3 else "channels_last"
+
+
+def _taken(
+    program: Program, model: Any, shapes: Sequence[Shape] | None
+) -> dict[int, tuple[Shape, str]]:
+    """The shape and the type of each value that the model takes."""
+    own = model.inputs if program.outputs else ()
+    given = list(shapes) if shapes else [tuple(tensor.shape) for tensor in own]
+    dtypes = [str(tensor.dtype) for tensor in own] or ["float32"] * len(given)
+    pairs = zip(given, dtypes, strict=True)
+    return dict(zip(program.inputs, pairs, strict=True))
+
+
+def _trace(
+    program: Program,
+    taken: Mapping[int, tuple[Shape, str]],
+    inside: dict[int, list[tuple[Key, Any, int, Shape]]],
+    unfit: dict[int, ModelInputError],
+    pack: Any,
+    last: list[tuple[Key, int] | None],
+) -> bool:
+    """Brings the steps' shapes up to date and finds the calls inside steps.
+
+    What a step that does not fit would give is unknown, and so is all that rests on it.
+
+    Returns:
+        Whether the shapes of the calls inside are known, not only their names.
+    """
+    known = all(None not in shape[1:] for shape, _ in taken.values())
+    specs: dict[int, Any] = {
+        value: keras.KerasTensor(shape, dtype=dtype) for value, (shape, dtype) in taken.items()
+    }
+    for place, step in enumerate(program.steps):
+        if step.node is None:
+            packed = pack([specs[v] for v in program.inputs])
+            inside[place] = _look_inside(step, (packed,), {}, last)
+            continue
+        if any(value not in specs for _, value in step.inputs):
+            step.shapes = []
+            continue
+        tensors = {tensor: specs[value] for tensor, value in step.inputs}
+        args, kwargs = step.node.arguments.fill_in(tensors)
+        if has_inside(step.operation):
+            inside[place] = _look_inside(step, args, kwargs)
+        same = all(
+            tuple(specs[value].shape) == tuple(tensor.shape)
+            for (_, value), tensor in zip(step.inputs, step.node.input_tensors, strict=True)
+        )
+        outputs = step.node.outputs
+        if not same:
+            try:
+                outputs = spec_of(step, args, kwargs)
+            except ModelInputError as error:
+                unfit[place] = error
+                step.shapes = []
+                continue
+        specs.update(zip(step.outputs, outputs, strict=True))
+        step.shapes = [tuple(tensor.shape) for tensor in outputs]
+    return known
+
+
+def _look_inside(
+    step: Step, args: Any, kwargs: Any, last: list[tuple[Key, int] | None] | None = None
+) -> list[tuple[Key, Any, int, Shape]]:
+    """The calls inside a step, found by letting it run on shapes alone.
+
+    Args:
+        step: The step.
+        args: What it takes.
+        kwargs: Likewise.
+        last: Gets for each tensor that the step gives the call that gave it.
+    """
+    calls: list[tuple[Key, Any, int, Shape]] = []
+    tensors: list[Any] = []
+
+    def report(key: Key, layer: Any, outputs: Any) -> None:
+        if graph_of(layer) is not None:
+            return  # what it gives is what its last layer gives
+        for output, tensor in enumerate(keras.tree.flatten(outputs)):
+            if getattr(tensor, "shape", None) is not None:
+                shape = tuple(int(size) for size in tensor.shape)
+                calls.append((key, layer, output, shape))
+                tensors.append(tensor)
+
+    def whole(spec: Any) -> Any:
+        if not isinstance(spec, keras.KerasTensor):
+            return spec
+        shape = (1, *(size or STAND_IN for size in spec.shape[1:]))
+        return keras.KerasTensor(shape, dtype=spec.dtype)
+
+    def restart() -> None:
+        calls.clear()
+        tensors.clear()
+
+    def finish(outputs: Any) -> None:
+        if last is None:
+            return
+        last.clear()
+        for tensor in keras.tree.flatten(outputs):
+            pairs = zip(calls, tensors, strict=True)
+            last.append(
+                next(((key, output) for (key, _, output, _), own in pairs if own is tensor), None)
+            )
+
+    args, kwargs = keras.tree.map_structure(whole, (args, kwargs))
+    with watch(step.operation, step.key, report, restart, finish):
+        keras.Operation.compute_output_spec(step.operation, *args, **kwargs)
+    return calls

@@ -1,0 +1,254 @@
+"""From arrays and ``.npy`` files to numbers that a model takes.
+
+The rule of this module: a float array is taken as it is, and nothing in a ``.npy`` file is
+ever run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.errors import ImageError
+from layersight.images import contents, depth
+from layersight.images.reading import check_file, in_short, quiet
+from layersight.results import FloatArray, InputInfo
+
+_AXES = {
+    2: "length, channel",
+    3: "height, width, channel",
+    4: "depth, height, width, channel",
+}
+
+
+MAX_NUMBERS = 100_000_000
+"""The most numbers of an array that are read: as many as a picture of 33 megapixels has."""
+
+EXACT = 2**24
+"""The largest whole number up to which float32 keeps every one."""
+
+FRAMES = 8
+"""Frames given to an input that takes any number of them."""
+
+
+def is_array_file(path: str | Path) -> bool:
+    """Whether a file is a ``.npy`` file by its content; a pipe, which may never end, is none."""
+    try:
+        if not Path(path).is_file():
+            return False
+        with Path(path).open("rb") as file:
+            return file.read(len(contents.NUMPY_MAGIC)) == contents.NUMPY_MAGIC
+    except (OSError, ValueError):
+        return False
+
+
+def read_array(path: str | Path) -> NDArray[np.generic]:
+    """The array in a ``.npy`` file.
+
+    Raises:
+        ImageError: The file is damaged, too large, or holds Python objects.
+    """
+    check_file(path)
+    where = repr(str(path))
+    try:
+        # Mapped first: a header that claims more than the file has then costs no memory.
+        with quiet():
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        if mapped.size > MAX_NUMBERS or mapped.nbytes > 5 * MAX_NUMBERS:
+            raise ImageError(
+                f"expected an array of at most {MAX_NUMBERS / 1e6:g} million numbers, found "
+                f"{mapped.shape} of {mapped.dtype} in {where}. Give a part of it."
+            )
+        array: NDArray[np.generic] = np.array(mapped)
+    except ImageError:
+        raise
+    except Exception as error:
+        # The header is text from a stranger; what NumPy raises for it is nowhere listed.
+        raise ImageError(
+            f"expected one array of numbers in {where}, cannot read it: {in_short(error)}. "
+            "Save it anew with numpy.save(path, array, allow_pickle=False)."
+        ) from error
+    return array
+
+
+def as_array(source: Any) -> NDArray[np.generic]:
+    """Anything that NumPy can take as an array.
+
+    Raises:
+        ImageError: NumPy cannot.
+    """
+    try:
+        array: NDArray[np.generic] = np.asarray(source)
+    except Exception as error:
+        # Other libraries' arrays raise what they like, a tensor on a GPU for one.
+        raise ImageError(
+            f"expected an array, found a {type(source).__name__} that NumPy cannot take: "
+            f"{in_short(error)}. Give a NumPy array."
+        ) from error
+    return array
+
+
+def channels_last_shape(inputs: InputInfo) -> tuple[int | None, ...]:
+    """The shape of one image for an input, without the batch, channels last."""
+    return inputs.example_shape
+
+
+def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.generic]:
+    """The array with its channel axis, and without a batch axis of one.
+
+    Of an input whose values the network makes a picture of, an array as the network takes it
+    becomes that picture.
+    """
+    expected = channels_last_shape(inputs)
+    if inputs.picture is not None and is_one(array, inputs.shape[1:]):
+        if inputs.data_format == "channels_last":
+            return array.reshape(inputs.picture)
+        height, width, channels = inputs.picture
+        return np.moveaxis(array.reshape(channels, height, width), 0, -1)
+    if array.ndim == len(expected) + 1 and array.shape[0] == 1:
+        return array.reshape(array.shape[1:])
+    if array.ndim == len(expected) - 1 and (inputs.is_image or expected[-1] in (None, 1)):
+        return array[..., np.newaxis]
+    return array
+
+
+def is_one(array: NDArray[np.generic], shape: tuple[int | None, ...]) -> bool:
+    """Whether an array is one example of a shape, alone or in a batch of one."""
+    found = array.shape[1:] if array.ndim == len(shape) + 1 and len(array) == 1 else array.shape
+    return fits_shape(found, shape)
+
+
+def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[str, ...]]:
+    """A picture for an input that wants more than a picture has, and what was filled in.
+
+    Args:
+        values: ``(height, width, channel)``.
+        inputs: The input; its colours are repeated over more channels than a picture has,
+            and the picture itself over the frames of a video.
+
+    Returns:
+        The values in the shape that the input takes, and a step for each thing filled in.
+
+    Example:
+        >>> bands = InputInfo("bands", (None, 1, 1, 5))
+        >>> fill_axes(np.array([[[1, 2, 3]]], np.float32), bands)[0][0, 0].tolist()
+        [1.0, 2.0, 3.0, 1.0, 2.0]
+    """
+    wanted = channels_last_shape(inputs)
+    steps = []
+    if wanted[-1] not in (None, values.shape[-1]):
+        bands = [band % values.shape[-1] for band in range(int(wanted[-1] or 0))]
+        values = np.ascontiguousarray(values[..., bands])
+        steps.append(
+            f"its colours repeated over the {len(bands)} channels of the input, which are no "
+            "colours: give a .npy file for real ones"
+        )
+    if len(wanted) == 4:
+        frames = wanted[0] or FRAMES
+        values = np.repeat(values[np.newaxis], frames, axis=0)
+        steps.append(f"the same picture in all {frames} frames: give a .npy file for real ones")
+    return values, tuple(steps)
+
+
+def check_shape(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
+    """Checks that an array is one image for an input.
+
+    Args:
+        array: Channels last, without a batch axis.
+        inputs: The input that it is meant for.
+        what: What the array is called in an error.
+
+    Raises:
+        ImageError: Its shape is another.
+    """
+    expected = channels_last_shape(inputs)
+    if fits_shape(array.shape, expected) and array.size:
+        return
+    advice = "Bring the array into that shape."
+    if array.ndim == len(expected) and fits_shape((*array.shape[1:], array.shape[0]), expected):
+        advice = "Move its channels to the end: numpy.moveaxis(array, 0, -1)."
+    wanted = ", ".join("any" if side is None else str(side) for side in expected)
+    raise ImageError(
+        f"expected ({wanted}) ({_AXES.get(len(expected), 'channel last')}) for the input "
+        f"'{inputs.name}', found {array.shape} in {what}. {advice}"
+    )
+
+
+def fits_shape(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    """Whether a shape is the expected one, where ``None`` stands for any number."""
+    return len(shape) == len(expected) and all(
+        side is None or side == found for found, side in zip(shape, expected, strict=True)
+    )
+
+
+def is_token(inputs: InputInfo) -> bool:
+    """Whether an input takes whole numbers: it feeds an embedding, or has no other type."""
+    return inputs.vocabulary is not None or inputs.dtype.startswith("int")
+
+
+def check_vocabulary(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
+    """Checks that every number of an array is one that the embedding of its input knows.
+
+    Raises:
+        ImageError: One is not; or one is too large to be kept exactly.
+    """
+    if not is_token(inputs):
+        return
+    least, most = -EXACT, EXACT
+    if inputs.vocabulary is not None:
+        least, most = 0, inputs.vocabulary - 1
+    numbers = np.asarray(array, np.float64)
+    wrong = numbers[~((numbers >= least) & (numbers <= most) & (numbers == np.rint(numbers)))]
+    if wrong.size:
+        why = ", which feeds an embedding" if inputs.vocabulary is not None else ""
+        raise ImageError(
+            f"expected whole numbers from {least} to {most} for the input '{inputs.name}'{why}, "
+            f"found {wrong[0]:g} in {what}. Encode it as the model's own vocabulary does."
+        )
+
+
+def to_values(array: NDArray[np.generic]) -> tuple[FloatArray, tuple[str, ...]]:
+    """An array in float32, a copy, and what a reader should know of it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.array(array, np.float32)
+    steps = ["a float array, taken as it is"]
+    if array.dtype.kind in "iu":
+        steps = ["whole numbers, taken as they are"]
+    lost = int(values.size - np.isfinite(values).sum())
+    if lost:
+        steps.append(f"{lost} of its numbers are not finite")
+    return values, tuple(steps)
+
+
+def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """What a person is shown of an array, spread from its least to its greatest number.
+
+    Args:
+        array: ``(height, width, channel)``, ``(depth, height, width, channel)``,
+            ``(length, channel)`` or ``(unit,)``, any real numbers.
+
+    Returns:
+        ``(height, width, 1 or 3)`` uint8. Of a volume the slice in the middle; of a signal one
+        row for each channel. One and three channels are kept, of four the first three, of
+        others the mean.
+
+    Example:
+        >>> to_picture(np.array([[0.0, 2.0], [1.0, 4.0]]))[..., 0].tolist()
+        [[0, 64], [128, 255]]
+    """
+    picture = np.asarray(array)
+    if picture.ndim == 1:
+        picture = picture[np.newaxis, :, np.newaxis]
+    elif picture.ndim == 2:
+        picture = picture.T[..., np.newaxis]
+    elif picture.ndim == 4:
+        picture = picture[len(picture) // 2]
+    if picture.shape[-1] == 4:
+        picture = picture[..., :3]
+    elif picture.shape[-1] not in (1, 3):
+        with np.errstate(all="ignore"):
+            picture = picture.mean(axis=-1, keepdims=True)
+    return depth.stretch(picture)[0]

@@ -1,0 +1,152 @@
+"""DICOM images, as a radiologist's viewer shows them.
+
+The stored values are rescaled (slope and intercept), then brought to 0..255 by the window that
+the file names, and inverted where the least value is white. The formulas are those of the DICOM
+standard: rescale PS3.3 C.11.1.1.2, window functions C.11.2.1.2 and C.11.2.1.3. Where a file names
+no window, the least to the greatest value are spread over 0..255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from layersight.errors import ImageError
+from layersight.images import depth, frames
+
+Numbers = NDArray[np.float64]
+
+MAX_SAMPLES = 4
+"""The most values that a pixel may have."""
+
+
+def read(
+    path: Path, frame: int | None, where: str, check: Callable[[tuple[int, int]], None]
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """One slice of a DICOM file in 8 bits.
+
+    Args:
+        path: The file.
+        frame: Which slice of several, from 0; ``None`` for the middle one.
+        where: What the file is called in an error.
+        check: Refuses a width and height that are too large.
+
+    Returns:
+        The image in mode L or RGB, and what was done.
+
+    Raises:
+        ImageError: The library is not installed, or the file holds no such image.
+    """
+    try:
+        import pydicom
+        from pydicom.pixels import apply_color_lut, pixel_array
+    except ImportError as error:
+        raise frames.not_installed("a DICOM image", "dicom", where) from error
+    data = pydicom.dcmread(path)
+    if "PixelData" not in data:
+        raise ImageError(
+            f"expected a DICOM image, found a DICOM file without plain pixels "
+            f"({_words(data, 'Modality') or 'no modality'}): {where}. Give the image itself."
+        )
+    size = int(data.Columns), int(data.Rows)
+    check(size)
+    samples = int(data.get("SamplesPerPixel", 1))
+    if not 1 <= samples <= MAX_SAMPLES:
+        raise ImageError(f"expected 1 to {MAX_SAMPLES} values a pixel, found {samples}: {where}.")
+    count = max(1, int(data.get("NumberOfFrames") or 1))
+    number = count // 2 if frame is None else frame
+    if number >= count:
+        raise frames.no_such(number, count, where)
+    pixels = pixel_array(data, index=number)
+    steps = ["DICOM"]
+    if count > 1:
+        why = "the middle one" if frame is None else ""
+        steps.append(frames.words(number, count, noun="slice", why=why))
+    kind = _words(data, "PhotometricInterpretation")
+    if kind == "PALETTE COLOR":
+        pixels, samples = apply_color_lut(pixels, data), 3
+    if samples > 1:
+        if pixels.dtype != np.uint8:
+            pixels, low, high = depth.stretch(pixels)
+            steps.append(f"{low:g}..{high:g} scaled to 0..255")
+        return Image.fromarray(np.ascontiguousarray(pixels[..., :3])), tuple(steps)
+    grey, told = _windowed(*_rescaled(pixels, data, number), data, number)
+    steps += told
+    if kind == "MONOCHROME1":
+        grey = 255 - grey
+        steps.append("inverted, as its least value is white")
+    return Image.fromarray(grey), tuple(steps)
+
+
+def _rescaled(pixels: NDArray[np.generic], data: Any, number: int) -> tuple[Numbers, list[str]]:
+    """The values in the unit of the modality, such as Hounsfield units."""
+    values = pixels.astype(np.float64)
+    holder = _group(data, number, "PixelValueTransformationSequence")
+    slope, intercept = (
+        _number(holder, name, default)
+        for name, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+    )
+    if (slope, intercept) == (1.0, 0.0) or not np.isfinite([slope, intercept]).all():
+        return values, []
+    sign = "-" if intercept < 0 else "+"
+    return values * slope + intercept, [f"rescaled (value * {slope:g} {sign} {abs(intercept):g})"]
+
+
+def _windowed(
+    values: Numbers, steps: list[str], data: Any, number: int
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """The values in 0..255 by the first window that the file names."""
+    holder = _group(data, number, "FrameVOILUTSequence")
+    centre, width = (_number(holder, name) for name in ("WindowCenter", "WindowWidth"))
+    function = _words(holder, "VOILUTFunction") or "LINEAR"
+    least = 1.0 if function == "LINEAR" else 0.0
+    if not (np.isfinite([centre, width]).all() and width >= least and width > 0):
+        grey, low, high = depth.stretch(values)
+        return grey, [*steps, f"no window: {low:g}..{high:g} scaled to 0..255"]
+    with np.errstate(all="ignore"):
+        if function == "SIGMOID":
+            shares = 1 / (1 + np.exp(-4 * (values - centre) / width))
+        elif function == "LINEAR_EXACT":
+            shares = (values - centre) / width + 0.5
+        else:
+            # A width of 1 is a threshold: at most the centre less a half is black.
+            shares = np.where(
+                values <= centre - 0.5 - (width - 1) / 2,
+                0.0,
+                ((values - (centre - 0.5)) / (width - 1) + 0.5) if width > 1 else 1.0,
+            )
+    grey = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
+    return grey, [*steps, f"window of width {width:g} around {centre:g} to 0..255"]
+
+
+def _group(data: Any, number: int, name: str) -> Any:
+    """Where a setting stands: in the frame's own group, in the one of all frames, or at the top."""
+    for sequence, place in (
+        ("PerFrameFunctionalGroupsSequence", number),
+        ("SharedFunctionalGroupsSequence", 0),
+    ):
+        groups = data.get(sequence) or ()
+        if place < len(groups) and groups[place].get(name):
+            return groups[place].get(name)[0]
+    return data
+
+
+def _number(data: Any, name: str, default: float = float("nan")) -> float:
+    """A number of a file, the first of several."""
+    value = data.get(name)
+    if value is None or value == "":
+        return default
+    if not isinstance(value, str | int | float) and hasattr(value, "__len__"):
+        if not len(value):
+            return default
+        value = value[0]
+    return float(value)
+
+
+def _words(data: Any, name: str) -> str:
+    return " ".join(str(data.get(name) or "").split())[:40]

@@ -1,0 +1,145 @@
+"""From files, folders and patterns to a list of image files.
+
+The rule of this module: the same folder gives the same list in the same order everywhere.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from layersight.errors import ImageError
+from layersight.images.reading import in_short, missing
+
+SUFFIXES = (
+    *(".bmp", ".dcm", ".gif", ".heic", ".heif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
+    ".webp",
+)
+"""The suffixes, in lower case, by which image files are found in folders."""
+
+
+def find_images(
+    sources: Iterable[str | os.PathLike[str]] | str | os.PathLike[str], recursive: bool = True
+) -> list[Path]:
+    """The image files that are meant by files, folders and patterns.
+
+    A file counts whatever its name. A folder stands for the files in it with one of
+    ``SUFFIXES``, hidden ones left out, in natural order (``img2`` before ``img10``). A
+    pattern with ``*``, ``?`` or ``[ ]`` stands for what it matches: files with one of
+    ``SUFFIXES``, or all if the pattern itself ends in a suffix, and folders.
+
+    Args:
+        sources: Files, folders and patterns; a single one will do.
+        recursive: Whether folders within folders are looked through.
+
+    Returns:
+        The files in the order of the sources, each once.
+
+    Raises:
+        ImageError: Nothing is there, or no image is in a folder or matches a pattern.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("img10.png", "img2.png", "notes.txt"):
+        ...         Path(folder, name).touch()
+        ...     [path.name for path in find_images([folder])]
+        ['img2.png', 'img10.png']
+    """
+    if isinstance(sources, str | os.PathLike):
+        sources = [sources]
+    unique: dict[str, Path] = {}
+    for source in sources:
+        for path in _meant_by(os.fspath(source), recursive):
+            unique.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - keeps links apart
+    return list(unique.values())
+
+
+def _meant_by(source: str, recursive: bool) -> list[Path]:
+    path = Path(source)
+    try:
+        if path.is_dir():
+            return _in_folder(path, recursive)
+        if os.path.lexists(path):
+            return [path]
+    except (OSError, ValueError) as error:
+        raise ImageError(f"cannot read {source!r}: {in_short(error)}.") from error
+    if glob.has_magic(source):
+        return _matching(source, recursive)
+    raise ImageError(missing(source))
+
+
+def _in_folder(folder: Path, recursive: bool) -> list[Path]:
+    found = sorted(_walk(folder, recursive), key=lambda path: _natural(path.relative_to(folder)))
+    if not found:
+        raise ImageError(
+            f"expected images in the folder {str(folder)!r}, found none: looked "
+            f"{'in it and all folders in it' if recursive else 'in it'} for "
+            f"{_listed(SUFFIXES)}. Give files of other names one by one or as a pattern."
+        )
+    return found
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
+    """The image files in a folder; links to folders are followed, but none twice."""
+    seen: set[tuple[int, int]] = set()
+    for root, folders, files in os.walk(folder, onerror=_give_up, followlinks=True):
+        status = os.stat(root)  # noqa: PTH116
+        identity = (status.st_dev, status.st_ino)
+        if identity in seen:
+            folders.clear()
+            continue
+        seen.add(identity)
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        for name in files:
+            path = Path(root, name)
+            if not name.startswith(".") and _is_known(path) and path.is_file():
+                yield path
+
+
+def _give_up(error: OSError) -> None:
+    raise ImageError(f"cannot read the folder {error.filename!r}: {in_short(error)}.") from error
+
+
+def _matching(pattern: str, recursive: bool) -> list[Path]:
+    try:
+        paths = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
+    except (OSError, ValueError, re.error) as error:
+        raise ImageError(f"cannot look for {pattern!r}: {in_short(error)}.") from error
+    any_suffix = re.search(r"\.[A-Za-z0-9]+$", pattern) is not None
+    found: list[Path] = []
+    for path in sorted(paths, key=_natural):
+        if path.is_dir():
+            found.extend(sorted(_walk(path, recursive), key=_natural) if recursive else ())
+        elif path.is_file() and (any_suffix or _is_known(path)):
+            found.append(path)
+    if not found:
+        matched = f"{len(paths)} names but no image" if paths else "nothing"
+        raise ImageError(
+            f"expected images that match {pattern!r}, found {matched}: looked for "
+            f"{'files of that name' if any_suffix else _listed(SUFFIXES)} in "
+            f"{str(Path.cwd())!r}. Check the pattern."
+        )
+    return found
+
+
+def _is_known(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _natural(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:
+    """A key that sorts numbers in names by their value."""
+    return tuple((_numbered(part), part) for part in path.parts)
+
+
+def _numbered(part: str) -> tuple[str | int, ...]:
+    # Text and digits come by turns, so that like is compared with like.
+    bits = re.split(r"([0-9]+)", part.casefold())
+    return tuple(int(bit) if place % 2 else bit for place, bit in enumerate(bits))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,281 @@
+"""From pixels to the size that the model takes.
+
+The rule of this module: by default the same bytes as ``keras.utils.load_img`` with
+``target_size``, because that is how most models were shown their images.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from layersight.errors import ImageError, UsageError, near
+from layersight.images.reading import MAX_PIXELS, to_array
+
+LARGEST_SIDE = 512
+"""The longest side, in pixels, that is chosen where the model takes any size."""
+
+MAX_SIDE = 65_535
+"""The longest side, in pixels, that may be asked for: the longest of a JPEG."""
+
+FITS: Mapping[str, str] = {
+    "stretch": "to the size, the aspect ratio is not kept",
+    "crop": "the largest region of the right aspect ratio in the middle",
+    "pad": "the whole image in the middle, black around it",
+}
+"""The ways to fit an image, and what they do."""
+
+INTERPOLATIONS: Mapping[str, Image.Resampling] = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+}
+"""The interpolations, by the names that ``keras.utils.load_img`` has for them."""
+
+_BLACK: Mapping[str, Any] = {"L": 0, "RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}
+
+
+def fit(
+    pixels: NDArray[np.uint8],
+    size: tuple[int, int],
+    *,
+    fit: str = "stretch",
+    interpolation: str = "nearest",
+) -> tuple[NDArray[np.uint8], str]:
+    """The pixels in the size that the model takes.
+
+    Args:
+        pixels: ``(height, width, channel)`` or ``(height, width)`` uint8.
+        size: Height and width wanted, in pixels.
+        fit: ``"stretch"`` does not keep the aspect ratio; ``"crop"`` takes the largest
+            region of the right aspect ratio in the middle (``keep_aspect_ratio=True`` of
+            ``keras.utils.load_img``); ``"pad"`` shows the whole image in the middle, with
+            black around it.
+        interpolation: One of ``INTERPOLATIONS``.
+
+    Returns:
+        ``(height, width, channel)`` uint8 of exactly that size, and what was done, in words.
+
+    Raises:
+        ImageError: These are no pixels.
+        UsageError: There is no such fit or interpolation, or no image has such a size.
+
+    Example:
+        >>> pixels, step = fit(np.zeros((4, 6, 3), np.uint8), (2, 2), fit="crop")
+        >>> pixels.shape, step
+        ((2, 2, 3), 'the middle 4 x 4 of 6 x 4 pixels resized to 2 x 2 (crop, nearest)')
+    """
+    found = np.asarray(pixels)
+    if found.dtype != np.uint8 or found.ndim not in (2, 3) or not found.size:
+        raise ImageError(
+            "expected pixels (height, width, channel) of uint8, found "
+            f"{found.shape} of {found.dtype}. Give at least one pixel, 0..255."
+        )
+    planes = [found] if found.ndim == 2 or found.shape[2] in (3, 4) else np.moveaxis(found, 2, 0)
+    fitted = [fit_picture(Image.fromarray(plane), size, fit, interpolation) for plane in planes]
+    if len(fitted) == 1:
+        return to_array(fitted[0][0]), fitted[0][1]
+    return np.concatenate([to_array(picture) for picture, _ in fitted], axis=2), fitted[0][1]
+
+
+def fit_picture(
+    picture: Image.Image, size: tuple[int, int], fit: str, interpolation: str
+) -> tuple[Image.Image, str]:
+    """As ``fit``, for a Pillow image in mode L, RGB or RGBA."""
+    _check_names(fit, interpolation)
+    height, width = check_size(size)
+    method = INTERPOLATIONS[interpolation]
+    if picture.size == (width, height):
+        return picture, f"kept at {width} x {height} pixels"
+    before = f"{picture.width} x {picture.height}"
+    made = f"{width} x {height} ({fit}, {interpolation})"
+    if fit == "crop":
+        box = _middle(picture.size, (width, height))
+        resized = picture.resize((width, height), method, box=box)
+        middle = f"{box[2] - box[0]} x {box[3] - box[1]}"
+        if middle != before:
+            return resized, f"the middle {middle} of {before} pixels resized to {made}"
+        return resized, f"resized from {before} to {made}"
+    if fit == "pad":
+        inner = _largest_within(picture.size, (width, height))
+        resized = picture.resize(inner, method)
+        padded = Image.new(picture.mode, (width, height), _BLACK[picture.mode])
+        padded.paste(resized, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+        return padded, (
+            f"resized from {before} to {inner[0]} x {inner[1]}, "
+            f"black around it up to {width} x {height} ({fit}, {interpolation})"
+        )
+    return picture.resize((width, height), method), f"resized from {before} to {made}"
+
+
+def seen_region(
+    original: tuple[int, int], size: tuple[int, int], fit: str
+) -> tuple[float, float, float, float]:
+    """Where the edges of a fitted image lie in the image that it came from.
+
+    Args:
+        original: Width and height of the image in pixels.
+        size: Height and width of the fitted image.
+        fit: See ``fit``.
+
+    Returns:
+        ``(top, left, bottom, right)`` in pixels of the original; outside it for ``"pad"``.
+
+    Example:
+        >>> seen_region((6, 4), (2, 2), "crop"), seen_region((4, 2), (8, 8), "pad")
+        ((0.0, 1.0, 4.0, 5.0), (-1.0, 0.0, 3.0, 4.0))
+    """
+    width, height = original
+    if fit == "crop" and (height, width) != tuple(size):
+        left, top, right, bottom = _middle(original, (size[1], size[0]))
+        return float(top), float(left), float(bottom), float(right)
+    if fit == "pad" and (height, width) != tuple(size):
+        inner = _largest_within(original, (size[1], size[0]))
+        across, down = width / inner[0], height / inner[1]
+        left_edge, top_edge = (size[1] - inner[0]) // 2 * across, (size[0] - inner[1]) // 2 * down
+        return (
+            0.0 - top_edge,
+            0.0 - left_edge,
+            size[0] * down - top_edge,
+            size[1] * across - left_edge,
+        )
+    return 0.0, 0.0, float(height), float(width)
+
+
+def choose_size(
+    input_size: tuple[int | None, int | None],
+    original: tuple[int, int],
+    asked: tuple[int, int] | None = None,
+) -> tuple[tuple[int, int], str | None]:
+    """The size in which the model gets an image.
+
+    Where the model takes any size: the size asked for, else the image's own, reduced in
+    proportion to at most ``LARGEST_SIDE`` pixels on its longest side.
+
+    Args:
+        input_size: Height and width that the model takes, ``None`` where any will do.
+        original: Width and height of the image in pixels.
+        asked: Height and width that the user wants.
+
+    Returns:
+        Height and width, and a note where a size had to be chosen.
+
+    Raises:
+        UsageError: The model takes another size than the one asked for, or no image has it.
+
+    Example:
+        >>> choose_size((224, 224), (500, 413))
+        ((224, 224), None)
+        >>> choose_size((None, None), (2048, 1024))[0]
+        (256, 512)
+    """
+    height, width = input_size
+    if asked is not None:
+        asked = check_size(asked)
+        if height not in (None, asked[0]) or width not in (None, asked[1]):
+            raise UsageError(
+                f"the model takes {_any(width)} x {_any(height)} pixels (width x height), asked "
+                f"for were {asked[1]} x {asked[0]}. Leave the size out."
+            )
+        return asked, None
+    if height is not None and width is not None:
+        return (height, width), None
+    own_width, own_height = original
+    if height is None and width is None:
+        scale = min(1.0, LARGEST_SIDE / max(original))
+        chosen = (max(1, round(own_height * scale)), max(1, round(own_width * scale)))
+    elif height is None:
+        chosen = (_in_proportion(own_height, own_width, width), width or 1)
+    else:
+        chosen = (height, _in_proportion(own_width, own_height, height))
+    return chosen, _choice_note(input_size, original, chosen)
+
+
+def check_size(size: Any, what: str = "a size", largest: int = MAX_SIDE) -> tuple[int, int]:
+    """Height and width as plain whole numbers; every size that a user gives is checked here.
+
+    Args:
+        size: Height and width, or one number for both.
+        what: What it is the size of, for the message.
+        largest: How long a side may be, in pixels.
+
+    Raises:
+        UsageError: No image has such a size.
+
+    >>> check_size(96), check_size([20, 30])
+    ((96, 96), (20, 30))
+    """
+    try:
+        height, width = map(operator.index, (size, size) if isinstance(size, int) else size)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"expected {what} as height and width in pixels, such as (224, 224), found {size!r:.80}"
+        ) from None
+    if not (1 <= height <= largest and 1 <= width <= largest and height * width <= MAX_PIXELS):
+        most = f" and {MAX_PIXELS / 1e6:g} megapixels in all" if largest**2 > MAX_PIXELS else ""
+        raise UsageError(
+            f"expected {what} of 1 to {largest} pixels a side{most}, found {height} x {width} "
+            "(height x width)"
+        )
+    return height, width
+
+
+def _check_names(fit: str, interpolation: str) -> None:
+    for what, name, known in (
+        ("fit", fit, FITS),
+        ("interpolation", interpolation, INTERPOLATIONS),
+    ):
+        if name not in known:
+            raise UsageError(
+                f"unknown {what} '{name}': expected one of {', '.join(known)}."
+                f"{near(str(name), known)}"
+            )
+
+
+def _middle(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The box that ``keras.utils.load_img`` cuts out to keep the aspect ratio."""
+    width, height = size
+    cut_width = max(1, min(width, height * target[0] // target[1]))
+    cut_height = max(1, min(height, width * target[1] // target[0]))
+    left, top = (width - cut_width) // 2, (height - cut_height) // 2
+    return left, top, left + cut_width, top + cut_height
+
+
+def _largest_within(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int]:
+    width, height = size
+    if target[0] * height <= target[1] * width:
+        return target[0], max(1, (2 * height * target[0] + width) // (2 * width))
+    return max(1, (2 * width * target[1] + height) // (2 * height)), target[1]
+
+
+def _in_proportion(side: int, other: int, fixed: int | None) -> int:
+    """The free side, as long as its aspect ratio to the fixed one says, within bounds."""
+    fixed = fixed or 1
+    return max(1, min(max(LARGEST_SIDE, fixed), round(side * fixed / other)))
+
+
+def _choice_note(
+    input_size: tuple[int | None, int | None], original: tuple[int, int], chosen: tuple[int, int]
+) -> str:
+    own, used = f"{original[0]} x {original[1]}", f"{chosen[1]} x {chosen[0]}"
+    if input_size != (None, None):
+        takes = f"{_any(input_size[1])} x {_any(input_size[0])}"
+        return f"the model takes {takes} pixels: {used} chosen for the image's own {own}"
+    if own == used:
+        return f"the model takes any size: the image's own {own} kept"
+    return (
+        f"the model takes any size: the image's own {own} reduced to {used} "
+        f"(at most {LARGEST_SIDE} on the longest side where no size is asked for)"
+    )
+
+
+def _any(side: int | None) -> str:
+    return "any" if side is None else str(side)

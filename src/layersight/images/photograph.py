@@ -1,0 +1,114 @@
+"""The image in its own size, and the part of it that the network saw.
+
+The rule of this module: a photograph is what a person would see of the file, upright and in
+its own colours; where it cannot be had any more, the pixels that the network saw stand for it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from layersight.errors import ImageError
+from layersight.heat import Photograph
+from layersight.images import arrays, reading
+from layersight.results import InputImage
+
+LARGEST = 4096
+"""The longest side, in pixels, beyond which a photograph is reduced."""
+
+LEAST, ROOM = 512, 1 << 30
+"""What that side is at least where there are many, and how many bytes all of them may take."""
+
+
+def longest_side(count: int) -> int:
+    """The longest side that each of some photographs may keep.
+
+    >>> longest_side(1), longest_side(100), longest_side(10_000)
+    (4096, 1891, 512)
+    """
+    return min(LARGEST, max(LEAST, math.isqrt(ROOM // (3 * max(1, count)))))
+
+
+def photograph(source: Any, image: InputImage, longest: int = LARGEST) -> Photograph:
+    """An image in its own size.
+
+    Args:
+        source: What the image was given as: a file, an array, a Pillow image, or the loaded
+            image itself.
+        image: The same as the network saw it.
+        longest: A longer side is reduced to so many pixels.
+
+    Returns:
+        The photograph. Where the source is no picture (floats), or a file that is gone or has
+        another size by now, the pixels that the network saw.
+
+    Example:
+        >>> from layersight.images import load
+        >>> from layersight.preprocessing import SCALES
+        >>> from layersight.results import InputInfo
+        >>> wide = np.zeros((4, 6, 3), np.uint8)
+        >>> seen = load(
+        ...     wide, InputInfo("in", (None, 2, 2, 3)), preprocessing=SCALES["0..1"], fit="crop"
+        ... )
+        >>> found = photograph(wide, seen)
+        >>> found.pixels.shape, found.region
+        ((4, 6, 3), (0.0, 1.0, 4.0, 5.0))
+    """
+    picture = None if image.region is None else _picture(source, image)
+    if picture is None or image.region is None or picture.size != image.original_size:
+        high, wide = image.pixels.shape[:2]
+        return Photograph(image.pixels, (0.0, 0.0, float(high), float(wide)))
+    width, height = picture.size
+    factor = max(1.0, max(width, height) / longest)
+    if factor == 1:
+        return Photograph(reading.to_array(picture), image.region)
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    top, left, bottom, right = image.region
+    down, across = size[1] / height, size[0] / width
+    region = (top * down, left * across, bottom * down, right * across)
+    smaller = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return Photograph(reading.to_array(smaller), region, factor)
+
+
+def _picture(source: Any, image: InputImage) -> Image.Image | None:
+    """The whole image in mode L or RGB, or ``None`` if it cannot be had."""
+    if isinstance(source, InputImage):
+        if source.path is None:
+            return None
+        try:
+            return _picture(source.path, image)
+        except ImageError:
+            return None  # it was there when the image was loaded
+    if isinstance(source, Image.Image):
+        return _converted(source, image.name)
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if not arrays.is_array_file(path):
+            return reading.read_picture(path, None, image.frame)[0]
+        return _from_array(arrays.read_array(path), image.name)
+    return _from_array(arrays.as_array(source), image.name)
+
+
+def _from_array(array: NDArray[np.generic], name: str) -> Image.Image | None:
+    """An array of pixels as an image."""
+    if array.ndim == 4 and len(array) == 1:
+        array = array[0]
+    if array.dtype != np.uint8 or array.ndim not in (2, 3):
+        return None
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    with reading.guarded(repr(name)):
+        picture = Image.fromarray(np.ascontiguousarray(array))
+    return _converted(picture, name)
+
+
+def _converted(picture: Image.Image, name: str) -> Image.Image:
+    with reading.guarded(repr(name)):
+        return reading.convert_picture(picture, None, repr(name))[0]

@@ -1,0 +1,395 @@
+"""From an image file to upright pixels of 8 bits.
+
+The rule of this module: a file from a stranger either gives pixels or raises one ImageError;
+nothing in it is followed, and what it claims is checked before memory is set aside for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The plugins of the formats that are read. Importing them here saves Pillow from importing
+# all its plugins when a file is none of these.
+from PIL import (
+    BmpImagePlugin,  # noqa: F401
+    GifImagePlugin,  # noqa: F401
+    Image,
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    TiffImagePlugin,  # noqa: F401
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401
+)
+
+from layersight.errors import ImageError, LayersightError, UsageError, near
+from layersight.images import contents, depth, dicom, film, frames, heic
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""The formats that are read, by Pillow's names."""
+
+MAX_PIXELS = 150_000_000
+"""The largest image that is decoded, in pixels: four bytes each in memory, several times."""
+
+MAX_FILE_BYTES = 2 * 1024**3
+"""The largest image file that is opened, in bytes."""
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Pillow's mode for each number of channels that an image file can give."""
+
+_WORDS = {
+    "1": "black and white",
+    "L": "grey",
+    "LA": "grey with alpha",
+    "P": "palette",
+    "PA": "palette with alpha",
+    "RGBA": "RGB with alpha",
+}
+
+# Modes that Pillow does not convert everywhere at once, and what to convert them to first.
+_DETOURS = {"La": "LA", "RGBa": "RGBA", "LAB": "RGB"}
+
+_GREY = ("1", "L", "LA", "La")
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+_STRIP = 2**20
+
+_READERS = {"dicom": dicom.read, "heic": heic.read, "film": film.read}
+
+_quiet_lock = threading.Lock()
+_quiet_exits: list[contextlib.ExitStack] = []
+_quiet_readers = 0
+
+
+def read_pixels(
+    path: str | Path, channels: int = 3, frame: int | None = None
+) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[str, ...]]:
+    """The pixels of an image file, upright, before any resizing.
+
+    JPEG, PNG, WebP, BMP, TIFF and GIF are read; DICOM, HEIC and films where the library for it
+    is installed. Transparent
+    pixels are laid on white unless four channels are asked for. Colour profiles are not
+    applied, just as ``keras.utils.load_img`` does not apply them.
+
+    Args:
+        path: The file. Its name does not matter, its content does.
+        channels: 1 for grey, 3 for RGB, 4 for RGB with alpha.
+        frame: Which frame, page or slice of several, from 0; ``None`` for the first, of a volume
+            or film the one in the middle.
+
+    Returns:
+        ``(height, width, channel)`` uint8; width and height in pixels, upright; what was
+        done to the pixels, in words, in order.
+
+    Raises:
+        ImageError: There is no such file, or it is no image, damaged or too large.
+        UsageError: An image does not have that many channels.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "red.png")
+        ...     Image.new("P", (2, 1), "red").save(path)
+        ...     pixels, size, steps = read_pixels(path)
+        >>> pixels.tolist(), size, steps
+        ([[[255, 0, 0], [255, 0, 0]]], (2, 1), ('palette to RGB',))
+    """
+    picture, steps = read_picture(path, channels, frame)
+    return to_array(picture), picture.size, steps
+
+
+def read_picture(
+    path: str | Path, channels: int | None, frame: int | None = None
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """As ``read_pixels``, but a Pillow image in mode L, RGB or RGBA.
+
+    ``None`` for ``channels`` keeps the image's own colours, as in ``convert_picture``.
+    """
+    where = repr(str(path))
+    number = frames.check_number(frame)
+    check_file(path)
+    with guarded(where), Path(path).open("rb") as file:
+        first = file.read(contents.ENOUGH)
+        kind = contents.library_kind(first)
+        if kind is not None:
+            check = functools.partial(_check_claims, where=where)
+            found, told = _READERS[kind](Path(path), number, where, check)
+            picture, steps = convert_picture(found, channels, where)
+            return picture, (*told, *steps)
+        try:
+            with Image.open(file, formats=FORMATS) as image:
+                if number:
+                    _go_to(image, number, where)
+                    picture, steps = convert_picture(image, channels, where)
+                    return picture, (frames.words(number, None), *steps)
+                picture, steps = convert_picture(image, channels, where)
+                if _has_more_frames(image, file):
+                    steps = ("the first of several frames", *steps)
+                return picture, steps
+        except UnidentifiedImageError as error:
+            what, advice = contents.describe(first)
+            raise ImageError(
+                "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
+                f"{what}: {where}. {advice}"
+            ) from error
+
+
+def convert_picture(
+    image: Image.Image, channels: int | None, where: str
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """A Pillow image upright and in 8 bits for each of so many channels.
+
+    Call it inside ``guarded``.
+
+    Args:
+        image: Any Pillow image, decoded or not; it is not changed.
+        channels: 1, 3 or 4; ``None`` for 1 where the image is grey and 3 where it has colours.
+        where: What the image is called in an error.
+
+    Returns:
+        The image in mode L, RGB or RGBA, and what was done, in words, in order.
+    """
+    mode = _mode_for(channels) if channels is not None else _own_mode(image)
+    _check_claims(image.size, where)
+    raw = depth.raw_mode(image)
+    upright, orientation = _turn_upright(image)
+    steps = [f"turned upright (EXIF orientation {orientation})"] if orientation else []
+    if upright.mode in depth.DEEP_MODES:
+        white_is_zero = depth.counts_from_white(image)
+        upright, step = depth.to_eight_bits(upright, raw, white_is_zero=white_is_zero)
+        steps.append(step)
+    elif ";16" in raw:
+        steps.append("16 bits a channel cut to the upper 8 by the decoder")
+    if upright.mode in _DETOURS:
+        upright = upright.convert(_DETOURS[upright.mode])
+    if mode != "RGBA" and upright.has_transparency_data:
+        upright, transparent = lay_on_white(upright)
+        steps += ["transparent pixels laid on white"] if transparent else []
+    if upright.mode != mode:
+        steps.append(f"{_word(upright.mode)} to {_word(mode)}")
+        upright = upright.convert(mode)
+    return upright, tuple(steps)
+
+
+def lay_on_white(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The image on white, and whether any of its pixels was not opaque."""
+    whole = Image.new("RGB", image.size, (255, 255, 255))
+    rows = max(1, _STRIP // image.width)
+    opaque = True
+    for top in range(0, image.height, rows):
+        # Strip by strip, as each conversion needs as much memory as the image.
+        bottom = min(top + rows, image.height)
+        strip = image.crop((0, top, image.width, bottom)).convert("RGBA")
+        alpha = strip.getchannel("A")
+        opaque = opaque and alpha.getextrema() == (255, 255)
+        whole.paste(strip.convert("RGB"), (0, top), alpha)
+    return (image, False) if opaque else (whole, True)
+
+
+def to_array(picture: Image.Image) -> NDArray[np.uint8]:
+    """The pixels ``(height, width, channel)`` uint8 of a Pillow image, a copy."""
+    pixels = np.array(picture, np.uint8)
+    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def check_file(path: str | Path) -> None:
+    """Checks that there is a file to be read, and not too large a one.
+
+    Raises:
+        ImageError: There is none, or it is a folder or something else, or too large.
+    """
+    file, where = Path(path), repr(str(path))
+    try:
+        if file.is_dir():
+            raise ImageError(f"expected an image file, found a folder: {where}. Give a file in it.")
+        if file.is_file():
+            bytes_found = file.stat().st_size
+        elif file.exists():
+            raise ImageError(
+                f"expected an image file, found something that is no file: {where}. "
+                "Save it in a file first."
+            )
+        else:
+            raise ImageError(missing(path))
+    except (OSError, ValueError) as error:
+        raise ImageError(f"cannot read {where}: {in_short(error)}.") from error
+    if bytes_found > MAX_FILE_BYTES:
+        raise ImageError(
+            f"expected an image file of at most {MAX_FILE_BYTES / 1024**3:g} GiB, found "
+            f"{bytes_found / 1024**3:.1f} GiB: {where}. Make it smaller first."
+        )
+
+
+def missing(path: str | Path) -> str:
+    """What to say of a file or folder that is not there."""
+    where = repr(str(path))
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
+        return f"expected a file, found an address: {where}. Download it and give the file."
+    folder = Path(path).parent
+    try:
+        beside = [entry.name for entry in itertools.islice(folder.iterdir(), 2000)]
+    except (OSError, ValueError):
+        return f"no such file: {where}. Its folder cannot be read either; check the path."
+    hint = near(Path(path).name, beside)
+    return f"no such file: {where}.{hint or ' Check the path.'}"
+
+
+def in_short(error: BaseException) -> str:
+    """The words of an error on one line of moderate length, without a full stop."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:160].rstrip(".") or type(error).__name__
+
+
+@contextlib.contextmanager
+def guarded(where: str) -> Iterator[None]:
+    """Turns whatever a decoder raises into an ImageError, and keeps its warnings in."""
+    try:
+        with quiet():
+            yield
+    except LayersightError:
+        raise
+    except Image.DecompressionBombError as error:
+        claimed = re.search(r"\d+", str(error))
+        raise ImageError(_too_large(int(claimed[0]) if claimed else None, where)) from error
+    except OSError as error:
+        if error.errno is None:  # Pillow's own, about the content
+            raise _undecodable(error, where) from error
+        raise ImageError(f"cannot read {where}: {in_short(error)}.") from error
+    except MemoryError as error:
+        raise ImageError(f"there is not memory enough for {where}. Make it smaller.") from error
+    except Exception as error:
+        # Decoders raise nearly anything for damaged bytes (OSError, SyntaxError, KeyError,
+        # struct.error, zlib.error, ...), and say nowhere what. The cause stays chained.
+        raise _undecodable(error, where) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps the warnings of Pillow and NumPy in while at least one thread reads an image.
+
+    The filters of the ``warnings`` module belong to the whole process, so the first reader
+    sets them and the last one puts back what was there.
+    """
+    global _quiet_readers
+    with _quiet_lock:
+        _quiet_readers += 1
+        if _quiet_readers == 1:
+            saved = contextlib.ExitStack()
+            saved.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", module=r"(PIL|numpy|pydicom|pillow_heif|av)\.")
+            _quiet_exits.append(saved)
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_readers -= 1
+            if _quiet_readers == 0:
+                _quiet_exits.pop().close()
+
+
+def _undecodable(error: Exception, where: str) -> ImageError:
+    return ImageError(
+        f"cannot decode {where}: {in_short(error)}. The file is damaged or cut short; "
+        "get it again or save it anew."
+    )
+
+
+def _mode_for(channels: int) -> str:
+    try:
+        return MODES[channels]
+    except KeyError:
+        raise UsageError(
+            f"expected 1 (grey), 3 (RGB) or 4 (RGB with alpha) channels of an image, found "
+            f"{channels}. Give an array instead of an image."
+        ) from None
+
+
+def _own_mode(image: Image.Image) -> str:
+    """Grey for a grey image, else colours."""
+    return "L" if image.mode in _GREY or image.mode in depth.DEEP_MODES else "RGB"
+
+
+def _check_claims(size: tuple[int, int], where: str) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise ImageError(
+            f"expected at least one pixel, found {width} x {height}: {where}. Get the file again."
+        )
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(width * height, where))
+
+
+def _too_large(pixels: int | None, where: str) -> str:
+    found = "more" if pixels is None else f"{pixels / 1e6:,.1f}"
+    return (
+        f"expected an image of at most {MAX_PIXELS / 1e6:g} megapixels, found {found}: {where}. "
+        "Make it smaller or cut out a part first."
+    )
+
+
+def _go_to(image: Image.Image, number: int, where: str) -> None:
+    """Turns an image that is open to another of its frames."""
+    _check_claims(image.size, where)
+    if image.format != "TIFF":  # the others draw every frame over the one before
+        frames.check_cost(number, image.size, where)
+    for place in range(1, number + 1):
+        try:
+            image.seek(place)
+        except EOFError as error:
+            raise frames.no_such(number, place, where) from error
+    _check_claims(image.size, where)
+
+
+def _has_more_frames(image: Image.Image, file: IO[bytes]) -> bool:
+    if image.format != "GIF":
+        return bool(getattr(image, "is_animated", False))
+    try:
+        # A GIF file has to be read on for that, which would spoil the image that is open.
+        with Image.open(file, formats=["GIF"]) as again:
+            return bool(getattr(again, "is_animated", False))
+    except Exception:
+        # Damage behind the first frame is no reason to refuse that frame.
+        return False
+
+
+def _turn_upright(image: Image.Image) -> tuple[Image.Image, int | None]:
+    """The decoded image upright, and the orientation that it had if it was another."""
+    # Pillow itself turns TIFF files while decoding, and forgets the orientation then.
+    before = _orientation(image) if image.format == "TIFF" else 1
+    image.load()
+    after = _orientation(image)
+    upright = image.transpose(_TURNS[after]) if after in _TURNS else image
+    return upright, next((found for found in (after, before) if found in _TURNS), None)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except (MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception:
+        # Damaged EXIF data is no reason to refuse good pixels; damaged pixels show in load().
+        return 1
+
+
+def _word(mode: str) -> str:
+    return _WORDS.get(mode, mode)

@@ -1,0 +1,242 @@
+"""From whatever the user has to what the network sees.
+
+The rule of this module: the steps of an InputImage tell how it came to be, in order.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from layersight.errors import ImageError, ModelInputError, UsageError
+from layersight.images import arrays, fitting, reading
+from layersight.preprocessing import SCALES, Preprocessing
+from layersight.results import InputImage, InputInfo
+
+Source: TypeAlias = str | os.PathLike[str] | NDArray[np.generic] | Image.Image | InputImage
+"""What an image can be given as: a file, an array, a Pillow image, or one loaded before."""
+
+
+def load(
+    source: Source,
+    inputs: InputInfo,
+    *,
+    preprocessing: Preprocessing,
+    fit: str = "stretch",
+    interpolation: str = "nearest",
+    size: tuple[int, int] | None = None,
+    frame: int | None = None,
+    name: str | None = None,
+) -> InputImage:
+    """An image as the network will see it.
+
+    An image file, a Pillow image or an array of uint8 is fitted to the input and
+    preprocessed. A float array is taken as it is and must have the input's shape.
+
+    Args:
+        source: An image file; a ``.npy`` file; an array ``(height, width)`` or ``(height,
+            width, channel)``; a Pillow image; or an ``InputImage``, which comes back as it is.
+            Inputs that are no images take arrays alone: signals ``(length, channel)`` and
+            volumes ``(depth, height, width, channel)``. Channels are last whatever the
+            model's own order. A batch axis of one is dropped. An input whose values the
+            network makes a picture of takes a picture as well as an array of its own shape;
+            so does one whose values could be a picture, if a picture is given.
+        inputs: The input of the model that the image is for.
+        preprocessing: From pixels 0..255 to what the network gets.
+        fit: See ``fit``.
+        interpolation: See ``fit``.
+        size: Height and width in pixels, where the model takes any.
+        frame: Which frame, page or slice of a file with several, from 0; without it the first,
+            of a volume or film the one in the middle.
+        name: What to call the image; without it the file's name.
+
+    Returns:
+        The image. Its ``values`` are ``(height, width, channel)`` float32, or of the rank of
+        the input; its ``pixels`` are ``(height, width, 1 or 3)`` to be shown, transparent ones
+        on white, and of floats spread from their least to their greatest.
+
+    Raises:
+        ImageError: It cannot be read, or its shape does not fit.
+        ModelInputError: The model takes no image.
+        UsageError: The model takes another size, or there is no such fit or interpolation.
+
+    Example:
+        >>> from layersight.preprocessing import find_scale
+        >>> inputs = InputInfo("image", (None, 2, 2, 1))
+        >>> pixels = np.array([[0, 255], [255, 0]], np.uint8)
+        >>> image = load(pixels, inputs, preprocessing=find_scale("0..1"), name="chess")
+        >>> image.values[..., 0].tolist(), image.steps
+        ([[0.0, 1.0], [1.0, 0.0]], ('kept at 2 x 2 pixels',))
+    """
+    _check_input(inputs)
+    if isinstance(source, InputImage):
+        if source.values.shape == inputs.possible_picture:
+            inputs = inputs.as_picture()
+        arrays.check_shape(source.values, inputs, f"the image {source.name!r}")
+        return source
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    if is_picture(source):
+        inputs = inputs.as_picture()
+    shown = name or _name_of(source, path)
+    whole = _whole_image(source, path, inputs, shown, frame)
+    if isinstance(whole, np.ndarray):
+        return _as_it_is(whole, inputs, preprocessing, size=size, name=shown, path=path)
+    picture, steps = whole
+    high, wide = arrays.channels_last_shape(inputs)[-3:-1]
+    chosen, note = fitting.choose_size((high, wide), picture.size, size)
+    fitted, step = fitting.fit_picture(picture, chosen, fit, interpolation)
+    pixels = reading.to_array(fitted)
+    filled, more = arrays.fill_axes(preprocessing.apply(pixels), inputs)
+    return InputImage(
+        name=shown,
+        path=path,
+        original_size=picture.size,
+        pixels=_for_display(fitted, pixels),
+        values=filled,
+        preprocessing=preprocessing,
+        steps=(*steps, *([note] if note else []), step, *more, *_flattened(inputs)),
+        region=fitting.seen_region(picture.size, chosen, fit),
+        frame=frame,
+    )
+
+
+def is_picture(source: Any) -> bool:
+    """Whether a source is a picture and no array of numbers: by its kind, not its content."""
+    if isinstance(source, Image.Image):
+        return True
+    if isinstance(source, str | os.PathLike):
+        return not arrays.is_array_file(Path(source))
+    dtype, axes = getattr(source, "dtype", None), getattr(source, "ndim", 0)
+    return dtype == np.uint8 and axes in (2, 3)
+
+
+def _flattened(inputs: InputInfo) -> tuple[str, ...]:
+    """How a picture is brought to an input that has fewer axes."""
+    if inputs.picture is None:
+        return ()
+    height, width, channels = inputs.picture
+    own = " x ".join(str(size) for size in inputs.shape[1:])
+    if len(inputs.shape) == 2:
+        first = " x 3, channels first," if inputs.data_format != "channels_last" else " x 3"
+        colours = first if channels == 3 else ""
+        return (f"{width} x {height}{colours} flattened row by row to {own} numbers",)
+    return (f"without a channel axis: rows and columns {own}",)
+
+
+def _whole_image(
+    source: Any, path: Path | None, inputs: InputInfo, name: str, frame: int | None
+) -> tuple[Image.Image, tuple[str, ...]] | NDArray[np.generic]:
+    """A picture that is still to be fitted, with what was done; or an array that is not."""
+    if isinstance(source, Image.Image):
+        with reading.guarded(repr(name)):
+            return reading.convert_picture(source, _picture_channels(inputs), repr(name))
+    if path is not None:
+        reading.check_file(path)
+        if not arrays.is_array_file(path):
+            return reading.read_picture(path, _picture_channels(inputs), frame)
+    array = arrays.as_array(source) if path is None else arrays.read_array(path)
+    array = arrays.with_all_axes(array, inputs)
+    channels = array.shape[-1] if array.ndim == 3 else 0
+    if array.dtype != np.uint8 or not inputs.takes_picture:
+        return array
+    special = inputs.channels not in (None, *reading.MODES) or len(inputs.example_shape) == 4
+    if special and channels not in reading.MODES:
+        return array  # bands or frames of its own
+    if channels not in reading.MODES or not array.size:
+        raise ImageError(
+            "expected pixels (height, width) or (height, width, channel) with 1, 3 or 4 "
+            f"channels, found {array.shape} of uint8 in {name!r}. Bring the array into that shape."
+        )
+    picture = Image.fromarray(array[..., 0] if channels == 1 else array)
+    with reading.guarded(repr(name)):
+        return reading.convert_picture(picture, _picture_channels(inputs), repr(name))
+
+
+def _as_it_is(
+    array: NDArray[np.generic],
+    inputs: InputInfo,
+    preprocessing: Preprocessing,
+    *,
+    size: tuple[int, int] | None,
+    name: str,
+    path: Path | None,
+) -> InputImage:
+    """An array that is not fitted: floats, or bytes for an input that is no picture."""
+    whole = array.dtype.kind in "iu" and (array.dtype != np.uint8 or arrays.is_token(inputs))
+    if (
+        array.dtype != np.uint8
+        and array.dtype.kind != "f"
+        and not (whole and not inputs.takes_picture)
+    ):
+        raise ImageError(
+            f"expected an array of uint8 (pixels, 0..255) or of floats (taken as they are), "
+            f"found {array.dtype} in {name!r}. Convert it: array.astype('float32')."
+        )
+    arrays.check_shape(array, inputs, repr(name))
+    arrays.check_vocabulary(array, inputs, repr(name))
+    pixels = arrays.to_picture(array)
+    if size is not None and fitting.check_size(size) != array.shape[-3:-1]:
+        raise UsageError(
+            f"expected no size for the array {name!r}, which is taken as it is, found "
+            f"{size[1]} x {size[0]} (width x height). Leave the size out, or resize the array."
+        )
+    steps: tuple[str, ...] = ("an array of bytes, not fitted",)
+    if array.dtype == np.uint8 and not whole:
+        values = preprocessing.apply(array)
+    else:
+        values, steps = arrays.to_values(array)
+        preprocessing = SCALES["none"].because("a float array is taken as it is")
+        if whole:
+            preprocessing = SCALES["none"].because("whole numbers are taken as they are")
+    if inputs.picture is not None:
+        steps = (*steps, f"shown as a picture of {pixels.shape[1]} x {pixels.shape[0]}")
+    return InputImage(
+        name=name,
+        path=path,
+        original_size=(pixels.shape[1], pixels.shape[0]),
+        pixels=pixels,
+        values=values,
+        preprocessing=preprocessing,
+        steps=steps,
+    )
+
+
+def _check_input(inputs: InputInfo) -> None:
+    """Checks that an image or at least an array with a spatial axis fits the input."""
+    if len(inputs.shape) not in (2, 3, 4, 5):
+        raise ModelInputError(
+            f"expected an input for images, (batch, height, width, channel), found the input "
+            f"'{inputs.name}' of shape {inputs.shape}. Choose a model that takes images."
+        )
+
+
+def _picture_channels(inputs: InputInfo) -> int:
+    """How many channels an image file is to give for the input."""
+    if not inputs.takes_picture:
+        wanted = ", ".join(
+            "any" if side is None else str(side) for side in arrays.channels_last_shape(inputs)
+        )
+        raise ModelInputError(
+            f"expected an input for images, found the input '{inputs.name}' of shape "
+            f"{inputs.shape}. Give a float array or .npy file of shape ({wanted}) instead."
+        )
+    channels = inputs.channels
+    return channels if channels in (1, 3, 4) else 3
+
+
+def _name_of(source: Any, path: Path | None) -> str:
+    if path is not None:
+        return path.name
+    return "image" if isinstance(source, Image.Image) else "array"
+
+
+def _for_display(fitted: Image.Image, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The pixels as grey or RGB, transparent ones on white."""
+    if fitted.mode != "RGBA":
+        return pixels
+    return reading.to_array(reading.lay_on_white(fitted)[0].convert("RGB"))

@@ -1,0 +1,106 @@
+"""How much memory a file of a stranger may ask for, beside the weights that it holds.
+
+The rule of this module: a limit that is met is told with how to allow more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from layersight.errors import UsageError
+
+DEFAULT = 1 << 30
+"""The bytes that are allowed if nothing else is said."""
+
+MORE = "allow more with --max-memory (max_memory= in Python)"
+"""How to allow more, for the end of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a model from a file may take.
+
+    Attributes:
+        memory: The bytes that what it computes may take for one image, in building and in a
+            pass. The weights that the file itself holds do not count.
+    """
+
+    memory: int = DEFAULT
+
+    @classmethod
+    def asked(cls, memory: int | str | None) -> Limits:
+        """The limits that a user asks for.
+
+        Args:
+            memory: In bytes, or as text such as ``"8G"``; ``None`` for the default.
+
+        Raises:
+            UsageError: It is no amount of memory.
+        """
+        return cls() if memory is None else cls(as_bytes(memory))
+
+
+def as_bytes(memory: int | str) -> int:
+    """An amount of memory in bytes, from a number or from text.
+
+    Raises:
+        UsageError: It is none.
+
+    >>> as_bytes("8G") == 8 << 30, as_bytes("1.5 GiB") == 3 << 29, as_bytes("512m"), as_bytes(4096)
+    (True, True, 536870912, 4096)
+    """
+    count = -1
+    if isinstance(memory, str):
+        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([KMGT]?)(?:i?B)?", memory.strip(), re.I)
+        if match is not None:
+            count = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    elif isinstance(memory, int) and not isinstance(memory, bool):
+        count = memory
+    if not 1 <= count < 1 << 60:
+        raise UsageError(
+            "expected an amount of memory such as 8G or 512M (max_memory= also takes a number of "
+            f"bytes), found {memory!r:.40}"
+        )
+    return count
+
+
+def free_memory() -> int | None:
+    """The bytes that programs can still have, memory on disk included; ``None`` if unknown.
+
+    Linux tells it (``MemAvailable`` and ``SwapFree`` of ``/proc/meminfo``, and of a container
+    ``memory.max`` less ``memory.current``), other systems do not in the same way.
+    """
+    if sys.platform != "linux":
+        return None
+    found: list[int] = []
+    with contextlib.suppress(OSError, ValueError, IndexError, KeyError):
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        held = {
+            name: int(rest.split()[0]) << 10 for name, _, rest in (x.partition(":") for x in lines)
+        }
+        found.append(held["MemAvailable"] + held.get("SwapFree", 0))
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        most, used = ((group / f"memory.{name}").read_text("ascii") for name in ("max", "current"))
+        found.append(max(0, int(most) - int(used)))
+    return min(found, default=None)
+
+
+def in_words(count: float) -> str:
+    """A number of bytes as people read it.
+
+    >>> in_words(3 << 30), in_words(1 << 20), in_words(12)
+    ('3 GiB', '1 MiB', '12 bytes')
+    """
+    for unit, size in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
+        if count >= size:
+            return (
+                f"{count / size:.3g} {unit}"
+                if count < 1000 * size
+                else f"{count / size:,.0f} {unit}"
+            )
+    return f"{count:,.0f} bytes"

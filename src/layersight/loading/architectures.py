@@ -1,0 +1,164 @@
+"""What is known of the architectures of ``keras.applications`` without asking Keras.
+
+The preprocessing of each is that of its ``preprocess_input`` in Keras 3; its size is the
+one that its published weights were trained on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from layersight.preprocessing import SCALES, Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A family of ``keras.applications``.
+
+    Attributes:
+        title: Its name for a reader.
+        functions: The functions that make it.
+        scale: The preprocessing that its weights want.
+        pattern: Matches the name that such a model gives itself.
+        size: Height and width of its images in pixels.
+        layers: Names of layers by which a copy under another name is known; all must be there.
+    """
+
+    title: str
+    functions: tuple[str, ...]
+    scale: str
+    pattern: str
+    size: int = 224
+    layers: tuple[str, ...] = ()
+
+
+ARCHITECTURES: tuple[Architecture, ...] = (
+    Architecture(
+        "VGG",
+        ("VGG16", "VGG19"),
+        "caffe",
+        r"vgg1[69]",
+        layers=("block1_conv1", "block1_conv2", "block5_conv3"),
+    ),
+    Architecture(
+        "ResNetV2",
+        ("ResNet50V2", "ResNet101V2", "ResNet152V2"),
+        "-1..1",
+        r"resnet(50|101|152)v2",
+        layers=("conv1_conv", "conv2_block1_preact_bn", "post_bn"),
+    ),
+    Architecture(
+        "ResNet",
+        ("ResNet50", "ResNet101", "ResNet152"),
+        "caffe",
+        r"resnet(50|101|152)",
+        layers=("conv1_conv", "conv1_bn", "conv2_block1_1_conv"),
+    ),
+    Architecture(
+        "InceptionV3",
+        ("InceptionV3",),
+        "-1..1",
+        r"inception_v3",
+        299,
+        layers=("mixed0", "mixed9_0", "mixed10"),
+    ),
+    Architecture("InceptionResNetV2", ("InceptionResNetV2",), "-1..1", r"inception_resnet_v2", 299),
+    Architecture(
+        "Xception",
+        ("Xception",),
+        "-1..1",
+        r"xception",
+        299,
+        layers=("block1_conv1_bn", "block2_sepconv1", "block14_sepconv2"),
+    ),
+    Architecture(
+        "MobileNetV3",
+        ("MobileNetV3Small", "MobileNetV3Large"),
+        "none",
+        r"mobilenetv3(small|large)\w*",
+    ),
+    Architecture(
+        "MobileNetV2",
+        ("MobileNetV2",),
+        "-1..1",
+        r"mobilenetv2_[\d.]+_\w+",
+        layers=("bn_Conv1", "expanded_conv_depthwise", "block_1_expand"),
+    ),
+    Architecture(
+        "MobileNet",
+        ("MobileNet",),
+        "-1..1",
+        r"mobilenet_[\d.]+_\w+",
+        layers=("conv_dw_1", "conv_pw_1", "conv_pw_13"),
+    ),
+    Architecture(
+        "DenseNet",
+        ("DenseNet121", "DenseNet169", "DenseNet201"),
+        "torch",
+        r"densenet\d*",
+        layers=("conv2_block1_0_bn", "pool2_conv"),
+    ),
+    Architecture("NASNet", ("NASNetMobile",), "-1..1", r"nasnet(_mobile)?"),
+    Architecture("NASNetLarge", ("NASNetLarge",), "-1..1", r"nasnet_large", 331),
+    Architecture(
+        "EfficientNetV2",
+        tuple(f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
+        "none",
+        r"efficientnetv2-\w+",
+    ),
+    Architecture(
+        "EfficientNet",
+        tuple(f"EfficientNetB{size}" for size in range(8)),
+        "none",
+        r"efficientnetb\d",
+    ),
+    Architecture(
+        "ConvNeXt",
+        tuple(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
+        "none",
+        r"convnext_\w+",
+    ),
+    # Not of keras.applications, but its published weights come from Caffe in the same way.
+    Architecture("SqueezeNet", (), "caffe", r"squeezenet\w*", 227),
+)
+
+
+def known_functions() -> tuple[str, ...]:
+    """The names of ``keras.applications`` that can be given instead of a file."""
+    return tuple(name for family in ARCHITECTURES for name in family.functions)
+
+
+def find_by_model_name(name: str) -> Architecture | None:
+    """The architecture that a model of this name says to be.
+
+    >>> find_by_model_name("mobilenet_0.25_224").title
+    'MobileNet'
+    """
+    for family in ARCHITECTURES:
+        if re.fullmatch(family.pattern, name, re.IGNORECASE):
+            return family
+    return None
+
+
+def find_by_layers(names: Collection[str]) -> Architecture | None:
+    """The architecture whose layers these are, whatever the model is called.
+
+    >>> find_by_layers({"bn_Conv1", "expanded_conv_depthwise", "block_1_expand"}).title
+    'MobileNetV2'
+    """
+    for family in ARCHITECTURES:
+        if family.layers and all(name in names for name in family.layers):
+            return family
+    return None
+
+
+def find_by_function(function: str) -> Architecture | None:
+    """The architecture that a function of ``keras.applications`` makes."""
+    return next((family for family in ARCHITECTURES if function in family.functions), None)
+
+
+def preprocessing_of(family: Architecture) -> Preprocessing:
+    """The preprocessing of an architecture, with the reason for it."""
+    return SCALES[family.scale].because(f"as {family.title} was trained", "name")

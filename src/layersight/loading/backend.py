@@ -1,0 +1,112 @@
+"""Which backend Keras runs on, decided before Keras is imported.
+
+The rule of this module: what was asked for is used or is an error, never replaced.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+from layersight.errors import BackendError, UsageError, near
+
+BACKENDS = ("jax", "tensorflow", "torch")
+
+WRITTEN_BY_KERAS = {
+    "floatx": "float32",
+    "epsilon": 1e-07,
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
+}
+"""What Keras itself writes to ``keras.json`` where there is none, whatever backend it runs on
+(``keras/src/backend/config.py``; Keras 2 writes the same)."""
+
+
+def installed_backends() -> tuple[str, ...]:
+    """The backends that are installed, found without importing them."""
+    return tuple(name for name in BACKENDS if importlib.util.find_spec(name) is not None)
+
+
+def choose_backend(asked: str | None = None) -> str:
+    """Settles the backend and tells Keras by its environment variable.
+
+    The order is: ``asked``, ``KERAS_BACKEND``, a ``keras.json`` that the user wrote (not the
+    one that Keras writes at its first run), the first that is installed of JAX, TensorFlow and
+    PyTorch.
+
+    Args:
+        asked: A name, or ``None`` to leave the choice open.
+
+    Raises:
+        UsageError: There is no backend of that name.
+        BackendError: It is not installed, none is, or Keras already runs on another.
+    """
+    if asked is not None and asked not in BACKENDS:
+        raise UsageError(
+            f"unknown backend '{asked}': expected one of {', '.join(BACKENDS)}."
+            f"{near(asked, BACKENDS)}"
+        )
+    running = _running()
+    if running is not None:
+        if asked not in (None, running):
+            raise BackendError(
+                f"backend '{asked}' was asked for, but Keras already runs on '{running}' in "
+                f"this process: set KERAS_BACKEND={asked} before Keras is imported"
+            )
+        return running
+    installed = installed_backends()
+    wanted, origin = asked, "--backend"
+    if wanted is None and os.environ.get("KERAS_BACKEND"):
+        wanted, origin = os.environ["KERAS_BACKEND"], "KERAS_BACKEND"
+    if wanted is None:
+        configured = _configured()
+        wanted = configured if configured in installed else None
+    if wanted is None:
+        if not installed:
+            raise BackendError(
+                "no backend for Keras is installed: expected one of JAX, TensorFlow and "
+                "PyTorch. Install one, for example: pip install 'layersight[jax]'"
+            )
+        wanted = installed[0]
+    if wanted not in BACKENDS:
+        raise BackendError(
+            f"{origin} is '{wanted}': expected one of {', '.join(BACKENDS)}."
+            f"{near(wanted, BACKENDS)}"
+        )
+    if wanted not in installed:
+        raise BackendError(
+            f"backend '{wanted}' was asked for ({origin}) but is not installed: "
+            f"pip install 'layersight[{wanted}]'"
+            + (f", or use --backend {installed[0]}" if installed else "")
+        )
+    os.environ["KERAS_BACKEND"] = wanted
+    return wanted
+
+
+def quieten() -> None:
+    """Keeps the frameworks from writing notes about processors and GPUs to standard error."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
+
+
+def _running() -> str | None:
+    """The backend of a Keras that is already imported."""
+    keras = sys.modules.get("keras")
+    config = getattr(keras, "config", None)
+    backend = getattr(config, "backend", None)
+    return str(backend()) if callable(backend) else None
+
+
+def _configured() -> str | None:
+    """The backend in the Keras configuration, if the user wrote it."""
+    try:
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+        found = json.loads((home / "keras.json").read_text())
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: there is no home
+        return None
+    if not isinstance(found, dict) or found == WRITTEN_BY_KERAS:
+        return None
+    return str(found.get("backend"))

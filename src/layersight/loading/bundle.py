@@ -1,0 +1,283 @@
+"""Checkpoints of TensorFlow, read as data without TensorFlow.
+
+A checkpoint is an index, a sorted table of names as LevelDB writes it, and files of raw
+little-endian numbers. The names of the variables stand in a graph of objects that is itself
+an entry. The formats are those of ``tensor_bundle.proto``, ``trackable_object_graph.proto``
+and LevelDB's ``table_format.md``.
+
+The rule of this module: every size and place that the index gives is checked against the
+files before anything is read from there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.loading.bounded import check_inside, check_regular, read_file
+from layersight.loading.checkpoint import MAGIC
+
+Array = NDArray[np.generic]
+
+MAX_INDEX = 64 << 20
+"""The longest index that is read, in bytes."""
+
+MAX_ENTRIES = 200_000
+"""How many entries an index may have."""
+
+MAX_SHARDS = 1_000
+"""How many files of numbers there may be."""
+
+GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "|u1", 6: "|i1", 9: "<i8", 10: "|b1", 19: "<f2"}
+"""The types of numbers by TensorFlow's own count."""
+
+OF_LAYERS = ("layer", "variables", "_layer")
+"""What the way from a model to a variable of a layer begins with."""
+
+STRING, BFLOAT16 = 7, 14
+
+
+class DamagedError(ValueError):
+    """Bytes are not what they should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    dtype: int
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+
+
+def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[Path]]:
+    """The variables of a checkpoint that belong to layers.
+
+    Args:
+        folder: The folder that it lies in; no link is followed inside it.
+        prefix: The beginning of the names of its files, with ``/`` between parts of a path.
+
+    Returns:
+        The variables by their full names, such as ``conv/kernel``, and the files.
+
+    Raises:
+        ModelFileError: It is damaged, or two variables have one name.
+        UnsafeModelError: It is far too large.
+    """
+    index = check_inside(folder, f"{prefix}.index")
+    try:
+        table = dict(_table(read_file(index, MAX_INDEX)))
+        count = int(next((v for k, v in fields(table.pop(b"", b"")) if k == 1), 1))
+        if not 1 <= count <= MAX_SHARDS:
+            raise DamagedError(f"{count} files")
+        names = [f"{prefix}.data-{number:05}-of-{count:05}" for number in range(count)]
+        shards = [check_inside(folder, name) for name in names]
+        data = [read_file(shard, check_regular(shard)) for shard in shards]
+        entries = {key.decode(): _entry(value) for key, value in table.items()}
+        if GRAPH not in entries:
+            raise ModelFileError(
+                f"{index} belongs to a checkpoint of TensorFlow 1, which names variables but no "
+                "layers of Keras: open it where it was made and save it with "
+                "model.save_weights('model.weights.h5')"
+            )
+        held = _of_one_network(_names(_text(entries[GRAPH], data)), index)
+        found: dict[str, Array] = {}
+        left = sum(map(len, data))
+        for key, name in held:
+            if key not in entries:
+                continue
+            if name in found:
+                raise ModelFileError(
+                    f"{index} holds two variables of the name '{name:.100}', which belong to "
+                    "different layers: save it with model.save('model.keras') where it was made"
+                )
+            left -= entries[key].size
+            if left < 0:
+                raise DamagedError("variables lie upon each other")
+            found[name] = _array(entries[key], data)
+    except (ValueError, TypeError, IndexError, OverflowError, struct.error) as error:
+        raise ModelFileError(f"{index} is damaged ({str(error)[:100]})") from error
+    return found, [index, *shards]
+
+
+def fields(data: bytes) -> Iterator[tuple[int, Any]]:
+    """The fields of a protocol buffer: for each its number, and an integer or bytes.
+
+    Raises:
+        DamagedError: It ends in the middle of one.
+    """
+    place = 0
+    while place < len(data):
+        tag, place = _varint(data, place)
+        kind = tag & 7
+        if kind == 0:
+            value, place = _varint(data, place)
+            yield tag >> 3, value
+            continue
+        if kind == 2:
+            size, place = _varint(data, place)
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+        else:
+            raise DamagedError(f"a field of the kind {kind}")
+        if place + size > len(data):
+            raise DamagedError("it ends too early")
+        yield tag >> 3, data[place : place + size]
+        place += size
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if place >= len(data):
+            raise DamagedError("it ends too early")
+        byte = data[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+    raise DamagedError("an integer without an end")
+
+
+def _table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The entries of a table."""
+    if len(data) < 48 or not data.endswith(MAGIC):
+        raise DamagedError("it is no table")
+    footer = data[-48:]
+    place = 0
+    for _ in range(2):
+        _, place = _varint(footer, place)
+    offset, place = _varint(footer, place)
+    size, _ = _varint(footer, place)
+    count = 0
+    left = len(data)
+    for _, handle in _block(data, offset, size):
+        start, place = _varint(handle, 0)
+        length, _ = _varint(handle, place)
+        left -= length + 1
+        if left < 0:
+            raise DamagedError("blocks lie upon each other")
+        for entry in _block(data, start, length):
+            count += 1
+            if count > MAX_ENTRIES:
+                raise UnsafeModelError(f"a checkpoint of more than {MAX_ENTRIES} entries: not read")
+            yield entry
+
+
+def _block(data: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """The entries of a block, whose keys share their beginnings."""
+    if start + size + 5 > len(data) or size < 4:
+        raise DamagedError("a block lies outside")
+    if data[start + size] != 0:
+        raise DamagedError("a packed block")
+    block = data[start : start + size]
+    end = size - 4 - 4 * int(struct.unpack("<I", block[-4:])[0])
+    if end < 0:
+        raise DamagedError("a block without entries")
+    place, key = 0, b""
+    while place < end:
+        shared, place = _varint(block, place)
+        rest, place = _varint(block, place)
+        length, place = _varint(block, place)
+        if shared > len(key) or place + rest + length > end or shared + rest > 10_000:
+            raise DamagedError("an entry lies outside its block")
+        key = key[:shared] + block[place : place + rest]
+        place += rest
+        yield key, block[place : place + length]
+        place += length
+
+
+def _entry(data: bytes) -> _Entry:
+    held: dict[int, Any] = {1: 0, 2: b"", 3: 0, 4: 0, 5: 0}
+    held.update(pair for pair in fields(data) if pair[0] in held)
+    if any(isinstance(held[key], bytes) is not (key == 2) for key in held):
+        raise DamagedError("an entry of another kind")
+    shape = []
+    for number, value in fields(held[2]):
+        if number == 2 and isinstance(value, bytes):
+            shape.append(int(next((v for k, v in fields(value) if k == 1), 0)))
+    if len(shape) > 8 or any(not 0 <= size < 2**31 for size in shape):
+        raise DamagedError("a shape that is none")
+    return _Entry(held[1], tuple(shape), held[3], held[4], held[5])
+
+
+def _held(entry: _Entry, data: list[bytes]) -> bytes:
+    shard = data[entry.shard]
+    if entry.offset + entry.size > len(shard):
+        raise DamagedError("a variable lies outside its file")
+    return shard[entry.offset : entry.offset + entry.size]
+
+
+def _array(entry: _Entry, data: list[bytes]) -> Array:
+    held, count = _held(entry, data), math.prod(entry.shape)
+    if entry.dtype == BFLOAT16 and count * 2 == entry.size:
+        wide = np.frombuffer(held, "<u2").astype("<u4") << 16
+        return wide.view("<f4").reshape(entry.shape)
+    if entry.dtype not in TYPES or count * np.dtype(TYPES[entry.dtype]).itemsize != entry.size:
+        raise DamagedError(f"a variable of the type {entry.dtype} and shape {entry.shape}")
+    return np.frombuffer(held, TYPES[entry.dtype]).reshape(entry.shape)
+
+
+def _text(entry: _Entry, data: list[bytes]) -> bytes:
+    """A single text: its length, a checksum of that, and the text."""
+    held = _held(entry, data)
+    size, place = _varint(held, 0)
+    if entry.dtype != STRING or entry.shape or place + 4 + size != len(held):
+        raise DamagedError("a graph of objects that is none")
+    return held[place + 4 :]
+
+
+def _names(graph: bytes) -> Iterator[tuple[str, str]]:
+    """The key and the full name of each variable."""
+    for number, node in fields(graph):
+        if number != 1 or not isinstance(node, bytes):
+            continue
+        for inner, attribute in fields(node):
+            if inner != 2 or not isinstance(attribute, bytes):
+                continue
+            texts = {k: v.decode() for k, v in fields(attribute) if isinstance(v, bytes)}
+            key, name = texts.get(3, ""), texts.get(2, "")
+            if texts.get(1) == "VARIABLE_VALUE" and "/" in name and ".OPTIMIZER" not in key:
+                yield key, name
+
+
+def _of_one_network(held: Iterable[tuple[str, str]], index: Path) -> list[tuple[str, str]]:
+    """The variables of layers, not those of an optimiser or a metric.
+
+    The layers lie at the top, or in one object there, such as the ``model`` of a
+    ``tf.train.Checkpoint(model=...)``.
+
+    Raises:
+        ModelFileError: They lie in several.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for key, name in held:
+        first, _, rest = key.partition("/")
+        if first.startswith(OF_LAYERS):
+            found.setdefault("", []).append((key, name))
+        elif rest.startswith(OF_LAYERS):
+            found.setdefault(first, []).append((key, name))
+    if len(found) > 1 and "" not in found:
+        raise ModelFileError(
+            f"{index} holds several networks ({', '.join(found):.100}): save the one that you want "
+            "with model.save_weights('model.weights.h5') where they were made"
+        )
+    chosen = found.get("") or next(iter(found.values()), [])
+    return sorted(chosen, key=lambda pair: _number(pair[0]))
+
+
+def _number(key: str) -> int:
+    """The place of a layer among those with weights; of what is none, before all."""
+    numbered = re.search(r"(?:^|/)layer_with_weights-(\d{1,6})/", key)
+    return int(numbered.group(1)) if numbered else -1

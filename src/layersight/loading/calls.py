@@ -1,0 +1,296 @@
+"""Calls in a formula: which function a name stands for, and what it computes.
+
+The rule of this module: a function is known by its whole name and all its arguments; whatever is
+not in the tables of :mod:`layersight.loading.functions` is not called.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from layersight.loading.formulas import Dotted, Ref, Writer, plain, tensor
+from layersight.loading.functions import (
+    IGNORED,
+    KERAS,
+    OPS,
+    SETTINGS,
+    TENSORFLOW,
+    TENSORS,
+    Known,
+)
+
+KERAS_ROOTS = (
+    *("K", "k", "keras", "backend", "KTF", "KB", "kb", "keras_backend", "ks", "imagenet_utils"),
+)
+"""The names under which the backend of Keras, or Keras, is imported."""
+
+TF_ROOTS = ("tf", "tensorflow", "ktf", "nn", "tfk")
+"""The same of TensorFlow."""
+
+OPS_ROOTS = ("ops",)
+
+NUMBER_ROOTS = ("np", "numpy", "math")
+
+BETWEEN = {
+    *("keras", "backend", "compat", "v1", "v2", "_v2", "api", "python", "tf", "tensorflow"),
+    *("nn", "math", "linalg", "image", "activations", "ops", "random", "quantization", "dtypes"),
+    *("layers", "applications", "src", "utils", "legacy"),
+}
+"""What may stand between the root of a name and the function."""
+
+PREPROCESSING = {
+    "densenet": "torch",
+    **dict.fromkeys(
+        (
+            *("inception_v3", "inception_resnet_v2", "mobilenet", "mobilenet_v2", "nasnet"),
+            *("resnet_v2", "xception", "nasnet_mobile"),
+        ),
+        "tf",
+    ),
+    **dict.fromkeys(("vgg16", "vgg19", "resnet", "resnet50", "resnet_v1"), "caffe"),
+    **dict.fromkeys(
+        ("efficientnet", "efficientnet_v2", "mobilenet_v3", "convnext", "regnet", "resnet_rs"), ""
+    ),
+}
+"""How each module of ``keras.applications`` scales images; "" for not at all."""
+
+MEANS = [103.939, 116.779, 123.68]
+"""The means of ImageNet in the order blue, green, red, out of 255 (``imagenet_utils``)."""
+
+TORCH = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+"""Means and deviations of ImageNet in the order red, green, blue, out of 1 (the same)."""
+
+NUMBERS: dict[str, Callable[..., Any]] = {
+    "sqrt": math.sqrt,
+    "log": math.log,
+    "exp": math.exp,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "float32": float,
+    "int32": int,
+}
+"""Functions of NumPy and of Python on one constant."""
+
+
+def call(writer: Writer, function: Dotted, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """A call of a known function.
+
+    Raises:
+        ValueError: The function is not among the known ones, or takes something unknown.
+    """
+    if "." not in function:
+        return _builtin(writer, function, arguments, keywords)
+    root, *between, name = function.split(".")
+    if root in NUMBER_ROOTS:
+        return _on_number(writer, name, arguments, keywords)
+    if root not in (*KERAS_ROOTS, *TF_ROOTS, *OPS_ROOTS):
+        raise ValueError(function)
+    if name == "preprocess_input":
+        module = between[-1] if between else root
+        return _preprocess(writer, module, arguments, keywords)
+    if not set(between) <= BETWEEN:
+        raise ValueError(function)
+    ours = root in KERAS_ROOTS and not {"tf", "tensorflow"} & set(between)
+    if {"random"} & set(between) or name.startswith(("random_", "truncated_normal")):
+        return _random(writer, name, arguments, keywords)
+    special = _SPECIAL.get(name)
+    if special is not None:
+        return special(writer, arguments, keywords)
+    if root in OPS_ROOTS or "ops" in between:
+        table = OPS
+    elif ours or {"backend", "activations", "layers"} & set(between):
+        table = KERAS
+    else:
+        table = TENSORFLOW
+    full = f"image.{name}" if "image" in between else name
+    if full not in table and ours and "backend" not in between:
+        table = TENSORFLOW if "image" in between or "nn" in between else table
+    if full not in table:
+        raise ValueError(function)
+    return _bind(writer, table[full], arguments, keywords)
+
+
+def _bind(writer: Writer, known: Known, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """The step of a call, its arguments by name and place."""
+    named = {key: value for key, value in keywords.items() if key not in IGNORED}
+    given = list(arguments)
+    for key in TENSORS:
+        if key in named and len(given) < known.tensors and SETTINGS.get(key) is None:
+            given.append(named.pop(key))
+    if known.operation == "einsum":
+        return writer.step("einsum", [plain(given[0]), *map(tensor, given[1:])])
+    tensors, rest = given[: known.tensors], given[known.tensors :]
+    if len(tensors) != known.tensors or len(rest) > len(known.settings):
+        raise ValueError(known.operation)
+    settings = {**dict(known.fixed), **dict(zip(known.settings, rest, strict=False))}
+    for key, value in named.items():
+        name = key if key in known.settings else SETTINGS.get(key, key)
+        if name not in known.settings:
+            raise ValueError(key)
+        settings[name] = value
+    settings = {k: v for k, v in settings.items() if k not in IGNORED}
+    if known.operation in _OF_LISTS:
+        return writer.step(known.operation, [_tensors(tensors[0])], settings, known.kind)
+    tensors = [tensor(value) for value in tensors]
+    dependent = any(isinstance(value, Ref) for value in tensors)
+    if not dependent:
+        if not known.operation.startswith("math.") or known.settings:
+            raise ValueError(known.operation)
+        numbers = [plain(value) for value in tensors]
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise ValueError(known.operation)
+    if known.operation == "cast" and isinstance(tensors[0], Ref) and tensors[0].kind == "number":
+        return tensors[0]
+    return writer.step(known.operation, tensors, settings, known.kind)
+
+
+_OF_LISTS = ("concat", "stack", "math.add_n")
+
+
+def _tensors(value: Any) -> Any:
+    """A list of tensors: written out, all the inputs of the layer, or what an operation gave."""
+    if isinstance(value, Ref):
+        if value.kind not in ("input", "tensors"):
+            raise ValueError(value.kind)
+        return value
+    if not isinstance(value, list | tuple) or not any(isinstance(v, Ref) for v in value):
+        raise ValueError(value)
+    return [tensor(item) for item in value]
+
+
+def _builtin(writer: Writer, function: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """A function of Python itself on a size or a constant."""
+    if function not in ("int", "float", "len", "list", "tuple", "abs") or keywords:
+        raise ValueError(function)
+    (value,) = arguments
+    if function == "abs":
+        return writer.step("math.abs", [tensor(value)]) if isinstance(value, Ref) else abs(value)
+    if function in ("list", "tuple"):
+        if isinstance(value, Ref) and value.kind == "shape":
+            return value
+        if not isinstance(value, list | tuple):
+            raise ValueError(function)
+        return list(value) if function == "list" else tuple(value)
+    if function == "len":
+        if isinstance(value, Ref) and value.kind == "shape":
+            return writer.step("number.len", [value], kind="number")
+        if not isinstance(value, list | tuple):
+            raise ValueError(function)
+        return len(value)
+    if isinstance(value, Ref) and value.kind == "number":
+        return writer.step("number.int", [value], kind="number") if function == "int" else value
+    if not isinstance(value, int | float) or abs(value) > 1e15:
+        raise ValueError(function)
+    return int(value) if function == "int" else float(value)
+
+
+def _on_number(writer: Writer, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """A function of NumPy or ``math`` on a constant or a size."""
+    if keywords and set(keywords) != {"dtype"}:
+        raise ValueError(name)
+    if name in ("array", "asarray", "float32") and arguments:
+        return plain(arguments[0])
+    (value,) = arguments
+    if isinstance(value, Ref):
+        if value.kind != "number" or name != "sqrt":
+            raise ValueError(name)
+        return writer.operate("pow", [value, 0.5])
+    if name not in NUMBERS or not isinstance(value, int | float) or abs(value) > 1e15:
+        raise ValueError(name)
+    return NUMBERS[name](value)
+
+
+def _random(writer: Writer, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """The mean of random numbers, which stands for them.
+
+    The shape is left out: what is added to or multiplied with them has it.
+    """
+    if name not in ("normal", "random_normal", "truncated_normal", "random_normal_variable"):
+        raise ValueError(name)
+    named = dict(zip(("shape", "mean", "stddev", "dtype", "seed"), arguments, strict=False))
+    named |= keywords
+    if not set(named) <= {"shape", "mean", "stddev", "std", "dtype", "seed", "name"}:
+        raise ValueError(name)
+    mean = named.get("mean", 0.0)
+    if not isinstance(mean, int | float):
+        raise ValueError(name)
+    writer.random = True
+    return float(mean)
+
+
+def _preprocess(writer: Writer, module: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """``preprocess_input`` of a module of ``keras.applications``, channels last."""
+    named = dict(zip(("x", "data_format", "mode"), arguments, strict=False)) | keywords
+    if not set(named) <= {"x", "data_format", "mode"} or not isinstance(named.get("x"), Ref):
+        raise ValueError(module)
+    if named.get("data_format") not in (None, "channels_last"):
+        raise ValueError(module)
+    mode = named.get("mode", "caffe" if module == "imagenet_utils" else PREPROCESSING.get(module))
+    return preprocess(writer, tensor(named["x"]), mode)
+
+
+def preprocess(writer: Writer, x: Any, mode: Any) -> Any:
+    """The arithmetic of ``keras.applications.imagenet_utils.preprocess_input``.
+
+    Args:
+        writer: Takes the steps.
+        x: Images, channels last, out of 255.
+        mode: ``"tf"``, ``"caffe"``, ``"torch"`` or "" for none.
+    """
+    if mode == "":
+        return x
+    if mode == "tf":
+        return writer.operate("subtract", [writer.operate("truediv", [x, 127.5]), 1.0])
+    if mode == "caffe":
+        turned = writer.index(x, (Ellipsis, slice(None, None, -1)))
+        return writer.operate("subtract", [turned, MEANS])
+    if mode == "torch":
+        scaled = writer.operate("subtract", [writer.operate("truediv", [x, 255.0]), TORCH[0]])
+        return writer.operate("truediv", [scaled, TORCH[1]])
+    raise ValueError(mode)
+
+
+def _shape(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    given = [*arguments, *(v for k, v in keywords.items() if k in TENSORS)]
+    if len(given) != 1 or not isinstance(given[0], Ref):
+        raise ValueError("shape")
+    return shape_of(writer, given[0])
+
+
+def shape_of(writer: Writer, value: Ref) -> Ref:
+    """The shape of a tensor."""
+    if value.kind not in ("input", "tensor"):
+        raise ValueError(value.kind)
+    return writer.step("shape", [value], kind="shape")
+
+
+def _rank(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    return writer.step("number.len", [_shape(writer, arguments, keywords)], kind="number")
+
+
+def _constant(_: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    if not set(keywords) <= {"dtype", "name", "value"}:
+        raise ValueError("constant")
+    return plain([*arguments, *(v for k, v in keywords.items() if k == "value")][0])
+
+
+def _in_test(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """``K.in_train_phase(x, alt)``: what stands for it when nothing is trained."""
+    if keywords or len(arguments) != 2 or not isinstance(arguments[1], Ref):
+        raise ValueError("in_train_phase")
+    return writer.step("identity", [arguments[1]])
+
+
+_SPECIAL: dict[str, Callable[[Writer, list[Any], dict[str, Any]], Any]] = {
+    "shape": _shape,
+    "int_shape": _shape,
+    "ndim": _rank,
+    "rank": _rank,
+    "constant": _constant,
+    "epsilon": lambda *_: 1e-7,
+    "floatx": lambda *_: "float32",
+    "in_train_phase": _in_test,
+}
+"""Functions whose result is no tensor, or another one when training."""

@@ -1,0 +1,205 @@
+"""What the process that reads HDF5 says of a file, checked as if a stranger said it.
+
+A damaged file may have made anything of that process. The rule of this module: only what is
+expected is taken, of known types of number, and no more than a file of its size may hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
+from layersight.loading.frames import Incoming, NonsenseError, ToldError
+from layersight.saved import LayerWeights
+
+NUMBERS = {
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64"),
+}
+"""The types of number that are taken."""
+
+ERRORS: dict[str, type[LayersightError]] = {
+    "ModelFileError": ModelFileError,
+    "UnsafeModelError": UnsafeModelError,
+}
+"""The errors that may be told."""
+
+MAX_DIMENSIONS = 32
+"""How many dimensions an array may have: as many as HDF5 knows."""
+
+MAX_ERROR = 2000
+"""How many characters of an error are kept."""
+
+COST = 256
+"""What a message or an array takes in memory beside what it says, in bytes."""
+
+Array = NDArray[np.generic]
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a file holds.
+
+    Attributes:
+        texts: The ``config`` and the ``metadata``, as far as there are.
+        version: The version of Keras that wrote it, as far as it says.
+        backend: The backend that wrote it, as far as it says.
+        layers: The weights layer by layer, where the file keeps them so.
+        store: The weights by their place, where it is a store of Keras 3.
+    """
+
+    texts: dict[str, bytes] = field(default_factory=dict)
+    version: str | None = None
+    backend: str | None = None
+    layers: list[LayerWeights] | None = None
+    store: dict[str, Array] | None = None
+
+    @property
+    def size(self) -> int:
+        """How many numbers the weights are."""
+        arrays = [array for entry in self.layers or () for array in entry.arrays]
+        return sum(array.size for array in (*arrays, *(self.store or {}).values()))
+
+
+def collect(source: Incoming, allowance: int) -> Contents:
+    """Takes the frames of one file.
+
+    Args:
+        source: Where they come from.
+        allowance: How many bytes are taken at most.
+
+    Returns:
+        What the file holds.
+
+    Raises:
+        LayersightError: The file is refused.
+        NonsenseError: What came is not what is said of a file.
+    """
+    taken = Contents()
+    try:
+        while "end" not in (message := source.message()):
+            allowance -= COST + _take(taken, message, source, allowance)
+            if allowance < 0:
+                raise NonsenseError("more than a file of its size holds")
+    except ToldError as told:
+        raise _refusal(told.args[0]) from None
+    _check_complete(taken)
+    return taken
+
+
+def _take(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
+    """Takes what a message tells of, and what follows; how many bytes that was."""
+    kinds: dict[str, Callable[[Contents, dict[str, Any], Incoming, int], int]] = {
+        "text": _take_text,
+        "form": _take_form,
+        "layer": _take_layer,
+        "array": _take_array,
+    }
+    for key, take in kinds.items():
+        if key in message:
+            return take(taken, message, source, allowance)
+    raise NonsenseError("an unknown message")
+
+
+def _take_text(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
+    name, size = message["text"], message.get("bytes")
+    if name not in ("config", "metadata") or name in taken.texts or not _is_size(size):
+        raise NonsenseError("an unknown text")
+    if size > allowance:
+        raise NonsenseError("a text that is too long")
+    text = bytearray(size)
+    source.pieces(memoryview(text))
+    taken.texts[name] = bytes(text)
+    return size
+
+
+def _take_form(taken: Contents, message: dict[str, Any], _: Incoming, __: int) -> int:
+    if taken.layers is not None or taken.store is not None:
+        raise NonsenseError("a second form")
+    taken.version, taken.backend = _text(message.get("version")), _text(message.get("backend"))
+    if message["form"] == "layers":
+        taken.layers = []
+    elif message["form"] == "store":
+        taken.store = {}
+    else:
+        raise NonsenseError("an unknown form")
+    return 0
+
+
+def _take_layer(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
+    """A layer, with the arrays that it names."""
+    layer, names = message["layer"], message.get("names")
+    if taken.layers is None or not isinstance(layer, str) or not isinstance(names, list):
+        raise NonsenseError("a layer out of its place")
+    if not all(isinstance(name, str) for name in names):
+        raise NonsenseError("a weight without a name")
+    used = len(layer) + sum(map(len, names)) + COST * len(names)
+    arrays = []
+    for name in names:
+        inner = source.message()
+        if inner.get("array") != name:
+            raise NonsenseError("an array of another name")
+        arrays.append(_read_array(inner, source, allowance - used))
+        used += arrays[-1].nbytes
+    taken.layers.append(LayerWeights(layer, tuple(names), tuple(arrays)))
+    return used
+
+
+def _take_array(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
+    place = message["array"]
+    if taken.store is None or not isinstance(place, str) or place in taken.store:
+        raise NonsenseError("an array out of its place")
+    taken.store[place] = _read_array(message, source, allowance)
+    return taken.store[place].nbytes + len(place)
+
+
+def _read_array(message: dict[str, Any], source: Incoming, allowance: int) -> Array:
+    shape, number = message.get("shape"), message.get("dtype")
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_size, shape)):
+        raise NonsenseError("an array without a shape")
+    if not isinstance(number, str) or number not in NUMBERS:
+        raise NonsenseError("an array of no numbers")
+    kind = np.dtype(number)
+    if math.prod(size or 1 for size in shape) * kind.itemsize > allowance:
+        raise NonsenseError("an array that is too large")
+    array: Array = np.empty(tuple(shape), kind)
+    if array.size:
+        source.pieces(array.reshape(-1).view("u1").data)
+    if number == "bool" and array.size and int(array.view("u1").max()) > 1:
+        raise NonsenseError("a truth value that is none")
+    return array
+
+
+def _check_complete(taken: Contents) -> None:
+    """Refuses an answer without weights, or with an array inside an array."""
+    if taken.layers is None and taken.store is None:
+        raise NonsenseError("no weights")
+    places = taken.store or {}
+    for place in places:
+        above = place.rpartition("/")[0]
+        while above:
+            if above in places:
+                raise NonsenseError("an array inside an array")
+            above = above.rpartition("/")[0]
+
+
+def _refusal(message: dict[str, Any]) -> LayersightError:
+    """The error that a message tells of."""
+    kind, text = ERRORS.get(str(message["error"])), message.get("text")
+    if kind is None or not isinstance(text, str):
+        raise NonsenseError("an unknown error")
+    return kind(text[:MAX_ERROR])
+
+
+def _is_size(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62
+
+
+def _text(value: Any) -> str | None:
+    return value[:MAX_ERROR] if isinstance(value, str) else None

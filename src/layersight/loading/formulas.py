@@ -1,0 +1,308 @@
+"""Formulas: what a function computes from its input, as a list of steps that JSON can hold.
+
+A formula is ``{"steps": [[name, arguments, settings], ...], "result": value}``. Every step names
+an operation of :mod:`layersight.loading.functions`; a step that several others use is written
+once. A value is one of
+
+- ``["input"]``, ``["input", number]``: the input of the layer, or one of several;
+- ``["step", number]``: what an earlier step gave;
+- ``["value", constant]``: a number, a text, ``None`` or a list of these;
+- ``["list", [values]]``, ``["slice", [start, stop, step]]``, ``["ellipsis"]``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MAX_STEPS = 500
+"""How many steps a formula may have; one that a person wrote has some ten."""
+
+MAX_ITEMS = 1_000
+"""How many values a list in a formula may have, those of lists inside it included."""
+
+MAX_DEPTH = 10
+"""How deep the lists in a formula may be nested."""
+
+DTYPES = (
+    *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64"),
+    *("uint8", "uint16", "uint32", "bool"),
+)
+"""The types to which a formula may convert."""
+
+CONSTANTS = {"newaxis": None, "pi": 3.141592653589793, "e": 2.718281828459045}
+"""Names that a module gives to plain values."""
+
+RESIZE_METHODS = ("bilinear", "nearest_neighbor", "bicubic", "area")
+"""The members of ``tf.image.ResizeMethod`` in the order of their numbers."""
+
+Formula = dict[str, Any]
+
+
+class Dotted(str):
+    """The name of something outside the code, such as ``tf.nn.relu``."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ref:
+    """A value that depends on the input of the layer.
+
+    Attributes:
+        form: The value as a formula holds it.
+        kind: ``"input"`` (a tensor, or all tensors of a layer with several inputs), ``"tensor"``,
+            ``"tensors"`` (a list of them), ``"shape"`` or ``"number"`` (one size of a shape, or
+            computed from sizes).
+    """
+
+    form: list[Any]
+    kind: str
+
+
+INPUT = Ref(["input"], "input")
+
+
+class Writer:
+    """Writes down the steps of one formula.
+
+    Every method raises ``ValueError`` for what no formula holds.
+
+    Attributes:
+        random: Whether random numbers were replaced by their mean.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[list[Any]] = []
+        self._numbers: dict[str, Ref] = {}
+        self.random = False
+
+    def step(
+        self,
+        name: str,
+        arguments: Sequence[Any],
+        settings: dict[str, Any] | None = None,
+        kind: str = "tensor",
+    ) -> Ref:
+        """A step; the same one is written once."""
+        entry = [
+            name,
+            [as_form(value) for value in arguments],
+            {key: as_form(value) for key, value in (settings or {}).items()},
+        ]
+        key = json.dumps(entry)
+        if key not in self._numbers:
+            if len(self._steps) >= MAX_STEPS:
+                raise ValueError(f"more than {MAX_STEPS} steps")
+            self._numbers[key] = Ref(["step", len(self._steps)], kind)
+            self._steps.append(entry)
+        return self._numbers[key]
+
+    def finish(self, result: Any) -> Formula:
+        """The formula of a result, without the steps that it does not need."""
+        given = result if isinstance(result, list | tuple) else [result]
+        if not given or not all(isinstance(v, Ref) for v in given):
+            raise ValueError(result)
+        if any(value.kind in ("shape", "number") for value in given):
+            raise ValueError(result)
+        form = as_form(result)
+        needed = _steps_in(form)
+        for number in range(len(self._steps) - 1, -1, -1):
+            if number in needed:
+                needed |= _steps_in(self._steps[number])
+        places = {old: new for new, old in enumerate(sorted(needed))}
+        kept = [_renumber(self._steps[number], places) for number in sorted(needed)]
+        formula = {"steps": kept, "result": _renumber(form, places)}
+        return {**formula, "random": True} if self.random else formula
+
+    def operate(self, name: str, values: Sequence[Any]) -> Any:
+        """An arithmetic operation, such as ``"add"``, on tensors, sizes or constants."""
+        if not any(isinstance(value, Ref) for value in values):
+            return fold(name, list(values))
+        shapes = [isinstance(v, Ref) and v.kind == "shape" for v in values]
+        if any(shapes):
+            if name == "add" and all(s or _is_list(v) for s, v in zip(shapes, values, strict=True)):
+                return self.step("shape.concat", values, kind="shape")
+            raise ValueError(name)
+        numbers = (int, float)
+        if all(v.kind == "number" if isinstance(v, Ref) else type(v) in numbers for v in values):
+            if name == "matmul":
+                raise ValueError(name)
+            return self.step(f"number.{name}", values, kind="number")
+        prefix = "linalg" if name == "matmul" else "math"
+        return self.step(f"{prefix}.{name}", [tensor(value) for value in values])
+
+    def index(self, value: Any, place: Any) -> Any:
+        """``value[place]``."""
+        if not isinstance(value, Ref):
+            if isinstance(value, list | tuple) and isinstance(place, int | slice):
+                return value[place]
+            raise ValueError(place)
+        whole = type(place) is int and abs(place) <= MAX_ITEMS
+        if value.kind == "input" and whole:
+            return Ref(["input", place], "tensor")
+        if value.kind == "tensors" and whole:
+            return self.step("item", [value, place])
+        if value.kind == "shape" and (whole or isinstance(place, slice)):
+            return self.step("shape.item", [value, place], kind="number" if whole else "shape")
+        if value.kind in ("input", "tensor"):
+            parts = place if isinstance(place, tuple) else (place,)
+            if all(part is None or isinstance(part, _PART) for part in parts):
+                return self.step("__operators__.getitem", [value], {"slice_spec": list(parts)})
+        raise ValueError(place)
+
+    def unpack(self, value: Any, count: int) -> list[Any]:
+        """``first, second = value``."""
+        if isinstance(value, list | tuple):
+            if len(value) != count:
+                raise ValueError(value)
+            return list(value)
+        if not isinstance(value, Ref) or value.kind not in ("input", "tensors", "shape"):
+            raise ValueError(value)
+        return [self.index(value, place) for place in range(count)]
+
+
+_PART = (int, slice, Ref, type(Ellipsis))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def tensor(value: Any) -> Any:
+    """A value that an operation takes in the place of a tensor."""
+    if isinstance(value, Ref):
+        if value.kind in ("shape", "tensors"):
+            raise ValueError(value.kind)
+        return value
+    plain(value)
+    return value
+
+
+def as_form(value: Any) -> Any:
+    """A value as a formula holds it."""
+    if isinstance(value, Ref):
+        return value.form
+    if value is Ellipsis:
+        return ["ellipsis"]
+    if isinstance(value, slice):
+        return ["slice", [as_form(part) for part in (value.start, value.stop, value.step)]]
+    if isinstance(value, list | tuple) and _holds_parts(value):
+        if count_items(value) > MAX_ITEMS:
+            raise ValueError("too long a list")
+        return ["list", [as_form(item) for item in value]]
+    return ["value", plain(value)]
+
+
+def _holds_parts(value: Any) -> bool:
+    """Whether a list holds, at any depth, what is no constant."""
+    count_items(value)
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Ref | slice) or item is Ellipsis:
+            return True
+        if isinstance(item, list | tuple):
+            waiting += item
+    return False
+
+
+def count_items(value: Any) -> int:
+    """How many values a list holds, those of lists inside it included.
+
+    Raises:
+        ValueError: They are more than :data:`MAX_ITEMS`, or nested too deep.
+    """
+    level, count, depth = [value], 0, 0
+    while lists := [item for item in level if isinstance(item, list | tuple)]:
+        count += sum(map(len, lists))
+        depth += 1
+        if count > MAX_ITEMS or depth > MAX_DEPTH:
+            raise ValueError(f"a list of more than {MAX_ITEMS} values")
+        level = [item for inner in lists for item in inner]
+    return count
+
+
+def plain(value: Any) -> Any:
+    """A constant as JSON holds it.
+
+    Raises:
+        ValueError: It is no constant.
+    """
+    if isinstance(value, Dotted):
+        return _plain_name(value)
+    if isinstance(value, list | tuple):
+        count_items(value)
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | float | str):
+        return value
+    if isinstance(value, int) and abs(value) < 1 << 63:
+        return value
+    raise ValueError(value)
+
+
+def _plain_name(name: Dotted) -> Any:
+    """A type or a named constant of a module."""
+    owner, _, last = name.rpartition(".")
+    if last in DTYPES and owner:
+        return last
+    if last in CONSTANTS and owner:
+        return CONSTANTS[last]
+    if owner.endswith("image.ResizeMethod") and last.lower() in RESIZE_METHODS:
+        return RESIZE_METHODS.index(last.lower())
+    raise ValueError(name)
+
+
+def fold(name: str, values: list[Any]) -> Any:
+    """An operation on constants alone, done here."""
+    first, second = (values * 2)[:2]
+    if name == "add" and _is_list(first) and type(first) is type(second):
+        joined = first + second
+        count_items(joined)
+        return joined
+    numbers = [plain(value) for value in values]
+    if not all(type(n) in (int, float) and abs(n) < 1e15 for n in numbers):
+        raise ValueError(name)
+    first, second = (numbers * 2)[:2]
+    if name == "pow" and (abs(second) > 16 or isinstance(first**second, complex)):
+        raise ValueError(name)
+    results = {
+        "add": lambda: first + second,
+        "subtract": lambda: first - second,
+        "multiply": lambda: first * second,
+        "truediv": lambda: first / second,
+        "floordiv": lambda: first // second,
+        "mod": lambda: first % second,
+        "pow": lambda: first**second,
+        "negative": lambda: -first,
+    }
+    if name not in results:
+        raise ValueError(name)
+    return results[name]()
+
+
+def _steps_in(value: Any) -> set[int]:
+    """The numbers of the steps that a value or a step takes from."""
+    found: set[int] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list) and item[:1] == ["step"]:
+            found.add(item[1])
+        elif isinstance(item, list) and item[:1] != ["value"]:
+            waiting += item
+    return found
+
+
+def _renumber(value: Any, places: dict[int, int]) -> Any:
+    if isinstance(value, dict):
+        return {key: _renumber(item, places) for key, item in value.items()}
+    if not isinstance(value, list) or value[:1] == ["value"]:
+        return value
+    if value[:1] == ["step"]:
+        return ["step", places[value[1]]]
+    return [_renumber(item, places) for item in value]

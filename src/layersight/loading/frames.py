@@ -1,0 +1,150 @@
+"""What goes through the pipe between layersight and the process that reads HDF5.
+
+A frame is one byte for its kind, eight for its length, and that many bytes: a message in JSON,
+a piece of an array or a text, or a sign of life without any.
+
+The rule of this module: it is the same for both sides, and no side takes more than it allowed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+HEAD = struct.Struct("<cQ")
+
+MESSAGE, PIECE, ALIVE = b"m", b"p", b"."
+
+MAX_MESSAGE = 16 << 20
+"""The longest message that is taken, in bytes; the names of a layer's weights may be many."""
+
+MAX_SIGNS = 100_000
+"""How many signs of life may come in a row; there is one for 16 MiB of an archive."""
+
+STEP = 1 << 20
+"""How many bytes of a text go in one piece, and how many are taken from the pipe at once."""
+
+TOGETHER = 1 << 12
+"""Up to how many bytes a frame is written at once with its head."""
+
+Frame = dict[str, Any] | memoryview | None
+"""A message, a piece, or a sign of life."""
+
+
+class NonsenseError(Exception):
+    """What came is not what should come."""
+
+
+class ToldError(Exception):
+    """The other side told of an error; the message is its only argument."""
+
+
+def text_frames(name: str, text: bytes) -> Iterator[Frame]:
+    """A text: its name and length in bytes, then its pieces."""
+    yield {"text": name, "bytes": len(text)}
+    view = memoryview(text)
+    for start in range(0, len(view), STEP):
+        yield view[start : start + STEP]
+
+
+def write_frame(descriptor: int, frame: Frame) -> None:
+    """Writes a frame to a pipe.
+
+    Raises:
+        OSError: Nobody reads it any more.
+    """
+    if frame is None:
+        kind, body = ALIVE, memoryview(b"")
+    elif isinstance(frame, memoryview):
+        kind, body = PIECE, frame.cast("B") if frame.nbytes else memoryview(b"")
+    else:
+        kind, body = MESSAGE, memoryview(json.dumps(frame).encode())
+    head = HEAD.pack(kind, len(body))
+    if len(body) <= TOGETHER:
+        _write(descriptor, memoryview(head + bytes(body)))
+    else:
+        _write(descriptor, memoryview(head))
+        _write(descriptor, body)
+
+
+def _write(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+class Incoming:
+    """The frames that come.
+
+    Args:
+        fill: Fills memory with the bytes that come next.
+    """
+
+    def __init__(self, fill: Callable[[memoryview], None]) -> None:
+        self._fill = fill
+
+    def alive(self) -> None:
+        """Takes a sign of life.
+
+        Raises:
+            NonsenseError: Something else came.
+        """
+        if self._head() != (ALIVE, 0):
+            raise NonsenseError("no sign of life")
+
+    def message(self) -> dict[str, Any]:
+        """The next message, after signs of life.
+
+        Raises:
+            ToldError: It is an error.
+            NonsenseError: Something else came.
+        """
+        kind, length = self._next()
+        if kind != MESSAGE:
+            raise NonsenseError("no message")
+        return self._message(length)
+
+    def pieces(self, target: memoryview) -> None:
+        """Fills memory with the pieces that come next.
+
+        Raises:
+            ToldError: An error came in their place.
+            NonsenseError: Something else did, or they do not fit.
+        """
+        while target:
+            kind, length = self._next()
+            if kind == MESSAGE:
+                self._message(length)
+            if kind != PIECE or not 0 < length <= len(target):
+                raise NonsenseError("no fitting piece")
+            self._fill(target[:length])
+            target = target[length:]
+
+    def _message(self, length: int) -> dict[str, Any]:
+        if length > MAX_MESSAGE:
+            raise NonsenseError("a long message")
+        body = bytearray(length)
+        self._fill(memoryview(body))
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise NonsenseError("a message that is no JSON") from error
+        if not isinstance(message, dict):
+            raise NonsenseError("a message of no kind")
+        if "error" in message:
+            raise ToldError(message)
+        return message
+
+    def _next(self) -> tuple[bytes, int]:
+        for _ in range(MAX_SIGNS):
+            if (head := self._head()) != (ALIVE, 0):
+                return head
+        raise NonsenseError("signs of life alone")
+
+    def _head(self) -> tuple[bytes, int]:
+        head = bytearray(HEAD.size)
+        self._fill(memoryview(head))
+        kind, length = HEAD.unpack(head)
+        return kind, length

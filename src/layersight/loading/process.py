@@ -1,0 +1,260 @@
+"""One process that reads HDF5: its start, a watch on it, its end.
+
+The rule of this module: it knows nothing of models; it hands over a request and takes bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import signal
+import site
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from layersight.loading.frames import STEP, Incoming
+
+BEGIN = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "from importlib.machinery import PathFinder; from importlib.util import module_from_spec; "
+    "sys.path += sys.argv[2:]; spec = PathFinder.find_spec('layersight', sys.argv[1:2]); "
+    "own = sys.modules['layersight'] = module_from_spec(spec); spec.loader.exec_module(own); "
+)
+"""How the process begins. Ctrl-C is for whoever started it. layersight is imported from where it
+lies without that folder being searched for anything else: it may be the user's own."""
+
+PROGRAM = BEGIN + "from layersight.hdf5.serving import serve; serve()"
+"""What the process runs."""
+
+NEEDED = ("numpy", "h5py")
+"""The packages that the process imports."""
+
+KEPT = 4096
+"""How many of the last bytes that the process writes to standard error are kept."""
+
+MAX_SAID = 200
+"""How many characters of it a message may quote."""
+
+PIPE = 1 << 20
+"""How many bytes the pipe should hold."""
+
+TURNS = 10
+"""How often the process is looked after while it may say nothing."""
+
+ALONE = {
+    **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "HDF5_PLUGIN_PRELOAD": "::",
+}
+"""Variables for the process: no threads, which it has no work for, and no filter that HDF5
+would load from elsewhere."""
+
+
+class GoneError(Exception):
+    """The process ended, or was ended."""
+
+
+class Process:
+    """One process and the pipes to it.
+
+    Args:
+        program: The Python that it runs.
+    """
+
+    def __init__(self, program: str = PROGRAM) -> None:
+        self._process = subprocess.Popen(
+            command(program),
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **ALONE},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self.frames = Incoming(self._fill)
+        self._steps = 0
+        self._late = False
+        self._errors = b""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        self._widen()
+
+    @property
+    def id(self) -> int:
+        """Its number in the system."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Whether it runs still."""
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """Ends it at once: it has nothing to save."""
+        self._process.kill()
+        self._close()
+        # One that waits for a broken disk ends when that does.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5.0)
+
+    def forget(self) -> None:
+        """Leaves it to the process that started it, from which this one was forked."""
+        self._close()
+        assert self._process.stderr is not None
+        self._process.stderr.close()  # the thread that would is not in this process
+        self._process.returncode = 0
+
+    def ask(self, request: Mapping[str, Any]) -> None:
+        """Hands it a request.
+
+        Raises:
+            OSError: It has ended.
+        """
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+
+    def why(self) -> str:
+        """Why it ended before it said all, in words."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        status = self._process.returncode
+        if self._late or status == -getattr(signal, "SIGXCPU", 0):
+            return "reading it comes to no end"
+        if status == -getattr(signal, "SIGKILL", 0):
+            return "the process that read it was killed, for want of memory maybe"
+        return "HDF5 crashed on it" + (f": {said}" if (said := self.said()) else "")
+
+    def failed(self) -> bool:
+        """Whether it ended by an error of Python, for which the file need not be the cause."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        return self._process.returncode == 1 and bool(self.said())
+
+    def said(self) -> str:
+        """The last line that it wrote to standard error, cut to be quoted; empty for none."""
+        self._listener.join(1.0)
+        lines = self._errors.decode("utf-8", "replace").splitlines()
+        written = ["".join(filter(str.isprintable, line)).strip() for line in lines]
+        last: str = next((line for line in reversed(written) if line), "")
+        return last if len(last) <= MAX_SAID else f"{last[:MAX_SAID]}..."
+
+    @contextlib.contextmanager
+    def watched(self, limit: float, total: float) -> Iterator[None]:
+        """Ends the process if it says nothing for too long while the block lasts.
+
+        Args:
+            limit: How long it may say nothing, in seconds.
+            total: How long it may take in all, whatever it says.
+        """
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(done, limit, total), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watch.join()
+
+    def _watch(self, done: threading.Event, limit: float, total: float) -> None:
+        """Counts turns, not time: while everything is suspended, none passes."""
+        seen, idle, turns = self._steps, 0, 0
+        most = math.ceil(TURNS * total / limit)
+        while not done.wait(limit / TURNS):
+            idle = idle + 1 if self._steps == seen else 0
+            seen, turns = self._steps, turns + 1
+            if idle >= TURNS or turns >= most:
+                self._late = True
+                self._process.kill()
+                return
+
+    def _listen(self) -> None:
+        """Keeps the end of what it writes to standard error, until that is closed."""
+        errors: Any = self._process.stderr
+        with contextlib.suppress(OSError, ValueError), errors:
+            while said := errors.read(KEPT):
+                self._errors = (self._errors + said)[-KEPT:]
+
+    def _fill(self, target: memoryview) -> None:
+        """Fills memory with the bytes that come next."""
+        answers: Any = self._process.stdout
+        while target:
+            try:
+                count = answers.readinto(target[:STEP])
+            except (OSError, ValueError) as error:  # closed by who ended it
+                raise GoneError("it was ended") from error
+            if not count:
+                raise GoneError("it ended")
+            self._steps += 1
+            target = target[count:]
+
+    def _close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def _widen(self) -> None:
+        """Lets the pipe hold more, where the system can and allows it."""
+        with contextlib.suppress(ImportError, AttributeError, OSError):
+            import fcntl
+
+            assert self._process.stdout is not None
+            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
+
+
+def command(program: str = PROGRAM) -> list[str]:
+    """What starts the process: this Python, cut off from the user's settings.
+
+    Raises:
+        OSError: This Python does not know where it lies.
+    """
+    if not sys.executable:
+        raise OSError("sys.executable names no Python")
+    given = ["-I"]
+    given += ["-B"] * sys.dont_write_bytecode
+    given += ["-X", "utf8"] * sys.flags.utf8_mode
+    home = str(Path(__file__).absolute().parents[2])
+    return [sys.executable, *given, "-c", program, home, *places(home)]
+
+
+def places(home: str) -> list[str]:
+    """Where the process looks for what it needs, after the folders of its Python.
+
+    It finds the standard library and installed packages by itself. Only a package that is not
+    installed there, but in a folder that was named (``PYTHONPATH``, ``pip install --target``),
+    is looked for where it lies. The working folder and that of the user's script never count,
+    unless layersight itself lies there: a ``select.py`` in them is not the standard library's.
+
+    Args:
+        home: The folder that layersight lies in.
+    """
+    installed: list[str] = getattr(site, "getsitepackages", list)()
+    missing = [
+        name for name in NEEDED if not any(Path(entry, name).is_dir() for entry in installed)
+    ]
+    if not missing:
+        return []
+    users = {"", *_folder_of_script()}
+    with contextlib.suppress(OSError):  # the folder may be gone
+        users.add(str(Path.cwd()))
+    named = [entry for entry in sys.path if isinstance(entry, str)]
+    named = [entry for entry in named if entry not in users or entry == home]
+    found: list[str] = []
+    for name in missing:
+        entry = next((e for e in named if Path(e, name, "__init__.py").is_file()), None)
+        if entry is not None and (whole := str(Path(entry).absolute())) not in found:
+            found.append(whole)
+    return found
+
+
+def _folder_of_script() -> list[str]:
+    """The folder of the script that runs, as Python puts it on its path."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(script, str):
+        return []
+    folder = Path(script).parent
+    return [str(folder), str(folder.absolute()), str(folder.resolve())]

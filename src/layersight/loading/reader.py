@@ -1,0 +1,172 @@
+"""Reading HDF5 by a process of its own.
+
+Random bytes in a file make HDF5 crash, or go round in circles. Here that ends a process and
+becomes one line. The process is started once and reads one file after the other; it is ended
+with a file that was refused, whatever that made of it.
+
+The rule of this module: nothing that becomes of the process crashes or stops this one, and
+nothing that it says is believed unseen.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layersight.errors import ModelFileError
+from layersight.loading.bounded import MAX_CONFIG, bytes_allowed, bytes_stored, check_regular
+from layersight.loading.frames import NonsenseError, ToldError
+from layersight.loading.process import PROGRAM, GoneError, Process
+
+if TYPE_CHECKING:  # else imported late: the process starts while NumPy is imported here
+    from layersight.loading.contents import Contents
+
+PATIENCE = 20.0
+"""How long the process may say nothing while it reads, in seconds."""
+
+SLOWEST = 1 << 20
+"""How many bytes of a file a slow disk gives in a second: for each there is one second more that
+reading may take in all."""
+
+START = 120.0
+"""How long it may take to start, in seconds: from a slow disk, libraries take their time."""
+
+KINDS = {"model": "HDF5", "weights": "HDF5", "archive": ".keras"}
+"""What can be read: a model in HDF5, weights alone in HDF5, a ``.keras`` file."""
+
+
+class Reader:
+    """The process and the way to it, for one thread at a time.
+
+    Args:
+        program: What it runs.
+        patience: How long it may say nothing while it reads, in seconds; in all it may take as
+            long, and as long as a slow disk takes to give the file.
+        start: How long it may take to start, in seconds.
+    """
+
+    def __init__(
+        self, program: str = PROGRAM, *, patience: float = PATIENCE, start: float = START
+    ) -> None:
+        self._program, self._patience, self._start = program, patience, start
+        self._lock = threading.Lock()
+        self._process: Process | None = None
+        self._ready = False
+
+    def start(self) -> None:
+        """Starts the process if there is none, and does not wait for it."""
+        with self._lock, contextlib.suppress(OSError):  # said where a file is to be read
+            self._running()
+
+    def stop(self) -> None:
+        """Ends the process, even while a file is read."""
+        self._end()
+
+    def forget(self) -> None:
+        """Lets go of a process that belongs to the one which this was forked from."""
+        if self._process is not None:
+            self._process.forget()
+        self._process, self._lock = None, threading.Lock()
+
+    def read(self, job: str, path: Path) -> Contents:
+        """Reads a file.
+
+        Args:
+            job: A key of :data:`KINDS`.
+            path: The file.
+
+        Raises:
+            ModelFileError: It is damaged, or not what it should be.
+            UnsafeModelError: It reaches out of itself or is far too large.
+        """
+        check_regular(path)
+        with self._lock:
+            try:
+                return self._collect(self._ask(job, path), job, path)
+            except BaseException:  # an interruption too: who knows what it is at
+                self._end()
+                raise
+
+    def _running(self) -> Process:
+        if self._process is not None and not self._process.alive():
+            self._end()
+        if self._process is None:
+            self._process, self._ready = Process(self._program), False
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
+
+    def _ask(self, job: str, path: Path) -> Process:
+        """Hands the file to the process; to another one if that ended before it began."""
+        folder = None if path.is_absolute() else str(Path.cwd())
+        request = {"job": job, "path": str(path), "folder": folder}
+        problem = ""
+        cause: Exception | None = None
+        for _ in range(2):
+            try:
+                process = self._running()
+                with process.watched(self._start, self._start):
+                    if not self._ready:
+                        process.frames.message()
+                    self._ready = True
+                    process.ask(request)
+                    process.frames.alive()
+                return process
+            except (OSError, GoneError, NonsenseError, ToldError) as error:
+                started, cause = self._process, error
+                self._end()
+                said = "" if started is None else started.said()
+                problem = f"{error}: {said}" if said else str(error)
+        raise ModelFileError(
+            f"cannot read {path}: the process that reads HDF5 does not start ({problem}): does "
+            "'python -c \"import h5py\"' work?"
+        ) from cause
+
+    def _collect(self, process: Process, job: str, path: Path) -> Contents:
+        """What the process says of the file."""
+        from layersight.loading.contents import collect
+
+        try:
+            total = self._patience + bytes_stored(path) / SLOWEST
+            with process.watched(self._patience, total):
+                return collect(process.frames, bytes_allowed(path) + 4 * MAX_CONFIG)
+        except GoneError as error:
+            if process.failed():
+                raise ModelFileError(
+                    f"cannot read {path}: the process that reads HDF5 failed ({process.said()})"
+                ) from error
+            why = process.why()
+            raise _damaged(path, job, why) from error
+        except NonsenseError as error:
+            raise _damaged(path, job, f"reading it gave {error}") from error
+
+
+def _damaged(path: Path, job: str, why: str) -> ModelFileError:
+    return ModelFileError(
+        f"{path} is a damaged {KINDS[job]} file ({why}): download or save it again"
+    )
+
+
+_reader = Reader()
+atexit.register(_reader.stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reader.forget)
+
+
+def expect(*sources: object) -> None:
+    """Starts the process if one of these is a file, so that it is there when it is asked."""
+    given = (source for source in sources if isinstance(source, str | os.PathLike))
+    if any(os.path.isfile(source) for source in given):  # noqa: PTH113 - never raises
+        _reader.start()
+
+
+def read_contents(job: str, path: Path) -> Contents:
+    """Reads a file as :meth:`Reader.read` does, by the process that all share."""
+    return _reader.read(job, path)

@@ -1,0 +1,303 @@
+"""Layers of add-on libraries that are plain arithmetic.
+
+The rule of this module: a layer belongs to a library if the file says so, by the package that
+registered it or by the module of its class. keras_contrib registered none: of its layers those
+are known that no other library has under that name with exactly those settings, and the line
+that tells of the rewrite says so. Everything else stays what its author wrote.
+
+Sources of what they compute: tensorflow_addons 0.23 (``layers``), keras_contrib
+(``layers/normalization``, ``layers/advanced_activations``, ``layers/convolutional``), AutoKeras 1.0
+(``keras_layers``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layersight.loading.formulas import INPUT, Ref, Writer
+from layersight.loading.rewrites.names import note_inside
+from layersight.loading.rewrites.walking import count_layers, name_of, settings_of
+from layersight.saved import Config
+
+ADDONS = "Addons"
+CONTRIB = "keras_contrib"
+
+MODULES = {"tensorflow_addons": ADDONS, "keras_contrib": CONTRIB, "autokeras": "autokeras"}
+"""The packages that libraries register, or stand for here, by the modules of their classes."""
+
+EVERY_LAYER = {"name", "trainable", "dtype", "batch_input_shape", "input_shape", "batch_shape"}
+"""Settings of any layer."""
+
+NORMALISATION = {"axis", "epsilon", "center", "scale"} | {
+    f"{weight}_{what}"
+    for weight in ("beta", "gamma")
+    for what in ("initializer", "regularizer", "constraint")
+}
+
+OF_CONTRIB = {
+    "InstanceNormalization": NORMALISATION,
+    "PELU": {"shared_axes"}
+    | {
+        f"{weight}_{what}"
+        for weight in ("alpha", "beta")
+        for what in ("initializer", "regularizer", "constraint")
+    },
+    "SReLU": {
+        "shared_axes",
+        *(f"{weight}_initializer" for weight in ("t_left", "a_left", "t_right", "a_right")),
+    },
+    "SubPixelUpscaling": {"scale_factor", "data_format"},
+}
+"""The settings by which layers of keras_contrib are known; files do not name the library."""
+
+
+def name_addons(config: Config) -> int:
+    """A layer of tensorflow_addons or AutoKeras: the layer or formula that computes the same."""
+
+    def change(layer: Config) -> bool:
+        package, name = owner(layer)
+        if package == ADDONS and name == "SpectralNormalization":
+            return _unwrap(layer)
+        if package == ADDONS and name in _RENAMED:
+            return _rename(layer, name)
+        if package == ADDONS and name in OF_ADDONS:
+            return _as_own(layer, f"{ADDONS}>{name}")
+        maker = _FORMULAS.get((package, name))
+        return maker is not None and _as_formula(layer, maker)
+
+    return count_layers(config, change)
+
+
+def name_contrib(config: Config) -> int:
+    """A layer of keras_contrib, known by its name and its settings."""
+
+    def change(layer: Config) -> bool:
+        package, name = owner(layer)
+        wanted = OF_CONTRIB.get(name)
+        found = set(settings_of(layer)) - EVERY_LAYER
+        if package not in ("", CONTRIB) or wanted is None or found != wanted:
+            return False
+        if name == "SubPixelUpscaling":
+            return _as_formula(layer, _depth_to_space)
+        return _as_own(layer, f"{CONTRIB}>{name}")
+
+    return count_layers(config, change)
+
+
+def name_contrib_groups(config: Config) -> int:
+    """A GroupNormalization of keras_contrib, from before Keras had a layer of that name (2.11)."""
+
+    def change(layer: Config) -> bool:
+        package, name = owner(layer)
+        if name != "GroupNormalization" or package not in ("", CONTRIB):
+            return False
+        exact = set(settings_of(layer)) - EVERY_LAYER == NORMALISATION | {"groups"}
+        return _as_own(layer, f"{CONTRIB if exact else 'file'}>{name}")
+
+    return count_layers(config, change)
+
+
+def owner(layer: Config) -> tuple[str, str]:
+    """The package of a layer's class, empty if none is named, and its bare name."""
+    name, module = layer.get("class_name"), layer.get("module")
+    registered = layer.get("registered_name")
+    if not isinstance(name, str):
+        return "?", ""
+    package, _, bare = name.rpartition(">")
+    if not package and isinstance(registered, str) and ">" in registered:
+        package = registered.rpartition(">")[0]
+    if isinstance(module, str) and module.partition(".")[0] in MODULES:
+        package = MODULES[module.partition(".")[0]]
+    elif not package and isinstance(module, str):
+        package = module
+    return package, bare
+
+
+OF_ADDONS = ("FilterResponseNormalization", "TLU", "Snake")
+"""Layers of tensorflow_addons that have weights and no equal in Keras."""
+
+_RENAMED = {
+    "InstanceNormalization": "GroupNormalization",
+    "GroupNormalization": "GroupNormalization",
+    "Sparsemax": "Activation",
+}
+
+
+def _forget_origin(layer: Config) -> None:
+    for key in ("module", "registered_name", "build_config"):
+        layer.pop(key, None)
+
+
+def _as_own(layer: Config, name: str) -> bool:
+    layer["class_name"] = name
+    _forget_origin(layer)
+    return True
+
+
+def _rename(layer: Config, name: str) -> bool:
+    inner = settings_of(layer)
+    if name == "InstanceNormalization":
+        inner["groups"] = -1  # one group for each channel, whatever the file says
+    if name == "Sparsemax":
+        if inner.pop("axis", -1) != -1:
+            return False
+        inner["activation"] = "addons_sparsemax"
+    layer["class_name"] = _RENAMED[name]
+    _forget_origin(layer)
+    return True
+
+
+def _unwrap(layer: Config) -> bool:
+    """A wrapper that changes its layer's kernel in training alone: the layer."""
+    wrapped = settings_of(layer).get("layer")
+    if not isinstance(wrapped, dict) or not isinstance(wrapped.get("config"), dict):
+        return False
+    shape = {k: v for k, v in settings_of(layer).items() if k in ("batch_input_shape",)}
+    name = name_of(layer)
+    _forget_origin(layer)
+    for key in ("class_name", "module", "registered_name"):
+        if key in wrapped:
+            layer[key] = wrapped[key]
+    layer["config"] = {**wrapped["config"], "name": name, **shape}
+    note_inside(layer)
+    return True
+
+
+Maker = Callable[[Writer, Config], Any]
+
+
+def _as_formula(layer: Config, maker: Maker) -> bool:
+    """Puts a formula in the place of a layer; leaves it if its settings are none that it knows."""
+    inner = settings_of(layer)
+    writer = Writer()
+    try:
+        formula = writer.finish(maker(writer, inner))
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return False
+    kept = {k: v for k, v in inner.items() if k in ("name", "dtype", "batch_input_shape")}
+    layer["class_name"], layer["config"] = "Formula", {**kept, "expression": formula}
+    _forget_origin(layer)
+    return True
+
+
+def _depth_to_space(writer: Writer, settings: Config) -> Any:
+    order = {None: "NHWC", "channels_last": "NHWC", "channels_first": "NCHW"}
+    named = {
+        "block_size": int(settings["scale_factor"]),
+        "data_format": order[settings.get("data_format")],
+    }
+    return writer.step("nn.depth_to_space", [INPUT], named)
+
+
+def _gelu(writer: Writer, settings: Config) -> Any:
+    return writer.step("nn.gelu", [INPUT], {"approximate": bool(settings.get("approximate", True))})
+
+
+def _stochastic_depth(writer: Writer, settings: Config) -> Any:
+    """The shortcut, and the other branch by its probability."""
+    share = float(settings.get("survival_probability", 0.5))
+    shortcut, branch = writer.unpack(INPUT, 2)
+    return writer.operate("add", [shortcut, writer.operate("multiply", [branch, share])])
+
+
+def _maxout(writer: Writer, settings: Config) -> Any:
+    """The greatest of the channels that lie ``num_units`` apart, on the last axis."""
+    units = int(settings["num_units"])
+    if settings.get("axis", -1) != -1:
+        raise ValueError("axis")
+    shape = writer.step("shape", [INPUT], kind="shape")
+    parts = writer.operate("floordiv", [writer.index(shape, -1), units])
+    before = writer.index(shape, slice(None, -1))
+    wanted = writer.operate("add", [before, [parts, units]])
+    spread = writer.step("reshape", [INPUT], {"shape": wanted})
+    return writer.step("math.reduce_max", [spread], {"axis": -2})
+
+
+def _adaptive(reduction: str) -> Maker:
+    """Pools a picture to a size that its own is a multiple of."""
+
+    def make(writer: Writer, settings: Config) -> Any:
+        size = settings["output_size"]
+        rows, columns = size if isinstance(size, list) else (size, size)
+        first = settings.get("data_format") == "channels_first"
+        return _pooled(writer, INPUT, (int(rows), int(columns)), reduction, first=first)
+
+    return make
+
+
+def _pooled(
+    writer: Writer, x: Ref, bins: tuple[int, int], reduction: str, *, first: bool = False
+) -> Any:
+    shape = writer.step("shape", [x], kind="shape")
+    row = 2 if first else 1
+    sides = [
+        part
+        for axis, count in zip((row, row + 1), bins, strict=True)
+        for part in (count, writer.operate("floordiv", [writer.index(shape, axis), count]))
+    ]
+    channels = [writer.index(shape, 1 if first else 3)]
+    wanted = [-1, *channels, *sides] if first else [-1, *sides, *channels]
+    spread = writer.step("reshape", [x], {"shape": wanted})
+    axes = [row + 1, row + 3]
+    return writer.step(f"math.reduce_{reduction}", [spread], {"axis": axes})
+
+
+def _pyramid(writer: Writer, settings: Config) -> Any:
+    """Averages over grids of several sizes, one after the other; what is left over is cut off."""
+    if settings.get("data_format") not in (None, "channels_last"):
+        raise ValueError("data_format")
+    shape = writer.step("shape", [INPUT], kind="shape")
+    found = []
+    for entry in settings["bins"]:
+        rows, columns = entry if isinstance(entry, list) else (entry, entry)
+        bins = (int(rows), int(columns))
+        cuts = []
+        for axis, count in zip((1, 2), bins, strict=True):
+            whole = writer.operate("floordiv", [writer.index(shape, axis), count])
+            cuts.append(slice(None, writer.operate("multiply", [whole, count])))
+        cut = writer.index(INPUT, (slice(None), *cuts))
+        pooled = _pooled(writer, cut, bins, "mean")
+        wanted = [-1, bins[0] * bins[1], writer.index(shape, 3)]
+        found.append(writer.step("reshape", [pooled], {"shape": wanted}))
+    return writer.step("concat", [found], {"axis": 1})
+
+
+def _cast(writer: Writer, _: Config) -> Any:
+    return writer.step("cast", [INPUT], {"dtype": "float32"})
+
+
+def _expand(writer: Writer, _: Config) -> Any:
+    return writer.step("expand_dims", [INPUT], {"axis": -1})
+
+
+def _numbers_alone(writer: Writer, settings: Config) -> Any:
+    """``MultiCategoryEncoding`` of columns that are all numbers: missing ones are 0."""
+    encoding = settings["encoding"]
+    if isinstance(encoding, dict):
+        encoding = encoding["items"]
+    if not encoding or any(item != "none" for item in encoding):
+        raise ValueError("encoding")
+    x = _cast(writer, settings)
+    missing = writer.step("math.is_nan", [x])
+    return writer.step("where", [missing, writer.step("zeros_like", [x]), x])
+
+
+_FORMULAS: dict[tuple[str, str], Maker] = {
+    (ADDONS, "GELU"): _gelu,
+    (ADDONS, "StochasticDepth"): _stochastic_depth,
+    (ADDONS, "Maxout"): _maxout,
+    (ADDONS, "AdaptiveAveragePooling2D"): _adaptive("mean"),
+    (ADDONS, "AdaptiveMaxPooling2D"): _adaptive("max"),
+    (ADDONS, "SpatialPyramidPooling2D"): _pyramid,
+    **{
+        (package, name): maker
+        for package in ("Custom", "autokeras")
+        for name, maker in (
+            ("CastToFloat32", _cast),
+            ("ExpandLastDim", _expand),
+            ("MultiCategoryEncoding", _numbers_alone),
+        )
+    },
+}
+"""Layers without weights by package and name."""

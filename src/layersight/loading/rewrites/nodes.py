@@ -1,0 +1,198 @@
+"""The graph of a model: what each call of each layer takes, in the one form of Keras 3.
+
+After these rewrites the nodes of every vintage look alike: ``{"args": [...], "kwargs":
+{...}}`` with references to tensors, whose calls count from 0 for every layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layersight.errors import ModelFileError
+from layersight.loading.rewrites.walking import (
+    MODELS,
+    each_model,
+    each_tensor,
+    is_tensor,
+    layers_of,
+    name_of,
+    settings_of,
+    tensor,
+)
+from layersight.saved import Config
+
+MERGING = {
+    *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),
+}
+"""Layers that take a list even of one tensor."""
+
+WITH_STATE = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"}
+"""Layers whose further inputs are the state that they start from."""
+
+OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowCall")
+"""Layers whose settings in a node may be tensors."""
+
+CONSTANT = "_CONSTANT_VALUE"
+
+
+def spread_nodes(config: Config) -> int:
+    """Nodes as lists of lists, as all versions before Keras 3 wrote them."""
+    count = 0
+    for model in each_model(config):
+        if model.get("class_name") != "Functional":
+            continue
+        layers = layers_of(model)
+        names = {name_of(layer) for layer in layers}
+        for layer in layers:
+            nodes = layer.get("inbound_nodes")
+            if not isinstance(nodes, list):
+                nodes = layer["inbound_nodes"] = []
+            if any(not isinstance(node, dict) or "args" not in node for node in nodes):
+                layer["inbound_nodes"] = [_spread(node, layer, names) for node in nodes]
+                count += 1
+    return 1 if count else 0
+
+
+def _spread(node: Any, layer: Config, names: set[str]) -> Config:
+    """One node in the form of Keras 3."""
+    if isinstance(node, dict) and "args" in node:
+        return node
+    kwargs: Config = {}
+    given = _first_argument(node, names, kwargs)
+    tensors = given if isinstance(given, list) else [given]
+    name = layer.get("class_name")
+    args: list[Any] = [given]
+    if len(tensors) == 1 and name not in MERGING:
+        args = [tensors[0]]
+    elif name in WITH_STATE and len(tensors) > 1:
+        args = [tensors[0]]
+        kwargs["initial_state"] = tensors[1:]
+    return {"args": args, "kwargs": kwargs}
+
+
+def _first_argument(node: Any, names: set[str], kwargs: Config) -> Any:
+    """What a layer is called on; the settings that stand beside it go to ``kwargs``."""
+    if _is_reference(node, names):
+        if len(node) > 3 and isinstance(node[3], dict):
+            kwargs.update({key: _argument(value, names) for key, value in node[3].items()})
+        return node[2] if node[0] == CONSTANT else tensor(node[0], node[1], node[2])
+    if isinstance(node, list):
+        return [_first_argument(entry, names, kwargs) for entry in node]
+    if isinstance(node, dict):
+        return {key: _first_argument(entry, names, kwargs) for key, entry in node.items()}
+    return node
+
+
+def _argument(value: Any, names: set[str]) -> Any:
+    """A further argument, in which a tensor is written like a node."""
+    if _is_reference(value, names):
+        return value[2] if value[0] == CONSTANT else tensor(value[0], value[1], value[2])
+    if isinstance(value, list):
+        return [_argument(entry, names) for entry in value]
+    if isinstance(value, dict):
+        return {key: _argument(entry, names) for key, entry in value.items()}
+    return value
+
+
+def _is_reference(value: Any, names: set[str]) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) in (3, 4)
+        and isinstance(value[0], str)
+        and isinstance(value[1], int)
+        and (value[0] == CONSTANT or (value[0] in names and isinstance(value[2], int)))
+    )
+
+
+def name_outputs(config: Config) -> int:
+    """Inputs and outputs of a graph as references; a list of one is that one.
+
+    A nested model that gives a list of one cannot be followed by a layer that takes a
+    tensor, as in every file of Teachable Machine.
+    """
+    count = 0
+    for model in each_model(config):
+        if model.get("class_name") != "Functional":
+            continue
+        inner = settings_of(model)
+        for key in ("input_layers", "output_layers"):
+            inner[key] = _references(inner.get(key), key, model)
+        if model is not config and _is_single(inner["output_layers"]):
+            count += 1
+    return count
+
+
+def _is_single(value: Any) -> bool:
+    return is_tensor(value)
+
+
+def _references(value: Any, key: str, model: Config) -> Any:
+    if is_tensor(value):
+        return value
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        if all(isinstance(part, int) for part in value[1:]):
+            return tensor(*value)
+    elif isinstance(value, list) and value:
+        inner = [_references(entry, key, model) for entry in value]
+        return inner[0] if len(inner) == 1 else inner
+    elif isinstance(value, dict) and value:
+        return {name: _references(entry, key, model) for name, entry in value.items()}
+    raise ModelFileError(
+        f"the model '{name_of(model)}' has no {key}: its configuration is damaged or incomplete"
+    )
+
+
+def count_from_zero(config: Config) -> int:
+    """Calls of nested models that count from 1, since a model was a call of its own."""
+    count = 0
+    for model in each_model(config):
+        if model.get("class_name") != "Functional":
+            continue
+        layers = {name_of(layer): layer for layer in layers_of(model)}
+        inner = settings_of(model)
+        within = [layer.get("inbound_nodes") for layer in layers.values()]
+        outside = [inner.get("output_layers"), inner.get("input_layers")]
+        for name, layer in layers.items():
+            if layer.get("class_name") not in MODELS:
+                continue
+            calls = len(layer.get("inbound_nodes") or [])
+            for place in (within, outside):
+                used = [history for history in each_tensor(place) if history[0] == name]
+                if used and _counts_from_one([history[1] for history in used], calls):
+                    for history in used:
+                        history[1] -= 1
+                    count += 1
+    return count
+
+
+def _counts_from_one(numbers: list[int], calls: int) -> bool:
+    """Whether numbers of calls start at 1: none is 0, and the last is beyond the end."""
+    return min(numbers) > 0 and max(numbers) >= calls
+
+
+def check_references(config: Config) -> int:
+    """A reference to a layer or a call that is not there is an error, said by name."""
+    for model in each_model(config):
+        if model.get("class_name") != "Functional":
+            continue
+        calls: dict[str, int] = {}
+        for layer in layers_of(model):
+            name = name_of(layer)
+            if name in calls:
+                raise ModelFileError(f"two layers of the model are called '{name}'")
+            nodes = layer["inbound_nodes"]
+            calls[name] = len(nodes) or (1 if layer.get("class_name") == "InputLayer" else 0)
+        inner = settings_of(model)
+        places = [inner["input_layers"], inner["output_layers"]]
+        places += [layer["inbound_nodes"] for layer in layers_of(model)]
+        for name, call, _ in each_tensor(places):
+            if name not in calls:
+                raise ModelFileError(
+                    f"the model '{name_of(model)}' takes from a layer '{name}' that it has not"
+                )
+            if not 0 <= call < calls[name]:
+                raise ModelFileError(
+                    f"the model '{name_of(model)}' takes call {call} of layer '{name}', which is "
+                    f"called {calls[name]} times"
+                )
+    return 0

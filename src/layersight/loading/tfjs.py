@@ -1,0 +1,228 @@
+"""Layers models of TensorFlow.js, as Teachable Machine exports them, read as data.
+
+Such a model is a ``model.json`` (the configuration, and a list of weights with their shapes
+and types) and files of raw little-endian numbers beside it, in the order of that list.
+
+The rule of this module: a file of weights is one that lies in the same folder and is named
+without a path, and its size is what the list of weights says.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.loading.bounded import check_inside, check_regular, parse_json, read_file
+from layersight.loading.grouping import by_layer
+from layersight.loading.rewrites import upgrade
+from layersight.loading.rewrites.walking import check_bounds
+from layersight.saved import SavedNetwork
+
+Array = NDArray[np.generic]
+
+MODEL, METADATA = "model.json", "metadata.json"
+
+MAX_JSON = 64 << 20
+"""The longest ``model.json`` that is read, in bytes."""
+
+MAX_METADATA = 1 << 20
+"""The longest ``metadata.json`` that is read, in bytes."""
+
+MAX_NAMES = 50_000
+"""How many weights, files or labels there may be."""
+
+MAX_LABEL = 200
+"""How many characters of a label are kept."""
+
+MAX_NUMBER = 1e30
+"""What no weight and no step between weights exceeds."""
+
+TYPES = {"float32": "<f4", "int32": "<i4", "bool": "|b1", "uint8": "|u1"}
+"""The types that a weight may have."""
+
+PACKED = {"uint8": "|u1", "uint16": "<u2", "float16": "<f2"}
+"""The types that its numbers may be packed into."""
+
+
+def read_layers_model(path: Path) -> SavedNetwork:
+    """Reads and upgrades a layers model; nothing is built.
+
+    Args:
+        path: The ``model.json``, or the folder with it.
+
+    Raises:
+        ModelFileError: It is damaged, incomplete, or a graph of operations without layers.
+        UnsafeModelError: It names files elsewhere, or is far too large.
+    """
+    path = check_inside(path, MODEL) if path.is_dir() else path
+    document = _json(path, MAX_JSON)
+    topology = document.get("modelTopology")
+    if document.get("format") == "graph-model" or not isinstance(topology, dict):
+        raise ModelFileError(
+            f"{path} is a graph model of TensorFlow.js, which holds operations and no Keras "
+            "layers: give the Keras model that it was converted from"
+        )
+    config = topology.get("model_config", topology)
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
+        raise ModelFileError(f"{path} describes no network: expected layers in modelTopology")
+    check_bounds(config)
+    weights, files = _weights(document.get("weightsManifest"), path)
+    # What TensorFlow.js saves itself follows Keras 2, whose version it does not give.
+    noted = topology.get("keras_version")
+    version = noted[:40] if isinstance(noted, str) and noted[:1].isdigit() else "2"
+    own = {key: config[key] for key in ("class_name", "config", "name") if key in config}
+    upgraded, rewrites = upgrade(own, version)
+    return SavedNetwork(
+        path=path,
+        kind="TensorFlow.js layers model",
+        config=upgraded,
+        weights=tuple(by_layer(own, weights)),
+        keras_version=version,
+        backend="theano" if topology.get("backend") == "theano" else "tensorflow",
+        rewrites=rewrites,
+        digest="",
+        size=sum(array.size for array in weights.values()),
+        files=(path, *files),
+        labels=_labels(path.parent / METADATA),
+    )
+
+
+def _json(path: Path, limit: int) -> dict[str, Any]:
+    try:
+        document = parse_json(read_file(path, limit))
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path} is no JSON ({str(error)[:100]})") from error
+    if not isinstance(document, dict):
+        raise ModelFileError(f"{path} describes no model")
+    return document
+
+
+def _weights(manifest: Any, path: Path) -> tuple[dict[str, Array], list[Path]]:
+    """The weights by name, and the files that they are from."""
+    if not isinstance(manifest, list) or not all(isinstance(group, dict) for group in manifest):
+        raise ModelFileError(f"{path} names no weights: expected a weightsManifest")
+    found: dict[str, Array] = {}
+    files: list[Path] = []
+    for group in manifest:
+        parts = [_beside(path, name) for name in _items(group, "paths", path)]
+        entries = [_Entry(spec, path) for spec in _items(group, "weights", path)]
+        files += parts
+        if len(files) + len(found) + len(entries) > MAX_NAMES:
+            raise UnsafeModelError(f"{path} names more than {MAX_NAMES} weights: not read")
+        sizes = [check_regular(part) for part in parts]
+        wanted = sum(entry.bytes for entry in entries)
+        if sum(sizes) != wanted:
+            names = ", ".join(part.name for part in parts[:3])
+            raise ModelFileError(
+                f"the weights of {path} are incomplete or do not belong to it: expected {wanted} "
+                f"bytes in {names or 'no file'}, found {sum(sizes)}"
+            )
+        data = b"".join(read_file(part, size) for part, size in zip(parts, sizes, strict=True))
+        start = 0
+        for entry in entries:
+            if entry.name in found:
+                raise ModelFileError(f"{path} names the weight '{entry.name:.100}' twice")
+            found[entry.name] = entry.take(data, start)
+            start += entry.bytes
+    return found, files
+
+
+def _items(group: dict[str, Any], key: str, path: Path) -> list[Any]:
+    items = group.get(key)
+    if not isinstance(items, list) or len(items) > MAX_NAMES:
+        raise ModelFileError(f"{path} has a weightsManifest without a list of {key}")
+    return items
+
+
+def _beside(path: Path, name: Any) -> Path:
+    """A file of weights in the folder of the model.
+
+    Raises:
+        UnsafeModelError: It lies elsewhere.
+        ModelFileError: It is not there.
+    """
+    if not isinstance(name, str) or not name or len(name) > 255:
+        raise ModelFileError(f"{path} names a file of weights that is no name")
+    if name in (".", "..") or not name.isprintable() or set(name) & set('/\\:?*"<>|'):
+        raise UnsafeModelError(
+            f"{path} names a file of weights elsewhere ({name!r:.100}): expected a name in the "
+            "same folder, not read"
+        )
+    part = check_inside(path.parent, name)
+    if not part.is_file():
+        raise ModelFileError(
+            f"the file of weights {part} is missing: expected it beside {path.name}, as it was "
+            "exported"
+        )
+    return part
+
+
+class _Entry:
+    """One weight as the list of weights describes it.
+
+    Attributes:
+        name: Its name.
+        bytes: How long it is in the file.
+    """
+
+    def __init__(self, spec: Any, path: Path) -> None:
+        name = spec.get("name") if isinstance(spec, dict) else None
+        if not isinstance(name, str):
+            raise ModelFileError(f"{path} holds a weight without a name")
+        where = f"the weight '{name:.100}' of {path}"
+        shape, dtype, packed = spec.get("shape"), spec.get("dtype"), spec.get("quantization")
+        if not isinstance(shape, list) or not all(
+            isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**31
+            for size in shape
+        ):
+            raise ModelFileError(f"{where} has no shape: expected a list of sizes")
+        if len(shape) > 8 or not isinstance(dtype, str) or dtype not in TYPES:
+            raise ModelFileError(
+                f"{where} is of the type {dtype!r:.40}: expected one of {', '.join(TYPES)}"
+            )
+        self.name = name
+        self._shape, self._dtype = tuple(shape), np.dtype(TYPES[dtype])
+        self._held, self._scale, self._least = self._dtype, 1.0, 0.0
+        if packed is not None:
+            self._unpack_as(packed, where)
+        self.bytes = math.prod(shape) * self._held.itemsize
+
+    def _unpack_as(self, packed: Any, where: str) -> None:
+        kind = packed.get("dtype") if isinstance(packed, dict) else None
+        if not isinstance(kind, str) or kind not in PACKED:
+            raise ModelFileError(
+                f"{where} is packed as {kind!r:.40}: expected one of {', '.join(PACKED)}"
+            )
+        self._held = np.dtype(PACKED[kind])
+        if kind != "float16":
+            line = (packed.get("scale"), packed.get("min"))
+            if not all(isinstance(n, int | float) and abs(n) < MAX_NUMBER for n in line):
+                raise ModelFileError(f"{where} is packed without a scale and a min")
+            self._scale, self._least = map(float, line)
+
+    def take(self, data: bytes, start: int) -> Array:
+        """Its values, unpacked: ``value = packed * scale + min``."""
+        held = np.frombuffer(data, self._held, math.prod(self._shape), start)
+        if self._held != self._dtype and self._held.kind == "u":
+            values = held * self._scale + self._least
+            held = np.round(values) if self._dtype.kind in "iu" else values
+        return held.astype(self._dtype).reshape(self._shape)
+
+
+def _labels(path: Path) -> tuple[str, ...] | None:
+    """The names of the classes that Teachable Machine writes beside a model."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        document = _json(path, MAX_METADATA)
+    except (ModelFileError, UnsafeModelError):
+        return None
+    labels = document.get("labels", document.get("wordLabels"))
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        return None
+    return tuple(label.strip()[:MAX_LABEL] for label in labels[:MAX_NAMES]) or None

@@ -1,0 +1,106 @@
+"""Evaluations in words, the same in every picture.
+
+The rule of this module: no mean without its error and the number of images, no number without
+which way is good.
+"""
+
+from __future__ import annotations
+
+import math
+
+from layersight.evaluation import APART, Column, Evaluation, Row
+from layersight.render.page import Information
+from layersight.render.wording import DASH, brief, model_line, number, plural, size
+
+PLUS_MINUS = "\u00b1"
+CENTRE = "Centre of the image"
+
+
+def amount(value: float) -> str:
+    """A number of a table; a dash where there is none.
+
+    >>> amount(0.12345), amount(-0.0001), amount(123.4), amount(float("nan"))
+    ('0.123', '0.000', '123', '–')
+    """
+    if math.isnan(value):
+        return DASH
+    if abs(value) >= 10 or math.isinf(value):
+        return number(value)
+    text = f"{value:.3f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def spread(value: float) -> str:
+    """A standard error; nothing where there is none."""
+    return "" if math.isnan(value) else f"{PLUS_MINUS}{amount(value)}"
+
+
+def way(column: Column) -> str:
+    """Which way is good."""
+    return "high is good" if column.higher_is_better else "low is good"
+
+
+def grain(cells: tuple[int, int]) -> str:
+    """How coarse maps are."""
+    return size(cells)
+
+
+def random_name(cells: tuple[int, int]) -> str:
+    """What the random maps of a grain are called."""
+    return f"Random maps of {grain(cells)}"
+
+
+def made_of(row: Row) -> str:
+    """What the maps of a method are made of: its layers and their grain."""
+    if not row.layers:
+        return grain(row.grain)
+    names = brief(row.layers[-1], 24) if len(row.layers) == 1 else f"{len(row.layers)} layers"
+    return f"{names}, {grain(row.grain)}"
+
+
+def facts(result: Evaluation) -> str:
+    """What was measured, in a line."""
+    done = plural(len(result.images), "image")
+    if result.count > len(result.images):
+        done = f"{len(result.images):,} of {plural(result.count, 'image')}, interrupted"
+    return f"{done}  \u00b7  explained: {result.explained}"
+
+
+def key(result: Evaluation) -> str:
+    """How to read the table."""
+    several = len(result.images) > 1
+    told = f"Mean over {plural(len(result.images), 'image')}" if several else "One image"
+    if several:
+        told += f" {PLUS_MINUS} its standard error"
+    told += (
+        ". Bold: the best method, or one that is not told apart from it (image by image their "
+        f"difference is in the mean within {APART:g} standard errors). Bars: the share of images "
+        "where the method is better than random maps as coarse as its own (the mean of "
+        f"{result.measured.randoms})"
+    )
+    if "randomisation" in result.metrics:
+        told += "; for randomisation, below 0.5"
+    return told + "."
+
+
+def captions(result: Evaluation) -> tuple[str, ...]:
+    """The lines at the foot of every page."""
+    scale = result.preprocessing
+    return (
+        f"{facts(result)}; {scale.describe()} ({scale.reason}).",
+        f"Model {model_line(result.model)}.",
+    )
+
+
+def information(result: Evaluation) -> Information:
+    """What a file with these pictures says of itself."""
+    means = "; ".join(
+        f"{row.name}: "
+        + ", ".join(
+            f"{column.name} {amount(float(value))}"
+            for column, value in zip(result.columns, values, strict=True)
+        )
+        for row, values in zip(result.rows, result.means, strict=True)
+    )
+    caption = f"{means}. {key(result)} " + " ".join(captions(result))
+    return Information(f"{result.model.name}: heatmaps measured", caption)

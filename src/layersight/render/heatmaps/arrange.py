@@ -1,0 +1,115 @@
+"""Heatmaps by image, and parts of a result as a result.
+
+The rule of this module: maps keep the order in which they were asked for: targets, and for each
+the methods.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layersight.heat import Heatmap, Heatmaps, Photograph
+from layersight.results import InputImage, Prediction
+from layersight.target import Target
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ImageMaps:
+    """The maps of one image.
+
+    Attributes:
+        result: All maps.
+        image: The number of the image.
+        places: Where its maps stand in ``result``.
+    """
+
+    result: Heatmaps
+    image: int
+    places: tuple[int, ...]
+
+    @property
+    def maps(self) -> tuple[Heatmap, ...]:
+        """Its maps."""
+        return tuple(self.result.maps[place] for place in self.places)
+
+    @property
+    def shown(self) -> InputImage:
+        """The image as the network saw it."""
+        return self.result.images[self.image]
+
+    @property
+    def name(self) -> str:
+        """What the image is called."""
+        return self.shown.name
+
+    @property
+    def photograph(self) -> Photograph:
+        """The image in its own size."""
+        return self.result.photographs[self.image]
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """What the model says of it, if that is known."""
+        given = self.result.predictions
+        return given[self.image] if self.image < len(given) else ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods."""
+        return tuple(dict.fromkeys(entry.method for entry in self.maps))
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets."""
+        return tuple(dict.fromkeys(entry.target for entry in self.maps))
+
+    def of_method(self, method: str) -> tuple[int, ...]:
+        """Where the maps by a method stand."""
+        return tuple(place for place in self.places if self.result.maps[place].method == method)
+
+    def at(self, method: str, target: Target) -> int | None:
+        """Where the map of a method and a target stands, if there is one."""
+        for place in self.places:
+            entry = self.result.maps[place]
+            if (entry.method, entry.target) == (method, target):
+                return place
+        return None
+
+
+def by_image(result: Heatmaps) -> list[ImageMaps]:
+    """The images that there are maps of, in their order."""
+    found: dict[int, list[int]] = {}
+    for place, entry in enumerate(result):
+        found.setdefault(entry.image, []).append(place)
+    return [ImageMaps(result, image, tuple(found[image])) for image in sorted(found)]
+
+
+def only(result: Heatmaps, places: Sequence[int]) -> Heatmaps:
+    """The result with some of its maps, and the images that these are of."""
+    maps = [result.maps[place] for place in places]
+    images = sorted({entry.image for entry in maps})
+    numbers = {image: number for number, image in enumerate(images)}
+    return dataclasses.replace(
+        result,
+        images=tuple(result.images[image] for image in images),
+        photographs=tuple(result.photographs[image] for image in images),
+        predictions=tuple(result.predictions[image] for image in images)
+        if result.predictions
+        else (),
+        maps=tuple(dataclasses.replace(entry, image=numbers[entry.image]) for entry in maps),
+    )
+
+
+def default_view(result: Heatmaps) -> str:
+    """The view that fits a result for which none was asked."""
+    groups = by_image(result)
+    return view_of(groups[0]) if len(groups) == 1 else "sheet"
+
+
+def view_of(group: ImageMaps) -> str:
+    """The view that fits one image."""
+    if len(group.places) == 1:
+        return "single"
+    return "row" if len(group.methods) == 1 else "table"

@@ -1,0 +1,144 @@
+"""From heat to colours: how far the scale goes, and one colour for every value.
+
+The rule of this module: the scale begins at 0, or has in its middle what says nothing where heat
+has a sign (0, or the map's own ground), and its end is a value that is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from layersight.heat import Heatmap, Heatmaps
+from layersight.render.colour import palette
+from layersight.render.kernels.colours import ZERO, diverging
+from layersight.render.kernels.colours import steps as signed_steps
+from layersight.render.kernels.wording import MINUS
+from layersight.render.options import FINE_PERCENTILE, HeatOptions
+from layersight.render.page import Bytes
+from layersight.render.wording import number
+from layersight.results import FloatArray
+
+UNSEEN = 0
+"""The colour step of what the network did not see."""
+UNSEEN_COLOUR = (0xEC, 0xEE, 0xEF)
+LAST = 255
+LEAST = 0.5
+"""Of the opacity, what heat of 0 has where it has a sign: paler ground makes it readable."""
+DIMMED = 0.62
+"""How far what was not seen is faded."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scale:
+    """How values become colours.
+
+    Attributes:
+        limit: The heat of the last colour; 0 where there is nothing but zeros.
+        most: The greatest size of heat, which may lie beyond the limit.
+        signed: Whether the scale goes as far below the ground.
+        colours: ``(256, 3)`` RGB; the first is that of pixels that were not seen.
+        ground: The value that heat is counted from.
+    """
+
+    limit: float
+    most: float
+    signed: bool
+    colours: Bytes
+    ground: float = 0.0
+
+    @property
+    def low(self) -> float:
+        """The value of the first colour."""
+        return self.ground - self.limit if self.signed else self.ground
+
+    @property
+    def high(self) -> float:
+        """The value of the last colour."""
+        return self.ground + self.limit
+
+    @property
+    def cut(self) -> bool:
+        """Whether values lie beyond the limit."""
+        return self.most > self.limit
+
+    def steps(self, heat: FloatArray) -> Bytes:
+        """The colour step of heat, 1 to 255; :data:`UNSEEN` where there is none."""
+        known = np.isfinite(heat)
+        if self.signed:
+            found = signed_steps(heat, self.limit)
+        else:
+            share = np.where(known, heat, 0) / (self.limit or 1.0)
+            found = (1 + np.rint((LAST - 1) * np.clip(share, 0, 1))).astype(np.uint8)
+        return np.where(known, found, np.uint8(UNSEEN))
+
+    def strength(self) -> FloatArray:
+        """For each colour step the share of the limit that its value has, 0..1, ``(256,)``."""
+        places = np.arange(LAST + 1, dtype=np.float32)
+        far = np.abs(places - ZERO) / (LAST - ZERO)
+        share = far if self.signed else (places - 1) / (LAST - 1)
+        return np.clip(share, 0, 1).astype(np.float32)
+
+    def opacity(self, most: float) -> FloatArray:
+        """How far each colour step covers the photograph, ``(256,)``; ``most`` for the last.
+
+        It grows fast at first and then slower, so that weak heat is seen and the photograph too.
+        """
+        share = 1 - (1 - self.strength()) ** 2
+        found = most * (LEAST + (1 - LEAST) * share) if self.signed else most * share
+        found[UNSEEN] = DIMMED
+        return found.astype(np.float32)
+
+    def marks(self) -> dict[float, str]:
+        """What the ends of the colour bar mean, and the middle of one with a sign."""
+        beyond = "\u2265 " if self.cut else ""
+        end = f"{beyond}{_told(self.high)}"
+        if not self.signed:
+            return {0.0: "0", 1.0: end}
+        below = "\u2264 " if self.cut else ""
+        return {0.0: f"{below}{_told(self.low)}", 0.5: _told(self.ground), 1.0: end}
+
+    def ramp(self) -> Bytes:
+        """The colours from one end of the bar to the other, ``(256, 3)``."""
+        return np.concatenate([self.colours[1:2], self.colours[1:]])
+
+
+def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> Scale:
+    """The scale of a map."""
+    entry = result.maps[place]
+    entries = [entry]
+    if options.normalise == "shared":
+        entries = [
+            other for other in result if (other.image, other.method) == (entry.image, entry.method)
+        ]
+    limit = max(_limit(other, percentile_of(other, options)) for other in entries)
+    colours = (diverging() if entry.signed else palette(options.colormap)).copy()
+    colours[UNSEEN] = UNSEEN_COLOUR
+    most = max(float(_sizes(other).max(initial=0)) for other in entries)
+    return Scale(limit, most, entry.signed, colours, entry.ground)
+
+
+def _told(value: float) -> str:
+    return f"{MINUS}{number(-value)}" if value < 0 else number(value) if value else "0"
+
+
+def percentile_of(entry: Heatmap, options: HeatOptions) -> float:
+    """The percentile of a map's heat at which its scale ends."""
+    if options.percentile is not None:
+        return options.percentile
+    return FINE_PERCENTILE if entry.coarse.shape == entry.values.shape else 100.0
+
+
+def _sizes(entry: Heatmap) -> FloatArray:
+    values = np.abs(entry.heat) if entry.signed else np.maximum(entry.heat, 0)
+    return values[np.isfinite(values)]
+
+
+def _limit(entry: Heatmap, percentile: float) -> float:
+    """The value at the percentile of a map; its greatest where that would be 0."""
+    sizes = _sizes(entry)
+    most = float(sizes.max(initial=0))
+    if percentile == 100 or not sizes.size:
+        return most
+    return float(np.percentile(sizes, percentile)) or most

@@ -1,0 +1,286 @@
+"""Heatmaps in words, the same in every picture.
+
+The rule of this module: heat is told with the score that it explains, the method and the layer
+that made it, and how far its scale goes.
+"""
+
+from __future__ import annotations
+
+import math
+
+from layersight.heat import Heatmap, Heatmaps, Measure
+from layersight.outputs import PROBABILITIES, is_value, last_activation, quantity
+from layersight.render.heatmaps.arrange import ImageMaps, by_image
+from layersight.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
+from layersight.render.heatmaps.scale import percentile_of
+from layersight.render.options import HeatOptions
+from layersight.render.page import Information
+from layersight.render.wording import (
+    DASH,
+    brief,
+    count,
+    input_line,
+    model_line,
+    number,
+    percent,
+    plural,
+    size,
+)
+from layersight.target import MEAN, PREDICTED
+
+DOT = "  \u00b7  "
+EMPTY = "no evidence: all 0"
+"""What is said of a map of zeros."""
+
+
+def method_title(result: Heatmaps, entry: Heatmap) -> str:
+    """What the method of a map is called."""
+    return result.titles.get(entry.method, entry.method)
+
+
+def target_name(result: Heatmaps, entry: Heatmap) -> str:
+    """What a map explains: a class by its name, anything else with its layer and place."""
+    target = entry.target
+    where = {MEAN: "", PREDICTED: ", where it is the strongest"}
+    place = where[target.where] if isinstance(target.where, str) else _region(target.where)
+    model = result.model
+    if is_value(model, target.layer) and target.against is None:
+        moves = "raises" if target.sign > 0 else "lowers"
+        return f"{moves} {quantity(model, target.layer, target.unit)}{place}"
+    if target.layer not in (*model.outputs, *model.output_layers):
+        return f"{target.layer} {target.name.replace('class ', 'channel ')}{place}"
+    several = f"{target.layer}, " if len(model.outputs) > 1 else ""
+    return several + target.name + place
+
+
+def _region(where: tuple[int, ...]) -> str:
+    """A place of a map.
+
+    >>> _region((4, 7)), _region((10, 30, 20, 60))
+    (', position 4, 7', ', rows 10–19, columns 30–59')
+    """
+    if len(where) == 2:
+        return f", position {where[0]}, {where[1]}"
+    y0, x0, y1, x1 = where
+    return f", rows {y0}{DASH}{y1 - 1}, columns {x0}{DASH}{x1 - 1}"
+
+
+def score_words(result: Heatmaps, entry: Heatmap) -> str:
+    """The score that is explained, and the logit where that is another number."""
+    value = is_value(result.model, entry.target.layer)
+    words = f"{'value' if value and entry.target.sign > 0 else 'score'} {number(entry.score)}"
+    if entry.explained == entry.score or not math.isfinite(entry.explained):
+        return words
+    return f"{words}{DOT}{before_name(result, entry)} {number(entry.explained)}"
+
+
+def before_name(result: Heatmaps, entry: Heatmap) -> str:
+    """What the number that is explained is called, where it is not the score itself."""
+    if result.options.score != "logit" or not entry.target.before:
+        return "explained"
+    layer = next((one for one in result.model.layers if one.name == entry.target.layer), None)
+    function = None if layer is None else last_activation(result.model, layer)
+    return "logit" if function is None or function in PROBABILITIES else f"before {function}"
+
+
+def before_head(result: Heatmaps) -> str:
+    """The head of the column of the numbers that are explained; empty if all are the scores."""
+    names = {before_name(result, entry) for entry in result if entry.explained != entry.score}
+    if len(names) > 1:
+        return "explained number"
+    values = all(is_value(result.model, entry.target.layer) for entry in result)
+    return names.pop() if names else "" if values and len(result) else "logit"
+
+
+def layer_words(entry: Heatmap) -> str:
+    """The layers whose maps were used; of many the first and the last."""
+    if len(entry.layers) <= 1:
+        return "".join(f"layer {name}" for name in entry.layers)
+    return f"{len(entry.layers)} layers, {layer_names(entry)}"
+
+
+def layer_names(entry: Heatmap) -> str:
+    """The names of the layers whose maps were used; of many the first and the last."""
+    if len(entry.layers) <= 2:
+        return " + ".join(entry.layers)
+    return f"{entry.layers[0]} to {entry.layers[-1]}"
+
+
+def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
+    """The size of what the method gave, and that it was enlarged."""
+    own = size(entry.coarse.shape)
+    if entry.coarse.shape == entry.values.shape:
+        return f"{own} map"
+    return f"{own} map, enlarged" + ("" if smooth else " as squares")
+
+
+def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
+    """The line under the name of a map: score, layer, size."""
+    words = (
+        score_words(result, entry),
+        layer_words(entry),
+        size_words(entry, smooth=options.smooth),
+        EMPTY if entry.empty else "",
+    )
+    return DOT.join(word for word in words if word)
+
+
+def view_words(group: ImageMaps) -> str:
+    """What of the photograph the network saw, where that is not just the whole; else empty."""
+    words = [words for words in (crop_words(group), pad_words(group)) if words]
+    return " ".join(words)
+
+
+def crop_words(group: ImageMaps) -> str:
+    """That the network saw a part of the photograph; empty if it saw the whole."""
+    photograph = group.photograph
+    if not is_cropped(photograph):
+        return ""
+    by = photograph.reduced
+    height, width = photograph.pixels.shape[:2]
+    top, left, bottom, right = seen(photograph)
+    saw = size((round((right - left) * by), round((bottom - top) * by)))
+    whole = size((round(width * by), round(height * by)))
+    return f"The network saw {saw} of {whole} pixels; the rest is faded: not seen."
+
+
+def pad_words(group: ImageMaps) -> str:
+    """How much of the heat lies beside the photograph; empty if nothing was put around it."""
+    photograph = group.photograph
+    if not is_padded(photograph):
+        return ""
+    shares = [in_padding(entry, photograph) for entry in group.maps if not entry.empty]
+    ends = (min(shares, default=0.0), max(shares, default=0.0))
+    held = " to ".join(dict.fromkeys(map(percent, ends)))
+    return f"Black was put around the photograph; {held} of the heat lies there."
+
+
+def predicted(group: ImageMaps) -> str:
+    """What the model says of an image; empty where that is not known."""
+    said = [
+        (f"{entry.output}: " if len(group.predictions) > 1 else "") + entry.describe()
+        for entry in group.predictions
+        if entry.describe()
+    ]
+    return f"The model says: {'; '.join(said)}." if said else ""
+
+
+def warnings_of(result: Heatmaps, entries: tuple[Heatmap, ...]) -> list[str]:
+    """What has to be said of the methods of some maps."""
+    used = dict.fromkeys(entry.method for entry in entries)
+    return [result.warnings[method] for method in used if method in result.warnings]
+
+
+def remarks(group: ImageMaps) -> list[str]:
+    """What a reader should know beside of the maps of an image, each once."""
+    several = len(group.methods) > 1
+    found = [
+        f"{method_title(group.result, entry)}: {note}" if several else note
+        for entry in group.maps
+        for note in entry.notes
+    ]
+    return list(dict.fromkeys(found))
+
+
+def around(group: ImageMaps) -> list[str]:
+    """What a picture of an image by itself has to say: what was seen of it, and of the result."""
+    return [view_words(group), *group.result.notes]
+
+
+def better(measure: Measure) -> str:
+    """Whether a heatmap is better than a random one, or passes a bar, in words."""
+    if not (math.isfinite(measure.value) and math.isfinite(measure.random)):
+        return DASH
+    if measure.bar is not None:
+        return "passes" if measure.passes else "fails"
+    if measure.value == measure.random:
+        return "no different"
+    return "better" if measure.better_than_random else "worse"
+
+
+def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
+    """What the colours mean, and how far the scales go; a line for each kind of heat."""
+    full = [entry for entry in result if not entry.empty]
+    plain = [entry for entry in full if not entry.signed]
+    signed = [entry for entry in full if entry.signed and not entry.ground]
+    scores = [entry for entry in full if entry.signed and entry.ground]
+    whose = "each map" if options.normalise == "own" else "the maps of an image and a method"
+    lines = []
+    if plain:
+        end = _end(plain, options)
+        lines.append(f"Heat: {options.colormap}, {whose} from 0 to {end}, as the method gives it.")
+    if signed:
+        sides = "against the target", "for it"
+        if all(is_value(result.model, entry.target.layer) for entry in signed):
+            sides = "lowers what is explained", "raises it"
+        lines.append(
+            f"Blue: {sides[0]}, red: {sides[1]}; {whose} as far below 0 as above, to "
+            f"{_end(signed, options)}."
+        )
+    if scores:
+        names = ", ".join(dict.fromkeys(method_title(result, entry) for entry in scores))
+        lines.append(
+            f"{names}: values are mean scores; pale: their mean under all masks, blue: below "
+            "it, red: above, as far on both sides."
+        )
+    return tuple(lines) or ("No map holds any heat.",)
+
+
+def _end(entries: list[Heatmap], options: HeatOptions) -> str:
+    """Where the scales of maps of one kind end."""
+    its = "its" if options.normalise == "own" else "their"
+    ends = {percentile_of(entry, options) for entry in entries}
+    if ends == {100.0}:
+        return f"{its} greatest value"
+    if 100.0 in ends:
+        return f"{its} greatest value (of single pixels: the {min(ends):g}th percentile)"
+    return f"the {min(ends):g}th percentile of {its} values"
+
+
+def overlay_words(options: HeatOptions) -> str:
+    """How heat lies over a photograph."""
+    return (
+        f"Over the photograph the strongest heat covers {options.opacity:.0%} of it, weaker heat "
+        "less."
+    )
+
+
+def explained_words(result: Heatmaps) -> str:
+    """What the methods were asked to explain."""
+    before = any(entry.target.before for entry in result)
+    if result.options.score == "logit" and before and (name := before_head(result)):
+        called = " (the logit)" if name == "logit" else ""
+        return f"Explained: the number before the last activation{called}."
+    return "Explained: the number that the network gives."
+
+
+def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
+    """The lines at the foot of every page: the colours, the images, the model."""
+    scales = {
+        (how.describe(), how.reason) for how in (image.preprocessing for image in result.images)
+    }
+    if len(result.images) == 1:
+        source = f"Input {input_line(result.images[0])}."
+    elif len(scales) == 1:
+        described, reason = scales.pop()
+        source = f"Input {plural(len(result.images), 'image')}, {described} ({reason})."
+    else:
+        source = f"Input {plural(len(result.images), 'image')}, preprocessed each by itself."
+    model = f"Model {model_line(result.model)}."
+    lies = f"{overlay_words(options)} {explained_words(result)}"
+    return *colours(result, options), lies, source, model
+
+
+def information(result: Heatmaps, options: HeatOptions, manifest: str = "{}") -> Information:
+    """What a file with these pictures says of itself."""
+    told = []
+    for entry in result.maps[:12]:
+        words = [method_title(result, entry), facts(result, entry, options)]
+        image = brief(result.images[entry.image].name)
+        told.append(f"{image}: {target_name(result, entry)}, {', '.join(words)}")
+    if len(result) > 12:
+        told.append(f"and {count(len(result) - 12)} more")
+    warned = warnings_of(result, result.maps)
+    caption = " ".join([f"Heatmaps: {'; '.join(told)}.", *warned, *captions(result, options)])
+    names = ", ".join(brief(group.name) for group in by_image(result)[:4])
+    return Information(f"{result.model.name}: heatmaps of {names}", caption, manifest)

@@ -1,0 +1,189 @@
+"""How a picture is asked for, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layersight.errors import UsageError, near
+
+VIEWS = ("sheet", "grid", "channel", "across")
+"""The whole document; all channels of a layer; one map, large; one channel in every layer."""
+
+NORMALISATIONS = ("standardise", "minmax", "layer", "none")
+"""How values become colours; see :class:`PictureOptions`."""
+
+LARGEST_STEP = 1e6
+"""The largest contrast and centre; beyond them nothing is left of a map but two colours."""
+
+COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey")
+"""Perceptually uniform colour maps, readable with any colour vision."""
+
+
+GALLERY_VIEWS = ("pattern", "grid", "sheet")
+"""One pattern, large; all patterns of a layer; a document with a row for each layer."""
+
+HEAT_VIEWS = ("single", "row", "table", "sheet")
+"""One map beside its photograph; the targets of a method; methods and targets; a document."""
+
+HEAT_SCALES = ("own", "shared")
+"""A scale for each map; one for all maps of an image and a method."""
+
+FINE_PERCENTILE = 99.5
+"""Where the scale of heat ends that a method gives for every pixel by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOptions:
+    """What a picture of activations should look like.
+
+    Attributes:
+        view: One of :data:`VIEWS`.
+        normalise: ``"standardise"``: each map by itself, ``(x - mean) / std * contrast +
+            centre``, cut to 0..255. ``"minmax"``: each map by itself, its least value 0, its
+            greatest 255. ``"layer"``: likewise with one scale for the whole layer.
+            ``"none"``: the values as they are, cut to 0..255.
+        contrast: For ``"standardise"``, colour steps for one standard deviation.
+        centre: For ``"standardise"``, the colour step of the mean.
+        colormap: One of :data:`COLORMAPS`.
+        columns: Tiles in a row, at least 1.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    view: str = "sheet"
+    normalise: str = "standardise"
+    contrast: float = 64.0
+    centre: float = 128.0
+    colormap: str = "viridis"
+    columns: int = 16
+
+    def __post_init__(self) -> None:
+        _check("view", self.view, VIEWS)
+        _check("normalisation", self.normalise, NORMALISATIONS)
+        _check("colour map", self.colormap, COLORMAPS)
+        _check_columns(self.columns)
+        if not self.contrast > 0:
+            raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
+        for name in ("contrast", "centre"):
+            value = getattr(self, name)
+            if not abs(value) <= LARGEST_STEP:
+                raise UsageError(
+                    f"expected a {name} of at most {LARGEST_STEP:g} colour steps, found {value:g}"
+                )
+
+    def describe(self) -> str:
+        """The normalisation in words, for captions."""
+        match self.normalise:
+            case "standardise":
+                return (
+                    f"each map standardised: (x - mean) / std * {self.contrast:g} + "
+                    f"{self.centre:g}, cut to 0..255"
+                )
+            case "minmax":
+                return "each map from its own least to its own greatest value"
+            case "layer":
+                return "one scale for a layer, from its least to its greatest value"
+            case _:
+                return "values as they are, cut to 0..255"
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryOptions:
+    """What a picture of patterns should look like.
+
+    Attributes:
+        view: One of :data:`GALLERY_VIEWS`; ``None`` for the one that fits: ``"pattern"`` for a
+            single pattern, ``"grid"`` for one layer, ``"sheet"`` for several.
+        columns: Patterns in a row, at least 1.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    view: str | None = None
+    columns: int = 8
+
+    def __post_init__(self) -> None:
+        if self.view is not None:
+            _check("view", self.view, GALLERY_VIEWS)
+        _check_columns(self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    """What a picture of kernels should look like.
+
+    Attributes:
+        columns: Tiles in a row, at least 1: filters, or the strongest inputs of one filter.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    columns: int = 16
+
+    def __post_init__(self) -> None:
+        _check_columns(self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatOptions:
+    """What a picture of heatmaps should look like.
+
+    Attributes:
+        view: One of :data:`HEAT_VIEWS`; ``None`` for the one that fits: ``"single"`` for a
+            single map of each image, ``"row"`` for several targets of one method, ``"table"``
+            for several methods, ``"sheet"`` for several images.
+        colormap: One of :data:`COLORMAPS`, for heat that is never below 0. Heat with a sign is
+            always blue below 0 and red above, alike on both sides.
+        opacity: Of the strongest heat over the photograph, 0 to 1; weaker heat covers less.
+        normalise: ``"own"``: each map from 0 to its own greatest value. ``"shared"``: to the
+            greatest of all maps of the same image and method.
+        percentile: The scale ends at this percentile of the heat instead of its greatest value,
+            and what is above has the last colour. ``None``: the greatest value, but
+            :data:`FINE_PERCENTILE` for maps of single pixels, of which the few largest would
+            leave all others dark.
+        smooth: Whether maps smaller than the photograph are enlarged smoothly; else their cells
+            are squares.
+        columns: Pictures in a row, at least 1.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    view: str | None = None
+    colormap: str = "viridis"
+    opacity: float = 0.7
+    normalise: str = "own"
+    percentile: float | None = None
+    smooth: bool = True
+    columns: int = 4
+
+    def __post_init__(self) -> None:
+        if self.view is not None:
+            _check("view", self.view, HEAT_VIEWS)
+        _check("colour map", self.colormap, COLORMAPS)
+        _check("normalisation", self.normalise, HEAT_SCALES)
+        _check_columns(self.columns)
+        for name, value, low in (("opacity", self.opacity, 0), ("percentile", self.percentile, 50)):
+            high = 1 if name == "opacity" else 100
+            if value is not None and not low <= value <= high:
+                raise UsageError(f"expected {name} from {low} to {high}, found {value:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What a picture of an evaluation should look like: so far there is nothing to choose."""
+
+
+def _check(label: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(
+            f"unknown {label} '{value}': expected one of {', '.join(known)}.{near(value, known)}"
+        )
+
+
+def _check_columns(columns: int) -> None:
+    if columns < 1:
+        raise UsageError(f"expected at least 1 column of tiles, found {columns}")

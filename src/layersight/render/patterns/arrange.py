@@ -1,0 +1,110 @@
+"""Patterns by layer, and parts of a result as a result.
+
+The rule of this module: a pattern stands under its own layer, in the order in which it was
+asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from layersight.pattern import Objective, Patterns
+from layersight.results import LayerInfo
+
+ALONG = (
+    *("images", "values", "activation", "start_activation", "robustness", "dead"),
+    *("converged", "steps", "history", "natural", "percentile", "transparency"),
+)
+"""The arrays of a result whose first axis counts the patterns."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LayerPatterns:
+    """The patterns of one layer.
+
+    Attributes:
+        result: All patterns.
+        name: The layer's name.
+        layer: What is known of it, if it is a layer of the model.
+        places: Where its patterns stand in ``result``.
+    """
+
+    result: Patterns
+    name: str
+    layer: LayerInfo | None
+    places: tuple[int, ...]
+
+    @property
+    def dead(self) -> int:
+        """How many of its patterns are dead."""
+        return int(self.result.dead[list(self.places)].sum())
+
+    @property
+    def failed(self) -> int:
+        """How many of its climbs failed."""
+        return int(self.result.failed[list(self.places)].sum())
+
+    @property
+    def alive(self) -> tuple[int, ...]:
+        """Where those that have a picture stand."""
+        empty = self.result.empty
+        return tuple(place for place in self.places if not empty[place])
+
+    @property
+    def converged(self) -> int:
+        """How many of its patterns have converged."""
+        return int(self.result.converged[list(self.places)].sum())
+
+
+def by_layer(result: Patterns) -> list[LayerPatterns]:
+    """The layers that patterns stand under, in the order in which they were asked for."""
+    known = {layer.name: layer for layer in result.model.layers}
+    found: dict[str, list[int]] = {}
+    for place, objective in enumerate(result):
+        found.setdefault(objective.layer, []).append(place)
+    return [
+        LayerPatterns(result, name, known.get(name), tuple(places))
+        for name, places in found.items()
+    ]
+
+
+def only(result: Patterns, places: Sequence[int]) -> Patterns:
+    """The result with some of its patterns."""
+    chosen = np.array(places, np.intp)
+    arrays = {name: getattr(result, name) for name in ALONG}
+    return dataclasses.replace(
+        result,
+        objectives=tuple(result.objectives[place] for place in places),
+        frames=None if result.frames is None else result.frames[:, chosen],
+        **{name: array[chosen] for name, array in arrays.items() if array is not None},
+    )
+
+
+def default_view(result: Patterns) -> str:
+    """The view that fits a result for which none was asked."""
+    if len(result) == 1:
+        return "pattern"
+    return "grid" if len(set(result.layers)) == 1 else "sheet"
+
+
+def siblings(result: Patterns, place: int) -> tuple[int, ...]:
+    """Where all facets of a pattern's objective stand, itself among them."""
+    terms = result.objectives[place].terms
+    return tuple(other for other, entry in enumerate(result) if entry.terms == terms)
+
+
+def facets_beside(result: Patterns, places: Sequence[int]) -> int:
+    """How many facets of each objective follow each other; 1 if not all have as many."""
+    groups: list[list[Objective]] = []
+    for place in places:
+        objective = result.objectives[place]
+        if groups and groups[-1][-1].terms == objective.terms:
+            groups[-1].append(objective)
+        else:
+            groups.append([objective])
+    counts = {len(group) for group in groups}
+    return counts.pop() if len(counts) == 1 else 1

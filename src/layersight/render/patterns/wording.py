@@ -1,0 +1,253 @@
+"""Patterns in words, the same in every picture.
+
+The rule of this module: what a pattern reached is told with what it is measured by.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from layersight.pattern import Objective, PatternOptions, Patterns, Term
+from layersight.render.page import Information
+from layersight.render.patterns.arrange import LayerPatterns, by_layer
+from layersight.render.wording import (
+    DASH,
+    count,
+    model_line,
+    number,
+    output_size,
+    percent,
+    plural,
+    ranges,
+    size,
+)
+from layersight.results import FloatArray, LayerInfo
+
+DEAD = "no start could wake this channel"
+"""What dead means of a pattern."""
+
+FAILED = "the final image activates the channel no more than the start did"
+"""What failed means of a pattern."""
+
+
+def label_of(result: Patterns, place: int) -> str:
+    """The name of the class that a pattern is of; empty where it is of none that is known."""
+    objective, labels = result.objectives[place], result.model.labels or ()
+    layer = next((one for one in result.model.layers if one.name == objective.layer), None)
+    fits = layer is None or layer.channels == len(labels)
+    known = fits and len(objective.terms) == 1 and objective.layer in result.model.outputs
+    return labels[objective.channel] if known and 0 <= objective.channel < len(labels) else ""
+
+
+def short_name(result: Patterns, place: int) -> str:
+    """The name of a pattern in its layer: the channel's number, and a class's name."""
+    objective = result.objectives[place]
+    if len(objective.terms) > 1:
+        return f"sum of {len(objective.terms)}"
+    if objective.terms[0].channel is None:
+        return "direction"
+    return f"{objective.channel} {label_of(result, place)}".rstrip()
+
+
+def full_name(result: Patterns, place: int) -> str:
+    """The name of a pattern with its layer and what kind of number it is."""
+    objective = result.objectives[place]
+    name = short_name(result, place)
+    if len(objective.terms) == 1 and objective.channel >= 0:
+        name = f"{'unit' if objective.terms[0].before else 'channel'} {name}"
+    facet = f", facet {objective.facet}" if objective.facet else ""
+    return f"{objective.layer}, {name}{facet}"
+
+
+def aim(objective: Objective) -> str:
+    """What a pattern maximises.
+
+    >>> aim(Objective((Term("conv", 3),))), aim(Objective((Term("conv", 3, where="centre"),)))
+    ('its mean over all positions', 'conv channel 3, the neuron in the middle')
+    """
+    term = objective.terms[0]
+    if len(objective.terms) == 1 and term == Term(term.layer, term.channel):
+        return "its mean over all positions"
+    return objective.describe()
+
+
+def reached(result: Patterns, place: int) -> str:
+    """The activation of a pattern."""
+    return amount(float(result.activation[place]))
+
+
+def kept(result: Patterns, place: int) -> str:
+    """The share of its activation that a pattern keeps under unseen shifts and rescalings."""
+    share = float(result.robustness[place])
+    return percent(share) if math.isfinite(share) else DASH
+
+
+def ending(result: Patterns, place: int) -> str:
+    """How a pattern came to its end."""
+    steps = plural(int(result.steps[place]), "step")
+    if result.dead[place]:
+        return f"dead: {DEAD} in {steps}"
+    if result.failed[place]:
+        return f"failed after {steps}: {FAILED}"
+    if result.converged[place]:
+        return f"converged after {steps}"
+    return f"not converged: the last of {steps} still gained"
+
+
+def empty_mark(result: Patterns, place: int) -> str:
+    """What stands on the tile of a pattern without a picture; empty where there is one."""
+    if result.dead[place]:
+        return "dead"
+    return "failed" if result.failed[place] else ""
+
+
+def rising(result: Patterns) -> bool:
+    """Whether any pattern that has a picture still gained in its last steps."""
+    return bool(np.any(~result.empty & ~result.converged))
+
+
+def among(result: Patterns, place: int) -> str:
+    """Where a pattern lies among natural images; empty where there were none."""
+    if result.percentile is None:
+        return ""
+    share = float(result.percentile[place])
+    images = plural(result.natural_count, "natural image")
+    return f"above {share:.3g}% of {images}"
+
+
+def amount(value: float) -> str:
+    """An activation in three digits or all that are whole.
+
+    >>> amount(1084.4), amount(0.5222), amount(23456789.0)
+    ('1,084', '0.522', '2.35e+07')
+    """
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else number(value)
+
+
+def kind_of(layer: LayerInfo | None) -> str:
+    """The type of a layer and the size of its output, as far as it is known."""
+    if layer is None:
+        return ""
+    sides = (layer.output_shape or ())[1:]
+    channels = layer.channels
+    if channels is not None and sides.count(None) == len(sides) - 1:
+        return f"{layer.type}   {plural(channels, 'channel')}"
+    return f"{layer.type}   {output_size(layer)}"
+
+
+def layer_facts(group: LayerPatterns) -> str:
+    """The line under a layer's name."""
+    result, places = group.result, list(group.places)
+    total = group.layer.channels if group.layer is not None else None
+    shown = len({result.objectives[place].terms for place in places})
+    facts = [f"{count(shown)} of {plural(total, 'channel')}" if total else count(shown)]
+    if shown < len(places):
+        facts.append(f"{len(places) // shown} facets of each")
+    counts = {"dead": group.dead, "failed": group.failed}
+    facts += [f"{count(found)} {mark}" for mark, found in counts.items() if found] or ["none dead"]
+    alive = list(group.alive)
+    if alive:
+        facts.append(f"{count(group.converged)} of {count(len(alive))} converged")
+        facts.append(f"reached {between(result.activation[alive])}")
+        known = result.robustness[alive]
+        known = known[np.isfinite(known)]
+        if known.size:
+            middle = float(np.median(known))
+            facts.append(f"half keep {percent(middle)} or more")
+    if group.layer is not None and group.layer.receptive_field:
+        facts.append(f"receptive field {size(group.layer.receptive_field)}")
+    return "  ·  ".join(facts)
+
+
+def between(values: FloatArray) -> str:
+    """From the least to the greatest.
+
+    >>> between(np.array([1.5, 20.0], np.float32))
+    '1.5 to 20'
+    """
+    low, high = amount(float(values.min())), amount(float(values.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def how_made(options: PatternOptions) -> str:
+    """The method and its settings."""
+    parts = [
+        f"method {options.method}",
+        f"at most {plural(options.steps, 'step')} of {options.rate:g}",
+        f"{size(options.size)} pixels",
+    ]
+    for words, value in (
+        ("shifts of {:g} pixels", options.jitter),
+        ("rescalings of {:g}", options.zoom),
+        ("turns of {:g} degrees", options.turn),
+        ("total variation {:g}", options.total_variation),
+        ("norm {:g}", options.norm),
+        ("diversity {:g}", options.diversity),
+    ):
+        if value:
+            parts.append(words.format(value))
+    if options.facets > 1:
+        parts.append(f"{options.facets} facets")
+    if options.precision != "float32":
+        parts.append(f"{options.precision} precision")
+    return ", ".join([*parts, f"seed {options.seed}"])
+
+
+def appearance(result: Patterns) -> str:
+    """How the picture of a pattern comes from what the network saw of it."""
+    alive = np.flatnonzero(~result.empty)
+    channels = result.values.shape[-1]
+    if not alive.size or channels > 3:
+        return "the first three channels of the canvas" if channels > 3 else ""
+    shown, values = result.images[alive[0], ..., :channels], result.values[alive[0]]
+    how = result.preprocessing
+    step = how.apply(np.ones_like(shown)) - how.apply(np.zeros_like(shown))
+    if np.all(np.abs(how.apply(shown) - values) <= 1.01 * np.abs(step)):
+        return "drawn with the pixels that the network saw"
+    return "each drawn with a contrast of its own, not with the pixels that the network saw"
+
+
+def tile_key(result: Patterns, *, coloured: bool = True) -> str:
+    """What stands under each pattern, ``coloured`` where images that reach more are marked."""
+    words = "Under each pattern: channel, activation reached"
+    if rising(result):
+        words += " (arrow: not converged)"
+    if result.natural is not None:
+        images = plural(result.natural_count, "natural image")
+        words += f", the strongest of {images}" + (" (brown: more)" if coloured else "")
+    words += ", share kept if shifted."
+    marks = [mark for mark in ("dead", "failed") if getattr(result, mark).any()]
+    return words + (f" Grey: {' or '.join(marks)}." if marks else "")
+
+
+def outdone(result: Patterns, place: int) -> bool:
+    """Whether a natural image reaches more than the pattern."""
+    if result.natural is None:
+        return False
+    return bool(result.natural[place, 2] > result.activation[place])
+
+
+def captions(result: Patterns) -> tuple[str, ...]:
+    """The lines at the foot of every page: the tiles, the method, the scale, the model."""
+    how = result.preprocessing
+    drawn = appearance(result)
+    scale = f"Scale {how.describe()} ({how.reason})" + (f"; {drawn}." if drawn else ".")
+    made = how_made(result.options)
+    model = f"Model {model_line(result.model)}."
+    return tile_key(result), f"{made[:1].upper()}{made[1:]}.", scale, model
+
+
+def information(result: Patterns, manifest: str = "{}") -> Information:
+    """What a file with these pictures says of itself."""
+    layers = "; ".join(
+        f"{group.name}, channels {ranges(numbers)}"
+        for group in by_layer(result)[:12]
+        for numbers in [sorted({result.channels[place] for place in group.places})]
+    )
+    dead = f"{count(int(result.dead.sum()))} of {plural(len(result), 'pattern')} dead"
+    if failed := int(result.failed.sum()):
+        dead += f", {count(failed)} failed: {FAILED}"
+    caption = f"Patterns of {layers}. {dead}. " + " ".join(captions(result))
+    return Information(f"{result.model.name}: patterns", caption, manifest)

@@ -1,0 +1,211 @@
+"""Pages as a PDF document.
+
+The rule of this module: text and lines are vectors, every image is stored once, losslessly,
+at its own pixels, and the same pages give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from reportlab.pdfbase import pdfdoc, pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+
+from layersight.render.filtered import up_filtered
+from layersight.render.fonts import FALLBACK, clean, fallback_path, is_latin
+from layersight.render.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
+from layersight.version import __version__
+
+COMPRESSION = 1
+"""Of zlib for images; higher levels take far longer and save little on feature maps."""
+
+STANDARD_FONTS = {False: "Helvetica", True: "Helvetica-Bold"}
+
+
+def _image(picture: Picture) -> Any:
+    """The picture as an image of 8 bits a pixel with a palette, or of RGB, without loss."""
+    height, width = picture.pixels.shape[:2]
+    content = picture.pixels.tobytes()
+    if picture.palette is None:
+        content = up_filtered(picture.pixels.reshape(height, -1)).tobytes()
+    stream = pdfdoc.PDFStream(content=zlib.compress(content, COMPRESSION))
+    stream.dictionary.dict.update(
+        Type=pdfdoc.PDFName("XObject"),
+        Subtype=pdfdoc.PDFName("Image"),
+        Width=width,
+        Height=height,
+        BitsPerComponent=8,
+        ColorSpace=_colour_space(picture),
+        Interpolate="false",
+        Filter=pdfdoc.PDFName("FlateDecode"),
+    )
+    if picture.palette is None:
+        names = {"Predictor": 15, "Colors": 3, "BitsPerComponent": 8, "Columns": width}
+        stream.dictionary.dict["DecodeParms"] = pdfdoc.PDFDictionary(names)
+    return stream
+
+
+def _colour_space(picture: Picture) -> Any:
+    rgb = pdfdoc.PDFName("DeviceRGB")
+    if picture.palette is None:
+        return rgb
+    table = f"<{picture.palette.tobytes().hex()}>"
+    last = len(picture.palette) - 1
+    return pdfdoc.PDFArray([pdfdoc.PDFName("Indexed"), rgb, last, table])
+
+
+def to_pdf(pages: Sequence[Page], information: Information) -> bytes:
+    """The pages as one PDF document.
+
+    Args:
+        pages: At least one.
+        information: Becomes the document's metadata: title, subject, and the manifest as
+            its keywords.
+
+    Returns:
+        The bytes of the file; the same for the same arguments.
+    """
+    file = io.BytesIO()
+    canvas = Canvas(file, invariant=1, pageCompression=1, lang="en-GB")
+    canvas.setTitle(clean(information.title))
+    canvas.setSubject(clean(information.caption))
+    canvas.setKeywords(clean(information.manifest))
+    canvas.setCreator(f"layersight {__version__}")
+    canvas.setAuthor("")
+    known = {item.name for page in pages for item in page.items if isinstance(item, Anchor)}
+    for page in pages:
+        _Writer(canvas, page, known).write()
+        canvas.showPage()
+    if any(isinstance(item, Anchor) and item.title for page in pages for item in page.items):
+        canvas.showOutline()
+    canvas.save()
+    return file.getvalue()
+
+
+class _Writer:
+    """Writes one page with the operators of PDF.
+
+    Thousands of labels are a page here, so state (font, colours) is only written where it
+    changes.
+    """
+
+    def __init__(self, canvas: Canvas, page: Page, known: set[str]) -> None:
+        # Any: the operators are written past the methods that reportlab declares.
+        self.canvas: Any = canvas
+        self.page = page
+        self.known = known
+        self.state: dict[str, object] = {}
+
+    def write(self) -> None:
+        """Writes all items in order."""
+        self.canvas.setPageSize((self.page.width, self.page.height))
+        for item in self.page.items:
+            getattr(self, "_" + type(item).__name__.lower())(item)
+
+    def _changed(self, key: str, value: object) -> bool:
+        if self.state.get(key) == value:
+            return False
+        self.state[key] = value
+        return True
+
+    def _fill(self, colour: str) -> None:
+        if self._changed("fill", colour):
+            self._emit(f"{_rgb(colour)} rg")
+
+    def _stroke(self, colour: str, width: float) -> None:
+        if self._changed("stroke", (colour, width)):
+            self._emit(f"{_rgb(colour)} RG {width:g} w")
+
+    def _emit(self, code: str) -> None:
+        self.canvas._code.append(code)
+
+    def _text(self, item: Text) -> None:
+        canvas = self.canvas
+        font = _font(item.text, item.bold)
+        if self._changed("font", (font, item.size)):
+            canvas.setFont(font, item.size)
+        self._fill(item.colour)
+        x, y = item.x, self.page.height - item.y
+        if item.anchor != "start":
+            wide = pdfmetrics.stringWidth(item.text, font, item.size)
+            x -= wide if item.anchor == "end" else wide / 2
+        if item.text.isascii() and font in STANDARD_FONTS.values():
+            escaped = item.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+            name = canvas._doc.getInternalFontName(font)
+            self._emit(f"BT {name} {item.size:g} Tf {x:.2f} {y:.2f} Td ({escaped}) Tj ET")
+        else:
+            canvas.drawString(x, y, item.text)
+
+    def _picture(self, item: Picture) -> None:
+        canvas = self.canvas
+        digest = hashlib.sha256(item.pixels.tobytes())
+        digest.update(repr(item.pixels.shape).encode())
+        digest.update(b"" if item.palette is None else item.palette.tobytes())
+        name = "image" + digest.hexdigest()[:32]
+        registered = canvas._doc.getXObjectName(name)
+        if registered not in canvas._doc.idToObject:
+            image = _image(item)
+            canvas._doc.Reference(image, registered)
+            canvas._doc.addForm(name, image)
+        canvas._currentPageHasImages = 1
+        y = self.page.height - item.y - item.height
+        size = f"{item.width:.4f} 0 0 {item.height:.4f} {item.x:.4f} {y:.4f}"
+        self._emit(f"q {size} cm /{registered} Do Q")
+        canvas._formsinuse.append(name)
+
+    def _line(self, item: Line) -> None:
+        self._stroke(item.colour, item.width)
+        height = self.page.height
+        parts = [f"{x:.2f} {height - y:.2f}" for x, y in item.points]
+        self._emit(f"{parts[0]} m " + " ".join(f"{part} l" for part in parts[1:]) + " S")
+
+    def _box(self, item: Box) -> None:
+        if item.fill is not None:
+            self._fill(item.fill)
+        if item.stroke is not None:
+            self._stroke(item.stroke, 0.5)
+        paint = {(True, False): "f", (False, True): "S", (True, True): "B"}.get(
+            (item.fill is not None, item.stroke is not None)
+        )
+        if paint:
+            y = self.page.height - item.y - item.height
+            self._emit(f"{item.x:.4f} {y:.4f} {item.width:.4f} {item.height:.4f} re {paint}")
+
+    def _link(self, item: Link) -> None:
+        if item.target in self.known:
+            y = self.page.height - item.y
+            area = (item.x, y - item.height, item.x + item.width, y)
+            self.canvas.linkRect("", _key(item.target), area, thickness=0, Border="[0 0 0]")
+
+    def _anchor(self, item: Anchor) -> None:
+        key = _key(item.name)
+        self.canvas.bookmarkPage(key, fit="XYZ", left=0, top=self.page.height - item.y)
+        if item.title:
+            self.canvas.addOutlineEntry(item.title, key, level=0)
+
+
+def _key(name: str) -> str:
+    """A name of a destination in plain ASCII."""
+    return name if name.isascii() else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+
+
+def _rgb(colour: str) -> str:
+    return " ".join(f"{int(colour[place : place + 2], 16) / 255:.3g}" for place in (1, 3, 5))
+
+
+def _font(text: str, bold: bool) -> str:
+    """The font that can draw the text; DejaVu is embedded only where it is needed."""
+    if is_latin(text):
+        return STANDARD_FONTS[bold]
+    name = FALLBACK + ("-Bold" if bold else "")
+    if name not in pdfmetrics.getRegisteredFontNames():
+        path = fallback_path(bold)
+        if path is None:
+            return STANDARD_FONTS[bold]
+        pdfmetrics.registerFont(TTFont(name, str(path)))
+    return name

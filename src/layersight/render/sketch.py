@@ -1,0 +1,210 @@
+"""The drawing board of the layouts: the medium, the styles, and a list that fills up.
+
+The rule of this module: every size, weight and colour of the pages is named here, once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+from layersight.render.fonts import clean, shorten, text_width, wrap
+from layersight.render.page import Anchor, Box, Bytes, Item, Line, Link, Page, Picture, Point, Text
+
+INK = "#1a1c1e"
+QUIET = "#5c6166"
+"""Secondary text, 6.3 to 1 on white."""
+FAINT = "#c9cdd1"
+"""Rules and marks, never text."""
+ACCENT = "#0b6570"
+DEAD_FILL = "#eceeef"
+BROKEN_FILL = "#f7e6e0"
+BROKEN_INK = "#8c2f12"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A kind of text."""
+
+    size: float
+    colour: str = INK
+    bold: bool = False
+
+    def but(self, *, colour: str | None = None, bold: bool | None = None) -> Style:
+        """The same style in another colour or weight."""
+        return replace(
+            self,
+            colour=self.colour if colour is None else colour,
+            bold=self.bold if bold is None else bold,
+        )
+
+
+TITLE = Style(21, bold=True)
+HEADING = Style(10, bold=True)
+LEAD = Style(9)
+BODY = Style(7.5)
+NOTE = Style(6.5, QUIET)
+TINY = Style(5.5, QUIET)
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """Where a page will be seen.
+
+    Attributes:
+        name: ``"paper"`` or ``"screen"``.
+        width: Of a page, in points; on the screen the least width.
+        height: Of a page; ``None`` where it is as tall as what it holds.
+        resolution: Pixels for one point; ``None`` where pictures may have any size.
+    """
+
+    name: str
+    width: float
+    height: float | None
+    resolution: float | None = None
+    margin: float = 42.0
+    foot: float = 62.0
+
+    @property
+    def room(self) -> float:
+        """The width between the margins."""
+        return self.width - 2 * self.margin
+
+    @property
+    def bottom(self) -> float:
+        """Where the content of a page must end."""
+        return math.inf if self.height is None else self.height - self.foot
+
+    @property
+    def body(self) -> float:
+        """The height between the upper margin and the foot."""
+        return self.bottom - self.margin
+
+    def snap(self, value: float) -> float:
+        """The nearest position on a pixel's edge."""
+        return (
+            value if self.resolution is None else round(value * self.resolution) / self.resolution
+        )
+
+    def zoomed(self, pixels: int, wanted: float) -> float:
+        """The size of one of ``pixels`` so that all take about ``wanted`` points.
+
+        On the screen it is a whole number of device pixels, at least 1.
+        """
+        exact = wanted / pixels
+        if self.resolution is None:
+            return exact
+        return max(1, math.floor(exact * self.resolution + 1e-6)) / self.resolution
+
+
+MEDIA = {
+    "paper": Medium("paper", 595.28, 841.89),
+    "screen": Medium("screen", 595.0, None, resolution=2.0, margin=30.0),
+}
+"""A4 for PDF and SVG; as many pixels as needed for PNG."""
+
+
+@dataclass(slots=True)
+class Sketch:
+    """A page in the making.
+
+    Attributes:
+        medium: Where it will be seen.
+        width: Of the page, in points.
+        items: What is on it so far.
+    """
+
+    medium: Medium
+    width: float
+    items: list[Item] = field(default_factory=list)
+
+    @property
+    def left(self) -> float:
+        """The left margin's edge."""
+        return self.medium.margin
+
+    @property
+    def right(self) -> float:
+        """The right margin's edge."""
+        return self.width - self.medium.margin
+
+    def measure(self, text: str, style: Style) -> float:
+        """How wide the text is, in points."""
+        pixels = self.medium.resolution is not None
+        return text_width(clean(text), style.size, style.bold, pixels=pixels)
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        style: Style,
+        *,
+        anchor: str = "start",
+        room: float | None = None,
+    ) -> float:
+        """Puts a line of text, shortened to ``room``; returns its width."""
+        text = clean(text)
+        pixels = self.medium.resolution is not None
+        if room is not None:
+            text = shorten(text, room, style.size, style.bold, pixels=pixels)
+        self.items.append(Text(x, y, text, style.size, style.colour, style.bold, anchor))
+        return text_width(text, style.size, style.bold, pixels=pixels)
+
+    def label(self, x: float, y: float, text: str, style: Style, anchor: str = "middle") -> None:
+        """Puts text that is known to be short and clean, such as a number."""
+        self.items.append(Text(x, y, text, style.size, style.colour, style.bold, anchor))
+
+    def paragraph(
+        self, x: float, y: float, text: str, style: Style, room: float, *, lines: int = 99
+    ) -> float:
+        """Puts text in lines from the baseline ``y`` on; returns the next baseline."""
+        pixels = self.medium.resolution is not None
+        wrapped = wrap(clean(text), room, style.size, style.bold, pixels=pixels)
+        if len(wrapped) > lines:
+            wrapped = [*wrapped[: lines - 1], wrapped[lines - 1] + " …"]
+        for line in wrapped:
+            self.label(x, y, line, style, "start")
+            y += style.size * 1.4
+        return y
+
+    def picture(
+        self, x: float, y: float, pixel: Point, pixels: Bytes, palette: Bytes | None = None
+    ) -> tuple[float, float]:
+        """Puts an image whose pixels have the size ``pixel``; returns its width and height."""
+        width, height = pixels.shape[1] * pixel[0], pixels.shape[0] * pixel[1]
+        self.items.append(Picture(x, y, width, height, pixels, palette))
+        return width, height
+
+    def box(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        fill: str | None = None,
+        stroke: str | None = None,
+    ) -> None:
+        """Puts a rectangle."""
+        self.items.append(Box(x, y, width, height, fill, stroke))
+
+    def line(self, *points: Point, colour: str = FAINT, width: float = 0.5) -> None:
+        """Puts a line."""
+        self.items.append(Line(points, colour, width))
+
+    def link(self, x: float, y: float, width: float, height: float, target: str) -> None:
+        """Makes an area lead to an anchor."""
+        self.items.append(Link(x, y, width, height, target))
+
+    def anchor(self, name: str, title: str, y: float) -> None:
+        """Marks a place that links lead to."""
+        self.items.append(Anchor(name, clean(title), y))
+
+    def page(self, title: str, height: float, foot: float = 0.0) -> Page:
+        """The finished page; ``height`` is used where the medium does not set one."""
+        tall = height if self.medium.height is None else self.medium.height
+        if self.medium.resolution is None:
+            return Page(self.width, tall, tuple(self.items), clean(title))
+        unit = self.medium.resolution
+        width, tall = math.ceil(self.width * unit) / unit, math.ceil(tall * unit) / unit
+        return Page(width, tall, tuple(self.items), clean(title), unit, self.medium.snap(foot))

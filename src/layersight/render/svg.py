@@ -1,0 +1,116 @@
+"""One page as an SVG document.
+
+The rule of this module: text stays text, and an image keeps its own pixels, as a PNG with a
+palette inside the document.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from layersight.render.fonts import clean
+from layersight.render.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
+
+FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
+ANCHORS = {"start": "", "middle": ' text-anchor="middle"', "end": ' text-anchor="end"'}
+SHARP = (
+    "image{image-rendering:optimizeSpeed;image-rendering:-moz-crisp-edges;"
+    "image-rendering:pixelated}text{white-space:pre}"
+)
+"""From the oldest way of asking for sharp pixels to the newest; the last known one wins."""
+
+
+def to_svg(page: Page, information: Information) -> str:
+    """One page as an SVG document.
+
+    Args:
+        page: The page.
+        information: Becomes the document's title, description and metadata.
+    """
+    size = f'width="{page.width:g}pt" height="{page.height:g}pt"'
+    names = {
+        item.name: f"a{place}" for place, item in enumerate(page.items) if isinstance(item, Anchor)
+    }
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
+        f'viewBox="0 0 {page.width:g} {page.height:g}" font-family="{FONTS}" role="img" '
+        'aria-labelledby="title" aria-describedby="desc">',
+        f'<title id="title">{escape(clean(information.title))}</title>',
+        f'<desc id="desc">{escape(clean(information.caption))}</desc>',
+        f'<metadata id="layersight">{escape(clean(information.manifest))}</metadata>',
+        f"<style>{SHARP}</style>",
+        f'<rect width="{page.width:g}" height="{page.height:g}" fill="#ffffff"/>',
+    ]
+    lines += [line for item in page.items if (line := _item(item, names))]
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def escape(text: str) -> str:
+    """The text as it may stand in XML, in quotes too.
+
+    >>> escape('<a & "b">')
+    '&lt;a &amp; &quot;b&quot;&gt;'
+    """
+    return (
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    )
+
+
+def _item(item: object, names: Mapping[str, str]) -> str:
+    match item:
+        case Text():
+            weight = ' font-weight="bold"' if item.bold else ""
+            return (
+                f'<text x="{item.x:.2f}" y="{item.y:.2f}" font-size="{item.size:g}" '
+                f'fill="{item.colour}"{weight}{ANCHORS[item.anchor]}>{escape(item.text)}</text>'
+            )
+        case Picture():
+            return (
+                f'<image x="{item.x:.3f}" y="{item.y:.3f}" width="{item.width:.3f}" '
+                f'height="{item.height:.3f}" preserveAspectRatio="none" '
+                f'href="data:image/png;base64,{_embedded(item)}"/>'
+            )
+        case Line():
+            points = " ".join(f"{x:.2f},{y:.2f}" for x, y in item.points)
+            return (
+                f'<polyline points="{points}" fill="none" stroke="{item.colour}" '
+                f'stroke-width="{item.width:g}"/>'
+            )
+        case Box():
+            stroke = "" if item.stroke is None else f' stroke="{item.stroke}" stroke-width="0.5"'
+            return (
+                f'<rect x="{item.x:.3f}" y="{item.y:.3f}" width="{item.width:.3f}" '
+                f'height="{item.height:.3f}" fill="{item.fill or "none"}"{stroke}/>'
+            )
+        case Link():
+            return _link(item, names)
+        case Anchor():
+            return f'<g id="{names[item.name]}"/>'
+        case _:
+            raise TypeError(f"no way to draw {type(item).__name__} as SVG")
+
+
+def _link(item: Link, names: Mapping[str, str]) -> str:
+    """A link within the page; other pages are other files, which are not known here."""
+    if item.target not in names:
+        return ""
+    return (
+        f'<a href="#{names[item.target]}"><rect x="{item.x:.2f}" y="{item.y:.2f}" '
+        f'width="{item.width:.2f}" height="{item.height:.2f}" fill="transparent"/></a>'
+    )
+
+
+def _embedded(item: Picture) -> str:
+    """The pixels as a PNG in base 64."""
+    image = Image.fromarray(np.ascontiguousarray(item.pixels))
+    if item.palette is not None:
+        image.putpalette(item.palette.tobytes())
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=6)
+    return base64.b64encode(file.getvalue()).decode("ascii")

@@ -1,0 +1,271 @@
+"""From activations to bytes: normalisation, and one tile for each channel.
+
+The rule of this module: a value becomes a colour step by one stated formula, a dead map
+stays flat, and nothing is smoothed.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.render.options import PictureOptions
+from layersight.results import ChannelStatistics, FloatArray, LayerActivation
+
+Bytes = NDArray[np.uint8]
+
+CACHE_VALUES = 1 << 16
+"""Values worked on at once, so that they stay in the processor's cache."""
+
+FEWEST_PARTS = 4
+"""Parts for which threads are worth waking."""
+
+FEWEST_IN_A_ROW = 16
+"""Channels beside each other from which on arithmetic along them is fast."""
+
+UNITS_IN_A_ROW = 64
+"""Units of a vector drawn beside each other."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tiles:
+    """The pictures of one layer for one image.
+
+    Attributes:
+        form: ``"tiles"``: one tile for each channel. ``"rows"``: a single picture with a row
+            for each channel (1-D layers). ``"units"``: a single picture with a cell for each
+            unit, ``UNITS_IN_A_ROW`` beside each other (dense layers, maps of one position).
+        pixels: ``(tile, height, width)`` colour steps 0..255; a single tile for rows and
+            units. Dead and broken maps are 0 throughout.
+        dead: ``(channel,)``: constant for this image, to be marked and not drawn.
+        broken: ``(channel,)``: holds values that are not numbers, likewise.
+        constants: ``(channel,)`` float32: the constant value of a dead map.
+        channels: The number of each channel.
+        low: The value that colour step 0 stands for, where that is one for the layer.
+        high: Likewise for step 255.
+        slices: For 3-D layers, rows and columns of depth slices in each tile, else (1, 1).
+        depth: How many slices there are; the last row may have places left over.
+    """
+
+    form: str
+    pixels: Bytes
+    dead: NDArray[np.bool_]
+    broken: NDArray[np.bool_]
+    constants: FloatArray
+    channels: tuple[int, ...]
+    low: float | None = None
+    high: float | None = None
+    slices: tuple[int, int] = (1, 1)
+    depth: int = 1
+
+
+def make_tiles(
+    entry: LayerActivation,
+    image: int,
+    options: PictureOptions,
+    *,
+    only: Sequence[int] | None = None,
+) -> Tiles:
+    """The tiles of one layer for one image.
+
+    Args:
+        entry: The layer's activations and statistics.
+        image: Which image, from 0.
+        options: The normalisation asked for.
+        only: Positions along the channel axis, if not all are wanted. A scale for the whole
+            layer still comes from all of them.
+    """
+    values, stats = entry.values[image], entry.statistics
+    broken = ~stats.finite[image]
+    if values.size == values.shape[-1] and only is None:
+        return _units(entry, values.reshape(-1), broken, options)
+    low, high = _limits(stats.min[image], stats.max[image], broken, options)
+    dead = stats.dead[image] & ~broken
+    offset, span = _offset_and_span(stats, image, options, low, high)
+    constants = np.where(dead, stats.min[image], 0).astype(np.float32)
+    channels = entry.channels
+    if only is not None:
+        chosen = np.array(only, np.intp)
+        values, offset, span = values[..., chosen], offset[chosen], span[chosen]
+        broken, dead, constants = broken[chosen], dead[chosen], constants[chosen]
+        channels = tuple(channels[position] for position in only)
+    skip = dead | broken
+    span = np.where(skip | (span == 0), np.float32(1), span)
+    pixels = _quantise(values, offset, span, options)
+    pixels[skip] = 0
+    tiles, form, slices = _shape_tiles(pixels)
+    depth = math.prod(values.shape[:-3]) if form == "tiles" else 1
+    return Tiles(form, tiles, dead, broken, constants, channels, low, high, slices, depth)
+
+
+def _limits(
+    low: FloatArray, high: FloatArray, broken: NDArray[np.bool_], options: PictureOptions
+) -> tuple[float | None, float | None]:
+    """What the first and the last colour step stand for, where one scale serves a layer."""
+    if options.normalise == "none":
+        return 0.0, 255.0
+    if options.normalise == "layer" and not broken.all():
+        return float(low[~broken].min()), float(high[~broken].max())
+    return None, None
+
+
+def _offset_and_span(
+    stats: ChannelStatistics,
+    image: int,
+    options: PictureOptions,
+    low: float | None,
+    high: float | None,
+) -> tuple[FloatArray, FloatArray]:
+    """For each channel what is subtracted and what is divided by, float32."""
+    # Values near the end of float32 overflow here; what they give is cut to 0..255 later.
+    with np.errstate(all="ignore"):
+        match options.normalise:
+            case "standardise":
+                return stats.mean[image], stats.std[image]
+            case "minmax":
+                return stats.min[image], stats.max[image] - stats.min[image]
+            case "layer":
+                least = np.full_like(stats.min[image], low or 0.0)
+                return least, np.full_like(least, (high or 0.0) - (low or 0.0))
+            case _:
+                return np.zeros_like(stats.min[image]), np.ones_like(stats.min[image])
+
+
+def _quantise(
+    values: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions
+) -> Bytes:
+    """Colour steps, channel first, of values that are channel last.
+
+    The arithmetic runs in the order in which the values lie in memory; it is the bytes that
+    are transposed, a quarter of the memory.
+    """
+    channels = values.shape[-1]
+    pixels = np.empty((channels, *values.shape[:-1]), np.uint8)
+    if channels < FEWEST_IN_A_ROW or np.moveaxis(values, -1, 0).flags.c_contiguous:
+        rows = np.ascontiguousarray(np.moveaxis(values, -1, 0), np.float32).reshape(channels, -1)
+        _channel_first(rows, offset[:, None], span[:, None], options, pixels.reshape(channels, -1))
+    else:
+        rows = np.ascontiguousarray(values, np.float32).reshape(-1, channels)
+        _channel_last(rows, offset, span, options, pixels.reshape(channels, -1))
+    return pixels
+
+
+def _channel_first(
+    rows: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions, pixels: Bytes
+) -> None:
+    def work(part: slice) -> None:
+        pixels[part] = _steps(rows[part], offset[part], span[part], options)
+
+    _in_parts(work, len(rows), rows.shape[1])
+
+
+def _channel_last(
+    rows: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions, pixels: Bytes
+) -> None:
+    def work(part: slice) -> None:
+        pixels[:, part] = _steps(rows[part], offset, span, options).T
+
+    _in_parts(work, len(rows), rows.shape[1])
+
+
+def _steps(
+    values: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions
+) -> Bytes:
+    """The formula itself, step by step in float32, as it is stated in the caption."""
+    # Broken channels are computed with the others and covered later, hence no warnings. The
+    # state belongs to the thread, so it is set here and not around the pool.
+    with np.errstate(all="ignore"):
+        steps = np.subtract(values, offset)
+        if options.normalise != "none":
+            steps /= span
+        if options.normalise == "standardise":
+            steps *= np.float32(options.contrast)
+            steps += np.float32(options.centre)
+        elif options.normalise != "none":
+            steps *= np.float32(255)
+        np.clip(steps, 0, 255, out=steps)
+        return steps.astype(np.uint8)
+
+
+def _in_parts(work: Callable[[slice], None], count: int, width: int) -> None:
+    """Calls ``work`` on slices that fit the cache, on all cores if there is enough to do."""
+    step = max(1, CACHE_VALUES // max(1, width))
+    parts = [slice(start, start + step) for start in range(0, count, step)]
+    if len(parts) < FEWEST_PARTS:
+        for part in parts:
+            work(part)
+        return
+    # Draining the results raises what a worker raised.
+    list(_pool().map(work, parts))
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """The threads, started once; NumPy lets go of the interpreter while it computes."""
+    return ThreadPoolExecutor(
+        max_workers=os.cpu_count() or 1, thread_name_prefix="layersight-tiles"
+    )
+
+
+def _shape_tiles(pixels: Bytes) -> tuple[Bytes, str, tuple[int, int]]:
+    """Brings maps of one, two or three spatial axes into ``(tile, height, width)``."""
+    if pixels.ndim == 3:
+        return pixels, "tiles", (1, 1)
+    if pixels.ndim == 2:
+        return pixels[None], "rows", (1, 1)
+    count, height, width = len(pixels), pixels.shape[-2], pixels.shape[-1]
+    volume = pixels.reshape(count, -1, height, width)
+    depth = volume.shape[1]
+    columns = math.ceil(math.sqrt(depth))
+    rows = math.ceil(depth / columns)
+    padded = np.zeros((count, rows * columns, height, width), np.uint8)
+    padded[:, :depth] = volume
+    sheet = padded.reshape(count, rows, columns, height, width).transpose(0, 1, 3, 2, 4)
+    return sheet.reshape(count, rows * height, columns * width), "tiles", (rows, columns)
+
+
+def _units(
+    entry: LayerActivation,
+    vector: FloatArray,
+    broken: NDArray[np.bool_],
+    options: PictureOptions,
+) -> Tiles:
+    """A vector as cells; the normalisation takes the whole vector as one map."""
+    with np.errstate(all="ignore"):
+        steps, low, high = _unit_steps(vector, broken, options)
+        steps = np.nan_to_num(np.clip(steps, 0, 255))
+        steps[broken] = 0
+    width = min(UNITS_IN_A_ROW, len(vector))
+    cells = np.zeros(math.ceil(len(vector) / width) * width, np.uint8)
+    cells[: len(vector)] = steps.astype(np.uint8)
+    nothing = np.zeros(len(vector), bool)
+    constants = np.zeros(len(vector), np.float32)
+    pixels = cells.reshape(1, -1, width)
+    return Tiles("units", pixels, nothing, broken, constants, entry.channels, low, high)
+
+
+def _unit_steps(
+    vector: FloatArray, broken: NDArray[np.bool_], options: PictureOptions
+) -> tuple[FloatArray, float, float]:
+    """The colour steps of a vector, not yet cut, and the values of steps 0 and 255."""
+    if options.normalise == "none":
+        return vector, 0.0, 255.0
+    good = vector[~broken]
+    low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
+    if low == high:
+        return np.zeros_like(vector), low, high
+    if options.normalise != "standardise":
+        span = np.float32(high) - np.float32(low)
+        return (vector - np.float32(low)) / span * np.float32(255), low, high
+    mean, std = good.mean(), good.std()
+    steps = (vector - mean) / std * np.float32(options.contrast) + np.float32(options.centre)
+    edges = ((edge - options.centre) / options.contrast for edge in (0, 255))
+    low, high = (float(mean) + float(std) * edge for edge in edges)
+    return steps, low, high

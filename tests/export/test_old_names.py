@@ -1,0 +1,56 @@
+"""Files of schema 1, which carry the product's old name, are still read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from layersight.export import read_manifest
+from layersight.export.evaluation_files import read_evaluation
+from layersight.export.pattern_reading import read_patterns
+from layersight.results import ModelInfo
+
+FILES = Path(__file__).parent / "schema1"
+WRITTEN = sorted(path.name for path in FILES.iterdir())
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_manifest_of_a_file_of_the_old_name_is_read(name: str) -> None:
+    found = read_manifest(FILES / name)
+    assert (found["schema"], found["convlens"]) == (1, "0.1.0")
+    assert found["kind"] == name.partition(".")[0].replace("folder", "activations")
+    assert found["model"]["name"] == "cats_dogs"
+
+
+def test_every_format_with_a_manifest_is_among_them() -> None:
+    suffixes = {Path(name).suffix for name in WRITTEN}
+    kinds = ".gif .html .json .npz .pdf .png .svg .webp .zarr"
+    assert suffixes == {"", *kinds.split()}
+
+
+def model_of(name: str) -> ModelInfo:
+    saved = read_manifest(FILES / name)["model"]
+    return ModelInfo(
+        name=saved["name"],
+        source=saved["source"],
+        digest=saved["digest"],
+        framework=saved["framework"],
+        inputs=(),
+        outputs=(),
+        layers=(),
+        parameters=0,
+    )
+
+
+def test_patterns_of_the_old_name_go_on() -> None:
+    found = read_patterns(FILES / "patterns.npz", model_of("patterns.npz"))
+    assert found.images.shape == (1, 24, 24, 3)
+    assert found.objectives[0].terms[0].layer == "conv2d"
+
+
+def test_an_evaluation_of_the_old_name_goes_on() -> None:
+    found = read_evaluation(FILES / "evaluation.npz", model_of("evaluation.npz"))
+    assert [row.name for row in found.rows] == ["grad-cam", "gradient"]
+    assert np.isfinite(found.values).all()
