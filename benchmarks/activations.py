@@ -134,7 +134,7 @@ def process(*arguments: str, backend: str) -> Callable[[], object]:
 def compare_drawing(model: str, image: str, runs: int) -> None:
     """Drawing and writing alone, from arrays in memory."""
     import layersight
-    from layersight.verbs.activations import activations
+    from layersight.nouns.activations.compute import activations
 
     opened = layersight.load_model(model)
     result = activations(opened, image, layers=":8", predictions=True)
@@ -163,10 +163,10 @@ def compare_vgg16(runs: int) -> None:
     import numpy as np
 
     import layersight
+    from layersight.nouns.activations.compute import activations
     from layersight.render.mosaic import mosaic
     from layersight.render.options import PictureOptions
     from layersight.render.tiles import make_tiles
-    from layersight.verbs.activations import activations
 
     live = keras.applications.VGG16(weights=None)
     model = layersight.load_model(live)

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 import layersight
-from layersight.heat import HeatmapOptions
-from layersight.readout import Readout
-from layersight.verbs.attribution.method import Images, find_method
+from layersight.data.readout import Readout
+from layersight.nouns.heatmaps.methods.method import Images, find_method
+from layersight.nouns.heatmaps.result import HeatmapOptions
 
 LAYER = "block5_conv3"
 UNIT = 386

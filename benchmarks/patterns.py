@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import layersight
-from layersight.verbs.maximise.ground import LARGEST_BATCH
-from layersight.verbs.maximise.placements import unseen
+from layersight.nouns.patterns.ground import LARGEST_BATCH
+from layersight.nouns.patterns.placements import unseen
 
 SIDE = 150
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import layersight
+from layersight.data.model import ModelInfo
 from layersight.model import Model
-from layersight.results import ModelInfo
 
 TARGET = Path(__file__).parents[1] / "docs" / "collection.md"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from layersight.verbs.attribution.method import methods
-from layersight.verbs.attribution.metrics.metric import metrics
+from layersight.nouns.heatmaps.methods.method import methods
+from layersight.nouns.heatmaps.metrics.metric import metrics
 
 TARGET = Path(__file__).parents[1] / "docs" / "heatmaps.md"
 

@@ -12,8 +12,8 @@ from matplotlib import pyplot
 from PIL import Image
 
 import layersight
+from layersight.data.image import InputImage
 from layersight.model import Model
-from layersight.results import InputImage
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
 QUALITY = 88
@@ -44,7 +44,7 @@ def draw_cascade(model: Model, image: InputImage, path: Path) -> None:
     )
     for row, method in zip(axes, CHECKED, strict=True):
         for count, axis in enumerate(row):
-            with model.redrawn(down[:count], seed=0):
+            with model.randomised(down[:count], seed=0):
                 found = layersight.heatmap(model, image, method=method, target="cat")
             greatest = float(found[0].values.max())
             axis.imshow(

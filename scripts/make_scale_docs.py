@@ -2,7 +2,7 @@
 
 ``python scripts/make_scale_docs.py FOLDER`` takes the models in ``FOLDER/models`` and
 ``FOLDER/wild``; ``--check`` only compares. What they were trained on is in
-``tests/verbs/scales.tsv``, with the source of each.
+``tests/batch/scales.tsv``, with the source of each.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 import layersight
-from layersight.preprocessing import Preprocessing
+from layersight.data.preprocessing import Preprocessing
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "scales.md"
-TRUTHS = ROOT / "tests" / "verbs" / "scales.tsv"
+TRUTHS = ROOT / "tests" / "batch" / "scales.tsv"
 
 UNKNOWN = "not known"
 
@@ -57,7 +57,7 @@ def found_scale(path: Path) -> Preprocessing | None:
         model = layersight.load_model(path)
     except layersight.LayersightError:
         return None
-    entry = next((each for each in model.info.inputs if each.takes_picture), None)
+    entry = next((each for each in model.info.inputs if each.accepts_image), None)
     if entry is None:
         return None
     channels = entry.channels if entry.channels in (1, 3, 4) else 3

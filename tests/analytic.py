@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from layersight.data.readout import Gradients, Readout
 from layersight.model import ForwardPass
-from layersight.readout import Gradients, Readout
-from layersight.verbs.attribution.method import Images
+from layersight.nouns.heatmaps.methods.method import Images
 
 CURVES = {
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from layersight.data.readout import Goal, Gradients, Readout
 from layersight.errors import ModelInputError
-from layersight.heat import HeatmapOptions
 from layersight.model import ForwardPass
-from layersight.readout import Goal, Gradients, Readout
-from layersight.verbs.attribution.baselines import baseline
-from layersight.verbs.attribution.method import Images, find_method
+from layersight.nouns.heatmaps.baselines import baseline
+from layersight.nouns.heatmaps.methods.method import Images, find_method
+from layersight.nouns.heatmaps.result import HeatmapOptions
 
 __all__ = ["Images", "ModelInputError", "baseline"]
 

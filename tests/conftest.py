@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fake_network import chain, fake, network
+
+__all__ = ["chain", "fake", "network"]
+
 _skipped: list[str] = []
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from layersight.evaluation import Column, Evaluation, MeasureOptions, Row
-from layersight.heat import HeatmapOptions
-from layersight.preprocessing import SCALES
-from layersight.results import InputInfo, ModelInfo
-from layersight.target import Target
-from layersight.verbs.attribution.metrics.metric import metrics
+from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.preprocessing import SCALES
+from layersight.data.target import Target
+from layersight.nouns.evaluation.result import Column, Evaluation, Row
+from layersight.nouns.heatmaps.measuring import MeasureOptions
+from layersight.nouns.heatmaps.metrics.metric import metrics
+from layersight.nouns.heatmaps.result import HeatmapOptions
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "=cat</script><b>&\u202e"

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from layersight.evaluation import MeasureOptions
-from layersight.readout import Readout
-from layersight.results import InputInfo, LayerInfo, ModelInfo
-from layersight.verbs.attribution.method import Images
-from layersight.verbs.attribution.metrics.bench import Bench, weighted_layers
-from layersight.verbs.attribution.metrics.metric import find_metric
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.readout import Readout
+from layersight.nouns.heatmaps.measuring import MeasureOptions
+from layersight.nouns.heatmaps.methods.method import Images
+from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
+from layersight.nouns.heatmaps.metrics.metric import find_metric
 
 
 class Formula:
@@ -40,7 +40,7 @@ class Formula:
         return np.array(found, np.float32)
 
     @contextmanager
-    def redrawn(self, layers, seed):
+    def randomised(self, layers, seed):
         self.drawn.append((tuple(layers), seed))
         self.now = tuple(layers)
         try:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from layersight.pattern import Objective, PatternOptions, Patterns, Term
-from layersight.preprocessing import SCALES, Preprocessing
-from layersight.results import InputInfo, LayerInfo, ModelInfo
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.preprocessing import SCALES, Preprocessing
+from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "conv</script><b>&\u202e"

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from layersight.heat import Curve, Heatmap, HeatmapOptions, Heatmaps, Measure, Photograph
-from layersight.placing import enlarge
-from layersight.preprocessing import SCALES
-from layersight.results import ClassScore, InputImage, InputInfo, LayerInfo, ModelInfo, Prediction
-from layersight.target import Target
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.photograph import Photograph
+from layersight.data.placing import enlarge
+from layersight.data.prediction import ClassScore, Prediction
+from layersight.data.preprocessing import SCALES
+from layersight.data.target import Target
+from layersight.nouns.heatmaps.result import Curve, Heatmap, HeatmapOptions, Heatmaps, Measure
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "a</script><b>&\u202e.jpg"

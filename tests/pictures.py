@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from layersight import images
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo
+from layersight.data.preprocessing import SCALES
 from layersight.errors import ImageError
-from layersight.preprocessing import SCALES
-from layersight.results import InputImage, InputInfo
 
 RGB = InputInfo("image", (None, 8, 8, 3))
 ANY = InputInfo("image", (None, None, None, 3))

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from layersight.kernel import Kernels, LayerKernels
-from layersight.preprocessing import Preprocessing
-from layersight.results import InputInfo, LayerInfo, ModelInfo
-from layersight.verbs.kernels import factorise
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.preprocessing import Preprocessing
+from layersight.nouns.kernels.compute import factorise
+from layersight.nouns.kernels.result import Kernels, LayerKernels
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "conv</script><b>&\u202e"

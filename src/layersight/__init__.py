@@ -16,34 +16,34 @@ from typing import TYPE_CHECKING, Any
 from layersight.version import __version__
 
 if TYPE_CHECKING:
+    from layersight.data.target import Target
     from layersight.errors import LayersightError
     from layersight.export import read_manifest, save
     from layersight.export.converting import convert
     from layersight.loading import load_model
     from layersight.loading.stored import load_weights
-    from layersight.target import Target
-    from layersight.verbs.activations import activations, load_image
-    from layersight.verbs.evaluate import evaluate
-    from layersight.verbs.heatmap import heatmap
-    from layersight.verbs.kernels import kernels
-    from layersight.verbs.patterns import patterns
-    from layersight.verbs.summary import summary
+    from layersight.nouns.activations.compute import activations, load_image
+    from layersight.nouns.evaluation.compute import evaluate
+    from layersight.nouns.heatmaps.compute import heatmap
+    from layersight.nouns.kernels.compute import kernels
+    from layersight.nouns.patterns.compute import patterns
+    from layersight.nouns.summary.compute import summary
 
 _PLACES = {
     "LayersightError": "layersight.errors",
-    "Target": "layersight.target",
-    "activations": "layersight.verbs.activations",
+    "Target": "layersight.data.target",
+    "activations": "layersight.nouns.activations.compute",
     "convert": "layersight.export.converting",
-    "evaluate": "layersight.verbs.evaluate",
-    "heatmap": "layersight.verbs.heatmap",
-    "kernels": "layersight.verbs.kernels",
-    "load_image": "layersight.verbs.activations",
+    "evaluate": "layersight.nouns.evaluation.compute",
+    "heatmap": "layersight.nouns.heatmaps.compute",
+    "kernels": "layersight.nouns.kernels.compute",
+    "load_image": "layersight.nouns.activations.compute",
     "load_model": "layersight.loading",
     "load_weights": "layersight.loading.stored",
-    "patterns": "layersight.verbs.patterns",
+    "patterns": "layersight.nouns.patterns.compute",
     "read_manifest": "layersight.export",
     "save": "layersight.export",
-    "summary": "layersight.verbs.summary",
+    "summary": "layersight.nouns.summary.compute",
 }
 
 __all__ = [

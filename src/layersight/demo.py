@@ -12,18 +12,19 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
+from layersight.data.model import ModelInfo
 from layersight.export.atomic import fill_folder
 from layersight.export.folder import write_folder
 from layersight.export.manifest import MANIFEST
 from layersight.export.pictures import to_png
-from layersight.heat import Heatmaps
 from layersight.loading import load_model
-from layersight.pattern import Patterns
+from layersight.nouns.activations.compute import activations
+from layersight.nouns.activations.result import Activations
+from layersight.nouns.heatmaps.compute import heatmap
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.patterns.compute import patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions, HeatOptions, PictureOptions
-from layersight.results import Activations, ModelInfo
-from layersight.verbs.activations import activations
-from layersight.verbs.heatmap import heatmap
-from layersight.verbs.patterns import patterns
 
 LABELS = ("cat", "dog")
 EXTRAS = ("MODEL_CARD.md", "chelsea.txt")

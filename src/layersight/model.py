@@ -14,9 +14,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from layersight.ascent import Ascent, Climb
-from layersight.readout import Goal, Gradients
-from layersight.results import FloatArray, ModelInfo
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import Ascent, Optimisation
+from layersight.data.model import ModelInfo
+from layersight.data.readout import Goal, Gradients
 
 KEPT = "kept: "
 """How what a saved model keeps is told from what was replaced in it."""
@@ -61,7 +62,7 @@ class MovingStatistics:
         return bool(np.any(self.mean != 0) or np.any(self.variance != 1))
 
 
-class WithKernels(Protocol):
+class HasKernels(Protocol):
     """What shows its kernels: a model, or a file of weights without one."""
 
     @property
@@ -81,7 +82,7 @@ class WithKernels(Protocol):
         ...
 
 
-class Readable(Protocol):
+class Differentiable(Protocol):
     """What gives numbers for inputs, and how they came about."""
 
     def forward(
@@ -170,7 +171,7 @@ class Readable(Protocol):
         """
         ...
 
-    def redrawn(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
+    def randomised(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
         """Replaces the weights of some layers by random ones while a block lasts.
 
         Kernels and the like are drawn from a normal distribution with their own mean and
@@ -187,7 +188,7 @@ class Readable(Protocol):
 
 
 @runtime_checkable
-class Model(WithKernels, Readable, Protocol):
+class Model(HasKernels, Differentiable, Protocol):
     """A network that can be looked into."""
 
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
@@ -215,7 +216,7 @@ class Model(WithKernels, Readable, Protocol):
         """
         ...
 
-    def ascend(self, ascent: Ascent) -> Climb:
+    def ascend(self, ascent: Ascent) -> Optimisation:
         """Begins an ascent in input space.
 
         Raises:

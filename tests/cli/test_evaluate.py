@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from layersight.export import read_manifest
-from layersight.verbs.attribution.evaluating import Evaluating
+from layersight.nouns.evaluation.evaluating import Evaluating
 
 Run = Callable[..., Any]
 

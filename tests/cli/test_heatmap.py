@@ -17,8 +17,8 @@ from heats import heats
 from layersight.cli import heatmap as face
 from layersight.cli.heatmap import describe
 from layersight.export import read_manifest
-from layersight.verbs.attribution.method import methods
-from layersight.verbs.attribution.names import PLACES
+from layersight.nouns.heatmaps.methods.method import methods
+from layersight.nouns.heatmaps.methods.names import PLACES
 
 Run = Callable[..., Any]
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from layersight.export import read_manifest
-from layersight.verbs.maximise import ground
-from layersight.verbs.maximise.climbing import Climbing
+from layersight.nouns.patterns import ground
+from layersight.nouns.patterns.climbing import Climbing
 
 Run = Callable[..., Any]
 FEW = ("--steps", "3", "--jitter", "1")

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from layersight.placing import enlarge
+from layersight.data.placing import enlarge
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class ResolvedTarget:
     """What a library was asked.
 
     Attributes:
@@ -170,7 +170,7 @@ def cut_windows(asked):
     return np.array(found)
 
 
-VARIANTS: dict[tuple[str, str], Callable[[Asked], np.ndarray]] = {
+VARIANTS: dict[tuple[str, str], Callable[[ResolvedTarget], np.ndarray]] = {
     ("tf-keras-vis", "grad-cam++"): alphas_by_their_sum,
     ("xplique", "grad-cam++"): mean_in_alphas,
     ("torchcam", "grad-cam++"): cubes,

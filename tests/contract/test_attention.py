@@ -12,8 +12,8 @@ import pytest
 from keras import layers
 
 import layersight
+from layersight.data.readout import Readout
 from layersight.model import Model
-from layersight.readout import Readout
 
 SCORES = {"heads": (2, 5, 6), "groups": (4, 5, 6), "plain": (5, 6), "summed": (5, 6)}
 """What Keras gives for each, with heads first; queries and keys are of different number."""

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
 from layersight.frameworks.keras.backends import measure
 from layersight.frameworks.keras.buffers import check_pass, count_work, follow_buffers
 from layersight.frameworks.keras.model import KerasModel
 from layersight.limits import Limits
-from layersight.readout import Readout
 
 MIB = 1 << 20
 

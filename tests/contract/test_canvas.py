@@ -10,11 +10,11 @@ import pytest
 from gradients import as_array, gradient_of
 from scipy import ndimage
 
-from layersight.ascent import FOURIER, PHASE, Ascent, Probe
+from layersight.data.ascent import FOURIER, PHASE, Ascent, Probe
 from layersight.frameworks.keras.ascent.canvas import bound, draw, look
 from layersight.frameworks.keras.backends import is_near, place, sample
-from layersight.pattern import PatternOptions
-from layersight.verbs.maximise.placements import of_step, placement
+from layersight.nouns.patterns.placements import of_step, placement
+from layersight.nouns.patterns.result import PatternOptions
 
 
 def test_a_canvas_is_seen_through_its_placements_as_scipy_does():

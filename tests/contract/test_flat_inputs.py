@@ -12,8 +12,8 @@ import pytest
 from keras import layers
 
 import layersight
+from layersight.data.readout import Readout
 from layersight.errors import ImageError, ModelInputError
-from layersight.readout import Readout
 
 DIGIT = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
 

@@ -12,12 +12,12 @@ from keras import layers
 
 import layersight
 from layersight import heatmap
+from layersight.data.placing import enlarge, place
+from layersight.data.readout import Readout
+from layersight.data.target import PREDICTED
 from layersight.errors import ModelInputError, SelectionError
-from layersight.heat import Heatmap, Heatmaps
 from layersight.loading import load_model
-from layersight.placing import enlarge, place
-from layersight.readout import Readout
-from layersight.target import PREDICTED
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 
 
 def photo(size=(16, 16), channels=3, seed=0):

@@ -16,12 +16,12 @@ import keras
 import numpy as np
 import pytest
 
-from contract.heatmap_variants import VARIANTS, Asked
+from contract.heatmap_variants import VARIANTS, ResolvedTarget
 from contract.twins import CLASSES, NETWORKS, build, load
-from layersight.heat import HeatmapOptions
+from layersight.data.readout import Readout
 from layersight.loading import load_model
-from layersight.readout import Readout
-from layersight.verbs.attribution.method import Found, Images, find_method, methods
+from layersight.nouns.heatmaps.methods.method import Found, Images, find_method, methods
+from layersight.nouns.heatmaps.result import HeatmapOptions
 
 ARRAYS, TABLE = load()
 
@@ -49,7 +49,7 @@ def explained(network, method, layers, options):
     """What layersight gives, under the recorded noise and masks."""
     black, white = np.zeros(3, np.float32), np.ones(3, np.float32)
     images = Images({"picture": ARRAYS["images"]}, "picture", black, white)
-    place = "layersight.verbs.attribution."
+    place = "layersight.nouns.heatmaps."
     with (
         patch(place + "smoothgrad.noise", lambda _, known, number: known.noise * noise(number)),
         patch(place + "rise.masks", lambda _, __, wanted: ARRAYS["masks"][wanted]),
@@ -134,7 +134,7 @@ def test_what_differs_differs_for_the_reason_given(entry):
     network = entry["network"]
     assert distance(ours(entry), entry) > 10 * TOLERANCE
     variant = VARIANTS[entry["library"], entry["method"]]
-    found = variant(Asked(opened(network), ARRAYS, entry, goal(network)))
+    found = variant(ResolvedTarget(opened(network), ARRAYS, entry, goal(network)))
     assert distance(found, entry) < TOLERANCE
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from layersight.ascent import PIXELS, Ascent, Probe, Rung
+from layersight.data.ascent import PIXELS, Ascent, Probe, StepResult
 from layersight.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 
 
@@ -28,7 +28,7 @@ class Recording:
         self.log.append((threading.current_thread(), leaking.tolist(), rates.tolist()))
         if self.wrong is not None:
             raise self.wrong
-        return Rung(rates + 10, leaking + 20)
+        return StepResult(rates + 10, leaking + 20)
 
     def measure(self, canvas, placement):
         return (canvas.sum((1, 2)),)

@@ -17,10 +17,10 @@ from pathlib import Path
 import keras
 import pytest
 
+from layersight.data.saved import SavedNetwork
 from layersight.frameworks.keras.build import build
 from layersight.limits import Limits
 from layersight.loading.rewrites import upgrade
-from layersight.saved import SavedNetwork
 
 HERE = Path(__file__).parent
 

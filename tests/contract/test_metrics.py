@@ -11,13 +11,13 @@ import pytest
 
 from formulas import Formula, bench, picture, say
 from layersight import evaluate
-from layersight.heat import HeatmapOptions
+from layersight.data.readout import Readout
 from layersight.loading import load_model
-from layersight.readout import Readout
-from layersight.verbs.attribution.method import find_method
-from layersight.verbs.attribution.metrics.bench import Bench, weighted_layers
-from layersight.verbs.attribution.metrics.cascade import cascade
-from layersight.verbs.attribution.metrics.metric import choose_metrics
+from layersight.nouns.heatmaps.methods.method import find_method
+from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
+from layersight.nouns.heatmaps.metrics.cascade import cascade
+from layersight.nouns.heatmaps.metrics.metric import choose_metrics
+from layersight.nouns.heatmaps.result import HeatmapOptions
 
 NAMES = [metric.name for metric in choose_metrics("default")]
 SIZE = (12, 10)

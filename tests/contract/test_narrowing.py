@@ -17,7 +17,7 @@ from layersight.frameworks.keras.narrowing import Narrowing
 from layersight.frameworks.keras.passing import Passing
 from layersight.frameworks.keras.view import look
 from layersight.loading import load_model
-from layersight.pattern import Objective, Term
+from layersight.nouns.patterns.result import Objective, Term
 
 
 def fire():

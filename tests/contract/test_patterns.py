@@ -14,10 +14,10 @@ from layersight.errors import LayersightError, ModelInputError, SelectionError, 
 from layersight.export.pattern_numbers import patterns_to_json
 from layersight.export.pattern_reading import read_patterns
 from layersight.loading import load_model
-from layersight.pattern import Objective, Term
+from layersight.nouns.patterns.compute import PatternsInterrupted
+from layersight.nouns.patterns.methods.classic import show
+from layersight.nouns.patterns.result import Objective, Term
 from layersight.render.options import GalleryOptions
-from layersight.verbs.maximise.classic import show
-from layersight.verbs.patterns import PatternsInterrupted
 
 QUICK = {"steps": 12, "size": (16, 16)}
 

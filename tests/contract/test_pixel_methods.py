@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from analytic import pictures
+from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
-from layersight.heat import HeatmapOptions
 from layersight.loading import load_model
-from layersight.readout import Readout
-from layersight.verbs.attribution.baselines import baseline as make
-from layersight.verbs.attribution.method import Found, find_method
-from layersight.verbs.attribution.rise import masks
-from layersight.verbs.attribution.smoothgrad import noise
+from layersight.nouns.heatmaps.baselines import baseline as make
+from layersight.nouns.heatmaps.methods.method import Found, find_method
+from layersight.nouns.heatmaps.methods.rise import masks
+from layersight.nouns.heatmaps.methods.smoothgrad import noise
+from layersight.nouns.heatmaps.result import HeatmapOptions
 
 SIZE = (8, 7)
 OPTIONS = HeatmapOptions(

@@ -9,9 +9,9 @@ import models
 import numpy as np
 import pytest
 
+from layersight.data.readout import Readout
 from layersight.errors import ModelInputError, SelectionError
 from layersight.loading import load_model
-from layersight.readout import Readout
 
 KINDS = (
     "sequential",
@@ -328,7 +328,7 @@ def test_redrawn_weights_are_random_the_same_each_time_and_given_back():
     plain = model.read(given, goal)
     seen = []
     for seed in (3, 3, 4):
-        with model.redrawn(["top", "norm", "flat"], seed):
+        with model.randomised(["top", "norm", "flat"], seed):
             seen.append(model.read(given, goal))
             now = {v.path: as_array(v.value) for v in model.model.weights}
     np.testing.assert_array_equal(seen[0], seen[1])
@@ -341,7 +341,7 @@ def test_redrawn_weights_are_random_the_same_each_time_and_given_back():
         if "conv" in variable.path:
             np.testing.assert_array_equal(now[variable.path], array)
     np.testing.assert_array_equal(model.read(given, goal), plain)
-    with pytest.raises(RuntimeError, match="stop"), model.redrawn(["top"], 0):
+    with pytest.raises(RuntimeError, match="stop"), model.randomised(["top"], 0):
         raise RuntimeError("stop")
     np.testing.assert_array_equal(model.read(given, goal), plain)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import layersight
-from layersight.preprocessing import SCALES
+from layersight.data.preprocessing import SCALES
 
 
 def photographs(count: int) -> np.ndarray:

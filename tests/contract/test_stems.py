@@ -19,7 +19,7 @@ import stems
 from keras import layers
 
 import layersight
-from layersight.preprocessing import SCALES
+from layersight.data.preprocessing import SCALES
 
 COLOURS = np.array([[200, 120, 40], [30, 90, 250]], np.uint8)
 

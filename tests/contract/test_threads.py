@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from layersight import patterns
+from layersight.data.readout import Readout
 from layersight.frameworks.keras import patches
 from layersight.frameworks.keras.attribution.reading import SIZES
 from layersight.frameworks.keras.model import PROGRAMS
 from layersight.loading import load_model
-from layersight.readout import Readout
 
 SECONDS = float(os.environ.get("LAYERSIGHT_RACE_SECONDS", "2"))
 THREADS = 8
@@ -61,7 +61,7 @@ def gradient(model, layer, *, guided):
 
 
 def randomised(model, layer):
-    with model.redrawn(["shared", "norm"], 3):
+    with model.randomised(["shared", "norm"], 3):
         return model.forward({"picture": IMAGE}, [layer]).layers[layer]
 
 
@@ -126,7 +126,7 @@ def test_threads_that_share_layers_get_what_one_alone_gets(networks, failing):
             if failing and done % 3 == 2:
                 with pytest.raises(ValueError, match="broken on the way"):
                     gradient(fails, "broken", guided=True)
-                with pytest.raises(RuntimeError, match="stop"), opened[0].redrawn(["norm"], 1):
+                with pytest.raises(RuntimeError, match="stop"), opened[0].randomised(["norm"], 1):
                     raise RuntimeError("stop")
             number = draw.randrange(len(every))
             np.testing.assert_allclose(every[number](), expected[number], rtol=1e-5, atol=1e-6)

@@ -9,18 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from layersight.preprocessing import SCALES
-from layersight.results import (
-    Activations,
-    ClassScore,
-    InputImage,
-    InputInfo,
-    LayerActivation,
-    LayerInfo,
-    ModelInfo,
-    Prediction,
-)
-from layersight.verbs.statistics import measure
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.prediction import ClassScore, Prediction
+from layersight.data.preprocessing import SCALES
+from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.statistics import measure
 
 NASTY = 'a/b (c)\\d "e" <f> & é 漢 \udcff}'
 """A name with whatever a file format gives a meaning to."""

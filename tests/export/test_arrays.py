@@ -16,7 +16,7 @@ import zarr
 from layersight.errors import OutputError
 from layersight.export import arrays as module
 from layersight.export import read_manifest, save
-from layersight.results import Activations
+from layersight.nouns.activations.result import Activations
 
 Build = Callable[..., Activations]
 

@@ -15,14 +15,15 @@ from PIL import Image
 from pypdf import PdfReader
 
 from evaluations import HOSTILE, columns, evaluation, rows
+from layersight.data.target import Target
 from layersight.errors import OutputError, UsageError
-from layersight.evaluation import Evaluation, MeasureOptions
 from layersight.export import read_manifest, save
 from layersight.export.evaluation_files import AXES, read_evaluation
 from layersight.export.kinds import EVALUATIONS
 from layersight.export.manifest import manifest_of
+from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.render.options import TableOptions
-from layersight.target import Target
 from layersight.version import __version__
 
 SUFFIXES = EVALUATIONS.suffixes

@@ -15,12 +15,12 @@ from PIL import Image
 from pypdf import PdfReader
 
 from heats import HOSTILE, WARNING, heats, picture
+from layersight.data.placing import enlarge
 from layersight.errors import OutputError, UsageError
 from layersight.export import heat_arrays, read_manifest, save
 from layersight.export.kinds import HEATMAPS
 from layersight.export.manifest import manifest_of
-from layersight.heat import Heatmaps
-from layersight.placing import enlarge
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.heatmaps.arrange import only
 from layersight.render.heatmaps.numbers import placed
 from layersight.render.heatmaps.tile import make_tile

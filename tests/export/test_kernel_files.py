@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from layersight.data.preprocessing import SCALES
 from layersight.errors import UsageError
 from layersight.export import read_manifest, save
 from layersight.export.kinds import KERNELS
 from layersight.export.manifest import manifest_of
-from layersight.kernel import Kernels
-from layersight.preprocessing import SCALES
+from layersight.nouns.kernels.result import Kernels
 from layersight.render.options import KernelOptions
 from layersight.version import __version__
 from weights import HOSTILE, everything, layer, weights

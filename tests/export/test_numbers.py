@@ -12,7 +12,7 @@ import pytest
 
 from layersight.export import save
 from layersight.export.manifest import _ranges
-from layersight.results import Activations
+from layersight.nouns.activations.result import Activations
 
 Build = Callable[..., Activations]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from layersight.data.model import ModelInfo
 from layersight.export import read_manifest
 from layersight.export.evaluation_files import read_evaluation
 from layersight.export.pattern_reading import read_patterns
-from layersight.results import ModelInfo
 
 FILES = Path(__file__).parent / "schema1"
 WRITTEN = sorted(path.name for path in FILES.iterdir())

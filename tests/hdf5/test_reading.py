@@ -21,7 +21,7 @@ from layersight.hdf5.member import Window
 from layersight.hdf5.serving import JOBS, answer
 from layersight.hdf5.weights import read_weights
 from layersight.loading.contents import collect
-from layersight.loading.frames import Incoming, ToldError, write_frame
+from layersight.loading.frames import Incoming, RemoteError, write_frame
 
 
 def taken(frames, tmp_path):
@@ -286,5 +286,5 @@ def test_frames_go_through_a_pipe(tmp_path):
         frames.pieces(memoryview(target))
         assert target == b"1" * 9000
         stream.seek(9, os.SEEK_CUR)
-        with pytest.raises(ToldError):
+        with pytest.raises(RemoteError):
             frames.message()

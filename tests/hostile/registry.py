@@ -166,8 +166,8 @@ def pickled(traps: Traps) -> bytes:
     """A pickle that touches the canary when it is loaded."""
     import pickle
 
-    class Touch:
+    class Hook:
         def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
             return exec, (traps.statement,)
 
-    return pickle.dumps({"weights": Touch()}, protocol=2)
+    return pickle.dumps({"weights": Hook()}, protocol=2)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from layersight import images
+from layersight.data.model import InputInfo
 from layersight.errors import ImageError, UsageError
-from layersight.results import InputInfo
 from pictures import SCALE, error_of, load, photographs, saved, some_pixels
 
 # Fitting

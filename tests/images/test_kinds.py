@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from layersight import images
+from layersight.data.model import InputInfo
 from layersight.errors import ImageError, UsageError
 from layersight.images import film
 from layersight.images import frames as counting
 from layersight.images.photograph import photograph
-from layersight.results import InputInfo
 from pictures import load
 
 CT = np.random.default_rng(0).integers(0, 4000, (5, 12, 9), dtype=np.uint16)

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from layersight import images
+from layersight.data.model import InputInfo
+from layersight.data.preprocessing import SCALES
 from layersight.errors import ImageError, ModelInputError, UsageError
-from layersight.preprocessing import SCALES
-from layersight.results import InputInfo
 from pictures import ANY, GREY, RGB, SCALE, error_of, file_of, load, saved, some_pixels
 
 

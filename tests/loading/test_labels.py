@@ -8,9 +8,9 @@ import logging
 import numpy as np
 import pytest
 
+from layersight.data.model import LayerInfo, ModelInfo
 from layersight.errors import ModelFileError
 from layersight.loading.labels import MAX_LABEL, check_labels, labels_beside, read_labels
-from layersight.results import LayerInfo, ModelInfo
 
 THREE = ("bird", "cat", "dog")
 

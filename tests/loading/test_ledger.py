@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
+from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.frameworks.keras.build import build
 from layersight.frameworks.keras.ranges import BY_NAME, largest_number
@@ -12,7 +13,6 @@ from layersight.frameworks.keras.sizes import ledger
 from layersight.limits import Limits
 from layersight.loading.rewrites import upgrade
 from layersight.loading.rewrites.walking import tensor
-from layersight.saved import SavedNetwork
 
 BIG = 10**9
 

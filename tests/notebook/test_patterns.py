@@ -13,7 +13,7 @@ from PIL import Image
 from galleries import HOSTILE, gallery, mixed
 from layersight.errors import SelectionError, UsageError
 from layersight.notebook.gallery import LAYERS_SHOWN, PATTERNS_SHOWN
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.patterns.arrange import only
 
 

@@ -8,18 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from layersight.preprocessing import SCALES
-from layersight.results import (
-    Activations,
-    ChannelStatistics,
-    ClassScore,
-    InputImage,
-    InputInfo,
-    LayerActivation,
-    LayerInfo,
-    ModelInfo,
-    Prediction,
-)
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.prediction import ClassScore, Prediction
+from layersight.data.preprocessing import SCALES
+from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

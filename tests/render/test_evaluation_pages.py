@@ -9,7 +9,7 @@ import pytest
 
 from evaluations import HOSTILE, columns, evaluation, rows
 from layersight.errors import SelectionError
-from layersight.evaluation import concatenate
+from layersight.nouns.evaluation.result import concatenate
 from layersight.render.evaluations.dots import rounded
 from layersight.render.evaluations.figure import plot
 from layersight.render.evaluations.table import lines_of

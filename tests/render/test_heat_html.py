@@ -17,7 +17,7 @@ from PIL import Image
 
 from browser import dump
 from heats import HOSTILE, WARNING, heats
-from layersight.heat import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.heatmaps.html import document
 from layersight.render.heatmaps.numbers import placed
 from layersight.render.heatmaps.scale import scale_of

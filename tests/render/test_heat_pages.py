@@ -12,20 +12,21 @@ import pytest
 from PIL import Image
 
 from heats import HOSTILE, WARNING, bump, heats, picture
+from layersight.data.photograph import Photograph
+from layersight.data.placing import enlarge
 from layersight.errors import SelectionError, UsageError
-from layersight.heat import Heatmaps, Measure, Photograph
-from layersight.placing import enlarge
+from layersight.nouns.heatmaps.result import Heatmaps, Measure
 from layersight.render.colour import palette
 from layersight.render.heatmaps.arrange import by_image, default_view, only
 from layersight.render.heatmaps.board import Box, board, drawn, fit
 from layersight.render.heatmaps.numbers import (
+    describe_peak,
     in_padding,
     is_cropped,
     is_padded,
     placed,
     places_of,
     reduced,
-    whereabouts,
 )
 from layersight.render.heatmaps.scale import UNSEEN, scale_of
 from layersight.render.heatmaps.tile import blend, make_tile
@@ -537,9 +538,9 @@ def test_where_the_heat_is() -> None:
     assert places.hottest == (8, 21)
     assert places.centre == pytest.approx(((8.5 * 3 + 40.5) / 4, (21.5 * 3 + 4.5) / 4))
     assert places.box == (8, 4, 41, 22)
-    assert whereabouts(found, 0) == "x 8, y 21 (lower left)"
+    assert describe_peak(found, 0) == "x 8, y 21 (lower left)"
     assert places_of(heats(empty=(0,)), 0).hottest is None
-    assert whereabouts(heats(empty=(0,)), 0) == ""
+    assert describe_peak(heats(empty=(0,)), 0) == ""
     against = dataclasses.replace(made.maps[0], values=-values, coarse=-values, signed=True)
     assert places_of(dataclasses.replace(made, maps=(against,)), 0).centre is None
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heats import heats
-from layersight.heat import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.heatmaps.numbers import places_of
 from layersight.render.heatmaps.scale import scale_of
 from layersight.render.heatmaps.wording import captions, colours

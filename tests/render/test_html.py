@@ -18,22 +18,15 @@ import pytest
 from PIL import Image
 
 from browser import dump
-from layersight.preprocessing import SCALES
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.prediction import ClassScore, Prediction
+from layersight.data.preprocessing import SCALES
+from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
 from layersight.render.colour import palette
 from layersight.render.html import document
 from layersight.render.options import NORMALISATIONS, PictureOptions
 from layersight.render.tiles import make_tiles
-from layersight.results import (
-    Activations,
-    ChannelStatistics,
-    ClassScore,
-    InputImage,
-    InputInfo,
-    LayerActivation,
-    LayerInfo,
-    ModelInfo,
-    Prediction,
-)
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENDING = "</script><script>alert(2)</script>"

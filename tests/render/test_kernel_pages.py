@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from layersight.data.preprocessing import SCALES
 from layersight.errors import SelectionError, UsageError
-from layersight.kernel import Kernels
-from layersight.preprocessing import SCALES
+from layersight.nouns.kernels.result import Kernels
 from layersight.render.kernels.arrange import limit, limits, norms, only_filters, strongest
 from layersight.render.kernels.colours import ZERO, diverging, steps
 from layersight.render.kernels.tile import by_sign

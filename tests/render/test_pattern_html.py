@@ -17,7 +17,7 @@ from PIL import Image
 
 from browser import dump
 from galleries import HOSTILE, gallery, mixed
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.patterns.html import document
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from galleries import gallery, mixed
+from layersight.data.preprocessing import SCALES
 from layersight.errors import SelectionError, UsageError
-from layersight.pattern import Patterns
-from layersight.preprocessing import SCALES
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GALLERY_VIEWS, GalleryOptions
 from layersight.render.page import Anchor, Box, Link, Page, Picture, Text
 from layersight.render.patterns.arrange import by_layer, default_view, facets_beside, only, siblings

@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from samples import entry, photo, result, small_network, smooth, with_dead
 
 from layersight.errors import OutputError
+from layersight.nouns.activations.result import Activations
 from layersight.render.colour import palette
 from layersight.render.mosaic import mosaic
 from layersight.render.options import PictureOptions
@@ -27,7 +28,6 @@ from layersight.render.svg import to_svg
 from layersight.render.tiles import make_tiles
 from layersight.render.views import pages
 from layersight.render.wording import information
-from layersight.results import Activations
 from layersight.version import __version__
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -18,8 +18,8 @@ from layersight.cli.table import format_table
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
 from layersight.export.numbers import activations_to_json
-from layersight.results import Activations
-from layersight.verbs import activations as verb
+from layersight.nouns.activations import compute as verb
+from layersight.nouns.activations.result import Activations
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def run(request: Request) -> None:
     together = to_stdout or request.output is not None
     groups = image_groups(request.images, request.inputs, together=together)
     model = open_model(request.source)
-    if groups == [None] and any(entry.takes_picture for entry in model.info.inputs):
+    if groups == [None] and any(entry.accepts_image for entry in model.info.inputs):
         raise UsageError("give an image: layersight activations MODEL IMAGE")
     for group in groups:
         alone = request.quiet or not group or len(group) < 2

@@ -17,13 +17,15 @@ from layersight.cli.printable import printable
 from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
+from layersight.data.model import ModelInfo
 from layersight.errors import UsageError
-from layersight.evaluation import Evaluation, mean
 from layersight.export import check_output, save
 from layersight.export.evaluation_files import evaluation_to_json, read_evaluation
 from layersight.export.kinds import EVALUATIONS
 from layersight.export.pictures import safe_name
 from layersight.model import Model
+from layersight.nouns.evaluation import compute as verb
+from layersight.nouns.evaluation.result import Evaluation, mean
 from layersight.render.evaluations.wording import (
     CENTRE,
     amount,
@@ -35,8 +37,6 @@ from layersight.render.evaluations.wording import (
 )
 from layersight.render.options import TableOptions
 from layersight.render.wording import percent
-from layersight.results import ModelInfo
-from layersight.verbs import evaluate as verb
 
 MARK = "*"
 """The best of a column, and those that are not told apart from it."""

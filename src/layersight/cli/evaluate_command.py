@@ -24,8 +24,8 @@ from layersight.cli.options import (
     Trust,
     Weights,
 )
-from layersight.verbs.attribution.metrics.names import PLACES as METRICS
-from layersight.verbs.attribution.names import PLACES as METHODS
+from layersight.nouns.heatmaps.methods.names import PLACES as METHODS
+from layersight.nouns.heatmaps.metrics.names import PLACES as METRICS
 
 
 def evaluate(

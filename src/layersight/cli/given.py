@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from layersight.data.image import InputImage
 from layersight.errors import UsageError
 from layersight.images import find_images
-from layersight.results import InputImage
 
 
 def image_groups(images: Sequence[str], inputs: Sequence[str], *, together: bool) -> list[Any]:

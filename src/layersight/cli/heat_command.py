@@ -23,7 +23,7 @@ from layersight.cli.options import (
     Trust,
     Weights,
 )
-from layersight.verbs.attribution.names import PLACES
+from layersight.nouns.heatmaps.methods.names import PLACES
 
 
 def _list_methods(asked: bool) -> None:

@@ -19,11 +19,15 @@ from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
 from layersight.export.heat_numbers import heatmaps_to_json
 from layersight.export.kinds import HEATMAPS
-from layersight.heat import Heatmaps
 from layersight.model import Model
+from layersight.nouns.heatmaps import compute as verb
+from layersight.nouns.heatmaps.methods.method import methods
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.scoring import find_metrics
+from layersight.nouns.heatmaps.settings import choose_methods, settle
 from layersight.render.heatmaps.arrange import by_image
 from layersight.render.heatmaps.measures import told
-from layersight.render.heatmaps.numbers import whereabouts
+from layersight.render.heatmaps.numbers import describe_peak
 from layersight.render.heatmaps.wording import (
     before_head,
     better,
@@ -35,10 +39,6 @@ from layersight.render.heatmaps.wording import (
 )
 from layersight.render.options import HeatOptions
 from layersight.render.wording import number, plural
-from layersight.verbs import heatmap as verb
-from layersight.verbs.attribution.method import methods
-from layersight.verbs.attribution.scoring import find_metrics
-from layersight.verbs.attribution.settings import choose_methods, settle
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _rows(result: Heatmaps) -> list[list[str]]:
                 number(entry.score),
                 logit,
                 layer_names(entry),
-                "no evidence: all 0" if entry.empty else whereabouts(result, place),
+                "no evidence: all 0" if entry.empty else describe_peak(result, place),
             ]
         )
     return [[cell.replace("\N{EN DASH}", "-") for cell in row] for row in rows]

@@ -15,13 +15,13 @@ from layersight.export import check_output, make_options, save
 from layersight.export.kernel_numbers import kernels_to_json
 from layersight.export.kinds import KERNELS
 from layersight.export.pictures import safe_name
-from layersight.kernel import Kernels, LayerKernels
 from layersight.loading.stored import load_weights
-from layersight.model import WithKernels
+from layersight.model import HasKernels
+from layersight.nouns.kernels import compute as verb
+from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.kernels.arrange import broken, limit
 from layersight.render.options import KernelOptions
 from layersight.render.wording import number
-from layersight.verbs import kernels as verb
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def run(request: Request) -> None:
             "--stored shows a file of weights without a network: leave out --weights and "
             "--architecture, or leave out --stored"
         )
-    model: WithKernels = load_weights(source.model) if request.stored else open_model(source)
+    model: HasKernels = load_weights(source.model) if request.stored else open_model(source)
     result = verb.kernels(model, request.layers, request.channels)
     to_stdout = request.output == "-" or (request.as_json and request.output is None)
     target = None if to_stdout else _target(request, result)

@@ -16,6 +16,8 @@ from layersight.cli.printable import printable
 from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
+from layersight.data.arrays import FloatArray
+from layersight.data.model import ModelInfo
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
 from layersight.export.kinds import ANIMATIONS, PATTERNS
@@ -23,13 +25,12 @@ from layersight.export.pattern_numbers import patterns_to_json
 from layersight.export.pattern_reading import read_patterns
 from layersight.export.pictures import safe_name
 from layersight.model import Model
-from layersight.pattern import Patterns
+from layersight.nouns.patterns import compute as verb
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.patterns.arrange import default_view
 from layersight.render.patterns.wording import FAILED, amount, empty_mark, kept, short_name
 from layersight.render.wording import plural
-from layersight.results import FloatArray, ModelInfo
-from layersight.verbs import patterns as verb
 
 
 @dataclass(frozen=True)

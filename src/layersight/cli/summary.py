@@ -10,9 +10,9 @@ from layersight.cli.opening import Source, open_model
 from layersight.cli.output import say
 from layersight.cli.printable import printable
 from layersight.cli.table import format_shape, format_table
-from layersight.outputs import kinds_of
-from layersight.results import InputInfo, LayerInfo, ModelInfo
-from layersight.verbs.summary import summary, to_json
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.outputs import kinds_of
+from layersight.nouns.summary.compute import summary, to_json
 
 
 def run(source: Source, *, as_json: bool) -> None:

@@ -11,15 +11,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+from layersight.data.model import ModelInfo
 from layersight.errors import UsageError, near
-from layersight.evaluation import Evaluation
 from layersight.export.atomic import fill_folder, replace_folder, write_bytes
 from layersight.export.kinds import ACTIVATIONS, Kind, kind_of
 from layersight.export.manifest import MANIFEST, read_manifest
 from layersight.export.numbers import dump_json
-from layersight.heat import Heatmaps
-from layersight.kernel import Kernels
-from layersight.pattern import Patterns
+from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import (
     GalleryOptions,
     HeatOptions,
@@ -27,7 +29,6 @@ from layersight.render.options import (
     PictureOptions,
     TableOptions,
 )
-from layersight.results import Activations, ModelInfo
 
 __all__ = ["check_output", "make_options", "read_manifest", "save"]
 
@@ -118,7 +119,7 @@ def check_output(path: str | os.PathLike[str], kind: Kind = ACTIVATIONS) -> tupl
 
 
 def _save_summary(info: ModelInfo, target: Path) -> Path:
-    from layersight.verbs.summary import to_json
+    from layersight.nouns.summary.compute import to_json
 
     if target.suffix.lower() != ".json":
         raise UsageError(f"a summary is written as .json, found '{target}'")

@@ -15,7 +15,7 @@ from PIL import Image
 from layersight.errors import UsageError
 from layersight.export.manifest import dump_manifest, manifest_of
 from layersight.export.xmp import packet
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.patterns.moving import frame_pages
 from layersight.render.png import draw

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layersight.data.model import ModelInfo
 from layersight.errors import UsageError
 from layersight.export.atomic import replace_file
 from layersight.loading import load_model
 from layersight.model import KEPT
-from layersight.results import ModelInfo
 from layersight.version import __version__
 
 SCHEMA = 2

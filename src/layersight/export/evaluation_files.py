@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.model import ModelInfo
+from layersight.data.preprocessing import Preprocessing
+from layersight.data.target import Target
 from layersight.errors import OutputError
-from layersight.evaluation import Column, Evaluation, MeasureOptions, Row, mean
 from layersight.export.arrays import archive_of
 from layersight.export.manifest import manifest_of, read_manifest
 from layersight.export.numbers import number
-from layersight.heat import HeatmapOptions
-from layersight.preprocessing import Preprocessing
+from layersight.nouns.evaluation.result import Column, Evaluation, Row, mean
+from layersight.nouns.heatmaps.measuring import MeasureOptions
+from layersight.nouns.heatmaps.result import HeatmapOptions
 from layersight.render.options import TableOptions
-from layersight.results import ModelInfo
-from layersight.target import Target
 
 AXES = {
     "scores": ("image",),

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.arrays import FloatArray
 from layersight.errors import OutputError
 from layersight.export.arrays import archive_of, open_store
 from layersight.export.manifest import manifest_of
-from layersight.heat import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.heatmaps.numbers import placed
 from layersight.render.heatmaps.wording import target_name
 from layersight.render.options import HeatOptions
-from layersight.results import FloatArray
 
 LARGEST = 4_000_000_000
 """Bytes of heat that one archive holds at most."""

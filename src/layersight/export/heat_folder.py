@@ -13,7 +13,7 @@ from layersight.export.heat_numbers import heatmap_to_json, heatmaps_to_json
 from layersight.export.manifest import MANIFEST, dump_manifest, manifest_of
 from layersight.export.numbers import dump_json
 from layersight.export.pictures import safe_name, to_html, to_pdf, to_png
-from layersight.heat import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.heatmaps.arrange import only
 from layersight.render.heatmaps.tile import make_tile
 from layersight.render.heatmaps.wording import information, target_name

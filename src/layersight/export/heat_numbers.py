@@ -9,7 +9,7 @@ import numpy as np
 
 from layersight.export.manifest import manifest_of
 from layersight.export.numbers import number, prediction_to_json
-from layersight.heat import Heatmaps, Measure
+from layersight.nouns.heatmaps.result import Heatmaps, Measure
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
 from layersight.render.heatmaps.numbers import in_padding, places_of
 from layersight.render.heatmaps.scale import scale_of

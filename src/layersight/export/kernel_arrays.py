@@ -9,7 +9,7 @@ import numpy as np
 
 from layersight.export.arrays import archive_of
 from layersight.export.manifest import manifest_of
-from layersight.kernel import Kernels
+from layersight.nouns.kernels.result import Kernels
 from layersight.render.options import KernelOptions
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from layersight.export.manifest import manifest_of
 from layersight.export.numbers import number
-from layersight.kernel import Kernels, LayerKernels
+from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.kernels.arrange import broken, limit, limits, norms, strongest
 from layersight.render.options import KernelOptions
 

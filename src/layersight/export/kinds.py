@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from layersight.errors import UsageError
-from layersight.evaluation import Evaluation
 from layersight.export import (
     arrays,
     evaluation_files,
@@ -29,9 +28,11 @@ from layersight.export.kernel_numbers import kernels_to_json
 from layersight.export.numbers import activations_to_json, dump_json
 from layersight.export.pattern_numbers import patterns_to_json
 from layersight.export.pictures import to_html, to_pdf, to_png, to_svg
-from layersight.heat import Heatmaps
-from layersight.kernel import Kernels
-from layersight.pattern import Patterns
+from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import (
     GalleryOptions,
     HeatOptions,
@@ -39,7 +40,6 @@ from layersight.render.options import (
     PictureOptions,
     TableOptions,
 )
-from layersight.results import Activations
 
 ToBytes = Callable[[Any, Any], bytes]
 ToFolder = Callable[[Any, Path, Any], None]

@@ -16,11 +16,12 @@ from typing import Any
 from PIL import Image
 
 from layersight.errors import OutputError
-from layersight.evaluation import Evaluation
 from layersight.export import xmp
-from layersight.heat import Heatmaps
-from layersight.kernel import Kernels
-from layersight.pattern import Patterns
+from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.heatmaps.arrange import default_view as heat_view
 from layersight.render.heatmaps.scale import percentile_of, scale_of
 from layersight.render.kernels.arrange import limit
@@ -33,7 +34,6 @@ from layersight.render.options import (
     TableOptions,
 )
 from layersight.render.patterns.arrange import LayerPatterns, by_layer, default_view
-from layersight.results import Activations
 from layersight.version import __version__
 
 Manifest = dict[str, Any]

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from layersight.data.prediction import Prediction
 from layersight.export.manifest import manifest_of
+from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.options import PictureOptions
-from layersight.results import Activations, LayerActivation, Prediction
 
 
 def dump_json(document: dict[str, Any]) -> bytes:

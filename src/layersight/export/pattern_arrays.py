@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from layersight.export.arrays import archive_of, open_store
 from layersight.export.manifest import manifest_of
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 
 AXES = {

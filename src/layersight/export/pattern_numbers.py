@@ -8,7 +8,7 @@ import numpy as np
 
 from layersight.export.manifest import manifest_of
 from layersight.export.numbers import number
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.patterns.wording import ending
 

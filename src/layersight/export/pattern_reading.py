@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from layersight.data.model import ModelInfo
+from layersight.data.preprocessing import Preprocessing
 from layersight.errors import OutputError
 from layersight.export.manifest import read_manifest
 from layersight.export.pattern_arrays import AXES
-from layersight.pattern import Objective, PatternOptions, Patterns, Term
-from layersight.preprocessing import Preprocessing
-from layersight.results import ModelInfo
+from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
 
 OPTIONAL = ("natural", "percentile", "transparency", "frames")
 """Arrays that not every file holds."""

@@ -12,11 +12,12 @@ import re
 from typing import Any
 
 from layersight.errors import UsageError
-from layersight.evaluation import Evaluation
 from layersight.export.manifest import dump_manifest, manifest_of
-from layersight.heat import Heatmaps
-from layersight.kernel import Kernels
-from layersight.pattern import Patterns
+from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.result import Patterns
 from layersight.render import views
 from layersight.render.evaluations import views as evaluation_views
 from layersight.render.evaluations import wording as evaluation_wording
@@ -34,7 +35,6 @@ from layersight.render.options import (
 from layersight.render.page import Information, Page
 from layersight.render.patterns import views as pattern_views
 from layersight.render.patterns import wording as pattern_wording
-from layersight.results import Activations
 
 Result = Activations | Patterns | Kernels | Heatmaps | Evaluation
 Options = Any

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.arrays import FloatArray
+from layersight.data.model import InputInfo
 from layersight.errors import ImageError
 from layersight.images import contents, depth
 from layersight.images.reading import check_file, in_short, quiet
-from layersight.results import FloatArray, InputInfo
 
 _AXES = {
     2: "length, channel",

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from layersight.data.image import InputImage
+from layersight.data.photograph import Photograph
 from layersight.errors import ImageError
-from layersight.heat import Photograph
 from layersight.images import arrays, reading
-from layersight.results import InputImage
 
 LARGEST = 4096
 """The longest side, in pixels, beyond which a photograph is reduced."""
@@ -51,8 +51,8 @@ def photograph(source: Any, image: InputImage, longest: int = LARGEST) -> Photog
 
     Example:
         >>> from layersight.images import load
-        >>> from layersight.preprocessing import SCALES
-        >>> from layersight.results import InputInfo
+        >>> from layersight.data.preprocessing import SCALES
+        >>> from layersight.nouns.activations.result import InputInfo
         >>> wide = np.zeros((4, 6, 3), np.uint8)
         >>> seen = load(
         ...     wide, InputInfo("in", (None, 2, 2, 3)), preprocessing=SCALES["0..1"], fit="crop"

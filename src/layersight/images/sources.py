@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo
+from layersight.data.preprocessing import SCALES, Preprocessing
 from layersight.errors import ImageError, ModelInputError, UsageError
 from layersight.images import arrays, fitting, reading
-from layersight.preprocessing import SCALES, Preprocessing
-from layersight.results import InputImage, InputInfo
 
 Source: TypeAlias = str | os.PathLike[str] | NDArray[np.generic] | Image.Image | InputImage
 """What an image can be given as: a file, an array, a Pillow image, or one loaded before."""
@@ -66,7 +67,7 @@ def load(
         UsageError: The model takes another size, or there is no such fit or interpolation.
 
     Example:
-        >>> from layersight.preprocessing import find_scale
+        >>> from layersight.data.preprocessing import find_scale
         >>> inputs = InputInfo("image", (None, 2, 2, 1))
         >>> pixels = np.array([[0, 255], [255, 0]], np.uint8)
         >>> image = load(pixels, inputs, preprocessing=find_scale("0..1"), name="chess")
@@ -142,7 +143,7 @@ def _whole_image(
     array = arrays.as_array(source) if path is None else arrays.read_array(path)
     array = arrays.with_all_axes(array, inputs)
     channels = array.shape[-1] if array.ndim == 3 else 0
-    if array.dtype != np.uint8 or not inputs.takes_picture:
+    if array.dtype != np.uint8 or not inputs.accepts_image:
         return array
     special = inputs.channels not in (None, *reading.MODES) or len(inputs.example_shape) == 4
     if special and channels not in reading.MODES:
@@ -171,7 +172,7 @@ def _as_it_is(
     if (
         array.dtype != np.uint8
         and array.dtype.kind != "f"
-        and not (whole and not inputs.takes_picture)
+        and not (whole and not inputs.accepts_image)
     ):
         raise ImageError(
             f"expected an array of uint8 (pixels, 0..255) or of floats (taken as they are), "
@@ -217,7 +218,7 @@ def _check_input(inputs: InputInfo) -> None:
 
 def _picture_channels(inputs: InputInfo) -> int:
     """How many channels an image file is to give for the input."""
-    if not inputs.takes_picture:
+    if not inputs.accepts_image:
         wanted = ", ".join(
             "any" if side is None else str(side) for side in arrays.channels_last_shape(inputs)
         )

@@ -22,8 +22,8 @@ from layersight.loading.labels import check_labels, labels_beside, read_labels
 from layersight.loading.reader import expect
 
 if TYPE_CHECKING:  # imported late: NumPy is imported here while the reader starts
+    from layersight.data.saved import SavedNetwork
     from layersight.model import Model
-    from layersight.saved import SavedNetwork
 
 __all__ = ["load_model", "read_network"]
 
@@ -212,6 +212,7 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         ModelFileError: It is missing, no model, or damaged.
         UnsafeModelError: It reaches out of itself.
     """
+    from layersight.data.saved import SavedNetwork
     from layersight.loading.checkpoint import WITHOUT_NETWORK
     from layersight.loading.configuration import parse_archive, parse_model
     from layersight.loading.reader import read_contents
@@ -219,7 +220,6 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
     from layersight.loading.rewrites import upgrade
     from layersight.loading.savedmodel import read_saved_model
     from layersight.loading.tfjs import read_layers_model
-    from layersight.saved import SavedNetwork
 
     kind = recognise(path)
     if kind == "checkpoint":

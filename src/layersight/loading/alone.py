@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from layersight.data.saved import Config, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.loading.bounded import MAX_CONFIG, parse_json, read_file
 from layersight.loading.bundle import read_checkpoint
@@ -12,7 +13,6 @@ from layersight.loading.grouping import by_layer
 from layersight.loading.reader import read_contents
 from layersight.loading.recognise import recognise
 from layersight.loading.rewrites import upgrade
-from layersight.saved import Config, SavedNetwork
 
 
 def read_weights_alone(path: Path, architecture: Path) -> SavedNetwork:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from layersight.preprocessing import SCALES, Preprocessing
+from layersight.data.preprocessing import SCALES, Preprocessing
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from layersight.loading.formulas import Dotted, Ref, Writer, plain, tensor
-from layersight.loading.functions import (
-    IGNORED,
-    KERAS,
-    OPS,
-    SETTINGS,
-    TENSORFLOW,
-    TENSORS,
-    Known,
-)
+from layersight.loading.functions import IGNORED, KERAS, OPS, SETTINGS, TENSORFLOW, TENSORS, Known
 
 KERAS_ROOTS = (
     *("K", "k", "keras", "backend", "KTF", "KB", "kb", "keras_backend", "ks", "imagenet_utils"),

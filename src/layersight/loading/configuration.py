@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.errors import ModelFileError, shortened
 from layersight.loading.bounded import parse_json
 from layersight.loading.contents import Contents
-from layersight.saved import Config
 
 MAX_VERSION = 40
 """How much of a version is kept."""

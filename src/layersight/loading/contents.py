@@ -14,9 +14,9 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.saved import LayerWeights
 from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
-from layersight.loading.frames import Incoming, NonsenseError, ToldError
-from layersight.saved import LayerWeights
+from layersight.loading.frames import Incoming, ProtocolError, RemoteError
 
 NUMBERS = {
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -79,15 +79,15 @@ def collect(source: Incoming, allowance: int) -> Contents:
 
     Raises:
         LayersightError: The file is refused.
-        NonsenseError: What came is not what is said of a file.
+        ProtocolError: What came is not what is said of a file.
     """
     taken = Contents()
     try:
         while "end" not in (message := source.message()):
             allowance -= COST + _take(taken, message, source, allowance)
             if allowance < 0:
-                raise NonsenseError("more than a file of its size holds")
-    except ToldError as told:
+                raise ProtocolError("more than a file of its size holds")
+    except RemoteError as told:
         raise _refusal(told.args[0]) from None
     _check_complete(taken)
     return taken
@@ -104,15 +104,15 @@ def _take(taken: Contents, message: dict[str, Any], source: Incoming, allowance:
     for key, take in kinds.items():
         if key in message:
             return take(taken, message, source, allowance)
-    raise NonsenseError("an unknown message")
+    raise ProtocolError("an unknown message")
 
 
 def _take_text(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
     name, size = message["text"], message.get("bytes")
     if name not in ("config", "metadata") or name in taken.texts or not _is_size(size):
-        raise NonsenseError("an unknown text")
+        raise ProtocolError("an unknown text")
     if size > allowance:
-        raise NonsenseError("a text that is too long")
+        raise ProtocolError("a text that is too long")
     text = bytearray(size)
     source.pieces(memoryview(text))
     taken.texts[name] = bytes(text)
@@ -121,14 +121,14 @@ def _take_text(taken: Contents, message: dict[str, Any], source: Incoming, allow
 
 def _take_form(taken: Contents, message: dict[str, Any], _: Incoming, __: int) -> int:
     if taken.layers is not None or taken.store is not None:
-        raise NonsenseError("a second form")
+        raise ProtocolError("a second form")
     taken.version, taken.backend = _text(message.get("version")), _text(message.get("backend"))
     if message["form"] == "layers":
         taken.layers = []
     elif message["form"] == "store":
         taken.store = {}
     else:
-        raise NonsenseError("an unknown form")
+        raise ProtocolError("an unknown form")
     return 0
 
 
@@ -136,15 +136,15 @@ def _take_layer(taken: Contents, message: dict[str, Any], source: Incoming, allo
     """A layer, with the arrays that it names."""
     layer, names = message["layer"], message.get("names")
     if taken.layers is None or not isinstance(layer, str) or not isinstance(names, list):
-        raise NonsenseError("a layer out of its place")
+        raise ProtocolError("a layer out of its place")
     if not all(isinstance(name, str) for name in names):
-        raise NonsenseError("a weight without a name")
+        raise ProtocolError("a weight without a name")
     used = len(layer) + sum(map(len, names)) + COST * len(names)
     arrays = []
     for name in names:
         inner = source.message()
         if inner.get("array") != name:
-            raise NonsenseError("an array of another name")
+            raise ProtocolError("an array of another name")
         arrays.append(_read_array(inner, source, allowance - used))
         used += arrays[-1].nbytes
     taken.layers.append(LayerWeights(layer, tuple(names), tuple(arrays)))
@@ -154,7 +154,7 @@ def _take_layer(taken: Contents, message: dict[str, Any], source: Incoming, allo
 def _take_array(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
     place = message["array"]
     if taken.store is None or not isinstance(place, str) or place in taken.store:
-        raise NonsenseError("an array out of its place")
+        raise ProtocolError("an array out of its place")
     taken.store[place] = _read_array(message, source, allowance)
     return taken.store[place].nbytes + len(place)
 
@@ -162,30 +162,30 @@ def _take_array(taken: Contents, message: dict[str, Any], source: Incoming, allo
 def _read_array(message: dict[str, Any], source: Incoming, allowance: int) -> Array:
     shape, number = message.get("shape"), message.get("dtype")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_size, shape)):
-        raise NonsenseError("an array without a shape")
+        raise ProtocolError("an array without a shape")
     if not isinstance(number, str) or number not in NUMBERS:
-        raise NonsenseError("an array of no numbers")
+        raise ProtocolError("an array of no numbers")
     kind = np.dtype(number)
     if math.prod(size or 1 for size in shape) * kind.itemsize > allowance:
-        raise NonsenseError("an array that is too large")
+        raise ProtocolError("an array that is too large")
     array: Array = np.empty(tuple(shape), kind)
     if array.size:
         source.pieces(array.reshape(-1).view("u1").data)
     if number == "bool" and array.size and int(array.view("u1").max()) > 1:
-        raise NonsenseError("a truth value that is none")
+        raise ProtocolError("a truth value that is none")
     return array
 
 
 def _check_complete(taken: Contents) -> None:
     """Refuses an answer without weights, or with an array inside an array."""
     if taken.layers is None and taken.store is None:
-        raise NonsenseError("no weights")
+        raise ProtocolError("no weights")
     places = taken.store or {}
     for place in places:
         above = place.rpartition("/")[0]
         while above:
             if above in places:
-                raise NonsenseError("an array inside an array")
+                raise ProtocolError("an array inside an array")
             above = above.rpartition("/")[0]
 
 
@@ -193,7 +193,7 @@ def _refusal(message: dict[str, Any]) -> LayersightError:
     """The error that a message tells of."""
     kind, text = ERRORS.get(str(message["error"])), message.get("text")
     if kind is None or not isinstance(text, str):
-        raise NonsenseError("an unknown error")
+        raise ProtocolError("an unknown error")
     return kind(text[:MAX_ERROR])
 
 

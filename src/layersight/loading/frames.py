@@ -34,11 +34,11 @@ Frame = dict[str, Any] | memoryview | None
 """A message, a piece, or a sign of life."""
 
 
-class NonsenseError(Exception):
+class ProtocolError(Exception):
     """What came is not what should come."""
 
 
-class ToldError(Exception):
+class RemoteError(Exception):
     """The other side told of an error; the message is its only argument."""
 
 
@@ -89,59 +89,59 @@ class Incoming:
         """Takes a sign of life.
 
         Raises:
-            NonsenseError: Something else came.
+            ProtocolError: Something else came.
         """
         if self._head() != (ALIVE, 0):
-            raise NonsenseError("no sign of life")
+            raise ProtocolError("no sign of life")
 
     def message(self) -> dict[str, Any]:
         """The next message, after signs of life.
 
         Raises:
-            ToldError: It is an error.
-            NonsenseError: Something else came.
+            RemoteError: It is an error.
+            ProtocolError: Something else came.
         """
         kind, length = self._next()
         if kind != MESSAGE:
-            raise NonsenseError("no message")
+            raise ProtocolError("no message")
         return self._message(length)
 
     def pieces(self, target: memoryview) -> None:
         """Fills memory with the pieces that come next.
 
         Raises:
-            ToldError: An error came in their place.
-            NonsenseError: Something else did, or they do not fit.
+            RemoteError: An error came in their place.
+            ProtocolError: Something else did, or they do not fit.
         """
         while target:
             kind, length = self._next()
             if kind == MESSAGE:
                 self._message(length)
             if kind != PIECE or not 0 < length <= len(target):
-                raise NonsenseError("no fitting piece")
+                raise ProtocolError("no fitting piece")
             self._fill(target[:length])
             target = target[length:]
 
     def _message(self, length: int) -> dict[str, Any]:
         if length > MAX_MESSAGE:
-            raise NonsenseError("a long message")
+            raise ProtocolError("a long message")
         body = bytearray(length)
         self._fill(memoryview(body))
         try:
             message = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise NonsenseError("a message that is no JSON") from error
+            raise ProtocolError("a message that is no JSON") from error
         if not isinstance(message, dict):
-            raise NonsenseError("a message of no kind")
+            raise ProtocolError("a message of no kind")
         if "error" in message:
-            raise ToldError(message)
+            raise RemoteError(message)
         return message
 
     def _next(self) -> tuple[bytes, int]:
         for _ in range(MAX_SIGNS):
             if (head := self._head()) != (ALIVE, 0):
                 return head
-        raise NonsenseError("signs of life alone")
+        raise ProtocolError("signs of life alone")
 
     def _head(self) -> tuple[bytes, int]:
         head = bytearray(HEAD.size)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.saved import Config, LayerWeights
 from layersight.loading.rewrites.walking import each_layer, layers_of, name_of
-from layersight.saved import Config, LayerWeights
 
 ORDER = (
     *("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings"),

@@ -23,7 +23,7 @@ from layersight.errors import LayersightError, ModelFileError
 from layersight.loading.bounded import parse_json, read_file
 
 if TYPE_CHECKING:  # NumPy is imported late
-    from layersight.results import ModelInfo
+    from layersight.data.model import ModelInfo
 
 BESIDE = "labels.txt"
 """The file beside a model in which the names of its classes are looked for."""

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from layersight.data.saved import LayerWeights, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.loading.rewrites import upgrade
-from layersight.saved import LayerWeights, SavedNetwork
 
 PACKAGE = "tf_keras"
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from layersight.errors import ModelFileError
 from layersight.loading.bounded import MAX_CONFIG, bytes_allowed, bytes_stored, check_regular
-from layersight.loading.frames import NonsenseError, ToldError
+from layersight.loading.frames import ProtocolError, RemoteError
 from layersight.loading.process import PROGRAM, GoneError, Process
 
 if TYPE_CHECKING:  # else imported late: the process starts while NumPy is imported here
@@ -119,7 +119,7 @@ class Reader:
                     process.ask(request)
                     process.frames.alive()
                 return process
-            except (OSError, GoneError, NonsenseError, ToldError) as error:
+            except (OSError, GoneError, ProtocolError, RemoteError) as error:
                 started, cause = self._process, error
                 self._end()
                 said = "" if started is None else started.said()
@@ -144,7 +144,7 @@ class Reader:
                 ) from error
             why = process.why()
             raise _damaged(path, job, why) from error
-        except NonsenseError as error:
+        except ProtocolError as error:
             raise _damaged(path, job, f"reading it gave {error}") from error
 
 

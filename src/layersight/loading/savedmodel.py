@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from layersight.data.saved import Config, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.loading.bounded import check_inside, parse_json, read_file
 from layersight.loading.bundle import DamagedError, fields, read_checkpoint
 from layersight.loading.grouping import by_layer
 from layersight.loading.rewrites import upgrade
 from layersight.loading.rewrites.walking import check_bounds
-from layersight.saved import Config, SavedNetwork
 
 GRAPH, METADATA = "saved_model.pb", "keras_metadata.pb"
 

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.arrays import FloatArray
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, SelectionError
 from layersight.loading.alone import read_weights_of
 from layersight.loading.digest import file_digest
-from layersight.results import FloatArray, LayerInfo, ModelInfo
-from layersight.saved import SavedNetwork
 
 WIDEST = 15
 """The largest side that is taken for that of a kernel where the order of axes is in doubt."""

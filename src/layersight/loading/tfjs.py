@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.loading.bounded import check_inside, check_regular, parse_json, read_file
 from layersight.loading.grouping import by_layer
 from layersight.loading.rewrites import upgrade
 from layersight.loading.rewrites.walking import check_bounds
-from layersight.saved import SavedNetwork
 
 Array = NDArray[np.generic]
 

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layersight.data.image import InputImage
+from layersight.data.model import ModelInfo
 from layersight.errors import UsageError
-from layersight.evaluation import Evaluation
-from layersight.heat import Heatmaps
-from layersight.kernel import Kernels
 from layersight.notebook import fragments, gallery, heat, measured, weights
-from layersight.pattern import Patterns
+from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.html_sprites import pixels_of, png
 from layersight.render.html_text import escape
-from layersight.results import Activations, InputImage, ModelInfo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

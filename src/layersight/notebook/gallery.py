@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.notebook.fragments import fragment, model_line, table
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.html_text import NOTHING, escape, percent
 from layersight.render.html_tiles import zoom_to
 from layersight.render.patterns.arrange import LayerPatterns, by_layer

@@ -9,11 +9,12 @@ import dataclasses
 
 import numpy as np
 
-from layersight.heat import Heatmaps, Photograph
+from layersight.data.photograph import Photograph
 from layersight.notebook.fragments import fragment, model_line, table
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
 from layersight.render.heatmaps.measures import told
-from layersight.render.heatmaps.numbers import reduced, whereabouts
+from layersight.render.heatmaps.numbers import describe_peak, reduced
 from layersight.render.heatmaps.tile import HeatTile, make_tile
 from layersight.render.heatmaps.views import pages
 from layersight.render.heatmaps.wording import (
@@ -73,7 +74,7 @@ def picture(result: Heatmaps) -> bytes | None:
 def _row(result: Heatmaps, place: int, metrics: list[str]) -> str:
     entry = result.maps[place]
     known = {one.metric: told(one.value) for one in entry.measures}
-    hottest = EMPTY if entry.empty else whereabouts(result, place) or NOTHING
+    hottest = EMPTY if entry.empty else describe_peak(result, place) or NOTHING
     cells = (
         escape(target_name(result, entry)),
         escape(method_title(result, entry)),

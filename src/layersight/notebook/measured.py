@@ -5,8 +5,8 @@ The rule of this module: that of ``layersight.notebook.fragments``.
 
 from __future__ import annotations
 
-from layersight.evaluation import Evaluation
 from layersight.notebook.fragments import fragment, model_line
+from layersight.nouns.evaluation.result import Evaluation
 from layersight.render.evaluations.html import table
 from layersight.render.evaluations.wording import facts, key
 from layersight.render.html_text import escape

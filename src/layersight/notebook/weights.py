@@ -5,8 +5,8 @@ The rule of this module: that of ``layersight.notebook.fragments``.
 
 from __future__ import annotations
 
-from layersight.kernel import Kernels, LayerKernels
 from layersight.notebook.fragments import fragment, model_line, table
+from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.html_sprites import data_uri
 from layersight.render.html_text import escape
 from layersight.render.kernels.arrange import broken, limit, only_filters, only_layers

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from layersight.errors import SelectionError
+from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.colour import palette
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.legend import (
@@ -26,7 +27,6 @@ from layersight.render.page import Page
 from layersight.render.sketch import BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
 from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, plural, real_size, span
-from layersight.results import Activations, LayerActivation
 
 MOST_CHANNELS = 128
 HEAD = 44.0

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from layersight.nouns.activations.result import LayerActivation
 from layersight.render.cells import Cells, lay_cells
 from layersight.render.colour import palette
 from layersight.render.legend import (
@@ -41,7 +42,6 @@ from layersight.render.sketch import (
 )
 from layersight.render.tiles import Tiles
 from layersight.render.wording import number, span
-from layersight.results import LayerActivation
 
 GUTTER = 24.0
 """Room for row numbers left of rows and units."""

@@ -10,7 +10,10 @@ import dataclasses
 
 import numpy as np
 
+from layersight.data.arrays import FloatArray
+from layersight.data.image import InputImage
 from layersight.errors import SelectionError
+from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.colour import palette
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.legend import (
@@ -36,7 +39,6 @@ from layersight.render.sketch import (
 )
 from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, number, percent, real_size, size
-from layersight.results import Activations, FloatArray, InputImage, LayerActivation
 
 MOST_MAPS = 256
 HEAD = 34.0

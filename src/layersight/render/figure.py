@@ -18,6 +18,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from layersight.errors import SelectionError, UsageError
+from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.channel import limits, linear_options
 from layersight.render.colour import palette
 from layersight.render.fonts import clean
@@ -27,7 +28,6 @@ from layersight.render.options import GalleryOptions, HeatOptions, KernelOptions
 from layersight.render.page import Bytes
 from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, layer_facts, real_size
-from layersight.results import Activations, LayerActivation
 
 OptionsT = TypeVar("OptionsT", PictureOptions, GalleryOptions, KernelOptions, HeatOptions)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.bodies import Body, make_body
 from layersight.render.flow import Block, Flow, add_foot, draw_heading
 from layersight.render.legend import BAR_WIDTH, bar_marks, draw_bar
@@ -16,7 +17,6 @@ from layersight.render.page import Page
 from layersight.render.sketch import Medium, Sketch
 from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, layer_facts, real_size
-from layersight.results import Activations, LayerActivation
 
 
 def layer_anchor(image: int, name: str) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.html_sprites import Sprite
 from layersight.render.html_text import size
 from layersight.render.tiles import Tiles
-from layersight.results import Activations, LayerActivation
 
 
 def rounded(values: NDArray[np.floating[Any]]) -> list[float | int | None]:

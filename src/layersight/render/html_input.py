@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from layersight.data.image import InputImage
+from layersight.data.prediction import Prediction
 from layersight.render.html_sprites import picture
 from layersight.render.html_text import escape, number, size
-from layersight.results import InputImage, Prediction
 
 
 def input_article(

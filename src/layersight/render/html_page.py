@@ -14,8 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from layersight.data.model import ModelInfo
 from layersight.render.html_text import digest_short, escape
-from layersight.results import ModelInfo
 
 
 @cache

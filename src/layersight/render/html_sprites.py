@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.image import InputImage
 from layersight.render.colour import palette
 from layersight.render.filtered import up_filtered
 from layersight.render.mosaic import mosaic
 from layersight.render.tiles import Tiles
-from layersight.results import InputImage
 
 Bytes = NDArray[np.uint8]
 

@@ -10,7 +10,8 @@ import html
 import math
 from collections.abc import Iterable
 
-from layersight.results import LayerActivation, LayerInfo
+from layersight.data.model import LayerInfo
+from layersight.nouns.activations.result import LayerActivation
 
 NOTHING = "\N{EN DASH}"
 """What stands where there is nothing to say."""

@@ -7,15 +7,7 @@ import numpy as np
 from layersight.render.colour import palette
 from layersight.render.options import PictureOptions
 from layersight.render.page import WHITE, Bytes
-from layersight.render.sketch import (
-    BROKEN_FILL,
-    BROKEN_INK,
-    DEAD_FILL,
-    FAINT,
-    TINY,
-    Sketch,
-    Style,
-)
+from layersight.render.sketch import BROKEN_FILL, BROKEN_INK, DEAD_FILL, FAINT, TINY, Sketch, Style
 from layersight.render.tiles import Tiles
 from layersight.render.wording import DASH, number
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layersight.nouns.activations.result import Activations
 from layersight.render.cover import Cover
 from layersight.render.flow import Flow, add_foot
 from layersight.render.grid import layer_anchor, make_blocks
@@ -10,7 +11,6 @@ from layersight.render.page import Anchor, Page
 from layersight.render.sketch import Medium
 from layersight.render.table import table_rows
 from layersight.render.wording import captions
-from layersight.results import Activations
 
 
 def sheet_pages(

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.arrays import FloatArray
+from layersight.nouns.activations.result import ChannelStatistics, LayerActivation
 from layersight.render.options import PictureOptions
-from layersight.results import ChannelStatistics, FloatArray, LayerActivation
 
 Bytes = NDArray[np.uint8]
 

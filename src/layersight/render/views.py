@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from layersight.errors import SelectionError
+from layersight.nouns.activations.result import Activations
 from layersight.render.across import across_pages
 from layersight.render.channel import channel_pages
 from layersight.render.grid import grid_pages
@@ -15,7 +16,6 @@ from layersight.render.options import PictureOptions
 from layersight.render.page import Page
 from layersight.render.sheet import sheet_pages
 from layersight.render.sketch import MEDIA, Medium
-from layersight.results import Activations
 
 VIEW_PAGES: dict[str, Callable[[Activations, PictureOptions, int, Medium], list[Page]]] = {
     "sheet": sheet_pages,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from layersight.data.image import InputImage
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.options import PictureOptions
 from layersight.render.page import Information
 from layersight.render.tiles import Tiles
-from layersight.results import Activations, InputImage, LayerActivation, LayerInfo, ModelInfo
 from layersight.version import __version__
 
 TIMES = "\u00d7"

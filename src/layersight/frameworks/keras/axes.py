@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from layersight.data.arrays import FloatArray
 from layersight.frameworks.keras.backends import as_float32
 from layersight.frameworks.keras.geometry import FIRST, NONE
-from layersight.results import FloatArray
 
 
 def tensor_channels_last(tensor: Any, data_format: str) -> Any:

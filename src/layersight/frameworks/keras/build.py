@@ -12,13 +12,13 @@ from typing import Any
 
 import keras
 
+from layersight.data.saved import SavedNetwork
 from layersight.errors import LayersightError, ModelFileError
 from layersight.frameworks.keras.explaining import reason_of
 from layersight.frameworks.keras.graph import Builder
 from layersight.frameworks.keras.lookup import NO_CODE
 from layersight.frameworks.keras.sizes import at_most
 from layersight.limits import Limits
-from layersight.saved import SavedNetwork
 
 
 def build(

@@ -10,7 +10,7 @@ from layersight.frameworks.keras.kernels import HELD, kernel_of
 from layersight.frameworks.keras.refused import Refused
 from layersight.frameworks.keras.sizes import count_values
 from layersight.frameworks.keras.view import View
-from layersight.layers import blocked_error
+from layersight.select import blocked_error
 
 
 def other_inputs(names: Sequence[str]) -> str:

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.errors import ModelFileError
 from layersight.loading.rewrites.walking import each_tensor
-from layersight.saved import Config
 
 FRAMES = 25
 """How many calls Keras needs beside those for the layers, once a graph is put together."""

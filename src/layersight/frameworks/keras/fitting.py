@@ -10,9 +10,9 @@ from typing import Any
 import keras
 from keras.src.layers.input_spec import assert_input_compatibility  # not exported
 
+from layersight.data.model import Shape
 from layersight.errors import ModelInputError
 from layersight.frameworks.keras.program import Program, Step
-from layersight.results import Shape
 
 LARGEST = 256
 """The largest number that the sides of an image are tried to be multiples of."""

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from layersight.data.saved import Config
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.frameworks.keras.depth import check_depth, depth_of
 from layersight.frameworks.keras.libraries import ACTIVATIONS
@@ -36,7 +37,6 @@ from layersight.frameworks.keras.trusted import trusted_lambda
 from layersight.loading.rewrites.activations import OLD_HARD_SIGMOID
 from layersight.loading.rewrites.names import SAVED_CLASS
 from layersight.loading.rewrites.walking import each_tensor, is_tensor, name_of, settings_of
-from layersight.saved import Config
 
 DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64"),

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from layersight.data.model import InputInfo
 from layersight.frameworks.keras.feeding import picture_of, vocabulary_of
 from layersight.frameworks.keras.geometry import FIRST, follow_formats
 from layersight.frameworks.keras.program import flatten, graph_of
-from layersight.results import InputInfo
 
 
 def build_shapes(model: Any) -> Any:

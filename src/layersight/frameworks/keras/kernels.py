@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from layersight.data.arrays import FloatArray
 from layersight.frameworks.keras.backends import as_float32, to_numpy
 from layersight.frameworks.keras.refused import Refused
-from layersight.results import FloatArray
 
 HELD = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D")
 """Layers whose first array of four axes is their kernel, in the order of Keras 3."""

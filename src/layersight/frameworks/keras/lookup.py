@@ -16,13 +16,13 @@ import keras
 from keras.src.ops import core, image, linalg, math, nn  # Keras exports no operation by class
 from keras.src.ops import numpy as plain
 
+from layersight.data.saved import Config
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.frameworks.keras.formula import Formula
 from layersight.frameworks.keras.gone import GONE
 from layersight.frameworks.keras.libraries import LIBRARIES
 from layersight.frameworks.keras.ops import TensorFlowCall, find_operation
 from layersight.frameworks.keras.ranges import in_short
-from layersight.saved import Config
 
 REFUSED = {
     "Lambda": "holds Python code",

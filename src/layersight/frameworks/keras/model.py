@@ -15,23 +15,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from layersight import stem
-from layersight.ascent import Ascent, Climb
+from layersight.data import stem
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import Ascent, Optimisation
+from layersight.data.model import InputInfo, ModelInfo, Shape
+from layersight.data.readout import Goal, Gradients
 from layersight.errors import LayersightError, ModelFileError, ModelInputError, SelectionError, near
 from layersight.frameworks.keras.ascent.locking import LockedClimb
 from layersight.frameworks.keras.ascent.opening import begin_ascent
 from layersight.frameworks.keras.attribution.reading import Reading
-from layersight.frameworks.keras.attribution.redrawing import redrawn
+from layersight.frameworks.keras.attribution.redrawing import randomised
 from layersight.frameworks.keras.axes import channels_last
 from layersight.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from layersight.frameworks.keras.buffers import check_pass
 from layersight.frameworks.keras.cache import Cache
-from layersight.frameworks.keras.checking import (
-    check_fits,
-    check_runs,
-    held_values,
-    stop_note,
-)
+from layersight.frameworks.keras.checking import check_fits, check_runs, held_values, stop_note
 from layersight.frameworks.keras.explaining import reason_of
 from layersight.frameworks.keras.geometry import FIRST
 from layersight.frameworks.keras.inputs import (
@@ -49,11 +47,9 @@ from layersight.frameworks.keras.room import check_room
 from layersight.frameworks.keras.saving import save
 from layersight.frameworks.keras.scales import wanted_pixels
 from layersight.frameworks.keras.training import BatchStatistics
-from layersight.frameworks.keras.view import Sight, View, look
+from layersight.frameworks.keras.view import LayerHandle, View, look
 from layersight.limits import Limits
 from layersight.model import ForwardPass, MovingStatistics
-from layersight.readout import Goal, Gradients
-from layersight.results import FloatArray, InputInfo, ModelInfo, Shape
 
 VIEWS = 16
 """How many shapes of the inputs a model is kept laid out for."""
@@ -180,11 +176,11 @@ class KerasModel:
         return self._reading.ablate(inputs, goal, layer, factors)
 
     @contextlib.contextmanager
-    def redrawn(self, layers: Sequence[str], seed: int) -> Iterator[None]:
+    def randomised(self, layers: Sequence[str], seed: int) -> Iterator[None]:
         """Replaces the weights of some layers by random ones while a block lasts."""
         view = self._any_view()
         chosen = [self.sight(view, name).layer for name in layers]
-        with self._locked(), redrawn(chosen, seed):
+        with self._locked(), randomised(chosen, seed):
             yield
 
     @property
@@ -252,7 +248,7 @@ class KerasModel:
         view = self._view(self._order_shapes(shapes, exact=False))
         return held_values(view, [self.sight(view, name).place for name in layers])
 
-    def ascend(self, ascent: Ascent) -> Climb:
+    def ascend(self, ascent: Ascent) -> Optimisation:
         """Begins an ascent in input space."""
         shapes: dict[str, tuple[int, ...]] = {
             ascent.input: (1, *ascent.size, ascent.channels),
@@ -265,7 +261,7 @@ class KerasModel:
         climb = begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
         return LockedClimb(climb, self._locked)
 
-    def passing(self, view: View, wanted: tuple[Sight, ...], **more: Any) -> Passing:
+    def passing(self, view: View, wanted: tuple[LayerHandle, ...], **more: Any) -> Passing:
         """A pass through the model."""
         return Passing(view, self.model.name, self._pack, self._explained, wanted, **more)
 
@@ -277,7 +273,7 @@ class KerasModel:
         """The model for some shapes of its inputs, whichever."""
         return self._views.latest() or self._view([entry.shape for entry in self._inputs()])
 
-    def sight(self, view: View, name: str) -> Sight:
+    def sight(self, view: View, name: str) -> LayerHandle:
         """A layer by name."""
         if name not in view.sights:
             raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")

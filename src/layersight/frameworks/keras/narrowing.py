@@ -20,7 +20,7 @@ from layersight.frameworks.keras.axes import tensor_channels_last
 from layersight.frameworks.keras.geometry import LAST
 from layersight.frameworks.keras.passing import Passing, filled
 from layersight.frameworks.keras.program import Step
-from layersight.frameworks.keras.view import Sight, View
+from layersight.frameworks.keras.view import LayerHandle, View
 
 MIXING = (keras.layers.Conv2D, keras.layers.Dense)
 """Layers of which each channel has a part of the kernel, and takes all channels before it."""
@@ -66,8 +66,8 @@ class Narrowing:
     def __init__(
         self,
         view: View,
-        sights: Sequence[Sight],
-        pass_to: Callable[[tuple[Sight, ...]], Passing],
+        sights: Sequence[LayerHandle],
+        pass_to: Callable[[tuple[LayerHandle, ...]], Passing],
     ) -> None:
         self._view = view
         self._ends = [view.program.steps[sight.place].outputs[sight.output] for sight in sights]
@@ -99,7 +99,7 @@ class Narrowing:
         """
         whole = dict(zip(self._view.program.inputs, tensors, strict=True))
 
-        def keep(sight: Sight, tensor: Any) -> Any:
+        def keep(sight: LayerHandle, tensor: Any) -> Any:
             whole[self._values[sight.info.name]] = tensor
             return tensor
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import keras
 
+from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.frameworks.keras.build import build
 from layersight.frameworks.keras.explaining import reason_of
 from layersight.frameworks.keras.model import KerasModel
 from layersight.frameworks.keras.weights import assign
 from layersight.limits import Limits
-from layersight.saved import SavedNetwork
 
 
 def from_saved(

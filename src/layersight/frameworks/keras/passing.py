@@ -19,9 +19,9 @@ from layersight.frameworks.keras.inside import watch
 from layersight.frameworks.keras.patches import patched
 from layersight.frameworks.keras.program import Key, Step
 from layersight.frameworks.keras.shaping import part_of
-from layersight.frameworks.keras.view import Sight, View
+from layersight.frameworks.keras.view import LayerHandle, View
 
-Touch = Callable[[Sight, Any], Any]
+Hook = Callable[[LayerHandle, Any], Any]
 """Gets what a layer gives and returns what the pass goes on with."""
 
 ACTIVATIONS = ("Softmax", "Sigmoid", "ReLU", "Relu", "Relu6", "LeakyReLU", "ELU", "PReLU")
@@ -38,7 +38,7 @@ class _Enough(BaseException):
     """
 
 
-def _untouched(_: Sight, tensor: Any) -> Any:
+def _untouched(_: LayerHandle, tensor: Any) -> Any:
     return tensor
 
 
@@ -62,10 +62,10 @@ class Passing:
     name: str
     pack: Callable[[list[Any]], Any]
     explained: Callable[[str], AbstractContextManager[None]]
-    wanted: tuple[Sight, ...]
-    before: tuple[Sight, ...] = ()
+    wanted: tuple[LayerHandle, ...]
+    before: tuple[LayerHandle, ...] = ()
     outputs: bool = False
-    spread: Sight | None = None
+    spread: LayerHandle | None = None
     _order: list[int] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class Passing:
         self._order.extend(sorted(program.needed(places)))
 
     def __call__(
-        self, tensors: Sequence[Any], touch: Touch = _untouched, versions: int = 1
+        self, tensors: Sequence[Any], touch: Hook = _untouched, versions: int = 1
     ) -> dict[str, Any]:
         """Runs the steps.
 
@@ -168,7 +168,7 @@ class Passing:
             return False
         return self.view.program.producers().get(value) not in many
 
-    def _shadowed(self, sight: Sight) -> list[tuple[int, Any]]:
+    def _shadowed(self, sight: LayerHandle) -> list[tuple[int, Any]]:
         """Where the value before a layer's activation arises, and the steps that reshape it.
 
         For a call inside a step nothing: what it computes is captured there.
@@ -220,10 +220,10 @@ class Passing:
         self,
         step: Step,
         values: Mapping[int, Any],
-        wanted: Sequence[Sight],
-        before: Sequence[Sight],
+        wanted: Sequence[LayerHandle],
+        before: Sequence[LayerHandle],
         found: dict[str, Any],
-        touch: Touch,
+        touch: Hook,
         *,
         rest: bool,
     ) -> list[Any]:
@@ -283,10 +283,10 @@ def _run_watched(
     step: Step,
     args: Any,
     kwargs: Any,
-    inner: Mapping[tuple[Key, int], Sight],
-    before: Sequence[Sight],
+    inner: Mapping[tuple[Key, int], LayerHandle],
+    before: Sequence[LayerHandle],
     found: dict[str, Any],
-    touch: Touch,
+    touch: Hook,
     *,
     whole: bool,
 ) -> list[Any]:

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.errors import ModelFileError
-from layersight.saved import Config
 
 MAX_INTEGER = 2**31 - 1
 """Beyond it the compiled parts of a backend may end the whole process."""

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from layersight.data.arrays import FloatArray
+from layersight.data.model import InputInfo
+from layersight.data.stem import Reading, read_stem
 from layersight.frameworks.keras.patches import patched
 from layersight.frameworks.keras.program import Program
 from layersight.frameworks.keras.stem import (
@@ -23,8 +26,6 @@ from layersight.frameworks.keras.stem import (
     to_array,
     to_tensor,
 )
-from layersight.results import FloatArray, InputInfo
-from layersight.stem import Reading, read_stem
 
 
 def wanted_pixels(
@@ -50,7 +51,7 @@ def _read_hidden(model: Any, entry: InputInfo, pack: Callable[[list[Any]], Any])
     if takes_whole(entry):
         return Reading(WHOLE)
     sizes = [size or SIDE for size in entry.shape[1:]]
-    if not entry.takes_picture or np.prod(sizes) > MOST_HIDDEN:
+    if not entry.accepts_image or np.prod(sizes) > MOST_HIDDEN:
         return Reading()
     return read_stem(_HiddenStem(model, entry, pack), channels_of(entry))
 

@@ -1,8 +1,8 @@
 """Which pixels the inputs of a model want, as far as the model itself tells.
 
 What a network computes of an input before its first learned weights, its stem, is found in the
-flat list of steps and tried on plain pictures (:mod:`layersight.stem`). Where it leaves the scale
-of pixels open, the name of a known architecture tells, if the first weights are that
+flat list of steps and tried on plain pictures (:mod:`layersight.data.stem`). Where it leaves the
+scale of pixels open, the name of a known architecture tells, if the first weights are that
 architecture's.
 
 The rule of this module: a stem is run, never guessed at by the classes of its layers.
@@ -18,6 +18,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.arrays import FloatArray
+from layersight.data.model import InputInfo
+from layersight.data.preprocessing import SCALES
+from layersight.data.stem import Reading, read_stem
 from layersight.frameworks.keras.backends import as_float32, to_numpy
 from layersight.frameworks.keras.geometry import FIRST, follow_formats
 from layersight.frameworks.keras.inputs import own_order
@@ -31,9 +35,6 @@ from layersight.loading.architectures import (
     find_by_model_name,
     preprocessing_of,
 )
-from layersight.preprocessing import SCALES
-from layersight.results import FloatArray, InputInfo
-from layersight.stem import Reading, read_stem
 
 Array = NDArray[Any]
 SIDE = 32
@@ -60,14 +61,14 @@ def read_program(program: Program, name: str, inputs: Sequence[InputInfo]) -> tu
     """
     return tuple(
         _wanted(program, name, inputs, number)
-        if entry.takes_picture or entry.possible_picture
+        if entry.accepts_image or entry.possible_picture
         else Reading()
         for number, entry in enumerate(inputs)
     )
 
 
 def _wanted(program: Program, name: str, inputs: Sequence[InputInfo], number: int) -> Reading:
-    if not inputs[number].takes_picture:
+    if not inputs[number].accepts_image:
         inputs = [*inputs[:number], inputs[number].as_picture(), *inputs[number + 1 :]]
     entry = inputs[number]
     if takes_whole(entry):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.saved import SavedNetwork
+from layersight.data.saved import SavedNetwork
 
 Array = NDArray[np.generic]
 

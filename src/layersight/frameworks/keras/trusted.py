@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from layersight.saved import Config
+from layersight.data.saved import Config
 
 FUNCTIONS = ("function", "output_shape", "mask")
 """The settings of a Lambda layer that may be code."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from layersight.data.model import LayerInfo, Shape
 from layersight.errors import ModelInputError
 from layersight.frameworks.keras.fitting import spec_of
 from layersight.frameworks.keras.geometry import (
@@ -23,14 +24,13 @@ from layersight.frameworks.keras.inside import has_inside, watch
 from layersight.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from layersight.frameworks.keras.refused import Refused, Stop, find_stops
 from layersight.frameworks.keras.training import notes_of, type_name
-from layersight.results import LayerInfo, Shape
 
 STAND_IN = 224
 """Stands for an unknown size where a trace needs a number."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Sight:
+class LayerHandle:
     """One layer that can be asked for.
 
     Attributes:
@@ -79,7 +79,7 @@ class View:
     """
 
     program: Program
-    sights: Mapping[str, Sight]
+    sights: Mapping[str, LayerHandle]
     formats: Mapping[int, str]
     unfit: Mapping[int, ModelInputError]
     ends: tuple[str | None, ...] = ()
@@ -116,7 +116,7 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
     several = {(call.key, call.value is None) for call in seen if call.output}
     givers = _givers(program, names)
     stops = find_stops(program)
-    sights: dict[str, Sight] = {}
+    sights: dict[str, LayerHandle] = {}
     for call in seen:
         inner = call.value is None
         name = names[call.key] + (f"[{call.output}]" if (call.key, inner) in several else "")
@@ -131,14 +131,14 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
             axes_of(call.layer, call.output, len(call.shape or ())),
             stops.get(call.place),
         )
-        sights[name] = Sight(info, call.place, call.key, inner, call.output, call.layer)
+        sights[name] = LayerHandle(info, call.place, call.key, inner, call.output, call.layer)
     called = [(names[step.key], step.operation) for step in program.steps if step.training]
     ends = _ends(program, sights, last)
     return View(program, sights, formats, unfit, ends, notes_of(called), stops, entering)
 
 
 def _ends(
-    program: Program, sights: Mapping[str, Sight], last: Sequence[tuple[Key, int] | None]
+    program: Program, sights: Mapping[str, LayerHandle], last: Sequence[tuple[Key, int] | None]
 ) -> tuple[str | None, ...]:
     """The layer of each output; of a model without a graph the call that gives it."""
     inner = {(sight.key, sight.output): name for name, sight in sights.items() if sight.inner}

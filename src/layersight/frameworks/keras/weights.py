@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.saved import LayerWeights, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.frameworks.keras.gone import Highway
 from layersight.frameworks.keras.kernels import HELD
@@ -27,7 +28,6 @@ from layersight.frameworks.keras.theano import (
     needs_rotation,
 )
 from layersight.loading.rewrites.names import plain_name
-from layersight.saved import LayerWeights, SavedNetwork
 
 Array = NDArray[np.generic]
 

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from layersight.data.saved import Config
 from layersight.errors import LayersightError, ModelFileError
 from layersight.loading.rewrites import (
     activations,
@@ -27,7 +28,6 @@ from layersight.loading.rewrites import (
     wrappers,
 )
 from layersight.loading.rewrites.walking import check_bounds
-from layersight.saved import Config
 
 __all__ = ["REWRITES", "Rewrite", "upgrade"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.loading.rewrites.walking import count_layers, settings_of
-from layersight.saved import Config
 
 LAYERS = {
     "LeakyReLU": "leaky_relu",

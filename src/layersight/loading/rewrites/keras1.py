@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.errors import ModelFileError
 from layersight.loading.rewrites.walking import count_layers, name_of, settings_of
-from layersight.saved import Config
 
 CLASSES = {
     "Convolution1D": "Conv1D",

@@ -11,12 +11,12 @@ import base64
 import binascii
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.loading.bytecode import formulas_of
 from layersight.loading.calls import call
 from layersight.loading.formulas import INPUT, Dotted, Writer
 from layersight.loading.marshalled import Code, read_code
 from layersight.loading.rewrites.walking import count_layers, each_layer, name_of, settings_of
-from layersight.saved import Config
 
 ACTIVATIONS = {
     *("relu", "relu6", "elu", "selu", "sigmoid", "tanh", "softmax", "softplus", "softsign"),

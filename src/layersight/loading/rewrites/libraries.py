@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.loading.formulas import INPUT, Ref, Writer
 from layersight.loading.rewrites.names import note_inside
 from layersight.loading.rewrites.walking import count_layers, name_of, settings_of
-from layersight.saved import Config
 
 ADDONS = "Addons"
 CONTRIB = "keras_contrib"

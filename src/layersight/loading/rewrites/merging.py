@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layersight.data.saved import Config
 from layersight.errors import ModelFileError
 from layersight.loading.rewrites.sequential import first_shape
 from layersight.loading.rewrites.walking import (
@@ -11,7 +12,6 @@ from layersight.loading.rewrites.walking import (
     name_of,
     settings_of,
 )
-from layersight.saved import Config
 
 MODES = {
     "sum": "Add",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.loading.rewrites.walking import (
     count_layers,
     each_layer,
@@ -14,7 +15,6 @@ from layersight.loading.rewrites.walking import (
     name_of,
     settings_of,
 )
-from layersight.saved import Config
 
 MODEL_CLASSES = {"Model": "Functional", "Container": "Functional", "Network": "Functional"}
 """Names that a graph of layers had."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.errors import ModelFileError
 from layersight.loading.rewrites.walking import (
     MODELS,
@@ -19,7 +20,6 @@ from layersight.loading.rewrites.walking import (
     settings_of,
     tensor,
 )
-from layersight.saved import Config
 
 MERGING = {
     *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),

@@ -12,8 +12,8 @@ import binascii
 import json
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.loading.rewrites.walking import each_layer, each_tensor, name_of, settings_of
-from layersight.saved import Config
 
 CALL = "TensorFlowCall"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from layersight.data.saved import Config
 from layersight.loading.rewrites.walking import count_layers, settings_of
-from layersight.saved import Config
 
 CUDNN = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
 

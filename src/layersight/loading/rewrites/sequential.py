@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.loading.rewrites.walking import each_model, layers_of, settings_of
-from layersight.saved import Config
 
 DENSE = ("Dense", "MaxoutDense", "Highway")
 """Layers of Keras 1 that take a vector."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.loading.rewrites.walking import count_layers, each_layer, settings_of
-from layersight.saved import Config
 
 ANY = object()
 """Stands for: whatever the value."""

@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.errors import UnsafeModelError
-from layersight.saved import Config
 
 MODELS = ("Sequential", "Functional", "Model")
 """The classes whose configuration holds layers."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from layersight.data.saved import Config
 from layersight.loading.rewrites.names import note_inside
 from layersight.loading.rewrites.walking import each_layer, name_of, settings_of
-from layersight.saved import Config
 
 WRAPPERS = (
     *("QuantizeWrapper", "QuantizeWrapperV2", "QuantizeAnnotate"),

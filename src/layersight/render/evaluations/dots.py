@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layersight.evaluation import Evaluation, mean
+from layersight.nouns.evaluation.result import Evaluation, mean
 from layersight.render.evaluations.wording import amount, way
 from layersight.render.page import WHITE
 from layersight.render.sketch import ACCENT, BODY, FAINT, INK, NOTE, QUIET, TINY, Sketch

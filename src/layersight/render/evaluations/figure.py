@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from layersight.errors import SelectionError
-from layersight.evaluation import Evaluation, mean
+from layersight.nouns.evaluation.result import Evaluation, mean
 from layersight.render.evaluations.dots import CENTRE_INK, RANDOM_INK
 from layersight.render.evaluations.wording import captions, facts, way
 from layersight.render.figure import QUIET, plain

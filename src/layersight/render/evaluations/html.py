@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from layersight.evaluation import Evaluation
+from layersight.nouns.evaluation.result import Evaluation
 from layersight.render import html_page
 from layersight.render.evaluations.dots import draw_dots, draw_key, range_words, tall
 from layersight.render.evaluations.table import Cell, Line, lines_of

@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layersight.evaluation import Evaluation, mean
-from layersight.render.evaluations.wording import (
-    CENTRE,
-    amount,
-    made_of,
-    random_name,
-    spread,
-    way,
-)
+from layersight.nouns.evaluation.result import Evaluation, mean
+from layersight.render.evaluations.wording import CENTRE, amount, made_of, random_name, spread, way
 from layersight.render.sketch import ACCENT, BODY, FAINT, INK, NOTE, QUIET, TINY, Sketch
 from layersight.render.wording import percent
 

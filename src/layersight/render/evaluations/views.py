@@ -6,18 +6,10 @@ The rule of this module: the table comes first and whole rows stay together.
 from __future__ import annotations
 
 from layersight.errors import SelectionError
-from layersight.evaluation import Column, Evaluation
+from layersight.nouns.evaluation.result import Column, Evaluation
 from layersight.render.cover import SECTION, draw_notes, draw_title
 from layersight.render.evaluations.dots import draw_dots, draw_key, tall
-from layersight.render.evaluations.table import (
-    HEAD,
-    LOW,
-    TALL,
-    Line,
-    draw_table,
-    legend,
-    lines_of,
-)
+from layersight.render.evaluations.table import HEAD, LOW, TALL, Line, draw_table, legend, lines_of
 from layersight.render.evaluations.wording import captions, facts, key
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.page import Page

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from layersight.evaluation import APART, Column, Evaluation, Row
+from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Column, Evaluation, Row
 from layersight.render.page import Information
 from layersight.render.wording import DASH, brief, model_line, number, plural, size
 
@@ -74,8 +74,8 @@ def key(result: Evaluation) -> str:
         told += f" {PLUS_MINUS} its standard error"
     told += (
         ". Bold: the best method, or one that is not told apart from it (image by image their "
-        f"difference is in the mean within {APART:g} standard errors). Bars: the share of images "
-        "where the method is better than random maps as coarse as its own (the mean of "
+        f"difference is in the mean within {MIN_STANDARD_ERRORS:g} standard errors). Bars: the "
+        "share of images where the method is better than random maps as coarse as its own (the mean of "
         f"{result.measured.randoms})"
     )
     if "randomisation" in result.metrics:

@@ -10,9 +10,11 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layersight.heat import Heatmap, Heatmaps, Photograph
-from layersight.results import InputImage, Prediction
-from layersight.target import Target
+from layersight.data.image import InputImage
+from layersight.data.photograph import Photograph
+from layersight.data.prediction import Prediction
+from layersight.data.target import Target
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layersight.heat import Heatmap
+from layersight.nouns.heatmaps.result import Heatmap
 from layersight.render.bodies import Body
 from layersight.render.flow import draw_heading
 from layersight.render.heatmaps.arrange import ImageMaps

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layersight.heat import Photograph
+from layersight.data.photograph import Photograph
 from layersight.render.heatmaps.numbers import reduced
 from layersight.render.sketch import Medium
 

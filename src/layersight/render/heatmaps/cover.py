@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from layersight.heat import Heatmaps
+from layersight.data.target import Target
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.cover import SECTION, draw_notes, draw_title
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
 from layersight.render.heatmaps.board import FINE, Box, drawn, fit
@@ -39,7 +40,6 @@ from layersight.render.sketch import (
     Sketch,
 )
 from layersight.render.wording import number, plural
-from layersight.target import Target
 
 ANCHOR = "cover:heatmaps"
 """The name of the place that the other pages lead back to."""

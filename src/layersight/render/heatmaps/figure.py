@@ -16,7 +16,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from layersight.errors import SelectionError
-from layersight.heat import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.figure import GREY, QUIET, WORDS, changed, plain, step
 from layersight.render.heatmaps.arrange import by_image, only
 from layersight.render.heatmaps.numbers import reduced

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from layersight.heat import Heatmap, Heatmaps, Measure, Photograph
+from layersight.data.photograph import Photograph
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
 from layersight.render import html_page
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
 from layersight.render.heatmaps.html_curves import curve_svg
 from layersight.render.heatmaps.measures import told
-from layersight.render.heatmaps.numbers import placed, reduced, seen, whereabouts
+from layersight.render.heatmaps.numbers import describe_peak, placed, reduced, seen
 from layersight.render.heatmaps.scale import Scale, scale_of
 from layersight.render.heatmaps.wording import (
     EMPTY,
@@ -106,7 +107,7 @@ def _numbers(groups: list[ImageMaps], options: HeatOptions) -> str:
 def _row(group: ImageMaps, place: int, options: HeatOptions) -> str:
     result, entry = group.result, group.result.maps[place]
     logit = number(entry.explained) if entry.explained != entry.score else NOTHING
-    hottest = EMPTY if entry.empty else whereabouts(result, place) or NOTHING
+    hottest = EMPTY if entry.empty else describe_peak(result, place) or NOTHING
     cells = (
         escape(target_name(result, entry)),
         escape(method_title(result, entry)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from layersight.heat import Heatmap, Measure
+from layersight.data.target import Target
+from layersight.nouns.heatmaps.result import Heatmap, Measure
 from layersight.render.heatmaps.arrange import ImageMaps
 from layersight.render.heatmaps.measures import limits, ranked, told
 from layersight.render.heatmaps.wording import method_title, target_name
 from layersight.render.html_text import escape, number
-from layersight.target import Target
 
 WIDTH, HEIGHT = 260, 170
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 34, 34

@@ -10,7 +10,8 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from layersight.heat import Heatmap, Measure
+from layersight.data.target import Target
+from layersight.nouns.heatmaps.result import Heatmap, Measure
 from layersight.render.axes import Axes, Frame
 from layersight.render.flow import Block
 from layersight.render.heatmaps.arrange import ImageMaps
@@ -19,7 +20,6 @@ from layersight.render.heatmaps.wording import better, method_title, target_name
 from layersight.render.ruled import ROW, Cell, Column, Row, draw_table
 from layersight.render.sketch import ACCENT, BODY, BROKEN_INK, NOTE, QUIET, TINY, Sketch
 from layersight.render.wording import DASH, number
-from layersight.target import Target
 
 COLUMNS = (
     Column("metric", 0, "start", room=104),
@@ -33,7 +33,7 @@ CURVE = 58.0
 WIDTH = 150.0
 """Of a small curve with its numbers."""
 AXIS = 20.0
-APART = 24.0
+MIN_STANDARD_ERRORS = 24.0
 BESIDE = 3
 """So many small curves stand beside each other."""
 ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -65,7 +65,7 @@ def draw_measures(sketch: Sketch, y: float, entry: Heatmap) -> None:
         if x + WIDTH > sketch.right + 0.01:
             break
         _curve(sketch, Frame(x, y, x + WIDTH, y + CURVE), measure)
-        x += WIDTH + APART
+        x += WIDTH + MIN_STANDARD_ERRORS
 
 
 def _row(measure: Measure) -> Row:
@@ -99,7 +99,7 @@ def told(value: float) -> str:
 def limits(measure: Measure) -> tuple[float, float]:
     """The least and the greatest height of a curve's axis; a round share for probabilities.
 
-    >>> from layersight.heat import Curve
+    >>> from layersight.nouns.heatmaps.result import Curve
     >>> limits(Measure("deletion", 0.1, 0, 0, False, Curve((0.0, 1.0), (0.42, 0.0))))
     (0.0, 0.5)
     """
@@ -279,7 +279,7 @@ class CurveBody:
         """Draws the plots of these rows."""
         for order, pairs in enumerate(self.plots[first * self.beside : last * self.beside]):
             row, column = divmod(order, self.beside)
-            left = x + column * (WIDTH + APART)
+            left = x + column * (WIDTH + MIN_STANDARD_ERRORS)
             top = y + row * self.row_height + 20
             self._plot(sketch, Frame(left, top, left + WIDTH, top + CURVE), pairs)
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from layersight.heat import Heatmap, Heatmaps, Photograph
-from layersight.placing import place as place_values
-from layersight.results import FloatArray
+from layersight.data.arrays import FloatArray
+from layersight.data.photograph import Photograph
+from layersight.data.placing import place as place_values
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 
 PARTS = (
     ("upper left", "top", "upper right"),
@@ -158,7 +159,7 @@ def places_of(result: Heatmaps, place: int) -> Places:
     )
 
 
-def whereabouts(result: Heatmaps, place: int) -> str:
+def describe_peak(result: Heatmaps, place: int) -> str:
     """The hottest pixel in words; empty for a map without heat."""
     found = places_of(result, place).hottest
     if found is None:

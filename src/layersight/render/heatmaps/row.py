@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from layersight.heat import Heatmap, Heatmaps
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.render.flow import Block, Flow, add_foot
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
 from layersight.render.heatmaps.block import HeatBlock, below, rows_part, words_room

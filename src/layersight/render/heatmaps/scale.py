@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layersight.heat import Heatmap, Heatmaps
+from layersight.data.arrays import FloatArray
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.render.colour import palette
 from layersight.render.kernels.colours import ZERO, diverging
 from layersight.render.kernels.colours import steps as signed_steps
@@ -18,7 +19,6 @@ from layersight.render.kernels.wording import MINUS
 from layersight.render.options import FINE_PERCENTILE, HeatOptions
 from layersight.render.page import Bytes
 from layersight.render.wording import number
-from layersight.results import FloatArray
 
 UNSEEN = 0
 """The colour step of what the network did not see."""

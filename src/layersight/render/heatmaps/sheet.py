@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from layersight.heat import Heatmaps, Photograph
+from layersight.data.photograph import Photograph
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.cover import draw_predictions, draw_story
 from layersight.render.flow import Block, Flow, add_foot
 from layersight.render.heatmaps.arrange import ImageMaps, by_image, view_of

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from layersight.data.photograph import Photograph
 from layersight.errors import SelectionError
-from layersight.heat import Heatmap, Heatmaps, Photograph
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.render.flow import Block, Flow, add_foot
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
 from layersight.render.heatmaps.block import HeatBlock, below, words_room
 from layersight.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
 from layersight.render.heatmaps.measures import draw_measures, measured_height
-from layersight.render.heatmaps.numbers import whereabouts
+from layersight.render.heatmaps.numbers import describe_peak
 from layersight.render.heatmaps.tile import BAR, HeatTile, make_tile
 from layersight.render.heatmaps.wording import (
     around,
@@ -201,7 +202,7 @@ def make_body(
     box = box_of(group.photograph, medium, bare=bare)
     photograph = drawn(group.photograph, box)
     cell = fit(medium, photograph, box)
-    hottest = whereabouts(result, place)
+    hottest = describe_peak(result, place)
     lines = [f"Hottest at {hottest}." if hottest else ""]
     lines += remarks(group) if bare else [predicted(group), *around(group), *remarks(group)]
     room = words_room(medium, across(cell, lying=lying, bare=bare))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from layersight.heat import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.cover import draw_predictions
 from layersight.render.flow import Block, Flow, add_foot
 from layersight.render.heatmaps.arrange import ImageMaps, by_image

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layersight.heat import Heatmap, Heatmaps, Photograph
+from layersight.data.arrays import FloatArray
+from layersight.data.photograph import Photograph
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.render.colour import palette
 from layersight.render.heatmaps.board import Cell
 from layersight.render.heatmaps.numbers import is_cropped, placed, seen
@@ -20,7 +22,6 @@ from layersight.render.legend import draw_ramp, mark_broken, mark_flat, words_on
 from layersight.render.options import HeatOptions
 from layersight.render.page import Bytes
 from layersight.render.sketch import ACCENT, DEAD_FILL, NOTE, Sketch
-from layersight.results import FloatArray
 
 LARGE = 90.0
 """Width from which on a tile has both of its words beside each other."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from layersight.errors import SelectionError
-from layersight.heat import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.heatmaps.arrange import default_view
 from layersight.render.heatmaps.row import row_pages
 from layersight.render.heatmaps.sheet import sheet_pages

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-from layersight.heat import Heatmap, Heatmaps, Measure
-from layersight.outputs import PROBABILITIES, is_value, last_activation, quantity
+from layersight.data.outputs import PROBABILITIES, is_value, last_activation, quantity
+from layersight.data.target import MEAN, PREDICTED
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
 from layersight.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
 from layersight.render.heatmaps.scale import percentile_of
@@ -26,7 +27,6 @@ from layersight.render.wording import (
     plural,
     size,
 )
-from layersight.target import MEAN, PREDICTED
 
 DOT = "  \u00b7  "
 EMPTY = "no evidence: all 0"

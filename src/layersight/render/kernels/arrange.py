@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.kernel import Kernels, LayerKernels
+from layersight.nouns.kernels.result import Kernels, LayerKernels
 
 
 def broken(entry: LayerKernels) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from layersight.errors import SelectionError
-from layersight.kernel import Kernels, LayerKernels
+from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.figure import GREY, QUIET, RED, WORDS, changed, plain, step
 from layersight.render.kernels.arrange import (
     as_tiles,

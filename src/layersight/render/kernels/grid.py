@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from layersight.kernel import LayerKernels
+from layersight.nouns.kernels.result import LayerKernels
 from layersight.render.kernels.arrange import limit
 from layersight.render.kernels.tile import by_sign, coloured, mark
 from layersight.render.sketch import BODY, TINY, Medium, Sketch, Style

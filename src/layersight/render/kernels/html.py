@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from layersight.kernel import Kernels
+from layersight.nouns.kernels.result import Kernels
 from layersight.render import html_page
 from layersight.render.html_text import escape
 from layersight.render.kernels.views import pages, without_foot

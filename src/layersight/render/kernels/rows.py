@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layersight.kernel import LayerKernels
+from layersight.nouns.kernels.result import LayerKernels
 from layersight.render.kernels.arrange import is_mixing, limits, strongest
 from layersight.render.kernels.tile import by_sign, mark, strip
 from layersight.render.kernels.wording import PLUS_MINUS, input_name
@@ -21,7 +21,7 @@ from layersight.render.wording import number, percent, plural, span
 
 GAP = 4.0
 """Between two tiles beside each other, in points."""
-APART = 16.0
+MIN_STANDARD_ERRORS = 16.0
 """Between the spatial patterns and the slices."""
 NAME = 34.0
 """Width of the filter's number and its limit."""
@@ -95,7 +95,7 @@ class RowsBody:
     @property
     def start(self) -> float:
         """Where the slices begin."""
-        return NAME + (self.patterns * self.pitch + APART if self.patterns else 0.0)
+        return NAME + (self.patterns * self.pitch + MIN_STANDARD_ERRORS if self.patterns else 0.0)
 
     @property
     def width(self) -> float:
@@ -117,7 +117,7 @@ class RowsBody:
 
     def _heads(self, sketch: Sketch, x: float, y: float) -> None:
         if self.patterns:
-            room = self.patterns * self.pitch + APART - 4
+            room = self.patterns * self.pitch + MIN_STANDARD_ERRORS - 4
             sketch.text(x + NAME, y + 5, "spatial patterns, share", TINY, room=room)
         inputs = plural(self.entry.inputs, "input")
         words = (
@@ -181,7 +181,7 @@ def make_rows(medium: Medium, entry: LayerKernels, columns: int) -> RowsBody:
         pixel = max(1, round(wanted / max(height, width))) / medium.resolution
         return RowsBody(entry, slices, pixel, _gap(pixel, width, least, mixing))
     front = 0 if mixing else int(entry.factors.shape[1])
-    room = medium.room - NAME - (APART if front else 0)
+    room = medium.room - NAME - (MIN_STANDARD_ERRORS if front else 0)
     slices = min(slices, max(1, int(room / least) - front))
     pitch = room / (front + slices)
     pixel = min(WIDEST, pitch - GAP, SCREEN_MIXING / 2 if mixing else WIDEST) / max(height, width)

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from layersight.errors import SelectionError
-from layersight.kernel import Kernels, LayerKernels
+from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.bodies import Body
 from layersight.render.flow import Block, Flow, add_foot, draw_heading
 from layersight.render.kernels.arrange import as_tiles, limit

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from layersight.kernel import Kernels, LayerKernels
+from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.kernels.arrange import as_tiles, broken, is_mixing, limit, limits
 from layersight.render.kernels.colours import REACH
 from layersight.render.page import Information
@@ -93,7 +93,7 @@ def bar_marks(entry: LayerKernels) -> dict[float, str]:
 
 def is_bgr(result: Kernels) -> bool:
     """Whether the first weights are known to get blue first."""
-    taker = next((entry for entry in result.model.inputs if entry.takes_picture), None)
+    taker = next((entry for entry in result.model.inputs if entry.accepts_image), None)
     if taker is None:
         return False
     scale = taker.preprocessing

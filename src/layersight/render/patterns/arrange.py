@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layersight.pattern import Objective, Patterns
-from layersight.results import LayerInfo
+from layersight.data.model import LayerInfo
+from layersight.nouns.patterns.result import Objective, Patterns
 
 ALONG = (
     *("images", "values", "activation", "start_activation", "robustness", "dead"),

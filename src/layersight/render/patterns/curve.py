@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.axes import Axes, Frame
 from layersight.render.legend import nice_ticks
 from layersight.render.patterns.wording import amount
@@ -19,7 +19,7 @@ AXIS = 30.0
 """Room for the numbers left of the curve, in points."""
 ASIDE = 74.0
 """Room for words right of it."""
-APART = 7.0
+MIN_STANDARD_ERRORS = 7.0
 """The least distance of two words above each other."""
 
 
@@ -66,7 +66,7 @@ def _words(sketch: Sketch, x: float, words: Sequence[tuple[float, str, bool]]) -
     """Words beside their heights, moved apart where they would lie on each other."""
     taken: list[float] = []
     for height, text, strong in sorted(words):
-        y = max(height, taken[-1] + APART) if taken else height
+        y = max(height, taken[-1] + MIN_STANDARD_ERRORS) if taken else height
         taken.append(y)
         style = BODY.but(colour=ACCENT, bold=True) if strong else TINY
         sketch.line((x - 5, height), (x - 1.5, y), colour=FAINT, width=0.4)

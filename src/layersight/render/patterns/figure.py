@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from layersight.errors import SelectionError
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.figure import GREY, QUIET, WORDS, changed, plain, step
 from layersight.render.mosaic import mosaic
 from layersight.render.options import GalleryOptions

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render import html_page
 from layersight.render.html_data import rounded
 from layersight.render.html_sprites import data_uri, png

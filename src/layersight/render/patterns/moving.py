@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.page import Bytes, Page
 from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_beside

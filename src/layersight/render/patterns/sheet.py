@@ -6,7 +6,7 @@ becomes of edges; what a row leaves out stands behind, and the row says where.
 
 from __future__ import annotations
 
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.flow import Block, Flow, add_foot
 from layersight.render.options import GalleryOptions
 from layersight.render.page import Anchor, Page

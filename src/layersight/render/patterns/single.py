@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from layersight.data.arrays import FloatArray
+from layersight.data.model import LayerInfo
 from layersight.errors import SelectionError
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.axes import Frame
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.legend import constant, mark_flat
@@ -46,7 +48,6 @@ from layersight.render.sketch import (
     Sketch,
 )
 from layersight.render.wording import plural, size
-from layersight.results import FloatArray, LayerInfo
 
 MOST = 256
 """So many pages are drawn at most."""

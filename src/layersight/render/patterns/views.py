@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from layersight.errors import SelectionError
-from layersight.pattern import Patterns
+from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.page import Page
 from layersight.render.patterns.arrange import default_view

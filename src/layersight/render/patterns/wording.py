@@ -9,7 +9,9 @@ import math
 
 import numpy as np
 
-from layersight.pattern import Objective, PatternOptions, Patterns, Term
+from layersight.data.arrays import FloatArray
+from layersight.data.model import LayerInfo
+from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
 from layersight.render.page import Information
 from layersight.render.patterns.arrange import LayerPatterns, by_layer
 from layersight.render.wording import (
@@ -23,7 +25,6 @@ from layersight.render.wording import (
     ranges,
     size,
 )
-from layersight.results import FloatArray, LayerInfo
 
 DEAD = "no start could wake this channel"
 """What dead means of a pattern."""

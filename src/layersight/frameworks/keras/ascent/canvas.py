@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from layersight.ascent import FOURIER, PIXELS, Ascent
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import FOURIER, PIXELS, Ascent
 from layersight.frameworks.keras.backends import inverse, sample
-from layersight.results import FloatArray
 
 
 def draw(ascent: Ascent, parameters: Sequence[Any]) -> Any:

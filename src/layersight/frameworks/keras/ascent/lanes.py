@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from layersight.ascent import Ascent, Rung
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import Ascent, StepResult
 from layersight.frameworks.keras.ascent.session import KerasClimb
 from layersight.frameworks.keras.backends import is_near
-from layersight.results import FloatArray
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def lane_size(ascent: Ascent, lanes: int) -> int:
 
 
 class Lanes:
-    """The contract of :class:`layersight.ascent.Climb`, kept by climbs that each have some slots.
+    """An optimisation made of several that each have some of the slots.
 
     Args:
         first: The climb of the first slots, of :func:`lane_size`.
@@ -66,20 +66,22 @@ class Lanes:
         """Puts a pattern at its start into a slot."""
         self._climbs[slot // self._size].begin(slot % self._size, parameters, weights)
 
-    def step(self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray) -> Rung:
+    def step(
+        self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray
+    ) -> StepResult:
         """Takes one step with every slot; a lane in which nothing climbs rests."""
         leaks, speeds = self._parts(leaking), self._parts(rates)
         nothing = np.zeros(self._size, np.float32)
 
-        def take(lane: int) -> Rung:
+        def take(lane: int) -> StepResult:
             if not speeds[lane].any():
-                return Rung(nothing, nothing)
+                return StepResult(nothing, nothing)
             return self._climbs[lane].step(placements, leaks[lane], speeds[lane])
 
         apart = bool(leaking.any())
         near = placements is not None and is_near(placements)
         rungs = self._all(("step", near), take, apart=apart)
-        return Rung(
+        return StepResult(
             np.concatenate([rung.values for rung in rungs])[: self._batch],
             np.concatenate([rung.slopes for rung in rungs])[: self._batch],
         )

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from layersight.ascent import Climb, Rung
-from layersight.results import FloatArray
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import Optimisation, StepResult
 
 
 class LockedClimb:
-    """The contract of :class:`layersight.ascent.Climb`, one user of the network at a time.
+    """An optimisation that lets one thread use the network at a time.
 
     Args:
         climb: What climbs.
         locked: Keeps the layers to this thread while a block lasts.
     """
 
-    def __init__(self, climb: Climb, locked: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, climb: Optimisation, locked: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._climb = climb
         self._locked = locked
 
@@ -27,7 +29,9 @@ class LockedClimb:
         """Puts a pattern at its start into a slot."""
         self._climb.begin(slot, parameters, weights)
 
-    def step(self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray) -> Rung:
+    def step(
+        self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray
+    ) -> StepResult:
         """Takes one step with every slot."""
         with self._locked():
             return self._climb.step(placements, leaking, rates)

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from layersight.ascent import PIXELS, Ascent, Probe
+from layersight.data.ascent import PIXELS, Ascent, Probe
 
 
 def measure(probe: Probe, output: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 from keras import ops
 
-from layersight.ascent import Ascent, Climb
+from layersight.data.ascent import Ascent, Optimisation
+from layersight.data.model import InputInfo
 from layersight.errors import ModelInputError
 from layersight.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from layersight.frameworks.keras.ascent.leak import leaking, rectifies
@@ -23,8 +24,7 @@ from layersight.frameworks.keras.inputs import own_order
 from layersight.frameworks.keras.inside import has_inside
 from layersight.frameworks.keras.narrowing import Narrowing
 from layersight.frameworks.keras.passing import Passing
-from layersight.frameworks.keras.view import Sight, View
-from layersight.results import InputInfo
+from layersight.frameworks.keras.view import LayerHandle, View
 
 SHARE = 2
 """How many times as many channels as patterns a layer has where it pays to leave out others."""
@@ -33,11 +33,11 @@ SHARE = 2
 def begin_ascent(
     ascent: Ascent,
     view: View,
-    sights: Sequence[Sight],
+    sights: Sequence[LayerHandle],
     passing: Callable[..., Passing],
     inputs: Sequence[InputInfo],
     variables: Sequence[Any],
-) -> Climb:
+) -> Optimisation:
     """Begins an ascent.
 
     Args:
@@ -112,7 +112,7 @@ def begin_ascent(
 
 
 def _find_few(
-    ascent: Ascent, view: View, sights: Sequence[Sight], passing: Callable[..., Passing]
+    ascent: Ascent, view: View, sights: Sequence[LayerHandle], passing: Callable[..., Passing]
 ) -> Narrowing | None:
     """What computes a few channels of each layer alone; ``None`` where that saves nothing."""
     if not ascent.single or ascent.diversity or any(probe.before for probe in ascent.probes):
@@ -124,7 +124,7 @@ def _find_few(
 
 
 def _check_rests(
-    ascent: Ascent, view: View, sights: Sequence[Sight], inputs: Sequence[InputInfo]
+    ascent: Ascent, view: View, sights: Sequence[LayerHandle], inputs: Sequence[InputInfo]
 ) -> None:
     """Refuses a layer that no change of the input can reach."""
     number = [entry.name for entry in inputs].index(ascent.input)

@@ -11,7 +11,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from layersight.ascent import FOURIER, PHASE, PIXELS, Ascent, Rung
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import FOURIER, PHASE, PIXELS, Ascent, StepResult
 from layersight.frameworks.keras.ascent.canvas import bound, draw, look
 from layersight.frameworks.keras.ascent.objective import measure, objective
 from layersight.frameworks.keras.ascent.update import State, climb, names, slope
@@ -26,7 +27,6 @@ from layersight.frameworks.keras.backends import (
     place,
     to_numpy,
 )
-from layersight.results import FloatArray
 
 Network = Callable[[Any, Any, bool, Sequence[Any] | None], Sequence[Any]]
 """From what the network sees, channels last, to the outputs of the probes' layers.
@@ -67,7 +67,7 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class KerasClimb:
-    """The contract of :class:`layersight.ascent.Climb`, kept by a Keras model.
+    """The contract of :class:`layersight.data.ascent.Optimisation`, kept by a Keras model.
 
     Args:
         ascent: What to climb.
@@ -138,7 +138,9 @@ class KerasClimb:
             self._state[name] = ops.convert_to_tensor(array)
         self._begun.clear()
 
-    def step(self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray) -> Rung:
+    def step(
+        self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray
+    ) -> StepResult:
         """Takes one step with every slot."""
         self._start()
         leaks, near = bool(leaking.any()), placements is not None and is_near(placements)
@@ -157,7 +159,7 @@ class KerasClimb:
         if placements is not None:
             extra["placements"] = as_float32(placements)
         self._state, found = self._steppers[leaks, near](self._state, given, extra)
-        return Rung(as_float32(found["values"]), as_float32(found["slopes"]))
+        return StepResult(as_float32(found["values"]), as_float32(found["slopes"]))
 
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
         """What the probes find of canvases, before any weights."""

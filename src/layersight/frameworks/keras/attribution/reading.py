@@ -14,6 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 from keras import ops
 
+from layersight.data.arrays import FloatArray
+from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.readout import Goal, Gradients
 from layersight.errors import ModelInputError
 from layersight.frameworks.keras.attribution.guiding import guiding, rectifiers_of
 from layersight.frameworks.keras.axes import channels_last, tensor_channels_last
@@ -29,10 +32,8 @@ from layersight.frameworks.keras.cache import Cache
 from layersight.frameworks.keras.checking import check_fits, check_runs, other_inputs
 from layersight.frameworks.keras.geometry import FIRST
 from layersight.frameworks.keras.inputs import as_it_was_given
-from layersight.frameworks.keras.passing import Passing, Touch
-from layersight.frameworks.keras.view import Sight, View
-from layersight.readout import Goal, Gradients
-from layersight.results import FloatArray, InputInfo, ModelInfo
+from layersight.frameworks.keras.passing import Hook, Passing
+from layersight.frameworks.keras.view import LayerHandle, View
 
 Inputs = Mapping[str, FloatArray]
 
@@ -75,11 +76,11 @@ class Host(Protocol):
         """Refuses a pass that takes more than a stranger's file may."""
         ...
 
-    def sight(self, view: View, name: str) -> Sight:
+    def sight(self, view: View, name: str) -> LayerHandle:
         """A layer by name."""
         ...
 
-    def passing(self, view: View, wanted: tuple[Sight, ...], **more: Any) -> Passing:
+    def passing(self, view: View, wanted: tuple[LayerHandle, ...], **more: Any) -> Passing:
         """A pass."""
         ...
 
@@ -192,7 +193,9 @@ class Reading:
         with self._host.running():
             return as_float32(runners.get(size, make)(given)["scores"])[:count]
 
-    def _sights(self, view: View, goal: Goal, since: Sequence[str] | None = None) -> list[Sight]:
+    def _sights(
+        self, view: View, goal: Goal, since: Sequence[str] | None = None
+    ) -> list[LayerHandle]:
         sights = [self._host.sight(view, readout.layer) for readout in goal]
         places = {sight.place for sight in sights}
         check_runs(view, places)
@@ -205,9 +208,9 @@ class Reading:
         self,
         view: View,
         goal: Goal,
-        sights: Sequence[Sight],
-        more: Sequence[Sight] = (),
-        spread: Sight | None = None,
+        sights: Sequence[LayerHandle],
+        more: Sequence[LayerHandle] = (),
+        spread: LayerHandle | None = None,
     ) -> Passing:
         pairs = list(zip(goal, sights, strict=True))
         after = dict.fromkeys([*more, *sights])
@@ -215,7 +218,7 @@ class Reading:
         return self._host.passing(view, tuple(after), before=tuple(before), spread=spread)
 
     def _check_rests(
-        self, view: View, goal: Goal, sights: Sequence[Sight], layers: Sequence[Sight]
+        self, view: View, goal: Goal, sights: Sequence[LayerHandle], layers: Sequence[LayerHandle]
     ) -> None:
         """Refuses layers that no number rests on."""
         needed = view.program.needed({sight.place for sight in sights})
@@ -231,7 +234,7 @@ class Reading:
     def _check_inputs(
         self,
         view: View,
-        sights: Sequence[Sight],
+        sights: Sequence[LayerHandle],
         by: Sequence[str],
         entries: Sequence[tuple[int, int, InputInfo]],
     ) -> None:
@@ -291,10 +294,10 @@ def _padded(array: Any, size: int) -> Any:
 def _score(
     passing: Passing,
     goal: Goal,
-    sights: Sequence[Sight],
+    sights: Sequence[LayerHandle],
     tensors: Sequence[Any],
     weights: Sequence[Any],
-    touch: Touch,
+    touch: Hook,
     versions: int = 1,
 ) -> tuple[Any, dict[str, Any]]:
     """The weighted sum for each image, and what the layers it is read off give."""
@@ -309,12 +312,12 @@ def _score(
     return total, {f"end:{name}": found[f"layer:{name}"] for name in names}
 
 
-def _same(_: Sight, tensor: Any) -> Any:
+def _same(_: LayerHandle, tensor: Any) -> Any:
     return tensor
 
 
 def _read(
-    passing: Passing, goal: Goal, sights: Sequence[Sight], inputs: int, given: Sequence[Any]
+    passing: Passing, goal: Goal, sights: Sequence[LayerHandle], inputs: int, given: Sequence[Any]
 ) -> dict[str, Any]:
     scores, _ = _score(passing, goal, sights, given[:inputs], given[inputs:], _same)
     return {"scores": scores}
@@ -323,15 +326,15 @@ def _read(
 def _ablate(
     passing: Passing,
     goal: Goal,
-    sights: Sequence[Sight],
-    spread: Sight,
+    sights: Sequence[LayerHandle],
+    spread: LayerHandle,
     inputs: int,
     given: Sequence[Any],
 ) -> dict[str, Any]:
     tensors, weights, factors = given[:inputs], given[inputs:-1], given[-1]
     versions = int(factors.shape[0])
 
-    def weaken(sight: Sight, tensor: Any) -> Any:
+    def weaken(sight: LayerHandle, tensor: Any) -> Any:
         if sight != spread:
             return tensor
         places = [1] * (len(tensor.shape) - 2)

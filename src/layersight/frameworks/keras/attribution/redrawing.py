@@ -17,7 +17,7 @@ from layersight.frameworks.keras.backends import to_numpy
 
 
 @contextmanager
-def redrawn(layers: Sequence[Any], seed: int) -> Iterator[None]:
+def randomised(layers: Sequence[Any], seed: int) -> Iterator[None]:
     """Replaces the weights of layers by random ones while the block lasts.
 
     What has two axes or more is drawn from a normal distribution with its own mean and standard

@@ -1,0 +1,341 @@
+"""Bringing what was given to the inputs of a model.
+
+The rule of this module: every input gets a value of its own shape, and what was not given
+but filled in is said.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from layersight import images
+from layersight.batch.scale import GUESS
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.preprocessing import SCALES, Preprocessing, find_scale
+from layersight.errors import ImageError, ModelInputError, UsageError, near
+from layersight.images import check_size
+from layersight.images.arrays import as_array, fits_shape, is_array_file, to_picture
+
+FREE_LENGTH = 16
+"""How many numbers are drawn along an axis of any length."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """How images are brought to a model.
+
+    Attributes:
+        scale: What pixels are brought to, by a name or in numbers (:func:`find_scale`), or
+            ``None`` for what the model itself tells and else ``0..1``.
+        fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
+        interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
+        size: Height and width in pixels, for a model that takes any size.
+        frame: Which frame, page or slice of files with several, from 0; without it the first,
+            of a volume or film the one in the middle.
+        seed: For what is drawn at random where an input takes no picture and was given
+            nothing, such as the latent vector of a generator.
+    """
+
+    scale: str | Preprocessing | None = None
+    fit: str = "stretch"
+    interpolation: str = "nearest"
+    size: tuple[int, int] | None = None
+    frame: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            object.__setattr__(self, "size", check_size(self.size))
+
+
+def check_batch_size(batch_size: Any) -> None:
+    """Refuses a number of images in a pass that is none.
+
+    Raises:
+        UsageError: It is no whole number, or less than 1.
+    """
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size!r}")
+
+
+def check_input(entry: InputInfo) -> InputInfo:
+    """An input, unless nothing can be given to it.
+
+    Raises:
+        ModelInputError: It has a size of 0.
+    """
+    if 0 in entry.shape:
+        raise ModelInputError(
+            f"input '{entry.name}' of shape {entry.shape} has a size of 0: there is nothing to "
+            "show it. The layers and the kernels can be seen all the same"
+        )
+    return entry
+
+
+def make_options(**settings: Any) -> ImageOptions:
+    """Image options from keywords.
+
+    Raises:
+        UsageError: A keyword is unknown.
+    """
+    known = ImageOptions.__dataclass_fields__
+    for name in settings:
+        if name not in known:
+            raise UsageError(
+                f"unknown option '{name}': expected one of {', '.join(known)}.{near(name, known)}"
+            )
+    return ImageOptions(**settings)
+
+
+def choose_preprocessing(
+    entry: InputInfo, scale: str | Preprocessing | None = None
+) -> Preprocessing:
+    """The preprocessing for an input: as asked, else as the model tells, else ``0..1``.
+
+    Raises:
+        UsageError: ``scale`` is none.
+    """
+    if scale is not None:
+        return find_scale(scale).because("as asked")
+    return entry.preprocessing or GUESS
+
+
+def find_input(info: ModelInfo, name: str | None) -> InputInfo:
+    """An input by name, or by the model's own key for it; else the first that takes an image."""
+    if name is not None:
+        by_key = {entry.key: entry for entry in info.inputs if entry.key is not None}
+        by_name = {entry.name: entry for entry in info.inputs}
+        if name in by_key or name in by_name:
+            return check_input(by_key.get(name) or by_name[name])
+        known = list(dict.fromkeys([*by_key, *by_name]))
+        raise ModelInputError(
+            f"no input '{name}': the model has {', '.join(known)}.{near(str(name), known)}"
+        )
+    return check_input(
+        next((entry for entry in info.inputs if entry.accepts_image), info.inputs[0])
+    )
+
+
+def gather(
+    info: ModelInfo, image: Any, options: ImageOptions
+) -> tuple[dict[str, list[InputImage]], str | None]:
+    """For each input of the model its images, all of one size, and what was drawn.
+
+    Raises:
+        ModelInputError: An input is left without a value, or takes another kind.
+        ImageError: An image cannot be read.
+    """
+    for entry in info.inputs:
+        check_input(entry)
+    sources = sources_of(info, image)
+    lengths = {name: len(listed) for name, listed in sources.items()}
+    if len(set(lengths.values())) > 1:
+        counted = ", ".join(f"{number} for '{name}'" for name, number in lengths.items())
+        raise ModelInputError(
+            f"expected as many images for one input as for the other, found {counted}"
+        )
+    if 0 in lengths.values():
+        raise ImageError("expected at least one image, found none")
+    count = next(iter(lengths.values()), 1)
+    gathered: dict[str, list[InputImage]] = {}
+    drawn = []
+    for entry in info.inputs:
+        if entry.name in sources:
+            preprocessing = choose_preprocessing(entry, options.scale)
+            loaded = _load_alike(sources[entry.name], entry, preprocessing, options)
+            _check_alike(loaded, entry)
+        elif entry.accepts_image:
+            raise ModelInputError(
+                f"input '{entry.name}' of shape {entry.shape} was given nothing: name an image "
+                f"for each of {', '.join(other.name for other in info.inputs)}"
+            )
+        else:
+            loaded = [_draw(entry, options.seed + number) for number in range(count)]
+            drawn.append(f"'{entry.name}': {loaded[0].steps[0]}")
+        gathered[entry.name] = loaded
+    alone = len(info.inputs) == 1
+    return gathered, f"input {'; '.join(drawn)}" if drawn and alone else None
+
+
+def input_label(info: ModelInfo, name: str) -> str:
+    """An input in words: its name, and the model's own key for it where that is another."""
+    key = find_input(info, name).key
+    return f"'{name}'" if key in (None, name) else f"'{name}' ({key})"
+
+
+def input_notes(info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> list[str]:
+    """For a model with several inputs, a line for each: what it was given, and how scaled."""
+    if len(given) < 2:
+        return []
+    lines = []
+    for name, images_given in given.items():
+        first = images_given[0]
+        names = [image.name for image in images_given]
+        more = f" and {len(names) - 4} more" if names[4:] else ""
+        scale = first.preprocessing
+        formula = scale.describe() if first.region else "values as they are"
+        given_as = "; ".join([", ".join(names[:4]) + more, *first.steps])
+        lines.append(f"input {input_label(info, name)}: {given_as}; {formula} ({scale.reason})")
+    return lines
+
+
+def sources_of(info: ModelInfo, image: Any) -> dict[str, list[Any]]:
+    """For each input that gets something what its images are loaded from, one by one.
+
+    Raises:
+        ModelInputError: No input takes it, or there is none of a name.
+        ImageError: There is no such image.
+    """
+    return {entry.name: _list_sources(part, entry) for entry, part in _address(info, image).items()}
+
+
+def _address(info: ModelInfo, image: Any) -> dict[InputInfo, Any]:
+    """Which input gets what: by name, in order, else every input that takes it."""
+    if image is None:
+        return {}
+    if isinstance(image, Mapping):
+        found: dict[InputInfo, Any] = {}
+        for name, part in image.items():
+            entry = find_input(info, name)
+            if entry in found:
+                raise ModelInputError(f"input '{entry.name}' was given twice, also as '{name}'")
+            found[entry] = part
+        return found
+    if len(info.inputs) > 1 and _is_one_for_each(image):
+        if len(image) != len(info.inputs):
+            raise ModelInputError(
+                f"expected an array for each of the {len(info.inputs)} inputs, in this order: "
+                + ", ".join(f"'{entry.name}' {entry.shape}" for entry in info.inputs)
+                + f"; found {len(image)}. Give as many, or a mapping from names to arrays."
+            )
+        pairs = zip(info.inputs, image, strict=True)
+        return {entry: part for entry, part in pairs if part is not None}
+    takers = [entry for entry in info.inputs if entry.accepts_image]
+    if not takers:
+        numbers = _is_array(image)
+        takers = [entry for entry in info.inputs if numbers or entry.possible_picture]
+    if not takers:
+        entry = info.inputs[0]
+        raise ModelInputError(
+            f"the model takes no image: expected an input of (height, width, channel), found "
+            f"'{entry.name}' of shape {entry.shape}. Give it as a .npy file with --input "
+            f"{entry.name}=FILE, or leave the image out to have it drawn from a seed."
+        )
+    return dict.fromkeys(takers, image)
+
+
+def _is_one_for_each(image: Any) -> bool:
+    """Whether a list or tuple holds an array for each input, as Keras takes it."""
+    return isinstance(image, list | tuple) and any(
+        hasattr(part, "__array__") and not isinstance(part, Image.Image) for part in image
+    )
+
+
+def _is_array(image: Any) -> bool:
+    """Whether what was given are numbers and no picture."""
+    if isinstance(image, Sequence) and not isinstance(image, str):
+        return bool(image) and all(_is_array(part) for part in image)
+    if isinstance(image, str | os.PathLike):
+        return Path(image).is_file() and is_array_file(Path(image))
+    return hasattr(image, "__array__") and not isinstance(image, Image.Image)
+
+
+def _draw(entry: InputInfo, seed: int) -> InputImage:
+    """Numbers for an input that takes no picture and was given nothing.
+
+    Normally distributed, as generators are trained on; of an embedding's vocabulary, each as
+    likely as the other; zeros for other whole numbers.
+    """
+    shape = tuple(size or FREE_LENGTH for size in entry.example_shape)
+    generator = np.random.default_rng(seed)
+    if entry.vocabulary is not None:
+        values = generator.integers(0, entry.vocabulary, shape).astype(np.float32)
+        step = f"whole numbers from 0 to {entry.vocabulary - 1} drawn, seed {seed}"
+    elif entry.dtype.startswith(("int", "uint")):
+        values, step = np.zeros(shape, np.float32), "zeros, since it takes whole numbers"
+    else:
+        values = generator.standard_normal(shape, dtype=np.float32)
+        step = f"drawn from a normal distribution, seed {seed}"
+    pixels = to_picture(values)
+    return InputImage(
+        name=f"seed-{seed}",
+        path=None,
+        original_size=(pixels.shape[1], pixels.shape[0]),
+        pixels=pixels,
+        values=values,
+        preprocessing=SCALES["none"].because("numbers are taken as they are"),
+        steps=(step,),
+    )
+
+
+def _load_alike(
+    sources: Sequence[Any], entry: InputInfo, preprocessing: Preprocessing, options: ImageOptions
+) -> list[InputImage]:
+    """The images for an input; one of any size gets them all in the size of the first."""
+    loaded: list[InputImage] = []
+    size = options.size
+    for source in sources:
+        floats = isinstance(source, np.ndarray) and source.dtype != np.uint8
+        image = images.load(
+            source,
+            entry,
+            preprocessing=preprocessing,
+            fit=options.fit,
+            interpolation=options.interpolation,
+            size=options.size if floats else size,
+            frame=options.frame,
+        )
+        loaded.append(image)
+        if entry.is_image and None in entry.size:
+            size = (image.values.shape[0], image.values.shape[1])
+    return loaded
+
+
+def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
+    """The images that are meant by a path, a folder, a glob, an array or several of these.
+
+    An array with as many axes as the input has, batch included, is a batch; so is one of
+    pictures where the input takes some though it has fewer axes.
+    """
+    if isinstance(image, InputImage | Image.Image):
+        return [image]
+    if hasattr(image, "__array__"):
+        array = as_array(image)
+        return list(array) if _is_batch(array, entry) else [array]
+    if isinstance(image, str | os.PathLike):
+        path = Path(image)
+        return [path] if path.is_file() else list(images.find_images([image]))
+    if not isinstance(image, Sequence) or not image:
+        raise ImageError(
+            "expected an image: a file, a folder, a glob, an array, or several of these; found "
+            + ("nothing" if isinstance(image, Sequence) else type(image).__name__)
+        )
+    return [source for part in image for source in _list_sources(part, entry)]
+
+
+def _is_batch(array: np.ndarray[Any, Any], entry: InputInfo) -> bool:
+    """Whether an array holds several examples for an input."""
+    picture = entry.picture or entry.possible_picture
+    if picture is None:
+        return array.ndim == len(entry.shape)
+    if array.ndim == len(entry.shape) and fits_shape(array.shape[1:], entry.shape[1:]):
+        return True
+    grey = picture[2] == 1 and array.ndim == 3 and array.shape[1:] == picture[:2]
+    return array.ndim == 4 or (grey and array.shape[-1] not in (1, 3, 4))
+
+
+def _check_alike(loaded: Sequence[InputImage], entry: InputInfo) -> None:
+    shapes = {image.values.shape for image in loaded}
+    if len(shapes) > 1:
+        raise ModelInputError(
+            f"the images for input '{entry.name}' have different shapes "
+            f"({', '.join(str(shape) for shape in sorted(shapes))}): give one size with size="
+        )

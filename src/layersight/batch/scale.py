@@ -1,0 +1,275 @@
+"""What scale the pictures for an input are in, by the strongest evidence that there is.
+
+A model file does not say whether its images were 0..255, 0..1 or -1..1. In this order tell: the
+user; the network's own arithmetic on its input (:mod:`layersight.data.stem`); the statistics of its
+batch normalisation; the name of a known architecture.
+
+A layer of batch normalisation keeps the mean and the variance that its input had in training
+(Ioffe and Szegedy, arXiv 1502.03167). The scale in which photographs give nearly those is the
+one it was trained on. The photographs are noise with the spectrum of natural images, so that
+what is found does not hang on the image that is looked at. The distance of what they give, mean
+m and variance v, from what the first such layer keeps, M and V, is the Kullback-Leibler
+divergence of the two normal distributions, in the mean over channels, for the contrast c of the
+photographs for which it is least::
+
+    1/2 (log(V / c^2 v) + (c^2 v + (m - M)^2) / V - 1)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.preprocessing import SCALES, Preprocessing
+from layersight.errors import LayersightError
+from layersight.model import Model, MovingStatistics
+
+PLAIN = ("0..1", "-1..1", "none")
+"""The scales that most networks are trained on."""
+
+RARE = ("caffe", "torch")
+"""The scales of a few architectures."""
+
+RARE_FACTOR = 4.0
+"""How many times nearer a rare scale, or BGR, must be than the others to be believed."""
+
+CLEAR = 2.0
+"""The next best must be this many times as far away for statistics to decide."""
+
+FAR_CLEAR = 10.0
+"""Likewise where even the best is not near, as of pictures that are no photographs."""
+
+WEAK = 1.5
+"""From here on they are worth more than a guess."""
+
+LEAST = 0.05
+"""Distances below this count as this, since no photographs are those of the training."""
+
+NEAR = 0.5
+"""How far away the scale that was trained on is of photographs."""
+
+FAR = 4.0
+"""Where even the best scale is further away than this, none is."""
+
+CONTRASTS = (0.5, 0.7, 1.0, 1.4, 2.0)
+"""How many times the contrast of the photographs that of the training may have been."""
+
+PHOTOGRAPHS = 4
+"""How many photographs are tried; fewer of large ones."""
+
+MOST_PIXELS = 2**17
+"""How many pixels these have, all together."""
+
+SIDE = 32
+"""Stands for a size that is free and not known."""
+
+FLOOR = 1e-6
+"""Stands for the variance of channels that do not vary."""
+
+ASK = "name the right one with --scale"
+"""What to do where the model does not tell."""
+
+GUESS = SCALES["0..1"].because(f"not known: nothing in the model tells; {ASK}", "guess")
+"""What is used where neither the user nor the model says anything."""
+
+
+def settle_scale(
+    model: Model, info: ModelInfo, images: Mapping[str, Sequence[InputImage]]
+) -> dict[str, list[InputImage]]:
+    """The same images, those for each input in the scale that the evidence speaks for.
+
+    Images in a scale that was asked for, or that the model's own arithmetic tells, are left as
+    they are.
+    """
+    same = {name: list(entries) for name, entries in images.items()}
+    shapes = {name: (1, *entries[0].values.shape) for name, entries in same.items()}
+    for name, entries in same.items():
+        if all(image.preprocessing.is_settled or not _is_picture(image) for image in entries):
+            continue
+        told = settle_input(model, info, name, shapes)
+        same[name] = [
+            dataclasses.replace(image, values=told.apply(image.pixels), preprocessing=told)
+            if image.preprocessing != told
+            else image
+            for image in entries
+        ]
+    return same
+
+
+def settle_input(
+    model: Model, info: ModelInfo, name: str, shapes: Mapping[str, tuple[int, ...]]
+) -> Preprocessing:
+    """The scale of the pictures for one input, by the strongest evidence but the user's.
+
+    Args:
+        model: The model.
+        info: What is known of it.
+        name: The input.
+        shapes: For this input at least, channels last, batch first.
+    """
+    if not info.layers:
+        info = model.describe(shapes)
+    entry = next(entry for entry in info.inputs if entry.name == name)
+    told = entry.preprocessing or GUESS
+    if told.is_settled or not entry.is_image:
+        return told
+    shapes = {other.name: shapes.get(other.name) or _some_shape(other) for other in info.inputs}
+    kept = _kept(model, name)
+    distances = {} if kept is None else measure(model, kept, entry, shapes, told)
+    return weigh(told, kept.layer, distances) if kept and distances else told
+
+
+def weigh(told: Preprocessing, layer: str, distances: Mapping[str, float]) -> Preprocessing:
+    """The stronger of what a name, or nothing, and a model's statistics speak for.
+
+    Args:
+        told: By the name of an architecture, or the guess.
+        layer: The layer that keeps the statistics.
+        distances: How far photographs in each scale are from them.
+
+    Example:
+        >>> weigh(GUESS, "bn", {"0..1": 0.2, "-1..1": 1.9, "none": 900.0}).reason
+        "the statistics kept by 'bn' fit; distances: 0..1 0.2, -1..1 1.9, none 900"
+    """
+    usual = (*PLAIN, told.name)
+    handicapped = {
+        name: max(value, LEAST) * (1 if name in usual else RARE_FACTOR)
+        for name, value in distances.items()
+    }
+    best, second, *_ = sorted(handicapped, key=handicapped.__getitem__)
+    times = handicapped[second] / handicapped[best]
+    listed = ", ".join(
+        f"{name} {distances[name]:.3g}"
+        for name in sorted(distances, key=distances.__getitem__)
+        if name in (*usual, best)
+    )
+    kept = f"the statistics kept by '{layer}'"
+    near = distances[best] <= NEAR
+    if (near and times >= CLEAR) or (distances[best] <= FAR and times >= FAR_CLEAR):
+        reason = f"{kept} fit; distances: {listed}"
+        if told.evidence == "name" and told.name == best:
+            reason = f"{told.reason}, and {kept} fit"
+        elif told.evidence == "name":
+            reason = f"{kept} fit, not {told.name} {told.reason}; distances: {listed}"
+        return _named(best).because(reason, "statistics")
+    if told.evidence == "name":
+        return told
+    if near and times >= WEAK:
+        reason = f"weak evidence: nearest to {kept}; distances: {listed}; {ASK}"
+        return _named(best).because(reason, "statistics")
+    return GUESS.because(f"not known: {kept} decide nothing; distances: {listed}; {ASK}", "guess")
+
+
+def measure(
+    model: Model,
+    kept: MovingStatistics,
+    entry: InputInfo,
+    shapes: Mapping[str, tuple[int, ...]],
+    told: Preprocessing,
+) -> dict[str, float]:
+    """How far photographs in each scale are from what a layer keeps.
+
+    Args:
+        model: The model.
+        kept: What its first layer of normalisation keeps.
+        entry: The input.
+        shapes: For each input, channels last, batch first.
+        told: By the name of an architecture, which is then tried against the plain scales alone,
+            or the guess.
+
+    Returns:
+        The distance for each scale, a scale in BGR as ``"0..1,bgr"``; nothing where the layer
+        cannot be run.
+    """
+    names = [*PLAIN]
+    if told.evidence == "name":
+        names += [told.name] if told.name not in names else []
+    elif shapes[entry.name][-1] == 3:
+        names += [*RARE, *(f"{name},bgr" for name in PLAIN)]
+    pictures = photographs(shapes[entry.name][1:])
+    tried = np.concatenate([_named(name).apply(pictures) for name in names])
+    batch = {name: np.zeros((len(tried), *shape[1:]), np.float32) for name, shape in shapes.items()}
+    batch[entry.name] = tried
+    try:
+        given = (
+            tried if kept.giver is None else model.forward(batch, [kept.giver]).layers[kept.giver]
+        )
+    except LayersightError:
+        return {}  # the layers with statistics cannot be run; those asked for perhaps can
+    parts = np.split(given, len(names))
+    found = {name: _divergence(part, kept) for name, part in zip(names, parts, strict=True)}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def photographs(shape: Sequence[int]) -> NDArray[np.uint8]:
+    """Noise with what photographs have in common, always the same.
+
+    Its amplitude falls with one over the frequency (Field, J. Opt. Soc. Am. A 4, 1987), and its
+    colours go largely together.
+
+    Args:
+        shape: ``(height, width, channel)``.
+
+    Returns:
+        ``(photograph, height, width, channel)``.
+    """
+    height, width, channels = shape
+    draw = np.random.default_rng(0)
+    across, down = np.fft.rfftfreq(width)[None], np.fft.fftfreq(height)[:, None]
+    amplitude = 1 / np.maximum(np.hypot(across, down), 1 / max(height, width))
+    amplitude[0, 0] = 0
+
+    def noise() -> NDArray[np.float64]:
+        white = np.fft.rfft2(draw.normal(size=(height, width)))
+        found = np.fft.irfft2(amplitude * white, s=(height, width))
+        return found / max(float(found.std()), FLOOR)
+
+    made = []
+    for _ in range(max(1, min(PHOTOGRAPHS, MOST_PIXELS // (height * width)))):
+        common, light, contrast = noise(), draw.uniform(0.3, 0.6), draw.uniform(0.15, 0.3)
+        colours = [0.95 * common + 0.3 * noise() for _ in range(channels)]
+        tints = draw.normal(0, 0.05, channels)
+        made.append(light + tints + contrast * np.stack(colours, axis=-1))
+    return np.clip(np.rint(255 * np.stack(made)), 0, 255).astype(np.uint8)
+
+
+def _some_shape(entry: InputInfo) -> tuple[int, ...]:
+    return (1, *(size or SIDE for size in entry.example_shape))
+
+
+def _named(name: str) -> Preprocessing:
+    scale, _, order = name.partition(",")
+    chosen = SCALES[scale]
+    return dataclasses.replace(chosen.swapped(), name=name) if order else chosen
+
+
+def _kept(model: Model, name: str) -> MovingStatistics | None:
+    """What the first trained layer of normalisation keeps that rests on one input alone."""
+    return next(
+        (kept for kept in model.moving_statistics() if kept.inputs == (name,) and kept.is_trained),
+        None,
+    )
+
+
+def _is_picture(image: InputImage) -> bool:
+    """Whether an input takes the very pixels that are shown; those of RGBA are laid on white."""
+    return image.pixels.shape == image.values.shape
+
+
+def _divergence(values: FloatArray, kept: MovingStatistics) -> float:
+    flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
+    mean, spread = flat.mean(axis=0), flat.var(axis=0)
+    wanted_mean, wanted = kept.mean.astype(np.float64), kept.variance.astype(np.float64) + FLOOR
+    least = np.inf
+    for contrast in CONTRASTS:
+        variance = contrast**2 * spread + FLOOR
+        off = (variance + (mean - wanted_mean) ** 2) / wanted
+        each = 0.5 * (np.log(wanted / variance) + off - 1)
+        least = min(least, float(np.mean(np.minimum(each, 1e6))))
+    return least

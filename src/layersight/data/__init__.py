@@ -1,0 +1,1 @@
+"""Frozen data that several rooms share: no framework, no drawing."""

@@ -1,0 +1,174 @@
+"""Activation maximisation as data: what is climbed, from where, and by which steps.
+
+The rule of this module: plain values and NumPy arrays that a framework carries out; nothing
+in it names a framework, and nothing in it is random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from layersight.data.arrays import FloatArray
+
+PIXELS = "pixels"
+"""The parameters are the numbers that the network sees."""
+
+FOURIER = "fourier"
+"""The parameters are the coefficients of a real two-dimensional Fourier transform."""
+
+PHASE = "phase"
+"""The parameters are the phases of such coefficients, whose magnitudes stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is measured of one layer.
+
+    Attributes:
+        layer: Its name.
+        where: ``"mean"`` over all positions, or ``"centre"``: the position in the middle.
+        before: Whether it is measured before the layer's own activation function, as a
+            logit below a softmax is.
+    """
+
+    layer: str
+    where: str = "mean"
+    before: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Ascent:
+    """A climb in input space for a batch of patterns at once.
+
+    The canvas is an image in 0..1, channels last. The network sees, channel by channel,
+    ``canvas[..., ::-1 if flip else 1] * gain + shift``; with :data:`PIXELS` the canvas is what
+    the network sees, without bounds.
+
+    Attributes:
+        input: The name of the model's input that is climbed; the others keep ``constants``.
+        size: Height and width of the canvas in pixels.
+        channels: How many channels the canvas has.
+        batch: How many patterns climb together.
+        views: In how many placements the network sees each canvas in one step.
+        parameters: :data:`PIXELS`, :data:`FOURIER` or :data:`PHASE`.
+        spectrum: ``(channel, height, width // 2 + 1)``: what the coefficients of
+            :data:`FOURIER` are multiplied by, or the magnitudes of :data:`PHASE`.
+        colours: ``(channel, channel)``: turns decorrelated colours into those of the canvas;
+            ``None`` for none.
+        gain: ``(channel,)``.
+        shift: ``(channel,)``.
+        flip: Whether the network takes the channels in reverse order.
+        probes: What is measured; the weights of each are given with a pattern's start.
+        placed: Whether the network sees the canvas through placements.
+        update: ``"adam"``, or ``"normalised"``: the gradient divided by its root mean square.
+        rate: The size of a step.
+        total_variation: Weight of the mean absolute difference of neighbours, subtracted.
+        norm: Weight of the mean square distance of the canvas from grey, subtracted.
+        diversity: Weight of the mean cosine between the Gram matrices of the patterns of one
+            group at the first probe, subtracted.
+        group: How many neighbours of the batch are facets of one channel.
+        outside: What lies beyond the edges of the canvas.
+        deep: Whether a gradient that leaks passes every rectifier on the way from the input;
+            else only the last before each probe.
+        mixed: Whether the network computes in mixed precision while it is climbed.
+        single: Whether each pattern weighs no more than one channel of each probe, so that the
+            network need not compute the others while it is climbed.
+        constants: What the other inputs are held at, for one image each.
+    """
+
+    input: str
+    size: tuple[int, int]
+    channels: int
+    batch: int
+    parameters: str
+    probes: tuple[Probe, ...]
+    gain: FloatArray
+    shift: FloatArray
+    views: int = 1
+    flip: bool = False
+    spectrum: FloatArray | None = None
+    colours: FloatArray | None = None
+    placed: bool = True
+    update: str = "adam"
+    rate: float = 0.05
+    total_variation: float = 0.0
+    norm: float = 0.0
+    diversity: float = 0.0
+    group: int = 1
+    outside: float = 0.5
+    deep: bool = False
+    mixed: bool = False
+    single: bool = False
+    constants: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def penalised(self) -> bool:
+        """Whether something of the canvas itself is subtracted."""
+        return bool(self.total_variation or self.norm)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class StepResult:
+    """What one step found, before it changed anything; each array has one entry a pattern.
+
+    Attributes:
+        values: The objective: the weighted sum of what the probes measure.
+        slopes: The root mean square of its gradient; 0 where nothing leads up.
+    """
+
+    values: FloatArray
+    slopes: FloatArray
+
+
+class Optimisation(Protocol):
+    """An ascent under way: ``batch`` slots, each with a pattern of its own."""
+
+    def begin(
+        self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
+    ) -> None:
+        """Puts a pattern at its start into a slot.
+
+        Args:
+            slot: Which, from 0.
+            parameters: ``pixels`` ``(height, width, channel)``; or ``real`` and ``imaginary``,
+                or ``phase``, each ``(channel, height, width // 2 + 1)``.
+            weights: For each probe the weight of each channel of its layer, ``(channel,)``.
+        """
+        ...
+
+    def step(
+        self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray
+    ) -> StepResult:
+        """Takes one step with every slot.
+
+        Args:
+            placements: ``(views, 2, 3)``: for each view of every slot the affine map from a
+                pixel of what the network sees, ``(y, x, 1)``, to the place ``(y, x)`` on the
+                canvas. ``None`` if the ascent is not placed.
+            rates: ``(batch,)``: what the ascent's rate is multiplied by for each pattern.
+            leaking: ``(batch,)``: how much of the gradient passes rectifiers that are off, 0
+                for what is, 1 for all of it.
+        """
+        ...
+
+    def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
+        """What the probes find of canvases, before any weights.
+
+        Args:
+            canvas: ``(batch, height, width, channel)``.
+            placement: ``(2, 3)``, the view of each.
+
+        Returns:
+            For each probe ``(batch, channel)``.
+        """
+        ...
+
+    def canvas(self) -> FloatArray:
+        """The canvas of every slot, ``(batch, height, width, channel)``."""
+        ...
+
+    def attention(self) -> FloatArray:
+        """Where the gradient was, summed over the steps, ``(batch, height, width)``."""
+        ...

@@ -1,0 +1,58 @@
+"""An image as the network sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.display import RichDisplay
+from layersight.data.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class InputImage(RichDisplay):
+    """An image as the network sees it, and how it came to be.
+
+    Attributes:
+        name: The file's name, or what stands for it.
+        path: The file, if there is one.
+        original_size: Width and height in pixels as found in the file, upright.
+        pixels: ``(height, width, channel)`` uint8, fitted but not yet preprocessed; RGB or
+            grey.
+        values: ``(height, width, channel)`` float32, what the network gets.
+        preprocessing: How ``values`` come from ``pixels``.
+        steps: What was done, in words, in order.
+        region: ``(top, left, bottom, right)`` in pixels of ``original_size``: where the edges
+            of what the network gets lie; outside the original where black was put around it.
+            ``None`` for an array that was not fitted.
+        frame: Which frame, page or slice of the file was asked for, from 0; ``None`` if none was.
+    """
+
+    name: str
+    path: Path | None
+    original_size: tuple[int, int]
+    pixels: NDArray[np.uint8]
+    values: FloatArray
+    preprocessing: Preprocessing
+    steps: tuple[str, ...] = ()
+    region: tuple[float, float, float, float] | None = None
+    frame: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The image as JSON-ready data, without its pixels."""
+        *axes, channels = self.values.shape
+        names = ("length",) if len(axes) == 1 else ("width", "height", "depth")
+        size = dict(zip(names, reversed(axes), strict=False)) | {"channels": channels}
+        return {
+            "name": self.name,
+            "path": None if self.path is None else str(self.path),
+            "original_size": {"width": self.original_size[0], "height": self.original_size[1]},
+            "size": size,
+            "steps": list(self.steps),
+            "preprocessing": self.preprocessing.to_json(),
+        }

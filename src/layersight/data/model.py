@@ -1,0 +1,216 @@
+"""What is known of a model: its inputs, its layers, where it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from layersight.data.display import RichDisplay
+from layersight.data.preprocessing import Preprocessing
+
+Shape = tuple[int | None, ...]
+
+LEAST_SIDE = 8
+"""The least side, in pixels, of what is taken for a picture though it has no channel axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputInfo:
+    """An input of a model.
+
+    Attributes:
+        name: The name of the input.
+        shape: As the model has it, batch first; ``None`` where any size will do.
+        data_format: ``"channels_last"`` or ``"channels_first"``: of ``shape``, or of what
+            ``picture`` is flattened to.
+        dtype: Of the values, such as ``"float32"``.
+        picture: ``(height, width, channel)`` of the picture that the network itself makes of
+            the values of an input that has fewer axes; else ``None``.
+        vocabulary: How many whole numbers, from 0, the embedding knows that the input feeds;
+            ``None`` where it feeds none.
+        key: What the model calls the input where it takes a dictionary; else ``None``.
+        preprocessing: What its pictures must be brought to, where the model itself tells; else
+            ``None``.
+        swapped: Whether the model itself turns the order of three colours round before its first
+            weights.
+
+    Example:
+        >>> flat = InputInfo("digits", (None, 784), picture=(28, 28, 1))
+        >>> flat.is_image, flat.size, flat.example_shape
+        (True, (28, 28), (28, 28, 1))
+        >>> InputInfo("digits", (None, 784)).possible_picture
+        (28, 28, 1)
+    """
+
+    name: str
+    shape: Shape
+    data_format: str = "channels_last"
+    dtype: str = "float32"
+    picture: tuple[int, int, int] | None = None
+    vocabulary: int | None = None
+    key: str | None = None
+    preprocessing: Preprocessing | None = None
+    swapped: bool = False
+
+    @property
+    def example_shape(self) -> Shape:
+        """The shape of one example, without the batch, channels last."""
+        if self.picture is not None:
+            return self.picture
+        shape = self.shape[1:]
+        return shape if self.data_format == "channels_last" else (*shape[1:], shape[0])
+
+    @property
+    def is_image(self) -> bool:
+        """Whether an image fits: two spatial axes, and channels that a picture can have."""
+        return len(self.example_shape) == 3 and self.channels in (None, 1, 2, 3, 4)
+
+    @property
+    def accepts_image(self) -> bool:
+        """Whether a picture can be shown to it: also where bands or frames are to be filled."""
+        axes = len(self.example_shape)
+        return axes == 3 or (axes == 4 and self.channels in (1, 3, 4))
+
+    @property
+    def possible_picture(self) -> tuple[int, int, int] | None:
+        """The picture that the values could be where nothing in the network says so.
+
+        A vector as long as a square picture in grey or RGB has pixels, or rows of numbers
+        without a channel axis; of at least ``LEAST_SIDE`` a side.
+        """
+        own = self.shape[1:]
+        if self.accepts_image or self.vocabulary or not self.dtype.startswith(("float", "bf", "u")):
+            return None
+        if len(own) == 2 and min(side or 0 for side in own) >= LEAST_SIDE:
+            return int(own[0] or 0), int(own[1] or 0), 1
+        if len(own) == 1 and own[0]:
+            for channels in (1, 3):
+                side = math.isqrt(own[0] // channels)
+                if side >= LEAST_SIDE and side * side * channels == own[0]:
+                    return side, side, channels
+        return None
+
+    def as_picture(self) -> InputInfo:
+        """The same input, its values taken for the picture that they could be."""
+        picture = self.possible_picture
+        return self if picture is None else dataclasses.replace(self, picture=picture)
+
+    @property
+    def channels(self) -> int | None:
+        """The number of channels, ``None`` if any will do."""
+        return self.example_shape[-1]
+
+    @property
+    def size(self) -> tuple[int | None, int | None]:
+        """Height and width in pixels, ``None`` where any will do."""
+        return self.example_shape[0], self.example_shape[1]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """A named node of the network that computes something.
+
+    Attributes:
+        name: Its name; a path inside a nested model (``mobilenet/conv_pw_3``). A layer that
+            is called several times has one entry for each call: ``conv@0``, ``conv@1``.
+        type: The name of its class, such as ``"Conv2D"``.
+        output_shape: As the framework has it, batch first, ``None`` where unknown. ``None``
+            altogether if nothing is known before the model has seen an image.
+        parameters: The number of its weights.
+        data_format: Where ``output_shape`` holds the channels: ``"channels_last"``,
+            ``"channels_first"``, or ``"no_channels"`` of a single map without a channel axis.
+        kernel: Of convolution and pooling, one number for each spatial axis.
+        strides: Likewise.
+        dilation: Likewise.
+        receptive_field: The input pixels, for each spatial axis, that one position depends
+            on; ``None`` where that is the whole image or does not apply.
+        inputs: The names of the layers whose outputs it takes.
+        activation: The name of its activation function, if it has one.
+        axes: What the axes of its output are, channels last and without the batch, where they
+            are no positions in a picture or signal: ``("query", "key", "head")`` of attention
+            scores; else ``None``.
+        blocked: Why it cannot be computed, ``None`` for a layer that can.
+
+    Example:
+        >>> scores = LayerInfo("scores", "Attention", (None, 5, 7), data_format="no_channels")
+        >>> scores.example_shape, scores.channels
+        ((5, 7, 1), 1)
+    """
+
+    name: str
+    type: str
+    output_shape: Shape | None
+    parameters: int = 0
+    data_format: str = "channels_last"
+    kernel: tuple[int, ...] | None = None
+    strides: tuple[int, ...] | None = None
+    dilation: tuple[int, ...] | None = None
+    receptive_field: tuple[int, ...] | None = None
+    inputs: tuple[str, ...] = ()
+    activation: str | None = None
+    axes: tuple[str, ...] | None = None
+    blocked: str | None = None
+
+    @property
+    def example_shape(self) -> Shape | None:
+        """The shape of what is handed out for one example, channels last; ``None`` if unknown."""
+        if self.output_shape is None:
+            return None
+        shape = self.output_shape[1:]
+        if self.data_format == "no_channels":
+            return (*shape, 1)
+        return (*shape[1:], *shape[:1]) if self.data_format == "channels_first" else shape
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether its output has at least one spatial axis beside batch and channel."""
+        return self.output_shape is not None and len(self.output_shape) >= 3
+
+    @property
+    def channels(self) -> int | None:
+        """The number of channels or units."""
+        shape = self.example_shape
+        return shape[-1] if shape else None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo(RichDisplay):
+    """What is known of a model without showing it anything.
+
+    Attributes:
+        name: The model's own name.
+        source: The file or name that it was opened from, ``"a live model"`` otherwise.
+        digest: ``sha256:`` and the digest of the file, or of a live model's configuration
+            and weights.
+        framework: Framework, version and backend in words, ``"keras 3.15.1 on jax"``.
+        inputs: Its inputs.
+        outputs: The names of the layers whose outputs are the model's outputs.
+        layers: Every layer that computes, in the order in which they run.
+        parameters: The number of weights; shared layers count once.
+        rewrites: What had to be changed in an old configuration to open it.
+        labels: The names of the classes, where they are known.
+        notes: What a reader should know beside, such as weights that are no numbers.
+        output_layers: For each output the name in ``layers`` of the layer that gives it;
+            ``None`` where the output is computed outside of any layer. Empty while nothing is
+            known of the layers.
+    """
+
+    name: str
+    source: str
+    digest: str
+    framework: str
+    inputs: tuple[InputInfo, ...]
+    outputs: tuple[str, ...]
+    layers: tuple[LayerInfo, ...]
+    parameters: int
+    rewrites: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    output_layers: tuple[str | None, ...] = ()
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What the pictures of its first input of pictures must be brought to, if known."""
+        first = next((entry for entry in self.inputs if entry.accepts_image), None)
+        return None if first is None else first.preprocessing

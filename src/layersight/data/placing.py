@@ -1,0 +1,98 @@
+"""Maps in another size, and where they belong on a photograph.
+
+The rule of this module: bilinear with the centres of pixels on each other
+(``half_pixel_centers`` of TensorFlow, ``align_corners=False`` of PyTorch), as two matrix
+products; where a map grows smaller each new pixel is the mean of all that it covers, so that
+nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+
+Region = tuple[float, float, float, float]
+"""``(top, left, bottom, right)``."""
+
+
+def enlarge(maps: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Maps in another size, bilinear; beyond the outer centres their values go on.
+
+    Args:
+        maps: ``(..., height, width)``.
+        size: Height and width wanted.
+
+    Example:
+        >>> enlarge(np.array([[0, 1]], np.float32), (1, 4)).tolist()
+        [[0.0, 0.25, 0.75, 1.0]]
+    """
+    rows = weights(maps.shape[-2], size[0])
+    columns = weights(maps.shape[-1], size[1])
+    made = np.matmul(np.matmul(rows, np.asarray(maps, np.float32)), columns.T)
+    return np.ascontiguousarray(made, np.float32)
+
+
+def place(values: FloatArray, region: Region, size: tuple[int, int]) -> FloatArray:
+    """A map of what the network saw, in the size of the photograph that it saw a part of.
+
+    Args:
+        values: ``(..., height, width)``, finite.
+        region: Where the edges of the map lie in the photograph, ``(top, left, bottom,
+            right)`` in its pixels; outside it if the photograph was padded.
+        size: Height and width of the photograph.
+
+    Returns:
+        ``(..., *size)`` float32; NaN in pixels whose centre the network did not see.
+
+    Example:
+        >>> place(np.array([[1, 3]], np.float32), (0, 1, 1, 3), (1, 4)).tolist()
+        [[nan, 1.0, 3.0, nan]]
+    """
+    top, left, bottom, right = region
+    first_row, last_row = _inside(top, bottom, size[0])
+    first_column, last_column = _inside(left, right, size[1])
+    rows = weights(values.shape[-2], size[0], top, bottom)[first_row:last_row]
+    columns = weights(values.shape[-1], size[1], left, right)[first_column:last_column]
+    seen = np.matmul(np.matmul(rows, np.asarray(values, np.float32)), columns.T)
+    if seen.shape[-2:] == size:
+        return np.ascontiguousarray(seen, np.float32)
+    made = np.full((*values.shape[:-2], *size), np.nan, np.float32)
+    made[..., first_row:last_row, first_column:last_column] = seen
+    return made
+
+
+def _inside(start: float, end: float, length: int) -> tuple[int, int]:
+    """The first and the one after the last pixel whose centre lies between two edges."""
+    first = int(np.clip(np.ceil(start - 0.5), 0, length))
+    return first, max(first, int(np.clip(np.floor(end - 0.5) + 1, 0, length)))
+
+
+@functools.lru_cache(maxsize=64)
+def weights(before: int, after: int, start: float = 0.0, end: float | None = None) -> FloatArray:
+    """What each new position takes of the old ones, ``(after, before)``; rows sum to 1.
+
+    Args:
+        before: How many positions there are.
+        after: How many there will be.
+        start: Where the old ones begin, in new positions.
+        end: Where they end; ``after`` if not given.
+    """
+    span = (after if end is None else end) - start
+    places = ((np.arange(after) + 0.5 - start) * before / span - 0.5).clip(0, before - 1)
+    reach = max(1.0, before / span)
+    if reach == 1:
+        low = np.minimum(places.astype(int), before - 1)
+        high = np.minimum(low + 1, before - 1)
+        share = (places - low).astype(np.float32)
+        found = np.zeros((after, before), np.float32)
+        found[np.arange(after), low] += 1 - share
+        found[np.arange(after), high] += share
+    else:
+        distances = np.abs(places[:, np.newaxis] - np.arange(before))
+        tent = np.maximum(0, 1 - distances / reach)
+        found = (tent / tent.sum(axis=1, keepdims=True)).astype(np.float32)
+    found.setflags(write=False)
+    return found

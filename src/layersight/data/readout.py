@@ -1,0 +1,55 @@
+"""A number read off a network, and its gradients, as data.
+
+The rule of this module: plain values and NumPy arrays that a framework carries out; whatever a
+heatmap explains (a class, a channel, a region, a contrast) is a sum of readouts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from layersight.data.arrays import FloatArray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Readout:
+    """One part of a number: the sum over a layer's output, each value times its weight.
+
+    Attributes:
+        layer: The name of the layer.
+        weights: As many axes as the layer's output, channels last, ``(image or 1, *positions
+            or 1, channel)``; an axis of 1 holds for all. The mean of channel 3 of a map of 7 x 7
+            is a weight of 1/49 at channel 3 and 0 elsewhere.
+        before: Whether it is read before the layer's own activation function, as a logit below
+            a softmax is; through layers that only reshape, that of the layer before them.
+    """
+
+    layer: str
+    weights: FloatArray
+    before: bool = False
+
+
+Goal = tuple[Readout, ...]
+"""What is explained: the sum of some readouts, one number for each image."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Gradients:
+    """What one pass forward and backward found.
+
+    Attributes:
+        scores: ``(image,)`` float32: the number read off for each.
+        ends: For each layer that it is read off its output, whether or not it was read before
+            the activation function, so that a score needs no pass of its own.
+        values: For each layer asked for its output, ``(image, *positions, channel)`` float32.
+        slopes: For each of them the gradient of the number by every value, of the same shape; 0
+            where the number does not depend on it.
+        inputs: For each input asked for the gradient by its values, channels last.
+    """
+
+    scores: FloatArray
+    ends: Mapping[str, FloatArray]
+    values: Mapping[str, FloatArray]
+    slopes: Mapping[str, FloatArray]
+    inputs: Mapping[str, FloatArray]

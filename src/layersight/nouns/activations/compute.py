@@ -1,0 +1,243 @@
+"""What every layer makes of an image.
+
+The rule of this module: one forward pass serves every layer asked for and stops at the
+deepest of them; what comes out is data, never a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from layersight import images
+from layersight.batch.gather import (
+    check_batch_size,
+    choose_preprocessing,
+    find_input,
+    gather,
+    input_notes,
+    make_options,
+)
+from layersight.batch.predictions import predict
+from layersight.batch.scale import settle_scale
+from layersight.data.arrays import FloatArray
+from layersight.data.image import InputImage
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.outputs import kinds_of
+from layersight.errors import ModelInputError
+from layersight.model import Model
+from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.statistics import measure
+from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_able
+
+ImageSource = images.Source
+"""A file, an array, a Pillow image, or an image loaded before."""
+
+
+def load_image(
+    source: ImageSource, model: Model, *, input_name: str | None = None, **options: Any
+) -> InputImage:
+    """An image as a model will see it, and how it came to be.
+
+    Args:
+        source: A file, or an array ``(height, width, channel)``; bytes are pixels, floats
+            are taken as they are.
+        model: From :func:`layersight.load_model`.
+        input_name: Which input, for a model with several.
+        options: As in :class:`ImageOptions`.
+
+    Raises:
+        ImageError: It cannot be read.
+        ModelInputError: The model takes no image, or none of this kind.
+        UsageError: An option is unknown.
+    """
+    chosen = make_options(**options)
+    info = model.info
+    entry = find_input(info, input_name)
+    loaded = images.load(
+        source,
+        entry,
+        preprocessing=choose_preprocessing(entry, chosen.scale),
+        fit=chosen.fit,
+        interpolation=chosen.interpolation,
+        size=chosen.size,
+        frame=chosen.frame,
+    )
+    return settle_scale(model, info, {entry.name: [loaded]})[entry.name][0]
+
+
+def activations(
+    model: Model,
+    image: ImageSource | Sequence[ImageSource] | Mapping[str, Any] | None = None,
+    *,
+    layers: LayerSpec | Iterable[LayerSpec] | None = None,
+    channels: ChannelSpec = None,
+    predictions: bool = False,
+    batch_size: int = 16,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Activations:
+    """What the layers of a model make of some images.
+
+    Args:
+        model: From :func:`layersight.load_model`.
+        image: A file, a folder, a glob, an array, an image from :func:`load_image`, several
+            of these, or for a model with several inputs a mapping from their names, or from
+            the model's own keys, to these. For such a model a list or tuple of arrays is one
+            for each input, in the model's order, as in Keras. One image for a model with
+            several inputs goes to each that takes pictures; the others, and all inputs of a
+            model that takes no picture at all if ``image`` is ``None``, are drawn from a seed.
+        layers: Which layers; see :func:`layersight.select.select_layers`. ``None`` is all
+            that can be computed.
+        channels: Which channels of layers with maps, ``"0,3,5-9"`` or ``"0:16"``; of dense
+            layers if only such are chosen. ``None`` is all.
+        predictions: Also run to the model's outputs and name the strongest classes.
+        batch_size: Images in one pass.
+        progress: Called after each pass with the images done and their number.
+        options: As in :class:`ImageOptions`: ``scale``, ``fit``, ``interpolation``,
+            ``size``, ``frame``, ``seed``.
+
+    Returns:
+        The activations, channels last, with the statistics of every channel.
+
+    Raises:
+        SelectionError: There is no such layer or channel.
+        ImageError: An image cannot be read.
+        ModelInputError: The model takes no image, or none of this kind.
+        UsageError: An option is unknown or has a value that it cannot have.
+    """
+    check_batch_size(batch_size)
+    info = model.info
+    given, drawn = gather(info, image, make_options(**options))
+    count = len(next(iter(given.values())))
+    shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
+    info = model.describe(shapes)
+    given = settle_scale(model, info, given)
+    asked, blocked = select_able(info, layers)
+    chosen, numbers, lacking = _choose(asked, channels)
+    found: dict[str, list[FloatArray]] = {entry.name: [] for entry in chosen}
+    outputs: dict[str, list[FloatArray]] = {}
+    missing = None
+    for start in range(0, count, batch_size):
+        batch = {
+            name: np.stack([entry.values for entry in entries[start : start + batch_size]])
+            for name, entries in given.items()
+        }
+        result = model.forward(batch, [entry.name for entry in chosen], outputs=predictions)
+        missing = result.missing or missing
+        for name, array in result.layers.items():
+            _check_size(name, array, batch)
+            found[name].append(_take(array, numbers[name]))
+        for name, array in result.outputs.items():
+            outputs.setdefault(name, []).append(array)
+        if progress is not None:
+            progress(min(start + batch_size, count), count)
+    finished = tuple(
+        _finish(entry, _join(found.pop(entry.name)), numbers[entry.name]) for entry in chosen
+    )
+    return Activations(
+        model=info,
+        images=tuple(given[find_input(info, None).name]),
+        layers=finished,
+        predictions=predict(
+            {name: _join(parts) for name, parts in outputs.items()}, info.labels, kinds_of(info)
+        ),
+        notes=_notes(info, given, [missing, drawn, blocked, lacking, _broken_note(finished)]),
+    )
+
+
+def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -> None:
+    """A small image may be used up by convolution and pooling before a layer is reached."""
+    count = max(map(len, batch.values()))
+    if array.ndim < 2 and array.shape[:1] != (count,):
+        raise ModelInputError(
+            f"layer '{name}' has nothing to show: it gives {array.size} numbers for {count} "
+            "images together, none for each. Choose other layers with --layers"
+        )
+    if array.size:
+        return
+    shapes = " and ".join(str(values.shape[1:]) for values in batch.values())
+    raise ModelInputError(
+        f"layer '{name}' has nothing to show: for an input of shape {shapes} its output has the "
+        f"shape {array.shape[1:]}. Give a larger image, or a larger size with size=."
+    )
+
+
+def _choose(
+    layers: Sequence[LayerInfo], spec: ChannelSpec
+) -> tuple[tuple[LayerInfo, ...], dict[str, tuple[int, ...] | None], str | None]:
+    """The channels of each layer, ``None`` for all of them, whatever their number.
+
+    A layer that has none of the channels is left out, and a note names it.
+
+    Raises:
+        SelectionError: No layer has one of the channels.
+    """
+    numbers: dict[str, tuple[int, ...] | None] = dict.fromkeys(entry.name for entry in layers)
+    concerned = [entry for entry in layers if entry.has_maps] or list(layers)
+    concerned = [entry for entry in concerned if entry.channels is not None]
+    if spec is None or not concerned:
+        return tuple(layers), numbers, None
+    widest = max(concerned, key=lambda entry: entry.channels or 0)
+    wanted = parse_channels(spec, widest.channels or 0, layer=widest.name)
+    lacking = []
+    for entry in concerned:
+        found = tuple(number for number in wanted if number < (entry.channels or 0))
+        numbers[entry.name] = found
+        if not found:
+            lacking.append(entry.name)
+    note = None
+    if lacking:
+        note = f"without the channels asked for, so not shown: {_few(lacking)}"
+    return tuple(entry for entry in layers if entry.name not in lacking), numbers, note
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
+
+
+def _take(array: FloatArray, numbers: tuple[int, ...] | None) -> FloatArray:
+    if array.ndim < 2:
+        array = array.reshape(len(array) if array.ndim else 1, -1)
+    return array if numbers is None else np.ascontiguousarray(array[..., list(numbers)])
+
+
+def _join(parts: Sequence[FloatArray]) -> FloatArray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _finish(
+    layer: LayerInfo, values: FloatArray, numbers: tuple[int, ...] | None
+) -> LayerActivation:
+    channels = tuple(range(values.shape[-1])) if numbers is None else numbers
+    return LayerActivation(layer, values, channels, measure(values))
+
+
+def _notes(
+    info: ModelInfo, given: Mapping[str, Sequence[InputImage]], more: Sequence[str | None]
+) -> tuple[str, ...]:
+    notes = list(dict.fromkeys([*info.notes, *(note for note in more if note)]))
+    notes += input_notes(info, given)
+    if info.labels is not None and not _labels_fit(info):
+        notes.append(f"{len(info.labels)} class names do not fit the model's outputs")
+    return tuple(notes)
+
+
+def _broken_note(layers: Sequence[LayerActivation]) -> str | None:
+    """Which layers hold values that are not numbers, and in how many channels."""
+    found = []
+    for entry in layers:
+        broken = int((~entry.statistics.finite).any(axis=0).sum())
+        if broken:
+            found.append(f"{entry.name} ({broken} of {len(entry.channels)} channels)")
+    return f"values that are not finite numbers in {_few(found)}" if found else None
+
+
+def _labels_fit(info: ModelInfo) -> bool:
+    ends = {layer.name: layer.channels for layer in info.layers}
+    sizes = {ends.get(name) for name in info.outputs}
+    count = len(info.labels or ())
+    return count in sizes or (count == 2 and 1 in sizes) or sizes == {None}

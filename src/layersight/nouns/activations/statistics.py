@@ -1,0 +1,63 @@
+"""Mean, deviation, extremes, zeros and death of every channel.
+
+The rule of this module: a channel's numbers are those of its map alone, to the last bit,
+whatever other channels and images stand beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.nouns.activations.result import ChannelStatistics
+
+ROUNDING = 16 * float(np.finfo(np.float32).eps)
+"""A map whose range is within this share of its greatest value is constant: what is left is
+the rounding of float32 arithmetic (16 units in the last place)."""
+
+
+def measure(values: FloatArray) -> ChannelStatistics:
+    """The statistics of every channel of every image.
+
+    Args:
+        values: ``(image, ..., channel)`` float32.
+
+    Returns:
+        Arrays ``(image, channel)``. Mean and standard deviation are those that
+        ``numpy.mean`` and ``numpy.std`` give for one map alone, to the last bit.
+
+    Example:
+        >>> maps = np.zeros((1, 2, 2, 2), np.float32)
+        >>> maps[0, 0, 0, 1] = 4
+        >>> measure(maps).mean.tolist(), measure(maps).dead.tolist()
+        ([[0.0, 1.0]], [[True, False]])
+    """
+    count, channels = values.shape[0], values.shape[-1]
+    positions = values.size // max(1, count * channels)
+    flat = np.moveaxis(values, -1, 1).reshape(count, channels, positions)
+    shape = (count, channels)
+    mean, std, low, high, sparsity = (np.zeros(shape, np.float32) for _ in range(5))
+    for image in range(count):
+        for start, stop in _blocks(channels, positions):
+            part = np.ascontiguousarray(flat[image, start:stop])
+            with np.errstate(invalid="ignore", over="ignore"):
+                mean[image, start:stop] = part.mean(axis=1)
+                std[image, start:stop] = part.std(axis=1)
+            low[image, start:stop] = part.min(axis=1)
+            high[image, start:stop] = part.max(axis=1)
+            zeros = positions - np.count_nonzero(part, axis=1)
+            sparsity[image, start:stop] = zeros / positions
+    finite = np.isfinite(low) & np.isfinite(high)
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = high - low
+        largest = np.maximum(np.abs(high), np.abs(low))
+    dead = finite & (spread <= ROUNDING * largest) & (positions > 1)
+    return ChannelStatistics(mean, std, low, high, sparsity, dead, finite)
+
+
+def _blocks(channels: int, positions: int) -> Iterable[tuple[int, int]]:
+    """Ranges of channels small enough for the processor's cache."""
+    step = max(1, (1 << 17) // max(1, positions))
+    return ((start, min(start + step, channels)) for start in range(0, channels, step))

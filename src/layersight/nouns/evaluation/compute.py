@@ -1,0 +1,384 @@
+"""How far the heatmaps of some methods can be believed, over some images.
+
+The rule of this module: image by image, so that what is done when somebody presses Ctrl-C is a
+whole evaluation of fewer images, and can be gone on with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from layersight.batch.gather import ImageOptions, check_batch_size, gather, input_label, sources_of
+from layersight.batch.scale import settle_scale
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.preprocessing import Preprocessing
+from layersight.data.target import Target
+from layersight.errors import ImageError, ModelInputError, UsageError, near
+from layersight.model import Model
+from layersight.nouns.evaluation.evaluating import Evaluating, Judged, assemble, check_same
+from layersight.nouns.evaluation.result import Evaluation, concatenate
+from layersight.nouns.heatmaps.asking import read_targets
+from layersight.nouns.heatmaps.ground import Given, check_picture, choose_input, make_ground
+from layersight.nouns.heatmaps.measuring import MeasureOptions
+from layersight.nouns.heatmaps.methods.method import Method
+from layersight.nouns.heatmaps.methods.method import methods as known_methods
+from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics
+from layersight.nouns.heatmaps.outputs import check_explained
+from layersight.nouns.heatmaps.remembering import CachedModel
+from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.settings import ALL, choose_methods, settle
+from layersight.nouns.heatmaps.strongest import ask_images
+from layersight.select import LayerSpec
+
+STRONGEST = "the strongest class of each image"
+
+
+def evaluate(
+    model: Model,
+    images: Any,
+    *,
+    methods: str | Sequence[str] = DEFAULT,
+    metrics: str | Sequence[str] = DEFAULT,
+    target: str | int | Target | None = None,
+    layer: LayerSpec | Iterable[LayerSpec] | None = None,
+    limit: int | None = None,
+    input_name: str | None = None,
+    batch_size: int = 16,
+    done: Evaluation | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Evaluation:
+    """How far the heatmaps of some methods can be believed, over some images.
+
+    Args:
+        model: From :func:`layersight.load_model`.
+        images: A folder, a glob, files, arrays, or several of these; for a model with several
+            inputs a mapping from their names to these.
+        methods: Names of methods; ``"default"`` for all that can be compared with the others
+            but the costly ones, which show each image to the network hundreds of times;
+            ``"all"`` for these too.
+        metrics: Names of metrics; ``"default"`` for all but those that make each heatmap anew;
+            ``"all"`` for these too.
+        target: What is explained of every image, as :func:`layersight.heatmap` takes it. ``None``:
+            the strongest class of each.
+        layer: The layer whose maps are used. ``None``: the last with maps before the score.
+        limit: At most so many of the images, evenly spread over them.
+        input_name: Which input is explained, for a model with several.
+        batch_size: Images in one pass.
+        done: An evaluation of an earlier call that was interrupted, made with the same options:
+            its images are taken as they are.
+        progress: Called again and again with the work done and all there is, each heatmap being
+            :data:`~layersight.nouns.heatmaps.making.PARTS` of it.
+        options: Fields of ``MeasureOptions`` (``points``, ``filling``,
+            ``shares``, ``blemish``, ``radius``, ``copies``, ``stages``, ``randoms``), of
+            ``HeatmapOptions`` and of :class:`ImageOptions`; ``seed`` is of
+            all three.
+
+    Returns:
+        For each method and metric the number of every image, and those of maps that know
+        nothing: random ones, and one that is brightest in the middle.
+
+    Raises:
+        SelectionError: There is no such layer or class, or the layer cannot do.
+        ImageError: An image cannot be read.
+        ModelInputError: The model takes no picture, or a method that was named does not apply.
+        UsageError: A method, metric or option is unknown, out of its range, or used by none.
+        EvaluationInterrupted: Ctrl-C; it holds what is done.
+    """
+    chosen, strict = _methods(methods)
+    measures = choose_metrics(metrics)
+    measured, others = _measure_options(measures, options)
+    settled, image_options = settle(chosen, others)
+    check_batch_size(batch_size)
+    info = model.info
+    entry = choose_input(info, input_name)
+    supply = _Supply(model, entry, images, image_options, limit)
+    info = supply.settle()
+    entry = check_picture(info, entry.name)
+    wanted = None
+    if target is not None:
+        wanted, _ = read_targets(info, target)
+        if len(wanted) > 1:
+            raise UsageError(f"expected one target for all images, found {len(wanted)}")
+    check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
+    explained = STRONGEST if wanted is None else wanted[0].name
+    if done is not None:
+        check_same(done, info, settled, measured, supply.scale, explained, chosen, measures)
+        strange = [name for name in done.images if name not in supply.names]
+        if strange:
+            raise UsageError(
+                f"the evaluation that is done holds an image that is not asked for, {strange[0]}: "
+                "give the same images, or start anew"
+            )
+        chosen = tuple(method for method in chosen if method.name in done.methods)
+        measures = tuple(metric for metric in measures if metric.name in done.metrics)
+    waiting = [name for name in supply.names if done is None or name not in done.images]
+    asking = CachedModel(model, info, None)
+    work = Evaluating(
+        asking,
+        info,
+        chosen,
+        measures,
+        layer,
+        settled,
+        measured,
+        strict=strict | _named(metrics),
+        batch_size=batch_size,
+        progress=progress,
+        count=len(supply.names),
+        done=done,
+    )
+    made: list[Judged] = []
+    stopped = False
+    try:
+        for name, given in supply.load(waiting):
+            ground = make_ground(given, entry, supply.scale)
+            asked, _, notes = ask_images(asking, info, given, wanted, [0], top=1)
+            work.note(notes)
+            made.append(work.judge(name, ground, asked[0]))
+    except KeyboardInterrupt:
+        stopped = True
+    parts = [] if done is None else [done]
+    if made:
+        parts.append(assemble(work, made, supply.scale, explained, [*info.notes, *supply.notes]))
+    ready = {name for part in parts for name in part.images}
+    order = [name for name in supply.names if name in ready]
+    result = concatenate(parts, order) if parts else None
+    if stopped:
+        raise EvaluationInterrupted(result, len(supply.names))
+    assert result is not None
+    return result
+
+
+def check(
+    *,
+    methods: str | Sequence[str] = DEFAULT,
+    metrics: str | Sequence[str] = DEFAULT,
+    **options: Any,
+) -> None:
+    """Refuses what :func:`evaluate` would refuse before it looks at a model.
+
+    Raises:
+        UsageError: A method, metric or option is unknown, out of its range, or used by none.
+    """
+    own = {"target", "layer", "limit", "input_name", "batch_size"}
+    chosen, _ = _methods(methods)
+    given = {name: value for name, value in options.items() if name not in own}
+    _, others = _measure_options(choose_metrics(metrics), given)
+    settle(chosen, others)
+
+
+class EvaluationInterrupted(KeyboardInterrupt):
+    """Somebody has pressed Ctrl-C.
+
+    Attributes:
+        done: The evaluation of the images that were done by then; ``None`` without any.
+        count: How many images there would have been.
+    """
+
+    def __init__(self, done: Evaluation | None, count: int) -> None:
+        super().__init__()
+        self.done, self.count = done, count
+
+
+class _Supply:
+    """The images, loaded one after the other, all in one size and one scale.
+
+    Attributes:
+        names: What each is called, no two alike.
+        scales: How those for each input are brought to the network.
+        notes: What a reader should know.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        entry: InputInfo,
+        images: Any,
+        options: ImageOptions,
+        limit: int | None,
+    ) -> None:
+        if limit is not None and limit < 1:
+            raise UsageError(f"expected a limit of at least 1 image, found {limit}")
+        self._model, self._entry, self._options = model, entry, options
+        self.notes: list[str] = []
+        self.scales: dict[str, Preprocessing] = {}
+        sources = sources_of(model.info, images)
+        if entry.name not in sources:
+            raise ImageError(f"expected images for the input '{entry.name}', found none")
+        counts = {len(listed) for listed in sources.values()}
+        if len(counts) > 1:
+            raise ModelInputError(
+                "expected as many images for one input as for the other, found "
+                + ", ".join(f"{len(listed)} for '{name}'" for name, listed in sources.items())
+            )
+        (count,) = counts
+        kept = list(range(count))
+        if limit is not None and limit < count:
+            kept = [number * count // limit for number in range(limit)]
+            self.notes.append(f"{limit} of the {count} images, evenly spread over them")
+        self._sources = {name: [listed[n] for n in kept] for name, listed in sources.items()}
+        self._numbers = kept
+        self.names = _names(self._sources[entry.name])
+
+    def settle(self) -> ModelInfo:
+        """Finds size and scale out from the first image; what is known of the model then."""
+        first = self._load(0)
+        if self._entry.is_image and None in self._entry.size and self._options.size is None:
+            height, width = first[self._entry.name][0].values.shape[:2]
+            self._options = dataclasses.replace(self._options, size=(height, width))
+        info = self._model.describe(
+            {name: (1, *entries[0].values.shape) for name, entries in first.items()}
+        )
+        settled = settle_scale(self._model, info, first)
+        self.scales = {name: entries[0].preprocessing for name, entries in settled.items()}
+        if len(first) > 1:
+            self.notes += [self._line(name, entries[0]) for name, entries in first.items()]
+        return info
+
+    def _line(self, name: str, first: InputImage) -> str:
+        """What one of several inputs is given."""
+        label = input_label(self._model.info, name)
+        if name not in self._sources:
+            return f"input {label}: {first.steps[0]}"
+        scale = self.scales[name]
+        formula = scale.describe() if first.region else "values as they are"
+        return f"input {label}: {len(self._sources[name])} image(s); {formula} ({scale.reason})"
+
+    def load(self, names: Sequence[str]) -> Iterator[tuple[str, Given]]:
+        """The images with some names, each for every input of the model."""
+        for name in names:
+            given = self._load(self.names.index(name))
+            yield (
+                name,
+                {
+                    key: [self._scaled(one, self.scales[key]) for one in each]
+                    for key, each in given.items()
+                },
+            )
+
+    def _load(self, number: int) -> dict[str, list[InputImage]]:
+        seed = self._options.seed + self._numbers[number]
+        given, drawn = gather(
+            self._model.info,
+            {name: listed[number] for name, listed in self._sources.items()},
+            dataclasses.replace(self._options, seed=seed),
+        )
+        if drawn and drawn not in self.notes and not number:
+            self.notes.append(drawn)
+        return given
+
+    @property
+    def scale(self) -> Preprocessing:
+        """How the images that are explained are brought to the network."""
+        return self.scales[self._entry.name]
+
+    @staticmethod
+    def _scaled(image: InputImage, scale: Preprocessing) -> InputImage:
+        """In the scale that was settled on, unless its own was."""
+        if image.preprocessing.is_settled or image.preprocessing == scale:
+            return image
+        return dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
+
+
+def _methods(asked: str | Sequence[str]) -> tuple[tuple[Method, ...], set[str]]:
+    """The methods, and the names of those that were named."""
+    names = [asked] if isinstance(asked, str) else list(asked)
+    found: list[str] = []
+    for name in names:
+        if name == DEFAULT:
+            known = known_methods().values()
+            found += [each.name for each in known if each.comparable and not each.costly]
+        else:
+            found.append(name)
+    return choose_methods(found), {name for name in names if name not in (DEFAULT, ALL)}
+
+
+def _named(metrics: str | Sequence[str]) -> set[str]:
+    """The metrics that were named."""
+    words = [metrics] if isinstance(metrics, str) else list(metrics)
+    return {part.strip() for word in words for part in word.split(",")} - {DEFAULT, ALL}
+
+
+def _measure_options(
+    chosen: Sequence[Metric], options: Mapping[str, Any]
+) -> tuple[MeasureOptions, dict[str, Any]]:
+    """The options of metrics, and the others.
+
+    Raises:
+        UsageError: One is of the wrong kind, out of its range, or read by no metric.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    fields = {field.name: field for field in _fields(MeasureOptions)}
+    known = {
+        *fields,
+        *(field.name for kind in (HeatmapOptions, ImageOptions) for field in _fields(kind)),
+    }
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"unknown option '{name}': expected one of {', '.join(sorted(known))}."
+                f"{near(name, known)}"
+            )
+    own = {name: value for name, value in given.items() if name in fields}
+    for name, value in own.items():
+        readers = [metric.name for metric in chosen if name in metric.uses]
+        if not readers and name not in ("randoms", "seed"):
+            raise UsageError(
+                f"no metric asked for ({', '.join(metric.name for metric in chosen)}) reads "
+                f"'{name}'"
+            )
+        own[name] = _checked(name, value, fields[name].default)
+    rest = {name: value for name, value in given.items() if name not in fields or name == "seed"}
+    return MeasureOptions(**own), rest
+
+
+def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    """A value of the kind of the default.
+
+    Raises:
+        UsageError: It is of another.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    number = whole or isinstance(value, float | np.floating)
+    if isinstance(default, tuple):
+        several = [value] if number else value
+        if isinstance(several, Iterable) and not isinstance(several, str):
+            several = tuple(several)
+            if all(isinstance(each, int | float | np.number) for each in several):
+                return tuple(float(each) for each in several)
+        raise UsageError(f"expected {name} as numbers, found {value!r:.60}")
+    if isinstance(default, str):
+        if isinstance(value, str):
+            return value
+        raise UsageError(f"expected {name} as a word, found {value!r:.60}")
+    if isinstance(default, int) and whole:
+        return int(value)
+    if isinstance(default, float) and number:
+        return float(value)
+    kind = "a whole number" if isinstance(default, int) else "a number"
+    raise UsageError(f"expected {name} as {kind}, found {value!r:.60}")
+
+
+def _names(sources: Sequence[Any]) -> list[str]:
+    """What images are called: their paths, else their place; no two alike."""
+    found: dict[str, None] = {}
+    for number, source in enumerate(sources):
+        if isinstance(source, InputImage):
+            source = source.path or source.name
+        name = os.fspath(source) if isinstance(source, str | os.PathLike) else f"image {number}"
+        unique, again = str(name), 2
+        while unique in found:
+            unique, again = f"{name} ({again})", again + 1
+        found[unique] = None
+    return list(found)

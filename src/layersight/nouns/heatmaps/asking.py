@@ -1,0 +1,308 @@
+"""From what a person types to targets.
+
+The rule of this module: a text means one target or none; a miss names what is near, and
+nothing that can be typed raises anything but one of layersight's own errors.
+
+::
+
+    386                     a class by its number
+    African elephant        by its name; case and underscores do not matter
+    not dog                 what speaks against it
+    tiger vs cat            one rather than the other
+    block5_conv3:12         a channel or unit of any layer, the mean over all positions
+    block5_conv3:12@4,7     one neuron: row, column
+    mask:1@10:20,30:60      a region: rows, columns
+    mask:1@predicted        where it is the strongest of all
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.target import MEAN, PREDICTED, Place, Region, Target
+from layersight.errors import SelectionError, UsageError
+from layersight.nouns.heatmaps.classes import (
+    check_unit,
+    find_class,
+    no_such_class,
+    plain,
+    short,
+    unit_target,
+)
+from layersight.nouns.heatmaps.outputs import default_output, positions
+from layersight.select import select_layers
+
+LONGEST = 300
+"""No target is written in more characters."""
+
+_NOT = re.compile(r"not\s+(?=\S)", re.IGNORECASE)
+_VERSUS = re.compile(r"\s+(?:vs\.?|versus|rather than)\s+", re.IGNORECASE)
+_UNIT = re.compile(r"[0-9]{1,9}")
+_PLACE = re.compile(r"([0-9]{1,9})\s*,\s*([0-9]{1,9})")
+_SPAN = r"([0-9]{1,9})?\s*:\s*([0-9]{1,9})?"
+_REGION = re.compile(rf"{_SPAN}\s*,\s*{_SPAN}")
+
+
+def read_targets(
+    info: ModelInfo, asked: str | int | Target | Iterable[str | int | Target]
+) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+    """The targets that were asked for, each once, and what a reader should know of the choice.
+
+    Args:
+        info: The model, described for the images, so that the sizes of maps are known.
+        asked: Texts as in this module's table, numbers of classes, or targets as data.
+
+    Raises:
+        SelectionError: There is no such layer, class or position.
+        UsageError: A text cannot be read.
+    """
+    several = [asked] if isinstance(asked, str | int | np.integer | Target) else list(asked)
+    if not several:
+        raise UsageError("expected at least one target, found none. Leave it out for the strongest")
+    found = [read_target(info, one) for one in several]
+    bare = any(not isinstance(one, Target) and ":" not in str(one) for one in several)
+    note = default_output(info)[1] if bare else None
+    return tuple(dict.fromkeys(found)), (note,) if note else ()
+
+
+def read_target(info: ModelInfo, asked: str | int | Target) -> Target:
+    """One target.
+
+    Raises:
+        SelectionError: There is no such layer, class or position.
+        UsageError: A text cannot be read.
+    """
+    if isinstance(asked, Target):
+        return _check(info, asked)
+    if isinstance(asked, bool) or not isinstance(asked, str | int | np.integer):
+        raise UsageError(
+            f"expected a target as a class, LAYER:CHANNEL or a Target, found {short(repr(asked))}"
+        )
+    if not isinstance(asked, str):
+        layer = default_output(info)[0]
+        check_unit(layer, 0)
+        found = find_class(info, layer, int(asked))
+        assert found is not None
+        return found
+    text = " ".join(asked.split())
+    if not text or len(text) > LONGEST:
+        raise UsageError(
+            f"expected a target of 1 to {LONGEST} characters, such as 386, a class name or "
+            f"LAYER:CHANNEL, found {len(text)}"
+        )
+    return _check(info, _read(info, text))
+
+
+def words_of(target: Target) -> str:
+    """A target as it can be typed.
+
+    >>> words_of(Target("mask", 1, against=2, where=(10, 30, 20, 60)))
+    'mask:1@10:20,30:60 vs 2'
+    """
+    text = f"{'not ' if target.sign < 0 else ''}{target.layer}:{target.unit}"
+    where = target.where
+    if where == PREDICTED:
+        text += "@predicted"
+    elif len(where) == 2:
+        text += f"@{where[0]},{where[1]}"
+    elif not isinstance(where, str):
+        top, left, bottom, right = where
+        text += f"@{top}:{bottom},{left}:{right}"
+    return text if target.against is None else f"{text} vs {target.against}"
+
+
+def _read(info: ModelInfo, text: str) -> Target:
+    """``not``, a contrast, or one class."""
+    sign = 1
+    found = _whole_name(info, text)
+    while found is None and (match := _NOT.match(text)):
+        sign, text = -sign, text[match.end() :]
+        found = _whole_name(info, text)
+    if found is None:
+        parts = _VERSUS.split(text)
+        if len(parts) > 2:
+            raise UsageError(
+                f"target '{short(text)}': expected one class, or two as 'A vs B', found "
+                f"{len(parts)}"
+            )
+        found = _one(info, parts[0])
+        if len(parts) == 2:
+            found = _contrast(info, found, parts[1])
+    return dataclasses.replace(found, sign=sign * found.sign)
+
+
+def _whole_name(info: ModelInfo, text: str) -> Target | None:
+    """A class that is called like the whole text, whatever is in it."""
+    labels = [plain(label) for label in info.labels or ()]
+    if plain(text) not in labels:
+        return None
+    return find_class(info, default_output(info)[0], text)
+
+
+def _contrast(info: ModelInfo, first: Target, text: str) -> Target:
+    """One class rather than another of the same layer."""
+    layer = _layer(info, first.layer)
+    name, at, where = text.partition("@")
+    second = find_class(info, layer, name)
+    if second is None:
+        second = _one(info, text)
+    elif at:
+        second = _placed(second, layer, where)
+    if second.layer != first.layer:
+        raise UsageError(f"a contrast is of one layer: found '{first.layer}' and '{second.layer}'")
+    if second.where not in (MEAN, first.where):
+        raise UsageError(f"target '... vs {short(text)}': say the place of the first alone")
+    if second.unit == first.unit:
+        if second.sign != first.sign:
+            return first  # the two sides of a single unit
+        raise UsageError(f"target '... vs {short(text)}': expected another class than the first")
+    if first.sign < 0 or second.sign < 0:
+        raise UsageError("expected 'not' in front of the whole contrast, as in 'not A vs B'")
+    return dataclasses.replace(
+        first, against=second.unit, against_label=second.label, opposite=None
+    )
+
+
+def _one(info: ModelInfo, text: str) -> Target:
+    """One class, channel or unit, and where."""
+    tried = [place for place, letter in enumerate(text) if letter == ":"]
+    for place in tried:
+        layer = _find_layer(info, text[:place])
+        if layer is not None:
+            unit, at, where = text[place + 1 :].partition("@")
+            return _placed(_of_layer(info, layer, unit.strip()), layer, where if at else None)
+    before, at, where = text.rpartition("@")
+    name = (before if at else text).strip()
+    if ":" in name:
+        raise _no_layer(info, text[: tried[0]])
+    layer = default_output(info)[0]
+    check_unit(layer, 0)
+    found = find_class(info, layer, name)
+    if found is None:
+        raise no_such_class(info, layer, name)
+    return _placed(found, layer, where if at else None)
+
+
+def _find_layer(info: ModelInfo, name: str) -> LayerInfo | None:
+    """The only layer that a text means: by its name, else as ``--layers`` takes it."""
+    for layer in info.layers:
+        if layer.name == name:
+            return layer
+    try:
+        found = select_layers(info.layers, name)
+    except SelectionError:
+        return None
+    return found[0] if len(found) == 1 and "," not in name else None
+
+
+def _layer(info: ModelInfo, name: str) -> LayerInfo:
+    found = _find_layer(info, name)
+    if found is None:
+        raise _no_layer(info, name)
+    return found
+
+
+def _no_layer(info: ModelInfo, name: str) -> SelectionError:
+    """Why a text means no layer, or none alone."""
+    try:
+        found = select_layers(info.layers, name)
+    except SelectionError as error:
+        return error
+    listed = ", ".join(layer.name for layer in found[:4])
+    return SelectionError(f"'{short(name)}' stands for {len(found)} layers: name one of {listed}")
+
+
+def _of_layer(info: ModelInfo, layer: LayerInfo, text: str) -> Target:
+    """A unit of a layer by its number, or of an output by its name."""
+    if _UNIT.fullmatch(text):
+        check_unit(layer, int(text))
+        return unit_target(info, layer, int(text))
+    check_unit(layer, 0)
+    found = find_class(info, layer, text) if text else None
+    if found is None:
+        count = layer.channels or 0
+        raise SelectionError(
+            f"no channel or class '{short(text)}' of layer '{layer.name}': expected a number from "
+            f"0 to {count - 1}"
+        )
+    return found
+
+
+def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
+    """A target at a place of its layer's maps."""
+    if text is None:
+        return target
+    return dataclasses.replace(target, where=_where(text.strip(), layer))
+
+
+def _where(text: str, layer: LayerInfo) -> str | Place | Region:
+    if text.casefold() in (MEAN, PREDICTED):
+        return text.casefold()
+    if match := _PLACE.fullmatch(text):
+        return int(match[1]), int(match[2])
+    sides = positions(layer)
+    if (match := _REGION.fullmatch(text)) and len(sides) == 2:
+        ends = [int(part) if part else None for part in match.groups()]
+        height, width = (
+            (side or 1) if end is None else end
+            for side, end in zip(sides, (ends[1], ends[3]), strict=True)
+        )
+        return ends[0] or 0, ends[2] or 0, height, width
+    raise UsageError(
+        f"the place '{short(text)}' of layer '{layer.name}' cannot be read: expected ROW,COLUMN, "
+        "FIRST:END,FIRST:END (rows, columns) or 'predicted', of a layer with maps"
+    )
+
+
+def _check(info: ModelInfo, target: Target) -> Target:
+    """A target whose layer, units and place are there; with a label, if one is known."""
+    layer = _layer(info, str(target.layer))
+    for unit in (target.unit, *(() if target.against is None else (target.against,))):
+        if isinstance(unit, bool) or not isinstance(unit, int | np.integer):
+            raise UsageError(f"expected the number of a class or channel, found {unit!r:.60}")
+        check_unit(layer, int(unit))
+    if target.sign not in (1, -1):
+        raise UsageError(f"expected a sign of 1 or -1, found {target.sign!r:.60}")
+    if target.against == target.unit:
+        raise UsageError(f"expected two different classes, found {target.unit} twice")
+    where = target.where if isinstance(target.where, str) else tuple(target.where)
+    _check_where(layer, where)
+    known = unit_target(info, layer, int(target.unit))
+    changes: dict[str, Any] = {"layer": layer.name, "where": where}
+    if target.label is None:
+        changes |= {"label": known.label, "opposite": known.opposite}
+    if target.against is not None and target.against_label is None:
+        changes["against_label"] = unit_target(info, layer, int(target.against)).label
+    return dataclasses.replace(target, **changes)
+
+
+def _check_where(layer: LayerInfo, where: str | Sequence[int]) -> None:
+    sides = positions(layer)
+    if where == MEAN:
+        return
+    if where == PREDICTED:
+        if not sides:
+            raise UsageError(f"layer '{layer.name}' has no maps: 'predicted' is of a map")
+        return
+    if isinstance(where, str) or len(where) not in (2, 4):
+        raise UsageError(
+            f"expected where='{MEAN}', '{PREDICTED}', (y, x) or (y0, x0, y1, x1), found "
+            f"{short(repr(where))}"
+        )
+    if not all(isinstance(side, int | np.integer) for side in where):
+        raise UsageError(f"expected a place in whole numbers, found {short(repr(where))}")
+    if len(sides) != 2:
+        raise SelectionError(f"layer '{layer.name}' has no maps of rows and columns: leave @ out")
+    ends = where[2:] if len(where) == 4 else (where[0] + 1, where[1] + 1)
+    for first, end, side, what in zip(where[:2], ends, sides, ("rows", "columns"), strict=True):
+        if not 0 <= first < end <= (end if side is None else side):
+            raise SelectionError(
+                f"layer '{layer.name}' has {side} {what}, 0 to {(side or 1) - 1}: found "
+                f"{first}" + ("" if end == first + 1 else f" to {end}, the end not included")
+            )

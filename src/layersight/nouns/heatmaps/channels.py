@@ -1,0 +1,120 @@
+"""What the methods that weigh the channels of a layer share.
+
+The rule of this module: arrays in, arrays out; what a method is stands in its own file. Sums over
+positions are taken in float64, and no arithmetic here warns: what is not a number stays so, and
+is named by the verb.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.errors import ModelInputError
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.methods.method import Images
+
+Places = NDArray[np.intp]
+
+ROUNDING = 1e-6
+"""The range of a map that is taken for constant, as a share of its largest absolute value."""
+
+
+def checked(values: FloatArray, layer: str) -> FloatArray:
+    """The output of a layer, if it has maps of two axes.
+
+    Raises:
+        ModelInputError: It is not ``(image, height, width, channel)``.
+    """
+    if values.ndim != 4:
+        shape = " x ".join(str(size) for size in values.shape[1:])
+        raise ModelInputError(
+            f"expected a layer with maps, (image, height, width, channel), but one image makes "
+            f"{shape} of '{layer}'; name a convolution or pooling layer before it"
+        )
+    return values
+
+
+def values_and_slopes(
+    model: Differentiable, images: Images, target: Goal, layers: Sequence[str]
+) -> tuple[FloatArray, FloatArray]:
+    """The maps of the one layer, and the gradient of the number by each of their values.
+
+    Returns:
+        Two arrays ``(image, height, width, channel)``.
+
+    Raises:
+        ModelInputError: The layer has no maps of two axes.
+    """
+    found = model.differentiate(images.values, target, layers=layers[:1])
+    return checked(found.values[layers[0]], layers[0]), found.slopes[layers[0]]
+
+
+@np.errstate(all="ignore")
+def weighted(values: FloatArray, weights: NDArray[np.floating]) -> FloatArray:
+    """The sum over channels of weight times map.
+
+    Args:
+        values: ``(image, height, width, channel)``.
+        weights: ``(image, channel)``.
+
+    Returns:
+        ``(image, height, width)`` float32.
+    """
+    count, height, width, channels = values.shape
+    flat = values.reshape(count, height * width, channels)
+    summed: FloatArray = np.matmul(flat, weights.astype(np.float32)[:, :, np.newaxis])
+    return summed.reshape(count, height, width)
+
+
+def rectified(maps: FloatArray) -> FloatArray:
+    """Values below 0 become 0; float32."""
+    return np.maximum(maps, 0).astype(np.float32, copy=False)
+
+
+@np.errstate(all="ignore")
+def between(maps: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Brings each map from its own range to 0..1, in place.
+
+    Args:
+        maps: ``(map, height, width)``.
+
+    Returns:
+        The maps, and for each whether it has a range; a constant one is 0.
+    """
+    low, high = maps.min(axis=(1, 2)), maps.max(axis=(1, 2))
+    ranged = ~(high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high)))
+    maps -= low[:, np.newaxis, np.newaxis]
+    maps /= np.where(ranged, high - low, 1)[:, np.newaxis, np.newaxis]
+    maps[~ranged] = 0
+    return maps, ranged
+
+
+def of_image(goal: Goal, image: int) -> Goal:
+    """What is explained of one image of a batch, for a batch of copies of that image."""
+    return tuple(
+        part
+        if len(part.weights) == 1
+        else dataclasses.replace(part, weights=part.weights[image : image + 1])
+        for part in goal
+    )
+
+
+def strongest(sizes: NDArray[np.floating], count: int) -> Places:
+    """The places of the largest sizes above 0, rising; of equal ones the first.
+
+    Args:
+        sizes: ``(channel,)``; one that is no number counts as large.
+        count: How many at most; 0 for all.
+    """
+    known = np.where(np.isnan(sizes), np.inf, sizes)
+    alive = np.flatnonzero(known > 0)
+    if count and len(alive) > count:
+        order = np.argsort(-known[alive], kind="stable")
+        alive = np.sort(alive[order[:count]])
+    return alive

@@ -1,0 +1,264 @@
+"""The layers whose maps a heatmap is made of.
+
+The rule of this module: what was chosen is told with the reason; what cannot do is refused with
+the name of what would.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.outputs import MOVING
+from layersight.errors import ModelInputError, SelectionError
+from layersight.nouns.heatmaps.methods.method import SEVERAL
+from layersight.nouns.heatmaps.outputs import positions
+from layersight.select import LayerSpec, select_layers
+
+MOST_STAGES = 2
+"""How many resolutions, the coarsest, a method that combines layers gets unless told.
+
+Measured on MobileNet over 25 photographs: products of two are better than chance by deletion in
+76 % of them, of three in 60 %, of four in 48 %. Fine layers tell edges, whatever was decided."""
+
+_BARE = ("Pool", "Dropout", "Padding", "Cropping", "UpSampling", "Random", "Noise")
+_BARE_TYPES = (
+    *("Flatten", "Reshape", "Permute", "Identity", "Rescaling", "Normalization", "Resizing"),
+    *("CenterCrop", "ActivityRegularization", "Lambda", "GetItem", "Transpose", "Squeeze"),
+    *("ExpandDims", "Pad", "Cast", "Slice", "Moveaxis", "Swapaxes", "Solarization", "Masking"),
+)
+_BENDING = (
+    *("Softmax", "Sigmoid", "Activation", "ReLU", "Relu", "Relu6", "LeakyReLU", "ELU", "PReLU"),
+    *("BatchNormalization", "GroupNormalization", "LayerNormalization", *MOVING),
+)
+
+Rests = Callable[[LayerInfo], bool]
+"""Whether a layer rests on the input that is explained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Layers, and why these.
+
+    Attributes:
+        layers: In the order in which they run.
+        why: In words, for captions; ``None`` if they were asked for.
+    """
+
+    layers: tuple[LayerInfo, ...]
+    why: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the layers."""
+        return tuple(layer.name for layer in self.layers)
+
+    @property
+    def note(self) -> str | None:
+        """The choice in a sentence, if it was not the user's."""
+        if self.why is None:
+            return None
+        listed = ", ".join(f"{layer.name} ({_size(layer)})" for layer in self.layers)
+        return f"layer{'s' if len(self.layers) > 1 else ''} {listed}: {self.why}"
+
+
+def choose_layers(
+    info: ModelInfo, end: LayerInfo, kind: str, *, rests: Rests = lambda layer: True
+) -> Choice:
+    """The layers for a method that takes some, where none was asked for.
+
+    One: the last with maps before the layer that the target is read off. Several: the last of
+    each size of maps that is smaller than the input, of the :data:`MOST_STAGES` coarsest.
+
+    Args:
+        info: The model, described for the images.
+        end: The layer that the target is read off.
+        kind: ``method.ONE`` or ``method.SEVERAL``.
+        rests: Whether a layer rests on the input that is explained.
+
+    Raises:
+        ModelInputError: There is none.
+    """
+    able = [layer for layer in _path(info, end) if has_picture(layer)]
+    able = _with_features(able)
+    if kind == SEVERAL:
+        sizes = {entry.size for entry in info.inputs if len(entry.example_shape) == 3}
+        last = {positions(layer): layer for layer in able if rests(layer)}
+        stages = [layer for layer in last.values() if not _as_large(layer, able, sizes)]
+        order = [layer for layer in able if layer in stages]
+        if order:
+            return Choice(
+                tuple(order[-MOST_STAGES:]),
+                "the last layer with maps of each of the coarsest sizes",
+            )
+    chosen = next((layer for layer in reversed(able) if rests(layer)), None)
+    if chosen is None:
+        raise ModelInputError(_no_maps(info, end))
+    return Choice((chosen,), "the last layer with maps before the score")
+
+
+def named_layers(
+    info: ModelInfo,
+    end: LayerInfo,
+    asked: LayerSpec | Iterable[LayerSpec],
+    *,
+    rests: Rests = lambda layer: True,
+) -> Choice:
+    """The layers that were asked for, as :func:`layersight.select.select_layers` takes them.
+
+    The path of a nested model, or the name of a shared layer, stands for the last layer with
+    maps in it.
+
+    Raises:
+        SelectionError: There is no such layer, it has no maps, or the target does not rest on
+            it.
+    """
+    several = [asked] if isinstance(asked, str | int | slice) else list(asked)
+    if not several:
+        raise SelectionError("expected at least one layer, found none. Leave it out for the last")
+    names = {layer.name for spec in several for layer in _meant(info, spec)}
+    found = tuple(layer for layer in info.layers if layer.name in names)
+    path = {layer.name for layer in _path(info, end)}
+    for layer in found:
+        if not has_picture(layer):
+            raise SelectionError(
+                f"layer '{layer.name}' gives {_size(layer)}, which is no map: expected a layer "
+                f"with rows and columns{_instead(info, end, rests)}"
+            )
+        if layer.name not in path:
+            why = "is the target's own" if layer.name == end.name else "is not on the way to it"
+            raise SelectionError(
+                f"what is explained, '{end.name}', does not rest on layer '{layer.name}': it {why}"
+                f"{_instead(info, end, rests)}"
+            )
+        if not rests(layer):
+            raise SelectionError(
+                f"layer '{layer.name}' does not rest on the input that is explained"
+                f"{_instead(info, end, rests)}"
+            )
+    return Choice(found)
+
+
+def has_picture(layer: LayerInfo) -> bool:
+    """Whether a layer has maps of rows and columns of the picture, of more than one position."""
+    sides = positions(layer)
+    return (
+        layer.output_shape is not None
+        and layer.axes is None
+        and len(layer.output_shape) == 4
+        and all(side is None or side > 0 for side in sides)
+        and math.prod(side or 2 for side in sides) > 1
+    )
+
+
+def _meant(info: ModelInfo, spec: LayerSpec) -> Sequence[LayerInfo]:
+    found = select_layers(info.layers, spec)
+    one_name = isinstance(spec, str) and not set(spec) & set("*?[:,")
+    if len(found) == 1 or not one_name:
+        return found
+    return [layer for layer in found if has_picture(layer)][-1:] or found[-1:]
+
+
+def _path(info: ModelInfo, end: LayerInfo) -> list[LayerInfo]:
+    """The layers that a target rests on, in the order in which they run, without its own.
+
+    Layers that only bend or reshape the target's numbers count as its own. What a layer with
+    layers inside, or a model without a graph, has inside counts by the order in which it runs.
+    """
+    by_name = {layer.name: layer for layer in info.layers}
+    order = {layer.name: place for place, layer in enumerate(info.layers)}
+    own = {end.name}
+    first = end
+    while first.type in _BENDING and len(first.inputs) == 1 and first.inputs[0] in by_name:
+        first = by_name[first.inputs[0]]
+        own.add(first.name)
+    inner = [layer.name for layer in info.layers if not layer.inputs]
+    found: set[str] = set()
+    waiting = [first.name]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        layer = by_name[name]
+        waiting += [given for given in layer.inputs if given in by_name]
+        bare = name.partition("[")[0]
+        waiting += [
+            other
+            for other in inner
+            if order[other] < order[name] and (not layer.inputs or other.startswith(f"{bare}/"))
+        ]
+        if not layer.inputs:
+            around = (by_name[part] for part in _prefixes(name) if part in by_name)
+            waiting += [given for one in around for given in one.inputs if given in by_name]
+    return [layer for layer in info.layers if layer.name in found - own]
+
+
+def _prefixes(name: str) -> list[str]:
+    """The paths that a name lies in.
+
+    >>> _prefixes("body/block/conv")
+    ['body', 'body/block']
+    """
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _with_features(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
+    """Those that compute something of their own, from the first with kernels on."""
+    begin = next((n for n, layer in enumerate(layers) if _has_kernels(layer)), len(layers))
+    return [layer for layer in layers[begin:] if not _is_bare(layer)]
+
+
+def _has_kernels(layer: LayerInfo) -> bool:
+    return layer.parameters > 0 and not layer.type.endswith(("Normalization", "PReLU"))
+
+
+def _is_bare(layer: LayerInfo) -> bool:
+    """Whether a layer only moves, drops or pools what it is given."""
+    if layer.type in _BARE_TYPES or any(part in layer.type for part in _BARE):
+        return True
+    return layer.type == "Activation" and layer.activation == "linear"
+
+
+def _as_large(
+    layer: LayerInfo, layers: Sequence[LayerInfo], sizes: set[tuple[int | None, int | None]]
+) -> bool:
+    """Whether maps are as large as the input, or the largest where that takes any size."""
+    known = {size for size in sizes if None not in size}
+    if known:
+        return positions(layer) in known
+    largest = max(math.prod(side or 0 for side in positions(other)) for other in layers)
+    return math.prod(side or 0 for side in positions(layer)) >= largest
+
+
+def _instead(info: ModelInfo, end: LayerInfo, rests: Rests) -> str:
+    """What would do instead."""
+    able = [layer for layer in _path(info, end) if has_picture(layer)]
+    able = [layer for layer in _with_features(able) if rests(layer)]
+    if not able:
+        return ". No layer would do: choose a method that needs none, such as gradient."
+    listed = ", ".join(layer.name for layer in able[-1:-4:-1])
+    return f". These would do: {listed}{' ...' if able[3:] else ''}"
+
+
+def _no_maps(info: ModelInfo, end: LayerInfo) -> str:
+    computing = [layer for layer in info.layers if layer.has_maps and _has_kernels(layer)]
+    other = [layer for layer in computing if len(layer.output_shape or ()) != 4]
+    found = "none is on the way" if computing else "the model has no convolutions"
+    if other:
+        found = f"the maps of '{other[-1].name}' are {_size(other[-1])}"
+    return (
+        f"expected a layer with maps of rows and columns before '{end.name}', but {found}. "
+        "Choose a method that needs no layer, such as gradient."
+    )
+
+
+def _size(layer: LayerInfo) -> str:
+    """The shape of what a layer gives, in words."""
+    sides = positions(layer)
+    if not sides:
+        return f"{layer.channels} numbers"
+    return " x ".join("any" if side is None else str(side) for side in sides)

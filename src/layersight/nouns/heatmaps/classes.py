@@ -1,0 +1,189 @@
+"""From the name or the number of a class to a target.
+
+The rule of this module: a name means one class or none; where it could mean two, or a number
+could be a name, the error says which numbers they have.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.outputs import OUTPUT, unit_name
+from layersight.data.target import Target
+from layersight.errors import SelectionError, near
+from layersight.nouns.heatmaps.outputs import is_output
+
+_NUMBER = re.compile(r"(class )?([0-9]{1,9})")
+_SYNSET = re.compile(r"(n[0-9]{8}) (.+)")
+
+
+def short(text: str) -> str:
+    """Text of a length that fits into one line."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def names_of(info: ModelInfo, layer: LayerInfo) -> tuple[str, ...] | None:
+    """The names of the classes of an output, if they are known: two for a single unit."""
+    labels = info.labels
+    if labels is None or not is_output(info, layer):
+        return None
+    fits = len(labels) == (2 if layer.channels == 1 else layer.channels)
+    return labels if fits else None
+
+
+def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | None:
+    """A class of an output by its number or its name; ``None`` for a name that it does not have.
+
+    The numbers are those of the classes: of a single unit with two names, 1 is what it stands
+    for and 0 is the other side.
+
+    Args:
+        info: The model.
+        layer: The layer that gives the output.
+        asked: A number, ``"class 3"``, or a name in which case does not matter, and which may
+            have underscores for spaces.
+
+    Raises:
+        SelectionError: There is no class of that number, or more than one of that name.
+    """
+    names = names_of(info, layer)
+    text = plain(asked) if isinstance(asked, str) else str(asked)
+    match = _NUMBER.fullmatch(text) if isinstance(asked, str) else None
+    if match is None and isinstance(asked, str):
+        return _by_name(info, layer, names, text)
+    number = int(match[2]) if match is not None else int(asked)
+    count = len(names) if names is not None else (layer.channels or 0)
+    if names is not None and match is not None and match[1] is None:
+        other = _other_meaning(names, text, number)
+        if other is not None and number >= count:
+            return make_target(info, layer, other)
+        if other is not None:
+            raise SelectionError(
+                f"'{text}' is the name of class {other} and the number of the class "
+                f"'{short(names[number])}': say 'class {other}' or 'class {number}'"
+            )
+    if not 0 <= number < count:
+        raise SelectionError(_no_number(layer, number, count))
+    return make_target(info, layer, number)
+
+
+def make_target(info: ModelInfo, layer: LayerInfo, number: int) -> Target:
+    """The target of a class that is there."""
+    names = names_of(info, layer)
+    if names is not None and layer.channels == 1:
+        sign = 1 if number == 1 else -1
+        return Target(layer.name, 0, sign=sign, label=names[1], opposite=names[0])
+    return unit_target(info, layer, number)
+
+
+def unit_target(info: ModelInfo, layer: LayerInfo, unit: int) -> Target:
+    """The target of a unit or channel of any layer; of an output as a logit."""
+    names = names_of(info, layer)
+    if names is not None and layer.channels == 1:
+        return Target(layer.name, 0, label=names[1], opposite=names[0])
+    if names is not None:
+        return Target(layer.name, unit, label=names[unit])
+    if not is_output(info, layer):
+        kind = "channel" if layer.has_maps else "unit"
+        return Target(layer.name, unit, before=False, label=f"{kind} {unit}")
+    label = OUTPUT if layer.channels == 1 else unit_name(info, layer, unit)
+    return Target(layer.name, unit, label=label)
+
+
+def check_unit(layer: LayerInfo, unit: int) -> None:
+    """Refuses a unit that a layer does not have.
+
+    Raises:
+        SelectionError: It does not have it.
+    """
+    count = layer.channels
+    if layer.output_shape is None or len(layer.output_shape) < 2 or count is None:
+        raise SelectionError(
+            f"layer '{layer.name}' has no units or channels that could be explained: its output "
+            f"has the shape {layer.output_shape}"
+        )
+    if not 0 <= unit < count:
+        raise SelectionError(_no_number(layer, unit, count))
+
+
+def no_such_class(info: ModelInfo, layer: LayerInfo, text: str) -> SelectionError:
+    """Why a name means no class of an output, and what to do."""
+    names, count = names_of(info, layer), layer.channels or 0
+    numbers = f"the number of a class, 0 to {count - 1}" if count > 1 else "0, or 'not 0'"
+    known = [entry.name for entry in info.layers]
+    if text in known:
+        return SelectionError(
+            f"'{short(text)}' is a layer: say which of its channels, for example '{text}:0'"
+        )
+    if names is not None:
+        listed = ", ".join(names[:4]) + (f" ... {names[-1]}" if len(names) > 4 else "")
+        hint = near(short(text), names) or f" It has {len(names)}: {listed}."
+        return SelectionError(f"no class '{short(text)}' of the output '{layer.name}'.{hint}")
+    if info.labels is not None:
+        return SelectionError(
+            f"no class '{short(text)}': the {len(info.labels)} class names given do not fit the "
+            f"output '{layer.name}' of {count}. Give {numbers}."
+        )
+    return SelectionError(
+        f"no class '{short(text)}': the model does not tell the names of its classes. Give them "
+        f"with --labels FILE, one on each line, or give {numbers}."
+    )
+
+
+def plain(text: str) -> str:
+    """A name as it is compared.
+
+    >>> plain("African_Elephant ")
+    'african elephant'
+    """
+    return " ".join(text.replace("_", " ").casefold().split())
+
+
+def _by_name(
+    info: ModelInfo, layer: LayerInfo, names: tuple[str, ...] | None, text: str
+) -> Target | None:
+    """A class by its whole name, else by one of several names that stand in its label."""
+    if names is None:
+        only = layer.channels == 1 and is_output(info, layer) and text == OUTPUT
+        return unit_target(info, layer, 0) if only else None
+    for known in _known(names):
+        found = known.get(text, ())
+        if len(found) > 1:
+            listed = ", ".join(str(number) for number in found[:6])
+            raise SelectionError(
+                f"'{short(text)}' is the name of {len(found)} classes ({listed}): give the number"
+            )
+        if found:
+            return make_target(info, layer, found[0])
+    return None
+
+
+@lru_cache(maxsize=8)
+def _known(names: tuple[str, ...]) -> tuple[Mapping[str, Sequence[int]], ...]:
+    """The classes by their whole label, and by each of the names in it."""
+    whole: dict[str, list[int]] = {}
+    parts: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        label = plain(name)
+        whole.setdefault(label, []).append(number)
+        synset = _SYNSET.fullmatch(label)
+        found = {*synset.groups()} if synset else {label}
+        found |= {part.strip() for text in list(found) for part in text.split(",")}
+        for part in found - {label, ""}:
+            parts.setdefault(part, []).append(number)
+    return whole, parts
+
+
+def _other_meaning(names: tuple[str, ...], text: str, number: int) -> int | None:
+    """The class that is called by a number that is not its own."""
+    named = _known(names)[0].get(text, ())
+    return next((other for other in named if other != number), None)
+
+
+def _no_number(layer: LayerInfo, number: int, count: int) -> str:
+    return (
+        f"no class or channel {number}: expected 0 to {count - 1}, layer '{layer.name}' has {count}"
+    )

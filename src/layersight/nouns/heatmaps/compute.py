@@ -1,0 +1,209 @@
+"""Which pixels decided.
+
+The rule of this module: a heatmap comes with the score that it explains and the layer that it
+was made of; a method that cannot apply says so and gives no picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from layersight.batch.gather import (
+    check_batch_size,
+    choose_preprocessing,
+    gather,
+    input_notes,
+    sources_of,
+)
+from layersight.batch.scale import settle_scale
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.photograph import Photograph
+from layersight.data.prediction import Prediction
+from layersight.data.target import Target
+from layersight.errors import SelectionError, UsageError
+from layersight.images import Source
+from layersight.images.photograph import longest_side, photograph
+from layersight.model import Model
+from layersight.nouns.heatmaps.asking import read_targets
+from layersight.nouns.heatmaps.classes import names_of
+from layersight.nouns.heatmaps.goals import ResolvedTarget
+from layersight.nouns.heatmaps.ground import check_picture, choose_input, make_ground
+from layersight.nouns.heatmaps.making import Making, Steps
+from layersight.nouns.heatmaps.outputs import check_explained, output_layers
+from layersight.nouns.heatmaps.remembering import CachedModel, make_plan
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.running import Work
+from layersight.nouns.heatmaps.scoring import find_metrics
+from layersight.nouns.heatmaps.settings import ALL, choose_methods, settle
+from layersight.nouns.heatmaps.strongest import ask_images
+from layersight.select import LayerSpec
+
+ImageSource = Source
+"""A file, an array, a Pillow image, or an image loaded before."""
+
+TargetSpec = str | int | Target
+
+
+def heatmap(
+    model: Model,
+    image: ImageSource | Sequence[ImageSource] | Mapping[str, Any],
+    *,
+    method: str | Sequence[str] = "grad-cam",
+    target: TargetSpec | Iterable[TargetSpec] | None = None,
+    top: int = 1,
+    layer: LayerSpec | Iterable[LayerSpec] | None = None,
+    score_with: str | Sequence[str] = (),
+    input_name: str | None = None,
+    batch_size: int = 16,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Heatmaps:
+    """Which pixels of some images decided (attribution).
+
+    Args:
+        model: From :func:`layersight.load_model`.
+        image: A file, a folder, a glob, an array, an image from :func:`load_image`, several
+            of these, or for a model with several inputs a mapping from their names to these,
+            or a list of arrays, one for each input.
+        method: The name of a method, several, or ``"all"`` for every one that can be compared
+            with the others and applies.
+        target: What is explained: a class by number or name, ``"not dog"``, ``"tiger vs cat"``,
+            ``"LAYER:12"``, ``"LAYER:12@4,7"`` (row, column), ``"LAYER:1@10:20,30:60"`` (rows,
+            columns), ``"LAYER:1@predicted"``, a ``layersight.data.target.Target``, or several of
+            these for every image. ``None``: the strongest class of each image.
+        top: How many of the strongest classes, where no target is named.
+        layer: The layer whose maps are used, or several: their maps are fused by methods that
+            take one. ``None``: the last with maps before the score.
+        score_with: Names of metrics that say how far each map can be believed, or ``"all"``.
+        input_name: Which input is explained, for a model with several; the others keep what
+            they were given.
+        batch_size: Images in one pass.
+        progress: Called again and again with the work done and all there is, each map being
+            :data:`~layersight.nouns.heatmaps.making.PARTS` of it.
+        options: Fields of ``HeatmapOptions`` (``score``, ``baseline``,
+            ``steps``, ``samples``, ``noise``, ``masks``, ``cells``, ``keep``, ``window``,
+            ``stride``, ``seed``) and of :class:`ImageOptions` (``scale``, ``fit``,
+            ``interpolation``, ``size``, ``frame``, ``seed``).
+
+    Returns:
+        The heatmaps, image by image, target by target, method by method.
+
+    Raises:
+        SelectionError: There is no such layer or class, or the layer cannot do.
+        ImageError: An image cannot be read.
+        ModelInputError: The model takes no picture, a method cannot be had for it, or values
+            are no numbers.
+        UsageError: A method or option is unknown, out of its range, or used by no method.
+    """
+    chosen = choose_methods(method)
+    settled, image_options = settle(chosen, options)
+    metrics = find_metrics(score_with)
+    _check_counts(batch_size, top, target)
+    if not isinstance(layer, str | int | slice | np.integer | None):
+        layer = list(layer)
+    info = model.info
+    entry = choose_input(info, input_name)
+    given, drawn = gather(info, image, image_options)
+    sources = sources_of(info, image).get(entry.name, [])
+    info = model.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
+    entry = check_picture(info, entry.name)
+    given = settle_scale(model, info, given)
+    try:
+        wanted, notes = (None, ()) if target is None else read_targets(info, target)
+    except SelectionError:
+        _check_sizes(model, info, given)
+        raise
+    if wanted is None and output_layers(info)[0].output_shape is None:
+        _check_sizes(model, info, given)
+    check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
+    ground = make_ground(given, entry, choose_preprocessing(entry, image_options.scale))
+    plan = make_plan(info, chosen, wanted, layer, before=settled.score == "logit")
+    work = Work(CachedModel(model, info, plan), info, ground, settled, batch_size)
+    count = len(given[entry.name])
+    each = top if wanted is None else len(wanted)
+    making = Making(
+        work,
+        chosen,
+        layer,
+        strict={name for name in ([method] if isinstance(method, str) else method) if name != ALL},
+        metrics=metrics,
+        named_metrics={score_with} if isinstance(score_with, str) else set(score_with),
+        progress=Steps(progress, count * each * len(chosen) * (2 if metrics else 1)),
+    )
+    said: list[tuple[Prediction, ...]] = []
+    more: list[str] = []
+    predicted = False
+    for start in range(0, count, batch_size):
+        numbers = range(start, min(start + batch_size, count))
+        asked, saying, told = ask_images(work.model, info, given, wanted, numbers, top=top)
+        predicted |= any(one.predicted is None or one.predicted.any() for one in asked)
+        if numbers.stop == count and not predicted:
+            _refuse_unpredicted(asked)
+        making.add(asked)
+        said += saying
+        more += told
+    maps = making.finish()
+    used = [known for known in chosen if any(one.method == known.name for one in maps)]
+    return Heatmaps(
+        model=info,
+        options=settled,
+        images=tuple(given[entry.name]),
+        photographs=_photographs(sources, given[entry.name]),
+        maps=maps,
+        predictions=tuple(said),
+        titles={known.name: known.title for known in used},
+        warnings={known.name: known.warning for known in used if known.warning},
+        notes=_notes(info, entry, [*input_notes(info, given), *notes, *more, drawn, *making.notes]),
+    )
+
+
+def _check_counts(batch_size: int, top: int, target: object) -> None:
+    check_batch_size(batch_size)
+    if top < 1:
+        raise UsageError(f"expected at least 1 class of each image, found top={top}")
+    if target is not None and top != 1:
+        raise UsageError("top= is of the strongest classes: leave it out where a target is named")
+
+
+def _check_sizes(model: Model, info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> None:
+    """Lets the model say why it does not know what a layer gives for images of this size.
+
+    Raises:
+        ModelInputError: A layer does not take what it would be given.
+    """
+    unknown = [one for one in info.layers if one.output_shape is None and one.blocked is None]
+    if unknown:
+        first = {name: entries[0].values[None] for name, entries in given.items()}
+        model.forward(first, [unknown[0].name])
+
+
+def _refuse_unpredicted(asked: Sequence[ResolvedTarget]) -> None:
+    """Refuses targets that are nowhere predicted in any image."""
+    target = asked[0].target
+    raise SelectionError(
+        f"'{target.name}' of '{target.layer}' is nowhere the strongest: there is nothing to "
+        "explain. Name a region, as LAYER:CHANNEL@10:20,30:60, or leave @predicted out"
+    )
+
+
+def _photographs(sources: Sequence[Any], images: Sequence[InputImage]) -> tuple[Photograph, ...]:
+    longest = longest_side(len(images))
+    pairs = zip(sources, images, strict=True)
+    return tuple(photograph(source, image, longest) for source, image in pairs)
+
+
+def _notes(info: ModelInfo, entry: InputInfo, more: Sequence[str | None]) -> tuple[str, ...]:
+    """What a reader should know, each once."""
+    found = [*info.notes]
+    others = [other.name for other in info.inputs if other.name != entry.name]
+    if others:
+        found.append(f"explained is the input '{entry.name}'; kept as given: {', '.join(others)}")
+    if info.labels is not None and all(
+        names_of(info, layer) is None for layer in output_layers(info)
+    ):
+        found.append(f"{len(info.labels)} class names do not fit the model's outputs")
+    return tuple(dict.fromkeys(note for note in [*found, *more] if note))

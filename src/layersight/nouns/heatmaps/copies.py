@@ -1,0 +1,171 @@
+"""Changed copies of images, shown to a network batch by batch.
+
+The rule of this module: copies are shown copy by copy, of each copy image by image, and whoever
+adds up what they give adds in that order, so that neither the size of a batch nor the images
+beside it change what an image gets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.errors import ModelInputError
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.methods.method import Images
+
+Numbers = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rows:
+    """What the rows of one batch are.
+
+    Attributes:
+        copies: ``(row,)``: which copy each is, never falling.
+        images: ``(row,)``: of which image.
+    """
+
+    copies: Numbers
+    images: Numbers
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pairs(self) -> Iterable[tuple[int, int]]:
+        """Copy and image of each row."""
+        return zip(self.copies.tolist(), self.images.tolist(), strict=True)
+
+    @property
+    def span(self) -> range:
+        """The copies that the batch holds; its rows are the places ``copies - span.start``."""
+        return range(int(self.copies[0]), int(self.copies[-1]) + 1)
+
+
+def batches(copies: int, images: Sequence[int] | Numbers, size: int) -> list[Rows]:
+    """Every copy of every image, in batches.
+
+    Args:
+        copies: How many copies of each image there are.
+        images: The images, by their places.
+        size: How many rows a batch has at most.
+
+    Example:
+        >>> [list(rows.pairs()) for rows in batches(2, [0, 1], 3)]
+        [[(0, 0), (0, 1), (1, 0)], [(1, 1)]]
+    """
+    chosen = np.asarray(images, np.intp)
+    copy, place = np.divmod(np.arange(copies * len(chosen)), max(len(chosen), 1))
+    return [
+        Rows(copy[start : start + size], chosen[place[start : start + size]])
+        for start in range(0, len(copy), size)
+    ]
+
+
+def originals(images: Images) -> Rows:
+    """Every image as it is, in one batch."""
+    every = np.arange(len(images))
+    return Rows(np.zeros_like(every), every)
+
+
+def read(
+    model: Differentiable, images: Images, rows: Rows, pixels: FloatArray, target: Goal
+) -> NDArray[np.float64]:
+    """The score of each row, ``(row,)``.
+
+    Args:
+        model: The network.
+        images: The images that the rows are copies of.
+        rows: Which copies.
+        pixels: ``(row, height, width, channel)``: what they look like.
+        target: What is explained, of each image or of all.
+
+    Raises:
+        ModelInputError: A score is no number.
+    """
+    scores = model.read(_inputs(images, rows, pixels), _goals(target, rows))
+    return numbers(scores, "score").astype(np.float64)
+
+
+def slopes(
+    model: Differentiable,
+    images: Images,
+    rows: Rows,
+    pixels: FloatArray,
+    target: Goal,
+    *,
+    guided: bool = False,
+) -> FloatArray:
+    """The gradient of each row's score by its pixels, ``(row, height, width, channel)``.
+
+    Args:
+        model: The network.
+        images: The images that the rows are copies of.
+        rows: Which copies.
+        pixels: ``(row, height, width, channel)``: what they look like.
+        target: What is explained, of each image or of all.
+        guided: Let only what is positive back through rectifiers.
+
+    Raises:
+        ModelInputError: A gradient is no number, or the score does not depend on the input.
+    """
+    found = model.differentiate(
+        _inputs(images, rows, pixels), _goals(target, rows), by=[images.input], guided=guided
+    )
+    return numbers(found.inputs[images.input], "gradient of the score by the pixels")
+
+
+def follow(
+    model: Differentiable, images: Images, rows: Rows, pixels: FloatArray, target: Goal
+) -> tuple[NDArray[np.float64], FloatArray]:
+    """The score of each row, and its gradient, as :func:`read` and :func:`slopes` give them.
+
+    Raises:
+        ModelInputError: One is no number, or the score does not depend on the input.
+    """
+    found = model.differentiate(
+        _inputs(images, rows, pixels), _goals(target, rows), by=[images.input]
+    )
+    return (
+        numbers(found.scores, "score").astype(np.float64),
+        numbers(found.inputs[images.input], "gradient of the score by the pixels"),
+    )
+
+
+def numbers(values: NDArray[np.floating], what: str) -> FloatArray:
+    """The values as float32.
+
+    Raises:
+        ModelInputError: Some are infinite or no numbers.
+    """
+    with np.errstate(over="ignore"):
+        found = np.asarray(values, np.float32)
+    if not np.isfinite(found).all():
+        raise ModelInputError(
+            f"the {what} is not finite (infinite or NaN), so that no heatmap can be made: "
+            "either the weights hold such values or they arise on the way; `layersight "
+            "activations` shows in which layer"
+        )
+    return found
+
+
+def _inputs(images: Images, rows: Rows, pixels: FloatArray) -> dict[str, FloatArray]:
+    """The inputs of a batch: of what is not explained each row has its image's."""
+    found = {name: array[rows.images] for name, array in images.values.items()}
+    return found | {images.input: np.asarray(pixels, np.float32)}
+
+
+def _goals(target: Goal, rows: Rows) -> Goal:
+    """What is explained of each row."""
+    return tuple(
+        readout
+        if len(readout.weights) == 1
+        else dataclasses.replace(readout, weights=readout.weights[rows.images])
+        for readout in target
+    )

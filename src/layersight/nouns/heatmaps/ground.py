@@ -1,0 +1,176 @@
+"""What heatmaps are of: the input that is explained, its images, the layers that rest on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from layersight.batch.gather import find_input
+from layersight.data.arrays import FloatArray
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.preprocessing import Preprocessing
+from layersight.data.readout import Readout
+from layersight.errors import ModelInputError
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.methods.method import Images
+
+Given = Mapping[str, Sequence[InputImage]]
+"""For each input of the model its images."""
+
+
+def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
+    """The input whose pixels are explained: the one asked for, else the first with pictures.
+
+    Raises:
+        ModelInputError: There is none of that name, or it can take no picture.
+    """
+    entry = find_input(info, name)
+    return entry if entry.possible_picture is not None else check_picture(info, entry.name)
+
+
+def check_picture(info: ModelInfo, name: str) -> InputInfo:
+    """An input of a model that is described for its images, which are pictures.
+
+    Raises:
+        ModelInputError: They are none.
+    """
+    entry = find_input(info, name)
+    if len(entry.example_shape) == 3:
+        return entry
+    if entry.possible_picture is not None:
+        height, width, _ = entry.possible_picture
+        raise ModelInputError(
+            f"heatmaps are of pictures: found numbers for the input '{entry.name}' of shape "
+            f"{entry.shape}. If they are a picture of {width} x {height}, give an image file, or "
+            f"pixels of uint8 ({height}, {width})"
+        )
+    axes = {3: "one axis of positions", 5: "three axes of positions"}.get(len(entry.shape))
+    raise ModelInputError(
+        "heatmaps are of pictures: expected an input of (height, width, channel), found "
+        f"'{entry.name}' of shape {entry.shape}" + (f", {axes}" if axes else "")
+    )
+
+
+def same_everywhere(given: Given) -> str | None:
+    """What to do where one image went to several inputs, as to a network that compares two.
+
+    Args:
+        given: For each input of the model its images.
+
+    Returns:
+        A sentence; ``None`` where the inputs were given different images.
+    """
+    groups = [images for images in given.values() if images and images[0].values.ndim >= 3]
+    if len(groups) < 2 or len({image.name for images in groups for image in images}) != 1:
+        return None
+    first = groups[0][0].values
+    if any(not np.array_equal(image.values, first) for images in groups for image in images):
+        return None
+    named = [name for name, images in given.items() if images and images[0].values.ndim >= 3]
+    files = " ".join(f"--input {name}=FILE" for name in named)
+    keys = ", ".join(f"{name!r}: ..." for name in named)
+    return (
+        f"the same image went to {' and '.join(named)}, and a network that compares two finds no "
+        f"difference to explain (a distance of 0 has no gradient). Give an image for each: {files} "
+        f"(from Python {{{keys}}})"
+    )
+
+
+def make_batch(given: Given, numbers: Sequence[int]) -> dict[str, FloatArray]:
+    """What the images with some numbers are for each input, ``(image, ...)``."""
+    return {
+        name: np.stack([images[number].values for number in numbers])
+        for name, images in given.items()
+    }
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Ground:
+    """The images, and the input whose pixels are explained.
+
+    Attributes:
+        given: For each input of the model its images.
+        entry: The input that is explained.
+        black: ``(channel,)``: what a black pixel is in the numbers that the network sees.
+        white: ``(channel,)``: likewise a white one.
+    """
+
+    given: Given
+    entry: InputInfo
+    black: FloatArray
+    white: FloatArray
+
+    def images(self, numbers: Sequence[int]) -> Images:
+        """A batch of the images with some numbers."""
+        return Images(make_batch(self.given, numbers), self.entry.name, self.black, self.white)
+
+    def name(self, image: int) -> str:
+        """What an image is called."""
+        return self.given[self.entry.name][image].name
+
+
+def make_ground(given: Given, entry: InputInfo, preprocessing: Preprocessing) -> Ground:
+    """The images with what black and white are in the numbers that the network sees.
+
+    Args:
+        given: For each input of the model its images.
+        entry: The input that is explained.
+        preprocessing: What the model's pictures want, for arrays that were given as numbers; if
+            their values lie outside of it, black and white are the least and the greatest.
+    """
+    images = given[entry.name]
+    fitted = images[0].region is not None
+    scale = images[0].preprocessing if fitted else preprocessing
+    channels = images[0].values.shape[-1]
+    black, white = ends_of(scale, channels)
+    if not fitted:
+        low = min(float(image.values.min()) for image in images)
+        high = max(float(image.values.max()) for image in images)
+        if low < float(black.min()) or high > float(white.max()):
+            high = high if high > low else low + 1
+            black, white = np.full(channels, low), np.full(channels, high)
+    return Ground(given, entry, black.astype(np.float32), white.astype(np.float32))
+
+
+def ends_of(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray]:
+    """What a black and a white pixel are for a network, each ``(channel,)`` float32.
+
+    >>> from layersight.data.preprocessing import SCALES
+    >>> [ends.tolist() for ends in ends_of(SCALES["-1..1"], 2)]
+    [[-1.0, -1.0], [1.0, 1.0]]
+    """
+    colours = channels if channels in (1, 3, 4) else 3
+    bands = [band % colours for band in range(channels)]
+    ends = np.array([[0] * colours, [255] * colours], np.float32)
+    ends[:, 3:] = 255  # black is opaque
+    black, white = scale.apply(ends[:, np.newaxis, np.newaxis])[:, 0, 0][:, bands]
+    return black, white
+
+
+def resting(model: Differentiable, images: Images, info: ModelInfo) -> Callable[[LayerInfo], bool]:
+    """Tells whether a layer rests on the input that is explained.
+
+    Of a model with one input every layer does. With several the model itself is asked for
+    the gradient, once for each layer.
+    """
+    if len(info.inputs) == 1:
+        return lambda layer: True
+    known: dict[str, bool] = {}
+
+    def rests(layer: LayerInfo) -> bool:
+        if layer.name not in known:
+            rank = len(layer.output_shape or (None, None))
+            weights = np.ones((1,) * (rank - 1) + (layer.channels or 1,), np.float32)
+            try:
+                model.differentiate(
+                    images.values, (Readout(layer.name, weights),), by=[images.input]
+                )
+                known[layer.name] = True
+            except ModelInputError:
+                known[layer.name] = False
+        return known[layer.name]
+
+    return rests

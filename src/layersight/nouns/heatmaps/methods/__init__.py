@@ -1,0 +1,1 @@
+"""The methods of attribution: a file for each."""

@@ -1,0 +1,114 @@
+"""Ablation-CAM.
+
+Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via
+Gradient-free Localization", WACV 2020: a channel counts by the share of the score that is lost
+when its map is set to 0,
+
+    w_k = (y - y_k) / y        L = ReLU(sum_k w_k A^k)
+
+The paper takes y to be above 0. Here it is divided by |y|: the same there, and where y is below 0,
+as a logit can be, a channel that raises the score still counts for it, not against. Where y is
+exactly 0 nothing is divided; the divisor scales the whole map of an image and no more.
+
+A channel whose map is 0 everywhere counts 0, without a pass. Of ``masks`` channels those are taken
+whose maps have the largest sum of squares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.channels import (
+    Places,
+    checked,
+    of_image,
+    rectified,
+    strongest,
+    weighted,
+)
+from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+WHOLE = -1
+"""In place of a channel: none is set to 0."""
+
+
+def ablation_cam(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the layer; none below 0."""
+    (layer,) = layers[:1]
+    values = checked(model.forward(images.values, [layer]).layers[layer], layer)
+    channels = [strongest(squares(maps), options.masks) for maps in values]
+    passes = [
+        (image, part) for image, chosen in enumerate(channels) for part in parts(chosen, batch_size)
+    ]
+    progress(1, len(passes) + 1)
+    scores = np.zeros((len(images), values.shape[3] + 1))
+    for place, (image, part) in enumerate(passes):
+        factors = np.ones((len(part), values.shape[3]), np.float32)
+        ablated = np.flatnonzero(part != WHOLE)
+        factors[ablated, part[ablated]] = 0
+        one = images.one(image)
+        scores[image, part] = model.ablate(one.values, of_image(target, image), layer, factors)
+        progress(place + 2, len(passes) + 1)
+    weights = np.stack([weigh(row, chosen) for row, chosen in zip(scores, channels, strict=True)])
+    return rectified(weighted(values, weights))
+
+
+@np.errstate(all="ignore")
+def squares(maps: FloatArray) -> NDArray[np.float64]:
+    """The sum of squares of each map of ``(height, width, channel)``."""
+    found: NDArray[np.float64] = np.square(maps, dtype=np.float64).sum(axis=(0, 1))
+    return found
+
+
+def parts(chosen: Places, size: int) -> list[Places]:
+    """The whole and each channel without which it is run, in batches; none if there is none."""
+    if len(chosen) == 0:
+        return []
+    rows = np.concatenate([[WHOLE], chosen])
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+@np.errstate(all="ignore")
+def weigh(scores: NDArray[np.float64], chosen: Places) -> NDArray[np.float64]:
+    """The weight of each channel.
+
+    Args:
+        scores: ``(channel + 1,)``: without each channel, and last of the whole.
+        chosen: The channels that were set to 0.
+
+    Returns:
+        ``(channel,)``: 0 for those that were not.
+    """
+    whole = scores[WHOLE]
+    weights = np.zeros(len(scores) - 1)
+    weights[chosen] = (whole - scores[chosen]) / (abs(whole) or 1)
+    return weights
+
+
+METHOD = Method(
+    name="ablation-cam",
+    title="Ablation-CAM",
+    says="Adds the maps of a layer, each by the share of the score that is lost without it.",
+    assumes="That a channel matters by itself, and that a map of 0 is what its absence looks like.",
+    misleads="Where channels stand in for each other: without either one the score hardly falls.",
+    source="Desai and Ramaswamy, WACV 2020",
+    compute=ablation_cam,
+    uses=("masks",),
+    costly=True,
+)

@@ -1,0 +1,86 @@
+"""Eigen-CAM.
+
+Muhammad and Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020:
+with the values of a layer as a matrix O, a row for each position and a column for each channel,
+
+    O = U S V^T        L = O v_1
+
+with v_1 the first column of V. Here each channel has its mean over the positions taken off first,
+so that v_1 is the first principal component, the direction in which positions differ most, and
+not mostly the mean; implementations in use do the same. A component has no sign of its own: it is
+turned so that the map rises and falls with the mean over the channels, and rectified.
+
+Neither target nor score enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.channels import checked, rectified
+from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+
+def eigencam(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the layer; none below 0."""
+    values = checked(model.forward(images.values, layers[:1]).layers[layers[0]], layers[0])
+    return rectified(np.stack([component(maps) for maps in values]))
+
+
+@np.errstate(all="ignore")
+def component(maps: FloatArray) -> FloatArray:
+    """How far each position lies along the first principal component.
+
+    Args:
+        maps: ``(height, width, channel)``.
+
+    Returns:
+        ``(height, width)``; 0 everywhere if all maps are constant, not a number everywhere if a
+        value is none.
+    """
+    height, width, channels = maps.shape
+    rows = maps.reshape(height * width, channels).astype(np.float64)
+    rows -= rows.mean(axis=0)
+    if not np.isfinite(rows).all():
+        return np.full((height, width), np.nan, np.float32)
+    along = first(rows)
+    if along @ rows.mean(axis=1) < 0:
+        along = -along
+    found: FloatArray = along.reshape(height, width).astype(np.float32)
+    return found
+
+
+def first(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A matrix times its first right singular vector, by the smaller of its two products."""
+    wide = rows.shape[0] < rows.shape[1]
+    sizes, vectors = np.linalg.eigh(rows @ rows.T if wide else rows.T @ rows)
+    last: NDArray[np.float64] = vectors[:, -1]
+    return last * np.sqrt(max(sizes[-1], 0.0)) if wide else rows @ last
+
+
+METHOD = Method(
+    name="eigencam",
+    title="Eigen-CAM",
+    says="The direction in which the positions of a layer differ most, where it is positive.",
+    assumes="That what stands out most in a layer is what the network decides by.",
+    misleads="It never looks at the target: with two objects, one is shown for both classes.",
+    source="Muhammad and Yeasin, IJCNN 2020",
+    compute=eigencam,
+    warning="Eigen-CAM does not look at the class: it shows the same for every class.",
+)

@@ -1,0 +1,75 @@
+"""Grad-CAM++.
+
+Chattopadhay, Sarkar, Howlader and Balasubramanian, "Grad-CAM++: Improved Visual Explanations for
+Deep Convolutional Networks", WACV 2018. With Y = exp(S), S the number explained, and g_ij the
+gradient of S by A_ij (equations 7 and 19 of the paper):
+
+    alpha_ij = g_ij^2 / (2 g_ij^2 + (sum_ab A_ab) g_ij^3)
+    w = sum_ij alpha_ij ReLU(dY / dA_ij) = exp(S) sum_ij alpha_ij ReLU(g_ij)
+    L = ReLU(sum_k w_k A^k)
+
+Two things differ from that writing. The factor exp(S), one positive number for each image, is left
+out: it scales the whole map, and overflows. And alpha is computed as 1 / (2 + (sum_ab A_ab) g_ij),
+which is the same wherever g is not 0 and does not underflow; where g or the denominator is 0,
+alpha is 0. The squares and cubes of g stand for the second and third derivative of Y, which is
+exact where S is linear in A; libraries that differentiate something else give other maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.channels import rectified, values_and_slopes, weighted
+from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+
+def grad_cam_plus_plus(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the layer; none below 0."""
+    return combined(*values_and_slopes(model, images, target, layers))
+
+
+@np.errstate(all="ignore")
+def combined(values: FloatArray, slopes: FloatArray) -> FloatArray:
+    """The map of one layer.
+
+    Args:
+        values: ``(image, height, width, channel)``.
+        slopes: The gradient by each of them.
+
+    Returns:
+        ``(image, height, width)`` float32; none below 0.
+    """
+    totals = values.sum(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
+    below = totals * slopes
+    below += 2
+    rising = np.maximum(slopes, 0)
+    # Where the slope is not above 0 the term is 0 whatever alpha is.
+    terms = np.divide(rising, below, out=np.zeros_like(rising), where=below != 0)
+    return rectified(weighted(values, terms.sum(axis=(1, 2), dtype=np.float64)))
+
+
+METHOD = Method(
+    name="grad-cam++",
+    title="Grad-CAM++",
+    says="Adds the maps of a layer, each by its positive gradients, those of small maps most.",
+    assumes="That the score is linear in the maps, and that only what raises it matters.",
+    misleads="What speaks against the target is never subtracted, so that rivals light up too.",
+    source="Chattopadhay et al., WACV 2018",
+    compute=grad_cam_plus_plus,
+    gradients=True,
+)

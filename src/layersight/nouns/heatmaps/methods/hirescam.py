@@ -1,0 +1,51 @@
+"""HiResCAM.
+
+Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional
+neural networks", 2020: gradient times value at each position, added over the channels,
+
+    L_ij = ReLU(sum_k g_ij^k A_ij^k)
+
+Before the rectifier these add up to the score, less its constant term, where all behind the layer
+is linear. The rectifier is that of Grad-CAM, so that both are read alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.channels import rectified, values_and_slopes
+from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+
+@np.errstate(all="ignore")
+def hirescam(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the layer; none below 0."""
+    values, slopes = values_and_slopes(model, images, target, layers)
+    return rectified(np.einsum("nhwc,nhwc->nhw", slopes, values))
+
+
+METHOD = Method(
+    name="hirescam",
+    title="HiResCAM",
+    says="Adds over the channels of a layer the gradient times the value, position by position.",
+    assumes="That the score is about linear in what the layer gives.",
+    misleads="Where more than one layer follows: gradient times value is then a guess, and noisy.",
+    source="Draelos and Carin, 2020",
+    compute=hirescam,
+    gradients=True,
+)

@@ -1,0 +1,138 @@
+"""Integrated gradients.
+
+Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017: the gradient
+averaged along the straight way from a baseline x' to the image x, times that way,
+
+    (x_i - x'_i) int_0^1 d y / d x_i (x' + a (x - x')) da
+
+summed over channels. The integral is the midpoint rule, at the middles of ``steps`` equal parts
+of the way, so that neither end is used, where rectifiers of a black image stand on their kink.
+The values sum to what the score gains from baseline to image (completeness). Where they miss it
+by more than 1 %, that image's way is cut finer where the error arises (``way``), for as many
+gradients again, eight times at most, and a note tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.baselines import baseline
+from layersight.nouns.heatmaps.copies import batches, follow, numbers, read
+from layersight.nouns.heatmaps.methods.method import NONE, Found, Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.way import Exact, Way
+
+TOLERANCE = 0.01
+"""How far the sum may be from the gain in score, as a share of it."""
+
+CUTS = 8
+"""How often the way is cut finer at most; each time costs as many gradients as it had steps."""
+
+ROUNDING = 1e-5
+"""As a share of the scores, a gap that the numbers of a network cannot tell from none."""
+
+
+def integrated_gradients(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> Found:
+    """``(image, height, width)`` in the size of the input, signed."""
+    nothing = baseline(images, options.baseline)
+    way = images.pixels - nothing
+    ends = np.stack([nothing, images.pixels])
+    scores = np.zeros((2, len(images)))
+    passes = batches(2, range(len(images)), batch_size)
+    done, ahead = 0, len(passes) + len(batches(options.steps, range(len(images)), batch_size))
+    for rows in passes:
+        pixels = ends[rows.copies, rows.images]
+        scores[rows.copies, rows.images] = read(model, images, rows, pixels, target)
+        progress(done := done + 1, ahead)
+
+    total = np.zeros(way.shape, np.float64)
+    walks = [Way(options.steps, *scores[:, image]) for image in range(len(images))]
+    chosen = np.arange(len(images))
+    for cut in range(CUTS + 1):
+        passes = batches(len(walks[chosen[0]].places), chosen, batch_size)
+        ahead = done + len(passes)
+        for rows in passes:
+            part = [walks[image].places[copy] for copy, image in rows.pairs()]
+            shares = np.array(part, np.float32)[:, None, None, None]
+            pixels = nothing[rows.images] + shares * way[rows.images]
+            reached, slopes = follow(model, images, rows, pixels, target)
+            for (copy, image), score, slope in zip(rows.pairs(), reached, slopes, strict=True):
+                total[image] += walks[image].shares[copy] * slope
+                walks[image].take(copy, score, float(np.vdot(slope, way[image])))
+            progress(done := done + 1, ahead)
+        maps = (way * total).sum(axis=-1)
+        off = completeness(maps, scores[1], scores[0]) > TOLERANCE
+        chosen = np.flatnonzero(off)
+        if cut == CUTS or not len(chosen):
+            break
+        for image in chosen.tolist():
+            walks[image].cut(max(1, options.steps // 3))
+    gains = scores[1] - scores[0]
+    notes = tuple(
+        _told(options.steps, len(walk), maps[image], gains[image], bool(off[image]))
+        for image, walk in enumerate(walks)
+    )
+    return Found(numbers(maps, "integral of the gradient"), notes)
+
+
+def completeness(maps: NDArray[np.floating], scores: Exact, nothing: Exact) -> Exact:
+    """How far the sum of each map is from what the score gains, as a share of the gain.
+
+    Args:
+        maps: ``(image, height, width)``.
+        scores: ``(image,)``: of the images.
+        nothing: ``(image,)``: of their baselines.
+
+    Returns:
+        ``(image,)``: 0 also where the two differ by no more than the rounding of scores;
+        infinite where something was given out although the score gains nothing.
+    """
+    gains = scores - nothing
+    gaps = np.abs(maps.sum(axis=(1, 2), dtype=np.float64) - gains)
+    gaps[gaps <= ROUNDING * (np.abs(scores) + np.abs(nothing))] = 0
+    found: Exact = np.where(gaps > 0, np.inf, 0.0)
+    np.divide(gaps, np.abs(gains), out=found, where=gains != 0)
+    return found
+
+
+def _told(asked: int, used: int, values: Exact, gain: float, off: bool) -> tuple[str, ...]:
+    """What a reader should know of the integral of one image."""
+    if used == asked:
+        return ()
+    total = values.sum(dtype=np.float64)
+    if off:
+        return (
+            f"the values sum to {total:.4g}, not to the {gain:.4g} that the score gains from "
+            f"the baseline, even with {used} points on the way",
+        )
+    return (f"{used} points on the way instead of {asked}, for the values to sum to the score",)
+
+
+METHOD = Method(
+    name="integrated-gradients",
+    title="Integrated gradients",
+    says="Splits what the score gains from a baseline to the image among the pixels.",
+    assumes="That the baseline shows nothing, and that the straight way from it means something.",
+    misleads=(
+        "Pixels that look like the baseline get nothing, whatever they mean: on black, black ones."
+    ),
+    source="Sundararajan et al., ICML 2017",
+    compute=integrated_gradients,
+    layers=NONE,
+    signed=True,
+    uses=("baseline", "steps"),
+)

@@ -1,0 +1,49 @@
+"""LayerCAM.
+
+Jiang, Zhang, Hou, Cheng and Wei, "LayerCAM: Exploring Hierarchical Class Activation Maps for
+Localization", IEEE Transactions on Image Processing 2021: every value counts by its own gradient,
+if that is positive,
+
+    L_ij = ReLU(sum_k ReLU(g_ij^k) A_ij^k)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.channels import rectified, values_and_slopes
+from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+
+@np.errstate(all="ignore")
+def layercam(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the layer; none below 0."""
+    values, slopes = values_and_slopes(model, images, target, layers)
+    return rectified(np.einsum("nhwc,nhwc->nhw", np.maximum(slopes, 0), values))
+
+
+METHOD = Method(
+    name="layercam",
+    title="LayerCAM",
+    says="Adds over the channels of a layer each value by its own gradient, if that is positive.",
+    assumes="That a position matters where it is active and more of it would raise the score.",
+    misleads="What speaks against the target is never subtracted, so that rivals light up too.",
+    source="Jiang et al., IEEE TIP 2021",
+    compute=layercam,
+    gradients=True,
+)

@@ -1,0 +1,119 @@
+"""Occlusion.
+
+Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014: a patch is
+slid over the image and the score watched. The value of a pixel is what the score loses, the mean
+over all patches that cover it,
+
+    mean over patches P that hold i of  y(x) - y(x with P replaced by the baseline)
+
+The last patch of each row and column lies flush with the edge, so that every pixel is covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.errors import UsageError
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.baselines import baseline
+from layersight.nouns.heatmaps.copies import batches, numbers, originals, read
+from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Progress, Size
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+Area = tuple[slice, slice]
+
+
+def occlusion(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the input, signed."""
+    nothing = baseline(images, options.baseline)
+    areas = patches(images.pixels.shape[1:3], options)
+    passes = batches(len(areas), range(len(images)), batch_size)
+    total = np.zeros(images.pixels.shape[:3], np.float64)
+    for place, rows in enumerate(passes):
+        pixels = images.pixels[rows.images]
+        for row, (copy, image) in enumerate(rows.pairs()):
+            pixels[row][areas[copy]] = nothing[image][areas[copy]]
+        scores = read(model, images, rows, pixels, target)
+        for (copy, image), score in zip(rows.pairs(), scores, strict=True):
+            total[image][areas[copy]] += score
+        progress(place + 1, len(passes) + 1)
+    whole = read(model, images, originals(images), images.pixels, target)
+    progress(len(passes) + 1, len(passes) + 1)
+    covered = np.zeros(images.pixels.shape[1:3])
+    for area in areas:
+        covered[area] += 1
+    return numbers(whole[:, None, None] - total / covered, "loss of score")
+
+
+def patches(size: tuple[int, ...], options: HeatmapOptions) -> list[Area]:
+    """Where the patch lies, row by row.
+
+    Args:
+        size: Height and width of the image.
+        options: ``window`` and ``stride`` in pixels; 0 for an eighth of the shorter side and
+            for half of the window.
+
+    Raises:
+        UsageError: The patch is larger than the image, or leaves gaps.
+    """
+    height, width = size
+    window = options.window or max(1, min(size) // 8)
+    stride = options.stride or max(1, window // 2)
+    if window > min(size):
+        raise UsageError(
+            f"the window of {window} pixels is larger than the {height} x {width} pixels that "
+            f"the network sees: give --window {min(size)} or less"
+        )
+    if stride > window:
+        raise UsageError(
+            f"a window of {window} pixels moved by {stride} leaves gaps: give --stride {window} "
+            "or less"
+        )
+    return [
+        (slice(top, top + window), slice(left, left + window))
+        for top in _starts(height, window, stride)
+        for left in _starts(width, window, stride)
+    ]
+
+
+def _starts(length: int, window: int, stride: int) -> list[int]:
+    """Where windows begin along one side; the last ends with the side."""
+    return [*range(0, length - window, stride), length - window]
+
+
+def grain(size: Size, options: HeatmapOptions) -> Size:
+    """How many patches lie side by side along both sides of the image."""
+    window = options.window or max(1, min(size) // 8)
+    return -(-size[0] // window), -(-size[1] // window)
+
+
+METHOD = Method(
+    name="occlusion",
+    title="Occlusion",
+    says="What the score loses when a patch over the pixel is replaced by the baseline.",
+    assumes="That a patch of this size holds what counts, and that the baseline shows nothing.",
+    misleads=(
+        "Where one of two things is enough, covering either changes little; and the edges of a "
+        "patch are something that the network sees too."
+    ),
+    source="Zeiler and Fergus, ECCV 2014",
+    compute=occlusion,
+    layers=NONE,
+    signed=True,
+    uses=("baseline", "window", "stride"),
+    costly=True,
+    grain=grain,
+)

@@ -1,0 +1,77 @@
+"""RefineCAM.
+
+Domeniconi, Stramiglio, Lombardi and Salti, "How to Evaluate and Refine your CAM", 2026
+(arXiv:2605.14641): a CAM of each of several layers, from coarse to fine, enlarged to the input
+and brought to 0..1, and then all multiplied,
+
+    L = prod_l N(enlarged L_l)        N(x) = (x - min x) / (max x - min x)
+
+so that fine layers draw inside what coarse ones let stand. As in the authors' release within
+pytorch-grad-cam 1.5.7, the CAMs are those of Grad-CAM++ and the product is plain; their code for
+the paper has other ways to mix. The order of the layers makes no difference to a product.
+
+Where N cannot divide, the map is constant: one that is 0 leaves 0, since nothing speaks for
+the target there; another rules nothing out and counts 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.placing import enlarge
+from layersight.data.readout import Goal
+from layersight.errors import UsageError
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.channels import between, checked
+from layersight.nouns.heatmaps.methods.grad_cam_plus_plus import combined
+from layersight.nouns.heatmaps.methods.method import SEVERAL, Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+
+def refine_cam(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the input; between 0 and 1.
+
+    Raises:
+        UsageError: Fewer than two layers are given.
+    """
+    if len(set(layers)) < 2:
+        named = f"'{layers[0]}' alone" if layers else "none"
+        raise UsageError(
+            f"refine-cam combines several layers, and was given {named}: name two or more, or "
+            "leave the layer out"
+        )
+    found = model.differentiate(images.values, target, layers=layers)
+    height, width = images.pixels.shape[1:3]
+    product = np.ones((len(images), height, width), np.float32)
+    for layer in dict.fromkeys(layers):
+        maps = combined(checked(found.values[layer], layer), found.slopes[layer])
+        lit = maps.any(axis=(1, 2))
+        scaled, ranged = between(enlarge(maps, (height, width)))
+        scaled[lit & ~ranged] = 1
+        product *= scaled
+    return product
+
+
+METHOD = Method(
+    name="refine-cam",
+    title="RefineCAM",
+    says="Multiplies the Grad-CAM++ maps of several layers, coarse ones masking fine ones.",
+    assumes="That what matters lights up in every one of the layers.",
+    misleads="One layer that misses a part wipes it out, however strong it is in the others.",
+    source="Domeniconi et al., 2026",
+    compute=refine_cam,
+    gradients=True,
+    layers=SEVERAL,
+)

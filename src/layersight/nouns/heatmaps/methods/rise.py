@@ -1,0 +1,119 @@
+"""RISE: Randomized Input Sampling for Explanation.
+
+Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models",
+BMVC 2018: the image is shown under random masks M, and each pixel gets the mean score of the
+masks that keep it,
+
+    S(i) = 1 / (E[M] N) sum_k y(x under M_k) M_k(i)
+
+A mask is a grid of cells, each kept with probability ``keep``, enlarged bilinearly by the size C
+of a cell to one cell more than the image along each side, and cut to the image at a random shift
+of 0 to C - 1 pixels. Under a mask a pixel fades to the baseline, x M + x' (1 - M), which is the
+x M of the paper where the baseline is 0. A mask follows from the seed and its number alone:
+every image is shown under the same.
+
+What comes out are mean scores, as in the paper, not differences: they are never below 0 where
+the score is a probability, and lie around the score of a half-hidden image where it is a logit.
+The mean score under all masks is told with them as their ground: a pixel above it is one that the
+score is higher with than without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.placing import weights
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.baselines import baseline
+from layersight.nouns.heatmaps.copies import batches, numbers, read
+from layersight.nouns.heatmaps.methods.method import NONE, Found, Images, Method, Progress, Size
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+MASKS = 2000
+"""How many masks where none are asked for."""
+
+STREAM = 4
+"""What keeps these random numbers apart from others of the same seed."""
+
+
+def rise(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> Found:
+    """``(image, height, width)`` in the size of the input; below 0 only where scores are."""
+    nothing = baseline(images, options.baseline)
+    way = images.pixels - nothing
+    count = options.masks or MASKS
+    total = np.zeros(way.shape[:3], np.float64)
+    together = np.zeros(len(way), np.float64)
+    passes = batches(count, range(len(images)), batch_size)
+    for place, rows in enumerate(passes):
+        drawn = masks(way.shape[1:3], options, rows.span)[rows.copies - rows.span.start]
+        pixels = nothing[rows.images] + drawn[..., None] * way[rows.images]
+        scores = read(model, images, rows, pixels, target)
+        for image, score, mask in zip(rows.images, scores, drawn, strict=True):
+            total[image] += score * mask
+            together[image] += score
+        progress(place + 1, len(passes))
+    maps = numbers(total / (options.keep * count), "mean score")
+    return Found(maps, grounds=tuple(float(mean) for mean in together / count))
+
+
+def masks(size: tuple[int, ...], options: HeatmapOptions, wanted: range) -> FloatArray:
+    """Some of the masks, ``(mask, height, width)`` in 0..1.
+
+    Args:
+        size: Height and width of the image.
+        options: ``cells`` along the shorter side, ``keep`` and ``seed``.
+        wanted: Their numbers.
+    """
+    shorter = min(size)
+    side = -(-shorter // min(options.cells, shorter))
+    cells = tuple(-(-length // side) for length in size)
+    kept = np.empty((len(wanted), *cells), np.float32)
+    shifts = np.empty((len(wanted), 2), int)
+    for place, number in enumerate(wanted):
+        chance = np.random.default_rng((options.seed, STREAM, number))
+        kept[place] = chance.random(cells) < options.keep
+        shifts[place] = chance.integers(0, side, 2)
+    down, across = (
+        weights(count, (count + 1) * side)[shifts[:, axis, None] + np.arange(size[axis])]
+        for axis, count in enumerate(cells)
+    )
+    found: FloatArray = np.matmul(np.matmul(down, kept), across.transpose(0, 2, 1))
+    return found
+
+
+def grain(size: Size, options: HeatmapOptions) -> Size:
+    """The cells of a mask along both sides of the image."""
+    side = -(-min(size) // min(options.cells, min(size)))
+    return -(-size[0] // side), -(-size[1] // side)
+
+
+METHOD = Method(
+    name="rise",
+    title="RISE",
+    says="The mean score of the image under the random masks that keep the pixel.",
+    assumes="That the masks are many enough, and that what they hide shows nothing.",
+    misleads=(
+        "With few masks it is blotches of chance, which differences from the mean score of all "
+        "masks bring out."
+    ),
+    source="Petsiuk et al., BMVC 2018",
+    compute=rise,
+    layers=NONE,
+    signed=True,
+    uses=("baseline", "masks", "cells", "keep", "seed"),
+    costly=True,
+    grain=grain,
+)

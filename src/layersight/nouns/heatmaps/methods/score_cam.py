@@ -1,0 +1,214 @@
+"""Score-CAM.
+
+Wang, Wang, Du, Yang, Zhang, Ding, Mardziel and Hu, "Score-CAM: Score-Weighted Visual Explanations
+for Convolutional Neural Networks", CVPR Workshops 2020: each map of a layer, enlarged to the image
+and brought to 0..1, masks the image, and the channel counts by what the network then says,
+
+    H_k = N(enlarged A^k)          N(x) = (x - min x) / (max x - min x)
+    s_k = y(X H_k + B (1 - H_k)) - y(B)
+    alpha_k = exp(s_k) / sum_j exp(s_j)          L = ReLU(sum_k alpha_k A^k)
+
+with B the baseline: black is the 0 of the paper. The exponentials are those of its algorithm 1.
+They make y(B) cancel, so that it is never run; and y is the number explained, a logit
+unless the output is asked for. The authors' code leaves the exponentials out and takes the
+probability itself as alpha_k, so that its maps differ.
+
+A channel whose map is constant has no N and counts 0, without a pass. Channels whose maps are the
+same after N, to a millionth, share one pass. Of ``masks`` channels those are taken whose values
+have the greatest standard deviation over the positions, before N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.placing import enlarge
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.baselines import baseline
+from layersight.nouns.heatmaps.channels import (
+    Places,
+    between,
+    checked,
+    rectified,
+    strongest,
+    weighted,
+)
+from layersight.nouns.heatmaps.copies import Rows, read
+from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+SAME = 1e-6
+"""How far two maps of 0..1 may be apart that share a pass."""
+
+
+def score_cam(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the layer; none below 0."""
+    values = checked(model.forward(images.values, layers[:1]).layers[layers[0]], layers[0])
+    chosen = [Chosen.of(maps, options.masks) for maps in values]
+    passes = list(batches(chosen, batch_size))
+    progress(1, len(passes) + 1)
+    nothing = baseline(images, options.baseline)
+    buffer = np.empty((batch_size, *images.pixels.shape[1:]), np.float32)
+    scores = np.full((len(images), values.shape[3]), -np.inf)
+    for place, rows in enumerate(passes):
+        shown = buffer[: len(rows)]
+        seen = mask(images, nothing, values, rows, out=shown)
+        found = read(model, images, rows, shown, target)
+        scores[rows.images[seen], rows.copies[seen]] = found[seen]
+        progress(place + 2, len(passes) + 1)
+    weights = np.stack([one.weigh(row) for one, row in zip(chosen, scores, strict=True)])
+    return rectified(weighted(values, weights))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Chosen:
+    """The channels of one image that count.
+
+    Attributes:
+        channels: ``(chosen,)``: their numbers.
+        like: ``(chosen,)``: for each the one of them that is shown in its place, often itself.
+    """
+
+    channels: Places
+    like: Places
+
+    @classmethod
+    @np.errstate(all="ignore")
+    def of(cls, maps: FloatArray, count: int) -> Chosen:
+        """Chooses.
+
+        Args:
+            maps: ``(height, width, channel)``.
+            count: How many of the strongest at most; 0 for all.
+        """
+        scaled, ranged = between(np.moveaxis(maps, -1, 0).copy())
+        sizes = np.where(ranged, maps.std(axis=(0, 1), dtype=np.float64), 0)
+        channels = strongest(sizes, count)
+        return cls(channels, channels[alike(scaled[channels])])
+
+    @property
+    def shown(self) -> Places:
+        """The channels whose masks are shown, each kind of map once."""
+        shown: Places = self.channels[self.channels == self.like]
+        return shown
+
+    @np.errstate(all="ignore")
+    def weigh(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The weight of each channel.
+
+        Args:
+            scores: ``(channel,)``: of those shown; minus infinity counts 0.
+        """
+        weights = np.zeros(len(scores))
+        mine = scores[self.like]
+        if np.any(mine > -np.inf):
+            powers = np.exp(mine - mine.max())
+            weights[self.channels] = powers / powers.sum()
+        return weights
+
+
+@np.errstate(all="ignore")
+def alike(maps: FloatArray) -> Places:
+    """For each of ``(map, height, width)`` the place of one that is the same.
+
+    Maps that are the same have the same mean, however the positions are weighted; so each is
+    compared with those alone whose mean, by some weights, is no further away.
+    """
+    shares = np.random.default_rng(0).random(maps.shape[1:])
+    means = np.tensordot(maps.astype(np.float64), shares / shares.sum(), axes=2)
+    found = np.arange(len(maps))
+    known: list[int] = []
+    for place in np.argsort(means, kind="stable").tolist():
+        for other in reversed(known):
+            if not means[place] - means[other] <= SAME:
+                break
+            if np.abs(maps[place] - maps[other]).max() <= SAME:
+                found[place] = other
+                break
+        if found[place] == place:
+            known.append(place)
+    return found
+
+
+def batches(chosen: Sequence[Chosen], size: int) -> Iterator[Rows]:
+    """The masks of all images, one image after the other, in batches: copy by channel."""
+    copies = np.concatenate([one.shown for one in chosen])
+    images = np.repeat(np.arange(len(chosen)), [len(one.shown) for one in chosen])
+    for start in range(0, len(copies), size):
+        yield Rows(copies[start : start + size], images[start : start + size])
+
+
+def mask(
+    images: Images, nothing: FloatArray, values: FloatArray, rows: Rows, *, out: FloatArray
+) -> NDArray[np.bool_]:
+    """Makes the masked images of one batch.
+
+    Args:
+        images: The images.
+        nothing: The baseline of each, ``(image, height, width, channel)``.
+        values: The maps of the layer, ``(image, map height, map width, channel)``.
+        rows: Which channel masks which image.
+        out: ``(row, height, width, channel)``: where they are put.
+
+    Returns:
+        ``(row,)``: whether the mask is one; where the image is smaller than the map, an enlarged
+        map can be constant although the map is not.
+    """
+    seen = np.empty(len(rows), np.bool_)
+    for image in np.unique(rows.images):
+        mine = np.flatnonzero(rows.images == image)
+        part = slice(mine[0], mine[-1] + 1)
+        maps = np.moveaxis(values[image][..., rows.copies[part]], -1, 0)
+        shares, seen[part] = between(enlarge(maps, images.pixels.shape[1:3]))
+        blend(images.pixels[image], nothing[image], shares, out[part])
+    return seen
+
+
+@np.errstate(all="ignore")
+def blend(pixels: FloatArray, nothing: FloatArray, shares: FloatArray, out: FloatArray) -> None:
+    """The image where a mask is 1, the baseline where it is 0.
+
+    Colour by colour, so that NumPy's innermost loop runs along whole rows.
+
+    Args:
+        pixels: ``(height, width, channel)``.
+        nothing: Likewise.
+        shares: ``(mask, height, width)``.
+        out: ``(mask, height, width, channel)``.
+    """
+    for colour in range(pixels.shape[-1]):
+        apart = np.subtract(pixels[..., colour], nothing[..., colour], order="C")
+        np.multiply(shares, apart, out=out[..., colour])
+    if nothing.any():
+        out += nothing
+
+
+METHOD = Method(
+    name="score-cam",
+    title="Score-CAM",
+    says="Adds the maps of a layer, each by the score of the image masked by it.",
+    assumes="That a channel matters if the network knows the target where the channel is active.",
+    misleads=(
+        "The exponential of the score weighs: a few channels can decide all where scores differ "
+        "much, and all count alike where they differ little, as probabilities do."
+    ),
+    source="Wang et al., CVPR Workshops 2020",
+    compute=score_cam,
+    uses=("masks", "baseline"),
+    costly=True,
+)

@@ -1,0 +1,77 @@
+"""SmoothGrad.
+
+Smilkov, Thorat, Kim, Viégas and Wattenberg, "SmoothGrad: removing noise by adding noise", 2017:
+the mean of the sensitivity maps of noisy copies of the image,
+
+    1/n sum_s M(x + N(0, sigma^2))
+
+Here M is the gradient with its sign. The mean is taken first, then of each pixel the greatest
+absolute value over its channels, so that noise of both signs cancels out; without noise it is
+``gradient``. Sigma is a share of the range from black to white, channel by channel. The noise of
+a copy follows from the seed and the number of the copy alone: every image gets the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.copies import batches, numbers, slopes
+from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+STREAM = 3
+"""What keeps these random numbers apart from others of the same seed."""
+
+
+def smoothgrad(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the input; none below 0."""
+    total = np.zeros(images.pixels.shape, np.float64)
+    passes = batches(options.samples, range(len(images)), batch_size)
+    for place, rows in enumerate(passes):
+        drawn = np.stack([noise(images, options, sample) for sample in rows.span])
+        pixels = images.pixels[rows.images] + drawn[rows.copies - rows.span.start]
+        for image, found in zip(
+            rows.images, slopes(model, images, rows, pixels, target), strict=True
+        ):
+            total[image] += found
+        progress(place + 1, len(passes))
+    return numbers(np.abs(total / options.samples).max(axis=-1), "mean gradient")
+
+
+def noise(images: Images, options: HeatmapOptions, sample: int) -> FloatArray:
+    """What is added to every image in one sample, ``(height, width, channel)``."""
+    chance = np.random.default_rng((options.seed, STREAM, sample))
+    drawn = chance.standard_normal(images.pixels.shape[1:], dtype=np.float32)
+    sigma = options.noise * np.abs(images.white - images.black)
+    found: FloatArray = drawn * sigma.astype(np.float32)
+    return found
+
+
+METHOD = Method(
+    name="smoothgrad",
+    title="SmoothGrad",
+    says="The gradient, averaged over noisy copies of the image.",
+    assumes="That noise of this size changes the gradient, and not what the network sees.",
+    misleads=(
+        "With much noise it explains images that are not the one shown; like the gradient it says "
+        "where the score would change, not what it is made of."
+    ),
+    source="Smilkov et al., 2017",
+    compute=smoothgrad,
+    layers=NONE,
+    uses=("samples", "noise", "seed"),
+)

@@ -1,0 +1,54 @@
+"""XGrad-CAM.
+
+Fu, Hu, Dong, Guo, Gao and Li, "Axiom-based Grad-CAM: Towards Accurate Visualization and
+Explanation of CNNs", BMVC 2020: each channel counts by the mean of its gradients, each of them
+weighted by the value at its position,
+
+    alpha_k = sum_ij g_ij^k A_ij^k / sum_ij A_ij^k        L = ReLU(sum_k alpha_k A^k)
+
+A channel whose values add up to 0 counts 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.readout import Goal
+from layersight.model import Differentiable
+from layersight.nouns.heatmaps.channels import rectified, values_and_slopes, weighted
+from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+
+@np.errstate(all="ignore")
+def xgrad_cam(
+    model: Differentiable,
+    images: Images,
+    *,
+    target: Goal,
+    layers: Sequence[str],
+    options: HeatmapOptions,
+    batch_size: int,
+    progress: Progress,
+) -> FloatArray:
+    """``(image, height, width)`` in the size of the layer; none below 0."""
+    values, slopes = values_and_slopes(model, images, target, layers)
+    shares = (slopes * values).sum(axis=(1, 2), dtype=np.float64)
+    totals = values.sum(axis=(1, 2), dtype=np.float64)
+    weights = np.divide(shares, totals, out=np.zeros_like(totals), where=totals != 0)
+    return rectified(weighted(values, weights))
+
+
+METHOD = Method(
+    name="xgrad-cam",
+    title="XGrad-CAM",
+    says="Adds the maps of a layer, each by its mean gradient where it is active.",
+    assumes="That no value of the layer is below 0, as behind a rectifier.",
+    misleads="Where a channel has values of both signs: their sum, which divides, can be near 0.",
+    source="Fu et al., BMVC 2020",
+    compute=xgrad_cam,
+    gradients=True,
+)

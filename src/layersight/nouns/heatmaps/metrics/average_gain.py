@@ -1,0 +1,30 @@
+"""Average gain.
+
+Zhang, Torres, Sicre, Avrithis and Ayache, "Opti-CAM: Optimizing saliency maps for
+interpretability", 2023: the image is multiplied by its map, black where that is cold; how much
+of what the score could still win it wins, ``max(0, o - y) / (1 - y)``, as a share of 0..1. Beside
+the average drop: a map that does well in both does more than leave the image as it is.
+"""
+
+from __future__ import annotations
+
+from layersight.nouns.heatmaps.metrics.bench import Trial
+from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome
+
+
+def average_gain(trial: Trial) -> Outcome:
+    """The share of what the score could win that it wins when only what is hot is seen."""
+    whole, seen = trial.bench.score, trial.masked
+    return Outcome(max(0.0, seen - whole) / (1 - whole) if whole < 1 else 0.0)
+
+
+METRIC = Metric(
+    name="average-gain",
+    title="Average gain",
+    says="The share of what the score could win that it wins when only what is hot is seen.",
+    misleads="Of a score near 1 there is nothing to win, and the share is of next to nothing.",
+    source="Zhang et al., 2023",
+    higher_is_better=True,
+    compute=average_gain,
+    probability=True,
+)

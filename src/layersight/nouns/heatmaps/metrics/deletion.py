@@ -1,0 +1,67 @@
+"""Deletion.
+
+Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models",
+BMVC 2018: pixels are taken away, the hottest first, and the score is read on the way; its mean
+over all shares of pixels, by the trapezoidal rule, is the value. Their code puts 0 in the
+place of a pixel in the numbers that a network sees, for their networks the mean colour of all
+images; here it is the mean colour of the image itself, unless asked otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.nouns.heatmaps.metrics.bench import Trial
+from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome
+from layersight.nouns.heatmaps.result import Curve
+
+
+def deletion(trial: Trial) -> Outcome:
+    """The area under the curve of the score, the hottest pixels deleted first."""
+    return exchange(trial, trial.bench.pixels, trial.bench.filling)
+
+
+def exchange(trial: Trial, before: FloatArray, after: FloatArray) -> Outcome:
+    """One image is turned into another, the hottest pixels first.
+
+    Args:
+        trial: The map.
+        before: The image at the beginning, ``(height, width, channel)``.
+        after: The image at the end.
+    """
+    count = len(trial.order)
+    steps = min(trial.bench.options.points, count)
+    ends = [round(count * step / steps) for step in range(steps + 1)]
+
+    def pictures() -> Iterator[FloatArray]:
+        now = np.array(before, np.float32)
+        pixels, wanted = now.reshape(count, -1), after.reshape(count, -1)
+        done = 0
+        for end in ends:
+            some = trial.order[done:end]
+            pixels[some] = wanted[some]
+            done = end
+            yield now.copy()
+
+    scores = trial.bench.read(pictures())
+    shares = np.array(ends) / count
+    return Outcome(
+        float(np.trapezoid(scores, shares)), Curve(tuple(shares.tolist()), tuple(scores.tolist()))
+    )
+
+
+METRIC = Metric(
+    name="deletion",
+    title="Deletion",
+    says="The mean score while pixels are deleted, the hottest first: low if those mattered.",
+    misleads=(
+        "Images with holes are none that the network knows: a map that shreds them does well too."
+    ),
+    source="Petsiuk, Das and Saenko, BMVC 2018",
+    higher_is_better=False,
+    compute=deletion,
+    uses=("points", "filling"),
+)

@@ -1,0 +1,150 @@
+"""What makes a metric of heatmaps, and the list of them.
+
+The rule of this module: a new metric is a new file and one line in ``names``; command line,
+Python, documents and menus read that list.
+
+Every metric is one function of one signature::
+
+    def deletion(trial: Trial) -> Outcome
+
+A :class:`~layersight.nouns.heatmaps.metrics.bench.Trial` is a map upon an image: it shows the
+network changed images and reads the target's score off it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layersight.errors import UsageError, near
+from layersight.nouns.heatmaps.metrics.names import PLACES
+from layersight.nouns.heatmaps.result import Curve
+
+if TYPE_CHECKING:
+    from layersight.nouns.heatmaps.metrics.bench import Bench, Trial
+
+DEFAULT, ALL = "default", "all"
+"""The metrics that show a map to the network; those and the ones that make it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a metric found.
+
+    Attributes:
+        value: The number; not a number where there is nothing to tell.
+        curve: The scores on the way to it, for metrics that have one.
+    """
+
+    value: float
+    curve: Curve | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a metric says of maps that know nothing of the network.
+
+    Attributes:
+        random: Of random maps, the mean over several.
+        centre: Of a map that is brightest in the middle.
+        bar: What a heatmap has to be better than; ``None``: than the random map.
+    """
+
+    random: float
+    centre: float
+    bar: float | None = None
+
+
+Grain = tuple[int, int]
+"""Of how many cells a map was enlarged, height and width."""
+
+Compute = Callable[["Trial"], Outcome]
+Refer = Callable[["Bench", Grain], Marks]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Metric:
+    """A way to say how far a heatmap can be believed.
+
+    Attributes:
+        name: What ``--score`` calls it.
+        title: What a caption and the head of a column call it.
+        says: What its number is, in a sentence.
+        misleads: When it misleads, in a sentence.
+        source: Authors, year and where it was published.
+        higher_is_better: Which way is good.
+        compute: The function.
+        refer: What it says of random maps and of the centre; ``None``: what it computes of them.
+        explains: Whether it makes the map anew, of changed images or of a changed network.
+        probability: Whether the score has to be one in 0..1.
+        uses: The fields of ``MeasureOptions`` that it reads, beside
+            ``randoms`` and ``seed``.
+    """
+
+    name: str
+    title: str
+    says: str
+    misleads: str
+    source: str
+    higher_is_better: bool
+    compute: Compute
+    refer: Refer | None = None
+    explains: bool = False
+    probability: bool = False
+    uses: tuple[str, ...] = ()
+
+
+@functools.cache
+def metrics() -> dict[str, Metric]:
+    """Every metric by name."""
+    found = {}
+    for name, place in PLACES.items():
+        module = importlib.import_module(f"layersight.nouns.heatmaps.metrics.{place}")
+        metric: Metric = module.METRIC
+        found[name] = metric
+    return found
+
+
+def find_metric(name: str) -> Metric:
+    """A metric by name.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    known = metrics()
+    if name not in known:
+        raise UsageError(
+            f"unknown metric '{name}': expected one of {', '.join(known)}, default or all."
+            f"{near(name, known)}"
+        )
+    return known[name]
+
+
+def choose_metrics(asked: str | Iterable[str]) -> tuple[Metric, ...]:
+    """The metrics that are meant by a name or several, each once, in the order of the list.
+
+    Args:
+        asked: Names, also several in one word with commas between; ``"all"``; or
+            ``"default"``: all but those that make the map anew, which cost many times as much.
+
+    Raises:
+        UsageError: There is no metric of a name, or none was named.
+
+    Example:
+        >>> [metric.name for metric in choose_metrics("insertion,deletion")]
+        ['deletion', 'insertion']
+    """
+    words = [asked] if isinstance(asked, str) else list(asked)
+    names = [part.strip() for word in words for part in word.split(",") if part.strip()]
+    if not names:
+        raise UsageError(f"expected a metric, found none: name one of {', '.join(PLACES)}")
+    wanted = set()
+    for name in names:
+        if name in (DEFAULT, ALL):
+            wanted |= {each.name for each in metrics().values() if name == ALL or not each.explains}
+        else:
+            wanted.add(find_metric(name).name)
+    return tuple(metric for name, metric in metrics().items() if name in wanted)

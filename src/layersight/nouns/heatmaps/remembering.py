@@ -1,0 +1,186 @@
+"""One pass where the same would be asked several times.
+
+The rule of this module: what is remembered is what the model gave for the very same numbers, of
+the last batch alone.
+
+What the network says of an image, the number that a method explains and its gradients by a
+layer come from one pass forward and backward; so do the maps of all methods that need those
+gradients and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.readout import Goal, Gradients
+from layersight.data.target import PREDICTED, Target
+from layersight.errors import ModelInputError, SelectionError
+from layersight.model import Differentiable, ForwardPass
+from layersight.nouns.heatmaps.choice import choose_layers, named_layers
+from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal
+from layersight.nouns.heatmaps.methods.method import ONE, Method
+from layersight.select import LayerSpec
+
+Inputs = Mapping[str, FloatArray]
+Plan = Callable[[int], tuple[Goal, Sequence[str]]]
+"""For so many images what will be explained, and by which layers."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Kept:
+    inputs: dict[str, FloatArray]
+    goal: Goal
+    layers: tuple[str, ...]
+    found: Gradients
+
+
+class CachedModel:
+    """What heatmaps ask of a model, with the last gradients kept.
+
+    Args:
+        model: The model.
+        info: What is known of it for the images.
+        plan: What will be explained; ``None`` where that is not known before a pass.
+    """
+
+    def __init__(self, model: Differentiable, info: ModelInfo, plan: Plan | None) -> None:
+        self._model = model
+        self._plan = plan
+        self._kept: _Kept | None = None
+        self._ends = dict(zip(info.outputs, info.output_layers, strict=False))
+
+    def forward(
+        self, inputs: Inputs, layers: Sequence[str], *, outputs: bool = False
+    ) -> ForwardPass:
+        """What layers give; with the gradients to come, if outputs are asked for."""
+        if outputs and self._plan is not None:
+            goal, explained = self._plan(len(next(iter(inputs.values()))))
+            ends = {readout.layer for readout in goal}
+            if set(layers) <= ends and self._ends and set(self._ends.values()) <= ends:
+                found = self.differentiate(inputs, goal, layers=explained)
+                return ForwardPass(
+                    {name: found.ends[name] for name in layers},
+                    {name: found.ends[str(layer)] for name, layer in self._ends.items()},
+                )
+        return self._model.forward(inputs, layers, outputs=outputs)
+
+    def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
+        """A number for each image."""
+        kept = self._kept
+        if kept is not None and _same_goal(kept.goal, goal) and _same(kept.inputs, inputs):
+            return kept.found.scores
+        return self._model.read(inputs, goal)
+
+    def differentiate(
+        self,
+        inputs: Inputs,
+        goal: Goal,
+        *,
+        layers: Sequence[str] = (),
+        by: Sequence[str] = (),
+        guided: bool = False,
+    ) -> Gradients:
+        """A number for each image and its gradients; those by layers alone are kept."""
+        if by or guided:
+            return self._model.differentiate(inputs, goal, layers=layers, by=by, guided=guided)
+        kept = self._kept
+        if (
+            kept is None
+            or kept.layers != tuple(layers)
+            or not _same_goal(kept.goal, goal)
+            or not _same(kept.inputs, inputs)
+        ):
+            found = self._model.differentiate(inputs, goal, layers=layers)
+            kept = self._kept = _Kept(dict(inputs), goal, tuple(layers), found)
+        return kept.found
+
+    def ablate(self, inputs: Inputs, goal: Goal, layer: str, factors: FloatArray) -> FloatArray:
+        """A number for each ablation."""
+        return self._model.ablate(inputs, goal, layer, factors)
+
+    @contextmanager
+    def randomised(self, layers: Sequence[str], seed: int) -> Iterator[None]:
+        """Random weights for a while; nothing from before is true of them, or from then after."""
+        self.forget()
+        try:
+            with self._model.randomised(layers, seed):
+                yield
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Keeps nothing from before, and expects nothing."""
+        self._kept = self._plan = None
+
+
+def make_plan(
+    info: ModelInfo,
+    methods: Sequence[Method],
+    targets: Sequence[Target] | None,
+    layer: LayerSpec | Iterable[LayerSpec] | None,
+    *,
+    before: bool,
+) -> Plan | None:
+    """What will be explained, where that is known before the network has seen the images.
+
+    Args:
+        info: What is known of the model for the images.
+        methods: The methods, of which the first is looked at.
+        targets: The targets of every image.
+        layer: The layers that were asked for.
+        before: Whether logits are explained.
+    """
+    if targets is None or len(targets) != 1 or len(info.inputs) != 1 or not methods:
+        return None
+    (target,) = targets
+    end = next(entry for entry in info.layers if entry.name == target.layer)
+    if not methods[0].gradients or target.where == PREDICTED:
+        return None
+    shape = _shape_of(end)
+    if shape is None:
+        return None
+    try:
+        choice = (
+            choose_layers(info, end, methods[0].layers)
+            if layer is None
+            else named_layers(info, end, layer)
+        )
+    except (ModelInputError, SelectionError):
+        return None  # it is said when the method is run
+    names = choice.names if methods[0].layers != ONE else choice.names[:1]
+
+    def plan(count: int) -> tuple[Goal, Sequence[str]]:
+        asked = [ResolvedTarget(image, target, 0.0, shape) for image in range(count)]
+        return make_goal(asked, before=before and target.before), names
+
+    return plan
+
+
+def _shape_of(layer: LayerInfo) -> tuple[int, ...] | None:
+    """What a layer gives for one image, channels last; ``None`` where that is not known."""
+    sizes = layer.example_shape or (None,)
+    known = tuple(size for size in sizes if size is not None)
+    return known if len(known) == len(sizes) else None
+
+
+def _same_goal(first: Goal, second: Goal) -> bool:
+    return len(first) == len(second) and all(
+        one.layer == other.layer
+        and one.before == other.before
+        and np.array_equal(one.weights, other.weights)
+        for one, other in zip(first, second, strict=True)
+    )
+
+
+def _same(first: Inputs, second: Inputs) -> bool:
+    """Whether inputs are the same numbers."""
+    return first.keys() == second.keys() and all(
+        array is second[name] or np.array_equal(array, second[name])
+        for name, array in first.items()
+    )

@@ -1,0 +1,207 @@
+"""What a heatmap is asked for, and what comes back, as frozen data.
+
+The rule of this module: a heatmap never leaves without the score that it explains, the method
+and the layer that made it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.display import RichDisplay
+from layersight.data.image import InputImage
+from layersight.data.model import ModelInfo
+from layersight.data.photograph import Photograph
+from layersight.data.prediction import Prediction
+from layersight.data.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class HeatmapOptions:
+    """How heatmaps are made; each method reads those that it names.
+
+    Attributes:
+        score: ``"logit"``: what is explained is the class before its softmax or sigmoid;
+            ``"output"``: what the network gives.
+        baseline: What "nothing" is: ``"black"``, ``"grey"``, ``"white"``, ``"mean"`` (the image's
+            own mean colour) or ``"blur"`` (the image itself, blurred).
+        steps: For integrated gradients, how many points on the way from the baseline.
+        samples: For SmoothGrad, how many noisy copies of the image.
+        noise: For SmoothGrad, the standard deviation of the noise as a share of the range of
+            what the network sees.
+        masks: For Score-CAM and Ablation-CAM, how many of the strongest channels; 0 for all. For
+            RISE, how many random masks; 0 for 2,000.
+        cells: For RISE, the cells of a mask along its shorter side.
+        keep: For RISE, the share of cells that are kept.
+        window: For occlusion, the side of the patch in pixels; 0 for an eighth of the
+            shorter side.
+        stride: For occlusion, pixels from patch to patch; 0 for half of the window.
+        seed: Of everything random.
+    """
+
+    score: str = "logit"
+    baseline: str = "black"
+    steps: int = 64
+    samples: int = 32
+    noise: float = 0.15
+    masks: int = 0
+    cells: int = 8
+    keep: float = 0.5
+    window: int = 0
+    stride: int = 0
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as JSON-ready data."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A score along the way of a metric.
+
+    Attributes:
+        shares: The share of pixels deleted, inserted or replaced, rising from 0 to 1.
+        scores: What the network gives for the target then.
+    """
+
+    shares: tuple[float, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What one metric says of one heatmap.
+
+    Attributes:
+        metric: Its name, as ``--score`` calls it.
+        value: Of the heatmap.
+        random: Of a random map for the same image, the mean over several.
+        centre: Of a map that is brightest in the middle, whatever the image.
+        higher_is_better: Which way is good.
+        curve: The scores on the way, for metrics that have one.
+        bar: What the heatmap has to be better than to pass; ``None``: than the random map.
+    """
+
+    metric: str
+    value: float
+    random: float
+    centre: float
+    higher_is_better: bool
+    curve: Curve | None = None
+    bar: float | None = None
+
+    @property
+    def better_than_random(self) -> bool:
+        """Whether the heatmap is better than the random map."""
+        return self._better_than(self.random)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the heatmap is better than the bar: most often that is the random map."""
+        return self._better_than(self.random if self.bar is None else self.bar)
+
+    def _better_than(self, bar: float) -> bool:
+        return self.value > bar if self.higher_is_better else self.value < bar
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Heatmap:
+    """Which pixels decided a target, as one method sees it.
+
+    Attributes:
+        image: The number of the image.
+        method: The name of the method.
+        target: What is explained.
+        score: What the network gives for the target: a probability where it gives one.
+        explained: The number whose parts the method looks for: the logit, or the score.
+        layers: The layers whose maps were used; empty for methods that need none.
+        values: ``(height, width)`` float32 in the size of the network's input; not normalised.
+        signed: Whether values below :attr:`ground` speak against the target; else none is below 0.
+        coarse: What the method gave before it was enlarged, ``(height, width)``.
+        empty: Whether all values are 0: the method found nothing.
+        measures: What the metrics say, if asked for.
+        notes: What a reader should know beside.
+        ground: The value that says nothing: 0, but for a method whose values are scores, the
+            mean of them all.
+    """
+
+    image: int
+    method: str
+    target: Target
+    score: float
+    explained: float
+    layers: tuple[str, ...]
+    values: FloatArray
+    signed: bool
+    coarse: FloatArray
+    empty: bool = False
+    measures: tuple[Measure, ...] = ()
+    notes: tuple[str, ...] = ()
+    ground: float = 0.0
+
+    @property
+    def heat(self) -> FloatArray:
+        """What the values say beyond :attr:`ground`, ``(height, width)``."""
+        return self.above_ground(self.values)
+
+    def above_ground(self, values: FloatArray) -> FloatArray:
+        """Values less :attr:`ground`."""
+        return values - np.float32(self.ground) if self.ground else values
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmaps(RichDisplay):
+    """The heatmaps of some images, targets and methods.
+
+    Attributes:
+        model: The model they are of.
+        options: How they were made.
+        images: The images, as the network saw them.
+        photographs: The same in their own size.
+        maps: Image by image, target by target, method by method.
+        predictions: For each image what each output says.
+        titles: For each method used what it is called in a caption.
+        warnings: For each method that can mislead so that a picture must say it, the sentence.
+        notes: What a reader should know beside, such as how the layer was chosen.
+    """
+
+    model: ModelInfo
+    options: HeatmapOptions
+    images: tuple[InputImage, ...]
+    photographs: tuple[Photograph, ...]
+    maps: tuple[Heatmap, ...]
+    predictions: tuple[tuple[Prediction, ...], ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    warnings: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def __iter__(self) -> Iterator[Heatmap]:
+        return iter(self.maps)
+
+    def __getitem__(self, place: int) -> Heatmap:
+        return self.maps[place]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods, in the order in which they were asked for."""
+        return tuple(dict.fromkeys(entry.method for entry in self.maps))
+
+    def of_image(self, image: int) -> tuple[int, ...]:
+        """The places of an image's maps."""
+        return tuple(place for place, entry in enumerate(self.maps) if entry.image == image)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Heatmaps of {self.model.name!r}: {len(self.maps)} map(s) of {len(self.images)} "
+            f"image(s), by {', '.join(self.methods)}>"
+        )

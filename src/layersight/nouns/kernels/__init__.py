@@ -1,0 +1,1 @@
+"""The learned weights of filters."""

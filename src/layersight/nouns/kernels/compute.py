@@ -1,0 +1,105 @@
+"""The learned weights of the filters themselves.
+
+The rule of this module: what is shown are the weights, as they are; the decomposition stands
+beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.model import LayerInfo
+from layersight.errors import SelectionError
+from layersight.model import HasKernels
+from layersight.nouns.kernels.result import Kernels, LayerKernels
+from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_layers
+
+FACTORS = 3
+"""How many spatial patterns of each kernel are kept."""
+
+
+def kernels(
+    model: HasKernels,
+    layers: LayerSpec | Iterable[LayerSpec] | None = None,
+    channels: ChannelSpec = None,
+) -> Kernels:
+    """The kernels of convolutions, and the few spatial patterns that they are made of.
+
+    Args:
+        model: From :func:`layersight.load_model`, or :func:`layersight.load_weights` for a file of
+            weights whose network is not known.
+        layers: Which layers; see :func:`layersight.select.select_layers`. ``None`` is every
+            convolution in two dimensions.
+        channels: Which filters, ``"0,3,5-9"`` or ``"0:16"``; ``None`` is all.
+
+    Returns:
+        The kernels, in the order in which the layers run.
+
+    Raises:
+        SelectionError: There is no such layer or filter, or a layer that was chosen alone
+            has no kernels of two dimensions.
+    """
+    chosen = select_layers(model.info.layers, layers)
+    found = [(layer, model.kernel(layer.name)) for layer in chosen]
+    with_kernels = [(layer, kernel) for layer, kernel in found if kernel is not None]
+    if not with_kernels and layers is None:
+        held = any(layer.blocked is not None and layer.parameters for layer in chosen)
+        raise SelectionError(
+            f"{model.info.source}: no layer has kernels of two dimensions that are known as such"
+            + (": layersight kernels --stored shows those that the file holds" if held else "")
+        )
+    if not with_kernels:
+        raise SelectionError(
+            f"layer '{chosen[0].name}' ({chosen[0].type}) has no kernels of two dimensions: choose "
+            "a convolution"
+        )
+    notes: tuple[str, ...] = ()
+    without = [layer.name for layer, kernel in found if kernel is None]
+    if without and layers is not None:
+        notes = (f"without kernels, so not shown: {', '.join(without[:6])}",)
+    widest = max(with_kernels, key=lambda pair: pair[1].shape[-1])
+    wanted = parse_channels(channels, widest[1].shape[-1], layer=widest[0].name)
+    shown = tuple(
+        _take(layer, kernel, tuple(number for number in wanted if number < kernel.shape[-1]))
+        for layer, kernel in with_kernels
+        if wanted[0] < kernel.shape[-1]
+    )
+    return Kernels(model.info, shown, (*model.info.notes, *notes))
+
+
+def _take(layer: LayerInfo, kernel: FloatArray, numbers: tuple[int, ...]) -> LayerKernels:
+    values = np.ascontiguousarray(kernel[..., list(numbers)])
+    factors, shares = factorise(values)
+    zero = np.asarray(~values.any((0, 1, 2)))
+    return LayerKernels(layer, values, numbers, factors, shares, zero)
+
+
+def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The spatial patterns into which kernels fall apart, and the share of each.
+
+    The sign of a pattern is that of the input channel which it weighs most. A weight that is
+    no finite number counts as 0.
+
+    Args:
+        values: ``(height, width, input, filter)``.
+
+    Returns:
+        ``(filter, factor, height, width)`` and ``(filter, factor)``.
+    """
+    height, width, inputs, filters = values.shape
+    matrices = values.reshape(height * width, inputs, filters).transpose(2, 0, 1)
+    clean = np.nan_to_num(matrices.astype(np.float64), posinf=0, neginf=0)
+    left, sizes, right = np.linalg.svd(clean, full_matrices=False)
+    count = min(FACTORS, sizes.shape[1])
+    squares = sizes**2
+    total = squares.sum(1, keepdims=True)
+    shares = np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
+    strongest = np.abs(right).argmax(2)
+    sign = np.sign(np.take_along_axis(right, strongest[..., None], 2)[..., 0])
+    sign[sign == 0] = 1
+    patterns = left.transpose(0, 2, 1) * sign[..., None]
+    kept = patterns[:, :count].reshape(filters, count, height, width)
+    return kept.astype(np.float32), shares[:, :count].astype(np.float32)

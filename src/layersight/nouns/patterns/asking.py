@@ -1,0 +1,132 @@
+"""From layers and channels to objectives, and from objectives to probes and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import Probe
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.errors import SelectionError, UsageError
+from layersight.nouns.patterns.result import Objective, Term
+from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_able, select_layers
+
+KINDS = {
+    "channel": "the mean of a channel over all positions",
+    "neuron": "a channel at the position in the middle",
+    "logit": "a unit before its own activation function, such as a class below a softmax",
+}
+"""What ``--objective`` knows."""
+
+
+def ask(
+    info: ModelInfo,
+    layers: LayerSpec | Iterable[LayerSpec] | None,
+    channels: ChannelSpec,
+    kind: str,
+    facets: int,
+) -> tuple[list[Objective], str | None]:
+    """The objectives that layers and channels mean, and what was left out.
+
+    Raises:
+        SelectionError: There is no such layer or channel, or none with channels.
+        UsageError: ``kind`` is none.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"unknown objective '{kind}': expected one of {', '.join(KINDS)}")
+    if facets < 1:
+        raise UsageError(f"expected at least 1 facet, found {facets}")
+    if layers is None and kind != "logit":
+        raise UsageError("name the layers to see the patterns of: --layers block3_conv1")
+    chosen, blocked = select_able(info, info.outputs if layers is None else layers)
+    with_channels = [layer for layer in chosen if layer.channels]
+    if not with_channels:
+        raise SelectionError(
+            f"layer '{chosen[0].name}' has no channels to maximise: choose a layer with maps"
+        )
+    numbers, lacking = _numbers(with_channels, channels)
+    found = [
+        Objective((_term(layer, channel, kind),), facet)
+        for layer in with_channels
+        for channel in numbers[layer.name]
+        for facet in range(facets)
+    ]
+    dropped = [*lacking, *(layer.name for layer in chosen if not layer.channels)]
+    without = f"without the channels asked for, so not shown: {', '.join(dropped[:6])}"
+    notes = [note for note in (blocked, without if dropped else None) if note]
+    return found, "; ".join(notes) or None
+
+
+def _numbers(
+    layers: Sequence[LayerInfo], channels: ChannelSpec
+) -> tuple[dict[str, tuple[int, ...]], list[str]]:
+    """The channels of each layer, and the layers that have none of those asked for."""
+    widest = max(layers, key=lambda layer: layer.channels or 0)
+    wanted = parse_channels(channels, widest.channels or 0, layer=widest.name)
+    found = {
+        layer.name: tuple(number for number in wanted if number < (layer.channels or 0))
+        for layer in layers
+    }
+    return found, [name for name, numbers in found.items() if not numbers]
+
+
+def _term(layer: LayerInfo, channel: int, kind: str) -> Term:
+    if kind == "neuron":
+        return Term(layer.name, channel, where="centre")
+    return Term(layer.name, channel, before=kind == "logit")
+
+
+def check(info: ModelInfo, objectives: Sequence[Objective]) -> None:
+    """Refuses objectives that name what is not there.
+
+    Raises:
+        SelectionError: A layer or channel is not there, or a direction has another length.
+        UsageError: An objective is empty, or looks somewhere unknown.
+    """
+    known = {layer.name: layer for layer in info.layers}
+    for objective in objectives:
+        if not objective.terms:
+            raise UsageError("expected an objective of at least one term, found none")
+        for term in objective.terms:
+            if term.layer not in known:
+                select_layers(info.layers, term.layer)
+                raise SelectionError(f"'{term.layer}' stands for several layers: name one")
+            count = known[term.layer].channels or 0
+            if (term.channel is None) == (term.direction is None):
+                raise UsageError(f"expected a channel or a direction of '{term.layer}'")
+            if term.channel is not None:
+                parse_channels(term.channel, count, layer=term.layer)
+            elif len(term.direction or ()) != count:
+                raise SelectionError(
+                    f"expected a direction of {count} numbers for layer '{term.layer}', found "
+                    f"{len(term.direction or ())}"
+                )
+            if term.where not in ("mean", "centre"):
+                raise UsageError(f"expected where='mean' or 'centre', found '{term.where}'")
+
+
+def probes_of(objective: Objective) -> tuple[Probe, ...]:
+    """What has to be measured for an objective; those of one climb have the same."""
+    found = (Probe(term.layer, term.where, term.before) for term in objective.terms)
+    return tuple(dict.fromkeys(found))
+
+
+def weights_of(
+    objective: Objective, probes: Sequence[Probe], widths: Sequence[int]
+) -> list[FloatArray]:
+    """For each probe the weight of each channel of its layer.
+
+    A direction counts by its own length: its weights are divided by their norm.
+    """
+    found = [np.zeros(width, np.float32) for width in widths]
+    for term in objective.terms:
+        place = list(probes).index(Probe(term.layer, term.where, term.before))
+        if term.channel is not None:
+            found[place][term.channel] += term.weight
+        else:
+            vector = np.asarray(term.direction, np.float32)
+            norm = float(np.linalg.norm(vector))
+            found[place] += term.weight * vector / (norm or 1.0)
+    return found

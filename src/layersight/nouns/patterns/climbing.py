@@ -1,0 +1,359 @@
+"""The climb of many patterns: slots that are filled again as soon as a pattern is done.
+
+The rule of this module: what becomes of a pattern does not depend on those beside it. All slots
+look at their canvases through the same placements, which follow from the number of the step; so
+these come round again every :data:`PERIOD` steps, and a pattern begins only where they do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import Ascent, Optimisation
+from layersight.errors import ModelInputError
+from layersight.nouns.patterns.methods.method import Ground, Method, Start
+from layersight.nouns.patterns.placements import whole
+from layersight.nouns.patterns.result import BYTES, Objective
+
+GAIN = 0.02
+"""A pattern whose last steps gained less than this share over those before has converged."""
+
+PERIOD = 32
+"""How many different placements there are; then they come round again."""
+
+SILENT = PERIOD
+"""After so many steps without any change of its activation a channel starts again; after fewer
+if a whole climb takes fewer."""
+
+ATTEMPTS = 3
+"""How many starts a silent channel gets before it is called dead."""
+
+STILL = 1e-6
+"""A change smaller than this share of the value is none."""
+
+Weights = Sequence[FloatArray]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Climbed:
+    """A pattern that is done.
+
+    Attributes:
+        number: Which of those asked for.
+        canvas: ``(height, width, channel)``.
+        start: That of its start.
+        attention: ``(height, width)``, where the gradient was.
+        history: The objective before each step, as the network saw it then.
+        converged: Whether the last steps gained nothing more.
+        awake: Whether the objective ever changed.
+        attempt: How many starts before this one the channel slept through.
+        leaked: Whether it had to be woken by a leaking gradient.
+        frames: What was shown of it on the way, each ``(height, width, channel)`` uint8.
+    """
+
+    number: int
+    canvas: FloatArray
+    start: FloatArray
+    attention: FloatArray
+    history: tuple[float, ...]
+    converged: bool
+    awake: bool
+    attempt: int = 0
+    leaked: bool = False
+    frames: tuple[BYTES, ...] = ()
+
+
+@dataclass(slots=True)
+class _Team:
+    """The slots that climb as one: the facets of a channel, or one pattern alone."""
+
+    slots: range
+    numbers: range = range(0)
+    attempt: int = 0
+    slept: int = 0
+    history: list[FloatArray] = field(default_factory=list)
+    first: FloatArray | None = None
+    frames: list[BYTES] = field(default_factory=list)
+
+    @property
+    def idle(self) -> bool:
+        return not self.numbers
+
+    @property
+    def age(self) -> int:
+        """How many steps it has climbed since it woke; while it sleeps, how many it has slept."""
+        taken = len(self.history)
+        return taken - self.slept if self.slept < taken else taken
+
+
+class Climbing:
+    """All patterns of one run.
+
+    Args:
+        begun: The ascent under way.
+        ascent: What is climbed.
+        method: How.
+        ground: What the method builds on.
+        objectives: What each pattern maximises; the facets of a channel beside each other.
+        weights: For each of them the weights for each probe.
+        frames: Before which steps what is shown of a pattern is kept.
+        progress: Called after every step with the steps that are done and all there are.
+
+    Attributes:
+        asleep: The patterns that never moved from their first start; they take the slots of a
+            whole batch, so that they had better climb again in a smaller one.
+    """
+
+    def __init__(
+        self,
+        begun: Optimisation,
+        ascent: Ascent,
+        method: Method,
+        ground: Ground,
+        objectives: Sequence[Objective],
+        weights: Sequence[Weights],
+        frames: Sequence[int] = (),
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._climb, self._ascent, self._method, self._ground = begun, ascent, method, ground
+        self._objectives, self._weights, self._progress = objectives, weights, progress
+        self._waiting = deque(range(0, len(objectives), ascent.group))
+        self._teams = [
+            _Team(range(first, first + ascent.group))
+            for first in range(0, ascent.batch, ascent.group)
+        ]
+        self._leaking = np.zeros(ascent.batch, np.float32)
+        self._frames = frozenset(frames)
+        self._done = 0
+        self._clock = 0
+        self._attempt = 0
+        self.asleep: list[int] = []
+        self._placed: dict[int, FloatArray] = {}
+        self._drawn: dict[tuple[int, int], Start] = {}
+        self._starts: dict[tuple[int, int], FloatArray] = {}
+
+    def run(self, *, last: Sequence[int] = ()) -> Iterator[Climbed]:
+        """Climbs until all patterns are done, giving each as soon as it is.
+
+        Those that sleep through their first start are left in :attr:`asleep`.
+
+        Args:
+            last: Which begin after all others.
+        """
+        self._waiting = deque(sorted(self._waiting, key=set(last).__contains__))
+        yield from self._run()
+
+    def wake(self, numbers: Sequence[int]) -> Iterator[Climbed]:
+        """Climbs from other starts with those that slept through the first one.
+
+        Args:
+            numbers: Which; facets of a channel come together.
+        """
+        self._waiting = deque(numbers[:: self._ascent.group])
+        self._attempt = 1
+        self._done = len(self._objectives) - len(numbers)
+        yield from self._run()
+
+    def _run(self) -> Iterator[Climbed]:
+        while self._waiting or any(not team.idle for team in self._teams):
+            if all(team.idle for team in self._teams):
+                self._clock = 0
+            if self._method.placements is None or self._clock % PERIOD == 0:
+                self._fill()
+            self._step()
+            self._clock += 1
+            finished = [team for team in self._teams if not team.idle and self._ends(team)]
+            if finished:
+                yield from self._finish(finished)
+
+    def find_silent(self) -> tuple[int, ...]:
+        """The patterns whose start leaves their channels at 0, and their facets.
+
+        Nothing is climbed yet. A step in which a gradient leaks to one of them costs the whole
+        batch more, so that they had better climb together. All patterns of one facet have one
+        start, and one pass tells what it does to every channel.
+        """
+        facets = sorted({objective.facet for objective in self._objectives})
+        batch = self._ascent.batch
+        found: dict[int, list[FloatArray]] = {}
+        for first in range(0, len(facets), batch):
+            part = facets[first : first + batch]
+            for slot, facet in enumerate(part):
+                self._climb.begin(slot, self._start(facet, 0), self._weights[0])
+            placements = self._placements()
+            view = whole(self._ascent.size) if placements is None else placements[0]
+            measured = self._climb.measure(self._climb.canvas(), view)
+            found |= {facet: [one[slot] for one in measured] for slot, facet in enumerate(part)}
+        silent: list[int] = []
+        for first in self._waiting:
+            numbers = range(first, first + self._ascent.group)
+            if any(self._is_silent(number, found) for number in numbers):
+                silent += numbers
+        return tuple(silent)
+
+    def _is_silent(self, number: int, found: Mapping[int, Weights]) -> bool:
+        """Whether what the probes found at a pattern's start is nothing to it."""
+        pairs = zip(found[self._objectives[number].facet], self._weights[number], strict=True)
+        return not any((measured * weights).any() for measured, weights in pairs)
+
+    def _start(self, facet: int, attempt: int) -> Start:
+        if (facet, attempt) not in self._drawn:
+            self._drawn[facet, attempt] = self._method.start(self._ground, facet, attempt)
+        return self._drawn[facet, attempt]
+
+    def _fill(self) -> None:
+        """Begins a pattern in every slot that is free."""
+        for team in self._teams:
+            if team.idle and self._waiting:
+                first = self._waiting.popleft()
+                team.numbers = range(first, first + self._ascent.group)
+                team.attempt = self._attempt
+                self._begin(team)
+
+    def _begin(self, team: _Team) -> None:
+        for slot, number in zip(team.slots, team.numbers, strict=True):
+            start = self._start(self._objectives[number].facet, team.attempt)
+            self._climb.begin(slot, start, self._weights[number])
+            self._leaking[slot] = 0
+        team.history, team.frames, team.slept = [], [], 0
+        team.first = None
+
+    def _keep(self) -> None:
+        """Keeps what patterns look like at their start and before the steps asked for."""
+        active = [team for team in self._teams if not team.idle]
+        new = [team for team in active if not team.history and self._keys(team) - set(self._starts)]
+        framed = [team for team in active if len(team.history) in self._frames]
+        if not new and not framed:
+            return
+        canvas = self._climb.canvas()
+        for team in new:
+            for slot, number in zip(team.slots, team.numbers, strict=True):
+                key = self._objectives[number].facet, team.attempt
+                self._starts.setdefault(key, canvas[slot].copy())
+        for team in framed:
+            part = canvas[team.slots.start : team.slots.stop]
+            team.frames.append(self._method.show(part))
+
+    def _keys(self, team: _Team) -> set[tuple[int, int]]:
+        """The starts of a team."""
+        return {(self._objectives[number].facet, team.attempt) for number in team.numbers}
+
+    def _step(self) -> None:
+        self._keep()
+        rung = self._climb.step(self._placements(), self._leaking, self._rates())
+        self._leaking[:] = 0
+        for team in self._teams:
+            if team.idle:
+                continue
+            part = slice(team.slots.start, team.slots.stop)
+            self._leaking[part] = rung.slopes[part] == 0
+            self._check(team, rung.values[part], rung.slopes[part])
+            team.history.append(rung.values[part].copy())
+            if team.first is None:
+                team.first = rung.slopes[part].copy()
+            if not any(self._awake(team)):
+                team.slept = len(team.history)
+        self._tell()
+
+    def _check(self, team: _Team, values: FloatArray, slopes: FloatArray) -> None:
+        if np.isfinite(values).all() and np.isfinite(slopes).all():
+            return
+        objective = self._objectives[team.numbers[0]]
+        what = "gradient" if np.isfinite(values).all() else "activation"
+        raise ModelInputError(
+            f"the {what} of {objective.describe()} is not a finite number at step "
+            f"{len(team.history) + 1}: look at the model's weights with 'layersight summary', or "
+            "take a smaller rate"
+        )
+
+    def _placements(self) -> FloatArray | None:
+        if self._method.placements is None:
+            return None
+        turn = self._clock % PERIOD
+        if turn not in self._placed:
+            self._placed[turn] = self._method.placements(self._ground.options, turn)
+        return self._placed[turn]
+
+    def _rates(self) -> FloatArray:
+        found = np.zeros(self._ascent.batch, np.float32)
+        for team in self._teams:
+            if not team.idle:
+                found[team.slots.start : team.slots.stop] = self._method.pace(
+                    self._ground.options, team.age
+                )
+        return found
+
+    def _ends(self, team: _Team) -> bool:
+        options, age = self._ground.options, team.age
+        if team.slept == len(team.history):
+            if age < min(SILENT, options.steps):
+                return False
+            team.attempt += 1
+            if team.attempt == ATTEMPTS:
+                return True
+            if team.attempt == 1:
+                self.asleep += team.numbers
+                team.numbers = range(0)
+            else:
+                self._begin(team)
+            return False
+        if age >= options.steps:
+            return True
+        if not (self._method.settles and options.patience) or age < 2 * options.patience:
+            return False
+        if self._method.placements is not None and len(team.history) % PERIOD:
+            return False
+        return all(self._awake(team)) and all(self._converged(team, options.patience))
+
+    def _awake(self, team: _Team) -> list[bool]:
+        """Which had a gradient of their own at once, or have moved since."""
+        values, first = np.stack(team.history), team.first
+        moved = np.ptp(values, 0) > STILL * np.abs(values).max(0)
+        return [bool(wide) for wide in (moved if first is None else moved | (first > 0))]
+
+    def _converged(self, team: _Team, window: int) -> list[bool]:
+        values = np.stack(team.history)
+        window = min(window or len(values) // 4, len(values) // 2)
+        if window < 1:
+            return [False] * values.shape[1]
+        last, before = values[-window:].mean(0), values[-2 * window : -window].mean(0)
+        return [bool(flat) for flat in last - before <= GAIN * np.abs(last)]
+
+    def _finish(self, teams: Sequence[_Team]) -> Iterator[Climbed]:
+        canvas, attention = self._climb.canvas(), self._climb.attention()
+        for team in teams:
+            awake = self._awake(team)
+            converged = self._converged(team, self._ground.options.patience)
+            attempt = min(team.attempt, ATTEMPTS - 1)
+            if self._frames:
+                part = canvas[team.slots.start : team.slots.stop]
+                team.frames += [self._method.show(part)] * (
+                    len(self._frames) + 1 - len(team.frames)
+                )
+            for place, (slot, number) in enumerate(zip(team.slots, team.numbers, strict=True)):
+                yield Climbed(
+                    number,
+                    canvas[slot],
+                    self._starts[self._objectives[number].facet, attempt],
+                    attention[slot],
+                    tuple(float(values[place]) for values in team.history),
+                    converged[place] and awake[place],
+                    awake[place],
+                    team.attempt,
+                    awake[place] and team.first is not None and not team.first[place] > 0,
+                    tuple(frame[place] for frame in team.frames),
+                )
+            self._done += len(team.numbers)
+            team.numbers = range(0)
+
+    def _tell(self) -> None:
+        if self._progress is None:
+            return
+        steps = self._ground.options.steps
+        under_way = sum(min(t.age, steps) * len(t.numbers) for t in self._teams if not t.idle)
+        self._progress(self._done * steps + under_way, len(self._objectives) * steps)

@@ -1,0 +1,256 @@
+"""What each channel looks for: the image that it responds to most.
+
+The rule of this module: a pattern comes with the activation that it reached, and what is dead
+is called dead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from layersight.batch.gather import choose_preprocessing, input_label
+from layersight.batch.scale import settle_input
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import PHASE
+from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.preprocessing import Preprocessing
+from layersight.errors import UsageError
+from layersight.images.arrays import as_array
+from layersight.model import Model
+from layersight.nouns.patterns import spectrum
+from layersight.nouns.patterns.asking import ask, check, probes_of
+from layersight.nouns.patterns.assembling import assemble, check_same, merge
+from layersight.nouns.patterns.ground import (
+    Natural,
+    choose_input,
+    constants_of,
+    load_natural,
+    make_ascent,
+    settle_options,
+)
+from layersight.nouns.patterns.methods.method import Ground, Method, find_method
+from layersight.nouns.patterns.result import Objective, Patterns
+from layersight.nouns.patterns.running import Judged, run
+from layersight.select import ChannelSpec, LayerSpec
+
+MOST_FRAMES = 200
+"""The most pictures of the way that are kept."""
+
+
+def patterns(
+    model: Model,
+    layers: LayerSpec | Iterable[LayerSpec] | None = None,
+    channels: ChannelSpec = None,
+    *,
+    method: str = "robust",
+    objective: str | Objective | Sequence[Objective] = "channel",
+    start: Any = None,
+    images: str | os.PathLike[str] | Sequence[Any] | None = None,
+    scale: str | Preprocessing | None = None,
+    input_name: str | None = None,
+    batch_size: int | None = None,
+    frames: int = 0,
+    done: Patterns | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Patterns:
+    """The images that channels respond to most (activation maximisation).
+
+    Args:
+        model: From :func:`layersight.load_model`.
+        layers: Which layers; see :func:`layersight.select.select_layers`.
+        channels: Which channels, ``"0,3,5-9"`` or ``"0:16"``; ``None`` is all.
+        method: ``"robust"``, ``"classic"`` or ``"maco"``.
+        objective: ``"channel"`` (its mean over all positions), ``"neuron"`` (in the middle),
+            ``"logit"`` (a unit before its activation function), or objectives as data, which
+            stand instead of ``layers`` and ``channels``.
+        start: For ``classic``: the array that every pattern starts from, ``(height, width,
+            channel)``, in the numbers that the network sees.
+        images: A folder, a glob or files of natural images, to say where each pattern lies
+            among them; for ``maco`` the spectrum is theirs too.
+        scale: What pixels are brought to, by a name or in numbers; without it what the model
+            itself tells.
+        input_name: Which input, for a model with several; the others are held at zero.
+        batch_size: How many patterns climb together; by default as many as fit.
+        frames: How many pictures of the way to keep, for an animation; 0 for none.
+        done: Patterns of an earlier call that was interrupted, made with the same options:
+            they are taken as they are.
+        progress: Called after every step with the steps done and all there are.
+        options: Fields of ``PatternOptions``: ``steps``, ``size``,
+            ``rate``, ``seed``, ``jitter``, ``zoom``, ``turn``, ``total_variation``, ``norm``,
+            ``facets``, ``diversity``, ``patience``, ``precision``.
+
+    Returns:
+        The patterns, in the order of layers, channels and facets.
+
+    Raises:
+        SelectionError: There is no such layer or channel.
+        ModelInputError: The canvas is too small, the layer does not rest on the input, or a
+            gradient is no number.
+        UsageError: An option is unknown or out of its range.
+        PatternsInterrupted: Ctrl-C; it holds the patterns that are done.
+    """
+    chosen = find_method(method)
+    info = model.info
+    entry = choose_input(info, input_name, options.get("size"))
+    given = _as_start(start, chosen, entry)
+    settled = settle_options(chosen, entry, _with_size(options, given))
+    channels_in = entry.channels or 3
+    if not info.layers:
+        shapes = {entry.name: (1, *settled.size, channels_in)}
+        info = model.describe(shapes | _shapes(constants_of(info, entry, settled.size)))
+        entry = choose_input(info, entry.name)
+    objectives, note = _objectives(info, layers, channels, objective, settled.facets)
+    natural = None
+    preprocessing = choose_preprocessing(entry, scale)
+    if not preprocessing.is_settled:
+        sizes = (own or side for own, side in zip(entry.size, settled.size, strict=True))
+        preprocessing = settle_input(
+            model, info, entry.name, {entry.name: (1, *sizes, channels_in)}
+        )
+    if images is not None:
+        natural = load_natural(entry, images, settled.size, preprocessing)
+    ground = Ground(settled, channels_in, given, _spectrum(natural, chosen, channels_in))
+    parts = []
+    if done is not None:
+        check_same(done, info, settled, preprocessing.name)
+        parts.append(done)
+    waiting = [entry for entry in objectives if done is None or entry not in done.objectives]
+    kept_steps = _frame_steps(frames, settled.steps)
+    finished: list[Judged] = []
+    made: list[Objective] = []
+    for probes, group in groupby(waiting, probes_of):
+        asked = list(group)
+        ascent = make_ascent(info, entry, settled, preprocessing, probes)
+        found = run(
+            *(model, info, chosen.apply(ascent, ground), chosen, ground, asked, natural),
+            batch_size=batch_size,
+            frames=kept_steps[:-1],
+            progress=_shifted(progress, len(made) * settled.steps, len(waiting) * settled.steps),
+        )
+        finished += [found[number] for number in sorted(found)]
+        made += [asked[number] for number in sorted(found)]
+        if len(found) < len(asked):
+            break
+    if made:
+        parts.append(
+            assemble(
+                *(info, chosen, settled, preprocessing, made, finished),
+                natural_count=0 if natural is None else len(natural.loaded),
+                frame_steps=kept_steps,
+                notes=_notes(info, entry, chosen, note),
+            )
+        )
+    ready = set(made) | set(() if done is None else done.objectives)
+    order = [objective for objective in objectives if objective in ready]
+    result = merge(order, parts) if parts else None
+    if len(order) < len(objectives):
+        raise PatternsInterrupted(result, len(objectives))
+    assert result is not None
+    return result
+
+
+class PatternsInterrupted(KeyboardInterrupt):
+    """Somebody has pressed Ctrl-C.
+
+    Attributes:
+        done: The patterns that were done by then, to go on with; ``None`` without any.
+        count: How many there would have been.
+    """
+
+    def __init__(self, done: Patterns | None, count: int) -> None:
+        super().__init__()
+        self.done, self.count = done, count
+
+
+def _frame_steps(count: int, steps: int) -> tuple[int, ...]:
+    """After how many steps the frames of an animation are taken, more at the beginning."""
+    if not count:
+        return ()
+    if not 2 <= count <= MOST_FRAMES:
+        raise UsageError(f"expected 2 to {MOST_FRAMES} frames, found {count}")
+    places = np.linspace(0, 1, min(count, steps + 1)) ** 1.5 * steps
+    return tuple(int(place) for place in np.unique(np.rint(places)))
+
+
+def _notes(info: ModelInfo, entry: InputInfo, method: Method, note: str | None) -> tuple[str, ...]:
+    found = [*info.notes, note]
+    others = [other.name for other in info.inputs if other.name != entry.name]
+    if others:
+        found.append(f"input {input_label(info, entry.name)} is climbed")
+        found += [f"input {input_label(info, other)} is held at zero" for other in others]
+    if entry.channels not in (1, 3, None):
+        found.append(f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown")
+    if method.name == "classic":
+        found.append("classic starts at grey 128 in the numbers that the network sees")
+    return tuple(text for text in found if text)
+
+
+def _with_size(options: dict[str, Any], start: FloatArray | None) -> dict[str, Any]:
+    """The options with the size of a start that was given."""
+    if start is None:
+        return options
+    if options.get("size") not in (None, start.shape[:2]):
+        raise UsageError(f"the start has the size {start.shape[:2]}, size= asks for another")
+    return {**options, "size": tuple(int(side) for side in start.shape[:2])}
+
+
+def _as_start(start: Any, method: Method, entry: InputInfo) -> FloatArray | None:
+    if start is None:
+        return None
+    if method.name != "classic":
+        raise UsageError(f"a start goes with method='classic', not with '{method.name}'")
+    array = np.asarray(as_array(start), np.float32)
+    array = array[0] if array.ndim == 4 and len(array) == 1 else array
+    if array.ndim != 3 or array.shape[-1] != (entry.channels or 3):
+        raise UsageError(
+            f"expected a start of (height, width, {entry.channels or 3}), found {array.shape}"
+        )
+    return array
+
+
+def _shapes(arrays: dict[str, FloatArray]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays.items()}
+
+
+def _objectives(
+    info: ModelInfo,
+    layers: LayerSpec | Iterable[LayerSpec] | None,
+    channels: ChannelSpec,
+    objective: str | Objective | Sequence[Objective],
+    facets: int,
+) -> tuple[list[Objective], str | None]:
+    """What is asked for, as objectives."""
+    if isinstance(objective, str):
+        return ask(info, layers, channels, objective, facets)
+    given = [objective] if isinstance(objective, Objective) else list(objective)
+    if layers is not None or channels is not None:
+        raise UsageError("objectives as data name their own layers and channels: leave those out")
+    if not given:
+        raise UsageError("expected at least one objective, found none")
+    check(info, given)
+    return [
+        Objective(entry.terms, facet + entry.facet) for entry in given for facet in range(facets)
+    ], None
+
+
+def _spectrum(natural: Natural | None, method: Method, channels: int) -> FloatArray | None:
+    """The magnitudes of natural images, where the method wants them."""
+    if natural is None or method.name != "maco":
+        return None
+    return spectrum.of_images(natural.canvases(PHASE), channels)
+
+
+def _shifted(
+    progress: Callable[[int, int], None] | None, before: int, total: int
+) -> Callable[[int, int], None] | None:
+    """The same progress as a part of a longer work."""
+    if progress is None:
+        return None
+    tell = progress
+    return lambda done, _: tell(before + done, total)

@@ -1,0 +1,227 @@
+"""What patterns are made on: the input that is climbed, the canvas, the other inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from layersight import images
+from layersight.batch.gather import check_batch_size, find_input
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import PIXELS, Ascent, Probe
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.preprocessing import Preprocessing
+from layersight.errors import ModelInputError, UsageError
+from layersight.images import check_size
+from layersight.images.arrays import channels_last_shape
+from layersight.model import Model
+from layersight.nouns.patterns.methods.method import Method
+from layersight.nouns.patterns.result import PatternOptions
+
+LARGEST = 4096
+"""The longest side of a canvas, in pixels."""
+
+MEMORY = 1 << 30
+"""How many bytes a batch may hold at once, as far as that can be told."""
+
+LARGEST_BATCH = 32
+"""More patterns at once gain nothing on a processor."""
+
+COPIES = 12
+"""Bytes for each number that a pass gives: the number, its gradient, room to work in."""
+
+FREE_SIDE = {"classic": 150}
+"""The canvas of a method for a model that takes any size, as in the book; else 128."""
+
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "steps": (1, 100_000),
+    "rate": (1e-6, 1e6),
+    "jitter": (0, 10_000),
+    "zoom": (0, 0.9),
+    "turn": (0, 180),
+    "total_variation": (0, 1e6),
+    "norm": (0, 1e6),
+    "diversity": (0, 1e6),
+    "patience": (0, 100_000),
+    "facets": (1, 64),
+    "seed": (0, 2**63 - 1),
+}
+"""What the options may be."""
+
+PRECISIONS = ("float32", "mixed")
+"""What the network may compute in."""
+
+
+def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]) -> PatternOptions:
+    """The options of a method with what was asked for.
+
+    Args:
+        method: The method.
+        entry: The input that is climbed, whose own size is the default of the canvas.
+        settings: Fields of :class:`PatternOptions`; ``None`` leaves one as it is.
+
+    Raises:
+        UsageError: One is unknown, or out of its range.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    known = {field.name for field in dataclasses.fields(PatternOptions)} - {"method"}
+    for name, value in given.items():
+        if name not in known:
+            raise UsageError(f"unknown option '{name}': expected one of {', '.join(sorted(known))}")
+        if name in LIMITS:
+            low, high = LIMITS[name]
+            if not (isinstance(value, int | float | np.number) and low <= value <= high):
+                raise UsageError(f"expected {name} from {low:g} to {high:g}, found {value}")
+    if given.get("precision", PRECISIONS[0]) not in PRECISIONS:
+        raise UsageError(
+            f"unknown precision '{given['precision']}': expected one of {', '.join(PRECISIONS)}"
+        )
+    side = FREE_SIDE.get(method.name, 128)
+    own = tuple(size or side for size in entry.size)
+    size = check_size(given.pop("size", own), "a canvas", LARGEST)
+    return dataclasses.replace(method.defaults, size=size, **given)
+
+
+def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputInfo:
+    """The input that is climbed: the one asked for, else the first that takes a picture.
+
+    Args:
+        info: The model.
+        name: Of the input, or ``None``.
+        size: Of the canvas, as asked for; that of the picture which the values of a vector
+            could be makes them one.
+
+    Raises:
+        ModelInputError: It takes no picture.
+    """
+    entry = find_input(info, name)
+    if len(entry.example_shape) != 3 and size is not None:
+        asked = check_size(size, "a canvas", LARGEST)
+        entry = entry.as_picture() if asked == (entry.possible_picture or ())[:2] else entry
+    if len(entry.example_shape) != 3:
+        possible = entry.possible_picture
+        hint = ""
+        if possible is not None:
+            hint = (
+                f". If its values are a picture of {possible[1]} x {possible[0]}, say so with the "
+                f"size {possible[0]}x{possible[1]}"
+            )
+        raise ModelInputError(
+            f"patterns are pictures: expected an input of (height, width, channel), found "
+            f"'{entry.name}' of shape {entry.shape}{hint}"
+        )
+    return entry
+
+
+def constants_of(info: ModelInfo, climbed: InputInfo, size: tuple[int, int]) -> dict[str, Any]:
+    """What the other inputs are held at: zeros, of their own size or that of the canvas."""
+    found = {}
+    for entry in info.inputs:
+        if entry.name != climbed.name:
+            shape = channels_last_shape(entry)
+            sides = (*size, 1) if len(shape) == 3 else (1,) * len(shape)
+            sizes = tuple(own or side for own, side in zip(shape, sides, strict=True))
+            found[entry.name] = np.zeros((1, *sizes), np.float32)
+    return found
+
+
+def make_ascent(
+    info: ModelInfo,
+    entry: InputInfo,
+    options: PatternOptions,
+    preprocessing: Preprocessing,
+    probes: tuple[Probe, ...],
+) -> Ascent:
+    """An ascent of one slot that no method has decided on yet."""
+    channels = entry.channels or 3
+    black = preprocessing.apply(np.zeros((1, 1, channels), np.float32))[0, 0]
+    white = preprocessing.apply(np.full((1, 1, channels), 255, np.float32))[0, 0]
+    return Ascent(
+        input=entry.name,
+        size=options.size,
+        channels=channels,
+        batch=1,
+        parameters=PIXELS,
+        probes=probes,
+        gain=white - black,
+        shift=black,
+        flip=preprocessing.order == "BGR" and channels == 3,
+        total_variation=options.total_variation,
+        norm=options.norm,
+        diversity=options.diversity if options.facets > 1 else 0.0,
+        group=options.facets if options.diversity else 1,
+        mixed=options.precision == "mixed",
+        constants=constants_of(info, entry, options.size),
+    )
+
+
+def choose_batch(model: Model, ascent: Ascent, count: int, most: int | None) -> int:
+    """How many patterns climb together: as many as fit, in batches of one size.
+
+    Raises:
+        UsageError: ``most`` is no whole number, or less than 1.
+    """
+    if most is not None:
+        check_batch_size(most)
+    shapes: dict[str, tuple[int, ...]] = {
+        ascent.input: (1, *ascent.size, ascent.channels),
+        **{name: array.shape for name, array in ascent.constants.items()},
+    }
+    held = model.held(shapes, [probe.layer for probe in ascent.probes])
+    fit = max(1, MEMORY // max(1, held * ascent.views * COPIES))
+    fit = min(fit, most or LARGEST_BATCH, count)
+    even = -(-count // -(-count // fit))
+    return max(1, even // ascent.group) * ascent.group
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Natural:
+    """Natural images in the size of the canvas.
+
+    Attributes:
+        loaded: The images.
+    """
+
+    loaded: tuple[InputImage, ...]
+
+    def canvases(self, parameters: str) -> list[FloatArray]:
+        """Each as a canvas of an ascent."""
+        if parameters == PIXELS:
+            return [image.values for image in self.loaded]
+        return [image.pixels.astype(np.float32) / np.float32(255) for image in self.loaded]
+
+
+def load_natural(
+    entry: InputInfo,
+    given: str | os.PathLike[str] | Sequence[Any],
+    size: tuple[int, int],
+    preprocessing: Preprocessing,
+) -> Natural:
+    """Natural images, cropped to the canvas.
+
+    Args:
+        entry: The input that is climbed.
+        given: A folder, a glob, or files.
+        size: Height and width of the canvas.
+        preprocessing: What the input wants.
+
+    Raises:
+        ImageError: There are none, or one cannot be read.
+    """
+    shape = (None, *size, entry.channels or 3)
+    canvas = InputInfo(entry.name, shape, "channels_last", entry.dtype)
+    paths = images.find_images([given] if isinstance(given, str | os.PathLike) else list(given))
+    return Natural(
+        tuple(
+            images.load(
+                path, canvas, preprocessing=preprocessing, fit="crop", interpolation="bilinear"
+            )
+            for path in paths
+        )
+    )

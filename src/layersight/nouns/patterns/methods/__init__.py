@@ -1,0 +1,1 @@
+"""The methods of activation maximisation: a file for each."""

@@ -1,0 +1,90 @@
+"""What makes a method, and the list of them.
+
+The rule of this module: a new method is a new file and one line in :func:`methods`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import Ascent
+from layersight.errors import UsageError, near
+from layersight.nouns.patterns.result import BYTES, PatternOptions
+
+Start = Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Ground:
+    """What a method may build on.
+
+    Attributes:
+        options: How patterns are to be made.
+        channels: How many channels the canvas has.
+        given: A start that the user gave, ``(height, width, channel)``, or ``None``.
+        spectrum: Mean magnitudes of natural images, or ``None``.
+    """
+
+    options: PatternOptions
+    channels: int
+    given: FloatArray | None = None
+    spectrum: FloatArray | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Method:
+    """A way to make patterns.
+
+    Attributes:
+        name: What ``--method`` calls it.
+        says: What it does, in a sentence.
+        defaults: Its own options.
+        parameters: What of an :class:`Ascent` it decides.
+        start: The parameters that a pattern starts from, for a facet and an attempt.
+        placements: Where the network looks in a step, ``(view, 2, 3)``; ``None`` for all of
+            the canvas as it is.
+        show: From canvases, ``(pattern, height, width, channel)``, to what is shown of them.
+        pace: What the rate is multiplied by in a step.
+        settles: Whether a pattern that gains no more ends early.
+    """
+
+    name: str
+    says: str
+    defaults: PatternOptions
+    parameters: Callable[[Ground], dict[str, Any]]
+    start: Callable[[Ground, int, int], Start]
+    placements: Callable[[PatternOptions, int], FloatArray] | None
+    show: Callable[[FloatArray], BYTES]
+    pace: Callable[[PatternOptions, int], float] = lambda options, step: 1.0
+    settles: bool = True
+
+    def apply(self, ascent: Ascent, ground: Ground) -> Ascent:
+        """An ascent with what the method decides."""
+        return dataclasses.replace(ascent, **self.parameters(ground))
+
+
+def methods() -> dict[str, Method]:
+    """Every method by name."""
+    from layersight.nouns.patterns.methods.classic import CLASSIC
+    from layersight.nouns.patterns.methods.maco import MACO
+    from layersight.nouns.patterns.methods.robust import ROBUST
+
+    return {method.name: method for method in (ROBUST, CLASSIC, MACO)}
+
+
+def find_method(name: str) -> Method:
+    """A method by name.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    known = methods()
+    if name not in known:
+        raise UsageError(
+            f"unknown method '{name}': expected one of {', '.join(known)}.{near(name, known)}"
+        )
+    return known[name]

@@ -1,0 +1,78 @@
+"""Fourier coefficients, decorrelated colours, and a canvas that never holds still.
+
+After Olah, Mordvintsev and Schubert, "Feature Visualization", Distill, 2017: it is shifted,
+rescaled and rotated a little in every step, so that what is left is what the channel responds
+to wherever it is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import FOURIER
+from layersight.nouns.patterns.methods.method import Ground, Method, Start
+from layersight.nouns.patterns.placements import of_step
+from layersight.nouns.patterns.result import BYTES, PatternOptions
+from layersight.nouns.patterns.spectrum import colours, pink
+
+START = 0.01
+"""The standard deviation of the coefficients of a start, as in Lucid."""
+
+DAMPING = 0.25
+"""What the coefficients are multiplied by before the sigmoid, as in Lucid."""
+
+
+def _parameters(ground: Ground) -> dict[str, Any]:
+    return {
+        "parameters": FOURIER,
+        "spectrum": pink(ground.options.size, ground.channels) * np.float32(DAMPING),
+        "colours": colours(ground.channels),
+        "rate": ground.options.rate,
+    }
+
+
+def _start(ground: Ground, facet: int, attempt: int) -> Start:
+    height, width = ground.options.size
+    shape = (ground.channels, height, width // 2 + 1)
+    chance = np.random.default_rng((ground.options.seed, 0, facet, attempt))
+    spread = np.float32(START * 10**attempt)
+    return {
+        name: chance.standard_normal(shape, np.float32) * spread for name in ("real", "imaginary")
+    }
+
+
+def show(canvas: FloatArray) -> BYTES:
+    """The canvas as bytes; it is an image in 0..1."""
+    return np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
+
+
+WARM, LONG, END = 8, 32, 0.1
+"""How many steps it takes at most to the full rate, over how many at least it falls, and what
+is left of it in the end."""
+
+
+def pace(options: PatternOptions, step: int) -> float:
+    """What the rate is multiplied by: a quick rise, then half a cosine down.
+
+    A climb of few steps has no time for either.
+    """
+    share = min(1.0, step / max(LONG, options.steps))
+    fall = END + (1 - END) * 0.5 * (1 + math.cos(math.pi * share))
+    warm = min(WARM, max(1, options.steps // 8))
+    return min(1.0, (step + 1) / warm) * fall
+
+
+ROBUST = Method(
+    name="robust",
+    says="Lucid's recipe: Fourier coefficients, shifts, rescalings, rotations, Adam.",
+    defaults=PatternOptions("robust"),
+    parameters=_parameters,
+    start=_start,
+    placements=of_step,
+    show=show,
+    pace=pace,
+)

@@ -1,0 +1,83 @@
+"""Where on the canvas the network looks in each step: shifts, rescalings, rotations, crops.
+
+The rule of this module: what a pattern is shown in a step follows from the seed and the number
+of that step alone, so that it does not matter which other patterns are made beside it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.nouns.patterns.result import PatternOptions
+
+UNSEEN = 12
+"""How many placements a finished pattern is judged by."""
+
+
+def placement(
+    size: tuple[int, int], shift: tuple[float, float], zoom: float, degrees: float
+) -> FloatArray:
+    """The affine map from a pixel that is seen to its place on the canvas, ``(2, 3)``.
+
+    Args:
+        size: Height and width of both.
+        shift: Down and to the right, in pixels of the canvas.
+        zoom: How many times as large the canvas is seen.
+        degrees: The rotation about the middle.
+
+    Example:
+        >>> placement((4, 4), (1.0, 0.0), 1.0, 0.0).tolist()
+        [[1.0, 0.0, 1.0], [-0.0, 1.0, 0.0]]
+    """
+    middle = np.array([(size[0] - 1) / 2, (size[1] - 1) / 2])
+    angle = math.radians(degrees)
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    turn /= zoom
+    offset = middle - turn @ middle + np.array(shift)
+    return np.concatenate([turn, offset[:, None]], 1).astype(np.float32)
+
+
+def whole(size: tuple[int, int]) -> FloatArray:
+    """The placement that shows the canvas as it is, ``(2, 3)``."""
+    return placement(size, (0.0, 0.0), 1.0, 0.0)
+
+
+def of_step(options: PatternOptions, step: int) -> FloatArray:
+    """The placements of one step of :data:`robust`, ``(1, 2, 3)``."""
+    chance = np.random.default_rng((options.seed, 1, step))
+    shift = chance.uniform(-options.jitter, options.jitter, 2)
+    zoom = 1 + options.zoom * chance.uniform(-1, 1)
+    degrees = options.turn * chance.uniform(-1, 1)
+    return placement(options.size, (shift[0], shift[1]), zoom, degrees)[None]
+
+
+def crops_of_step(options: PatternOptions, step: int, count: int) -> FloatArray:
+    """The crops of one step of MACO, each seen at the size of the canvas, ``(count, 2, 3)``.
+
+    As in arXiv 2306.06805: sides around a quarter of the canvas, places around its middle.
+    """
+    chance = np.random.default_rng((options.seed, 2, step))
+    found = []
+    for _ in range(count):
+        side = float(np.clip(chance.normal(0.25, 0.1), 0.05, 1.0))
+        spread = np.array(options.size) * 0.15
+        shift = np.clip(chance.normal(0, spread), -(1 - side) / 2 * np.array(options.size), None)
+        shift = np.minimum(shift, (1 - side) / 2 * np.array(options.size))
+        found.append(placement(options.size, (shift[0], shift[1]), 1 / side, 0.0))
+    return np.stack(found)
+
+
+def unseen(size: tuple[int, int]) -> FloatArray:
+    """The shifts and rescalings that patterns are judged by, ``(UNSEEN, 2, 3)``.
+
+    Shifts up to a sixteenth of the canvas and rescalings from 0.9 to 1.1, from a fixed seed.
+    """
+    chance = np.random.default_rng(20_170_507)
+    found = []
+    for _ in range(UNSEEN):
+        shift = chance.uniform(-1, 1, 2) * np.array(size) / 16
+        found.append(placement(size, (shift[0], shift[1]), chance.uniform(0.9, 1.1), 0.0))
+    return np.stack(found)

@@ -1,0 +1,245 @@
+"""What a pattern is asked for, and what comes back, as frozen data.
+
+The rule of this module: a request is plain values that can be written down and read again; a
+result is arrays, names and numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.display import RichDisplay
+from layersight.data.model import ModelInfo
+from layersight.data.preprocessing import Preprocessing
+
+BYTES = NDArray[np.uint8]
+
+SAME = 1e-4
+"""Two activations that differ by less than this share of the greater are the same but for
+rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of what a pattern maximises.
+
+    Attributes:
+        layer: The name of the layer.
+        channel: Which channel or unit; ``None`` with ``direction``.
+        direction: A weight for each channel of the layer instead of one channel.
+        where: ``"mean"`` over all positions, or ``"centre"``: the neuron in the middle.
+        before: Whether it is the value before the layer's own activation function, such as
+            the logit below a softmax.
+        weight: What it is multiplied by in a sum.
+    """
+
+    layer: str
+    channel: int | None = None
+    direction: tuple[float, ...] | None = None
+    where: str = "mean"
+    before: bool = False
+    weight: float = 1.0
+
+    def describe(self) -> str:
+        """The term in words.
+
+        >>> Term("conv", 3).describe(), Term("dense", 0, before=True, weight=-1.0).describe()
+        ('conv channel 3', '-1 x dense unit 0 before its activation')
+        """
+        text = f"{self.layer} "
+        if self.direction is not None:
+            text += "along a direction"
+        elif self.before:
+            text += f"unit {self.channel} before its activation"
+        elif self.where == "centre":
+            text += f"channel {self.channel}, the neuron in the middle"
+        else:
+            text += f"channel {self.channel}"
+        return text if self.weight == 1 else f"{self.weight:g} x {text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What one pattern maximises: a weighted sum of terms.
+
+    Attributes:
+        terms: The terms; the first names the pattern.
+        facet: Which of several patterns of the same terms it is.
+    """
+
+    terms: tuple[Term, ...]
+    facet: int = 0
+
+    @property
+    def layer(self) -> str:
+        """The layer that the pattern stands under."""
+        return self.terms[0].layer
+
+    @property
+    def channel(self) -> int:
+        """The channel that the pattern stands under; -1 for a direction."""
+        channel = self.terms[0].channel
+        return -1 if channel is None else channel
+
+    def describe(self) -> str:
+        """The objective in words."""
+        text = " + ".join(term.describe() for term in self.terms)
+        return f"{text}, facet {self.facet}" if self.facet else text
+
+    def to_json(self) -> dict[str, Any]:
+        """The objective as JSON-ready data."""
+        return {
+            "terms": [dataclasses.asdict(term) for term in self.terms],
+            "facet": self.facet,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PatternOptions:
+    """How patterns are made.
+
+    Attributes:
+        method: The name of a method, ``"robust"``, ``"classic"`` or ``"maco"``.
+        steps: How many steps at most, from when the channel is no longer silent.
+        size: Height and width of the canvas in pixels.
+        rate: The size of a step.
+        seed: Of everything random.
+        jitter: The furthest shift of the canvas in a step, in pixels.
+        zoom: The furthest rescaling in a step: 0.1 is from 0.9 to 1.1.
+        turn: The furthest rotation in a step, in degrees.
+        total_variation: Weight of the mean absolute difference of neighbouring pixels.
+        norm: Weight of the mean square distance from grey.
+        facets: How many different patterns of each channel.
+        diversity: Weight of their likeness, where there are several.
+        patience: How many steps without gain end a pattern early; 0 for never.
+        precision: What the network computes in while it is climbed: ``"float32"``, or
+            ``"mixed"``, bfloat16 with weights in float32.
+    """
+
+    method: str = "robust"
+    steps: int = 128
+    size: tuple[int, int] = (128, 128)
+    rate: float = 0.15
+    seed: int = 0
+    jitter: float = 8.0
+    zoom: float = 0.1
+    turn: float = 5.0
+    total_variation: float = 0.0
+    norm: float = 0.0
+    facets: int = 1
+    diversity: float = 0.0
+    patience: int = 16
+    precision: str = "float32"
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as JSON-ready data."""
+        return dataclasses.asdict(self) | {"size": list(self.size)}
+
+
+def gained(start: FloatArray, reached: FloatArray) -> NDArray[np.bool_]:
+    """Whether final images activate their channels more than the starts did, beyond rounding.
+
+    >>> gained(np.array([0, 2, -3], np.float32), np.array([0, 2.00001, -1], np.float32)).tolist()
+    [False, False, True]
+    """
+    begun, ended = np.asarray(start, np.float64), np.asarray(reached, np.float64)
+    least = SAME * np.maximum(np.abs(begun), np.abs(ended))
+    return np.asarray(ended - begun > least, np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns(RichDisplay):
+    """The images that some channels respond to most.
+
+    Attributes:
+        model: The model that they are of.
+        options: How they were made.
+        preprocessing: From the canvas, as pixels in 0..255, to what the network saw.
+        objectives: What each pattern maximises.
+        images: ``(pattern, height, width, 3)`` uint8, as they are shown.
+        values: ``(pattern, height, width, channel)`` float32, what the network sees.
+        activation: The objective that each reached, of the whole image as it is, float32.
+        start_activation: That of its start.
+        robustness: The share of ``activation`` that is left on average under shifts and
+            rescalings that were not used to make it; NaN for a dead channel.
+        dead: Whether no start and no leak could wake the channel.
+        converged: Whether the last steps gained nothing more and the climb did not fail.
+        steps: How many steps each took, int.
+        history: ``(pattern, step)`` float32, the objective before each step as the network saw
+            it then; NaN after its end.
+        natural: ``(pattern, 3)`` float32: the median, 99th percentile and greatest of the
+            objective over natural images; ``None`` without any.
+        percentile: Where the reached activation lies among those, in percent; ``None`` likewise.
+        transparency: ``(pattern, height, width)`` float32 in 0..1: how much the gradient minded
+            each pixel; ``None`` for methods without.
+        natural_count: How many natural images there were.
+        frames: ``(frame, pattern, height, width, 3)`` uint8: the patterns on their way, the
+            start first and the end last; ``None`` if not asked for.
+        frame_steps: After how many steps each frame was taken.
+        notes: What a reader should know beside.
+    """
+
+    model: ModelInfo
+    options: PatternOptions
+    preprocessing: Preprocessing
+    objectives: tuple[Objective, ...]
+    images: BYTES
+    values: FloatArray
+    activation: FloatArray
+    start_activation: FloatArray
+    robustness: FloatArray
+    dead: NDArray[np.bool_]
+    converged: NDArray[np.bool_]
+    steps: NDArray[np.int64]
+    history: FloatArray
+    natural: FloatArray | None = None
+    percentile: FloatArray | None = None
+    transparency: FloatArray | None = None
+    natural_count: int = 0
+    frames: BYTES | None = None
+    frame_steps: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Whether the climb failed: the channel is not dead, yet the final image gains nothing.
+
+        The final image activates the channel no more than the start did, whatever a step on
+        the way reached.
+        """
+        return ~self.dead & ~gained(self.start_activation, self.activation)
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """Whether there is no picture to show: the channel is dead, or the climb failed."""
+        return self.dead | self.failed
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layer of each pattern."""
+        return tuple(objective.layer for objective in self.objectives)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The channel of each pattern."""
+        return tuple(objective.channel for objective in self.objectives)
+
+    def __len__(self) -> int:
+        return len(self.objectives)
+
+    def __iter__(self) -> Iterator[Objective]:
+        return iter(self.objectives)
+
+    def __repr__(self) -> str:
+        layers = len(dict.fromkeys(self.layers))
+        return (
+            f"<Patterns of {self.model.name!r}: {len(self)} pattern(s) of {layers} layer(s), "
+            f"{int(self.dead.sum())} dead, by {self.options.method}>"
+        )

@@ -1,0 +1,182 @@
+"""One climb and its judgement: the patterns whose objectives look at the same layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.ascent import PHASE, PIXELS, Ascent, Optimisation
+from layersight.data.model import ModelInfo
+from layersight.model import Model
+from layersight.nouns.patterns.asking import weights_of
+from layersight.nouns.patterns.climbing import Climbed, Climbing
+from layersight.nouns.patterns.ground import Natural, choose_batch
+from layersight.nouns.patterns.judging import Judge, percentiles
+from layersight.nouns.patterns.methods.method import Ground, Method
+from layersight.nouns.patterns.result import SAME, Objective
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Judged:
+    """A pattern that is done, and what it is worth.
+
+    Attributes:
+        climbed: The pattern.
+        value: What the network sees, ``(height, width, channel)``.
+        activation: The objective that it reached.
+        start_activation: That of its start.
+        robustness: The share that is left under placements that no climb has seen.
+        natural: Median, 99th percentile and greatest over natural images, and the place of
+            the pattern among them in percent; ``None`` without any.
+        transparency: ``(height, width)``, how much the gradient minded each pixel, 0..1;
+            ``None`` for methods without.
+    """
+
+    climbed: Climbed
+    value: FloatArray
+    activation: float
+    start_activation: float
+    robustness: float
+    natural: tuple[float, float, float, float] | None
+    transparency: FloatArray | None
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing could move the channel, no natural image either."""
+        if self.climbed.awake or self.natural is None:
+            return not self.climbed.awake
+        return math.isclose(self.natural[2], self.activation, rel_tol=SAME, abs_tol=1e-12)
+
+
+def run(
+    model: Model,
+    info: ModelInfo,
+    ascent: Ascent,
+    method: Method,
+    ground: Ground,
+    objectives: Sequence[Objective],
+    natural: Natural | None,
+    *,
+    batch_size: int | None = None,
+    frames: Sequence[int] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[int, Judged]:
+    """Makes the patterns of some objectives and judges them.
+
+    Args:
+        model: The model.
+        info: What is known of it.
+        ascent: What is climbed, of any batch.
+        method: How.
+        ground: What the method builds on.
+        objectives: All of the same probes.
+        natural: Natural images to compare with.
+        batch_size: How many climb together at most.
+        frames: Before which steps what is shown of a pattern is kept.
+        progress: Called after every step with the steps done and all there are.
+
+    Returns:
+        The patterns by their place in ``objectives``; not all of them after an interruption
+        (Ctrl-C), which ends the climb early.
+    """
+    known = {layer.name: layer.channels or 0 for layer in info.layers}
+    widths = [known[probe.layer] for probe in ascent.probes]
+    weights = [weights_of(objective, ascent.probes, widths) for objective in objectives]
+    ascent = replace(
+        ascent,
+        batch=choose_batch(model, ascent, len(objectives), batch_size),
+        single=all(np.count_nonzero(one) <= 1 for own in weights for one in own),
+    )
+    begun = model.ascend(ascent)
+    judge = Judge(begun, ascent)
+    compared = None
+    if natural is not None:
+        compared = judge.all(natural.canvases(ascent.parameters), weights)
+
+    def make(begun: Optimisation, ascent: Ascent) -> Climbing:
+        return Climbing(begun, ascent, method, ground, objectives, weights, frames, progress)
+
+    def climb() -> Iterator[Climbed]:
+        climbing = make(begun, ascent)
+        silent = climbing.find_silent() if len(objectives) > ascent.batch else ()
+        yield from climbing.run(last=silent)
+        if climbing.asleep:
+            count = choose_batch(model, ascent, len(climbing.asleep), batch_size)
+            fewer = replace(ascent, batch=count, deep=True)
+            yield from make(model.ascend(fewer), fewer).wake(climbing.asleep)
+
+    found: dict[int, Judged] = {}
+    waiting: list[Climbed] = []
+    try:
+        for climbed in climb():
+            waiting.append(climbed)
+            if len(waiting) >= ascent.batch:
+                for judged in _judge(waiting, ascent, judge, objectives, weights, compared):
+                    found[judged.climbed.number] = judged
+                waiting.clear()
+    except KeyboardInterrupt:
+        waiting = [entry for entry in waiting if entry.number not in found]
+    if waiting:
+        for judged in _judge(waiting, ascent, judge, objectives, weights, compared):
+            found[judged.climbed.number] = judged
+    return found
+
+
+def _judge(
+    climbed: Sequence[Climbed],
+    ascent: Ascent,
+    judge: Judge,
+    objectives: Sequence[Objective],
+    weights: Sequence[Sequence[FloatArray]],
+    compared: FloatArray | None,
+) -> list[Judged]:
+    own = [weights[entry.number] for entry in climbed]
+    canvases = [entry.canvas for entry in climbed]
+    reached = judge.values(canvases, own)
+    keys = [(objectives[entry.number].facet, entry.attempt) for entry in climbed]
+    starts = judge.starts(keys, [entry.start for entry in climbed], own)
+    kept = judge.kept(canvases, own)
+    found = []
+    for place, entry in enumerate(climbed):
+        natural = None
+        if compared is not None:
+            marks, share = percentiles(compared[:, [entry.number]], reached[place : place + 1])
+            middle, high, most = (float(mark) for mark in marks[0])
+            natural = (middle, high, most, float(share[0]))
+        positive = entry.awake and reached[place] > 0
+        found.append(
+            Judged(
+                entry,
+                seen(ascent, entry.canvas),
+                float(reached[place]),
+                float(starts[place]),
+                float(kept[place] / reached[place]) if positive else float("nan"),
+                natural,
+                transparency(ascent, entry),
+            )
+        )
+    return found
+
+
+def seen(ascent: Ascent, canvas: FloatArray) -> FloatArray:
+    """What the network sees of a canvas, ``(height, width, channel)``."""
+    if ascent.parameters == PIXELS:
+        return canvas
+    ordered = canvas[..., ::-1] if ascent.flip else canvas
+    return np.asarray(ordered * ascent.gain + ascent.shift, np.float32)
+
+
+def transparency(ascent: Ascent, climbed: Climbed) -> FloatArray | None:
+    """How much the gradient minded each pixel, 0..1; ``None`` for methods without.
+
+    As in arXiv 2306.06805: the sum over all steps, clipped at its 99th percentile.
+    """
+    if ascent.parameters != PHASE:
+        return None
+    top = float(np.percentile(climbed.attention, 99)) or 1.0
+    mask: FloatArray = np.clip(climbed.attention / np.float32(top), 0, 1)
+    return mask

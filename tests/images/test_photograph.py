@@ -1,0 +1,175 @@
+"""The image in its own size, and where on it the network looked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo
+from layersight.data.preprocessing import SCALES
+from layersight.errors import ImageError
+from layersight.images import load
+from layersight.images.fitting import fit_picture, seen_region
+from layersight.images.photograph import LARGEST, LEAST, ROOM, longest_side, photograph
+
+
+def loaded(source, *, fit="stretch", size=(20, 30), channels=3, **options) -> InputImage:
+    entry = InputInfo("picture", (None, *size, channels))
+    return load(source, entry, preprocessing=SCALES["0..1"], fit=fit, **options)
+
+
+def drawn(width: int, height: int) -> Image.Image:
+    """Red rises to the right, green downwards."""
+    red = np.linspace(0, 255, width)[None, :].repeat(height, 0)
+    green = np.linspace(0, 255, height)[:, None].repeat(width, 1)
+    return Image.fromarray(np.stack([red, green, red * 0 + 60], -1).astype(np.uint8))
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.tuples(st.integers(8, 60), st.integers(8, 60)),
+    st.tuples(st.integers(8, 60), st.integers(8, 60)),
+    st.sampled_from(["stretch", "crop", "pad"]),
+)
+def test_the_region_is_where_pillow_took_the_pixels_from(original, size, fit):
+    width, height = original
+    fitted, _ = fit_picture(drawn(width, height), size, fit, "bilinear")
+    pixels = np.asarray(fitted).astype(float)
+    top, left, bottom, right = seen_region(original, size, fit)
+    for y in range(size[0]):
+        for x in range(size[1]):
+            at_y = top + (y + 0.5) * (bottom - top) / size[0]
+            at_x = left + (x + 0.5) * (right - left) / size[1]
+            if not (1 < at_y < height - 1 and 1 < at_x < width - 1) or pixels[y, x].sum() < 60:
+                continue
+            expected = [(at_x - 0.5) / (width - 1) * 255, (at_y - 0.5) / (height - 1) * 255]
+            steps = (255 / (width - 1), 255 / (height - 1))
+            for value, wanted, step in zip(pixels[y, x], expected, steps, strict=False):
+                assert abs(value - wanted) <= 3 + step * 0.6, (y, x)
+
+
+@pytest.mark.parametrize(
+    ("fit", "region"),
+    [
+        ("stretch", (0, 0, 40, 90)),
+        ("crop", (0, 15, 40, 75)),
+        ("pad", (-3 * 40 / 13, 0, 17 * 40 / 13, 90)),
+    ],
+)
+def test_a_file_comes_back_in_its_own_size(tmp_path: Path, fit, region):
+    path = tmp_path / "wide.png"
+    drawn(90, 40).save(path)
+    found = photograph(path, loaded(path, fit=fit))
+    np.testing.assert_array_equal(found.pixels, np.asarray(drawn(90, 40)))
+    assert found.region == pytest.approx(region)
+    assert found.reduced == 1
+
+
+def test_a_turned_photograph_is_upright(tmp_path: Path):
+    path = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    drawn(90, 40).save(path, exif=exif, quality=95)
+    found = photograph(path, loaded(path, fit="crop"))
+    assert found.pixels.shape == (90, 40, 3)
+    assert found.region == (32, 0, 58, 40)
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels"), [("L", 1), ("1", 1), ("LA", 1), ("I;16", 1), ("P", 3), ("CMYK", 3)]
+)
+def test_it_has_its_own_colours_whatever_the_network_takes(tmp_path: Path, mode, channels):
+    path = tmp_path / "image.tif"
+    Image.new(mode, (12, 10), 0).save(path)
+    assert photograph(path, loaded(path)).pixels.shape == (10, 12, channels)
+    assert photograph(path, loaded(path, channels=1)).pixels.shape == (10, 12, channels)
+
+
+def test_what_is_transparent_is_white(tmp_path: Path):
+    path = tmp_path / "clear.png"
+    Image.new("RGBA", (5, 4), (200, 0, 0, 0)).save(path)
+    found = photograph(path, loaded(path))
+    assert (found.pixels == 255).all()
+    again = photograph(np.asarray(Image.open(path)), loaded(np.asarray(Image.open(path))))
+    np.testing.assert_array_equal(again.pixels, found.pixels)
+
+
+def test_a_huge_photograph_is_reduced_with_its_region():
+    wide = np.zeros((50, 2 * LARGEST, 1), np.uint8)
+    wide[:, LARGEST:] = 200
+    found = photograph(wide, loaded(wide, fit="pad"))
+    assert found.pixels.shape == (25, LARGEST, 1)
+    assert found.reduced == 2
+    assert found.pixels[10, LARGEST - 20, 0] == 200
+    assert found.pixels[10, 20, 0] == 0
+    whole = seen_region((2 * LARGEST, 50), (20, 30), "pad")
+    assert found.region == pytest.approx([edge / 2 for edge in whole])
+
+
+def test_arrays_and_pillow_images_are_their_own_photograph():
+    array = np.asarray(drawn(17, 13))
+    np.testing.assert_array_equal(photograph(array, loaded(array)).pixels, array)
+    np.testing.assert_array_equal(photograph(array[None], loaded(array[None])).pixels, array)
+    picture = drawn(17, 13).convert("L")
+    found = photograph(picture, loaded(picture))
+    np.testing.assert_array_equal(found.pixels[..., 0], np.asarray(picture))
+
+
+def test_a_float_array_is_shown_as_the_network_saw_it(tmp_path: Path):
+    array = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
+    image = loaded(array)
+    found = photograph(array, image)
+    np.testing.assert_array_equal(found.pixels, image.pixels)
+    assert found.region == (0, 0, 20, 30)
+    np.save(tmp_path / "a.npy", array)
+    again = photograph(tmp_path / "a.npy", loaded(tmp_path / "a.npy"))
+    np.testing.assert_array_equal(again.pixels, image.pixels)
+
+
+def test_a_file_of_bytes_is_its_own_photograph(tmp_path: Path):
+    array = np.asarray(drawn(50, 40))
+    np.save(tmp_path / "a.npy", array)
+    found = photograph(tmp_path / "a.npy", loaded(tmp_path / "a.npy"))
+    np.testing.assert_array_equal(found.pixels, array)
+
+
+def test_an_image_loaded_before_brings_its_file_while_that_is_the_same(tmp_path: Path):
+    path = tmp_path / "wide.png"
+    drawn(90, 40).save(path)
+    image = loaded(path, fit="crop")
+    found = photograph(image, image)
+    assert found.pixels.shape == (40, 90, 3)
+    assert found.region == (0, 15, 40, 75)
+    drawn(91, 40).save(path)
+    found = photograph(image, image)
+    np.testing.assert_array_equal(found.pixels, image.pixels)
+    assert found.region == (0, 0, 20, 30)
+    path.unlink()
+    np.testing.assert_array_equal(photograph(image, image).pixels, image.pixels)
+    unnamed = loaded(np.asarray(drawn(90, 40)))
+    np.testing.assert_array_equal(photograph(unnamed, unnamed).pixels, unnamed.pixels)
+
+
+def test_a_file_that_is_no_image_any_more_is_said_to_be_none(tmp_path: Path):
+    path = tmp_path / "wide.png"
+    drawn(90, 40).save(path)
+    image = loaded(path)
+    path.write_text("no image")
+    with pytest.raises(ImageError, match="expected an image"):
+        photograph(path, image)
+
+
+def test_of_many_photographs_each_is_reduced_more():
+    assert longest_side(20) == LARGEST
+    assert 3 * 500 * longest_side(500) ** 2 <= ROOM
+    assert longest_side(10**6) == LEAST
+    wide = np.zeros((50, 1000, 3), np.uint8)
+    found = photograph(wide, loaded(wide, fit="pad"), 500)
+    assert found.pixels.shape == (25, 500, 3)
+    assert found.reduced == 2

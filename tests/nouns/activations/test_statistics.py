@@ -1,0 +1,163 @@
+"""The numbers of a channel are those that plain NumPy gives for its map alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layersight.nouns.activations.result import ChannelStatistics
+from layersight.nouns.activations.statistics import ROUNDING, measure
+
+EPS = float(np.finfo(np.float32).eps)
+
+
+def by_hand(values: np.ndarray, image: int, channel: int) -> dict[str, object]:
+    """One map at a time, as a person would ask NumPy."""
+    one = values[image, ..., channel]
+    with np.errstate(all="ignore"):
+        return {
+            "mean": np.mean(one),
+            "std": np.std(one),
+            "min": np.min(one),
+            "max": np.max(one),
+            "sparsity": np.float32(np.mean(one == 0)),
+            "finite": bool(np.isfinite(one).all()),
+        }
+
+
+def same_bits(values: np.ndarray, found: ChannelStatistics) -> None:
+    for image in range(values.shape[0]):
+        for channel in range(values.shape[-1]):
+            for layout in (values, np.moveaxis(np.moveaxis(values, -1, 1).copy(), 1, -1)):
+                for name, wanted in by_hand(layout, image, channel).items():
+                    one = getattr(found, name)[image, channel]
+                    assert np.asarray(one).tobytes() == np.asarray(wanted, one.dtype).tobytes(), (
+                        f"{name} of channel {channel} in {values.shape}: {one!r} is not {wanted!r}"
+                    )
+
+
+SIZES = [
+    *((side, side) for side in (1, 2, 3, 7, 8, 9, 13, 16, 27, 31, 64, 73, 127, 128, 129, 148)),
+    *((1, 129), (129, 1), (3, 1000), (17, 511), (5, 26215), (365, 363)),
+]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_bit_for_bit_as_numpy_for_one_map(size: tuple[int, int]) -> None:
+    draw = np.random.default_rng(sum(size))
+    values = draw.normal(0.3, 2, (1, *size, 3)).astype(np.float32)
+    values = np.maximum(values, 0) if size[0] % 2 else values * np.float32(1e-3) + np.float32(40)
+    same_bits(values, measure(values))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(
+        st.integers(1, 3), st.lists(st.integers(1, 23), min_size=0, max_size=3), st.integers(1, 9)
+    ),
+    seed=st.integers(0, 2**32 - 1),
+    power=st.integers(-30, 30),
+)
+def test_bit_for_bit_for_any_rank_and_size(
+    shape: tuple[int, list[int], int], seed: int, power: int
+) -> None:
+    count, spatial, channels = shape
+    draw = np.random.default_rng(seed)
+    values = draw.normal(0, 10.0**power, (count, *spatial, channels)).astype(np.float32)
+    values[draw.random(values.shape) < 0.3] = 0
+    same_bits(values, measure(values))
+
+
+def test_more_channels_than_one_block_holds() -> None:
+    values = np.random.default_rng(0).random((2, 63, 65, 70), np.float32)
+    found = measure(values)
+    one = values[1, ..., 69]
+    assert found.mean[1, 69] == one.mean()
+    assert found.std[1, 69] == one.std()
+    assert found.mean.shape == (2, 70)
+
+
+def test_the_channels_of_a_layer_that_lies_channel_first_in_memory() -> None:
+    first = np.random.default_rng(1).random((2, 5, 11, 13), np.float32)
+    values = np.moveaxis(first, 1, -1)
+    same_bits(values, measure(values))
+
+
+def maps(*rows: object) -> np.ndarray:
+    """One image; each row is a map of one line."""
+    return np.array(rows, np.float32).T[None, None]
+
+
+def test_what_is_constant_is_dead_and_nothing_else() -> None:
+    one = np.float32(1)
+    just, over = one + np.float32(16 * EPS), one + np.float32(18 * EPS)
+    found = measure(
+        maps(
+            [0, 0, 0, 0],
+            [0.3, 0.3, 0.3, 0.3],
+            [-0.0, 0.0, 0.0, 0.0],
+            [one, just, one, one],
+            [one, over, one, one],
+            [-5, -5, -5, -5],
+            [0, 0, 0, 1e-30],
+            [1e-30, 2e-30, 1e-30, 1e-30],
+        )
+    )
+    assert found.dead.tolist() == [[True, True, True, True, False, True, False, False]]
+    assert found.finite.all()
+    assert ROUNDING == 16 * EPS
+
+
+@given(st.floats(1, 1.875, width=32), st.integers(-100, 100), st.booleans())
+def test_sixteen_units_in_the_last_place_are_still_constant(
+    start: float, power: int, negative: bool
+) -> None:
+    low = np.float32(start) * np.float32(2.0) ** np.float32(power)
+    high = low
+    for _ in range(16):
+        high = np.nextafter(high, np.float32(np.inf))
+    far = low * np.float32(1 + 40 * EPS)
+    sign = np.float32(-1 if negative else 1)
+    found = measure(maps([low, high, low], [low, far, low]) * sign)
+    assert found.dead.tolist() == [[True, False]]
+
+
+def test_a_map_of_one_position_is_never_dead() -> None:
+    for shape in ((2, 1, 1, 3), (2, 3), (2, 1, 3), (2, 1, 1, 1, 3)):
+        found = measure(np.zeros(shape, np.float32))
+        assert found.dead.shape == (2, 3)
+        assert not found.dead.any()
+        assert found.sparsity.tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_told_and_not_called_dead(bad: float) -> None:
+    found = measure(maps([bad] * 4, [1, bad, 1, 1], [1, 1, 1, 1], [0, 1, 2, 3]))
+    assert found.finite.tolist() == [[False, False, True, True]]
+    assert found.dead.tolist() == [[False, False, True, False]]
+    assert found.mean[0, 3] == 1.5
+
+
+def test_the_largest_numbers_overflow_without_a_warning() -> None:
+    top = float(np.finfo(np.float32).max)
+    found = measure(maps([-top, top, top], [top, top, top]))
+    assert found.dead.tolist() == [[False, True]]
+    assert found.finite.tolist() == [[True, True]]
+
+
+def test_the_share_of_zeros_is_exact() -> None:
+    for positions in range(1, 200):
+        for zeros in {0, 1, positions // 3, positions}:
+            row = np.ones(positions, np.float32)
+            row[:zeros] = 0
+            found = measure(row[None, :, None])
+            assert found.sparsity[0, 0] == np.float32(zeros / positions)
+
+
+def test_every_number_has_the_type_that_is_promised() -> None:
+    found = measure(np.zeros((1, 2, 2, 1), np.float32))
+    for name in ("mean", "std", "min", "max", "sparsity"):
+        assert getattr(found, name).dtype == np.float32
+    assert found.dead.dtype == found.finite.dtype == np.bool_

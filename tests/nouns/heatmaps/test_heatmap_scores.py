@@ -1,0 +1,93 @@
+"""Heatmaps measured while they are made: of the right image, target and map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from layersight.errors import UsageError
+from layersight.nouns.heatmaps.compute import heatmap
+from layersight.nouns.heatmaps.making import PARTS
+from layersight.nouns.heatmaps.metrics.bench import Bench
+from layersight.nouns.heatmaps.metrics.metric import choose_metrics
+
+
+def photo(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+
+
+def test_each_map_is_measured_on_its_own_image_and_target(chain):
+    pictures = [photo(seed) for seed in range(3)]
+    options = {"score_with": ["deletion", "insertion"], "method": ["grad-cam", "gradient"]}
+    together = heatmap(chain(), pictures, top=2, batch_size=4, **options)
+    assert len(together) == 12
+    for image, picture in enumerate(pictures):
+        alone = heatmap(chain(), picture, top=2, **options)
+        for place, one in zip(together.of_image(image), alone, strict=True):
+            other = together[place]
+            assert [measure.metric for measure in other.measures] == ["deletion", "insertion"]
+            for mine, theirs in zip(other.measures, one.measures, strict=True):
+                assert mine.value == pytest.approx(theirs.value, rel=1e-4, abs=1e-6)
+                assert mine.random == pytest.approx(theirs.random, rel=1e-4, abs=1e-6)
+    assert len({one.measures[0].value for one in together}) == 12
+
+
+def test_the_score_that_falls_is_the_one_that_is_reported(chain):
+    for text in ("dog", "cat"):
+        (one,) = heatmap(
+            chain("sigmoid", 1, labels=("cat", "dog")),
+            photo(),
+            target=text,
+            score_with="deletion",
+            method="gradient",
+        )
+        curve = one.measures[0].curve
+        assert curve is not None
+        assert curve.scores[0] == pytest.approx(one.score, rel=1e-5)
+
+
+def test_the_random_map_is_as_coarse_as_the_map(chain, monkeypatch):
+    grains = []
+    marks = Bench.marks
+
+    def watched(self, metric, grain):
+        grains.append(tuple(grain))
+        return marks(self, metric, grain)
+
+    monkeypatch.setattr(Bench, "marks", watched)
+    heatmap(chain(), photo(), method=["grad-cam", "gradient"], score_with="insertion")
+    assert grains == [(4, 4), (8, 8)]
+
+
+def test_metrics_that_make_the_map_anew(chain):
+    found = heatmap(chain(), photo(), score_with=["sensitivity"], method="gradient", target=1)
+    assert [measure.metric for measure in found[0].measures] == ["sensitivity"]
+    assert np.isfinite(found[0].measures[0].value)
+
+
+def test_what_cannot_be_measured_is_an_error_by_name_and_a_note_otherwise(chain):
+    found = heatmap(chain("linear"), photo(), score_with="default", method="gradient")
+    names = [measure.metric for measure in found[0].measures]
+    assert names == ["deletion", "insertion", "road"]
+    assert any("not measured: average-drop compares" in note for note in found.notes)
+    with pytest.raises(UsageError, match="average-drop compares probabilities"):
+        heatmap(chain("linear"), photo(), score_with=["average-drop"])
+    found = heatmap(chain(), photo(), score_with="default", method="gradient")
+    names = [measure.metric for measure in found[0].measures]
+    assert names == [metric.name for metric in choose_metrics("default")]
+    with pytest.raises(UsageError, match=r"unknown metric 'deletoin'.*Did you mean deletion"):
+        heatmap(chain(), photo(), score_with="deletoin")
+
+
+def test_progress_counts_the_metrics(chain):
+    told: list[tuple[int, int]] = []
+    heatmap(
+        *(chain(), photo()),
+        method=["grad-cam", "gradient"],
+        score_with=["deletion", "insertion"],
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert {total for _, total in told} == {4 * PARTS}
+    done = [part for part, _ in told]
+    assert done == sorted(done)
+    assert {100, 200, 250, 300, 350, 400} <= set(done)

@@ -1,0 +1,67 @@
+"""Where the network looks: maps that follow from a seed and the number of a step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from layersight.nouns.patterns.placements import crops_of_step, of_step, placement, unseen
+from layersight.nouns.patterns.result import PatternOptions
+
+MIDDLE = np.array([3.5, 5.5, 1.0])
+OPTIONS = PatternOptions(size=(8, 12), jitter=2, zoom=0.25, turn=10)
+
+
+def test_the_middle_stays_under_rescaling_and_rotation():
+    found = placement((8, 12), (0.0, 0.0), 1.7, 33.0)
+    assert found @ MIDDLE == pytest.approx(MIDDLE[:2], abs=1e-5)
+
+
+def test_a_shift_moves_by_whole_pixels_of_the_canvas():
+    found = placement((8, 12), (2.0, -1.0), 1.0, 0.0)
+    assert found @ np.array([0, 0, 1.0]) == pytest.approx([2, -1])
+
+
+def test_twice_as_large_is_half_the_way():
+    found = placement((8, 12), (0.0, 0.0), 2.0, 0.0)
+    step = found @ (MIDDLE + np.array([1, 0, 0])) - found @ MIDDLE
+    assert step == pytest.approx([0.5, 0], abs=1e-6)
+
+
+def test_a_quarter_turn_brings_down_to_the_right():
+    found = placement((9, 9), (0.0, 0.0), 1.0, 90.0)
+    step = found @ np.array([5, 4, 1.0]) - found @ np.array([4, 4, 1.0])
+    assert np.abs(step) == pytest.approx([0, 1], abs=1e-6)
+
+
+def test_every_step_has_its_own_place_within_the_bounds():
+    found = np.concatenate([of_step(OPTIONS, step) for step in range(200)])
+    assert len(np.unique(found.reshape(200, -1), axis=0)) == 200
+    scale = 1 / np.sqrt(np.abs(np.linalg.det(found[:, :, :2])))
+    assert scale.min() >= 0.75 - 1e-5
+    assert scale.max() <= 1.25 + 1e-5
+    shift = found @ MIDDLE - MIDDLE[:2]
+    assert np.abs(shift).max() <= 2 + 1e-4
+    assert np.abs(shift).max() > 1
+
+
+def test_a_step_is_the_same_each_time_and_another_for_another_seed():
+    assert np.array_equal(of_step(OPTIONS, 7), of_step(OPTIONS, 7))
+    other = PatternOptions(size=(8, 12), seed=1)
+    assert not np.array_equal(of_step(other, 7), of_step(PatternOptions(size=(8, 12)), 7))
+
+
+def test_crops_stay_on_the_canvas():
+    options = PatternOptions(size=(64, 96))
+    crops = np.concatenate([crops_of_step(options, step, 8) for step in range(20)])
+    for corner in ([0, 0, 1.0], [63, 95, 1.0]):
+        places = crops @ np.array(corner)
+        assert places.min() >= -1.5
+        assert (places <= np.array([64.5, 96.5])).all()
+
+
+def test_no_climb_sees_what_it_is_judged_by():
+    views = unseen((64, 64))
+    steps = [of_step(PatternOptions(size=(64, 64)), step) for step in range(128)]
+    assert not any(np.allclose(view, step) for view in views for step in steps)
+    assert np.array_equal(views, unseen((64, 64)))

@@ -1,0 +1,244 @@
+"""Real models and photographs: what Keras itself computes, and the seeds' own bytes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import layersight
+from layersight.nouns.activations.result import Activations
+from layersight.render.options import PictureOptions
+from layersight.render.tiles import make_tiles
+
+SHAPES = {
+    "conv2d": (148, 148, 32),
+    "max_pooling2d": (74, 74, 32),
+    "conv2d_1": (72, 72, 64),
+    "max_pooling2d_1": (36, 36, 64),
+    "conv2d_2": (34, 34, 128),
+    "max_pooling2d_2": (17, 17, 128),
+    "conv2d_3": (15, 15, 128),
+    "max_pooling2d_3": (7, 7, 128),
+}
+PHOTOS = {
+    "dog": ("images/dog.1100.jpg", {}),
+    "virus": ("images/person3_virus_16.jpeg", {}),
+    "normal": ("images/IM-0115-0001.jpeg", {}),
+    "tiger": ("images/imagenet/n02129604_tiger.JPEG", {"fit": "crop"}),
+}
+"""The lesson's dog, the lab's grey X-rays, and a tiger cropped to the input size."""
+
+
+@functools.cache
+def opened(path: Path, labels: Path | None = None) -> Any:
+    return layersight.load_model(path, labels=labels)
+
+
+@functools.cache
+def alone(path: Path) -> Any:
+    """The same file by Keras's own loader."""
+    import keras
+
+    return keras.models.load_model(path, compile=False)
+
+
+@functools.cache
+def seen(data: Path, photo: str) -> Activations:
+    name, options = PHOTOS[photo]
+    model = opened(data / "models/cats_dogs_150.h5")
+    found: Activations = layersight.activations(model, data / name, layers=":8", **options)
+    return found
+
+
+def loaded_by_keras(path: Path, size: tuple[int, int], **options: Any) -> np.ndarray:
+    """The image as the seeds bring it to the network."""
+    import keras
+
+    picture = keras.utils.load_img(path, target_size=size, **options)
+    return np.asarray(keras.utils.img_to_array(picture))[None]
+
+
+def recipe(activation: np.ndarray, channel: int, contrast: int, centre: int) -> np.ndarray:
+    """The seeds' own lines, step by step and in place."""
+    channel_image = activation[0, :, :, channel].copy()
+    channel_image -= channel_image.mean()
+    channel_image /= channel_image.std()
+    channel_image *= contrast
+    channel_image += centre
+    result: np.ndarray = np.clip(channel_image, 0, 255).astype("uint8")
+    return result
+
+
+@pytest.mark.parametrize("photo", PHOTOS)
+def test_eight_layers_and_704_maps_as_keras_computes_them(data: Path, photo: str) -> None:
+    import keras
+
+    found = seen(data, photo)
+    assert {name: array.shape[1:] for name, array in found.items()} == SHAPES
+    assert found.map_count == 704
+    name, options = PHOTOS[photo]
+    crop = {"keep_aspect_ratio": True} if options else {}
+    pixels = loaded_by_keras(data / name, (150, 150), **crop)
+    np.testing.assert_array_equal(found.images[0].pixels, pixels[0])
+    model = alone(data / "models/cats_dogs_150.h5")
+    parts = keras.Model(model.inputs, [layer.output for layer in model.layers[:8]])
+    for array, wanted in zip(found.values(), parts.predict(pixels / 255, verbose=0), strict=True):
+        np.testing.assert_allclose(array, np.asarray(wanted), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("photo", PHOTOS)
+@pytest.mark.parametrize(("contrast", "centre"), [(64, 128), (128, 256)])
+def test_live_tiles_are_the_bytes_of_the_seeds(
+    data: Path, photo: str, contrast: int, centre: int
+) -> None:
+    found = seen(data, photo)
+    options = PictureOptions(contrast=contrast, centre=centre)
+    live = 0
+    for entry in found.layers:
+        tiles = make_tiles(entry, 0, options)
+        for channel in entry.channels:
+            if tiles.dead[channel]:
+                assert not tiles.pixels[channel].any()
+                assert np.ptp(entry.values[0, ..., channel]) < 1e-5
+                continue
+            live += 1
+            wanted = recipe(entry.values, channel, contrast, centre)
+            assert tiles.pixels[channel].tobytes() == wanted.tobytes(), (entry.name, channel)
+    assert live == 704 - sum(entry.dead() for entry in found.layers)
+
+
+def test_352_maps_are_dead_for_the_dog(data: Path) -> None:
+    found = seen(data, "dog")
+    assert sum(entry.dead() for entry in found.layers) == 352
+    assert found.notes == ()
+
+
+def test_some_channels_alone(data: Path) -> None:
+    whole = seen(data, "dog")
+    model = opened(data / "models/cats_dogs_150.h5")
+    some = layersight.activations(
+        model, data / "images/dog.1100.jpg", layers=":8", channels="3,5,25,29,30"
+    )
+    chosen = [3, 5, 25, 29, 30]
+    for entry, full in zip(some.layers, whole.layers, strict=True):
+        assert entry.channels == tuple(chosen)
+        np.testing.assert_allclose(entry.values, full.values[..., chosen], rtol=1e-5, atol=1e-6)
+        tiles = make_tiles(entry, 0, PictureOptions())
+        for place in np.flatnonzero(~tiles.dead):
+            assert tiles.pixels[place].tobytes() == recipe(entry.values, place, 64, 128).tobytes()
+
+
+def test_the_layers_behind_the_maps_keep_their_names(data: Path) -> None:
+    import keras
+
+    model = opened(data / "models/cats_dogs_150.h5")
+    found = layersight.activations(
+        model, data / "images/dog.1100.jpg", layers="8:14", predictions=True
+    )
+    assert [(entry.name, entry.layer.type) for entry in found.layers] == [
+        ("flatten", "Flatten"),
+        ("dropout", "Dropout"),
+        ("dense", "Dense"),
+        ("dense_1", "Dense"),
+    ]
+    assert [array.shape for array in found.values()] == [(1, 6272), (1, 6272), (1, 512), (1, 1)]
+    own = alone(data / "models/cats_dogs_150.h5")
+    parts = keras.Model(own.inputs, [layer.output for layer in own.layers[8:]])
+    pixels = loaded_by_keras(data / "images/dog.1100.jpg", (150, 150)) / 255
+    for array, wanted in zip(found.values(), parts.predict(pixels, verbose=0), strict=True):
+        np.testing.assert_allclose(array, np.asarray(wanted), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(found["flatten"], found["dropout"])
+    assert found.predictions[0][0].top[0].score == pytest.approx(found["dense_1"][0, 0])
+
+
+def test_the_emotion_network_of_keras_2_0_5(data: Path) -> None:
+    path = next((data / "models").glob("keras205_fer2013_mini_XCEPTION.102*"))
+    model = opened(path)
+    found = layersight.activations(
+        model, data / "images/person3_virus_16.jpeg", scale="-1..1", predictions=True
+    )
+    assert model.info.inputs[0].shape == (None, 64, 64, 1)
+    kinds = {entry.layer.type for entry in found.layers}
+    assert {"Conv2D", "BatchNormalization", "SeparableConv2D", "Add"} <= kinds
+    grey = loaded_by_keras(data / "images/person3_virus_16.jpeg", (64, 64), color_mode="grayscale")
+    np.testing.assert_allclose(found.images[0].values, grey[0] / 127.5 - 1, atol=1e-6)
+    wanted = model.model.predict(grey / 127.5 - 1, verbose=0)[0]
+    best = found.predictions[0][0]
+    assert best.size == 7
+    assert best.top[0].index == int(wanted.argmax())
+    assert best.top[0].score == pytest.approx(float(wanted.max()), abs=1e-5)
+
+
+def test_a_network_of_any_size(data: Path) -> None:
+    model = opened(data / "models/squeezenet_imagenet_notop.h5")
+    assert model.info.inputs[0].size == (None, None)
+    path = data / "images/creative_commons_elephant.jpg"
+    found = layersight.activations(model, path)
+    height, width = found.images[0].values.shape[:2]
+    assert max(height, width) == 512
+    assert "any size" in found.images[0].steps[0]
+    first, last = found.layers[0], found.layers[-1]
+    assert first.values.shape[1:3] == ((height - 3) // 2 + 1, (width - 3) // 2 + 1)
+    wanted = model.model.predict(found.images[0].values[None], verbose=0)
+    np.testing.assert_allclose(last.values, wanted, rtol=1e-4, atol=1e-3)
+    small = layersight.activations(model, path, size=(227, 227), layers=last.name)
+    assert small[last.name].shape[1:3] == (13, 13)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_the_elephant_is_an_african_elephant(data: Path, suffix: str) -> None:
+    labels = data / "imagenet_classes.txt"
+    model = opened(data / f"models/mobilenet_025_224_imagenet{suffix}", labels)
+    path = data / "images/creative_commons_elephant.jpg"
+    found = layersight.activations(model, path, layers="conv1", predictions=True)
+    best = found.predictions[0][0].top[0]
+    assert best.label is not None
+    assert best.label.replace("_", " ").endswith("African elephant")
+    assert best.index == 386
+    assert best.score == pytest.approx(0.42, abs=0.02)
+    scale = found.images[0].preprocessing
+    assert scale.name == "-1..1"
+    assert scale.reason == ("as MobileNet was trained, and the statistics kept by 'conv1_bn' fit")
+
+
+def test_both_files_of_one_network_give_the_same(data: Path) -> None:
+    path = data / "images/creative_commons_elephant.jpg"
+    first, second = (
+        layersight.activations(
+            opened(data / f"models/mobilenet_025_224_imagenet{suffix}"), path, layers="-3:"
+        )
+        for suffix in (".h5", ".keras")
+    )
+    for one, other in zip(first.values(), second.values(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_a_file_that_plain_keras_refuses_opens_and_says_why(data: Path) -> None:
+    model = opened(data / "models/keras216_cats_and_dogs_small_1.h5")
+    said = [rewrite.partition(":")[0] for rewrite in model.info.rewrites]
+    assert said[:2] == ["sequential-list", "input-layer"]
+    found = layersight.activations(model, data / "images/dog.1100.jpg", layers=":6")
+    assert [array.shape[1:] for array in found.values()] == [
+        (48, 48, 32),
+        (24, 24, 32),
+        (22, 22, 64),
+        (11, 11, 64),
+        (9, 9, 64),
+        (4, 4, 64),
+    ]
+    assert found.model.rewrites == model.info.rewrites
+
+
+def test_every_kind_of_file_of_the_dog(data: Path, tmp_path: Path) -> None:
+    save: Callable[..., Path] = layersight.save
+    found = seen(data, "dog")
+    with np.load(save(found, tmp_path / "dog.npz")) as arrays:
+        assert sum(arrays[name].shape[-1] for name in arrays.files) == 704
+    page = save(found, tmp_path / "dog.pdf").read_bytes()
+    assert page.startswith(b"%PDF-")
+    assert layersight.read_manifest(tmp_path / "dog.pdf")["images"][0]["name"] == "dog.1100.jpg"
