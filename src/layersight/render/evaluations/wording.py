@@ -75,7 +75,8 @@ def key(result: Evaluation) -> str:
     told += (
         ". Bold: the best method, or one that is not told apart from it (image by image their "
         f"difference is in the mean within {MIN_STANDARD_ERRORS:g} standard errors). Bars: the "
-        "share of images where the method is better than random maps as coarse as its own (the mean of "
+        "share of images where the method is better than random maps as coarse as its own (the "
+        "mean of "
         f"{result.measured.randoms})"
     )
     if "randomisation" in result.metrics:
