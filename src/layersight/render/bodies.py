@@ -68,13 +68,13 @@ class Body(Protocol):
     """
 
     @property
-    def rows(self) -> int: ...  # noqa: D102
+    def rows(self) -> int: ...
     @property
-    def row_height(self) -> float: ...  # noqa: D102
+    def row_height(self) -> float: ...
     @property
-    def extra(self) -> float: ...  # noqa: D102
+    def extra(self) -> float: ...
     @property
-    def width(self) -> float: ...  # noqa: D102
+    def width(self) -> float: ...
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         """Draws the rows from ``first`` up to before ``last``."""

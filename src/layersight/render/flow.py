@@ -25,9 +25,9 @@ class Block(Protocol):
     """Something with a heading and rows under it, ready to be placed."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...
     @property
-    def body(self) -> Body: ...  # noqa: D102
+    def body(self) -> Body: ...
 
     def draw_head(self, sketch: Sketch, y: float, first: int, last: int) -> None:
         """Draws the heading over the rows from ``first`` up to before ``last``."""

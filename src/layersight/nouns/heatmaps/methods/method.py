@@ -186,7 +186,7 @@ def methods() -> dict[str, Method]:
     """Every method by name."""
     found = {}
     for name, place in PLACES.items():
-        module = importlib.import_module(f"layersight.nouns.heatmaps.{place}")
+        module = importlib.import_module(f"layersight.nouns.heatmaps.methods.{place}")
         method: Method = module.METHOD
         found[name] = method
     return found
