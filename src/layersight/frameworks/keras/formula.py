@@ -21,7 +21,7 @@ from layersight.loading.formulas import MAX_STEPS
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-class Formula(keras.layers.Layer):  # type: ignore[misc]
+class Formula(keras.layers.Layer):
     """A formula of known operations, read from the code of a Lambda layer.
 
     Args:

@@ -20,7 +20,7 @@ from layersight.frameworks.keras.sizes import check_array
 Indices = NDArray[np.int32]
 
 
-class LocallyConnected(keras.layers.Layer):  # type: ignore[misc]
+class LocallyConnected(keras.layers.Layer):
     """A convolution whose kernel is another one at every position.
 
     ``y[p, f] = sum_k x[place(p, k)] kernel[p, k, f] + bias[p, f]``, where ``p`` counts the
@@ -223,7 +223,7 @@ class LocallyConnected2D(LocallyConnected):
     axes = 2
 
 
-class MaxoutDense(keras.layers.Layer):  # type: ignore[misc]
+class MaxoutDense(keras.layers.Layer):
     """The greatest of several dense layers: ``y[u] = max_n (x kernel[n] + bias[n])[u]``.
 
     Goodfellow et al., "Maxout Networks", ICML 2013; a layer of Keras 1.
@@ -279,7 +279,7 @@ class MaxoutDense(keras.layers.Layer):  # type: ignore[misc]
         return (input_shape[0], self.units)
 
 
-class Highway(keras.layers.Layer):  # type: ignore[misc]
+class Highway(keras.layers.Layer):
     """A dense layer that lets a learned part of its input through.
 
     ``t = sigmoid(x carry_kernel + carry_bias)``, ``y = t f(x kernel + bias) + (1 - t) x``.

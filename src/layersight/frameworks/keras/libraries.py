@@ -26,7 +26,7 @@ def add_scale_and_shift(layer: Any, count: int) -> None:
         )
 
 
-class InstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
+class InstanceNormalization(keras.layers.Layer):
     """The layer of keras_contrib: ``y = gamma (x - mean) / (deviation + epsilon) + beta``.
 
     It is not that of tensorflow_addons, which divides by ``sqrt(variance + epsilon)``.
@@ -87,7 +87,7 @@ class InstanceNormalization(keras.layers.Layer):  # type: ignore[misc]
         return tuple(input_shape)
 
 
-class GroupNormalization(keras.layers.Layer):  # type: ignore[misc]
+class GroupNormalization(keras.layers.Layer):
     """The layer of keras_contrib: each of some parts of an image is normalised by itself.
 
     With channels last its parts are no groups of channels: the library reshapes ``(h, w, c)`` to
@@ -158,7 +158,7 @@ class GroupNormalization(keras.layers.Layer):  # type: ignore[misc]
         return tuple(input_shape)
 
 
-class FilterResponseNormalization(keras.layers.Layer):  # type: ignore[misc]
+class FilterResponseNormalization(keras.layers.Layer):
     """The layer of tensorflow_addons: ``y = gamma x / sqrt(mean(x^2) + |epsilon|) + beta``.
 
     Singh and Krishnan, "Filter Response Normalization Layer", CVPR 2020. The mean is over rows
@@ -217,7 +217,7 @@ class FilterResponseNormalization(keras.layers.Layer):  # type: ignore[misc]
         return tuple(input_shape)
 
 
-class TLU(keras.layers.Layer):  # type: ignore[misc]
+class TLU(keras.layers.Layer):
     """The thresholded linear unit of tensorflow_addons: ``y = max(x, alpha x + tau)``.
 
     Args:
@@ -260,7 +260,7 @@ class TLU(keras.layers.Layer):  # type: ignore[misc]
         return tuple(input_shape)
 
 
-class Snake(keras.layers.Layer):  # type: ignore[misc]
+class Snake(keras.layers.Layer):
     """The layer of tensorflow_addons: ``y = x + (1 - cos(2 f x)) / (2 f)``.
 
     Args:
@@ -289,7 +289,7 @@ class Snake(keras.layers.Layer):  # type: ignore[misc]
         return tuple(input_shape)
 
 
-class _Shared(keras.layers.Layer):  # type: ignore[misc]
+class _Shared(keras.layers.Layer):
     """A layer with weights for each value of an image, or shared along axes.
 
     Args:
@@ -395,31 +395,31 @@ LIBRARIES: dict[str, type[Any]] = {
 """These layers by the names that the rewrites give them."""
 
 
-@keras.saving.register_keras_serializable(package="layersight")  # type: ignore[untyped-decorator]
+@keras.saving.register_keras_serializable(package="layersight")
 def addons_gelu(x: Any) -> Any:
     """``gelu`` of tensorflow_addons, by ``tanh`` where that of Keras takes the error function."""
     return ops.gelu(x, approximate=True)
 
 
-@keras.saving.register_keras_serializable(package="layersight")  # type: ignore[untyped-decorator]
+@keras.saving.register_keras_serializable(package="layersight")
 def addons_lisht(x: Any) -> Any:
     """``x tanh(x)``."""
     return x * ops.tanh(x)
 
 
-@keras.saving.register_keras_serializable(package="layersight")  # type: ignore[untyped-decorator]
+@keras.saving.register_keras_serializable(package="layersight")
 def addons_rrelu(x: Any) -> Any:
     """``rrelu`` when not training: below zero the mean slope of its default range, 1/8 to 1/3."""
     return ops.leaky_relu(x, negative_slope=(1 / 8 + 1 / 3) / 2)
 
 
-@keras.saving.register_keras_serializable(package="layersight")  # type: ignore[untyped-decorator]
+@keras.saving.register_keras_serializable(package="layersight")
 def addons_snake(x: Any) -> Any:
     """``x + (1 - cos(2 x)) / 2``."""
     return x + (1 - ops.cos(2 * x)) / 2
 
 
-@keras.saving.register_keras_serializable(package="layersight")  # type: ignore[untyped-decorator]
+@keras.saving.register_keras_serializable(package="layersight")
 def addons_sparsemax(x: Any) -> Any:
     """The point of the simplex nearest to ``x``, over the last axis.
 

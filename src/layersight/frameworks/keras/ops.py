@@ -19,7 +19,7 @@ from layersight.frameworks.keras.shaping import SHAPING
 Function = Callable[..., Any]
 
 
-@keras.saving.register_keras_serializable(package="layersight")  # type: ignore[untyped-decorator]
+@keras.saving.register_keras_serializable(package="layersight")
 def hard_sigmoid_of_keras_2(x: Any) -> Any:
     """``clip(0.2 x + 0.5, 0, 1)``, as Keras 1 and 2 had it."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
@@ -357,7 +357,7 @@ def find_operation(name: str) -> Function | None:
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-class TensorFlowCall(keras.layers.Layer):  # type: ignore[misc]
+class TensorFlowCall(keras.layers.Layer):
     """One operation of TensorFlow, computed by Keras on any backend.
 
     Args:

@@ -53,7 +53,7 @@ class Stop:
         return f"{self.describe(layer)}. What else can be done: {self.instead()}"
 
 
-class Refused(keras.layers.Layer):  # type: ignore[misc]
+class Refused(keras.layers.Layer):
     """Stands in the place of a layer that cannot be computed.
 
     Args:

@@ -257,7 +257,7 @@ def _short(shape: Any) -> str:
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-class Unset(keras.initializers.Initializer):  # type: ignore[misc]
+class Unset(keras.initializers.Initializer):
     """Stands where an initialiser was: zeros from NumPy, which cost nothing to make."""
 
     def __call__(self, shape: Any, dtype: Any = None, **_: Any) -> Any:

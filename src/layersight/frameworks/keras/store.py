@@ -96,7 +96,7 @@ class Entry(dict[str, NDArray[np.generic]]):
         return _inside(self._weights, self._path)
 
 
-class Store(saving_lib.H5IOStore):  # type: ignore[misc]
+class Store(saving_lib.H5IOStore):
     """Weights as the loader of Keras asks for them.
 
     The loader takes a store of its own class only; of that nothing else is used.

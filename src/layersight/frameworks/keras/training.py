@@ -17,7 +17,7 @@ DRAWING = ("Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "Noise", "Random", 
 """How the names of layers that draw at random begin or end."""
 
 
-class BatchStatistics(keras.layers.BatchNormalization):  # type: ignore[misc]
+class BatchStatistics(keras.layers.BatchNormalization):
     """A batch normalisation that was called with ``training=True``.
 
     It has every setting and variable of the layer that it stands for, in common with it, and

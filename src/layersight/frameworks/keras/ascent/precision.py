@@ -22,7 +22,7 @@ ATTRIBUTE = "_dtype_policy"
 """Where a layer of Keras keeps its policy; setting the public property may quantise it."""
 
 
-class PolicyByThread(keras.DTypePolicy):  # type: ignore[misc]
+class PolicyByThread(keras.DTypePolicy):
     """A policy that is for each thread the one that its slot holds for it.
 
     Args:

@@ -105,7 +105,7 @@ def make_differ(
     return run
 
 
-@jax.custom_vjp  # type: ignore[untyped-decorator]
+@jax.custom_vjp
 def positive(tensor: Any) -> Any:
     """The identity, whose gradient is cut at 0 from below."""
     return tensor

@@ -125,7 +125,7 @@ def make_differ(
     return run
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
+@tf.custom_gradient
 def positive(tensor: Any) -> Any:
     """The identity, whose gradient is cut at 0 from below."""
     return tf.identity(tensor), lambda slope: tf.maximum(slope, tf.cast(0, slope.dtype))

@@ -109,7 +109,7 @@ def make_differ(
     return run
 
 
-class _Positive(torch.autograd.Function):  # type: ignore[misc]
+class _Positive(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, tensor: Any) -> Any:
         return tensor.clone()
@@ -170,7 +170,7 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-class _Largest(TorchDispatchMode):  # type: ignore[misc]
+class _Largest(TorchDispatchMode):
     """Notes the largest tensor that operations give."""
 
     def __init__(self) -> None:
