@@ -1,0 +1,199 @@
+"""Options as fields of dataclasses that carry their help, range and choices.
+
+The rule of this module: an option is declared once, with :func:`option`. Command line, reference
+pages and checks are made from that declaration; it imports neither NumPy nor a framework.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from layersight.errors import UsageError, near
+
+_KEY = "option"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """The declaration of an option.
+
+    Attributes:
+        name: The keyword in Python; ``--name`` on the command line.
+        default: Its value unless it is given.
+        help: What it does, in one line.
+        kind: ``int``, ``float``, ``str`` or ``bool``; of several values, that of each.
+        several: Whether it takes several values, as a tuple.
+        low: Its least value, ``None`` for no limit.
+        high: Its greatest value, likewise.
+        exclusive: Whether ``low`` and ``high`` themselves are out of its range.
+        choices: The words that it can be; empty for any.
+        unit: What it is measured in, such as ``"px"``, or ``""``.
+        metavar: What stands for the value in ``--help``.
+    """
+
+    name: str
+    default: Any
+    help: str
+    kind: type
+    several: bool = False
+    low: float | None = None
+    high: float | None = None
+    exclusive: bool = False
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    metavar: str = ""
+
+    @property
+    def range(self) -> str:
+        """The values that it can have, in words: ``"from 1 to 100"``; ``""`` for any."""
+        least, most = ("above", "below") if self.exclusive else ("of at least", "of at most")
+        if self.low is not None and self.high is not None and not self.exclusive:
+            return f"from {self.low:g} to {self.high:g}"
+        low = "" if self.low is None else f"{least} {self.low:g}"
+        high = "" if self.high is None else f"{most} {self.high:g}"
+        return " and ".join(part for part in (low, high) if part)
+
+    def check(self, value: Any) -> Any:
+        """A value that the option can have, as plain Python data.
+
+        Raises:
+            UsageError: It is of another kind, out of the range, or none of the choices.
+        """
+        if value is None and self.default is None:
+            return None
+        if not self.several:
+            return self._check_one(value, value)
+        many = [value] if isinstance(value, numbers.Number) else value
+        if isinstance(many, str) or not isinstance(many, Iterable):
+            raise self._refusal(value)
+        checked = tuple(self._check_one(each, value) for each in many)
+        if not checked:
+            raise self._refusal("none", "")
+        return checked
+
+    def _check_one(self, value: Any, given: Any) -> Any:
+        if self.kind in (int, float):
+            wanted = numbers.Integral if self.kind is int else numbers.Real
+            if not isinstance(value, wanted) or isinstance(value, bool):
+                raise self._refusal(given)
+            plain = int(value) if isinstance(value, numbers.Integral) else float(value)
+            low, high = self.low, self.high
+            inside = (low is None or plain >= low) and (high is None or plain <= high)
+            if not inside or (self.exclusive and plain in (low, high)):
+                raise self._refusal(given)
+            return plain
+        if not isinstance(value, self.kind):
+            raise self._refusal(given)
+        if self.choices and value not in self.choices:
+            raise UsageError(
+                f"unknown {self.name} '{value}': expected one of {', '.join(self.choices)}."
+                f"{near(str(value), self.choices)}"
+            )
+        return value
+
+    def _refusal(self, found: Any, quote: str = "!r") -> UsageError:
+        singular = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
+        plural = {int: "whole numbers", float: "numbers", str: "words"}
+        kind = (plural if self.several else singular)[self.kind]
+        expected = " ".join(part for part in (kind, self.range) if part)
+        shown = f"{found!r:.60}" if quote else str(found)
+        return UsageError(f"expected {self.name} as {expected}, found {shown}")
+
+
+def option(
+    default: Any,
+    *,
+    help: str,  # noqa: A002, the word that Typer and argparse use
+    kind: type | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    exclusive: bool = False,
+    choices: Sequence[str] = (),
+    unit: str = "",
+    metavar: str = "",
+) -> Any:
+    """A field of a dataclass that is an option.
+
+    Args:
+        default: Its value unless it is given; a tuple if it takes several.
+        help: What it does, in one line.
+        kind: The type of its values, only needed where ``default`` is ``None``.
+        low: Its least value, ``None`` for no limit.
+        high: Its greatest value, likewise.
+        exclusive: Whether ``low`` and ``high`` themselves are out of its range.
+        choices: The words that it can be; empty for any.
+        unit: What it is measured in, such as ``"px"``.
+        metavar: What stands for the value in ``--help``.
+
+    Example:
+        >>> @dataclass
+        ... class Request:
+        ...     steps: int = option(64, help="Points on the way.", low=1, high=100)
+        ...
+        ...     def __post_init__(self):
+        ...         check(self)
+        >>> Request(steps=0)
+        Traceback (most recent call last):
+        ...
+        layersight.errors.UsageError: expected steps as a whole number from 1 to 100, found 0
+    """
+    several = isinstance(default, tuple)
+    if kind is None:
+        kind = type(default[0] if several else default)
+    declared = Option(
+        "", default, help, kind, several, low, high, exclusive, tuple(choices), unit, metavar
+    )
+    return dataclasses.field(default=default, metadata={_KEY: declared})
+
+
+def options_of(request: Any) -> dict[str, Option]:
+    """The options that a dataclass, or an instance of one, declares, by name."""
+    return {
+        field.name: dataclasses.replace(field.metadata[_KEY], name=field.name)
+        for field in dataclasses.fields(request)
+        if _KEY in field.metadata
+    }
+
+
+def check(request: Any) -> None:
+    """Checks every option of a dataclass; for its ``__post_init__``, frozen or not.
+
+    Values become plain Python data: NumPy's numbers ``int`` and ``float``, lists tuples.
+
+    Raises:
+        UsageError: A value is of the wrong kind, out of its range, or none of the choices.
+    """
+    for name, declared in options_of(request).items():
+        object.__setattr__(request, name, declared.check(getattr(request, name)))
+
+
+def split_options(
+    given: Mapping[str, Any], *requests: type, without: Iterable[str] = ()
+) -> tuple[dict[str, Any], ...]:
+    """Keyword arguments sorted by the dataclasses that have fields of their names.
+
+    Args:
+        given: Values by name; ``None`` leaves an option at its default.
+        requests: The dataclasses; a name that several have goes to each of them.
+        without: Fields that cannot be given.
+
+    Returns:
+        For each dataclass the values of its own.
+
+    Raises:
+        UsageError: A name is of none of them.
+    """
+    hidden = set(without)
+    names = [{field.name for field in dataclasses.fields(one)} - hidden for one in requests]
+    known = sorted(set().union(*names))
+    values = {name: value for name, value in given.items() if value is not None}
+    for name in values:
+        if name not in known:
+            raise UsageError(
+                f"unknown option '{name}': expected one of {', '.join(known)}.{near(name, known)}"
+            )
+    return tuple({name: values[name] for name in values if name in own} for own in names)
