@@ -1,0 +1,1 @@
+"""A writer for each format: it knows blocks and pages, never nouns."""
