@@ -16,10 +16,10 @@ from PIL import Image
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.preprocessing import SCALES
+from layersight.document.colour import palette
 from layersight.errors import UsageError
 from layersight.notebook import fragments, plot, to_html, to_png
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
-from layersight.render.colour import palette
 from layersight.render.options import PictureOptions
 from layersight.render.tiles import make_tiles
 

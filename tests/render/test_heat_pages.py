@@ -14,9 +14,9 @@ from PIL import Image
 from heats import HOSTILE, WARNING, bump, heats, picture
 from layersight.data.photograph import Photograph
 from layersight.data.placing import enlarge
+from layersight.document.colour import palette
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.heatmaps.result import Heatmaps, Measure
-from layersight.render.colour import palette
 from layersight.render.heatmaps.arrange import by_image, default_view, only
 from layersight.render.heatmaps.board import Box, board, drawn, fit
 from layersight.render.heatmaps.numbers import (

@@ -22,8 +22,8 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.prediction import ClassScore, Prediction
 from layersight.data.preprocessing import SCALES
+from layersight.document.colour import palette
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
-from layersight.render.colour import palette
 from layersight.render.html import document
 from layersight.render.options import NORMALISATIONS, PictureOptions
 from layersight.render.tiles import make_tiles

@@ -16,9 +16,9 @@ from PIL import Image
 from pypdf import PdfReader
 from samples import entry, photo, result, small_network, smooth, with_dead
 
+from layersight.document.colour import palette
 from layersight.errors import OutputError
 from layersight.nouns.activations.result import Activations
-from layersight.render.colour import palette
 from layersight.render.mosaic import mosaic
 from layersight.render.options import PictureOptions
 from layersight.render.page import Box, Information, Page, Picture, Text

@@ -18,6 +18,7 @@ from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
 from layersight.data.model import ModelInfo
+from layersight.document.words import percent
 from layersight.errors import UsageError
 from layersight.export import check_output, save
 from layersight.export.evaluation_files import evaluation_to_json, read_evaluation
@@ -36,7 +37,6 @@ from layersight.render.evaluations.wording import (
     way,
 )
 from layersight.render.options import TableOptions
-from layersight.render.wording import percent
 
 MARK = "*"
 """The best of a column, and those that are not told apart from it."""

@@ -15,6 +15,7 @@ from layersight.cli.printable import printable
 from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
+from layersight.document.words import number, plural
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
 from layersight.export.heat_numbers import heatmaps_to_json
@@ -38,7 +39,6 @@ from layersight.render.heatmaps.wording import (
     warnings_of,
 )
 from layersight.render.options import HeatOptions
-from layersight.render.wording import number, plural
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from layersight.cli.opening import Source, open_model
 from layersight.cli.output import report
 from layersight.cli.printable import printable
 from layersight.cli.table import format_table
+from layersight.document.words import number
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
 from layersight.export.kernel_numbers import kernels_to_json
@@ -21,7 +22,6 @@ from layersight.nouns.kernels import compute as verb
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.kernels.arrange import broken, limit
 from layersight.render.options import KernelOptions
-from layersight.render.wording import number
 
 
 @dataclass(frozen=True)

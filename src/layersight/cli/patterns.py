@@ -18,6 +18,7 @@ from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
 from layersight.data.arrays import FloatArray
 from layersight.data.model import ModelInfo
+from layersight.document.words import plural
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
 from layersight.export.kinds import ANIMATIONS, PATTERNS
@@ -30,7 +31,6 @@ from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.patterns.arrange import default_view
 from layersight.render.patterns.wording import FAILED, amount, empty_mark, kept, short_name
-from layersight.render.wording import plural
 
 
 @dataclass(frozen=True)

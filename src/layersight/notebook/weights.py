@@ -5,6 +5,7 @@ The rule of this module: that of ``layersight.notebook.fragments``.
 
 from __future__ import annotations
 
+from layersight.document.words import number, plural
 from layersight.notebook.fragments import fragment, model_line, table
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.html_sprites import data_uri
@@ -14,7 +15,6 @@ from layersight.render.kernels.views import pages, without_foot
 from layersight.render.kernels.wording import captions, information, kernel_size
 from layersight.render.options import KernelOptions
 from layersight.render.png import to_png
-from layersight.render.wording import number, plural
 
 LAYERS_SHOWN = 6
 """So many layers have their kernels in a fragment."""

@@ -10,9 +10,10 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
+from layersight.document.colour import palette
+from layersight.document.words import plural, span
 from layersight.errors import SelectionError
 from layersight.nouns.activations.result import Activations, LayerActivation
-from layersight.render.colour import palette
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.legend import (
     BAR_WIDTH,
@@ -26,7 +27,7 @@ from layersight.render.options import PictureOptions
 from layersight.render.page import Page
 from layersight.render.sketch import BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
 from layersight.render.tiles import Tiles, make_tiles
-from layersight.render.wording import captions, plural, real_size, span
+from layersight.render.wording import captions, real_size
 
 MOST_CHANNELS = 128
 HEAD = 44.0

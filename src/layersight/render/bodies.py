@@ -14,9 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
+from layersight.document.colour import palette
+from layersight.document.words import number, span
 from layersight.nouns.activations.result import LayerActivation
 from layersight.render.cells import Cells, lay_cells
-from layersight.render.colour import palette
 from layersight.render.legend import (
     constant,
     draw_ticks_below,
@@ -41,7 +42,6 @@ from layersight.render.sketch import (
     Sketch,
 )
 from layersight.render.tiles import Tiles
-from layersight.render.wording import number, span
 
 GUTTER = 24.0
 """Room for row numbers left of rows and units."""

@@ -12,9 +12,10 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.image import InputImage
+from layersight.document.colour import palette
+from layersight.document.words import number, percent, size
 from layersight.errors import SelectionError
 from layersight.nouns.activations.result import Activations, LayerActivation
-from layersight.render.colour import palette
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.legend import (
     draw_ticks_below,
@@ -38,7 +39,7 @@ from layersight.render.sketch import (
     Sketch,
 )
 from layersight.render.tiles import Tiles, make_tiles
-from layersight.render.wording import captions, number, percent, real_size, size
+from layersight.render.wording import captions, real_size
 
 MOST_MAPS = 256
 HEAD = 34.0

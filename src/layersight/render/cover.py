@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from layersight.data.image import InputImage
 from layersight.data.model import ModelInfo
 from layersight.data.prediction import VALUES, Prediction
+from layersight.document.colour import palette
+from layersight.document.words import count, number, plural, short_digest, size
 from layersight.nouns.activations.result import Activations
 from layersight.render.channel import input_picture
 from layersight.render.chart import draw_depth, draw_key
-from layersight.render.colour import palette
 from layersight.render.options import PictureOptions
 from layersight.render.page import Page
 from layersight.render.ruled import table_pages
 from layersight.render.sketch import ACCENT, BODY, LEAD, NOTE, QUIET, TITLE, Medium, Sketch
 from layersight.render.table import COLUMNS, TableRow, ruled
-from layersight.render.wording import count, number, plural, short_digest, size
 from layersight.version import __version__
 
 PICTURE = 150.0

@@ -17,10 +17,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
+from layersight.document.colour import palette
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.channel import limits, linear_options
-from layersight.render.colour import palette
 from layersight.render.fonts import clean
 from layersight.render.legend import bar_marks, constant
 from layersight.render.mosaic import mosaic

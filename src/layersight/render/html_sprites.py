@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.image import InputImage
-from layersight.render.colour import palette
+from layersight.document.colour import palette
 from layersight.render.filtered import up_filtered
 from layersight.render.mosaic import mosaic
 from layersight.render.tiles import Tiles

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from layersight.document.words import axes_line
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.html_data import image_numbers, layer_numbers
 from layersight.render.html_sprites import Sprite, cells_of, sprite_of
@@ -28,7 +29,6 @@ from layersight.render.html_text import (
 )
 from layersight.render.options import PictureOptions
 from layersight.render.tiles import Tiles, make_tiles
-from layersight.render.wording import axes_line
 
 TARGETS = {"s": 64, "m": 112, "l": 224}
 """About how many pixels of the screen the longer edge of a tile takes."""

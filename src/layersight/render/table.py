@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from layersight.data.model import LayerInfo
+from layersight.document.words import count, output_size, percent
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.grid import layer_anchor
 from layersight.render.ruled import Cell, Column, Row
 from layersight.render.sketch import ACCENT, BODY, NOTE, QUIET
-from layersight.render.wording import count, output_size, percent, real_size
+from layersight.render.wording import real_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from layersight.document.words import percent
 from layersight.nouns.evaluation.result import Evaluation
 from layersight.render import html_page
 from layersight.render.evaluations.dots import draw_dots, draw_key, range_words, tall
@@ -17,7 +18,6 @@ from layersight.render.html_text import escape
 from layersight.render.page import Page
 from layersight.render.sketch import MEDIA, Sketch
 from layersight.render.svg import to_svg
-from layersight.render.wording import percent
 
 STYLE = """
 .measured{width:auto;min-width:min(100%,46rem);line-height:1.35;white-space:nowrap}

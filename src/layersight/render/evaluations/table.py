@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from layersight.document.words import percent
 from layersight.nouns.evaluation.result import Evaluation, mean
 from layersight.render.evaluations.wording import CENTRE, amount, made_of, random_name, spread, way
 from layersight.render.sketch import ACCENT, BODY, FAINT, INK, NOTE, QUIET, TINY, Sketch
-from layersight.render.wording import percent
 
 TALL, LOW = 24.0, 13.0
 """Height of the row of a method, and of one of maps that know nothing, in points."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
+from layersight.document.words import DASH, brief, model_line, number, plural, size
 from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Column, Evaluation, Row
 from layersight.render.page import Information
-from layersight.render.wording import DASH, brief, model_line, number, plural, size
 
 PLUS_MINUS = "\u00b1"
 CENTRE = "Centre of the image"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from layersight.document.words import span
 from layersight.nouns.heatmaps.result import Heatmap
 from layersight.render.bodies import Body
 from layersight.render.flow import draw_heading
@@ -15,7 +16,6 @@ from layersight.render.heatmaps.arrange import ImageMaps
 from layersight.render.heatmaps.wording import warnings_of
 from layersight.render.prose import Prose, set_prose
 from layersight.render.sketch import BODY, BROKEN_INK, NOTE, Medium, Sketch
-from layersight.render.wording import span
 
 MOST_NOTES = 6
 """So many notes stand under a picture; a document and the numbers hold all."""

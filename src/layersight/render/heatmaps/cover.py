@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from layersight.data.target import Target
+from layersight.document.words import number, plural
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.cover import SECTION, draw_notes, draw_title
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
@@ -39,7 +40,6 @@ from layersight.render.sketch import (
     Medium,
     Sketch,
 )
-from layersight.render.wording import number, plural
 
 ANCHOR = "cover:heatmaps"
 """The name of the place that the other pages lead back to."""

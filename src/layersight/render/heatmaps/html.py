@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from layersight.data.photograph import Photograph
+from layersight.document.words import plural, size
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
 from layersight.render import html_page
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
@@ -37,7 +38,6 @@ from layersight.render.html_input import input_article
 from layersight.render.html_sprites import data_uri, png
 from layersight.render.html_text import NOTHING, escape, number
 from layersight.render.options import HeatOptions
-from layersight.render.wording import plural, size
 
 MOST = 1280
 """Pixels along the longest side of a picture on the page."""

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from layersight.data.target import Target
+from layersight.document.words import DASH, number
 from layersight.nouns.heatmaps.result import Heatmap, Measure
 from layersight.render.axes import Axes, Frame
 from layersight.render.flow import Block
@@ -19,7 +20,6 @@ from layersight.render.heatmaps.block import HeatBlock, rows_part
 from layersight.render.heatmaps.wording import better, method_title, target_name
 from layersight.render.ruled import ROW, Cell, Column, Row, draw_table
 from layersight.render.sketch import ACCENT, BODY, BROKEN_INK, NOTE, QUIET, TINY, Sketch
-from layersight.render.wording import DASH, number
 
 COLUMNS = (
     Column("metric", 0, "start", room=104),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from layersight.document.words import plural, size
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.render.flow import Block, Flow, add_foot
 from layersight.render.heatmaps.arrange import ImageMaps, by_image
@@ -32,7 +33,6 @@ from layersight.render.options import HeatOptions
 from layersight.render.page import Page
 from layersight.render.prose import Prose
 from layersight.render.sketch import BODY, NOTE, Medium, Sketch
-from layersight.render.wording import plural, size
 
 SCREEN = Box(150.0, 190.0)
 TITLES = 21.0

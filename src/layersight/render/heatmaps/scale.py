@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.document.colour import palette
+from layersight.document.words import number
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.render.colour import palette
 from layersight.render.kernels.colours import ZERO, diverging
 from layersight.render.kernels.colours import steps as signed_steps
 from layersight.render.kernels.wording import MINUS
 from layersight.render.options import FINE_PERCENTILE, HeatOptions
 from layersight.render.page import Bytes
-from layersight.render.wording import number
 
 UNSEEN = 0
 """The colour step of what the network did not see."""

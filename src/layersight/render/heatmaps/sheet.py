@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from layersight.data.photograph import Photograph
+from layersight.document.words import plural, size
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.cover import draw_predictions, draw_story
 from layersight.render.flow import Block, Flow, add_foot
@@ -24,7 +25,6 @@ from layersight.render.heatmaps.wording import captions, view_words
 from layersight.render.options import HeatOptions
 from layersight.render.page import Anchor, Page
 from layersight.render.sketch import Medium, Sketch
-from layersight.render.wording import plural, size
 
 PICTURE = Box(160.0, 150.0, FINE)
 

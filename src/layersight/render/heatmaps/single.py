@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from layersight.data.photograph import Photograph
+from layersight.document.words import size
 from layersight.errors import SelectionError
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.render.flow import Block, Flow, add_foot
@@ -31,7 +32,6 @@ from layersight.render.options import HeatOptions
 from layersight.render.page import Page
 from layersight.render.prose import Prose
 from layersight.render.sketch import NOTE, Medium, Sketch
-from layersight.render.wording import size
 
 MOST = 256
 """So many maps are drawn at most, each with a page or a part of one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layersight.document.words import plural, size
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.cover import draw_predictions
 from layersight.render.flow import Block, Flow, add_foot
@@ -31,7 +32,6 @@ from layersight.render.options import HeatOptions
 from layersight.render.page import Page
 from layersight.render.prose import Prose
 from layersight.render.sketch import BODY, NOTE, TINY, Medium, Sketch
-from layersight.render.wording import plural, size
 
 FINER = 6.0
 """Pixels to a point at most, but in a document."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.photograph import Photograph
+from layersight.document.colour import palette
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.render.colour import palette
 from layersight.render.heatmaps.board import Cell
 from layersight.render.heatmaps.numbers import is_cropped, placed, seen
 from layersight.render.heatmaps.scale import Scale, scale_of

@@ -10,13 +10,7 @@ import math
 
 from layersight.data.outputs import PROBABILITIES, is_value, last_activation, quantity
 from layersight.data.target import MEAN, PREDICTED
-from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
-from layersight.render.heatmaps.scale import percentile_of
-from layersight.render.options import HeatOptions
-from layersight.render.page import Information
-from layersight.render.wording import (
+from layersight.document.words import (
     DASH,
     brief,
     count,
@@ -27,6 +21,12 @@ from layersight.render.wording import (
     plural,
     size,
 )
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
+from layersight.render.heatmaps.arrange import ImageMaps, by_image
+from layersight.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
+from layersight.render.heatmaps.scale import percentile_of
+from layersight.render.options import HeatOptions
+from layersight.render.page import Information
 
 DOT = "  \u00b7  "
 EMPTY = "no evidence: all 0"

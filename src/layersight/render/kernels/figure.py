@@ -15,6 +15,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
+from layersight.document.words import number, percent
 from layersight.errors import SelectionError
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.figure import GREY, QUIET, RED, WORDS, changed, plain, step
@@ -42,7 +43,6 @@ from layersight.render.kernels.wording import (
 from layersight.render.options import KernelOptions
 from layersight.render.page import Bytes
 from layersight.render.png import enlarge
-from layersight.render.wording import number, percent
 
 WIDTH = 10.0
 FINE = 4

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from layersight.document.words import plural, span
 from layersight.nouns.kernels.result import LayerKernels
 from layersight.render.kernels.arrange import limit
 from layersight.render.kernels.tile import by_sign, coloured, mark
 from layersight.render.sketch import BODY, TINY, Medium, Sketch, Style
-from layersight.render.wording import plural, span
 
 GAP = 5.0
 """Between two tiles beside each other, in points."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from layersight.document.words import plural
 from layersight.nouns.kernels.result import Kernels
 from layersight.render import html_page
 from layersight.render.html_text import escape
@@ -15,7 +16,6 @@ from layersight.render.kernels.wording import captions, information
 from layersight.render.options import KernelOptions
 from layersight.render.page import Page
 from layersight.render.svg import to_svg
-from layersight.render.wording import plural
 
 STYLE = """
 .kernels{margin:1.5em 0;overflow-x:auto}

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from layersight.document.words import number, percent, plural, span
 from layersight.nouns.kernels.result import LayerKernels
 from layersight.render.kernels.arrange import is_mixing, limits, strongest
 from layersight.render.kernels.tile import by_sign, mark, strip
 from layersight.render.kernels.wording import PLUS_MINUS, input_name
 from layersight.render.page import Bytes
 from layersight.render.sketch import BODY, NOTE, TINY, Medium, Sketch
-from layersight.render.wording import number, percent, plural, span
 
 GAP = 4.0
 """Between two tiles beside each other, in points."""

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from layersight.document.words import count, model_line, number, plural, ranges, size
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.kernels.arrange import as_tiles, broken, is_mixing, limit, limits
 from layersight.render.kernels.colours import REACH
 from layersight.render.page import Information
-from layersight.render.wording import count, model_line, number, plural, ranges, size
 
 PLUS_MINUS = "\u00b1"
 MINUS = "\u2212"

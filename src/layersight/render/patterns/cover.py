@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from layersight.document.words import output_size, percent, plural
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.cover import SECTION, draw_notes, draw_title
 from layersight.render.options import GalleryOptions
@@ -20,7 +21,6 @@ from layersight.render.patterns.tile import Caption, draw_arrow, draw_meter, dra
 from layersight.render.patterns.wording import DEAD, FAILED, appearance, between, how_made, rising
 from layersight.render.ruled import Cell, Column, Row, table_pages
 from layersight.render.sketch import ACCENT, BODY, DEAD_FILL, FAINT, NOTE, QUIET, Medium, Sketch
-from layersight.render.wording import output_size, percent, plural
 
 ANCHOR = "cover:patterns"
 """The name of the place that the other pages lead back to."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from layersight.document.words import plural, span
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.flow import Block, Flow, add_foot, draw_heading
 from layersight.render.options import GalleryOptions
@@ -18,7 +19,6 @@ from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_b
 from layersight.render.patterns.tile import OUTLINE, Caption, draw_tile
 from layersight.render.patterns.wording import captions, kind_of, layer_facts, rising, short_name
 from layersight.render.sketch import ACCENT, BODY, Medium, Sketch
-from layersight.render.wording import plural, span
 
 GAP = 9.0
 """Between two tiles beside each other, in points."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
+from layersight.document.words import plural, size
 from layersight.errors import SelectionError
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.axes import Frame
@@ -47,7 +48,6 @@ from layersight.render.sketch import (
     Medium,
     Sketch,
 )
-from layersight.render.wording import plural, size
 
 MOST = 256
 """So many pages are drawn at most."""

@@ -11,10 +11,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
-from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
-from layersight.render.page import Information
-from layersight.render.patterns.arrange import LayerPatterns, by_layer
-from layersight.render.wording import (
+from layersight.document.words import (
     DASH,
     count,
     model_line,
@@ -25,6 +22,9 @@ from layersight.render.wording import (
     ranges,
     size,
 )
+from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
+from layersight.render.page import Information
+from layersight.render.patterns.arrange import LayerPatterns, by_layer
 
 DEAD = "no start could wake this channel"
 """What dead means of a pattern."""
