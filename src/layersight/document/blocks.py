@@ -170,8 +170,9 @@ class Tile:
         rising: Whether it has the arrow of what has not converged.
         cover: What is drawn in place of its pixels.
         scale: Its own colour bar, drawn under it.
-        name: Its full name, ``"conv2d_1, channel 3"``, for the card and the screen reader.
-        facts: Name and value, for the card.
+        name: Its full name for the card and the screen reader; where empty it is made of the
+            section's title, the grid's unit and the label: ``"conv2d_1, channel 3"``.
+        facts: Name and value, for the card, beside the numbers of the grid.
     """
 
     label: str = ""
@@ -185,6 +186,23 @@ class Tile:
     scale: Scale | None = None
     name: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Numbers:
+    """A number of every tile of a grid, for the tiles' cards and to order them by.
+
+    Attributes:
+        name: What it is.
+        values: ``(tile,)``; NaN where there is none.
+        percent: Whether it is a share, 0 to 1.
+        order: Whether tiles can be ordered by it, greatest first.
+    """
+
+    name: str
+    values: FloatArray
+    percent: bool = False
+    order: bool = True
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -225,7 +243,7 @@ class Grid:
         rows: Names at the left of each row of tiles, with a smaller second line.
         gaps: Columns after which a wider gap is left.
         heads: Words over columns, by column.
-        orders: What tiles can be ordered by: name and a number for each tile, ``(tile,)``.
+        numbers: Numbers of every tile.
     """
 
     pixels: Bytes | Sequence[Bytes]
@@ -241,7 +259,7 @@ class Grid:
     rows: tuple[tuple[str, str], ...] = ()
     gaps: frozenset[int] = frozenset()
     heads: tuple[tuple[int, str], ...] = ()
-    orders: tuple[tuple[str, FloatArray], ...] = ()
+    numbers: tuple[Numbers, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +319,8 @@ class Picture:
         name: For the screen reader and the card.
         unit: What a row is, where ``tall`` is given, or a cell (``"unit"``).
         facts: Name and value, for the card.
+        values: ``(height, width)``: the exact values, for the card, where every pixel is a thing by
+            itself (the units of a vector); else they are read off ``scale``.
     """
 
     pixels: Bytes
@@ -321,6 +341,7 @@ class Picture:
     name: str = ""
     unit: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    values: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
