@@ -164,9 +164,9 @@ def compare_vgg16(runs: int) -> None:
 
     import layersight
     from layersight.nouns.activations.compute import activations
-    from layersight.render.mosaic import mosaic
     from layersight.render.options import PictureOptions
     from layersight.render.tiles import make_tiles
+    from layersight.writers.pixels import mosaic
 
     live = keras.applications.VGG16(weights=None)
     model = layersight.load_model(live)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from layersight.cli.printable import MAX_MESSAGE, in_a_line, printable
 from layersight.cli.table import format_table
+from layersight.writers.printable import MAX_MESSAGE, in_a_line, printable
 
 
 def test_control_characters_are_escaped() -> None:

@@ -19,7 +19,6 @@ from samples import entry, photo, result, small_network, smooth, with_dead
 from layersight.document.colour import palette
 from layersight.errors import OutputError
 from layersight.nouns.activations.result import Activations
-from layersight.render.mosaic import mosaic
 from layersight.render.options import PictureOptions
 from layersight.render.page import Box, Information, Page, Picture, Text
 from layersight.render.pdf import to_pdf
@@ -29,6 +28,7 @@ from layersight.render.tiles import make_tiles
 from layersight.render.views import pages
 from layersight.render.wording import information
 from layersight.version import __version__
+from layersight.writers.pixels import mosaic
 
 GOLDEN = Path(__file__).parent / "golden"
 SHEET, GRID = PictureOptions(), PictureOptions(view="grid")

@@ -130,7 +130,7 @@ def _fail(message: str, status: int, debug: bool) -> int:
     """One line on standard error, after the traceback if that was asked for."""
     if debug:
         traceback.print_exc()
-    from layersight.cli.printable import in_a_line
+    from layersight.writers.printable import in_a_line
 
     line = in_a_line(message)
     if sys.stderr is not None:  # it may have been closed; print would take standard output

@@ -11,7 +11,6 @@ from typing import Any
 from layersight.cli.given import beside, image_groups
 from layersight.cli.opening import Source, open_model
 from layersight.cli.output import report
-from layersight.cli.printable import printable
 from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
@@ -20,6 +19,7 @@ from layersight.export import check_output, make_options, save
 from layersight.export.numbers import activations_to_json
 from layersight.nouns.activations import compute as verb
 from layersight.nouns.activations.result import Activations
+from layersight.writers.printable import printable
 
 
 @dataclass(frozen=True)

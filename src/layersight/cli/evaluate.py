@@ -13,7 +13,6 @@ import numpy as np
 from layersight.cli.given import image_groups
 from layersight.cli.opening import Source, open_model
 from layersight.cli.output import report
-from layersight.cli.printable import printable
 from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
@@ -37,6 +36,7 @@ from layersight.render.evaluations.wording import (
     way,
 )
 from layersight.render.options import TableOptions
+from layersight.writers.printable import printable
 
 MARK = "*"
 """The best of a column, and those that are not told apart from it."""

@@ -11,7 +11,6 @@ from typing import Any
 from layersight.cli.given import beside, image_groups
 from layersight.cli.opening import Source, open_model
 from layersight.cli.output import report, say
-from layersight.cli.printable import printable
 from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
@@ -39,6 +38,7 @@ from layersight.render.heatmaps.wording import (
     warnings_of,
 )
 from layersight.render.options import HeatOptions
+from layersight.writers.printable import printable
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from layersight.cli.opening import Source, open_model
 from layersight.cli.output import report
-from layersight.cli.printable import printable
 from layersight.cli.table import format_table
 from layersight.document.words import number
 from layersight.errors import UsageError
@@ -22,6 +21,7 @@ from layersight.nouns.kernels import compute as verb
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.kernels.arrange import broken, limit
 from layersight.render.options import KernelOptions
+from layersight.writers.printable import printable
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from layersight.cli.printable import printable
 from layersight.limits import Limits
 from layersight.loading import load_model
 from layersight.loading.lean import import_keras
 from layersight.loading.reader import expect
 from layersight.loading.recognise import recognise
 from layersight.model import Model
+from layersight.writers.printable import printable
 
 
 @dataclass(frozen=True)

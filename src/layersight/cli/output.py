@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from layersight.cli.printable import printable
 from layersight.errors import OutputError
+from layersight.writers.printable import printable
 
 
 def say(text: str) -> None:

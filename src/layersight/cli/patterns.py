@@ -12,7 +12,6 @@ import numpy as np
 
 from layersight.cli.opening import Source, open_model
 from layersight.cli.output import report
-from layersight.cli.printable import printable
 from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
@@ -31,6 +30,7 @@ from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.patterns.arrange import default_view
 from layersight.render.patterns.wording import FAILED, amount, empty_mark, kept, short_name
+from layersight.writers.printable import printable
 
 
 @dataclass(frozen=True)

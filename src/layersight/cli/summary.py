@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from layersight.cli.opening import Source, open_model
 from layersight.cli.output import say
-from layersight.cli.printable import printable
 from layersight.cli.table import format_shape, format_table
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.outputs import kinds_of
 from layersight.nouns.summary.compute import summary, to_json
+from layersight.writers.printable import printable
 
 
 def run(source: Source, *, as_json: bool) -> None:

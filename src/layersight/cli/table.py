@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layersight.cli.printable import printable
+from layersight.writers.printable import printable
 
 
 def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

@@ -21,8 +21,9 @@ from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.result import Kernels
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.html_sprites import pixels_of, png
+from layersight.render.html_sprites import pixels_of
 from layersight.render.html_text import escape
+from layersight.writers.pixels import png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

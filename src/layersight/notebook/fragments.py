@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from layersight.data.image import InputImage
 from layersight.data.model import ModelInfo
 from layersight.nouns.activations.result import Activations, LayerActivation
-from layersight.render.html_sprites import cells_of, data_uri, each_tile, picture, png, sheet_of
+from layersight.render.html_sprites import cells_of, each_tile, picture, sheet_of
 from layersight.render.html_text import (
     dead_count,
     digest_short,
@@ -27,6 +27,7 @@ from layersight.render.html_text import (
 from layersight.render.html_tiles import cell_edge, limits, shown
 from layersight.render.options import PictureOptions
 from layersight.render.tiles import Tiles, make_tiles
+from layersight.writers.pixels import data_uri, png
 
 LAYERS_SHOWN = 6
 """So many layers have their maps in a fragment."""

@@ -28,11 +28,11 @@ from layersight.render.heatmaps.wording import (
     view_words,
     warnings_of,
 )
-from layersight.render.html_sprites import data_uri, png
 from layersight.render.html_text import NOTHING, escape, number
 from layersight.render.options import HeatOptions
 from layersight.render.page import Bytes
 from layersight.render.png import to_png
+from layersight.writers.pixels import data_uri, png
 
 IMAGES_SHOWN = 6
 """So many images have their maps in a fragment."""

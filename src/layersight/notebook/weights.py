@@ -8,13 +8,13 @@ from __future__ import annotations
 from layersight.document.words import number, plural
 from layersight.notebook.fragments import fragment, model_line, table
 from layersight.nouns.kernels.result import Kernels, LayerKernels
-from layersight.render.html_sprites import data_uri
 from layersight.render.html_text import escape
 from layersight.render.kernels.arrange import broken, limit, only_filters, only_layers
 from layersight.render.kernels.views import pages, without_foot
 from layersight.render.kernels.wording import captions, information, kernel_size
 from layersight.render.options import KernelOptions
 from layersight.render.png import to_png
+from layersight.writers.pixels import data_uri
 
 LAYERS_SHOWN = 6
 """So many layers have their kernels in a fragment."""

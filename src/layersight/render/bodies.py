@@ -26,7 +26,6 @@ from layersight.render.legend import (
     mark_dead,
     part_slices,
 )
-from layersight.render.mosaic import mosaic
 from layersight.render.options import PictureOptions
 from layersight.render.page import WHITE
 from layersight.render.sketch import (
@@ -42,6 +41,7 @@ from layersight.render.sketch import (
     Sketch,
 )
 from layersight.render.tiles import Tiles
+from layersight.writers.pixels import mosaic
 
 GUTTER = 24.0
 """Room for row numbers left of rows and units."""

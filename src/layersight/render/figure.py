@@ -23,11 +23,11 @@ from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.channel import limits, linear_options
 from layersight.render.fonts import clean
 from layersight.render.legend import bar_marks, constant
-from layersight.render.mosaic import mosaic
 from layersight.render.options import GalleryOptions, HeatOptions, KernelOptions, PictureOptions
 from layersight.render.page import Bytes
 from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, layer_facts, real_size
+from layersight.writers.pixels import mosaic
 
 OptionsT = TypeVar("OptionsT", PictureOptions, GalleryOptions, KernelOptions, HeatOptions)
 

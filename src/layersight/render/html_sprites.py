@@ -1,16 +1,8 @@
-"""Pictures inside a page: PNG bytes, data addresses, and one sprite for each layer.
-
-The rule of this module: the pixels that went in come out exactly, and the same pixels give
-the same bytes. The encoder is written here because maps compress a third better and several
-times faster with the "up" filter and run-length matching than in Pillow's palette images.
-"""
+"""Pictures inside a page: one sprite for each layer."""
 
 from __future__ import annotations
 
-import base64
 import math
-import struct
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +10,8 @@ from numpy.typing import NDArray
 
 from layersight.data.image import InputImage
 from layersight.document.colour import palette
-from layersight.render.filtered import up_filtered
-from layersight.render.mosaic import mosaic
 from layersight.render.tiles import Tiles
+from layersight.writers.pixels import data_uri, mosaic, png
 
 Bytes = NDArray[np.uint8]
 
@@ -30,43 +21,6 @@ GREY = (0x9A, 0x9A, 0x9A, 255)
 FLAT = (0xD8, 0xD8, 0xD4, 255)
 """The flat tile of a dead map."""
 
-_COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
-
-
-def png(pixels: Bytes, colours: Bytes | None = None, opacity: Bytes | None = None) -> bytes:
-    """Pixels as a PNG file.
-
-    Args:
-        pixels: ``(height, width)`` grey or, with ``colours``, colour steps; ``(height, width,
-            channel)`` with one (grey), three (RGB) or four channels (RGBA).
-        colours: ``(256, 3)``, the palette.
-        opacity: ``(256,)``, that of each colour of the palette; all are opaque without it.
-    """
-    height, width = pixels.shape[:2]
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    kind = 3 if colours is not None else _COLOUR_TYPES[channels]
-    lines = up_filtered(pixels.reshape(height, width * channels))
-    strategy = zlib.Z_RLE if channels == 1 else zlib.Z_FILTERED
-    press = zlib.compressobj(6, zlib.DEFLATED, 15, 9, strategy)
-    data = press.compress(lines.data) + press.flush()
-    parts = [b"\x89PNG\r\n\x1a\n"]
-    parts.append(_chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)))
-    if colours is not None:
-        parts.append(_chunk(b"PLTE", colours.tobytes()))
-    if opacity is not None:
-        parts.append(_chunk(b"tRNS", opacity.tobytes()))
-    return b"".join([*parts, _chunk(b"IDAT", data), _chunk(b"IEND", b"")])
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    check = zlib.crc32(data, zlib.crc32(name))
-    return b"".join([struct.pack(">I", len(data)), name, data, struct.pack(">I", check)])
-
-
-def data_uri(file: bytes) -> str:
-    """A PNG file as an address that a page can hold."""
-    return "data:image/png;base64," + base64.b64encode(file).decode("ascii")
-
 
 def pixels_of(image: InputImage) -> Bytes:
     """The pixels that the network was given, before preprocessing, as a picture can show them.
@@ -74,7 +28,7 @@ def pixels_of(image: InputImage) -> Bytes:
     Of channels that are neither grey, RGB nor RGBA the first is taken.
     """
     pixels = image.pixels
-    if pixels.ndim == 3 and pixels.shape[2] not in _COLOUR_TYPES:
+    if pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4):
         pixels = pixels[:, :, :1]
     return np.ascontiguousarray(pixels)
 

@@ -16,10 +16,10 @@ from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from layersight.render.filtered import up_filtered
 from layersight.render.fonts import FALLBACK, clean, fallback_path, is_latin
 from layersight.render.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
 from layersight.version import __version__
+from layersight.writers.pixels import up_filtered
 
 COMPRESSION = 1
 """Of zlib for images; higher levels take far longer and save little on feature maps."""

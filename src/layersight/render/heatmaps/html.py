@@ -35,9 +35,9 @@ from layersight.render.heatmaps.wording import (
 )
 from layersight.render.html_data import rounded
 from layersight.render.html_input import input_article
-from layersight.render.html_sprites import data_uri, png
 from layersight.render.html_text import NOTHING, escape, number
 from layersight.render.options import HeatOptions
+from layersight.writers.pixels import data_uri, png
 
 MOST = 1280
 """Pixels along the longest side of a picture on the page."""

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from layersight.errors import SelectionError
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.figure import GREY, QUIET, WORDS, changed, plain, step
-from layersight.render.mosaic import mosaic
 from layersight.render.options import GalleryOptions
 from layersight.render.page import Bytes
 from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_beside, only
@@ -36,6 +35,7 @@ from layersight.render.patterns.wording import (
     tile_key,
 )
 from layersight.render.sketch import ACCENT
+from layersight.writers.pixels import mosaic
 
 WIDTH = 10.0
 UNDER = {False: 0.3, True: 0.42}

@@ -14,7 +14,6 @@ import numpy as np
 from layersight.nouns.patterns.result import Patterns
 from layersight.render import html_page
 from layersight.render.html_data import rounded
-from layersight.render.html_sprites import data_uri, png
 from layersight.render.html_text import NOTHING, escape, output_size, percent, receptive_field, size
 from layersight.render.html_tiles import zoom_to
 from layersight.render.options import GalleryOptions
@@ -35,6 +34,7 @@ from layersight.render.patterns.wording import (
     rising,
     short_name,
 )
+from layersight.writers.pixels import data_uri, png
 
 TARGETS = {"s": 80, "m": 128, "l": 256}
 """About how many pixels of the screen the longer edge of a tile takes."""
