@@ -15,8 +15,8 @@ from layersight.render.evaluations.figure import plot
 from layersight.render.evaluations.table import lines_of
 from layersight.render.evaluations.views import pages
 from layersight.render.evaluations.wording import captions, facts, information, key
-from layersight.render.page import Box, Line, Page, Text
-from layersight.render.png import stack
+from layersight.writers.page import Box, Line, Page, Text
+from layersight.writers.png import stack
 
 
 def words(*found: Page) -> list[str]:

@@ -42,10 +42,10 @@ from layersight.render.heatmaps.wording import (
 )
 from layersight.render.kernels.colours import ZERO, diverging
 from layersight.render.options import HEAT_VIEWS, HeatOptions
-from layersight.render.page import Anchor, Line, Link, Page, Picture, Text
-from layersight.render.page import Box as Rectangle
-from layersight.render.png import stack
-from layersight.render.sketch import MEDIA
+from layersight.writers.page import Anchor, Line, Link, Page, Picture, Text
+from layersight.writers.page import Box as Rectangle
+from layersight.writers.png import stack
+from layersight.writers.sketch import MEDIA
 
 GOLDEN = Path(__file__).parent / "golden"
 THREE = ("grad-cam", "gradient", "occlusion")

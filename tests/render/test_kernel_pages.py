@@ -20,8 +20,8 @@ from layersight.render.kernels.tile import by_sign
 from layersight.render.kernels.views import pages
 from layersight.render.kernels.wording import captions, information, layer_facts
 from layersight.render.options import KernelOptions
-from layersight.render.page import Anchor, Box, Line, Page, Picture, Text
-from layersight.render.png import draw, stack
+from layersight.writers.page import Anchor, Box, Line, Page, Picture, Text
+from layersight.writers.png import draw, stack
 from weights import everything, layer, weights
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -16,9 +16,9 @@ from layersight.errors import SelectionError
 from layersight.nouns.activations.result import Activations
 from layersight.render.cells import lay_cells
 from layersight.render.options import NORMALISATIONS, VIEWS, PictureOptions
-from layersight.render.page import Anchor, Box, Link, Page, Picture, Text
-from layersight.render.sketch import MEDIA
 from layersight.render.views import pages
+from layersight.writers.page import Anchor, Box, Link, Page, Picture, Text
+from layersight.writers.sketch import MEDIA
 
 GRID = PictureOptions(view="grid")
 
@@ -249,7 +249,7 @@ def test_wrong_requests_are_told_in_words() -> None:
 
 def test_pages_import_no_matplotlib() -> None:
     code = (
-        "import sys, layersight.render.views, layersight.render.pdf, layersight.render.png, "
-        "layersight.render.svg; sys.exit('matplotlib' in sys.modules or 'keras' in sys.modules)"
+        "import sys, layersight.render.views, layersight.writers.pdf, layersight.writers.png, "
+        "layersight.writers.svg; sys.exit('matplotlib' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

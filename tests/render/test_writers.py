@@ -20,15 +20,16 @@ from layersight.document.colour import palette
 from layersight.errors import OutputError
 from layersight.nouns.activations.result import Activations
 from layersight.render.options import PictureOptions
-from layersight.render.page import Box, Information, Page, Picture, Text
-from layersight.render.pdf import to_pdf
-from layersight.render.png import draw, stack, to_png
-from layersight.render.svg import to_svg
 from layersight.render.tiles import make_tiles
 from layersight.render.views import pages
 from layersight.render.wording import information
 from layersight.version import __version__
+from layersight.writers.page import Box, Information, Page, Picture, Text
+from layersight.writers.pdf import write_pdf as to_pdf
 from layersight.writers.pixels import mosaic
+from layersight.writers.png import draw, stack
+from layersight.writers.png import stacked_png as to_png
+from layersight.writers.svg import write_svg as to_svg
 
 GOLDEN = Path(__file__).parent / "golden"
 SHEET, GRID = PictureOptions(), PictureOptions(view="grid")

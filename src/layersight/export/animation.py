@@ -18,7 +18,7 @@ from layersight.export.xmp import packet
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.patterns.moving import frame_pages
-from layersight.render.png import draw
+from layersight.writers.png import draw
 
 FRAME, LAST = 120, 1800
 """How long a frame is shown, and the last, in milliseconds."""

@@ -18,8 +18,8 @@ from layersight.render.heatmaps.arrange import only
 from layersight.render.heatmaps.tile import make_tile
 from layersight.render.heatmaps.wording import information, target_name
 from layersight.render.options import HeatOptions
-from layersight.render.page import Bytes
-from layersight.render.png import write_png
+from layersight.writers.page import Bytes
+from layersight.writers.png import write_png
 
 
 def write_folder(result: Heatmaps, folder: Path, options: HeatOptions) -> None:

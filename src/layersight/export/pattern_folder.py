@@ -16,7 +16,7 @@ from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
 from layersight.render.patterns.arrange import by_layer, only
 from layersight.render.patterns.wording import empty_mark, information
-from layersight.render.png import write_png
+from layersight.writers.png import write_png
 
 
 def write_folder(result: Patterns, folder: Path, options: GalleryOptions) -> None:

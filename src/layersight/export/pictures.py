@@ -32,9 +32,9 @@ from layersight.render.options import (
     PictureOptions,
     TableOptions,
 )
-from layersight.render.page import Information, Page
 from layersight.render.patterns import views as pattern_views
 from layersight.render.patterns import wording as pattern_wording
+from layersight.writers.page import Information, Page
 
 Result = Activations | Patterns | Kernels | Heatmaps | Evaluation
 Options = Any
@@ -53,14 +53,14 @@ FEWER: dict[type[Any], str] = {
 
 def to_pdf(result: Result, options: Options) -> bytes:
     """All pages as one PDF."""
-    from layersight.render.pdf import to_pdf as write
+    from layersight.writers.pdf import write_pdf as write
 
     return write(all_pages(result, options, "paper"), about(result, options))
 
 
 def to_png(result: Result, options: Options) -> bytes:
     """All pages, one below the other, as one PNG."""
-    from layersight.render.png import to_png as write
+    from layersight.writers.png import stacked_png as write
 
     return write(all_pages(result, options, "screen"), about(result, options))
 
@@ -71,7 +71,7 @@ def to_svg(result: Result, options: Options) -> bytes:
     Raises:
         UsageError: There are several pages, which SVG cannot hold.
     """
-    from layersight.render.svg import to_svg as write
+    from layersight.writers.svg import write_svg as write
 
     found = all_pages(result, options, "paper")
     if len(found) > 1:

@@ -30,9 +30,9 @@ from layersight.render.heatmaps.wording import (
 )
 from layersight.render.html_text import NOTHING, escape, number
 from layersight.render.options import HeatOptions
-from layersight.render.page import Bytes
-from layersight.render.png import to_png
+from layersight.writers.page import Bytes
 from layersight.writers.pixels import data_uri, png
+from layersight.writers.png import stacked_png as to_png
 
 IMAGES_SHOWN = 6
 """So many images have their maps in a fragment."""

@@ -13,8 +13,8 @@ from layersight.render.kernels.arrange import broken, limit, only_filters, only_
 from layersight.render.kernels.views import pages, without_foot
 from layersight.render.kernels.wording import captions, information, kernel_size
 from layersight.render.options import KernelOptions
-from layersight.render.png import to_png
 from layersight.writers.pixels import data_uri
+from layersight.writers.png import stacked_png as to_png
 
 LAYERS_SHOWN = 6
 """So many layers have their kernels in a fragment."""

@@ -24,10 +24,10 @@ from layersight.render.legend import (
     part_slices,
 )
 from layersight.render.options import PictureOptions
-from layersight.render.page import Page
-from layersight.render.sketch import BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
 from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, real_size
+from layersight.writers.page import Page
+from layersight.writers.sketch import BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
 
 MOST_CHANNELS = 128
 HEAD = 44.0

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from layersight.render.page import Point
-from layersight.render.sketch import ACCENT, FAINT, TINY, Sketch
+from layersight.writers.page import Point
+from layersight.writers.sketch import ACCENT, FAINT, TINY, Sketch
 
 TICK = 2.5
 

@@ -27,8 +27,10 @@ from layersight.render.legend import (
     part_slices,
 )
 from layersight.render.options import PictureOptions
-from layersight.render.page import WHITE
-from layersight.render.sketch import (
+from layersight.render.tiles import Tiles
+from layersight.writers.page import WHITE
+from layersight.writers.pixels import mosaic
+from layersight.writers.sketch import (
     BROKEN_FILL,
     BROKEN_INK,
     DEAD_FILL,
@@ -40,8 +42,6 @@ from layersight.render.sketch import (
     Medium,
     Sketch,
 )
-from layersight.render.tiles import Tiles
-from layersight.writers.pixels import mosaic
 
 GUTTER = 24.0
 """Room for row numbers left of rows and units."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from layersight.render.sketch import Medium
+from layersight.writers.sketch import Medium
 
 LABEL_ROOM = 8.6
 """Points under a tile for its number."""

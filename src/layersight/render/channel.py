@@ -25,8 +25,10 @@ from layersight.render.legend import (
     part_slices,
 )
 from layersight.render.options import PictureOptions
-from layersight.render.page import Bytes, Page
-from layersight.render.sketch import (
+from layersight.render.tiles import Tiles, make_tiles
+from layersight.render.wording import captions, real_size
+from layersight.writers.page import Bytes, Page
+from layersight.writers.sketch import (
     ACCENT,
     BODY,
     FAINT,
@@ -38,8 +40,6 @@ from layersight.render.sketch import (
     Medium,
     Sketch,
 )
-from layersight.render.tiles import Tiles, make_tiles
-from layersight.render.wording import captions, real_size
 
 MOST_MAPS = 256
 HEAD = 34.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from layersight.render.page import WHITE, Point
-from layersight.render.sketch import ACCENT, FAINT, INK, NOTE, TINY, Sketch
+from layersight.writers.page import WHITE, Point
+from layersight.writers.sketch import ACCENT, FAINT, INK, NOTE, TINY, Sketch
 
 AXIS = 22.0
 ZEROS = "zeros, share of values"

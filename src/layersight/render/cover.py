@@ -17,11 +17,11 @@ from layersight.nouns.activations.result import Activations
 from layersight.render.channel import input_picture
 from layersight.render.chart import draw_depth, draw_key
 from layersight.render.options import PictureOptions
-from layersight.render.page import Page
 from layersight.render.ruled import table_pages
-from layersight.render.sketch import ACCENT, BODY, LEAD, NOTE, QUIET, TITLE, Medium, Sketch
 from layersight.render.table import COLUMNS, TableRow, ruled
 from layersight.version import __version__
+from layersight.writers.page import Page
+from layersight.writers.sketch import ACCENT, BODY, LEAD, NOTE, QUIET, TITLE, Medium, Sketch
 
 PICTURE = 150.0
 """Side of the square that the input is fitted into, in points."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from layersight.render.bodies import Body
-from layersight.render.page import Page
-from layersight.render.sketch import ACCENT, BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
+from layersight.writers.page import Page
+from layersight.writers.sketch import ACCENT, BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch
 
 HEAD = 32.0
 """Height of a block's heading, in points."""

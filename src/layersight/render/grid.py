@@ -13,10 +13,10 @@ from layersight.render.bodies import Body, make_body
 from layersight.render.flow import Block, Flow, add_foot, draw_heading
 from layersight.render.legend import BAR_WIDTH, bar_marks, draw_bar
 from layersight.render.options import PictureOptions
-from layersight.render.page import Page
-from layersight.render.sketch import Medium, Sketch
 from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, layer_facts, real_size
+from layersight.writers.page import Page
+from layersight.writers.sketch import Medium, Sketch
 
 
 def layer_anchor(image: int, name: str) -> str:

@@ -7,9 +7,9 @@ import numpy as np
 from layersight.document.colour import palette
 from layersight.document.words import DASH, number
 from layersight.render.options import PictureOptions
-from layersight.render.page import WHITE, Bytes
-from layersight.render.sketch import BROKEN_FILL, BROKEN_INK, DEAD_FILL, FAINT, TINY, Sketch, Style
 from layersight.render.tiles import Tiles
+from layersight.writers.page import WHITE, Bytes
+from layersight.writers.sketch import BROKEN_FILL, BROKEN_INK, DEAD_FILL, FAINT, TINY, Sketch, Style
 
 RAMP = np.arange(256, dtype=np.uint8)[None]
 BAR_HEIGHT = 5.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layersight.render.fonts import clean, wrap
-from layersight.render.sketch import Medium, Sketch, Style
+from layersight.writers.fonts import clean, wrap
+from layersight.writers.sketch import Medium, Sketch, Style
 
 STEP = 1.4
 """From one baseline to the next, as a share of the size of the font."""

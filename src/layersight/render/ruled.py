@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from layersight.render.page import Page
-from layersight.render.sketch import ACCENT, BODY, FAINT, NOTE, QUIET, Sketch, Style
+from layersight.writers.page import Page
+from layersight.writers.sketch import ACCENT, BODY, FAINT, NOTE, QUIET, Sketch, Style
 
 ROW = 12.6
 """Height of a row, in points."""

@@ -7,10 +7,10 @@ from layersight.render.cover import Cover
 from layersight.render.flow import Flow, add_foot
 from layersight.render.grid import layer_anchor, make_blocks
 from layersight.render.options import PictureOptions
-from layersight.render.page import Anchor, Page
-from layersight.render.sketch import Medium
 from layersight.render.table import table_rows
 from layersight.render.wording import captions
+from layersight.writers.page import Anchor, Page
+from layersight.writers.sketch import Medium
 
 
 def sheet_pages(

@@ -10,8 +10,8 @@ from layersight.document.words import count, output_size, percent
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.grid import layer_anchor
 from layersight.render.ruled import Cell, Column, Row
-from layersight.render.sketch import ACCENT, BODY, NOTE, QUIET
 from layersight.render.wording import real_size
+from layersight.writers.sketch import ACCENT, BODY, NOTE, QUIET
 
 
 @dataclass(frozen=True, slots=True)

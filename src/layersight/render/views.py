@@ -13,9 +13,9 @@ from layersight.render.across import across_pages
 from layersight.render.channel import channel_pages
 from layersight.render.grid import grid_pages
 from layersight.render.options import PictureOptions
-from layersight.render.page import Page
 from layersight.render.sheet import sheet_pages
-from layersight.render.sketch import MEDIA, Medium
+from layersight.writers.page import Page
+from layersight.writers.sketch import MEDIA, Medium
 
 VIEW_PAGES: dict[str, Callable[[Activations, PictureOptions, int, Medium], list[Page]]] = {
     "sheet": sheet_pages,

@@ -17,8 +17,8 @@ from layersight.document.words import (
 )
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.render.options import PictureOptions
-from layersight.render.page import Information
 from layersight.render.tiles import Tiles
+from layersight.writers.page import Information
 
 
 def real_size(entry: LayerActivation) -> str:

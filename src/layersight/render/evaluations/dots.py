@@ -12,8 +12,8 @@ import numpy as np
 
 from layersight.nouns.evaluation.result import Evaluation, mean
 from layersight.render.evaluations.wording import amount, way
-from layersight.render.page import WHITE
-from layersight.render.sketch import ACCENT, BODY, FAINT, INK, NOTE, QUIET, TINY, Sketch
+from layersight.writers.page import WHITE
+from layersight.writers.sketch import ACCENT, BODY, FAINT, INK, NOTE, QUIET, TINY, Sketch
 
 ROW = 11.5
 TOP, BOTTOM = 20.0, 18.0

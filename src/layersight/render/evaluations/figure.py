@@ -16,7 +16,7 @@ from layersight.nouns.evaluation.result import Evaluation, mean
 from layersight.render.evaluations.dots import CENTRE_INK, RANDOM_INK
 from layersight.render.evaluations.wording import captions, facts, way
 from layersight.render.figure import QUIET, plain
-from layersight.render.sketch import ACCENT
+from layersight.writers.sketch import ACCENT
 
 ACROSS = 3
 """How many metrics stand side by side."""

@@ -15,9 +15,9 @@ from layersight.render.evaluations.table import Cell, Line, lines_of
 from layersight.render.evaluations.views import metric_words
 from layersight.render.evaluations.wording import facts, information, key, way
 from layersight.render.html_text import escape
-from layersight.render.page import Page
-from layersight.render.sketch import MEDIA, Sketch
-from layersight.render.svg import to_svg
+from layersight.writers.page import Page
+from layersight.writers.sketch import MEDIA, Sketch
+from layersight.writers.svg import write_svg as to_svg
 
 STYLE = """
 .measured{width:auto;min-width:min(100%,46rem);line-height:1.35;white-space:nowrap}

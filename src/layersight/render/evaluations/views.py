@@ -12,8 +12,8 @@ from layersight.render.evaluations.dots import draw_dots, draw_key, tall
 from layersight.render.evaluations.table import HEAD, LOW, TALL, Line, draw_table, legend, lines_of
 from layersight.render.evaluations.wording import captions, facts, key
 from layersight.render.flow import add_foot, end_screen
-from layersight.render.page import Page
-from layersight.render.sketch import BODY, LEAD, MEDIA, QUIET, Medium, Sketch
+from layersight.writers.page import Page
+from layersight.writers.sketch import BODY, LEAD, MEDIA, QUIET, Medium, Sketch
 
 ACROSS = 2
 """How many metrics stand side by side."""

@@ -10,7 +10,7 @@ import math
 
 from layersight.document.words import DASH, brief, model_line, number, plural, size
 from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Column, Evaluation, Row
-from layersight.render.page import Information
+from layersight.writers.page import Information
 
 PLUS_MINUS = "\u00b1"
 CENTRE = "Centre of the image"

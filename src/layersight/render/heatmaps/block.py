@@ -15,7 +15,7 @@ from layersight.render.flow import draw_heading
 from layersight.render.heatmaps.arrange import ImageMaps
 from layersight.render.heatmaps.wording import warnings_of
 from layersight.render.prose import Prose, set_prose
-from layersight.render.sketch import BODY, BROKEN_INK, NOTE, Medium, Sketch
+from layersight.writers.sketch import BODY, BROKEN_INK, NOTE, Medium, Sketch
 
 MOST_NOTES = 6
 """So many notes stand under a picture; a document and the numbers hold all."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from layersight.data.photograph import Photograph
 from layersight.render.heatmaps.numbers import reduced
-from layersight.render.sketch import Medium
+from layersight.writers.sketch import Medium
 
 LARGEST = 4096
 """Pixels along the longest side of a photograph that is drawn at its own size."""

@@ -28,9 +28,9 @@ from layersight.render.heatmaps.wording import (
 from layersight.render.kernels.colours import diverging
 from layersight.render.legend import RAMP
 from layersight.render.options import HeatOptions
-from layersight.render.page import Page
 from layersight.render.ruled import Cell, Column, Row, table_pages
-from layersight.render.sketch import (
+from layersight.writers.page import Page
+from layersight.writers.sketch import (
     ACCENT,
     BODY,
     BROKEN_INK,

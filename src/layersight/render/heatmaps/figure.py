@@ -33,7 +33,7 @@ from layersight.render.heatmaps.wording import (
     warnings_of,
 )
 from layersight.render.options import HeatOptions
-from layersight.render.page import Bytes
+from layersight.writers.page import Bytes
 
 WIDTH = 10.0
 BAR, GAP = 0.07, 0.06

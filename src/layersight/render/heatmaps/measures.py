@@ -19,7 +19,7 @@ from layersight.render.heatmaps.arrange import ImageMaps
 from layersight.render.heatmaps.block import HeatBlock, rows_part
 from layersight.render.heatmaps.wording import better, method_title, target_name
 from layersight.render.ruled import ROW, Cell, Column, Row, draw_table
-from layersight.render.sketch import ACCENT, BODY, BROKEN_INK, NOTE, QUIET, TINY, Sketch
+from layersight.writers.sketch import ACCENT, BODY, BROKEN_INK, NOTE, QUIET, TINY, Sketch
 
 COLUMNS = (
     Column("metric", 0, "start", room=104),

@@ -30,9 +30,9 @@ from layersight.render.heatmaps.wording import (
     target_name,
 )
 from layersight.render.options import HeatOptions
-from layersight.render.page import Page
 from layersight.render.prose import Prose
-from layersight.render.sketch import BODY, NOTE, Medium, Sketch
+from layersight.writers.page import Page
+from layersight.writers.sketch import BODY, NOTE, Medium, Sketch
 
 SCREEN = Box(150.0, 190.0)
 TITLES = 21.0

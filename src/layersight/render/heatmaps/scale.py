@@ -18,7 +18,7 @@ from layersight.render.kernels.colours import ZERO, diverging
 from layersight.render.kernels.colours import steps as signed_steps
 from layersight.render.kernels.wording import MINUS
 from layersight.render.options import FINE_PERCENTILE, HeatOptions
-from layersight.render.page import Bytes
+from layersight.writers.page import Bytes
 
 UNSEEN = 0
 """The colour step of what the network did not see."""

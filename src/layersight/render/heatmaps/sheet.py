@@ -23,8 +23,8 @@ from layersight.render.heatmaps.table import table_blocks, table_board
 from layersight.render.heatmaps.tile import draw_photograph
 from layersight.render.heatmaps.wording import captions, view_words
 from layersight.render.options import HeatOptions
-from layersight.render.page import Anchor, Page
-from layersight.render.sketch import Medium, Sketch
+from layersight.writers.page import Anchor, Page
+from layersight.writers.sketch import Medium, Sketch
 
 PICTURE = Box(160.0, 150.0, FINE)
 

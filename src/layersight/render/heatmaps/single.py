@@ -29,9 +29,9 @@ from layersight.render.heatmaps.wording import (
     target_name,
 )
 from layersight.render.options import HeatOptions
-from layersight.render.page import Page
 from layersight.render.prose import Prose
-from layersight.render.sketch import NOTE, Medium, Sketch
+from layersight.writers.page import Page
+from layersight.writers.sketch import NOTE, Medium, Sketch
 
 MOST = 256
 """So many maps are drawn at most, each with a page or a part of one."""

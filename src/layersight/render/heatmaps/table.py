@@ -29,9 +29,9 @@ from layersight.render.heatmaps.wording import (
     target_name,
 )
 from layersight.render.options import HeatOptions
-from layersight.render.page import Page
 from layersight.render.prose import Prose
-from layersight.render.sketch import BODY, NOTE, TINY, Medium, Sketch
+from layersight.writers.page import Page
+from layersight.writers.sketch import BODY, NOTE, TINY, Medium, Sketch
 
 FINER = 6.0
 """Pixels to a point at most, but in a document."""

@@ -20,8 +20,8 @@ from layersight.render.heatmaps.numbers import is_cropped, placed, seen
 from layersight.render.heatmaps.scale import Scale, scale_of
 from layersight.render.legend import draw_ramp, mark_broken, mark_flat, words_on
 from layersight.render.options import HeatOptions
-from layersight.render.page import Bytes
-from layersight.render.sketch import ACCENT, DEAD_FILL, NOTE, Sketch
+from layersight.writers.page import Bytes
+from layersight.writers.sketch import ACCENT, DEAD_FILL, NOTE, Sketch
 
 LARGE = 90.0
 """Width from which on a tile has both of its words beside each other."""

@@ -15,8 +15,8 @@ from layersight.render.heatmaps.sheet import sheet_pages
 from layersight.render.heatmaps.single import single_pages
 from layersight.render.heatmaps.table import table_pages
 from layersight.render.options import HeatOptions
-from layersight.render.page import Page
-from layersight.render.sketch import MEDIA, Medium
+from layersight.writers.page import Page
+from layersight.writers.sketch import MEDIA, Medium
 
 VIEW_PAGES: dict[str, Callable[[Heatmaps, HeatOptions, Medium], list[Page]]] = {
     "single": single_pages,

@@ -26,7 +26,7 @@ from layersight.render.heatmaps.arrange import ImageMaps, by_image
 from layersight.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
 from layersight.render.heatmaps.scale import percentile_of
 from layersight.render.options import HeatOptions
-from layersight.render.page import Information
+from layersight.writers.page import Information
 
 DOT = "  \u00b7  "
 EMPTY = "no evidence: all 0"

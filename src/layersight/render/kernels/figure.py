@@ -41,8 +41,8 @@ from layersight.render.kernels.wording import (
     layer_facts,
 )
 from layersight.render.options import KernelOptions
-from layersight.render.page import Bytes
-from layersight.render.png import enlarge
+from layersight.writers.page import Bytes
+from layersight.writers.png import enlarge
 
 WIDTH = 10.0
 FINE = 4

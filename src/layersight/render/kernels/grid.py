@@ -12,7 +12,7 @@ from layersight.document.words import plural, span
 from layersight.nouns.kernels.result import LayerKernels
 from layersight.render.kernels.arrange import limit
 from layersight.render.kernels.tile import by_sign, coloured, mark
-from layersight.render.sketch import BODY, TINY, Medium, Sketch, Style
+from layersight.writers.sketch import BODY, TINY, Medium, Sketch, Style
 
 GAP = 5.0
 """Between two tiles beside each other, in points."""

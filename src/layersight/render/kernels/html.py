@@ -14,8 +14,8 @@ from layersight.render.html_text import escape
 from layersight.render.kernels.views import pages, without_foot
 from layersight.render.kernels.wording import captions, information
 from layersight.render.options import KernelOptions
-from layersight.render.page import Page
-from layersight.render.svg import to_svg
+from layersight.writers.page import Page
+from layersight.writers.svg import write_svg as to_svg
 
 STYLE = """
 .kernels{margin:1.5em 0;overflow-x:auto}

@@ -16,8 +16,8 @@ from layersight.nouns.kernels.result import LayerKernels
 from layersight.render.kernels.arrange import is_mixing, limits, strongest
 from layersight.render.kernels.tile import by_sign, mark, strip
 from layersight.render.kernels.wording import PLUS_MINUS, input_name
-from layersight.render.page import Bytes
-from layersight.render.sketch import BODY, NOTE, TINY, Medium, Sketch
+from layersight.writers.page import Bytes
+from layersight.writers.sketch import BODY, NOTE, TINY, Medium, Sketch
 
 GAP = 4.0
 """Between two tiles beside each other, in points."""

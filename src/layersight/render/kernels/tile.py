@@ -14,8 +14,8 @@ from layersight.data.arrays import FloatArray
 from layersight.nouns.kernels.result import LayerKernels
 from layersight.render.kernels.colours import diverging, steps
 from layersight.render.legend import mark_broken, mark_flat
-from layersight.render.page import Bytes
-from layersight.render.sketch import BODY, NOTE, QUIET, Sketch
+from layersight.writers.page import Bytes
+from layersight.writers.sketch import BODY, NOTE, QUIET, Sketch
 
 LARGE = 60.0
 """Width from which on the words on a mark are larger, in points."""

@@ -20,8 +20,8 @@ from layersight.render.kernels.rows import make_rows
 from layersight.render.kernels.wording import bar_marks, captions, is_bgr, kind_of, layer_facts
 from layersight.render.legend import BAR_WIDTH, draw_ramp
 from layersight.render.options import KernelOptions
-from layersight.render.page import Page, Text
-from layersight.render.sketch import MEDIA, Medium, Sketch
+from layersight.writers.page import Page, Text
+from layersight.writers.sketch import MEDIA, Medium, Sketch
 
 
 def layer_anchor(name: str) -> str:

@@ -13,7 +13,7 @@ from layersight.document.words import count, model_line, number, plural, ranges,
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.kernels.arrange import as_tiles, broken, is_mixing, limit, limits
 from layersight.render.kernels.colours import REACH
-from layersight.render.page import Information
+from layersight.writers.page import Information
 
 PLUS_MINUS = "\u00b1"
 MINUS = "\u2212"

@@ -14,13 +14,13 @@ from layersight.document.words import output_size, percent, plural
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.cover import SECTION, draw_notes, draw_title
 from layersight.render.options import GalleryOptions
-from layersight.render.page import Page
 from layersight.render.patterns.arrange import LayerPatterns, by_layer
 from layersight.render.patterns.grid import layer_anchor, make_body
 from layersight.render.patterns.tile import Caption, draw_arrow, draw_meter, draw_tile
 from layersight.render.patterns.wording import DEAD, FAILED, appearance, between, how_made, rising
 from layersight.render.ruled import Cell, Column, Row, table_pages
-from layersight.render.sketch import ACCENT, BODY, DEAD_FILL, FAINT, NOTE, QUIET, Medium, Sketch
+from layersight.writers.page import Page
+from layersight.writers.sketch import ACCENT, BODY, DEAD_FILL, FAINT, NOTE, QUIET, Medium, Sketch
 
 ANCHOR = "cover:patterns"
 """The name of the place that the other pages lead back to."""

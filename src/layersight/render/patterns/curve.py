@@ -13,7 +13,7 @@ from layersight.nouns.patterns.result import Patterns
 from layersight.render.axes import Axes, Frame
 from layersight.render.legend import nice_ticks
 from layersight.render.patterns.wording import amount
-from layersight.render.sketch import ACCENT, BODY, FAINT, NOTE, QUIET, TINY, Sketch
+from layersight.writers.sketch import ACCENT, BODY, FAINT, NOTE, QUIET, TINY, Sketch
 
 AXIS = 30.0
 """Room for the numbers left of the curve, in points."""

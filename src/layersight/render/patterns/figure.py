@@ -17,7 +17,6 @@ from layersight.errors import SelectionError
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.figure import GREY, QUIET, WORDS, changed, plain, step
 from layersight.render.options import GalleryOptions
-from layersight.render.page import Bytes
 from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_beside, only
 from layersight.render.patterns.grid import share_row
 from layersight.render.patterns.wording import (
@@ -34,8 +33,9 @@ from layersight.render.patterns.wording import (
     short_name,
     tile_key,
 )
-from layersight.render.sketch import ACCENT
+from layersight.writers.page import Bytes
 from layersight.writers.pixels import mosaic
+from layersight.writers.sketch import ACCENT
 
 WIDTH = 10.0
 UNDER = {False: 0.3, True: 0.42}

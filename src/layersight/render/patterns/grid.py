@@ -14,11 +14,11 @@ from layersight.document.words import plural, span
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.flow import Block, Flow, add_foot, draw_heading
 from layersight.render.options import GalleryOptions
-from layersight.render.page import Page
 from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_beside
 from layersight.render.patterns.tile import OUTLINE, Caption, draw_tile
 from layersight.render.patterns.wording import captions, kind_of, layer_facts, rising, short_name
-from layersight.render.sketch import ACCENT, BODY, Medium, Sketch
+from layersight.writers.page import Page
+from layersight.writers.sketch import ACCENT, BODY, Medium, Sketch
 
 GAP = 9.0
 """Between two tiles beside each other, in points."""

@@ -17,7 +17,6 @@ from layersight.render.html_data import rounded
 from layersight.render.html_text import NOTHING, escape, output_size, percent, receptive_field, size
 from layersight.render.html_tiles import zoom_to
 from layersight.render.options import GalleryOptions
-from layersight.render.page import Bytes
 from layersight.render.patterns.arrange import LayerPatterns, by_layer
 from layersight.render.patterns.wording import (
     aim,
@@ -34,6 +33,7 @@ from layersight.render.patterns.wording import (
     rising,
     short_name,
 )
+from layersight.writers.page import Bytes
 from layersight.writers.pixels import data_uri, png
 
 TARGETS = {"s": 80, "m": 128, "l": 256}

@@ -9,12 +9,12 @@ import dataclasses
 
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
-from layersight.render.page import Bytes, Page
 from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_beside
 from layersight.render.patterns.grid import PatternBody, lay_tiles
 from layersight.render.patterns.tile import Caption
 from layersight.render.patterns.wording import captions
-from layersight.render.sketch import ACCENT, BODY, HEADING, MEDIA, NOTE, QUIET, Sketch
+from layersight.writers.page import Bytes, Page
+from layersight.writers.sketch import ACCENT, BODY, HEADING, MEDIA, NOTE, QUIET, Sketch
 
 MEDIUM = dataclasses.replace(MEDIA["screen"], margin=14.0)
 NARROWEST = 230.0

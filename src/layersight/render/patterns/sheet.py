@@ -9,12 +9,12 @@ from __future__ import annotations
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.flow import Block, Flow, add_foot
 from layersight.render.options import GalleryOptions
-from layersight.render.page import Anchor, Page
 from layersight.render.patterns.arrange import by_layer
 from layersight.render.patterns.cover import ANCHOR, PatternCover, first_row
 from layersight.render.patterns.grid import PatternBlock, layer_anchor, make_body
 from layersight.render.patterns.wording import captions
-from layersight.render.sketch import Medium
+from layersight.writers.page import Anchor, Page
+from layersight.writers.sketch import Medium
 
 
 def sheet_pages(result: Patterns, options: GalleryOptions, medium: Medium) -> list[Page]:

@@ -19,7 +19,6 @@ from layersight.render.axes import Frame
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.legend import constant, mark_flat
 from layersight.render.options import GalleryOptions
-from layersight.render.page import Bytes, Page
 from layersight.render.patterns.arrange import by_layer, siblings
 from layersight.render.patterns.curve import draw_curve
 from layersight.render.patterns.grid import PatternBody, make_body
@@ -37,7 +36,8 @@ from layersight.render.patterns.wording import (
     outdone,
     reached,
 )
-from layersight.render.sketch import (
+from layersight.writers.page import Bytes, Page
+from layersight.writers.sketch import (
     ACCENT,
     BODY,
     BROKEN_INK,

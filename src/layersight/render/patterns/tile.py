@@ -20,7 +20,7 @@ from layersight.render.patterns.wording import (
     reached,
     short_name,
 )
-from layersight.render.sketch import (
+from layersight.writers.sketch import (
     ACCENT,
     BODY,
     BROKEN_INK,

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from layersight.errors import SelectionError
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.options import GalleryOptions
-from layersight.render.page import Page
 from layersight.render.patterns.arrange import default_view
 from layersight.render.patterns.grid import grid_pages
 from layersight.render.patterns.sheet import sheet_pages
 from layersight.render.patterns.single import pattern_pages
-from layersight.render.sketch import MEDIA, Medium
+from layersight.writers.page import Page
+from layersight.writers.sketch import MEDIA, Medium
 
 VIEW_PAGES: dict[str, Callable[[Patterns, GalleryOptions, Medium], list[Page]]] = {
     "pattern": pattern_pages,

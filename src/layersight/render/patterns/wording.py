@@ -23,8 +23,8 @@ from layersight.document.words import (
     size,
 )
 from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
-from layersight.render.page import Information
 from layersight.render.patterns.arrange import LayerPatterns, by_layer
+from layersight.writers.page import Information
 
 DEAD = "no start could wake this channel"
 """What dead means of a pattern."""

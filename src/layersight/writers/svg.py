@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from layersight.render.fonts import clean
-from layersight.render.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
+from layersight.writers.fonts import clean
+from layersight.writers.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
 
 FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 ANCHORS = {"start": "", "middle": ' text-anchor="middle"', "end": ' text-anchor="end"'}
@@ -25,7 +25,7 @@ SHARP = (
 """From the oldest way of asking for sharp pixels to the newest; the last known one wins."""
 
 
-def to_svg(page: Page, information: Information) -> str:
+def write_svg(page: Page, information: Information) -> str:
     """One page as an SVG document.
 
     Args:

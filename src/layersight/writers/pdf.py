@@ -16,9 +16,9 @@ from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from layersight.render.fonts import FALLBACK, clean, fallback_path, is_latin
-from layersight.render.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
 from layersight.version import __version__
+from layersight.writers.fonts import FALLBACK, clean, fallback_path, is_latin
+from layersight.writers.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
 from layersight.writers.pixels import up_filtered
 
 COMPRESSION = 1
@@ -59,7 +59,7 @@ def _colour_space(picture: Picture) -> Any:
     return pdfdoc.PDFArray([pdfdoc.PDFName("Indexed"), rgb, last, table])
 
 
-def to_pdf(pages: Sequence[Page], information: Information) -> bytes:
+def write_pdf(pages: Sequence[Page], information: Information) -> bytes:
     """The pages as one PDF document.
 
     Args:

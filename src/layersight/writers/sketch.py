@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from layersight.render.fonts import clean, shorten, text_width, wrap
-from layersight.render.page import Anchor, Box, Bytes, Item, Line, Link, Page, Picture, Point, Text
+from layersight.writers.fonts import clean, shorten, text_width, wrap
+from layersight.writers.page import Anchor, Box, Bytes, Item, Line, Link, Page, Picture, Point, Text
 
 INK = "#1a1c1e"
 QUIET = "#5c6166"

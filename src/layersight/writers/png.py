@@ -15,9 +15,9 @@ from PIL import Image, ImageColor, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from layersight.errors import OutputError
-from layersight.render.fonts import clean, pixel_font
-from layersight.render.page import Anchor, Box, Bytes, Information, Line, Link, Page, Picture, Text
 from layersight.version import __version__
+from layersight.writers.fonts import clean, pixel_font
+from layersight.writers.page import Anchor, Box, Bytes, Information, Line, Link, Page, Picture, Text
 
 LARGEST = 300_000_000
 """Pixels of the largest picture that is written."""
@@ -28,7 +28,7 @@ FINER = 4
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
-def to_png(pages: Sequence[Page], information: Information) -> bytes:
+def stacked_png(pages: Sequence[Page], information: Information) -> bytes:
     """The pages, one under the other, as one PNG.
 
     Args:
