@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from described import described
 from layersight.data.ascent import Ascent, Optimisation
-from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.readout import Goal, Gradients
 from layersight.errors import ModelInputError, SelectionError
 from layersight.model import ForwardPass, Model, MovingStatistics
@@ -101,8 +102,8 @@ class Fake:
 
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
         zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-        described = [
-            LayerInfo(
+        layers = [
+            described(
                 name,
                 kind,
                 (None, *self.run(zeros, name).shape[1:]),
@@ -112,7 +113,7 @@ class Fake:
             )
             for name, (kind, _, *activation) in self.layers.items()
         ]
-        return replace(self._info, layers=tuple(described))
+        return replace(self._info, layers=tuple(layers))
 
     def forward(
         self, inputs: Mapping[str, Any], layers: Sequence[str], *, outputs: bool = False

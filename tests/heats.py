@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from described import described
 from layersight.data.image import InputImage
-from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.photograph import Photograph
 from layersight.data.placing import enlarge
 from layersight.data.prediction import ClassScore, Prediction
@@ -154,7 +155,7 @@ def heats(
         "framework": "numpy 2",
         "inputs": (InputInfo("picture", (None, *net, 3)),),
         "outputs": ("top",),
-        "layers": (LayerInfo("conv_2", "Conv2D", (None, 7, 7, 8), 9),),
+        "layers": (described("conv_2", "Conv2D", (None, 7, 7, 8), 9),),
         "parameters": 12,
         "labels": labels,
     }

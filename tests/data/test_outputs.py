@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from described import described
 from layersight.batch.predictions import predict
-from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.model import ModelInfo
 from layersight.data.outputs import is_value, kind_of, kinds_of, quantity, unit_name
 
 
 def made(shape, activation=None, labels=None, *, kind="Dense", name="top", more=()):
-    end = LayerInfo(name, kind, shape, activation=activation, inputs=tuple(n.name for n in more))
+    end = described(name, kind, shape, activation=activation, inputs=tuple(n.name for n in more))
     return ModelInfo(
         "net", "a live model", "", "", (), (name,), (*more, end), 0, labels=labels
     ), end
@@ -49,8 +50,8 @@ def test_the_last_activation_and_the_shape_tell(shape, activation, labels, kind,
 
 
 def test_layers_that_move_numbers_pass_it_on_and_others_do_not():
-    soft = LayerInfo("soft", "Dense", (None, 2), activation="softmax", inputs=("input",))
-    other = LayerInfo("other", "Dense", (None, 2), activation="softmax", inputs=("input",))
+    soft = described("soft", "Dense", (None, 2), activation="softmax", inputs=("input",))
+    other = described("other", "Dense", (None, 2), activation="softmax", inputs=("input",))
     for kind, wanted in (("Flatten", "classes"), ("Add", "values"), ("Lambda", "values")):
         info, end = made((None, 2), kind=kind, more=(soft,))
         assert kind_of(info, end) == wanted

@@ -8,7 +8,8 @@ import logging
 import numpy as np
 import pytest
 
-from layersight.data.model import LayerInfo, ModelInfo
+from described import described
+from layersight.data.model import ModelInfo
 from layersight.errors import ModelFileError
 from layersight.loading.labels import MAX_LABEL, check_labels, labels_beside, read_labels
 
@@ -99,7 +100,7 @@ def test_what_does_not_count_the_classes_is_one_line(tmp_path, name, data, words
 )
 def test_names_that_fit_no_output_are_refused(channels, count, fits):
     names = tuple("abc"[:count])
-    end = LayerInfo("top", "Dense", (None, channels))
+    end = described("top", "Dense", (None, channels))
     info = ModelInfo("net", "x", "", "", (), ("top",), (end,), 0, labels=names)
     if fits:
         check_labels(info, "names.txt")

@@ -5,11 +5,36 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from layersight.data.display import RichDisplay
 from layersight.data.preprocessing import Preprocessing
 
 Shape = tuple[int | None, ...]
+
+Role = Literal[
+    "convolution",
+    "pooling",
+    "normalisation",
+    "activation",
+    "attention",
+    "dense",
+    "recurrent",
+    "embedding",
+    "merge",
+    "reshape",
+    "resize",
+    "identity",
+    "preprocessing",
+    "other",
+]
+"""What kind of work a layer does, whatever its framework calls it.
+
+``reshape`` moves values about, ``resize`` changes the size of maps (upsampling, padding, cropping),
+``identity`` leaves values as they are at prediction (dropout, noise), and ``preprocessing`` brings
+an input to the scale and size that the network wants. Inputs and outputs are no layers here:
+``ModelInfo.inputs`` and ``ModelInfo.output_layers`` name them.
+"""
 
 LEAST_SIDE = 8
 """The least side, in pixels, of what is taken for a picture though it has no channel axis."""
@@ -126,11 +151,13 @@ class LayerInfo:
         receptive_field: The input pixels, for each spatial axis, that one position depends
             on; ``None`` where that is the whole image or does not apply.
         inputs: The names of the layers whose outputs it takes.
-        activation: The name of its activation function, if it has one.
+        activation: The name of its activation function, if it has one or is one.
         axes: What the axes of its output are, channels last and without the batch, where they
             are no positions in a picture or signal: ``("query", "key", "head")`` of attention
             scores; else ``None``.
         blocked: Why it cannot be computed, ``None`` for a layer that can.
+        role: What kind of work it does.
+        averages: Whether it gives, position by position, the mean of the layers that it takes.
 
     Example:
         >>> scores = LayerInfo("scores", "Attention", (None, 5, 7), data_format="no_channels")
@@ -151,6 +178,8 @@ class LayerInfo:
     activation: str | None = None
     axes: tuple[str, ...] | None = None
     blocked: str | None = None
+    role: Role = "other"
+    averages: bool = False
 
     @property
     def example_shape(self) -> Shape | None:

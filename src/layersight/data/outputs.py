@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.model import LayerInfo, ModelInfo, Role
 from layersight.data.prediction import (
     CLASSES,
     LABELS,
@@ -24,8 +24,8 @@ from layersight.data.prediction import (
 PROBABILITIES = ("sigmoid", "softmax", "hard_sigmoid")
 """Activation functions whose values lie from 0 to 1."""
 
-MOVING = ("Reshape", "Flatten", "Permute", "Identity", "Squeeze", "ExpandDims", "Dropout")
-"""Layers and operations behind which a number is still the same number."""
+MOVING: tuple[Role, ...] = ("reshape", "identity")
+"""Roles of layers behind which a number is still the same number."""
 
 OUTPUT = "output"
 """What the only unit of an output is called where its classes have no names."""
@@ -52,13 +52,11 @@ def last_activation(info: ModelInfo, layer: LayerInfo) -> str | None:
         seen.add(layer.name)
         if layer.activation is not None and layer.activation != "linear":
             return layer.activation
-        if layer.type.casefold() in PROBABILITIES:
-            return layer.type.casefold()
-        moves = layer.type in MOVING and layer.activation is None and len(layer.inputs) == 1
-        if not (moves or layer.type == "Average") or any(n not in by_name for n in layer.inputs):
+        moves = layer.role in MOVING and len(layer.inputs) == 1
+        if not (moves or layer.averages) or any(n not in by_name for n in layer.inputs):
             return None
         before = [by_name[name] for name in layer.inputs]
-        if len({(entry.activation, entry.type) for entry in before}) != 1:
+        if len({(entry.activation, entry.role) for entry in before}) != 1:
             return None
         layer = before[0]
     return None

@@ -89,6 +89,7 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
             (None, None, None, kernel.shape[-1]),
             parameters=kernel.size,
             kernel=(kernel.shape[0], kernel.shape[1]),
+            role="convolution",
         )
         for name, kernel in held.items()
     )

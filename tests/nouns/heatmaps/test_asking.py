@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from described import described
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.target import MEAN, PREDICTED, Target
 from layersight.errors import SelectionError, UsageError
@@ -15,12 +16,12 @@ from layersight.nouns.heatmaps.asking import read_target, read_targets, words_of
 
 ANIMALS = ("tench", "tiger", "cat", "African elephant", "crane", "crane", "not hotdog", "hotdog")
 LAYERS = (
-    LayerInfo("conv", "Conv2D", (None, 20, 30, 6), 10, inputs=("input",), activation="relu"),
-    LayerInfo("twin@0/body", "Conv2D", (None, 10, 15, 4), 10, inputs=("conv",)),
-    LayerInfo("twin@1/body", "Conv2D", (None, 10, 15, 4), 10, inputs=("twin@0/body",)),
-    LayerInfo("odd:name", "Conv2D", (None, 4, 15, 10), 10, "channels_first", inputs=("conv",)),
-    LayerInfo("unknown", "Lambda", None, inputs=("conv",)),
-    LayerInfo("number", "Lambda", (None,), inputs=("conv",)),
+    described("conv", "Conv2D", (None, 20, 30, 6), 10, inputs=("input",), activation="relu"),
+    described("twin@0/body", "Conv2D", (None, 10, 15, 4), 10, inputs=("conv",)),
+    described("twin@1/body", "Conv2D", (None, 10, 15, 4), 10, inputs=("twin@0/body",)),
+    described("odd:name", "Conv2D", (None, 4, 15, 10), 10, "channels_first", inputs=("conv",)),
+    described("unknown", "Lambda", None, inputs=("conv",)),
+    described("number", "Lambda", (None,), inputs=("conv",)),
 )
 
 
@@ -31,7 +32,7 @@ def info(
     outputs: tuple[LayerInfo, ...] = (),
     activation: str = "softmax",
 ) -> ModelInfo:
-    top = LayerInfo("top", "Dense", (None, units), 5, inputs=("odd:name",), activation=activation)
+    top = described("top", "Dense", (None, units), 5, inputs=("odd:name",), activation=activation)
     ends = outputs or (top,)
     return ModelInfo(
         name="m",
@@ -47,7 +48,7 @@ def info(
     )
 
 
-MASK = LayerInfo("mask", "Conv2D", (None, 40, 60, 3), 5, inputs=("conv",), activation="softmax")
+MASK = described("mask", "Conv2D", (None, 40, 60, 3), 5, inputs=("conv",), activation="softmax")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_a_segmentation():
 
 
 def test_several_outputs():
-    top = LayerInfo("kind", "Dense", (None, 4), 5, inputs=("conv",), activation="softmax")
+    top = described("kind", "Dense", (None, 4), 5, inputs=("conv",), activation="softmax")
     model = info(None, outputs=(MASK, top))
     targets, notes = read_targets(model, "2")
     assert targets == (Target("kind", 2),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from described import described
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.errors import ModelInputError, SelectionError
 from layersight.nouns.heatmaps.choice import choose_layers, has_picture, named_layers
@@ -18,7 +19,7 @@ def model(*rows: tuple[str, str, object, str], size: int | None = 32, **known) -
     for name, kind, side, takes in rows:
         shape = (None, side, side, 8) if isinstance(side, int) else side
         layers.append(
-            LayerInfo(
+            described(
                 name,
                 kind,
                 shape,
@@ -284,8 +285,8 @@ def test_a_layer_that_cannot_do(asked, end, message):
 
 
 def test_one_position_is_no_map():
-    assert not has_picture(LayerInfo("a", "Conv2D", (None, 1, 1, 8)))
-    assert not has_picture(LayerInfo("a", "Conv2D", (None, 0, 8, 8)))
-    assert has_picture(LayerInfo("a", "Conv2D", (None, 1, 8, 8)))
-    assert has_picture(LayerInfo("a", "Conv2D", (None, None, None, 8)))
-    assert not has_picture(LayerInfo("a", "Lambda", None))
+    assert not has_picture(described("a", "Conv2D", (None, 1, 1, 8)))
+    assert not has_picture(described("a", "Conv2D", (None, 0, 8, 8)))
+    assert has_picture(described("a", "Conv2D", (None, 1, 8, 8)))
+    assert has_picture(described("a", "Conv2D", (None, None, None, 8)))
+    assert not has_picture(described("a", "Lambda", None))

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from described import described
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.outputs import gives_probability
 from layersight.data.target import PREDICTED, Target
@@ -127,7 +128,7 @@ def chain(*layers: LayerInfo, outputs: tuple[str | None, ...] | None = None) -> 
 
 
 def layer(name: str, kind: str, units: int = 3, activation: str | None = None) -> LayerInfo:
-    return LayerInfo(name, kind, (None, units), activation=activation)
+    return described(name, kind, (None, units), activation=activation)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from layersight.data.model import LayerInfo, ModelInfo
+from described import described
+from layersight.data.model import ModelInfo
 from layersight.data.readout import Gradients, Readout
 from layersight.data.target import PREDICTED, Target
 from layersight.nouns.heatmaps.methods.method import find_method
@@ -22,8 +23,8 @@ INFO = ModelInfo(
     inputs=(),
     outputs=("said",),
     layers=(
-        LayerInfo("conv", "Conv2D", (None, 4, 4, 3), parameters=9, inputs=("input",)),
-        LayerInfo("top", "Dense", (None, 2), parameters=6, inputs=("conv",)),
+        described("conv", "Conv2D", (None, 4, 4, 3), parameters=9, inputs=("input",)),
+        described("top", "Dense", (None, 2), parameters=6, inputs=("conv",)),
     ),
     parameters=15,
     output_layers=("top",),

@@ -23,6 +23,7 @@ from layersight.frameworks.keras.geometry import (
 from layersight.frameworks.keras.inside import has_inside, watch
 from layersight.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
 from layersight.frameworks.keras.refused import Refused, Stop, find_stops
+from layersight.frameworks.keras.roles import activation_of, role_of
 from layersight.frameworks.keras.training import notes_of, type_name
 
 STAND_IN = 224
@@ -186,8 +187,6 @@ def _describe(
     stop: Stop | None,
 ) -> LayerInfo:
     built = isinstance(layer, keras.Layer) and layer.built
-    activation = getattr(layer, "activation", None)
-    label = getattr(activation, "__name__", None) or getattr(activation, "name", None)
     reach = None
     if field is not None and shape is not None and len(shape) >= 3:
         reach = tuple(round(size) for size in field.size) or (1,) * (len(shape) - 2)
@@ -205,9 +204,11 @@ def _describe(
         dilation=spatial(layer, "dilation"),
         receptive_field=reach,
         inputs=inputs,
-        activation=label if isinstance(label, str) else None,
+        activation=activation_of(layer),
         axes=axes,
         blocked=None if stop is None else stop.explain(name),
+        role=role_of(layer),
+        averages=isinstance(layer, keras.layers.Average),
     )
 
 

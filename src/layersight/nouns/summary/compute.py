@@ -64,6 +64,7 @@ def layer_to_json(layer: LayerInfo) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": layer.name,
         "type": layer.type,
+        "role": layer.role,
         "output_shape": None if layer.output_shape is None else list(layer.output_shape),
         "parameters": layer.parameters,
         "data_format": layer.data_format,
