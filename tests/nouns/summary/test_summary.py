@@ -52,8 +52,10 @@ def test_what_does_not_apply_to_a_layer_is_left_out() -> None:
     conv = LayerInfo(
         "conv", "Conv2D", (None, 4, 4, 2), 56, kernel=(3, 3), strides=(1, 1), dilation=(1, 1),
         receptive_field=(3, 3), inputs=("input",), activation="relu",
+        role="convolution",
     )  # fmt: skip
     found = layer_to_json(conv)
+    assert (found["role"], plain["role"]) == ("convolution", "other")
     assert found["kernel"] == [3, 3]
     assert found["receptive_field"] == [3, 3]
     assert found["activation"] == "relu"
