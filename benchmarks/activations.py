@@ -164,8 +164,8 @@ def compare_vgg16(runs: int) -> None:
 
     import layersight
     from layersight.nouns.activations.compute import activations
-    from layersight.render.options import PictureOptions
-    from layersight.render.tiles import make_tiles
+    from layersight.nouns.activations.options import PictureOptions
+    from layersight.nouns.activations.tiles import make_tiles
     from layersight.writers.pixels import mosaic
 
     live = keras.applications.VGG16(weights=None)

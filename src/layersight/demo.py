@@ -19,12 +19,13 @@ from layersight.export.manifest import MANIFEST
 from layersight.export.pictures import to_png
 from layersight.loading import load_model
 from layersight.nouns.activations.compute import activations
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.nouns.heatmaps.compute import heatmap
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.patterns.compute import patterns
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions, HeatOptions, PictureOptions
+from layersight.render.options import GalleryOptions, HeatOptions
 
 LABELS = ("cat", "dog")
 EXTRAS = ("MODEL_CARD.md", "chelsea.txt")

@@ -17,8 +17,8 @@ from layersight.errors import OutputError, UsageError
 from layersight.export import atomic, read_manifest, save
 from layersight.export.kinds import ACTIVATIONS
 from layersight.export.manifest import dump_manifest, manifest_of
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
-from layersight.render.options import PictureOptions
 from layersight.version import __version__
 
 KINDS = [*ACTIVATIONS.suffixes, ""]

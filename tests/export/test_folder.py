@@ -12,8 +12,8 @@ from PIL import Image
 from layersight.export import read_manifest, save
 from layersight.export.folder import alive_everywhere
 from layersight.export.pictures import information, safe_name
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
-from layersight.render.options import PictureOptions
 
 Build = Callable[..., Activations]
 

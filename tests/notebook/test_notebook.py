@@ -19,9 +19,9 @@ from layersight.data.preprocessing import SCALES
 from layersight.document.colour import palette
 from layersight.errors import UsageError
 from layersight.notebook import fragments, plot, to_html, to_png
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import make_tiles
+from layersight.nouns.activations.tiles import make_tiles
 
 HOSTILE = "</style><img src=x onerror=alert(1)>"
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import layersight
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import make_tiles
+from layersight.nouns.activations.tiles import make_tiles
 
 SHAPES = {
     "conv2d": (148, 148, 32),

@@ -10,8 +10,8 @@ import pytest
 from samples import entry, result, small_network, smooth, with_dead
 
 from layersight.errors import SelectionError, UsageError
+from layersight.nouns.activations.options import PictureOptions
 from layersight.render.figure import plot
-from layersight.render.options import PictureOptions
 
 
 def words(figure: object) -> list[str]:

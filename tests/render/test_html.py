@@ -23,10 +23,10 @@ from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.prediction import ClassScore, Prediction
 from layersight.data.preprocessing import SCALES
 from layersight.document.colour import palette
+from layersight.nouns.activations.options import NORMALISATIONS, PictureOptions
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
+from layersight.nouns.activations.tiles import make_tiles
 from layersight.render.html import document
-from layersight.render.options import NORMALISATIONS, PictureOptions
-from layersight.render.tiles import make_tiles
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENDING = "</script><script>alert(2)</script>"

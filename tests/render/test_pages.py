@@ -13,9 +13,9 @@ import pytest
 from samples import entry, photo, result, small_network, smooth, with_dead
 
 from layersight.errors import SelectionError
+from layersight.nouns.activations.options import NORMALISATIONS, VIEWS, PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.render.cells import lay_cells
-from layersight.render.options import NORMALISATIONS, VIEWS, PictureOptions
 from layersight.render.views import pages
 from layersight.writers.page import Anchor, Box, Link, Page, Picture, Text
 from layersight.writers.sketch import MEDIA

@@ -18,9 +18,9 @@ from samples import entry, photo, result, small_network, smooth, with_dead
 
 from layersight.document.colour import palette
 from layersight.errors import OutputError
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import make_tiles
+from layersight.nouns.activations.tiles import make_tiles
 from layersight.render.views import pages
 from layersight.render.wording import information
 from layersight.version import __version__

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
+from layersight.document.blocks import Note
 from layersight.version import __version__
 
 TIMES = "\u00d7"
@@ -137,3 +138,26 @@ def axes_line(axes: tuple[str, ...]) -> str:
     """
     rows, columns, maps = axes
     return f"rows: {rows}, columns: {columns}, maps: {maps}"
+
+
+def model_facts(model: ModelInfo) -> tuple[str, str]:
+    """The lines under a model's name: its file; its layers, parameters, inputs and versions."""
+    inputs = ", ".join(size(entry.shape[1:]) for entry in model.inputs)
+    return (
+        f"{model.source}{DOT}{short_digest(model.digest)}",
+        DOT.join(
+            (
+                plural(len(model.layers), "layer"),
+                plural(model.parameters, "parameter"),
+                f"input {inputs}",
+                model.framework,
+                f"layersight {__version__}",
+            )
+        ),
+    )
+
+
+def model_notes(model: ModelInfo, notes: Sequence[str]) -> tuple[Note, ...]:
+    """What had to be changed or chosen, if anything."""
+    lines = (*model.rewrites, *notes)
+    return (Note(lines, "Notes", most=8),) if lines else ()

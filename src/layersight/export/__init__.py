@@ -17,18 +17,13 @@ from layersight.export.atomic import fill_folder, replace_folder, write_bytes
 from layersight.export.kinds import ACTIVATIONS, Kind, kind_of
 from layersight.export.manifest import MANIFEST, read_manifest
 from layersight.export.numbers import dump_json
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.result import Kernels
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import (
-    GalleryOptions,
-    HeatOptions,
-    KernelOptions,
-    PictureOptions,
-    TableOptions,
-)
+from layersight.render.options import GalleryOptions, HeatOptions, KernelOptions, TableOptions
 
 __all__ = ["check_output", "make_options", "read_manifest", "save"]
 
@@ -57,7 +52,7 @@ def save(
             :func:`layersight.summary`.
         path: Where to. An existing file is replaced once the new one is complete.
         options: How pictures should look; or give its fields as keywords.
-        settings: Fields of :class:`layersight.render.options.PictureOptions`, for patterns of
+        settings: Fields of ``PictureOptions`` of activations, for patterns of
             :class:`layersight.render.options.GalleryOptions`, for kernels of
             :class:`layersight.render.options.KernelOptions`, for heatmaps of
             :class:`layersight.render.options.HeatOptions`; evaluations have none.

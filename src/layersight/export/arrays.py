@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from layersight.errors import OutputError
 from layersight.export.manifest import Manifest, dump_manifest, manifest_of
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
-from layersight.render.options import PictureOptions
 
 MAX_COMMENT = 65_535
 """The longest comment that a zip archive can hold, in bytes."""

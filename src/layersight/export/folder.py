@@ -10,8 +10,8 @@ from layersight.export.atomic import write_bytes
 from layersight.export.manifest import MANIFEST, manifest_of
 from layersight.export.numbers import activations_to_json, dump_json
 from layersight.export.pictures import safe_name, to_html, to_pdf, to_png
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
-from layersight.render.options import PictureOptions
 
 
 def write_folder(

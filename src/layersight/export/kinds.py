@@ -28,18 +28,13 @@ from layersight.export.kernel_numbers import kernels_to_json
 from layersight.export.numbers import activations_to_json, dump_json
 from layersight.export.pattern_numbers import patterns_to_json
 from layersight.export.pictures import to_html, to_pdf, to_png, to_svg
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.result import Kernels
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import (
-    GalleryOptions,
-    HeatOptions,
-    KernelOptions,
-    PictureOptions,
-    TableOptions,
-)
+from layersight.render.options import GalleryOptions, HeatOptions, KernelOptions, TableOptions
 
 ToBytes = Callable[[Any, Any], bytes]
 ToFolder = Callable[[Any, Path, Any], None]

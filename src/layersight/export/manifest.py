@@ -17,6 +17,7 @@ from PIL import Image
 
 from layersight.errors import OutputError
 from layersight.export import xmp
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.result import Heatmaps
@@ -26,13 +27,7 @@ from layersight.render.heatmaps.arrange import default_view as heat_view
 from layersight.render.heatmaps.scale import percentile_of, scale_of
 from layersight.render.kernels.arrange import limit
 from layersight.render.kernels.wording import is_bgr
-from layersight.render.options import (
-    GalleryOptions,
-    HeatOptions,
-    KernelOptions,
-    PictureOptions,
-    TableOptions,
-)
+from layersight.render.options import GalleryOptions, HeatOptions, KernelOptions, TableOptions
 from layersight.render.patterns.arrange import LayerPatterns, by_layer, default_view
 from layersight.version import __version__
 

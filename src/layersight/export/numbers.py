@@ -10,8 +10,8 @@ import numpy as np
 
 from layersight.data.prediction import Prediction
 from layersight.export.manifest import manifest_of
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
-from layersight.render.options import PictureOptions
 
 
 def dump_json(document: dict[str, Any]) -> bytes:

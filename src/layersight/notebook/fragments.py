@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 from layersight.data.image import InputImage
 from layersight.data.model import ModelInfo
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.tiles import Tiles, make_tiles
 from layersight.render.html_sprites import cells_of, each_tile, picture, sheet_of
 from layersight.render.html_text import (
     dead_count,
@@ -25,8 +27,6 @@ from layersight.render.html_text import (
     sparsity,
 )
 from layersight.render.html_tiles import cell_edge, limits, shown
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import Tiles, make_tiles
 from layersight.writers.pixels import data_uri, png
 
 LAYERS_SHOWN = 6

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from layersight.document.colour import palette
 from layersight.document.words import plural, span
 from layersight.errors import SelectionError
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.tiles import Tiles, make_tiles
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.legend import (
     BAR_WIDTH,
@@ -23,8 +25,6 @@ from layersight.render.legend import (
     mark_dead,
     part_slices,
 )
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, real_size
 from layersight.writers.page import Page
 from layersight.writers.sketch import BODY, HEADING, LEAD, NOTE, QUIET, Medium, Sketch

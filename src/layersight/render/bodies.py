@@ -16,7 +16,9 @@ import numpy as np
 
 from layersight.document.colour import palette
 from layersight.document.words import number, span
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import LayerActivation
+from layersight.nouns.activations.tiles import Tiles
 from layersight.render.cells import Cells, lay_cells
 from layersight.render.legend import (
     constant,
@@ -26,8 +28,6 @@ from layersight.render.legend import (
     mark_dead,
     part_slices,
 )
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import Tiles
 from layersight.writers.page import WHITE
 from layersight.writers.pixels import mosaic
 from layersight.writers.sketch import (

@@ -15,7 +15,9 @@ from layersight.data.image import InputImage
 from layersight.document.colour import palette
 from layersight.document.words import number, percent, size
 from layersight.errors import SelectionError
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.tiles import Tiles, make_tiles
 from layersight.render.flow import add_foot, end_screen
 from layersight.render.legend import (
     draw_ticks_below,
@@ -24,8 +26,6 @@ from layersight.render.legend import (
     mark_dead,
     part_slices,
 )
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, real_size
 from layersight.writers.page import Bytes, Page
 from layersight.writers.sketch import (

@@ -13,10 +13,10 @@ from layersight.data.model import ModelInfo
 from layersight.data.prediction import VALUES, Prediction
 from layersight.document.colour import palette
 from layersight.document.words import count, number, plural, short_digest, size
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.render.channel import input_picture
 from layersight.render.chart import draw_depth, draw_key
-from layersight.render.options import PictureOptions
 from layersight.render.ruled import table_pages
 from layersight.render.table import COLUMNS, TableRow, ruled
 from layersight.version import __version__

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.tiles import Tiles, make_tiles
 from layersight.render.bodies import Body, make_body
 from layersight.render.flow import Block, Flow, add_foot, draw_heading
 from layersight.render.legend import BAR_WIDTH, bar_marks, draw_bar
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import Tiles, make_tiles
 from layersight.render.wording import captions, layer_facts, real_size
 from layersight.writers.page import Page
 from layersight.writers.sketch import Medium, Sketch

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.render import html_page
 from layersight.render.html_curve import sparsity_curve
@@ -25,7 +26,6 @@ from layersight.render.html_text import (
     sparsity,
 )
 from layersight.render.html_tiles import layer_part
-from layersight.render.options import PictureOptions
 
 
 def document(result: Activations, options: PictureOptions, manifest: str) -> str:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.tiles import Tiles
 from layersight.render.html_sprites import Sprite
 from layersight.render.html_text import size
-from layersight.render.tiles import Tiles
 
 
 def rounded(values: NDArray[np.floating[Any]]) -> list[float | int | None]:

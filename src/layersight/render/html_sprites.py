@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from layersight.data.image import InputImage
 from layersight.document.colour import palette
-from layersight.render.tiles import Tiles
+from layersight.nouns.activations.tiles import Tiles
 from layersight.writers.pixels import data_uri, mosaic, png
 
 Bytes = NDArray[np.uint8]

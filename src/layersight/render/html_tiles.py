@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layersight.document.words import axes_line
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.tiles import Tiles, make_tiles
 from layersight.render.html_data import image_numbers, layer_numbers
 from layersight.render.html_sprites import Sprite, cells_of, sprite_of
 from layersight.render.html_text import (
@@ -27,8 +29,6 @@ from layersight.render.html_text import (
     size,
     sparsity,
 )
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import Tiles, make_tiles
 
 TARGETS = {"s": 64, "m": 112, "l": 224}
 """About how many pixels of the screen the longer edge of a tile takes."""

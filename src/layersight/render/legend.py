@@ -6,8 +6,8 @@ import numpy as np
 
 from layersight.document.colour import palette
 from layersight.document.words import DASH, number
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import Tiles
+from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.activations.tiles import Tiles
 from layersight.writers.page import WHITE, Bytes
 from layersight.writers.sketch import BROKEN_FILL, BROKEN_INK, DEAD_FILL, FAINT, TINY, Sketch, Style
 

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layersight.document.colour import COLORMAPS
 from layersight.errors import UsageError, near
-
-VIEWS = ("sheet", "grid", "channel", "across")
-"""The whole document; all channels of a layer; one map, large; one channel in every layer."""
-
-NORMALISATIONS = ("standardise", "minmax", "layer", "none")
-"""How values become colours; see :class:`PictureOptions`."""
-
-LARGEST_STEP = 1e6
-"""The largest contrast and centre; beyond them nothing is left of a map but two colours."""
-
-COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey")
-"""Perceptually uniform colour maps, readable with any colour vision."""
-
 
 GALLERY_VIEWS = ("pattern", "grid", "sheet")
 """One pattern, large; all patterns of a layer; a document with a row for each layer."""
@@ -30,62 +18,6 @@ HEAT_SCALES = ("own", "shared")
 
 FINE_PERCENTILE = 99.5
 """Where the scale of heat ends that a method gives for every pixel by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureOptions:
-    """What a picture of activations should look like.
-
-    Attributes:
-        view: One of :data:`VIEWS`.
-        normalise: ``"standardise"``: each map by itself, ``(x - mean) / std * contrast +
-            centre``, cut to 0..255. ``"minmax"``: each map by itself, its least value 0, its
-            greatest 255. ``"layer"``: likewise with one scale for the whole layer.
-            ``"none"``: the values as they are, cut to 0..255.
-        contrast: For ``"standardise"``, colour steps for one standard deviation.
-        centre: For ``"standardise"``, the colour step of the mean.
-        colormap: One of :data:`COLORMAPS`.
-        columns: Tiles in a row, at least 1.
-
-    Raises:
-        UsageError: A value is none of those.
-    """
-
-    view: str = "sheet"
-    normalise: str = "standardise"
-    contrast: float = 64.0
-    centre: float = 128.0
-    colormap: str = "viridis"
-    columns: int = 16
-
-    def __post_init__(self) -> None:
-        _check("view", self.view, VIEWS)
-        _check("normalisation", self.normalise, NORMALISATIONS)
-        _check("colour map", self.colormap, COLORMAPS)
-        _check_columns(self.columns)
-        if not self.contrast > 0:
-            raise UsageError(f"expected a contrast above 0, found {self.contrast:g}")
-        for name in ("contrast", "centre"):
-            value = getattr(self, name)
-            if not abs(value) <= LARGEST_STEP:
-                raise UsageError(
-                    f"expected a {name} of at most {LARGEST_STEP:g} colour steps, found {value:g}"
-                )
-
-    def describe(self) -> str:
-        """The normalisation in words, for captions."""
-        match self.normalise:
-            case "standardise":
-                return (
-                    f"each map standardised: (x - mean) / std * {self.contrast:g} + "
-                    f"{self.centre:g}, cut to 0..255"
-                )
-            case "minmax":
-                return "each map from its own least to its own greatest value"
-            case "layer":
-                return "one scale for a layer, from its least to its greatest value"
-            case _:
-                return "values as they are, cut to 0..255"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.render.cover import Cover
 from layersight.render.flow import Flow, add_foot
 from layersight.render.grid import layer_anchor, make_blocks
-from layersight.render.options import PictureOptions
 from layersight.render.table import table_rows
 from layersight.render.wording import captions
 from layersight.writers.page import Anchor, Page

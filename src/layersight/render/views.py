@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from layersight.errors import SelectionError
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.render.across import across_pages
 from layersight.render.channel import channel_pages
 from layersight.render.grid import grid_pages
-from layersight.render.options import PictureOptions
 from layersight.render.sheet import sheet_pages
 from layersight.writers.page import Page
 from layersight.writers.sketch import MEDIA, Medium

@@ -15,9 +15,9 @@ from layersight.document.words import (
     ranges,
     size,
 )
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
-from layersight.render.options import PictureOptions
-from layersight.render.tiles import Tiles
+from layersight.nouns.activations.tiles import Tiles
 from layersight.writers.page import Information
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
+from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import ChannelStatistics, LayerActivation
-from layersight.render.options import PictureOptions
 
 Bytes = NDArray[np.uint8]
 

@@ -1,0 +1,579 @@
+"""Feature maps as a document.
+
+The rule of this module: a layer has its name, its real size and its scale over its maps; a layer
+without a channel that was asked for is named, not left out in silence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.data.model import LayerInfo
+from layersight.document.blocks import (
+    Axis,
+    Beside,
+    Block,
+    Bytes,
+    Cell,
+    Column,
+    Cover,
+    Curve,
+    Document,
+    Facts,
+    Grid,
+    Numbers,
+    Part,
+    Patch,
+    Picture,
+    Scale,
+    Section,
+    Series,
+    Table,
+    Tile,
+)
+from layersight.document.colour import palette
+from layersight.document.image import input_note, input_picture, prediction_blocks
+from layersight.document.words import (
+    DASH,
+    DOT,
+    axes_line,
+    count,
+    input_line,
+    model_facts,
+    model_line,
+    model_notes,
+    number,
+    output_size,
+    percent,
+    plural,
+    ranges,
+    size,
+    span,
+)
+from layersight.errors import SelectionError
+from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.tiles import Tiles, make_tiles
+
+MOST_MAPS = 256
+MOST_CHANNELS = 128
+READABLE = 20
+"""Vectors of so many units have their values written out."""
+BROKEN = Cover("broken", ("not a", "number"))
+
+
+def describe(result: Activations, options: PictureOptions) -> Document:
+    """The document of feature maps.
+
+    Raises:
+        SelectionError: There is nothing, or too much, for the view to show.
+    """
+    if not result.layers:
+        raise SelectionError("no layers to draw: the result holds none")
+    options = _linear(options) if options.view == "channel" else options
+    make = {"sheet": _sheet, "grid": _grid, "channel": _maps, "across": _across}[options.view]
+    names = ", ".join(image.name for image in result.images[:4])
+    several = len(result.images) > 1
+    return Document(
+        title=result.model.name,
+        kicker="What the network sees",
+        facts=model_facts(result.model),
+        parts=tuple(
+            dataclasses.replace(
+                make(result, options, image),
+                title=result.images[image].name if several else "",
+                anchor=f"cover:{image}",
+            )
+            for image in range(len(result.images))
+        ),
+        captions=_captions(result, options),
+        heading="Feature maps",
+        guide=(
+            f"{options.describe().capitalize()}. Dead maps are flat grey with their constant value",
+        ),
+        caption=_caption(result, options),
+        name=f"{result.model.name}: {names}",
+        fewer="choose one layer with --layers or one channel with --channels",
+    )
+
+
+def _linear(options: PictureOptions) -> PictureOptions:
+    """The options for single maps, which need no standardising to be comparable."""
+    if options.normalise == "standardise":
+        return dataclasses.replace(options, normalise="minmax")
+    return options
+
+
+def _captions(result: Activations, options: PictureOptions) -> tuple[str, ...]:
+    marks = "Grey: dead, that is constant for this image."
+    inputs = [f"Input {input_line(image)}." for image in result.images[:3]]
+    if len(result.images) > 3:
+        inputs.append(f"And {plural(len(result.images) - 3, 'more input')}.")
+    colours = f"Colours {options.colormap}, {options.describe()}. {marks}"
+    return (colours, *inputs, f"Model {model_line(result.model)}.")
+
+
+def _caption(result: Activations, options: PictureOptions) -> str:
+    layers = ", ".join(
+        f"{entry.name} {real_size(entry)}, channels {ranges(entry.channels)}"
+        for entry in result.layers[:12]
+    )
+    if len(result.layers) > 12:
+        layers += f" and {len(result.layers) - 12} more"
+    return (
+        f"Layers {layers}. {options.describe().capitalize()}. "
+        f"Preprocessing: {result.images[0].preprocessing.describe()}. "
+        f"Model {result.model.name}, {result.model.digest}. {result.model.framework}."
+    )
+
+
+def real_size(entry: LayerActivation) -> str:
+    """The size of what a layer made of an image, with all channels that the layer has."""
+    channels = entry.layer.channels
+    return size(
+        (*entry.values.shape[1:-1], entry.values.shape[-1] if channels is None else channels)
+    )
+
+
+def _sheet(result: Activations, options: PictureOptions, image: int) -> Part:
+    """A cover and every channel of every layer."""
+    shown = result.images[image]
+    predictions = result.predictions[image] if image < len(result.predictions) else ()
+    story = (input_note(shown, "Input, as the network saw it"), *prediction_blocks(predictions))
+    front: list[Block] = [
+        Beside(((input_picture(shown),), story)),
+        *model_notes(result.model, result.notes),
+        *_depth(result, image),
+        _layers(result, image),
+    ]
+    return dataclasses.replace(_grid(result, options, image), front=tuple(front))
+
+
+def _grid(result: Activations, options: PictureOptions, image: int) -> Part:
+    return Part(tuple(_layer(entry, options, image) for entry in result.layers))
+
+
+def _anchor(image: int, name: str) -> str:
+    return f"layer:{image}:{name}"
+
+
+def _depth(result: Activations, image: int) -> Iterator[Curve]:
+    """Zeros and dead channels over the depth of the network."""
+    places = {info.name: place for place, info in enumerate(_infos(result), 1)}
+    x = np.array([places[entry.name] for entry in result.layers], np.float32)
+    if len(x) < 2:
+        return
+    zeros = np.array([entry.sparsity(image) for entry in result.layers], np.float32)
+    dead = np.array([_dead_share(entry, image) for entry in result.layers], np.float32)
+    yield Curve(
+        (
+            Series(zeros, x, "zeros, share of values"),
+            Series(dead, x, "dead, share of channels", hollow=True, tone="plain"),
+        ),
+        title="Over depth",
+        y=(0.0, 1.0),
+        x_title="layer",
+        percent="y",
+    )
+
+
+def _dead_share(entry: LayerActivation, image: int) -> float:
+    if _is_vector(entry):
+        return math.nan
+    return entry.dead(image) / max(1, len(entry.channels))
+
+
+def _is_vector(entry: LayerActivation) -> bool:
+    return math.prod(entry.values.shape[1:-1]) == 1
+
+
+def _infos(result: Activations) -> list[LayerInfo]:
+    """All layers of the model, and what was shown that is none of them."""
+    known = {info.name: info for info in result.model.layers}
+    return [*known.values(), *(each.layer for each in result.layers if each.name not in known)]
+
+
+def _layers(result: Activations, image: int) -> Table:
+    """What each layer is, how large, how much of it is zero or dead."""
+    shown = {entry.name: entry for entry in result.layers}
+    rows = []
+    for place, info in enumerate(_infos(result), 1):
+        entry = shown.get(info.name)
+        dead = zeros = Cell()
+        if entry is not None:
+            zeros = Cell(percent(entry.sparsity(image)), share=entry.sparsity(image))
+            if not _is_vector(entry):
+                amount = entry.dead(image)
+                words = f"{amount} / {len(entry.channels)}"
+                dead = Cell(words, "plain" if amount else "quiet")
+        target = _anchor(image, info.name) if entry else ""
+        field = info.receptive_field
+        rows.append(
+            (
+                Cell(str(place), "quiet"),
+                Cell(info.name, target=target),
+                Cell(info.type),
+                Cell(real_size(entry) if entry else output_size(info)),
+                Cell(count(info.parameters) if info.parameters else ""),
+                Cell(size(field) if field else ""),
+                dead,
+                zeros,
+                Cell(target=target),
+            )
+        )
+    columns = (
+        Column("", "right"),
+        Column("name", wide=2),
+        Column("type", wide=1),
+        Column("output", "right"),
+        Column("parameters", "right"),
+        Column("field", "right"),
+        Column("dead", "right"),
+        Column("zeros", "right"),
+        Column("page", "right", pages=True),
+    )
+    note = "Field: receptive field. Dead: constant for this image. Zeros: the share of exact zeros."
+    return Table(columns, tuple(rows), "Layers", note)
+
+
+def _layer(entry: LayerActivation, options: PictureOptions, image: int) -> Section:
+    """All channels of a layer."""
+    tiles = make_tiles(entry, image, options)
+    flat = tiles.low is not None and tiles.low == tiles.high
+    return Section(
+        entry.name,
+        (FORMS[tiles.form](entry, tiles, options, image),),
+        kind=f"{entry.layer.type}   {real_size(entry)}",
+        facts=_facts(entry, tiles, image),
+        anchor=_anchor(image, entry.name),
+        scale=None if flat else _scale(tiles, options),
+        details=_details(entry.layer),
+    )
+
+
+def _facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
+    shown = len(entry.channels)
+    noun = "unit" if tiles.form == "units" else "map"
+    total = entry.layer.channels or shown
+    facts = [plural(shown, noun) if shown == total else f"{count(shown)} of {plural(total, noun)}"]
+    facts.append(f"{percent(entry.sparsity(image))} zeros")
+    dead, broken = int(tiles.dead.sum()), int(tiles.broken.sum())
+    if noun == "map":
+        facts.append(f"{count(dead)} dead for this image" if dead else "none dead for this image")
+    elif shown > 1 and tiles.low is not None and tiles.low == tiles.high:
+        facts.append(f"all equal to {number(tiles.low)}")
+    if broken:
+        facts.append(f"{count(broken)} with values that are not numbers")
+    if entry.layer.axes:
+        facts.append(axes_line(entry.layer.axes))
+    if entry.layer.receptive_field:
+        facts.append(f"receptive field {size(entry.layer.receptive_field)}")
+    if math.prod(tiles.slices) > 1 and entry.values.ndim == 5:
+        facts.append(f"{entry.values.shape[1]} depth slices per tile")
+    return DOT.join(facts)
+
+
+def _details(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
+    """What a page with room for it says of a layer."""
+    details = [("parameters", count(layer.parameters))]
+    for label, axes in (
+        ("kernel", layer.kernel),
+        ("stride", layer.strides),
+        ("dilation", layer.dilation),
+    ):
+        if axes is not None and (label == "kernel" or set(axes) != {1}):
+            details.append((label, size(axes)))
+    if layer.activation:
+        details.append(("activation", layer.activation))
+    return tuple(details)
+
+
+def _scale(tiles: Tiles, options: PictureOptions) -> Scale:
+    """What the ends, and the centre, of a layer's colours mean."""
+    colours = palette(options.colormap)
+    if tiles.low is not None and tiles.high is not None:
+        marks = ((0.0, number(tiles.low)), (1.0, number(tiles.high)))
+        note = "the vector on one scale" if tiles.form == "units" else "one scale for the layer"
+        return Scale(colours, marks, tiles.low, tiles.high, note)
+    each = "each map by itself"
+    if options.normalise != "standardise":
+        return Scale(colours, ((0.0, "least of each map"), (1.0, "greatest")), note=each)
+    centre = options.centre / 255
+    ends = [(edge - options.centre) / options.contrast for edge in (0, 255)]
+    words = [f"mean {DASH if end < 0 else '+'} {abs(end):.2g} std" for end in ends]
+    middle = ((centre, "mean"),) if 0.35 < centre < 0.65 else ()
+    return Scale(colours, ((0.0, words[0]), *middle, (1.0, words[1])), note=each)
+
+
+def _covers(tiles: Tiles) -> list[Cover | None]:
+    """What covers each channel's map."""
+    return [
+        BROKEN if broken else Cover("dead", ("dead", f"= {number(value)}")) if dead else None
+        for broken, dead, value in zip(
+            tiles.broken.tolist(), tiles.dead.tolist(), tiles.constants.tolist(), strict=True
+        )
+    ]
+
+
+def _numbers(
+    entry: LayerActivation, image: int, at: slice | int = slice(None)
+) -> tuple[Numbers, ...]:
+    stats = entry.statistics
+    names = ("mean", "std", "min", "max", "sparsity")
+    return tuple(
+        Numbers(name, getattr(stats, name)[image], percent=name == "sparsity") for name in names
+    )
+
+
+def _tiles(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int) -> Grid:
+    words = [
+        Tile(label=str(channel), cover=cover)
+        for channel, cover in zip(tiles.channels, _covers(tiles), strict=True)
+    ]
+    return Grid(
+        tiles.pixels,
+        words,
+        palette(options.colormap),
+        columns=options.columns,
+        slices=tiles.slices,
+        depth=tiles.depth,
+        numbers=_numbers(entry, image),
+    )
+
+
+def _rows(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int) -> Picture:
+    """A layer with one axis: a row for each channel; neighbours that are alike share a cover."""
+    covers, patches = _covers(tiles), []
+    length = int(tiles.pixels.shape[2])
+    for cover, members in itertools.groupby(range(len(covers)), lambda row: covers[row]):
+        rows = list(members)
+        if cover is not None:
+            names = [str(tiles.channels[row]) for row in (rows[0], rows[-1])]
+            which = names[0] if len(rows) == 1 else span(*names)
+            words = (f"{which} {' '.join(cover.words)}",)
+            patches.append(
+                Patch(rows[0], 0, rows[-1] + 1, length, dataclasses.replace(cover, words=words))
+            )
+    return Picture(
+        tiles.pixels[0],
+        palette(options.colormap),
+        tall=min(10.0, max(2.0, 400.0 / len(covers))),
+        rows=Axis(tuple(map(str, tiles.channels))),
+        columns=Axis(title="position; a row for each channel"),
+        patches=tuple(patches),
+        unit="channel",
+        name=entry.name,
+    )
+
+
+def _units(
+    entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int
+) -> Grid | Picture:
+    """A vector: a few units as tiles with their values, many as cells, read like text."""
+    values = entry.values[image].reshape(-1)
+    cells = tiles.pixels[0]
+    flat = tiles.low == tiles.high
+    if len(values) <= READABLE:
+        words = [
+            Tile(
+                label=str(unit),
+                lines=(("", Cell(number(value) if math.isfinite(value) else "not a number")),),
+                cover=BROKEN if broken else Cover("dead", ()) if flat else None,
+            )
+            for unit, value, broken in zip(
+                tiles.channels, values.tolist(), tiles.broken.tolist(), strict=True
+            )
+        ]
+        pixels = cells.reshape(-1)[: len(values), None, None]
+        return Grid(pixels, words, palette(options.colormap), READABLE, side=22.0, unit="unit")
+    rows, width = cells.shape
+    patches = [
+        Patch(row, column, row + 1, column + 1, Cover("broken", ()))
+        for row, column in (divmod(unit, width) for unit in np.flatnonzero(tiles.broken).tolist())
+    ]
+    if flat:
+        patches = [Patch(0, 0, rows, width, Cover("dead", ()))]
+    left_over = rows * width - len(values)
+    if left_over:
+        patches.append(Patch(rows - 1, width - left_over, rows, width))
+    exact = np.full(rows * width, np.nan, np.float32)
+    exact[: len(values)] = values
+    return Picture(
+        cells,
+        palette(options.colormap),
+        tall=min(8.0, max(2.5, 400.0 / rows)),
+        rows=Axis(tuple(map(str, tiles.channels[::width]))),
+        patches=tuple(patches),
+        unit="unit",
+        name=entry.name,
+        values=exact.reshape(rows, width),
+    )
+
+
+FORMS: dict[str, Callable[..., Grid | Picture]] = {"tiles": _tiles, "rows": _rows, "units": _units}
+"""What shows each form of tiles."""
+
+
+def _maps(result: Activations, options: PictureOptions, image: int) -> Part:
+    """Each map large, with the numbers of its pixels and its real values."""
+    amount = result.map_count
+    if not amount:
+        raise SelectionError("no layer here has feature maps, so there is no channel to draw")
+    if amount > MOST_MAPS:
+        raise SelectionError(
+            f"the view 'channel' draws a page for each map: expected at most {MOST_MAPS} maps, "
+            f"found {amount:,}. Choose fewer layers or channels."
+        )
+    return Part(
+        tuple(
+            _map(result, entry, place, options, image)
+            for entry in result.layers
+            if entry.has_maps
+            for place in range(len(entry.channels))
+        )
+    )
+
+
+def _map(
+    result: Activations, entry: LayerActivation, place: int, options: PictureOptions, image: int
+) -> Section:
+    tiles = make_tiles(entry, image, options, only=(place,))
+    name = f"{entry.name}, channel {entry.channels[place]}"
+    shown = result.images[image]
+    height, width = shown.pixels.shape[:2]
+    below = input_picture(shown, 120.0, (shown.name, f"input, {size((height, width))}"))
+    stats = entry.statistics
+    facts = [
+        ("mean", number(float(stats.mean[image, place]))),
+        ("standard deviation", number(float(stats.std[image, place]))),
+        ("least", number(float(stats.min[image, place]))),
+        ("greatest", number(float(stats.max[image, place]))),
+        ("zeros", percent(float(stats.sparsity[image, place]))),
+    ]
+    if entry.layer.receptive_field:
+        facts.append(("receptive field", size(entry.layer.receptive_field)))
+    table = Facts(tuple(facts))
+    large = _curve if entry.values.ndim == 3 else _large
+    return Section(
+        name,
+        (
+            large(entry, place, tiles, options, image),
+            Beside(((below,), (table,)), fill=False),
+        ),
+        kind=f"{entry.layer.type}   {real_size(entry)}",
+        anchor=f"map:{image}:{name}",
+        alone=True,
+    )
+
+
+def _large(
+    entry: LayerActivation, place: int, tiles: Tiles, options: PictureOptions, image: int
+) -> Picture:
+    (cover,) = _covers(tiles)
+    low, high = _limits(entry, place, tiles, image)
+    steps = tuple((step / 4, number(low + (high - low) * step / 4)) for step in range(5))
+    whole = tiles.slices == (1, 1)
+    return Picture(
+        tiles.pixels[0],
+        palette(options.colormap),
+        rows=Axis() if whole else None,
+        columns=Axis() if whole else None,
+        lines=() if whole else (f"{tiles.depth} depth slices, read like text",),
+        scale=None if cover else Scale(palette(options.colormap), steps, low, high),
+        cover=cover,
+        slices=tiles.slices,
+        depth=tiles.depth,
+        name=f"{entry.name}, channel {entry.channels[place]}",
+    )
+
+
+def _curve(
+    entry: LayerActivation, place: int, tiles: Tiles, options: PictureOptions, image: int
+) -> Block:
+    """A map with one axis."""
+    (cover,) = _covers(tiles)
+    if cover is not None:
+        return Picture(tiles.pixels, None, cover=cover, columns=Axis(title="position"))
+    low, high = _limits(entry, place, tiles, image)
+    values: FloatArray = entry.values[image, :, place]
+    return Curve((Series(values, style="plain"),), y=(low, high), x_title="position", tall=215.0)
+
+
+def _limits(entry: LayerActivation, place: int, tiles: Tiles, image: int) -> tuple[float, float]:
+    """The values of the first and the last colour."""
+    if tiles.low is not None and tiles.high is not None:
+        return tiles.low, tiles.high
+    stats = entry.statistics
+    return float(stats.min[image, place]), float(stats.max[image, place])
+
+
+def _band(pixels: Bytes) -> Bytes:
+    """A map; of one with a single axis a band, not a hairline."""
+    return pixels if len(pixels) > 1 else pixels.repeat(max(1, pixels.shape[1] // 4), 0)
+
+
+def _across(result: Activations, options: PictureOptions, image: int) -> Part:
+    """One channel number through all layers that have maps, a section for each number."""
+    layers = [entry for entry in result.layers if entry.has_maps]
+    channels = sorted({channel for entry in layers for channel in entry.channels})
+    if not channels:
+        raise SelectionError("no layer here has feature maps, so no channel runs across layers")
+    if len(channels) > MOST_CHANNELS:
+        raise SelectionError(
+            f"the view 'across' draws a page for each channel: expected at most {MOST_CHANNELS} "
+            f"channels, found {len(channels):,}. Choose some, such as channel {channels[0]}."
+        )
+    return Part(tuple(_way(layers, channel, options, image) for channel in channels))
+
+
+def _way(
+    layers: list[LayerActivation], channel: int, options: PictureOptions, image: int
+) -> Section:
+    entries = [entry for entry in layers if channel in entry.channels]
+    places = [entry.channels.index(channel) for entry in entries]
+    made = [
+        make_tiles(entry, image, options, only=(place,))
+        for entry, place in zip(entries, places, strict=True)
+    ]
+    covers = [_covers(tiles)[0] for tiles in made]
+    dead = sum(cover is not None and cover.kind == "dead" for cover in covers)
+    facts = [f"{plural(dead, 'map')} dead for this image" if dead else "none dead for this image"]
+    lacking = [entry.name for entry in layers if channel not in entry.channels]
+    if lacking:
+        facts.append("not in " + ", ".join(lacking))
+    scale = _scale(made[0], options)
+    if options.normalise == "layer":
+        ends = ((0.0, "least of the layer"), (1.0, "greatest"))
+        scale = Scale(scale.palette, ends, note="one scale for each layer")
+    grid = Grid(
+        [_band(tiles.pixels[0]) for tiles in made],
+        [
+            Tile(
+                title=entry.name,
+                subtitle=real_size(entry),
+                cover=cover,
+                name=f"{entry.name}, channel {channel}",
+            )
+            for entry, cover in zip(entries, covers, strict=True)
+        ],
+        palette(options.colormap),
+        columns=4 if len(entries) <= 16 else 6,
+        side=120.0,
+        unit="layer",
+    )
+    return Section(
+        f"Channel {channel}",
+        (grid,),
+        kind=f"through {plural(len(entries), 'layer')}",
+        facts=DOT.join(facts),
+        anchor=f"channel:{image}:{channel}",
+        outline=f"channel {channel}",
+        scale=scale,
+        alone=True,
+    )

@@ -1,0 +1,72 @@
+"""What pictures of feature maps can be asked to look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layersight.data.fields import check, option
+from layersight.document.colour import COLORMAPS
+
+VIEWS = ("sheet", "grid", "channel", "across")
+"""The whole document; all channels of a layer; one map, large; one channel in every layer."""
+
+NORMALISATIONS = ("standardise", "minmax", "layer", "none")
+"""How values become colours; see :class:`PictureOptions`."""
+
+LARGEST_STEP = 1e6
+"""The largest contrast and centre; beyond them nothing is left of a map but two colours."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOptions:
+    """What a picture of activations should look like.
+
+    Attributes:
+        view: One of :data:`VIEWS`.
+        normalise: ``"standardise"``: each map by itself, ``(x - mean) / std * contrast +
+            centre``, cut to 0..255. ``"minmax"``: each map by itself, its least value 0, its
+            greatest 255. ``"layer"``: likewise with one scale for the whole layer.
+            ``"none"``: the values as they are, cut to 0..255.
+        contrast: For ``"standardise"``, colour steps for one standard deviation.
+        centre: For ``"standardise"``, the colour step of the mean.
+        colormap: One of :data:`~layersight.document.colour.COLORMAPS`.
+        columns: Tiles in a row, at least 1.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    view: str = option("sheet", help="What to draw.", choices=VIEWS)
+    normalise: str = option(
+        "standardise", help="How values become colours.", choices=NORMALISATIONS
+    )
+    contrast: float = option(
+        64.0,
+        help="For standardise: steps for one deviation.",
+        low=0,
+        high=LARGEST_STEP,
+        exclusive=True,
+    )
+    centre: float = option(
+        128.0, help="For standardise: the step of the mean.", low=-LARGEST_STEP, high=LARGEST_STEP
+    )
+    colormap: str = option("viridis", help="The colours.", choices=COLORMAPS)
+    columns: int = option(16, help="Tiles in a row.", low=1)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def describe(self) -> str:
+        """The normalisation in words, for captions."""
+        match self.normalise:
+            case "standardise":
+                return (
+                    f"each map standardised: (x - mean) / std * {self.contrast:g} + "
+                    f"{self.centre:g}, cut to 0..255"
+                )
+            case "minmax":
+                return "each map from its own least to its own greatest value"
+            case "layer":
+                return "one scale for a layer, from its least to its greatest value"
+            case _:
+                return "values as they are, cut to 0..255"
