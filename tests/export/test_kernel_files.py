@@ -18,8 +18,8 @@ from layersight.errors import UsageError
 from layersight.export import read_manifest, save
 from layersight.export.kinds import KERNELS
 from layersight.export.manifest import manifest_of
+from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
-from layersight.render.options import KernelOptions
 from layersight.version import __version__
 from weights import HOSTILE, everything, layer, weights
 

@@ -15,6 +15,7 @@ from heats import HOSTILE, WARNING, bump, heats, picture
 from layersight.data.photograph import Photograph
 from layersight.data.placing import enlarge
 from layersight.document.colour import palette
+from layersight.document.diverging import ZERO, diverging
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.heatmaps.result import Heatmaps, Measure
 from layersight.render.heatmaps.arrange import by_image, default_view, only
@@ -40,7 +41,6 @@ from layersight.render.heatmaps.wording import (
     target_name,
     view_words,
 )
-from layersight.render.kernels.colours import ZERO, diverging
 from layersight.render.options import HEAT_VIEWS, HeatOptions
 from layersight.writers.page import Anchor, Line, Link, Page, Picture, Text
 from layersight.writers.page import Box as Rectangle

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from layersight.data.preprocessing import SCALES
+from layersight.document.diverging import ZERO, diverging, steps
 from layersight.errors import SelectionError, UsageError
+from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.kernels.parts import limit, limits, norms, only_filters, strongest
 from layersight.nouns.kernels.result import Kernels
-from layersight.render.kernels.arrange import limit, limits, norms, only_filters, strongest
-from layersight.render.kernels.colours import ZERO, diverging, steps
 from layersight.render.kernels.tile import by_sign
 from layersight.render.kernels.views import pages
 from layersight.render.kernels.wording import captions, information, layer_facts
-from layersight.render.options import KernelOptions
 from layersight.writers.page import Anchor, Box, Line, Page, Picture, Text
 from layersight.writers.png import draw, stack
 from weights import everything, layer, weights

@@ -18,9 +18,9 @@ from layersight.export.pictures import safe_name
 from layersight.loading.stored import load_weights
 from layersight.model import HasKernels
 from layersight.nouns.kernels import compute as verb
+from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.kernels.parts import broken, limit
 from layersight.nouns.kernels.result import Kernels, LayerKernels
-from layersight.render.kernels.arrange import broken, limit
-from layersight.render.options import KernelOptions
 from layersight.writers.printable import printable
 
 

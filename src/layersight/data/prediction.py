@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,22 @@ class Prediction:
         what = {MAP: "a map", PICTURE: "a picture", SEQUENCE: "a sequence"}
         sides = " x ".join(map(str, self.shape))
         return f"{what.get(self.kind or '', 'an array')} of {sides} numbers{ends}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The prediction as JSON-ready data; ``None`` for what is not finite."""
+        return {
+            "output": self.output,
+            "size": self.size,
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "min": self.low,
+            "max": self.high,
+            "top": [
+                {
+                    "index": top.index,
+                    "label": top.label,
+                    "score": top.score if math.isfinite(top.score) else None,
+                }
+                for top in self.top
+            ],
+        }

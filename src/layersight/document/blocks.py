@@ -169,6 +169,7 @@ class Tile:
         share: 0 to 1 to draw a bar under it.
         rising: Whether it has the arrow of what has not converged.
         cover: What is drawn in place of its pixels.
+        blank: Whether nothing is drawn at all, since its row has fewer.
         scale: Its own colour bar, drawn under it.
         name: Its full name for the card and the screen reader; where empty it is made of the
             section's title, the grid's unit and the label: ``"conv2d_1, channel 3"``.
@@ -183,6 +184,7 @@ class Tile:
     share: float | None = None
     rising: bool = False
     cover: Cover | None = None
+    blank: bool = False
     scale: Scale | None = None
     name: str = ""
     facts: tuple[tuple[str, str], ...] = ()
@@ -455,12 +457,14 @@ class Part:
     Attributes:
         sections: In order; their anchors are unique in the document.
         front: The blocks of the cover; empty for none.
+        notes: What pages with room for it (HTML) say before the sections where there is no cover.
         title: In the outline, where a document has several parts.
         anchor: Of the cover, which pages lead back to.
     """
 
     sections: tuple[Section, ...]
     front: tuple[Block, ...] = ()
+    notes: tuple[Note, ...] = ()
     title: str = ""
     anchor: str = "cover"
 

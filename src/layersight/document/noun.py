@@ -1,8 +1,8 @@
 """What a kind of result can become: one record for each.
 
 The rule of this module: whoever has a result finds its record here, and nothing else asks for the
-type of a result. The record of the results of ``layersight.nouns.NAME`` is ``NOUN`` in
-``layersight.nouns.NAME.noun``.
+type of a result. A result names its kind in the class variable ``noun``; the record of the kind
+``NAME`` is ``NOUN`` in ``layersight.nouns.NAME.noun``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,28 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.document.blocks import Document
+from layersight.data.model import ModelInfo
+from layersight.document.blocks import Bytes, Document
 from layersight.errors import UsageError
 
-R = TypeVar("R")
-O = TypeVar("O")  # noqa: E741 - options
+Result = TypeVar("Result")
+Options = TypeVar("Options")
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stack:
+    """Arrays of one shape that are made one after the other, as one array.
+
+    Attributes:
+        shape: Of all of them together; the first axis counts them.
+        dtype: Of the numbers.
+        part: Makes one of them.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    part: Callable[[int], NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -28,27 +44,43 @@ class Array:
     """An array of a file, with the names of its axes.
 
     Attributes:
-        axes: A name for each axis, ``("image", "height", "width", "channel")``.
-        values: The numbers.
-        coordinates: Numbers or names along an axis, where they are not 0, 1, 2 ...
+        axes: A name for each axis, ``("image", "y", "x", "channel")``.
+        values: The numbers, or text.
+        own: Axes that no other array of the file has.
+        split: Axes along which a store keeps a chunk for each index.
+        attributes: What a store says beside, JSON-ready.
+        stored: Whether a store has it too; ``False`` for what is an attribute there.
     """
 
     axes: tuple[str, ...]
-    values: NDArray[Any]
-    coordinates: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    values: NDArray[Any] | Stack
+    own: tuple[str, ...] = ()
+    split: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    stored: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[R, O]):
-    """A file of a folder: its name with its suffix, and what it shows."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Entry(Generic[Result, Options]):
+    """A file of a folder.
+
+    Attributes:
+        name: Of the file; its suffix says what it becomes.
+        result: What it shows.
+        options: How.
+        pixels: ``(height, width, 3)`` for a plain picture without words, as they are.
+        extra: What its manifest holds beside.
+    """
 
     name: str
-    result: R
-    options: O
+    result: Result
+    options: Options
+    pixels: Bytes | None = None
+    extra: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Noun(Generic[R, O]):
+class Noun(Generic[Result, Options]):
     """How results of one kind are shown and written.
 
     Attributes:
@@ -56,26 +88,28 @@ class Noun(Generic[R, O]):
         options: The type of the options of its pictures; its fields carry their help.
         describe: The document of a result.
         manifest: What a file says of its own origin, beside what all files say.
-        numbers: JSON-ready numbers; ``None`` if there are none.
+        numbers: JSON-ready numbers, without the manifest.
         arrays: Arrays by name, for ``.npz`` and ``.zarr``.
-        stored: Whether ``.zarr`` can be written.
-        rows: The head and rows of a ``.csv``; ``None`` if there is none.
-        folder: The files of a folder; ``None`` if a folder cannot be written.
-        frames: For each picture of an animation the result that it shows; ``None`` without any.
+        store: Whether ``.zarr`` can be written.
+        rows: The head and the rows of a ``.csv``.
+        folder: The files of a folder, beside its manifest.
+        frames: For each picture of an animation the result that it shows.
+        load: A result from the arrays and the manifest of an ``.npz``.
         page: Fields of the options that a web page sets: it shows all, whatever the view.
         plot: Likewise a figure, which is shown beside the code that made it.
     """
 
     name: str
-    options: type[O]
-    describe: Callable[[R, O], Document]
-    manifest: Callable[[R, O], Json]
-    numbers: Callable[[R, O], Json] | None = None
-    arrays: Callable[[R], Mapping[str, Array]] | None = None
-    stored: bool = True
-    rows: Callable[[R], list[tuple[object, ...]]] | None = None
-    folder: Callable[[R, O], Iterator[Entry[R, O]]] | None = None
-    frames: Callable[[R], Iterator[R]] | None = None
+    options: type[Options]
+    describe: Callable[[Result, Options], Document]
+    manifest: Callable[[Result, Options], Json]
+    numbers: Callable[[Result, Options], Json]
+    arrays: Callable[[Result], Mapping[str, Array]] | None = None
+    store: bool = True
+    rows: Callable[[Result], Iterator[tuple[object, ...]]] | None = None
+    folder: Callable[[Result, Options], Iterator[Entry[Result, Options]]] | None = None
+    frames: Callable[[Result], Iterator[Result]] | None = None
+    load: Callable[[Mapping[str, NDArray[Any]], Json, ModelInfo], Result] | None = None
     page: Mapping[str, object] = field(default_factory=dict)
     plot: Mapping[str, object] = field(default_factory=dict)
 
@@ -86,11 +120,11 @@ def noun_of(result: object) -> Noun[Any, Any]:
     Raises:
         UsageError: It is none that can be shown or written.
     """
-    package, _, module = type(result).__module__.rpartition(".")
-    if package.startswith("layersight.nouns.") and module == "result":
-        noun: Noun[Any, Any] = importlib.import_module(f"{package}.noun").NOUN
-        return noun
-    raise UsageError(
-        "expected activations, patterns, kernels, heatmaps, an evaluation or a summary, found "
-        f"{type(result).__name__}"
-    )
+    name = getattr(type(result), "noun", None)
+    if not isinstance(name, str):
+        raise UsageError(
+            "expected activations, patterns, kernels, heatmaps, an evaluation, a summary or an "
+            f"image, found {type(result).__name__}"
+        )
+    noun: Noun[Any, Any] = importlib.import_module(f"layersight.nouns.{name}.noun").NOUN
+    return noun

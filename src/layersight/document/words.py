@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from layersight.data.image import InputImage
@@ -161,3 +162,26 @@ def model_notes(model: ModelInfo, notes: Sequence[str]) -> tuple[Note, ...]:
     """What had to be changed or chosen, if anything."""
     lines = (*model.rewrites, *notes)
     return (Note(lines, "Notes", most=8),) if lines else ()
+
+
+def finite(value: object) -> object:
+    """A number as JSON has it: ``None`` for what is not finite."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def specification(numbers: Sequence[int]) -> str:
+    """Ascending numbers as a SPEC.
+
+    >>> specification((0, 1, 2, 5))
+    '0-2,5'
+    """
+    return ranges(numbers, len(numbers)).replace(DASH, "-").replace(" ", "")
+
+
+def file_name(name: str) -> str:
+    """A layer's name as part of a file's.
+
+    >>> file_name("mobilenet/conv 1")
+    'mobilenet-conv_1'
+    """
+    return re.sub(r"[^\w.@-]", "_", name.replace("/", "-"))[:80] or "layer"

@@ -9,8 +9,8 @@ import numpy as np
 
 from layersight.export.arrays import archive_of
 from layersight.export.manifest import manifest_of
+from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
-from layersight.render.options import KernelOptions
 
 
 def to_npz(result: Kernels, options: KernelOptions) -> bytes:

@@ -8,9 +8,9 @@ import numpy as np
 
 from layersight.export.manifest import manifest_of
 from layersight.export.numbers import number
+from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.kernels.parts import broken, limit, limits, norms, strongest
 from layersight.nouns.kernels.result import Kernels, LayerKernels
-from layersight.render.kernels.arrange import broken, limit, limits, norms, strongest
-from layersight.render.options import KernelOptions
 
 
 def kernels_to_json(result: Kernels, options: KernelOptions) -> dict[str, Any]:

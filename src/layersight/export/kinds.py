@@ -32,9 +32,10 @@ from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions, HeatOptions, KernelOptions, TableOptions
+from layersight.render.options import GalleryOptions, HeatOptions, TableOptions
 
 ToBytes = Callable[[Any, Any], bytes]
 ToFolder = Callable[[Any, Path, Any], None]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from layersight.document.words import number, plural
 from layersight.notebook.fragments import fragment, model_line, table
+from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.kernels.parts import broken, limit, only_filters, only_layers
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.html_text import escape
-from layersight.render.kernels.arrange import broken, limit, only_filters, only_layers
 from layersight.render.kernels.views import pages, without_foot
 from layersight.render.kernels.wording import captions, information, kernel_size
-from layersight.render.options import KernelOptions
 from layersight.writers.pixels import data_uri
 from layersight.writers.png import stacked_png as to_png
 

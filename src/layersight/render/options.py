@@ -43,23 +43,6 @@ class GalleryOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class KernelOptions:
-    """What a picture of kernels should look like.
-
-    Attributes:
-        columns: Tiles in a row, at least 1: filters, or the strongest inputs of one filter.
-
-    Raises:
-        UsageError: A value is none of those.
-    """
-
-    columns: int = 16
-
-    def __post_init__(self) -> None:
-        _check_columns(self.columns)
-
-
-@dataclass(frozen=True, slots=True)
 class HeatOptions:
     """What a picture of heatmaps should look like.
 

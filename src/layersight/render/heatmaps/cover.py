@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from layersight.data.target import Target
+from layersight.document.diverging import diverging
 from layersight.document.words import number, plural
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.cover import SECTION, draw_notes, draw_title
@@ -25,7 +26,6 @@ from layersight.render.heatmaps.wording import (
     target_name,
     warnings_of,
 )
-from layersight.render.kernels.colours import diverging
 from layersight.render.legend import RAMP
 from layersight.render.options import HeatOptions
 from layersight.render.ruled import Cell, Column, Row, table_pages

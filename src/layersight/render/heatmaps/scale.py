@@ -12,10 +12,10 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.document.colour import palette
+from layersight.document.diverging import ZERO, diverging
+from layersight.document.diverging import steps as signed_steps
 from layersight.document.words import number
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.render.kernels.colours import ZERO, diverging
-from layersight.render.kernels.colours import steps as signed_steps
 from layersight.render.kernels.wording import MINUS
 from layersight.render.options import FINE_PERCENTILE, HeatOptions
 from layersight.writers.page import Bytes

@@ -15,11 +15,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
+from layersight.document.diverging import diverging, greys
 from layersight.document.words import number, percent
 from layersight.errors import SelectionError
-from layersight.nouns.kernels.result import Kernels, LayerKernels
-from layersight.render.figure import GREY, QUIET, RED, WORDS, changed, plain, step
-from layersight.render.kernels.arrange import (
+from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.kernels.parts import (
     as_tiles,
     broken,
     is_mixing,
@@ -29,7 +29,8 @@ from layersight.render.kernels.arrange import (
     only_layers,
     strongest,
 )
-from layersight.render.kernels.colours import diverging, greys
+from layersight.nouns.kernels.result import Kernels, LayerKernels
+from layersight.render.figure import GREY, QUIET, RED, WORDS, changed, plain, step
 from layersight.render.kernels.tile import by_sign, coloured
 from layersight.render.kernels.wording import (
     MINUS,
@@ -40,7 +41,6 @@ from layersight.render.kernels.wording import (
     kind_of,
     layer_facts,
 )
-from layersight.render.options import KernelOptions
 from layersight.writers.page import Bytes
 from layersight.writers.png import enlarge
 

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 
 from layersight.document.words import plural, span
+from layersight.nouns.kernels.parts import limit
 from layersight.nouns.kernels.result import LayerKernels
-from layersight.render.kernels.arrange import limit
 from layersight.render.kernels.tile import by_sign, coloured, mark
 from layersight.writers.sketch import BODY, TINY, Medium, Sketch, Style
 

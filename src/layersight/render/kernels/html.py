@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 
 from layersight.document.words import plural
+from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
 from layersight.render import html_page
 from layersight.render.html_text import escape
 from layersight.render.kernels.views import pages, without_foot
 from layersight.render.kernels.wording import captions, information
-from layersight.render.options import KernelOptions
 from layersight.writers.page import Page
 from layersight.writers.svg import write_svg as to_svg
 

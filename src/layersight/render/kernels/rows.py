@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.document.words import number, percent, plural, span
+from layersight.nouns.kernels.parts import is_mixing, limits, strongest
 from layersight.nouns.kernels.result import LayerKernels
-from layersight.render.kernels.arrange import is_mixing, limits, strongest
 from layersight.render.kernels.tile import by_sign, mark, strip
 from layersight.render.kernels.wording import PLUS_MINUS, input_name
 from layersight.writers.page import Bytes

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.document.diverging import diverging, steps
 from layersight.nouns.kernels.result import LayerKernels
-from layersight.render.kernels.colours import diverging, steps
 from layersight.render.legend import mark_broken, mark_flat
 from layersight.writers.page import Bytes
 from layersight.writers.sketch import BODY, NOTE, QUIET, Sketch

@@ -9,17 +9,17 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from layersight.document.diverging import diverging, greys
 from layersight.errors import SelectionError
+from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.kernels.parts import as_tiles, limit
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.render.bodies import Body
 from layersight.render.flow import Block, Flow, add_foot, draw_heading
-from layersight.render.kernels.arrange import as_tiles, limit
-from layersight.render.kernels.colours import diverging, greys
 from layersight.render.kernels.grid import make_grid
 from layersight.render.kernels.rows import make_rows
 from layersight.render.kernels.wording import bar_marks, captions, is_bgr, kind_of, layer_facts
 from layersight.render.legend import BAR_WIDTH, draw_ramp
-from layersight.render.options import KernelOptions
 from layersight.writers.page import Page, Text
 from layersight.writers.sketch import MEDIA, Medium, Sketch
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from layersight.document.diverging import REACH
 from layersight.document.words import count, model_line, number, plural, ranges, size
+from layersight.nouns.kernels.parts import as_tiles, broken, is_mixing, limit, limits
 from layersight.nouns.kernels.result import Kernels, LayerKernels
-from layersight.render.kernels.arrange import as_tiles, broken, is_mixing, limit, limits
-from layersight.render.kernels.colours import REACH
 from layersight.writers.page import Information
 
 PLUS_MINUS = "\u00b1"

@@ -1,0 +1,197 @@
+"""What feature maps can become."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layersight.data.prediction import Prediction
+from layersight.document.noun import Array, Entry, Json, Noun
+from layersight.document.words import file_name, finite, specification
+from layersight.nouns.activations.document import describe
+from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
+
+SPATIAL = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
+
+
+def manifest(result: Activations, options: PictureOptions) -> Json:
+    """The images, the channels of each layer, and how values became colours."""
+    return {
+        "images": [image.to_json() for image in result.images],
+        "layers": [
+            {"name": entry.name, "channels": specification(entry.channels)}
+            for entry in result.layers
+        ],
+        "options": {**dataclasses.asdict(options), "normalisation": options.describe()},
+    }
+
+
+def numbers(result: Activations, options: PictureOptions) -> Json:
+    """The statistics of every channel.
+
+    For one image ``layers`` and ``predictions`` stand at the top; for several there is a list
+    ``images``, each entry with its own.
+    """
+    documents = [_image(result, image) for image in range(len(result.images))]
+    return {
+        "model": {"name": result.model.name, "digest": result.model.digest},
+        "preprocessing": result.images[0].preprocessing.to_json(),
+        **(documents[0] if len(documents) == 1 else {"images": documents}),
+    }
+
+
+def _image(result: Activations, image: int) -> Json:
+    predictions: tuple[Prediction, ...] = result.predictions[image] if result.predictions else ()
+    return {
+        "image": result.images[image].to_json(),
+        "predictions": [prediction.to_json() for prediction in predictions],
+        "layers": [_layer(entry, image) for entry in result.layers],
+    }
+
+
+def _layer(entry: LayerActivation, image: int) -> Json:
+    stats = entry.statistics
+    columns = {
+        name: getattr(stats, name)[image].tolist()
+        for name in ("mean", "std", "min", "max", "sparsity", "dead")
+    }
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = float(stats.mean[image].mean())
+    return {
+        "name": entry.name,
+        "type": entry.layer.type,
+        "shape": list(entry.values.shape[1:]),
+        **({} if entry.layer.axes is None else {"axes": list(entry.layer.axes)}),
+        "mean": finite(mean),
+        "min": finite(float(stats.min[image].min())),
+        "max": finite(float(stats.max[image].max())),
+        "sparsity": finite(entry.sparsity(image)),
+        "dead": entry.dead(image),
+        "channels": [
+            {
+                "index": channel,
+                **{name: finite(values[place]) for name, values in columns.items()},
+            }
+            for place, channel in enumerate(entry.channels)
+        ],
+    }
+
+
+def arrays(result: Activations) -> dict[str, Array]:
+    """One array for each layer, keyed by its name."""
+    return {entry.name: _array(entry) for entry in result.layers}
+
+
+def _array(entry: LayerActivation) -> Array:
+    rank = entry.values.ndim - 2
+    inner = SPATIAL.get(rank, tuple(f"axis{axis}" for axis in range(rank)))
+    own = (*inner, "channel" if entry.has_maps else "unit")
+    if entry.layer.axes is not None:
+        own = entry.layer.axes
+    attributes: dict[str, Any] = {
+        "layer": entry.name,
+        "type": entry.layer.type,
+        "channels": list(entry.channels),
+    }
+    split = ("image", own[-1]) if entry.has_maps else ("image",)
+    return Array(("image", *own), entry.values, own, split, attributes)
+
+
+def folder(
+    result: Activations, options: PictureOptions
+) -> Iterator[Entry[Activations, PictureOptions]]:
+    """The document, a picture of each layer, one of a channel through the layers, the numbers."""
+    yield Entry("sheet.pdf", result, dataclasses.replace(options, view="sheet"))
+    yield Entry("sheet.html", result, options)
+    grid = dataclasses.replace(options, view="grid")
+    across = dataclasses.replace(options, view="across")
+    for image, stem in enumerate(_stems(result)):
+        for place, entry in enumerate(result.layers):
+            name = f"{stem}{place:02d}-{file_name(entry.name)}.png"
+            yield Entry(name, _only(result, image, (entry,)), grid)
+        channel = alive_everywhere(result, image)
+        if channel is not None:
+            layers = [_channel(entry, channel) for entry in result.layers if entry.has_maps]
+            name = f"{stem}across-channel-{channel}.png"
+            yield Entry(name, _only(result, image, tuple(layers)), across)
+    yield Entry("statistics.json", result, options)
+
+
+def _stems(result: Activations) -> list[str]:
+    """What the names of each image's files begin with: nothing if there is one image."""
+    if len(result.images) == 1:
+        return [""]
+    stems = [f"{file_name(Path(image.name).stem)}-" for image in result.images]
+    if len(set(stems)) == len(stems):
+        return stems
+    return [f"{number}-{stem}" for number, stem in enumerate(stems, 1)]
+
+
+def alive_everywhere(result: Activations, image: int = 0) -> int | None:
+    """The first channel number that is alive in every layer with maps, if there is one."""
+    alive = [
+        {
+            channel
+            for place, channel in enumerate(entry.channels)
+            if not entry.statistics.dead[image, place]
+        }
+        for entry in result.layers
+        if entry.has_maps
+    ]
+    return min(set.intersection(*alive), default=None) if alive else None
+
+
+def _statistics(entry: LayerActivation, chosen: tuple[slice, slice]) -> ChannelStatistics:
+    fields = dataclasses.fields(entry.statistics)
+    return ChannelStatistics(
+        **{field.name: getattr(entry.statistics, field.name)[chosen] for field in fields}
+    )
+
+
+def _channel(entry: LayerActivation, channel: int) -> LayerActivation:
+    """The same layer with one channel."""
+    place = entry.channels.index(channel)
+    chosen = slice(place, place + 1)
+    return LayerActivation(
+        entry.layer,
+        entry.values[..., chosen],
+        (channel,),
+        _statistics(entry, (slice(None), chosen)),
+    )
+
+
+def _only(result: Activations, image: int, layers: tuple[LayerActivation, ...]) -> Activations:
+    """The result of one image and some layers."""
+    chosen = slice(image, image + 1)
+    return Activations(
+        model=result.model,
+        images=result.images[chosen],
+        layers=tuple(
+            dataclasses.replace(
+                entry,
+                values=entry.values[chosen],
+                statistics=_statistics(entry, (chosen, slice(None))),
+            )
+            for entry in layers
+        ),
+        predictions=result.predictions[chosen],
+        notes=result.notes,
+    )
+
+
+NOUN: Noun[Activations, PictureOptions] = Noun(
+    name="activations",
+    options=PictureOptions,
+    describe=describe,
+    manifest=manifest,
+    numbers=numbers,
+    arrays=arrays,
+    folder=folder,
+    page={"view": "sheet"},
+    plot={"view": "grid"},
+)

@@ -1,0 +1,91 @@
+"""What kernels can become."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from layersight.document.noun import Array, Json, Noun
+from layersight.document.words import finite, specification
+from layersight.nouns.kernels.document import describe, is_bgr
+from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.kernels.parts import broken, limit, limits, norms, strongest
+from layersight.nouns.kernels.result import Kernels, LayerKernels
+
+
+def manifest(result: Kernels, options: KernelOptions) -> Json:
+    """The filters of each layer, the limit of its scale, and the order of the colours."""
+    return {
+        "layers": [
+            {
+                "name": entry.name,
+                "filters": specification(entry.filters),
+                "kernel": list(entry.values.shape[:3]),
+                "limit": limit(entry),
+                "zero": specification(np.array(entry.filters)[entry.zero].tolist()),
+            }
+            for entry in result.layers
+        ],
+        "options": {**dataclasses.asdict(options), "order": "BGR" if is_bgr(result) else "RGB"},
+    }
+
+
+def numbers(result: Kernels, options: KernelOptions) -> Json:
+    """Every filter with its numbers."""
+    return {
+        "model": {"name": result.model.name, "digest": result.model.digest},
+        "layers": [_layer(entry, options) for entry in result.layers],
+    }
+
+
+def _layer(entry: LayerKernels, options: KernelOptions) -> Json:
+    wrong, largest, sizes = broken(entry), limits(entry), norms(entry)
+    filters = [
+        {
+            "index": index,
+            "norm": None if wrong[place] else float(np.sqrt((sizes[:, place] ** 2).sum())),
+            "largest": float(largest[place]),
+            "zero": bool(entry.zero[place]),
+            "finite": not wrong[place],
+            "shares": [] if wrong[place] else [finite(float(each)) for each in entry.shares[place]],
+            "strongest": [
+                {"input": channel, "norm": float(sizes[channel, place])}
+                for channel in strongest(entry, place, options.columns)
+            ],
+        }
+        for place, index in enumerate(entry.filters)
+    ]
+    return {
+        "name": entry.name,
+        "type": entry.layer.type,
+        "kernel": list(entry.values.shape[:3]),
+        "largest": limit(entry),
+        "zero": int(entry.zero.sum()),
+        "filters": filters,
+    }
+
+
+def arrays(result: Kernels) -> dict[str, Array]:
+    """Of each layer its weights, the spatial patterns with their shares, the filters' numbers."""
+    made = {}
+    for entry in result.layers:
+        for name, axes, values in (
+            ("kernel", ("y", "x", "input", "filter"), entry.values),
+            ("factors", ("filter", "factor", "y", "x"), entry.factors),
+            ("shares", ("filter", "factor"), entry.shares),
+            ("filters", ("filter",), np.array(entry.filters, np.int64)),
+        ):
+            made[f"{entry.name}/{name}"] = Array(axes, values, own=axes)
+    return made
+
+
+NOUN: Noun[Kernels, KernelOptions] = Noun(
+    name="kernels",
+    options=KernelOptions,
+    describe=describe,
+    manifest=manifest,
+    numbers=numbers,
+    arrays=arrays,
+    store=False,
+)

@@ -1,0 +1,26 @@
+"""What pictures of kernels can be asked to look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layersight.data.fields import check, option
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    """What a picture of kernels should look like.
+
+    Attributes:
+        columns: Tiles in a row, at least 1: filters, or the strongest inputs of one filter.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    columns: int = option(
+        16, help="Tiles in a row: filters, or a filter's strongest inputs.", low=1
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
