@@ -11,7 +11,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.writers.page import Bytes
+from layersight.document.blocks import Bytes
 
 ZERO = 128
 """The step of zero: mid grey in a picture of three colours, pale grey in the diverging one."""
