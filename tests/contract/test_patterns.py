@@ -16,8 +16,8 @@ from layersight.export.pattern_reading import read_patterns
 from layersight.loading import load_model
 from layersight.nouns.patterns.compute import PatternsInterrupted
 from layersight.nouns.patterns.methods.classic import show
+from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Objective, Term
-from layersight.render.options import GalleryOptions
 
 QUICK = {"steps": 12, "size": (16, 16)}
 

@@ -19,9 +19,9 @@ from layersight.errors import OutputError, UsageError
 from layersight.export import read_manifest, save
 from layersight.export.kinds import ANIMATIONS, PATTERNS
 from layersight.export.manifest import manifest_of
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import only
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import only
 from layersight.version import __version__
 
 SUFFIXES = [*PATTERNS.suffixes, ""]

@@ -13,8 +13,8 @@ from PIL import Image
 from galleries import HOSTILE, gallery, mixed
 from layersight.errors import SelectionError, UsageError
 from layersight.notebook.gallery import LAYERS_SHOWN, PATTERNS_SHOWN
+from layersight.nouns.patterns.parts import only
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.patterns.arrange import only
 
 
 def test_a_fragment_shows_the_patterns_with_their_numbers() -> None:

@@ -17,8 +17,8 @@ from PIL import Image
 
 from browser import dump
 from galleries import HOSTILE, gallery, mixed
+from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions
 from layersight.render.patterns.html import document
 
 

@@ -26,10 +26,10 @@ from layersight.export.pattern_reading import read_patterns
 from layersight.export.pictures import safe_name
 from layersight.model import Model
 from layersight.nouns.patterns import compute as verb
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import default_view
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import default_view
-from layersight.render.patterns.wording import FAILED, amount, empty_mark, kept, short_name
+from layersight.nouns.patterns.wording import FAILED, amount, empty_mark, kept, short_name
 from layersight.writers.printable import printable
 
 

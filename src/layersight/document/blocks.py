@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.data.arrays import FloatArray
-
 Bytes = NDArray[np.uint8]
+Values = NDArray[np.floating[Any]]
 
 Tone = Literal["plain", "quiet", "accent", "bad"]
 """How text is set: as usual, secondary, coloured, or as something that is wrong."""
@@ -202,7 +201,7 @@ class Numbers:
     """
 
     name: str
-    values: FloatArray
+    values: Values
     percent: bool = False
     order: bool = True
 
@@ -343,7 +342,7 @@ class Picture:
     name: str = ""
     unit: str = ""
     facts: tuple[tuple[str, str], ...] = ()
-    values: FloatArray | None = None
+    values: Values | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -361,13 +360,13 @@ class Series:
         errors: ``(point,)``: the length of a line to either side, along x.
     """
 
-    y: FloatArray
-    x: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    y: Values
+    x: Values = field(default_factory=lambda: np.zeros(0, np.float32))
     name: str = ""
     style: Literal["line", "plain", "thin", "points", "ticks"] = "line"
     hollow: bool = False
     tone: Tone = "accent"
-    errors: FloatArray | None = None
+    errors: Values | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -436,6 +435,7 @@ class Section:
         outline: In the outline of a PDF and the contents of a page; the title where empty.
         scale: The colour bar at the right end of the heading.
         alone: Whether it begins a page and stands alone on it (one map, one pattern).
+        aside: At the right end of the heading, such as a link to all tiles of a row.
         details: Name and value that only pages with room for it show (HTML).
     """
 
@@ -447,6 +447,7 @@ class Section:
     outline: str = ""
     scale: Scale | None = None
     alone: bool = False
+    aside: Cell | None = None
     details: tuple[tuple[str, str], ...] = ()
 
 
@@ -464,7 +465,7 @@ class Part:
 
     sections: tuple[Section, ...]
     front: tuple[Block, ...] = ()
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Block, ...] = ()
     title: str = ""
     anchor: str = "cover"
 

@@ -93,7 +93,7 @@ class Noun(Generic[Result, Options]):
         store: Whether ``.zarr`` can be written.
         rows: The head and the rows of a ``.csv``.
         folder: The files of a folder, beside its manifest.
-        frames: For each picture of an animation the result that it shows.
+        frames: The documents of an animation, all of one layout.
         load: A result from the arrays and the manifest of an ``.npz``.
         page: Fields of the options that a web page sets: it shows all, whatever the view.
         plot: Likewise a figure, which is shown beside the code that made it.
@@ -108,7 +108,7 @@ class Noun(Generic[Result, Options]):
     store: bool = True
     rows: Callable[[Result], Iterator[tuple[object, ...]]] | None = None
     folder: Callable[[Result, Options], Iterator[Entry[Result, Options]]] | None = None
-    frames: Callable[[Result], Iterator[Result]] | None = None
+    frames: Callable[[Result, Options], Iterator[Document]] | None = None
     load: Callable[[Mapping[str, NDArray[Any]], Json, ModelInfo], Result] | None = None
     page: Mapping[str, object] = field(default_factory=dict)
     plot: Mapping[str, object] = field(default_factory=dict)

@@ -23,8 +23,9 @@ from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions, HeatOptions, TableOptions
+from layersight.render.options import HeatOptions, TableOptions
 
 __all__ = ["check_output", "make_options", "read_manifest", "save"]
 
@@ -54,7 +55,7 @@ def save(
         path: Where to. An existing file is replaced once the new one is complete.
         options: How pictures should look; or give its fields as keywords.
         settings: Fields of ``PictureOptions`` of activations, for patterns of
-            :class:`layersight.render.options.GalleryOptions`, for kernels of
+            :class:`layersight.nouns.patterns.options.GalleryOptions`, for kernels of
             :class:`layersight.nouns.kernels.options.KernelOptions`, for heatmaps of
             :class:`layersight.render.options.HeatOptions`; evaluations have none.
 

@@ -34,8 +34,9 @@ from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions, HeatOptions, TableOptions
+from layersight.render.options import HeatOptions, TableOptions
 
 ToBytes = Callable[[Any, Any], bytes]
 ToFolder = Callable[[Any, Path, Any], None]

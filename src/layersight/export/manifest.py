@@ -24,12 +24,13 @@ from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import limit
 from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.heatmaps.arrange import default_view as heat_view
 from layersight.render.heatmaps.scale import percentile_of, scale_of
 from layersight.render.kernels.wording import is_bgr
-from layersight.render.options import GalleryOptions, HeatOptions, TableOptions
-from layersight.render.patterns.arrange import LayerPatterns, by_layer, default_view
+from layersight.render.options import HeatOptions, TableOptions
 from layersight.version import __version__
 
 Manifest = dict[str, Any]

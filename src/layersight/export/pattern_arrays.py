@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from layersight.export.arrays import archive_of, open_store
 from layersight.export.manifest import manifest_of
+from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions
 
 AXES = {
     "images": ("pattern", "y", "x", "colour"),

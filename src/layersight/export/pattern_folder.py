@@ -12,10 +12,11 @@ from layersight.export.manifest import MANIFEST, dump_manifest, manifest_of
 from layersight.export.numbers import dump_json
 from layersight.export.pattern_numbers import pattern_to_json, patterns_to_json
 from layersight.export.pictures import safe_name, to_html, to_pdf, to_png
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import by_layer, only
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import by_layer, only
-from layersight.render.patterns.wording import empty_mark, information
+from layersight.nouns.patterns.wording import empty_mark
+from layersight.render.patterns.information import information
 from layersight.writers.png import write_png
 
 

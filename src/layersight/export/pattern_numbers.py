@@ -8,9 +8,9 @@ import numpy as np
 
 from layersight.export.manifest import manifest_of
 from layersight.export.numbers import number
+from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.wording import ending
+from layersight.nouns.patterns.wording import ending
 
 MARKS = ("median", "percentile_99", "greatest")
 """What the numbers of natural images are called."""

@@ -19,6 +19,7 @@ from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.render import views
 from layersight.render.evaluations import views as evaluation_views
@@ -27,9 +28,9 @@ from layersight.render.heatmaps import views as heat_views
 from layersight.render.heatmaps import wording as heat_wording
 from layersight.render.kernels import views as kernel_views
 from layersight.render.kernels import wording as kernel_wording
-from layersight.render.options import GalleryOptions, HeatOptions, TableOptions
+from layersight.render.options import HeatOptions, TableOptions
+from layersight.render.patterns import information as pattern_wording
 from layersight.render.patterns import views as pattern_views
-from layersight.render.patterns import wording as pattern_wording
 from layersight.writers.page import Information, Page
 
 Result = Activations | Patterns | Kernels | Heatmaps | Evaluation

@@ -8,12 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.notebook.fragments import fragment, model_line, table
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.html_text import NOTHING, escape, percent
-from layersight.render.html_tiles import zoom_to
-from layersight.render.patterns.arrange import LayerPatterns, by_layer
-from layersight.render.patterns.html import summary, uri_of
-from layersight.render.patterns.wording import (
+from layersight.nouns.patterns.wording import (
     amount,
     between,
     captions,
@@ -22,6 +19,9 @@ from layersight.render.patterns.wording import (
     reached,
     short_name,
 )
+from layersight.render.html_text import NOTHING, escape, percent
+from layersight.render.html_tiles import zoom_to
+from layersight.render.patterns.html import summary, uri_of
 
 LAYERS_SHOWN = 6
 """So many layers have their patterns in a fragment."""

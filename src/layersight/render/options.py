@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from layersight.document.colour import COLORMAPS
 from layersight.errors import UsageError, near
 
-GALLERY_VIEWS = ("pattern", "grid", "sheet")
-"""One pattern, large; all patterns of a layer; a document with a row for each layer."""
-
 HEAT_VIEWS = ("single", "row", "table", "sheet")
 """One map beside its photograph; the targets of a method; methods and targets; a document."""
 
@@ -18,28 +15,6 @@ HEAT_SCALES = ("own", "shared")
 
 FINE_PERCENTILE = 99.5
 """Where the scale of heat ends that a method gives for every pixel by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class GalleryOptions:
-    """What a picture of patterns should look like.
-
-    Attributes:
-        view: One of :data:`GALLERY_VIEWS`; ``None`` for the one that fits: ``"pattern"`` for a
-            single pattern, ``"grid"`` for one layer, ``"sheet"`` for several.
-        columns: Patterns in a row, at least 1.
-
-    Raises:
-        UsageError: A value is none of those.
-    """
-
-    view: str | None = None
-    columns: int = 8
-
-    def __post_init__(self) -> None:
-        if self.view is not None:
-            _check("view", self.view, GALLERY_VIEWS)
-        _check_columns(self.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.document.words import output_size, percent, plural
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer
 from layersight.nouns.patterns.result import Patterns
+from layersight.nouns.patterns.wording import DEAD, FAILED, appearance, between, how_made, rising
 from layersight.render.cover import SECTION, draw_notes, draw_title
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import LayerPatterns, by_layer
 from layersight.render.patterns.grid import layer_anchor, make_body
 from layersight.render.patterns.tile import Caption, draw_arrow, draw_meter, draw_tile
-from layersight.render.patterns.wording import DEAD, FAILED, appearance, between, how_made, rising
 from layersight.render.ruled import Cell, Column, Row, table_pages
 from layersight.writers.page import Page
 from layersight.writers.sketch import ACCENT, BODY, DEAD_FILL, FAINT, NOTE, QUIET, Medium, Sketch

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from layersight.nouns.patterns.result import Patterns
+from layersight.nouns.patterns.wording import amount
 from layersight.render.axes import Axes, Frame
 from layersight.render.legend import nice_ticks
-from layersight.render.patterns.wording import amount
 from layersight.writers.sketch import ACCENT, BODY, FAINT, NOTE, QUIET, TINY, Sketch
 
 AXIS = 30.0

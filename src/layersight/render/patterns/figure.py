@@ -14,12 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from layersight.errors import SelectionError
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer, facets_beside, only
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.figure import GREY, QUIET, WORDS, changed, plain, step
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_beside, only
-from layersight.render.patterns.grid import share_row
-from layersight.render.patterns.wording import (
+from layersight.nouns.patterns.wording import (
     aim,
     amount,
     captions,
@@ -33,6 +31,8 @@ from layersight.render.patterns.wording import (
     short_name,
     tile_key,
 )
+from layersight.render.figure import GREY, QUIET, WORDS, changed, plain, step
+from layersight.render.patterns.grid import share_row
 from layersight.writers.page import Bytes
 from layersight.writers.pixels import mosaic
 from layersight.writers.sketch import ACCENT

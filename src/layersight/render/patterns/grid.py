@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from layersight.document.words import plural, span
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer, facets_beside
 from layersight.nouns.patterns.result import Patterns
+from layersight.nouns.patterns.wording import captions, kind_of, layer_facts, rising, short_name
 from layersight.render.flow import Block, Flow, add_foot, draw_heading
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_beside
 from layersight.render.patterns.tile import OUTLINE, Caption, draw_tile
-from layersight.render.patterns.wording import captions, kind_of, layer_facts, rising, short_name
 from layersight.writers.page import Page
 from layersight.writers.sketch import ACCENT, BODY, Medium, Sketch
 

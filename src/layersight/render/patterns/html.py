@@ -11,14 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer
 from layersight.nouns.patterns.result import Patterns
-from layersight.render import html_page
-from layersight.render.html_data import rounded
-from layersight.render.html_text import NOTHING, escape, output_size, percent, receptive_field, size
-from layersight.render.html_tiles import zoom_to
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import LayerPatterns, by_layer
-from layersight.render.patterns.wording import (
+from layersight.nouns.patterns.wording import (
     aim,
     amount,
     appearance,
@@ -33,6 +29,10 @@ from layersight.render.patterns.wording import (
     rising,
     short_name,
 )
+from layersight.render import html_page
+from layersight.render.html_data import rounded
+from layersight.render.html_text import NOTHING, escape, output_size, percent, receptive_field, size
+from layersight.render.html_tiles import zoom_to
 from layersight.writers.page import Bytes
 from layersight.writers.pixels import data_uri, png
 

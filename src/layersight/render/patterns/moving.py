@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer, facets_beside
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import LayerPatterns, by_layer, facets_beside
+from layersight.nouns.patterns.wording import captions
 from layersight.render.patterns.grid import PatternBody, lay_tiles
 from layersight.render.patterns.tile import Caption
-from layersight.render.patterns.wording import captions
 from layersight.writers.page import Bytes, Page
 from layersight.writers.sketch import ACCENT, BODY, HEADING, MEDIA, NOTE, QUIET, Sketch
 

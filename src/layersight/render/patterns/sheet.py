@@ -6,13 +6,13 @@ becomes of edges; what a row leaves out stands behind, and the row says where.
 
 from __future__ import annotations
 
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import by_layer
 from layersight.nouns.patterns.result import Patterns
+from layersight.nouns.patterns.wording import captions
 from layersight.render.flow import Block, Flow, add_foot
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import by_layer
 from layersight.render.patterns.cover import ANCHOR, PatternCover, first_row
 from layersight.render.patterns.grid import PatternBlock, layer_anchor, make_body
-from layersight.render.patterns.wording import captions
 from layersight.writers.page import Anchor, Page
 from layersight.writers.sketch import Medium
 

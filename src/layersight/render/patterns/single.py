@@ -14,16 +14,10 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
 from layersight.document.words import plural, size
 from layersight.errors import SelectionError
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import by_layer, siblings
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.axes import Frame
-from layersight.render.flow import add_foot, end_screen
-from layersight.render.legend import constant, mark_flat
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import by_layer, siblings
-from layersight.render.patterns.curve import draw_curve
-from layersight.render.patterns.grid import PatternBody, make_body
-from layersight.render.patterns.tile import FULL, draw_arrow, draw_meter
-from layersight.render.patterns.wording import (
+from layersight.nouns.patterns.wording import (
     DEAD,
     FAILED,
     aim,
@@ -36,6 +30,12 @@ from layersight.render.patterns.wording import (
     outdone,
     reached,
 )
+from layersight.render.axes import Frame
+from layersight.render.flow import add_foot, end_screen
+from layersight.render.legend import constant, mark_flat
+from layersight.render.patterns.curve import draw_curve
+from layersight.render.patterns.grid import PatternBody, make_body
+from layersight.render.patterns.tile import FULL, draw_arrow, draw_meter
 from layersight.writers.page import Bytes, Page
 from layersight.writers.sketch import (
     ACCENT,

@@ -11,15 +11,8 @@ import math
 from dataclasses import dataclass
 
 from layersight.nouns.patterns.result import Patterns
+from layersight.nouns.patterns.wording import amount, empty_mark, kept, outdone, reached, short_name
 from layersight.render.legend import constant, mark_flat
-from layersight.render.patterns.wording import (
-    amount,
-    empty_mark,
-    kept,
-    outdone,
-    reached,
-    short_name,
-)
 from layersight.writers.sketch import (
     ACCENT,
     BODY,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from layersight.errors import SelectionError
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import default_view
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import GalleryOptions
-from layersight.render.patterns.arrange import default_view
 from layersight.render.patterns.grid import grid_pages
 from layersight.render.patterns.sheet import sheet_pages
 from layersight.render.patterns.single import pattern_pages

@@ -19,12 +19,10 @@ from layersight.document.words import (
     output_size,
     percent,
     plural,
-    ranges,
     size,
 )
+from layersight.nouns.patterns.parts import LayerPatterns
 from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
-from layersight.render.patterns.arrange import LayerPatterns, by_layer
-from layersight.writers.page import Information
 
 DEAD = "no start could wake this channel"
 """What dead means of a pattern."""
@@ -238,17 +236,3 @@ def captions(result: Patterns) -> tuple[str, ...]:
     made = how_made(result.options)
     model = f"Model {model_line(result.model)}."
     return tile_key(result), f"{made[:1].upper()}{made[1:]}.", scale, model
-
-
-def information(result: Patterns, manifest: str = "{}") -> Information:
-    """What a file with these pictures says of itself."""
-    layers = "; ".join(
-        f"{group.name}, channels {ranges(numbers)}"
-        for group in by_layer(result)[:12]
-        for numbers in [sorted({result.channels[place] for place in group.places})]
-    )
-    dead = f"{count(int(result.dead.sum()))} of {plural(len(result), 'pattern')} dead"
-    if failed := int(result.failed.sum()):
-        dead += f", {count(failed)} failed: {FAILED}"
-    caption = f"Patterns of {layers}. {dead}. " + " ".join(captions(result))
-    return Information(f"{result.model.name}: patterns", caption, manifest)

@@ -1,0 +1,494 @@
+"""Patterns as a document.
+
+The rule of this module: whoever sees a pattern sees what it reached, and a dead one is a flat tile
+with the word. Rows of all layers follow each other, so that one sees what becomes of edges; what a
+row leaves out stands behind, and the row says where.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Bytes,
+    Cell,
+    Column,
+    Cover,
+    Curve,
+    Document,
+    Facts,
+    Grid,
+    Note,
+    Numbers,
+    Part,
+    Picture,
+    Section,
+    Series,
+    Table,
+    Tile,
+    Tone,
+)
+from layersight.document.words import (
+    count,
+    model_facts,
+    model_notes,
+    number,
+    output_size,
+    percent,
+    plural,
+    ranges,
+    size,
+)
+from layersight.errors import SelectionError, UsageError
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import (
+    LayerPatterns,
+    by_layer,
+    default_view,
+    facets_beside,
+    siblings,
+)
+from layersight.nouns.patterns.result import Patterns
+from layersight.nouns.patterns.wording import (
+    DEAD,
+    FAILED,
+    aim,
+    amount,
+    appearance,
+    between,
+    captions,
+    empty_mark,
+    full_name,
+    how_made,
+    kept,
+    kind_of,
+    layer_facts,
+    outdone,
+    reached,
+    rising,
+    short_name,
+)
+
+MOST = 256
+"""So many patterns are drawn large at most."""
+SIDE = 300.0
+"""Points that a large pattern takes about."""
+CHECKS = (255, 214)
+"""The greys of the ground under a transparent picture."""
+SPECIMEN = 128.0
+
+
+def describe(result: Patterns, options: GalleryOptions) -> Document:
+    """The document of patterns.
+
+    Raises:
+        SelectionError: There is nothing, or too much, for the view to show.
+    """
+    if not len(result):
+        raise SelectionError("no patterns to draw: the result holds none")
+    view = options.view or default_view(result)
+    make = {"pattern": _large, "grid": _grid, "sheet": _sheet}[view]
+    lines = captions(result)
+    return Document(
+        title=result.model.name,
+        kicker="What the network looks for",
+        facts=model_facts(result.model),
+        parts=(make(result, options),),
+        captions=lines[1:] if view == "pattern" else lines,
+        heading="Patterns",
+        guide=_key(result),
+        caption=_caption(result, lines),
+        name=f"{result.model.name}: patterns",
+        fewer="choose one layer with --layers or one channel with --channels",
+    )
+
+
+def _caption(result: Patterns, lines: Sequence[str]) -> str:
+    layers = "; ".join(
+        f"{group.name}, channels {ranges(channels)}"
+        for group in by_layer(result)[:12]
+        for channels in [sorted({result.channels[place] for place in group.places})]
+    )
+    dead = f"{count(int(result.dead.sum()))} of {plural(len(result), 'pattern')} dead"
+    if failed := int(result.failed.sum()):
+        dead += f", {count(failed)} failed: {FAILED}"
+    return f"Patterns of {layers}. {dead}. " + " ".join(lines)
+
+
+def _notes(result: Patterns) -> tuple[Note, ...]:
+    return model_notes(result.model, list(dict.fromkeys(result.notes)))
+
+
+def _sheet(result: Patterns, options: GalleryOptions) -> Part:
+    """A cover, a row of each layer, and all patterns of the layers that a row cannot hold."""
+    rows, whole = [], []
+    for group in by_layer(result):
+        shown = _first_row(group, options)
+        all_of_it = f"all:{group.name}" if len(shown) < len(group.places) else ""
+        rows.append(_layer(group, shown, options, f"patterns:{group.name}", all_of_it))
+        if all_of_it:
+            whole.append(_layer(group, group.places, options, all_of_it))
+    front: tuple[Block, ...] = (_reading(result), _making(result), *_notes(result), _layers(result))
+    return Part((*rows, *whole), front, anchor="cover:patterns")
+
+
+def _grid(result: Patterns, options: GalleryOptions) -> Part:
+    sections = tuple(
+        _layer(group, group.places, options, f"patterns:{group.name}") for group in by_layer(result)
+    )
+    return Part(sections, notes=(*_notes(result), _making(result), _layers(result)))
+
+
+def _first_row(group: LayerPatterns, options: GalleryOptions) -> tuple[int, ...]:
+    """The patterns of a layer that one row shows, those with a picture first, each in its order."""
+    facets = facets_beside(group.result, group.places)
+    columns = max(facets, options.columns // facets * facets)
+    if len(group.places) <= columns:
+        return group.places
+    ranked = [*group.alive, *(place for place in group.places if group.result.empty[place])]
+    return tuple(sorted(ranked[:columns]))
+
+
+def _layer(
+    group: LayerPatterns,
+    places: tuple[int, ...],
+    options: GalleryOptions,
+    anchor: str,
+    all_of_it: str = "",
+) -> Section:
+    more = Cell(f"{len(places)} of {len(group.places)}, see all", target=all_of_it)
+    return Section(
+        group.name,
+        (tiles(group.result, places, options.columns),),
+        kind=kind_of(group.layer),
+        facts=layer_facts(group),
+        anchor=anchor,
+        aside=more if all_of_it else None,
+    )
+
+
+def tiles(result: Patterns, places: Sequence[int], columns: int) -> Grid:
+    """Some patterns, facets of one channel beside each other."""
+    chosen = list(places)
+    facets = facets_beside(result, places)
+    columns = max(facets, columns // facets * facets)
+    numbers = [
+        Numbers("activation reached", result.activation[chosen]),
+        Numbers("at the start", result.start_activation[chosen], order=False),
+        Numbers("kept when moved", result.robustness[chosen], percent=True),
+        Numbers("steps", result.steps[chosen].astype(np.float32), order=False),
+    ]
+    if result.natural is not None and result.percentile is not None:
+        numbers.append(Numbers("strongest image", result.natural[chosen, 2], order=False))
+        numbers.append(Numbers("percentile", result.percentile[chosen] / 100, percent=True))
+    return Grid(
+        result.images[chosen],
+        [_tile(result, place) for place in places],
+        columns=columns,
+        unit="pattern",
+        gaps=frozenset(range(facets - 1, columns - 1, facets)) if facets > 1 else frozenset(),
+        numbers=tuple(numbers),
+    )
+
+
+def _cover(result: Patterns, place: int) -> Cover | None:
+    mark = empty_mark(result, place)
+    return Cover("dead", (mark, f"= {reached(result, place)}")) if mark else None
+
+
+def _tile(result: Patterns, place: int) -> Tile:
+    objective, empty = result.objectives[place], bool(result.empty[place])
+    lines: list[tuple[str, Cell]] = []
+    if result.natural is not None and not empty:
+        most = amount(float(result.natural[place, 2]))
+        tone: Tone = "bad" if outdone(result, place) else "quiet"
+        lines.append(("images", Cell(most, tone)))
+    share = float(result.robustness[place])
+    return Tile(
+        label=f"facet {objective.facet}" if objective.facet else short_name(result, place),
+        value="" if empty else reached(result, place),
+        lines=tuple(lines),
+        share=share if math.isfinite(share) and not empty else None,
+        rising=not empty and not bool(result.converged[place]),
+        cover=_cover(result, place),
+        name=full_name(result, place),
+        facts=(("maximises", aim(objective)), ("ended", _ending(result, place))),
+    )
+
+
+def _ending(result: Patterns, place: int) -> str:
+    steps = plural(int(result.steps[place]), "step")
+    if mark := empty_mark(result, place):
+        return f"{mark} after {steps}"
+    return f"converged after {steps}" if result.converged[place] else f"not converged in {steps}"
+
+
+def _key(result: Patterns) -> tuple[str, ...]:
+    """What stands under every tile, a sentence each."""
+    return tuple(f"{words[:1].upper()}{words[1:]}: {meaning}." for words, meaning in _terms(result))
+
+
+def _terms(result: Patterns) -> list[tuple[str, str]]:
+    """Every mark with its meaning."""
+    terms = [
+        ("in front", "the channel; under a further facet of it, which one"),
+        ("at the right", "the activation that it reached, of the whole picture as it is"),
+    ]
+    if rising(result):
+        terms.append(("arrow", "not converged: the last steps still gained"))
+    if result.natural is not None:
+        images = plural(result.natural_count, "natural image")
+        more = f"what the strongest of {images} reaches; in brown if the pattern reached less"
+        terms.append(("images", more))
+    terms.append(
+        ("bar", "the share of it that is left under shifts and rescalings not used to make it")
+    )
+    if result.dead.any():
+        terms.append(("grey", f"dead: {DEAD}"))
+    if result.failed.any():
+        terms.append(("grey", f"failed: {FAILED}"))
+    return terms
+
+
+def _reading(result: Patterns) -> Beside:
+    """One pattern, and what everything under it means."""
+    place = _specimen(result)
+    one = Grid(
+        result.images[place][None], [_tile(result, place)], columns=1, side=SPECIMEN, unit="pattern"
+    )
+    lines = (
+        f"The image that {result.objectives[place].describe()} responds to most, as far as the "
+        "optimisation came. Under it, as under every pattern:",
+    )
+    rows = tuple((words, meaning) for words, meaning in _terms(result))
+    return Beside(((one,), (Note(lines, "How to read a pattern"), Facts(rows))))
+
+
+def _specimen(result: Patterns) -> int:
+    """The pattern that is explained: of the layers with live ones the middle, there the strongest.
+
+    Deep enough to be more than an edge, and not so deep that little can be made out.
+    """
+    groups = [group for group in by_layer(result) if group.alive]
+    if not groups:
+        return 0
+    alive = groups[len(groups) // 2].alive
+    return max(alive, key=lambda place: float(result.activation[place]))
+
+
+def _making(result: Patterns) -> Note:
+    """The method, and how the network saw the canvas."""
+    made, how, drawn = how_made(result.options), result.preprocessing, appearance(result)
+    scale = f"The network saw {how.describe()} ({how.reason})"
+    lines = (f"{made[:1].upper()}{made[1:]}.", f"{scale}; {drawn}." if drawn else f"{scale}.")
+    return Note(lines, "How they were made")
+
+
+def _layers(result: Patterns) -> Table:
+    names = [layer.name for layer in result.model.layers]
+    rows = []
+    for group in by_layer(result):
+        alive, layer = list(group.alive), group.layer
+        known = result.robustness[alive]
+        known = known[np.isfinite(known)]
+        middle = float(np.median(known)) if known.size else None
+        target = f"patterns:{group.name}"
+        rows.append(
+            (
+                Cell(str(names.index(group.name) + 1) if group.name in names else "", "quiet"),
+                Cell(group.name, target=target),
+                Cell(layer.type if layer else ""),
+                Cell(output_size(layer) if layer else ""),
+                Cell(size(layer.receptive_field) if layer and layer.receptive_field else ""),
+                Cell(str(len(group.places))),
+                Cell(str(group.dead), "plain" if group.dead else "quiet"),
+                Cell(f"{group.converged} of {len(alive)}"),
+                Cell(between(result.activation[alive]) if alive else ""),
+                Cell("" if middle is None else percent(middle), share=middle),
+                Cell(target=target),
+            )
+        )
+    columns = (
+        Column("", "right"),
+        Column("name", wide=2),
+        Column("type", wide=1),
+        Column("output", "right"),
+        Column("field", "right"),
+        Column("shown", "right"),
+        Column("dead", "right"),
+        Column("converged", "right"),
+        Column("reached", "right"),
+        Column("kept", "right"),
+        Column("page", "right", pages=True),
+    )
+    return Table(columns, tuple(rows), "Layers")
+
+
+def _large(result: Patterns, options: GalleryOptions) -> Part:
+    """Each pattern by itself, with its numbers and the way there."""
+    if len(result) > MOST:
+        raise SelectionError(
+            f"the view 'pattern' draws a page for each pattern: expected at most {MOST}, found "
+            f"{len(result):,}. Choose fewer layers or channels."
+        )
+    layers = {group.name: kind_of(group.layer) for group in by_layer(result)}
+    sections = []
+    for place, objective in enumerate(result):
+        name = full_name(result, place)
+        sections.append(
+            Section(
+                name,
+                _single(result, place, options),
+                kind=layers[objective.layer],
+                facts=f"maximises {aim(objective)}",
+                anchor=f"pattern:{place}",
+                alone=True,
+            )
+        )
+    return Part(tuple(sections), notes=(*_notes(result), _making(result)))
+
+
+def _single(result: Patterns, place: int, options: GalleryOptions) -> tuple[Block, ...]:
+    numbers, curve = _facts(result, place), _way(result, place)
+    others = siblings(result, place)
+    facets = (tiles(result, others, len(others)),) if len(others) > 1 else ()
+    pixels, cover = result.images[place], _cover(result, place)
+    name = full_name(result, place)
+    if result.transparency is None or cover:
+        picture = Picture(pixels, cover=cover, side=SIDE, name=name)
+        return (Beside(((picture,), (numbers,))), *curve, *_facets(facets))
+    masked = over_checks(pixels, result.transparency[place])
+    pictures = (
+        Picture(pixels, side=SIDE * 0.84, lines=("as it is",), name=name),
+        Picture(masked, side=SIDE * 0.84, lines=("with its transparency mask",), name=name),
+    )
+    both = Beside(tuple((picture,) for picture in pictures), fill=False)
+    return (both, Beside(((numbers,), curve)) if curve else numbers, *_facets(facets))
+
+
+def _facets(grids: tuple[Grid, ...]) -> tuple[Block, ...]:
+    return tuple(block for grid in grids for block in (Note((), "All facets of it"), grid))
+
+
+def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
+    """A picture on a ground of light squares, which show where it is transparent.
+
+    Args:
+        pixels: ``(height, width, 3)``.
+        opacity: ``(height, width)``, 0 where the ground shows, 1 where the picture does.
+
+    Example:
+        >>> over_checks(np.zeros((1, 2, 3), np.uint8), np.array([[1.0, 0.0]]))[0, :, 0].tolist()
+        [0, 255]
+    """
+    square = max(2, min(opacity.shape) // 16)
+    rows, columns = np.indices(opacity.shape) // square
+    ground = np.where((rows + columns) % 2, CHECKS[1], CHECKS[0])[..., None]
+    share = np.clip(opacity, 0, 1)[..., None]
+    mixed: Bytes = np.rint(pixels * share + ground * (1 - share)).astype(np.uint8)
+    return mixed
+
+
+def _facts(result: Patterns, place: int) -> Facts:
+    """What a pattern reached, and what it is measured by."""
+    steps = plural(int(result.steps[place]), "step")
+    start = amount(float(result.start_activation[place]))
+    rows: list[tuple[str, str | Cell]] = [
+        ("activation reached", Cell(reached(result, place), bold=True)),
+        ("at the start", start),
+    ]
+    if result.empty[place]:
+        mark = "dead" if result.dead[place] else "failed"
+        rows += [(mark, DEAD if result.dead[place] else FAILED), ("tried", steps)]
+        return Facts(tuple(rows))
+    share = float(result.robustness[place])
+    bar = share if math.isfinite(share) else None
+    rows.append(("kept when moved, rescaled", Cell(kept(result, place), share=bar)))
+    if result.natural is not None and result.percentile is not None:
+        marks = [amount(float(value)) for value in result.natural[place]]
+        images = plural(result.natural_count, "natural image")
+        tone: Tone = "bad" if outdone(result, place) else "plain"
+        rows += [
+            (f"median of {images}", marks[0]),
+            ("their 99th percentile", marks[1]),
+            ("the strongest of them", Cell(marks[2], tone)),
+            ("of them reach no more", f"{float(result.percentile[place]):.3g}%"),
+        ]
+    if result.converged[place]:
+        rows.append(("converged", f"after {steps}"))
+    else:
+        rows.append(("not converged", Cell(f"in {steps}", rising=True)))
+    rows.append(("canvas", size(result.values.shape[1:])))
+    return Facts(tuple(rows))
+
+
+def _way(result: Patterns, place: int) -> tuple[Curve, ...]:
+    """The objective before each step, with what natural images reach."""
+    history = result.history[place]
+    values = history[np.isfinite(history)]
+    if len(values) < 2 or result.dead[place]:
+        return ()
+    end = float(result.activation[place])
+    rules: tuple[tuple[float, str], ...] = ()
+    if result.natural is not None:
+        middle, high, most = (float(value) for value in result.natural[place])
+        rules = ((most, "strongest image"), (high, "99% of images"), (middle, "median image"))
+    heights = [0.0, end, *values.tolist(), *(height for height, _ in rules)]
+    last = np.array([end], np.float32)
+    return (
+        Curve(
+            (
+                Series(values, style="plain"),
+                Series(last, np.array([len(values)], np.float32), style="points"),
+            ),
+            title="Activation before each step, as the network saw the canvas then",
+            y=(min(heights), max(heights)),
+            x_title="steps",
+            rules=((end, f"reached {number(end)}"), *rules),
+            tall=104.0,
+        ),
+    )
+
+
+def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
+    """The patterns on their way, a document for each frame.
+
+    Raises:
+        UsageError: The result has no frames.
+    """
+    if result.frames is None or not len(result.frames):
+        raise UsageError(
+            "an animation shows the patterns on their way and this result has no frames: ask "
+            "for them with --frames 24, or frames=24 in Python"
+        )
+    last, lines = result.frame_steps[-1], captions(result)[1:]
+    for step, images in zip(result.frame_steps, result.frames, strict=True):
+        shown = dataclasses.replace(result, images=images)
+        share = Cell(f"step {step:,} of {last:,}", share=step / max(1, last))
+        sections = tuple(
+            Section(group.name, (_moving(shown, group.places, options.columns),))
+            for group in by_layer(shown)
+        )
+        front = (Facts(((result.model.name, share),)),)
+        yield Document(
+            title=result.model.name,
+            kicker=f"step {step}",
+            facts=(),
+            parts=(Part((Section("", front), *sections)),),
+            captions=lines,
+            name=f"{result.model.name}: patterns",
+        )
+
+
+def _moving(result: Patterns, places: Sequence[int], columns: int) -> Grid:
+    """Some patterns with their names alone: numbers are those of the end."""
+    whole = tiles(result, places, columns)
+    named = [Tile(label=tile.label, cover=tile.cover) for tile in whole.tiles]
+    return dataclasses.replace(whole, tiles=named, numbers=())

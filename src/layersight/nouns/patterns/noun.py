@@ -1,0 +1,213 @@
+"""What patterns can become."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.model import ModelInfo
+from layersight.data.preprocessing import Preprocessing
+from layersight.document.noun import Array, Entry, Json, Noun
+from layersight.document.words import file_name, finite, specification
+from layersight.nouns.patterns.document import describe, frames
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view, only
+from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
+from layersight.nouns.patterns.wording import empty_mark, ending
+
+MARKS = ("median", "percentile_99", "greatest")
+"""What the numbers of natural images are called."""
+
+AXES = {
+    "images": ("pattern", "y", "x", "colour"),
+    "activation": ("pattern",),
+    "start_activation": ("pattern",),
+    "robustness": ("pattern",),
+    "dead": ("pattern",),
+    "converged": ("pattern",),
+    "steps": ("pattern",),
+    "values": ("pattern", "y", "x", "band"),
+    "history": ("pattern", "step"),
+    "natural": ("pattern", "mark"),
+    "percentile": ("pattern",),
+    "transparency": ("pattern", "y", "x"),
+    "frames": ("frame", "pattern", "y", "x", "colour"),
+}
+"""The arrays of a result and the names of their axes."""
+
+OPTIONAL = ("natural", "percentile", "transparency", "frames")
+"""Arrays that not every result has."""
+
+
+def manifest(result: Patterns, options: GalleryOptions) -> Json:
+    """What was maximised and how."""
+    return {
+        "preprocessing": result.preprocessing.to_json(),
+        "natural_count": result.natural_count,
+        "layers": [_layer(group) for group in by_layer(result)],
+        "objectives": [objective.to_json() for objective in result],
+        "options": result.options.to_json(),
+        "picture": {"view": options.view or default_view(result), "columns": options.columns},
+    }
+
+
+def _layer(group: LayerPatterns) -> Json:
+    """A layer, its channels, and which of them are dead."""
+    result, places = group.result, group.places
+    channels = {result.channels[place] for place in places} - {-1}
+    alive = {result.channels[place] for place in places if not result.dead[place]}
+    return {
+        "name": group.name,
+        "channels": specification(sorted(channels)),
+        "dead": specification(sorted(channels - alive)),
+    }
+
+
+def numbers(result: Patterns, options: GalleryOptions) -> Json:
+    """Every pattern with its numbers."""
+    return {
+        "model": {"name": result.model.name, "digest": result.model.digest},
+        "preprocessing": result.preprocessing.to_json(),
+        "options": result.options.to_json(),
+        "natural_count": result.natural_count,
+        "frame_steps": list(result.frame_steps),
+        "dead": int(result.dead.sum()),
+        "failed": int(result.failed.sum()),
+        "patterns": [_pattern(result, place) for place in range(len(result))],
+    }
+
+
+def _pattern(result: Patterns, place: int, *, history: bool = True) -> Json:
+    """One pattern with its numbers; ``None`` for what is not known or no number."""
+    objective = result.objectives[place]
+    natural = None
+    if result.natural is not None:
+        values = (finite(float(value)) for value in result.natural[place])
+        natural = dict(zip(MARKS, values, strict=True))
+    percentile = None if result.percentile is None else float(result.percentile[place])
+    steps = int(result.steps[place])
+    history_of = [finite(float(value)) for value in np.asarray(result.history[place][:steps])]
+    return {
+        "layer": objective.layer,
+        "channel": objective.channel,
+        "facet": objective.facet,
+        "objective": {"words": objective.describe(), **objective.to_json()},
+        "activation": finite(float(result.activation[place])),
+        "start_activation": finite(float(result.start_activation[place])),
+        "robustness": finite(float(result.robustness[place])),
+        "dead": bool(result.dead[place]),
+        "failed": bool(result.failed[place]),
+        "converged": bool(result.converged[place]),
+        "steps": steps,
+        "ended": ending(result, place),
+        "natural": natural,
+        "percentile": finite(percentile),
+        **({"history": history_of} if history else {}),
+    }
+
+
+def arrays(result: Patterns) -> dict[str, Array]:
+    """Every array of a result by name; ``natural`` is median, 99th percentile, greatest."""
+    words = {
+        "layer": list(result.layers),
+        "objective": [objective.describe() for objective in result],
+    }
+    along: dict[str, NDArray[Any]] = {
+        "failed": result.failed,
+        "channel": np.array(result.channels, np.int64),
+        "facet": np.array([objective.facet for objective in result], np.int64),
+    }
+    made = {
+        name: Array(
+            axes,
+            np.asarray(values),
+            split=("frame", "pattern") if len(axes) > 1 else (),
+            attributes=words if name == "images" else {},
+        )
+        for name, axes in AXES.items()
+        if (values := getattr(result, name)) is not None
+    }
+    made |= {name: Array(("pattern",), values) for name, values in along.items()}
+    if result.frame_steps:
+        made["frame_steps"] = Array(("frame",), np.array(result.frame_steps, np.int64))
+    for name, lines in words.items():
+        made[name] = Array(("pattern",), np.array(lines, np.str_), stored=False)
+    return made
+
+
+def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> Patterns:
+    """Patterns from the arrays and the manifest of a file.
+
+    Raises:
+        ValueError: Something is not there or does not fit; likewise LookupError and TypeError.
+    """
+    missing = [name for name in AXES if name not in arrays and name not in OPTIONAL]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    known = {name: arrays[name] for name in AXES if name in arrays}
+    options = saved["options"]
+    result = Patterns(
+        model=model,
+        options=PatternOptions(**{**options, "size": tuple(options["size"])}),
+        preprocessing=Preprocessing.from_json(saved["preprocessing"]),
+        objectives=tuple(_objective(entry) for entry in saved["objectives"]),
+        natural_count=int(saved["natural_count"]),
+        frame_steps=tuple(int(step) for step in arrays.get("frame_steps", ())),
+        notes=tuple(str(note) for note in saved["notes"]),
+        **known,
+    )
+    along = [values for name, values in known.items() if AXES[name][0] == "pattern"]
+    if any(len(values) != len(result) for values in along):
+        raise ValueError("its arrays have different lengths")
+    return result
+
+
+def _objective(saved: Json) -> Objective:
+    terms = [
+        Term(**{**term, "direction": None if term["direction"] is None else (*term["direction"],)})
+        for term in saved["terms"]
+    ]
+    return Objective(tuple(terms), saved["facet"])
+
+
+def folder(result: Patterns, options: GalleryOptions) -> Iterator[Entry[Patterns, GalleryOptions]]:
+    """The document, a grid of each layer, every pattern as it is, the numbers."""
+    yield Entry("sheet.pdf", result, dataclasses.replace(options, view="sheet"))
+    yield Entry("sheet.html", result, options)
+    grid = dataclasses.replace(options, view="grid")
+    for number, group in enumerate(by_layer(result)):
+        stem = f"{number:02d}-{file_name(group.name)}"
+        yield Entry(f"{stem}.png", only(result, group.places), grid)
+        for order, place in enumerate(group.places):
+            name = f"{stem}-{_part(result, place, order)}.png"
+            alone = only(result, [place])
+            extra = {"pattern": _pattern(alone, 0, history=False)}
+            yield Entry(name, alone, options, result.images[place], extra)
+    yield Entry("patterns.json", result, options)
+
+
+def _part(result: Patterns, place: int, order: int) -> str:
+    """What tells a pattern from the others of its layer, as part of a file name."""
+    objective = result.objectives[place]
+    alone = len(objective.terms) == 1 and objective.channel >= 0
+    name = f"{objective.channel:04d}" if alone else f"sum{order:04d}"
+    facet = f"-facet{objective.facet}" if result.options.facets > 1 or objective.facet else ""
+    return name + facet + (f"-{mark}" if (mark := empty_mark(result, place)) else "")
+
+
+NOUN: Noun[Patterns, GalleryOptions] = Noun(
+    name="patterns",
+    options=GalleryOptions,
+    describe=describe,
+    manifest=manifest,
+    numbers=numbers,
+    arrays=arrays,
+    folder=folder,
+    frames=frames,
+    load=load,
+    page={"view": "grid"},
+)
