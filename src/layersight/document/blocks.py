@@ -173,6 +173,7 @@ class Tile:
         name: Its full name for the card and the screen reader; where empty it is made of the
             section's title, the grid's unit and the label: ``"conv2d_1, channel 3"``.
         facts: Name and value, for the card, beside the numbers of the grid.
+        curve: How it came about, for the large view of a tile (HTML).
     """
 
     label: str = ""
@@ -187,6 +188,7 @@ class Tile:
     scale: Scale | None = None
     name: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

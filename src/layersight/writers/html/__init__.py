@@ -1,0 +1,164 @@
+"""Documents as one self-contained HTML page.
+
+The rule of this module: a page needs nothing but itself (its policy forbids the browser to fetch
+anything), it says everything without scripts but the card and the controls, and the same document
+gives the same bytes. Names from files are text: the templates escape by themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from layersight.document.blocks import Beside, Block, Document, Grid
+from layersight.writers.html.drawn import Art, pictures_of
+from layersight.writers.html.filters import environment, hideable
+
+FIND = 4
+"""From so many sections on they can be searched."""
+
+
+def to_html(document: Document, manifest: str) -> str:
+    """The page of a document.
+
+    Args:
+        document: What to show.
+        manifest: How the page came to be, as JSON; stands in it as text that can be read and
+            copied.
+
+    Returns:
+        HTML, to be written as UTF-8. The same arguments give the same text.
+    """
+    art, ids = Art(document), Ids(document)
+    script = asset("document.js")
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            document=document,
+            manifest=manifest,
+            art=art,
+            ids=ids,
+            contents=list(contents(document, ids)),
+            controls=controls(document, art),
+            style=asset("document.css"),
+            script=script,
+            digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+    )
+
+
+@cache
+def asset(name: str) -> str:
+    """A text file that is inlined into the page."""
+    return resources.files("layersight.assets").joinpath(name).read_text("utf-8")
+
+
+class Ids:
+    """Names of the places in a page; anchors come from files and could clash with them."""
+
+    def __init__(self, document: Document) -> None:
+        self._places = {}
+        for number, part in enumerate(document.parts, 1):
+            self._places[part.anchor] = f"part-{number}"
+        sections = [section for part in document.parts for section in part.sections]
+        for number, section in enumerate(sections, 1):
+            self._places.setdefault(section.anchor or f"section {number}", f"section-{number}")
+        self._titles: dict[str, str] = {}
+
+    def __getitem__(self, anchor: str) -> str:
+        return self._places.get(anchor, "")
+
+    def title(self, title: str) -> str:
+        """The place of a heading."""
+        return self._titles.setdefault(title, f"title-{len(self._titles) + 1}")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of the contents: where it leads, its words, whether it is set in."""
+
+    id: str
+    words: str
+    level: int = 0
+
+
+def contents(document: Document, ids: Ids) -> Iterator[Item]:
+    """The headings of a page, in order."""
+    several = len(document.parts) > 1
+    for number, part in enumerate(document.parts):
+        if several:
+            yield Item(ids[part.anchor], part.title)
+        else:
+            for title in _titles(part.front):
+                yield Item(ids.title(title), title)
+        if part.sections and not number and document.heading:
+            yield Item(ids.title(document.heading), document.heading)
+        for section in part.sections:
+            if section.title:
+                yield Item(ids[section.anchor], section.outline or section.title, 1)
+    if document.captions:
+        yield Item(ids.title("How to read this"), "How to read this")
+
+
+def _titles(blocks: tuple[Block, ...]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, Beside):
+            for part in block.parts:
+                yield from _titles(part)
+        elif block.title:
+            yield block.title
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What of a page can be chosen.
+
+    Attributes:
+        tiles: Whether there are tiles.
+        find: Whether sections can be searched.
+        orders: What tiles can be ordered by.
+        overlays: Whether something lies over photographs.
+        sizes: Whether sizes can be chosen.
+        dead: How many tiles can be hidden.
+        words: What they are: ``"dead"``.
+        cover: How far photographs are covered, in per cent.
+    """
+
+    tiles: bool
+    find: bool
+    orders: tuple[str, ...]
+    overlays: bool
+    sizes: bool
+    dead: int
+    words: str
+    cover: int
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to choose."""
+        return bool(self.find or self.orders or self.overlays or self.sizes or self.dead)
+
+
+def controls(document: Document, art: Art) -> Controls:
+    """The controls that a document has something for."""
+    blocks = list(pictures_of(document))
+    grids = [block for block in blocks if isinstance(block, Grid)]
+    sections = [section for part in document.parts for section in part.sections if section.title]
+    covers = [cover for grid in grids for tile in grid.tiles if (cover := hideable(tile))]
+    words = dict.fromkeys(cover.words[0] for cover in covers)
+    orders = (one.name for grid in grids if not grid.rows for one in grid.numbers if one.order)
+    return Controls(
+        tiles=bool(grids),
+        find=len(sections) >= FIND,
+        orders=tuple(dict.fromkeys(orders)),
+        overlays=art.peak > 0,
+        sizes=bool(blocks) and bool(sections),
+        dead=len(covers),
+        words=" or ".join(words),
+        cover=round(art.peak / 2.55),
+    )

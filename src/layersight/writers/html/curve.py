@@ -1,0 +1,200 @@
+"""Curves as the geometry of inline SVG: where lines, points and words stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from layersight.data.arrays import FloatArray
+from layersight.document.blocks import Curve, Series
+from layersight.writers.html.drawn import PER_POINT
+
+WIDE = 800.0
+"""Width of a curve that takes all the room."""
+LETTER = 6.4
+"""About the width of a letter; names are not cut for a little more."""
+ROW = 19.0
+"""Height of a row of points."""
+MOST_NAMES = 26
+"""So many letters of a name beside a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text: where, how it is anchored, turned by how many degrees."""
+
+    x: float
+    y: float
+    text: str
+    anchor: str = "end"
+    turned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A series: its path, its points with what they are, its error bars."""
+
+    series: Series
+    path: str
+    points: tuple[tuple[float, float, str], ...]
+    errors: str
+
+
+@dataclass(slots=True)
+class Chart:
+    """A curve, laid out.
+
+    Attributes:
+        width: Of the picture.
+        height: Likewise.
+        words: The numbers and names of its axes.
+        rules: Path of the thin lines.
+        marks: Path of the lines that have words of their own.
+        lines: Its series, the first drawn last.
+    """
+
+    width: float
+    height: float = 0.0
+    words: list[Words] = field(default_factory=list)
+    rules: str = ""
+    marks: str = ""
+    lines: list[Line] = field(default_factory=list)
+
+
+def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
+    """Round numbers between two limits, at most about so many.
+
+    >>> nice(0, 1), nice(0, 11, 6, whole=True)
+    ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 5.0, 10.0])
+    """
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return [low] if math.isfinite(low) else []
+    raw = (high - low) / max(1, most - 1)
+    power = 10 ** math.floor(math.log10(raw))
+    steps = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
+    step = next(each * power for each in steps if each * power >= raw * 0.999)
+    step = max(1.0, step) if whole else step
+    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+    return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
+
+
+def lay_out(curve: Curve) -> Chart:
+    """Where everything of a curve stands."""
+    chart = Chart(WIDE if curve.wide is None else curve.wide * PER_POINT)
+    x = curve.x or _limits([xs for xs, _ in map(_points, curve.series)])
+    y = curve.y or _limits([ys for _, ys in map(_points, curve.series)])
+    if curve.names:
+        y = (-0.5, len(curve.names) - 0.5)
+    up = [] if curve.names else nice(*y)
+    labels = [_told(value, "y" in curve.percent) for value in up]
+    names = [
+        name if len(name) <= MOST_NAMES else name[: MOST_NAMES - 1] + "…" for name in curve.names
+    ]
+    left = 10 + LETTER * max(map(len, names or labels or [""])) + (16 if curve.y_title else 0)
+    top = 22.0 if curve.names and curve.rules else 10.0
+    tall = ROW * len(names) if names else curve.tall * PER_POINT
+    right, bottom = chart.width - 12, top + tall
+
+    def across(value: float) -> float:
+        return left + (value - x[0]) / ((x[1] - x[0]) or 1) * (right - left)
+
+    def down(value: float) -> float:
+        share = (value - y[0]) / ((y[1] - y[0]) or 1)
+        return top + share * tall if curve.names else bottom - share * tall
+
+    for value, text in zip(up, labels, strict=True):
+        chart.rules += f"M{left:.1f} {down(value):.1f}H{right:.1f}"
+        chart.words.append(Words(left - 7, down(value) + 4, text))
+    for place, name in enumerate(names):
+        chart.rules += f"M{left:.1f} {down(place):.1f}H{right:.1f}"
+        chart.words.append(Words(left - 7, down(place) + 4, name))
+    for value, text in curve.rules:
+        if curve.names:
+            chart.marks += f"M{across(value):.1f} {top:.1f}V{bottom:.1f}"
+            chart.words.append(Words(across(value), top - 8, text, "middle"))
+        else:
+            chart.marks += f"M{left:.1f} {down(value):.1f}H{right:.1f}"
+            chart.words.append(Words(right, down(value) - 4, text))
+    foot = bottom + 17
+    turned = _below(curve, chart, x, across, foot)
+    foot += turned
+    if curve.x_title:
+        foot += 17
+        chart.words.append(Words((left + right) / 2, foot, curve.x_title, "middle"))
+    if curve.y_title:
+        chart.words.append(Words(11, (top + bottom) / 2, curve.y_title, "middle", -90))
+    chart.height = foot + 6
+    chart.lines = [_line(each, curve, across, down) for each in reversed(curve.series)]
+    return chart
+
+
+def _below(
+    curve: Curve,
+    chart: Chart,
+    x: tuple[float, float],
+    across: Callable[[float], float],
+    foot: float,
+) -> float:
+    """Writes what stands under the axis; how much room it takes beyond a line."""
+    if not curve.x_names:
+        known = [value for series in curve.series for value in _points(series)[0].tolist()]
+        whole = all(value == round(value) for value in known if math.isfinite(value))
+        for value in nice(*x, 6, whole=whole and x[1] - x[0] > 1):
+            text = _told(value, "x" in curve.percent)
+            chart.words.append(Words(across(value), foot, text, "middle"))
+        return 0.0
+    xs, _ = _points(curve.series[0]) if curve.series else (np.arange(len(curve.x_names)), ())
+    gap = (chart.width - 60) / max(1, len(curve.x_names))
+    longest = LETTER * max(map(len, curve.x_names))
+    turned = longest > gap - 6
+    every = max(1, math.ceil(15 / gap))
+    for value, name in list(zip(xs, curve.x_names, strict=False))[::every]:
+        if turned:
+            chart.words.append(Words(across(float(value)) + 5, foot - 2, name, "end", -30))
+        else:
+            chart.words.append(Words(across(float(value)), foot, name, "middle"))
+    return 0.5 * longest if turned else 0.0
+
+
+def _points(series: Series) -> tuple[FloatArray, FloatArray]:
+    x = series.x if len(series.x) else np.arange(len(series.y), dtype=np.float32)
+    return x, series.y
+
+
+def _limits(arrays: list[FloatArray]) -> tuple[float, float]:
+    values = [value for each in arrays for value in each.tolist() if math.isfinite(value)]
+    return (min(values), max(values)) if values else (0.0, 1.0)
+
+
+def _line(
+    series: Series, curve: Curve, across: Callable[[float], float], down: Callable[[float], float]
+) -> Line:
+    path, points, errors, drawn = "", [], "", False
+    for place, (x, y) in enumerate(zip(*map(np.ndarray.tolist, _points(series)), strict=True)):
+        if not (math.isfinite(x) and math.isfinite(y)):
+            drawn = False
+            continue
+        at = across(x), down(y)
+        path += f"{'L' if drawn else 'M'}{at[0]:.1f} {at[1]:.1f}"
+        drawn = True
+        points.append((*at, _says(series, curve, place, x, y)))
+        if series.errors is not None and math.isfinite(reach := float(series.errors[place])):
+            errors += f"M{across(x - reach):.1f} {at[1]:.1f}H{across(x + reach):.1f}"
+    return Line(series, path, tuple(points), errors)
+
+
+def _says(series: Series, curve: Curve, place: int, x: float, y: float) -> str:
+    """What a point is, in words."""
+    if curve.names:
+        words = [curve.names[round(y)], _told(x, "x" in curve.percent)]
+    else:
+        at = curve.x_names[place] if place < len(curve.x_names) else _told(x, "x" in curve.percent)
+        words = [f"{curve.x_title} {at}".strip(), _told(y, "y" in curve.percent)]
+    return ": ".join(filter(None, [series.name, *words]))
+
+
+def _told(value: float, share: bool) -> str:
+    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}") if not share else f"{100 * value:.3g}%"

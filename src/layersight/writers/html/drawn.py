@@ -1,0 +1,334 @@
+"""The pictures of a page: sprites, single pictures, photographs under them, ramps of colours.
+
+The rule of this module: a picture that is needed twice stands in the page once, as a class of its
+style. All are encoded before the first tag is written, on all cores.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Bytes,
+    Document,
+    Grid,
+    Overlay,
+    Picture,
+    Section,
+)
+from layersight.writers.pixels import data_uri, mosaic, png
+
+SIZES = {"s": 64, "m": 112, "l": 224}
+"""About how many pixels of the screen the longer side of a tile takes."""
+SHARES = {"s": 0.6, "m": 1.0, "l": 2.0}
+"""Of what a block asks for, where it asks for a size."""
+PER_POINT = 4 / 3
+"""Pixels of the screen in a point."""
+SHARED = 64
+"""Tiles of RGB pixels stand in one sprite up to this side; larger ones can be saved one by one."""
+SMOOTH = 56
+"""Photographs of more pixels along a side may be smoothed to the size of the screen."""
+PALE = 0.55
+"""The share of white in what the network did not see of a photograph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The pixels of a grid or of a picture, encoded.
+
+    Attributes:
+        uris: One for each tile, or a single one where all share a sprite.
+        photos: For each tile the class of the photograph under it, if there is one.
+        columns: Tiles in a row of the sprite; 0 where each has a picture of its own.
+        style: Custom properties: the sizes of all tiles.
+        styles: Of each tile, where their sizes differ.
+        sharp: Whether pixels are drawn as squares.
+        pixel: Height and width of a tile in its own pixels.
+        shown: Height and width of a tile of middle size on the screen.
+    """
+
+    uris: tuple[str, ...]
+    photos: tuple[str, ...]
+    columns: int
+    style: str
+    styles: tuple[str, ...]
+    sharp: bool
+    pixel: tuple[int, int]
+    shown: tuple[int, int]
+
+
+class Art:
+    """All encoded pictures of a document, and the classes of those that are shared."""
+
+    def __init__(self, document: Document) -> None:
+        self._known: dict[tuple[int, ...], str] = {}
+        self._rules: dict[str, str] = {}
+        blocks = list(pictures_of(document))
+        overlays = [each for block in blocks for each in overlays_of(block) if each is not None]
+        self.peak = max((int(each.alpha.max(initial=0)) for each in overlays), default=0)
+        for overlay in overlays:
+            self.photo(overlay)
+        with ThreadPoolExecutor() as pool:
+            # The pictures of all blocks at once: a block may hold one or hundreds.
+            encoded = [[pool.submit(job) for job in self._jobs(block)] for block in blocks]
+            self._drawn = {
+                id(block): self._draw(block, tuple(job.result() for job in jobs))
+                for block, jobs in zip(blocks, encoded, strict=True)
+            }
+
+    def __getitem__(self, block: Grid | Picture) -> Drawn:
+        return self._drawn[id(block)]
+
+    @property
+    def style(self) -> str:
+        """The rules of the classes that were given out."""
+        return "".join(
+            f".{name}{{background-image:url({uri})}}" for uri, name in self._rules.items()
+        )
+
+    def ramp(self, palette: Bytes) -> str:
+        """The class of a bar of colours."""
+        return self._class("c", lambda: ramp(palette), palette)
+
+    def photo(self, overlay: Overlay | None) -> str:
+        """The class of the photograph under a tile; empty without one."""
+        if overlay is None:
+            return ""
+        own = () if overlay.faded is None else (overlay.faded,)
+        return self._class("p", lambda: rgb_uri(faded(overlay)), overlay.under, *own)
+
+    def _class(self, start: str, make: Callable[[], str], *arrays: object) -> str:
+        # The document holds the arrays as long as they are looked up by identity.
+        key = tuple(map(id, arrays))
+        if key not in self._known:
+            uri = make()
+            self._known[key] = self._rules.setdefault(uri, f"{start}{len(self._rules)}")
+        return self._known[key]
+
+    def _jobs(self, block: Grid | Picture) -> list[Callable[[], str]]:
+        """What encodes each picture of a block."""
+        if isinstance(block, Picture):
+            if block.cover:
+                return [str]
+            return [partial(self._encode, block.pixels, block.palette, block.overlay)]
+        if columns := shared_columns(block):
+            return [partial(_sprite, block, columns)]
+        palettes = (
+            each.scale.palette if block.palette is None and each.scale else block.palette
+            for each in block.tiles
+        )
+        return [
+            str if tile.cover else partial(self._encode, *each)
+            for tile, *each in zip(
+                block.tiles, block.pixels, palettes, overlays_of(block), strict=True
+            )
+        ]
+
+    def _draw(self, block: Grid | Picture, uris: tuple[str, ...]) -> Drawn:
+        photos = tuple(map(self.photo, overlays_of(block)))
+        whole = not any(photos)
+        columns = 0 if isinstance(block, Picture) else shared_columns(block)
+        every = shapes_of(block)
+        height, width = every[0]
+        shown = sizes(height, width, block.side, whole=whole)
+        if isinstance(block, Picture) and block.tall is not None:
+            shown = stretched(height, width, block.side, block.tall)
+        styles: tuple[str, ...] = ()
+        if len(set(every)) > 1:
+            styles = tuple(
+                style_of(sizes(tall, wide, block.side, whole=whole)) for tall, wide in every
+            )
+        sharp = whole or max(height, width) <= SMOOTH
+        style = "" if styles else style_of(shown)
+        return Drawn(uris, photos, columns, style, styles, sharp, (height, width), shown["m"])
+
+    def _encode(self, pixels: Bytes, palette: Bytes | None, overlay: Overlay | None) -> str:
+        if overlay is None:
+            return indexed_uri(pixels, palette)
+        alpha = np.rint(overlay.alpha * (255 / max(1, self.peak))).astype(np.uint8)
+        if pixels.ndim == 2 and palette is not None:
+            # As a rule opacity depends on the colour, and then the palette can hold it.
+            opacity = np.zeros(256, np.uint8)
+            opacity[pixels] = alpha
+            if np.array_equal(opacity[pixels], alpha):
+                return data_uri(png(np.ascontiguousarray(pixels), palette, opacity))
+            pixels = palette[pixels]
+        colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)
+        return data_uri(png(np.concatenate([colours, alpha[..., None]], -1)))
+
+
+def shapes_of(block: Grid | Picture) -> list[tuple[int, int]]:
+    """Height and width of each tile; of tiles in one array only the first one's."""
+    if isinstance(block, Picture):
+        return [(block.pixels.shape[0], block.pixels.shape[1])]
+    every = block.pixels[:1] if isinstance(block.pixels, np.ndarray) else block.pixels
+    return [(each.shape[0], each.shape[1]) for each in every] or [(1, 1)]
+
+
+def shared_columns(block: Grid) -> int:
+    """Tiles in a row of the sprite; 0 if each has a picture of its own."""
+    pixels = block.pixels
+    if not isinstance(pixels, np.ndarray) or not len(pixels) or any(block.overlays):
+        return 0
+    if pixels.ndim == 4:
+        alone = max(pixels.shape[1:3]) > SHARED
+    else:
+        alone = block.palette is None and any(tile.scale for tile in block.tiles)
+    height, width = pixels.shape[1:3]
+    return 0 if alone else max(1, min(round(math.sqrt(len(pixels) * height / width)), len(pixels)))
+
+
+def _sprite(block: Grid, columns: int) -> str:
+    pixels = np.asarray(block.pixels)
+    if pixels.ndim == 3:
+        return indexed_uri(mosaic(pixels, columns=columns), block.palette)
+    channels = [mosaic(pixels[..., channel], columns=columns) for channel in range(3)]
+    return rgb_uri(np.stack(channels, -1))
+
+
+def pictures_of(document: Document) -> Iterator[Grid | Picture]:
+    """Every grid and every picture, in order."""
+    for part in document.parts:
+        yield from _in_blocks(part.front)
+        for section in part.sections:
+            yield from pictures_in(section)
+
+
+def pictures_in(section: Section) -> Iterator[Grid | Picture]:
+    """Those of one section."""
+    yield from _in_blocks(section.blocks)
+
+
+def _in_blocks(blocks: Sequence[Block]) -> Iterator[Grid | Picture]:
+    for block in blocks:
+        if isinstance(block, Beside):
+            for part in block.parts:
+                yield from _in_blocks(part)
+        elif isinstance(block, Grid | Picture):
+            yield block
+
+
+def overlays_of(block: Grid | Picture) -> Sequence[Overlay | None]:
+    """The photograph under each tile."""
+    if isinstance(block, Picture):
+        return (block.overlay,)
+    return block.overlays or (None,) * len(block.tiles)
+
+
+def faded(overlay: Overlay) -> Bytes:
+    """The photograph, pale where the network did not see it."""
+    if overlay.faded is None or not overlay.faded.any():
+        return overlay.under
+    pale = np.rint(overlay.under * (1 - PALE) + 255 * PALE).astype(np.uint8)
+    return np.where(overlay.faded[..., None], pale, overlay.under)
+
+
+def composed(pixels: Bytes, palette: Bytes | None, overlay: Overlay | None) -> Bytes:
+    """A tile as it is seen, ``(height, width, 3)``."""
+    colours = pixels if pixels.ndim == 3 else grey_or(palette)[pixels]
+    if overlay is None:
+        return colours
+    share = overlay.alpha[..., None] / 255
+    mixed: Bytes = np.rint(colours * share + faded(overlay) * (1 - share)).astype(np.uint8)
+    return mixed
+
+
+def grey_or(palette: Bytes | None) -> Bytes:
+    """The palette, or without one that of greys."""
+    if palette is not None:
+        return palette
+    return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+
+
+def ramp(palette: Bytes) -> str:
+    """A bar of colours as an address."""
+    return data_uri(png(np.arange(256, dtype=np.uint8)[None], palette))
+
+
+def indexed_uri(pixels: Bytes, palette: Bytes | None) -> str:
+    """Indices with their palette, or colours, as an address."""
+    if pixels.ndim == 3:
+        return rgb_uri(pixels)
+    return data_uri(png(np.ascontiguousarray(pixels), palette))
+
+
+def rgb_uri(pixels: Bytes) -> str:
+    """Colours as an address; grey ones as grey, which is a third of the size."""
+    if pixels.shape[2] == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., :1]
+    return data_uri(png(np.ascontiguousarray(pixels)))
+
+
+def sizes(
+    height: int, width: int, side: float | None, *, whole: bool
+) -> dict[str, tuple[int, int]]:
+    """Height and width on the screen for each choice of sizes.
+
+    Args:
+        height: In its own pixels.
+        width: Likewise.
+        side: Points that the longer side takes about; ``None`` for the usual sizes.
+        whole: Whether each pixel takes a whole number of the screen's, or a whole number of
+            pixels share one.
+
+    >>> sizes(36, 36, None, whole=True)
+    {'s': (72, 72), 'm': (108, 108), 'l': (216, 216)}
+    """
+    longer = max(height, width)
+    found = {}
+    for name, target in SIZES.items():
+        wanted = target if side is None else max(1, round(side * PER_POINT * SHARES[name]))
+        zoom = zoom_to(longer, wanted) if whole else wanted / longer
+        found[name] = max(1, round(height * zoom)), max(1, round(width * zoom))
+    return found
+
+
+def stretched(height: int, width: int, side: float, tall: float) -> dict[str, tuple[int, int]]:
+    """Height and width where a row is a thing by itself: rows of so many points at least."""
+    wide, row = width * zoom_to(width, round(side * PER_POINT)), tall * PER_POINT
+    return {
+        name: (max(1, round(height * row * down)), max(1, round(wide * across)))
+        for name, down, across in (("s", 0.7, 0.6), ("m", 1.0, 1.0), ("l", 2.0, 1.5))
+    }
+
+
+def style_of(shown: dict[str, tuple[int, int]]) -> str:
+    """Sizes as custom properties."""
+    return ";".join(
+        f"--w{name}:{width}px;--h{name}:{height}px" for name, (height, width) in shown.items()
+    )
+
+
+def zoom_to(edge: int, target: int) -> float:
+    """The zoom, whole or one over a whole number, that brings an edge nearest to a target.
+
+    >>> zoom_to(36, 112), zoom_to(148, 112), zoom_to(224, 112)
+    (3, 1, 0.5)
+    """
+    ratio = max(edge, target) / min(edge, target)
+    whole = math.floor(ratio)
+    if (whole + 1) / ratio < ratio / whole:
+        whole += 1
+    return whole if edge <= target or whole == 1 else 1 / whole
+
+
+def clip(block: Grid | Picture) -> str:
+    """Cuts the places of the last row that hold no slice out of a tile; empty if there are none.
+
+    >>> clip(Grid(np.zeros((1, 4, 4), np.uint8), (), slices=(2, 2), depth=3))
+    '--clip:polygon(0 0,100% 0,100% 50%,50% 50%,50% 100%,0 100%)'
+    """
+    rows, columns = block.slices
+    left = block.depth - (rows - 1) * columns
+    if rows * columns == 1 or left == columns:
+        return ""
+    x, y = f"{100 * left / columns:.6g}%", f"{100 * (rows - 1) / rows:.6g}%"
+    return f"--clip:polygon(0 0,100% 0,100% {y},{x} {y},{x} 100%,0 100%)"

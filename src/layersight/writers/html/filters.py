@@ -1,0 +1,349 @@
+"""What the templates of pages ask of blocks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from layersight.document.blocks import (
+    Axis,
+    Beside,
+    Block,
+    Cover,
+    Curve,
+    Grid,
+    Numbers,
+    Patch,
+    Picture,
+    Scale,
+    Section,
+    Table,
+    Tile,
+)
+from layersight.writers.html.curve import lay_out, nice
+from layersight.writers.html.drawn import Drawn, clip
+
+CAPTION = 20
+"""Pixels that a line under a tile takes."""
+TICK = 16
+"""Pixels between the numbers beside the rows of a picture, at least."""
+TICK_ACROSS = 44
+"""Pixels between those under its columns."""
+
+
+def cleaned(value: Any) -> Any:
+    r"""Text without control characters and halves of surrogate pairs, which no page may hold.
+
+    >>> cleaned("a\x00b\u202ec")
+    'a\ufffdb\ufffdc'
+    """
+    if type(value) is not str or value.isprintable():
+        return value
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in value)
+
+
+@cache
+def environment() -> Environment:
+    """The templates, which escape whatever they are given."""
+    found = Environment(
+        loader=PackageLoader("layersight.writers.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=cleaned,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters.update(
+        chart=lay_out,
+        columns=columns,
+        grid_data=grid_data,
+        grid_style=grid_style,
+        heads=heads,
+        height=height_of,
+        kind=lambda block: type(block).__name__,
+        patch_style=patch_style,
+        picture_data=picture_data,
+        row_head=row_head,
+        says=picture_says,
+        ticks=ticks,
+        tiles=tiles,
+        width=lambda share: f"{100 * min(1.0, max(0.0, share)):.4g}%",
+    )
+    return found
+
+
+def columns(table: Table) -> list[int]:
+    """The columns of a table that exist without pages."""
+    return [place for place, column in enumerate(table.columns) if not column.pages]
+
+
+def row_head(table: Table) -> int:
+    """The column that names the rows: the first that is read from the left."""
+    return next((n for n in columns(table) if table.columns[n].align == "left"), -1)
+
+
+def hideable(tile: Tile) -> Cover | None:
+    """The cover of a tile that has nothing to show, and need not be shown."""
+    cover = tile.cover
+    return cover if cover and cover.kind == "dead" and cover.words else None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTile:
+    """A tile with what a page needs beside it.
+
+    Attributes:
+        tile: The tile.
+        says: Its name, and a line with a tab for each of its facts.
+        uri: Its picture; empty where it is part of a sprite.
+        photo: The class of the photograph under it.
+        style: Where it is in the sprite, or its own sizes.
+        place: Where it stands among columns with gaps.
+        row: The name at the left of the row that it begins.
+    """
+
+    tile: Tile
+    says: str
+    uri: str
+    photo: str
+    style: str
+    place: str
+    row: tuple[str, str] | None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a part of a sprite and nothing else."""
+        return not self.uri and not self.photo and self.tile.cover is None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it goes where dead tiles are hidden."""
+        return hideable(self.tile) is not None
+
+    @property
+    def simple(self) -> bool:
+        """Whether there is nothing under it but its label."""
+        tile = self.tile
+        return not (tile.title or tile.value or tile.lines or tile.rising)
+
+
+def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTile]:
+    """The tiles of a grid, one by one."""
+    title = section.title if section else grid.title
+    told = [_numbers_told(one) for one in grid.numbers]
+    column = row = 0
+    for place, tile in enumerate(grid.tiles):
+        name = tile.name or ", ".join(filter(None, [title, f"{grid.unit} {tile.label}".strip()]))
+        facts = [(one.name, words[place]) for one, words in zip(grid.numbers, told, strict=True)]
+        style = drawn.styles[place] if drawn.styles else ""
+        if drawn.columns and tile.cover is None:
+            y, x = divmod(place, drawn.columns)
+            style = f"--x:{x};--y:{y}"
+        begins = bool(grid.rows) and column == 0
+        yield ShownTile(
+            tile,
+            says(name, tile, [*facts, *tile.facts]),
+            "" if drawn.columns else drawn.uris[place],
+            drawn.photos[place],
+            style,
+            _place(grid, column, tile.cover.span if tile.cover else 1),
+            grid.rows[row] if begins and row < len(grid.rows) else None,
+        )
+        column += tile.cover.span if tile.cover else 1
+        if column >= grid.columns:
+            column, row = 0, row + 1
+
+
+def says(name: str, tile: Tile | Picture, facts: list[tuple[str, str]]) -> str:
+    """What the card shows: lines of a name, of words, and of facts with a tab."""
+    lines = [_line(name)]
+    if tile.cover and tile.cover.words:
+        lines.append(_line(" ".join(tile.cover.words)))
+    lines += [f"{_line(label)}\t{_line(words)}" for label, words in facts]
+    return "\n".join(lines)
+
+
+def _line(words: str) -> str:
+    return " ".join(words.split())
+
+
+def _numbers_told(numbers: Numbers) -> list[str]:
+    """Numbers for reading, four digits."""
+    return [
+        ("not a number" if math.isnan(value) else f"{100 * value:.4g} %")
+        if numbers.percent
+        else ("not a number" if math.isnan(value) else f"{value:.4g}")
+        for value in np.asarray(numbers.values, np.float64).tolist()
+    ]
+
+
+def _place(grid: Grid, column: int, span: int) -> str:
+    """The track of a tile in a grid with names of rows; gaps are tracks of their own."""
+    if not grid.rows:
+        return f"grid-column:span {span}" if span > 1 else ""
+    first = _track(grid, column)
+    return f"grid-column:{first}/{_track(grid, column + span - 1) + 1}"
+
+
+def _track(grid: Grid, column: int) -> int:
+    return 2 + column + sum(gap < column for gap in grid.gaps)
+
+
+def heads(grid: Grid) -> Iterator[tuple[int, int, str]]:
+    """Words over columns: the first track, the track after the last, the words."""
+    starts = [column for column, _ in grid.heads] + [grid.columns]
+    for (column, words), end in zip(grid.heads, starts[1:], strict=True):
+        yield _track(grid, column), max(_track(grid, column) + 1, _track(grid, end)), words
+
+
+def grid_style(grid: Grid, drawn: Drawn) -> str:
+    """The custom properties of a grid."""
+    parts = [drawn.style, clip(grid)]
+    if drawn.columns:
+        rows = math.ceil(len(grid.tiles) / drawn.columns)
+        parts.append(f"--cols:{drawn.columns};--rows:{rows}")
+        parts.append(f"background-image:url({drawn.uris[0]})")
+    if grid.rows:
+        tracks = ["max-content"]
+        for column in range(grid.columns):
+            tracks += ["var(--w)"] + ["0.7rem"] * (column in grid.gaps)
+        parts.append(f"grid-template-columns:{' '.join(tracks)}")
+    return ";".join(filter(None, parts))
+
+
+def grid_data(grid: Grid, drawn: Drawn, section: Section | None) -> Markup:
+    """What the script needs of a grid: its scale, its orders, the size of its tiles."""
+    found: dict[str, object] = {"pixel": drawn.pixel}
+    if grid.palette is not None and section and section.scale:
+        found |= scale_data(section.scale)
+    if not grid.rows:
+        orders = {one.name: ordered(one, grid) for one in grid.numbers if one.order}
+        found |= {"orders": orders} if orders else {}
+    return _attribute(found)
+
+
+def scale_data(scale: Scale) -> dict[str, object]:
+    """The values of the first and the last colour, and at which end values are cut."""
+    if scale.low is None or scale.high is None:
+        return {}
+    cut = [int(any(sign in words for sign in "\u2264\u2265")) for _, words in scale.marks]
+    ends = [cut[0], cut[-1]] if cut else [0, 0]
+    return {"low": _digits(scale.low), "high": _digits(scale.high), "cut": ends}
+
+
+def ordered(numbers: Numbers, grid: Grid) -> list[int]:
+    """The tiles by a number, greatest first; what has none, or is covered, last."""
+    values = np.asarray(numbers.values, np.float64).copy()
+    values[[tile.cover is not None for tile in grid.tiles]] = np.nan
+    # NumPy sorts what is not a number last, and equal numbers as they came.
+    return [int(place) for place in np.argsort(-values, kind="stable")]
+
+
+def picture_says(picture: Picture, section: Section | None) -> str:
+    """The name of a picture and its facts."""
+    name = picture.name or picture.title or (section.title if section else "")
+    return says(name, picture, list(picture.facts))
+
+
+def picture_data(picture: Picture, drawn: Drawn, section: Section | None) -> Markup:
+    """What the script needs to tell what is under the pointer."""
+    readable = picture.palette is not None or picture.values is not None
+    if picture.cover is not None or not readable:
+        return Markup("")
+    scale = picture.scale or (section.scale if section else None)
+    found: dict[str, object] = {"pixel": drawn.pixel, "unit": picture.unit}
+    found |= scale_data(scale) if scale else {}
+    if picture.values is not None:
+        found["values"] = [
+            [_digits(value) if math.isfinite(value) else None for value in row]
+            for row in picture.values.tolist()
+        ]
+    if picture.rows and picture.rows.labels:
+        found["rows"] = [_line(label) for label in picture.rows.labels]
+    if picture.patches:
+        found["gone"] = [
+            (patch.top, patch.left, patch.bottom, patch.right)
+            for patch in picture.patches
+            if patch.cover is None
+        ]
+    overlay = picture.overlay
+    if overlay is not None and overlay.faded is not None and overlay.faded.any():
+        found["seen"] = seen(~overlay.faded)
+    return _attribute(found)
+
+
+def seen(there: np.ndarray[Any, np.dtype[np.bool_]]) -> list[float]:
+    """The edges of what was seen as shares of the height and the width."""
+    rows, across = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
+    height, width = there.shape
+    if not len(rows):
+        return [0, 0, 0, 0]
+    edges = (rows[0] / height, across[0] / width, (rows[-1] + 1) / height, (across[-1] + 1) / width)
+    return [_digits(edge) for edge in edges]
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _attribute(found: dict[str, object]) -> Markup:
+    text = json.dumps(cleaned_tree(found), separators=(",", ":"), allow_nan=False)
+    return Markup(' data-of="{}"').format(text)
+
+
+def cleaned_tree(found: Any) -> Any:
+    """JSON-ready data with clean texts."""
+    if isinstance(found, dict):
+        return {cleaned(key): cleaned_tree(value) for key, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [cleaned_tree(value) for value in found]
+    return cleaned(found)
+
+
+def patch_style(patch: Patch, picture: Picture) -> str:
+    """Where a part of a picture is covered."""
+    height, width = picture.pixels.shape[:2]
+    return (
+        f"left:{100 * patch.left / width:.4g}%;top:{100 * patch.top / height:.4g}%;"
+        f"width:{100 * (patch.right - patch.left) / width:.4g}%;"
+        f"height:{100 * (patch.bottom - patch.top) / height:.4g}%"
+    )
+
+
+def ticks(axis: Axis, count: int, room: int) -> Iterator[tuple[float, str]]:
+    """The numbers along an axis that fit: where, as a share, and the words."""
+    if axis.labels:
+        every = max(1, math.ceil(TICK * count / max(1, room)))
+        for place in range(0, min(count, len(axis.labels)), every):
+            yield (place + 0.5) / count, axis.labels[place]
+        return
+    for value in nice(0, count - 1, max(2, min(9, room // TICK_ACROSS)), whole=True):
+        yield (value + 0.5) / count, str(int(value))
+
+
+def height_of(section: Section) -> int:
+    """About the height of a section on a wide screen, so that the scroll bar hardly moves."""
+    return 90 + round(sum(map(_height, section.blocks)))
+
+
+def _height(block: Block) -> float:
+    if isinstance(block, Beside):
+        return max((sum(map(_height, part)) for part in block.parts), default=0)
+    if isinstance(block, Table):
+        return 40 + 28 * len(block.rows)
+    if isinstance(block, Curve):
+        return lay_out(block).height + 50
+    if not isinstance(block, Grid):
+        return 460 if isinstance(block, Picture) else 80
+    side = 112 if block.side is None else 1.4 * block.side
+    across = block.columns if block.rows else max(1, 1000 // round(side + 10))
+    lines = 1 + max((len(tile.lines) + 2 * bool(tile.title) for tile in block.tiles), default=0)
+    return math.ceil(len(block.tiles) / across) * (side + 12 + CAPTION * lines)
