@@ -22,11 +22,11 @@ from layersight.nouns.activations.compute import activations
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.nouns.heatmaps.compute import heatmap
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.patterns.compute import patterns
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import HeatOptions
 
 LABELS = ("cat", "dog")
 EXTRAS = ("MODEL_CARD.md", "chelsea.txt")

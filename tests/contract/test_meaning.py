@@ -16,8 +16,8 @@ from layersight.errors import ModelFileError, ModelInputError
 from layersight.frameworks.keras.model import HOLLOW
 from layersight.loading import load_model
 from layersight.notebook import to_html
-from layersight.render.heatmaps.wording import captions, facts, target_name
-from layersight.render.options import HeatOptions
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.wording import captions, facts, target_name
 
 LAYERS = keras.layers
 

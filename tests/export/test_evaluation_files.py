@@ -21,9 +21,9 @@ from layersight.export import read_manifest, save
 from layersight.export.evaluation_files import AXES, read_evaluation
 from layersight.export.kinds import EVALUATIONS
 from layersight.export.manifest import manifest_of
+from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.measuring import MeasureOptions
-from layersight.render.options import TableOptions
 from layersight.version import __version__
 
 SUFFIXES = EVALUATIONS.suffixes

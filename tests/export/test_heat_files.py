@@ -20,11 +20,11 @@ from layersight.errors import OutputError, UsageError
 from layersight.export import heat_arrays, read_manifest, save
 from layersight.export.kinds import HEATMAPS
 from layersight.export.manifest import manifest_of
+from layersight.nouns.heatmaps.groups import only
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import placed
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.arrange import only
-from layersight.render.heatmaps.numbers import placed
 from layersight.render.heatmaps.tile import make_tile
-from layersight.render.options import HeatOptions
 from layersight.version import __version__
 
 SUFFIXES = [*HEATMAPS.suffixes, ""]

@@ -13,10 +13,10 @@ from PIL import Image
 from heats import HOSTILE, WARNING, heats
 from layersight.errors import SelectionError, UsageError
 from layersight.notebook.heat import IMAGES_SHOWN, MAPS_SHOWN
+from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.scale import scale_of
 from layersight.render.heatmaps.tile import make_tile
-from layersight.render.options import HeatOptions
 
 THREE = ("grad-cam", "gradient", "occlusion")
 

@@ -17,11 +17,11 @@ from PIL import Image
 
 from browser import dump
 from heats import HOSTILE, WARNING, heats
+from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import placed
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.render.heatmaps.html import document
-from layersight.render.heatmaps.numbers import placed
-from layersight.render.heatmaps.scale import scale_of
-from layersight.render.options import HeatOptions
 
 THREE = ("grad-cam", "gradient", "occlusion")
 

@@ -17,10 +17,10 @@ from layersight.data.placing import enlarge
 from layersight.document.colour import palette
 from layersight.document.diverging import ZERO, diverging
 from layersight.errors import SelectionError, UsageError
-from layersight.nouns.heatmaps.result import Heatmaps, Measure
-from layersight.render.heatmaps.arrange import by_image, default_view, only
-from layersight.render.heatmaps.board import Box, board, drawn, fit
-from layersight.render.heatmaps.numbers import (
+from layersight.nouns.heatmaps.colours import UNSEEN, scale_of
+from layersight.nouns.heatmaps.groups import by_image, default_view, only
+from layersight.nouns.heatmaps.options import HEAT_VIEWS, HeatOptions
+from layersight.nouns.heatmaps.photographs import (
     describe_peak,
     in_padding,
     is_cropped,
@@ -29,19 +29,19 @@ from layersight.render.heatmaps.numbers import (
     places_of,
     reduced,
 )
-from layersight.render.heatmaps.scale import UNSEEN, scale_of
-from layersight.render.heatmaps.tile import blend, make_tile
-from layersight.render.heatmaps.views import pages
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.result import Heatmaps, Measure
+from layersight.nouns.heatmaps.wording import (
     better,
     captions,
-    information,
     layer_names,
     score_words,
     target_name,
     view_words,
 )
-from layersight.render.options import HEAT_VIEWS, HeatOptions
+from layersight.render.heatmaps.board import Box, board, drawn, fit
+from layersight.render.heatmaps.information import information
+from layersight.render.heatmaps.tile import blend, make_tile
+from layersight.render.heatmaps.views import pages
 from layersight.writers.page import Anchor, Line, Link, Page, Picture, Text
 from layersight.writers.page import Box as Rectangle
 from layersight.writers.png import stack

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from heats import heats
+from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import places_of
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.numbers import places_of
-from layersight.render.heatmaps.scale import scale_of
-from layersight.render.heatmaps.wording import captions, colours
-from layersight.render.options import HeatOptions
+from layersight.nouns.heatmaps.wording import captions, colours
 
 OPTIONS = HeatOptions()
 

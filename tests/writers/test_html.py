@@ -6,14 +6,7 @@ import re
 
 import numpy as np
 
-from layersight.document.blocks import (
-    Document,
-    Grid,
-    Note,
-    Part,
-    Section,
-    Tile,
-)
+from layersight.document.blocks import Document, Grid, Note, Part, Section, Tile
 from layersight.document.colour import palette
 from layersight.writers.html import to_html
 from writers.pages import Page, decoded

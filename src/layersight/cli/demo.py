@@ -10,7 +10,7 @@ from layersight.demo import HEAT, LABELS, PATTERNS, SOUGHT, Demo, make_demo
 from layersight.document.words import plural
 from layersight.export.folder import alive_everywhere
 from layersight.loading.lean import import_keras
-from layersight.render.heatmaps.numbers import places_of
+from layersight.nouns.heatmaps.photographs import places_of
 
 
 def run(folder: Path, *, backend: str | None, quiet: bool) -> None:

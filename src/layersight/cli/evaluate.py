@@ -25,8 +25,9 @@ from layersight.export.kinds import EVALUATIONS
 from layersight.export.pictures import safe_name
 from layersight.model import Model
 from layersight.nouns.evaluation import compute as verb
+from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation, mean
-from layersight.render.evaluations.wording import (
+from layersight.nouns.evaluation.wording import (
     CENTRE,
     amount,
     facts,
@@ -35,7 +36,6 @@ from layersight.render.evaluations.wording import (
     spread,
     way,
 )
-from layersight.render.options import TableOptions
 from layersight.writers.printable import printable
 
 MARK = "*"

@@ -21,14 +21,14 @@ from layersight.export.heat_numbers import heatmaps_to_json
 from layersight.export.kinds import HEATMAPS
 from layersight.model import Model
 from layersight.nouns.heatmaps import compute as verb
+from layersight.nouns.heatmaps.groups import by_image
 from layersight.nouns.heatmaps.methods.method import methods
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import describe_peak
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.heatmaps.scoring import find_metrics
 from layersight.nouns.heatmaps.settings import choose_methods, settle
-from layersight.render.heatmaps.arrange import by_image
-from layersight.render.heatmaps.measures import told
-from layersight.render.heatmaps.numbers import describe_peak
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.wording import (
     before_head,
     better,
     layer_names,
@@ -37,7 +37,7 @@ from layersight.render.heatmaps.wording import (
     target_name,
     warnings_of,
 )
-from layersight.render.options import HeatOptions
+from layersight.render.heatmaps.measures import told
 from layersight.writers.printable import printable
 
 

@@ -19,13 +19,14 @@ from layersight.export.manifest import MANIFEST, read_manifest
 from layersight.export.numbers import dump_json
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import HeatOptions, TableOptions
 
 __all__ = ["check_output", "make_options", "read_manifest", "save"]
 
@@ -57,7 +58,7 @@ def save(
         settings: Fields of ``PictureOptions`` of activations, for patterns of
             :class:`layersight.nouns.patterns.options.GalleryOptions`, for kernels of
             :class:`layersight.nouns.kernels.options.KernelOptions`, for heatmaps of
-            :class:`layersight.render.options.HeatOptions`; evaluations have none.
+            :class:`layersight.nouns.heatmaps.options.HeatOptions`; evaluations have none.
 
     Returns:
         The path.

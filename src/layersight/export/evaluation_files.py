@@ -25,10 +25,10 @@ from layersight.errors import OutputError
 from layersight.export.arrays import archive_of
 from layersight.export.manifest import manifest_of, read_manifest
 from layersight.export.numbers import number
+from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Column, Evaluation, Row, mean
 from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.result import HeatmapOptions
-from layersight.render.options import TableOptions
 
 AXES = {
     "scores": ("image",),

@@ -16,10 +16,10 @@ from layersight.data.arrays import FloatArray
 from layersight.errors import OutputError
 from layersight.export.arrays import archive_of, open_store
 from layersight.export.manifest import manifest_of
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import placed
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.numbers import placed
-from layersight.render.heatmaps.wording import target_name
-from layersight.render.options import HeatOptions
+from layersight.nouns.heatmaps.wording import target_name
 
 LARGEST = 4_000_000_000
 """Bytes of heat that one archive holds at most."""

@@ -13,11 +13,12 @@ from layersight.export.heat_numbers import heatmap_to_json, heatmaps_to_json
 from layersight.export.manifest import MANIFEST, dump_manifest, manifest_of
 from layersight.export.numbers import dump_json
 from layersight.export.pictures import safe_name, to_html, to_pdf, to_png
+from layersight.nouns.heatmaps.groups import only
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.arrange import only
+from layersight.nouns.heatmaps.wording import target_name
+from layersight.render.heatmaps.information import information
 from layersight.render.heatmaps.tile import make_tile
-from layersight.render.heatmaps.wording import information, target_name
-from layersight.render.options import HeatOptions
 from layersight.writers.page import Bytes
 from layersight.writers.png import write_png
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from layersight.export.manifest import manifest_of
 from layersight.export.numbers import number, prediction_to_json
+from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import in_padding, places_of
 from layersight.nouns.heatmaps.result import Heatmaps, Measure
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.numbers import in_padding, places_of
-from layersight.render.heatmaps.scale import scale_of
-from layersight.render.heatmaps.wording import method_title, target_name
-from layersight.render.options import HeatOptions
+from layersight.nouns.heatmaps.wording import method_title, target_name
 
 
 def heatmaps_to_json(result: Heatmaps, options: HeatOptions) -> dict[str, Any]:

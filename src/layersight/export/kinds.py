@@ -30,13 +30,14 @@ from layersight.export.pattern_numbers import patterns_to_json
 from layersight.export.pictures import to_html, to_pdf, to_png, to_svg
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.options import HeatOptions, TableOptions
 
 ToBytes = Callable[[Any, Any], bytes]
 ToFolder = Callable[[Any, Path, Any], None]

@@ -19,7 +19,11 @@ from layersight.errors import OutputError
 from layersight.export import xmp
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.colours import percentile_of, scale_of
+from layersight.nouns.heatmaps.groups import default_view as heat_view
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import limit
@@ -27,10 +31,7 @@ from layersight.nouns.kernels.result import Kernels
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.heatmaps.arrange import default_view as heat_view
-from layersight.render.heatmaps.scale import percentile_of, scale_of
 from layersight.render.kernels.wording import is_bgr
-from layersight.render.options import HeatOptions, TableOptions
 from layersight.version import __version__
 
 Manifest = dict[str, Any]

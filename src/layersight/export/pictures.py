@@ -15,20 +15,21 @@ from layersight.errors import UsageError
 from layersight.export.manifest import dump_manifest, manifest_of
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
+from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.render import views
+from layersight.render.evaluations import information as evaluation_wording
 from layersight.render.evaluations import views as evaluation_views
-from layersight.render.evaluations import wording as evaluation_wording
+from layersight.render.heatmaps import information as heat_wording
 from layersight.render.heatmaps import views as heat_views
-from layersight.render.heatmaps import wording as heat_wording
 from layersight.render.kernels import views as kernel_views
 from layersight.render.kernels import wording as kernel_wording
-from layersight.render.options import HeatOptions, TableOptions
 from layersight.render.patterns import information as pattern_wording
 from layersight.render.patterns import views as pattern_views
 from layersight.writers.page import Information, Page

@@ -11,25 +11,25 @@ import numpy as np
 
 from layersight.data.photograph import Photograph
 from layersight.notebook.fragments import fragment, model_line, table
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import describe_peak, reduced
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.measures import told
-from layersight.render.heatmaps.numbers import describe_peak, reduced
-from layersight.render.heatmaps.tile import HeatTile, make_tile
-from layersight.render.heatmaps.views import pages
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.wording import (
     EMPTY,
     before_head,
     captions,
-    information,
     layer_names,
     method_title,
     target_name,
     view_words,
     warnings_of,
 )
+from layersight.render.heatmaps.information import information
+from layersight.render.heatmaps.measures import told
+from layersight.render.heatmaps.tile import HeatTile, make_tile
+from layersight.render.heatmaps.views import pages
 from layersight.render.html_text import NOTHING, escape, number
-from layersight.render.options import HeatOptions
 from layersight.writers.page import Bytes
 from layersight.writers.pixels import data_uri, png
 from layersight.writers.png import stacked_png as to_png

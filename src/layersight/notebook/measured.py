@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from layersight.notebook.fragments import fragment, model_line
 from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.evaluation.wording import facts, key
 from layersight.render.evaluations.html import table
-from layersight.render.evaluations.wording import facts, key
 from layersight.render.html_text import escape
 
 STYLE = """<style>

@@ -22,11 +22,11 @@ from layersight.errors import SelectionError, UsageError
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.tiles import Tiles, make_tiles
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.render.channel import limits, linear_options
 from layersight.render.legend import bar_marks, constant
-from layersight.render.options import HeatOptions
 from layersight.render.wording import captions, layer_facts, real_size
 from layersight.writers.fonts import clean
 from layersight.writers.page import Bytes

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.nouns.evaluation.result import Evaluation, mean
-from layersight.render.evaluations.wording import amount, way
+from layersight.nouns.evaluation.wording import amount, way
 from layersight.writers.page import WHITE
 from layersight.writers.sketch import ACCENT, BODY, FAINT, INK, NOTE, QUIET, TINY, Sketch
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from layersight.errors import SelectionError
 from layersight.nouns.evaluation.result import Evaluation, mean
+from layersight.nouns.evaluation.wording import captions, facts, way
 from layersight.render.evaluations.dots import CENTRE_INK, RANDOM_INK
-from layersight.render.evaluations.wording import captions, facts, way
 from layersight.render.figure import QUIET, plain
 from layersight.writers.sketch import ACCENT
 

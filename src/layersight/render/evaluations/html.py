@@ -9,11 +9,12 @@ import re
 
 from layersight.document.words import percent
 from layersight.nouns.evaluation.result import Evaluation
+from layersight.nouns.evaluation.wording import facts, key, way
 from layersight.render import html_page
 from layersight.render.evaluations.dots import draw_dots, draw_key, range_words, tall
+from layersight.render.evaluations.information import information
 from layersight.render.evaluations.table import Cell, Line, lines_of
 from layersight.render.evaluations.views import metric_words
-from layersight.render.evaluations.wording import facts, information, key, way
 from layersight.render.html_text import escape
 from layersight.writers.page import Page
 from layersight.writers.sketch import MEDIA, Sketch

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from layersight.document.words import percent
 from layersight.nouns.evaluation.result import Evaluation, mean
-from layersight.render.evaluations.wording import CENTRE, amount, made_of, random_name, spread, way
+from layersight.nouns.evaluation.wording import CENTRE, amount, made_of, random_name, spread, way
 from layersight.writers.sketch import ACCENT, BODY, FAINT, INK, NOTE, QUIET, TINY, Sketch
 
 TALL, LOW = 24.0, 13.0

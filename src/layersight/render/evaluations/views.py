@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from layersight.errors import SelectionError
 from layersight.nouns.evaluation.result import Column, Evaluation
+from layersight.nouns.evaluation.wording import captions, facts, key
 from layersight.render.cover import SECTION, draw_notes, draw_title
 from layersight.render.evaluations.dots import draw_dots, draw_key, tall
 from layersight.render.evaluations.table import HEAD, LOW, TALL, Line, draw_table, legend, lines_of
-from layersight.render.evaluations.wording import captions, facts, key
 from layersight.render.flow import add_foot, end_screen
 from layersight.writers.page import Page
 from layersight.writers.sketch import BODY, LEAD, MEDIA, QUIET, Medium, Sketch

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from layersight.document.words import span
+from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.result import Heatmap
+from layersight.nouns.heatmaps.wording import warnings_of
 from layersight.render.bodies import Body
 from layersight.render.flow import draw_heading
-from layersight.render.heatmaps.arrange import ImageMaps
-from layersight.render.heatmaps.wording import warnings_of
 from layersight.render.prose import Prose, set_prose
 from layersight.writers.sketch import BODY, BROKEN_INK, NOTE, Medium, Sketch
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from layersight.data.photograph import Photograph
-from layersight.render.heatmaps.numbers import reduced
+from layersight.nouns.heatmaps.photographs import reduced
 from layersight.writers.sketch import Medium
 
 LARGEST = 4096

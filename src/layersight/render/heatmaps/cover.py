@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from layersight.data.target import Target
 from layersight.document.diverging import diverging
 from layersight.document.words import number, plural
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import is_cropped
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.cover import SECTION, draw_notes, draw_title
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.board import FINE, Box, drawn, fit
-from layersight.render.heatmaps.numbers import is_cropped
-from layersight.render.heatmaps.tile import make_tile
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.wording import (
     before_head,
     explained_words,
     layer_words,
@@ -26,8 +24,10 @@ from layersight.render.heatmaps.wording import (
     target_name,
     warnings_of,
 )
+from layersight.render.cover import SECTION, draw_notes, draw_title
+from layersight.render.heatmaps.board import FINE, Box, drawn, fit
+from layersight.render.heatmaps.tile import make_tile
 from layersight.render.legend import RAMP
-from layersight.render.options import HeatOptions
 from layersight.render.ruled import Cell, Column, Row, table_pages
 from layersight.writers.page import Page
 from layersight.writers.sketch import (

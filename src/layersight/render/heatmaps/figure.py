@@ -16,12 +16,11 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from layersight.errors import SelectionError
+from layersight.nouns.heatmaps.groups import by_image, only
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import reduced
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.figure import GREY, QUIET, WORDS, changed, plain, step
-from layersight.render.heatmaps.arrange import by_image, only
-from layersight.render.heatmaps.numbers import reduced
-from layersight.render.heatmaps.tile import HeatTile, make_tile, photograph_pixels
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.wording import (
     DOT,
     EMPTY,
     captions,
@@ -32,7 +31,8 @@ from layersight.render.heatmaps.wording import (
     target_name,
     warnings_of,
 )
-from layersight.render.options import HeatOptions
+from layersight.render.figure import GREY, QUIET, WORDS, changed, plain, step
+from layersight.render.heatmaps.tile import HeatTile, make_tile, photograph_pixels
 from layersight.writers.page import Bytes
 
 WIDTH = 10.0

@@ -12,14 +12,12 @@ import numpy as np
 
 from layersight.data.photograph import Photograph
 from layersight.document.words import plural, size
+from layersight.nouns.heatmaps.colours import Scale, scale_of
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import describe_peak, placed, reduced, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
-from layersight.render import html_page
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.html_curves import curve_svg
-from layersight.render.heatmaps.measures import told
-from layersight.render.heatmaps.numbers import describe_peak, placed, reduced, seen
-from layersight.render.heatmaps.scale import Scale, scale_of
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.wording import (
     EMPTY,
     before_head,
     better,
@@ -33,10 +31,12 @@ from layersight.render.heatmaps.wording import (
     view_words,
     warnings_of,
 )
+from layersight.render import html_page
+from layersight.render.heatmaps.html_curves import curve_svg
+from layersight.render.heatmaps.measures import told
 from layersight.render.html_data import rounded
 from layersight.render.html_input import input_article
 from layersight.render.html_text import NOTHING, escape, number
-from layersight.render.options import HeatOptions
 from layersight.writers.pixels import data_uri, png
 
 MOST = 1280

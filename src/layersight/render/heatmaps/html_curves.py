@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from layersight.data.target import Target
+from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.result import Heatmap, Measure
-from layersight.render.heatmaps.arrange import ImageMaps
+from layersight.nouns.heatmaps.wording import method_title, target_name
 from layersight.render.heatmaps.measures import limits, ranked, told
-from layersight.render.heatmaps.wording import method_title, target_name
 from layersight.render.html_text import escape, number
 
 WIDTH, HEIGHT = 260, 170

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from layersight.data.target import Target
 from layersight.document.words import DASH, number
+from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.result import Heatmap, Measure
+from layersight.nouns.heatmaps.wording import better, method_title, target_name
 from layersight.render.axes import Axes, Frame
 from layersight.render.flow import Block
-from layersight.render.heatmaps.arrange import ImageMaps
 from layersight.render.heatmaps.block import HeatBlock, rows_part
-from layersight.render.heatmaps.wording import better, method_title, target_name
 from layersight.render.ruled import ROW, Cell, Column, Row, draw_table
 from layersight.writers.sketch import ACCENT, BODY, BROKEN_INK, NOTE, QUIET, TINY, Sketch
 

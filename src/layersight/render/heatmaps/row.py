@@ -10,14 +10,10 @@ import math
 from dataclasses import dataclass
 
 from layersight.document.words import plural, size
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.render.flow import Block, Flow, add_foot
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.block import HeatBlock, below, rows_part, words_room
-from layersight.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
-from layersight.render.heatmaps.measures import measure_blocks
-from layersight.render.heatmaps.tile import BAR, HeatTile, make_tile
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.wording import (
     DOT,
     around,
     captions,
@@ -29,7 +25,11 @@ from layersight.render.heatmaps.wording import (
     size_words,
     target_name,
 )
-from layersight.render.options import HeatOptions
+from layersight.render.flow import Block, Flow, add_foot
+from layersight.render.heatmaps.block import HeatBlock, below, rows_part, words_room
+from layersight.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
+from layersight.render.heatmaps.measures import measure_blocks
+from layersight.render.heatmaps.tile import BAR, HeatTile, make_tile
 from layersight.render.prose import Prose
 from layersight.writers.page import Page
 from layersight.writers.sketch import BODY, NOTE, Medium, Sketch

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from layersight.data.photograph import Photograph
 from layersight.document.words import plural, size
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image, view_of
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.wording import captions, view_words
 from layersight.render.cover import draw_predictions, draw_story
 from layersight.render.flow import Block, Flow, add_foot
-from layersight.render.heatmaps.arrange import ImageMaps, by_image, view_of
 from layersight.render.heatmaps.block import HeatBlock
 from layersight.render.heatmaps.board import FINE, Box, Cell, board, drawn, fit
 from layersight.render.heatmaps.cover import ANCHOR, HeatCover
@@ -21,8 +23,6 @@ from layersight.render.heatmaps.row import row_blocks, row_board
 from layersight.render.heatmaps.single import single_blocks, single_board
 from layersight.render.heatmaps.table import table_blocks, table_board
 from layersight.render.heatmaps.tile import draw_photograph
-from layersight.render.heatmaps.wording import captions, view_words
-from layersight.render.options import HeatOptions
 from layersight.writers.page import Anchor, Page
 from layersight.writers.sketch import Medium, Sketch
 

@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from layersight.data.photograph import Photograph
 from layersight.document.words import size
 from layersight.errors import SelectionError
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import describe_peak
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.render.flow import Block, Flow, add_foot
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.block import HeatBlock, below, words_room
-from layersight.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
-from layersight.render.heatmaps.measures import draw_measures, measured_height
-from layersight.render.heatmaps.numbers import describe_peak
-from layersight.render.heatmaps.tile import BAR, HeatTile, make_tile
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.wording import (
     around,
     captions,
     facts,
@@ -28,7 +24,11 @@ from layersight.render.heatmaps.wording import (
     remarks,
     target_name,
 )
-from layersight.render.options import HeatOptions
+from layersight.render.flow import Block, Flow, add_foot
+from layersight.render.heatmaps.block import HeatBlock, below, words_room
+from layersight.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
+from layersight.render.heatmaps.measures import draw_measures, measured_height
+from layersight.render.heatmaps.tile import BAR, HeatTile, make_tile
 from layersight.render.prose import Prose
 from layersight.writers.page import Page
 from layersight.writers.sketch import NOTE, Medium, Sketch

@@ -9,15 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layersight.document.words import plural, size
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.cover import draw_predictions
-from layersight.render.flow import Block, Flow, add_foot
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.block import HeatBlock, below, rows_part, words_room
-from layersight.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
-from layersight.render.heatmaps.measures import measure_blocks
-from layersight.render.heatmaps.tile import BAR, HeatTile, draw_photograph, make_tile
-from layersight.render.heatmaps.wording import (
+from layersight.nouns.heatmaps.wording import (
     DOT,
     around,
     captions,
@@ -28,7 +23,12 @@ from layersight.render.heatmaps.wording import (
     size_words,
     target_name,
 )
-from layersight.render.options import HeatOptions
+from layersight.render.cover import draw_predictions
+from layersight.render.flow import Block, Flow, add_foot
+from layersight.render.heatmaps.block import HeatBlock, below, rows_part, words_room
+from layersight.render.heatmaps.board import FINE, GAP, Box, Cell, board, drawn, fit
+from layersight.render.heatmaps.measures import measure_blocks
+from layersight.render.heatmaps.tile import BAR, HeatTile, draw_photograph, make_tile
 from layersight.render.prose import Prose
 from layersight.writers.page import Page
 from layersight.writers.sketch import BODY, NOTE, TINY, Medium, Sketch

@@ -14,12 +14,12 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.photograph import Photograph
 from layersight.document.colour import palette
+from layersight.nouns.heatmaps.colours import Scale, scale_of
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import is_cropped, placed, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.render.heatmaps.board import Cell
-from layersight.render.heatmaps.numbers import is_cropped, placed, seen
-from layersight.render.heatmaps.scale import Scale, scale_of
 from layersight.render.legend import draw_ramp, mark_broken, mark_flat, words_on
-from layersight.render.options import HeatOptions
 from layersight.writers.page import Bytes
 from layersight.writers.sketch import ACCENT, DEAD_FILL, NOTE, Sketch
 

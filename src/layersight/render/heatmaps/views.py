@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from layersight.errors import SelectionError
+from layersight.nouns.heatmaps.groups import default_view
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.arrange import default_view
 from layersight.render.heatmaps.row import row_pages
 from layersight.render.heatmaps.sheet import sheet_pages
 from layersight.render.heatmaps.single import single_pages
 from layersight.render.heatmaps.table import table_pages
-from layersight.render.options import HeatOptions
 from layersight.writers.page import Page
 from layersight.writers.sketch import MEDIA, Medium
 

@@ -10,7 +10,6 @@ import math
 
 from layersight.document.words import DASH, brief, model_line, number, plural, size
 from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Column, Evaluation, Row
-from layersight.writers.page import Information
 
 PLUS_MINUS = "\u00b1"
 CENTRE = "Centre of the image"
@@ -91,17 +90,3 @@ def captions(result: Evaluation) -> tuple[str, ...]:
         f"{facts(result)}; {scale.describe()} ({scale.reason}).",
         f"Model {model_line(result.model)}.",
     )
-
-
-def information(result: Evaluation) -> Information:
-    """What a file with these pictures says of itself."""
-    means = "; ".join(
-        f"{row.name}: "
-        + ", ".join(
-            f"{column.name} {amount(float(value))}"
-            for column, value in zip(result.columns, values, strict=True)
-        )
-        for row, values in zip(result.rows, result.means, strict=True)
-    )
-    caption = f"{means}. {key(result)} " + " ".join(captions(result))
-    return Information(f"{result.model.name}: heatmaps measured", caption)

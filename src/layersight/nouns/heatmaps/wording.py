@@ -12,8 +12,6 @@ from layersight.data.outputs import PROBABILITIES, is_value, last_activation, qu
 from layersight.data.target import MEAN, PREDICTED
 from layersight.document.words import (
     DASH,
-    brief,
-    count,
     input_line,
     model_line,
     number,
@@ -21,12 +19,11 @@ from layersight.document.words import (
     plural,
     size,
 )
+from layersight.nouns.heatmaps.colours import percentile_of
+from layersight.nouns.heatmaps.groups import ImageMaps
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
-from layersight.render.heatmaps.arrange import ImageMaps, by_image
-from layersight.render.heatmaps.numbers import in_padding, is_cropped, is_padded, seen
-from layersight.render.heatmaps.scale import percentile_of
-from layersight.render.options import HeatOptions
-from layersight.writers.page import Information
 
 DOT = "  \u00b7  "
 EMPTY = "no evidence: all 0"
@@ -269,18 +266,3 @@ def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     model = f"Model {model_line(result.model)}."
     lies = f"{overlay_words(options)} {explained_words(result)}"
     return *colours(result, options), lies, source, model
-
-
-def information(result: Heatmaps, options: HeatOptions, manifest: str = "{}") -> Information:
-    """What a file with these pictures says of itself."""
-    told = []
-    for entry in result.maps[:12]:
-        words = [method_title(result, entry), facts(result, entry, options)]
-        image = brief(result.images[entry.image].name)
-        told.append(f"{image}: {target_name(result, entry)}, {', '.join(words)}")
-    if len(result) > 12:
-        told.append(f"and {count(len(result) - 12)} more")
-    warned = warnings_of(result, result.maps)
-    caption = " ".join([f"Heatmaps: {'; '.join(told)}.", *warned, *captions(result, options)])
-    names = ", ".join(brief(group.name) for group in by_image(result)[:4])
-    return Information(f"{result.model.name}: heatmaps of {names}", caption, manifest)

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.document.blocks import Bytes
 from layersight.document.colour import palette
 from layersight.document.diverging import ZERO, diverging
 from layersight.document.diverging import steps as signed_steps
 from layersight.document.words import number
+from layersight.nouns.heatmaps.options import FINE_PERCENTILE, HeatOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.render.kernels.wording import MINUS
-from layersight.render.options import FINE_PERCENTILE, HeatOptions
-from layersight.writers.page import Bytes
 
+MINUS = "\u2212"
 UNSEEN = 0
 """The colour step of what the network did not see."""
 UNSEEN_COLOUR = (0xEC, 0xEE, 0xEF)

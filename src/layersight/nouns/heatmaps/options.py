@@ -1,11 +1,11 @@
-"""How a picture is asked for, as plain data."""
+"""What pictures of heatmaps can be asked to look like."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layersight.data.fields import check, option
 from layersight.document.colour import COLORMAPS
-from layersight.errors import UsageError, near
 
 HEAT_VIEWS = ("single", "row", "table", "sheet")
 """One map beside its photograph; the targets of a method; methods and targets; a document."""
@@ -42,38 +42,17 @@ class HeatOptions:
         UsageError: A value is none of those.
     """
 
-    view: str | None = None
-    colormap: str = "viridis"
-    opacity: float = 0.7
-    normalise: str = "own"
-    percentile: float | None = None
-    smooth: bool = True
-    columns: int = 4
+    view: str | None = option(
+        None, help="What to draw; else what fits.", kind=str, choices=HEAT_VIEWS
+    )
+    colormap: str = option("viridis", help="The colours of heat.", choices=COLORMAPS)
+    opacity: float = option(0.7, help="Of the strongest heat.", low=0, high=1)
+    normalise: str = option("own", help="A scale for each map or for all.", choices=HEAT_SCALES)
+    percentile: float | None = option(
+        None, help="Where the scale ends, in percent.", kind=float, low=50, high=100
+    )
+    smooth: bool = option(True, help="Enlarge coarse maps smoothly, not as squares.")
+    columns: int = option(4, help="Pictures in a row.", low=1)
 
     def __post_init__(self) -> None:
-        if self.view is not None:
-            _check("view", self.view, HEAT_VIEWS)
-        _check("colour map", self.colormap, COLORMAPS)
-        _check("normalisation", self.normalise, HEAT_SCALES)
-        _check_columns(self.columns)
-        for name, value, low in (("opacity", self.opacity, 0), ("percentile", self.percentile, 50)):
-            high = 1 if name == "opacity" else 100
-            if value is not None and not low <= value <= high:
-                raise UsageError(f"expected {name} from {low} to {high}, found {value:g}")
-
-
-@dataclass(frozen=True, slots=True)
-class TableOptions:
-    """What a picture of an evaluation should look like: so far there is nothing to choose."""
-
-
-def _check(label: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(
-            f"unknown {label} '{value}': expected one of {', '.join(known)}.{near(value, known)}"
-        )
-
-
-def _check_columns(columns: int) -> None:
-    if columns < 1:
-        raise UsageError(f"expected at least 1 column of tiles, found {columns}")
+        check(self)
