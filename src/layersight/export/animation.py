@@ -14,11 +14,11 @@ from PIL import Image
 
 from layersight.errors import UsageError
 from layersight.export.manifest import dump_manifest, manifest_of
-from layersight.export.xmp import packet
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.patterns.moving import frame_pages
 from layersight.writers.png import draw
+from layersight.writers.xmp import packet
 
 FRAME, LAST = 120, 1800
 """How long a frame is shown, and the last, in milliseconds."""

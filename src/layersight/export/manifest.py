@@ -16,7 +16,6 @@ from typing import Any
 from PIL import Image
 
 from layersight.errors import OutputError
-from layersight.export import xmp
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.nouns.evaluation.options import TableOptions
@@ -33,6 +32,7 @@ from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_vie
 from layersight.nouns.patterns.result import Patterns
 from layersight.render.kernels.wording import is_bgr
 from layersight.version import __version__
+from layersight.writers import xmp
 
 Manifest = dict[str, Any]
 

@@ -102,11 +102,13 @@ class Anchor:
         name: By which links ask for it, unique in a document.
         title: In the outline; empty for none.
         y: Where on the page.
+        level: How deep in the outline, from 0.
     """
 
     name: str
     title: str = ""
     y: float = 0.0
+    level: int = 0
 
 
 Item = Text | Picture | Line | Box | Link | Anchor

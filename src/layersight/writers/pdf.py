@@ -16,10 +16,13 @@ from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from layersight.document.blocks import Document
 from layersight.version import __version__
 from layersight.writers.fonts import FALLBACK, clean, fallback_path, is_latin
 from layersight.writers.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
+from layersight.writers.pages import about, pages
 from layersight.writers.pixels import up_filtered
+from layersight.writers.sketch import PAPER
 
 COMPRESSION = 1
 """Of zlib for images; higher levels take far longer and save little on feature maps."""
@@ -59,11 +62,21 @@ def _colour_space(picture: Picture) -> Any:
     return pdfdoc.PDFArray([pdfdoc.PDFName("Indexed"), rgb, last, table])
 
 
-def write_pdf(pages: Sequence[Page], information: Information) -> bytes:
+def to_pdf(document: Document, manifest: str) -> bytes:
+    """A document as one PDF.
+
+    Args:
+        document: What is shown.
+        manifest: What the file says of its own origin, as JSON.
+    """
+    return write_pdf(pages(document, PAPER), about(document, manifest))
+
+
+def write_pdf(shown: Sequence[Page], information: Information) -> bytes:
     """The pages as one PDF document.
 
     Args:
-        pages: At least one.
+        shown: At least one.
         information: Becomes the document's metadata: title, subject, and the manifest as
             its keywords.
 
@@ -77,11 +90,11 @@ def write_pdf(pages: Sequence[Page], information: Information) -> bytes:
     canvas.setKeywords(clean(information.manifest))
     canvas.setCreator(f"layersight {__version__}")
     canvas.setAuthor("")
-    known = {item.name for page in pages for item in page.items if isinstance(item, Anchor)}
-    for page in pages:
+    known = {item.name for page in shown for item in page.items if isinstance(item, Anchor)}
+    for page in shown:
         _Writer(canvas, page, known).write()
         canvas.showPage()
-    if any(isinstance(item, Anchor) and item.title for page in pages for item in page.items):
+    if any(isinstance(item, Anchor) and item.title for page in shown for item in page.items):
         canvas.showOutline()
     canvas.save()
     return file.getvalue()
@@ -186,7 +199,7 @@ class _Writer:
         key = _key(item.name)
         self.canvas.bookmarkPage(key, fit="XYZ", left=0, top=self.page.height - item.y)
         if item.title:
-            self.canvas.addOutlineEntry(item.title, key, level=0)
+            self.canvas.addOutlineEntry(item.title, key, level=item.level)
 
 
 def _key(name: str) -> str:

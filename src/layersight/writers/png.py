@@ -14,10 +14,13 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
+from layersight.document.blocks import Document
 from layersight.errors import OutputError
 from layersight.version import __version__
 from layersight.writers.fonts import clean, pixel_font
 from layersight.writers.page import Anchor, Box, Bytes, Information, Line, Link, Page, Picture, Text
+from layersight.writers.pages import about, pages
+from layersight.writers.sketch import SCREEN
 
 LARGEST = 300_000_000
 """Pixels of the largest picture that is written."""
@@ -28,11 +31,24 @@ FINER = 4
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
-def stacked_png(pages: Sequence[Page], information: Information) -> bytes:
+def to_png(document: Document, manifest: str) -> bytes:
+    """A document as one PNG, as wide and tall as needed.
+
+    Args:
+        document: What is shown.
+        manifest: What the file says of its own origin, as JSON.
+
+    Raises:
+        OutputError: The picture would be too large.
+    """
+    return write_png(stack(pages(document, SCREEN)), about(document, manifest))
+
+
+def stacked_png(shown: Sequence[Page], information: Information) -> bytes:
     """The pages, one under the other, as one PNG.
 
     Args:
-        pages: At least one, made for the screen.
+        shown: At least one, made for the screen.
         information: Becomes the text chunks Title, Description, Software and layersight.
 
     Returns:
@@ -41,7 +57,7 @@ def stacked_png(pages: Sequence[Page], information: Information) -> bytes:
     Raises:
         OutputError: The picture would be too large.
     """
-    return write_png(stack(pages), information)
+    return write_png(stack(shown), information)
 
 
 def write_png(image: Image.Image, information: Information) -> bytes:
@@ -56,15 +72,15 @@ def write_png(image: Image.Image, information: Information) -> bytes:
     return file.getvalue()
 
 
-def stack(pages: Sequence[Page]) -> Image.Image:
+def stack(made: Sequence[Page]) -> Image.Image:
     """The pages, one under the other, at their left edges.
 
     Raises:
         OutputError: There are no pages, or the picture would be too large.
     """
-    if not pages:
+    if not made:
         raise OutputError("expected at least one page to draw, found none")
-    shown = [_without_foot(page) for page in pages[:-1]] + [pages[-1]]
+    shown = [_without_foot(page) for page in made[:-1]] + [made[-1]]
     sizes = [_size(page) for page in shown]
     width, height = max(wide for wide, _ in sizes), sum(tall for _, tall in sizes)
     if width * height > LARGEST:
@@ -73,8 +89,8 @@ def stack(pages: Sequence[Page]) -> Image.Image:
             f"{LARGEST // 10**6} megapixels. Write a .pdf or a folder, or choose fewer layers "
             "or channels."
         )
-    if len(pages) == 1:
-        return draw(pages[0])
+    if len(made) == 1:
+        return draw(made[0])
     whole = Image.new("RGB", (width, height), "white")
     top = 0
     for page, (_, tall) in zip(shown, sizes, strict=True):

@@ -20,6 +20,12 @@ ACCENT = "#0b6570"
 DEAD_FILL = "#eceeef"
 BROKEN_FILL = "#f7e6e0"
 BROKEN_INK = "#8c2f12"
+BROKEN_LINE = "#d9b3a6"
+TRACK = "#e3e7e9"
+"""What a bar of a share lies on."""
+MARKED = "#e0efef"
+RANDOM = "#8a9096"
+RULE = "#b3622a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ LEAD = Style(9)
 BODY = Style(7.5)
 NOTE = Style(6.5, QUIET)
 TINY = Style(5.5, QUIET)
+SECTION = BODY.but(colour=ACCENT, bold=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,16 @@ class Medium:
         """The height between the upper margin and the foot."""
         return self.bottom - self.margin
 
+    def measure(self, text: str, style: Style) -> float:
+        """How wide the text is, in points."""
+        pixels = self.resolution is not None
+        return text_width(clean(text), style.size, style.bold, pixels=pixels)
+
+    def wrap(self, text: str, style: Style, room: float) -> list[str]:
+        """The text in lines no wider than ``room``."""
+        pixels = self.resolution is not None
+        return wrap(clean(text), room, style.size, style.bold, pixels=pixels)
+
     def snap(self, value: float) -> float:
         """The nearest position on a pixel's edge."""
         return (
@@ -97,11 +114,11 @@ class Medium:
         return max(1, math.floor(exact * self.resolution + 1e-6)) / self.resolution
 
 
-MEDIA = {
-    "paper": Medium("paper", 595.28, 841.89),
-    "screen": Medium("screen", 595.0, None, resolution=2.0, margin=30.0),
-}
-"""A4 for PDF and SVG; as many pixels as needed for PNG."""
+PAPER = Medium("paper", 595.28, 841.89)
+"""A4, for PDF and SVG."""
+SCREEN = Medium("screen", 595.0, None, resolution=2.0, margin=30.0)
+"""As wide and tall as needed, for PNG."""
+MEDIA = {"paper": PAPER, "screen": SCREEN}
 
 
 @dataclass(slots=True)
@@ -112,11 +129,14 @@ class Sketch:
         medium: Where it will be seen.
         width: Of the page, in points.
         items: What is on it so far.
+        references: Which items are numbers of pages that are not known yet, and the anchors on
+            those pages.
     """
 
     medium: Medium
     width: float
     items: list[Item] = field(default_factory=list)
+    references: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def left(self) -> float:
@@ -130,8 +150,7 @@ class Sketch:
 
     def measure(self, text: str, style: Style) -> float:
         """How wide the text is, in points."""
-        pixels = self.medium.resolution is not None
-        return text_width(clean(text), style.size, style.bold, pixels=pixels)
+        return self.medium.measure(text, style)
 
     def text(
         self,
@@ -159,8 +178,7 @@ class Sketch:
         self, x: float, y: float, text: str, style: Style, room: float, *, lines: int = 99
     ) -> float:
         """Puts text in lines from the baseline ``y`` on; returns the next baseline."""
-        pixels = self.medium.resolution is not None
-        wrapped = wrap(clean(text), room, style.size, style.bold, pixels=pixels)
+        wrapped = self.medium.wrap(text, style, room)
         if len(wrapped) > lines:
             wrapped = [*wrapped[: lines - 1], wrapped[lines - 1] + " …"]
         for line in wrapped:
@@ -196,9 +214,14 @@ class Sketch:
         """Makes an area lead to an anchor."""
         self.items.append(Link(x, y, width, height, target))
 
-    def anchor(self, name: str, title: str, y: float) -> None:
+    def anchor(self, name: str, title: str, y: float, level: int = 0) -> None:
         """Marks a place that links lead to."""
-        self.items.append(Anchor(name, clean(title), y))
+        self.items.append(Anchor(name, clean(title), y, level))
+
+    def page_number(self, x: float, y: float, target: str, style: Style) -> None:
+        """Keeps room, ending at ``x``, for the number of the page that an anchor is on."""
+        self.references.append((len(self.items), target))
+        self.label(x, y, "", style, "end")
 
     def page(self, title: str, height: float, foot: float = 0.0) -> Page:
         """The finished page; ``height`` is used where the medium does not set one."""

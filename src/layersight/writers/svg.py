@@ -6,15 +6,15 @@ palette inside the document.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 
-import numpy as np
-from PIL import Image
-
+from layersight.document.blocks import Document
+from layersight.errors import UsageError
 from layersight.writers.fonts import clean
 from layersight.writers.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
+from layersight.writers.pages import about, pages
+from layersight.writers.pixels import data_uri, png
+from layersight.writers.sketch import PAPER
 
 FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 ANCHORS = {"start": "", "middle": ' text-anchor="middle"', "end": ' text-anchor="end"'}
@@ -23,6 +23,25 @@ SHARP = (
     "image-rendering:pixelated}text{white-space:pre}"
 )
 """From the oldest way of asking for sharp pixels to the newest; the last known one wins."""
+
+
+def to_svg(document: Document, manifest: str) -> bytes:
+    """A document of one page as SVG.
+
+    Args:
+        document: What is shown.
+        manifest: What the file says of its own origin, as JSON.
+
+    Raises:
+        UsageError: There are several pages, which SVG cannot hold.
+    """
+    found = pages(document, PAPER)
+    if len(found) > 1:
+        raise UsageError(
+            f"SVG holds one page and this view has {len(found)}: {document.fewer}, or write "
+            ".pdf or .html"
+        )
+    return write_svg(found[0], about(document, manifest)).encode()
 
 
 def write_svg(page: Page, information: Information) -> str:
@@ -74,7 +93,7 @@ def _item(item: object, names: Mapping[str, str]) -> str:
             return (
                 f'<image x="{item.x:.3f}" y="{item.y:.3f}" width="{item.width:.3f}" '
                 f'height="{item.height:.3f}" preserveAspectRatio="none" '
-                f'href="data:image/png;base64,{_embedded(item)}"/>'
+                f'href="{_embedded(item)}"/>'
             )
         case Line():
             points = " ".join(f"{x:.2f},{y:.2f}" for x, y in item.points)
@@ -107,10 +126,5 @@ def _link(item: Link, names: Mapping[str, str]) -> str:
 
 
 def _embedded(item: Picture) -> str:
-    """The pixels as a PNG in base 64."""
-    image = Image.fromarray(np.ascontiguousarray(item.pixels))
-    if item.palette is not None:
-        image.putpalette(item.palette.tobytes())
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=6)
-    return base64.b64encode(file.getvalue()).decode("ascii")
+    """The pixels as a PNG inside an address."""
+    return data_uri(png(item.pixels, item.palette))

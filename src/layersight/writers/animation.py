@@ -1,0 +1,107 @@
+"""Documents as the frames of an animation.
+
+The rule of this module: all frames have one layout, so that nothing moves but the pictures; the
+last frame is held longer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from layersight.document.blocks import Document
+from layersight.errors import UsageError
+from layersight.writers.page import Box
+from layersight.writers.pages import pages
+from layersight.writers.png import draw
+from layersight.writers.sketch import ACCENT, SCREEN, TRACK
+from layersight.writers.xmp import packet
+
+FRAME, LAST = 120, 1800
+"""How long a frame is shown, and the last, in milliseconds."""
+COLOURS = 256
+"""Of a GIF; each frame has its own, so that a grey start and a bright end are both smooth."""
+MEDIUM = dataclasses.replace(SCREEN, name="frame", width=258.0, margin=14.0)
+BAR = 2.0
+"""Height of the bar that tells how far an animation is, in points."""
+
+
+def to_gif(documents: Iterable[Document], manifest: str) -> bytes:
+    """Documents as the frames of a GIF; the manifest is its comment.
+
+    Raises:
+        UsageError: There are none.
+    """
+    frames = [_reduced(frame) for frame in _frames(documents)]
+    return _saved("GIF", frames, comment=manifest.encode("ascii"), optimize=False, disposal=1)
+
+
+def to_webp(documents: Iterable[Document], manifest: str) -> bytes:
+    """Documents as the frames of a lossless WebP; the manifest is in its XMP.
+
+    Raises:
+        UsageError: There are none.
+    """
+    settings = {"lossless": True, "quality": 60, "method": 4, "xmp": packet(manifest)}
+    return _saved("WEBP", _frames(documents), **settings)
+
+
+def _frames(documents: Iterable[Document]) -> list[Image.Image]:
+    """A picture for each document, all of one size, with a bar that grows."""
+    made = [pages(document, MEDIUM)[0] for document in documents]
+    if not made:
+        raise UsageError(
+            "an animation shows the patterns on their way and this result has no frames: ask "
+            "for them with --frames 24, or frames=24 in Python"
+        )
+    found = []
+    for number, page in enumerate(made):
+        share = number / max(1, len(made) - 1)
+        room = page.width - 2 * MEDIUM.margin
+        track = Box(MEDIUM.margin, 6.0, room, BAR, TRACK)
+        bar = Box(MEDIUM.margin, 6.0, room * share, BAR, ACCENT)
+        found.append(draw(dataclasses.replace(page, items=(*page.items, track, bar))))
+    size = max(one.width for one in found), max(one.height for one in found)
+    return [_padded(one, size) for one in found]
+
+
+def _padded(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if frame.size == size:
+        return frame
+    whole = Image.new("RGB", size, "white")
+    whole.paste(frame)
+    return whole
+
+
+def _reduced(frame: Image.Image) -> Image.Image:
+    """A frame in the colours that suit it, dithered; white stays white in all of them."""
+    last = COLOURS - 1
+    table = Image.new("P", (1, 1))
+    own = frame.quantize(last, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    table.putpalette([*own[: 3 * last], *[255] * (3 * (COLOURS - len(own[: 3 * last]) // 3))])
+    reduced = frame.quantize(palette=table, dither=Image.Dither.FLOYDSTEINBERG)
+    # Pillow looks colours up coarsely, so that white may become its neighbour.
+    steps = np.array(reduced)
+    steps[(np.asarray(frame) == 255).all(-1)] = last
+    whole = Image.fromarray(steps)
+    whole.putpalette(table.getpalette() or [])
+    return whole
+
+
+def _saved(kind: str, frames: list[Image.Image], **settings: Any) -> bytes:
+    file = io.BytesIO()
+    frames[0].save(
+        file,
+        kind,
+        save_all=True,
+        append_images=frames[1:],
+        duration=[*[FRAME] * (len(frames) - 1), LAST],
+        loop=0,
+        **settings,
+    )
+    return file.getvalue()

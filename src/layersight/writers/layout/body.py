@@ -1,0 +1,114 @@
+"""What a block becomes: rows of known height, of which a page takes as many as fit.
+
+The rule of this module: a body knows its size before it is drawn, and never what a page is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from layersight.document.blocks import Beside, Block
+from layersight.writers.sketch import Medium, Sketch
+
+BETWEEN = 15.0
+"""Between two blocks, in points."""
+APART = 22.0
+"""Between two columns of blocks."""
+NARROWEST = 150.0
+"""The least width of words beside a picture."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Body:
+    """A block that is laid out.
+
+    Attributes:
+        width: In points.
+        rows: The heights of its rows, which are not broken.
+        draw: Draws the rows from one up to before another at ``(x, y)``.
+        head: The height of what is repeated over the rows of each page.
+        tail: Likewise under them.
+        part: Some of the rows in words.
+    """
+
+    width: float
+    rows: tuple[float, ...]
+    draw: Callable[[Sketch, float, float, int, int], None]
+    head: float = 0.0
+    tail: float = 0.0
+    part: Callable[[int, int], str] = lambda first, last: ""
+
+    def height(self, first: int = 0, last: int | None = None) -> float:
+        """The height of the rows from ``first`` up to before ``last``, in points."""
+        return self.head + sum(self.rows[first:last]) + self.tail
+
+    def fitting(self, first: int, room: float) -> int:
+        """How many rows from ``first`` on fit into a height; the gap under the last may not."""
+        room += 2 - self.head - self.tail
+        count = 0
+        for row in self.rows[first:]:
+            room -= row
+            if room < 0:
+                break
+            count += 1
+        return count
+
+
+@functools.singledispatch
+def lay(block: Any, medium: Medium, room: float) -> Body:
+    """A block laid out in a width of ``room`` points."""
+    raise TypeError(f"no layout of {type(block).__name__}")
+
+
+def stack(bodies: Sequence[Body]) -> Body:
+    """Bodies under each other as one row."""
+    heights = [body.height() for body in bodies]
+    total = sum(heights) + BETWEEN * (len(bodies) - 1)
+
+    def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
+        for body, height in zip(bodies, heights, strict=True):
+            body.draw(sketch, x, y, 0, len(body.rows))
+            y += height + BETWEEN
+
+    return Body(max(body.width for body in bodies), (total,), draw)
+
+
+@lay.register
+def _beside(block: Beside, medium: Medium, room: float) -> Body:
+    lines: list[list[tuple[float, Body]]] = []
+    left = room + APART
+    for number, part in enumerate(block.parts):
+        body = _column(part, medium, room)
+        rest = room - left
+        if rest < min(body.width, NARROWEST) - 0.01:
+            lines.append([])
+            left = 0.0
+        elif body.width > rest:
+            narrower = _column(part, medium, rest)
+            if narrower.width > rest + 0.01:
+                lines.append([])
+                left = 0.0
+            else:
+                body = narrower
+        lines[-1].append((left, body))
+        filling = block.fill and number == len(block.parts) - 1
+        left = room if filling else left + body.width + APART
+    heights = [max(body.rows[0] for _, body in line) for line in lines]
+    gaps = [BETWEEN] * (len(lines) - 1) + [0.0]
+
+    def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
+        for line, height in zip(lines[first:last], heights[first:last], strict=True):
+            for shift, body in line:
+                body.draw(sketch, x + shift, y, 0, 1)
+            y += height + BETWEEN
+
+    width = max(shift + body.width for line in lines for shift, body in line)
+    rows = tuple(height + gap for height, gap in zip(heights, gaps, strict=True))
+    return Body(width, rows, draw)
+
+
+def _column(part: Sequence[Block], medium: Medium, room: float) -> Body:
+    return stack([lay(block, medium, room) for block in part])

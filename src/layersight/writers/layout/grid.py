@@ -1,0 +1,468 @@
+"""Tiles in rows, whatever they are of: one geometry for all.
+
+The rule of this module: tiles stand in equal cells, in their order, each with its own words.
+Small index tiles of one size are one image on a page, whose gaps are whole pixels of the tiles.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from layersight.document.blocks import Bytes, Grid, Tile
+from layersight.document.words import span
+from layersight.writers.layout.body import Body, lay
+from layersight.writers.layout.marks import draw_cover, draw_slices, draw_title, title_height
+from layersight.writers.layout.tile import Under, draw_overlay_words, draw_pixels
+from layersight.writers.page import WHITE
+from layersight.writers.pixels import mosaic
+from layersight.writers.sketch import (
+    BODY,
+    NOTE,
+    QUIET,
+    SECTION,
+    TINY,
+    Medium,
+    Sketch,
+    Style,
+)
+
+GAP = 9.0
+"""Between two tiles with words, in points."""
+WIDER = 12.0
+"""What a wider gap has more."""
+LABEL_ROOM = 8.6
+"""Points under a tile of a mosaic for its number."""
+TITLES = 21.0
+"""Points over a tile for a title and a line under it."""
+TITLE = 12.0
+FEWEST_SMALL = 6
+"""On paper tiles are no wider than those of a row of so many."""
+FEWEST = 4
+SMALL, MEDIUM, LARGE = 64, 112, 240
+"""Device pixels that a tile on a screen is large at least: with a number, with numbers under it,
+with a title."""
+TALLEST = 2.0
+"""How many times as tall as its cell is wide a tile on paper is at most."""
+NARROWEST = 76.0
+"""Of a cell with a title, in points."""
+SPARE = 60.0
+"""Points of a page that no tile takes, for a heading."""
+NAMED = 34.0
+"""Width of the names of rows at least."""
+BLEED = 0.5
+"""How far covers reach beyond a mosaic, so that no edge of a pixel shows."""
+OUTER = 2.0
+"""How far they reach where only white follows: viewers round an image up to their pixels."""
+LIGHTEST = 255
+"""The colour step of cells that are covered; the least to be seen at a cover's edge."""
+LARGE_TILE = 60.0
+"""Width from which on a tile has larger words, in points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Where tiles stand.
+
+    Attributes:
+        columns: The left edge of each column, in points.
+        wide: Width of a tile.
+        tall: Height of a tile.
+        column: Width of a cell, which words may take.
+        pitch: From one row of tiles to the next.
+        pixel: The size of one pixel of a tile; 0 where tiles have several sizes.
+        gap_x: Pixels to the right of each tile of a mosaic; 0 for tiles one by one.
+        gap_y: Pixels under each tile of a mosaic.
+    """
+
+    columns: tuple[float, ...]
+    wide: float
+    tall: float
+    column: float
+    pitch: float
+    pixel: float
+    gap_x: int = 0
+    gap_y: int = 0
+
+    @property
+    def width(self) -> float:
+        """Of a whole row."""
+        return self.columns[-1] + self.column
+
+
+@lay.register
+def _grid(block: Grid, medium: Medium, room: float) -> Body:
+    names = _names_width(block, medium)
+    small = is_mosaic(block)
+    if small:
+        cells = small_cells(block, medium, room - names)
+        drawer: _Mosaic | _Tiles = _Mosaic(block, cells, _label_style(cells.wide))
+    else:
+        cells, under = large_cells(block, medium, room - names)
+        drawer = _Tiles(block, cells, under)
+    across = len(cells.columns)
+    count = math.ceil(len(block.tiles) / across)
+    top = title_height(block.title)
+    head = top + (11.0 if block.heads else 0.0)
+
+    def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
+        draw_title(sketch, x, y, block.title, SECTION)
+        left, y = x + names, y + head
+        heads = [*sorted(block.heads), (across, "")]
+        for (column, words), (after, _) in itertools.pairwise(heads):
+            end = cells.columns[after] if after < across else sketch.right - left
+            wide = end - cells.columns[column] - 4
+            sketch.text(left + cells.columns[column], y - 6, words, TINY, room=wide)
+        snap = sketch.medium.snap
+        for number, row in enumerate(range(first, min(last, len(block.rows)))):
+            middle = y + number * cells.pitch + cells.tall / 2
+            name, second = block.rows[row]
+            sketch.text(x, middle + 1, name, BODY.but(bold=True), room=names - 4)
+            sketch.text(x, middle + 8, second, TINY, room=names - 2)
+        drawer.draw(sketch, snap(left), snap(y), first, last)
+
+    def part(first: int, last: int) -> str:
+        return _part(block, across, first, last)
+
+    return Body(names + cells.width, (cells.pitch,) * count, draw, head, 0.0, part)
+
+
+def is_mosaic(block: Grid) -> bool:
+    """Whether all tiles have one size and palette, and at most a number each."""
+    if not isinstance(block.pixels, np.ndarray) or block.pixels.ndim != 3 or block.palette is None:
+        return False
+    if any(overlay is not None for overlay in block.overlays):
+        return False
+    return not any(
+        tile.title
+        or tile.value
+        or tile.lines
+        or tile.rising
+        or tile.scale
+        or tile.share is not None
+        for tile in block.tiles
+    )
+
+
+def _names_width(block: Grid, medium: Medium) -> float:
+    if not block.rows:
+        return 0.0
+    bold = BODY.but(bold=True)
+    words = [(name, bold) for name, _ in block.rows] + [(second, TINY) for _, second in block.rows]
+    widest = max(medium.measure(text, style) for text, style in words)
+    return min(max(NAMED, widest + 8), medium.room / 4)
+
+
+def _part(block: Grid, across: int, first: int, last: int) -> str:
+    """Some rows of tiles in words: the first and the last of their names."""
+    plural = f"{block.unit}s"
+    if block.rows:
+        names = [name for name, _ in block.rows]
+        return f"{plural} {span(names[first], names[last - 1])} of {len(names):,}"
+    labels = [tile.label for tile in block.tiles]
+    shown = labels[first * across : last * across]
+    if not all((shown[0], shown[-1])):
+        rows = math.ceil(len(labels) / across)
+        return (
+            f"rows {span(first + 1, last)} of {rows}"
+            if last > first + 1
+            else f"row {last} of {rows}"
+        )
+    return f"{plural} {span(shown[0], shown[-1])} of {len(labels):,}"
+
+
+def _label_style(wide: float) -> Style:
+    return NOTE if wide >= LARGE_TILE else TINY
+
+
+def _lefts(across: int, pitch: float, gaps: frozenset[int], wider: float) -> tuple[float, ...]:
+    """The left edge of each column."""
+    before = [sum(gap < column for gap in gaps) for column in range(across)]
+    return tuple(column * pitch + more * wider for column, more in enumerate(before))
+
+
+# Mosaics.
+
+
+def small_cells(block: Grid, medium: Medium, room: float) -> Cells:
+    """The cells of a mosaic.
+
+    On paper the width of the page is filled; on a screen a pixel of a tile is a whole number of
+    device pixels. The gaps look alike for tiles of any size.
+    """
+    count, height, width = np.shape(block.pixels)
+    across = max(1, min(block.columns, count))
+    gaps = frozenset(gap for gap in block.gaps if gap < across - 1)
+    wider = medium.snap(WIDER)
+    labelled = any(tile.label for tile in block.tiles)
+    least = max((medium.measure(tile.label, TINY) for tile in block.tiles), default=0.0) + 2.5
+    if medium.resolution is not None:
+        wanted = SMALL if block.side is None else block.side * medium.resolution
+        zoom = max(1, math.ceil(wanted / max(height, width)))
+        pixel = zoom / medium.resolution
+        gap_x = max(1, round(8 / zoom), math.ceil(least / pixel) - width)
+        return _small(block, across, (height, width), pixel, gap_x, gaps, wider, labelled)
+    room -= wider * len(gaps)
+    share = min(block.columns, max(count, FEWEST_SMALL))
+    limit = medium.body - SPARE
+    pixel, gap_x = _filling(room, height, width, share, limit)
+    if block.side is not None and max(height, width) * pixel > block.side:
+        pitch = pixel * (width + gap_x)
+        pixel = block.side / max(height, width)
+        gap_x = max(1, round(width / 9), math.floor(pitch / pixel) - width)
+        closer = max(1, round(width / 9), math.ceil(least / pixel) - width)
+        gap_x = min(gap_x, closer)
+    cells = _small(block, across, (height, width), pixel, gap_x, gaps, wider, labelled)
+    rows = math.ceil(count / across)
+    share_of_page = limit / (rows * cells.pitch)
+    # A few large tiles that would just miss the page are better a little smaller.
+    if share_of_page < 1 and share_of_page * (cells.column + cells.gap_x * pixel) >= LARGE_TILE:
+        smaller = room * share_of_page
+        while rows * cells.pitch > limit:
+            pixel, gap_x = _filling(smaller, height, width, share, limit)
+            cells = _small(block, across, (height, width), pixel, gap_x, gaps, wider, labelled)
+            smaller -= 4
+    return cells
+
+
+def _filling(room: float, height: int, width: int, share: int, limit: float) -> tuple[float, int]:
+    """The size of a pixel and the gap in pixels with which ``share`` columns fill a width."""
+    gap_x = max(1, round(width / 9))
+    pixel = room / (share * (width + gap_x) - gap_x)
+    pitch = pixel * (width + gap_x)
+    tallest = min(TALLEST * pitch / height, limit / (height + 1) - LABEL_ROOM / (height + 1))
+    if pixel > tallest:
+        pixel = tallest
+        gap_x = max(1, math.floor(pitch / pixel) - width)
+    return pixel, gap_x
+
+
+def _small(
+    block: Grid,
+    across: int,
+    size: tuple[int, int],
+    pixel: float,
+    gap_x: int,
+    gaps: frozenset[int],
+    wider: float,
+    labelled: bool,
+) -> Cells:
+    height, width = size
+    gap_y = max(1, math.ceil((LABEL_ROOM if labelled else 3.0) / pixel - 0.3))
+    if block.rows:  # the two lines of a row's name stand apart
+        gap_y = max(gap_y, math.ceil(17.0 / pixel) - height)
+    lefts = _lefts(across, (width + gap_x) * pixel, gaps, wider)
+    wide, tall = width * pixel, height * pixel
+    return Cells(lefts, wide, tall, wide, (height + gap_y) * pixel, pixel, gap_x, gap_y)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Mosaic:
+    """Draws index tiles as one image for each group of columns."""
+
+    block: Grid
+    cells: Cells
+    style: Style
+
+    def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
+        block, cells = self.block, self.cells
+        across = len(cells.columns)
+        start = first * across
+        tiles = block.tiles[start : last * across]
+        shown = np.asarray(block.pixels[start : last * across])
+        covered = [tile.cover is not None or tile.blank for tile in tiles]
+        if any(covered):
+            shown = np.where(np.array(covered)[:, None, None], np.uint8(LIGHTEST), shown)
+        edges = [0, *(gap + 1 for gap in sorted(block.gaps) if gap < across - 1), across]
+        for one, other in itertools.pairwise(edges):
+            if len(edges) == 2:
+                self._group(sketch, x, y, shown, across)
+            elif len(part := _columns(shown, across, one, other)):
+                self._group(sketch, x + cells.columns[one], y, part, other - one)
+        self._annotate(sketch, x, y, tiles)
+
+    def _group(self, sketch: Sketch, x: float, y: float, shown: Bytes, across: int) -> None:
+        """Some columns as one image, with white over the gaps and the cells left over."""
+        cells, snap = self.cells, sketch.medium.snap
+        beside = min(across, len(shown))
+        gaps = (cells.gap_y, cells.gap_x)
+        sheet = mosaic(shown, columns=across, gap=gaps, fill=LIGHTEST, extend=True)
+        sheet = sheet[:, : sheet.shape[1] - cells.gap_x]
+        sketch.picture(x, y, (cells.pixel, cells.pixel), sheet, self.block.palette)
+        pitch = cells.wide + cells.gap_x * cells.pixel
+        gap_x, gap_y = cells.gap_x * cells.pixel, cells.gap_y * cells.pixel
+        rows, over = math.ceil(len(shown) / across), snap(BLEED)
+        wide, tall = beside * pitch - gap_x + over + OUTER, rows * cells.pitch + over + OUTER
+        for column in range(1, beside + 1):
+            gap = OUTER if column == beside else gap_x
+            sketch.box(x + column * pitch - gap_x, y - over, gap, tall, WHITE)
+        for row in range(1, rows + 1):
+            more = OUTER if row == rows else 0.0
+            sketch.box(x - over, y + row * cells.pitch - gap_y, wide, gap_y + more, WHITE)
+        left_over = rows * across - len(shown)
+        if left_over and rows > 1:
+            begin = (across - left_over) * pitch
+            top = y + (rows - 1) * cells.pitch
+            sketch.box(x + begin, top, wide - begin, cells.tall + over, WHITE)
+
+    def _annotate(self, sketch: Sketch, x: float, y: float, tiles: Sequence[Tile]) -> None:
+        """The numbers, covers and slices of the tiles."""
+        cells, block = self.cells, self.block
+        across = len(cells.columns)
+        widest = max((sketch.measure(tile.label, self.style) for tile in tiles), default=0.0)
+        pitch = cells.columns[1] - cells.columns[0] if across > 1 else math.inf
+        every = max(1, math.ceil((widest + 1.5) / pitch))
+        volume = math.prod(block.slices) > 1
+        drop = cells.tall + self.style.size * 1.02
+        over = sketch.medium.snap(BLEED)
+        for place, tile in enumerate(tiles):
+            if tile.blank:
+                row, column = divmod(place, across)
+                left, top = x + cells.columns[column] - over, y + row * cells.pitch - over
+                sketch.box(left, top, cells.wide + 2 * over, cells.tall + 2 * over, WHITE)
+        for place, tile in enumerate(tiles):
+            row, column = divmod(place, across)
+            left, top = x + cells.columns[column], y + row * cells.pitch
+            if tile.blank:
+                continue
+            if tile.cover is not None:
+                end = cells.columns[min(column + tile.cover.span, across) - 1] + cells.wide
+                wide = end - cells.columns[column]
+                draw_cover(sketch, left, top, wide, cells.tall, tile.cover, self.style)
+            elif volume:
+                draw_slices(sketch, left, top, cells.wide, cells.tall, block.slices, block.depth)
+            if tile.label and column % every == 0:
+                sketch.label(left + cells.wide / 2, top + drop, tile.label, self.style)
+
+
+def _columns(shown: Bytes, across: int, one: int, other: int) -> Bytes:
+    """Some columns of the tiles; cells that are left over in the last row are light."""
+    rows = math.ceil(len(shown) / across)
+    full = np.full((rows * across, *shown.shape[1:]), LIGHTEST, np.uint8)
+    full[: len(shown)] = shown
+    part = full.reshape(rows, across, *shown.shape[1:])[:, one:other]
+    part = part.reshape(-1, *shown.shape[1:])
+    last = len(shown) - (rows - 1) * across - one  # of the last row, how many are in these columns
+    return part[: (rows - 1) * (other - one) + min(max(last, 0), other - one)]
+
+
+# Tiles one by one.
+
+
+def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, Under]:
+    """The cells of tiles that stand by themselves, and how the words under them are set."""
+    sizes = sorted({each.shape[:2] for each in block.pixels})
+    across = max(1, min(block.columns, len(block.tiles)))
+    gaps = frozenset(gap for gap in block.gaps if gap < across - 1)
+    titled = any(tile.title for tile in block.tiles)
+    under = Under.of(block.tiles)
+    gap, wider = medium.snap(GAP), medium.snap(WIDER)
+    if block.gaps:  # tiles that belong together are closer
+        gap, wider = medium.snap(5.0), medium.snap(GAP - 5.0)
+    height, width = sizes[0] if len(sizes) == 1 else (1, 1)
+    least = NARROWEST if titled else under.least(medium)
+    if medium.resolution is not None:
+        wanted = LARGE if titled else MEDIUM if under.numbered else SMALL
+        if block.side is not None:
+            wanted = round(block.side * medium.resolution)
+        if len(sizes) == 1:
+            fits = round if block.side is not None else math.ceil
+            pixel = max(1, fits(wanted / max(height, width))) / medium.resolution
+            wide, tall = width * pixel, height * pixel
+        else:
+            wide = tall = _common_side(sizes, wanted) / medium.resolution
+            pixel = 0.0
+        column = medium.snap(max(wide, least))
+    else:
+        few = FEWEST_SMALL if not under.numbered and not titled else FEWEST
+        share = across if block.side is not None else min(block.columns, max(across, few))
+        column = (room - gap * (share - 1) - wider * len(gaps)) / share
+        most = (
+            column if block.side is None else min(column, block.side * width / max(height, width))
+        )
+        limit = min(TALLEST * column, medium.body - SPARE - under.tall(column))
+        pixel = min(most / width, limit / height)
+        wide, tall = width * pixel, height * pixel
+        if block.side is not None:
+            column = min(column, max(wide, least))
+        if len(sizes) > 1:
+            pixel = 0.0
+    under = replace(under, wide=column if block.side is None else max(wide, min(least, column)))
+    above = _above(block.tiles)
+    pitch = above + tall + under.height + 7.0
+    lefts = _lefts(across, column + gap, gaps, wider)
+    return Cells(lefts, wide, tall, column, pitch, pixel), under
+
+
+def _above(tiles: Sequence[Tile]) -> float:
+    if any(tile.subtitle for tile in tiles):
+        return TITLES
+    return TITLE if any(tile.title for tile in tiles) else 0.0
+
+
+def _common_side(sizes: Sequence[tuple[int, int]], wanted: int) -> int:
+    """The device pixels that whole multiples of all tiles' sides fill best."""
+    sides = {max(size) for size in sizes}
+    least = max(wanted, *sides)
+    return min(
+        range(least, 2 * least), key=lambda whole: (max(whole % side for side in sides), whole)
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Tiles:
+    """Draws tiles one by one."""
+
+    block: Grid
+    cells: Cells
+    under: Under
+
+    def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
+        across = len(self.cells.columns)
+        tiles = self.block.tiles
+        above, snap = _above(tiles), sketch.medium.snap
+        for place in range(first * across, min(last * across, len(tiles))):
+            tile, (row, column) = tiles[place], divmod(place, across)
+            if tile.blank:
+                continue
+            left = snap(x + self.cells.columns[column])
+            top = snap(y + (row - first) * self.cells.pitch)
+            room = self.cells.column
+            sketch.text(left, top + 7.5, tile.title, BODY.but(bold=True), room=room)
+            line = NOTE if sketch.measure(tile.subtitle, NOTE) <= room else TINY
+            sketch.text(left, top + 16.5, tile.subtitle, line, room=room)
+            top = snap(top + above)
+            self._picture(sketch, left, top, place)
+            self.under.draw(sketch, left, top + self.cells.tall + 1, tile)
+
+    def _picture(self, sketch: Sketch, x: float, y: float, place: int) -> None:
+        block, cells, tile = self.block, self.cells, self.block.tiles[place]
+        pixels = block.pixels[place]
+        overlay = block.overlays[place] if place < len(block.overlays) else None
+        style = BODY.but(colour=QUIET) if cells.wide >= 92 else _label_style(cells.wide)
+        if tile.cover is not None and overlay is None:
+            across = len(cells.columns)
+            column = place % across
+            end = cells.columns[min(column + tile.cover.span, across) - 1] + cells.wide
+            wide = end - cells.columns[column]
+            draw_cover(sketch, x, y, wide, cells.tall, tile.cover, style)
+            return
+        height, width = pixels.shape[:2]
+        pixel, tall = cells.pixel, cells.pixel
+        if not pixel:  # tiles of several sizes: each in the middle of its square
+            pixel = tall = sketch.medium.zoomed(max(height, width), cells.wide)
+            if height == 1:  # a map with one axis is a band, not a hairline
+                tall = sketch.medium.zoomed(1, cells.wide / 4)
+            x += sketch.medium.snap((cells.wide - width * pixel) / 2)
+            y += sketch.medium.snap((cells.tall - height * tall) / 2)
+        palette = block.palette if tile.scale is None else tile.scale.palette
+        bare = tile.cover is not None
+        draw_pixels(sketch, x, y, (pixel, tall), pixels, palette, overlay, bare=bare)
+        if tile.cover is not None:
+            draw_overlay_words(sketch, x, y, (cells.wide, cells.tall), " ".join(tile.cover.words))
+        elif math.prod(block.slices) > 1:
+            draw_slices(sketch, x, y, width * pixel, height * tall, block.slices, block.depth)

@@ -1,0 +1,264 @@
+"""One picture, large, with its axes and its colour bar.
+
+The rule of this module: a picture whose rows are things by themselves may be broken between them
+and stretched; any other keeps its aspect ratio.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from layersight.document.blocks import Axis, Patch, Picture, Scale
+from layersight.document.words import number, span
+from layersight.writers.layout.body import Body, lay
+from layersight.writers.layout.marks import (
+    BAR,
+    RAMP,
+    draw_cover,
+    draw_scale,
+    draw_slices,
+    draw_tick,
+    draw_tick_left,
+    round_ticks,
+)
+from layersight.writers.layout.text import STEP
+from layersight.writers.layout.tile import draw_overlay_words, draw_pixels
+from layersight.writers.page import WHITE
+from layersight.writers.sketch import (
+    BODY,
+    BROKEN_FILL,
+    BROKEN_INK,
+    DEAD_FILL,
+    FAINT,
+    LEAD,
+    NOTE,
+    QUIET,
+    TINY,
+    Medium,
+    Sketch,
+)
+
+TITLE = 11.0
+SPARE = 60.0
+"""Points of a page that no picture takes, for a heading."""
+STANDING = 60.0
+"""Width of a standing colour bar with its words."""
+BLEED = 0.5
+BROAD = 60.0
+"""Width of a cell from which on labels under columns are larger."""
+
+
+@lay.register
+def _picture(block: Picture, medium: Medium, room: float) -> Body:
+    height, width = block.pixels.shape[:2]
+    gutter = _gutter(block.rows, height, medium)
+    margin = _margin(block, medium)
+    if block.tall is None:
+        lines = [line for text in block.lines for line in medium.wrap(text, NOTE, room)]
+        extra = TITLE + _below(block) + NOTE.size * STEP * len(lines) + SPARE
+        side = min(block.side, (room - gutter - margin) * max(1, height / width))
+        side = min(side, (medium.body - extra) * max(1, width / height))
+        exact = side / max(height, width)
+        if medium.resolution is not None:
+            exact = max(1, round(block.side * medium.resolution / max(height, width)))
+            exact /= medium.resolution
+        pixel = (exact, exact)
+    else:
+        pixel = (
+            medium.zoomed(width, min(block.side, room - gutter - margin)),
+            medium.zoomed(1, block.tall),
+        )
+        lines = [line for text in block.lines for line in medium.wrap(text, NOTE, room)]
+    wide = gutter + width * pixel[0] + margin
+    head = TITLE if block.title else 0.0
+    tail = _below(block) + NOTE.size * STEP * len(lines)
+
+    def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
+        if block.title:
+            sketch.text(x, y + 7, block.title, NOTE, room=wide)
+            y += TITLE
+        left, top = sketch.medium.snap(x + gutter), sketch.medium.snap(y)
+        if block.tall is None:
+            first, last = 0, height
+        bottom = _draw(sketch, left, top, pixel, block, first, last)
+        bottom += _below(block)
+        for line in lines:
+            bottom += NOTE.size * STEP
+            sketch.text(x, bottom - 1, line, NOTE)
+
+    rows = (pixel[1],) * height if block.tall is not None else (height * pixel[1],)
+    return Body(wide, rows, draw, head, tail, lambda first, last: _part(block, first, last))
+
+
+def _gutter(axis: Axis | None, count: int, medium: Medium) -> float:
+    """Room for the numbers left of the rows."""
+    if axis is None:
+        return 0.0
+    labels = axis.labels or (str(count - 1),)
+    return max(medium.measure(label, TINY) for label in labels) + 8.0
+
+
+def _margin(block: Picture, medium: Medium) -> float:
+    """Room right of a picture: for its colour bar, or for what is said of its rows."""
+    if block.scale is not None and block.bar == "right":
+        return STANDING
+    said = [_aside(block, patch) for patch in block.patches]
+    widest = max((medium.measure(words, TINY) for words in said), default=0.0)
+    return widest + 5.0 if widest else 0.0
+
+
+def _aside(block: Picture, patch: Patch) -> str:
+    """What stands beside a patch that covers whole rows."""
+    whole = patch.left == 0 and patch.right == block.pixels.shape[1]
+    if block.tall is None or not whole or patch.cover is None:
+        return ""
+    return " ".join(patch.cover.words)
+
+
+def _below(block: Picture) -> float:
+    """The height of what stands under a picture."""
+    below = 0.0
+    if block.columns is not None:
+        below += 19.0 if block.columns.title else 12.0
+    if block.scale is not None and block.bar == "below":
+        below += BAR + 4.0
+    return below
+
+
+def _part(block: Picture, first: int, last: int) -> str:
+    """Some rows in words."""
+    count = len(block.pixels)
+    if block.unit == "unit" or block.values is not None:  # every pixel is one
+        return f"rows {span(first + 1, last)} of {count:,}"
+    labels = block.rows.labels if block.rows is not None and block.rows.labels else None
+    names = labels or [str(row) for row in range(count)]
+    return f"{block.unit or 'row'}s {span(names[first], names[last - 1])} of {count:,}"
+
+
+def _draw(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    pixel: tuple[float, float],
+    block: Picture,
+    first: int,
+    last: int,
+) -> float:
+    """Rows of a picture with its axes, covers and bar; returns the lower edge of the pixels."""
+    width = block.pixels.shape[1]
+    wide, tall = width * pixel[0], (last - first) * pixel[1]
+    if block.cover is not None and block.overlay is None:
+        draw_cover(sketch, x, y, wide, tall, block.cover, LEAD.but(colour=QUIET))
+    else:
+        shown = block.pixels[first:last]
+        bare = block.cover is not None
+        draw_pixels(sketch, x, y, pixel, shown, block.palette, block.overlay, bare=bare)
+        if block.cover is not None:
+            draw_overlay_words(sketch, x, y, (wide, tall), " ".join(block.cover.words))
+        elif math.prod(block.slices) > 1:
+            draw_slices(sketch, x, y, wide, tall, block.slices, block.depth)
+    _patches(sketch, x, y, pixel, block, first, last)
+    if block.rows is not None:
+        _row_numbers(sketch, x, y, pixel[1], block, first, last)
+    bottom = y + tall
+    if block.columns is not None:
+        _column_numbers(sketch, x, bottom, pixel[0], width, block.columns)
+    if block.scale is not None and block.cover is None:
+        if block.bar == "right":
+            _standing(sketch, x + wide + 14, y, tall, block.scale)
+        else:
+            draw_scale(sketch, x, bottom + _below(block) - BAR, block.scale, wide)
+    return bottom
+
+
+def _row_numbers(
+    sketch: Sketch, x: float, y: float, pixel: float, block: Picture, first: int, last: int
+) -> None:
+    axis = block.rows
+    if axis is None:
+        return
+    apart = 8.0 if block.tall is not None else 24.0
+    for tick in round_ticks(last - first, max(2, int((last - first) * pixel / apart))):
+        row = first + tick
+        words = axis.labels[row] if axis.labels else str(row)
+        draw_tick_left(sketch, x, y + (tick + 0.5) * pixel, words)
+    if axis.title:
+        sketch.label(x - 4, y - 4, axis.title, TINY, "end")
+
+
+def _column_numbers(
+    sketch: Sketch, x: float, y: float, pixel: float, count: int, axis: Axis
+) -> None:
+    widest = max((sketch.measure(label, TINY) for label in axis.labels), default=22.0)
+    if len(axis.labels) == count and widest + 4 <= pixel:
+        style = BODY if pixel >= BROAD else TINY
+        for column, words in enumerate(axis.labels):
+            sketch.text(x + (column + 0.5) * pixel, y + 9, words, style, anchor="middle")
+    else:
+        for tick in round_ticks(count, max(2, int(count * pixel / (widest + 6)))):
+            words = axis.labels[tick] if axis.labels else str(tick)
+            draw_tick(sketch, x + (tick + 0.5) * pixel, y, words)
+    if axis.title:
+        sketch.label(x + count * pixel, y + 17, axis.title, TINY, "end")
+
+
+def _patches(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    pixel: tuple[float, float],
+    block: Picture,
+    first: int,
+    last: int,
+) -> None:
+    """Covers parts of the rows; beside whole rows their words, one under the other."""
+    free = -math.inf
+    right = x + block.pixels.shape[1] * pixel[0]
+    over = 0.0 if sketch.medium.resolution else BLEED
+    for patch in block.patches:
+        begin, end = max(patch.top, first), min(patch.bottom, last)
+        if begin >= end:
+            continue
+        left, top = x + patch.left * pixel[0], y + (begin - first) * pixel[1]
+        wide, tall = (patch.right - patch.left) * pixel[0], (end - begin) * pixel[1]
+        cover = patch.cover
+        if cover is None:
+            sketch.box(left, top, wide + over, tall + over, WHITE)
+            continue
+        words = _aside(block, patch)
+        if not words and (cover.words or block.tall is None):
+            draw_cover(sketch, left, top, wide, tall, cover, TINY)
+            continue
+        broken = cover.kind == "broken"
+        ink = BROKEN_INK if broken else FAINT
+        sketch.box(left - over, top, wide + 2 * over, tall, BROKEN_FILL if broken else DEAD_FILL)
+        if words:
+            sketch.line((left, top + tall / 2), (left + wide, top + tall / 2))
+            middle = max(top + tall / 2 + 1.9, free)
+            free = middle + TINY.size * 1.1
+            style = TINY.but(colour=BROKEN_INK) if broken else TINY
+            sketch.label(right + 4, middle, words, style, "start")
+        else:
+            sketch.line((left, top), (left + wide, top + tall), colour=ink)
+
+
+def _standing(sketch: Sketch, x: float, y: float, tall: float, scale: Scale) -> None:
+    """A standing colour bar: with five values where its ends have one, else with its words."""
+    x = sketch.medium.snap(x)
+    rows = max(1, round(tall * (sketch.medium.resolution or 256 / tall)))
+    ramp = np.ascontiguousarray(RAMP[0, ::-1][np.arange(rows) * 256 // rows][:, None])
+    sketch.picture(x, y, (7.0, tall / rows), ramp, scale.palette)
+    x += 7
+    marks = scale.marks
+    if scale.low is not None and scale.high is not None:
+        reach = scale.high - scale.low
+        marks = tuple((step / 4, number(scale.low + reach * step / 4)) for step in range(5))
+    for place, words in marks:
+        height = y + tall * (1 - place)
+        sketch.line((x, height), (x + 2.5, height))
+        shift = 4.0 if place >= 1 else 0.0 if place <= 0 else 2.0
+        sketch.text(x + 4.5, height + shift, words, TINY)
+    if scale.note:
+        sketch.label(x - 7, y + tall + 9, scale.note, TINY, "start")

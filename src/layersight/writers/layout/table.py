@@ -1,0 +1,295 @@
+"""Tables with a rule under every row, whose head is repeated on each page.
+
+The rule of this module: the columns are the same on every page, and a row that leads to one
+section is a link as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layersight.document.blocks import Cell, Column, Table
+from layersight.document.words import span
+from layersight.writers.layout.body import Body, lay
+from layersight.writers.layout.marks import (
+    ARROW,
+    draw_arrow,
+    draw_meter,
+    draw_title,
+    title_height,
+    toned,
+)
+from layersight.writers.layout.text import STEP, draw_swatch
+from layersight.writers.sketch import (
+    ACCENT,
+    BODY,
+    FAINT,
+    INK,
+    MARKED,
+    NOTE,
+    QUIET,
+    SECTION,
+    TINY,
+    Medium,
+    Sketch,
+    Style,
+)
+
+ROW = 12.6
+"""Height of a row of one line, in points."""
+LINE = 9.3
+"""What each further line adds."""
+SECOND = 8.6
+"""What the second, smaller line of a cell adds."""
+METER = 24.0
+SWATCH = 30.0
+GAP = 13.0
+"""Between two columns."""
+MOST_LINES = 6
+HEAD = NOTE.but(colour=INK, bold=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a column stands: its left edge, its width, and how much of that is for a bar."""
+
+    left: float
+    wide: float
+    aside: float
+
+    @property
+    def room(self) -> float:
+        return self.wide - self.aside
+
+
+@lay.register
+def _table(block: Table, medium: Medium, room: float) -> Body:
+    paged = medium.height is not None
+    kept = [
+        place
+        for place, column in enumerate(block.columns)
+        if not column.pages or (paged and any(row[place].target for row in block.rows))
+    ]
+    columns = [block.columns[place] for place in kept]
+    rows = [[row[place] for place in kept] for row in block.rows]
+    places = _places(columns, rows, medium, room)
+    wide = places[-1].left + places[-1].wide if places else 0.0
+    head_lines = [
+        medium.wrap(column.title, _head_style(column), max(24.0, place.room))[:2]
+        for column, place in zip(columns, places, strict=True)
+    ]
+    notes = [column.note for column in columns]
+    tallest = max((len(lines) for lines in head_lines), default=1)
+    head = ROW + 8.0 * (tallest - 1) + (8.0 if any(notes) else 0.0) if any(head_lines) else 2.0
+    texts = [
+        [
+            _lines(cell, column, place, medium)
+            for cell, column, place in zip(row, columns, places, strict=True)
+        ]
+        for row in rows
+    ]
+    heights = [_height(row, lines) for row, lines in zip(rows, texts, strict=True)]
+    tail = medium.wrap(block.note, NOTE, room)
+    step = NOTE.size * STEP
+
+    def draw_head(sketch: Sketch, x: float, y: float) -> float:
+        y = draw_title(sketch, x, y, block.title, SECTION)
+        for column, place, lines in zip(columns, places, head_lines, strict=True):
+            base = y + head - 3.6 - (8.0 if any(notes) else 0.0)
+            for line, words in enumerate(reversed(lines)):
+                _put(sketch, x, base - 8.0 * line, words, _head_style(column), column, place)
+            if column.note:
+                _put(sketch, x, y + head - 3.6, column.note, TINY, column, place)
+        y += head
+        sketch.line((x, y), (x + wide, y), colour=QUIET)
+        return y
+
+    def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
+        y = draw_head(sketch, x, y)
+        for number in range(first, last):
+            tall = heights[number]
+            _link(sketch, x, y, wide, tall, rows[number], places)
+            for cell, column, place, lines in zip(
+                rows[number], columns, places, texts[number], strict=True
+            ):
+                _cell(sketch, x, y, tall, cell, column, place, lines)
+            y += tall
+            strong = number in block.ruled
+            colour, width = (QUIET, 0.5) if strong else (FAINT, 0.25)
+            sketch.line((x, y), (x + wide, y), colour=colour, width=width)
+        for line in tail:
+            y += step
+            sketch.text(x, y + 1, line, NOTE)
+
+    def part(first: int, last: int) -> str:
+        return f"rows {span(first + 1, last)} of {len(rows):,}"
+
+    top = title_height(block.title) + head
+    under = len(tail) * step + (2 if tail else 0)
+    return Body(wide, tuple(heights), draw, top, under, part)
+
+
+def _head_style(column: Column) -> Style:
+    return HEAD if column.note else NOTE
+
+
+def _style(cell: Cell) -> Style:
+    style = toned(BODY, cell.tone, bold=cell.bold)
+    return style.but(colour=ACCENT) if cell.target and cell.tone == "plain" else style
+
+
+def _aside(cells: Sequence[Cell], *, right: bool) -> float:
+    """Room at the right end of a column for bars and arrows."""
+    shares = any(cell.share is not None for cell in cells)
+    beside = METER + 5.0 if shares and not _stacked(cells) else 0.0
+    return beside + (ARROW + 3.0 if right and any(cell.rising for cell in cells) else 0.0)
+
+
+def _stacked(cells: Sequence[Cell]) -> bool:
+    """Whether bars of shares stand under the text, beside a second line, and not beside it."""
+    return any(cell.share is not None and cell.note for cell in cells)
+
+
+def _places(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], medium: Medium, room: float
+) -> list[_Place]:
+    """The columns: as wide as their texts; those that share what is left over give way first."""
+    asides, widths = [], []
+    for number, column in enumerate(columns):
+        cells = [row[number] for row in rows]
+        aside = _aside(cells, right=column.align == "right")
+        asides.append(aside)
+        widths.append(_natural(column, cells, medium) + aside)
+    gaps = GAP * (len(columns) - 1)
+    left_over = room - gaps - sum(widths)
+    shares = [column.wide for column in columns]
+    if left_over >= 0 and any(shares):
+        widths = [w + left_over * s / sum(shares) for w, s in zip(widths, shares, strict=True)]
+    elif left_over < 0:
+        widths = _narrowed(widths, [bool(share) for share in shares], -left_over)
+    found, x = [], 0.0
+    for wide, aside in zip(widths, asides, strict=True):
+        found.append(_Place(x, wide, aside))
+        x += wide + GAP
+    return found
+
+
+def _narrowed(widths: list[float], first: list[bool], excess: float) -> list[float]:
+    """Widths that are together ``excess`` less: the widest, of some columns first, give way."""
+    for kinds in (first, [True] * len(widths)):
+        floor = 60.0 if kinds is first else 12.0
+        while excess > 0.01:
+            able = [n for n, kind in enumerate(kinds) if kind and widths[n] > floor]
+            if not able:
+                break
+            widest = max(widths[n] for n in able)
+            equal = [n for n in able if widths[n] > widest - 0.01]
+            below = max([floor, *(widths[n] for n in able if widths[n] <= widest - 0.01)])
+            step = min(widest - below, excess / len(equal))
+            for n in equal:
+                widths[n] -= step
+            excess -= step * len(equal)
+    return widths
+
+
+def _natural(column: Column, cells: Sequence[Cell], medium: Medium) -> float:
+    """The widest text of a column."""
+    words = column.title.split() or [""]
+    widest = max(medium.measure(word, _head_style(column)) for word in words)
+    if len(words) <= 2 and not column.note:
+        widest = medium.measure(column.title, _head_style(column))
+    widest = max(widest, medium.measure(column.note, TINY))
+    stacked = _stacked(cells)
+    for cell in cells:
+        widest = max(widest, medium.measure(cell.text, _style(cell)))
+        second = medium.measure(cell.note, TINY)
+        widest = max(widest, second + (METER + 4 if stacked and cell.share is not None else 0))
+        if cell.swatch is not None:
+            widest = max(widest, SWATCH)
+        if cell.rising and not cell.text:
+            widest = max(widest, ARROW)
+    return max(widest, 14.0 if column.pages else 0.0)
+
+
+def _lines(cell: Cell, column: Column, place: _Place, medium: Medium) -> list[str]:
+    """The text of a cell; only columns that share what is left over may have several lines."""
+    if not cell.text:
+        return []
+    if not column.wide:
+        return [cell.text]
+    lines = medium.wrap(cell.text, _style(cell), place.room)
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1] + " …"]
+    return lines
+
+
+def _height(row: Sequence[Cell], texts: Sequence[Sequence[str]]) -> float:
+    return max(
+        ROW + LINE * max(0, len(lines) - 1) + (SECOND if cell.note else 0.0)
+        for cell, lines in zip(row, texts, strict=True)
+    )
+
+
+def _put(
+    sketch: Sketch, x: float, y: float, text: str, style: Style, column: Column, place: _Place
+) -> None:
+    """A line of text at the column's side of its place."""
+    left = x + place.left
+    if column.align == "right":
+        sketch.text(left + place.room, y, text, style, anchor="end", room=place.room + GAP / 2)
+    else:
+        sketch.text(left, y, text, style, room=place.room + GAP / 2)
+
+
+def _cell(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    tall: float,
+    cell: Cell,
+    column: Column,
+    place: _Place,
+    lines: Sequence[str],
+) -> None:
+    left, right = x + place.left, x + place.left + place.wide
+    if cell.marked:
+        sketch.box(left - 3, y + 0.5, place.wide + 6, tall - 1, MARKED)
+    if column.pages:
+        if cell.target:
+            sketch.page_number(right, y + 9, cell.target, BODY.but(colour=ACCENT))
+        return
+    for number, line in enumerate(lines):
+        _put(sketch, x, y + 9 + LINE * number, line, _style(cell), column, place)
+    second = y + 9 + LINE * max(0, len(lines) - 1) + SECOND
+    if cell.note:
+        _put(sketch, x, second, cell.note, TINY, column, place)
+    if cell.share is not None and cell.note:
+        wide = sketch.measure(cell.note, TINY)
+        edge = right - wide - 4 - METER if column.align == "right" else left + wide + 4
+        draw_meter(sketch, edge, second - 3.6, METER, cell.share, 3.4)
+    elif cell.share is not None:
+        beside = left + place.room + 5
+        draw_meter(sketch, beside, y + 4.2, METER, cell.share, 4.2)
+    if cell.rising:
+        beside = left + sketch.measure(cell.text, _style(cell)) + (3 if cell.text else 0)
+        draw_arrow(sketch, right if column.align == "right" else beside + ARROW, y + 9)
+    draw_swatch(sketch, left, y + 3, cell)
+
+
+def _link(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    wide: float,
+    tall: float,
+    row: Sequence[Cell],
+    places: Sequence[_Place],
+) -> None:
+    targets = {cell.target for cell in row if cell.target}
+    if len(targets) == 1:
+        sketch.link(x, y, wide, tall, targets.pop())
+        return
+    for cell, place in zip(row, places, strict=True):
+        if cell.target:
+            sketch.link(x + place.left, y, place.wide, tall, cell.target)

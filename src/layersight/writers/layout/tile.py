@@ -1,0 +1,243 @@
+"""One tile: its pixels over a photograph, and the words under it.
+
+The rule of this module: whoever sees a tile sees its numbers; where there is room for few, the
+most important ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from layersight.document.blocks import Bytes, Cell, Overlay, Tile
+from layersight.writers.layout.marks import (
+    ARROW,
+    BAR,
+    METER,
+    draw_arrow,
+    draw_meter,
+    draw_scale,
+    draw_words_on,
+    toned,
+)
+from layersight.writers.sketch import (
+    BODY,
+    DEAD_FILL,
+    INK,
+    NOTE,
+    QUIET,
+    TINY,
+    Medium,
+    Sketch,
+    Style,
+)
+
+FULL = 44.0
+"""Width from which on a tile has all its numbers, in points."""
+SCANT = 24.0
+"""Width from which on it has its label and its value."""
+LARGE = 92.0
+"""Width from which on the words are larger."""
+FADED = 0.62
+"""How far what was not seen is faded."""
+
+
+def blend(pixels: Bytes, palette: Bytes | None, overlay: Overlay, *, bare: bool = False) -> Bytes:
+    """Pixels over a photograph, ``(height, width, 3)``.
+
+    Args:
+        pixels: ``(height, width)`` indices, or ``(height, width, 3)``.
+        palette: ``(256, 3)``, of indices.
+        overlay: The photograph, and the opacity of the pixels over it.
+        bare: Whether the photograph is shown without the pixels.
+
+    Example:
+        >>> black, half = np.zeros((1, 1, 3), np.uint8), np.full((1, 1), 128, np.uint8)
+        >>> blend(np.full((1, 1, 3), 255, np.uint8), None, Overlay(black, half)).tolist()
+        [[[128, 128, 128]]]
+    """
+    over = pixels if palette is None or pixels.ndim == 3 else palette[pixels]
+    under = overlay.under.astype(np.uint16)
+    share = np.zeros_like(overlay.alpha, np.uint32) if bare else overlay.alpha.astype(np.uint32)
+    mixed = (under * (255 - share)[..., None] + over * share[..., None] + 127) // 255
+    if overlay.faded is not None:
+        pale = np.array([int(DEAD_FILL[place : place + 2], 16) for place in (1, 3, 5)])
+        faded = np.rint(under * (1 - FADED) + pale * FADED)
+        mixed = np.where(overlay.faded[..., None], faded, mixed)
+    return mixed.astype(np.uint8)
+
+
+def draw_pixels(
+    sketch: Sketch,
+    x: float,
+    y: float,
+    pixel: tuple[float, float],
+    pixels: Bytes,
+    palette: Bytes | None,
+    overlay: Overlay | None,
+    *,
+    bare: bool = False,
+) -> tuple[float, float]:
+    """Pixels of a size, over their photograph if they have one; returns what they take."""
+    if overlay is not None:
+        area = sketch.picture(x, y, pixel, blend(pixels, palette, overlay, bare=bare))
+        _draw_unseen(sketch, x, y, area, overlay)
+        return area
+    indices = pixels.ndim == 2
+    return sketch.picture(x, y, pixel, np.ascontiguousarray(pixels), palette if indices else None)
+
+
+def _draw_unseen(
+    sketch: Sketch, x: float, y: float, area: tuple[float, float], overlay: Overlay
+) -> None:
+    """Words on the edges of a photograph that were not seen, where they fit."""
+    if overlay.faded is None or overlay.faded.all() or not overlay.faded.any():
+        return
+    height, width = overlay.faded.shape
+    rows = np.flatnonzero(~overlay.faded.all(1))
+    columns = np.flatnonzero(~overlay.faded.all(0))
+    top, bottom = (area[1] * edge / height for edge in (rows[0], rows[-1] + 1))
+    left, right = (area[0] * edge / width for edge in (columns[0], columns[-1] + 1))
+    strips = (
+        (0.0, 0.0, area[0], top),
+        (0.0, bottom, area[0], area[1]),
+        (0.0, top, left, bottom),
+        (right, top, area[0], bottom),
+    )
+    for x0, y0, x1, y1 in strips:
+        wide, tall = x1 - x0, y1 - y0
+        for words in (("not seen",), ("not", "seen")):
+            if wide > sketch.measure(words[0], NOTE) + 4 and tall > NOTE.size * 1.3 * len(words):
+                draw_words_on(sketch, x + x0, y + y0, wide, tall, words, NOTE, DEAD_FILL)
+                break
+
+
+def draw_overlay_words(
+    sketch: Sketch, x: float, y: float, area: tuple[float, float], words: str
+) -> None:
+    """Words on a plain ground at the lower edge of a picture, where they fit."""
+    wide, tall = sketch.measure(words, NOTE) + 6, NOTE.size * 1.5
+    if wide <= area[0] and tall <= area[1]:
+        sketch.box(x, y + area[1] - tall, wide, tall, DEAD_FILL)
+        sketch.label(x + 3, y + area[1] - NOTE.size * 0.45, words, NOTE, "start")
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """How the words under the tiles of a grid are set.
+
+    Attributes:
+        numbered: Whether tiles have more than a label.
+        lines: How many lines they have at most.
+        shares: Whether some have a bar of a share by itself.
+        rising: Whether some have not converged, so that room for the arrow is kept.
+        scaled: Whether some have a colour bar.
+        labelled: Whether some have a label.
+        wide: Of a cell, in points.
+    """
+
+    numbered: bool
+    lines: int
+    shares: bool
+    rising: bool
+    scaled: bool
+    labelled: bool
+    wide: float = 0.0
+
+    @classmethod
+    def of(cls, tiles: Sequence[Tile]) -> Under:
+        """What the tiles need."""
+        return cls(
+            numbered=any(tile.value or tile.lines or tile.share is not None for tile in tiles),
+            lines=max((len(tile.lines) for tile in tiles), default=0),
+            shares=any(tile.share is not None for tile in tiles),
+            rising=any(tile.rising for tile in tiles),
+            scaled=any(tile.scale is not None for tile in tiles),
+            labelled=any(tile.label for tile in tiles),
+        )
+
+    def least(self, medium: Medium) -> float:
+        """The least width of a cell, in points."""
+        return FULL if self.numbered else NOTE.size * 2
+
+    @property
+    def _style(self) -> Style:
+        return (BODY if self.wide >= LARGE else NOTE).but(colour=QUIET)
+
+    @property
+    def _step(self) -> float:
+        return self._style.size * 1.28
+
+    def tall(self, wide: float) -> float:
+        """The height of all words under a tile of a width."""
+        scale = BAR + 4.0 if self.scaled else 0.0
+        if not self.numbered:
+            return scale + (NOTE.size * 1.5 if self.labelled else 0.0)
+        if wide < SCANT:
+            return scale + TINY.size * 1.5
+        if wide < FULL:
+            return scale + TINY.size * 2.6 + METER
+        step = (BODY if wide >= LARGE else NOTE).size * 1.28
+        lines = self.lines + (1 if self.labelled else 0)
+        return scale + step * lines + (METER + 3.0 if self.shares else 0.0) + 1.5
+
+    @property
+    def height(self) -> float:
+        """The height of all words under a tile."""
+        return self.tall(self.wide)
+
+    def draw(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
+        """Draws what stands under the tile whose lower edge is ``y``."""
+        if tile.scale is not None:
+            draw_scale(sketch, x, y + 3, tile.scale, self.wide)
+        if self.scaled:
+            y += BAR + 4.0
+        middle = x + self.wide / 2
+        if not self.numbered:
+            style = NOTE if self.wide >= 60 else TINY
+            sketch.text(middle, y + style.size * 1.1, tile.label, style, anchor="middle")
+        elif self.wide < SCANT:
+            sketch.text(middle, y + TINY.size * 1.1, tile.label, TINY, anchor="middle")
+        elif self.wide < FULL:
+            bold = TINY.but(colour=INK, bold=True)
+            sketch.text(x, y + TINY.size * 1.1, tile.label, bold, room=self.wide)
+            sketch.text(x, y + TINY.size * 2.25, tile.value, TINY, room=self.wide)
+            share = next(
+                (cell.share for _, cell in tile.lines if cell.share is not None), tile.share
+            )
+            if share is not None:
+                draw_meter(sketch, x, y + TINY.size * 2.6, self.wide, share)
+        else:
+            self._lines(sketch, x, y, tile)
+
+    def _lines(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
+        style, right = self._style, x + self.wide
+        edge = right - (ARROW + 1.5 if self.rising else 0.0)
+        base = y + self._step * 0.95
+        if self.labelled:
+            dark = style.but(colour=INK)
+            value = sketch.text(edge, base, tile.value, dark, anchor="end", room=edge - x)
+            bold = style.but(colour=INK, bold=True)
+            sketch.text(x, base, tile.label, bold, room=edge - x - value - 3)
+            if tile.rising:
+                draw_arrow(sketch, right, base)
+            base += self._step
+        for name, cell in tile.lines:
+            self._line(sketch, x, base, edge, name, cell)
+            base += self._step
+        if tile.share is not None:
+            draw_meter(sketch, x, base - self._step + 3, self.wide, tile.share)
+
+    def _line(self, sketch: Sketch, x: float, y: float, edge: float, name: str, cell: Cell) -> None:
+        """A name, a value at the right, and a bar between them."""
+        style = self._style
+        wide = sketch.text(x, y, name, style, room=edge - x)
+        told = toned(style, "quiet" if cell.tone == "plain" and not name else cell.tone)
+        told = told.but(bold=cell.bold)
+        sketch.text(edge, y, cell.text, told, anchor="end", room=edge - x - wide - 3)
+        if cell.share is not None:
+            left = x + (wide + 4 if name else 0.0)
+            room = edge - left - sketch.measure("100%", style) - 4
+            draw_meter(sketch, left, y - style.size * 0.52, room, cell.share)

@@ -1,0 +1,323 @@
+"""A document on pages.
+
+The rule of this module: a section is kept together where a page can hold it, and its heading is
+repeated where it goes on; nothing is known of what is drawn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from layersight.document.blocks import Beside, Block, Bytes, Document, Grid, Part, Picture, Section
+from layersight.writers.layout import curve, grid, picture, table, text  # noqa: F401 - register
+from layersight.writers.layout.body import BETWEEN, Body, lay
+from layersight.writers.layout.marks import BAR_WIDTH, draw_scale, toned
+from layersight.writers.page import Anchor, Information, Page, Text
+from layersight.writers.sketch import (
+    ACCENT,
+    BODY,
+    HEADING,
+    LEAD,
+    NOTE,
+    QUIET,
+    SECTION,
+    TITLE,
+    Medium,
+    Sketch,
+)
+
+HEAD = 32.0
+"""Height of a heading with a line of facts, in points."""
+LINE = 21.0
+"""Height of a heading without."""
+APART = 20.0
+"""Between two sections."""
+LINES = 3
+"""Lines of a caption that begin at their usual place; more begin higher."""
+FEW = 60.0
+"""Points of a block that are worth beginning before the end of a page."""
+
+
+def pages(document: Document, medium: Medium) -> list[Page]:
+    """A document laid out on a medium.
+
+    Args:
+        document: What is shown.
+        medium: :data:`~layersight.writers.sketch.PAPER` or
+            :data:`~layersight.writers.sketch.SCREEN`, where there is one page as wide and as tall
+            as needed.
+
+    Returns:
+        At least one page.
+    """
+    medium = _fine(document, medium)
+    press = _Press(medium, several=len(document.parts) > 1)
+    for part in document.parts:
+        press.part(document, part)
+    return press.finish(document.captions)
+
+
+def about(document: Document, manifest: str) -> Information:
+    """What a file with the document says of itself."""
+    return Information(document.name or document.title, document.caption, manifest)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A page that is being filled.
+
+    Attributes:
+        sketch: What is on it.
+        back: The anchor of the cover that it leads back to.
+        names: The sections on it.
+    """
+
+    sketch: Sketch
+    back: str = ""
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Press:
+    """Fills pages from top to bottom.
+
+    Attributes:
+        medium: Where they will be seen.
+        several: Whether the document has several parts, so that sections are a level deeper.
+        open: The pages so far; the last is being filled.
+        y: How far it is filled.
+        back: The anchor of the cover of the part, once it is drawn.
+    """
+
+    medium: Medium
+    several: bool
+    open: list[_Open] = field(default_factory=list)
+    y: float = 0.0
+    back: str = ""
+
+    def part(self, document: Document, part: Part) -> None:
+        self.back = ""
+        fresh = True
+        if part.front:
+            self._begin()
+            self._cover(document, part)
+            self.back = part.anchor
+        elif self.several and part.title:
+            self._begin()
+            sketch = self._sketch
+            sketch.anchor(part.anchor, part.title, max(0.0, self.y - 8))
+            sketch.text(sketch.left, self.y + 6, part.title, SECTION, room=self.medium.room)
+            self.y += APART
+            fresh = False
+        for section in part.sections:
+            self.section(section, fresh=fresh or section.alone)
+            fresh = section.alone
+
+    def _begin(self, *, after: float = APART) -> None:
+        """A new page on paper; on a screen everything is on one."""
+        if self.medium.height is None and self.open:
+            self.y += after
+            return
+        self.open.append(_Open(Sketch(self.medium, self.medium.width), self.back))
+        self.y = self.medium.margin
+
+    @property
+    def _sketch(self) -> Sketch:
+        return self.open[-1].sketch
+
+    @property
+    def _rest(self) -> float:
+        return self.medium.bottom - self.y
+
+    def _cover(self, document: Document, part: Part) -> None:
+        sketch, y = self._sketch, self.y + 8
+        room = self.medium.room
+        title = part.title if self.several else part.title or "Overview"
+        sketch.anchor(part.anchor, title or "Overview", 0 if self.y <= self.medium.margin else y)
+        self.open[-1].names.append(title or "Overview")
+        sketch.text(sketch.left, y, document.kicker, SECTION, room=room)
+        sketch.text(sketch.left, y + 26, document.title, TITLE, room=room)
+        y += 41
+        for line in document.facts:
+            sketch.text(sketch.left, y, line, BODY.but(colour=QUIET), room=room)
+            y += 11.5
+        self.y = y + 10
+        self._blocks(
+            Section("", part.front), [lay(block, self.medium, room) for block in part.front]
+        )
+
+    def section(self, section: Section, *, fresh: bool) -> None:
+        """Lays out a section after what is there."""
+        bodies = [lay(block, self.medium, self.medium.room) for block in section.blocks]
+        head = _head(section)
+        whole = head + sum(body.height() for body in bodies) + BETWEEN * (len(bodies) - 1)
+        if fresh or not self.open:
+            self._begin()
+        elif whole > self._rest + 2:
+            empty = self.medium.body
+            begins = head + _reach(bodies, self._rest - head)
+            if whole <= empty + 2 or begins * 3 < head + _reach(bodies, empty - head):
+                self._begin()
+        self._blocks(section, bodies)
+        self.y += APART
+
+    def _blocks(self, section: Section, bodies: Sequence[Body]) -> None:
+        """The bodies of a section under its heading, on as many pages as they need."""
+        head = _head(section)
+        begun = False
+        place, first = 0, 0
+        while place < len(bodies) or not begun:
+            top, said = self.y, ""
+            self.y += head
+            widest = self.medium.room
+            while place < len(bodies):
+                body = bodies[place]
+                rows = len(body.rows) - first
+                fits = rows if self.medium.height is None else body.fitting(first, self._rest)
+                at_top = self.y <= self.medium.margin + head + 0.01
+                reach = body.height(first, first + fits) if fits else 0.0
+                if fits < rows and not at_top and (not fits or reach < FEW):
+                    break
+                last = first + (fits or 1)
+                body.draw(self._sketch, self._sketch.left, self.y, first, last)
+                widest = max(widest, body.width)
+                self.y += body.height(first, last)
+                if (first, last) != (0, len(body.rows)):
+                    said = said or body.part(first, last)
+                first = last
+                if last < len(body.rows):
+                    break
+                place, first = place + 1, 0
+                self.y += BETWEEN if place < len(bodies) else 0.0
+            self._heading(section, top, said, widest, again=begun)
+            begun = True
+            if place < len(bodies):
+                self._begin()
+
+    def _heading(self, section: Section, y: float, said: str, wide: float, *, again: bool) -> None:
+        """The heading over a section's rows; repeated without its place in the outline."""
+        page = self._sketch
+        page.width = max(page.width, wide + 2 * self.medium.margin)
+        sketch = Sketch(self.medium, wide + 2 * self.medium.margin, page.items, page.references)
+        name = section.outline or section.title
+        if not again and (section.anchor or section.title):
+            target = section.anchor or f"section:{section.title}"
+            sketch.anchor(target, name, max(0.0, y - 8), 1 if self.several else 0)
+        if not section.title:
+            return
+        self.open[-1].names.append(section.title)
+        kind = "   ".join(filter(None, (section.kind, said)))
+        room = sketch.right - sketch.left - (BAR_WIDTH + 18 if section.scale else 0)
+        sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
+        if section.aside is not None:
+            style = toned(BODY, "accent" if section.aside.target else section.aside.tone)
+            end = sketch.left + room
+            wide = sketch.text(end, y + 12, section.aside.text, style, anchor="end", room=room / 2)
+            if section.aside.target:
+                sketch.link(end - wide - 2, y + 4, wide + 4, 11, section.aside.target)
+            room -= wide + 12
+        aside = sketch.measure(kind, LEAD) + 9 if kind else 0.0
+        x = sketch.left
+        x += sketch.text(x, y + 12, section.title, HEADING, room=max(60.0, room - aside)) + 9
+        left = max(0.0, sketch.left + room - x)
+        sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=left)
+        sketch.text(sketch.left, y + 23, section.facts, BODY.but(colour=QUIET), room=room)
+        if section.scale is not None:
+            draw_scale(sketch, sketch.right - BAR_WIDTH, y + 7, section.scale, BAR_WIDTH)
+
+    def finish(self, captions: Sequence[str]) -> list[Page]:
+        """All pages with their captions, their numbers and the numbers of others."""
+        if not self.open:
+            self._begin()
+        numbers: dict[str, int] = {}
+        for number, one in enumerate(self.open, 1):
+            for item in one.sketch.items:
+                if isinstance(item, Anchor):
+                    numbers.setdefault(item.name, number)
+        for one in self.open:
+            for place, target in one.sketch.references:
+                item = one.sketch.items[place]
+                words = str(numbers[target]) if target in numbers else ""
+                if isinstance(item, Text):
+                    one.sketch.items[place] = dataclasses.replace(item, text=words)
+        return [self._finished(one, number, captions) for number, one in enumerate(self.open, 1)]
+
+    def _finished(self, one: _Open, number: int, captions: Sequence[str]) -> Page:
+        sketch = one.sketch
+        ends = dict.fromkeys((one.names[0], one.names[-1])) if one.names else {}
+        title = " to ".join(ends)
+        if self.medium.height is None:
+            y = self.y
+            for line in captions:
+                y = sketch.paragraph(sketch.left, y + 1, line, NOTE, sketch.right - sketch.left)
+            return sketch.page(title, y + 16)
+        top = self.medium.height - self.medium.foot + (22 if len(captions) <= LINES else 14)
+        y = top
+        for line in captions:
+            y = sketch.paragraph(sketch.left, y, line, NOTE, self.medium.room - 70, lines=1)
+        if len(self.open) > 1:
+            sketch.label(sketch.right, top, f"{number} / {len(self.open)}", NOTE, "end")
+        if one.back:
+            words = "back to cover"
+            wide = sketch.measure(words, NOTE)
+            sketch.label(sketch.right, top + 9, words, NOTE.but(colour=ACCENT), "end")
+            sketch.link(sketch.right - wide - 2, top + 2, wide + 4, 10, one.back)
+        return sketch.page(title, 0)
+
+
+def _head(section: Section) -> float:
+    if not section.title:
+        return 0.0
+    return HEAD if section.facts or section.scale else LINE
+
+
+def _reach(bodies: Sequence[Body], room: float) -> float:
+    """How much of some bodies fits into a height."""
+    used = 0.0
+    for body in bodies:
+        fits = body.fitting(0, room - used)
+        if not fits:
+            return used
+        used += body.height(0, fits) + BETWEEN
+        if fits < len(body.rows):
+            return used
+    return used
+
+
+def _fine(document: Document, medium: Medium) -> Medium:
+    """The medium, on a screen so fine that every photograph fits its size on the page.
+
+    Words are then as large beside a large photograph as beside a small one.
+    """
+    if medium.resolution is None:
+        return medium
+    finest = medium.resolution
+    for part in document.parts:
+        sections = [part.front, *(section.blocks for section in part.sections)]
+        for block in _every([block for blocks in sections for block in blocks]):
+            if isinstance(block, Picture) and block.tall is None:
+                finest = max(finest, max(block.pixels.shape[:2]) / block.side)
+            elif isinstance(block, Grid) and block.side is not None:
+                sides = [max(each.shape[:2]) for each in _pixels(block)]
+                finest = max(finest, max(sides, default=0) / block.side)
+    return dataclasses.replace(medium, resolution=float(math.ceil(finest)))
+
+
+def _pixels(block: Grid) -> Sequence[Bytes]:
+    if isinstance(block.pixels, np.ndarray):
+        return [block.pixels[0]] if len(block.pixels) else []
+    return block.pixels
+
+
+def _every(blocks: Sequence[Block]) -> Iterator[Block]:
+    """All blocks, those beside each other too."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Beside):
+            for part in block.parts:
+                yield from _every(part)

@@ -1,0 +1,417 @@
+"""Pages: every tile is there, in its place, and nothing leaves the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import documents
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Cover,
+    Document,
+    Grid,
+    Note,
+    Overlay,
+    Part,
+    Picture,
+    Tile,
+)
+from layersight.writers.layout.body import lay
+from layersight.writers.layout.grid import is_mosaic, small_cells
+from layersight.writers.layout.tile import blend
+from layersight.writers.page import Anchor, Box, Line, Link, Page, Text
+from layersight.writers.page import Picture as Drawn
+from layersight.writers.pages import pages
+from layersight.writers.sketch import PAPER, SCREEN, Medium
+
+MEDIA = {"paper": PAPER, "screen": SCREEN}
+
+
+def shown(*blocks: Block, medium: Medium = PAPER) -> list[Page]:
+    return pages(documents.document(documents.section(0, *blocks)), medium)
+
+
+def words(*found: Page) -> list[str]:
+    return [item.text for page in found for item in page.items if isinstance(item, Text)]
+
+
+def pictures(page: Page) -> list[Drawn]:
+    """Without colour bars."""
+    return [
+        item
+        for item in page.items
+        if isinstance(item, Drawn) and item.pixels.shape[0] > 1 and item.pixels.shape[1] > 1
+    ]
+
+
+def inside(page: Page) -> None:
+    for item in page.items:
+        if isinstance(item, Drawn | Link | Box):
+            assert item.x >= -0.51
+            assert item.y >= -0.51
+            assert item.x + item.width <= page.width + 0.51
+            assert item.y + item.height <= page.height + 0.51
+        elif isinstance(item, Text):
+            assert 0 <= item.x <= page.width
+            assert 0 <= item.y <= page.height
+        elif isinstance(item, Line):
+            assert all(-0.51 <= x <= page.width + 0.51 for x, _ in item.points)
+
+
+def apart(page: Page) -> None:
+    """No two pictures lie over each other."""
+    boxes = [(p.x, p.y, p.x + p.width, p.y + p.height) for p in pictures(page)]
+    for number, (x0, y0, x1, y1) in enumerate(boxes):
+        for other in boxes[number + 1 :]:
+            wide = min(x1, other[2]) - max(x0, other[0])
+            tall = min(y1, other[3]) - max(y0, other[1])
+            assert wide < 0.26 or tall < 0.26
+
+
+def sharp(page: Page) -> None:
+    """On a screen every pixel of a picture is a whole number of device pixels, on their edges."""
+    for item in pictures(page):
+        zoom = item.width * page.resolution / item.pixels.shape[1]
+        assert zoom == pytest.approx(round(zoom), abs=1e-6)
+        assert zoom >= 1
+        for edge in (item.x, item.y):
+            assert edge * page.resolution == pytest.approx(round(edge * page.resolution), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", documents.BLOCKS)
+@pytest.mark.parametrize("medium", MEDIA)
+def test_every_block_fits_its_pages(name: str, medium: str) -> None:
+    found = shown(*documents.BLOCKS[name], medium=MEDIA[medium])
+    for page in found:
+        inside(page)
+        apart(page)
+        if medium == "screen":
+            sharp(page)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_a_whole_document_fits_its_pages(medium: str) -> None:
+    for page in pages(documents.whole(), MEDIA[medium]):
+        inside(page)
+        apart(page)
+
+
+SHAPES = [
+    (40, 1, 1),
+    (3, 30, 30),
+    (33, 9, 9),
+    (20, 2, 2),
+    (12, 64, 4),
+    (12, 4, 64),
+    (4, 900, 10),
+    (2, 700, 900),
+    (300, 5, 5),
+    (1, 148, 148),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize("columns", [1, 4, 16])
+@pytest.mark.parametrize("kind", ["indices", "colour", "titled"])
+def test_no_tile_is_lost_whatever_its_shape(
+    shape: tuple[int, int, int], medium: str, columns: int, kind: str
+) -> None:
+    count = shape[0]
+    numbers = (np.arange(count) % 251).astype(np.uint8)
+    pixels = np.broadcast_to(numbers[:, None, None], shape)
+    if kind == "colour":
+        pixels = np.broadcast_to(numbers[:, None, None, None], (*shape, 3))
+    title = "a title" if kind == "titled" else ""
+    tiles = tuple(Tile(label=f"no {place}", title=title) for place in range(count))
+    grid = Grid(pixels, tiles, documents.VIRIDIS, columns=columns)
+    assert is_mosaic(grid) == (kind == "indices")
+    section = dataclasses.replace(documents.section(0, grid), scale=None)
+    found = pages(documents.document(section), MEDIA[medium])
+    for page in found:
+        inside(page)
+        apart(page)
+        if medium == "screen":
+            sharp(page)
+    drawn = [item for page in found for item in page.items if isinstance(item, Drawn)]
+    seen = [item.pixels[..., 0] if item.pixels.ndim == 3 else item.pixels for item in drawn]
+    assert set(numbers.tolist()) <= set(
+        np.unique(np.concatenate([each.ravel() for each in seen])).tolist()
+    )
+    if kind != "indices":
+        assert len(drawn) == count
+
+
+@pytest.mark.parametrize("side", [7, 15, 17, 36, 74, 148, 224])
+@pytest.mark.parametrize("medium", MEDIA)
+def test_gaps_of_a_mosaic_are_small_and_even(side: int, medium: str) -> None:
+    grid = dataclasses.replace(
+        documents.maps(128, (1, 1)), pixels=np.zeros((128, side, side), np.uint8)
+    )
+    cells = small_cells(grid, MEDIA[medium], MEDIA[medium].room)
+    assert 1.9 <= cells.gap_x * cells.pixel <= 5.1
+    assert 6.0 <= cells.gap_y * cells.pixel <= 10.6
+    if medium == "paper":
+        assert cells.width == pytest.approx(PAPER.room)
+    else:
+        assert cells.wide * 2 >= 64
+
+
+def test_white_meets_the_tiles_exactly() -> None:
+    """On the screen, white reaches up to a map and not over it."""
+    (page,) = shown(documents.maps(40), medium=SCREEN)
+    (picture,) = pictures(page)
+    zoom = picture.width / picture.pixels.shape[1]
+    columns = sorted(
+        (item.x, item.width)
+        for item in page.items
+        if isinstance(item, Box) and item.height > 100 and item.x > picture.x
+    )
+    for (left, wide), (following, _) in pairwise(columns):
+        assert following - (left + wide) == pytest.approx(7 * zoom)
+        assert (left - picture.x) % (8 * zoom) == pytest.approx(7 * zoom)
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_covers_say_why(medium: str) -> None:
+    (page,) = shown(documents.maps(20, (14, 14), dead=documents.DEAD), medium=MEDIA[medium])
+    listed = words(page)
+    assert listed.count("dead") == 2
+    assert {"= 0", "= 0.5", "not a", "number"} <= set(listed)
+
+
+def test_a_cover_may_span_the_tiles_after_it() -> None:
+    (page,) = shown(documents.kernels())
+    assert words(page).count("zero") == 1
+    cover = next(item for item in page.items if isinstance(item, Box) and item.fill == "#eceeef")
+    mosaic_width = max(one.x + one.width for one in pictures(page)) - cover.x
+    assert cover.width > 0.8 * mosaic_width
+
+
+def test_rows_of_filters_have_names_heads_and_two_groups() -> None:
+    (page,) = shown(documents.kernels())
+    assert len(pictures(page)) == 2
+    assert {"0", "5", "\u00b10.321", "strongest 5 of 32 inputs", "60%", "29"} <= set(words(page))
+
+
+def test_long_grids_go_on_with_their_heading() -> None:
+    found = shown(documents.maps(2048, columns=16))
+    assert len(found) > 1
+    listed = [text for page in found for text in words(page)]
+    assert {str(number) for number in range(2048)} <= set(listed)
+    heads = [next(text for text in words(page) if "of 2,048" in text) for page in found]
+    assert heads[0].startswith("Conv2D   7 \u00d7 7 \u00d7 40   channels 0\u2013")
+    assert heads[-1].endswith("\u20132047 of 2,048")
+
+
+def test_long_tables_go_on_with_their_head() -> None:
+    made = documents.document(*(documents.section(place, Note(("a",))) for place in range(95)))
+    made = dataclasses.replace(
+        made, parts=(dataclasses.replace(made.parts[0], front=(documents.layers(95),)),)
+    )
+    found = pages(made, PAPER)
+    tables = [page for page in found if "of its channels" in words(page)]
+    assert len(tables) == 2
+    assert sum(text == "layer_94" for page in tables for text in words(page)) == 1
+    for page in found:
+        inside(page)
+
+
+def test_a_table_tells_the_pages_of_its_targets() -> None:
+    found = pages(documents.whole(), PAPER)
+    place = {
+        item.name: number
+        for number, page in enumerate(found, 1)
+        for item in page.items
+        if isinstance(item, Anchor)
+    }
+    listed = [item for item in found[0].items if isinstance(item, Text)]
+    for number in range(len(documents.BLOCKS)):
+        (row,) = [item for item in listed if item.text == f"layer_{number}"]
+        (told,) = [
+            item
+            for item in listed
+            if item.anchor == "end" and abs(item.y - row.y) < 0.1 and item.x > PAPER.width - 60
+        ]
+        assert told.text == str(place[f"layer:{number}"])
+    assert "page" not in words(*pages(documents.whole(), SCREEN))
+
+
+def test_links_lead_somewhere() -> None:
+    found = pages(documents.whole(), PAPER)
+    places = {item.name for page in found for item in page.items if isinstance(item, Anchor)}
+    asked = {item.target for page in found for item in page.items if isinstance(item, Link)}
+    assert asked == {f"layer:{place}" for place in range(len(documents.BLOCKS))} | {"cover"}
+    assert asked <= places
+
+
+def test_sections_are_kept_together_where_a_page_holds_them() -> None:
+    sections = [documents.section(place, documents.maps(96, (9, 9))) for place in range(5)]
+    found = pages(documents.document(*sections), PAPER)
+    assert [sum(text.startswith("layer_") for text in words(page)) for page in found] == [2, 2, 1]
+    assert not any("of 96" in text for text in words(*found))
+
+
+def test_sections_that_stand_alone_begin_a_page() -> None:
+    sections = [
+        dataclasses.replace(documents.section(place, Note(("a",))), alone=True)
+        for place in range(3)
+    ]
+    assert len(pages(documents.document(*sections), PAPER)) == 3
+    assert len(pages(documents.document(*sections), SCREEN)) == 1
+
+
+def test_captions_stand_on_every_page_and_once_on_a_screen() -> None:
+    made = documents.whole()
+    for page in pages(made, PAPER):
+        assert set(made.captions) <= set(words(page))
+    (page,) = pages(made, SCREEN)
+    assert [words(page).count(line) for line in made.captions] == [1, 1, 1]
+    last = max(item.y for item in page.items if isinstance(item, Text))
+    assert (
+        next(
+            item.y
+            for item in page.items
+            if isinstance(item, Text) and item.text == made.captions[-1]
+        )
+        == last
+    )
+
+
+def test_parts_are_a_level_of_the_outline() -> None:
+    one = documents.document(documents.section(0, Note(("a",))), cover=(Note(("cover",)),))
+    made = dataclasses.replace(
+        one,
+        parts=tuple(
+            Part(
+                (dataclasses.replace(documents.section(0, Note(("a",))), anchor=f"{name}:0"),),
+                (Note(("cover",)),),
+                title=name,
+                anchor=f"cover:{name}",
+            )
+            for name in ("one", "two")
+        ),
+    )
+    anchors = [
+        (item.title, item.level)
+        for page in pages(made, PAPER)
+        for item in page.items
+        if isinstance(item, Anchor)
+    ]
+    assert anchors == [("one", 0), ("layer_0", 1), ("two", 0), ("layer_0", 1)]
+
+
+def test_a_note_counts_what_it_leaves_out() -> None:
+    listed = words(*shown(documents.notes(5)))
+    assert "and 3 more notes" in listed
+    assert not any("note 2" in text for text in listed)
+
+
+def test_blocks_beside_each_other_go_on_in_a_new_row() -> None:
+    block = Beside(tuple((documents.small(),) for _ in range(4)), fill=False)
+    body = lay(block, PAPER, PAPER.room)
+    assert len(body.rows) == 2
+    assert body.width <= PAPER.room
+    narrow = Beside(((Picture(documents.photograph(), side=150),), (documents.notes(1),)))
+    (page,) = shown(narrow)
+    note = next(
+        item for item in page.items if isinstance(item, Text) and item.text.startswith("note 0")
+    )
+    assert note.x > PAPER.margin + 150
+
+
+def test_the_blend_is_that_of_its_formula() -> None:
+    draw = np.random.default_rng(0)
+    under = draw.integers(0, 256, (5, 6, 3)).astype(np.uint8)
+    steps, alpha = (draw.integers(0, 256, (5, 6)).astype(np.uint8) for _ in range(2))
+    share = alpha[..., None] / 255
+    wanted = under * (1 - share) + documents.VIRIDIS[steps] * share
+    assert np.abs(blend(steps, documents.VIRIDIS, Overlay(under, alpha)) - wanted).max() <= 0.51
+    bare = blend(steps, documents.VIRIDIS, Overlay(under, alpha), bare=True)
+    np.testing.assert_array_equal(bare, under)
+
+
+def test_what_was_not_seen_is_pale_and_named() -> None:
+    steps, overlay = documents.heat((40, 60), faded=True)
+    mixed = blend(steps, documents.VIRIDIS, overlay).astype(int)
+    pale = np.array([0xEC, 0xEE, 0xEF])
+    expected = overlay.under[:, :12].astype(int) * 0.38 + pale * 0.62
+    np.testing.assert_allclose(mixed[:, :12], expected, atol=1)
+    (page,) = shown(Picture(steps, documents.VIRIDIS, overlay=overlay, side=400))
+    assert "not seen" in words(page)
+
+
+def test_a_photograph_stays_where_there_is_no_heat() -> None:
+    steps, overlay = documents.heat()
+    cover = Cover("dead", ("no evidence: all 0",))
+    tiles = (Tile(title="heat", cover=cover),)
+    grid = Grid([steps], tiles, documents.VIRIDIS, columns=1, side=160, overlays=(overlay,))
+    (page,) = shown(grid)
+    np.testing.assert_array_equal(pictures(page)[0].pixels, overlay.under)
+    assert "no evidence: all 0" in words(page)
+
+
+@pytest.mark.parametrize("size", [(300, 450), (600, 800)])
+def test_a_large_photograph_has_all_its_pixels_on_a_screen(size: tuple[int, int]) -> None:
+    steps, overlay = documents.heat(size)
+    grid = Grid(
+        [steps], (Tile(title="heat"),), documents.VIRIDIS, columns=1, side=150, overlays=(overlay,)
+    )
+    (page,) = shown(grid, medium=SCREEN)
+    (picture,) = pictures(page)
+    assert picture.width * page.resolution >= size[1] - 0.01
+    assert picture.width == pytest.approx(150, rel=0.35)
+    sharp(page)
+
+
+def test_maps_of_other_sizes_have_equal_squares() -> None:
+    (page,) = shown(documents.across())
+    squares = pictures(page)
+    assert {round(square.width, 6) for square in squares} == {round(squares[0].width, 6)}
+    assert [square.pixels.shape[0] for square in squares] == [74, 36, 15, 7]
+
+
+def test_rows_that_are_things_break_between_pages() -> None:
+    found = shown(documents.signal(400))
+    assert len(found) > 1
+    assert "Conv2D   7 \u00d7 7 \u00d7 40   channels 0\u2013" in " ".join(words(found[0]))
+    assert sum(item.pixels.shape[0] for page in found for item in pictures(page)) == 400
+    listed = words(*found)
+    assert "4\u20135 dead = 0" in listed
+    assert "8 not a number" in listed
+
+
+def test_a_colour_bar_has_five_values() -> None:
+    (page,) = shown(documents.one_map())
+    assert {"-1", "-0.25", "0.5", "1.25", "2"} <= set(words(page))
+
+
+def test_hostile_names_are_shortened_and_harmless() -> None:
+    made = documents.document(
+        documents.section(0, documents.story(documents.HOSTILE)), name=documents.HOSTILE
+    )
+    for medium in MEDIA.values():
+        for page in pages(made, medium):
+            inside(page)
+            assert not any("\u202e" in text for text in words(page))
+
+
+def test_an_empty_document_is_a_page() -> None:
+    empty = Document("network", "", (), (Part(()),), captions=("caption",))
+    assert "caption" in words(*pages(empty, PAPER))
+
+
+def test_pages_import_no_matplotlib() -> None:
+    code = (
+        "import sys, layersight.writers.pdf, layersight.writers.png, layersight.writers.svg; "
+        "sys.exit('matplotlib' in sys.modules or 'keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
