@@ -213,10 +213,12 @@ def run_score_cam(arguments: argparse.Namespace) -> None:
             shown.append(len(next(iter(inputs.values()))))
             return model.read(inputs, goal)
 
+    counting: Any = Counting()
+
     def ours() -> None:
         shown.clear()
         find_method("score-cam").compute(
-            Counting(),
+            counting,
             images,
             target=goal_of(),
             layers=(LAYER,),

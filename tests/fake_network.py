@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from described import described
+from described import ROLES
 from layersight.data.ascent import Ascent, Optimisation
-from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.model import InputInfo
 from layersight.data.readout import Goal, Gradients
 from layersight.errors import ModelInputError, SelectionError
 from layersight.model import ForwardPass, Model, MovingStatistics
+from toy_framework import Toy, ToyLayer
 
 Compute = Callable[..., np.ndarray]
 
@@ -25,22 +25,14 @@ STEP = 1e-4
 """How far a value is moved to either side for a gradient."""
 
 
-def softmax(values: np.ndarray) -> np.ndarray:
-    powers = np.exp(values - values.max(axis=-1, keepdims=True))
-    found: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
-    return found
+def layer_of(kind: str, compute: Compute, activation: str | None = None) -> ToyLayer:
+    """A layer of a class of Keras; those with weights count one."""
+    weights = (np.zeros(1),) if kind.startswith(("Conv", "Dense")) else ()
+    return ToyLayer(compute, ROLES.get(kind, "other"), activation, kind, weights)
 
 
-ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "linear": lambda values: values,
-    "relu": lambda values: np.maximum(values, 0),
-    "sigmoid": lambda values: 1 / (1 + np.exp(-values)),
-    "softmax": softmax,
-}
-
-
-class Fake:
-    """Each layer is a function of the inputs or of other layers, by their names; channels last.
+class Fake(Toy, Model):
+    """The toy framework with every capability; it counts what it is asked for.
 
     A layer is given as its type, what it computes, and, if it has one, its activation function.
     """
@@ -55,84 +47,28 @@ class Fake:
         kept: Sequence[MovingStatistics] = (),
         **known: Any,
     ) -> None:
-        self.layers = dict(layers)
+        made = {name: layer_of(*parts) for name, parts in layers.items()}
+        super().__init__(made, inputs=inputs, outputs=outputs, name="fake")
+        facts = {"source": "a test", "digest": "sha256:0", "framework": "numpy", "parameters": 0}
+        self.named = replace(self.named, **facts, **known)
         self.missing = missing
         self.kept = tuple(kept)
         self.weights: dict[str, np.ndarray] = {}
         self.passes: list[tuple[int, tuple[str, ...], bool]] = []
         self.reads: list[int] = []
         self.gradients: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = []
-        self._info = ModelInfo(
-            name="fake",
-            source="a test",
-            digest="sha256:0",
-            framework="numpy",
-            inputs=tuple(inputs),
-            outputs=tuple(outputs) or tuple(layers)[-1:],
-            layers=(),
-            parameters=0,
-            output_layers=tuple(outputs) or tuple(layers)[-1:],
-            **known,
-        )
-
-    def takes(self, name: str) -> tuple[str, ...]:
-        """The inputs and layers that a layer takes."""
-        return tuple(inspect.signature(self.layers[name][1]).parameters)
-
-    def compute(
-        self, given: Mapping[str, np.ndarray], name: str, *, before: bool = False
-    ) -> np.ndarray:
-        """What a layer gives; what is given under the name of a layer stands for it."""
-        if name in given and not before:
-            return np.asarray(given[name])
-        taken = {part: self.compute(given, part) for part in self.takes(name)}
-        _, compute, *activation = self.layers[name]
-        values = np.asarray(compute(**taken))
-        return ACTIVATIONS[activation[0]](values) if activation and not before else values
-
-    def run(self, given: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-        return self.compute(given, name).astype(np.float32)
-
-    @property
-    def info(self) -> ModelInfo:
-        sizes = {
-            entry.name: (1, *(size or 4 for size in entry.shape[1:])) for entry in self._info.inputs
-        }
-        return self.describe(sizes)
-
-    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
-        zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-        layers = [
-            described(
-                name,
-                kind,
-                (None, *self.run(zeros, name).shape[1:]),
-                parameters=1 if kind.startswith(("Conv", "Dense")) else 0,
-                inputs=tuple(p if p in self.layers else "input" for p in self.takes(name)),
-                activation=activation[0] if activation else None,
-            )
-            for name, (kind, _, *activation) in self.layers.items()
-        ]
-        return replace(self._info, layers=tuple(layers))
 
     def forward(
         self, inputs: Mapping[str, Any], layers: Sequence[str], *, outputs: bool = False
     ) -> ForwardPass:
-        unknown = [name for name in layers if name not in self.layers]
-        if unknown:
-            raise SelectionError(f"no layer {unknown}")
+        result = super().forward(inputs, layers, outputs=outputs)
         self.passes.append((len(next(iter(inputs.values()))), tuple(layers), outputs))
-        names = self._info.outputs if outputs else ()
-        return ForwardPass(
-            {name: self.run(inputs, name) for name in layers},
-            {name: self.run(inputs, name) for name in names},
-            self.missing if outputs else None,
-        )
+        return replace(result, missing=self.missing if outputs else None)
 
     def kernel(self, layer: str) -> np.ndarray | None:
         return self.weights.get(layer)
 
-    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
+    def activation_count(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
         return sum(int(np.prod(shape)) for shape in shapes.values()) * len(layers)
 
     def ascend(self, ascent: Ascent) -> Optimisation:
@@ -146,7 +82,8 @@ class Fake:
         total: np.ndarray = np.zeros(1)
         for part in goal:
             self.sight(part.layer)
-            parts = self.compute(given, part.layer, before=part.before) * part.weights
+            values = (self.before_activation if part.before else self.run)(given, part.layer)
+            parts = values * part.weights
             total = total + parts.reshape(len(parts), -1).sum(axis=1)
         return total
 
@@ -165,10 +102,10 @@ class Fake:
         for name in (*layers, *by):
             if not any(self.rests(part.layer, name) for part in goal):
                 raise ModelInputError(f"nothing read depends on '{name}'")
-        values = {name: self.compute(given, name) for name in layers}
+        values = {name: self.run(given, name) for name in layers}
         return Gradients(
             self.score(given, goal).astype(np.float32),
-            {part.layer: self.run(given, part.layer) for part in goal},
+            {part.layer: self.run(given, part.layer).astype(np.float32) for part in goal},
             {name: array.astype(np.float32) for name, array in values.items()},
             {name: self.slope(given, goal, name, array) for name, array in values.items()},
             {name: self.slope(given, goal, name, given[name]) for name in by},
@@ -176,8 +113,8 @@ class Fake:
 
     def rests(self, layer: str, on: str) -> bool:
         return layer != on and (
-            on in self.takes(layer)
-            or any(self.rests(part, on) for part in self.takes(layer) if part in self.layers)
+            on in self.layers[layer].takes
+            or any(self.rests(p, on) for p in self.layers[layer].takes if p in self.layers)
         )
 
     def slope(
@@ -196,7 +133,7 @@ class Fake:
     def ablate(
         self, inputs: Mapping[str, Any], goal: Goal, layer: str, factors: np.ndarray
     ) -> np.ndarray:
-        values = self.compute(inputs, layer)
+        values = self.run(inputs, layer)
         scores = [self.score({**inputs, layer: values * row}, goal)[0] for row in factors]
         return np.array(scores, np.float32)
 

@@ -6,7 +6,8 @@ The tree::
     ├── ModelError                  something about a model
     │   ├── ModelFileError          the file cannot be opened as a model
     │   ├── UnsafeModelError        opening it would run code or read another file
-    │   └── ModelInputError         the model takes no image, or another kind of input
+    │   ├── ModelInputError         the model takes no image, or another kind of input
+    │   └── CapabilityError         its framework cannot do what is asked for
     ├── ImageError                  an image cannot be read or used
     ├── SelectionError              no such layer, channel or class
     ├── BackendError                no Keras backend, or not the one asked for
@@ -43,6 +44,10 @@ class UnsafeModelError(ModelError):
 
 class ModelInputError(ModelError):
     """The model takes no image, or its input does not fit what was given."""
+
+
+class CapabilityError(ModelError):
+    """The framework of the model cannot do what is asked for."""
 
 
 class ImageError(LayersightError):

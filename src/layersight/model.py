@@ -1,16 +1,19 @@
-"""The contract between the verbs and a framework: NumPy in, NumPy out.
+"""The contract between the verbs and a framework, by capability: NumPy in, NumPy out.
 
-The rule of this module: a verb talks to a network through :class:`Model` alone, and nothing
-in it names a framework.
+A framework derives its model from the capabilities that it has, and from no other. A verb asks for
+the one that it needs by :func:`require`, which says in one line when a model lacks it.
+
+The rule of this module: a verb talks to a network through these classes alone, and nothing in them
+names a framework.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +21,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.ascent import Ascent, Optimisation
 from layersight.data.model import ModelInfo
 from layersight.data.readout import Goal, Gradients
+from layersight.errors import CapabilityError
 
 KEPT = "kept: "
 """How what a saved model keeps is told from what was replaced in it."""
@@ -62,29 +66,30 @@ class MovingStatistics:
         return bool(np.any(self.mean != 0) or np.any(self.variance != 1))
 
 
-class HasKernels(Protocol):
-    """What shows its kernels: a model, or a file of weights without one."""
+class Described(ABC):
+    """What every model, and a file of weights without one, says of itself."""
 
     @property
+    @abstractmethod
     def info(self) -> ModelInfo:
         """What is known before it has seen an image."""
-        ...
 
-    def kernel(self, layer: str) -> FloatArray | None:
-        """The kernels of a convolution, ``(height, width, input, filter)`` float32.
 
-        Of a layer that treats every channel alone the inputs are 1. ``None`` for a layer
-        without kernels of two dimensions.
+class Forward(Described):
+    """A network that can be run: all that summaries, activations and some heatmaps need."""
+
+    @abstractmethod
+    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
+        """What is known of the model once the shapes of its inputs are given.
+
+        Args:
+            shapes: For each input, channels last, batch first.
 
         Raises:
-            SelectionError: The layer is not there.
+            ModelInputError: The model cannot take inputs of these shapes.
         """
-        ...
 
-
-class Differentiable(Protocol):
-    """What gives numbers for inputs, and how they came about."""
-
+    @abstractmethod
     def forward(
         self,
         inputs: Mapping[str, FloatArray],
@@ -104,8 +109,12 @@ class Differentiable(Protocol):
             SelectionError: A layer is not there.
             ModelInputError: An input is missing or does not fit.
         """
-        ...
 
+
+class Differentiable(Forward):
+    """A network off which numbers can be read, with their gradients."""
+
+    @abstractmethod
     def read(self, inputs: Mapping[str, FloatArray], goal: Goal) -> FloatArray:
         """Reads a number off the model for each image, ``(image,)`` float32.
 
@@ -118,8 +127,8 @@ class Differentiable(Protocol):
             ModelInputError: An input is missing or does not fit.
             UnsafeModelError: A layer on the way cannot be run.
         """
-        ...
 
+    @abstractmethod
     def differentiate(
         self,
         inputs: Mapping[str, FloatArray],
@@ -146,8 +155,8 @@ class Differentiable(Protocol):
                 depend on a layer or input asked for.
             UnsafeModelError: A layer on the way cannot be run.
         """
-        ...
 
+    @abstractmethod
     def ablate(
         self, inputs: Mapping[str, FloatArray], goal: Goal, layer: str, factors: FloatArray
     ) -> FloatArray:
@@ -169,8 +178,8 @@ class Differentiable(Protocol):
             ModelInputError: The number does not depend on the layer.
             UnsafeModelError: A layer on the way cannot be run.
         """
-        ...
 
+    @abstractmethod
     def randomised(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
         """Replaces the weights of some layers by random ones while a block lasts.
 
@@ -184,26 +193,14 @@ class Differentiable(Protocol):
         Raises:
             SelectionError: A layer is not there.
         """
-        ...
 
 
-@runtime_checkable
-class Model(HasKernels, Differentiable, Protocol):
-    """A network that can be looked into."""
+class Optimisable(Forward):
+    """A network for which an input can be optimised, as patterns need."""
 
-    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
-        """What is known of the model once the shapes of its inputs are given.
-
-        Args:
-            shapes: For each input, channels last, batch first.
-
-        Raises:
-            ModelInputError: The model cannot take inputs of these shapes.
-        """
-        ...
-
-    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
-        """How many numbers a pass as far as some layers gives for one image, all together.
+    @abstractmethod
+    def activation_count(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
+        """How many numbers a pass as far as some layers computes for one image, all together.
 
         Args:
             shapes: For each input, channels last, batch first; of any size that the layers
@@ -214,8 +211,8 @@ class Model(HasKernels, Differentiable, Protocol):
             SelectionError: A layer is not there.
             ModelInputError: The model cannot take inputs of these shapes.
         """
-        ...
 
+    @abstractmethod
     def ascend(self, ascent: Ascent) -> Optimisation:
         """Begins an ascent in input space.
 
@@ -224,12 +221,35 @@ class Model(HasKernels, Differentiable, Protocol):
             ModelInputError: The canvas does not fit, or a layer does not rest on the input.
             UnsafeModelError: A layer on the way cannot be run.
         """
-        ...
 
+
+class HasKernels(Described):
+    """What shows its kernels: a model, or a file of weights without one."""
+
+    @abstractmethod
+    def kernel(self, layer: str) -> FloatArray | None:
+        """The kernels of a convolution, ``(height, width, input, filter)`` float32.
+
+        Of a layer that treats every channel alone the inputs are 1. ``None`` for a layer
+        without kernels of two dimensions.
+
+        Raises:
+            SelectionError: The layer is not there.
+        """
+
+
+class HasMovingStatistics(Described):
+    """A network whose batch normalisation kept statistics of what it was trained on."""
+
+    @abstractmethod
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         """What the batch normalisation layers keep, from the input on; empty without any."""
-        ...
 
+
+class Savable(Described):
+    """A network that can be written as a file of its framework."""
+
+    @abstractmethod
     def save(self, path: Path) -> tuple[str, ...]:
         """Writes the model so that its framework opens it without layersight.
 
@@ -243,4 +263,43 @@ class Model(HasKernels, Differentiable, Protocol):
         Raises:
             ModelFileError: A layer cannot be had in the framework alone.
         """
-        ...
+
+
+class Model(Differentiable, Optimisable, HasKernels, HasMovingStatistics, Savable):
+    """A network with every capability, as Keras gives it."""
+
+
+_CAPABILITIES: dict[type, str] = {
+    Forward: "run forward",
+    Differentiable: "give gradients",
+    Optimisable: "optimise an input",
+    HasKernels: "show its kernels",
+    HasMovingStatistics: "tell its moving statistics",
+    Savable: "be saved",
+}
+
+
+def require(model: object, capability: type, what: str, instead: str) -> None:
+    """Refuses a model that lacks a capability.
+
+    Args:
+        model: The model that was given.
+        capability: The class that it must derive from.
+        what: What needs it, such as ``"patterns"``.
+        instead: What the user can do.
+
+    Raises:
+        CapabilityError: The model lacks it, or is no model.
+    """
+    if isinstance(model, capability):
+        return
+    if not isinstance(model, Described):
+        raise CapabilityError(
+            f"{what}: expected a model from layersight.load_model, found {type(model).__name__}"
+        )
+    able = [words for known, words in _CAPABILITIES.items() if isinstance(model, known)]
+    raise CapabilityError(
+        f"{what}: expected a model that can {_CAPABILITIES[capability]}, found "
+        f"'{model.info.name}' ({model.info.framework}), which can only {' and '.join(able)}: "
+        f"{instead}"
+    )

@@ -28,7 +28,7 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import SCALES, Preprocessing
 from layersight.errors import LayersightError
-from layersight.model import Model, MovingStatistics
+from layersight.model import Forward, HasMovingStatistics, MovingStatistics
 
 PLAIN = ("0..1", "-1..1", "none")
 """The scales that most networks are trained on."""
@@ -80,7 +80,7 @@ GUESS = SCALES["0..1"].because(f"not known: nothing in the model tells; {ASK}", 
 
 
 def settle_scale(
-    model: Model, info: ModelInfo, images: Mapping[str, Sequence[InputImage]]
+    model: Forward, info: ModelInfo, images: Mapping[str, Sequence[InputImage]]
 ) -> dict[str, list[InputImage]]:
     """The same images, those for each input in the scale that the evidence speaks for.
 
@@ -103,7 +103,7 @@ def settle_scale(
 
 
 def settle_input(
-    model: Model, info: ModelInfo, name: str, shapes: Mapping[str, tuple[int, ...]]
+    model: Forward, info: ModelInfo, name: str, shapes: Mapping[str, tuple[int, ...]]
 ) -> Preprocessing:
     """The scale of the pictures for one input, by the strongest evidence but the user's.
 
@@ -167,7 +167,7 @@ def weigh(told: Preprocessing, layer: str, distances: Mapping[str, float]) -> Pr
 
 
 def measure(
-    model: Model,
+    model: Forward,
     kept: MovingStatistics,
     entry: InputInfo,
     shapes: Mapping[str, tuple[int, ...]],
@@ -249,8 +249,10 @@ def _named(name: str) -> Preprocessing:
     return dataclasses.replace(chosen.swapped(), name=name) if order else chosen
 
 
-def _kept(model: Model, name: str) -> MovingStatistics | None:
+def _kept(model: Forward, name: str) -> MovingStatistics | None:
     """What the first trained layer of normalisation keeps that rests on one input alone."""
+    if not isinstance(model, HasMovingStatistics):
+        return None
     return next(
         (kept for kept in model.moving_statistics() if kept.inputs == (name,) and kept.is_trained),
         None,

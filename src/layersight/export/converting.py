@@ -11,7 +11,7 @@ from layersight.data.model import ModelInfo
 from layersight.errors import UsageError
 from layersight.export.atomic import replace_file
 from layersight.loading import load_model
-from layersight.model import KEPT
+from layersight.model import KEPT, Savable, require
 from layersight.version import __version__
 
 SCHEMA = 2
@@ -66,6 +66,7 @@ def convert(model: Any, path: str | os.PathLike[str]) -> Conversion:
     """
     target = check_target(model, path)
     opened = load_model(model)
+    require(opened, Savable, "convert", "save it with its own framework")
     _check_other(opened.info.source, target)
     with replace_file(target) as temporary:
         notes = opened.save(temporary)

@@ -73,12 +73,12 @@ def load_model(
         BackendError: No backend for Keras is installed, or not the one asked for.
     """
     expect(source, weights)
-    from layersight.model import Model
+    from layersight.model import Forward
 
     names = read_labels(labels)
     limits = Limits.asked(max_memory)
-    if isinstance(source, Model):
-        return source
+    if isinstance(source, Forward):
+        return source  # type: ignore[return-value]  # as it was given, with what it can do
     model = _load(source, backend, weights, names, architecture, limits, trust=trust)
     if labels is not None:
         check_labels(model.info, labels)

@@ -21,6 +21,7 @@ from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, SelectionError
 from layersight.loading.alone import read_weights_of
 from layersight.loading.digest import file_digest
+from layersight.model import HasKernels
 
 WIDEST = 15
 """The largest side that is taken for that of a kernel where the order of axes is in doubt."""
@@ -32,7 +33,7 @@ Array = NDArray[np.generic]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class StoredWeights:
+class StoredWeights(HasKernels):
     """The kernels of a file without the network that they belong to.
 
     :func:`layersight.kernels` takes it in place of a model.

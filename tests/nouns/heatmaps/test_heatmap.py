@@ -29,12 +29,12 @@ def photo(seed: int = 0, size: tuple[int, int] = (8, 8)) -> np.ndarray:
 def slow_grad_cam(fake, pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The paper a second time: mean gradients of the logit by body, in closed form."""
     given = {"picture": pixels[None] / np.float32(255)}
-    body = fake.compute(given, "body")[0]
+    body = fake.run(given, "body")[0]
     slope = np.zeros((len(weights), body.shape[-1]))
     for unit in range(body.shape[-1]):
         one = np.zeros((1, body.shape[-1]))
         one[0, unit] = 1
-        slope[:, unit] = fake.layers["top"][1](one)[0] / 16
+        slope[:, unit] = fake.layers["top"].compute(one)[0] / 16
     return np.maximum((body * (weights @ slope)).sum(-1), 0)
 
 
@@ -46,7 +46,7 @@ def test_the_strongest_class_by_grad_cam_of_the_last_layer(chain):
     (one,) = found
     said = found.predictions[0][0].top[0]
     assert (one.target.unit, one.target.name, one.score) == (said.index, said.label, said.score)
-    logits = fake.compute({"picture": pixels[None] / np.float32(255)}, "top", before=True)[0]
+    logits = fake.before_activation({"picture": pixels[None] / np.float32(255)}, "top")[0]
     assert one.explained == pytest.approx(logits[one.target.unit], rel=1e-5)
     assert (one.method, one.layers, one.signed, one.empty) == ("grad-cam", ("body",), False, False)
     expected = slow_grad_cam(fake, pixels, np.eye(3)[one.target.unit])
@@ -71,7 +71,7 @@ def test_a_contrast_and_its_opposite(chain):
         (one,) = heatmap(fake, pixels, target=text)
         expected = slow_grad_cam(fake, pixels, np.array([weights], float)[0])
         np.testing.assert_allclose(one.coarse, expected, rtol=1e-3, atol=1e-6)
-        output = fake.compute({"picture": pixels[None] / np.float32(255)}, "top")[0]
+        output = fake.run({"picture": pixels[None] / np.float32(255)}, "top")[0]
         score = float(output @ weights) + (1 if text == "not 1" else 0)
         assert one.score == pytest.approx(score, rel=1e-4)
 
@@ -148,7 +148,7 @@ def test_layers_that_were_asked_for_are_fused_and_that_is_said(chain):
 
 def test_channels_neurons_and_regions_of_any_layer(chain):
     fake, pixels = chain(), photo()
-    body = fake.compute({"picture": pixels[None] / np.float32(255)}, "body")[0]
+    body = fake.run({"picture": pixels[None] / np.float32(255)}, "body")[0]
     found = heatmap(
         fake, pixels, target=["body:3", "body:3@1,2", "body:3@1:3,0:2"], method="gradient"
     )

@@ -11,6 +11,7 @@ from described import described
 from layersight.data.model import ModelInfo
 from layersight.data.readout import Gradients, Readout
 from layersight.data.target import PREDICTED, Target
+from layersight.model import Differentiable
 from layersight.nouns.heatmaps.methods.method import find_method
 from layersight.nouns.heatmaps.remembering import CachedModel, make_plan
 
@@ -31,12 +32,17 @@ INFO = ModelInfo(
 )
 
 
-class Counted:
+class Counted(Differentiable):
     """Gives what depends on its weight alone, and counts how often it is asked."""
 
     def __init__(self) -> None:
         self.weight = 1.0
         self.asked: list[str] = []
+
+    info = INFO
+
+    def describe(self, shapes):
+        return INFO
 
     def forward(self, inputs, layers, *, outputs=False):
         self.asked.append("forward")

@@ -1,4 +1,4 @@
-"""The contract of :class:`layersight.model.Model`, kept by a Keras model."""
+"""A Keras model with every capability of :mod:`layersight.model`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from layersight.frameworks.keras.scales import wanted_pixels
 from layersight.frameworks.keras.training import BatchStatistics
 from layersight.frameworks.keras.view import LayerHandle, View, look
 from layersight.limits import Limits
-from layersight.model import ForwardPass, MovingStatistics
+from layersight.model import ForwardPass, Model, MovingStatistics
 
 VIEWS = 16
 """How many shapes of the inputs a model is kept laid out for."""
@@ -62,7 +62,7 @@ HOLLOW = "holds no weights, as the model was saved before it was ever built"
 """What is wrong with the file of a model that no image had been given to."""
 
 
-class KerasModel:
+class KerasModel(Model):
     """A Keras model that can be looked into.
 
     Args:
@@ -243,8 +243,7 @@ class KerasModel:
                 f"{what} of {self._source} cannot be run on this input: {reason_of(error)}"
             ) from error
 
-    def held(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
-        """How many numbers a pass and its way back hold for one image."""
+    def activation_count(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
         view = self._view(self._order_shapes(shapes, exact=False))
         return held_values(view, [self.sight(view, name).place for name in layers])
 

@@ -27,7 +27,7 @@ from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.outputs import kinds_of
 from layersight.errors import ModelInputError
-from layersight.model import Model
+from layersight.model import Forward, require
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.statistics import measure
 from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_able
@@ -37,7 +37,7 @@ ImageSource = images.Source
 
 
 def load_image(
-    source: ImageSource, model: Model, *, input_name: str | None = None, **options: Any
+    source: ImageSource, model: Forward, *, input_name: str | None = None, **options: Any
 ) -> InputImage:
     """An image as a model will see it, and how it came to be.
 
@@ -54,6 +54,7 @@ def load_image(
         UsageError: An option is unknown.
     """
     chosen = make_options(**options)
+    require(model, Forward, "activations", "open the network that the weights belong to")
     info = model.info
     entry = find_input(info, input_name)
     loaded = images.load(
@@ -69,7 +70,7 @@ def load_image(
 
 
 def activations(
-    model: Model,
+    model: Forward,
     image: ImageSource | Sequence[ImageSource] | Mapping[str, Any] | None = None,
     *,
     layers: LayerSpec | Iterable[LayerSpec] | None = None,
@@ -109,6 +110,7 @@ def activations(
         UsageError: An option is unknown or has a value that it cannot have.
     """
     check_batch_size(batch_size)
+    require(model, Forward, "activations", "open the network that the weights belong to")
     info = model.info
     given, drawn = gather(info, image, make_options(**options))
     count = len(next(iter(given.values())))

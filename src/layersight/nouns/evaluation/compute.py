@@ -20,7 +20,7 @@ from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
 from layersight.errors import ImageError, ModelInputError, UsageError, near
-from layersight.model import Model
+from layersight.model import Forward, require
 from layersight.nouns.evaluation.evaluating import Evaluating, Judged, assemble, check_same
 from layersight.nouns.evaluation.result import Evaluation, concatenate
 from layersight.nouns.heatmaps.asking import read_targets
@@ -30,7 +30,7 @@ from layersight.nouns.heatmaps.methods.method import Method
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
 from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics
 from layersight.nouns.heatmaps.outputs import check_explained
-from layersight.nouns.heatmaps.remembering import CachedModel
+from layersight.nouns.heatmaps.remembering import CachedModel, explainable
 from layersight.nouns.heatmaps.result import HeatmapOptions
 from layersight.nouns.heatmaps.settings import ALL, choose_methods, settle
 from layersight.nouns.heatmaps.strongest import ask_images
@@ -40,7 +40,7 @@ STRONGEST = "the strongest class of each image"
 
 
 def evaluate(
-    model: Model,
+    model: Forward,
     images: Any,
     *,
     methods: str | Sequence[str] = DEFAULT,
@@ -96,6 +96,8 @@ def evaluate(
     measured, others = _measure_options(measures, options)
     settled, image_options = settle(chosen, others)
     check_batch_size(batch_size)
+    require(model, Forward, "evaluate", "open the network that the weights belong to")
+    settled, outputs_only = explainable(model, settled)
     info = model.info
     entry = choose_input(info, input_name)
     supply = _Supply(model, entry, images, image_options, limit)
@@ -134,6 +136,7 @@ def evaluate(
         count=len(supply.names),
         done=done,
     )
+    work.note(outputs_only)
     made: list[Judged] = []
     stopped = False
     try:
@@ -198,7 +201,7 @@ class _Supply:
 
     def __init__(
         self,
-        model: Model,
+        model: Forward,
         entry: InputInfo,
         images: Any,
         options: ImageOptions,

@@ -17,7 +17,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
-from layersight.errors import ModelInputError, SelectionError, UsageError
+from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
 from layersight.model import Differentiable
 from layersight.nouns.evaluation.result import Column, Evaluation, Row
 from layersight.nouns.heatmaps.goals import ResolvedTarget
@@ -31,7 +31,7 @@ from layersight.nouns.heatmaps.running import Batch, Work, make_batches, run
 from layersight.nouns.heatmaps.scoring import again, grain_of, make_bench
 from layersight.select import LayerSpec
 
-REFUSED = (ModelInputError, SelectionError, UsageError)
+REFUSED = (CapabilityError, ModelInputError, SelectionError, UsageError)
 """What a method or metric raises that does not apply."""
 
 

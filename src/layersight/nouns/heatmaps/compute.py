@@ -27,14 +27,14 @@ from layersight.data.target import Target
 from layersight.errors import SelectionError, UsageError
 from layersight.images import Source
 from layersight.images.photograph import longest_side, photograph
-from layersight.model import Model
+from layersight.model import Forward, require
 from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.classes import names_of
 from layersight.nouns.heatmaps.goals import ResolvedTarget
 from layersight.nouns.heatmaps.ground import check_picture, choose_input, make_ground
 from layersight.nouns.heatmaps.making import Making, Steps
 from layersight.nouns.heatmaps.outputs import check_explained, output_layers
-from layersight.nouns.heatmaps.remembering import CachedModel, make_plan
+from layersight.nouns.heatmaps.remembering import CachedModel, explainable, make_plan
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.heatmaps.running import Work
 from layersight.nouns.heatmaps.scoring import find_metrics
@@ -49,7 +49,7 @@ TargetSpec = str | int | Target
 
 
 def heatmap(
-    model: Model,
+    model: Forward,
     image: ImageSource | Sequence[ImageSource] | Mapping[str, Any],
     *,
     method: str | Sequence[str] = "grad-cam",
@@ -105,6 +105,8 @@ def heatmap(
     _check_counts(batch_size, top, target)
     if not isinstance(layer, str | int | slice | np.integer | None):
         layer = list(layer)
+    require(model, Forward, "heatmap", "open the network that the weights belong to")
+    settled, outputs_only = explainable(model, settled)
     info = model.info
     entry = choose_input(info, input_name)
     given, drawn = gather(info, image, image_options)
@@ -134,6 +136,7 @@ def heatmap(
         named_metrics={score_with} if isinstance(score_with, str) else set(score_with),
         progress=Steps(progress, count * each * len(chosen) * (2 if metrics else 1)),
     )
+    making.notes += outputs_only
     said: list[tuple[Prediction, ...]] = []
     more: list[str] = []
     predicted = False
@@ -169,7 +172,9 @@ def _check_counts(batch_size: int, top: int, target: object) -> None:
         raise UsageError("top= is of the strongest classes: leave it out where a target is named")
 
 
-def _check_sizes(model: Model, info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> None:
+def _check_sizes(
+    model: Forward, info: ModelInfo, given: Mapping[str, Sequence[InputImage]]
+) -> None:
     """Lets the model say why it does not know what a layer gives for images of this size.
 
     Raises:

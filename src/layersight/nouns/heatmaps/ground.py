@@ -13,7 +13,7 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.readout import Readout
-from layersight.errors import ModelInputError
+from layersight.errors import CapabilityError, ModelInputError
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.methods.method import Images
 
@@ -154,7 +154,7 @@ def resting(model: Differentiable, images: Images, info: ModelInfo) -> Callable[
     """Tells whether a layer rests on the input that is explained.
 
     Of a model with one input every layer does. With several the model itself is asked for
-    the gradient, once for each layer.
+    the gradient, once for each layer; one that gives none is shown the image in negative.
     """
     if len(info.inputs) == 1:
         return lambda layer: True
@@ -171,6 +171,13 @@ def resting(model: Differentiable, images: Images, info: ModelInfo) -> Callable[
                 known[layer.name] = True
             except ModelInputError:
                 known[layer.name] = False
+            except CapabilityError:
+                pixels = images.black + images.white - images.pixels
+                pair = (images.values, images.showing(pixels))
+                as_it_is, negative = (
+                    model.forward(values, [layer.name]).layers[layer.name] for values in pair
+                )
+                known[layer.name] = not np.array_equal(as_it_is, negative, equal_nan=True)
         return known[layer.name]
 
     return rests

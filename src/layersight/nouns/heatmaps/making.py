@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from layersight.errors import ModelInputError, SelectionError, UsageError
+from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
 from layersight.nouns.heatmaps.choice import Choice, Rests, choose_layers, named_layers
 from layersight.nouns.heatmaps.goals import ResolvedTarget
 from layersight.nouns.heatmaps.ground import resting
@@ -134,7 +134,7 @@ class Making:
         try:
             choice = self.choose(batch, known)
             found = run(self.work, known, choice, batch, self.progress.within(len(batch)))
-        except (ModelInputError, SelectionError, UsageError) as error:
+        except (CapabilityError, ModelInputError, SelectionError, UsageError) as error:
             if known.name in self.strict:
                 raise
             self._lost[known.name] = str(error)

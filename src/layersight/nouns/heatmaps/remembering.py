@@ -10,6 +10,7 @@ gradients and no more.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.readout import Goal, Gradients
 from layersight.data.target import PREDICTED, Target
 from layersight.errors import ModelInputError, SelectionError
-from layersight.model import Differentiable, ForwardPass
+from layersight.model import Differentiable, Forward, ForwardPass, require
 from layersight.nouns.heatmaps.choice import choose_layers, named_layers
-from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal
+from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, read_off
 from layersight.nouns.heatmaps.methods.method import ONE, Method
+from layersight.nouns.heatmaps.result import HeatmapOptions
 from layersight.select import LayerSpec
 
 Inputs = Mapping[str, FloatArray]
@@ -40,8 +42,15 @@ class _Kept:
     found: Gradients
 
 
-class CachedModel:
+INSTEAD = "choose a method that needs no gradients: occlusion, rise, score-cam or eigencam"
+"""What can be done with a model that only runs forward."""
+
+
+class CachedModel(Differentiable):
     """What heatmaps ask of a model, with the last gradients kept.
+
+    A model that can only run forward serves the methods that need no more; the others, and what
+    else needs gradients, are refused when they are run.
 
     Args:
         model: The model.
@@ -49,11 +58,23 @@ class CachedModel:
         plan: What will be explained; ``None`` where that is not known before a pass.
     """
 
-    def __init__(self, model: Differentiable, info: ModelInfo, plan: Plan | None) -> None:
+    def __init__(self, model: Forward, info: ModelInfo, plan: Plan | None) -> None:
         self._model = model
-        self._plan = plan
+        self._plan = plan if isinstance(model, Differentiable) else None
         self._kept: _Kept | None = None
         self._ends = dict(zip(info.outputs, info.output_layers, strict=False))
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._model.info
+
+    @property
+    def only_forward(self) -> bool:
+        """Whether the model gives no gradients."""
+        return not isinstance(self._model, Differentiable)
+
+    def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
+        return self._model.describe(shapes)
 
     def forward(
         self, inputs: Inputs, layers: Sequence[str], *, outputs: bool = False
@@ -75,7 +96,14 @@ class CachedModel:
         kept = self._kept
         if kept is not None and _same_goal(kept.goal, goal) and _same(kept.inputs, inputs):
             return kept.found.scores
-        return self._model.read(inputs, goal)
+        if isinstance(self._model, Differentiable):
+            return self._model.read(inputs, goal)
+        if any(readout.before for readout in goal):
+            self._differentiable("a score before the activation function")
+        values = self._model.forward(inputs, [readout.layer for readout in goal]).layers
+        parts = [read_off((readout,), values[readout.layer]) for readout in goal]
+        total: FloatArray = np.sum(parts, axis=0, dtype=np.float32)
+        return total
 
     def differentiate(
         self,
@@ -88,7 +116,8 @@ class CachedModel:
     ) -> Gradients:
         """A number for each image and its gradients; those by layers alone are kept."""
         if by or guided:
-            return self._model.differentiate(inputs, goal, layers=layers, by=by, guided=guided)
+            model = self._differentiable("a heatmap of this method")
+            return model.differentiate(inputs, goal, layers=layers, by=by, guided=guided)
         kept = self._kept
         if (
             kept is None
@@ -96,27 +125,46 @@ class CachedModel:
             or not _same_goal(kept.goal, goal)
             or not _same(kept.inputs, inputs)
         ):
-            found = self._model.differentiate(inputs, goal, layers=layers)
+            model = self._differentiable("a heatmap of this method")
+            found = model.differentiate(inputs, goal, layers=layers)
             kept = self._kept = _Kept(dict(inputs), goal, tuple(layers), found)
         return kept.found
 
     def ablate(self, inputs: Inputs, goal: Goal, layer: str, factors: FloatArray) -> FloatArray:
         """A number for each ablation."""
-        return self._model.ablate(inputs, goal, layer, factors)
+        model = self._differentiable("a heatmap of this method")
+        return model.ablate(inputs, goal, layer, factors)
 
     @contextmanager
     def randomised(self, layers: Sequence[str], seed: int) -> Iterator[None]:
         """Random weights for a while; nothing from before is true of them, or from then after."""
         self.forget()
         try:
-            with self._model.randomised(layers, seed):
+            with self._differentiable("randomised weights").randomised(layers, seed):
                 yield
         finally:
             self.forget()
 
+    def _differentiable(self, what: str) -> Differentiable:
+        require(self._model, Differentiable, what, INSTEAD)
+        assert isinstance(self._model, Differentiable)
+        return self._model
+
     def forget(self) -> None:
         """Keeps nothing from before, and expects nothing."""
         self._kept = self._plan = None
+
+
+def explainable(model: Forward, options: HeatmapOptions) -> tuple[HeatmapOptions, tuple[str, ...]]:
+    """The options as far as a model can do them, and what a reader should know of it.
+
+    A score before the activation function is inside a layer, where a model that only runs forward
+    does not let anything be read.
+    """
+    if options.score != "logit" or isinstance(model, Differentiable):
+        return options, ()
+    note = "explained are the outputs themselves: this model only runs forward, and gives no logits"
+    return dataclasses.replace(options, score="output"), (note,)
 
 
 def make_plan(

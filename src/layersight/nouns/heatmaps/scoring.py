@@ -12,7 +12,7 @@ from typing import Any
 
 from layersight.data.arrays import FloatArray
 from layersight.data.outputs import gives_probability
-from layersight.errors import UsageError
+from layersight.errors import CapabilityError, UsageError
 from layersight.nouns.heatmaps.choice import Choice
 from layersight.nouns.heatmaps.goals import make_goal, offset_of
 from layersight.nouns.heatmaps.methods.method import Images, Method
@@ -77,7 +77,7 @@ def measure_heatmaps(
                     grain=grain_of(work, method, entry),
                     explain=again(work, batch, place, method, choice),
                 )
-            except UsageError as error:
+            except (CapabilityError, UsageError) as error:
                 if strict[metric.name]:
                     raise
                 notes.append(f"not measured: {error}")

@@ -13,7 +13,7 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
 from layersight.errors import SelectionError
-from layersight.model import HasKernels
+from layersight.model import HasKernels, require
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_layers
 
@@ -42,6 +42,7 @@ def kernels(
         SelectionError: There is no such layer or filter, or a layer that was chosen alone
             has no kernels of two dimensions.
     """
+    require(model, HasKernels, "kernels", "look at its activations instead")
     chosen = select_layers(model.info.layers, layers)
     found = [(layer, model.kernel(layer.name)) for layer in chosen]
     with_kernels = [(layer, kernel) for layer, kernel in found if kernel is not None]

@@ -21,7 +21,7 @@ from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import UsageError
 from layersight.images.arrays import as_array
-from layersight.model import Model
+from layersight.model import Optimisable, require
 from layersight.nouns.patterns import spectrum
 from layersight.nouns.patterns.asking import ask, check, probes_of
 from layersight.nouns.patterns.assembling import assemble, check_same, merge
@@ -43,7 +43,7 @@ MOST_FRAMES = 200
 
 
 def patterns(
-    model: Model,
+    model: Optimisable,
     layers: LayerSpec | Iterable[LayerSpec] | None = None,
     channels: ChannelSpec = None,
     *,
@@ -96,6 +96,7 @@ def patterns(
         PatternsInterrupted: Ctrl-C; it holds the patterns that are done.
     """
     chosen = find_method(method)
+    require(model, Optimisable, "patterns", "look at its activations instead")
     info = model.info
     entry = choose_input(info, input_name, options.get("size"))
     given = _as_start(start, chosen, entry)

@@ -20,7 +20,7 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.errors import ModelInputError, UsageError
 from layersight.images import check_size
 from layersight.images.arrays import channels_last_shape
-from layersight.model import Model
+from layersight.model import Optimisable
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.result import PatternOptions
 
@@ -161,7 +161,7 @@ def make_ascent(
     )
 
 
-def choose_batch(model: Model, ascent: Ascent, count: int, most: int | None) -> int:
+def choose_batch(model: Optimisable, ascent: Ascent, count: int, most: int | None) -> int:
     """How many patterns climb together: as many as fit, in batches of one size.
 
     Raises:
@@ -173,8 +173,8 @@ def choose_batch(model: Model, ascent: Ascent, count: int, most: int | None) -> 
         ascent.input: (1, *ascent.size, ascent.channels),
         **{name: array.shape for name, array in ascent.constants.items()},
     }
-    held = model.held(shapes, [probe.layer for probe in ascent.probes])
-    fit = max(1, MEMORY // max(1, held * ascent.views * COPIES))
+    count_of_one = model.activation_count(shapes, [probe.layer for probe in ascent.probes])
+    fit = max(1, MEMORY // max(1, count_of_one * ascent.views * COPIES))
     fit = min(fit, most or LARGEST_BATCH, count)
     even = -(-count // -(-count // fit))
     return max(1, even // ascent.group) * ascent.group

@@ -11,7 +11,7 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PHASE, PIXELS, Ascent, Optimisation
 from layersight.data.model import ModelInfo
-from layersight.model import Model
+from layersight.model import Optimisable
 from layersight.nouns.patterns.asking import weights_of
 from layersight.nouns.patterns.climbing import Climbed, Climbing
 from layersight.nouns.patterns.ground import Natural, choose_batch
@@ -53,7 +53,7 @@ class Judged:
 
 
 def run(
-    model: Model,
+    model: Optimisable,
     info: ModelInfo,
     ascent: Ascent,
     method: Method,

@@ -6,14 +6,14 @@ from typing import Any
 
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.outputs import kinds_of
-from layersight.model import Model
+from layersight.model import Described, require
 from layersight.version import __version__
 
 SCHEMA = 2
 """Raised whenever a field of the document changes its meaning."""
 
 
-def summary(model: Model) -> ModelInfo:
+def summary(model: Described) -> ModelInfo:
     """The layers of a model with shapes, parameters and receptive fields.
 
     Args:
@@ -22,6 +22,7 @@ def summary(model: Model) -> ModelInfo:
     Returns:
         The model's description; it shows itself as a table in a notebook.
     """
+    require(model, Described, "summary", "open it with layersight.load_model")
     return model.info
 
 

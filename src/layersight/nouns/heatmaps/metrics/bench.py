@@ -24,7 +24,7 @@ from layersight.data.model import ModelInfo
 from layersight.data.placing import enlarge
 from layersight.data.readout import Goal
 from layersight.errors import ModelInputError, UsageError
-from layersight.model import Differentiable, Model
+from layersight.model import Differentiable
 from layersight.nouns.heatmaps.baselines import baseline
 from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.methods.method import Images, Progress
@@ -287,7 +287,7 @@ class Trial:
 
 
 def measure(
-    model: Model,
+    model: Differentiable,
     images: Images,
     values: FloatArray,
     *,

@@ -1,0 +1,161 @@
+"""What a model that can only run forward gives, and the one line that says what it lacks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import layersight
+from layersight.data.model import InputInfo
+from layersight.errors import CapabilityError
+from layersight.nouns.heatmaps.methods.method import find_method
+from layersight.nouns.heatmaps.settings import choose_methods
+from toy_framework import Toy, ToyLayer
+
+WORKING = ("score-cam", "eigencam", "occlusion", "rise")
+"""The methods that need no gradients; of a channel there is its activation too."""
+
+DRAW = np.random.default_rng(4)
+COLOURS, MIXED, DENSE = DRAW.normal(size=(3, 4)), DRAW.normal(size=(4, 6)), DRAW.normal(size=(6, 3))
+
+
+def halved(maps: np.ndarray) -> np.ndarray:
+    count, height, width, channels = maps.shape
+    return maps.reshape(count, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+
+
+def toy(**known) -> Toy:
+    return Toy(
+        {
+            "stem": ToyLayer(
+                lambda picture: picture @ COLOURS + 0.1, "convolution", "relu", "Mix", (COLOURS,)
+            ),
+            "pool": ToyLayer(lambda stem: halved(stem), "pooling"),
+            "body": ToyLayer(lambda pool: pool @ MIXED, "convolution", "relu", "Mix", (MIXED,)),
+            "mean": ToyLayer(lambda body: body.mean(axis=(1, 2)), "pooling"),
+            "top": ToyLayer(lambda mean: mean @ DENSE, "dense", "softmax", "Mix", (DENSE,)),
+        },
+        **{"inputs": (InputInfo("picture", (None, 8, 8, 3)),), **known},
+    )
+
+
+def image() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (8, 8, 3), np.uint8)
+
+
+def test_its_layers_are_told():
+    info = layersight.summary(layersight.load_model(toy()))
+    assert [(layer.name, layer.role, layer.parameters) for layer in info.layers] == [
+        ("stem", "convolution", 12),
+        ("pool", "pooling", 0),
+        ("body", "convolution", 24),
+        ("mean", "pooling", 0),
+        ("top", "dense", 18),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "options"),
+    [
+        *(("maps.pdf", {"view": view}) for view in ("sheet", "grid", "channel")),
+        *((f"maps{suffix}", {"view": "grid"}) for suffix in (".svg", ".png")),
+        *((f"maps{suffix}", {}) for suffix in (".html", ".npz", ".json")),
+    ],
+)
+def test_its_activations_become_every_file(tmp_path, file, options):
+    maps = layersight.activations(toy(), image(), layers=["stem"])
+    np.testing.assert_allclose(
+        maps["stem"][0], np.maximum(image() / np.float32(255) @ COLOURS + 0.1, 0), rtol=1e-5
+    )
+    layersight.save(maps, tmp_path / file, **options)
+    assert (tmp_path / file).stat().st_size > 100
+
+
+def test_two_images_stand_across(tmp_path):
+    maps = layersight.activations(toy(), [image(), image()[::-1]], layers="body")
+    assert maps["body"].shape == (2, 4, 4, 6)
+    layersight.save(maps, tmp_path / "maps.pdf", view="across")
+    assert (tmp_path / "maps.pdf").stat().st_size > 100
+
+
+@pytest.mark.parametrize("method", WORKING)
+def test_heatmaps_without_gradients(method):
+    options = {"masks": 32} if "masks" in find_method(method).uses else {}
+    found = layersight.heatmap(toy(), image(), method=method, **options)
+    (heat,) = found
+    assert heat.values.shape == (8, 8)
+    assert np.ptp(heat.values) > 0
+    assert found.options.score == "output"
+    assert heat.explained == pytest.approx(heat.score)
+    assert any("gives no logits" in note for note in found.notes)
+
+
+def test_a_channel_is_shown_by_its_own_activation():
+    (heat,) = layersight.heatmap(toy(), image(), method="activation", target="body:2")
+    maps = layersight.activations(toy(), image(), layers="body")["body"]
+    np.testing.assert_allclose(heat.coarse, maps[0, :, :, 2], rtol=1e-6)
+
+
+def test_layers_that_depend_on_the_input_that_is_explained():
+    two = Toy(
+        {
+            "left": ToyLayer(
+                lambda picture: picture @ COLOURS, "convolution", "relu", weights=(COLOURS,)
+            ),
+            "right": ToyLayer(lambda mask: mask * MIXED[0, :4], "convolution", weights=(MIXED,)),
+            "top": ToyLayer(
+                lambda left, right: left.mean(axis=(1, 2)) + right.mean(axis=(1, 2)), "merge"
+            ),
+        },
+        inputs=(InputInfo("picture", (None, 8, 8, 3)), InputInfo("mask", (None, 8, 8, 1))),
+    )
+    given = {"picture": image(), "mask": image()[..., :1]}
+    (heat,) = layersight.heatmap(two, given, method="score-cam", input_name="picture", target=1)
+    assert heat.layers == ("left",)
+
+
+def test_of_all_methods_those_that_need_no_gradients_are_left():
+    found = layersight.heatmap(toy(), image(), method="all", masks=8)
+    assert {heat.method for heat in found} == set(WORKING)
+    lost = [note for note in found.notes if "which does not apply" in note]
+    assert len(lost) == len(choose_methods("all")) - len(WORKING)
+    assert sum("expected a model that can give gradients" in note for note in lost) > 10
+
+
+def test_an_evaluation_by_what_it_can_do():
+    found = layersight.evaluate(
+        toy(), [image()], methods=["occlusion", "eigencam"], metrics=["deletion", "insertion"]
+    )
+    assert found.methods == ("occlusion", "eigencam")
+
+
+@pytest.mark.parametrize(
+    ("ask", "what"),
+    [
+        (lambda model: layersight.patterns(model, "body"), "patterns: .*optimise an input"),
+        (lambda model: layersight.kernels(model), "kernels: .*show its kernels"),
+        (lambda model: layersight.heatmap(model, image()), "give gradients.*occlusion, rise"),
+        (lambda model: layersight.heatmap(model, image(), method="gradient"), "give gradients"),
+        (lambda model: layersight.heatmap(model, image(), method="ablation-cam"), "give gradients"),
+        (
+            lambda model: layersight.heatmap(
+                model, image(), method="occlusion", score_with="randomisation"
+            ),
+            "randomised weights: .*give gradients",
+        ),
+        (lambda model: layersight.convert(model, "x.keras"), "convert: .*be saved"),
+    ],
+)
+def test_what_it_lacks_is_said_in_one_line(ask, what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CapabilityError, match=what) as raised:
+        ask(toy())
+    text = str(raised.value)
+    assert "\n" not in text
+    assert f"found 'toy' (numpy {np.__version__}), which can only run forward: " in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_model_is_said():
+    with pytest.raises(CapabilityError, match=r"load_model, found str"):
+        layersight.activations("model.h5", image())
