@@ -174,6 +174,8 @@ class Tile:
             section's title, the grid's unit and the label: ``"conv2d_1, channel 3"``.
         facts: Name and value, for the card, beside the numbers of the grid.
         curve: How it came about, for the large view of a tile (HTML).
+        also: A second picture of it, ``(height, width, 3)``, for the large view: what is left of a
+            pattern through its mask.
     """
 
     label: str = ""
@@ -189,6 +191,7 @@ class Tile:
     name: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     curve: Curve | None = None
+    also: Bytes | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -220,6 +220,10 @@ def _tile(result: Patterns, place: int) -> Tile:
         cover=_cover(result, place),
         name=full_name(result, place),
         facts=(("maximises", aim(objective)), ("ended", _ending(result, place))),
+        curve=next(iter(_way(result, place)), None),
+        also=None
+        if result.transparency is None or empty
+        else over_checks(result.images[place], result.transparency[place]),
     )
 
 

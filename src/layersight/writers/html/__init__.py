@@ -94,7 +94,7 @@ def contents(document: Document, ids: Ids) -> Iterator[Item]:
         if several:
             yield Item(ids[part.anchor], part.title)
         else:
-            for title in _titles(part.front):
+            for title in _titles(part.front or part.notes):
                 yield Item(ids.title(title), title)
         if part.sections and not number and document.heading:
             yield Item(ids.title(document.heading), document.heading)

@@ -7,6 +7,7 @@ style. All are encoded before the first tag is written, on all cores.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from layersight.document.blocks import (
     Grid,
     Overlay,
     Picture,
-    Section,
 )
 from layersight.writers.pixels import data_uri, mosaic, png
 
@@ -32,6 +32,8 @@ SHARES = {"s": 0.6, "m": 1.0, "l": 2.0}
 """Of what a block asks for, where it asks for a size."""
 PER_POINT = 4 / 3
 """Pixels of the screen in a point."""
+TINY = 5
+"""Tiles of so few pixels, as of kernels, are half as large."""
 SHARED = 64
 """Tiles of RGB pixels stand in one sprite up to this side; larger ones can be saved one by one."""
 SMOOTH = 56
@@ -87,30 +89,31 @@ class Art:
     def __getitem__(self, block: Grid | Picture) -> Drawn:
         return self._drawn[id(block)]
 
-    @property
-    def style(self) -> str:
-        """The rules of the classes that were given out."""
+    def style(self, within: str = "") -> str:
+        """The rules of the classes that were given out, inside what a selector chooses."""
         return "".join(
-            f".{name}{{background-image:url({uri})}}" for uri, name in self._rules.items()
+            f"{within}.{name}{{background-image:url({uri})}}" for uri, name in self._rules.items()
         )
 
     def ramp(self, palette: Bytes) -> str:
         """The class of a bar of colours."""
-        return self._class("c", lambda: ramp(palette), palette)
+        return self._class("c-", lambda: ramp(palette), palette)
 
     def photo(self, overlay: Overlay | None) -> str:
         """The class of the photograph under a tile; empty without one."""
         if overlay is None:
             return ""
         own = () if overlay.faded is None else (overlay.faded,)
-        return self._class("p", lambda: rgb_uri(faded(overlay)), overlay.under, *own)
+        return self._class("p-", lambda: rgb_uri(faded(overlay)), overlay.under, *own)
 
     def _class(self, start: str, make: Callable[[], str], *arrays: object) -> str:
         # The document holds the arrays as long as they are looked up by identity.
         key = tuple(map(id, arrays))
         if key not in self._known:
             uri = make()
-            self._known[key] = self._rules.setdefault(uri, f"{start}{len(self._rules)}")
+            # Named after its content: the cells of a notebook share one page.
+            self._known[key] = f"{start}{zlib.crc32(uri.encode()):08x}"
+            self._rules[uri] = self._known[key]
         return self._known[key]
 
     def _jobs(self, block: Grid | Picture) -> list[Callable[[], str]]:
@@ -197,14 +200,9 @@ def _sprite(block: Grid, columns: int) -> str:
 def pictures_of(document: Document) -> Iterator[Grid | Picture]:
     """Every grid and every picture, in order."""
     for part in document.parts:
-        yield from _in_blocks(part.front)
+        yield from _in_blocks(part.front or part.notes)
         for section in part.sections:
-            yield from pictures_in(section)
-
-
-def pictures_in(section: Section) -> Iterator[Grid | Picture]:
-    """Those of one section."""
-    yield from _in_blocks(section.blocks)
+            yield from _in_blocks(section.blocks)
 
 
 def _in_blocks(blocks: Sequence[Block]) -> Iterator[Grid | Picture]:
@@ -286,6 +284,8 @@ def sizes(
     found = {}
     for name, target in SIZES.items():
         wanted = target if side is None else max(1, round(side * PER_POINT * SHARES[name]))
+        if side is None and longer <= TINY:
+            wanted //= 2
         zoom = zoom_to(longer, wanted) if whole else wanted / longer
         found[name] = max(1, round(height * zoom)), max(1, round(width * zoom))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,7 +29,7 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.writers.html.curve import lay_out, nice
-from layersight.writers.html.drawn import Drawn, clip
+from layersight.writers.html.drawn import Drawn, clip, rgb_uri
 
 CAPTION = 20
 """Pixels that a line under a tile takes."""
@@ -73,6 +73,7 @@ def environment() -> Environment:
         picture_data=picture_data,
         row_head=row_head,
         says=picture_says,
+        sentences=sentences,
         ticks=ticks,
         tiles=tiles,
         width=lambda share: f"{100 * min(1.0, max(0.0, share)):.4g}%",
@@ -83,6 +84,15 @@ def environment() -> Environment:
 def columns(table: Table) -> list[int]:
     """The columns of a table that exist without pages."""
     return [place for place, column in enumerate(table.columns) if not column.pages]
+
+
+def sentences(lines: Sequence[str]) -> str:
+    """Lines as a paragraph.
+
+    >>> sentences(("one", "two."))
+    'one. two.'
+    """
+    return " ".join(f"{line.removesuffix('.')}." for line in lines)
 
 
 def row_head(table: Table) -> int:
@@ -108,6 +118,8 @@ class ShownTile:
         style: Where it is in the sprite, or its own sizes.
         place: Where it stands among columns with gaps.
         row: The name at the left of the row that it begins.
+        also: A second picture of it, for its large view.
+        simple: Whether under no tile of the grid is anything but its label.
     """
 
     tile: Tile
@@ -117,6 +129,8 @@ class ShownTile:
     style: str
     place: str
     row: tuple[str, str] | None
+    also: str
+    simple: bool
 
     @property
     def plain(self) -> bool:
@@ -128,17 +142,12 @@ class ShownTile:
         """Whether it goes where dead tiles are hidden."""
         return hideable(self.tile) is not None
 
-    @property
-    def simple(self) -> bool:
-        """Whether there is nothing under it but its label."""
-        tile = self.tile
-        return not (tile.title or tile.value or tile.lines or tile.rising)
-
 
 def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTile]:
     """The tiles of a grid, one by one."""
     title = section.title if section else grid.title
     told = [_numbers_told(one) for one in grid.numbers]
+    simple = not any(each.title or each.value or each.lines or each.rising for each in grid.tiles)
     column = row = 0
     for place, tile in enumerate(grid.tiles):
         name = tile.name or ", ".join(filter(None, [title, f"{grid.unit} {tile.label}".strip()]))
@@ -156,6 +165,8 @@ def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTi
             style,
             _place(grid, column, tile.cover.span if tile.cover else 1),
             grid.rows[row] if begins and row < len(grid.rows) else None,
+            "" if tile.also is None else rgb_uri(tile.also),
+            simple,
         )
         column += tile.cover.span if tile.cover else 1
         if column >= grid.columns:

@@ -1,0 +1,155 @@
+"""Documents in the cells of a notebook.
+
+The rule of this module: a cell has the blocks of a page but no script, keeps to what fits below it,
+says what it leaves out, and escapes every name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Bytes,
+    Document,
+    Grid,
+    Numbers,
+    Overlay,
+    Part,
+    Picture,
+    Section,
+)
+from layersight.document.words import plural
+from layersight.writers.html import Ids, asset
+from layersight.writers.html.drawn import Art, pictures_of
+from layersight.writers.html.filters import environment
+from layersight.writers.pixels import png
+
+SECTIONS = 6
+"""So many sections are in a cell."""
+TILES = 32
+"""So many tiles that have a picture each."""
+EDGE = 72
+"""Maps of more pixels along a side are thinned."""
+PHOTO = 360
+"""Photographs of more pixels along a side are reduced."""
+NO_IDS = Ids(Document("", "", (), ()))
+"""Cells share a page, so that no place of one has a name."""
+
+T = TypeVar("T", bound=Block)
+
+
+def to_html(document: Document) -> str:
+    """A document as an HTML fragment with a small style of its own and without scripts."""
+    left_out: dict[str, None] = {}
+    parts, sections = [], 0
+    for part in document.parts[:1]:
+        chosen = part.sections[:SECTIONS]
+        sections = len(part.sections)
+        parts.append(
+            Part(
+                tuple(_section(section, left_out) for section in chosen),
+                _blocks(part.front or part.notes, left_out),
+            )
+        )
+    if sections > SECTIONS:
+        left_out[f"the first {SECTIONS} of {sections}"] = None
+    if len(document.parts) > 1:
+        left_out[f"the first of {plural(len(document.parts), 'image')}"] = None
+    small = dataclasses.replace(document, parts=tuple(parts))
+    art = Art(small)
+    style = asset("cell.css").replace("--cover: 1;", f"--cover: {art.peak / 255:.3g};")
+    return (
+        environment()
+        .get_template("cell.html")
+        .render(
+            document=small, left_out=list(left_out), art=art, ids=NO_IDS, style=style, script=""
+        )
+    )
+
+
+def to_png(document: Document) -> bytes | None:
+    """The pixels of a document's only picture as a PNG file.
+
+    A notebook keeps this beside the HTML, so that documents of several pictures, or of one whose
+    colours have a scale, which pixels alone do not tell, give none.
+    """
+    blocks = list(pictures_of(document))
+    if len(blocks) != 1:
+        return None
+    (block,) = blocks
+    if isinstance(block, Grid):
+        if len(block.tiles) != 1 or block.tiles[0].cover:
+            return None
+        pixels, overlay = block.pixels[0], block.overlays[0] if block.overlays else None
+    else:
+        pixels, overlay = block.pixels, block.overlay
+    scaled = pixels.ndim == 2 and not _is_grey(block.palette)
+    if scaled or overlay is not None or (isinstance(block, Picture) and block.cover):
+        return None
+    return png(np.ascontiguousarray(pixels))
+
+
+def _is_grey(palette: Bytes | None) -> bool:
+    return palette is None or bool((palette == np.arange(256)[:, None]).all())
+
+
+def _section(section: Section, left_out: dict[str, None]) -> Section:
+    return dataclasses.replace(section, blocks=_blocks(section.blocks, left_out))
+
+
+def _blocks(blocks: Sequence[Block], left_out: dict[str, None]) -> tuple[Block, ...]:
+    """Blocks with so few and so small pictures that a notebook can keep them."""
+    made: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Beside):
+            parts = tuple(_blocks(part, left_out) for part in block.parts)
+            made.append(dataclasses.replace(block, parts=parts))
+        elif isinstance(block, Grid):
+            made.append(_grid(block, left_out))
+        elif isinstance(block, Picture) and block.overlay:
+            pixels, overlay = _small(block.pixels, block.overlay)
+            made.append(dataclasses.replace(block, pixels=pixels, overlay=overlay))
+        else:
+            made.append(block)
+    return tuple(made)
+
+
+def _grid(grid: Grid, left_out: dict[str, None]) -> Grid:
+    pixels, overlays, tiles = grid.pixels, grid.overlays, grid.tiles
+    numbers = grid.numbers
+    own = not isinstance(pixels, np.ndarray) or pixels.ndim == 4
+    if own and len(tiles) > TILES and not grid.rows:
+        left_out[f"the first {TILES} of each"] = None
+        pixels, overlays, tiles = pixels[:TILES], overlays[:TILES], tiles[:TILES]
+        numbers = tuple(
+            Numbers(one.name, one.values[:TILES], one.percent, one.order) for one in numbers
+        )
+    if isinstance(pixels, np.ndarray) and grid.slices == (1, 1) and not any(overlays):
+        every = max(1, round(max(pixels.shape[1:3]) / EDGE)) if pixels.ndim == 3 else 1
+        if every > 1:
+            left_out[f"one pixel of {every} x {every} of large maps"] = None
+            pixels = pixels[:, ::every, ::every]
+    elif any(overlays):
+        small = [_small(each, over) for each, over in zip(pixels, overlays, strict=True)]
+        pixels = [each for each, _ in small]
+        overlays = [over for _, over in small]
+    return dataclasses.replace(grid, pixels=pixels, overlays=overlays, tiles=tiles, numbers=numbers)
+
+
+def _small(pixels: Bytes, overlay: Overlay | None) -> tuple[Bytes, Overlay | None]:
+    """A photograph with what lies over it, reduced."""
+    every = max(1, -(-max(pixels.shape[:2]) // PHOTO))
+    if overlay is None or every == 1:
+        return pixels, overlay
+    thin = np.s_[::every, ::every]
+    height, width = pixels[thin].shape[:2]
+    under = Image.fromarray(overlay.under).resize((width, height), Image.Resampling.BOX)
+    faded = None if overlay.faded is None else overlay.faded[thin]
+    return pixels[thin], Overlay(np.asarray(under), overlay.alpha[thin], faded)

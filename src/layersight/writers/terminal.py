@@ -1,0 +1,278 @@
+"""Documents in a terminal.
+
+The rule of this module: whatever can be said is said: facts, notes and tables as they are, pictures
+as a line of words. Control characters of names never reach the terminal; colours and line breaks
+are for terminals only, so that what is piped is one line for each thing.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Cell,
+    Column,
+    Curve,
+    Document,
+    Facts,
+    Grid,
+    Note,
+    Picture,
+    Section,
+    Series,
+    Table,
+    Tile,
+)
+from layersight.document.words import number, plural, size
+from layersight.writers.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+UNBOUNDED = 100_000
+"""Columns of what is no terminal: nothing is broken there."""
+STEPS = "▁▂▃▄▅▆▇█"
+"""Heights of a curve in a line of words."""
+MOST_STEPS = 48
+STYLES = {"plain": "", "quiet": "dim", "accent": "cyan", "bad": "yellow"}
+"""What each tone is in a terminal."""
+
+
+def to_text(document: Document, *, width: int | None = None, colour: bool = False) -> str:
+    """A document in words and tables.
+
+    Args:
+        document: What to say.
+        width: Columns of the terminal; ``None`` if it is none, and no line is broken.
+        colour: Whether tones are said with colours, as terminals have them.
+
+    Returns:
+        Lines without trailing spaces, the last without a break.
+    """
+    from rich.console import Console
+
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=width or UNBOUNDED,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+    _say(console, document)
+    lines = [line.rstrip() for line in file.getvalue().splitlines()]
+    kept = [line for place, line in enumerate(lines) if line or (place and lines[place - 1])]
+    return "\n".join(kept).strip("\n")
+
+
+def _say(console: Console, document: Document) -> None:
+    console.print(_text(document.title, "bold"), _text(document.kicker, "dim"), sep="  ")
+    for line in document.facts:
+        console.print(_text(line, "dim"))
+    for part in document.parts:
+        if part.title and len(document.parts) > 1:
+            console.print("\n", _text(part.title, "bold"), sep="")
+        front = part.front or part.notes
+        _say_blocks(console, front)
+        known = set(_targets(front))
+        for section in part.sections:
+            _say_section(console, section, known)
+
+
+def _say_section(console: Console, section: Section, known: set[str]) -> None:
+    """A section; not where a table named it and it has nothing but pictures, or another has all."""
+    silent = all(_is_picture(block) for block in section.blocks)
+    if (silent and section.anchor in known) or (section.aside and section.aside.target):
+        return
+    if section.title:
+        words = [_text(section.title, "bold"), _text(section.kind, "dim")]
+        console.print("\n", words[0], "  " if section.kind else "", words[1], sep="")
+    if section.facts:
+        console.print(_text(section.facts, "dim"))
+    _say_blocks(console, section.blocks, gap=not section.title)
+
+
+def _say_blocks(console: Console, blocks: Sequence[Block], *, gap: bool = True) -> None:
+    for block in _flat(blocks):
+        if gap:
+            console.print()
+        gap = not _is_picture(block)
+        if isinstance(block, Facts | Note | Table | Grid) and block.title:
+            console.print(_text(block.title, "bold"))
+        for line in _lines(block):
+            console.print(line)
+
+
+def _flat(blocks: Sequence[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if isinstance(block, Beside):
+            for part in block.parts:
+                yield from _flat(part)
+        else:
+            yield block
+
+
+def _targets(blocks: Sequence[Block]) -> Iterator[str]:
+    """The sections that tables lead to."""
+    for block in _flat(blocks):
+        if isinstance(block, Table):
+            yield from (cell.target for row in block.rows for cell in row if cell.target)
+
+
+def _is_picture(block: Block) -> bool:
+    if isinstance(block, Beside):
+        return all(_is_picture(each) for part in block.parts for each in part)
+    return isinstance(block, Picture) or (isinstance(block, Grid) and not _has_table(block))
+
+
+def _lines(block: Block) -> Iterator[RenderableType]:
+    """A block, line by line."""
+    match block:
+        case Facts():
+            rows = tuple(
+                (Cell(name, "quiet"), value if isinstance(value, Cell) else Cell(value))
+                for name, value in block.rows
+            )
+            yield _table(Table((Column(""), Column("")), rows))
+        case Note():
+            yield from ([_text(block.lead, "bold")] if block.lead else [])
+            yield from (_text(line, STYLES[block.tone]) for line in block.lines)
+        case Table():
+            yield _table(block)
+            yield from ([_text(block.note, "dim")] if block.note else [])
+        case Grid():
+            yield _table(_tiles(block)) if _has_table(block) else _text(_grid_words(block))
+        case Picture():
+            yield _text(_picture_words(block))
+        case Curve():
+            yield from map(_text, _curve_words(block))
+
+
+def _text(words: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(printable(words), style)
+
+
+def _table(table: Table) -> RenderableType:
+    from rich.table import Table as RichTable
+
+    shown = [place for place, column in enumerate(table.columns) if not column.pages]
+    shown = [n for n in shown if any(row[n].text for row in table.rows) or table.columns[n].title]
+    titled = any(table.columns[place].title for place in shown)
+    made = RichTable(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=titled, header_style="dim"
+    )
+    for place in shown:
+        column = table.columns[place]
+        words = " ".join(filter(None, [column.title, column.note and f"({column.note})"]))
+        right = column.align == "right"
+        made.add_column(_text(words), justify=column.align, overflow="fold", no_wrap=right)
+    for row in table.rows:
+        made.add_row(*(_cell(row[place]) for place in shown))
+    return made
+
+
+def _cell(cell: Cell) -> Text:
+    style = " ".join(filter(None, [STYLES[cell.tone], "bold" if cell.bold or cell.marked else ""]))
+    words = _text(f"{cell.text} \u2197" if cell.rising else cell.text, style)
+    if cell.note:
+        words.append_text(_text(f" {cell.note}", "dim"))
+    return words
+
+
+def _has_table(grid: Grid) -> bool:
+    """Whether the numbers of its tiles stand under them, and are told in a table."""
+    return bool(grid.numbers) and any(tile.value or tile.lines for tile in grid.tiles)
+
+
+def _tiles(grid: Grid) -> Table:
+    """The numbers of tiles, a row for each."""
+    every = [dict(tile.facts) for tile in grid.tiles]
+    names = [
+        name
+        for name in dict.fromkeys(name for told in every for name in told)
+        if len(every) == 1 or len({told.get(name, "") for told in every}) > 1
+    ]
+    heads = [Column(one.name, "right") for one in grid.numbers]
+    rows = []
+    for place, tile in enumerate(grid.tiles):
+        told = dict(tile.facts)
+        values = [float(one.values[place]) for one in grid.numbers]
+        words = [
+            "" if math.isnan(value) else f"{100 * value:.3g}%" if one.percent else number(value)
+            for one, value in zip(grid.numbers, values, strict=True)
+        ]
+        cells = [Cell(words) for words in (*words, *(told.get(name, "") for name in names))]
+        rows.append((Cell(_label(tile), bold=True, rising=tile.rising), *cells))
+    columns = (Column(grid.unit), *heads, *(Column(name) for name in names))
+    return Table(columns, tuple(rows))
+
+
+def _label(tile: Tile) -> str:
+    return tile.label or ", ".join(filter(None, [tile.title, tile.subtitle])) or tile.name
+
+
+def _grid_words(grid: Grid) -> str:
+    """How many tiles of which size, and how many of them have nothing to show."""
+    tiles = [tile for tile in grid.tiles if not tile.blank]
+    words = [plural(len(tiles), grid.unit)]
+    shapes = {each.shape[:2] for each in grid.pixels} if len(grid.pixels) else set()
+    if len(shapes) == 1:
+        words[0] += f" of {size(shapes.pop())}"
+    covers = [" ".join(tile.cover.words[:1]) for tile in tiles if tile.cover]
+    words += [f"{covers.count(word)} {word}" for word in dict.fromkeys(filter(None, covers))]
+    if len(tiles) <= 16 and any(tile.value or tile.lines for tile in tiles):
+        told = (_told(tile) for tile in tiles)
+        return f"{', '.join(words)}: {'; '.join(told)}"
+    return ", ".join(words)
+
+
+def _told(tile: Tile) -> str:
+    lines = (f"{name} {cell.text}".strip() for name, cell in tile.lines)
+    return " ".join(filter(None, [_label(tile), tile.value, *lines]))
+
+
+def _picture_words(picture: Picture) -> str:
+    """What a picture is, and the ends of its colours."""
+    words = [picture.title or picture.name or "picture", size(picture.pixels.shape[:2])]
+    if picture.cover:
+        words.append(" ".join(picture.cover.words))
+    if picture.scale and picture.scale.marks:
+        words.append(f"{picture.scale.marks[0][1]} to {picture.scale.marks[-1][1]}")
+    return ", ".join(filter(None, [*words, *picture.lines]))
+
+
+def _curve_words(curve: Curve) -> Iterator[str]:
+    """A curve as a line for each series that is not one of many."""
+    heads = ": ".join(filter(None, [curve.title, curve.lead]))
+    series = [each for each in curve.series if each.style != "thin" and len(each.y)]
+    if not curve.names and len(series) <= 4:
+        told = [_series_words(each, share="y" in curve.percent) for each in series]
+        yield from ([heads] if heads else [])
+        yield from (f"  {words}" for words in told if words)
+    elif heads:
+        yield heads
+
+
+def _series_words(series: Series, *, share: bool) -> str:
+    values = [value for value in series.y.tolist() if math.isfinite(value)]
+    if len(values) < 2:
+        return ""
+    low, high = (0.0, 1.0) if share else (min(values), max(values))
+    every = -(-len(values) // MOST_STEPS)
+    steps = "".join(
+        STEPS[round((value - low) / ((high - low) or 1) * (len(STEPS) - 1))]
+        for value in values[::every]
+    )
+    ends = [f"{value:.0%}" if share else number(value) for value in (min(values), max(values))]
+    return f"{steps}  {f'{series.name}, ' if series.name else ''}{ends[0]} to {ends[1]}"
