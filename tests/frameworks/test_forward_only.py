@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import numpy as np
 import pytest
 
 import layersight
 from layersight.data.model import InputInfo
 from layersight.errors import CapabilityError
+from layersight.loading import frameworks
+from layersight.loading.frameworks import Framework
 from layersight.nouns.heatmaps.methods.method import find_method
 from layersight.nouns.heatmaps.settings import choose_methods
 from toy_framework import Toy, ToyLayer
@@ -159,3 +164,20 @@ def test_what_it_lacks_is_said_in_one_line(ask, what, tmp_path, monkeypatch):
 def test_what_is_no_model_is_said():
     with pytest.raises(CapabilityError, match=r"load_model, found str"):
         layersight.activations("model.h5", image())
+
+
+def test_a_framework_is_one_line(tmp_path, monkeypatch):
+    """A framework's room opens its files and its live models, and is imported then."""
+    network = toy()
+    room = types.ModuleType("toy_room")
+    room.from_file = lambda path, *, labels, limits: toy(name=path.stem, labels=labels)
+    room.from_live = lambda source, *, labels: network
+    monkeypatch.setitem(sys.modules, "toy_room", room)
+    line = Framework("toy_room", packages=("toy_package",), suffixes=(".toy",))
+    monkeypatch.setattr(frameworks, "FRAMEWORKS", [*frameworks.FRAMEWORKS, line])
+    path = tmp_path / "small.toy"
+    path.write_bytes(b"")
+    opened = layersight.load_model(path, labels=["a", "b", "c"])
+    assert (opened.info.name, opened.info.labels) == ("small", ("a", "b", "c"))
+    live = type("Live", (), {"__module__": "toy_package.networks"})()
+    assert layersight.load_model(live) is network

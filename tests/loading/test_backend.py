@@ -120,7 +120,7 @@ def test_what_is_asked_for_and_missing_is_not_replaced(
     install(monkeypatch, "torch")
     asked = "jax" if origin == "--backend" else None
     monkeypatch.setenv("KERAS_BACKEND", "" if asked else "jax")
-    words = rf"^backend 'jax' was asked for \({origin}\) but is not installed: pip install 'convl"
+    words = rf"^backend 'jax' was asked for \({origin}\) but is not installed: pip install 'layer"
     with pytest.raises(BackendError, match=words) as caught:
         choose_backend(asked)
     assert str(caught.value).endswith("or use --backend torch")

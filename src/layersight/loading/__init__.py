@@ -1,12 +1,11 @@
 """From a path, a name or a live model to a :class:`layersight.model.Model`.
 
 The rule of this package: a file is read as data, checked and upgraded as data, and only
-then built; no code from it runs. The framework's room is named by string and imported late.
+then built; no code from it runs. The rooms of frameworks are named in :mod:`.frameworks`.
 """
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from layersight.errors import ModelFileError, UsageError, near
 from layersight.limits import Limits
-from layersight.loading.backend import choose_backend, quieten
+from layersight.loading.backend import choose_backend
 from layersight.loading.digest import file_digest
+from layersight.loading.frameworks import KERAS, framework_of
 from layersight.loading.labels import check_labels, labels_beside, read_labels
 from layersight.loading.reader import expect
 
@@ -109,13 +109,15 @@ def _load(
         network = read_live(source)
         choose_backend(backend)
         return _open(network, lambda: network.digest, names, limits, trust=trust)
-    if not any(base.__module__.partition(".")[0] == "keras" for base in type(source).__mro__):
+    framework = framework_of(source)
+    if framework is None:
         raise ModelFileError(
             f"expected a path, the name of an architecture or a keras.Model, found "
             f"{type(source).__name__}"
         )
-    choose_backend(backend)
-    model: Model = _keras().from_live(source, labels=names)
+    if framework is KERAS:
+        choose_backend(backend)
+    model: Model = framework.open().from_live(source, labels=names)
     return model
 
 
@@ -142,6 +144,9 @@ def _from_path(
         return _from_application(text, weights, backend, labels)
     if weights is not None:
         raise UsageError("--weights goes with the name of an architecture, not with a model file")
+    if (framework := framework_of(path)) is not None:
+        opened: Model = framework.open().from_file(path, labels=labels, limits=limits)
+        return opened
     network = read_network(path, with_digest=False)
     choose_backend(backend)
     with ThreadPoolExecutor(1) as pool:
@@ -163,7 +168,7 @@ def _from_application(
     if chosen not in ("imagenet", "random"):
         network = read_weights_of(Path(chosen), {})
     choose_backend(backend)
-    model: Model = _keras().from_application(name, chosen, network=network, labels=labels)
+    model: Model = KERAS.open().from_application(name, chosen, network=network, labels=labels)
     return model
 
 
@@ -201,7 +206,7 @@ def _open(
 
     if trust and any(layer.get("class_name") == "Lambda" for layer in each_layer(network.config)):
         _log.warning("running code from %s because of --trust", network.path)
-    opened: Model = _keras().from_saved(network, digest, limits, labels=labels, trust=trust)
+    opened: Model = KERAS.open().from_saved(network, digest, limits, labels=labels, trust=trust)
     return opened
 
 
@@ -244,9 +249,3 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         size=held.size,
         store=held.store,
     )
-
-
-def _keras() -> Any:
-    """The room of Keras, imported when it is first needed."""
-    quieten()
-    return importlib.import_module("layersight.frameworks.keras")

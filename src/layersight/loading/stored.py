@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,19 +31,24 @@ PLACES = ("layers", "vars", "_layer_checkpoint_dependencies")
 Array = NDArray[np.generic]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class StoredWeights(HasKernels):
     """The kernels of a file without the network that they belong to.
 
     :func:`layersight.kernels` takes it in place of a model.
 
-    Attributes:
+    Args:
         info: What is known: the file, and a layer for each kernel of two dimensions.
         held: ``(height, width, input, filter)`` float32, by the name of the layer.
     """
 
-    info: ModelInfo
-    held: Mapping[str, FloatArray]
+    def __init__(self, info: ModelInfo, held: Mapping[str, FloatArray]) -> None:
+        self._info = info
+        self.held = held
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known: the file, and a layer for each kernel of two dimensions."""
+        return self._info
 
     def kernel(self, layer: str) -> FloatArray | None:
         """The kernels of a layer, ``(height, width, input, filter)`` float32.
