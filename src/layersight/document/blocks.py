@@ -32,6 +32,7 @@ class Scale:
         low: The value of index 0, where that is one for all that the bar belongs to.
         high: Likewise of index 255.
         note: What else is to be said of it, such as "each map by itself".
+        beyond: Whether values lie beyond its ends, which then have the colours of the ends.
     """
 
     palette: Bytes
@@ -39,6 +40,7 @@ class Scale:
     low: float | None = None
     high: float | None = None
     note: str = ""
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Facts:
         title: Over them; empty for none.
     """
 
-    rows: tuple[tuple[str, str | Cell], ...]
+    rows: tuple[tuple[str | Cell, str | Cell], ...]
     title: str = ""
 
 
@@ -170,6 +172,7 @@ class Tile:
         cover: What is drawn in place of its pixels.
         blank: Whether nothing is drawn at all, since its row has fewer.
         scale: Its own colour bar, drawn under it.
+        palette: Of its pixels, where they are indices and the grid has none.
         name: Its full name for the card and the screen reader; where empty it is made of the
             section's title, the grid's unit and the label: ``"conv2d_1, channel 3"``.
         facts: Name and value, for the card, beside the numbers of the grid.
@@ -188,6 +191,7 @@ class Tile:
     cover: Cover | None = None
     blank: bool = False
     scale: Scale | None = None
+    palette: Bytes | None = None
     name: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     curve: Curve | None = None
@@ -236,8 +240,7 @@ class Grid:
             have one size, drawn as one mosaic; else a sequence of arrays, each fitted into the same
             square.
         tiles: What is said of each.
-        palette: Of pixels that are indices; ``None`` for RGB or where each tile's own ``scale``
-            has it.
+        palette: Of pixels that are indices; ``None`` for RGB or where each tile has its own.
         columns: Tiles in a row at most.
         side: Points that the longer side of a tile takes about, where the rows need not fill the
             width; ``None``: rows fill the width of paper, and are as large as needed on screens.
@@ -440,6 +443,7 @@ class Section:
         outline: In the outline of a PDF and the contents of a page; the title where empty.
         scale: The colour bar at the right end of the heading.
         alone: Whether it begins a page and stands alone on it (one map, one pattern).
+        fresh: Whether it begins a page.
         aside: At the right end of the heading, such as a link to all tiles of a row.
         details: Name and value that only pages with room for it show (HTML).
     """
@@ -452,6 +456,7 @@ class Section:
     outline: str = ""
     scale: Scale | None = None
     alone: bool = False
+    fresh: bool = False
     aside: Cell | None = None
     details: tuple[tuple[str, str], ...] = ()
 

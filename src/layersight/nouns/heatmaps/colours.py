@@ -31,7 +31,7 @@ DIMMED = 0.62
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Scale:
+class HeatScale:
     """How values become colours.
 
     Attributes:
@@ -104,7 +104,7 @@ class Scale:
         return np.concatenate([self.colours[1:2], self.colours[1:]])
 
 
-def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> Scale:
+def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
     """The scale of a map."""
     entry = result.maps[place]
     entries = [entry]
@@ -116,7 +116,7 @@ def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> Scale:
     colours = (diverging() if entry.signed else palette(options.colormap)).copy()
     colours[UNSEEN] = UNSEEN_COLOUR
     most = max(float(_sizes(other).max(initial=0)) for other in entries)
-    return Scale(limit, most, entry.signed, colours, entry.ground)
+    return HeatScale(limit, most, entry.signed, colours, entry.ground)
 
 
 def _told(value: float) -> str:

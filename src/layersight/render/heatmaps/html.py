@@ -12,7 +12,8 @@ import numpy as np
 
 from layersight.data.photograph import Photograph
 from layersight.document.words import plural, size
-from layersight.nouns.heatmaps.colours import Scale, scale_of
+from layersight.nouns.heatmaps.colours import HeatScale as Scale
+from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.groups import ImageMaps, by_image
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak, placed, reduced, seen

@@ -14,7 +14,8 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.photograph import Photograph
 from layersight.document.colour import palette
-from layersight.nouns.heatmaps.colours import Scale, scale_of
+from layersight.nouns.heatmaps.colours import HeatScale as Scale
+from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import is_cropped, placed, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps

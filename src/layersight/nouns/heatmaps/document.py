@@ -1,0 +1,224 @@
+"""Heatmaps as a document.
+
+The rule of this module: what a reader needs to judge a heatmap is told before the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Cell,
+    Column,
+    Document,
+    Facts,
+    Note,
+    Part,
+    Section,
+    Table,
+)
+from layersight.document.image import input_note, prediction_blocks
+from layersight.document.words import (
+    brief,
+    count,
+    model_facts,
+    model_notes,
+    number,
+    plural,
+    size,
+)
+from layersight.errors import SelectionError
+from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, view_of
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import describe_peak, is_cropped, reduced
+from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.views import Shown, photograph_of, sections_of, whole
+from layersight.nouns.heatmaps.wording import (
+    before_head,
+    captions,
+    explained_words,
+    facts,
+    layer_words,
+    method_title,
+    size_words,
+    target_name,
+    view_words,
+    warnings_of,
+)
+
+
+def describe(result: Heatmaps, options: HeatOptions) -> Document:
+    """The document of heatmaps.
+
+    Raises:
+        SelectionError: There is nothing, or too much, for the view to show.
+    """
+    if not len(result):
+        raise SelectionError("no heatmaps to draw: the result holds none")
+    view = options.view or default_view(result)
+    groups = by_image(result)
+    lines = captions(result, options)
+    return Document(
+        title=result.model.name,
+        kicker="Which pixels decided",
+        facts=model_facts(result.model),
+        parts=(
+            _sheet(result, groups, options)
+            if view == "sheet"
+            else Part(
+                tuple(part for group in groups for part in sections_of(group, options, view)),
+                notes=(*_notes(result), *_making(result, options)),
+            ),
+        ),
+        captions=lines,
+        heading="Heatmaps",
+        guide=(*warnings_of(result, result.maps), *lines[:-1]),
+        caption=_caption(result, options, lines),
+        name=f"{result.model.name}: heatmaps of "
+        + ", ".join(brief(group.name) for group in groups[:4]),
+        fewer="choose one image and one target, or fewer methods",
+    )
+
+
+def _caption(result: Heatmaps, options: HeatOptions, lines: Sequence[str]) -> str:
+    words = [
+        f"{brief(result.images[entry.image].name)}: {target_name(result, entry)}, "
+        f"{method_title(result, entry)}, {facts(result, entry, options)}"
+        for entry in result.maps[:12]
+    ]
+    if len(result) > 12:
+        words.append(f"and {count(len(result) - 12)} more")
+    return " ".join([f"Heatmaps: {'; '.join(words)}.", *warnings_of(result, result.maps), *lines])
+
+
+def _notes(result: Heatmaps) -> tuple[Note, ...]:
+    return model_notes(result.model, list(dict.fromkeys(result.notes)))
+
+
+def _making(result: Heatmaps, options: HeatOptions) -> tuple[Note, ...]:
+    """The methods, what they explain, and what of them can mislead."""
+    lines = []
+    for method in result.methods:
+        entries = [entry for entry in result if entry.method == method]
+        words = [method_title(result, entries[0])]
+        words += dict.fromkeys(filter(None, map(layer_words, entries)))
+        words += dict.fromkeys(size_words(entry, smooth=options.smooth) for entry in entries)
+        lines.append(f"{', '.join(words)}.")
+    made = Note((*lines, explained_words(result)), "How they were made")
+    warned = warnings_of(result, result.maps)
+    return (made, Note(tuple(warned), tone="bad")) if warned else (made,)
+
+
+def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> Part:
+    """A cover; then each image with what the model says of it and all its maps."""
+    front: tuple[Block, ...] = (
+        _reading(result, options),
+        *_making(result, options),
+        *_notes(result),
+        _images(result, groups),
+    )
+    sections: list[Section] = []
+    for group in groups:
+        photograph = photograph_of(group, whole(group))
+        story = (
+            input_note(group.shown, "How it came to the network", named=False),
+            *prediction_blocks(group.predictions[:1]),
+        )
+        own = f"{size(group.shown.original_size)} pixels"
+        sections.append(
+            Section(
+                group.name,
+                (Beside(((photograph,), story)),),
+                kind=f"{own}, {plural(len(group.places), 'heatmap')}",
+                facts=view_words(group),
+                anchor=f"image:{group.image}",
+                fresh=True,
+            )
+        )
+        sections += sections_of(group, options, view_of(group), bare=True)
+    return Part(tuple(sections), front, anchor="cover:heatmaps")
+
+
+def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
+    """Every target of every image."""
+    rows = []
+    logit = before_head(result)
+    for group in groups:
+        target_of_page = f"image:{group.image}"
+        for target in group.targets:
+            places = [at for at in group.places if result.maps[at].target == target]
+            entry = result.maps[places[0]]
+            empty = sum(result.maps[at].empty for at in places)
+            differs = entry.explained != entry.score
+            rows.append(
+                (
+                    Cell(str(group.image + 1), "quiet"),
+                    Cell(group.name, target=target_of_page),
+                    Cell(target_name(result, entry)),
+                    Cell(number(entry.score)),
+                    Cell(number(entry.explained) if differs else ""),
+                    Cell(str(len(places))),
+                    Cell(plural(empty, "map") if empty else "", "bad"),
+                    Cell(describe_peak(result, places[0])),
+                    Cell(target=target_of_page),
+                )
+            )
+    columns = (
+        Column("", "right"),
+        Column("image", wide=2),
+        Column("explained", wide=2),
+        Column("score", "right"),
+        Column(logit or "logit", "right"),
+        Column("maps", "right"),
+        Column("no evidence", "right"),
+        Column("hottest", wide=1),
+        Column("page", "right", pages=True),
+    )
+    return Table(columns, tuple(rows), "Images")
+
+
+def _reading(result: Heatmaps, options: HeatOptions) -> Beside:
+    """One map over its photograph, and what everything in it means."""
+    place = _specimen(result)
+    entry = result.maps[place]
+    words = (
+        f"{method_title(result, entry)} over {result.images[entry.image].name}: the pixels that "
+        f"decided the score of {target_name(result, entry)}, as this method sees it."
+    )
+    shown = Shown(result, place, options, reduced(result.photographs[entry.image], (400, 400)))
+    return Beside(
+        (
+            (shown.overlaid(side=150.0),),
+            (Note((words,), "How to read a heatmap"), Facts(tuple(_terms(result, options)))),
+        )
+    )
+
+
+def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str | Cell, str]]:
+    """Every mark that occurs, with its meaning."""
+    heat = [place for place, entry in enumerate(result) if not entry.empty and not entry.signed]
+    signed = [place for place, entry in enumerate(result) if not entry.empty and entry.signed]
+    if heat:
+        swatch = Cell(swatch=scale_of(result, heat[0], options).ramp())
+        yield swatch, "from 0 on the left to the value under the bar's right end"
+    if signed:
+        grounds = {result.maps[place].ground != 0 for place in signed}
+        pale = {(False,): "0", (True,): "the mean score", (False, True): "0 or the mean score"}
+        swatch = Cell(swatch=scale_of(result, signed[0], options).ramp())
+        middle = pale[tuple(sorted(grounds))]
+        yield swatch, f"blue: speaks against; pale: {middle}; red: speaks for it"
+    yield "score", "what the network gives for what is explained"
+    if any(entry.explained != entry.score for entry in result):
+        yield before_head(result), "the same before the last activation, from minus to plus"
+    if any(map(is_cropped, result.photographs)):
+        yield "faded", "the network did not see this part of the photograph"
+    if any(entry.empty for entry in result):
+        yield "no evidence", "the method found 0 everywhere"
+
+
+def _specimen(result: Heatmaps) -> int:
+    """The map that is explained: the first with heat."""
+    return next((place for place, entry in enumerate(result) if not entry.empty), 0)

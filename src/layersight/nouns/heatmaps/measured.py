@@ -1,0 +1,225 @@
+"""What metrics say of heatmaps, as tables and small curves.
+
+The rule of this module: a number stands beside that of a random map, and whether it is better is
+said in words.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from layersight.data.target import Target
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Cell,
+    Column,
+    Curve,
+    Section,
+    Series,
+    Table,
+    Tone,
+)
+from layersight.document.words import (
+    DASH,
+    number,
+)
+from layersight.nouns.heatmaps.groups import ImageMaps
+from layersight.nouns.heatmaps.result import Heatmap, Measure
+from layersight.nouns.heatmaps.wording import (
+    better,
+    method_title,
+    target_name,
+)
+
+ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+def format_measure(value: float) -> str:
+    """A number of a metric; a dash where there is none."""
+    return number(value) if math.isfinite(value) else DASH
+
+
+def measures_of(entry: Heatmap) -> Iterator[Block]:
+    """What metrics say of one map: a table and small curves."""
+    if not entry.measures:
+        return
+    columns = (
+        Column("metric"),
+        Column("this map", "right"),
+        Column("random map", "right"),
+        Column("centre map", "right"),
+        Column("", wide=1),
+    )
+    yield Table(columns, tuple(_measure(measure) for measure in entry.measures))
+    curves = [measure for measure in entry.measures if measure.curve is not None]
+    if curves:
+        yield Beside(
+            tuple(
+                (_curve([each], f"{each.metric} {format_measure(each.value)}"),) for each in curves
+            ),
+            fill=False,
+        )
+
+
+def _measure(measure: Measure) -> tuple[Cell, ...]:
+    verdict = better(measure)
+    which = "higher" if measure.higher_is_better else "lower"
+    words = f"{verdict} than random ({which} is better)"
+    if verdict == DASH:
+        words = DASH
+    elif verdict == "no different":
+        words = "no different from random"
+    elif measure.bar is not None:
+        side = "above" if measure.higher_is_better else "below"
+        words = f"{verdict}: {side} {measure.bar:g} is good"
+    tone: Tone = "bad" if verdict in ("worse", "fails") else "plain"
+    return (
+        Cell(measure.metric),
+        Cell(format_measure(measure.value), tone, bold=verdict == "better"),
+        Cell(format_measure(measure.random)),
+        Cell(format_measure(measure.centre)),
+        Cell(words, tone),
+    )
+
+
+def _curve(measures: Sequence[Measure], title: str, lead: str = "") -> Curve:
+    """The scores along a metric's course, the best measure last and in front."""
+    series = []
+    for order, measure in enumerate(reversed(measures)):
+        if measure.curve is not None:
+            y = np.array(measure.curve.scores, np.float32)
+            x = np.array(measure.curve.shares, np.float32)
+            series.append(Series(y, x, style="thin" if order else "plain"))
+    ends = [limits(measure) for measure in measures]
+    return Curve(
+        tuple(series),
+        title=title,
+        lead=lead,
+        x=(0.0, 1.0),
+        y=(min(low for low, _ in ends), max(high for _, high in ends)),
+        x_title="score by share of pixels",
+        percent="x",
+        wide=150.0,
+        tall=58.0,
+    )
+
+
+def limits(measure: Measure) -> tuple[float, float]:
+    """The least and the greatest height of a curve's axis; a round share for probabilities.
+
+    >>> from layersight.nouns.heatmaps.result import Curve
+    >>> limits(Measure("deletion", 0.1, 0, 0, False, Curve((0.0, 1.0), (0.42, 0.0))))
+    (0.0, 0.5)
+    """
+    given = measure.curve.scores if measure.curve else ()
+    scores = [score for score in given if math.isfinite(score)]
+    low, high = min([0.0, *scores]), max(scores, default=1.0)
+    if low < 0 or not 0 < high <= 1:
+        return low, high
+    return low, next(top for top in ROUND if top >= high)
+
+
+def measured(group: ImageMaps) -> list[Section]:
+    """What metrics say of an image's maps, if they were asked."""
+    if not any(entry.measures for entry in group.maps):
+        return []
+    line = "Of each map, of a random one, and of one that is brightest in the middle"
+    sections = [
+        Section(
+            "Metrics",
+            (_metrics(group),),
+            kind=group.name,
+            facts=line,
+            anchor=f"measures:{group.image}",
+        )
+    ]
+    plots = list(_plots(group))
+    if plots:
+        sections.append(
+            Section(
+                "Curves",
+                (Beside(tuple((plot,) for plot in plots), fill=False),),
+                kind=group.name,
+                facts="The score of the target by the share of pixels; each grey line another map",
+                anchor=f"curves:{group.image}",
+            )
+        )
+    return sections
+
+
+def _metrics(group: ImageMaps) -> Table:
+    """A row for each map, after those of one coarseness the random one; a column for a metric."""
+    named = (measure.metric for entry in group.maps for measure in entry.measures)
+    metrics = tuple(dict.fromkeys(named))
+    several = len(group.targets) > 1
+
+    def values(entry: Heatmap, field: str) -> tuple[str, ...]:
+        known = {measure.metric: measure for measure in entry.measures}
+        return tuple(
+            format_measure(getattr(known[name], field)) if name in known else "" for name in metrics
+        )
+
+    def rival(entry: Heatmap, words: str, field: str) -> tuple[Cell, ...]:
+        name = f", {target_name(group.result, entry)}" if several else ""
+        cells = [Cell(value, "quiet") for value in values(entry, field)]
+        return (Cell(f"a {words}{name}", "quiet"), *cells)
+
+    rows: list[tuple[Cell, ...]] = []
+    for target in group.targets:
+        entries = [entry for entry in group.maps if entry.target == target]
+        for _, alike in itertools.groupby(entries, lambda entry: values(entry, "random")):
+            part = list(alike)
+            rows += [_metric_row(group, entry, metrics, several=several) for entry in part]
+            rows.append(rival(part[0], "random map as coarse", "random"))
+        rows.append(rival(entries[0], "map of the centre", "centre"))
+    columns = (Column("map"), *(Column(name, "right") for name in metrics))
+    return Table(columns, tuple(rows), note="Bold: better than a random map. Brown: worse.")
+
+
+def _metric_row(
+    group: ImageMaps, entry: Heatmap, metrics: Sequence[str], *, several: bool
+) -> tuple[Cell, ...]:
+    known = {measure.metric: measure for measure in entry.measures}
+    name = method_title(group.result, entry)
+    if several:
+        name += f", {target_name(group.result, entry)}"
+    cells = [Cell(name)]
+    for metric in metrics:
+        measure = known.get(metric)
+        verdict = better(measure) if measure else ""
+        text = format_measure(measure.value) if measure else ""
+        bad = verdict == "worse"
+        cells.append(Cell(text, "bad" if bad else "plain", bold=verdict == "better"))
+    return tuple(cells)
+
+
+def _plots(group: ImageMaps) -> Iterator[Curve]:
+    """A small plot for each target and metric with a curve, the best map of each in colour."""
+    pairs: dict[tuple[Target, str], list[tuple[Heatmap, Measure]]] = {}
+    for entry in group.maps:
+        for measure in entry.measures:
+            if measure.curve is not None:
+                pairs.setdefault((entry.target, measure.metric), []).append((entry, measure))
+    for (_, metric), measured in pairs.items():
+        order = ranked(measured)
+        entry, best = order[-1]
+        name = f", {target_name(group.result, entry)}" if len(group.targets) > 1 else ""
+        lead = f"best: {method_title(group.result, entry)} {format_measure(best.value)}"
+        yield _curve([measure for _, measure in order], f"{metric}{name}", lead)
+
+
+def ranked(pairs: list[tuple[Heatmap, Measure]]) -> list[tuple[Heatmap, Measure]]:
+    """Maps with what one metric says of them, the best last."""
+
+    def rank(pair: tuple[Heatmap, Measure]) -> float:
+        value = pair[1].value
+        if not math.isfinite(value):
+            return -math.inf
+        return value if pair[1].higher_is_better else -value
+
+    return sorted(pairs, key=rank)

@@ -1,0 +1,225 @@
+"""What heatmaps can become."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.document.blend import blend
+from layersight.document.noun import Array, Entry, Json, Noun, Stack
+from layersight.document.words import file_name, finite
+from layersight.nouns.heatmaps.colours import percentile_of, scale_of
+from layersight.nouns.heatmaps.document import describe
+from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, only
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import in_padding, placed, places_of
+from layersight.nouns.heatmaps.result import Heatmaps, Measure
+from layersight.nouns.heatmaps.views import Shown
+from layersight.nouns.heatmaps.wording import method_title, target_name
+
+
+def manifest(result: Heatmaps, options: HeatOptions) -> Json:
+    """The images, what each map explains, and how far its scale goes."""
+    view = options.view or (default_view(result) if len(result) else None)
+    return {
+        "images": [image.to_json() for image in result.images],
+        "methods": dict(result.titles),
+        "warnings": dict(result.warnings),
+        "heatmaps": [_origin(result, place, options) for place in range(len(result))],
+        "options": result.options.to_json(),
+        "picture": {**dataclasses.asdict(options), "view": view},
+    }
+
+
+def _origin(result: Heatmaps, place: int, options: HeatOptions) -> Json:
+    entry, scale = result.maps[place], scale_of(result, place, options)
+    return {
+        "image": entry.image,
+        "method": entry.method,
+        "target": entry.target.to_json(),
+        "score": finite(entry.score),
+        "explained": finite(entry.explained),
+        "layers": list(entry.layers),
+        "empty": entry.empty,
+        "scale": {
+            "low": scale.low,
+            "high": scale.high,
+            "ground": entry.ground,
+            "greatest": scale.most,
+            "percentile": percentile_of(entry, options),
+        },
+    }
+
+
+def numbers(result: Heatmaps, options: HeatOptions) -> Json:
+    """Every map with its numbers, but its pixels."""
+    return {
+        "model": {"name": result.model.name, "digest": result.model.digest},
+        "preprocessing": result.images[0].preprocessing.to_json(),
+        "options": result.options.to_json(),
+        "images": [_image(group) for group in by_image(result)],
+        "heatmaps": [_heatmap(result, place, options) for place in range(len(result))],
+        "warnings": dict(result.warnings),
+    }
+
+
+def _image(group: ImageMaps) -> Json:
+    """An image, what of it the network saw, and what the model says of it."""
+    photograph = group.photograph
+    height, width = photograph.pixels.shape[:2]
+    top, left, bottom, right = photograph.region
+    return {
+        **group.shown.to_json(),
+        "number": group.image,
+        "photograph": {"width": width, "height": height, "reduced": photograph.reduced},
+        "region": {"top": top, "left": left, "bottom": bottom, "right": right},
+        "predictions": [prediction.to_json() for prediction in group.predictions],
+    }
+
+
+def _heatmap(result: Heatmaps, place: int, options: HeatOptions) -> Json:
+    """One map with its numbers; ``None`` for what is not known or no number."""
+    entry = result.maps[place]
+    values = entry.values[np.isfinite(entry.values)].astype(np.float64)
+    scale = scale_of(result, place, options)
+    where = places_of(result, place)
+
+    def named(names: str, values: tuple[float, ...] | None) -> Json | None:
+        return None if values is None else dict(zip(names.split(), values, strict=True))
+
+    return {
+        "image": entry.image,
+        "image_name": result.images[entry.image].name,
+        "method": entry.method,
+        "title": method_title(result, entry),
+        "target": entry.target.to_json(),
+        "target_name": target_name(result, entry),
+        "score": finite(entry.score),
+        "explained": finite(entry.explained),
+        "layers": list(entry.layers),
+        "size": {"height": entry.coarse.shape[0], "width": entry.coarse.shape[1]},
+        "signed": entry.signed,
+        "empty": entry.empty,
+        "min": float(values.min()) if values.size else None,
+        "max": float(values.max()) if values.size else None,
+        "mean": float(values.mean()) if values.size else None,
+        "scale": {"low": scale.low, "high": scale.high, "ground": entry.ground},
+        "hottest": named("x y", where.hottest),
+        "centre": named("x y", where.centre),
+        "box": named("x0 y0 x1 y1", where.box),
+        "in_padding": in_padding(entry, result.photographs[entry.image]),
+        "measures": [_measure(measure) for measure in entry.measures],
+        "notes": list(entry.notes),
+    }
+
+
+def _measure(measure: Measure) -> Json:
+    """What a metric says; ``None`` for what is no number."""
+    known = math.isfinite(measure.value) and math.isfinite(measure.random)
+    curve = measure.curve and {
+        "shares": [finite(share) for share in measure.curve.shares],
+        "scores": [finite(score) for score in measure.curve.scores],
+    }
+    return {
+        "metric": measure.metric,
+        "value": finite(measure.value),
+        "random": finite(measure.random),
+        "centre": finite(measure.centre),
+        "higher_is_better": measure.higher_is_better,
+        "better_than_random": measure.better_than_random if known else None,
+        "bar": measure.bar,
+        "passes": measure.passes if known else None,
+        "curve": curve,
+    }
+
+
+def arrays(result: Heatmaps) -> dict[str, Array]:
+    """Heat in the images' own size, NaN where the network saw nothing, and as the network sees it.
+
+    For photographs of several sizes there is ``heatmap_000`` and so on.
+    """
+    sizes = [result.photographs[entry.image].pixels.shape[:2] for entry in result]
+
+    def heat(place: int) -> NDArray[Any]:
+        entry = result.maps[place]
+        return placed(entry, result.photographs[entry.image])
+
+    made: dict[str, Array] = {}
+    if len(set(sizes)) == 1:
+        stack = Stack((len(result), *map(int, sizes[0])), np.dtype(np.float32), heat)
+        made["heatmap"] = Array(("map", "y", "x"), stack, split=("map",))
+    else:
+        for place in range(len(result)):
+            axes = ("y", "x")
+            made[f"heatmap_{place:03d}"] = Array(axes, heat(place), own=axes)
+    words = {
+        "image_name": [result.images[entry.image].name for entry in result],
+        "method": [entry.method for entry in result],
+        "layer": [" + ".join(entry.layers) for entry in result],
+        "target_name": [target_name(result, entry) for entry in result],
+    }
+    values = np.stack([entry.values for entry in result]).astype(np.float32)
+    axes3 = ("map", "input_y", "input_x")
+    made["values"] = Array(axes3, values, split=("map",), attributes=words)
+    columns: dict[str, tuple[type[np.generic], list[Any]]] = {
+        "image": (np.int64, [entry.image for entry in result]),
+        "target": (np.int64, [entry.target.unit for entry in result]),
+        "score": (np.float32, [entry.score for entry in result]),
+        "explained": (np.float32, [entry.explained for entry in result]),
+        "ground": (np.float32, [entry.ground for entry in result]),
+        "signed": (np.bool_, [entry.signed for entry in result]),
+        "empty": (np.bool_, [entry.empty for entry in result]),
+    }
+    for name, (kind, column) in columns.items():
+        made[name] = Array(("map",), np.array(column, kind))
+    for name, lines in words.items():
+        made[name] = Array(("map",), np.array(lines, np.str_), stored=False)
+    return made
+
+
+def folder(result: Heatmaps, options: HeatOptions) -> Iterator[Entry[Heatmaps, HeatOptions]]:
+    """The document, three pictures of each map, the numbers.
+
+    Of each map the page with its scale, and in the image's own size the heat over the photograph
+    and the heat alone, if there is any; their scale is in their text.
+    """
+    yield Entry("sheet.pdf", result, dataclasses.replace(options, view="sheet"))
+    yield Entry("sheet.html", result, options)
+    single = dataclasses.replace(options, view="single")
+    for place in range(len(result)):
+        alone, stem = only(result, [place]), stem_of(result, place)
+        yield Entry(f"{stem}.png", alone, single)
+        shown = Shown(alone, 0, options, alone.photographs[0])
+        extra = {"heatmap": _heatmap(alone, 0, options)}
+        over = blend(shown.steps, shown.scaled.colours, shown.overlay)
+        yield Entry(f"{stem}-overlay.png", alone, options, over, extra)
+        if not shown.cover:
+            heat = shown.scaled.colours[shown.steps]
+            yield Entry(f"{stem}-heat.png", alone, options, heat, extra)
+    yield Entry("heatmaps.json", result, options)
+
+
+def stem_of(result: Heatmaps, place: int) -> str:
+    """What the names of a map's files begin with; no two maps share it."""
+    entry = result.maps[place]
+    image = file_name(Path(result.images[entry.image].name).stem)[:40]
+    target = file_name(target_name(result, entry))[:40]
+    return f"{place:03d}-{image}-{file_name(entry.method)}-{target}"
+
+
+NOUN: Noun[Heatmaps, HeatOptions] = Noun(
+    name="heatmaps",
+    options=HeatOptions,
+    describe=describe,
+    manifest=manifest,
+    numbers=numbers,
+    arrays=arrays,
+    folder=folder,
+    page={"view": "sheet"},
+)
