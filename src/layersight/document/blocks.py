@@ -52,7 +52,7 @@ class Facts:
         title: Over them; empty for none.
     """
 
-    rows: tuple[tuple[str | Cell, str | Cell], ...]
+    rows: tuple[tuple[str, str | Cell], ...]
     title: str = ""
 
 
@@ -83,7 +83,8 @@ class Cell:
         text: What stands in it.
         tone: How it is set.
         bold: Whether in bold.
-        note: A second, smaller line under it.
+        aside: Beside it, smaller: its standard error.
+        note: A second, smaller line under it, beside the bar where there is one.
         share: 0 to 1 to draw a bar beside the text.
         target: The anchor of a section that it leads to.
         marked: Whether its ground is tinted, as of the best in a column.
@@ -94,6 +95,7 @@ class Cell:
     text: str = ""
     tone: Tone = "plain"
     bold: bool = False
+    aside: str = ""
     note: str = ""
     share: float | None = None
     target: str = ""

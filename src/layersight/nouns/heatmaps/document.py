@@ -197,19 +197,18 @@ def _reading(result: Heatmaps, options: HeatOptions) -> Beside:
     )
 
 
-def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str | Cell, str]]:
+def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str, str | Cell]]:
     """Every mark that occurs, with its meaning."""
     heat = [place for place, entry in enumerate(result) if not entry.empty and not entry.signed]
     signed = [place for place, entry in enumerate(result) if not entry.empty and entry.signed]
     if heat:
-        swatch = Cell(swatch=scale_of(result, heat[0], options).ramp())
-        yield swatch, "from 0 on the left to the value under the bar's right end"
+        words = "from 0 on the left to the value under the bar's right end"
+        yield "heat", Cell(note=words, swatch=scale_of(result, heat[0], options).ramp())
     if signed:
         grounds = {result.maps[place].ground != 0 for place in signed}
         pale = {(False,): "0", (True,): "the mean score", (False, True): "0 or the mean score"}
-        swatch = Cell(swatch=scale_of(result, signed[0], options).ramp())
-        middle = pale[tuple(sorted(grounds))]
-        yield swatch, f"blue: speaks against; pale: {middle}; red: speaks for it"
+        words = f"blue: speaks against; pale: {pale[tuple(sorted(grounds))]}; red: speaks for it"
+        yield "signed", Cell(note=words, swatch=scale_of(result, signed[0], options).ramp())
     yield "score", "what the network gives for what is explained"
     if any(entry.explained != entry.score for entry in result):
         yield before_head(result), "the same before the last activation, from minus to plus"

@@ -1,0 +1,212 @@
+"""What an evaluation can become."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.model import ModelInfo
+from layersight.data.preprocessing import Preprocessing
+from layersight.data.target import Target
+from layersight.document.noun import Array, Json, Noun
+from layersight.document.words import finite
+from layersight.nouns.evaluation.document import describe
+from layersight.nouns.evaluation.options import TableOptions
+from layersight.nouns.evaluation.result import Column, Evaluation, Row, mean
+from layersight.nouns.heatmaps.measuring import MeasureOptions
+from layersight.nouns.heatmaps.result import HeatmapOptions
+
+AXES = {
+    "scores": ("image",),
+    "values": ("method", "metric", "image"),
+    "random": ("method", "metric", "image"),
+    "centre": ("metric", "image"),
+    "bars": ("method", "metric", "image"),
+}
+"""The arrays of a result and the names of their axes."""
+
+HEADS = (
+    *("image", "target", "score", "method", "metric", "higher_is_better"),
+    *("value", "random", "centre", "bar", "better"),
+)
+"""The columns of the table of text."""
+
+
+def manifest(result: Evaluation, options: TableOptions) -> Json:
+    """What was measured, of what and how."""
+    return {
+        "preprocessing": result.preprocessing.to_json(),
+        "explained": result.explained,
+        "methods": [dataclasses.asdict(row) for row in result.rows],
+        "metrics": [dataclasses.asdict(column) for column in result.columns],
+        "options": result.options.to_json(),
+        "measured": result.measured.to_json(),
+        "count": result.count,
+    }
+
+
+def numbers(result: Evaluation, options: TableOptions) -> Json:
+    """The means of every method, and every number of every image."""
+    return {
+        "model": {"name": result.model.name, "digest": result.model.digest},
+        "preprocessing": result.preprocessing.to_json(),
+        "explained": result.explained,
+        "count": result.count,
+        "metrics": [dataclasses.asdict(column) for column in result.columns],
+        "methods": [
+            {**dataclasses.asdict(row), "metrics": _summary(result, place)}
+            for place, row in enumerate(result.rows)
+        ],
+        "random": [
+            {"grain": list(cells), "means": _named(result, mean(result.random_of(cells)))}
+            for cells in result.grains
+        ],
+        "centre": _named(result, mean(result.centre)),
+        "images": [_image(result, place) for place in range(len(result.images))],
+    }
+
+
+def _summary(result: Evaluation, place: int) -> Json:
+    columns = {
+        "mean": result.means,
+        "error": result.errors,
+        "better": result.better,
+        "leading": result.leading,
+    }
+    return {
+        column.name: {
+            name: finite(values[place, metric].item()) for name, values in columns.items()
+        }
+        for metric, column in enumerate(result.columns)
+    }
+
+
+def _named(result: Evaluation, values: NDArray[np.float32]) -> Json:
+    return {
+        name: finite(value) for name, value in zip(result.metrics, values.tolist(), strict=True)
+    }
+
+
+def _image(result: Evaluation, place: int) -> Json:
+    return {
+        "name": result.images[place],
+        "target": result.targets[place].to_json(),
+        "score": finite(float(result.scores[place])),
+        "values": {
+            row.name: _named(result, result.values[method, :, place])
+            for method, row in enumerate(result.rows)
+        },
+        "random": {
+            row.name: _named(result, result.random[method, :, place])
+            for method, row in enumerate(result.rows)
+        },
+        "centre": _named(result, result.centre[:, place]),
+    }
+
+
+def rows(result: Evaluation) -> Iterator[tuple[object, ...]]:
+    """One line for each image, method and metric, with a head."""
+    yield HEADS
+    for image, name in enumerate(result.images):
+        target, score = result.targets[image].name, _plain(result.scores[image])
+        for method, row in enumerate(result.rows):
+            for metric, column in enumerate(result.columns):
+                at = (method, metric, image)
+                value, bar = float(result.values[at]), float(result.bars[at])
+                wins = value > bar if column.higher_is_better else value < bar
+                known = (value, result.random[at], result.centre[metric, image], bar)
+                yield (
+                    *(name, target, score, row.name, column.name, int(column.higher_is_better)),
+                    *map(_plain, known),
+                    int(wins) if value == value else "",
+                )
+
+
+def _plain(value: Any) -> Number:
+    """A number as text; nothing where there is none."""
+    return Number(f"{float(value):.7g}" if np.isfinite(value) else "")
+
+
+class Number(str):
+    """Text that is a number, and no formula whatever its sign."""
+
+    __slots__ = ()
+
+
+def arrays(result: Evaluation) -> dict[str, Array]:
+    """All arrays by name, and the names along their axes."""
+    words = {
+        "image": result.images,
+        "method": result.methods,
+        "metric": result.metrics,
+        "target": [json.dumps(target.to_json()) for target in result.targets],
+    }
+    made = {name: Array(axes, getattr(result, name)) for name, axes in AXES.items()}
+    for name, lines in words.items():
+        axis = "image" if name == "target" else name
+        made[name] = Array((axis,), np.array(lines, np.str_), stored=False)
+    return made
+
+
+def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> Evaluation:
+    """An evaluation from the arrays and the manifest of a file.
+
+    Raises:
+        ValueError: Something is not there or does not fit; likewise LookupError and TypeError.
+    """
+    measured = saved["measured"]
+    known = {name: np.asarray(arrays[name], np.float32) for name in AXES}
+    result = Evaluation(
+        model=model,
+        options=HeatmapOptions(**saved["options"]),
+        measured=MeasureOptions(**{**measured, "shares": tuple(measured["shares"])}),
+        preprocessing=Preprocessing.from_json(saved["preprocessing"]),
+        images=tuple(str(name) for name in arrays["image"]),
+        explained=str(saved["explained"]),
+        targets=tuple(_target(json.loads(str(text))) for text in arrays["target"]),
+        rows=tuple(_row(row) for row in saved["methods"]),
+        columns=tuple(Column(**column) for column in saved["metrics"]),
+        count=int(saved["count"]),
+        notes=tuple(str(note) for note in saved["notes"]),
+        **known,
+    )
+    sizes = {
+        "method": len(result.rows),
+        "metric": len(result.columns),
+        "image": len(result.images),
+    }
+    for name, axes in AXES.items():
+        if known[name].shape != tuple(sizes[axis] for axis in axes):
+            raise ValueError(f"'{name}' has the shape {known[name].shape}")
+    if len(result.targets) != len(result.images):
+        raise ValueError("not every image has a target")
+    return result
+
+
+def _row(saved: Json) -> Row:
+    cells = saved["grain"]
+    return Row(**{**saved, "layers": tuple(saved["layers"]), "grain": (cells[0], cells[1])})
+
+
+def _target(saved: Json) -> Target:
+    known = {field.name for field in dataclasses.fields(Target)}
+    where = saved["where"] if isinstance(saved["where"], str) else tuple(saved["where"])
+    return Target(**{name: saved[name] for name in known if name in saved} | {"where": where})
+
+
+NOUN: Noun[Evaluation, TableOptions] = Noun(
+    name="evaluation",
+    options=TableOptions,
+    describe=describe,
+    manifest=manifest,
+    numbers=numbers,
+    arrays=arrays,
+    store=False,
+    rows=rows,
+    load=load,
+)
