@@ -9,6 +9,7 @@ from pathlib import Path
 
 from layersight.limits import Limits
 from layersight.loading import load_model
+from layersight.loading.frameworks import framework_of
 from layersight.loading.lean import import_keras
 from layersight.loading.reader import expect
 from layersight.loading.recognise import recognise
@@ -53,10 +54,11 @@ def open_model(source: Source) -> Model:
     """
     Limits.asked(source.max_memory)
     path = Path(source.model)
-    if path.exists() or "/" in source.model or "." in source.model:
-        recognise(path)
-    expect(path, source.weights)
-    import_keras(source.backend)
+    if framework_of(path) is None:
+        if path.exists() or "/" in source.model or "." in source.model:
+            recognise(path)
+        expect(path, source.weights)
+        import_keras(source.backend)
     with _Told():
         return load_model(
             source.model,
