@@ -80,7 +80,7 @@ def sharp(page: Page) -> None:
     for item in pictures(page):
         zoom = item.width * page.resolution / item.pixels.shape[1]
         assert zoom == pytest.approx(round(zoom), abs=1e-6)
-        assert zoom >= 1
+        assert zoom >= 1 - 1e-9
         for edge in (item.x, item.y):
             assert edge * page.resolution == pytest.approx(round(edge * page.resolution), abs=1e-6)
 
@@ -133,7 +133,7 @@ def test_no_tile_is_lost_whatever_its_shape(
     title = "a title" if kind == "titled" else ""
     tiles = tuple(Tile(label=f"no {place}", title=title) for place in range(count))
     grid = Grid(pixels, tiles, documents.VIRIDIS, columns=columns)
-    assert is_mosaic(grid) == (kind == "indices")
+    assert is_mosaic(grid) == (kind != "titled")
     section = dataclasses.replace(documents.section(0, grid), scale=None)
     found = pages(documents.document(section), MEDIA[medium])
     for page in found:
@@ -146,7 +146,7 @@ def test_no_tile_is_lost_whatever_its_shape(
     assert set(numbers.tolist()) <= set(
         np.unique(np.concatenate([each.ravel() for each in seen])).tolist()
     )
-    if kind != "indices":
+    if kind == "titled":
         assert len(drawn) == count
 
 

@@ -59,23 +59,16 @@ def _frames(documents: Iterable[Document]) -> list[Image.Image]:
             "an animation shows the patterns on their way and this result has no frames: ask "
             "for them with --frames 24, or frames=24 in Python"
         )
+    width, height = max(page.width for page in made), max(page.height for page in made)
+    room = width - 2 * MEDIUM.margin
     found = []
     for number, page in enumerate(made):
         share = number / max(1, len(made) - 1)
-        room = page.width - 2 * MEDIUM.margin
         track = Box(MEDIUM.margin, 6.0, room, BAR, TRACK)
         bar = Box(MEDIUM.margin, 6.0, room * share, BAR, ACCENT)
-        found.append(draw(dataclasses.replace(page, items=(*page.items, track, bar))))
-    size = max(one.width for one in found), max(one.height for one in found)
-    return [_padded(one, size) for one in found]
-
-
-def _padded(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
-    if frame.size == size:
-        return frame
-    whole = Image.new("RGB", size, "white")
-    whole.paste(frame)
-    return whole
+        items = (*page.items, track, bar)
+        found.append(draw(dataclasses.replace(page, width=width, height=height, items=items)))
+    return found
 
 
 def _reduced(frame: Image.Image) -> Image.Image:

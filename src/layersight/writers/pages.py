@@ -212,7 +212,7 @@ class _Press:
             return
         self.open[-1].names.append(section.title)
         kind = "   ".join(filter(None, (section.kind, said)))
-        room = sketch.right - sketch.left - (BAR_WIDTH + 18 if section.scale else 0)
+        full = room = sketch.right - sketch.left - (BAR_WIDTH + 18 if section.scale else 0)
         sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
         if section.aside is not None:
             style = toned(BODY, "accent" if section.aside.target else section.aside.tone)
@@ -226,7 +226,7 @@ class _Press:
         x += sketch.text(x, y + 12, section.title, HEADING, room=max(60.0, room - aside)) + 9
         left = max(0.0, sketch.left + room - x)
         sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=left)
-        sketch.text(sketch.left, y + 23, section.facts, BODY.but(colour=QUIET), room=room)
+        sketch.text(sketch.left, y + 23, section.facts, BODY.but(colour=QUIET), room=full)
         if section.scale is not None:
             draw_scale(sketch, sketch.right - BAR_WIDTH, y + 7, section.scale, BAR_WIDTH)
 

@@ -33,6 +33,8 @@ from layersight.writers.sketch import (
 
 GAP = 9.0
 """Between two tiles with words, in points."""
+CLOSER = 12
+"""From more columns than these on the gap is half as wide."""
 WIDER = 12.0
 """What a wider gap has more."""
 LABEL_ROOM = 8.6
@@ -133,7 +135,7 @@ def _grid(block: Grid, medium: Medium, room: float) -> Body:
 
 def is_mosaic(block: Grid) -> bool:
     """Whether all tiles have one size and palette, and at most a number each."""
-    if not isinstance(block.pixels, np.ndarray) or block.pixels.ndim != 3 or block.palette is None:
+    if not isinstance(block.pixels, np.ndarray):
         return False
     if any(overlay is not None for overlay in block.overlays):
         return False
@@ -162,7 +164,7 @@ def _part(block: Grid, across: int, first: int, last: int) -> str:
     plural = f"{block.unit}s"
     if block.rows:
         names = [name for name, _ in block.rows]
-        return f"{plural} {span(names[first], names[last - 1])} of {len(names):,}"
+        return f"{span(names[first], names[last - 1])} of {len(names):,}"
     labels = [tile.label for tile in block.tiles]
     shown = labels[first * across : last * across]
     if not all((shown[0], shown[-1])):
@@ -194,7 +196,7 @@ def small_cells(block: Grid, medium: Medium, room: float) -> Cells:
     On paper the width of the page is filled; on a screen a pixel of a tile is a whole number of
     device pixels. The gaps look alike for tiles of any size.
     """
-    count, height, width = np.shape(block.pixels)
+    count, height, width = np.shape(block.pixels)[:3]
     across = max(1, min(block.columns, count))
     gaps = frozenset(gap for gap in block.gaps if gap < across - 1)
     wider = medium.snap(WIDER)
@@ -276,7 +278,8 @@ class _Mosaic:
         shown = np.asarray(block.pixels[start : last * across])
         covered = [tile.cover is not None or tile.blank for tile in tiles]
         if any(covered):
-            shown = np.where(np.array(covered)[:, None, None], np.uint8(LIGHTEST), shown)
+            shown = shown.copy()
+            shown[np.array(covered)] = LIGHTEST
         edges = [0, *(gap + 1 for gap in sorted(block.gaps) if gap < across - 1), across]
         for one, other in itertools.pairwise(edges):
             if len(edges) == 2:
@@ -290,9 +293,14 @@ class _Mosaic:
         cells, snap = self.cells, sketch.medium.snap
         beside = min(across, len(shown))
         gaps = (cells.gap_y, cells.gap_x)
-        sheet = mosaic(shown, columns=across, gap=gaps, fill=LIGHTEST, extend=True)
+        bands = [shown] if shown.ndim == 3 else np.moveaxis(shown, -1, 0)
+        sheets = [
+            mosaic(band, columns=across, gap=gaps, fill=LIGHTEST, extend=True) for band in bands
+        ]
+        sheet = sheets[0] if shown.ndim == 3 else np.stack(sheets, -1)
         sheet = sheet[:, : sheet.shape[1] - cells.gap_x]
-        sketch.picture(x, y, (cells.pixel, cells.pixel), sheet, self.block.palette)
+        palette = self.block.palette if shown.ndim == 3 else None
+        sketch.picture(x, y, (cells.pixel, cells.pixel), sheet, palette)
         pitch = cells.wide + cells.gap_x * cells.pixel
         gap_x, gap_y = cells.gap_x * cells.pixel, cells.gap_y * cells.pixel
         rows, over = math.ceil(len(shown) / across), snap(BLEED)
@@ -360,7 +368,7 @@ def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, Under]
     gaps = frozenset(gap for gap in block.gaps if gap < across - 1)
     titled = any(tile.title for tile in block.tiles)
     under = Under.of(block.tiles)
-    gap, wider = medium.snap(GAP), medium.snap(WIDER)
+    gap, wider = medium.snap(GAP if across <= CLOSER else GAP / 2), medium.snap(WIDER)
     if block.gaps:  # tiles that belong together are closer
         gap, wider = medium.snap(5.0), medium.snap(GAP - 5.0)
     height, width = sizes[0] if len(sizes) == 1 else (1, 1)

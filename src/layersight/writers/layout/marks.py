@@ -54,8 +54,9 @@ def draw_ramp(
 def draw_scale(sketch: Sketch, x: float, y: float, scale: Scale, wide: float) -> None:
     """A lying colour bar with its words under it."""
     draw_ramp(sketch, x, y, scale.palette, wide)
+    taken = sum(sketch.measure(words, TINY) for _, words in scale.marks)
     marks = scale.marks
-    if scale.note:
+    if len(marks) < 3 and taken + sketch.measure(scale.note, TINY) < wide - 8:
         marks = (*marks, (0.5, scale.note))
     for place, words in marks:
         anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"

@@ -260,5 +260,3 @@ def _standing(sketch: Sketch, x: float, y: float, tall: float, scale: Scale) -> 
         sketch.line((x, height), (x + 2.5, height))
         shift = 4.0 if place >= 1 else 0.0 if place <= 0 else 2.0
         sketch.text(x + 4.5, height + shift, words, TINY)
-    if scale.note:
-        sketch.label(x - 7, y + tall + 9, scale.note, TINY, "start")

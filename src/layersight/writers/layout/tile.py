@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.document.blocks import Bytes, Cell, Overlay, Tile
+from layersight.document.words import percent
 from layersight.writers.layout.marks import (
     ARROW,
     BAR,
@@ -37,7 +38,7 @@ from layersight.writers.sketch import (
 FULL = 44.0
 """Width from which on a tile has all its numbers, in points."""
 SCANT = 24.0
-"""Width from which on it has its label and its value."""
+"""Width below which they stand in the middle."""
 LARGE = 92.0
 """Width from which on the words are larger."""
 FADED = 0.62
@@ -131,7 +132,8 @@ class Under:
     Attributes:
         numbered: Whether tiles have more than a label.
         lines: How many lines they have at most.
-        shares: Whether some have a bar of a share by itself.
+        shares: Whether some have a bar of a share.
+        alone: Whether some have one in a line by itself.
         rising: Whether some have not converged, so that room for the arrow is kept.
         scaled: Whether some have a colour bar.
         labelled: Whether some have a label.
@@ -141,6 +143,7 @@ class Under:
     numbered: bool
     lines: int
     shares: bool
+    alone: bool
     rising: bool
     scaled: bool
     labelled: bool
@@ -152,7 +155,11 @@ class Under:
         return cls(
             numbered=any(tile.value or tile.lines or tile.share is not None for tile in tiles),
             lines=max((len(tile.lines) for tile in tiles), default=0),
-            shares=any(tile.share is not None for tile in tiles),
+            shares=any(
+                tile.share is not None or any(cell.share is not None for _, cell in tile.lines)
+                for tile in tiles
+            ),
+            alone=any(tile.share is not None for tile in tiles),
             rising=any(tile.rising for tile in tiles),
             scaled=any(tile.scale is not None for tile in tiles),
             labelled=any(tile.label for tile in tiles),
@@ -175,13 +182,11 @@ class Under:
         scale = BAR + 4.0 if self.scaled else 0.0
         if not self.numbered:
             return scale + (NOTE.size * 1.5 if self.labelled else 0.0)
-        if wide < SCANT:
-            return scale + TINY.size * 1.5
         if wide < FULL:
-            return scale + TINY.size * 2.6 + METER
+            return scale + TINY.size * 2.6 + (METER if self.shares else 0.0)
         step = (BODY if wide >= LARGE else NOTE).size * 1.28
-        lines = self.lines + (1 if self.labelled else 0)
-        return scale + step * lines + (METER + 3.0 if self.shares else 0.0) + 1.5
+        lines = self.lines + self.labelled + self.alone
+        return scale + step * lines + 1.5
 
     @property
     def height(self) -> float:
@@ -198,19 +203,27 @@ class Under:
         if not self.numbered:
             style = NOTE if self.wide >= 60 else TINY
             sketch.text(middle, y + style.size * 1.1, tile.label, style, anchor="middle")
-        elif self.wide < SCANT:
-            sketch.text(middle, y + TINY.size * 1.1, tile.label, TINY, anchor="middle")
         elif self.wide < FULL:
-            bold = TINY.but(colour=INK, bold=True)
-            sketch.text(x, y + TINY.size * 1.1, tile.label, bold, room=self.wide)
-            sketch.text(x, y + TINY.size * 2.25, tile.value, TINY, room=self.wide)
-            share = next(
-                (cell.share for _, cell in tile.lines if cell.share is not None), tile.share
-            )
-            if share is not None:
-                draw_meter(sketch, x, y + TINY.size * 2.6, self.wide, share)
+            self._few(sketch, x, y, tile)
         else:
             self._lines(sketch, x, y, tile)
+
+    def _few(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
+        """The label, the most important number, and a bar."""
+        said = [tile.value, *(cell.text for _, cell in tile.lines)]
+        number = next(filter(None, said), "")
+        narrow = self.wide < SCANT
+        left, anchor = (x + self.wide / 2, "middle") if narrow else (x, "start")
+        dark = TINY.but(colour=INK)
+        room = self.wide + (4 if narrow else 0)
+        if self.labelled:
+            label = dark.but(bold=True)
+            sketch.text(left, y + TINY.size * 1.1, tile.label, label, anchor=anchor, room=room)
+        sketch.text(left, y + TINY.size * 2.25, number, dark, anchor=anchor, room=room)
+        shares = [cell.share for _, cell in tile.lines if cell.share is not None]
+        share = tile.share if tile.share is not None else next(iter(shares), None)
+        if share is not None:
+            draw_meter(sketch, x, y + TINY.size * 2.6, self.wide, share)
 
     def _lines(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
         style, right = self._style, x + self.wide
@@ -227,8 +240,9 @@ class Under:
         for name, cell in tile.lines:
             self._line(sketch, x, base, edge, name, cell)
             base += self._step
-        if tile.share is not None:
-            draw_meter(sketch, x, base - self._step + 3, self.wide, tile.share)
+        if tile.share is not None and tile.share == tile.share:
+            cell = Cell(percent(tile.share), share=tile.share)
+            self._line(sketch, x, base, edge, "", cell)
 
     def _line(self, sketch: Sketch, x: float, y: float, edge: float, name: str, cell: Cell) -> None:
         """A name, a value at the right, and a bar between them."""
