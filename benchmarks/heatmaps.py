@@ -20,8 +20,8 @@ import numpy as np
 
 import layersight
 from layersight.data.readout import Readout
-from layersight.nouns.heatmaps.methods.method import Images, find_method
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import Images, Request, find_method
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 LAYER = "block5_conv3"
 UNIT = 386
@@ -180,13 +180,15 @@ def run_batch(arguments: argparse.Namespace) -> None:
     ours, bare = in_turn(
         [
             lambda: compute(
-                model,
-                images,
-                target=goal_of(),
-                layers=(LAYER,),
-                options=HeatmapOptions(),
-                batch_size=32,
-                progress=lambda done, count: None,
+                Request(
+                    model,
+                    images,
+                    target=goal_of(),
+                    layers=(LAYER,),
+                    options=HeatmapOptions(),
+                    batch_size=32,
+                    progress=lambda done, count: None,
+                )
             ),
             lambda: both(pixels),
         ],
@@ -218,13 +220,15 @@ def run_score_cam(arguments: argparse.Namespace) -> None:
     def ours() -> None:
         shown.clear()
         find_method("score-cam").compute(
-            counting,
-            images,
-            target=goal_of(),
-            layers=(LAYER,),
-            options=HeatmapOptions(masks=arguments.masks),
-            batch_size=arguments.batch,
-            progress=lambda done, count: None,
+            Request(
+                counting,
+                images,
+                target=goal_of(),
+                layers=(LAYER,),
+                options=HeatmapOptions(masks=arguments.masks),
+                batch_size=arguments.batch,
+                progress=lambda done, count: None,
+            )
         )
 
     forward, _ = make_bare(model.model)
@@ -259,13 +263,15 @@ def run_peers(arguments: argparse.Namespace) -> None:
         options = HeatmapOptions(masks=arguments.masks)
         works = {
             "layersight": lambda: find_method("score-cam").compute(
-                model,
-                images_of(model, pixels),
-                target=goal_of(),
-                layers=(LAYER,),
-                options=options,
-                batch_size=arguments.batch,
-                progress=lambda done, count: None,
+                Request(
+                    model,
+                    images_of(model, pixels),
+                    target=goal_of(),
+                    layers=(LAYER,),
+                    options=options,
+                    batch_size=arguments.batch,
+                    progress=lambda done, count: None,
+                )
             ),
             **peers_of(live, pixels, "score-cam"),
         }

@@ -23,8 +23,8 @@ from layersight.data.readout import Goal, Gradients, Readout
 from layersight.errors import ModelInputError
 from layersight.model import ForwardPass
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.methods.method import Images, find_method
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import Images, Request, find_method
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 __all__ = ["Images", "ModelInputError", "baseline"]
 
@@ -239,13 +239,15 @@ def run(
     """Runs a method as the verb does."""
     told: list[tuple[int, int]] = [] if steps is None else steps
     found = find_method(method).compute(
-        model,
-        images,
-        target=goal,
-        layers=layers,
-        options=HeatmapOptions(**options),
-        batch_size=batch_size,
-        progress=lambda done, total: told.append((done, total)),
+        Request(
+            model,
+            images,
+            target=goal,
+            layers=layers,
+            options=HeatmapOptions(**options),
+            batch_size=batch_size,
+            progress=lambda done, total: told.append((done, total)),
+        )
     )
     assert isinstance(found, np.ndarray)
     assert found.dtype == np.float32

@@ -10,9 +10,8 @@ from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import SCALES
 from layersight.data.target import Target
 from layersight.nouns.evaluation.result import Column, Evaluation, Row
-from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.metrics.metric import metrics
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "=cat</script><b>&\u202e"

@@ -8,10 +8,10 @@ import numpy as np
 
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.readout import Readout
-from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.methods.method import Images
 from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
 from layersight.nouns.heatmaps.metrics.metric import find_metric
+from layersight.nouns.heatmaps.request import MeasureOptions
 
 
 class Formula:

@@ -16,7 +16,8 @@ from layersight.data.placing import enlarge
 from layersight.data.prediction import ClassScore, Prediction
 from layersight.data.preprocessing import SCALES
 from layersight.data.target import Target
-from layersight.nouns.heatmaps.result import Curve, Heatmap, HeatmapOptions, Heatmaps, Measure
+from layersight.nouns.heatmaps.request import HeatmapOptions
+from layersight.nouns.heatmaps.result import Curve, Heatmap, Heatmaps, Measure
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "a</script><b>&\u202e.jpg"

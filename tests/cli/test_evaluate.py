@@ -158,7 +158,7 @@ def test_an_interruption_before_the_first_image_leaves_nothing(
         (["--resume"], 2, "there is no small-evaluation.partial.npz to go on from"),
         (["--method", "gradcam"], 2, "unknown method 'gradcam'"),
         (["--score", "deletoin"], 2, "Did you mean deletion"),
-        (["--points", "0"], 2, "points of at least 1"),
+        (["--points", "0"], 2, "points as a whole number of at least 1"),
         (["--shares", "half"], 2, "--shares expects numbers"),
         (["--shares", "2"], 2, "shares of pixels above 0"),
         (["--samples", "4", "--method", "gradient"], 2, "reads 'samples'"),

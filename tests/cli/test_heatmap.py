@@ -18,7 +18,7 @@ from layersight.cli import heatmap as face
 from layersight.cli.heatmap import describe
 from layersight.export import read_manifest
 from layersight.nouns.heatmaps.methods.method import methods
-from layersight.nouns.heatmaps.methods.names import PLACES
+from layersight.nouns.heatmaps.request import METHODS
 
 Run = Callable[..., Any]
 
@@ -226,7 +226,7 @@ def test_the_methods_are_listed(run: Run) -> None:
     done = run("heatmap", "--list-methods")
     assert done.status == 0
     parts = done.out.strip().split("\n\n")
-    assert len(parts) == len(PLACES)
+    assert len(parts) == len(METHODS)
     for part, method in zip(parts, methods().values(), strict=True):
         lines = part.splitlines()
         assert lines[0] == f"{method.name}: {method.says}"
@@ -253,7 +253,7 @@ def test_help_names_every_method_and_imports_none() -> None:
         env={"PYTHONPATH": ":".join(sys.path), "COLUMNS": "200", "TERMINAL_WIDTH": "200"},
     )
     told = " ".join(done.stdout.split())
-    for name in PLACES:
+    for name in METHODS:
         assert name in told.replace("- ", "-"), name
     assert "Example: layersight heatmap" in told
 

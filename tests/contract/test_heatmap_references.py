@@ -20,8 +20,8 @@ from contract.heatmap_variants import VARIANTS, ResolvedTarget
 from contract.twins import CLASSES, NETWORKS, build, load
 from layersight.data.readout import Readout
 from layersight.loading import load_model
-from layersight.nouns.heatmaps.methods.method import Found, Images, find_method, methods
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import Images, Request, Result, find_method, methods
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 ARRAYS, TABLE = load()
 
@@ -55,15 +55,17 @@ def explained(network, method, layers, options):
         patch(place + "rise.masks", lambda _, __, wanted: ARRAYS["masks"][wanted]),
     ):
         found = find_method(method).compute(
-            opened(network),
-            images,
-            target=goal(network),
-            layers=layers,
-            options=HeatmapOptions(**json.loads(options)),
-            batch_size=256,
-            progress=lambda done, ahead: None,
+            Request(
+                opened(network),
+                images,
+                target=goal(network),
+                layers=layers,
+                options=HeatmapOptions(**json.loads(options)),
+                batch_size=256,
+                progress=lambda done, ahead: None,
+            )
         )
-    return Found.of(found).values
+    return Result.of(found).values
 
 
 def noise(number):

@@ -13,11 +13,11 @@ from formulas import Formula, bench, picture, say
 from layersight import evaluate
 from layersight.data.readout import Readout
 from layersight.loading import load_model
-from layersight.nouns.heatmaps.methods.method import find_method
+from layersight.nouns.heatmaps.methods.method import Request, find_method
 from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
 from layersight.nouns.heatmaps.metrics.cascade import cascade
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 NAMES = [metric.name for metric in choose_metrics("default")]
 SIZE = (12, 10)
@@ -82,13 +82,15 @@ def explainer(model, name, layers, images, unit=1):
     def explain(pixels):
         changed = type(images)({"picture": pixels}, "picture", images.black, images.white)
         return find_method(name).compute(
-            model,
-            changed,
-            target=class_goal(unit, before=True),
-            layers=layers,
-            options=HeatmapOptions(),
-            batch_size=16,
-            progress=lambda done, count: None,
+            Request(
+                model,
+                changed,
+                target=class_goal(unit, before=True),
+                layers=layers,
+                options=HeatmapOptions(),
+                batch_size=16,
+                progress=lambda done, count: None,
+            )
         )
 
     return explain

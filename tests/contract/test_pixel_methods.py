@@ -19,10 +19,10 @@ from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
 from layersight.loading import load_model
 from layersight.nouns.heatmaps.baselines import baseline as make
-from layersight.nouns.heatmaps.methods.method import Found, find_method
+from layersight.nouns.heatmaps.methods.method import Request, Result, find_method
 from layersight.nouns.heatmaps.methods.rise import masks
 from layersight.nouns.heatmaps.methods.smoothgrad import noise
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 SIZE = (8, 7)
 OPTIONS = HeatmapOptions(
@@ -98,15 +98,17 @@ def one_hot(unit, before):
 
 def compute(name, model, images, goal, batch_size=16, **options):
     found = find_method(name).compute(
-        model,
-        images,
-        target=goal,
-        layers=(),
-        options=dataclasses.replace(OPTIONS, **options),
-        batch_size=batch_size,
-        progress=lambda done, total: None,
+        Request(
+            model,
+            images,
+            target=goal,
+            layers=(),
+            options=dataclasses.replace(OPTIONS, **options),
+            batch_size=batch_size,
+            progress=lambda done, total: None,
+        )
     )
-    return Found.of(found)
+    return Result.of(found)
 
 
 def expect_gradient(network, picture, images, **read):

@@ -23,7 +23,7 @@ from layersight.export.kinds import EVALUATIONS
 from layersight.export.manifest import manifest_of
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation
-from layersight.nouns.heatmaps.measuring import MeasureOptions
+from layersight.nouns.heatmaps.request import MeasureOptions
 from layersight.version import __version__
 
 SUFFIXES = EVALUATIONS.suffixes

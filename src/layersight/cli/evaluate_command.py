@@ -24,8 +24,7 @@ from layersight.cli.options import (
     Trust,
     Weights,
 )
-from layersight.nouns.heatmaps.methods.names import PLACES as METHODS
-from layersight.nouns.heatmaps.metrics.names import PLACES as METRICS
+from layersight.nouns.heatmaps.request import METHODS, METRICS
 
 
 def evaluate(

@@ -23,7 +23,7 @@ from layersight.cli.options import (
     Trust,
     Weights,
 )
-from layersight.nouns.heatmaps.methods.names import PLACES
+from layersight.nouns.heatmaps.request import METHODS
 
 
 def _list_methods(asked: bool) -> None:
@@ -44,7 +44,7 @@ def heatmap(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help=f"{', '.join(PLACES)}, or all that can be compared; may be repeated.",
+            help=f"{', '.join(METHODS)}, or all that can be compared; may be repeated.",
         ),
     ] = None,
     target: Annotated[

@@ -25,8 +25,8 @@ class Option:
         name: The keyword in Python; ``--name`` on the command line.
         default: Its value unless it is given.
         help: What it does, in one line.
-        kind: ``int``, ``float``, ``str`` or ``bool``; of several values, that of each.
-        several: Whether it takes several values, as a tuple.
+        kind: ``int``, ``float``, ``str`` or ``bool``; of several values, that of each. Taken from
+            the default unless that is ``None``.
         low: Its least value, ``None`` for no limit.
         high: Its greatest value, likewise.
         exclusive: Whether ``low`` and ``high`` themselves are out of its range.
@@ -37,15 +37,24 @@ class Option:
 
     name: str
     default: Any
-    help: str
-    kind: type
-    several: bool = False
+    help: str = ""
+    kind: type | None = None
     low: float | None = None
     high: float | None = None
     exclusive: bool = False
     choices: tuple[str, ...] = ()
     unit: str = ""
     metavar: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind is None:
+            of = self.default[0] if self.several else self.default
+            object.__setattr__(self, "kind", type(of))
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes several values, as a tuple."""
+        return isinstance(self.default, tuple)
 
     @property
     def range(self) -> str:
@@ -86,7 +95,7 @@ class Option:
             if not inside or (self.exclusive and plain in (low, high)):
                 raise self._refusal(given)
             return plain
-        if not isinstance(value, self.kind):
+        if not isinstance(value, self.kind or object):
             raise self._refusal(given)
         if self.choices and value not in self.choices:
             raise UsageError(
@@ -98,7 +107,7 @@ class Option:
     def _refusal(self, found: Any, quote: str = "!r") -> UsageError:
         singular = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
         plural = {int: "whole numbers", float: "numbers", str: "words"}
-        kind = (plural if self.several else singular)[self.kind]
+        kind = (plural if self.several else singular)[self.kind or str]
         expected = " ".join(part for part in (kind, self.range) if part)
         shown = f"{found!r:.60}" if quote else str(found)
         return UsageError(f"expected {self.name} as {expected}, found {shown}")
@@ -141,12 +150,7 @@ def option(
         ...
         layersight.errors.UsageError: expected steps as a whole number from 1 to 100, found 0
     """
-    several = isinstance(default, tuple)
-    if kind is None:
-        kind = type(default[0] if several else default)
-    declared = Option(
-        "", default, help, kind, several, low, high, exclusive, tuple(choices), unit, metavar
-    )
+    declared = Option("", default, help, kind, low, high, exclusive, tuple(choices), unit, metavar)
     return dataclasses.field(default=default, metadata={_KEY: declared})
 
 
@@ -169,6 +173,48 @@ def check(request: Any) -> None:
     """
     for name, declared in options_of(request).items():
         object.__setattr__(request, name, declared.check(getattr(request, name)))
+
+
+class Options:
+    """Base of frozen dataclasses of options, which are checked as they are made.
+
+    Raises:
+        UsageError: A value is of the wrong kind, out of its range, or none of the choices.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as JSON-ready data."""
+        found = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in found.items()
+        }
+
+
+def extend(base: type, name: str, options: Iterable[Option], module: str) -> type:
+    """A frozen dataclass with the options of another and some more.
+
+    Args:
+        base: The other, itself made of options.
+        name: What the new one is called.
+        options: What is added; of two of one name the first counts.
+        module: The module that the class stands in, by which it is pickled.
+    """
+    known: dict[str, Option] = {}
+    for one in options:
+        known.setdefault(one.name, one)
+    added = [
+        (one.name, Any, dataclasses.field(default=one.default, metadata={_KEY: one}))
+        for one in known.values()
+    ]
+    made = dataclasses.make_dataclass(name, added, bases=(base,), frozen=True, slots=True)
+    made.__module__, made.__doc__ = module, base.__doc__
+    return made
 
 
 def split_options(

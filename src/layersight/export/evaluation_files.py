@@ -27,8 +27,7 @@ from layersight.export.manifest import manifest_of, read_manifest
 from layersight.export.numbers import number
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Column, Evaluation, Row, mean
-from layersight.nouns.heatmaps.measuring import MeasureOptions
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
 AXES = {
     "scores": ("image",),

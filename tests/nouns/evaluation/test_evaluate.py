@@ -16,10 +16,9 @@ from layersight.nouns.evaluation.compute import EvaluationInterrupted, evaluate
 from layersight.nouns.evaluation.result import Evaluation, error, mean
 from layersight.nouns.heatmaps.compute import heatmap
 from layersight.nouns.heatmaps.making import PARTS
-from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
 from layersight.nouns.heatmaps.remembering import CachedModel
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
 QUICK = {"points": 4, "randoms": 2}
 SOME = ["grad-cam", "gradient"]
@@ -313,18 +312,18 @@ def test_images_of_any_size_are_brought_to_that_of_the_first(network):
         ({"layer": "bod", "methods": "default"}, SelectionError, "no layer 'bod'"),
         ({"methods": "gradient", "layer": "body"}, UsageError, "takes a layer: leave it out"),
         ({"pointz": 3}, UsageError, "unknown option 'pointz': .* Did you mean points"),
-        ({"points": 0}, UsageError, "points of at least 1"),
-        ({"points": 2.5}, UsageError, "expected points as a whole number, found 2.5"),
+        ({"points": 0}, UsageError, "points as a whole number of at least 1"),
+        ({"points": 2.5}, UsageError, "points as a whole number of at least 1, found 2.5"),
         ({"points": True}, UsageError, "expected points as a whole number"),
         ({"filling": 3}, UsageError, "expected filling as a word"),
         ({"filling": "gray"}, UsageError, "unknown filling 'gray': .* Did you mean grey"),
         ({"shares": "half"}, UsageError, "expected shares as numbers"),
-        ({"shares": 2.0}, UsageError, "shares of pixels above 0 and below 1"),
+        ({"shares": 2.0}, UsageError, "shares as numbers above 0 and below 1"),
         ({"metrics": "road", "points": 3}, UsageError, r"no metric asked for \(road\) reads"),
         ({"copies": 3}, UsageError, "reads 'copies'"),
         ({"methods": "gradient", "samples": 3}, UsageError, "reads 'samples'"),
         ({"batch_size": 0}, UsageError, "at least 1 image in a batch"),
-        ({"seed": -1}, UsageError, "seed of at least 0"),
+        ({"seed": -1}, UsageError, "seed as a whole number of at least 0"),
         ({"target": "tree"}, SelectionError, "no class 'tree'"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cam_network as nets
-from layersight.nouns.heatmaps.channels import between, of_image, strongest
+from layersight.nouns.heatmaps.channels import normalise, of_image, strongest
 
 
 def test_the_strongest_are_the_largest_above_0_and_of_equal_ones_the_first():
@@ -26,7 +26,7 @@ def test_maps_are_brought_to_0_and_1_and_constant_ones_to_0():
     maps = np.array([[[2, 4], [3, 2]], [[-1, -1], [-1, 1]], [[5, 5], [5, 5]]], np.float32)
     noise = np.full((1, 2, 2), 1e4, np.float32)
     noise[0, 0, 0] = np.nextafter(noise[0, 0, 0], np.float32(0))
-    found, ranged = between(np.concatenate([maps, noise]))
+    found, ranged = normalise(np.concatenate([maps, noise]))
     assert ranged.tolist() == [True, True, False, False]
     assert found[:2].tolist() == [[[0, 1], [0.5, 0]], [[0, 0], [0, 1]]]
     assert not found[2:].any()

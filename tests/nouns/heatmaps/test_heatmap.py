@@ -329,13 +329,13 @@ def own(name: str, compute=None, **known) -> Method:
 def methods(monkeypatch):
     """A few methods of every kind in place of the real ones."""
 
-    def refuses(model, images, **_):
+    def refuses(request):
         raise ModelInputError("no network like this")
 
-    def several(model, images, *, target, layers, options, batch_size, progress):
+    def several(request):
         for done in range(4):
-            progress(done + 1, 4)
-        return np.ones((len(images), 2, 2), np.float32) * len(layers)
+            request.progress(done + 1, 4)
+        return np.ones((len(request.images), 2, 2), np.float32) * len(request.layers)
 
     known = {
         "grad-cam": find_method("grad-cam"),
@@ -474,7 +474,8 @@ def test_class_names_that_do_not_fit_are_mentioned(chain):
 def test_black_and_white_of_what_the_network_sees(chain, methods, monkeypatch):
     seen = []
 
-    def look(model, images, **_):
+    def look(request):
+        images = request.images
         seen.append((images.black.tolist(), images.white.tolist()))
         return np.ones((len(images), 8, 8), np.float32)
 

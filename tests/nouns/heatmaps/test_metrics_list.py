@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from formulas import GOAL, bench, linear, logistic, picture, say
 from layersight.errors import UsageError
-from layersight.nouns.heatmaps import metrics as package
-from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.metrics.bench import measure
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics, find_metric, metrics
-from layersight.nouns.heatmaps.metrics.names import PLACES
+from layersight.nouns.heatmaps.request import METRICS, MeasureOptions
 
 
-def test_every_file_with_a_metric_is_in_the_list():
-    folder = Path(package.__file__).parent
-    files = {path.stem for path in folder.glob("*.py") if "METRIC = " in path.read_text("utf-8")}
-    assert files == set(PLACES.values())
-    assert [metric.name for metric in metrics().values()] == list(PLACES)
+def test_every_metric_says_what_it_is():
     for metric in metrics().values():
         assert metric.says.endswith(".")
         assert metric.misleads.endswith(".")
@@ -33,9 +25,9 @@ def test_every_file_with_a_metric_is_in_the_list():
         ("deletion", ["deletion"]),
         (["road", "deletion", "road"], ["deletion", "road"]),
         ("increase, deletion", ["deletion", "increase"]),
-        ("all", list(PLACES)),
-        ("default", list(PLACES)[:6]),
-        (["default", "sensitivity"], list(PLACES)[:7]),
+        ("all", list(METRICS)),
+        ("default", list(METRICS)[:6]),
+        (["default", "sensitivity"], list(METRICS)[:7]),
     ],
 )
 def test_metrics_are_chosen_by_name(asked, expected):
@@ -72,7 +64,7 @@ def test_measuring_one_heatmap():
         explain=lambda pixels: pixels[..., 0],
         progress=lambda *done: told.append(done),
     )
-    assert [entry.metric for entry in found] == list(PLACES)
+    assert [entry.metric for entry in found] == list(METRICS)
     assert told == [(place, 8) for place in range(1, 9)]
     assert all(np.isfinite([entry.value, entry.random, entry.centre]).all() for entry in found)
     with_curves = [entry.metric for entry in found if entry.curve is not None]
@@ -109,11 +101,11 @@ def test_several_images_at_once_are_refused():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"points": 0}, "points of at least 1, found 0"),
-        ({"shares": (0.5, 1.0)}, "shares of pixels above 0 and below 1, found 0.5, 1"),
+        ({"points": 0}, "points as a whole number of at least 1, found 0"),
+        ({"shares": (0.5, 1.0)}, r"shares as numbers above 0 and below 1, found \(0.5, 1.0\)"),
         ({"shares": ()}, "found none"),
-        ({"radius": float("nan")}, "radius of at least 0, found nan"),
-        ({"seed": -1}, "a seed of at least 0"),
+        ({"radius": float("nan")}, "radius as a number of at least 0, found nan"),
+        ({"seed": -1}, "seed as a whole number of at least 0"),
     ],
 )
 def test_options_out_of_range_are_refused(option, message):

@@ -14,11 +14,11 @@ from layersight.errors import ModelInputError, UsageError
 from layersight.nouns.heatmaps.baselines import baseline as make
 from layersight.nouns.heatmaps.copies import batches
 from layersight.nouns.heatmaps.methods.integrated_gradients import completeness
-from layersight.nouns.heatmaps.methods.method import Found, find_method, methods
+from layersight.nouns.heatmaps.methods.method import Request, Result, find_method, methods
 from layersight.nouns.heatmaps.methods.occlusion import patches
 from layersight.nouns.heatmaps.methods.rise import masks
 from layersight.nouns.heatmaps.methods.smoothgrad import noise
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 PIXELS = (
     "gradient",
@@ -35,15 +35,17 @@ QUICK = HeatmapOptions(samples=5, steps=12, masks=9, cells=3, window=2, stride=1
 def run(name, model, images, goal, *, batch_size=16, progress=None, **options):
     """A method's maps and notes."""
     found = find_method(name).compute(
-        model,
-        images,
-        target=goal,
-        layers=(),
-        options=dataclasses.replace(QUICK, **options),
-        batch_size=batch_size,
-        progress=progress or (lambda done, total: None),
+        Request(
+            model,
+            images,
+            target=goal,
+            layers=(),
+            options=dataclasses.replace(QUICK, **options),
+            batch_size=batch_size,
+            progress=progress or (lambda done, total: None),
+        )
     )
-    return Found.of(found)
+    return Result.of(found)
 
 
 def maps_of(name, model, images, goal, **options):

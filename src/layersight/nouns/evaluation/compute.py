@@ -11,28 +11,27 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from layersight.batch.gather import ImageOptions, check_batch_size, gather, input_label, sources_of
 from layersight.batch.scale import settle_scale
+from layersight.data.fields import split_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
-from layersight.errors import ImageError, ModelInputError, UsageError, near
+from layersight.errors import ImageError, ModelInputError, UsageError
 from layersight.model import Forward, require
 from layersight.nouns.evaluation.evaluating import Evaluating, Judged, assemble, check_same
 from layersight.nouns.evaluation.result import Evaluation, concatenate
 from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.ground import Given, check_picture, choose_input, make_ground
-from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.methods.method import Method
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
 from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics
+from layersight.nouns.heatmaps.metrics.metric import metrics as all_metrics
 from layersight.nouns.heatmaps.outputs import check_explained
 from layersight.nouns.heatmaps.remembering import CachedModel, explainable
-from layersight.nouns.heatmaps.result import HeatmapOptions
-from layersight.nouns.heatmaps.settings import ALL, choose_methods, settle
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
+from layersight.nouns.heatmaps.settings import ALL, check_read, choose_methods, settle
 from layersight.nouns.heatmaps.strongest import ask_images
 from layersight.select import LayerSpec
 
@@ -93,8 +92,7 @@ def evaluate(
     """
     chosen, strict = _methods(methods)
     measures = choose_metrics(metrics)
-    measured, others = _measure_options(measures, options)
-    settled, image_options = settle(chosen, others)
+    measured, settled, image_options = _settle(chosen, measures, options)
     check_batch_size(batch_size)
     require(model, Forward, "evaluate", "open the network that the weights belong to")
     settled, outputs_only = explainable(model, settled)
@@ -173,8 +171,7 @@ def check(
     own = {"target", "layer", "limit", "input_name", "batch_size"}
     chosen, _ = _methods(methods)
     given = {name: value for name, value in options.items() if name not in own}
-    _, others = _measure_options(choose_metrics(metrics), given)
-    settle(chosen, others)
+    _settle(chosen, choose_metrics(metrics), given)
 
 
 class EvaluationInterrupted(KeyboardInterrupt):
@@ -309,68 +306,19 @@ def _named(metrics: str | Sequence[str]) -> set[str]:
     return {part.strip() for word in words for part in word.split(",")} - {DEFAULT, ALL}
 
 
-def _measure_options(
-    chosen: Sequence[Metric], options: Mapping[str, Any]
-) -> tuple[MeasureOptions, dict[str, Any]]:
-    """The options of metrics, and the others.
+def _settle(
+    chosen: Sequence[Method], measures: Sequence[Metric], settings: Mapping[str, Any]
+) -> tuple[MeasureOptions, HeatmapOptions, ImageOptions]:
+    """The options of metrics, of heatmaps and of images.
 
     Raises:
-        UsageError: One is of the wrong kind, out of its range, or read by no metric.
+        UsageError: One is unknown, out of its range, or read by none.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    fields = {field.name: field for field in _fields(MeasureOptions)}
-    known = {
-        *fields,
-        *(field.name for kind in (HeatmapOptions, ImageOptions) for field in _fields(kind)),
-    }
-    for name in given:
-        if name not in known:
-            raise UsageError(
-                f"unknown option '{name}': expected one of {', '.join(sorted(known))}."
-                f"{near(name, known)}"
-            )
-    own = {name: value for name, value in given.items() if name in fields}
-    for name, value in own.items():
-        readers = [metric.name for metric in chosen if name in metric.uses]
-        if not readers and name not in ("randoms", "seed"):
-            raise UsageError(
-                f"no metric asked for ({', '.join(metric.name for metric in chosen)}) reads "
-                f"'{name}'"
-            )
-        own[name] = _checked(name, value, fields[name].default)
-    rest = {name: value for name, value in given.items() if name not in fields or name == "seed"}
-    return MeasureOptions(**own), rest
-
-
-def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(kind)
-
-
-def _checked(name: str, value: Any, default: Any) -> Any:
-    """A value of the kind of the default.
-
-    Raises:
-        UsageError: It is of another.
-    """
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    number = whole or isinstance(value, float | np.floating)
-    if isinstance(default, tuple):
-        several = [value] if number else value
-        if isinstance(several, Iterable) and not isinstance(several, str):
-            several = tuple(several)
-            if all(isinstance(each, int | float | np.number) for each in several):
-                return tuple(float(each) for each in several)
-        raise UsageError(f"expected {name} as numbers, found {value!r:.60}")
-    if isinstance(default, str):
-        if isinstance(value, str):
-            return value
-        raise UsageError(f"expected {name} as a word, found {value!r:.60}")
-    if isinstance(default, int) and whole:
-        return int(value)
-    if isinstance(default, float) and number:
-        return float(value)
-    kind = "a whole number" if isinstance(default, int) else "a number"
-    raise UsageError(f"expected {name} as {kind}, found {value!r:.60}")
+    own, *_ = split_options(settings, MeasureOptions, HeatmapOptions, ImageOptions)
+    measured = MeasureOptions(**own)
+    check_read("metric", measures, all_metrics().values(), set(own) - {"randoms", "seed"})
+    others = {name: settings[name] for name in settings if name not in own or name == "seed"}
+    return measured, *settle(chosen, others)
 
 
 def _names(sources: Sequence[Any]) -> list[str]:

@@ -23,10 +23,10 @@ from layersight.nouns.evaluation.result import Column, Evaluation, Row
 from layersight.nouns.heatmaps.goals import ResolvedTarget
 from layersight.nouns.heatmaps.ground import Ground
 from layersight.nouns.heatmaps.making import Making, Steps
-from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.methods.method import NONE, Method
 from layersight.nouns.heatmaps.metrics.metric import Metric
-from layersight.nouns.heatmaps.result import Heatmap, HeatmapOptions, Measure
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
+from layersight.nouns.heatmaps.result import Heatmap, Measure
 from layersight.nouns.heatmaps.running import Batch, Work, make_batches, run
 from layersight.nouns.heatmaps.scoring import again, grain_of, make_bench
 from layersight.select import LayerSpec

@@ -20,8 +20,7 @@ from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
 from layersight.errors import SelectionError, near
-from layersight.nouns.heatmaps.measuring import MeasureOptions
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
 MIN_STANDARD_ERRORS = 2.0
 """How many standard errors a difference has to have to be told from none."""

@@ -8,7 +8,6 @@ is named by the verb.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,9 @@ from numpy.typing import NDArray
 from layersight.data.arrays import FloatArray
 from layersight.data.readout import Goal
 from layersight.errors import ModelInputError
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.methods.method import Images
+from layersight.nouns.heatmaps.methods.method import Request
 
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 ROUNDING = 1e-6
 """The range of a map that is taken for constant, as a share of its largest absolute value."""
@@ -40,10 +38,19 @@ def checked(values: FloatArray, layer: str) -> FloatArray:
     return values
 
 
-def values_and_slopes(
-    model: Differentiable, images: Images, target: Goal, layers: Sequence[str]
-) -> tuple[FloatArray, FloatArray]:
-    """The maps of the one layer, and the gradient of the number by each of their values.
+def maps_of(request: Request) -> FloatArray:
+    """The maps of the first layer, ``(image, height, width, channel)``.
+
+    Raises:
+        ModelInputError: The layer has no maps of two axes.
+    """
+    layer = request.layers[0]
+    found = request.model.forward(request.images.values, [layer])
+    return checked(found.layers[layer], layer)
+
+
+def maps_and_gradients(request: Request) -> tuple[FloatArray, FloatArray]:
+    """The maps of the first layer, and the gradient of the target by each of their values.
 
     Returns:
         Two arrays ``(image, height, width, channel)``.
@@ -51,8 +58,9 @@ def values_and_slopes(
     Raises:
         ModelInputError: The layer has no maps of two axes.
     """
-    found = model.differentiate(images.values, target, layers=layers[:1])
-    return checked(found.values[layers[0]], layers[0]), found.slopes[layers[0]]
+    layer = request.layers[0]
+    found = request.model.differentiate(request.images.values, request.target, layers=[layer])
+    return checked(found.values[layer], layer), found.slopes[layer]
 
 
 @np.errstate(all="ignore")
@@ -78,7 +86,7 @@ def rectified(maps: FloatArray) -> FloatArray:
 
 
 @np.errstate(all="ignore")
-def between(maps: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+def normalise(maps: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Brings each map from its own range to 0..1, in place.
 
     Args:
@@ -105,8 +113,8 @@ def of_image(goal: Goal, image: int) -> Goal:
     )
 
 
-def strongest(sizes: NDArray[np.floating], count: int) -> Places:
-    """The places of the largest sizes above 0, rising; of equal ones the first.
+def strongest(sizes: NDArray[np.floating], count: int) -> Indices:
+    """The indices of the largest sizes above 0, rising; of equal ones the first.
 
     Args:
         sizes: ``(channel,)``; one that is no number counts as large.

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from layersight.data.arrays import FloatArray
 from layersight.data.readout import Goal
 from layersight.errors import ModelInputError
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.methods.method import Images
+from layersight.nouns.heatmaps.methods.method import Images, Request
 
 Numbers = NDArray[np.intp]
 
@@ -74,68 +73,49 @@ def originals(images: Images) -> Rows:
     return Rows(np.zeros_like(every), every)
 
 
-def read(
-    model: Differentiable, images: Images, rows: Rows, pixels: FloatArray, target: Goal
-) -> NDArray[np.float64]:
+def read(request: Request, rows: Rows, pixels: FloatArray) -> NDArray[np.float64]:
     """The score of each row, ``(row,)``.
 
     Args:
-        model: The network.
-        images: The images that the rows are copies of.
+        request: What is explained, of each image or of all.
         rows: Which copies.
         pixels: ``(row, height, width, channel)``: what they look like.
-        target: What is explained, of each image or of all.
 
     Raises:
-        ModelInputError: A score is no number.
+        ModelInputError: A score is not finite.
     """
-    scores = model.read(_inputs(images, rows, pixels), _goals(target, rows))
+    scores = request.model.read(_inputs(request, rows, pixels), _goals(request.target, rows))
     return numbers(scores, "score").astype(np.float64)
 
 
-def slopes(
-    model: Differentiable,
-    images: Images,
-    rows: Rows,
-    pixels: FloatArray,
-    target: Goal,
-    *,
-    guided: bool = False,
-) -> FloatArray:
-    """The gradient of each row's score by its pixels, ``(row, height, width, channel)``.
+def gradients(
+    request: Request, rows: Rows, pixels: FloatArray, *, guided: bool = False
+) -> tuple[FloatArray, FloatArray]:
+    """The score of each row, unchecked, and its gradient, ``(row, height, width, channel)``.
 
     Args:
-        model: The network.
-        images: The images that the rows are copies of.
+        request: What is explained, of each image or of all.
         rows: Which copies.
         pixels: ``(row, height, width, channel)``: what they look like.
-        target: What is explained, of each image or of all.
         guided: Let only what is positive back through rectifiers.
 
     Raises:
-        ModelInputError: A gradient is no number, or the score does not depend on the input.
+        ModelInputError: A gradient is not finite, or the score does not depend on the input.
     """
-    found = model.differentiate(
-        _inputs(images, rows, pixels), _goals(target, rows), by=[images.input], guided=guided
-    )
-    return numbers(found.inputs[images.input], "gradient of the score by the pixels")
-
-
-def follow(
-    model: Differentiable, images: Images, rows: Rows, pixels: FloatArray, target: Goal
-) -> tuple[NDArray[np.float64], FloatArray]:
-    """The score of each row, and its gradient, as :func:`read` and :func:`slopes` give them.
-
-    Raises:
-        ModelInputError: One is no number, or the score does not depend on the input.
-    """
-    found = model.differentiate(
-        _inputs(images, rows, pixels), _goals(target, rows), by=[images.input]
+    name = request.images.input
+    found = request.model.differentiate(
+        _inputs(request, rows, pixels), _goals(request.target, rows), by=[name], guided=guided
     )
     return (
-        numbers(found.scores, "score").astype(np.float64),
-        numbers(found.inputs[images.input], "gradient of the score by the pixels"),
+        found.scores,
+        numbers(found.inputs[name], "gradient of the score by the pixels"),
     )
+
+
+def image_gradients(request: Request, *, guided: bool = False) -> FloatArray:
+    """The gradient of the score by the pixels of each image as it is."""
+    images = request.images
+    return gradients(request, originals(images), images.pixels, guided=guided)[1]
 
 
 def numbers(values: NDArray[np.floating], what: str) -> FloatArray:
@@ -155,10 +135,10 @@ def numbers(values: NDArray[np.floating], what: str) -> FloatArray:
     return found
 
 
-def _inputs(images: Images, rows: Rows, pixels: FloatArray) -> dict[str, FloatArray]:
+def _inputs(request: Request, rows: Rows, pixels: FloatArray) -> dict[str, FloatArray]:
     """The inputs of a batch: of what is not explained each row has its image's."""
-    found = {name: array[rows.images] for name, array in images.values.items()}
-    return found | {images.input: np.asarray(pixels, np.float32)}
+    inputs = {name: array[rows.images] for name, array in request.images.values.items()}
+    return inputs | {request.images.input: np.asarray(pixels, np.float32)}
 
 
 def _goals(target: Goal, rows: Rows) -> Goal:

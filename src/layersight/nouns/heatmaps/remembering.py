@@ -26,7 +26,7 @@ from layersight.model import Differentiable, Forward, ForwardPass, require
 from layersight.nouns.heatmaps.choice import choose_layers, named_layers
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, read_off
 from layersight.nouns.heatmaps.methods.method import ONE, Method
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.select import LayerSpec
 
 Inputs = Mapping[str, FloatArray]

@@ -6,10 +6,8 @@ and the layer that made it.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -20,46 +18,7 @@ from layersight.data.model import ModelInfo
 from layersight.data.photograph import Photograph
 from layersight.data.prediction import Prediction
 from layersight.data.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class HeatmapOptions:
-    """How heatmaps are made; each method reads those that it names.
-
-    Attributes:
-        score: ``"logit"``: what is explained is the class before its softmax or sigmoid;
-            ``"output"``: what the network gives.
-        baseline: What "nothing" is: ``"black"``, ``"grey"``, ``"white"``, ``"mean"`` (the image's
-            own mean colour) or ``"blur"`` (the image itself, blurred).
-        steps: For integrated gradients, how many points on the way from the baseline.
-        samples: For SmoothGrad, how many noisy copies of the image.
-        noise: For SmoothGrad, the standard deviation of the noise as a share of the range of
-            what the network sees.
-        masks: For Score-CAM and Ablation-CAM, how many of the strongest channels; 0 for all. For
-            RISE, how many random masks; 0 for 2,000.
-        cells: For RISE, the cells of a mask along its shorter side.
-        keep: For RISE, the share of cells that are kept.
-        window: For occlusion, the side of the patch in pixels; 0 for an eighth of the
-            shorter side.
-        stride: For occlusion, pixels from patch to patch; 0 for half of the window.
-        seed: Of everything random.
-    """
-
-    score: str = "logit"
-    baseline: str = "black"
-    steps: int = 64
-    samples: int = 32
-    noise: float = 0.15
-    masks: int = 0
-    cells: int = 8
-    keep: float = 0.5
-    window: int = 0
-    stride: int = 0
-    seed: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """The options as JSON-ready data."""
-        return dataclasses.asdict(self)
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ everywhere is told with the reason.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +23,9 @@ from layersight.model import Differentiable
 from layersight.nouns.heatmaps.choice import Choice
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal
 from layersight.nouns.heatmaps.ground import Ground, same_everywhere
-from layersight.nouns.heatmaps.measuring import MeasureOptions
-from layersight.nouns.heatmaps.methods.method import ONE, Found, Images, Method, Progress
-from layersight.nouns.heatmaps.result import Heatmap, HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import ONE, Images, Method, Progress, Request, Result
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
+from layersight.nouns.heatmaps.result import Heatmap
 
 MOST_WEIGHTS = 1 << 26
 """How many numbers the goals of one batch may have: 256 MiB; of maps they are as large."""
@@ -135,7 +136,7 @@ def run(
 
 def compute(
     work: Work, method: Method, choice: Choice, images: Images, goal: Goal, progress: Progress
-) -> Found:
+) -> Result:
     """What a method gives for a batch, ``(image, height, width)``; of several layers the mean.
 
     A method that takes one layer is run for each, and each map divided by its greatest value.
@@ -145,28 +146,24 @@ def compute(
     """
     several = len(choice.names) > 1 and method.layers == ONE
     size = (images.pixels.shape[1], images.pixels.shape[2])
-    parts: list[Found] = []
+    parts: list[Result] = []
     for names in [(name,) for name in choice.names] if several else [choice.names]:
         with np.errstate(all="ignore"):
-            result = method.compute(
-                work.model,
-                images,
-                target=goal,
-                layers=names,
-                options=work.options,
-                batch_size=work.batch_size,
-                progress=progress,
+            given = method.compute(
+                Request(work.model, images, goal, names, work.options, work.batch_size, progress)
             )
-        made = Found.of(result)
+        made = Result.of(given)
         maps = np.ascontiguousarray(made.values, np.float32)
         _check(work, method, names, maps)
         maps = _over_greatest(enlarge(maps, size)) if several else maps
-        parts.append(Found(maps, made.notes, made.grounds))
+        parts.append(Result(maps, made.notes, made.grounds))
     if len(parts) == 1:
         return parts[0]
     mean: FloatArray = np.mean([part.values for part in parts], axis=0, dtype=np.float32)
-    said = ((note for part in parts for note in part.notes[place]) for place in range(len(mean)))
-    return Found.of(Found(mean, tuple(tuple(dict.fromkeys(notes)) for notes in said)))
+    notes = zip(*(part.notes for part in parts), strict=True)
+    return Result.of(
+        Result(mean, tuple(tuple(dict.fromkeys(itertools.chain(*each))) for each in notes))
+    )
 
 
 def explain(work: Work, method: Method, choice: Choice, images: Images, goal: Goal) -> FloatArray:

@@ -1,44 +1,21 @@
-"""What a heatmap can be asked for: methods, options and their limits.
+"""What a heatmap is asked for: methods and their options.
 
 The rule of this module: an option that no chosen method reads is refused, not ignored.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from layersight.batch.gather import ImageOptions
-from layersight.errors import UsageError, near
-from layersight.nouns.heatmaps.baselines import BASELINES
+from layersight.data.fields import split_options
+from layersight.errors import UsageError
 from layersight.nouns.heatmaps.methods.method import Method, find_method, methods
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 ALL = "all"
 """Every method that is comparable and applies."""
-
-SCORES = ("logit", "output")
-
-LIMITS: Mapping[str, tuple[float, float]] = {
-    "steps": (1, 10_000),
-    "samples": (1, 10_000),
-    "noise": (0, 10),
-    "masks": (0, 1_000_000),
-    "cells": (1, 256),
-    "keep": (0.01, 0.99),
-    "window": (0, 4096),
-    "stride": (0, 4096),
-    "seed": (0, 2**63 - 1),
-}
-"""What the options may be."""
-
-CHOICES: Mapping[str, Sequence[str]] = {"score": SCORES, "baseline": tuple(BASELINES)}
-
-_SHARED = ("score", "seed")
-"""Options that are of no method alone."""
 
 
 def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
@@ -70,51 +47,34 @@ def settle(
     Raises:
         UsageError: One is unknown, out of its range, or read by none of the methods.
     """
-    given = {name: value for name, value in settings.items() if value is not None}
-    of_heatmaps = {field.name: field for field in dataclasses.fields(HeatmapOptions)}
-    of_images = {field.name for field in dataclasses.fields(ImageOptions)}
-    for name, value in given.items():
-        if name not in of_heatmaps and name not in of_images:
-            known = sorted(set(of_heatmaps) | of_images)
-            raise UsageError(
-                f"unknown option '{name}': expected one of {', '.join(known)}.{near(name, known)}"
-            )
-        if name in of_heatmaps:
-            check_option(name, value, type(of_heatmaps[name].default))
-            _check_used(name, chosen)
-    return (
-        HeatmapOptions(**{name: given[name] for name in given if name in of_heatmaps}),
-        ImageOptions(**{name: given[name] for name in given if name in of_images}),
-    )
+    own, of_images = split_options(settings, HeatmapOptions, ImageOptions)
+    options = HeatmapOptions(**own)
+    check_read("method", chosen, methods().values(), set(own) - {"score", "seed"})
+    return options, ImageOptions(**of_images)
 
 
-def check_option(name: str, value: Any, kind: type) -> None:
-    """Refuses a value that an option cannot have.
+class Reader(Protocol):
+    """A method or metric, which reads some options."""
+
+    @property
+    def name(self) -> str: ...
+
+    def reads(self, option: str) -> bool: ...
+
+
+def check_read(
+    what: str, chosen: Sequence[Reader], known: Iterable[Reader], given: Iterable[str]
+) -> None:
+    """Refuses options that none of the methods or metrics asked for reads.
 
     Raises:
-        UsageError: It cannot have it.
+        UsageError: There is one; the message names those that read it.
     """
-    if name in CHOICES:
-        if value not in CHOICES[name]:
+    for name in given:
+        if not any(each.reads(name) for each in chosen):
+            readers = [each.name for each in known if each.reads(name)]
+            asked = ", ".join(each.name for each in chosen)
             raise UsageError(
-                f"unknown {name} '{value}': expected one of {', '.join(CHOICES[name])}."
-                f"{near(str(value), CHOICES[name])}"
+                f"no {what} asked for ({asked}) reads '{name}'"
+                + (f": it belongs to {', '.join(readers)}" if readers else ": none of all does")
             )
-        return
-    low, high = LIMITS[name]
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    number = whole or (kind is float and isinstance(value, float | np.floating))
-    if not (number and low <= value <= high):
-        what = "a whole number" if kind is int else "a number"
-        raise UsageError(f"expected {name} as {what} from {low:g} to {high:g}, found {value!r:.60}")
-
-
-def _check_used(name: str, chosen: Sequence[Method]) -> None:
-    if name in _SHARED or any(name in method.uses for method in chosen):
-        return
-    readers = [known.name for known in methods().values() if name in known.uses]
-    asked = ", ".join(method.name for method in chosen)
-    raise UsageError(
-        f"no method asked for ({asked}) reads '{name}'"
-        + (f": it belongs to {', '.join(readers)}" if readers else ": none of all does")
-    )

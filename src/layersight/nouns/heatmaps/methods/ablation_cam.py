@@ -16,45 +16,33 @@ whose maps have the largest sum of squares.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
 from layersight.nouns.heatmaps.channels import (
-    Places,
-    checked,
+    Indices,
+    maps_of,
     of_image,
     rectified,
     strongest,
     weighted,
 )
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import Method, Request
 
 WHOLE = -1
 """In place of a channel: none is set to 0."""
 
 
-def ablation_cam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def ablation_cam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    (layer,) = layers[:1]
-    values = checked(model.forward(images.values, [layer]).layers[layer], layer)
-    channels = [strongest(squares(maps), options.masks) for maps in values]
+    images, layer, progress = request.images, request.layers[0], request.progress
+    values = maps_of(request)
+    channels = [strongest(squares(maps), request.options.masks) for maps in values]
     passes = [
-        (image, part) for image, chosen in enumerate(channels) for part in parts(chosen, batch_size)
+        (image, part)
+        for image, chosen in enumerate(channels)
+        for part in parts(chosen, request.batch_size)
     ]
     progress(1, len(passes) + 1)
     scores = np.zeros((len(images), values.shape[3] + 1))
@@ -63,7 +51,8 @@ def ablation_cam(
         ablated = np.flatnonzero(part != WHOLE)
         factors[ablated, part[ablated]] = 0
         one = images.one(image)
-        scores[image, part] = model.ablate(one.values, of_image(target, image), layer, factors)
+        target = of_image(request.target, image)
+        scores[image, part] = request.model.ablate(one.values, target, layer, factors)
         progress(place + 2, len(passes) + 1)
     weights = np.stack([weigh(row, chosen) for row, chosen in zip(scores, channels, strict=True)])
     return rectified(weighted(values, weights))
@@ -76,7 +65,7 @@ def squares(maps: FloatArray) -> NDArray[np.float64]:
     return found
 
 
-def parts(chosen: Places, size: int) -> list[Places]:
+def parts(chosen: Indices, size: int) -> list[Indices]:
     """The whole and each channel without which it is run, in batches; none if there is none."""
     if len(chosen) == 0:
         return []
@@ -85,7 +74,7 @@ def parts(chosen: Places, size: int) -> list[Places]:
 
 
 @np.errstate(all="ignore")
-def weigh(scores: NDArray[np.float64], chosen: Places) -> NDArray[np.float64]:
+def weigh(scores: NDArray[np.float64], chosen: Indices) -> NDArray[np.float64]:
     """The weight of each channel.
 
     Args:
@@ -103,6 +92,7 @@ def weigh(scores: NDArray[np.float64], chosen: Places) -> NDArray[np.float64]:
 
 METHOD = Method(
     name="ablation-cam",
+    order=90,
     title="Ablation-CAM",
     says="Adds the maps of a layer, each by the share of the score that is lost without it.",
     assumes="That a channel matters by itself, and that a map of 0 is what its absence looks like.",

@@ -13,44 +13,32 @@ does not matter: the whole map is shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal, Readout
+from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
-from layersight.model import Differentiable
 from layersight.nouns.heatmaps.copies import numbers
-from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
 
 
-def activation(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def activation(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the target's own layer, signed.
 
     Raises:
         ModelInputError: That layer has no maps, or there are several.
     """
-    names = list(dict.fromkeys(readout.layer for readout in target))
-    values = model.forward(images.values, names[:1]).layers[names[0]]
+    names = list(dict.fromkeys(readout.layer for readout in request.target))
+    values = request.model.forward(request.images.values, names[:1]).layers[names[0]]
     if len(names) > 1 or values.ndim != 4:
         found = f"'{names[0]}' gives {values.shape[1:]}" if len(names) == 1 else ", ".join(names)
         raise ModelInputError(
             "activation shows a channel's own map: give --target LAYER:CHANNEL with a layer "
             f"that has maps (found {found})"
         )
-    shares = sum(_per_channel(readout, values.shape) for readout in target)
+    shares = sum(_per_channel(readout, values.shape) for readout in request.target)
     greatest = np.abs(shares).max(axis=-1, keepdims=True)
     shares = np.divide(shares, greatest, out=np.zeros_like(shares), where=greatest > 0)
     shares = np.broadcast_to(shares, (len(values), values.shape[-1])).astype(np.float32)
@@ -60,14 +48,16 @@ def activation(
 
 def _per_channel(readout: Readout, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """What a readout gives each channel over all positions, ``(image or 1, channel)``."""
-    held = readout.weights.astype(np.float64)
-    repeated = math.prod(shape[axis] for axis in range(1, held.ndim - 1) if held.shape[axis] == 1)
-    found: NDArray[np.float64] = held.sum(axis=tuple(range(1, held.ndim - 1))) * repeated
-    return found
+    weights = readout.weights.astype(np.float64)
+    sides = range(1, weights.ndim - 1)
+    repeated = math.prod(shape[axis] for axis in sides if weights.shape[axis] == 1)
+    summed: NDArray[np.float64] = weights.sum(axis=tuple(sides)) * repeated
+    return summed
 
 
 METHOD = Method(
     name="activation",
+    order=180,
     title="Activation",
     says="Shows where the channel itself is active, in its own map.",
     assumes="That a position of the map shows the part of the image that lies beneath it.",

@@ -14,67 +14,54 @@ negative; a network where either fails has no CAM.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
 from layersight.errors import ModelInputError
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.channels import values_and_slopes, weighted
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.channels import maps_and_gradients, weighted
+from layersight.nouns.heatmaps.methods.method import Method, Request
 
 TOLERANCE = 1e-4
 """How far the gradients may differ, as a share of the largest of an image."""
 
 
 @np.errstate(all="ignore")
-def cam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def cam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; below 0 what speaks against.
 
     Raises:
         ModelInputError: Something else than pooling and one dense layer follows the layer.
     """
-    values, slopes = values_and_slopes(model, images, target, layers)
-    means = slopes.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
-    inverted = images.showing(images.black + images.white - images.pixels)
-    if differs(slopes, means) or differs(slopes_of(model, inverted, target, layers[0]), means):
-        hint = ", with score 'logit'" if options.score == "output" else ""
+    layer = request.layers[0]
+    values, gradients = maps_and_gradients(request)
+    means = gradients.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+    if differs(gradients, means) or differs(gradients_of_negative(request), means):
+        hint = ", with score 'logit'" if request.options.score == "output" else ""
         raise ModelInputError(
-            f"CAM needs global average pooling and one dense layer behind '{layers[0]}'{hint}; "
+            f"CAM needs global average pooling and one dense layer behind '{layer}'{hint}; "
             "use grad-cam"
         )
     positions = values.shape[1] * values.shape[2]
     return weighted(values, means[:, 0, 0] * positions)
 
 
-def slopes_of(
-    model: Differentiable, inputs: Mapping[str, FloatArray], target: Goal, layer: str
-) -> FloatArray:
-    """The gradient by each value of a layer, for other inputs."""
-    return model.differentiate(inputs, target, layers=[layer]).slopes[layer]
+def gradients_of_negative(request: Request) -> FloatArray:
+    """The gradient by each value of the layer, for the images in negative."""
+    images, layer = request.images, request.layers[0]
+    negative = images.showing(images.black + images.white - images.pixels)
+    return request.model.differentiate(negative, request.target, layers=[layer]).slopes[layer]
 
 
-def differs(slopes: FloatArray, means: FloatArray) -> bool:
+def differs(gradients: FloatArray, means: FloatArray) -> bool:
     """Whether some gradients of an image are not those expected of all of its positions."""
-    apart = np.abs(slopes - means).max(axis=(1, 2, 3))
+    apart = np.abs(gradients - means).max(axis=(1, 2, 3))
     largest = np.abs(means).max(axis=(1, 2, 3))
     return bool(np.any(apart > TOLERANCE * largest))
 
 
 METHOD = Method(
     name="cam",
+    order=70,
     title="CAM",
     says="Adds the maps of the last layer, each by the weight that makes the score of its mean.",
     assumes="That pooling over all positions and one dense layer are all that follows; checked.",

@@ -15,31 +15,17 @@ Neither target nor score enters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.channels import checked, rectified
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.channels import maps_of, rectified
+from layersight.nouns.heatmaps.methods.method import Method, Request
 
 
-def eigencam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def eigencam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    values = checked(model.forward(images.values, layers[:1]).layers[layers[0]], layers[0])
+    values = maps_of(request)
     return rectified(np.stack([component(maps) for maps in values]))
 
 
@@ -76,6 +62,7 @@ def first(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 METHOD = Method(
     name="eigencam",
+    order=100,
     title="Eigen-CAM",
     says="The direction in which the positions of a layer differ most, where it is positive.",
     assumes="That what stands out most in a layer is what the network decides by.",

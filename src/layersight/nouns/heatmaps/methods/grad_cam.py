@@ -9,36 +9,23 @@ mean over all positions of the gradient of the score by it,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.channels import rectified, values_and_slopes, weighted
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified, weighted
+from layersight.nouns.heatmaps.methods.method import Method, Request
 
 
 @np.errstate(all="ignore")
-def grad_cam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def grad_cam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    values, slopes = values_and_slopes(model, images, target, layers)
-    return rectified(weighted(values, slopes.mean(axis=(1, 2), dtype=np.float64)))
+    values, gradients = maps_and_gradients(request)
+    return rectified(weighted(values, gradients.mean(axis=(1, 2), dtype=np.float64)))
 
 
 METHOD = Method(
     name="grad-cam",
+    order=10,
     title="Grad-CAM",
     says="Adds the maps of a layer, each by the mean gradient of the score by it.",
     assumes="That a channel counts alike wherever it is active.",

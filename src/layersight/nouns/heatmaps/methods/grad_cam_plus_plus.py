@@ -17,54 +17,41 @@ exact where S is linear in A; libraries that differentiate something else give o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.channels import rectified, values_and_slopes, weighted
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified, weighted
+from layersight.nouns.heatmaps.methods.method import Method, Request
 
 
-def grad_cam_plus_plus(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def grad_cam_plus_plus(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    return combined(*values_and_slopes(model, images, target, layers))
+    return combined(*maps_and_gradients(request))
 
 
 @np.errstate(all="ignore")
-def combined(values: FloatArray, slopes: FloatArray) -> FloatArray:
+def combined(values: FloatArray, gradients: FloatArray) -> FloatArray:
     """The map of one layer.
 
     Args:
         values: ``(image, height, width, channel)``.
-        slopes: The gradient by each of them.
+        gradients: The gradient by each of them.
 
     Returns:
         ``(image, height, width)`` float32; none below 0.
     """
     totals = values.sum(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
-    below = totals * slopes
+    below = totals * gradients
     below += 2
-    rising = np.maximum(slopes, 0)
-    # Where the slope is not above 0 the term is 0 whatever alpha is.
+    rising = np.maximum(gradients, 0)
+    # Where the gradient is not above 0 the term is 0 whatever alpha is.
     terms = np.divide(rising, below, out=np.zeros_like(rising), where=below != 0)
     return rectified(weighted(values, terms.sum(axis=(1, 2), dtype=np.float64)))
 
 
 METHOD = Method(
     name="grad-cam++",
+    order=20,
     title="Grad-CAM++",
     says="Adds the maps of a layer, each by its positive gradients, those of small maps most.",
     assumes="That the score is linear in the maps, and that only what raises it matters.",

@@ -7,36 +7,22 @@ over its channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.copies import originals, slopes
-from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.copies import image_gradients
+from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
 
 
-def gradient(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def gradient(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the input; none below 0."""
-    found = slopes(model, images, originals(images), images.pixels, target)
-    maps: FloatArray = np.abs(found).max(axis=-1)
+    maps: FloatArray = np.abs(image_gradients(request)).max(axis=-1)
     return maps
 
 
 METHOD = Method(
     name="gradient",
+    order=110,
     title="Gradient",
     says="The greatest absolute gradient of the score by the channels of each pixel.",
     assumes="That a small change of a pixel tells what a large one would do.",

@@ -12,36 +12,23 @@ with x in the numbers that the network sees.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.copies import numbers, originals, slopes
-from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.copies import image_gradients, numbers
+from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
 
 
-def gradient_x_input(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def gradient_x_input(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the input, signed."""
-    found = slopes(model, images, originals(images), images.pixels, target)
-    maps = np.einsum("nhwc,nhwc->nhw", found, images.pixels, dtype=np.float64)
+    found = image_gradients(request)
+    maps = np.einsum("nhwc,nhwc->nhw", found, request.images.pixels, dtype=np.float64)
     return numbers(maps, "product of gradient and input")
 
 
 METHOD = Method(
     name="gradient-x-input",
+    order=120,
     title="Gradient times input",
     says="Multiplies what the network sees by the gradient of the score, summed over channels.",
     assumes="That the score is linear from an input of zeros to the image.",

@@ -12,36 +12,22 @@ the greatest absolute value over its channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.copies import originals, slopes
-from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.copies import image_gradients
+from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
 
 
-def guided_backprop(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def guided_backprop(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the input; none below 0."""
-    found = slopes(model, images, originals(images), images.pixels, target, guided=True)
-    maps: FloatArray = np.abs(found).max(axis=-1)
+    maps: FloatArray = np.abs(image_gradients(request, guided=True)).max(axis=-1)
     return maps
 
 
 METHOD = Method(
     name="guided-backprop",
+    order=150,
     title="Guided backpropagation",
     says="The gradient, with only what is positive let back through rectifiers.",
     assumes="That what speaks against the target on the way back may be left out.",

@@ -11,36 +11,23 @@ is linear. The rectifier is that of Grad-CAM, so that both are read alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.channels import rectified, values_and_slopes
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified
+from layersight.nouns.heatmaps.methods.method import Method, Request
 
 
 @np.errstate(all="ignore")
-def hirescam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def hirescam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    values, slopes = values_and_slopes(model, images, target, layers)
-    return rectified(np.einsum("nhwc,nhwc->nhw", slopes, values))
+    values, gradients = maps_and_gradients(request)
+    return rectified(np.einsum("nhwc,nhwc->nhw", gradients, values))
 
 
 METHOD = Method(
     name="hirescam",
+    order=30,
     title="HiResCAM",
     says="Adds over the channels of a layer the gradient times the value, position by position.",
     assumes="That the score is about linear in what the layer gives.",

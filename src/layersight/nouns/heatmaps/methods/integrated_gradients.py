@@ -8,24 +8,20 @@ averaged along the straight way from a baseline x' to the image x, times that wa
 summed over channels. The integral is the midpoint rule, at the middles of ``steps`` equal parts
 of the way, so that neither end is used, where rectifiers of a black image stand on their kink.
 The values sum to what the score gains from baseline to image (completeness). Where they miss it
-by more than 1 %, that image's way is cut finer where the error arises (``way``), for as many
-gradients again, eight times at most, and a note tells.
+by more than 1 %, that image's path is cut finer where the error arises (``adaptive_path``), for as
+many gradients again, eight times at most, and a note says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
+from layersight.data.fields import Option
+from layersight.nouns.heatmaps.adaptive_path import AdaptivePath, Exact
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.copies import batches, follow, numbers, read
-from layersight.nouns.heatmaps.methods.method import NONE, Found, Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
-from layersight.nouns.heatmaps.way import Exact, Way
+from layersight.nouns.heatmaps.copies import batches, gradients, numbers, read
+from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Result
 
 TOLERANCE = 0.01
 """How far the sum may be from the gain in score, as a share of it."""
@@ -37,56 +33,52 @@ ROUNDING = 1e-5
 """As a share of the scores, a gap that the numbers of a network cannot tell from none."""
 
 
-def integrated_gradients(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> Found:
+def integrated_gradients(request: Request) -> Result:
     """``(image, height, width)`` in the size of the input, signed."""
+    images, options, progress = request.images, request.options, request.progress
     nothing = baseline(images, options.baseline)
-    way = images.pixels - nothing
+    path = images.pixels - nothing
     ends = np.stack([nothing, images.pixels])
     scores = np.zeros((2, len(images)))
-    passes = batches(2, range(len(images)), batch_size)
-    done, ahead = 0, len(passes) + len(batches(options.steps, range(len(images)), batch_size))
+    passes = batches(2, range(len(images)), request.batch_size)
+    done, ahead = (
+        0,
+        len(passes) + len(batches(options.steps, range(len(images)), request.batch_size)),
+    )
     for rows in passes:
         pixels = ends[rows.copies, rows.images]
-        scores[rows.copies, rows.images] = read(model, images, rows, pixels, target)
+        scores[rows.copies, rows.images] = read(request, rows, pixels)
         progress(done := done + 1, ahead)
 
-    total = np.zeros(way.shape, np.float64)
-    walks = [Way(options.steps, *scores[:, image]) for image in range(len(images))]
+    total = np.zeros(path.shape, np.float64)
+    paths = [AdaptivePath(options.steps, *scores[:, image]) for image in range(len(images))]
     chosen = np.arange(len(images))
     for cut in range(CUTS + 1):
-        passes = batches(len(walks[chosen[0]].places), chosen, batch_size)
+        passes = batches(len(paths[chosen[0]].places), chosen, request.batch_size)
         ahead = done + len(passes)
         for rows in passes:
-            part = [walks[image].places[copy] for copy, image in rows.pairs()]
+            part = [paths[image].places[copy] for copy, image in rows.pairs()]
             shares = np.array(part, np.float32)[:, None, None, None]
-            pixels = nothing[rows.images] + shares * way[rows.images]
-            reached, slopes = follow(model, images, rows, pixels, target)
-            for (copy, image), score, slope in zip(rows.pairs(), reached, slopes, strict=True):
-                total[image] += walks[image].shares[copy] * slope
-                walks[image].take(copy, score, float(np.vdot(slope, way[image])))
+            pixels = nothing[rows.images] + shares * path[rows.images]
+            reached, found = gradients(request, rows, pixels)
+            scored = numbers(reached, "score").astype(np.float64)
+            for (copy, image), score, gradient in zip(rows.pairs(), scored, found, strict=True):
+                total[image] += paths[image].shares[copy] * gradient
+                paths[image].take(copy, score, float(np.vdot(gradient, path[image])))
             progress(done := done + 1, ahead)
-        maps = (way * total).sum(axis=-1)
+        maps = (path * total).sum(axis=-1)
         off = completeness(maps, scores[1], scores[0]) > TOLERANCE
         chosen = np.flatnonzero(off)
         if cut == CUTS or not len(chosen):
             break
         for image in chosen.tolist():
-            walks[image].cut(max(1, options.steps // 3))
+            paths[image].cut(max(1, options.steps // 3))
     gains = scores[1] - scores[0]
     notes = tuple(
-        _told(options.steps, len(walk), maps[image], gains[image], bool(off[image]))
-        for image, walk in enumerate(walks)
+        _note(options.steps, len(one), maps[image], gains[image], bool(off[image]))
+        for image, one in enumerate(paths)
     )
-    return Found(numbers(maps, "integral of the gradient"), notes)
+    return Result(numbers(maps, "integral of the gradient"), notes)
 
 
 def completeness(maps: NDArray[np.floating], scores: Exact, nothing: Exact) -> Exact:
@@ -109,7 +101,7 @@ def completeness(maps: NDArray[np.floating], scores: Exact, nothing: Exact) -> E
     return found
 
 
-def _told(asked: int, used: int, values: Exact, gain: float, off: bool) -> tuple[str, ...]:
+def _note(asked: int, used: int, values: Exact, gain: float, off: bool) -> tuple[str, ...]:
     """What a reader should know of the integral of one image."""
     if used == asked:
         return ()
@@ -124,6 +116,7 @@ def _told(asked: int, used: int, values: Exact, gain: float, off: bool) -> tuple
 
 METHOD = Method(
     name="integrated-gradients",
+    order=140,
     title="Integrated gradients",
     says="Splits what the score gains from a baseline to the image among the pixels.",
     assumes="That the baseline shows nothing, and that the straight way from it means something.",
@@ -134,5 +127,8 @@ METHOD = Method(
     compute=integrated_gradients,
     layers=NONE,
     signed=True,
-    uses=("baseline", "steps"),
+    uses=("baseline",),
+    options=(
+        Option("steps", 64, help="Integrated gradients: points on the path.", low=1, high=10_000),
+    ),
 )

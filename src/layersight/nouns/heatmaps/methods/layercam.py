@@ -9,36 +9,23 @@ if that is positive,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.channels import rectified, values_and_slopes
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified
+from layersight.nouns.heatmaps.methods.method import Method, Request
 
 
 @np.errstate(all="ignore")
-def layercam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def layercam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    values, slopes = values_and_slopes(model, images, target, layers)
-    return rectified(np.einsum("nhwc,nhwc->nhw", np.maximum(slopes, 0), values))
+    values, gradients = maps_and_gradients(request)
+    return rectified(np.einsum("nhwc,nhwc->nhw", np.maximum(gradients, 0), values))
 
 
 METHOD = Method(
     name="layercam",
+    order=50,
     title="LayerCAM",
     says="Adds over the channels of a layer each value by its own gradient, if that is positive.",
     assumes="That a position matters where it is active and more of it would raise the score.",

@@ -1,46 +1,27 @@
 """What makes a method of attribution, and the list of them.
 
-The rule of this module: a new method is a new file and one line in :func:`methods`; command
-line, Python, documents and menus read that list.
-
-Every method is one function of one signature::
-
-    def grad_cam(
-        model: Differentiable,
-        images: Images,
-        *,
-        target: Goal,
-        layers: Sequence[str],
-        options: HeatmapOptions,
-        batch_size: int,
-        progress: Progress,
-    ) -> FloatArray | Found
-
-It gives ``(image, height, width)`` float32, in the size of its layer or in that of the input,
-not normalised. It is given at most ``batch_size`` images; a method that shows each image to the
-network many times, changed, brings those to it in batches of that size.
+The rule of this module: a new method is a new file beside this one, which ends with its
+:class:`Method`; command line, Python, documents and menus read that folder. Every method is one
+function from a :class:`Request` to maps.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.data.fields import Option
 from layersight.data.readout import Goal
-from layersight.errors import UsageError, near
 from layersight.model import Differentiable
-from layersight.nouns.heatmaps.methods.names import PLACES
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns import registry
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 Progress = Callable[[int, int], None]
-"""Told after each pass how many are done and how many there are."""
+"""Called after each pass with how many are done and how many there are."""
 
 Size = tuple[int, int]
 """Height and width."""
@@ -73,6 +54,11 @@ class Images:
         """What is explained: ``(image, height, width, channel)``."""
         return self.values[self.input]
 
+    @property
+    def size(self) -> Size:
+        """Height and width of the images."""
+        return self.pixels.shape[1], self.pixels.shape[2]
+
     def one(self, image: int) -> Images:
         """The same with one image alone."""
         values = {name: array[image : image + 1] for name, array in self.values.items()}
@@ -86,26 +72,47 @@ class Images:
                 batch; or as many as the batch has images, one for each.
         """
         count = len(pixels)
-        found = {}
-        for name, array in self.values.items():
-            if name == self.input:
-                found[name] = np.asarray(pixels, np.float32)
-            elif len(array) == count:
-                found[name] = array
-            else:
-                found[name] = np.repeat(array, count, axis=0)
-        return found
+        shown = {
+            name: array if len(array) == count else np.repeat(array, count, axis=0)
+            for name, array in self.values.items()
+        }
+        return shown | {self.input: np.asarray(pixels, np.float32)}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Found:
+class Request:
+    """What a method is asked for.
+
+    Attributes:
+        model: The network.
+        images: At most ``batch_size`` images; a method that shows each image to the network many
+            times, changed, shows it those in batches of that size.
+        target: What is explained of each.
+        layers: The layers whose maps are used; empty for a method that needs none.
+        options: How heatmaps are made.
+        batch_size: Images in one pass.
+        progress: Called after each pass.
+    """
+
+    model: Differentiable
+    images: Images
+    target: Goal
+    layers: Sequence[str]
+    options: HeatmapOptions
+    batch_size: int
+    progress: Progress
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Result:
     """Maps, and what is to be said of them.
 
     Attributes:
-        values: ``(image, height, width)`` float32.
+        values: ``(image, height, width)`` float32, in the size of the layer or of the image; not
+            normalised.
         notes: For each image what a reader should know of its map; empty where there is
             nothing to say of any.
-        grounds: For each image the value that says nothing; empty where that is 0.
+        grounds: For each image the neutral value; empty where that is 0.
     """
 
     values: FloatArray
@@ -113,29 +120,11 @@ class Found:
     grounds: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, result: FloatArray | Found) -> Found:
-        """What a method gave, with notes where it gave none."""
-        found = result if isinstance(result, cls) else cls(np.asarray(result, np.float32))
+    def of(cls, made: FloatArray | Result) -> Result:
+        """What a method gave, with notes and neutral values for every image."""
+        found = made if isinstance(made, cls) else cls(np.asarray(made, np.float32))
         count = len(found.values)
         return cls(found.values, found.notes or ((),) * count, found.grounds or (0.0,) * count)
-
-
-class Compute(Protocol):
-    """The one signature of a method."""
-
-    def __call__(
-        self,
-        model: Differentiable,
-        images: Images,
-        *,
-        target: Goal,
-        layers: Sequence[str],
-        options: HeatmapOptions,
-        batch_size: int,
-        progress: Progress,
-    ) -> FloatArray | Found:
-        """Gives ``(image, height, width)`` float32, with notes if there is anything to say."""
-        ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -144,6 +133,7 @@ class Method:
 
     Attributes:
         name: What ``--method`` calls it.
+        order: Its place in lists.
         title: What a caption calls it.
         says: What it does, in a sentence.
         assumes: What it takes for granted, in a sentence.
@@ -153,7 +143,8 @@ class Method:
         layers: :data:`NONE` for methods that need no layer with maps, :data:`ONE` for those
             that take one (several are fused), :data:`SEVERAL` for those that combine them.
         signed: Whether values below 0 speak against the target.
-        uses: The fields of :class:`HeatmapOptions` that it reads, beside ``score``.
+        uses: The options that it reads and shares with others, besides ``score``.
+        options: The options that are its own.
         gradients: Whether all it asks of the model are the gradients by its layers.
         scored: Whether it explains the target's score; ``activation`` does not.
         warning: What every picture of it has to say, or ``None``.
@@ -164,15 +155,17 @@ class Method:
     """
 
     name: str
+    order: int
     title: str
     says: str
     assumes: str
     misleads: str
     source: str
-    compute: Compute
+    compute: Callable[[Request], FloatArray | Result]
     layers: str = ONE
     signed: bool = False
     uses: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
     gradients: bool = False
     scored: bool = True
     warning: str | None = None
@@ -180,16 +173,14 @@ class Method:
     costly: bool = False
     grain: Callable[[Size, HeatmapOptions], Size] | None = None
 
+    def reads(self, option: str) -> bool:
+        """Whether it reads an option."""
+        return option in self.uses or any(option == own.name for own in self.options)
 
-@functools.cache
+
 def methods() -> dict[str, Method]:
     """Every method by name."""
-    found = {}
-    for name, place in PLACES.items():
-        module = importlib.import_module(f"layersight.nouns.heatmaps.methods.{place}")
-        method: Method = module.METHOD
-        found[name] = method
-    return found
+    return registry.load("layersight.nouns.heatmaps.methods")
 
 
 def find_method(name: str) -> Method:
@@ -198,9 +189,4 @@ def find_method(name: str) -> Method:
     Raises:
         UsageError: There is none of that name.
     """
-    known = methods()
-    if name not in known:
-        raise UsageError(
-            f"unknown method '{name}': expected one of {', '.join(known)}.{near(name, known)}"
-        )
-    return known[name]
+    return registry.find(methods(), name, "method")

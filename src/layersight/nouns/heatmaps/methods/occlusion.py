@@ -11,48 +11,37 @@ The last patch of each row and column lies flush with the edge, so that every pi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
+from layersight.data.fields import Option
 from layersight.errors import UsageError
-from layersight.model import Differentiable
 from layersight.nouns.heatmaps.baselines import baseline
 from layersight.nouns.heatmaps.copies import batches, numbers, originals, read
-from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Progress, Size
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Size
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 Area = tuple[slice, slice]
 
 
-def occlusion(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def occlusion(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the input, signed."""
-    nothing = baseline(images, options.baseline)
-    areas = patches(images.pixels.shape[1:3], options)
-    passes = batches(len(areas), range(len(images)), batch_size)
+    images, progress = request.images, request.progress
+    nothing = baseline(images, request.options.baseline)
+    areas = patches(images.size, request.options)
+    passes = batches(len(areas), range(len(images)), request.batch_size)
     total = np.zeros(images.pixels.shape[:3], np.float64)
     for place, rows in enumerate(passes):
         pixels = images.pixels[rows.images]
         for row, (copy, image) in enumerate(rows.pairs()):
             pixels[row][areas[copy]] = nothing[image][areas[copy]]
-        scores = read(model, images, rows, pixels, target)
+        scores = read(request, rows, pixels)
         for (copy, image), score in zip(rows.pairs(), scores, strict=True):
             total[image][areas[copy]] += score
         progress(place + 1, len(passes) + 1)
-    whole = read(model, images, originals(images), images.pixels, target)
+    whole = read(request, originals(images), images.pixels)
     progress(len(passes) + 1, len(passes) + 1)
-    covered = np.zeros(images.pixels.shape[1:3])
+    covered = np.zeros(images.size)
     for area in areas:
         covered[area] += 1
     return numbers(whole[:, None, None] - total / covered, "loss of score")
@@ -102,6 +91,7 @@ def grain(size: Size, options: HeatmapOptions) -> Size:
 
 METHOD = Method(
     name="occlusion",
+    order=160,
     title="Occlusion",
     says="What the score loses when a patch over the pixel is replaced by the baseline.",
     assumes="That a patch of this size holds what counts, and that the baseline shows nothing.",
@@ -113,7 +103,11 @@ METHOD = Method(
     compute=occlusion,
     layers=NONE,
     signed=True,
-    uses=("baseline", "window", "stride"),
+    uses=("baseline",),
     costly=True,
     grain=grain,
+    options=(
+        Option("window", 0, help="Occlusion: the side of the patch.", low=0, high=4096, unit="px"),
+        Option("stride", 0, help="Occlusion: from patch to patch.", low=0, high=4096, unit="px"),
+    ),
 )

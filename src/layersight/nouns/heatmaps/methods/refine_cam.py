@@ -16,49 +16,35 @@ the target there; another rules nothing out and counts 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.placing import enlarge
-from layersight.data.readout import Goal
 from layersight.errors import UsageError
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.channels import between, checked
+from layersight.nouns.heatmaps.channels import checked, normalise
 from layersight.nouns.heatmaps.methods.grad_cam_plus_plus import combined
-from layersight.nouns.heatmaps.methods.method import SEVERAL, Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import SEVERAL, Method, Request
 
 
-def refine_cam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def refine_cam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the input; between 0 and 1.
 
     Raises:
         UsageError: Fewer than two layers are given.
     """
+    images, layers = request.images, request.layers
     if len(set(layers)) < 2:
         named = f"'{layers[0]}' alone" if layers else "none"
         raise UsageError(
             f"refine-cam combines several layers, and was given {named}: name two or more, or "
             "leave the layer out"
         )
-    found = model.differentiate(images.values, target, layers=layers)
-    height, width = images.pixels.shape[1:3]
-    product = np.ones((len(images), height, width), np.float32)
+    found = request.model.differentiate(images.values, request.target, layers=layers)
+    product = np.ones((len(images), *images.size), np.float32)
     for layer in dict.fromkeys(layers):
         maps = combined(checked(found.values[layer], layer), found.slopes[layer])
         lit = maps.any(axis=(1, 2))
-        scaled, ranged = between(enlarge(maps, (height, width)))
+        scaled, ranged = normalise(enlarge(maps, images.size))
         scaled[lit & ~ranged] = 1
         product *= scaled
     return product
@@ -66,6 +52,7 @@ def refine_cam(
 
 METHOD = Method(
     name="refine-cam",
+    order=60,
     title="RefineCAM",
     says="Multiplies the Grad-CAM++ maps of several layers, coarse ones masking fine ones.",
     assumes="That what matters lights up in every one of the layers.",

@@ -20,18 +20,15 @@ score is higher with than without.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.data.fields import Option
 from layersight.data.placing import weights
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
 from layersight.nouns.heatmaps.baselines import baseline
 from layersight.nouns.heatmaps.copies import batches, numbers, read
-from layersight.nouns.heatmaps.methods.method import NONE, Found, Images, Method, Progress, Size
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Result, Size
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 MASKS = 2000
 """How many masks where none are asked for."""
@@ -40,33 +37,25 @@ STREAM = 4
 """What keeps these random numbers apart from others of the same seed."""
 
 
-def rise(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> Found:
+def rise(request: Request) -> Result:
     """``(image, height, width)`` in the size of the input; below 0 only where scores are."""
+    images, options = request.images, request.options
     nothing = baseline(images, options.baseline)
-    way = images.pixels - nothing
+    change = images.pixels - nothing
     count = options.masks or MASKS
-    total = np.zeros(way.shape[:3], np.float64)
-    together = np.zeros(len(way), np.float64)
-    passes = batches(count, range(len(images)), batch_size)
+    total = np.zeros(change.shape[:3], np.float64)
+    together = np.zeros(len(change), np.float64)
+    passes = batches(count, range(len(images)), request.batch_size)
     for place, rows in enumerate(passes):
-        drawn = masks(way.shape[1:3], options, rows.span)[rows.copies - rows.span.start]
-        pixels = nothing[rows.images] + drawn[..., None] * way[rows.images]
-        scores = read(model, images, rows, pixels, target)
+        drawn = masks(change.shape[1:3], options, rows.span)[rows.copies - rows.span.start]
+        pixels = nothing[rows.images] + drawn[..., None] * change[rows.images]
+        scores = read(request, rows, pixels)
         for image, score, mask in zip(rows.images, scores, drawn, strict=True):
             total[image] += score * mask
             together[image] += score
-        progress(place + 1, len(passes))
+        request.progress(place + 1, len(passes))
     maps = numbers(total / (options.keep * count), "mean score")
-    return Found(maps, grounds=tuple(float(mean) for mean in together / count))
+    return Result(maps, grounds=tuple(float(mean) for mean in together / count))
 
 
 def masks(size: tuple[int, ...], options: HeatmapOptions, wanted: range) -> FloatArray:
@@ -102,6 +91,7 @@ def grain(size: Size, options: HeatmapOptions) -> Size:
 
 METHOD = Method(
     name="rise",
+    order=170,
     title="RISE",
     says="The mean score of the image under the random masks that keep the pixel.",
     assumes="That the masks are many enough, and that what they hide shows nothing.",
@@ -113,7 +103,11 @@ METHOD = Method(
     compute=rise,
     layers=NONE,
     signed=True,
-    uses=("baseline", "masks", "cells", "keep", "seed"),
+    uses=("baseline", "masks", "seed"),
     costly=True,
     grain=grain,
+    options=(
+        Option("cells", 8, help="RISE: cells along the shorter side.", low=1, high=256),
+        Option("keep", 0.5, help="RISE: the share of cells that are kept.", low=0.01, high=0.99),
+    ),
 )

@@ -28,47 +28,36 @@ from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.data.placing import enlarge
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
 from layersight.nouns.heatmaps.baselines import baseline
 from layersight.nouns.heatmaps.channels import (
-    Places,
-    between,
-    checked,
+    Indices,
+    maps_of,
+    normalise,
     rectified,
     strongest,
     weighted,
 )
 from layersight.nouns.heatmaps.copies import Rows, read
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.methods.method import Images, Method, Request
 
 SAME = 1e-6
 """How far two maps of 0..1 may be apart that share a pass."""
 
 
-def score_cam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def score_cam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    values = checked(model.forward(images.values, layers[:1]).layers[layers[0]], layers[0])
-    chosen = [Chosen.of(maps, options.masks) for maps in values]
-    passes = list(batches(chosen, batch_size))
+    images, progress = request.images, request.progress
+    values = maps_of(request)
+    chosen = [Chosen.of(maps, request.options.masks) for maps in values]
+    passes = list(batches(chosen, request.batch_size))
     progress(1, len(passes) + 1)
-    nothing = baseline(images, options.baseline)
-    buffer = np.empty((batch_size, *images.pixels.shape[1:]), np.float32)
+    nothing = baseline(images, request.options.baseline)
+    buffer = np.empty((request.batch_size, *images.pixels.shape[1:]), np.float32)
     scores = np.full((len(images), values.shape[3]), -np.inf)
     for place, rows in enumerate(passes):
         shown = buffer[: len(rows)]
         seen = mask(images, nothing, values, rows, out=shown)
-        found = read(model, images, rows, shown, target)
+        found = read(request, rows, shown)
         scores[rows.images[seen], rows.copies[seen]] = found[seen]
         progress(place + 2, len(passes) + 1)
     weights = np.stack([one.weigh(row) for one, row in zip(chosen, scores, strict=True)])
@@ -84,8 +73,8 @@ class Chosen:
         like: ``(chosen,)``: for each the one of them that is shown in its place, often itself.
     """
 
-    channels: Places
-    like: Places
+    channels: Indices
+    like: Indices
 
     @classmethod
     @np.errstate(all="ignore")
@@ -96,15 +85,15 @@ class Chosen:
             maps: ``(height, width, channel)``.
             count: How many of the strongest at most; 0 for all.
         """
-        scaled, ranged = between(np.moveaxis(maps, -1, 0).copy())
+        scaled, ranged = normalise(np.moveaxis(maps, -1, 0).copy())
         sizes = np.where(ranged, maps.std(axis=(0, 1), dtype=np.float64), 0)
         channels = strongest(sizes, count)
         return cls(channels, channels[alike(scaled[channels])])
 
     @property
-    def shown(self) -> Places:
+    def shown(self) -> Indices:
         """The channels whose masks are shown, each kind of map once."""
-        shown: Places = self.channels[self.channels == self.like]
+        shown: Indices = self.channels[self.channels == self.like]
         return shown
 
     @np.errstate(all="ignore")
@@ -123,7 +112,7 @@ class Chosen:
 
 
 @np.errstate(all="ignore")
-def alike(maps: FloatArray) -> Places:
+def alike(maps: FloatArray) -> Indices:
     """For each of ``(map, height, width)`` the place of one that is the same.
 
     Maps that are the same have the same mean, however the positions are weighted; so each is
@@ -174,7 +163,7 @@ def mask(
         mine = np.flatnonzero(rows.images == image)
         part = slice(mine[0], mine[-1] + 1)
         maps = np.moveaxis(values[image][..., rows.copies[part]], -1, 0)
-        shares, seen[part] = between(enlarge(maps, images.pixels.shape[1:3]))
+        shares, seen[part] = normalise(enlarge(maps, images.size))
         blend(images.pixels[image], nothing[image], shares, out[part])
     return seen
 
@@ -200,6 +189,7 @@ def blend(pixels: FloatArray, nothing: FloatArray, shares: FloatArray, out: Floa
 
 METHOD = Method(
     name="score-cam",
+    order=80,
     title="Score-CAM",
     says="Adds the maps of a layer, each by the score of the image masked by it.",
     assumes="That a channel matters if the network knows the target where the channel is active.",

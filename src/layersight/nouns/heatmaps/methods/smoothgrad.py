@@ -13,42 +13,30 @@ a copy follows from the seed and the number of the copy alone: every image gets 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.copies import batches, numbers, slopes
-from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.data.fields import Option
+from layersight.nouns.heatmaps.copies import batches, gradients, numbers
+from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Request
+from layersight.nouns.heatmaps.request import HeatmapOptions
 
 STREAM = 3
 """What keeps these random numbers apart from others of the same seed."""
 
 
-def smoothgrad(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def smoothgrad(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the input; none below 0."""
+    images, options = request.images, request.options
     total = np.zeros(images.pixels.shape, np.float64)
-    passes = batches(options.samples, range(len(images)), batch_size)
+    passes = batches(options.samples, range(len(images)), request.batch_size)
     for place, rows in enumerate(passes):
         drawn = np.stack([noise(images, options, sample) for sample in rows.span])
         pixels = images.pixels[rows.images] + drawn[rows.copies - rows.span.start]
-        for image, found in zip(
-            rows.images, slopes(model, images, rows, pixels, target), strict=True
-        ):
-            total[image] += found
-        progress(place + 1, len(passes))
+        _, found = gradients(request, rows, pixels)
+        for image, gradient in zip(rows.images, found, strict=True):
+            total[image] += gradient
+        request.progress(place + 1, len(passes))
     return numbers(np.abs(total / options.samples).max(axis=-1), "mean gradient")
 
 
@@ -63,6 +51,7 @@ def noise(images: Images, options: HeatmapOptions, sample: int) -> FloatArray:
 
 METHOD = Method(
     name="smoothgrad",
+    order=130,
     title="SmoothGrad",
     says="The gradient, averaged over noisy copies of the image.",
     assumes="That noise of this size changes the gradient, and not what the network sees.",
@@ -73,5 +62,9 @@ METHOD = Method(
     source="Smilkov et al., 2017",
     compute=smoothgrad,
     layers=NONE,
-    uses=("samples", "noise", "seed"),
+    uses=("seed",),
+    options=(
+        Option("samples", 32, help="SmoothGrad: noisy copies of the image.", low=1, high=10_000),
+        Option("noise", 0.15, help="SmoothGrad: its deviation, of the range.", low=0, high=10),
+    ),
 )

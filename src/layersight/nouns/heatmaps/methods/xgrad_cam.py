@@ -11,32 +11,18 @@ A channel whose values add up to 0 counts 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.readout import Goal
-from layersight.model import Differentiable
-from layersight.nouns.heatmaps.channels import rectified, values_and_slopes, weighted
-from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified, weighted
+from layersight.nouns.heatmaps.methods.method import Method, Request
 
 
 @np.errstate(all="ignore")
-def xgrad_cam(
-    model: Differentiable,
-    images: Images,
-    *,
-    target: Goal,
-    layers: Sequence[str],
-    options: HeatmapOptions,
-    batch_size: int,
-    progress: Progress,
-) -> FloatArray:
+def xgrad_cam(request: Request) -> FloatArray:
     """``(image, height, width)`` in the size of the layer; none below 0."""
-    values, slopes = values_and_slopes(model, images, target, layers)
-    shares = (slopes * values).sum(axis=(1, 2), dtype=np.float64)
+    values, gradients = maps_and_gradients(request)
+    shares = (gradients * values).sum(axis=(1, 2), dtype=np.float64)
     totals = values.sum(axis=(1, 2), dtype=np.float64)
     weights = np.divide(shares, totals, out=np.zeros_like(totals), where=totals != 0)
     return rectified(weighted(values, weights))
@@ -44,6 +30,7 @@ def xgrad_cam(
 
 METHOD = Method(
     name="xgrad-cam",
+    order=40,
     title="XGrad-CAM",
     says="Adds the maps of a layer, each by its mean gradient where it is active.",
     assumes="That no value of the layer is below 0, as behind a rectifier.",

@@ -19,6 +19,7 @@ def average_drop(trial: Trial) -> Outcome:
 
 METRIC = Metric(
     name="average-drop",
+    order=40,
     title="Average drop",
     says="The share of the score that is lost when the image is seen through its map only.",
     misleads="A map that is hot everywhere loses nothing.",

@@ -20,6 +20,7 @@ def average_gain(trial: Trial) -> Outcome:
 
 METRIC = Metric(
     name="average-gain",
+    order=60,
     title="Average gain",
     says="The share of what the score could win that it wins when only what is hot is seen.",
     misleads="Of a score near 1 there is nothing to win, and the share is of next to nothing.",

@@ -26,10 +26,10 @@ from layersight.data.readout import Goal
 from layersight.errors import ModelInputError, UsageError
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.measuring import MeasureOptions
 from layersight.nouns.heatmaps.methods.method import Images, Progress
 from layersight.nouns.heatmaps.metrics.blurring import blur
 from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Grain, Marks, Metric, choose_metrics
+from layersight.nouns.heatmaps.request import MeasureOptions
 from layersight.nouns.heatmaps.result import Measure
 
 Explain = Callable[[FloatArray], FloatArray]

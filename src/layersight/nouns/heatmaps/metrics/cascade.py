@@ -8,13 +8,13 @@ stays as it was shows the image, as an edge detector does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.errors import SelectionError
 from layersight.model import Differentiable
-from layersight.nouns.heatmaps.measuring import Cascade
 from layersight.nouns.heatmaps.methods.method import Images, Progress
 from layersight.nouns.heatmaps.metrics.bench import Explain
 from layersight.nouns.heatmaps.metrics.likeness import (
@@ -22,6 +22,34 @@ from layersight.nouns.heatmaps.metrics.likeness import (
     strength,
     structural_similarity,
 )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Cascade:
+    """The map of a network that loses what it has learned, from the output down.
+
+    Attributes:
+        layers: For each stage the layer nearest to the input whose weights were drawn anew.
+        counts: How many layers those are then.
+        before: ``(height, width)`` float32: the map of the network as it was.
+        maps: ``(stage, height, width)`` float32.
+        ranks: ``(stage,)`` float32: Spearman's rank correlation of each with the first, without
+            their signs.
+        structures: ``(stage,)`` float32: their structural similarity (SSIM), without their signs,
+            each over its greatest value.
+    """
+
+    layers: tuple[str, ...]
+    counts: tuple[int, ...]
+    before: FloatArray
+    maps: FloatArray
+    ranks: FloatArray
+    structures: FloatArray
+
+    @property
+    def likeness(self) -> float:
+        """The mean rank correlation: 1 if the map stayed as it was, 0 if nothing is left."""
+        return float(self.ranks.mean())
 
 
 def cascade(

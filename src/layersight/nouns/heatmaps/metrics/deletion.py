@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.data.fields import Option
 from layersight.nouns.heatmaps.metrics.bench import Trial
 from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome
 from layersight.nouns.heatmaps.result import Curve
@@ -55,6 +56,7 @@ def exchange(trial: Trial, before: FloatArray, after: FloatArray) -> Outcome:
 
 METRIC = Metric(
     name="deletion",
+    order=10,
     title="Deletion",
     says="The mean score while pixels are deleted, the hottest first: low if those mattered.",
     misleads=(
@@ -63,5 +65,14 @@ METRIC = Metric(
     source="Petsiuk, Das and Saenko, BMVC 2018",
     higher_is_better=False,
     compute=deletion,
-    uses=("points", "filling"),
+    uses=("points",),
+    options=(
+        Option(
+            "filling",
+            "mean",
+            help="Deletion: mean (of the image), black, grey, white or blur.",
+            choices=("mean", "black", "grey", "white", "blur"),
+            metavar="NAME",
+        ),
+    ),
 )

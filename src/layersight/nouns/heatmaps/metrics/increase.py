@@ -18,6 +18,7 @@ def increase(trial: Trial) -> Outcome:
 
 METRIC = Metric(
     name="increase",
+    order=50,
     title="Increase",
     says="Whether the score rises when the image is seen through its map only; the share of those.",
     misleads="It says nothing of how much; a score near 1 cannot rise.",

@@ -19,6 +19,7 @@ def insertion(trial: Trial) -> Outcome:
 
 METRIC = Metric(
     name="insertion",
+    order=20,
     title="Insertion",
     says=(
         "The mean score while pixels are brought back to a blurred image, the hottest first: high "

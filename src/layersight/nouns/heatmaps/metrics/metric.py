@@ -1,26 +1,20 @@
 """What makes a metric of heatmaps, and the list of them.
 
-The rule of this module: a new metric is a new file and one line in ``names``; command line,
-Python, documents and menus read that list.
-
-Every metric is one function of one signature::
-
-    def deletion(trial: Trial) -> Outcome
-
-A :class:`~layersight.nouns.heatmaps.metrics.bench.Trial` is a map upon an image: it shows the
-network changed images and reads the target's score off it.
+The rule of this module: a new metric is a new file beside this one, which ends with its
+:class:`Metric`; command line, Python, documents and menus read that folder. Every metric is one
+function from a :class:`~layersight.nouns.heatmaps.metrics.bench.Trial`, which is a map upon an
+image: it shows the network changed images and reads the target's score off it.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from layersight.errors import UsageError, near
-from layersight.nouns.heatmaps.metrics.names import PLACES
+from layersight.data.fields import Option
+from layersight.errors import UsageError
+from layersight.nouns import registry
 from layersight.nouns.heatmaps.result import Curve
 
 if TYPE_CHECKING:
@@ -71,6 +65,7 @@ class Metric:
 
     Attributes:
         name: What ``--score`` calls it.
+        order: Its place in lists.
         title: What a caption and the head of a column call it.
         says: What its number is, in a sentence.
         misleads: When it misleads, in a sentence.
@@ -80,11 +75,12 @@ class Metric:
         refer: What it says of random maps and of the centre; ``None``: what it computes of them.
         explains: Whether it makes the map anew, of changed images or of a changed network.
         probability: Whether the score has to be one in 0..1.
-        uses: The fields of ``MeasureOptions`` that it reads, beside
-            ``randoms`` and ``seed``.
+        uses: The options that it reads and shares with others, besides ``randoms`` and ``seed``.
+        options: The options that are its own.
     """
 
     name: str
+    order: int
     title: str
     says: str
     misleads: str
@@ -95,17 +91,16 @@ class Metric:
     explains: bool = False
     probability: bool = False
     uses: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+
+    def reads(self, option: str) -> bool:
+        """Whether it reads an option."""
+        return option in self.uses or any(option == own.name for own in self.options)
 
 
-@functools.cache
 def metrics() -> dict[str, Metric]:
     """Every metric by name."""
-    found = {}
-    for name, place in PLACES.items():
-        module = importlib.import_module(f"layersight.nouns.heatmaps.metrics.{place}")
-        metric: Metric = module.METRIC
-        found[name] = metric
-    return found
+    return registry.load("layersight.nouns.heatmaps.metrics")
 
 
 def find_metric(name: str) -> Metric:
@@ -114,13 +109,7 @@ def find_metric(name: str) -> Metric:
     Raises:
         UsageError: There is none of that name.
     """
-    known = metrics()
-    if name not in known:
-        raise UsageError(
-            f"unknown metric '{name}': expected one of {', '.join(known)}, default or all."
-            f"{near(name, known)}"
-        )
-    return known[name]
+    return registry.find(metrics(), name, "metric", ", default or all")
 
 
 def choose_metrics(asked: str | Iterable[str]) -> tuple[Metric, ...]:
@@ -140,7 +129,7 @@ def choose_metrics(asked: str | Iterable[str]) -> tuple[Metric, ...]:
     words = [asked] if isinstance(asked, str) else list(asked)
     names = [part.strip() for word in words for part in word.split(",") if part.strip()]
     if not names:
-        raise UsageError(f"expected a metric, found none: name one of {', '.join(PLACES)}")
+        raise UsageError(f"expected a metric, found none: name one of {', '.join(metrics())}")
     wanted = set()
     for name in names:
         if name in (DEFAULT, ALL):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from layersight.data.fields import Option
 from layersight.nouns.heatmaps.metrics.bench import Bench, Trial
 from layersight.nouns.heatmaps.metrics.cascade import cascade
 from layersight.nouns.heatmaps.metrics.likeness import rank_correlation
@@ -56,6 +57,7 @@ def refer(bench: Bench, grain: Grain) -> Marks:
 
 METRIC = Metric(
     name="randomisation",
+    order=80,
     title="Randomised weights",
     says=(
         "How much of the map is left while the weights of the upper half of the layers are drawn "
@@ -67,5 +69,5 @@ METRIC = Metric(
     compute=randomisation,
     refer=refer,
     explains=True,
-    uses=("stages",),
+    options=(Option("stages", 6, help="Randomisation: maps on the way.", low=1),),
 )

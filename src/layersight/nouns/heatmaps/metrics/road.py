@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.data.fields import Option
 from layersight.nouns.heatmaps.metrics.bench import Trial
 from layersight.nouns.heatmaps.metrics.imputation import Masks, impute
 from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome
@@ -52,6 +53,7 @@ def left_over(trial: Trial) -> Masks:
 
 METRIC = Metric(
     name="road",
+    order=30,
     title="ROAD",
     says=(
         "Half of what filling in the hottest pixels takes from the score more than filling in "
@@ -61,5 +63,15 @@ METRIC = Metric(
     source="Rong et al., ICML 2022",
     higher_is_better=True,
     compute=road,
-    uses=("shares", "blemish"),
+    options=(
+        Option(
+            "shares",
+            (0.2, 0.4, 0.6, 0.8),
+            help="ROAD: the shares of pixels filled in.",
+            low=0,
+            high=1,
+            exclusive=True,
+        ),
+        Option("blemish", 0.01, help="ROAD: noise on pixels filled in, of the range.", low=0),
+    ),
 )

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
+from layersight.data.fields import Option
 from layersight.nouns.heatmaps.metrics.bench import NOISE, Bench, Trial
 from layersight.nouns.heatmaps.metrics.metric import Grain, Marks, Metric, Outcome
 
@@ -69,6 +70,7 @@ def refer(bench: Bench, grain: Grain) -> Marks:
 
 METRIC = Metric(
     name="sensitivity",
+    order=70,
     title="Sensitivity",
     says="The greatest relative change of the map under noise that hardly anybody sees.",
     misleads="A map that does not look at the image never moves: read it beside the others.",
@@ -77,5 +79,8 @@ METRIC = Metric(
     compute=sensitivity,
     refer=refer,
     explains=True,
-    uses=("radius", "copies"),
+    options=(
+        Option("radius", 0.02, help="Sensitivity: the noise, of the range.", low=0),
+        Option("copies", 10, help="Sensitivity: images with noise.", low=1),
+    ),
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layersight.nouns.heatmaps.way import Way
+from layersight.nouns.heatmaps.adaptive_path import AdaptivePath
 
 
 def walk(function, slope, steps, cuts, count):
     """The integral of a slope, and the way, after some cuts."""
-    way = Way(steps, function(0.0), function(1.0))
+    way = AdaptivePath(steps, function(0.0), function(1.0))
     total = 0.0
     for cut in range(cuts + 1):
         if cut:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Exact = NDArray[np.float64]
 
 
-class Way:
+class AdaptivePath:
     """A way in parts, all of one length at first.
 
     Args:
@@ -29,13 +29,13 @@ class Way:
             middle is asked for again, to take back what it counted too much.
 
     Example:
-        >>> way = Way(2, 0.0, 1.0)
-        >>> way.places.tolist(), way.shares.tolist()
+        >>> path = AdaptivePath(2, 0.0, 1.0)
+        >>> path.places.tolist(), path.shares.tolist()
         ([0.25, 0.75], [0.5, 0.5])
-        >>> way.take(0, 0.0, 0.0), way.take(1, 0.0, 0.0)
+        >>> path.take(0, 0.0, 0.0), path.take(1, 0.0, 0.0)
         (None, None)
-        >>> way.cut(1)
-        >>> way.places.round(3).tolist(), len(way)
+        >>> path.cut(1)
+        >>> path.places.round(3).tolist(), len(path)
         ([0.583, 0.75, 0.917], 4)
     """
 

@@ -1,0 +1,116 @@
+"""Methods and metrics, one file each, known by the folder that they stand in.
+
+The rule of this module: a new one is a new file. What a command line tells of it (its name, its
+place in the list, its options) is read from the file without importing it, so that ``--help`` needs
+neither NumPy nor a framework. For that the file ends with its declaration, in which ``name``,
+``order`` and ``options`` are written out as plain values::
+
+    METHOD = Method(
+        name="smoothgrad",
+        order=13,
+        options=(Option("samples", 32, help="Noisy copies of the image.", low=1, high=10_000),),
+        ...
+    )
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import importlib.util
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from layersight.data.fields import Option
+from layersight.errors import UsageError, near
+
+Kind = TypeVar("Kind")
+
+_DECLARATION = re.compile(r"^(METHOD|METRIC) = ", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a file says of its method or metric.
+
+    Attributes:
+        name: As the command line calls it.
+        module: The module to import for the rest.
+        variable: The name of the declaration in there.
+        order: Its place in lists.
+        options: The options that are its own.
+    """
+
+    name: str
+    module: str
+    variable: str
+    order: int
+    options: tuple[Option, ...]
+
+
+@functools.cache
+def scan(package: str) -> dict[str, Declared]:
+    """What the files of a package declare, by name and in order; nothing is imported."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    folders = spec.submodule_search_locations or ()
+    files = [path for folder in folders for path in sorted(Path(folder).glob("*.py"))]
+    declared = [found for path in files if (found := _read(package, path)) is not None]
+    return {each.name: each for each in sorted(declared, key=lambda each: (each.order, each.name))}
+
+
+def _read(package: str, path: Path) -> Declared | None:
+    text = path.read_text("utf-8")
+    match = _DECLARATION.search(text)
+    if match is None:
+        return None
+    (statement,) = ast.parse(text[match.start() :]).body
+    assert isinstance(statement, ast.Assign)
+    assert isinstance(statement.value, ast.Call)
+    values = {each.arg: each.value for each in statement.value.keywords}
+    options = values.get("options")
+    calls = options.elts if isinstance(options, ast.Tuple) else []
+    return Declared(
+        name=ast.literal_eval(values["name"]),
+        module=f"{package}.{path.stem}",
+        variable=match[1],
+        order=ast.literal_eval(values["order"]),
+        options=tuple(_option(call) for call in calls if isinstance(call, ast.Call)),
+    )
+
+
+def _option(call: ast.Call) -> Option:
+    keywords = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
+    return Option(*(ast.literal_eval(each) for each in call.args), **keywords)
+
+
+@functools.cache
+def load(package: str) -> dict[str, Any]:
+    """Everything that the files of a package declare, imported, by name and in order."""
+    return {
+        name: getattr(importlib.import_module(declared.module), declared.variable)
+        for name, declared in scan(package).items()
+    }
+
+
+def find(known: Mapping[str, Kind], name: str, what: str, more: str = "") -> Kind:
+    """One of a list by name.
+
+    Args:
+        known: The list.
+        name: The name.
+        what: What it is of, for the message.
+        more: Further words that would do, for the message.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if name not in known:
+        raise UsageError(
+            f"unknown {what} '{name}': expected one of {', '.join(known)}{more}.{near(name, known)}"
+        )
+    return known[name]
