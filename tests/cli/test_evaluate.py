@@ -160,7 +160,7 @@ def test_an_interruption_before_the_first_image_leaves_nothing(
         (["--score", "deletoin"], 2, "Did you mean deletion"),
         (["--points", "0"], 2, "points as a whole number of at least 1"),
         (["--shares", "half"], 2, "--shares expects numbers"),
-        (["--shares", "2"], 2, "shares of pixels above 0"),
+        (["--shares", "2"], 2, "shares as numbers above 0"),
         (["--samples", "4", "--method", "gradient"], 2, "reads 'samples'"),
         (["--copies", "4"], 2, "reads 'copies'"),
         (["--limit", "0"], 2, "a limit of at least 1 image"),
