@@ -18,8 +18,7 @@ from layersight.document.words import finite
 from layersight.nouns.evaluation.document import describe
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Column, Evaluation, Row, mean
-from layersight.nouns.heatmaps.measuring import MeasureOptions
-from layersight.nouns.heatmaps.result import HeatmapOptions
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
 AXES = {
     "scores": ("image",),
