@@ -22,10 +22,11 @@
   };
   const known = new WeakMap();
   const dataOf = (thing) => {
-    const holder = thing.closest("[data-of]");
-    if (!holder) return {};
-    if (!known.has(holder)) known.set(holder, JSON.parse(holder.dataset.of));
-    return known.get(holder);
+    if (!known.has(thing)) {
+      const holders = [thing.closest(".tiles"), thing.closest("li"), thing.closest(".frame")];
+      known.set(thing, Object.assign({}, ...holders.map((each) => JSON.parse(each?.dataset.of ?? "{}"))));
+    }
+    return known.get(thing);
   };
 
   const fill = (place, name, facts, words) => {
@@ -98,15 +99,15 @@
     if (data.low === undefined) return null;
     const found = await indices(pic);
     if (!found) return null;
-    const { x: column = 0, y: row = 0 } = Object.fromEntries(
-      ["x", "y"].map((name) => [name, Number(pic.style.getPropertyValue(`--${name}`)) || 0]),
-    );
+    const { style } = one(".pic", pic) ?? pic;
+    const [column, row] = ["--x", "--y"].map((name) => Number(style.getPropertyValue(name)) || 0);
     return valueOf(found.pixels[(row * height + y) * found.width + column * width + x], data);
   };
 
   // --- tiles: the card and the large view --------------------------------------------------------
 
   let shown = null; // the tile or the picture that the card is about
+  let viewed = null; // the tile of the large view
 
   const beside = (box) => {
     card.hidden = false;
@@ -158,7 +159,7 @@
 
   const open = (tile) => {
     hide();
-    shown = tile;
+    viewed = tile;
     const { name, facts, words } = told(tile);
     fill(large, name, facts, words);
     const slim = innerWidth < 832;
@@ -171,7 +172,7 @@
   const tilesOf = (from) => all(".tiles button", from).filter((each) => each.offsetParent);
   const turn = (by) => {
     const tiles = tilesOf(document);
-    const next = tiles[tiles.indexOf(shown) + by];
+    const next = tiles[tiles.indexOf(viewed) + by];
     if (next) open(next);
   };
   // One stop of the Tab key for each list; the arrow keys go on from there.
@@ -191,15 +192,16 @@
     return tiles[key === "Home" ? 0 : key === "End" ? tiles.length - 1 : here + by[key]];
   };
 
-  // The value under the pointer, as the last fact.
-  const point = async (event, pic, place) => {
+  // The value under the pointer, before the other facts.
+  const point = async (event, pic) => {
+    const [thing, place] = large.open ? [viewed, large] : [shown, card];
+    if (!thing || one(".cover", pic)) return;
     const box = pic.getBoundingClientRect();
     const across = Math.min(0.99999, Math.max(0, (event.clientX - box.left) / box.width));
     const down = Math.min(0.99999, Math.max(0, (event.clientY - box.top) / box.height));
-    const thing = shown;
     const { name, facts, words } = told(thing);
     const value = await factAt(thing, across, down);
-    if (value === null || shown !== thing) return;
+    if (value === null || (thing !== shown && thing !== viewed)) return;
     const [height, width] = dataOf(thing).pixel;
     const where = `at x ${Math.floor(across * width)}, y ${Math.floor(down * height)}`;
     fill(place, name, [[where, value], ...facts], words);
@@ -250,18 +252,18 @@
       return;
     }
     const pic = nearest(event.target, ".pic");
-    if (pic && shown && !one(".cover", pic)) point(event, pic, large.open ? large : card);
+    if (pic) point(event, pic);
   });
   document.addEventListener("pointerout", (event) => {
     const left = tileAt(event.target) || frameAt(event.target);
-    if (left && left === shown && !large.open && !left.contains(event.relatedTarget)) hide();
+    if (left && left === shown && !left.contains(event.relatedTarget)) hide();
   });
   document.addEventListener("focusin", (event) => {
     const tile = tileAt(event.target);
     if (tile && tile.matches(":focus-visible") && !large.open) show(tile);
   });
   document.addEventListener("focusout", (event) => {
-    if (event.target === shown && !large.open) hide();
+    if (event.target === shown) hide();
   });
   addEventListener("resize", hide);
   document.addEventListener("click", (event) => {
@@ -272,9 +274,8 @@
     else if (nearest(event.target, ".on")) turn(1);
   });
   large.addEventListener("close", () => {
-    const tile = shown;
-    hide();
-    if (tile) go(tile);
+    if (viewed) go(viewed);
+    viewed = null;
     hide();
   });
   document.addEventListener("keydown", (event) => {
@@ -344,7 +345,7 @@
     for (const list of all(".tiles:not(.fixed)")) {
       const items = all(":scope > li", list);
       items.forEach((item, place) => { item.dataset.place ??= place; });
-      const order = dataOf(list).orders?.[value("#order")];
+      const order = JSON.parse(list.dataset.of).orders?.[value("#order")];
       const rank = new Map(order?.map((place, at) => [String(place), at]));
       items.sort((a, b) => (order ? rank.get(a.dataset.place) - rank.get(b.dataset.place) : a.dataset.place - b.dataset.place));
       list.append(...items);

@@ -149,9 +149,10 @@ def controls(document: Document, art: Art) -> Controls:
     blocks = list(pictures_of(document))
     grids = [block for block in blocks if isinstance(block, Grid)]
     sections = [section for part in document.parts for section in part.sections if section.title]
-    covers = [cover for grid in grids for tile in grid.tiles if (cover := hideable(tile))]
+    loose = [grid for grid in grids if not grid.rows]
+    covers = [cover for grid in loose for tile in grid.tiles if (cover := hideable(tile))]
     words = dict.fromkeys(cover.words[0] for cover in covers)
-    orders = (one.name for grid in grids if not grid.rows for one in grid.numbers if one.order)
+    orders = (one.name for grid in loose for one in grid.numbers if one.order)
     return Controls(
         tiles=bool(grids),
         find=len(sections) >= FIND,

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from layersight.data.arrays import FloatArray
-from layersight.document.blocks import Curve, Series
+from layersight.document.blocks import Curve, Series, Values
 from layersight.writers.html.drawn import PER_POINT
 
 WIDE = 800.0
@@ -84,8 +83,9 @@ def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list
 def lay_out(curve: Curve) -> Chart:
     """Where everything of a curve stands."""
     chart = Chart(WIDE if curve.wide is None else curve.wide * PER_POINT)
-    x = curve.x or _limits([xs for xs, _ in map(_points, curve.series)])
-    y = curve.y or _limits([ys for _, ys in map(_points, curve.series)])
+    ruled = np.array([value for value, _ in curve.rules], np.float64)
+    x = curve.x or _limits([*map(_reach, curve.series), ruled[: len(ruled) * bool(curve.names)]])
+    y = curve.y or _limits([*(each.y for each in curve.series), ruled])
     if curve.names:
         y = (-0.5, len(curve.names) - 0.5)
     up = [] if curve.names else nice(*y)
@@ -96,7 +96,8 @@ def lay_out(curve: Curve) -> Chart:
     left = 10 + LETTER * max(map(len, names or labels or [""])) + (16 if curve.y_title else 0)
     top = 22.0 if curve.names and curve.rules else 10.0
     tall = ROW * len(names) if names else curve.tall * PER_POINT
-    right, bottom = chart.width - 12, top + tall
+    aside = 0.0 if curve.names else LETTER * max([0, *(len(words) for _, words in curve.rules)])
+    right, bottom = chart.width - 16 - aside, top + tall
 
     def across(value: float) -> float:
         return left + (value - x[0]) / ((x[1] - x[0]) or 1) * (right - left)
@@ -111,13 +112,15 @@ def lay_out(curve: Curve) -> Chart:
     for place, name in enumerate(names):
         chart.rules += f"M{left:.1f} {down(place):.1f}H{right:.1f}"
         chart.words.append(Words(left - 7, down(place) + 4, name))
-    for value, text in curve.rules:
+    last = -math.inf
+    for value, text in sorted(curve.rules, reverse=True):
         if curve.names:
             chart.marks += f"M{across(value):.1f} {top:.1f}V{bottom:.1f}"
             chart.words.append(Words(across(value), top - 8, text, "middle"))
         else:
             chart.marks += f"M{left:.1f} {down(value):.1f}H{right:.1f}"
-            chart.words.append(Words(right, down(value) - 4, text))
+            last = max(down(value) + 4, last + 12)
+            chart.words.append(Words(right + 6, last, text, "start"))
     foot = bottom + 17
     turned = _below(curve, chart, x, across, foot)
     foot += turned
@@ -159,12 +162,20 @@ def _below(
     return 0.5 * longest if turned else 0.0
 
 
-def _points(series: Series) -> tuple[FloatArray, FloatArray]:
+def _points(series: Series) -> tuple[Values, Values]:
     x = series.x if len(series.x) else np.arange(len(series.y), dtype=np.float32)
     return x, series.y
 
 
-def _limits(arrays: list[FloatArray]) -> tuple[float, float]:
+def _reach(series: Series) -> Values:
+    """Where points, with their errors, are along x."""
+    x, _ = _points(series)
+    if series.errors is None:
+        return x
+    return np.concatenate([x, x - series.errors, x + series.errors])
+
+
+def _limits(arrays: list[Values]) -> tuple[float, float]:
     values = [value for each in arrays for value in each.tolist() if math.isfinite(value)]
     return (min(values), max(values)) if values else (0.0, 1.0)
 

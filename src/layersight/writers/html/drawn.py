@@ -229,23 +229,6 @@ def faded(overlay: Overlay) -> Bytes:
     return np.where(overlay.faded[..., None], pale, overlay.under)
 
 
-def composed(pixels: Bytes, palette: Bytes | None, overlay: Overlay | None) -> Bytes:
-    """A tile as it is seen, ``(height, width, 3)``."""
-    colours = pixels if pixels.ndim == 3 else grey_or(palette)[pixels]
-    if overlay is None:
-        return colours
-    share = overlay.alpha[..., None] / 255
-    mixed: Bytes = np.rint(colours * share + faded(overlay) * (1 - share)).astype(np.uint8)
-    return mixed
-
-
-def grey_or(palette: Bytes | None) -> Bytes:
-    """The palette, or without one that of greys."""
-    if palette is not None:
-        return palette
-    return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-
-
 def ramp(palette: Bytes) -> str:
     """A bar of colours as an address."""
     return data_uri(png(np.arange(256, dtype=np.uint8)[None], palette))

@@ -21,6 +21,7 @@ from layersight.document.blocks import (
     Curve,
     Grid,
     Numbers,
+    Overlay,
     Patch,
     Picture,
     Scale,
@@ -29,7 +30,7 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.writers.html.curve import lay_out, nice
-from layersight.writers.html.drawn import Drawn, clip, rgb_uri
+from layersight.writers.html.drawn import Drawn, clip, overlays_of, rgb_uri
 
 CAPTION = 20
 """Pixels that a line under a tile takes."""
@@ -72,6 +73,7 @@ def environment() -> Environment:
         patch_style=patch_style,
         picture_data=picture_data,
         row_head=row_head,
+        row_of=lambda place: place.partition(";")[0],
         says=picture_says,
         sentences=sentences,
         ticks=ticks,
@@ -115,11 +117,12 @@ class ShownTile:
         says: Its name, and a line with a tab for each of its facts.
         uri: Its picture; empty where it is part of a sprite.
         photo: The class of the photograph under it.
-        style: Where it is in the sprite, or its own sizes.
-        place: Where it stands among columns with gaps.
+        style: Where it is in the sprite.
+        place: Where it stands among columns with gaps, or its own sizes.
         row: The name at the left of the row that it begins.
         also: A second picture of it, for its large view.
         simple: Whether under no tile of the grid is anything but its label.
+        data: What the script needs of it alone.
     """
 
     tile: Tile
@@ -131,6 +134,7 @@ class ShownTile:
     row: tuple[str, str] | None
     also: str
     simple: bool
+    data: Markup
 
     @property
     def plain(self) -> bool:
@@ -148,11 +152,12 @@ def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTi
     title = section.title if section else grid.title
     told = [_numbers_told(one) for one in grid.numbers]
     simple = not any(each.title or each.value or each.lines or each.rising for each in grid.tiles)
-    column = row = 0
-    for place, tile in enumerate(grid.tiles):
+    everything = zip(grid.tiles, grid.pixels, overlays_of(grid), strict=True)
+    for place, (tile, pixels, overlay) in enumerate(everything):
+        row, column = divmod(place, grid.columns)
         name = tile.name or ", ".join(filter(None, [title, f"{grid.unit} {tile.label}".strip()]))
         facts = [(one.name, words[place]) for one, words in zip(grid.numbers, told, strict=True)]
-        style = drawn.styles[place] if drawn.styles else ""
+        style = ""
         if drawn.columns and tile.cover is None:
             y, x = divmod(place, drawn.columns)
             style = f"--x:{x};--y:{y}"
@@ -163,14 +168,12 @@ def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTi
             "" if drawn.columns else drawn.uris[place],
             drawn.photos[place],
             style,
-            _place(grid, column, tile.cover.span if tile.cover else 1),
+            drawn.styles[place] if drawn.styles else _place(grid, row, column, tile),
             grid.rows[row] if begins and row < len(grid.rows) else None,
             "" if tile.also is None else rgb_uri(tile.also),
             simple,
+            tile_data(tile, overlay, pixels.shape[:2] if drawn.styles else None),
         )
-        column += tile.cover.span if tile.cover else 1
-        if column >= grid.columns:
-            column, row = 0, row + 1
 
 
 def says(name: str, tile: Tile | Picture, facts: list[tuple[str, str]]) -> str:
@@ -196,12 +199,14 @@ def _numbers_told(numbers: Numbers) -> list[str]:
     ]
 
 
-def _place(grid: Grid, column: int, span: int) -> str:
+def _place(grid: Grid, row: int, column: int, tile: Tile) -> str:
     """The track of a tile in a grid with names of rows; gaps are tracks of their own."""
+    span = tile.cover.span if tile.cover else 1
     if not grid.rows:
         return f"grid-column:span {span}" if span > 1 else ""
-    first = _track(grid, column)
-    return f"grid-column:{first}/{_track(grid, column + span - 1) + 1}"
+    down = row + 1 + bool(grid.heads)
+    first, last = _track(grid, column), _track(grid, column + span - 1)
+    return f"grid-row:{down};grid-column:{first}/{last + 1}"
 
 
 def _track(grid: Grid, column: int) -> int:
@@ -239,6 +244,14 @@ def grid_data(grid: Grid, drawn: Drawn, section: Section | None) -> Markup:
         orders = {one.name: ordered(one, grid) for one in grid.numbers if one.order}
         found |= {"orders": orders} if orders else {}
     return _attribute(found)
+
+
+def tile_data(tile: Tile, overlay: Overlay | None, pixel: tuple[int, ...] | None) -> Markup:
+    """What the script needs of one tile: its own scale, size and photograph."""
+    found: dict[str, object] = scale_data(tile.scale) if tile.scale else {}
+    found |= {"pixel": pixel} if pixel else {}
+    found |= seen(overlay)
+    return _attribute(found) if found else Markup("")
 
 
 def scale_data(scale: Scale) -> dict[str, object]:
@@ -285,20 +298,20 @@ def picture_data(picture: Picture, drawn: Drawn, section: Section | None) -> Mar
             for patch in picture.patches
             if patch.cover is None
         ]
-    overlay = picture.overlay
-    if overlay is not None and overlay.faded is not None and overlay.faded.any():
-        found["seen"] = seen(~overlay.faded)
-    return _attribute(found)
+    return _attribute(found | seen(picture.overlay))
 
 
-def seen(there: np.ndarray[Any, np.dtype[np.bool_]]) -> list[float]:
-    """The edges of what was seen as shares of the height and the width."""
+def seen(overlay: Overlay | None) -> dict[str, object]:
+    """The edges of what the network saw of a photograph, as shares of the height and the width."""
+    if overlay is None or overlay.faded is None or not overlay.faded.any():
+        return {}
+    there = ~overlay.faded
     rows, across = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
     height, width = there.shape
     if not len(rows):
-        return [0, 0, 0, 0]
+        return {"seen": (0, 0, 0, 0)}
     edges = (rows[0] / height, across[0] / width, (rows[-1] + 1) / height, (across[-1] + 1) / width)
-    return [_digits(edge) for edge in edges]
+    return {"seen": [_digits(edge) for edge in edges]}
 
 
 def _digits(value: float) -> float:
