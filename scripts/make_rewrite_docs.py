@@ -15,9 +15,9 @@ def listed() -> str:
     """The rewrites, one line each."""
     lines = []
     for rewrite in REWRITES:
-        first = (rewrite.apply.__doc__ or "").strip().splitlines()[0].replace("``", "`")
-        when = f" (before Keras {rewrite.before})" if rewrite.before else ""
-        lines.append(f"- **{rewrite.name}**{when}: {first}\n")
+        version = ".".join(map(str, rewrite.before or ())).removesuffix(".0")
+        when = f" (before Keras {version})" if version else ""
+        lines.append(f"- **{rewrite.name}**{when}: {rewrite.cause}\n")
     return "\n" + "".join(lines) + "\n"
 
 

@@ -263,7 +263,7 @@ def test_a_layer_in_two_merged_branches_is_refused(tmp_path):
     merge = legacy.layer("Merge", "m", layers=[same, same], mode="sum")
     config = legacy.sequential(merge, version="1.0.7")
     path = legacy.write(tmp_path / "twice.h5", config, {}, version="1.0.7")
-    with pytest.raises(ModelFileError, match="'a' stands in several branches"):
+    with pytest.raises(ModelFileError, match="'a' is in several branches"):
         load_model(path)
 
 

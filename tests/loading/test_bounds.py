@@ -30,7 +30,7 @@ from layersight.loading.rewrites import upgrade
 from layersight.loading.rewrites.walking import (
     MAX_CALLS,
     MAX_LAYERS,
-    MAX_TAKEN,
+    MAX_TENSORS,
     count_calls,
     tensor,
 )
@@ -138,7 +138,7 @@ def test_too_many_layers_and_calls():
 
 
 def test_too_many_tensors_taken():
-    tensors = [["conv", 0, 0, {}]] * (MAX_TAKEN + 1)
+    tensors = [["conv", 0, 0, {}]] * (MAX_TENSORS + 1)
     old = {**layer("Add", "sum"), "inbound_nodes": [tensors]}
     new = {
         **layer("Add", "sum"),

@@ -7,17 +7,15 @@ import pytest
 from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
 from layersight.loading.rewrites import (
     activations,
+    classes,
     keras1,
     lambdas,
-    merging,
     names,
     nodes,
     operations,
-    recurrent,
     sequential,
     settings,
     upgrade,
-    wrappers,
 )
 from layersight.loading.rewrites.walking import tensor
 
@@ -115,7 +113,7 @@ def test_a_normalisation_of_another_mode_is_an_error():
 
 def test_the_output_shape_of_a_deconvolution_is_dropped():
     config = layer("Conv2DTranspose", output_shape=[None, 4, 4, 1])
-    assert keras1.fix_kernel_padding(config) == 1
+    assert keras1.drop_output_shape(config) == 1
 
 
 def test_a_flatten_takes_the_axes_as_they_are():
@@ -124,41 +122,41 @@ def test_a_flatten_takes_the_axes_as_they_are():
     assert config["config"]["data_format"] == "channels_last"
 
 
-@pytest.mark.parametrize(("mode", "kind"), merging.MODES.items())
+@pytest.mark.parametrize(("mode", "kind"), sequential.MODES.items())
 def test_merge_by_mode(mode, kind):
     config = layer("Merge", mode=mode, concat_axis=1)
-    assert merging.replace_merge(config) == 1
+    assert sequential.replace_merge(config) == 1
     assert config["class_name"] == kind
 
 
 def test_merge_by_a_function_is_refused():
     with pytest.raises(ModelFileError, match="'x' merges by a function"):
-        merging.replace_merge(layer("Merge", mode="lambda"))
+        sequential.replace_merge(layer("Merge", mode="lambda"))
 
 
 def test_models_and_packages():
     config = {**graph(entry()), "class_name": "Model"}
-    assert names.name_functional(config) == 1
+    assert classes.name_functional(config) == 1
     assert config["class_name"] == "Functional"
-    assert names.drop_packages(layer("Keras>Dense")) == 1
-    assert names.drop_packages(layer("Custom>Dense")) == 0
+    assert classes.drop_packages(layer("Keras>Dense")) == 1
+    assert classes.drop_packages(layer("Custom>Dense")) == 0
 
 
 def test_a_class_of_the_authors_own_is_told_apart():
     config = {**layer("Attention"), "registered_name": "Custom>Attention"}
-    names.keep_foreign(config)
+    classes.keep_foreign(config)
     assert config["class_name"] == "Custom>Attention"
     config = {**layer("Attention"), "module": "__main__", "registered_name": "Attention"}
-    names.keep_foreign(config)
+    classes.keep_foreign(config)
     assert config["class_name"] == "__main__>Attention"
     config = {**layer("Attention"), "module": "keras.layers", "registered_name": None}
-    names.keep_foreign(config)
+    classes.keep_foreign(config)
     assert config["class_name"] == "Attention"
 
 
 def test_layers_of_libraries():
     config = layer("FixedDropout", rate=0.2)
-    assert names.name_library_layers(config) == 1
+    assert classes.name_library_layers(config) == 1
     assert config["class_name"] == "Dropout"
 
 
@@ -282,13 +280,13 @@ def test_wrappers_for_quantisation():
         "config": {"activation": {"class_name": "NoOpActivation", "config": {}}},
     })  # fmt: skip
     config = layer("QuantizeWrapperV2", "q", layer=wrapped)
-    assert wrappers.unwrap_optimised(config) == 2
+    assert classes.unwrap_optimised(config) == 2
     assert config == layer("Conv2D", "q", activation="linear")
 
 
 def test_a_pruned_layer():
     config = layer("PruneLowMagnitude", "p", layer=layer("Dense", "d", units=2))
-    assert wrappers.unwrap_optimised(config) == 1
+    assert classes.unwrap_optimised(config) == 1
     assert config == layer("Dense", "p", units=2)
 
 
@@ -330,8 +328,8 @@ def test_settings_that_could_change_a_result_stay(kind, key, value):
 def test_policies_axes_and_batches():
     policy = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
     config = layer("BatchNormalization", dtype=policy, axis=[3])
-    assert settings.take_policy(config) == 1
-    assert settings.take_axis(config) == 1
+    assert settings.name_policy(config) == 1
+    assert settings.unlist_axis(config) == 1
     assert config["config"]["dtype"] == "mixed_float16"
     assert config["config"]["axis"] == 3
     config = layer("InputLayer", batch_input_shape=[7, 4])
@@ -342,7 +340,7 @@ def test_policies_axes_and_batches():
 
 def test_training_is_forgotten():
     config = layer("Dense", kernel_regularizer="mine", bias_constraint="mine")
-    settings.forget_training(config)
+    settings.drop_training(config)
     assert config["config"]["kernel_regularizer"] is None
 
 
@@ -366,10 +364,10 @@ def test_activations_by_name(value, name):
 
 def test_slopes():
     config = layer("LeakyReLU", alpha={"type": "ndarray", "value": [0.25]})
-    assert activations.name_slopes(config) == 1
+    assert activations.rename_slopes(config) == 1
     assert config["config"]["negative_slope"] == 0.25
     config = layer("ThresholdedReLU", theta=2.0)
-    activations.name_slopes(config)
+    activations.rename_slopes(config)
     assert config == layer("ReLU", threshold=2.0)
 
 
@@ -383,10 +381,10 @@ def test_hard_sigmoid_keeps_its_old_slope_in_old_files():
 
 def test_recurrent_layers():
     config = layer("GRU")
-    assert recurrent.state_old_defaults(config) == 1
+    assert settings.state_old_reset(config) == 1
     assert config["config"]["reset_after"] is False
     config = layer("CuDNNGRU", units=3)
-    assert recurrent.replace_cudnn(config) == 1
+    assert classes.replace_cudnn(config) == 1
     assert config["class_name"] == "GRU"
     assert config["config"]["reset_after"] is True
 

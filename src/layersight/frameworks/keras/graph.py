@@ -35,7 +35,7 @@ from layersight.frameworks.keras.refused import Refused, Stop, stand_in
 from layersight.frameworks.keras.sizes import UNSET, check_array, check_output, count_computed
 from layersight.frameworks.keras.trusted import trusted_lambda
 from layersight.loading.rewrites.activations import OLD_HARD_SIGMOID
-from layersight.loading.rewrites.names import SAVED_CLASS
+from layersight.loading.rewrites.classes import SAVED_CLASS
 from layersight.loading.rewrites.walking import each_tensor, is_tensor, name_of, settings_of
 
 DTYPES = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from layersight.data.saved import Config
-from layersight.loading.rewrites.walking import count_layers, settings_of
+from layersight.loading.rewrites.rewrite import KERAS_3, layer_rewrite
+from layersight.loading.rewrites.walking import class_of
 
+# Layers that some files give as an activation, and the functions that they are with their defaults.
 LAYERS = {
     "LeakyReLU": "leaky_relu",
     "ReLU": "relu",
@@ -16,58 +18,51 @@ LAYERS = {
     "Mish": "mish",
     "HSwish": "hard_silu",
 }
-"""Layers that some gave as an activation, and the functions that they are with their defaults."""
 
+DEFAULTS: dict[str, tuple[dict[str, Any], ...]] = {
+    "LeakyReLU": ({"alpha": 0.2}, {"negative_slope": 0.2}),
+    "ReLU": ({}, {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
+    "ELU": ({}, {"alpha": 1.0}),
+    "Softmax": ({}, {"axis": -1}),
+}
+
+# Functions under the names that TensorFlow and old Keras gave them.
 FUNCTIONS = {
+    **dict.fromkeys(("hard_swish", "hswish", "h_swish"), "hard_silu"),
+    **dict.fromkeys(("_relu6", "relu6", "Relu6"), "relu6"),
+    **dict.fromkeys(("log_softmax", "log_softmax_v2"), "log_softmax"),
     "softmax_v2": "softmax",
     "relu_v2": "relu",
     "swish": "silu",
-    "hard_swish": "hard_silu",
-    "hswish": "hard_silu",
-    "h_swish": "hard_silu",
     "gelu_v2": "gelu",
-    "log_softmax_v2": "log_softmax",
-    "log_softmax": "log_softmax",
     "leaky_relu_v2": "leaky_relu",
-    "_relu6": "relu6",
-    "relu6": "relu6",
-    "Relu6": "relu6",
 }
-"""Functions under the names that TensorFlow and old Keras gave them."""
 
+# Functions of tensorflow_addons: those of Keras, or of layersight where Keras has no equal.
 OF_ADDONS = {
-    "gelu": "addons_gelu",
-    "lisht": "addons_lisht",
-    "rrelu": "addons_rrelu",
-    "snake": "addons_snake",
+    **{name: f"addons_{name}" for name in ("gelu", "lisht", "rrelu", "snake", "sparsemax")},
     "hardshrink": "hard_shrink",
     "softshrink": "soft_shrink",
     "tanhshrink": "tanh_shrink",
     "mish": "mish",
-    "sparsemax": "addons_sparsemax",
 }
-"""Functions of tensorflow_addons: those of Keras, or of layersight where Keras has no equal."""
 
 KEYS = ("activation", "recurrent_activation")
 
+# clip(0.2 x + 0.5, 0, 1); Keras 3 has clip(x / 6 + 0.5, 0, 1) under the old name.
 OLD_HARD_SIGMOID = "hard_sigmoid_of_keras_2"
-"""``clip(0.2 x + 0.5, 0, 1)``; Keras 3 has ``clip(x / 6 + 0.5, 0, 1)`` under the old name."""
 
 
-def name_activations(config: Config) -> int:
+@layer_rewrite("activations")
+def name_activations(layer: Config, settings: Config) -> bool:
     """An activation under an old name, or given as an object."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        changed = False
-        for key in KEYS:
-            if key in inner:
-                plain = _plain(inner[key])
-                changed = changed or plain != inner[key]
-                inner[key] = plain
-        return changed
-
-    return count_layers(config, change)
+    changed = False
+    for key in KEYS:
+        if key in settings:
+            name = _plain(settings[key])
+            changed = changed or name != settings[key]
+            settings[key] = name
+    return changed
 
 
 def _plain(value: Any) -> Any:
@@ -86,10 +81,10 @@ def _plain(value: Any) -> Any:
         return FUNCTIONS.get(inner, inner)
     if isinstance(name, str) and isinstance(inner, dict):
         bare = name.rpartition(">")[2]
-        extra = {key: item for key, item in inner.items() if key not in _IGNORED}
+        extra = {k: v for k, v in inner.items() if k not in ("name", "trainable", "dtype")}
         if bare == "Activation" and set(extra) == {"activation"}:
             return _plain(extra["activation"])
-        if bare in LAYERS and extra in _DEFAULTS.get(bare, ({},)):
+        if bare in LAYERS and extra in DEFAULTS.get(bare, ({},)):
             return LAYERS[bare]
         if bare == "LeakyReLU" and "alpha" in extra:
             slope = _number(extra["alpha"])
@@ -101,34 +96,25 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_IGNORED = {"name", "trainable", "dtype"}
-_DEFAULTS: dict[str, tuple[dict[str, Any], ...]] = {
-    "LeakyReLU": ({"alpha": 0.2}, {"negative_slope": 0.2}),
-    "ReLU": ({}, {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
-    "ELU": ({}, {"alpha": 1.0}),
-    "Softmax": ({}, {"axis": -1}),
-}
-
-
-def name_slopes(config: Config) -> int:
-    """Layers of activation whose settings Keras 3 calls otherwise."""
-
-    def change(layer: Config) -> bool:
-        inner, name = settings_of(layer), layer.get("class_name")
-        if name == "LeakyReLU" and "alpha" in inner:
-            inner.setdefault("negative_slope", _number(inner.pop("alpha")))
-            return True
-        if name == "ELU" and isinstance(inner.get("alpha"), dict | list):
-            inner["alpha"] = _number(inner["alpha"])
-            return True
-        if name == "ThresholdedReLU":
-            layer["class_name"] = "ReLU"
-            threshold = _number(inner.pop("theta", 1.0))
-            layer["config"] = {**inner, "threshold": threshold}
-            return True
+@layer_rewrite(
+    "slopes",
+    "settings of activation layers were given the names of Keras 3",
+    of=("LeakyReLU", "ELU", "ThresholdedReLU"),
+)
+def rename_slopes(layer: Config, settings: Config) -> bool:
+    """Layers of activation whose settings have another name in Keras 3."""
+    name = class_of(layer)
+    if name == "LeakyReLU" and "alpha" in settings:
+        settings.setdefault("negative_slope", _number(settings.pop("alpha")))
+    elif name == "ELU" and isinstance(settings.get("alpha"), dict | list):
+        settings["alpha"] = _number(settings["alpha"])
+    elif name == "ThresholdedReLU":
+        layer["class_name"] = "ReLU"
+        threshold = _number(settings.pop("theta", 1.0))
+        layer["config"] = {**settings, "threshold": threshold}
+    else:
         return False
-
-    return count_layers(config, change)
+    return True
 
 
 def _number(value: Any) -> Any:
@@ -140,16 +126,9 @@ def _number(value: Any) -> Any:
     return value
 
 
-def keep_old_hard_sigmoid(config: Config) -> int:
-    """``hard_sigmoid`` of Keras 1 and 2, which has another slope in Keras 3."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        changed = False
-        for key in KEYS:
-            if inner.get(key) == "hard_sigmoid":
-                inner[key] = OLD_HARD_SIGMOID
-                changed = True
-        return changed
-
-    return count_layers(config, change)
+@layer_rewrite("hard-sigmoid", "hard_sigmoid is that of Keras 2, clip(0.2 x + 0.5)", before=KERAS_3)
+def keep_old_hard_sigmoid(layer: Config, settings: Config) -> bool:
+    """The `hard_sigmoid` of Keras 1 and 2, which has another slope in Keras 3."""
+    old = [key for key in KEYS if settings.get(key) == "hard_sigmoid"]
+    settings.update(dict.fromkeys(old, OLD_HARD_SIGMOID))
+    return bool(old)

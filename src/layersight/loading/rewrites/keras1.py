@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError
-from layersight.loading.rewrites.walking import count_layers, name_of, settings_of
+from layersight.loading.rewrites.rewrite import KERAS_3, layer_rewrite
+from layersight.loading.rewrites.walking import name_of
 
+# What the layers are called since Keras 2.
 CLASSES = {
-    "Convolution1D": "Conv1D",
-    "Convolution2D": "Conv2D",
-    "Convolution3D": "Conv3D",
-    "AtrousConvolution1D": "Conv1D",
-    "AtrousConvolution2D": "Conv2D",
-    "AtrousConv1D": "Conv1D",
-    "AtrousConv2D": "Conv2D",
-    "Deconvolution2D": "Conv2DTranspose",
-    "Deconvolution3D": "Conv3DTranspose",
+    **{f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)},
+    **{f"AtrousConvolution{n}D": f"Conv{n}D" for n in (1, 2)},
+    **{f"AtrousConv{n}D": f"Conv{n}D" for n in (1, 2)},
+    **{f"SeparableConvolution{n}D": f"SeparableConv{n}D" for n in (1, 2)},
+    **{f"Deconvolution{n}D": f"Conv{n}DTranspose" for n in (2, 3)},
     "Convolution2DTranspose": "Conv2DTranspose",
-    "SeparableConvolution2D": "SeparableConv2D",
-    "SeparableConvolution1D": "SeparableConv1D",
 }
-"""What the layers are called since Keras 2."""
 
+# What the settings are called since Keras 2, whatever the layer.
 SETTINGS = {
     "nb_filter": "filters",
     "border_mode": "padding",
@@ -36,34 +30,26 @@ SETTINGS = {
     "bias": "use_bias",
     "init": "kernel_initializer",
     "inner_init": "recurrent_initializer",
-    "depthwise_init": "depthwise_initializer",
-    "pointwise_init": "pointwise_initializer",
-    "gamma_init": "gamma_initializer",
-    "beta_init": "beta_initializer",
-    "W_regularizer": "kernel_regularizer",
-    "W_constraint": "kernel_constraint",
-    "b_regularizer": "bias_regularizer",
-    "b_constraint": "bias_constraint",
-    "U_regularizer": "recurrent_regularizer",
-    "U_constraint": "recurrent_constraint",
+    **{f"{what}_init": f"{what}_initializer" for what in ("depthwise", "pointwise")},
+    **{f"{what}_init": f"{what}_initializer" for what in ("gamma", "beta")},
+    **{
+        f"{short}_{what}": f"{weight}_{what}"
+        for short, weight in (("W", "kernel"), ("b", "bias"), ("U", "recurrent"))
+        for what in ("regularizer", "constraint")
+    },
     "inner_activation": "recurrent_activation",
     "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
 }
-"""What the settings are called since Keras 2, whatever the layer."""
 
+# The same for settings whose meaning depends on the layer.
 OF_CLASS = {
-    ("Dense", "output_dim"): "units",
-    ("MaxoutDense", "output_dim"): "units",
-    ("LSTM", "output_dim"): "units",
-    ("GRU", "output_dim"): "units",
-    ("SimpleRNN", "output_dim"): "units",
-    ("Dropout", "p"): "rate",
-    ("SpatialDropout1D", "p"): "rate",
-    ("SpatialDropout2D", "p"): "rate",
-    ("SpatialDropout3D", "p"): "rate",
-    ("GaussianDropout", "p"): "rate",
-    ("AlphaDropout", "p"): "rate",
+    **{
+        (name, "output_dim"): "units"
+        for name in ("Dense", "MaxoutDense", "LSTM", "GRU", "SimpleRNN")
+    },
+    **{(name, "p"): "rate" for name in ("Dropout", "GaussianDropout", "AlphaDropout")},
+    **{(f"SpatialDropout{n}D", "p"): "rate" for n in (1, 2, 3)},
     ("GaussianNoise", "sigma"): "stddev",
     ("UpSampling1D", "length"): "size",
     ("PReLU", "init"): "alpha_initializer",
@@ -71,111 +57,80 @@ OF_CLASS = {
     ("Embedding", "W_regularizer"): "embeddings_regularizer",
     ("Embedding", "W_constraint"): "embeddings_constraint",
 }
-"""The same for settings whose meaning hangs on the layer."""
 
+# The sizes of a kernel, each a setting of its own.
 SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
-"""The sizes of a kernel, each a setting of its own."""
 
 ORDERS = {"th": "channels_first", "tf": "channels_last"}
 
-FORGOTTEN = ("consume_less", "forget_bias_init", "input_dtype")
-"""Settings that only told how to train or to compute."""
+# Settings that only told how to train or to compute.
+UNUSED = ("consume_less", "forget_bias_init", "input_dtype")
 
+# Parts of the names of layers that take an order of axes.
 WITH_ORDER = (
-    "Conv",
-    "Pooling",
-    "UpSampling",
-    "ZeroPadding",
-    "Cropping",
-    "SpatialDropout",
-    "Locally",
+    *("Conv", "Pooling", "UpSampling", "ZeroPadding", "Cropping", "SpatialDropout", "Locally"),
 )
 
 
-def rename_classes(config: Config) -> int:
+@layer_rewrite(
+    "keras-1-classes", "layers were given the names of Keras 2", of=CLASSES, before=KERAS_3
+)
+def rename_classes(layer: Config, settings: Config) -> bool:
     """A layer of a class that Keras 2 renamed."""
-
-    def change(layer: Config) -> bool:
-        name = layer.get("class_name")
-        if not isinstance(name, str) or name not in CLASSES:
-            return False
-        layer["class_name"] = CLASSES[name]
-        return True
-
-    return count_layers(config, change)
+    layer["class_name"] = CLASSES[layer["class_name"]]
+    return True
 
 
-def rename_settings(config: Config) -> int:
+@layer_rewrite("keras-1-settings", "settings were given the names of Keras 2", before=KERAS_3)
+def rename_settings(layer: Config, settings: Config) -> bool:
     """A layer with settings that Keras 2 renamed."""
-
-    def change(layer: Config) -> bool:
-        inner, name = settings_of(layer), str(layer.get("class_name"))
-        changed = _join_sizes(inner)
-        for old in list(inner):
-            new = OF_CLASS.get((name, old)) or SETTINGS.get(old)
-            if new is None or (old == "bias" and not isinstance(inner[old], bool)):
-                continue
-            value = inner.pop(old)
-            inner.setdefault(new, value)
-            changed = True
-        if "dim_ordering" in inner:
-            order = inner.pop("dim_ordering")
-            if any(part in str(name) for part in WITH_ORDER):
-                inner["data_format"] = ORDERS.get(order, "channels_last")
-            changed = True
-        for old in FORGOTTEN:
-            changed = inner.pop(old, None) is not None or changed
-        return changed
-
-    return count_layers(config, change)
-
-
-def _join_sizes(inner: Config) -> bool:
-    """Makes one ``kernel_size`` of the sizes along each axis."""
+    name = str(layer.get("class_name"))
+    changed = False
     for sizes in SIZES:
-        if all(size in inner for size in sizes):
-            inner["kernel_size"] = [inner.pop(size) for size in sizes]
-            return True
-    return False
+        if all(size in settings for size in sizes):
+            settings["kernel_size"] = [settings.pop(size) for size in sizes]
+            changed = True
+            break
+    for old in list(settings):
+        new = OF_CLASS.get((name, old)) or SETTINGS.get(old)
+        if new is None or (old == "bias" and not isinstance(settings[old], bool)):
+            continue
+        value = settings.pop(old)
+        settings.setdefault(new, value)
+        changed = True
+    if "dim_ordering" in settings:
+        order = settings.pop("dim_ordering")
+        if any(part in name for part in WITH_ORDER):
+            settings["data_format"] = ORDERS.get(order, "channels_last")
+        changed = True
+    for old in UNUSED:
+        changed = settings.pop(old, None) is not None or changed
+    return changed
 
 
-def fix_kernel_padding(config: Config) -> int:
-    """Transposed convolutions with an ``output_shape``, which only Theano needed to know."""
-
-    def change(layer: Config) -> bool:
-        if layer.get("class_name") not in ("Conv2DTranspose", "Conv3DTranspose"):
-            return False
-        return settings_of(layer).pop("output_shape", None) is not None
-
-    return count_layers(config, change)
+@layer_rewrite("keras-1-deconvolution", of=("Conv2DTranspose", "Conv3DTranspose"), before=KERAS_3)
+def drop_output_shape(layer: Config, settings: Config) -> bool:
+    """Transposed convolutions with an `output_shape`, which only Theano needed to know."""
+    return settings.pop("output_shape", None) is not None
 
 
-def flatten_as_stored(config: Config) -> int:
-    """A Flatten that says nothing of the order of axes: it took them as they were."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        if layer.get("class_name") != "Flatten" or inner.get("data_format") is not None:
-            return False
-        inner["data_format"] = "channels_last"
-        return False  # the same as Keras 3 does, unless the user's own configuration differs
-
-    return count_layers(config, change)
+@layer_rewrite("flatten", of=("Flatten",), before=KERAS_3)
+def flatten_as_stored(layer: Config, settings: Config) -> bool:
+    """A Flatten that does not name the order of axes: it took them as they were."""
+    if settings.get("data_format") is None:
+        settings["data_format"] = "channels_last"
+    return False  # the same as Keras 3 does, unless the user's own configuration differs
 
 
-def check_normalisation_mode(config: Config) -> int:
+@layer_rewrite("keras-1-normalisation", of=("BatchNormalization",), before=KERAS_3)
+def check_normalisation_mode(layer: Config, settings: Config) -> bool:
     """A BatchNormalization of Keras 1: only mode 0 is what Keras 2 and 3 compute."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        if layer.get("class_name") != "BatchNormalization" or "mode" not in inner:
-            return False
-        mode: Any = inner.pop("mode")
-        if mode != 0:
-            raise ModelFileError(
-                f"layer '{name_of(layer)}' is a BatchNormalization of Keras 1 in mode "
-                f"{mode!r:.20}, which no later Keras computes: expected mode 0"
-            )
-        return True
-
-    return count_layers(config, change)
+    if "mode" not in settings:
+        return False
+    mode = settings.pop("mode")
+    if mode != 0:
+        raise ModelFileError(
+            f"layer '{name_of(layer)}' is a BatchNormalization of Keras 1 in mode "
+            f"{mode!r:.20}, which no later Keras computes: expected mode 0"
+        )
+    return True

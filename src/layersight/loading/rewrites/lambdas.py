@@ -1,7 +1,7 @@
 """Lambda layers whose code is one of the well-known harmless forms.
 
 The rule of this module: the code is read as data and never run. What is recognised is
-arithmetic on the input and calls of known functions of TensorFlow or Keras; a code that can
+arithmetic on the input and calls of known functions of TensorFlow or Keras; code that can
 be read in two ways is not recognised.
 """
 
@@ -16,49 +16,46 @@ from layersight.loading.bytecode import formulas_of
 from layersight.loading.calls import call
 from layersight.loading.formulas import INPUT, Dotted, Writer
 from layersight.loading.marshalled import Code, read_code
-from layersight.loading.rewrites.walking import count_layers, each_layer, name_of, settings_of
+from layersight.loading.rewrites.rewrite import layer_rewrite, replace_class
+from layersight.loading.rewrites.walking import name_of, settings_of
 
+# Functions of keras.activations that a Lambda may name.
 ACTIVATIONS = {
     *("relu", "relu6", "elu", "selu", "sigmoid", "tanh", "softmax", "softplus", "softsign"),
     *("silu", "gelu", "leaky_relu", "hard_sigmoid", "exponential", "linear", "mish"),
 }
-"""Functions of ``keras.activations`` that a Lambda may name."""
 
 
-def replace_known(config: Config) -> int:
+@layer_rewrite(
+    "lambda",
+    "Lambda layers were recognised as known formulas and replaced; their code was not run",
+    of=("Lambda",),
+)
+def replace_known(layer: Config, settings: Config) -> bool:
     """A Lambda that computes a known formula."""
-    count = 0
-    for layer in each_layer(config):
-        if layer.get("class_name") != "Lambda":
-            continue
-        inner = settings_of(layer)
-        known: Config = {"name": name_of(layer)}
-        dtype = inner.get("dtype")
-        if isinstance(dtype, str | dict):
-            known["dtype"] = dtype
-        activation = _named_activation(inner.get("function"))
-        formula = None if activation else find_formula(inner)
-        if activation:
-            layer["class_name"], layer["config"] = "Activation", known | {"activation": activation}
-        elif formula is not None:
-            layer["class_name"] = "Formula"
-            layer["config"] = known | {"expression": formula}
-        else:
-            continue
-        for key in ("module", "registered_name", "build_config"):
-            layer.pop(key, None)
-        count += 1
-    return count
+    known: Config = {"name": name_of(layer)}
+    dtype = settings.get("dtype")
+    if isinstance(dtype, str | dict):
+        known["dtype"] = dtype
+    if activation := _named_activation(settings.get("function")):
+        replace_class(layer, "Activation", known | {"activation": activation})
+        return True
+    formula = find_formula(settings)
+    if formula is None:
+        return False
+    replace_class(layer, "Formula", known | {"expression": formula})
+    return True
 
 
-def note_means(config: Config) -> int:
+@layer_rewrite(
+    "random-lambda",
+    "random numbers in a Lambda layer were replaced by their mean: the same picture each time",
+    of=("Formula",),
+)
+def note_means(layer: Config, settings: Config) -> bool:
     """A Lambda that draws random numbers: their mean stands for them, each time the same."""
-
-    def change(layer: Config) -> bool:
-        formula = settings_of(layer).get("expression")
-        return layer.get("class_name") == "Formula" and bool(formula and formula.get("random"))
-
-    return count_layers(config, change)
+    formula = settings.get("expression")
+    return bool(formula and formula.get("random"))
 
 
 def _named_activation(function: Any) -> str | None:
@@ -73,14 +70,7 @@ def _named_activation(function: Any) -> str | None:
 
 
 def find_formula(settings: Config) -> Any:
-    """The formula of a Lambda layer, ``None`` if it is not recognised.
-
-    Args:
-        settings: The layer's settings as saved.
-
-    Returns:
-        It in the form of :mod:`layersight.loading.formulas`.
-    """
+    """The formula of a Lambda layer by its settings, ``None`` if it is not recognised."""
     code, defaults, closure = _function(settings.get("function"))
     if code is None:
         return _named(settings)
@@ -93,6 +83,7 @@ def find_formula(settings: Config) -> Any:
     return found[0] if len(found) == 1 else None
 
 
+# The modules of functions that a file of Keras 3 names, and how code would call them.
 MODULES = {
     "keras.src.applications.": "keras.applications.",
     "keras.applications.": "keras.applications.",
@@ -102,7 +93,6 @@ MODULES = {
     "keras.src.legacy.backend": "K.",
     "tensorflow.python.ops.": "tf.",
 }
-"""The modules of functions that a file of Keras 3 names, and how code would call them."""
 
 
 def _named(settings: Config) -> Any:

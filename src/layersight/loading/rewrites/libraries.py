@@ -17,85 +17,94 @@ from typing import Any
 
 from layersight.data.saved import Config
 from layersight.loading.formulas import INPUT, Ref, Writer
-from layersight.loading.rewrites.names import note_inside
-from layersight.loading.rewrites.walking import count_layers, name_of, settings_of
+from layersight.loading.rewrites.classes import note_inside
+from layersight.loading.rewrites.rewrite import layer_rewrite, replace_class
+from layersight.loading.rewrites.walking import name_of, settings_of
 
 ADDONS = "Addons"
 CONTRIB = "keras_contrib"
 
+# The packages that libraries register, or stand for here, by the modules of their classes.
 MODULES = {"tensorflow_addons": ADDONS, "keras_contrib": CONTRIB, "autokeras": "autokeras"}
-"""The packages that libraries register, or stand for here, by the modules of their classes."""
 
+# Settings of any layer.
 EVERY_LAYER = {"name", "trainable", "dtype", "batch_input_shape", "input_shape", "batch_shape"}
-"""Settings of any layer."""
 
-NORMALISATION = {"axis", "epsilon", "center", "scale"} | {
-    f"{weight}_{what}"
-    for weight in ("beta", "gamma")
-    for what in ("initializer", "regularizer", "constraint")
-}
 
+def _settings(*weights: str) -> set[str]:
+    """The settings of some weights."""
+    kinds = ("initializer", "regularizer", "constraint")
+    return {f"{weight}_{kind}" for weight in weights for kind in kinds}
+
+
+NORMALISATION = {"axis", "epsilon", "center", "scale"} | _settings("beta", "gamma")
+
+# The settings by which layers of keras_contrib are known; files do not name the library.
 OF_CONTRIB = {
     "InstanceNormalization": NORMALISATION,
-    "PELU": {"shared_axes"}
-    | {
-        f"{weight}_{what}"
-        for weight in ("alpha", "beta")
-        for what in ("initializer", "regularizer", "constraint")
-    },
+    "PELU": {"shared_axes"} | _settings("alpha", "beta"),
     "SReLU": {
         "shared_axes",
         *(f"{weight}_initializer" for weight in ("t_left", "a_left", "t_right", "a_right")),
     },
     "SubPixelUpscaling": {"scale_factor", "data_format"},
 }
-"""The settings by which layers of keras_contrib are known; files do not name the library."""
+
+# Layers of tensorflow_addons that have weights and no equal in Keras.
+OF_ADDONS = ("FilterResponseNormalization", "TLU", "Snake")
+
+RENAMED = {
+    "InstanceNormalization": "GroupNormalization",
+    "GroupNormalization": "GroupNormalization",
+    "Sparsemax": "Activation",
+}
 
 
-def name_addons(config: Config) -> int:
+@layer_rewrite(
+    "addons",
+    "layers of tensorflow_addons or AutoKeras were replaced by what computes the same",
+)
+def name_addons(layer: Config, settings: Config) -> bool:
     """A layer of tensorflow_addons or AutoKeras: the layer or formula that computes the same."""
-
-    def change(layer: Config) -> bool:
-        package, name = owner(layer)
-        if package == ADDONS and name == "SpectralNormalization":
-            return _unwrap(layer)
-        if package == ADDONS and name in _RENAMED:
-            return _rename(layer, name)
-        if package == ADDONS and name in OF_ADDONS:
-            return _as_own(layer, f"{ADDONS}>{name}")
-        maker = _FORMULAS.get((package, name))
-        return maker is not None and _as_formula(layer, maker)
-
-    return count_layers(config, change)
+    package, name = owner(layer)
+    if package == ADDONS and name == "SpectralNormalization":
+        return _unwrap(layer)
+    if package == ADDONS and name in RENAMED:
+        return _rename(layer, name)
+    if package == ADDONS and name in OF_ADDONS:
+        replace_class(layer, f"{ADDONS}>{name}")
+        return True
+    builder = FORMULAS.get((package, name))
+    return builder is not None and _as_formula(layer, builder)
 
 
-def name_contrib(config: Config) -> int:
+@layer_rewrite(
+    "contrib", "layers with the names and settings of those of keras_contrib were taken for them"
+)
+def name_contrib(layer: Config, settings: Config) -> bool:
     """A layer of keras_contrib, known by its name and its settings."""
-
-    def change(layer: Config) -> bool:
-        package, name = owner(layer)
-        wanted = OF_CONTRIB.get(name)
-        found = set(settings_of(layer)) - EVERY_LAYER
-        if package not in ("", CONTRIB) or wanted is None or found != wanted:
-            return False
-        if name == "SubPixelUpscaling":
-            return _as_formula(layer, _depth_to_space)
-        return _as_own(layer, f"{CONTRIB}>{name}")
-
-    return count_layers(config, change)
+    package, name = owner(layer)
+    if package not in ("", CONTRIB) or set(settings) - EVERY_LAYER != OF_CONTRIB.get(name):
+        return False
+    if name == "SubPixelUpscaling":
+        return _as_formula(layer, _depth_to_space)
+    replace_class(layer, f"{CONTRIB}>{name}")
+    return True
 
 
-def name_contrib_groups(config: Config) -> int:
+@layer_rewrite(
+    "contrib-groups",
+    "GroupNormalization, which Keras did not have then, was taken for that of keras_contrib",
+    before=(2, 11),
+)
+def name_contrib_groups(layer: Config, settings: Config) -> bool:
     """A GroupNormalization of keras_contrib, from before Keras had a layer of that name (2.11)."""
-
-    def change(layer: Config) -> bool:
-        package, name = owner(layer)
-        if name != "GroupNormalization" or package not in ("", CONTRIB):
-            return False
-        exact = set(settings_of(layer)) - EVERY_LAYER == NORMALISATION | {"groups"}
-        return _as_own(layer, f"{CONTRIB if exact else 'file'}>{name}")
-
-    return count_layers(config, change)
+    package, name = owner(layer)
+    if name != "GroupNormalization" or package not in ("", CONTRIB):
+        return False
+    exact = set(settings) - EVERY_LAYER == NORMALISATION | {"groups"}
+    replace_class(layer, f"{CONTRIB if exact else 'file'}>{name}")
+    return True
 
 
 def owner(layer: Config) -> tuple[str, str]:
@@ -114,37 +123,15 @@ def owner(layer: Config) -> tuple[str, str]:
     return package, bare
 
 
-OF_ADDONS = ("FilterResponseNormalization", "TLU", "Snake")
-"""Layers of tensorflow_addons that have weights and no equal in Keras."""
-
-_RENAMED = {
-    "InstanceNormalization": "GroupNormalization",
-    "GroupNormalization": "GroupNormalization",
-    "Sparsemax": "Activation",
-}
-
-
-def _forget_origin(layer: Config) -> None:
-    for key in ("module", "registered_name", "build_config"):
-        layer.pop(key, None)
-
-
-def _as_own(layer: Config, name: str) -> bool:
-    layer["class_name"] = name
-    _forget_origin(layer)
-    return True
-
-
 def _rename(layer: Config, name: str) -> bool:
-    inner = settings_of(layer)
+    settings = settings_of(layer)
     if name == "InstanceNormalization":
-        inner["groups"] = -1  # one group for each channel, whatever the file says
+        settings["groups"] = -1  # one group for each channel, whatever the file says
     if name == "Sparsemax":
-        if inner.pop("axis", -1) != -1:
+        if settings.pop("axis", -1) != -1:
             return False
-        inner["activation"] = "addons_sparsemax"
-    layer["class_name"] = _RENAMED[name]
-    _forget_origin(layer)
+        settings["activation"] = "addons_sparsemax"
+    replace_class(layer, RENAMED[name])
     return True
 
 
@@ -153,31 +140,29 @@ def _unwrap(layer: Config) -> bool:
     wrapped = settings_of(layer).get("layer")
     if not isinstance(wrapped, dict) or not isinstance(wrapped.get("config"), dict):
         return False
-    shape = {k: v for k, v in settings_of(layer).items() if k in ("batch_input_shape",)}
-    name = name_of(layer)
-    _forget_origin(layer)
+    shape = {k: v for k, v in settings_of(layer).items() if k == "batch_input_shape"}
+    settings = {**wrapped["config"], "name": name_of(layer), **shape}
+    replace_class(layer, layer["class_name"], settings)
     for key in ("class_name", "module", "registered_name"):
         if key in wrapped:
             layer[key] = wrapped[key]
-    layer["config"] = {**wrapped["config"], "name": name, **shape}
     note_inside(layer)
     return True
 
 
-Maker = Callable[[Writer, Config], Any]
+Builder = Callable[[Writer, Config], Any]
 
 
-def _as_formula(layer: Config, maker: Maker) -> bool:
-    """Puts a formula in the place of a layer; leaves it if its settings are none that it knows."""
-    inner = settings_of(layer)
+def _as_formula(layer: Config, builder: Builder) -> bool:
+    """Replaces a layer by a formula; leaves it if its settings are not known."""
+    settings = settings_of(layer)
     writer = Writer()
     try:
-        formula = writer.finish(maker(writer, inner))
+        formula = writer.finish(builder(writer, settings))
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return False
-    kept = {k: v for k, v in inner.items() if k in ("name", "dtype", "batch_input_shape")}
-    layer["class_name"], layer["config"] = "Formula", {**kept, "expression": formula}
-    _forget_origin(layer)
+    kept = {k: v for k, v in settings.items() if k in ("name", "dtype", "batch_input_shape")}
+    replace_class(layer, "Formula", {**kept, "expression": formula})
     return True
 
 
@@ -214,7 +199,7 @@ def _maxout(writer: Writer, settings: Config) -> Any:
     return writer.step("math.reduce_max", [spread], {"axis": -2})
 
 
-def _adaptive(reduction: str) -> Maker:
+def _adaptive(reduction: str) -> Builder:
     """Pools a picture to a size that its own is a multiple of."""
 
     def make(writer: Writer, settings: Config) -> Any:
@@ -283,7 +268,8 @@ def _numbers_alone(writer: Writer, settings: Config) -> Any:
     return writer.step("where", [missing, writer.step("zeros_like", [x]), x])
 
 
-_FORMULAS: dict[tuple[str, str], Maker] = {
+# Layers without weights by package and name.
+FORMULAS: dict[tuple[str, str], Builder] = {
     (ADDONS, "GELU"): _gelu,
     (ADDONS, "StochasticDepth"): _stochastic_depth,
     (ADDONS, "Maxout"): _maxout,
@@ -291,13 +277,12 @@ _FORMULAS: dict[tuple[str, str], Maker] = {
     (ADDONS, "AdaptiveMaxPooling2D"): _adaptive("max"),
     (ADDONS, "SpatialPyramidPooling2D"): _pyramid,
     **{
-        (package, name): maker
+        (package, name): builder
         for package in ("Custom", "autokeras")
-        for name, maker in (
+        for name, builder in (
             ("CastToFloat32", _cast),
             ("ExpandLastDim", _expand),
             ("MultiCategoryEncoding", _numbers_alone),
         )
     },
 }
-"""Layers without weights by package and name."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError
+from layersight.loading.rewrites.rewrite import rewrite
 from layersight.loading.rewrites.walking import (
     MODELS,
     each_model,
@@ -21,26 +22,20 @@ from layersight.loading.rewrites.walking import (
     tensor,
 )
 
-MERGING = {
-    *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),
-}
-"""Layers that take a list even of one tensor."""
+# Layers that take a list even of one tensor.
+MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
 
+# Layers whose further inputs are the state that they start from.
 WITH_STATE = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"}
-"""Layers whose further inputs are the state that they start from."""
-
-OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowCall")
-"""Layers whose settings in a node may be tensors."""
 
 CONSTANT = "_CONSTANT_VALUE"
 
 
+@rewrite("nodes")
 def spread_nodes(config: Config) -> int:
     """Nodes as lists of lists, as all versions before Keras 3 wrote them."""
-    count = 0
-    for model in each_model(config):
-        if model.get("class_name") != "Functional":
-            continue
+    changed = False
+    for model in each_model(config, "Functional"):
         layers = layers_of(model)
         names = {name_of(layer) for layer in layers}
         for layer in layers:
@@ -49,8 +44,8 @@ def spread_nodes(config: Config) -> int:
                 nodes = layer["inbound_nodes"] = []
             if any(not isinstance(node, dict) or "args" not in node for node in nodes):
                 layer["inbound_nodes"] = [_spread(node, layer, names) for node in nodes]
-                count += 1
-    return 1 if count else 0
+                changed = True
+    return int(changed)
 
 
 def _spread(node: Any, layer: Config, names: set[str]) -> Config:
@@ -58,7 +53,7 @@ def _spread(node: Any, layer: Config, names: set[str]) -> Config:
     if isinstance(node, dict) and "args" in node:
         return node
     kwargs: Config = {}
-    given = _first_argument(node, names, kwargs)
+    given = _argument(node, names, kwargs)
     tensors = given if isinstance(given, list) else [given]
     name = layer.get("class_name")
     args: list[Any] = [given]
@@ -70,27 +65,16 @@ def _spread(node: Any, layer: Config, names: set[str]) -> Config:
     return {"args": args, "kwargs": kwargs}
 
 
-def _first_argument(node: Any, names: set[str], kwargs: Config) -> Any:
-    """What a layer is called on; the settings that stand beside it go to ``kwargs``."""
-    if _is_reference(node, names):
-        if len(node) > 3 and isinstance(node[3], dict):
-            kwargs.update({key: _argument(value, names) for key, value in node[3].items()})
-        return node[2] if node[0] == CONSTANT else tensor(node[0], node[1], node[2])
-    if isinstance(node, list):
-        return [_first_argument(entry, names, kwargs) for entry in node]
-    if isinstance(node, dict):
-        return {key: _first_argument(entry, names, kwargs) for key, entry in node.items()}
-    return node
-
-
-def _argument(value: Any, names: set[str]) -> Any:
-    """A further argument, in which a tensor is written like a node."""
+def _argument(value: Any, names: set[str], kwargs: Config | None) -> Any:
+    """An argument of a call; in a first one, the settings beside a tensor go to ``kwargs``."""
     if _is_reference(value, names):
+        if kwargs is not None and len(value) > 3 and isinstance(value[3], dict):
+            kwargs.update({key: _argument(item, names, None) for key, item in value[3].items()})
         return value[2] if value[0] == CONSTANT else tensor(value[0], value[1], value[2])
     if isinstance(value, list):
-        return [_argument(entry, names) for entry in value]
+        return [_argument(item, names, kwargs) for item in value]
     if isinstance(value, dict):
-        return {key: _argument(entry, names) for key, entry in value.items()}
+        return {key: _argument(item, names, kwargs) for key, item in value.items()}
     return value
 
 
@@ -104,6 +88,7 @@ def _is_reference(value: Any, names: set[str]) -> bool:
     )
 
 
+@rewrite("single-output")
 def name_outputs(config: Config) -> int:
     """Inputs and outputs of a graph as references; a list of one is that one.
 
@@ -111,19 +96,12 @@ def name_outputs(config: Config) -> int:
     tensor, as in every file of Teachable Machine.
     """
     count = 0
-    for model in each_model(config):
-        if model.get("class_name") != "Functional":
-            continue
+    for model in each_model(config, "Functional"):
         inner = settings_of(model)
         for key in ("input_layers", "output_layers"):
             inner[key] = _references(inner.get(key), key, model)
-        if model is not config and _is_single(inner["output_layers"]):
-            count += 1
+        count += model is not config and is_tensor(inner["output_layers"])
     return count
-
-
-def _is_single(value: Any) -> bool:
-    return is_tensor(value)
 
 
 def _references(value: Any, key: str, model: Config) -> Any:
@@ -142,39 +120,34 @@ def _references(value: Any, key: str, model: Config) -> Any:
     )
 
 
+@rewrite("calls-from-zero", "calls of nested models that counted from 1 count from 0")
 def count_from_zero(config: Config) -> int:
     """Calls of nested models that count from 1, since a model was a call of its own."""
     count = 0
-    for model in each_model(config):
-        if model.get("class_name") != "Functional":
-            continue
+    for model in each_model(config, "Functional"):
         layers = {name_of(layer): layer for layer in layers_of(model)}
         inner = settings_of(model)
-        within = [layer.get("inbound_nodes") for layer in layers.values()]
+        inside = [layer.get("inbound_nodes") for layer in layers.values()]
         outside = [inner.get("output_layers"), inner.get("input_layers")]
         for name, layer in layers.items():
             if layer.get("class_name") not in MODELS:
                 continue
             calls = len(layer.get("inbound_nodes") or [])
-            for place in (within, outside):
-                used = [history for history in each_tensor(place) if history[0] == name]
-                if used and _counts_from_one([history[1] for history in used], calls):
+            for value in (inside, outside):
+                used = [history for history in each_tensor(value) if history[0] == name]
+                numbers = [history[1] for history in used]
+                # They start at 1 if none is 0 and the last is beyond the end.
+                if used and min(numbers) > 0 and max(numbers) >= calls:
                     for history in used:
                         history[1] -= 1
                     count += 1
     return count
 
 
-def _counts_from_one(numbers: list[int], calls: int) -> bool:
-    """Whether numbers of calls start at 1: none is 0, and the last is beyond the end."""
-    return min(numbers) > 0 and max(numbers) >= calls
-
-
+@rewrite("references")
 def check_references(config: Config) -> int:
-    """A reference to a layer or a call that is not there is an error, said by name."""
-    for model in each_model(config):
-        if model.get("class_name") != "Functional":
-            continue
+    """A reference to a layer or a call that is not there is an error that names it."""
+    for model in each_model(config, "Functional"):
         calls: dict[str, int] = {}
         for layer in layers_of(model):
             name = name_of(layer)
@@ -183,9 +156,9 @@ def check_references(config: Config) -> int:
             nodes = layer["inbound_nodes"]
             calls[name] = len(nodes) or (1 if layer.get("class_name") == "InputLayer" else 0)
         inner = settings_of(model)
-        places = [inner["input_layers"], inner["output_layers"]]
-        places += [layer["inbound_nodes"] for layer in layers_of(model)]
-        for name, call, _ in each_tensor(places):
+        used = [inner["input_layers"], inner["output_layers"]]
+        used += [layer["inbound_nodes"] for layer in layers_of(model)]
+        for name, call, _ in each_tensor(used):
             if name not in calls:
                 raise ModelFileError(
                     f"the model '{name_of(model)}' takes from a layer '{name}' that it has not"

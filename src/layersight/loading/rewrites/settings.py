@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from layersight.data.saved import Config
-from layersight.loading.rewrites.walking import count_layers, each_layer, settings_of
+from layersight.loading.rewrites.rewrite import KERAS_3, layer_rewrite
+from layersight.loading.rewrites.walking import settings_of
 
-ANY = object()
-"""Stands for: whatever the value."""
+ANY = object()  # whatever the value
 
+# Settings that are dropped from every layer that does not know them.
 EVERYWHERE: dict[str, Any] = {
     "batch_input_shape": ANY,
     "input_shape": ANY,
@@ -34,29 +35,15 @@ EVERYWHERE: dict[str, Any] = {
     "ragged": False,
     "sparse": False,
 }
-"""Settings that are dropped from every layer that does not know them."""
+OF_KERNEL = dict.fromkeys(("kernel_initializer", "kernel_regularizer", "kernel_constraint"), ANY)
 
+# Settings that are dropped from layers whose class begins so.
 OF_CLASS: dict[str, dict[str, Any]] = {
-    "BatchNormalization": {
-        "fused": ANY,
-        "virtual_batch_size": ANY,
-        "adjustment": None,
-    },
-    "SeparableConv": {
-        "kernel_initializer": ANY,
-        "kernel_regularizer": ANY,
-        "kernel_constraint": ANY,
-    },
-    "DepthwiseConv": {
-        "kernel_initializer": ANY,
-        "kernel_regularizer": ANY,
-        "kernel_constraint": ANY,
-        "filters": None,
-    },
+    "BatchNormalization": {"fused": ANY, "virtual_batch_size": ANY, "adjustment": None},
+    "SeparableConv": OF_KERNEL,
+    "DepthwiseConv": {**OF_KERNEL, "filters": None},
     "MultiHeadAttention": {
-        "query_shape": ANY,
-        "key_shape": ANY,
-        "value_shape": ANY,
+        **dict.fromkeys(("query_shape", "key_shape", "value_shape"), ANY),
         "softmax_robust_masking": False,
     },
     # Layers that pass images through unchanged when they are not training.
@@ -64,19 +51,17 @@ OF_CLASS: dict[str, dict[str, Any]] = {
     "SpatialDropout": {"noise_shape": ANY, "rng_type": ANY, "force_generator": ANY},
     "Dropout": {"rng_type": ANY, "force_generator": ANY},
     "AdditiveAttention": {"score_mode": ANY},
-    "Dense": {"input_dim": ANY},
-    "MaxoutDense": {"input_dim": ANY},
+    **{
+        name: {"input_dim": ANY}
+        for name in (
+            *("Dense", "MaxoutDense", "LocallyConnected", "Conv", "LSTM", "GRU", "SimpleRNN"),
+            *("Bidirectional", "TimeDistributed"),
+        )
+    },
     "Highway": {"input_dim": ANY, "transform_bias": ANY},
-    "LocallyConnected": {"input_dim": ANY},
-    "LSTM": {"input_dim": ANY},
-    "GRU": {"input_dim": ANY},
-    "SimpleRNN": {"input_dim": ANY},
-    "Conv": {"input_dim": ANY},
-    "Bidirectional": {"input_dim": ANY},
-    "TimeDistributed": {"input_dim": ANY},
 }
-"""Settings that are dropped from layers whose class begins so."""
 
+# Where a setting of the tables above is one that Keras 3 knows: left there.
 KNOWN: dict[str, tuple[str, ...]] = {
     "groups": ("Conv1D", "Conv2D", "Conv3D", "GroupNormalization"),
     "mask_zero": ("Embedding",),
@@ -94,122 +79,117 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     "score_mode": ("Attention",),
 }
-"""Where a setting of the lists above is one that Keras 3 knows: left there."""
 
-
+# The settings of batch renormalisation, which Keras knows again since 3.14.
 RENORM = ("renorm", "renorm_clipping", "renorm_momentum")
-"""The settings of batch renormalisation, which Keras knows again since 3.14."""
 
+# Settings that Keras 3 writes itself: dropped without a note.
 QUIET = {"sparse", "ragged", "build_input_shape"}
-"""Settings that Keras 3 writes itself: dropped without a word."""
 
 
-def drop_harmless(config: Config) -> int:
+@layer_rewrite(
+    "harmless-settings",
+    "settings that Keras 3 does not know and that change no result were dropped",
+)
+def drop_harmless(layer: Config, settings: Config) -> bool:
     """A layer with settings that Keras 3 does not know and that change no result."""
-
-    def change(layer: Config) -> bool:
-        inner, name = settings_of(layer), str(layer.get("class_name"))
-        known = {**EVERYWHERE}
-        for start, settings in OF_CLASS.items():
-            if name.startswith(start):
-                known |= settings
-        dropped = [key for key in inner if _is_harmless(key, inner[key], name, known)]
-        for key in dropped:
-            del inner[key]
-        return any(key not in QUIET for key in dropped)
-
-    return count_layers(config, change)
-
-
-def _is_harmless(key: str, value: Any, name: str, known: dict[str, Any]) -> bool:
-    if key not in known or name in KNOWN.get(key, ()):
-        return False
-    wanted = known[key]
-    return wanted is ANY or (type(value) is type(wanted) and value == wanted)
+    name = str(layer.get("class_name"))
+    droppable = {**EVERYWHERE}
+    for start, of_class in OF_CLASS.items():
+        if name.startswith(start):
+            droppable |= of_class
+    dropped = [
+        key
+        for key, value in settings.items()
+        if key in droppable
+        and name not in KNOWN.get(key, ())
+        and (droppable[key] is ANY or _is_same(value, droppable[key]))
+    ]
+    for key in dropped:
+        del settings[key]
+    return any(key not in QUIET for key in dropped)
 
 
-def drop_renorm(config: Config) -> int:
+def _is_same(value: Any, wanted: Any) -> bool:
+    return type(value) is type(wanted) and bool(value == wanted)
+
+
+@layer_rewrite(
+    "renormalisation",
+    "batch renormalisation, which matters in training only, was dropped",
+    of=("BatchNormalization",),
+    before=KERAS_3,
+)
+def drop_renorm(layer: Config, settings: Config) -> bool:
     """A BatchNormalization with batch renormalisation, which matters in training only."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        if layer.get("class_name") != "BatchNormalization":
-            return False
-        dropped = [inner.pop(key, None) for key in RENORM]
-        return bool(dropped[0])
-
-    return count_layers(config, change)
+    dropped = [settings.pop(key, None) for key in RENORM]
+    return bool(dropped[0])
 
 
-def take_policy(config: Config) -> int:
+@layer_rewrite("policies")
+def name_policy(layer: Config, settings: Config) -> bool:
     """A dtype given as a policy: its name."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        policy = inner.get("dtype")
-        if not isinstance(policy, dict):
-            return False
-        name = settings_of(policy).get("name")
-        kind = policy.get("class_name")
-        if kind not in ("Policy", "DTypePolicy", "PolicyV1", "FloatDTypePolicy"):
-            return False
-        inner["dtype"] = name if isinstance(name, str) else "float32"
-        return kind in ("Policy", "PolicyV1")
-
-    return count_layers(config, change)
+    policy = settings.get("dtype")
+    if not isinstance(policy, dict):
+        return False
+    name, kind = settings_of(policy).get("name"), policy.get("class_name")
+    if kind not in ("Policy", "DTypePolicy", "PolicyV1", "FloatDTypePolicy"):
+        return False
+    settings["dtype"] = name if isinstance(name, str) else "float32"
+    return kind in ("Policy", "PolicyV1")
 
 
-def take_axis(config: Config) -> int:
+@layer_rewrite("axis", of=("BatchNormalization",))
+def unlist_axis(layer: Config, settings: Config) -> bool:
     """A BatchNormalization whose axis is a list of one."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        axis = inner.get("axis")
-        if layer.get("class_name") != "BatchNormalization" or not isinstance(axis, list):
-            return False
-        if len(axis) != 1 or not isinstance(axis[0], int):
-            return False
-        inner["axis"] = axis[0]
-        return True
-
-    return count_layers(config, change)
+    axis = settings.get("axis")
+    if not isinstance(axis, list) or len(axis) != 1 or not isinstance(axis[0], int):
+        return False
+    settings["axis"] = axis[0]
+    return True
 
 
-def name_batch_shape(config: Config) -> int:
-    """An input layer whose shape is called ``batch_input_shape`` (up to tf.keras 2.15)."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        if layer.get("class_name") != "InputLayer" or "batch_input_shape" not in inner:
-            return False
-        shape = inner.pop("batch_input_shape")
-        inner.setdefault("batch_shape", shape)
-        return True
-
-    return count_layers(config, change)
+@layer_rewrite("batch-shape", of=("InputLayer",))
+def name_batch_shape(layer: Config, settings: Config) -> bool:
+    """An input layer whose shape is called `batch_input_shape` (up to tf.keras 2.15)."""
+    if "batch_input_shape" not in settings:
+        return False
+    shape = settings.pop("batch_input_shape")
+    settings.setdefault("batch_shape", shape)
+    return True
 
 
-def free_batch(config: Config) -> int:
+@layer_rewrite("free-batch", "a fixed number of images became any number")
+def free_batch(layer: Config, settings: Config) -> bool:
     """An input of a fixed number of images: of any number, starting from no state."""
-
-    def change(layer: Config) -> bool:
-        inner = settings_of(layer)
-        shape = inner.get("batch_shape")
-        if inner.get("stateful") is True:
-            inner["stateful"] = False
-        if not isinstance(shape, list) or not shape or shape[0] is None:
-            return False
-        inner["batch_shape"] = [None, *shape[1:]]
-        return True
-
-    return count_layers(config, change)
+    shape = settings.get("batch_shape")
+    if settings.get("stateful") is True:
+        settings["stateful"] = False
+    if not isinstance(shape, list) or not shape or shape[0] is None:
+        return False
+    settings["batch_shape"] = [None, *shape[1:]]
+    return True
 
 
-def forget_training(config: Config) -> int:
+@layer_rewrite(
+    "reset-before",
+    "GRU layers reset before the product, as they did when the file was saved",
+    of=("GRU", "GRUCell"),
+    before=KERAS_3,
+)
+def state_old_reset(layer: Config, settings: Config) -> bool:
+    """A GRU from before `reset_after`: it reset before, where Keras 3 resets after."""
+    if "reset_after" in settings:
+        return False
+    settings["reset_after"] = False
+    return True
+
+
+@layer_rewrite("training-settings")
+def drop_training(layer: Config, settings: Config) -> bool:
     """Regularisers, constraints and the like, which matter in training only."""
-    for layer in each_layer(config):
-        inner = settings_of(layer)
-        for key in [key for key in inner if key.endswith(("_regularizer", "_constraint"))]:
-            inner[key] = None
-        layer.pop("compile_config", None)
-    return 0
+    for key in settings:
+        if key.endswith(("_regularizer", "_constraint")):
+            settings[key] = None
+    layer.pop("compile_config", None)
+    return False

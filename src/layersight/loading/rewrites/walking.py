@@ -1,38 +1,28 @@
 """Finding models, layers and references to tensors in a configuration.
 
-The rule of this module: a configuration is hostile data. Its depth and its number of pieces
-are bounded before anything walks it, and a piece of an unexpected kind is passed over.
+The rule of this module: a configuration is hostile data. Its depth and its number of values
+are bounded before anything walks it, and a value of an unexpected kind is passed over.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from layersight.data.saved import Config
 from layersight.errors import UnsafeModelError
 
-MODELS = ("Sequential", "Functional", "Model")
-"""The classes whose configuration holds layers."""
+MODELS = ("Sequential", "Functional", "Model")  # classes whose configuration holds layers
+WRAPPED = ("layer", "backward_layer", "cell")  # where that of a wrapper holds another layer
 
-WRAPPED = ("layer", "backward_layer", "cell")
-"""Where the configuration of a wrapper holds another layer."""
-
+# The most that a configuration may hold. Those of real networks stay below 40 levels, 300,000
+# values and 2,000 layers. Calls are also counted as they multiply where models call models.
 MAX_DEPTH = 100
-"""How deep a configuration may be nested; that of a real network stays below 40."""
-
-MAX_PIECES = 1_000_000
-"""How many values a configuration may hold; that of a real network stays below 300,000."""
-
+MAX_VALUES = 1_000_000
 MAX_LAYERS = 5_000
-"""How many layers a configuration may hold; that of a real network stays below 2,000."""
-
 MAX_CALLS = 10_000
-"""How many calls of layers it may hold, and how many it may come to where models call models."""
-
-MAX_TAKEN = 10_000
-"""How many tensors the calls of a model may take in all."""
+MAX_TENSORS = 10_000  # that the calls of layers take in all
 
 TENSOR = "__keras_tensor__"
 
@@ -44,56 +34,40 @@ def check_bounds(config: Any) -> None:
         UnsafeModelError: It is.
     """
     level: list[Any] = [config]
-    pieces = calls = taken = 0
-    for _ in range(MAX_DEPTH):
-        pieces += len(level)
-        if pieces > MAX_PIECES:
-            raise UnsafeModelError(
-                f"the model's configuration holds more than {MAX_PIECES} values: not opened"
-            )
+    values = calls = tensors = depth = 0
+    while level:
+        depth += 1
+        values += len(level)
+        if values > MAX_VALUES:
+            raise _refused(f"holds more than {MAX_VALUES} values")
+        if depth > MAX_DEPTH:
+            raise _refused(f"is nested more than {MAX_DEPTH} levels deep")
         mappings = [value for value in level if isinstance(value, dict)]
         nodes = [value.get("inbound_nodes") for value in mappings]
-        calls += sum(len(given) for given in nodes if isinstance(given, list))
-        taken += sum(is_tensor(value) for value in mappings)
-        taken += sum(
-            len(call)
-            for given in nodes
-            if isinstance(given, list)
-            for call in given
-            if isinstance(call, list)
-        )
-        level = [
-            inner
-            for value in level
-            for inner in (
-                value.values()
-                if isinstance(value, dict)
-                else value
-                if isinstance(value, list)
-                else ()
-            )
-        ]
-        if not level:
-            break
-    else:
-        raise UnsafeModelError(
-            f"the model's configuration is nested more than {MAX_DEPTH} levels deep: not opened"
-        )
+        listed = [given for given in nodes if isinstance(given, list)]
+        calls += sum(map(len, listed))
+        tensors += sum(map(is_tensor, mappings))
+        tensors += sum(len(call) for given in listed for call in given if isinstance(call, list))
+        level = [inner for value in level for inner in _inside(value)]
     layers = sum(1 for _ in itertools.islice(each_layer(config), MAX_LAYERS + 1))
     if layers > MAX_LAYERS or calls > MAX_CALLS:
-        raise UnsafeModelError(
-            f"the model's configuration holds more than {MAX_LAYERS} layers or {MAX_CALLS} calls "
-            "of them: not opened"
-        )
-    if taken > MAX_TAKEN:
-        raise UnsafeModelError(
-            f"the calls of the model's configuration take more than {MAX_TAKEN} tensors: not opened"
-        )
+        raise _refused(f"holds more than {MAX_LAYERS} layers or {MAX_CALLS} calls of them")
+    if tensors > MAX_TENSORS:
+        raise _refused(f"takes more than {MAX_TENSORS} tensors in its calls")
     if count_calls(config) > MAX_CALLS:
-        raise UnsafeModelError(
-            f"the model's configuration comes to more than {MAX_CALLS} calls of layers, since its "
-            "models call each other: not opened"
+        raise _refused(
+            f"comes to more than {MAX_CALLS} calls of layers, since its models call each other"
         )
+
+
+def _refused(why: str) -> UnsafeModelError:
+    return UnsafeModelError(f"the model's configuration {why}: not opened")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def count_calls(layer: Any) -> int:
@@ -107,11 +81,9 @@ def count_calls(layer: Any) -> int:
     return total
 
 
-def each_model(config: Any) -> Iterator[Config]:
-    """Every model in a configuration, the outermost first."""
-    for layer in each_layer(config):
-        if layer.get("class_name") in MODELS:
-            yield layer
+def each_model(config: Any, *classes: str) -> Iterator[Config]:
+    """Every model in a configuration, the outermost first; of some classes only."""
+    return (layer for layer in each_layer(config) if class_of(layer) in (classes or MODELS))
 
 
 def each_layer(config: Any) -> Iterator[Config]:
@@ -126,17 +98,23 @@ def each_layer(config: Any) -> Iterator[Config]:
 def layers_of(config: Config) -> list[Config]:
     """The configurations directly inside that of a model or a wrapper."""
     inner = config.get("config")
-    if isinstance(inner, list):
-        return [layer for layer in inner if isinstance(layer, dict)]
     if not isinstance(inner, dict):
-        return []
-    found = inner.get("layers")
-    nested = (
-        [layer for layer in found if isinstance(layer, dict)] if isinstance(found, list) else []
-    )
-    cells = inner.get("cells")
-    nested += [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
-    return nested + [inner[key] for key in WRAPPED if isinstance(inner.get(key), dict)]
+        return _mappings(inner)
+    return [
+        *_mappings(inner.get("layers")),
+        *_mappings(inner.get("cells")),
+        *_mappings([inner.get(key) for key in WRAPPED]),
+    ]
+
+
+def _mappings(value: Any) -> list[Config]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def class_of(layer: Config) -> str:
+    """The class that a layer names; empty where that is no text."""
+    name = layer.get("class_name")
+    return name if isinstance(name, str) else ""
 
 
 def settings_of(layer: Config) -> Config:
@@ -174,14 +152,6 @@ def each_tensor(value: Any) -> Iterator[list[Any]]:
     """The name, call and output of every reference to a tensor inside a value."""
     if is_tensor(value):
         yield value["config"]["keras_history"]
-    elif isinstance(value, dict):
-        for inner in value.values():
+    else:
+        for inner in _inside(value):
             yield from each_tensor(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from each_tensor(inner)
-
-
-def count_layers(config: Config, change: Callable[[Config], bool]) -> int:
-    """Applies a change to every layer and says to how many it did something."""
-    return sum(change(layer) for layer in list(each_layer(config)))
