@@ -32,7 +32,7 @@ class Limits:
     memory: int = DEFAULT
 
     @classmethod
-    def asked(cls, memory: int | str | None) -> Limits:
+    def parse(cls, memory: int | str | None) -> Limits:
         """The limits that a user asks for.
 
         Args:

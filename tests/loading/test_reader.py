@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from layersight.errors import ModelFileError, UnsafeModelError
-from layersight.loading.process import BEGIN, PROGRAM, command, places
+from layersight.loading.process import BEGIN, PROGRAM, command, package_folders
 from layersight.loading.reader import SLOWEST, Reader
 
 _FAKE = """
@@ -215,13 +215,13 @@ def test_a_crash(bad):
 
 @posix
 def test_a_kill(bad):
-    assert "for want of memory" in bad("os.kill(os.getpid(), signal.SIGKILL)")
+    assert "for lack of memory" in bad("os.kill(os.getpid(), signal.SIGKILL)")
 
 
 def test_no_end(bad):
     start = time.monotonic()
-    assert "comes to no end" in bad("time.sleep(1000)", patience=0.5)
-    assert "comes to no end" in bad(f"say({FORM}); time.sleep(1000)", patience=0.5)
+    assert "does not come to an end" in bad("time.sleep(1000)", patience=0.5)
+    assert "does not come to an end" in bad(f"say({FORM}); time.sleep(1000)", patience=0.5)
     assert time.monotonic() - start < 30
 
 
@@ -244,7 +244,7 @@ def test_no_end_within_the_time_of_the_processor(bad):
 
     assert resource.RLIMIT_CPU >= 0
     limit = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 9))"
-    assert "comes to no end" in bad("while True: pass", start=limit)
+    assert "does not come to an end" in bad("while True: pass", start=limit)
 
 
 def test_no_start(bad):
@@ -276,7 +276,7 @@ def test_slow_but_alive(good):
 def test_a_drip_comes_to_an_end(bad):
     start = time.monotonic()
     act = "for _ in range(600): say(None); time.sleep(0.1)"
-    assert "comes to no end" in bad(act, patience=1.0)
+    assert "does not come to an end" in bad(act, patience=1.0)
     assert time.monotonic() - start < 30
 
 
@@ -475,10 +475,10 @@ def test_where_it_looks_for_modules(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["__main__"], "__file__", f"{folders[1]}/x.py", raising=False)
     monkeypatch.setattr(sys, "path", ["", *map(str, folders), Path("/c")])
     monkeypatch.chdir(folders[0])
-    assert places(home) == [str(folders[3])]
-    assert places(str(folders[1])) == [str(folders[1])]
+    assert package_folders(home) == [str(folders[3])]
+    assert package_folders(str(folders[1])) == [str(folders[1])]
     (tmp_path / "h5py").mkdir()
-    assert places(home) == []
+    assert package_folders(home) == []
 
 
 def test_it_is_cut_off_from_the_settings_of_its_user(monkeypatch):

@@ -9,7 +9,7 @@ from layersight.cli.output import say
 from layersight.demo import HEAT, LABELS, PATTERNS, SOUGHT, Demo, make_demo
 from layersight.document.words import plural
 from layersight.export.folder import alive_everywhere
-from layersight.loading.lean import import_keras
+from layersight.loading.backend import import_keras
 from layersight.nouns.heatmaps.photographs import places_of
 
 

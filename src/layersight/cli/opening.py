@@ -9,8 +9,8 @@ from pathlib import Path
 
 from layersight.limits import Limits
 from layersight.loading import load_model
+from layersight.loading.backend import import_keras
 from layersight.loading.frameworks import framework_of
-from layersight.loading.lean import import_keras
 from layersight.loading.reader import expect
 from layersight.loading.recognise import recognise
 from layersight.model import Model
@@ -52,7 +52,7 @@ def open_model(source: Source) -> Model:
         BackendError: No backend for Keras is installed, or not the one asked for.
         UsageError: The memory that it may take is no amount of memory.
     """
-    Limits.asked(source.max_memory)
+    Limits.parse(source.max_memory)
     path = Path(source.model)
     if framework_of(path) is None:
         if path.exists() or "/" in source.model or "." in source.model:

@@ -37,26 +37,26 @@ class SavedNetwork:
         kind: What it is, in words.
         config: Class name and configuration of the outermost model, as Keras 3 takes it.
         weights: Layer by layer, where the file keeps them so (legacy HDF5).
-        keras_version: The version that wrote it, as far as it says.
-        backend: The backend that wrote it, as far as it says.
+        keras_version: The version that wrote it, if it says so.
+        backend: The backend that wrote it, if it says so.
         rewrites: What was changed in the configuration, in words.
         digest: ``sha256:`` and the digest of the file.
-        size: How many numbers its weights are, which no network of it may exceed; ``None``
+        size: The number of values of its weights, which no network of it may exceed; ``None``
             if that is not known.
-        store: The weights by their place in a store of Keras 3, which keeps them along the
-            attributes of objects (``layers/conv2d/vars/0``), where it is one.
-        files: All files that it was read from, where they are several.
-        labels: The names of the classes, where they were saved with it.
+        store: The weights by their path in a store of Keras 3, which follows the attributes of
+            objects (``layers/conv2d/vars/0``), if the file is one.
+        files: All files that it was read from, if there are several.
+        labels: The names of the classes, if they were saved with it.
     """
 
     path: Path
     kind: str
     config: Config
-    weights: tuple[LayerWeights, ...] | None
-    keras_version: str | None
-    backend: str | None
-    rewrites: tuple[str, ...]
-    digest: str
+    weights: tuple[LayerWeights, ...] | None = None
+    keras_version: str | None = None
+    backend: str | None = None
+    rewrites: tuple[str, ...] = ()
+    digest: str = ""
     size: int | None = None
     store: Mapping[str, NDArray[np.generic]] | None = field(default=None, repr=False)
     files: tuple[Path, ...] = ()

@@ -1,4 +1,4 @@
-"""What is known of the architectures of ``keras.applications`` without asking Keras.
+"""The architectures of ``keras.applications`` and how each was trained, without importing Keras.
 
 The preprocessing of each is that of its ``preprocess_input`` in Keras 3; its size is the
 one that its published weights were trained on.
@@ -34,94 +34,52 @@ class Architecture:
     layers: tuple[str, ...] = ()
 
 
+def _family(
+    title: str, functions: str, scale: str, pattern: str, layers: str = "", size: int = 224
+) -> Architecture:
+    listed = tuple(functions.split()), scale, pattern, size, tuple(layers.split())
+    return Architecture(title, *listed)
+
+
+_MIXED = "mixed0 mixed9_0 mixed10"
+_SEPARABLE = "block1_conv1_bn block2_sepconv1 block14_sepconv2"
+_EXPANDED = "bn_Conv1 expanded_conv_depthwise block_1_expand"
+_B0_TO_B7 = " ".join(f"EfficientNetB{size}" for size in range(8))
+_V2 = " ".join(f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L"))
+_CONVNEXT = " ".join(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge"))
+_RESNET = "ResNet50 ResNet101 ResNet152"
+_RESNET_V2 = "ResNet50V2 ResNet101V2 ResNet152V2"
+_RESNET_LAYERS = "conv1_conv conv1_bn conv2_block1_1_conv"
+_RESNET_V2_LAYERS = "conv1_conv conv2_block1_preact_bn post_bn"
+_VGG_LAYERS = "block1_conv1 block1_conv2 block5_conv3"
+_DENSENET = "DenseNet121 DenseNet169 DenseNet201"
+
 ARCHITECTURES: tuple[Architecture, ...] = (
-    Architecture(
-        "VGG",
-        ("VGG16", "VGG19"),
-        "caffe",
-        r"vgg1[69]",
-        layers=("block1_conv1", "block1_conv2", "block5_conv3"),
+    _family("VGG", "VGG16 VGG19", "caffe", r"vgg1[69]", _VGG_LAYERS),
+    _family("ResNetV2", _RESNET_V2, "-1..1", r"resnet(50|101|152)v2", _RESNET_V2_LAYERS),
+    _family("ResNet", _RESNET, "caffe", r"resnet(50|101|152)", _RESNET_LAYERS),
+    _family("InceptionV3", "InceptionV3", "-1..1", r"inception_v3", _MIXED, 299),
+    _family("InceptionResNetV2", "InceptionResNetV2", "-1..1", r"inception_resnet_v2", size=299),
+    _family("Xception", "Xception", "-1..1", r"xception", _SEPARABLE, 299),
+    _family(
+        "MobileNetV3", "MobileNetV3Small MobileNetV3Large", "none", r"mobilenetv3(small|large)\w*"
     ),
-    Architecture(
-        "ResNetV2",
-        ("ResNet50V2", "ResNet101V2", "ResNet152V2"),
-        "-1..1",
-        r"resnet(50|101|152)v2",
-        layers=("conv1_conv", "conv2_block1_preact_bn", "post_bn"),
-    ),
-    Architecture(
-        "ResNet",
-        ("ResNet50", "ResNet101", "ResNet152"),
-        "caffe",
-        r"resnet(50|101|152)",
-        layers=("conv1_conv", "conv1_bn", "conv2_block1_1_conv"),
-    ),
-    Architecture(
-        "InceptionV3",
-        ("InceptionV3",),
-        "-1..1",
-        r"inception_v3",
-        299,
-        layers=("mixed0", "mixed9_0", "mixed10"),
-    ),
-    Architecture("InceptionResNetV2", ("InceptionResNetV2",), "-1..1", r"inception_resnet_v2", 299),
-    Architecture(
-        "Xception",
-        ("Xception",),
-        "-1..1",
-        r"xception",
-        299,
-        layers=("block1_conv1_bn", "block2_sepconv1", "block14_sepconv2"),
-    ),
-    Architecture(
-        "MobileNetV3",
-        ("MobileNetV3Small", "MobileNetV3Large"),
-        "none",
-        r"mobilenetv3(small|large)\w*",
-    ),
-    Architecture(
-        "MobileNetV2",
-        ("MobileNetV2",),
-        "-1..1",
-        r"mobilenetv2_[\d.]+_\w+",
-        layers=("bn_Conv1", "expanded_conv_depthwise", "block_1_expand"),
-    ),
-    Architecture(
+    _family("MobileNetV2", "MobileNetV2", "-1..1", r"mobilenetv2_[\d.]+_\w+", _EXPANDED),
+    _family(
         "MobileNet",
-        ("MobileNet",),
+        "MobileNet",
         "-1..1",
         r"mobilenet_[\d.]+_\w+",
-        layers=("conv_dw_1", "conv_pw_1", "conv_pw_13"),
+        "conv_dw_1 conv_pw_1 conv_pw_13",
     ),
-    Architecture(
-        "DenseNet",
-        ("DenseNet121", "DenseNet169", "DenseNet201"),
-        "torch",
-        r"densenet\d*",
-        layers=("conv2_block1_0_bn", "pool2_conv"),
-    ),
-    Architecture("NASNet", ("NASNetMobile",), "-1..1", r"nasnet(_mobile)?"),
-    Architecture("NASNetLarge", ("NASNetLarge",), "-1..1", r"nasnet_large", 331),
-    Architecture(
-        "EfficientNetV2",
-        tuple(f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
-        "none",
-        r"efficientnetv2-\w+",
-    ),
-    Architecture(
-        "EfficientNet",
-        tuple(f"EfficientNetB{size}" for size in range(8)),
-        "none",
-        r"efficientnetb\d",
-    ),
-    Architecture(
-        "ConvNeXt",
-        tuple(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
-        "none",
-        r"convnext_\w+",
-    ),
+    _family("DenseNet", _DENSENET, "torch", r"densenet\d*", "conv2_block1_0_bn pool2_conv"),
+    _family("NASNet", "NASNetMobile", "-1..1", r"nasnet(_mobile)?"),
+    _family("NASNetLarge", "NASNetLarge", "-1..1", r"nasnet_large", size=331),
+    _family("EfficientNetV2", _V2, "none", r"efficientnetv2-\w+"),
+    _family("EfficientNet", _B0_TO_B7, "none", r"efficientnetb\d"),
+    _family("ConvNeXt", _CONVNEXT, "none", r"convnext_\w+"),
     # Not of keras.applications, but its published weights come from Caffe in the same way.
-    Architecture("SqueezeNet", (), "caffe", r"squeezenet\w*", 227),
+    _family("SqueezeNet", "", "caffe", r"squeezenet\w*", size=227),
 )
 
 

@@ -5,24 +5,31 @@ The rule of this module: what was asked for is used or is an error, never replac
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from layersight.errors import BackendError, UsageError, near
 
 BACKENDS = ("jax", "tensorflow", "torch")
 
+# What Keras itself writes to keras.json where there is none, whatever backend it runs on
+# (keras/src/backend/config.py; Keras 2 writes the same).
 WRITTEN_BY_KERAS = {
     "floatx": "float32",
     "epsilon": 1e-07,
     "backend": "tensorflow",
     "image_data_format": "channels_last",
 }
-"""What Keras itself writes to ``keras.json`` where there is none, whatever backend it runs on
-(``keras/src/backend/config.py``; Keras 2 writes the same)."""
+
+# What Keras imports where it is installed, for pictures and tables that layersight never asks
+# for: half a second of a process that may take two.
+UNNEEDED = ("matplotlib.pyplot", "pandas")
 
 
 def installed_backends() -> tuple[str, ...]:
@@ -31,7 +38,7 @@ def installed_backends() -> tuple[str, ...]:
 
 
 def choose_backend(asked: str | None = None) -> str:
-    """Settles the backend and tells Keras by its environment variable.
+    """Chooses the backend and sets the environment variable that Keras reads.
 
     The order is: ``asked``, ``KERAS_BACKEND``, a ``keras.json`` that the user wrote (not the
     one that Keras writes at its first run), the first that is installed of JAX, TensorFlow and
@@ -86,6 +93,37 @@ def choose_backend(asked: str | None = None) -> str:
     return wanted
 
 
+def import_keras(backend: str | None = None) -> None:
+    """Chooses the backend and imports Keras without what only its own pictures need.
+
+    It is for a process of layersight's own; one of the user's imports Keras as it is.
+
+    Args:
+        backend: As in :func:`layersight.load_model`.
+
+    Raises:
+        BackendError: No backend is installed, or not the one asked for.
+    """
+    choose_backend(backend)
+    if "keras" not in sys.modules:
+        quieten()
+        with _as_if_missing(UNNEEDED):
+            importlib.import_module("keras")
+
+
+@contextmanager
+def _as_if_missing(names: tuple[str, ...]) -> Iterator[None]:
+    """Lets modules seem not to be installed while the block lasts."""
+    hidden = [name for name in names if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
 def quieten() -> None:
     """Keeps the frameworks from writing notes about processors and GPUs to standard error."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -104,9 +142,9 @@ def _configured() -> str | None:
     """The backend in the Keras configuration, if the user wrote it."""
     try:
         home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-        found = json.loads((home / "keras.json").read_text())
+        written = json.loads((home / "keras.json").read_text())
     except (OSError, ValueError, RuntimeError):  # RuntimeError: there is no home
         return None
-    if not isinstance(found, dict) or found == WRITTEN_BY_KERAS:
+    if not isinstance(written, dict) or written == WRITTEN_BY_KERAS:
         return None
-    return str(found.get("backend"))
+    return str(written.get("backend"))

@@ -1,11 +1,12 @@
-"""Reading files of a stranger by the byte: regular files only, and never more than was said.
+"""Reading the bytes of a stranger's files: regular files only, and never more than a bound.
 
-The rule of this module: a size that somebody declares is no bound; what is read is counted.
+The rule of this module: a size that a file declares is no bound; what is read is counted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -17,29 +18,27 @@ from typing import Any
 
 from layersight.errors import ModelFileError, UnsafeModelError
 
-STEP = 1 << 24
-"""How many bytes are read at once."""
+STEP = 1 << 24  # bytes that are read at once
 
-MAX_CONFIG = 64 << 20
-"""The longest configuration that is read, in bytes."""
+MAX_CONFIG = 64 << 20  # bytes of a configuration
 
+# Commas and opening brackets of a JSON text. A configuration of as many values as are opened
+# has at most 2,000,000; the rest is for commas within texts.
 MAX_SIGNS = 3_000_000
-"""How many commas and opening brackets a JSON text may hold. A configuration of as many values
-as are opened has at most 2,000,000; the rest is for commas within texts."""
 
+# Bytes of the directory of a zip archive: of some 50,000 members, where a .keras file takes some
+# hundred bytes.
 MAX_DIRECTORY = 4 << 20
-"""The longest directory of a zip archive that is read, in bytes: of some 50,000 members. That of
-a ``.keras`` file takes some hundred."""
 
 
 def parse_json(text: bytes) -> Any:
-    """The value of a JSON text of few enough pieces.
+    """The value of a JSON text of a bounded number of values.
 
     An empty object takes two bytes of text and sixty of memory, so the length of a text is no
-    bound for what it unfolds to; each piece but the first follows a comma or a bracket.
+    bound for its size in memory; each value but the first follows a comma or a bracket.
 
     Raises:
-        ValueError: It is no JSON, or of too many pieces.
+        ValueError: It is not JSON, or has too many values.
         RecursionError: It is nested too deep.
     """
     if sum(map(text.count, (b",", b"[", b"{"))) > MAX_SIGNS:
@@ -54,14 +53,14 @@ def check_regular(path: Path) -> int:
         ModelFileError: It is one, a folder, or cannot be looked at.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError) as error:
         raise ModelFileError(f"cannot read {path}: {_why(error)}") from error
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise ModelFileError(
             f"cannot read {path}: expected a file, found a folder, a pipe or a device"
         )
-    return found.st_size
+    return status.st_size
 
 
 def read_file(path: Path, limit: int) -> bytes:
@@ -83,21 +82,17 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def check_inside(folder: Path, name: str) -> Path:
-    """A file or folder in a folder of a stranger, reached without a link.
-
-    Args:
-        folder: The folder, which the user named.
-        name: What is in it, with ``/`` between the parts of a path.
+    """The path of a file or folder inside a stranger's folder, reached without a link.
 
     Raises:
-        UnsafeModelError: A part of it is a link, which may point anywhere.
+        UnsafeModelError: A part of the name, such as ``variables/variables.index``, is a link.
     """
-    place = folder
+    path = folder
     for part in name.split("/"):
-        place = place / part
-        if place.is_symlink():
-            raise UnsafeModelError(f"{place} is a link to another place: not read")
-    return place
+        path = path / part
+        if path.is_symlink():
+            raise UnsafeModelError(f"{path} is a link to another place: not read")
+    return path
 
 
 def read_start(path: Path, count: int) -> bytes:
@@ -131,20 +126,11 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 class _Frugal(io.BufferedReader):
-    """A file of which no more than so many bytes are read at once.
-
-    Attributes:
-        most: The most bytes; ``None`` for no bound.
-    """
+    """A file of which no more than ``most`` bytes are read at once."""
 
     most: int | None = None
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Reads so many bytes.
-
-        Raises:
-            UnsafeModelError: They are too many.
-        """
         if self.most is not None and size is not None and size > self.most:
             raise UnsafeModelError(
                 f"{self.name} has a directory of members of {size} bytes, more than {self.most}: "
@@ -154,16 +140,10 @@ class _Frugal(io.BufferedReader):
 
 
 def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> Iterator[bytes]:
-    """A member of a zip archive in pieces, unpacked to at most so many bytes.
-
-    Args:
-        archive: The archive.
-        name: The member's name.
-        limit: The most bytes that are unpacked, whatever the archive declares.
-        path: The archive's own path, for the message.
+    """A member of a zip archive in pieces, at most ``limit`` bytes whatever the archive declares.
 
     Raises:
-        UnsafeModelError: It is longer.
+        UnsafeModelError: It is longer; the message names the ``path`` of the archive.
     """
     too_long = UnsafeModelError(f"{name} in {path} is larger than {limit} bytes: not read")
     if archive.getinfo(name).file_size > limit:
@@ -181,29 +161,39 @@ def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -
 def bytes_allowed(path: Path) -> int:
     """How many bytes of weights a file may unfold to.
 
-    Weights hardly shrink when they are packed: a file that says it unfolds to many times its
-    size is made to fill the memory.
-
     Raises:
-        ModelFileError: It is no regular file, or cannot be looked at.
+        ModelFileError: It is not a regular file, or cannot be looked at.
     """
     return unfolded(check_regular(path))
 
 
+def unfolded(size: int) -> int:
+    """How many bytes ``size`` packed bytes may unfold to.
+
+    Weights hardly shrink when they are packed: a file that says it unfolds to many times its
+    size is made to fill the memory.
+    """
+    return 20 * size + (64 << 20)
+
+
 def bytes_stored(path: Path) -> int:
-    """How many bytes of a file lie on the disk: holes in it cost nothing, and are worth nothing.
+    """How many bytes of a file lie on the disk: holes in it cost nothing, and allow nothing.
 
     Raises:
-        ModelFileError: It is no regular file, or cannot be looked at.
+        ModelFileError: It is not a regular file, or cannot be looked at.
     """
     size = check_regular(path)
     blocks = getattr(path.stat(), "st_blocks", None)
     return size if blocks is None else min(size, 512 * blocks)
 
 
-def unfolded(size: int) -> int:
-    """How many bytes so many may unfold to."""
-    return 20 * size + (64 << 20)
+def file_digest(*paths: Path) -> str:
+    """``sha256:`` and the digest of the bytes of a file, or of several one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _why(error: Exception) -> str:

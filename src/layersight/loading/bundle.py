@@ -5,7 +5,7 @@ little-endian numbers. The names of the variables stand in a graph of objects th
 an entry. The formats are those of ``tensor_bundle.proto``, ``trackable_object_graph.proto``
 and LevelDB's ``table_format.md``.
 
-The rule of this module: every size and place that the index gives is checked against the
+The rule of this module: every size and offset that the index gives is checked against the
 files before anything is read from there.
 """
 
@@ -28,28 +28,22 @@ from layersight.loading.checkpoint import MAGIC
 
 Array = NDArray[np.generic]
 
-MAX_INDEX = 64 << 20
-"""The longest index that is read, in bytes."""
-
+MAX_INDEX = 64 << 20  # bytes
 MAX_ENTRIES = 200_000
-"""How many entries an index may have."""
-
-MAX_SHARDS = 1_000
-"""How many files of numbers there may be."""
+MAX_SHARDS = 1_000  # files of numbers
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
+# The types of numbers by their codes in TensorFlow.
 TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "|u1", 6: "|i1", 9: "<i8", 10: "|b1", 19: "<f2"}
-"""The types of numbers by TensorFlow's own count."""
-
-OF_LAYERS = ("layer", "variables", "_layer")
-"""What the way from a model to a variable of a layer begins with."""
-
 STRING, BFLOAT16 = 7, 14
+
+# What the path from a model to a variable of a layer begins with.
+OF_LAYERS = ("layer", "variables", "_layer")
 
 
 class DamagedError(ValueError):
-    """Bytes are not what they should be."""
+    """The bytes are not what the format asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +85,23 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
                 "layers of Keras: open it where it was made and save it with "
                 "model.save_weights('model.weights.h5')"
             )
-        held = _of_one_network(_names(_text(entries[GRAPH], data)), index)
-        found: dict[str, Array] = {}
+        variables: dict[str, Array] = {}
         left = sum(map(len, data))
-        for key, name in held:
+        for key, name in _of_one_network(_names(_text(entries[GRAPH], data)), index):
             if key not in entries:
                 continue
-            if name in found:
+            if name in variables:
                 raise ModelFileError(
                     f"{index} holds two variables of the name '{name:.100}', which belong to "
                     "different layers: save it with model.save('model.keras') where it was made"
                 )
             left -= entries[key].size
             if left < 0:
-                raise DamagedError("variables lie upon each other")
-            found[name] = _array(entries[key], data)
+                raise DamagedError("variables overlap")
+            variables[name] = _array(entries[key], data)
     except (ValueError, TypeError, IndexError, OverflowError, struct.error) as error:
         raise ModelFileError(f"{index} is damaged ({str(error)[:100]})") from error
-    return found, [index, *shards]
+    return variables, [index, *shards]
 
 
 def fields(data: bytes) -> Iterator[tuple[int, Any]]:
@@ -117,57 +110,56 @@ def fields(data: bytes) -> Iterator[tuple[int, Any]]:
     Raises:
         DamagedError: It ends in the middle of one.
     """
-    place = 0
-    while place < len(data):
-        tag, place = _varint(data, place)
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
         kind = tag & 7
         if kind == 0:
-            value, place = _varint(data, place)
+            value, position = _varint(data, position)
             yield tag >> 3, value
             continue
         if kind == 2:
-            size, place = _varint(data, place)
+            size, position = _varint(data, position)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
             raise DamagedError(f"a field of the kind {kind}")
-        if place + size > len(data):
+        if position + size > len(data):
             raise DamagedError("it ends too early")
-        yield tag >> 3, data[place : place + size]
-        place += size
+        yield tag >> 3, data[position : position + size]
+        position += size
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _varint(data: bytes, position: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
-        if place >= len(data):
+        if position >= len(data):
             raise DamagedError("it ends too early")
-        byte = data[place]
-        place += 1
+        byte = data[position]
+        position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, place
+            return value, position
     raise DamagedError("an integer without an end")
 
 
 def _table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of a table."""
     if len(data) < 48 or not data.endswith(MAGIC):
-        raise DamagedError("it is no table")
+        raise DamagedError("it is not a table")
     footer = data[-48:]
-    place = 0
+    position = 0
     for _ in range(2):
-        _, place = _varint(footer, place)
-    offset, place = _varint(footer, place)
-    size, _ = _varint(footer, place)
+        _, position = _varint(footer, position)
+    offset, position = _varint(footer, position)
+    size, _ = _varint(footer, position)
     count = 0
     left = len(data)
     for _, handle in _block(data, offset, size):
-        start, place = _varint(handle, 0)
-        length, _ = _varint(handle, place)
+        start, position = _varint(handle, 0)
+        length, _ = _varint(handle, position)
         left -= length + 1
         if left < 0:
-            raise DamagedError("blocks lie upon each other")
+            raise DamagedError("blocks overlap")
         for entry in _block(data, start, length):
             count += 1
             if count > MAX_ENTRIES:
@@ -178,24 +170,24 @@ def _table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _block(data: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
     """The entries of a block, whose keys share their beginnings."""
     if start + size + 5 > len(data) or size < 4:
-        raise DamagedError("a block lies outside")
+        raise DamagedError("a block is outside the file")
     if data[start + size] != 0:
         raise DamagedError("a packed block")
     block = data[start : start + size]
     end = size - 4 - 4 * int(struct.unpack("<I", block[-4:])[0])
     if end < 0:
         raise DamagedError("a block without entries")
-    place, key = 0, b""
-    while place < end:
-        shared, place = _varint(block, place)
-        rest, place = _varint(block, place)
-        length, place = _varint(block, place)
-        if shared > len(key) or place + rest + length > end or shared + rest > 10_000:
-            raise DamagedError("an entry lies outside its block")
-        key = key[:shared] + block[place : place + rest]
-        place += rest
-        yield key, block[place : place + length]
-        place += length
+    position, key = 0, b""
+    while position < end:
+        shared, position = _varint(block, position)
+        rest, position = _varint(block, position)
+        length, position = _varint(block, position)
+        if shared > len(key) or position + rest + length > end or shared + rest > 10_000:
+            raise DamagedError("an entry is outside its block")
+        key = key[:shared] + block[position : position + rest]
+        position += rest
+        yield key, block[position : position + length]
+        position += length
 
 
 def _entry(data: bytes) -> _Entry:
@@ -208,14 +200,14 @@ def _entry(data: bytes) -> _Entry:
         if number == 2 and isinstance(value, bytes):
             shape.append(int(next((v for k, v in fields(value) if k == 1), 0)))
     if len(shape) > 8 or any(not 0 <= size < 2**31 for size in shape):
-        raise DamagedError("a shape that is none")
+        raise DamagedError("an invalid shape")
     return _Entry(held[1], tuple(shape), held[3], held[4], held[5])
 
 
 def _held(entry: _Entry, data: list[bytes]) -> bytes:
     shard = data[entry.shard]
     if entry.offset + entry.size > len(shard):
-        raise DamagedError("a variable lies outside its file")
+        raise DamagedError("a variable is outside its file")
     return shard[entry.offset : entry.offset + entry.size]
 
 
@@ -232,10 +224,10 @@ def _array(entry: _Entry, data: list[bytes]) -> Array:
 def _text(entry: _Entry, data: list[bytes]) -> bytes:
     """A single text: its length, a checksum of that, and the text."""
     held = _held(entry, data)
-    size, place = _varint(held, 0)
-    if entry.dtype != STRING or entry.shape or place + 4 + size != len(held):
-        raise DamagedError("a graph of objects that is none")
-    return held[place + 4 :]
+    size, start = _varint(held, 0)
+    if entry.dtype != STRING or entry.shape or start + 4 + size != len(held):
+        raise DamagedError("an invalid graph of objects")
+    return held[start + 4 :]
 
 
 def _names(graph: bytes) -> Iterator[tuple[str, str]]:
@@ -261,23 +253,23 @@ def _of_one_network(held: Iterable[tuple[str, str]], index: Path) -> list[tuple[
     Raises:
         ModelFileError: They lie in several.
     """
-    found: dict[str, list[tuple[str, str]]] = {}
+    networks: dict[str, list[tuple[str, str]]] = {}
     for key, name in held:
         first, _, rest = key.partition("/")
         if first.startswith(OF_LAYERS):
-            found.setdefault("", []).append((key, name))
+            networks.setdefault("", []).append((key, name))
         elif rest.startswith(OF_LAYERS):
-            found.setdefault(first, []).append((key, name))
-    if len(found) > 1 and "" not in found:
+            networks.setdefault(first, []).append((key, name))
+    if len(networks) > 1 and "" not in networks:
         raise ModelFileError(
-            f"{index} holds several networks ({', '.join(found):.100}): save the one that you want "
-            "with model.save_weights('model.weights.h5') where they were made"
+            f"{index} holds several networks ({', '.join(networks):.100}): save the one that you "
+            "want with model.save_weights('model.weights.h5') where they were made"
         )
-    chosen = found.get("") or next(iter(found.values()), [])
+    chosen = networks.get("") or next(iter(networks.values()), [])
     return sorted(chosen, key=lambda pair: _number(pair[0]))
 
 
 def _number(key: str) -> int:
-    """The place of a layer among those with weights; of what is none, before all."""
+    """The index of a layer among those with weights; -1 for what is not one."""
     numbered = re.search(r"(?:^|/)layer_with_weights-(\d{1,6})/", key)
     return int(numbered.group(1)) if numbered else -1

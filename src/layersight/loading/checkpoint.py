@@ -13,16 +13,10 @@ from layersight.errors import ModelFileError
 from layersight.loading.bounded import check_inside, read_start
 
 INDEX = ".index"
-
 SHARD = re.compile(r"(.+)\.data-\d{5}-of-\d{5}")
-
-STATE = "checkpoint"
-"""The text that names the newest checkpoint of a folder."""
-
+STATE = "checkpoint"  # the text that names the newest checkpoint of a folder
 NEWEST = re.compile(rb'^\s*model_checkpoint_path:\s*"([^"\n]{1,1000})"', re.MULTILINE)
-
-MAGIC = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
-"""What an index ends with."""
+MAGIC = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # the end of an index
 
 WITHOUT_NETWORK = (
     "is a TensorFlow checkpoint, which holds weights without the network that they belong to: "
@@ -32,14 +26,14 @@ WITHOUT_NETWORK = (
 
 
 def find_checkpoint(path: Path) -> tuple[Path, str] | None:
-    """The folder and the name of the checkpoint that a path means, ``None`` if it means none.
+    """The folder and the name of the checkpoint that a path stands for, else ``None``.
 
     Args:
         path: A folder with checkpoints, the text ``checkpoint``, one of a checkpoint's files, or
             what their names begin with.
 
     Raises:
-        ModelFileError: It means one of several, or one that is not there.
+        ModelFileError: It stands for one of several, or one that is not there.
         UnsafeModelError: A link leads to it.
     """
     if path.is_dir():
@@ -63,9 +57,9 @@ def find_checkpoint(path: Path) -> tuple[Path, str] | None:
 
 def _newest(folder: Path) -> tuple[Path, str] | None:
     """The checkpoint that a folder names as its newest, else the only one in it."""
-    told = NEWEST.match(read_start(check_inside(folder, STATE), 4096))
-    if told is not None:  # often with the folder of the machine that wrote it
-        name = re.split(r"[/\\]", told.group(1).decode("utf-8", "replace"))[-1]
+    named = NEWEST.match(read_start(check_inside(folder, STATE), 4096))
+    if named is not None:  # often with the folder of the machine that wrote it
+        name = re.split(r"[/\\]", named.group(1).decode("utf-8", "replace"))[-1]
         if _is_index(folder, name):
             return folder, name
     held = sorted(entry.name.removesuffix(INDEX) for entry in folder.glob(f"*{INDEX}"))
@@ -75,7 +69,7 @@ def _newest(folder: Path) -> tuple[Path, str] | None:
             f"{folder} holds {len(held)} TensorFlow checkpoints: give one of them, for example "
             f"{folder / held[-1]}"
         )
-    if told is not None and not held:
+    if named is not None and not held:
         raise ModelFileError(
             f"{folder / STATE} names the TensorFlow checkpoint '{name:.100}': expected "
             f"{name:.100}{INDEX} beside it"

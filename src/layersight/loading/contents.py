@@ -1,6 +1,6 @@
-"""What the process that reads HDF5 says of a file, checked as if a stranger said it.
+"""What the process that reads HDF5 sends of a file, checked like data of a stranger.
 
-A damaged file may have made anything of that process. The rule of this module: only what is
+A damaged file may have done anything to that process. The rule of this module: only what is
 expected is taken, of known types of number, and no more than a file of its size may hold.
 """
 
@@ -18,26 +18,21 @@ from layersight.data.saved import LayerWeights
 from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
 from layersight.loading.frames import Incoming, ProtocolError, RemoteError
 
+# The types of number that are taken.
 NUMBERS = {
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64"),
 }
-"""The types of number that are taken."""
 
+# The errors that the other side may send.
 ERRORS: dict[str, type[LayersightError]] = {
     "ModelFileError": ModelFileError,
     "UnsafeModelError": UnsafeModelError,
 }
-"""The errors that may be told."""
 
-MAX_DIMENSIONS = 32
-"""How many dimensions an array may have: as many as HDF5 knows."""
-
-MAX_ERROR = 2000
-"""How many characters of an error are kept."""
-
-COST = 256
-"""What a message or an array takes in memory beside what it says, in bytes."""
+MAX_DIMENSIONS = 32  # of an array: as many as HDF5 has
+MAX_ERROR = 2000  # characters of an error that are kept
+COST = 256  # bytes of memory that a message or an array takes beside its content
 
 Array = NDArray[np.generic]
 
@@ -47,11 +42,11 @@ class Contents:
     """What a file holds.
 
     Attributes:
-        texts: The ``config`` and the ``metadata``, as far as there are.
-        version: The version of Keras that wrote it, as far as it says.
-        backend: The backend that wrote it, as far as it says.
+        texts: The ``config`` and the ``metadata``, if there are any.
+        version: The version of Keras that wrote it, if it says so.
+        backend: The backend that wrote it, if it says so.
         layers: The weights layer by layer, where the file keeps them so.
-        store: The weights by their place, where it is a store of Keras 3.
+        store: The weights by their path, where it is a store of Keras 3.
     """
 
     texts: dict[str, bytes] = field(default_factory=dict)
@@ -62,7 +57,7 @@ class Contents:
 
     @property
     def size(self) -> int:
-        """How many numbers the weights are."""
+        """The number of values of the weights."""
         arrays = [array for entry in self.layers or () for array in entry.arrays]
         return sum(array.size for array in (*arrays, *(self.store or {}).values()))
 
@@ -74,37 +69,25 @@ def collect(source: Incoming, allowance: int) -> Contents:
         source: Where they come from.
         allowance: How many bytes are taken at most.
 
-    Returns:
-        What the file holds.
-
     Raises:
         LayersightError: The file is refused.
-        ProtocolError: What came is not what is said of a file.
+        ProtocolError: The frames do not describe a file.
     """
     taken = Contents()
     try:
         while "end" not in (message := source.message()):
-            allowance -= COST + _take(taken, message, source, allowance)
+            for key, take in _TAKERS.items():
+                if key in message:
+                    allowance -= COST + take(taken, message, source, allowance)
+                    break
+            else:
+                raise ProtocolError("an unknown message")
             if allowance < 0:
                 raise ProtocolError("more than a file of its size holds")
-    except RemoteError as told:
-        raise _refusal(told.args[0]) from None
+    except RemoteError as error:
+        raise _refusal(error.args[0]) from None
     _check_complete(taken)
     return taken
-
-
-def _take(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
-    """Takes what a message tells of, and what follows; how many bytes that was."""
-    kinds: dict[str, Callable[[Contents, dict[str, Any], Incoming, int], int]] = {
-        "text": _take_text,
-        "form": _take_form,
-        "layer": _take_layer,
-        "array": _take_array,
-    }
-    for key, take in kinds.items():
-        if key in message:
-            return take(taken, message, source, allowance)
-    raise ProtocolError("an unknown message")
 
 
 def _take_text(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
@@ -136,7 +119,7 @@ def _take_layer(taken: Contents, message: dict[str, Any], source: Incoming, allo
     """A layer, with the arrays that it names."""
     layer, names = message["layer"], message.get("names")
     if taken.layers is None or not isinstance(layer, str) or not isinstance(names, list):
-        raise ProtocolError("a layer out of its place")
+        raise ProtocolError("an unexpected layer")
     if not all(isinstance(name, str) for name in names):
         raise ProtocolError("a weight without a name")
     used = len(layer) + sum(map(len, names)) + COST * len(names)
@@ -152,11 +135,20 @@ def _take_layer(taken: Contents, message: dict[str, Any], source: Incoming, allo
 
 
 def _take_array(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
-    place = message["array"]
-    if taken.store is None or not isinstance(place, str) or place in taken.store:
-        raise ProtocolError("an array out of its place")
-    taken.store[place] = _read_array(message, source, allowance)
-    return taken.store[place].nbytes + len(place)
+    path = message["array"]
+    if taken.store is None or not isinstance(path, str) or path in taken.store:
+        raise ProtocolError("an unexpected array")
+    taken.store[path] = _read_array(message, source, allowance)
+    return taken.store[path].nbytes + len(path)
+
+
+# The messages by the key that they have: each reads what follows and returns how many bytes.
+_TAKERS: dict[str, Callable[[Contents, dict[str, Any], Incoming, int], int]] = {
+    "text": _take_text,
+    "form": _take_form,
+    "layer": _take_layer,
+    "array": _take_array,
+}
 
 
 def _read_array(message: dict[str, Any], source: Incoming, allowance: int) -> Array:
@@ -164,7 +156,7 @@ def _read_array(message: dict[str, Any], source: Incoming, allowance: int) -> Ar
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_size, shape)):
         raise ProtocolError("an array without a shape")
     if not isinstance(number, str) or number not in NUMBERS:
-        raise ProtocolError("an array of no numbers")
+        raise ProtocolError("an array of another type")
     kind = np.dtype(number)
     if math.prod(size or 1 for size in shape) * kind.itemsize > allowance:
         raise ProtocolError("an array that is too large")
@@ -172,7 +164,7 @@ def _read_array(message: dict[str, Any], source: Incoming, allowance: int) -> Ar
     if array.size:
         source.pieces(array.reshape(-1).view("u1").data)
     if number == "bool" and array.size and int(array.view("u1").max()) > 1:
-        raise ProtocolError("a truth value that is none")
+        raise ProtocolError("a truth value that is neither true nor false")
     return array
 
 
@@ -180,17 +172,14 @@ def _check_complete(taken: Contents) -> None:
     """Refuses an answer without weights, or with an array inside an array."""
     if taken.layers is None and taken.store is None:
         raise ProtocolError("no weights")
-    places = taken.store or {}
-    for place in places:
-        above = place.rpartition("/")[0]
-        while above:
-            if above in places:
+    paths = taken.store or {}
+    for path in paths:
+        while path := path.rpartition("/")[0]:
+            if path in paths:
                 raise ProtocolError("an array inside an array")
-            above = above.rpartition("/")[0]
 
 
 def _refusal(message: dict[str, Any]) -> LayersightError:
-    """The error that a message tells of."""
     kind, text = ERRORS.get(str(message["error"])), message.get("text")
     if kind is None or not isinstance(text, str):
         raise ProtocolError("an unknown error")

@@ -1,7 +1,7 @@
-"""What goes through the pipe between layersight and the process that reads HDF5.
+"""The frames in the pipe between layersight and the process that reads HDF5.
 
 A frame is one byte for its kind, eight for its length, and that many bytes: a message in JSON,
-a piece of an array or a text, or a sign of life without any.
+a piece of an array or a text, or an empty sign of life.
 
 The rule of this module: it is the same for both sides, and no side takes more than it allowed.
 """
@@ -18,32 +18,25 @@ HEAD = struct.Struct("<cQ")
 
 MESSAGE, PIECE, ALIVE = b"m", b"p", b"."
 
-MAX_MESSAGE = 16 << 20
-"""The longest message that is taken, in bytes; the names of a layer's weights may be many."""
-
-MAX_SIGNS = 100_000
-"""How many signs of life may come in a row; there is one for 16 MiB of an archive."""
-
-STEP = 1 << 20
-"""How many bytes of a text go in one piece, and how many are taken from the pipe at once."""
-
-TOGETHER = 1 << 12
-"""Up to how many bytes a frame is written at once with its head."""
+MAX_MESSAGE = 16 << 20  # bytes; the names of a layer's weights may be many
+MAX_SIGNS = 100_000  # signs of life in a row; there is one for each 16 MiB of an archive
+STEP = 1 << 20  # bytes of a text in one piece, and bytes taken from the pipe at once
+TOGETHER = 1 << 12  # bytes of a frame up to which it is written at once with its head
 
 Frame = dict[str, Any] | memoryview | None
 """A message, a piece, or a sign of life."""
 
 
 class ProtocolError(Exception):
-    """What came is not what should come."""
+    """What came is not what the protocol allows."""
 
 
 class RemoteError(Exception):
-    """The other side told of an error; the message is its only argument."""
+    """The other side sent an error; the message is its only argument."""
 
 
 def text_frames(name: str, text: bytes) -> Iterator[Frame]:
-    """A text: its name and length in bytes, then its pieces."""
+    """The frames of a text: its name and length in bytes, then its pieces."""
     yield {"text": name, "bytes": len(text)}
     view = memoryview(text)
     for start in range(0, len(view), STEP):
@@ -54,7 +47,7 @@ def write_frame(descriptor: int, frame: Frame) -> None:
     """Writes a frame to a pipe.
 
     Raises:
-        OSError: Nobody reads it any more.
+        OSError: The other end is closed.
     """
     if frame is None:
         kind, body = ALIVE, memoryview(b"")
@@ -76,7 +69,7 @@ def _write(descriptor: int, data: memoryview) -> None:
 
 
 class Incoming:
-    """The frames that come.
+    """The frames that come in.
 
     Args:
         fill: Fills memory with the bytes that come next.
@@ -92,7 +85,7 @@ class Incoming:
             ProtocolError: Something else came.
         """
         if self._head() != (ALIVE, 0):
-            raise ProtocolError("no sign of life")
+            raise ProtocolError("something else than a sign of life")
 
     def message(self) -> dict[str, Any]:
         """The next message, after signs of life.
@@ -103,7 +96,7 @@ class Incoming:
         """
         kind, length = self._next()
         if kind != MESSAGE:
-            raise ProtocolError("no message")
+            raise ProtocolError("something else than a message")
         return self._message(length)
 
     def pieces(self, target: memoryview) -> None:
@@ -118,19 +111,19 @@ class Incoming:
             if kind == MESSAGE:
                 self._message(length)
             if kind != PIECE or not 0 < length <= len(target):
-                raise ProtocolError("no fitting piece")
+                raise ProtocolError("a piece that does not fit")
             self._fill(target[:length])
             target = target[length:]
 
     def _message(self, length: int) -> dict[str, Any]:
         if length > MAX_MESSAGE:
-            raise ProtocolError("a long message")
+            raise ProtocolError("a message that is too long")
         body = bytearray(length)
         self._fill(memoryview(body))
         try:
             message = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise ProtocolError("a message that is no JSON") from error
+            raise ProtocolError("a message that is not JSON") from error
         if not isinstance(message, dict):
             raise ProtocolError("a message of no kind")
         if "error" in message:
@@ -141,7 +134,7 @@ class Incoming:
         for _ in range(MAX_SIGNS):
             if (head := self._head()) != (ALIVE, 0):
                 return head
-        raise ProtocolError("signs of life alone")
+        raise ProtocolError("only signs of life")
 
     def _head(self) -> tuple[bytes, int]:
         head = bytearray(HEAD.size)

@@ -15,20 +15,17 @@ import numpy as np
 
 from layersight.data.saved import LayerWeights, SavedNetwork
 from layersight.errors import ModelFileError
-from layersight.loading.rewrites import upgrade
+from layersight.loading.contents import Contents
+from layersight.loading.networks import network_of
 
-PACKAGE = "tf_keras"
-
+# The classes of models whose configuration says what they compute.
 GRAPHS = ("Sequential", "Functional", "Model")
-"""The classes of models whose configuration says what they compute."""
-
-SOURCE = "a live model of tf_keras"
 
 
 def is_keras_2(model: Any) -> bool:
     """Whether an object is a model of the package ``tf_keras``."""
     roots = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
-    return PACKAGE in roots and hasattr(model, "to_json")
+    return "tf_keras" in roots and hasattr(model, "to_json")
 
 
 def read_live(model: Any) -> SavedNetwork:
@@ -41,33 +38,30 @@ def read_live(model: Any) -> SavedNetwork:
         ModelFileError: It has no configuration, as a subclassed model, or one that no rewrite
             can upgrade.
     """
-    own = ModelFileError(
+    unusable = ModelFileError(
         f"expected a sequential or functional model of tf_keras, found {type(model).__name__}, "
         "which has no configuration of its own: build it with Keras 3 and pass that"
     )
     try:
         config = json.loads(model.to_json())
     except (NotImplementedError, TypeError, ValueError) as error:
-        raise own from error
+        raise unusable from error
     if config.get("class_name") not in GRAPHS:
-        raise own
+        raise unusable
     version = str(config.get("keras_version", "2"))
-    upgraded, rewrites = upgrade(config, version)
-    weights = tuple(_weights_of(layer) for layer in model.layers)
+    layers = [_weights_of(layer) for layer in model.layers]
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
-    for layer in weights:
+    for layer in layers:
         for array in layer.arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
-    return SavedNetwork(
-        path=Path(SOURCE),
-        kind=f"Keras {version}",
-        config=upgraded,
-        weights=weights,
-        keras_version=version,
+    return network_of(
+        Path("a live model of tf_keras"),
+        f"Keras {version}",
+        config,
+        version,
+        Contents(layers=layers),
         backend="tensorflow",
-        rewrites=rewrites,
         digest=f"sha256:{digest.hexdigest()}",
-        size=sum(array.size for layer in weights for array in layer.arrays),
     )
 
 

@@ -1,4 +1,4 @@
-"""One process that reads HDF5: its start, a watch on it, its end.
+"""One process that reads HDF5: how it starts, is watched and ends.
 
 The rule of this module: it knows nothing of models; it hands over a request and takes bytes.
 """
@@ -20,39 +20,30 @@ from typing import Any
 
 from layersight.loading.frames import STEP, Incoming
 
+# How the process begins. Ctrl-C is left to the process that started it. layersight is imported
+# from where it lies without that folder being searched for anything else: it may be the user's.
 BEGIN = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "from importlib.machinery import PathFinder; from importlib.util import module_from_spec; "
     "sys.path += sys.argv[2:]; spec = PathFinder.find_spec('layersight', sys.argv[1:2]); "
     "own = sys.modules['layersight'] = module_from_spec(spec); spec.loader.exec_module(own); "
 )
-"""How the process begins. Ctrl-C is for whoever started it. layersight is imported from where it
-lies without that folder being searched for anything else: it may be the user's own."""
 
 PROGRAM = BEGIN + "from layersight.hdf5.serving import serve; serve()"
-"""What the process runs."""
 
-NEEDED = ("numpy", "h5py")
-"""The packages that the process imports."""
+NEEDED = ("numpy", "h5py")  # the packages that the process imports
 
-KEPT = 4096
-"""How many of the last bytes that the process writes to standard error are kept."""
+KEPT = 4096  # the last bytes that it writes to standard error
+MAX_QUOTED = 200  # characters of them in a message
+PIPE = 1 << 20  # bytes that the pipe should hold
+TURNS = 10  # how often the process is looked at in the time that it may be silent
 
-MAX_SAID = 200
-"""How many characters of it a message may quote."""
-
-PIPE = 1 << 20
-"""How many bytes the pipe should hold."""
-
-TURNS = 10
-"""How often the process is looked after while it may say nothing."""
-
-ALONE = {
+# Variables for the process: no threads, which it has no work for, and no filter that HDF5
+# would load from elsewhere.
+ENVIRONMENT = {
     **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     "HDF5_PLUGIN_PRELOAD": "::",
 }
-"""Variables for the process: no threads, which it has no work for, and no filter that HDF5
-would load from elsewhere."""
 
 
 class GoneError(Exception):
@@ -73,7 +64,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **ALONE},
+            env={**os.environ, **ENVIRONMENT},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self.frames = Incoming(self._fill)
@@ -86,15 +77,13 @@ class Process:
 
     @property
     def id(self) -> int:
-        """Its number in the system."""
         return self._process.pid
 
     def alive(self) -> bool:
-        """Whether it runs still."""
         return self._process.poll() is None
 
     def end(self) -> None:
-        """Ends it at once: it has nothing to save."""
+        """Kills it: it has nothing to save."""
         self._process.kill()
         self._close()
         # One that waits for a broken disk ends when that does.
@@ -118,37 +107,38 @@ class Process:
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
 
     def why(self) -> str:
-        """Why it ended before it said all, in words."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-        status = self._process.returncode
+        """Why it ended before the end of the file, in words."""
+        status = self._status()
         if self._late or status == -getattr(signal, "SIGXCPU", 0):
-            return "reading it comes to no end"
+            return "reading it does not come to an end"
         if status == -getattr(signal, "SIGKILL", 0):
-            return "the process that read it was killed, for want of memory maybe"
-        return "HDF5 crashed on it" + (f": {said}" if (said := self.said()) else "")
+            return "the process that read it was killed, perhaps for lack of memory"
+        return "HDF5 crashed on it" + (f": {line}" if (line := self.last_error()) else "")
 
     def failed(self) -> bool:
-        """Whether it ended by an error of Python, for which the file need not be the cause."""
+        """Whether it ended by an error of Python, which the file need not have caused."""
+        return self._status() == 1 and bool(self.last_error())
+
+    def _status(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
-        return self._process.returncode == 1 and bool(self.said())
+        return self._process.returncode
 
-    def said(self) -> str:
+    def last_error(self) -> str:
         """The last line that it wrote to standard error, cut to be quoted; empty for none."""
         self._listener.join(1.0)
         lines = self._errors.decode("utf-8", "replace").splitlines()
         written = ["".join(filter(str.isprintable, line)).strip() for line in lines]
         last: str = next((line for line in reversed(written) if line), "")
-        return last if len(last) <= MAX_SAID else f"{last[:MAX_SAID]}..."
+        return last if len(last) <= MAX_QUOTED else f"{last[:MAX_QUOTED]}..."
 
     @contextlib.contextmanager
     def watched(self, limit: float, total: float) -> Iterator[None]:
-        """Ends the process if it says nothing for too long while the block lasts.
+        """Kills the process if it is silent for too long while the block lasts.
 
         Args:
-            limit: How long it may say nothing, in seconds.
-            total: How long it may take in all, whatever it says.
+            limit: How long it may be silent, in seconds.
+            total: How long it may take in all, whatever it sends.
         """
         done = threading.Event()
         watch = threading.Thread(target=self._watch, args=(done, limit, total), daemon=True)
@@ -175,16 +165,15 @@ class Process:
         """Keeps the end of what it writes to standard error, until that is closed."""
         errors: Any = self._process.stderr
         with contextlib.suppress(OSError, ValueError), errors:
-            while said := errors.read(KEPT):
-                self._errors = (self._errors + said)[-KEPT:]
+            while written := errors.read(KEPT):
+                self._errors = (self._errors + written)[-KEPT:]
 
     def _fill(self, target: memoryview) -> None:
-        """Fills memory with the bytes that come next."""
         answers: Any = self._process.stdout
         while target:
             try:
                 count = answers.readinto(target[:STEP])
-            except (OSError, ValueError) as error:  # closed by who ended it
+            except (OSError, ValueError) as error:  # closed by end()
                 raise GoneError("it was ended") from error
             if not count:
                 raise GoneError("it ended")
@@ -198,7 +187,7 @@ class Process:
                     stream.close()
 
     def _widen(self) -> None:
-        """Lets the pipe hold more, where the system can and allows it."""
+        """Makes the pipe hold more, where the system allows it."""
         with contextlib.suppress(ImportError, AttributeError, OSError):
             import fcntl
 
@@ -207,10 +196,10 @@ class Process:
 
 
 def command(program: str = PROGRAM) -> list[str]:
-    """What starts the process: this Python, cut off from the user's settings.
+    """The command that starts the process: this Python, cut off from the user's settings.
 
     Raises:
-        OSError: This Python does not know where it lies.
+        OSError: This Python does not know its own path.
     """
     if not sys.executable:
         raise OSError("sys.executable names no Python")
@@ -218,19 +207,19 @@ def command(program: str = PROGRAM) -> list[str]:
     given += ["-B"] * sys.dont_write_bytecode
     given += ["-X", "utf8"] * sys.flags.utf8_mode
     home = str(Path(__file__).absolute().parents[2])
-    return [sys.executable, *given, "-c", program, home, *places(home)]
+    return [sys.executable, *given, "-c", program, home, *package_folders(home)]
 
 
-def places(home: str) -> list[str]:
-    """Where the process looks for what it needs, after the folders of its Python.
+def package_folders(home: str) -> list[str]:
+    """The folders where the process looks for packages, after those of its Python.
 
     It finds the standard library and installed packages by itself. Only a package that is not
     installed there, but in a folder that was named (``PYTHONPATH``, ``pip install --target``),
-    is looked for where it lies. The working folder and that of the user's script never count,
-    unless layersight itself lies there: a ``select.py`` in them is not the standard library's.
+    is looked for in that folder. The working folder and that of the user's script never count,
+    unless layersight itself is in them: a ``select.py`` there is not the standard library's.
 
     Args:
-        home: The folder that layersight lies in.
+        home: The folder that layersight is in.
     """
     installed: list[str] = getattr(site, "getsitepackages", list)()
     missing = [

@@ -1,11 +1,11 @@
-"""Reading HDF5 by a process of its own.
+"""Reading HDF5 in a process of its own.
 
-Random bytes in a file make HDF5 crash, or go round in circles. Here that ends a process and
+Random bytes in a file make HDF5 crash, or loop for ever. Here that ends a process and
 becomes one line. The process is started once and reads one file after the other; it is ended
-with a file that was refused, whatever that made of it.
+with a file that was refused, whatever state that left it in.
 
-The rule of this module: nothing that becomes of the process crashes or stops this one, and
-nothing that it says is believed unseen.
+The rule of this module: nothing that happens to the process crashes or stops this one, and
+nothing that it sends is taken without a check.
 """
 
 from __future__ import annotations
@@ -25,26 +25,19 @@ from layersight.loading.process import PROGRAM, GoneError, Process
 if TYPE_CHECKING:  # else imported late: the process starts while NumPy is imported here
     from layersight.loading.contents import Contents
 
-PATIENCE = 20.0
-"""How long the process may say nothing while it reads, in seconds."""
+PATIENCE = 20.0  # seconds for which the process may be silent while it reads
+START = 120.0  # seconds that it may take to start: libraries on a slow disk take their time
+SLOWEST = 1 << 20  # bytes a second of a slow disk: reading may take as long as that in all
 
-SLOWEST = 1 << 20
-"""How many bytes of a file a slow disk gives in a second: for each there is one second more that
-reading may take in all."""
-
-START = 120.0
-"""How long it may take to start, in seconds: from a slow disk, libraries take their time."""
-
-KINDS = {"model": "HDF5", "weights": "HDF5", "archive": ".keras"}
-"""What can be read: a model in HDF5, weights alone in HDF5, a ``.keras`` file."""
+KINDS = {"model": "HDF5", "weights": "HDF5", "archive": ".keras"}  # what can be read
 
 
 class Reader:
-    """The process and the way to it, for one thread at a time.
+    """The process, for one thread at a time.
 
     Args:
         program: What it runs.
-        patience: How long it may say nothing while it reads, in seconds; in all it may take as
+        patience: How long it may be silent while it reads, in seconds; in all it may take as
             long, and as long as a slow disk takes to give the file.
         start: How long it may take to start, in seconds.
     """
@@ -59,7 +52,7 @@ class Reader:
 
     def start(self) -> None:
         """Starts the process if there is none, and does not wait for it."""
-        with self._lock, contextlib.suppress(OSError):  # said where a file is to be read
+        with self._lock, contextlib.suppress(OSError):  # reported when a file is read
             self._running()
 
     def stop(self) -> None:
@@ -67,7 +60,7 @@ class Reader:
         self._end()
 
     def forget(self) -> None:
-        """Lets go of a process that belongs to the one which this was forked from."""
+        """Drops a process that belongs to the one which this was forked from."""
         if self._process is not None:
             self._process.forget()
         self._process, self._lock = None, threading.Lock()
@@ -81,13 +74,13 @@ class Reader:
 
         Raises:
             ModelFileError: It is damaged, or not what it should be.
-            UnsafeModelError: It reaches out of itself or is far too large.
+            UnsafeModelError: It refers to something outside itself or is far too large.
         """
         check_regular(path)
         with self._lock:
             try:
                 return self._collect(self._ask(job, path), job, path)
-            except BaseException:  # an interruption too: who knows what it is at
+            except BaseException:  # an interruption too: its state is unknown
                 self._end()
                 raise
 
@@ -104,7 +97,7 @@ class Reader:
             process.end()
 
     def _ask(self, job: str, path: Path) -> Process:
-        """Hands the file to the process; to another one if that ended before it began."""
+        """Hands the file to the process; to a new one if that ended before it began."""
         folder = None if path.is_absolute() else str(Path.cwd())
         request = {"job": job, "path": str(path), "folder": folder}
         problem = ""
@@ -122,15 +115,14 @@ class Reader:
             except (OSError, GoneError, ProtocolError, RemoteError) as error:
                 started, cause = self._process, error
                 self._end()
-                said = "" if started is None else started.said()
-                problem = f"{error}: {said}" if said else str(error)
+                line = "" if started is None else started.last_error()
+                problem = f"{error}: {line}" if line else str(error)
         raise ModelFileError(
             f"cannot read {path}: the process that reads HDF5 does not start ({problem}): does "
             "'python -c \"import h5py\"' work?"
         ) from cause
 
     def _collect(self, process: Process, job: str, path: Path) -> Contents:
-        """What the process says of the file."""
         from layersight.loading.contents import collect
 
         try:
@@ -140,10 +132,10 @@ class Reader:
         except GoneError as error:
             if process.failed():
                 raise ModelFileError(
-                    f"cannot read {path}: the process that reads HDF5 failed ({process.said()})"
+                    f"cannot read {path}: the process that reads HDF5 failed "
+                    f"({process.last_error()})"
                 ) from error
-            why = process.why()
-            raise _damaged(path, job, why) from error
+            raise _damaged(path, job, process.why()) from error
         except ProtocolError as error:
             raise _damaged(path, job, f"reading it gave {error}") from error
 
@@ -161,9 +153,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def expect(*sources: object) -> None:
-    """Starts the process if one of these is a file, so that it is there when it is asked."""
-    given = (source for source in sources if isinstance(source, str | os.PathLike))
-    if any(os.path.isfile(source) for source in given):  # noqa: PTH113 - never raises
+    """Starts the process if one of these is a file, so that it is ready when it is needed."""
+    named = (source for source in sources if isinstance(source, str | os.PathLike))
+    if any(os.path.isfile(source) for source in named):  # noqa: PTH113 - never raises
         _reader.start()
 
 

@@ -14,17 +14,12 @@ MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".hdf", ".model")
 
 ORIGINAL = "give the Keras model that it was made from"
 
-CONVERT = "open it where it was made and save it with model.save('model.keras')"
-
 
 def recognise(path: Path) -> str:
-    """Says what kind of model file this is.
+    """The kind of a model file: ``hdf5``, ``keras``, ``tfjs``, ``savedmodel`` or ``checkpoint``.
 
     Args:
         path: A file or folder, or the name of a checkpoint.
-
-    Returns:
-        ``"hdf5"``, ``"keras"``, ``"tfjs"``, ``"savedmodel"`` or ``"checkpoint"``.
 
     Raises:
         ModelFileError: It is missing, or nothing that can be opened; the message says what
@@ -47,10 +42,11 @@ def recognise(path: Path) -> str:
     try:
         with path.open("rb") as file:
             head = file.read(4096)
-            if _is_hdf5(file, head, size):
-                return "hdf5"
     except OSError as error:
         raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
+    # HDF5 has its signature at 0 or at a power of two from 512 on.
+    if any(head[offset : offset + 8] == HDF5_MAGIC for offset in (0, 512, 1024, 2048)):
+        return "hdf5"
     if head.startswith(b"PK"):
         return _zip(path)
     if _is_tfjs(head):
@@ -63,19 +59,24 @@ def recognise(path: Path) -> str:
     )
 
 
-def _is_hdf5(file: object, head: bytes, size: int) -> bool:
-    """HDF5 has its signature at 0 or at a power of two from 512 on."""
-    if head.startswith(HDF5_MAGIC):
-        return True
-    return any(
-        head[offset : offset + 8] == HDF5_MAGIC for offset in (512, 1024, 2048) if offset < size
-    )
-
-
 def _is_tfjs(head: bytes) -> bool:
     """Whether a JSON document describes a model of TensorFlow.js."""
-    told = b"modelTopology" in head or b"weightsManifest" in head
-    return told and head.lstrip().startswith(b"{")
+    named = b"modelTopology" in head or b"weightsManifest" in head
+    return named and head.lstrip().startswith(b"{")
+
+
+# What a file of another kind starts with, and what to say of it.
+OTHERS: tuple[tuple[bytes | tuple[bytes, ...], str], ...] = (
+    (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with 'git lfs pull'"),
+    (
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "a Python pickle, which would run code when opened: it is not opened",
+    ),
+    (
+        (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF"),
+        "an image: give the model first and the image second",
+    ),
+)
 
 
 def describe_bytes(head: bytes, size: int) -> str:
@@ -83,30 +84,22 @@ def describe_bytes(head: bytes, size: int) -> str:
     text = head[:512].lstrip().lower()
     if not size:
         return "an empty file"
-    if head.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer: fetch the file itself with 'git lfs pull'"
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "a web page: download the file itself, not the page that shows it"
+    for magic, description in OTHERS:
+        if head.startswith(magic):
+            return description
     if head[4:8] == b"TFL3":
         return f"a TensorFlow Lite model, which has no Keras layers: {ORIGINAL}"
-    if head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
-        return "a Python pickle, which would run code when opened: it is not opened"
     if b"onnx" in head[:256].lower() or b"pytorch" in head[:64].lower():
         return f"what looks like an ONNX model, which has no Keras layers: {ORIGINAL}"
     if text.startswith((b"{", b"[")):
-        return _describe_json(head)
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
-        return "an image: give the model first and the image second"
+        named = b"class_name" in head
+        return "the configuration of a model without its weights" if named else "a JSON file"
     if all(byte in b"\t\n\r" or 32 <= byte < 256 for byte in head[:256]) and b"\0" not in head:
         start = head[:40].decode("latin-1").splitlines()[0]
         return f"a text file that starts with '{start}'"
     return f"{size} bytes of an unknown kind that start with {head[:8].hex(' ')}"
-
-
-def _describe_json(head: bytes) -> str:
-    if b"class_name" in head:
-        return "the configuration of a model without its weights"
-    return "a JSON file"
 
 
 def _zip(path: Path) -> str:
@@ -147,6 +140,6 @@ def _missing(path: Path) -> str:
 
 
 def _folder(path: Path) -> str:
-    found = sorted(p.name for p in path.iterdir() if p.suffix in MODEL_SUFFIXES)
-    hint = f" It holds {', '.join(found[:4])}." if found else ""
+    models = sorted(p.name for p in path.iterdir() if p.suffix in MODEL_SUFFIXES)
+    hint = f" It holds {', '.join(models[:4])}." if models else ""
     return f"{path} is a folder: expected a .keras or HDF5 file.{hint}"

@@ -7,7 +7,6 @@ weights in a checkpoint. The graph is not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,12 @@ from layersight.data.saved import Config, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.loading.bounded import check_inside, parse_json, read_file
 from layersight.loading.bundle import DamagedError, fields, read_checkpoint
-from layersight.loading.grouping import by_layer
-from layersight.loading.rewrites import upgrade
+from layersight.loading.networks import by_layer, network_of
 from layersight.loading.rewrites.walking import check_bounds
 
 GRAPH, METADATA = "saved_model.pb", "keras_metadata.pb"
 
-MAX_GRAPH = 512 << 20
-"""The longest ``saved_model.pb`` that is read, in bytes."""
+MAX_GRAPH = 512 << 20  # bytes
 
 WITHOUT = (
     "is a SavedModel folder without Keras layers, as model.export and TensorFlow itself write it: "
@@ -32,9 +29,6 @@ WITHOUT = (
 
 def read_saved_model(path: Path) -> SavedNetwork:
     """Reads and upgrades a SavedModel folder of Keras 2; nothing is built.
-
-    Args:
-        path: The folder.
 
     Raises:
         ModelFileError: It is damaged, or Keras did not write it.
@@ -55,28 +49,19 @@ def read_saved_model(path: Path) -> SavedNetwork:
     version = document.get("keras_version")
     version = version[:40] if isinstance(version, str) else "2"
     weights, files = read_checkpoint(path, "variables/variables")
-    upgraded, rewrites = upgrade(config, version)
-    return SavedNetwork(
-        path=path,
-        kind="SavedModel",
-        config=upgraded,
-        weights=tuple(by_layer(config, weights)),
-        keras_version=version,
-        backend="tensorflow",
-        rewrites=rewrites,
-        digest="",
-        size=sum(array.size for array in weights.values()),
-        files=(path / (METADATA if (path / METADATA).exists() else GRAPH), *files),
-    )
+    described = path / (METADATA if (path / METADATA).exists() else GRAPH)
+    contents = by_layer(config, weights)
+    more = {"backend": "tensorflow", "files": (described, *files)}
+    return network_of(path, "SavedModel", config, version, contents, **more)
 
 
 def _root(path: Path) -> Config:
-    """What Keras noted of the outermost model."""
+    """What Keras wrote down of the outermost model."""
     beside = check_inside(path, METADATA).exists()
     file = check_inside(path, METADATA if beside else GRAPH)
     data = read_file(file, MAX_GRAPH)
     try:
-        text = next(_noted_beside(data) if beside else _noted_in_graph(data), None)
+        text = _from_metadata(data) if beside else _from_graph(data)
         if text is None:
             raise ModelFileError(f"{path} {WITHOUT}")
         document = parse_json(text)
@@ -87,23 +72,23 @@ def _root(path: Path) -> Config:
     return document
 
 
-def _noted_beside(data: bytes) -> Iterator[bytes]:
+def _from_metadata(data: bytes) -> bytes | None:
     for number, node in fields(data):
         held = dict(fields(node)) if number == 1 else {}
         if held.get(3) == b"root" and isinstance(held.get(5), bytes):
-            yield held[5]
+            return bytes(held[5])
+    return None
 
 
-def _noted_in_graph(data: bytes) -> Iterator[bytes]:
+def _from_graph(data: bytes) -> bytes | None:
     """The first object of the first graph is the outermost model."""
-    place: Any = data
+    node: Any = data
     for number in (2, 7, 1, 4):
-        place = next((value for key, value in fields(place) if key == number), b"")
-    held = dict(fields(place))
-    kind = held.get(1)
+        node = next((value for key, value in fields(node) if key == number), b"")
+    held = dict(fields(node))
+    kind, text = held.get(1), held.get(3)
     ours = isinstance(kind, bytes) and kind.startswith(b"_tf_keras")
-    if ours and isinstance(held.get(3), bytes):
-        yield held[3]
+    return text if ours and isinstance(text, bytes) else None
 
 
 def _plain(value: Any) -> Any:

@@ -18,8 +18,8 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, SelectionError
-from layersight.loading.alone import read_weights_of
-from layersight.loading.digest import file_digest
+from layersight.loading.bounded import file_digest
+from layersight.loading.networks import read_weights
 from layersight.model import HasKernels
 
 WIDEST = 15
@@ -81,7 +81,7 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
         layersight.errors.ModelFileError: no file of weights nothing.weights.h5
     """
     path = Path(path)
-    network = read_weights_of(path, {})
+    network = read_weights(path, {})
     found = dict(_named(network))
     if not found:
         raise ModelFileError(f"{path} holds no kernels of two dimensions")

@@ -18,35 +18,22 @@ from numpy.typing import NDArray
 
 from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
-from layersight.loading.bounded import check_inside, check_regular, parse_json, read_file
-from layersight.loading.grouping import by_layer
-from layersight.loading.rewrites import upgrade
+from layersight.loading.bounded import check_inside, check_regular, read_file
+from layersight.loading.networks import by_layer, network_of, parse_object
 from layersight.loading.rewrites.walking import check_bounds
 
 Array = NDArray[np.generic]
 
 MODEL, METADATA = "model.json", "metadata.json"
 
-MAX_JSON = 64 << 20
-"""The longest ``model.json`` that is read, in bytes."""
+MAX_JSON, MAX_METADATA = 64 << 20, 1 << 20  # bytes
+MAX_NAMES = 50_000  # weights, files or labels
+MAX_LABEL = 200  # characters of a label that are kept
+MAX_NUMBER = 1e30  # what no weight and no step between weights exceeds
 
-MAX_METADATA = 1 << 20
-"""The longest ``metadata.json`` that is read, in bytes."""
-
-MAX_NAMES = 50_000
-"""How many weights, files or labels there may be."""
-
-MAX_LABEL = 200
-"""How many characters of a label are kept."""
-
-MAX_NUMBER = 1e30
-"""What no weight and no step between weights exceeds."""
-
+# The types that a weight may have, and those that its numbers may be packed into.
 TYPES = {"float32": "<f4", "int32": "<i4", "bool": "|b1", "uint8": "|u1"}
-"""The types that a weight may have."""
-
 PACKED = {"uint8": "|u1", "uint16": "<u2", "float16": "<f2"}
-"""The types that its numbers may be packed into."""
 
 
 def read_layers_model(path: Path) -> SavedNetwork:
@@ -60,7 +47,7 @@ def read_layers_model(path: Path) -> SavedNetwork:
         UnsafeModelError: It names files elsewhere, or is far too large.
     """
     path = check_inside(path, MODEL) if path.is_dir() else path
-    document = _json(path, MAX_JSON)
+    document = parse_object(read_file(path, MAX_JSON), str(path))
     topology = document.get("modelTopology")
     if document.get("format") == "graph-model" or not isinstance(topology, dict):
         raise ModelFileError(
@@ -76,43 +63,29 @@ def read_layers_model(path: Path) -> SavedNetwork:
     noted = topology.get("keras_version")
     version = noted[:40] if isinstance(noted, str) and noted[:1].isdigit() else "2"
     own = {key: config[key] for key in ("class_name", "config", "name") if key in config}
-    upgraded, rewrites = upgrade(own, version)
-    return SavedNetwork(
-        path=path,
-        kind="TensorFlow.js layers model",
-        config=upgraded,
-        weights=tuple(by_layer(own, weights)),
-        keras_version=version,
+    return network_of(
+        path,
+        "TensorFlow.js layers model",
+        own,
+        version,
+        by_layer(own, weights),
         backend="theano" if topology.get("backend") == "theano" else "tensorflow",
-        rewrites=rewrites,
-        digest="",
-        size=sum(array.size for array in weights.values()),
         files=(path, *files),
         labels=_labels(path.parent / METADATA),
     )
-
-
-def _json(path: Path, limit: int) -> dict[str, Any]:
-    try:
-        document = parse_json(read_file(path, limit))
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path} is no JSON ({str(error)[:100]})") from error
-    if not isinstance(document, dict):
-        raise ModelFileError(f"{path} describes no model")
-    return document
 
 
 def _weights(manifest: Any, path: Path) -> tuple[dict[str, Array], list[Path]]:
     """The weights by name, and the files that they are from."""
     if not isinstance(manifest, list) or not all(isinstance(group, dict) for group in manifest):
         raise ModelFileError(f"{path} names no weights: expected a weightsManifest")
-    found: dict[str, Array] = {}
+    weights: dict[str, Array] = {}
     files: list[Path] = []
     for group in manifest:
         parts = [_beside(path, name) for name in _items(group, "paths", path)]
         entries = [_Entry(spec, path) for spec in _items(group, "weights", path)]
         files += parts
-        if len(files) + len(found) + len(entries) > MAX_NAMES:
+        if len(files) + len(weights) + len(entries) > MAX_NAMES:
             raise UnsafeModelError(f"{path} names more than {MAX_NAMES} weights: not read")
         sizes = [check_regular(part) for part in parts]
         wanted = sum(entry.bytes for entry in entries)
@@ -125,11 +98,11 @@ def _weights(manifest: Any, path: Path) -> tuple[dict[str, Array], list[Path]]:
         data = b"".join(read_file(part, size) for part, size in zip(parts, sizes, strict=True))
         start = 0
         for entry in entries:
-            if entry.name in found:
+            if entry.name in weights:
                 raise ModelFileError(f"{path} names the weight '{entry.name:.100}' twice")
-            found[entry.name] = entry.take(data, start)
+            weights[entry.name] = entry.take(data, start)
             start += entry.bytes
-    return found, files
+    return weights, files
 
 
 def _items(group: dict[str, Any], key: str, path: Path) -> list[Any]:
@@ -147,7 +120,7 @@ def _beside(path: Path, name: Any) -> Path:
         ModelFileError: It is not there.
     """
     if not isinstance(name, str) or not name or len(name) > 255:
-        raise ModelFileError(f"{path} names a file of weights that is no name")
+        raise ModelFileError(f"{path} has no valid name for a file of weights")
     if name in (".", "..") or not name.isprintable() or set(name) & set('/\\:?*"<>|'):
         raise UnsafeModelError(
             f"{path} names a file of weights elsewhere ({name!r:.100}): expected a name in the "
@@ -219,7 +192,7 @@ def _labels(path: Path) -> tuple[str, ...] | None:
     if path.is_symlink() or not path.is_file():
         return None
     try:
-        document = _json(path, MAX_METADATA)
+        document = parse_object(read_file(path, MAX_METADATA), str(path))
     except (ModelFileError, UnsafeModelError):
         return None
     labels = document.get("labels", document.get("wordLabels"))

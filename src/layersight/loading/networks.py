@@ -1,0 +1,200 @@
+"""Networks as data: a configuration, upgraded, and the weights of its layers.
+
+Every kind of file comes to :func:`network_of`, whatever keeps its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.saved import Config, LayerWeights, SavedNetwork
+from layersight.errors import ModelFileError, shortened
+from layersight.loading.bounded import MAX_CONFIG, parse_json, read_file
+from layersight.loading.bundle import read_checkpoint
+from layersight.loading.checkpoint import find_checkpoint
+from layersight.loading.contents import Contents
+from layersight.loading.reader import read_contents
+from layersight.loading.recognise import recognise
+from layersight.loading.rewrites import upgrade
+from layersight.loading.rewrites.walking import each_layer, layers_of, name_of
+
+# The weights of a layer in the order in which Keras has them.
+ORDER = (
+    *("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings"),
+    *("bias", "gamma", "beta", "moving_mean", "moving_variance"),
+)
+
+
+def network_of(
+    path: Path, kind: str, config: Config, version: str | None, contents: Contents, **more: Any
+) -> SavedNetwork:
+    """A network whose configuration is upgraded here.
+
+    Args:
+        path: The file.
+        kind: What it is, in words.
+        config: The configuration as saved; empty if Keras has it.
+        version: The version of Keras that wrote it, if the file says so.
+        contents: The weights.
+        more: Further attributes of the network.
+    """
+    upgraded, rewrites = upgrade(config, version) if config else (config, ())
+    return SavedNetwork(
+        path=path,
+        kind=kind,
+        config=upgraded,
+        weights=None if contents.layers is None else tuple(contents.layers),
+        keras_version=version,
+        rewrites=rewrites,
+        size=contents.size,
+        store=contents.store,
+        **({"backend": contents.backend} | more),
+    )
+
+
+def read_hdf5(path: Path) -> SavedNetwork:
+    """Reads a model in HDF5, as Keras 1 and 2 wrote them.
+
+    Raises:
+        ModelFileError: It is damaged.
+        UnsafeModelError: It refers to something outside itself or is far too large.
+    """
+    contents = read_contents("model", path)
+    config = parse_object(contents.texts.get("config", b""), f"{path} has a configuration that")
+    return network_of(path, "legacy HDF5", config, contents.version, contents)
+
+
+def read_archive(path: Path) -> SavedNetwork:
+    """Reads a ``.keras`` file.
+
+    Raises:
+        ModelFileError: It is damaged.
+        UnsafeModelError: It refers to something outside itself or is far too large.
+    """
+    contents = read_contents("archive", path)
+    config = parse_object(contents.texts.get("config", b""), f"config.json in {path}")
+    metadata = parse_object(contents.texts.get("metadata", b"{}"), f"metadata.json in {path}")
+    version = metadata.get("keras_version")
+    version = None if version is None else str(version)[:40]
+    return network_of(path, ".keras archive", config, version, contents)
+
+
+def read_weights(path: Path, config: Config) -> SavedNetwork:
+    """Reads a file of weights, of any version of Keras, for a network that is known.
+
+    Args:
+        path: A file of ``model.save_weights``, or a checkpoint of TensorFlow; a whole model
+            serves too.
+        config: The configuration of the network, empty if Keras has it.
+
+    Raises:
+        ModelFileError: It is missing or damaged, or holds no weights.
+        UnsafeModelError: It refers to something outside itself or is far too large.
+    """
+    version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
+    checkpoint = find_checkpoint(path)
+    if checkpoint is not None:
+        weights, files = read_checkpoint(*checkpoint)
+        contents = by_layer(config, weights)
+        more = {"backend": "tensorflow", "files": tuple(files)}
+        return network_of(path, "TensorFlow checkpoint", config, version, contents, **more)
+    if not path.is_file():
+        raise ModelFileError(f"no file of weights {path}")
+    kind = recognise(path)
+    if kind in ("tfjs", "savedmodel"):
+        raise ModelFileError(
+            f"{path} is a whole model: open it without --architecture and --weights"
+        )
+    contents = read_contents("archive" if kind == "keras" else "weights", path)
+    version, backend = contents.version or version, contents.backend or backend
+    return network_of(path, "weights in HDF5", config, version, contents, backend=backend)
+
+
+def read_configuration(path: Path) -> Config:
+    """Reads the configuration of a network from a JSON file of ``model.to_json``.
+
+    Raises:
+        ModelFileError: It is missing or describes no network.
+        UnsafeModelError: It is far too large.
+    """
+    try:
+        config = parse_json(read_file(path, MAX_CONFIG))
+    except (ModelFileError, ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"cannot read the architecture {path}: expected the name of an architecture such as "
+            f"VGG16, or a JSON file of model.to_json() ({str(error)[:100]})"
+        ) from error
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise ModelFileError(
+            f"{path} describes no network: expected a JSON file of model.to_json()"
+        )
+    return config
+
+
+def parse_object(text: bytes, what: str) -> dict[str, Any]:
+    """The mapping in a JSON text.
+
+    Args:
+        text: The text.
+        what: What it is, for a message.
+
+    Raises:
+        ModelFileError: It is not one.
+    """
+    try:
+        value = parse_json(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{what} is not JSON ({shortened(str(error), 120)})") from error
+    if not isinstance(value, dict):
+        raise ModelFileError(f"{what} describes no model")
+    return value
+
+
+def by_layer(config: Config, weights: Mapping[str, NDArray[np.generic]]) -> Contents:
+    """The weights under the layers of the outermost model, as HDF5 files have them.
+
+    Args:
+        config: The configuration as saved.
+        weights: By name: the layer, perhaps with the model that it is in, and the weight.
+    """
+    owners: dict[str, str] = {}
+    for layer in layers_of(config):
+        for inner in (layer, *each_layer(layer)):
+            owners.setdefault(name_of(inner), name_of(layer))
+    grouped: dict[str, dict[str, list[str]]] = {}
+    for name in weights:
+        path = name.rpartition("/")[0]
+        grouped.setdefault(_owner(path, owners), {}).setdefault(path, []).append(name)
+    layers = []
+    for owner, paths in grouped.items():
+        names = [name for held in paths.values() for name in sorted(held, key=_rank)]
+        layers.append(LayerWeights(owner, tuple(names), tuple(weights[name] for name in names)))
+    return Contents(layers=layers)
+
+
+def _owner(path: str, owners: dict[str, str]) -> str:
+    """The layer of the outermost model that a weight belongs to.
+
+    >>> _owner("forward_lstm", {"both": "both", "lstm": "both"})
+    'both'
+    """
+    parts = path.split("/")
+    for part in (path, *reversed(parts)):
+        for name in (part, part.removeprefix("forward_"), part.removeprefix("backward_")):
+            if name in owners:
+                return owners[name]
+    return parts[0]
+
+
+def _rank(name: str) -> int:
+    last = name.rpartition("/")[2]
+    return ORDER.index(last) if last in ORDER else len(ORDER)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
