@@ -81,7 +81,7 @@ def test_plain_lines_stay_what_they_are(tmp_path):
         ("x.json", b'{"a": 1, "b": 2}', "not numbered from 0 to 1, each once: found 1, 2"),
         ("x.json", b'{"a": 0, "b": 0}', "found 0, 0"),
         ("x.json", b'{"a": [1], "b": {}}', "names to numbers, or of numbers to names"),
-        ("x.json", b"{'a': 0}", "it begins like JSON and is none"),
+        ("x.json", b"{'a': 0}", "it begins like JSON but is not"),
         ("x.csv", b"a,3\nb,7\n", "found 3, 7"),
         ("x.txt", b"\x89PNG\x00\x00\xff\xfe\x00", "it is no text"),
     ],

@@ -7,6 +7,7 @@ jumps or loops; whatever is not in the tables below makes the whole lambda unrec
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from layersight.loading.calls import call, shape_of
@@ -15,12 +16,8 @@ from layersight.loading.marshalled import Code
 
 Instruction = tuple[str, int]
 
-
-MAX_INSTRUCTIONS = 10_000
-"""How many instructions are followed; a function that a person wrote has some hundred."""
-
-MAX_NAME = 200
-"""How long the name of something outside the code may be, with all its points."""
+MAX_INSTRUCTIONS = 10_000  # a function that a person wrote has some hundred
+MAX_NAME = 200  # characters of the name of something outside the code, with all its points
 
 
 class Unknown(Exception):  # noqa: N818 (the caller takes it as: not recognised)
@@ -29,148 +26,72 @@ class Unknown(Exception):  # noqa: N818 (the caller takes it as: not recognised)
 
 _NULL = object()
 
-EVERYWHERE = {
-    1: "POP_TOP",
-    11: "UNARY_NEGATIVE",
-    25: "BINARY_SUBSCR",
-    83: "RETURN_VALUE",
-    92: "UNPACK_SEQUENCE",
-    100: "LOAD_CONST",
-    101: "LOAD_GLOBAL",
-    102: "BUILD_TUPLE",
-    103: "BUILD_LIST",
-    106: "LOAD_ATTR",
-    107: "COMPARE_OP",
-    108: "IMPORT_NAME",
-    109: "IMPORT_FROM",
-    116: "LOAD_GLOBAL",
-    124: "LOAD_FAST",
-    125: "STORE_FAST",
-    133: "BUILD_SLICE",
-}
-"""Instructions by their numbers up to Python 3.12."""
 
-UP_TO_3_10 = EVERYWHERE | {
-    2: "ROT_TWO",
-    9: "NOP",
-    16: "matmul",
-    17: "matmul",
-    19: "pow",
-    20: "multiply",
-    22: "mod",
-    23: "add",
-    24: "subtract",
-    26: "floordiv",
-    27: "truediv",
-    28: "floordiv",
-    29: "truediv",
-    55: "add",
-    56: "subtract",
-    57: "multiply",
-    59: "mod",
-    67: "pow",
-    131: "CALL_FUNCTION",
-    136: "LOAD_DEREF",
-}
-"""Those up to Python 3.10; an arithmetic one is called as the operation, in place or not."""
+def _numbered(text: str) -> dict[int, str]:
+    """A table of instructions by their numbers, written as number and name by turns."""
+    words = text.split()
+    return dict(zip(map(int, words[::2]), words[1::2], strict=True))
 
-ONLY_2 = UP_TO_3_10 | {
-    21: "divide",
-    58: "divide",
-    30: "SLICE",
-    31: "SLICE_FROM",
-    32: "SLICE_TO",
-    33: "SLICE_BOTH",
-}
 
-FROM_3_6 = UP_TO_3_10 | {
-    141: "CALL_KW",
-    160: "LOAD_METHOD",
-    161: "CALL_METHOD",
-    162: "LIST_EXTEND",
-}
+# Instructions by their numbers up to Python 3.12.
+EVERYWHERE = _numbered("""
+    1 POP_TOP         11 UNARY_NEGATIVE  25 BINARY_SUBSCR  83 RETURN_VALUE  92 UNPACK_SEQUENCE
+    100 LOAD_CONST    101 LOAD_GLOBAL    102 BUILD_TUPLE   103 BUILD_LIST   106 LOAD_ATTR
+    107 COMPARE_OP    108 IMPORT_NAME    109 IMPORT_FROM   116 LOAD_GLOBAL  124 LOAD_FAST
+    125 STORE_FAST    133 BUILD_SLICE
+""")
 
-FROM_3_11 = EVERYWHERE | {
-    0: "NOP",
-    2: "PUSH_NULL",
-    9: "NOP",
-    26: "BINARY_SLICE",
-    99: "SWAP",
-    121: "RETURN_CONST",
-    122: "BINARY_OP",
-    127: "LOAD_FAST",
-    137: "LOAD_DEREF",
-    149: "NOP",
-    151: "NOP",
-    160: "LOAD_METHOD",
-    162: "LIST_EXTEND",
-    166: "NOP",
-    171: "CALL",
-    172: "KW_NAMES",
-}
+# Those up to Python 3.10; an arithmetic one has the name of the operation, in place or not.
+UP_TO_3_10 = EVERYWHERE | _numbered("""
+    2 ROT_TWO      9 NOP        16 matmul    17 matmul    19 pow       20 multiply  22 mod
+    23 add         24 subtract  26 floordiv  27 truediv   28 floordiv  29 truediv   55 add
+    56 subtract    57 multiply  59 mod       67 pow       131 CALL_FUNCTION         136 LOAD_DEREF
+""")
 
-FROM_3_13 = {
-    0: "NOP",
-    4: "BINARY_SLICE",
-    5: "BINARY_SUBSCR",
-    30: "NOP",
-    32: "POP_TOP",
-    34: "PUSH_NULL",
-    36: "RETURN_VALUE",
-    42: "UNARY_NEGATIVE",
-    45: "BINARY_OP",
-    47: "BUILD_LIST",
-    50: "BUILD_SLICE",
-    52: "BUILD_TUPLE",
-    53: "CALL",
-    57: "CALL_KW",
-    58: "COMPARE_OP",
-    62: "NOP",
-    74: "IMPORT_FROM",
-    75: "IMPORT_NAME",
-    81: "LIST_EXTEND",
-    82: "LOAD_ATTR",
-    83: "LOAD_CONST",
-    84: "LOAD_DEREF",
-    85: "LOAD_FAST",
-    87: "LOAD_FAST",
-    91: "LOAD_GLOBAL",
-    103: "RETURN_CONST",
-    110: "STORE_FAST",
-    115: "SWAP",
-    117: "UNPACK_SEQUENCE",
-    149: "NOP",
-}
+ONLY_2 = UP_TO_3_10 | _numbered("""
+    21 divide      58 divide    30 SLICE     31 SLICE_FROM             32 SLICE_TO  33 SLICE_BOTH
+""")
 
+FROM_3_6 = UP_TO_3_10 | _numbered("""
+    141 CALL_KW    160 LOAD_METHOD           161 CALL_METHOD           162 LIST_EXTEND
+""")
+
+FROM_3_11 = EVERYWHERE | _numbered("""
+    0 NOP          2 PUSH_NULL     9 NOP             26 BINARY_SLICE  99 SWAP     121 RETURN_CONST
+    122 BINARY_OP  127 LOAD_FAST   137 LOAD_DEREF    149 NOP          151 NOP     160 LOAD_METHOD
+    162 LIST_EXTEND                166 NOP           171 CALL         172 KW_NAMES
+""")
+
+FROM_3_13 = _numbered("""
+    0 NOP            4 BINARY_SLICE      5 BINARY_SUBSCR  30 NOP          32 POP_TOP
+    34 PUSH_NULL     36 RETURN_VALUE     42 UNARY_NEGATIVE                45 BINARY_OP
+    47 BUILD_LIST    50 BUILD_SLICE      52 BUILD_TUPLE   53 CALL         57 CALL_KW
+    58 COMPARE_OP    62 NOP              74 IMPORT_FROM   75 IMPORT_NAME  81 LIST_EXTEND
+    82 LOAD_ATTR     83 LOAD_CONST       84 LOAD_DEREF    85 LOAD_FAST    87 LOAD_FAST
+    91 LOAD_GLOBAL   103 RETURN_CONST    110 STORE_FAST   115 SWAP        117 UNPACK_SEQUENCE
+    149 NOP
+""")
+
+# Instructions that are two, each with half of the argument.
 PAIRS_3_13 = {
     88: ("LOAD_FAST", "LOAD_FAST"),
     111: ("STORE_FAST", "LOAD_FAST"),
     112: ("STORE_FAST", "STORE_FAST"),
 }
-"""Instructions that are two, each with half of the argument."""
 
 OPERATIONS = {"add", "subtract", "multiply", "truediv", "floordiv", "mod", "pow", "matmul"}
 
-BINARY_OP = {
-    0: "add",
-    2: "floordiv",
-    4: "matmul",
-    5: "multiply",
-    6: "mod",
-    8: "pow",
-    10: "subtract",
-    11: "truediv",
-}
-"""The same by the argument of Python 3.11's one instruction."""
+# The same by the argument of Python 3.11's one instruction.
+BINARY_OP = _numbered("0 add 2 floordiv 4 matmul 5 multiply 6 mod 8 pow 10 subtract 11 truediv")
 
+# Comparisons by the argument of their instruction.
 COMPARISONS = ("less", "less_equal", "equal", "not_equal", "greater", "greater_equal")
-"""Comparisons by the argument of their instruction."""
 
+# Names that Python 2 looks up like others.
 PLAIN = {"True": True, "False": False, "None": None}
-"""Names that Python 2 looks up like others."""
 
+# What a function may import: their names stand for themselves, nothing is imported.
 PACKAGES = ("tensorflow", "keras", "tf_keras", "numpy", "math")
-"""What a function may import: their names stand for themselves, nothing is imported."""
 
 
 def formulas_of(code: Code, given: dict[str, Any]) -> list[Formula]:
@@ -182,15 +103,15 @@ def formulas_of(code: Code, given: dict[str, Any]) -> list[Formula]:
     """
     if code.arguments < 1:
         return []
-    found: list[Formula] = []
+    formulas: list[Formula] = []
     for instructions, version in _decodings(code):
         try:
             formula = _Machine(code, given, version).run(instructions)
         except (Unknown, ArithmeticError, LookupError, TypeError, ValueError):
             continue
-        if formula not in found:
-            found.append(formula)
-    return found
+        if formula not in formulas:
+            formulas.append(formula)
+    return formulas
 
 
 def _decodings(code: Code) -> Iterator[tuple[list[Instruction], str]]:
@@ -222,18 +143,15 @@ def _from_3_13(pairs: list[tuple[int, int]]) -> Iterator[Instruction]:
 
 def _bytes_wide(code: bytes, names: dict[int, str]) -> Iterator[Instruction]:
     """Instructions of one byte, or of three with an argument (up to Python 3.5)."""
-    place = 0
-    while place < len(code):
-        number = code[place]
-        if number < 90:
-            yield names.get(number, "?"), 0
-            place += 1
-        else:
-            if place + 3 > len(code):
-                yield "?", 0
-                return
-            yield names.get(number, "?"), code[place + 1] | code[place + 2] << 8
-            place += 3
+    position = 0
+    while position < len(code):
+        number, width = code[position], 1 if code[position] < 90 else 3
+        argument = code[position + 1 : position + width]
+        if len(argument) < width - 1:
+            yield "?", 0
+            return
+        yield names.get(number, "?"), int.from_bytes(argument, "little")
+        position += width
 
 
 class _Machine:
@@ -269,96 +187,93 @@ class _Machine:
 
     def _step(self, name: str, argument: int) -> None:
         stack, code = self._stack, self._code
-        if name == "LOAD_FAST":
-            stack.append(self._values[code.variables[argument]])
-        elif name == "STORE_FAST":
-            self._values[code.variables[argument]] = stack.pop()
-        elif name == "LOAD_CONST":
-            stack.append(code.constants[argument])
-        elif name == "LOAD_GLOBAL":
-            self._global(argument)
-        elif name in ("LOAD_ATTR", "LOAD_METHOD"):
-            self._attribute(argument, method=name == "LOAD_METHOD")
-        elif name == "LOAD_DEREF":
-            names = code.variables if self._new else code.free
-            stack.append(self._given[names[argument]])
-        elif name == "POP_TOP":
-            stack.pop()
-        elif name == "PUSH_NULL":
-            stack.append(_NULL)
-        elif name in ("ROT_TWO", "SWAP"):
-            reach = argument if name == "SWAP" else 2
-            if reach < 1:
-                raise Unknown
-            stack[-1], stack[-reach] = stack[-reach], stack[-1]
-        elif name == "UNPACK_SEQUENCE":
-            stack += self._writer.unpack(stack.pop(), argument)[::-1]
-        elif name in ("IMPORT_NAME", "IMPORT_FROM"):
-            self._import(code.names[argument], whole=name == "IMPORT_NAME")
-        else:
-            self._compute(name, argument)
-
-    def _compute(self, name: str, argument: int) -> None:
-        stack = self._stack
-        if name == "UNARY_NEGATIVE":
-            stack.append(self._writer.operate("negative", [stack.pop()]))
-        elif name == "BINARY_OP":
-            self._combine(BINARY_OP[argument % 13])
-        elif name == "divide":
-            whole = not any(isinstance(v, Ref | float) for v in stack[-2:])
-            self._combine("floordiv" if whole else "truediv")
-        elif name == "COMPARE_OP":
-            shift = {"3.12": 4, "3.13": 5}.get(self._version, 0)
-            self._combine(COMPARISONS[argument >> shift])
-        elif name == "BINARY_SUBSCR":
-            place = stack.pop()
-            self._index(place)
-        elif name == "BINARY_SLICE" or name.startswith("SLICE"):
-            stop = stack.pop() if name in ("BINARY_SLICE", "SLICE_TO", "SLICE_BOTH") else None
-            start = stack.pop() if name in ("BINARY_SLICE", "SLICE_FROM", "SLICE_BOTH") else None
-            self._index(slice(start, stop))
-        else:
-            self._build_or_call(name, argument)
+        match name:
+            case "LOAD_FAST":
+                stack.append(self._values[code.variables[argument]])
+            case "STORE_FAST":
+                self._values[code.variables[argument]] = stack.pop()
+            case "LOAD_CONST":
+                stack.append(code.constants[argument])
+            case "LOAD_GLOBAL":
+                self._global(argument)
+            case "LOAD_ATTR" | "LOAD_METHOD":
+                self._attribute(argument, method=name == "LOAD_METHOD")
+            case "LOAD_DEREF":
+                names = code.variables if self._new else code.free
+                stack.append(self._given[names[argument]])
+            case "POP_TOP":
+                stack.pop()
+            case "PUSH_NULL":
+                stack.append(_NULL)
+            case "ROT_TWO" | "SWAP":
+                reach = argument if name == "SWAP" else 2
+                if reach < 1:
+                    raise Unknown
+                stack[-1], stack[-reach] = stack[-reach], stack[-1]
+            case "UNPACK_SEQUENCE":
+                stack += self._writer.unpack(stack.pop(), argument)[::-1]
+            case "IMPORT_NAME" | "IMPORT_FROM":
+                self._import(code.names[argument], whole=name == "IMPORT_NAME")
+            case "UNARY_NEGATIVE":
+                stack.append(self._writer.operate("negative", [stack.pop()]))
+            case "BINARY_OP":
+                self._combine(BINARY_OP[argument % 13])
+            case "divide":
+                whole = not any(isinstance(v, Ref | float) for v in stack[-2:])
+                self._combine("floordiv" if whole else "truediv")
+            case "COMPARE_OP":
+                shift = {"3.12": 4, "3.13": 5}.get(self._version, 0)
+                self._combine(COMPARISONS[argument >> shift])
+            case "BINARY_SUBSCR":
+                self._index(stack.pop())
+            case "BINARY_SLICE" | "SLICE" | "SLICE_FROM" | "SLICE_TO" | "SLICE_BOTH":
+                both = name in ("BINARY_SLICE", "SLICE_BOTH")
+                stop = stack.pop() if both or name == "SLICE_TO" else None
+                start = stack.pop() if both or name == "SLICE_FROM" else None
+                self._index(slice(start, stop))
+            case _:
+                self._build_or_call(name, argument)
 
     def _build_or_call(self, name: str, argument: int) -> None:
         stack = self._stack
-        if name in ("BUILD_TUPLE", "BUILD_LIST"):
-            items = self._pop(argument)
-            stack.append(tuple(items) if name == "BUILD_TUPLE" else items)
-        elif name == "LIST_EXTEND":
-            items = stack.pop()
-            if argument != 1 or not isinstance(items, list | tuple):
+        match name:
+            case "BUILD_TUPLE":
+                stack.append(tuple(self._pop(argument)))
+            case "BUILD_LIST":
+                stack.append(self._pop(argument))
+            case "BUILD_SLICE":
+                stack.append(slice(*self._pop(argument)))
+            case "LIST_EXTEND":
+                items = stack.pop()
+                if argument != 1 or not isinstance(items, list | tuple):
+                    raise Unknown
+                stack[-1] = self._writer.operate("add", [stack[-1], list(items)])
+            case "KW_NAMES":
+                self._keywords = self._code.constants[argument]
+            case "CALL":
+                names, self._keywords = self._keywords, ()
+                self._call(argument, names)
+            case "CALL_FUNCTION":
+                # Up to Python 3.5 the argument counts keywords in its upper byte.
+                pairs = [(stack.pop(), stack.pop()) for _ in range(argument >> 8)]
+                self._finish(argument & 255, {str(key): value for value, key in pairs})
+            case "CALL_KW":
+                names = stack.pop()
+                self._call(argument, names)
+            case "CALL_METHOD":
+                self._call(argument, ())
+            case _:
                 raise Unknown
-            stack[-1] = self._writer.operate("add", [stack[-1], list(items)])
-        elif name == "BUILD_SLICE":
-            stack.append(slice(*self._pop(argument)))
-        elif name == "KW_NAMES":
-            self._keywords = self._code.constants[argument]
-        elif name == "CALL":
-            names, self._keywords = self._keywords, ()
-            self._call(argument, names)
-        elif name == "CALL_FUNCTION":
-            # Up to Python 3.5 the argument counts keywords in its upper byte.
-            pairs = [(stack.pop(), stack.pop()) for _ in range(argument >> 8)]
-            self._finish(argument & 255, {str(key): value for value, key in pairs})
-        elif name == "CALL_KW":
-            names = stack.pop()
-            self._call(argument, names)
-        elif name == "CALL_METHOD":
-            self._call(argument, ())
-        else:
-            raise Unknown
 
     def _pop(self, count: int) -> list[Any]:
-        """The uppermost values, the last one at the end."""
         if count > len(self._stack):
             raise Unknown
         return [self._stack.pop() for _ in range(count)][::-1]
 
-    def _index(self, place: Any) -> None:
-        if isinstance(place, tuple):
-            place = tuple(_as_place(part) for part in place)
-        self._stack.append(self._writer.index(self._stack.pop(), _as_place(place)))
+    def _index(self, key: Any) -> None:
+        if isinstance(key, tuple):
+            key = tuple(map(_as_key, key))
+        self._stack.append(self._writer.index(self._stack.pop(), _as_key(key)))
 
     def _global(self, argument: int) -> None:
         if self._new:
@@ -434,25 +349,20 @@ class _Machine:
             raise Unknown
 
 
+@dataclass(frozen=True)
 class _Method:
-    """A method of a tensor's shape that takes nothing.
+    """A method of a tensor's shape that takes no arguments."""
 
-    Attributes:
-        result: What it gives.
-    """
-
-    def __init__(self, result: Ref) -> None:
-        self.result = result
+    result: Ref
 
 
 def _inside(owner: Dotted, name: str) -> Dotted:
-    """The name of something in a module."""
     if len(owner) + len(name) > MAX_NAME:
         raise Unknown
     return Dotted(f"{owner}.{name}")
 
 
-def _as_place(part: Any) -> Any:
+def _as_key(part: Any) -> Any:
     """``tf.newaxis`` as an index."""
     if isinstance(part, Dotted):
         if part.rpartition(".")[2] != "newaxis":

@@ -13,25 +13,22 @@ from typing import Any
 from layersight.loading.formulas import Dotted, Ref, Writer, plain, tensor
 from layersight.loading.functions import IGNORED, KERAS, OPS, SETTINGS, TENSORFLOW, TENSORS, Known
 
-KERAS_ROOTS = (
-    *("K", "k", "keras", "backend", "KTF", "KB", "kb", "keras_backend", "ks", "imagenet_utils"),
-)
-"""The names under which the backend of Keras, or Keras, is imported."""
+UTILS = "imagenet_utils"
 
+# The names under which the backend of Keras, or Keras, TensorFlow and others are imported.
+KERAS_ROOTS = ("K", "k", "keras", "backend", "KTF", "KB", "kb", "keras_backend", "ks", UTILS)
 TF_ROOTS = ("tf", "tensorflow", "ktf", "nn", "tfk")
-"""The same of TensorFlow."""
-
 OPS_ROOTS = ("ops",)
-
 NUMBER_ROOTS = ("np", "numpy", "math")
 
+# What may stand between the root of a name and the function.
 BETWEEN = {
     *("keras", "backend", "compat", "v1", "v2", "_v2", "api", "python", "tf", "tensorflow"),
     *("nn", "math", "linalg", "image", "activations", "ops", "random", "quantization", "dtypes"),
     *("layers", "applications", "src", "utils", "legacy"),
 }
-"""What may stand between the root of a name and the function."""
 
+# How each module of keras.applications scales images; "" for not at all.
 PREPROCESSING = {
     "densenet": "torch",
     **dict.fromkeys(
@@ -46,24 +43,18 @@ PREPROCESSING = {
         ("efficientnet", "efficientnet_v2", "mobilenet_v3", "convnext", "regnet", "resnet_rs"), ""
     ),
 }
-"""How each module of ``keras.applications`` scales images; "" for not at all."""
 
+# Means of ImageNet, blue, green, red, out of 255; means and deviations, red, green, blue, out of
+# 1 (keras.applications.imagenet_utils).
 MEANS = [103.939, 116.779, 123.68]
-"""The means of ImageNet in the order blue, green, red, out of 255 (``imagenet_utils``)."""
-
 TORCH = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-"""Means and deviations of ImageNet in the order red, green, blue, out of 1 (the same)."""
 
+# Functions of NumPy and of Python on one constant.
 NUMBERS: dict[str, Callable[..., Any]] = {
-    "sqrt": math.sqrt,
-    "log": math.log,
-    "exp": math.exp,
-    "floor": math.floor,
-    "ceil": math.ceil,
+    **{name: getattr(math, name) for name in ("sqrt", "log", "exp", "floor", "ceil")},
     "float32": float,
     "int32": int,
 }
-"""Functions of NumPy and of Python on one constant."""
 
 
 def call(writer: Writer, function: Dotted, arguments: list[Any], keywords: dict[str, Any]) -> Any:
@@ -105,7 +96,7 @@ def call(writer: Writer, function: Dotted, arguments: list[Any], keywords: dict[
 
 
 def _bind(writer: Writer, known: Known, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """The step of a call, its arguments by name and place."""
+    """The step of a call, whose arguments are given by name or position."""
     named = {key: value for key, value in keywords.items() if key not in IGNORED}
     given = list(arguments)
     for key in TENSORS:
@@ -126,8 +117,7 @@ def _bind(writer: Writer, known: Known, arguments: list[Any], keywords: dict[str
     if known.operation in _OF_LISTS:
         return writer.step(known.operation, [_tensors(tensors[0])], settings, known.kind)
     tensors = [tensor(value) for value in tensors]
-    dependent = any(isinstance(value, Ref) for value in tensors)
-    if not dependent:
+    if not any(isinstance(value, Ref) for value in tensors):
         if not known.operation.startswith("math.") or known.settings:
             raise ValueError(known.operation)
         numbers = [plain(value) for value in tensors]
@@ -142,7 +132,7 @@ _OF_LISTS = ("concat", "stack", "math.add_n")
 
 
 def _tensors(value: Any) -> Any:
-    """A list of tensors: written out, all the inputs of the layer, or what an operation gave."""
+    """A list of tensors: written out, all the inputs of the layer, or an operation's result."""
     if isinstance(value, Ref):
         if value.kind not in ("input", "tensors"):
             raise ValueError(value.kind)
@@ -219,7 +209,7 @@ def _preprocess(writer: Writer, module: str, arguments: list[Any], keywords: dic
         raise ValueError(module)
     if named.get("data_format") not in (None, "channels_last"):
         raise ValueError(module)
-    mode = named.get("mode", "caffe" if module == "imagenet_utils" else PREPROCESSING.get(module))
+    mode = named.get("mode", "caffe" if module == UTILS else PREPROCESSING.get(module))
     return preprocess(writer, tensor(named["x"]), mode)
 
 
@@ -231,8 +221,6 @@ def preprocess(writer: Writer, x: Any, mode: Any) -> Any:
         x: Images, channels last, out of 255.
         mode: ``"tf"``, ``"caffe"``, ``"torch"`` or "" for none.
     """
-    if mode == "":
-        return x
     if mode == "tf":
         return writer.operate("subtract", [writer.operate("truediv", [x, 127.5]), 1.0])
     if mode == "caffe":
@@ -241,7 +229,9 @@ def preprocess(writer: Writer, x: Any, mode: Any) -> Any:
     if mode == "torch":
         scaled = writer.operate("subtract", [writer.operate("truediv", [x, 255.0]), TORCH[0]])
         return writer.operate("truediv", [scaled, TORCH[1]])
-    raise ValueError(mode)
+    if mode != "":
+        raise ValueError(mode)
+    return x
 
 
 def _shape(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
@@ -252,7 +242,6 @@ def _shape(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> An
 
 
 def shape_of(writer: Writer, value: Ref) -> Ref:
-    """The shape of a tensor."""
     if value.kind not in ("input", "tensor"):
         raise ValueError(value.kind)
     return writer.step("shape", [value], kind="shape")
@@ -269,12 +258,13 @@ def _constant(_: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
 
 
 def _in_test(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """``K.in_train_phase(x, alt)``: what stands for it when nothing is trained."""
+    """``K.in_train_phase(x, alt)`` outside training."""
     if keywords or len(arguments) != 2 or not isinstance(arguments[1], Ref):
         raise ValueError("in_train_phase")
     return writer.step("identity", [arguments[1]])
 
 
+# Functions whose result is no tensor, or another one when training.
 _SPECIAL: dict[str, Callable[[Writer, list[Any], dict[str, Any]], Any]] = {
     "shape": _shape,
     "int_shape": _shape,
@@ -285,4 +275,3 @@ _SPECIAL: dict[str, Callable[[Writer, list[Any], dict[str, Any]], Any]] = {
     "floatx": lambda *_: "float32",
     "in_train_phase": _in_test,
 }
-"""Functions whose result is no tensor, or another one when training."""

@@ -5,7 +5,7 @@ an operation of :mod:`layersight.loading.functions`; a step that several others 
 once. A value is one of
 
 - ``["input"]``, ``["input", number]``: the input of the layer, or one of several;
-- ``["step", number]``: what an earlier step gave;
+- ``["step", number]``: the result of an earlier step;
 - ``["value", constant]``: a number, a text, ``None`` or a list of these;
 - ``["list", [values]]``, ``["slice", [start, stop, step]]``, ``["ellipsis"]``.
 """
@@ -13,30 +13,27 @@ once. A value is one of
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MAX_STEPS = 500
-"""How many steps a formula may have; one that a person wrote has some ten."""
+MAX_STEPS = 500  # of a formula; one that a person wrote has some ten
+MAX_ITEMS = 1_000  # values of a list, those of lists inside it included
+MAX_DEPTH = 10  # levels of lists
 
-MAX_ITEMS = 1_000
-"""How many values a list in a formula may have, those of lists inside it included."""
-
-MAX_DEPTH = 10
-"""How deep the lists in a formula may be nested."""
-
+# The types to which a formula may convert.
 DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "bool"),
 )
-"""The types to which a formula may convert."""
 
-CONSTANTS = {"newaxis": None, "pi": 3.141592653589793, "e": 2.718281828459045}
-"""Names that a module gives to plain values."""
+# Names that a module gives to plain values.
+CONSTANTS = {"newaxis": None, "pi": math.pi, "e": math.e}
 
+# The members of tf.image.ResizeMethod in the order of their numbers.
 RESIZE_METHODS = ("bilinear", "nearest_neighbor", "bicubic", "area")
-"""The members of ``tf.image.ResizeMethod`` in the order of their numbers."""
 
 Formula = dict[str, Any]
 
@@ -112,9 +109,9 @@ class Writer:
         for number in range(len(self._steps) - 1, -1, -1):
             if number in needed:
                 needed |= _steps_in(self._steps[number])
-        places = {old: new for new, old in enumerate(sorted(needed))}
-        kept = [_renumber(self._steps[number], places) for number in sorted(needed)]
-        formula = {"steps": kept, "result": _renumber(form, places)}
+        numbers = {old: new for new, old in enumerate(sorted(needed))}
+        kept = [_renumber(self._steps[number], numbers) for number in sorted(needed)]
+        formula = {"steps": kept, "result": _renumber(form, numbers)}
         return {**formula, "random": True} if self.random else formula
 
     def operate(self, name: str, values: Sequence[Any]) -> Any:
@@ -134,24 +131,24 @@ class Writer:
         prefix = "linalg" if name == "matmul" else "math"
         return self.step(f"{prefix}.{name}", [tensor(value) for value in values])
 
-    def index(self, value: Any, place: Any) -> Any:
-        """``value[place]``."""
+    def index(self, value: Any, key: Any) -> Any:
+        """``value[key]``."""
         if not isinstance(value, Ref):
-            if isinstance(value, list | tuple) and isinstance(place, int | slice):
-                return value[place]
-            raise ValueError(place)
-        whole = type(place) is int and abs(place) <= MAX_ITEMS
+            if isinstance(value, list | tuple) and isinstance(key, int | slice):
+                return value[key]
+            raise ValueError(key)
+        whole = type(key) is int and abs(key) <= MAX_ITEMS
         if value.kind == "input" and whole:
-            return Ref(["input", place], "tensor")
+            return Ref(["input", key], "tensor")
         if value.kind == "tensors" and whole:
-            return self.step("item", [value, place])
-        if value.kind == "shape" and (whole or isinstance(place, slice)):
-            return self.step("shape.item", [value, place], kind="number" if whole else "shape")
+            return self.step("item", [value, key])
+        if value.kind == "shape" and (whole or isinstance(key, slice)):
+            return self.step("shape.item", [value, key], kind="number" if whole else "shape")
         if value.kind in ("input", "tensor"):
-            parts = place if isinstance(place, tuple) else (place,)
+            parts = key if isinstance(key, tuple) else (key,)
             if all(part is None or isinstance(part, _PART) for part in parts):
                 return self.step("__operators__.getitem", [value], {"slice_spec": list(parts)})
-        raise ValueError(place)
+        raise ValueError(key)
 
     def unpack(self, value: Any, count: int) -> list[Any]:
         """``first, second = value``."""
@@ -161,7 +158,7 @@ class Writer:
             return list(value)
         if not isinstance(value, Ref) or value.kind not in ("input", "tensors", "shape"):
             raise ValueError(value)
-        return [self.index(value, place) for place in range(count)]
+        return [self.index(value, number) for number in range(count)]
 
 
 _PART = (int, slice, Ref, type(Ellipsis))
@@ -172,7 +169,7 @@ def _is_list(value: Any) -> bool:
 
 
 def tensor(value: Any) -> Any:
-    """A value that an operation takes in the place of a tensor."""
+    """A value that an operation takes as a tensor."""
     if isinstance(value, Ref):
         if value.kind in ("shape", "tensors"):
             raise ValueError(value.kind)
@@ -182,7 +179,6 @@ def tensor(value: Any) -> Any:
 
 
 def as_form(value: Any) -> Any:
-    """A value as a formula holds it."""
     if isinstance(value, Ref):
         return value.form
     if value is Ellipsis:
@@ -268,41 +264,44 @@ def fold(name: str, values: list[Any]) -> Any:
     first, second = (numbers * 2)[:2]
     if name == "pow" and (abs(second) > 16 or isinstance(first**second, complex)):
         raise ValueError(name)
-    results = {
-        "add": lambda: first + second,
-        "subtract": lambda: first - second,
-        "multiply": lambda: first * second,
-        "truediv": lambda: first / second,
-        "floordiv": lambda: first // second,
-        "mod": lambda: first % second,
-        "pow": lambda: first**second,
-        "negative": lambda: -first,
-    }
-    if name not in results:
+    if name == "negative":
+        return -first
+    if name not in _ARITHMETIC:
         raise ValueError(name)
-    return results[name]()
+    return _ARITHMETIC[name](first, second)
+
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "truediv": operator.truediv,
+    "floordiv": operator.floordiv,
+    "mod": operator.mod,
+    "pow": operator.pow,
+}
 
 
 def _steps_in(value: Any) -> set[int]:
-    """The numbers of the steps that a value or a step takes from."""
-    found: set[int] = set()
+    """The numbers of the steps that a value or a step depends on."""
+    numbers: set[int] = set()
     waiting = [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
             waiting += item.values()
         elif isinstance(item, list) and item[:1] == ["step"]:
-            found.add(item[1])
+            numbers.add(item[1])
         elif isinstance(item, list) and item[:1] != ["value"]:
             waiting += item
-    return found
+    return numbers
 
 
-def _renumber(value: Any, places: dict[int, int]) -> Any:
+def _renumber(value: Any, numbers: dict[int, int]) -> Any:
     if isinstance(value, dict):
-        return {key: _renumber(item, places) for key, item in value.items()}
+        return {key: _renumber(item, numbers) for key, item in value.items()}
     if not isinstance(value, list) or value[:1] == ["value"]:
         return value
     if value[:1] == ["step"]:
-        return ["step", places[value[1]]]
-    return [_renumber(item, places) for item in value]
+        return ["step", numbers[value[1]]]
+    return [_renumber(item, numbers) for item in value]

@@ -1,7 +1,7 @@
 """The names of classes, from the kinds of files in which people keep them.
 
-The rule of this module: a file means one list of names or none; what does not count the classes
-from 0 on, each once, is refused by what it lacks.
+The rule of this module: a file means one list of names or none; one that does not number the
+classes from 0 on, each once, is refused with the reason.
 
     ["cat", "dog"]   {"cat": 0, "dog": 1}   {"0": "cat", "1": "dog"}      JSON
     0,cat            cat,0                  with a heading or without     CSV, TSV
@@ -25,18 +25,15 @@ from layersight.loading.bounded import parse_json, read_file
 if TYPE_CHECKING:  # NumPy is imported late
     from layersight.data.model import ModelInfo
 
-BESIDE = "labels.txt"
-"""The file beside a model in which the names of its classes are looked for."""
+BESIDE = "labels.txt"  # the file beside a model in which the names of its classes are looked for
 
 MAX_BYTES = 1 << 20
-"""The longest file of names that is read, in bytes."""
+MAX_LABEL = 200  # characters of a name that are kept
 
-MAX_LABEL = 200
-"""How many characters of a name are kept."""
-
+# The WordNet number before the name of a class of ImageNet.
 SYNSET = re.compile(r"n\d{8}[_ ](?=\S)")
-"""The WordNet number before the name of a class of ImageNet."""
 
+# Byte order marks and their encodings; those of UTF-32 come first, as they begin like UTF-16's.
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -44,7 +41,6 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks and the encodings that they stand for; those of UTF-32 begin like UTF-16's."""
 
 _FIRST = re.compile(r"(\d{1,9})(?:\s*[:;,=]\s*|\s+)(\S.*)")
 _LAST = re.compile(r"(.*\S)\s*[:;,=\t]\s*(\d{1,9})")
@@ -56,7 +52,7 @@ _log = logging.getLogger("layersight")
 def read_labels(
     labels: str | os.PathLike[str] | Sequence[str] | Mapping[Any, Any] | None,
 ) -> tuple[str, ...] | None:
-    """The names of classes, from a file, or from what Python keeps them in.
+    """The names of classes, from a file, a sequence or a mapping.
 
     Args:
         labels: A file as in this module's table, in UTF-8, UTF-16 or UTF-32, else taken for
@@ -69,7 +65,7 @@ def read_labels(
     if labels is None:
         return None
     if isinstance(labels, Mapping):
-        return _tidy(_of_mapping(labels, "labels"))
+        return _tidy(_from_mapping(labels, "labels"))
     if not isinstance(labels, str | os.PathLike):
         return tuple(str(label) for label in labels)
     path = Path(labels)
@@ -131,7 +127,6 @@ def check_labels(info: ModelInfo, source: object) -> None:
 
 
 def _decode(data: bytes, path: Path) -> str:
-    """A text in whatever encoding it has."""
     encoding = next((name for mark, name in MARKS if data.startswith(mark)), None)
     if encoding is None and data.count(0) > len(data) // 4:
         encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
@@ -140,34 +135,33 @@ def _decode(data: bytes, path: Path) -> str:
     except UnicodeDecodeError as error:
         if encoding is not None or b"\0" in data:
             raise ModelFileError(
-                f"it is no text in {(encoding or 'utf-8').upper()}: byte {error.start}"
+                f"it is not text in {(encoding or 'utf-8').upper()}: byte {error.start}"
             ) from error
     _log.warning("%s is not UTF-8: read as Windows-1252; save it as UTF-8 if names are wrong", path)
     return data.decode("cp1252", "replace")
 
 
 def _read(text: str, path: Path) -> list[str]:
-    """The names in a text."""
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return _of_json(parse_json(text.encode("utf-8", "surrogatepass")), path)
+            return _from_json(parse_json(text.encode("utf-8", "surrogatepass")), path)
         except (ValueError, RecursionError) as error:
             reason = str(error)[:100] or type(error).__name__
             raise ModelFileError(
-                f"cannot read class names from {path}: it begins like JSON and is none ({reason})"
+                f"cannot read class names from {path}: it begins like JSON but is not ({reason})"
             ) from error
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if path.suffix.lower() in (".csv", ".tsv"):
-        return _of_table(lines, path)
+        return _from_table(lines, path)
     for pattern, number, name in ((_FIRST, 1, 2), (_LAST, 2, 1)):
-        found = [pattern.fullmatch(line) for line in lines]
-        pairs = [(int(match[number]), match[name]) for match in found if match is not None]
+        matches = [pattern.fullmatch(line) for line in lines]
+        pairs = [(int(match[number]), match[name]) for match in matches if match is not None]
         if len(pairs) == len(lines) and _counts(number for number, _ in pairs):
             return [name for _, name in sorted(pairs)]
     return lines
 
 
-def _of_json(value: Any, path: object) -> list[str]:
+def _from_json(value: Any, path: object) -> list[str]:
     """Names from a JSON value: a list, or a mapping either way round."""
     if isinstance(value, list):
         if all(isinstance(one, dict) and "name" in one for one in value):
@@ -177,13 +171,13 @@ def _of_json(value: Any, path: object) -> list[str]:
         return [str(one) for one in value]
     for key in ("id2label", "class_indices", "label2id", "labels", "names", "classes"):
         if isinstance(value, dict) and isinstance(value.get(key), dict | list):
-            return _of_json(value[key], path)
+            return _from_json(value[key], path)
     if not isinstance(value, dict):
         raise ModelFileError(f"expected names of classes in {path}, found {str(value)[:40]}")
-    return _of_mapping(value, path)
+    return _from_mapping(value, path)
 
 
-def _of_mapping(value: Mapping[Any, Any], path: object) -> list[str]:
+def _from_mapping(value: Mapping[Any, Any], path: object) -> list[str]:
     """Names from a mapping of names to numbers, or of numbers to names."""
     keys = [str(key) for key in value]
     if all(_is_number(one) for one in value.values()):
@@ -198,7 +192,7 @@ def _of_mapping(value: Mapping[Any, Any], path: object) -> list[str]:
     return _in_order(pairs, path)
 
 
-def _of_table(lines: Sequence[str], path: Path) -> list[str]:
+def _from_table(lines: Sequence[str], path: Path) -> list[str]:
     """Names from rows of columns: a number and a name in either order, or names alone."""
     separators = "\t" if path.suffix.lower() == ".tsv" else ",;\t"
     mark = max(separators, key=lambda one: sum(one in line for line in lines))
@@ -212,7 +206,7 @@ def _of_table(lines: Sequence[str], path: Path) -> list[str]:
         for column in range(min(wide, 8)):
             numbers = [row[column] for row in body]
             if body and all(map(_is_number, numbers)) and wide > 1:
-                other = next(place for place in range(wide) if place != column)
+                other = 1 if column == 0 else 0
                 pairs = [(int(row[column]), row[other]) for row in body]
                 return _in_order(pairs, path)
     if heading and all(_HEADING.match(cell) for cell in rows[0]):
@@ -226,18 +220,18 @@ def _in_order(pairs: Iterable[tuple[int, str]], path: object) -> list[str]:
     Raises:
         ModelFileError: The numbers are not those from 0 on, each once.
     """
-    found = sorted(pairs)
-    if not _counts(number for number, _ in found):
-        numbers = [number for number, _ in found]
+    ordered = sorted(pairs)
+    numbers = [number for number, _ in ordered]
+    if not _counts(numbers):
         raise ModelFileError(
-            f"the classes in {path} are not numbered from 0 to {len(found) - 1}, each once: found "
-            f"{', '.join(map(str, numbers[:6]))}{' ...' if numbers[6:] else ''}"
+            f"the classes in {path} are not numbered from 0 to {len(ordered) - 1}, each once: "
+            f"found {', '.join(map(str, numbers[:6]))}{' ...' if numbers[6:] else ''}"
         )
-    return [name for _, name in found]
+    return [name for _, name in ordered]
 
 
 def _counts(numbers: Iterable[int]) -> bool:
-    return all(place == number for place, number in enumerate(sorted(numbers)))
+    return all(index == number for index, number in enumerate(sorted(numbers)))
 
 
 def _is_number(value: Any) -> bool:
@@ -247,8 +241,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _tidy(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of a length that fits, without the WordNet numbers of ImageNet."""
-    found = [" ".join(name.split())[:MAX_LABEL] for name in names]
-    if found and all(SYNSET.match(name) for name in found):
-        found = [SYNSET.sub("", name).replace("_", " ") for name in found]
-    return tuple(found)
+    """Names of bounded length, without the WordNet numbers of ImageNet."""
+    tidy = [" ".join(name.split())[:MAX_LABEL] for name in names]
+    if tidy and all(SYNSET.match(name) for name in tidy):
+        tidy = [SYNSET.sub("", name).replace("_", " ") for name in tidy]
+    return tuple(tidy)

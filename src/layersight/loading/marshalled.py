@@ -10,9 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-MAX_BYTES = 100_000
-"""The longest byte code that is read; that of a well-known formula has some hundred bytes."""
-
+MAX_BYTES = 100_000  # that of a well-known formula has some hundred
 MAX_DEPTH = 20
 MAX_ITEMS = 1_000
 
@@ -45,8 +43,8 @@ class Code:
 
 
 def read_code(data: bytes) -> list[Code]:
-    """Every reading of some bytes as the code of a function; mostly there is one."""
-    found = []
+    """Every way to read some bytes as the code of a function; mostly there is one."""
+    codes = []
     if len(data) <= MAX_BYTES:
         for layout in ("3.11", "3.8", "3.0", "2"):
             reader = _Reader(data, layout)
@@ -54,16 +52,16 @@ def read_code(data: bytes) -> list[Code]:
                 value = reader.value(0)
             except (NotRead, struct.error, IndexError, UnicodeDecodeError, ValueError):
                 continue
-            if isinstance(value, Code) and reader.place == len(data):
-                found.append(value)
-    return found
+            if isinstance(value, Code) and reader.position == len(data):
+                codes.append(value)
+    return codes
 
 
 class _Reader:
     """A reader of one layout, from front to back."""
 
     def __init__(self, data: bytes, layout: str) -> None:
-        self.place = 0
+        self.position = 0
         self._data = data
         self._layout = layout
         self._shared: list[Any] = []
@@ -71,7 +69,6 @@ class _Reader:
         self._items = 0
 
     def value(self, depth: int) -> Any:
-        """The next value."""
         self._items += 1
         if depth > MAX_DEPTH or self._items > MAX_ITEMS:
             raise NotRead
@@ -80,10 +77,10 @@ class _Reader:
         slot = len(self._shared)
         if share:
             self._shared.append(None)
-        made = self._of_kind(kind, depth)
+        value = self._of_kind(kind, depth)
         if share:
-            self._shared[slot] = made
-        return made
+            self._shared[slot] = value
+        return value
 
     def _of_kind(self, kind: str, depth: int) -> Any:
         if kind in _SIMPLE:
@@ -145,10 +142,10 @@ class _Reader:
         return Code(self._layout, numbers[0], code, constants, *texts)
 
     def _take(self, count: int) -> bytes:
-        if count < 0 or self.place + count > len(self._data):
+        if count < 0 or self.position + count > len(self._data):
             raise NotRead
-        self.place += count
-        return self._data[self.place - count : self.place]
+        self.position += count
+        return self._data[self.position - count : self.position]
 
     def _int(self) -> int:
         return int(struct.unpack("<i", self._take(4))[0])
@@ -158,7 +155,7 @@ class _Reader:
         if abs(count) > 8:
             raise NotRead
         digits = struct.unpack(f"<{abs(count)}H", self._take(2 * abs(count)))
-        total: int = sum(digit << (15 * place) for place, digit in enumerate(digits))
+        total: int = sum(digit << (15 * index) for index, digit in enumerate(digits))
         return -total if count < 0 else total
 
 

@@ -1,7 +1,6 @@
 """The kernels of a file of weights alone, as it stores them: no network is guessed.
 
-The rule of this module: what the file does not say is not made up; what had to be assumed is
-said in a note.
+The rule of this module: what the file does not say is not made up; an assumption is in a note.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from layersight.loading.bounded import file_digest
 from layersight.loading.networks import read_weights
 from layersight.model import HasKernels
 
+# The largest side that is taken for that of a kernel where the order of axes is in doubt.
 WIDEST = 15
-"""The largest side that is taken for that of a kernel where the order of axes is in doubt."""
 
-PLACES = ("layers", "vars", "_layer_checkpoint_dependencies")
-"""Parts of a path in a store that name no layer."""
+# Parts of a path in a store that name no layer.
+CONTAINERS = ("layers", "vars", "_layer_checkpoint_dependencies")
 
 Array = NDArray[np.generic]
 
@@ -72,7 +71,7 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
 
     Raises:
         ModelFileError: The file is missing or damaged, or holds no such array.
-        UnsafeModelError: It reaches out of itself.
+        UnsafeModelError: It refers to something outside itself or is far too large.
 
     Example:
         >>> load_weights("nothing.weights.h5")
@@ -82,11 +81,11 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
     """
     path = Path(path)
     network = read_weights(path, {})
-    found = dict(_named(network))
-    if not found:
+    arrays = dict(_named(network))
+    if not arrays:
         raise ModelFileError(f"{path} holds no kernels of two dimensions")
-    theano = _in_order_of_theano(list(found.values()))
-    held = {name: _as_kernel(name, array, theano) for name, array in found.items()}
+    theano = _in_order_of_theano(list(arrays.values()))
+    held = {name: _as_kernel(name, array, theano) for name, array in arrays.items()}
     layers = tuple(
         LayerInfo(
             name,
@@ -130,8 +129,8 @@ def _named(network: SavedNetwork) -> Iterator[tuple[str, Array]]:
         ]
     else:
         paths = [
-            (tuple(part for part in place.split("/") if part not in PLACES), array)
-            for place, array in (network.store or {}).items()
+            (tuple(part for part in path.split("/") if part not in CONTAINERS), array)
+            for path, array in (network.store or {}).items()
         ]
     paths = [(parts, array) for parts, array in paths if array.ndim == 4 and array.size]
     count = Counter("/".join(parts[:-1]) for parts, _ in paths)
