@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from layersight.frameworks.keras.patches import patched
+from layersight.frameworks.graph.patches import patched
 from layersight.loading import load_model
 
 SIDE = 5

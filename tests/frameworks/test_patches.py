@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from layersight.frameworks.keras.cache import Cache
-from layersight.frameworks.keras.patches import is_patched, locked, patched, unpatched
+from layersight.frameworks.graph.cache import Cache
+from layersight.frameworks.graph.patches import is_patched, locked, patched, unpatched
 
 
 class Layer:
@@ -95,7 +95,7 @@ def test_everything_is_given_back_after_an_exception_on_the_way_in_or_inside():
 def test_an_interruption_at_any_point_leaves_nothing_replaced():
     code = """
         import signal, time
-        from layersight.frameworks.keras.patches import _of_thread, _slots, patched
+        from layersight.frameworks.graph.patches import _of_thread, _slots, patched
 
         signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
 

@@ -8,8 +8,8 @@ import numpy as np
 from keras import ops
 
 from layersight.data.arrays import FloatArray
+from layersight.frameworks.graph.geometry import FIRST, NONE
 from layersight.frameworks.keras.backends import as_float32
-from layersight.frameworks.keras.geometry import FIRST, NONE
 
 
 def tensor_channels_last(tensor: Any, data_format: str) -> Any:

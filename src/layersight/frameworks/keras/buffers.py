@@ -14,12 +14,13 @@ from typing import Any
 import keras
 
 from layersight.errors import ModelInputError
+from layersight.frameworks.graph.program import Program, Step
+from layersight.frameworks.graph.room import largest_of, ways_out
+from layersight.frameworks.graph.sizes import count_bytes
+from layersight.frameworks.graph.view import View
 from layersight.frameworks.keras.backends import Measured, measure
 from layersight.frameworks.keras.passing import filled
-from layersight.frameworks.keras.program import Program, Step
-from layersight.frameworks.keras.room import largest_of, ways_out
-from layersight.frameworks.keras.sizes import count_bytes, count_computed
-from layersight.frameworks.keras.view import View
+from layersight.frameworks.keras.sizes import count_computed
 from layersight.limits import DEFAULT, MORE, Limits, in_words
 
 PLAIN = frozenset(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layersight.errors import ModelInputError
+from layersight.frameworks.graph.sizes import count_values
+from layersight.frameworks.graph.view import View
 from layersight.frameworks.keras.fitting import sizes_that_fit
 from layersight.frameworks.keras.kernels import HELD, kernel_of
 from layersight.frameworks.keras.refused import Refused
-from layersight.frameworks.keras.sizes import count_values
-from layersight.frameworks.keras.view import View
 from layersight.select import blocked_error
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import keras
 
 from layersight.data.model import LEAST_SIDE, Shape
+from layersight.frameworks.graph.geometry import FIRST, LAST
+from layersight.frameworks.graph.program import Program, Step
 from layersight.frameworks.keras.formula import Formula
-from layersight.frameworks.keras.geometry import FIRST, LAST, POINTWISE
+from layersight.frameworks.keras.geometry import POINTWISE
 from layersight.frameworks.keras.ops import TensorFlowCall
-from layersight.frameworks.keras.program import Program, Step
 
 Picture = tuple[int, int, int]
 

@@ -12,7 +12,7 @@ from keras.src.layers.input_spec import assert_input_compatibility  # not export
 
 from layersight.data.model import Shape
 from layersight.errors import ModelInputError
-from layersight.frameworks.keras.program import Program, Step
+from layersight.frameworks.graph.program import Program, Step
 
 LARGEST = 256
 """The largest number that the sides of an image are tried to be multiples of."""

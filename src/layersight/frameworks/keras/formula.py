@@ -14,8 +14,8 @@ import keras
 from keras import ops
 
 from layersight.errors import UnsafeModelError
+from layersight.frameworks.graph.sizes import count_bytes, ledger
 from layersight.frameworks.keras.ops import find_operation
-from layersight.frameworks.keras.sizes import count_bytes, ledger
 from layersight.limits import MORE, Limits, in_words
 from layersight.loading.formulas import MAX_STEPS
 

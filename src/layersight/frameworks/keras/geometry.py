@@ -1,21 +1,14 @@
-"""Orders of axes and receptive fields, followed through the steps of a program.
-
-The arithmetic of receptive fields is that of Araujo, Norris and Sim, "Computing Receptive
-Fields of Convolutional Neural Networks", Distill, 2019: along each axis a layer of kernel k,
-dilation d and stride s turns field r and jump j into ``r + (k - 1) d j`` and ``j s``.
-"""
+"""What layers of Keras do to positions and to the order of axes."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from layersight.frameworks.keras.program import Program, Step
-
-LAST, FIRST, NONE = "channels_last", "channels_first", "no_channels"
+from layersight.frameworks.graph import geometry
+from layersight.frameworks.graph.geometry import FIRST, LAST, NONE, Field, Orders, Window
+from layersight.frameworks.graph.program import Program, Step
 
 _ATTENTION = {"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"}
 
@@ -31,14 +24,6 @@ POINTWISE = {
     *("HardSilu", "Tanh", "Gelu", "Elu", "Clip", "Square", "Sqrt", "Exp", "Absolute", "Cast"),
 }
 """Layers and operations whose every position depends on the same position of their inputs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Receptive field and jump along each spatial axis, in pixels of the input."""
-
-    size: tuple[float, ...]
-    jump: tuple[float, ...]
 
 
 def spatial(operation: Any, name: str) -> tuple[int, ...] | None:
@@ -67,96 +52,27 @@ def _axes(operation: Any) -> int:
 
 def follow_fields(program: Program) -> dict[int, Field | None]:
     """The receptive field of each value; ``None`` where it is the whole input."""
-    fields: dict[int, Field | None] = {}
-    for value in program.inputs:
-        fields[value] = Field((), ())
-    for step in program.steps:
-        field = _field_after(step, [fields.get(value) for _, value in step.inputs])
-        fields.update(dict.fromkeys(step.outputs, field))
-    return fields
-
-
-def _field_after(step: Step, before: list[Field | None]) -> Field | None:
-    """The receptive field of a step's outputs from those of its inputs."""
-    known = [field for field in before if field is not None]
-    if not before or len(known) < len(before):
-        return None
-    operation, name = step.operation, type(step.operation).__name__
-    merged = _widest(known)
-    kernel = spatial(operation, "kernel")
-    if kernel is not None:
-        return _through_kernel(operation, kernel, merged)
-    if name.startswith("UpSampling"):
-        size = operation.size if isinstance(operation.size, tuple | list) else (operation.size,)
-        return Field(
-            _stretch(merged.size, len(size)),
-            tuple(
-                jump / part
-                for jump, part in zip(_stretch(merged.jump, len(size)), size, strict=True)
-            ),
-        )
-    return merged if name in POINTWISE else None
-
-
-def _through_kernel(operation: Any, kernel: tuple[int, ...], before: Field) -> Field:
-    axes = len(kernel)
-    ones = (1,) * axes
-    strides = spatial(operation, "strides") or ones
-    dilation = spatial(operation, "dilation") or ones
-    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    size, jump = _stretch(before.size, axes), _stretch(before.jump, axes)
-    if type(operation).__name__.endswith("Transpose"):
-        return Field(
-            tuple(
-                r + (math.ceil(n / s) - 1) * j
-                for r, n, s, j in zip(size, reach, strides, jump, strict=True)
-            ),
-            tuple(j / s for j, s in zip(jump, strides, strict=True)),
-        )
-    return Field(
-        tuple(r + (n - 1) * j for r, n, j in zip(size, reach, jump, strict=True)),
-        tuple(j * s for j, s in zip(jump, strides, strict=True)),
-    )
-
-
-def _stretch(values: tuple[float, ...], axes: int) -> tuple[float, ...]:
-    return values if len(values) == axes else (1.0,) * axes
-
-
-def _widest(fields: list[Field]) -> Field:
-    axes = max(len(field.size) for field in fields)
-    sizes = [_stretch(field.size, axes) for field in fields]
-    jumps = [_stretch(field.jump, axes) for field in fields]
-    return Field(
-        tuple(max(parts) for parts in zip(*sizes, strict=True)),
-        tuple(max(parts) for parts in zip(*jumps, strict=True)),
-    )
+    return geometry.follow_fields(program, _window)
 
 
 def follow_formats(program: Program) -> dict[int, str]:
-    """Where each value holds its channels: ``"channels_last"``, ``"channels_first"``, or nowhere.
+    """Where each value holds its channels, as :func:`.geometry.follow_formats` tells."""
+    return geometry.follow_formats(program, _orders)
 
-    A layer that has an order of its own settles it for what it takes and gives; the others
-    pass it on, forwards and then backwards. What nothing settles is channels last.
-    """
-    formats: dict[int, str | None] = dict.fromkeys(range(program.values))
-    for step in program.steps:
-        taken, given = _own_formats(step)
-        orders = (formats[value] for _, value in step.inputs)
-        inherited = next((order for order in orders if order not in (None, NONE)), None)
-        for _, value in step.inputs:
-            formats[value] = formats[value] or taken
-        for value in step.outputs:
-            formats[value] = given or (inherited if _keeps_axes(step) else None)
-        if axes_of(step.operation, 1) is not None and len(step.outputs) == len(step.shapes) == 2:
-            formats[step.outputs[1]] = FIRST if len(step.shapes[1]) == 4 else NONE
-    for step in reversed(program.steps):
-        if _own_formats(step) == (None, None) and _keeps_axes(step):
-            values = step.outputs[:1] if axes_of(step.operation, 1) else step.outputs
-            settled = next((formats[v] for v in values if formats[v] not in (None, NONE)), None)
-            for _, value in step.inputs:
-                formats[value] = formats[value] or settled
-    return {value: order or LAST for value, order in formats.items()}
+
+def _window(step: Step) -> Window | None:
+    operation, name = step.operation, type(step.operation).__name__
+    kernel = spatial(operation, "kernel")
+    if kernel is not None:
+        ones = (1,) * len(kernel)
+        strides = spatial(operation, "strides") or ones
+        dilation = spatial(operation, "dilation") or ones
+        return Window(kernel, strides, dilation, name.endswith("Transpose"))
+    if name.startswith("UpSampling"):
+        size = operation.size if isinstance(operation.size, tuple | list) else (operation.size,)
+        ones = (1,) * len(size)
+        return Window(ones, tuple(size), ones, transposed=True)
+    return Window() if name in POINTWISE else None
 
 
 def axes_of(operation: Any, output: int, rank: int = 4) -> tuple[str, ...] | None:
@@ -175,12 +91,16 @@ def axes_of(operation: Any, output: int, rank: int = 4) -> tuple[str, ...] | Non
     return ("query", "key", "head") if rank in (3, 4) else None
 
 
-def _keeps_axes(step: Step) -> bool:
-    return type(step.operation).__name__ not in {"Reshape", "Flatten", "Permute", "RepeatVector"}
+def _orders(step: Step) -> Orders:
+    """The order of axes that a layer itself wants to take and to give."""
+    keeps = type(step.operation).__name__ not in {"Reshape", "Flatten", "Permute", "RepeatVector"}
+    takes, gives = _own_formats(step)
+    if axes_of(step.operation, 1) is not None and len(step.outputs) == len(step.shapes) == 2:
+        return Orders(takes, (gives, FIRST if len(step.shapes[1]) == 4 else NONE), keeps)
+    return Orders(takes, (gives,), keeps)
 
 
 def _own_formats(step: Step) -> tuple[str | None, str | None]:
-    """The order of axes that a layer itself wants to take and to give."""
     operation = step.operation
     rank = len(step.shapes[0]) if step.shapes else 0
     if isinstance(operation, keras.layers.Permute):

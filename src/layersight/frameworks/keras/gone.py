@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from layersight.frameworks.keras.sizes import check_array
+from layersight.frameworks.graph.sizes import check_array
 
 Indices = NDArray[np.int32]
 

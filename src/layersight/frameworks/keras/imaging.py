@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from layersight.frameworks.graph.sizes import check_array
 from layersight.frameworks.keras.shaping import plain_sizes
-from layersight.frameworks.keras.sizes import check_array
 
 
 def _resize(

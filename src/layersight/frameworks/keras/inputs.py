@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from layersight.data.model import InputInfo
+from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.keras.feeding import picture_of, vocabulary_of
-from layersight.frameworks.keras.geometry import FIRST, follow_formats
+from layersight.frameworks.keras.geometry import follow_formats
 from layersight.frameworks.keras.program import flatten, graph_of
 
 

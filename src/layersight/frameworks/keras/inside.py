@@ -1,7 +1,7 @@
 """Seeing the calls inside a layer that is not a graph.
 
 The layers' ``call`` is replaced on the instances while a ``with`` block lasts
-(:mod:`layersight.frameworks.keras.patches`).
+(:mod:`layersight.frameworks.graph.patches`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 
 import keras
 
-from layersight.frameworks.keras.patches import Patch, patched
-from layersight.frameworks.keras.program import Key, graph_of
+from layersight.frameworks.graph.patches import Patch, patched
+from layersight.frameworks.graph.program import Key
+from layersight.frameworks.keras.program import graph_of
 
 Report = Callable[[Key, Any, Any], Any]
 """Called after each call inside: where it stands, the layer, what it returned; what it gives

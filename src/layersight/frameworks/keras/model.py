@@ -21,6 +21,11 @@ from layersight.data.ascent import Ascent, Optimisation
 from layersight.data.model import InputInfo, ModelInfo, Shape
 from layersight.data.readout import Goal, Gradients
 from layersight.errors import LayersightError, ModelFileError, ModelInputError, SelectionError, near
+from layersight.frameworks.graph.cache import Cache
+from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.patches import locked
+from layersight.frameworks.graph.room import check_room
+from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.ascent.locking import LockedClimb
 from layersight.frameworks.keras.ascent.opening import begin_ascent
 from layersight.frameworks.keras.attribution.reading import Reading
@@ -28,10 +33,8 @@ from layersight.frameworks.keras.attribution.redrawing import randomised
 from layersight.frameworks.keras.axes import channels_last
 from layersight.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from layersight.frameworks.keras.buffers import check_pass
-from layersight.frameworks.keras.cache import Cache
 from layersight.frameworks.keras.checking import check_fits, check_runs, held_values, stop_note
 from layersight.frameworks.keras.explaining import reason_of
-from layersight.frameworks.keras.geometry import FIRST
 from layersight.frameworks.keras.inputs import (
     as_given,
     build_shapes,
@@ -41,13 +44,11 @@ from layersight.frameworks.keras.inputs import (
 )
 from layersight.frameworks.keras.kernels import kernel_of
 from layersight.frameworks.keras.passing import Passing
-from layersight.frameworks.keras.patches import locked
 from layersight.frameworks.keras.program import graph_of
-from layersight.frameworks.keras.room import check_room
 from layersight.frameworks.keras.saving import save
 from layersight.frameworks.keras.scales import wanted_pixels
 from layersight.frameworks.keras.training import BatchStatistics
-from layersight.frameworks.keras.view import LayerHandle, View, look
+from layersight.frameworks.keras.view import look
 from layersight.limits import Limits
 from layersight.model import ForwardPass, Model, MovingStatistics
 

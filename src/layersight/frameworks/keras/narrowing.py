@@ -16,11 +16,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from layersight.frameworks.graph.geometry import LAST
+from layersight.frameworks.graph.program import Step
+from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.axes import tensor_channels_last
-from layersight.frameworks.keras.geometry import LAST
 from layersight.frameworks.keras.passing import Passing, filled
-from layersight.frameworks.keras.program import Step
-from layersight.frameworks.keras.view import LayerHandle, View
 
 MIXING = (keras.layers.Conv2D, keras.layers.Dense)
 """Layers of which each channel has a part of the kernel, and takes all channels before it."""

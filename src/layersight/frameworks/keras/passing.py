@@ -15,11 +15,11 @@ from typing import Any
 
 import keras
 
+from layersight.frameworks.graph.patches import patched
+from layersight.frameworks.graph.program import Key, Step
+from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.inside import watch
-from layersight.frameworks.keras.patches import patched
-from layersight.frameworks.keras.program import Key, Step
 from layersight.frameworks.keras.shaping import part_of
-from layersight.frameworks.keras.view import LayerHandle, View
 
 Hook = Callable[[LayerHandle, Any], Any]
 """Gets what a layer gives and returns what the pass goes on with."""

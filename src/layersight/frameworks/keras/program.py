@@ -1,109 +1,20 @@
-"""A Keras model as a flat list of steps, whatever it is nested in.
+"""A Keras model laid out as steps.
 
-Graph models (functional and sequential, in any depth) are laid out flat: a step for each
-call of a layer, its inputs known by number. From that list follow the names of the calls,
-what a layer needs, where a pass may stop, receptive fields and the order of axes. What is
-not a graph (a subclassed model, a layer of the user's own with layers inside) is one step;
-the calls inside it are seen by :mod:`layersight.frameworks.keras.inside`.
+Graph models (functional and sequential, in any depth) are laid out flat. What is not a graph (a
+subclassed model, a layer of the user's own with layers inside) is one step; the calls inside it are
+seen by :mod:`layersight.frameworks.keras.inside`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 from keras.src.models.functional import Functional  # not exported by name
 
+from layersight.frameworks.graph.program import Key, Program, Step
 from layersight.frameworks.keras.training import as_called
-
-Key = tuple[tuple[str, int], ...]
-"""Where a call stands: for each enclosing model and at last the layer, name and call."""
-
-
-@dataclass(slots=True)
-class Step:
-    """One call of one layer.
-
-    Attributes:
-        key: Where it stands.
-        operation: The layer, or an operation of ``keras.ops``.
-        node: The graph's node, ``None`` for a whole model that is no graph.
-        inputs: For each tensor that the node takes, its identity and the number of its value.
-        outputs: The numbers of the values that it gives.
-        shapes: Their shapes, ``None`` where not yet known.
-        training: Whether the network's author calls it with ``training=True``.
-    """
-
-    key: Key
-    operation: Any
-    node: Any
-    inputs: tuple[tuple[int, int], ...]
-    outputs: tuple[int, ...]
-    shapes: list[tuple[int | None, ...]] = field(default_factory=list)
-    training: bool = False
-
-
-@dataclass(slots=True)
-class Program:
-    """The steps of a model.
-
-    Attributes:
-        inputs: The numbers of the values that the model takes, in its order.
-        steps: In the order in which they run.
-        outputs: The numbers of the values that are the model's outputs.
-        output_names: The name of the operation behind each output.
-        values: How many values there are.
-    """
-
-    inputs: tuple[int, ...] = ()
-    steps: list[Step] = field(default_factory=list)
-    outputs: tuple[int, ...] = ()
-    output_names: tuple[str, ...] = ()
-    values: int = 0
-
-    def new_value(self) -> int:
-        """The number of one more value."""
-        self.values += 1
-        return self.values - 1
-
-    def producers(self) -> dict[int, int]:
-        """For each value the place of the step that gives it."""
-        return {value: place for place, step in enumerate(self.steps) for value in step.outputs}
-
-    def origins(self) -> dict[int, frozenset[int]]:
-        """For each value the places of the model's inputs that it depends on."""
-        found = {value: frozenset({place}) for place, value in enumerate(self.inputs)}
-        for step in self.steps:
-            taken = [found.get(value, frozenset()) for _, value in step.inputs]
-            found |= dict.fromkeys(step.outputs, frozenset().union(*taken))
-        return found
-
-    def needed(
-        self, places: set[int], stops: Callable[[Step], bool] = lambda step: False
-    ) -> set[int]:
-        """The places of all steps that those at ``places`` rest on, themselves included.
-
-        Args:
-            places: Where to begin.
-            stops: Whether what a step rests on is not looked for.
-        """
-        producers = self.producers()
-        found: set[int] = set()
-        open_places = list(places)
-        while open_places:
-            place = open_places.pop()
-            if place in found:
-                continue
-            found.add(place)
-            if stops(self.steps[place]):
-                continue
-            for _, value in self.steps[place].inputs:
-                if value in producers:
-                    open_places.append(producers[value])
-        return found
 
 
 def graph_of(operation: Any) -> Any | None:
@@ -182,23 +93,3 @@ def ordered_nodes(graph: Any) -> list[Any]:
     """The nodes of a functional graph in the order in which Keras runs them."""
     by_depth = graph._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
-
-
-def names_of(keys: list[Key]) -> dict[Key, str]:
-    """A name for each call: the path, with ``@number`` where a layer is called again.
-
-    >>> names_of([(("conv", 0),), (("conv", 1),), (("body", 0), ("conv", 0))])[(("conv", 1),)]
-    'conv@1'
-    """
-    most: dict[tuple[Key, str], int] = {}
-    for key in keys:
-        for depth, (name, call) in enumerate(key):
-            place = (key[:depth], name)
-            most[place] = max(most.get(place, 0), call)
-    return {
-        key: "/".join(
-            f"{name}@{call}" if most[(key[:depth], name)] else name
-            for depth, (name, call) in enumerate(key)
-        )
-        for key in keys
-    }

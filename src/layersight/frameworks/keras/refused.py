@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -16,41 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.errors import UnsafeModelError
-from layersight.frameworks.keras.program import Program
+from layersight.frameworks.graph.program import Step
+from layersight.frameworks.graph.stops import Stop
 
 Array = NDArray[np.generic]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Where and why the computation of a file's network stops.
-
-    Attributes:
-        source: The file.
-        layer: The name of the layer that cannot be computed.
-        reason: Why, as it follows on "which".
-        code: Whether ``trust`` would let its code run.
-    """
-
-    source: str
-    layer: str
-    reason: str
-    code: bool = False
-
-    def describe(self, layer: str) -> str:
-        """Why a layer cannot be computed, as a sentence without a full stop."""
-        if layer.rpartition("/")[2].partition("@")[0] == self.layer:
-            return f"layer '{layer}' {self.reason}"
-        return f"layer '{layer}' depends on layer '{self.layer}', which {self.reason}"
-
-    def instead(self) -> str:
-        """What else can be done about it."""
-        trusted = "--trust runs the code of a file that is your own; " if self.code else ""
-        return f"{trusted}from Python, pass the live model to layersight.load_model"
-
-    def explain(self, layer: str) -> str:
-        """Why a layer cannot be computed, and what else can be done."""
-        return f"{self.describe(layer)}. What else can be done: {self.instead()}"
 
 
 class Refused(keras.layers.Layer):
@@ -103,16 +71,6 @@ def stand_in(kind: str, stop: Stop, outputs: int, name: str) -> Refused:
     return made
 
 
-def find_stops(program: Program) -> dict[int, Stop]:
-    """For each step that cannot be run where and why the computation stops before or at it."""
-    producers = program.producers()
-    found: dict[int, Stop] = {}
-    for place, step in enumerate(program.steps):
-        if isinstance(step.operation, Refused):
-            found[place] = step.operation.stop
-            continue
-        givers = (producers.get(value) for _, value in step.inputs)
-        stop = next((found[giver] for giver in givers if giver in found), None)
-        if stop is not None:
-            found[place] = stop
-    return found
+def stop_of(step: Step) -> Stop | None:
+    """Why a step itself cannot be run, ``None`` if it can."""
+    return step.operation.stop if isinstance(step.operation, Refused) else None

@@ -12,8 +12,8 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo
 from layersight.data.stem import Reading, read_stem
-from layersight.frameworks.keras.patches import patched
-from layersight.frameworks.keras.program import Program
+from layersight.frameworks.graph.patches import patched
+from layersight.frameworks.graph.program import Program
 from layersight.frameworks.keras.stem import (
     SIDE,
     WHOLE,

@@ -22,13 +22,15 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES
 from layersight.data.stem import Reading, read_stem
+from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.program import Key, Program, Step
+from layersight.frameworks.graph.sizes import count_values
 from layersight.frameworks.keras.backends import as_float32, to_numpy
-from layersight.frameworks.keras.geometry import FIRST, follow_formats
+from layersight.frameworks.keras.geometry import follow_formats
 from layersight.frameworks.keras.inputs import own_order
 from layersight.frameworks.keras.passing import filled, operation_of
-from layersight.frameworks.keras.program import Key, Program, Step, flatten, graph_of
+from layersight.frameworks.keras.program import flatten, graph_of
 from layersight.frameworks.keras.refused import Refused
-from layersight.frameworks.keras.sizes import count_values
 from layersight.loading.architectures import (
     Architecture,
     find_by_layers,

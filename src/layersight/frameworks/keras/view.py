@@ -3,52 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from layersight.data.model import LayerInfo, Shape
 from layersight.errors import ModelInputError
+from layersight.frameworks.graph.geometry import FIRST, NONE, Field
+from layersight.frameworks.graph.program import Key, Program, Step, names_of
+from layersight.frameworks.graph.stops import Stop, find_stops
+from layersight.frameworks.graph.view import LayerHandle, View, ends_of, givers_of
 from layersight.frameworks.keras.fitting import spec_of
-from layersight.frameworks.keras.geometry import (
-    FIRST,
-    NONE,
-    Field,
-    axes_of,
-    follow_fields,
-    follow_formats,
-    spatial,
-)
+from layersight.frameworks.keras.geometry import axes_of, follow_fields, follow_formats, spatial
 from layersight.frameworks.keras.inside import has_inside, watch
-from layersight.frameworks.keras.program import Key, Program, Step, flatten, graph_of, names_of
-from layersight.frameworks.keras.refused import Refused, Stop, find_stops
+from layersight.frameworks.keras.program import flatten, graph_of
+from layersight.frameworks.keras.refused import Refused, stop_of
 from layersight.frameworks.keras.roles import activation_of, role_of
 from layersight.frameworks.keras.training import notes_of, type_name
 
 STAND_IN = 224
 """Stands for an unknown size where a trace needs a number."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class LayerHandle:
-    """One layer that can be asked for.
-
-    Attributes:
-        info: What is known of it.
-        place: The place of its step.
-        key: Where the call stands, for calls inside a step.
-        inner: Whether it is such a call.
-        output: Which of several tensors that the call gives.
-        layer: The layer or operation itself.
-    """
-
-    info: LayerInfo
-    place: int
-    key: Key
-    inner: bool
-    output: int
-    layer: Any
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,34 +36,6 @@ class _Call:
     place: int
     shape: Shape | None
     value: int | None
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class View:
-    """A model for given input shapes.
-
-    Attributes:
-        program: Its steps.
-        sights: Its layers by name, in the order in which they run.
-        formats: The order of axes of each value of the program.
-        unfit: The places of the steps that do not take what they would be given, and why.
-        ends: For each output of the model the name of the layer that gives it, ``None`` where
-            it is computed outside of any.
-        notes: What a reader should know of how layers are called.
-        stops: The places of the steps that cannot be run, and where the computation stops.
-        taken: The shape and the type of each value that the model takes.
-    """
-
-    program: Program
-    sights: Mapping[str, LayerHandle]
-    formats: Mapping[int, str]
-    unfit: Mapping[int, ModelInputError]
-    ends: tuple[str | None, ...] = ()
-    notes: tuple[str, ...] = ()
-    stops: Mapping[int, Stop] = field(default_factory=dict)
-    taken: Mapping[int, tuple[Shape, str]] = field(default_factory=dict)
-    held: dict[tuple[int, ...], Mapping[int, int]] = field(default_factory=dict)
-    """What each step of a pass holds, once that is known, by the places of its steps."""
 
 
 def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
@@ -115,8 +62,8 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
     ]
     names = names_of(list(dict.fromkeys(call.key for call in seen)))
     several = {(call.key, call.value is None) for call in seen if call.output}
-    givers = _givers(program, names)
-    stops = find_stops(program)
+    givers = givers_of(program, names)
+    stops = find_stops(program, stop_of)
     sights: dict[str, LayerHandle] = {}
     for call in seen:
         inner = call.value is None
@@ -134,23 +81,8 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
         )
         sights[name] = LayerHandle(info, call.place, call.key, inner, call.output, call.layer)
     called = [(names[step.key], step.operation) for step in program.steps if step.training]
-    ends = _ends(program, sights, last)
+    ends = ends_of(program, sights, last)
     return View(program, sights, formats, unfit, ends, notes_of(called), stops, entering)
-
-
-def _ends(
-    program: Program, sights: Mapping[str, LayerHandle], last: Sequence[tuple[Key, int] | None]
-) -> tuple[str | None, ...]:
-    """The layer of each output; of a model without a graph the call that gives it."""
-    inner = {(sight.key, sight.output): name for name, sight in sights.items() if sight.inner}
-    if not program.outputs:
-        return tuple(None if call is None else inner.get(call) for call in last)
-    given = {
-        program.steps[sight.place].outputs[sight.output]: name
-        for name, sight in sights.items()
-        if not sight.inner
-    }
-    return tuple(given.get(value) for value in program.outputs)
 
 
 def _inner_calls(
@@ -164,16 +96,6 @@ def _own_calls(step: Step, place: int) -> Iterator[_Call]:
     for output, value in enumerate(step.outputs):
         shape = step.shapes[output] if output < len(step.shapes) else None
         yield _Call(step.key, step.operation, output, place, shape, value)
-
-
-def _givers(program: Program, names: Mapping[Key, str]) -> dict[int, str]:
-    """For each value the name of the layer, or of the input, that gives it."""
-    givers = dict.fromkeys(program.inputs, "input")
-    for step in program.steps:
-        for output, value in enumerate(step.outputs):
-            suffix = f"[{output}]" if len(step.outputs) > 1 else ""
-            givers[value] = names.get(step.key, "") + suffix
-    return givers
 
 
 def _describe(

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from layersight.frameworks.keras.patches import patched
+from layersight.frameworks.graph.patches import patched
 
 RECTIFIERS = ("relu", "relu6")
 

@@ -12,6 +12,8 @@ from keras import ops
 from layersight.data.ascent import Ascent, Optimisation
 from layersight.data.model import InputInfo
 from layersight.errors import ModelInputError
+from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from layersight.frameworks.keras.ascent.leak import leaking, rectifies
 from layersight.frameworks.keras.ascent.precision import mixed_precision
@@ -19,12 +21,10 @@ from layersight.frameworks.keras.ascent.session import KerasClimb
 from layersight.frameworks.keras.axes import tensor_channels_last
 from layersight.frameworks.keras.backends import on_processor
 from layersight.frameworks.keras.checking import check_fits, check_runs, other_inputs
-from layersight.frameworks.keras.geometry import FIRST
 from layersight.frameworks.keras.inputs import own_order
 from layersight.frameworks.keras.inside import has_inside
 from layersight.frameworks.keras.narrowing import Narrowing
 from layersight.frameworks.keras.passing import Passing
-from layersight.frameworks.keras.view import LayerHandle, View
 
 SHARE = 2
 """How many times as many channels as patterns a layer has where it pays to leave out others."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from layersight.frameworks.keras.patches import Slot, patched, unpatched
+from layersight.frameworks.graph.patches import Slot, patched, unpatched
 
 POLICY = "mixed_bfloat16"
 """Of Keras: computes in bfloat16, with variables in float32."""

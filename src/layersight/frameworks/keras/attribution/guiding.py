@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from layersight.errors import ModelInputError
+from layersight.frameworks.graph.view import View
 from layersight.frameworks.keras.ascent.leak import lend, rectifiers_in
 from layersight.frameworks.keras.backends import make_positive
-from layersight.frameworks.keras.view import View
 
 
 def rectifiers_of(view: View, places: set[int]) -> list[Any]:

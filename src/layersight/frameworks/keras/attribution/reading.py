@@ -18,6 +18,9 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.readout import Goal, Gradients
 from layersight.errors import ModelInputError
+from layersight.frameworks.graph.cache import Cache
+from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.attribution.guiding import guiding, rectifiers_of
 from layersight.frameworks.keras.axes import channels_last, tensor_channels_last
 from layersight.frameworks.keras.backends import (
@@ -28,12 +31,9 @@ from layersight.frameworks.keras.backends import (
     make_differ,
     make_runner,
 )
-from layersight.frameworks.keras.cache import Cache
 from layersight.frameworks.keras.checking import check_fits, check_runs, other_inputs
-from layersight.frameworks.keras.geometry import FIRST
 from layersight.frameworks.keras.inputs import as_it_was_given
 from layersight.frameworks.keras.passing import Hook, Passing
-from layersight.frameworks.keras.view import LayerHandle, View
 
 Inputs = Mapping[str, FloatArray]
 

@@ -14,9 +14,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from layersight.frameworks.graph.geometry import LAST
 from layersight.frameworks.keras.backends import Fusible
 from layersight.frameworks.keras.backends.gathering import Adjoint
-from layersight.frameworks.keras.geometry import LAST
 
 WithWayBack = Callable[[Callable[[Any], Any], Callable[[Any, Any, Any], Any]], Callable[[Any], Any]]
 """From a function and what finds the gradient by what it takes, of what it took, what it gave and

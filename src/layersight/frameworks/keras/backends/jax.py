@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import keras
 from keras.src.backend.jax import nn  # where keras.ops finds its convolutions
 
+from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras.backends import Measured, adjoints, gathering
-from layersight.frameworks.keras.patches import Patch, patched
 
 
 def make_runner(

@@ -18,8 +18,8 @@ import tensorflow as tf
 from keras.src.backend.tensorflow import nn  # where keras.ops.conv finds its convolution
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
+from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras.backends import Measured, adjoints, gathering
-from layersight.frameworks.keras.patches import Patch, patched
 
 
 def make_runner(

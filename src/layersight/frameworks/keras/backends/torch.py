@@ -16,8 +16,8 @@ from keras.src.backend.torch import nn  # where it copies
 from keras.src.backend.torch.core import device_scope, to_torch_dtype
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras.backends import Measured
-from layersight.frameworks.keras.patches import Patch, patched
 
 COPYING = "_transpose_spatial_inputs"
 """The function of Keras that copies; a version without it has nothing to mend."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layersight.errors import ModelInputError
-from layersight.frameworks.keras.sizes import count_bytes
-from layersight.frameworks.keras.view import View
+from layersight.frameworks.graph.sizes import count_bytes
+from layersight.frameworks.graph.view import View
 from layersight.limits import free_memory, in_words
 
 SMALL = 1 << 27

@@ -1,0 +1,201 @@
+"""Bounds on what a configuration may ask for, counted before it is given.
+
+The rule of this module: whatever a file asks for by a shape passes the ledger of the file while
+its network is built: each weight of each layer, whoever makes it, and each tensor, before any
+array is made. A network cannot have more weights than its file holds; no tensor may be larger
+than half the memory that the file may take; and there may be only so many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from layersight.data.model import Shape
+from layersight.errors import UnsafeModelError
+from layersight.limits import MORE, Limits, in_words
+
+SLACK = 1 << 16
+"""Weights that a network may have beyond those in its file, such as states of generators."""
+
+MAX_TENSORS = 50_000
+"""How many tensors may stand between the layers of a network; a real one has below 10,000."""
+
+MAX_OUTPUTS = 1_000
+"""How many tensors one call of a layer may give."""
+
+_state = threading.local()
+
+
+class Ledger:
+    """Counts what a file asks for.
+
+    Args:
+        weights: How many numbers the file holds; ``None`` if that is not known.
+        source: The file, for messages.
+        limits: How much memory it may ask for.
+        where: Says in words which layer asks.
+    """
+
+    def __init__(
+        self, weights: int | None, source: str, limits: Limits, where: Callable[[], str]
+    ) -> None:
+        self._held = weights
+        allowed = limits.memory // 4 if weights is None else weights
+        self._left = allowed + SLACK
+        self._source = source
+        self._where = where
+        self._tensors = MAX_TENSORS
+        self.limits = limits
+
+    @property
+    def most(self) -> int:
+        """The bytes that one tensor, or what one layer gives, may have."""
+        return self.limits.memory // 2
+
+    @property
+    def at(self) -> str:
+        """The layer that is being built, in words; the file if none is."""
+        return self._where() or self._source
+
+    def weight(self, shape: tuple[int, ...]) -> None:
+        """Counts a weight that is about to be made."""
+        self._left -= math.prod(int(size) for size in shape)
+        if self._left >= 0:
+            return
+        if self._held is None:
+            raise UnsafeModelError(
+                f"{self.at} asks for weights of more than {in_words(self.limits.memory)}, with a "
+                f"weight of shape {tuple(shape)}: not opened; {MORE}"
+            )
+        raise UnsafeModelError(
+            f"{self.at} asks for more weights than the file holds ({self._held}; a weight of "
+            f"shape {tuple(shape)} was one too many): not opened"
+        )
+
+    def tensor(self, shape: Sequence[object], dtype: object) -> None:
+        """Counts a tensor that stands for what a layer, or an operation inside it, gives."""
+        self._tensors -= 1
+        if self._tensors < 0:
+            raise UnsafeModelError(
+                f"{self.at} comes to more than {MAX_TENSORS} tensors: not opened"
+            )
+        if count_bytes(shape, dtype) > self.most:
+            raise UnsafeModelError(
+                f"{self.at} gives an output of shape {_short(shape)} for one image: more than "
+                f"{in_words(self.most)}, not opened; {MORE}"
+            )
+
+    def array(self, count: int, what: str) -> None:
+        """Counts an array that a layer computes from its settings alone.
+
+        Args:
+            count: Of its values, of four bytes each.
+            what: The array in words.
+        """
+        if 4 * count > self.most:
+            raise UnsafeModelError(
+                f"{self.at} computes {what} of {in_words(4 * count)} from its settings: more than "
+                f"{in_words(self.most)}, not opened; {MORE}"
+            )
+
+
+@contextlib.contextmanager
+def counting(
+    weights: int | None, source: str, limits: Limits, where: Callable[[], str] = str
+) -> Iterator[Ledger]:
+    """Keeps a ledger of what this thread builds while the block lasts.
+
+    Args:
+        weights: How many numbers the file holds; ``None`` if that is not known.
+        source: The file, for messages.
+        limits: How much memory it may ask for.
+        where: Says in words which layer asks.
+    """
+    before = ledger()
+    _state.ledger = Ledger(weights, source, limits, where)
+    try:
+        yield _state.ledger
+    finally:
+        _state.ledger = before
+
+
+def ledger() -> Ledger | None:
+    """The ledger of what this thread builds, ``None`` outside of :func:`counting`."""
+    found: Ledger | None = getattr(_state, "ledger", None)
+    return found
+
+
+def check_array(count: int, what: str) -> None:
+    """Counts an array that is about to be computed from settings alone.
+
+    Args:
+        count: Of its values.
+        what: The array in words.
+
+    Raises:
+        UnsafeModelError: It is too large.
+    """
+    (ledger() or Ledger(None, "the model", Limits(), str)).array(count, what)
+
+
+def count_values(shape: Sequence[object]) -> int:
+    """How many values a tensor has, as far as its shape is known."""
+    return math.prod(size or 1 for size in shape if isinstance(size, int))
+
+
+def count_bytes(shape: object, dtype: object = "float32") -> int:
+    """How many bytes a tensor has, as far as its shape is known."""
+    if not isinstance(shape, list | tuple):
+        return 0
+    return count_values(shape) * width_of(dtype)
+
+
+def width_of(dtype: object) -> int:
+    """How many bytes a value of a type has; four where it is unknown.
+
+    >>> width_of("float64"), width_of("uint8"), width_of("bool"), width_of("bfloat16")
+    (8, 1, 1, 2)
+    """
+    name = dtype if isinstance(dtype, str) else str(dtype)
+    digits = "".join(filter(str.isdigit, name))
+    if name == "bool":
+        return 1
+    return max(1, int(digits) // 8) if digits and len(digits) < 4 else 4
+
+
+def check_output(tensors: Sequence[tuple[Shape, str]], where: str) -> None:
+    """Refuses a layer that gives more than its file may take, all its outputs together.
+
+    Nothing is refused outside of :func:`counting`: a pass is counted before it begins.
+
+    Args:
+        tensors: The shape and the type of each tensor that it gives.
+        where: The layer in words.
+
+    Raises:
+        UnsafeModelError: It does.
+    """
+    current = ledger()
+    if current is None:
+        return
+    if len(tensors) > MAX_OUTPUTS:
+        raise UnsafeModelError(
+            f"{where} gives {len(tensors)} outputs: more than {MAX_OUTPUTS}, not opened"
+        )
+    total = sum(count_bytes(shape, dtype) for shape, dtype in tensors)
+    if total > current.most:
+        given = ", ".join(_short(shape) for shape, _ in tensors[:3])
+        raise UnsafeModelError(
+            f"{where} gives an output of shape {given} for one image: more than "
+            f"{in_words(current.most)}, not opened; {MORE}"
+        )
+
+
+def _short(shape: Sequence[object]) -> str:
+    """A shape as text of bounded length."""
+    sizes = list(shape)
+    text = ", ".join(f"{size!s:.20}" for size in sizes[:8])
+    return f"({text}{', ...' if len(sizes) > 8 else ',' if len(sizes) == 1 else ''})"

@@ -1,0 +1,86 @@
+"""What can be seen of a network for given input shapes: its program and its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from layersight.data.model import LayerInfo, Shape
+from layersight.errors import ModelInputError
+from layersight.frameworks.graph.program import Key, Program
+from layersight.frameworks.graph.stops import Stop
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LayerHandle:
+    """One layer that can be asked for.
+
+    Attributes:
+        info: What is known of it.
+        place: The place of its step.
+        key: Where the call stands, for calls inside a step.
+        inner: Whether it is such a call.
+        output: Which of several tensors that the call gives.
+        layer: The layer or operation itself.
+    """
+
+    info: LayerInfo
+    place: int
+    key: Key
+    inner: bool
+    output: int
+    layer: Any
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """A model for given input shapes.
+
+    Attributes:
+        program: Its steps.
+        sights: Its layers by name, in the order in which they run.
+        formats: The order of axes of each value of the program.
+        unfit: The places of the steps that do not take what they would be given, and why.
+        ends: For each output of the model the name of the layer that gives it, ``None`` where
+            it is computed outside of any.
+        notes: What a reader should know of how layers are called.
+        stops: The places of the steps that cannot be run, and where the computation stops.
+        taken: The shape and the type of each value that the model takes.
+    """
+
+    program: Program
+    sights: Mapping[str, LayerHandle]
+    formats: Mapping[int, str]
+    unfit: Mapping[int, ModelInputError]
+    ends: tuple[str | None, ...] = ()
+    notes: tuple[str, ...] = ()
+    stops: Mapping[int, Stop] = field(default_factory=dict)
+    taken: Mapping[int, tuple[Shape, str]] = field(default_factory=dict)
+    held: dict[tuple[int, ...], Mapping[int, int]] = field(default_factory=dict)
+    """What each step of a pass holds, once that is known, by the places of its steps."""
+
+
+def ends_of(
+    program: Program, sights: Mapping[str, LayerHandle], last: Sequence[tuple[Key, int] | None]
+) -> tuple[str | None, ...]:
+    """The layer of each output; of a model without a graph the call that gives it."""
+    inner = {(sight.key, sight.output): name for name, sight in sights.items() if sight.inner}
+    if not program.outputs:
+        return tuple(None if call is None else inner.get(call) for call in last)
+    given = {
+        program.steps[sight.place].outputs[sight.output]: name
+        for name, sight in sights.items()
+        if not sight.inner
+    }
+    return tuple(given.get(value) for value in program.outputs)
+
+
+def givers_of(program: Program, names: Mapping[Key, str]) -> dict[int, str]:
+    """For each value the name of the layer, or of the input, that gives it."""
+    givers = dict.fromkeys(program.inputs, "input")
+    for step in program.steps:
+        for output, value in enumerate(step.outputs):
+            suffix = f"[{output}]" if len(step.outputs) > 1 else ""
+            givers[value] = names.get(step.key, "") + suffix
+    return givers
