@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from layersight.document.blocks import Beside, Block, Bytes, Document, Grid, Part, Picture, Section
-from layersight.writers.layout import curve, grid, picture, table, text  # noqa: F401 - register
+from layersight.writers.layout import beside, grid, picture, table, text  # noqa: F401 - register
 from layersight.writers.layout.body import BETWEEN, Body, lay
 from layersight.writers.layout.marks import BAR_WIDTH, draw_scale, toned
 from layersight.writers.page import Anchor, Information, Page, Text
@@ -115,7 +115,7 @@ class _Press:
             self.y += APART
             fresh = False
         for section in part.sections:
-            self.section(section, fresh=fresh or section.alone)
+            self.section(section, fresh=fresh or section.alone or section.fresh)
             fresh = section.alone
 
     def _begin(self, *, after: float = APART) -> None:

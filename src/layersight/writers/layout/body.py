@@ -10,15 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layersight.document.blocks import Beside, Block
 from layersight.writers.sketch import Medium, Sketch
 
 BETWEEN = 15.0
 """Between two blocks, in points."""
-APART = 22.0
-"""Between two columns of blocks."""
-NARROWEST = 150.0
-"""The least width of words beside a picture."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -74,41 +69,3 @@ def stack(bodies: Sequence[Body]) -> Body:
             y += height + BETWEEN
 
     return Body(max(body.width for body in bodies), (total,), draw)
-
-
-@lay.register
-def _beside(block: Beside, medium: Medium, room: float) -> Body:
-    lines: list[list[tuple[float, Body]]] = []
-    left = room + APART
-    for number, part in enumerate(block.parts):
-        body = _column(part, medium, room)
-        rest = room - left
-        if rest < min(body.width, NARROWEST) - 0.01:
-            lines.append([])
-            left = 0.0
-        elif body.width > rest:
-            narrower = _column(part, medium, rest)
-            if narrower.width > rest + 0.01:
-                lines.append([])
-                left = 0.0
-            else:
-                body = narrower
-        lines[-1].append((left, body))
-        filling = block.fill and number == len(block.parts) - 1
-        left = room if filling else left + body.width + APART
-    heights = [max(body.rows[0] for _, body in line) for line in lines]
-    gaps = [BETWEEN] * (len(lines) - 1) + [0.0]
-
-    def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
-        for line, height in zip(lines[first:last], heights[first:last], strict=True):
-            for shift, body in line:
-                body.draw(sketch, x + shift, y, 0, 1)
-            y += height + BETWEEN
-
-    width = max(shift + body.width for line in lines for shift, body in line)
-    rows = tuple(height + gap for height, gap in zip(heights, gaps, strict=True))
-    return Body(width, rows, draw)
-
-
-def _column(part: Sequence[Block], medium: Medium, room: float) -> Body:
-    return stack([lay(block, medium, room) for block in part])

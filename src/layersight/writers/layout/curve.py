@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,7 +87,11 @@ def _curve(block: Curve, medium: Medium, room: float) -> Body:
     keyed = [series for series in block.series if series.name]
     beside = block.wide is None and not block.lead
     above = TITLE * bool(block.title) + LEAD * bool(block.lead and not block.names)
-    above += 0.0 if not keyed or (beside and block.title) else KEY * _key_lines(block, medium, wide)
+    above += (
+        0.0
+        if not keyed or (beside and block.title)
+        else KEY * _key_lines(_key(block), medium, wide)
+    )
     above += 4.0
     lines = [line for text in block.lines for line in medium.wrap(text, NOTE, wide)]
     below = UNDER + AXIS_TITLE * bool(block.x_title)
@@ -137,16 +141,44 @@ def _heading(
         base += LEAD if block.title else 0.0
         sketch.text(x, base, block.lead, NOTE.but(colour=ACCENT, bold=True), room=wide)
         base += LEAD
+    _draw_key(sketch, x, base, wide, _key(block))
+
+
+def shared_key(blocks: Sequence[Curve], medium: Medium, room: float) -> Body | None:
+    """One key over charts of names that all have the same; ``None`` if they have not."""
+    keys = [_key(block) for block in blocks]
+    names = [[name for name, _ in key] for key in keys]
+    if len(blocks) < 2 or not names[0] or not all(block.names for block in blocks):
+        return None
+    key = list({name: sample for each in keys for name, sample in each}.items())
+    height = KEY * _key_lines(key, medium, room) + 4.0
+
+    def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
+        _draw_key(sketch, x, y + 7.0, room, key)
+
+    return Body(room, (height,), draw)
+
+
+def without_key(block: Curve) -> Curve:
+    """The chart without what its series are called."""
+    series = tuple(replace(each, name="") for each in block.series)
+    rules = tuple((value, "") for value, _ in block.rules)
+    return replace(block, series=series, rules=rules)
+
+
+def _draw_key(
+    sketch: Sketch, x: float, y: float, wide: float, key: Sequence[tuple[str, Series | None]]
+) -> None:
     left = x
-    for name, sample in _key(block):
+    for name, sample in key:
         needed = 16 + sketch.measure(name, NOTE) + 14
         if left > x and left + needed - 14 > x + wide:
-            left, base = x, base + KEY
-        if isinstance(sample, Series):
-            _sample(sketch, left, base - 2.3, sample)
+            left, y = x, y + KEY
+        if sample is not None:
+            _sample(sketch, left, y - 2.3, sample)
         else:
-            sketch.line((left + 5, base - 6), (left + 5, base + 1.5), colour=RULE, width=1.2)
-        sketch.text(left + 16, base, name, NOTE)
+            sketch.line((left + 5, y - 6), (left + 5, y + 1.5), colour=RULE, width=1.2)
+        sketch.text(left + 16, y, name, NOTE)
         left += needed
 
 
@@ -160,9 +192,9 @@ def _key(block: Curve) -> list[tuple[str, Series | None]]:
     return found
 
 
-def _key_lines(block: Curve, medium: Medium, wide: float) -> int:
+def _key_lines(key: Sequence[tuple[str, Series | None]], medium: Medium, wide: float) -> int:
     left, lines = 0.0, 1
-    for name, _ in _key(block):
+    for name, _ in key:
         needed = 16 + medium.measure(name, NOTE) + 14
         if left and left + needed - 14 > wide:
             left, lines = 0.0, lines + 1

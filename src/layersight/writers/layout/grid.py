@@ -75,7 +75,7 @@ class Cells:
         wide: Width of a tile.
         tall: Height of a tile.
         column: Width of a cell, which words may take.
-        pitch: From one row of tiles to the next.
+        pitch: From one row of tiles of a mosaic to the next.
         pixel: The size of one pixel of a tile; 0 where tiles have several sizes.
         gap_x: Pixels to the right of each tile of a mosaic; 0 for tiles one by one.
         gap_y: Pixels under each tile of a mosaic.
@@ -99,15 +99,16 @@ class Cells:
 @lay.register
 def _grid(block: Grid, medium: Medium, room: float) -> Body:
     names = _names_width(block, medium)
-    small = is_mosaic(block)
-    if small:
+    if is_mosaic(block):
         cells = small_cells(block, medium, room - names)
+        count = math.ceil(len(block.tiles) / len(cells.columns))
+        rows = (cells.pitch,) * count
         drawer: _Mosaic | _Tiles = _Mosaic(block, cells, _label_style(cells.wide))
     else:
-        cells, under = large_cells(block, medium, room - names)
-        drawer = _Tiles(block, cells, under)
+        cells, words = large_cells(block, medium, room - names)
+        rows = tuple(row.above + cells.tall + row.under.height + 7.0 for row in words)
+        drawer = _Tiles(block, cells, words, rows)
     across = len(cells.columns)
-    count = math.ceil(len(block.tiles) / across)
     top = title_height(block.title)
     head = top + (11.0 if block.heads else 0.0)
 
@@ -121,7 +122,7 @@ def _grid(block: Grid, medium: Medium, room: float) -> Body:
             sketch.text(left + cells.columns[column], y - 6, words, TINY, room=wide)
         snap = sketch.medium.snap
         for number, row in enumerate(range(first, min(last, len(block.rows)))):
-            middle = y + number * cells.pitch + cells.tall / 2
+            middle = y + sum(rows[first : first + number]) + cells.tall / 2
             name, second = block.rows[row]
             sketch.text(x, middle + 1, name, BODY.but(bold=True), room=names - 4)
             sketch.text(x, middle + 8, second, TINY, room=names - 2)
@@ -130,7 +131,7 @@ def _grid(block: Grid, medium: Medium, room: float) -> Body:
     def part(first: int, last: int) -> str:
         return _part(block, across, first, last)
 
-    return Body(names + cells.width, (cells.pitch,) * count, draw, head, 0.0, part)
+    return Body(names + cells.width, rows, draw, head, 0.0, part)
 
 
 def is_mosaic(block: Grid) -> bool:
@@ -361,9 +362,18 @@ def _columns(shown: Bytes, across: int, one: int, other: int) -> Bytes:
 # Tiles one by one.
 
 
-def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, Under]:
-    """The cells of tiles that stand by themselves, and how the words under them are set."""
-    sizes = sorted({each.shape[:2] for each in block.pixels})
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a row of tiles: the room over them, and how those under them are set."""
+
+    above: float
+    under: Under
+
+
+def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, list[_Words]]:
+    """The cells of tiles that stand by themselves, and the words of each row of them."""
+    shown = [(at, tile) for at, tile in enumerate(block.tiles) if not tile.blank]
+    sizes = sorted({block.pixels[at].shape[:2] for at, _ in shown}) or [(1, 1)]
     across = max(1, min(block.columns, len(block.tiles)))
     gaps = frozenset(gap for gap in block.gaps if gap < across - 1)
     titled = any(tile.title for tile in block.tiles)
@@ -372,7 +382,7 @@ def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, Under]
     if block.gaps:  # tiles that belong together are closer
         gap, wider = medium.snap(5.0), medium.snap(GAP - 5.0)
     height, width = sizes[0] if len(sizes) == 1 else (1, 1)
-    least = NARROWEST if titled else under.least(medium)
+    least = NARROWEST if titled else under.least
     if medium.resolution is not None:
         wanted = LARGE if titled else MEDIUM if under.numbered else SMALL
         if block.side is not None:
@@ -389,9 +399,9 @@ def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, Under]
         few = FEWEST_SMALL if not under.numbered and not titled else FEWEST
         share = across if block.side is not None else min(block.columns, max(across, few))
         column = (room - gap * (share - 1) - wider * len(gaps)) / share
-        most = (
-            column if block.side is None else min(column, block.side * width / max(height, width))
-        )
+        most = column
+        if block.side is not None:
+            most = min(column, block.side * width / max(height, width))
         limit = min(TALLEST * column, medium.body - SPARE - under.tall(column))
         pixel = min(most / width, limit / height)
         wide, tall = width * pixel, height * pixel
@@ -399,11 +409,13 @@ def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, Under]
             column = min(column, max(wide, least))
         if len(sizes) > 1:
             pixel = 0.0
-    under = replace(under, wide=column if block.side is None else max(wide, min(least, column)))
-    above = _above(block.tiles)
-    pitch = above + tall + under.height + 7.0
+    words = column if block.side is None else max(wide, min(least, column))
     lefts = _lefts(across, column + gap, gaps, wider)
-    return Cells(lefts, wide, tall, column, pitch, pixel), under
+    rows = [block.tiles[at : at + across] for at in range(0, len(block.tiles), across)]
+    return (
+        Cells(lefts, wide, tall, column, 0.0, pixel),
+        [_Words(_above(row), replace(Under.of(row), wide=words)) for row in rows],
+    )
 
 
 def _above(tiles: Sequence[Tile]) -> float:
@@ -427,25 +439,26 @@ class _Tiles:
 
     block: Grid
     cells: Cells
-    under: Under
+    words: Sequence[_Words]
+    heights: Sequence[float]
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
-        across = len(self.cells.columns)
-        tiles = self.block.tiles
-        above, snap = _above(tiles), sketch.medium.snap
-        for place in range(first * across, min(last * across, len(tiles))):
-            tile, (row, column) = tiles[place], divmod(place, across)
-            if tile.blank:
-                continue
-            left = snap(x + self.cells.columns[column])
-            top = snap(y + (row - first) * self.cells.pitch)
-            room = self.cells.column
-            sketch.text(left, top + 7.5, tile.title, BODY.but(bold=True), room=room)
-            line = NOTE if sketch.measure(tile.subtitle, NOTE) <= room else TINY
-            sketch.text(left, top + 16.5, tile.subtitle, line, room=room)
-            top = snap(top + above)
-            self._picture(sketch, left, top, place)
-            self.under.draw(sketch, left, top + self.cells.tall + 1, tile)
+        across, tiles, snap = len(self.cells.columns), self.block.tiles, sketch.medium.snap
+        room = self.cells.column
+        for row in range(first, last):
+            words = self.words[row]
+            for column, left in enumerate(self.cells.columns):
+                place = row * across + column
+                if place >= len(tiles) or (tile := tiles[place]).blank:
+                    continue
+                left, top = snap(x + left), snap(y)
+                sketch.text(left, top + 7.5, tile.title, BODY.but(bold=True), room=room)
+                line = NOTE if sketch.measure(tile.subtitle, NOTE) <= room else TINY
+                sketch.text(left, top + 16.5, tile.subtitle, line, room=room)
+                top = snap(top + words.above)
+                self._picture(sketch, left, top, place)
+                words.under.draw(sketch, left, top + self.cells.tall + 1, tile)
+            y += self.heights[row]
 
     def _picture(self, sketch: Sketch, x: float, y: float, place: int) -> None:
         block, cells, tile = self.block, self.cells, self.block.tiles[place]
@@ -467,7 +480,9 @@ class _Tiles:
                 tall = sketch.medium.zoomed(1, cells.wide / 4)
             x += sketch.medium.snap((cells.wide - width * pixel) / 2)
             y += sketch.medium.snap((cells.tall - height * tall) / 2)
-        palette = block.palette if tile.scale is None else tile.scale.palette
+        palette = block.palette if tile.palette is None else tile.palette
+        if palette is None and tile.scale is not None:
+            palette = tile.scale.palette
         bare = tile.cover is not None
         draw_pixels(sketch, x, y, (pixel, tall), pixels, palette, overlay, bare=bare)
         if tile.cover is not None:

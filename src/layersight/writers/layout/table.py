@@ -20,7 +20,7 @@ from layersight.writers.layout.marks import (
     title_height,
     toned,
 )
-from layersight.writers.layout.text import STEP, draw_swatch
+from layersight.writers.layout.text import STEP, SWATCH, draw_swatch
 from layersight.writers.sketch import (
     ACCENT,
     BODY,
@@ -43,7 +43,6 @@ LINE = 9.3
 SECOND = 8.6
 """What the second, smaller line of a cell adds."""
 METER = 24.0
-SWATCH = 30.0
 GAP = 13.0
 """Between two columns."""
 MOST_LINES = 6
@@ -60,7 +59,13 @@ class _Place:
 
     @property
     def room(self) -> float:
+        """What is left for text."""
         return self.wide - self.aside
+
+    @property
+    def whole(self) -> _Place:
+        """The column without a bar."""
+        return _Place(self.left, self.wide, 0.0)
 
 
 @lay.register
@@ -76,7 +81,7 @@ def _table(block: Table, medium: Medium, room: float) -> Body:
     places = _places(columns, rows, medium, room)
     wide = places[-1].left + places[-1].wide if places else 0.0
     head_lines = [
-        medium.wrap(column.title, _head_style(column), max(24.0, place.room))[:2]
+        medium.wrap(column.title, _head_style(column), max(24.0, place.wide + GAP / 2))[:2]
         for column, place in zip(columns, places, strict=True)
     ]
     notes = [column.note for column in columns]
@@ -98,9 +103,9 @@ def _table(block: Table, medium: Medium, room: float) -> Body:
         for column, place, lines in zip(columns, places, head_lines, strict=True):
             base = y + head - 3.6 - (8.0 if any(notes) else 0.0)
             for line, words in enumerate(reversed(lines)):
-                _put(sketch, x, base - 8.0 * line, words, _head_style(column), column, place)
+                _put(sketch, x, base - 8.0 * line, words, _head_style(column), column, place.whole)
             if column.note:
-                _put(sketch, x, y + head - 3.6, column.note, TINY, column, place)
+                _put(sketch, x, y + head - 3.6, column.note, TINY, column, place.whole)
         y += head
         sketch.line((x, y), (x + wide, y), colour=QUIET)
         return y
@@ -139,10 +144,12 @@ def _style(cell: Cell) -> Style:
     return style.but(colour=ACCENT) if cell.target and cell.tone == "plain" else style
 
 
-def _aside(cells: Sequence[Cell], *, right: bool) -> float:
-    """Room at the right end of a column for bars and arrows."""
+def _aside(cells: Sequence[Cell], medium: Medium, *, right: bool) -> float:
+    """Room at the right end of a column for smaller words, bars and arrows."""
     shares = any(cell.share is not None for cell in cells)
     beside = METER + 5.0 if shares and not _stacked(cells) else 0.0
+    if any(cell.aside for cell in cells):
+        beside += max(medium.measure(cell.aside, TINY) for cell in cells) + 3.0
     return beside + (ARROW + 3.0 if right and any(cell.rising for cell in cells) else 0.0)
 
 
@@ -158,9 +165,10 @@ def _places(
     asides, widths = [], []
     for number, column in enumerate(columns):
         cells = [row[number] for row in rows]
-        aside = _aside(cells, right=column.align == "right")
+        aside = _aside(cells, medium, right=column.align == "right")
         asides.append(aside)
-        widths.append(_natural(column, cells, medium) + aside)
+        text, under = _natural(column, cells, medium)
+        widths.append(max(text + aside, under))
     gaps = GAP * (len(columns) - 1)
     left_over = room - gaps - sum(widths)
     shares = [column.wide for column in columns]
@@ -193,23 +201,23 @@ def _narrowed(widths: list[float], first: list[bool], excess: float) -> list[flo
     return widths
 
 
-def _natural(column: Column, cells: Sequence[Cell], medium: Medium) -> float:
-    """The widest text of a column."""
+def _natural(column: Column, cells: Sequence[Cell], medium: Medium) -> tuple[float, float]:
+    """The widest text of a column, and the widest of its head and its second lines."""
     words = column.title.split() or [""]
-    widest = max(medium.measure(word, _head_style(column)) for word in words)
     if len(words) <= 2 and not column.note:
-        widest = medium.measure(column.title, _head_style(column))
-    widest = max(widest, medium.measure(column.note, TINY))
-    stacked = _stacked(cells)
+        words = [column.title]
+    under = max(medium.measure(word, _head_style(column)) for word in words)
+    under = max(under, medium.measure(column.note, TINY), 14.0 if column.pages else 0.0)
+    text = 0.0
     for cell in cells:
-        widest = max(widest, medium.measure(cell.text, _style(cell)))
+        text = max(text, medium.measure(cell.text, _style(cell)))
         second = medium.measure(cell.note, TINY)
-        widest = max(widest, second + (METER + 4 if stacked and cell.share is not None else 0))
+        under = max(under, second + (METER + 4.0 if cell.share is not None else 0.0) * bool(second))
         if cell.swatch is not None:
-            widest = max(widest, SWATCH)
+            under = max(under, SWATCH)
         if cell.rising and not cell.text:
-            widest = max(widest, ARROW)
-    return max(widest, 14.0 if column.pages else 0.0)
+            under = max(under, ARROW)
+    return text, under
 
 
 def _lines(cell: Cell, column: Column, place: _Place, medium: Medium) -> list[str]:
@@ -261,9 +269,11 @@ def _cell(
         return
     for number, line in enumerate(lines):
         _put(sketch, x, y + 9 + LINE * number, line, _style(cell), column, place)
+    if cell.aside:
+        sketch.text(left + place.room + 3, y + 9, cell.aside, TINY)
     second = y + 9 + LINE * max(0, len(lines) - 1) + SECOND
     if cell.note:
-        _put(sketch, x, second, cell.note, TINY, column, place)
+        _put(sketch, x, second, cell.note, TINY, column, place.whole)
     if cell.share is not None and cell.note:
         wide = sketch.measure(cell.note, TINY)
         edge = right - wide - 4 - METER if column.align == "right" else left + wide + 4

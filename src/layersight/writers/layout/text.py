@@ -31,6 +31,7 @@ SHORT = 96.0
 ROW = 14.0
 """Height of a name with a short value."""
 BAR = 110.0
+SWATCH = 30.0
 GAP = 12.0
 ASIDE = 1.5
 """Between two paragraphs."""
@@ -71,14 +72,15 @@ def _facts(block: Facts, medium: Medium, room: float) -> Body:
         return _numbers(block.title, rows, medium, room, names)
     names = min(names, room / 3)
     left = names + GAP
+    starts = [left + (SWATCH + 6.0 if cell.swatch is not None else 0.0) for _, cell in rows]
     laid = [
         (
             medium.wrap(name, quiet, names),
-            medium.wrap(cell.text, BODY, room - left),
-            medium.wrap(cell.note, NOTE, room - left),
+            medium.wrap(cell.text, BODY, room - start),
+            medium.wrap(cell.note, NOTE, room - start),
             cell,
         )
-        for name, cell in rows
+        for (name, cell), start in zip(rows, starts, strict=True)
     ]
     step = BODY.size * STEP
     heights = [
@@ -95,11 +97,12 @@ def _facts(block: Facts, medium: Medium, room: float) -> Body:
             for line, words in enumerate(name):
                 sketch.text(x, base + line * step, words, quiet)
             style = toned(BODY, cell.tone, bold=cell.bold)
+            start = x + starts[place]
             for line, words in enumerate(text):
-                sketch.text(x + left, base + line * step, words, style)
+                sketch.text(start, base + line * step, words, style)
             base += len(text) * step
             for line, words in enumerate(note):
-                sketch.text(x + left, base + line * NOTE.size * STEP, words, NOTE)
+                sketch.text(start, base + line * NOTE.size * STEP, words, NOTE)
             draw_swatch(sketch, x + left, y + 1.5, cell)
             if cell.rising:
                 draw_arrow(sketch, x + left + ARROW, y + BODY.size * 0.95)
@@ -134,7 +137,7 @@ def _numbers(
                 left = max(edge - BAR, x + min(names, wide / 2) + 8)
                 draw_meter(sketch, left, y + 3.2, edge - left, cell.share, 4.2)
                 edge = left - 6
-            draw_swatch(sketch, x + wide - 30, y + 2, cell)
+            draw_swatch(sketch, x + wide - SWATCH, y + 2, cell)
             sketch.text(x, base, name, quiet, room=edge - x)
             sketch.line((x, base + 4), (x + wide, base + 4), width=0.25)
             _link(sketch, x, y, wide, ROW, cell)
@@ -149,7 +152,7 @@ def _numbers(
 def draw_swatch(sketch: Sketch, x: float, y: float, cell: Cell) -> None:
     """A small colour bar in place of text."""
     if cell.swatch is not None:
-        draw_ramp(sketch, x, y, cell.swatch, 30.0, 6.0)
+        draw_ramp(sketch, x, y, cell.swatch, SWATCH, 6.0)
 
 
 def _link(sketch: Sketch, x: float, y: float, wide: float, tall: float, cell: Cell) -> None:

@@ -30,7 +30,6 @@ from layersight.writers.sketch import (
     NOTE,
     QUIET,
     TINY,
-    Medium,
     Sketch,
     Style,
 )
@@ -165,7 +164,8 @@ class Under:
             labelled=any(tile.label for tile in tiles),
         )
 
-    def least(self, medium: Medium) -> float:
+    @property
+    def least(self) -> float:
         """The least width of a cell, in points."""
         return FULL if self.numbered else NOTE.size * 2
 
