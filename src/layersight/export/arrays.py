@@ -1,49 +1,65 @@
-"""Activations as arrays on disk: one NumPy archive, or a Zarr store."""
+"""Arrays on disk, from the axes that they declare: one NumPy archive, or a Zarr store."""
 
 from __future__ import annotations
 
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.document.noun import Array, Json, Stack
 from layersight.errors import OutputError
-from layersight.export.manifest import Manifest, dump_manifest, manifest_of
-from layersight.nouns.activations.options import PictureOptions
-from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.export.manifest import dump_manifest
 
 MAX_COMMENT = 65_535
 """The longest comment that a zip archive can hold, in bytes."""
-
-
 NAME_BYTES = 200
 """The longest name of an array in a store, in UTF-8; a file system takes 255 with what follows."""
+LARGEST = 4_000_000_000
+"""Bytes of arrays that one archive holds at most."""
 
 
-def to_npz(result: Activations, options: PictureOptions) -> bytes:
-    """One array for each layer, keyed by its name; the manifest is the archive's comment."""
-    return archive_of(result, manifest_of(result, options))
-
-
-def archive_of(arrays: Mapping[str, NDArray[Any]], manifest: Manifest) -> bytes:
-    """Arrays as a NumPy archive.
+def to_npz(arrays: Mapping[str, Array], manifest: Json) -> bytes:
+    """Arrays as a NumPy archive; the manifest is its comment.
 
     Not by ``numpy.savez``, for which no array may be called ``file``.
+
+    Raises:
+        OutputError: They are too large for one archive.
     """
+    total = sum(array.values.dtype.itemsize * _count(array) for array in arrays.values())
+    if total > LARGEST:
+        raise OutputError(
+            f"{len(arrays)} arrays take {total / 1e9:.1f} GB: an .npz holds at most "
+            f"{LARGEST / 1e9:g} GB. Write .zarr, or choose fewer images, layers or targets."
+        )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, values in arrays.items():
+        for name, array in arrays.items():
             # A ZipInfo of its own has a fixed date, so that the bytes stay the same.
             entry = zipfile.ZipInfo(f"{member_name(name)}.npy")
             with archive.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, values, allow_pickle=False)
+                np.lib.format.write_array(member, _whole(array.values), allow_pickle=False)
         archive.comment = _comment(manifest)
     return buffer.getvalue()
+
+
+def _count(array: Array) -> int:
+    return int(np.prod(array.values.shape, dtype=np.int64))
+
+
+def _whole(values: NDArray[Any] | Stack) -> NDArray[Any]:
+    if not isinstance(values, Stack):
+        return values
+    whole = np.empty(values.shape, values.dtype)
+    for index in range(len(whole)):
+        whole[index] = values.part(index)
+    return whole
 
 
 def member_name(name: str) -> str:
@@ -60,7 +76,7 @@ def member_name(name: str) -> str:
     return "/".join(dots.get(part, part) for part in parts)
 
 
-def _comment(manifest: Manifest) -> bytes:
+def _comment(manifest: Json) -> bytes:
     """The manifest; of very many images, layers and maps only as many as the comment can hold."""
     text = dump_manifest(manifest).encode()
     lists = [name for name in ("images", "layers", "heatmaps") if manifest.get(name)]
@@ -73,37 +89,11 @@ def _comment(manifest: Manifest) -> bytes:
     return text[:MAX_COMMENT]
 
 
-def write_zarr(result: Activations, folder: Path, options: PictureOptions) -> None:
-    """A Zarr store (version 3): one array for each layer, a chunk for each channel.
+def write_zarr(arrays: Mapping[str, Array], folder: Path, manifest: Json) -> None:
+    """A Zarr store (version 3) whose attribute ``layersight`` is the manifest.
 
-    The axes have names of their own in each layer (``conv2d_y``), so that xarray opens the
-    store as one data set. A ``/`` in a layer's name becomes ``.``; the attribute ``layer``
-    keeps the name as it is.
-
-    Raises:
-        OutputError: The package ``zarr`` is not installed.
-    """
-    root = open_store(folder, manifest_of(result, options))
-    taken = {"image", "zarr.json"}
-    for entry in result.layers:
-        name = _node_name(entry, taken)
-        array = root.create_array(
-            name,
-            shape=entry.values.shape,
-            dtype="float32",
-            chunks=_chunks(entry),
-            dimension_names=_axes(entry, name),
-            attributes={
-                "layer": entry.name,
-                "type": entry.layer.type,
-                "channels": list(entry.channels),
-            },
-        )
-        array[...] = entry.values
-
-
-def open_store(folder: Path, manifest: Manifest) -> Any:
-    """An empty Zarr store whose attribute ``layersight`` is the manifest.
+    Axes that an array shares with no other have its name in front (``conv2d_y``), so that xarray
+    opens the store as one data set. What no name of a file can have becomes ``.``.
 
     Raises:
         OutputError: The package ``zarr`` is not installed.
@@ -114,32 +104,48 @@ def open_store(folder: Path, manifest: Manifest) -> Any:
         raise OutputError(
             "writing .zarr needs the package zarr: pip install 'layersight[zarr]', or write .npz"
         ) from error
-    return zarr.open_group(
+    root = zarr.open_group(
         str(folder), mode="w", zarr_format=3, attributes={"layersight": manifest}
     )
+    shared = {axis for array in arrays.values() for axis in array.axes if axis not in array.own}
+    taken = {*shared, "zarr.json"}
+    for name, array in arrays.items():
+        if not array.stored:
+            continue
+        node = _node_name(name, array, taken)
+        values = array.values
+        stored = root.create_array(
+            node,
+            shape=values.shape,
+            dtype=values.dtype.name,
+            chunks=tuple(
+                1 if axis in array.split else size
+                for axis, size in zip(array.axes, values.shape, strict=True)
+            ),
+            dimension_names=_axes(array, node),
+            attributes=dict(array.attributes),
+        )
+        if isinstance(values, Stack):
+            for index in range(values.shape[0]):
+                stored[index] = values.part(index)
+        else:
+            stored[...] = values
 
 
-def _node_name(entry: LayerActivation, taken: set[str]) -> str:
+def _axes(array: Array, node: str) -> tuple[str, ...]:
+    return tuple(f"{node}_{axis}" if axis in array.own else axis for axis in array.axes)
+
+
+def _node_name(name: str, array: Array, taken: set[str]) -> str:
     """A name that a store can have, and that no other array or axis has; it is then taken."""
-    plain = re.sub(r"[/\\\x00-\x1f\x7f]", ".", entry.name)
+    plain = re.sub(r"[/\\\x00-\x1f\x7f]", ".", name)
     plain = plain.encode("utf-8", "replace")[:NAME_BYTES].decode("utf-8", "ignore")
-    name = plain if plain.strip(".") and not plain.startswith("__") else f"layer{plain}"
-    while taken & {name, *_axes(entry, name)[1:]}:
-        name += "_"
-    taken.update((name, *_axes(entry, name)[1:]))
-    return name
+    node = plain if plain.strip(".") and not plain.startswith("__") else f"layer{plain}"
 
+    def names() -> set[str]:
+        return {node, *(axis for axis in _axes(array, node) if axis not in array.axes)}
 
-def _chunks(entry: LayerActivation) -> tuple[int, ...]:
-    shape = entry.values.shape
-    return (1, *shape[1:-1], 1) if entry.has_maps else (1, *shape[1:])
-
-
-def _axes(entry: LayerActivation, name: str) -> tuple[str, ...]:
-    spatial = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
-    rank = entry.values.ndim - 2
-    inner: Sequence[str] = spatial.get(rank, tuple(f"axis{number}" for number in range(rank)))
-    last = "channel" if entry.has_maps else "unit"
-    if entry.layer.axes is not None:
-        *inner, last = entry.layer.axes
-    return ("image", *(f"{name}_{axis}" for axis in (*inner, last)))
+    while taken & names() and node not in array.axes:
+        node += "_"
+    taken |= names()
+    return node

@@ -1,12 +1,12 @@
-"""What a file says of its own origin."""
+"""Where a file comes from, and how that is read back.
+
+The rule of this module: every file says which model, which images and which options made it.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import html
 import json
-import math
 import os
 import re
 import zipfile
@@ -15,26 +15,10 @@ from typing import Any
 
 from PIL import Image
 
+from layersight.document.noun import Json, noun_of
 from layersight.errors import OutputError
-from layersight.nouns.activations.options import PictureOptions
-from layersight.nouns.activations.result import Activations
-from layersight.nouns.evaluation.options import TableOptions
-from layersight.nouns.evaluation.result import Evaluation
-from layersight.nouns.heatmaps.colours import percentile_of, scale_of
-from layersight.nouns.heatmaps.groups import default_view as heat_view
-from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.nouns.kernels.options import KernelOptions
-from layersight.nouns.kernels.parts import limit
-from layersight.nouns.kernels.result import Kernels
-from layersight.nouns.patterns.options import GalleryOptions
-from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view
-from layersight.nouns.patterns.result import Patterns
-from layersight.render.kernels.wording import is_bgr
+from layersight.export import xmp
 from layersight.version import __version__
-from layersight.writers import xmp
-
-Manifest = dict[str, Any]
 
 SCHEMA = 2
 """Raised whenever a field of a file changes its meaning."""
@@ -48,143 +32,22 @@ MANIFEST = "manifest.json"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
-def manifest_of(
-    result: Activations | Patterns | Kernels | Heatmaps | Evaluation,
-    options: PictureOptions | GalleryOptions | KernelOptions | HeatOptions | TableOptions,
-) -> Manifest:
+def manifest_of(result: Any, options: Any) -> Json:
     """The origin of a file as JSON-ready data."""
+    noun, model = noun_of(result), result.model
     return {
         "schema": SCHEMA,
         "layersight": __version__,
-        "kind": type(result).__name__.lower(),
+        "kind": noun.name,
         "model": {
-            "name": result.model.name,
-            "source": result.model.source,
-            "digest": result.model.digest,
-            "framework": result.model.framework,
-            "rewrites": list(result.model.rewrites),
+            "name": model.name,
+            "source": model.source,
+            "digest": model.digest,
+            "framework": model.framework,
+            "rewrites": list(model.rewrites),
         },
-        **_own(result, options),
+        **noun.manifest(result, options),
         "notes": list(result.notes),
-    }
-
-
-@functools.singledispatch
-def _own(result: Any, options: Any) -> Manifest:
-    """What is told of one kind of result alone."""
-    raise TypeError(f"no manifest of {type(result).__name__}")
-
-
-@_own.register
-def _of_activations(result: Activations, options: PictureOptions) -> Manifest:
-    return {
-        "images": [image.to_json() for image in result.images],
-        "layers": [
-            {"name": entry.name, "channels": _ranges(entry.channels)} for entry in result.layers
-        ],
-        "options": {**dataclasses.asdict(options), "normalisation": options.describe()},
-    }
-
-
-@_own.register
-def _of_patterns(result: Patterns, options: GalleryOptions) -> Manifest:
-    return {
-        "preprocessing": result.preprocessing.to_json(),
-        "natural_count": result.natural_count,
-        "layers": [_pattern_layer(group) for group in by_layer(result)],
-        "objectives": [objective.to_json() for objective in result],
-        "options": result.options.to_json(),
-        "picture": {"view": options.view or default_view(result), "columns": options.columns},
-    }
-
-
-@_own.register
-def _of_kernels(result: Kernels, options: KernelOptions) -> Manifest:
-    return {
-        "layers": [
-            {
-                "name": entry.name,
-                "filters": _ranges(entry.filters),
-                "kernel": list(entry.values.shape[:3]),
-                "limit": limit(entry),
-                "zero": _ranges(
-                    tuple(
-                        number
-                        for number, zero in zip(entry.filters, entry.zero, strict=True)
-                        if zero
-                    )
-                ),
-            }
-            for entry in result.layers
-        ],
-        "options": {**dataclasses.asdict(options), "order": "BGR" if is_bgr(result) else "RGB"},
-    }
-
-
-@_own.register
-def _of_heatmaps(result: Heatmaps, options: HeatOptions) -> Manifest:
-    return {
-        "images": [image.to_json() for image in result.images],
-        "methods": dict(result.titles),
-        "warnings": dict(result.warnings),
-        "heatmaps": [_heatmap(result, place, options) for place in range(len(result))],
-        "options": result.options.to_json(),
-        "picture": {
-            **dataclasses.asdict(options),
-            "view": options.view or (heat_view(result) if len(result) else None),
-        },
-    }
-
-
-def _heatmap(result: Heatmaps, place: int, options: HeatOptions) -> Manifest:
-    """What a map explains, and how far its scale goes."""
-    entry, scale = result.maps[place], scale_of(result, place, options)
-    return {
-        "image": entry.image,
-        "method": entry.method,
-        "target": entry.target.to_json(),
-        "score": _finite(entry.score),
-        "explained": _finite(entry.explained),
-        "layers": list(entry.layers),
-        "empty": entry.empty,
-        "scale": {
-            "low": scale.low,
-            "high": scale.high,
-            "ground": entry.ground,
-            "greatest": scale.most,
-            "percentile": percentile_of(entry, options),
-        },
-    }
-
-
-def _finite(value: float) -> float | None:
-    """A number as JSON has it: ``None`` for what is none."""
-    return value if math.isfinite(value) else None
-
-
-@_own.register
-def _of_evaluation(result: Evaluation, options: TableOptions) -> Manifest:
-    return {
-        "preprocessing": result.preprocessing.to_json(),
-        "explained": result.explained,
-        "methods": [dataclasses.asdict(row) for row in result.rows],
-        "metrics": [dataclasses.asdict(column) for column in result.columns],
-        "options": result.options.to_json(),
-        "measured": result.measured.to_json(),
-        "count": result.count,
-    }
-
-
-def _pattern_layer(group: LayerPatterns) -> Manifest:
-    """A layer, its channels, and which of them are dead."""
-    channels = sorted({group.result.channels[place] for place in group.places} - {-1})
-    result = group.result
-    dead = {result.channels[place] for place in group.places if result.dead[place]}
-    dead -= {result.channels[place] for place in group.places if not result.dead[place]}
-    return {
-        "name": group.name,
-        "channels": _ranges(tuple(channels)),
-        "dead": _ranges(tuple(sorted(dead))),
     }
 
 
@@ -193,7 +56,14 @@ def dump_manifest(manifest: Any) -> str:
     return json.dumps(manifest, separators=(",", ":"))
 
 
-def read_manifest(path: str | os.PathLike[str]) -> Manifest:
+def dump_json(document: Json) -> bytes:
+    """A JSON document as UTF-8."""
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+    # What UTF-8 cannot hold (a file's name in another encoding) becomes an escape of JSON.
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def read_manifest(path: str | os.PathLike[str]) -> Json:
     """Reads back what a file says of its own origin.
 
     Args:
@@ -309,17 +179,3 @@ def _decode_literal(literal: bytes) -> str:
         place += 1
     raw = bytes(out)
     return raw.decode("utf-16") if raw.startswith(b"\xfe\xff") else raw.decode("latin-1")
-
-
-def _ranges(numbers: tuple[int, ...]) -> str:
-    """Numbers as a SPEC: ``(0, 1, 2, 5)`` is ``"0-2,5"``."""
-    parts: list[str] = []
-    start = previous = None
-    for number in [*numbers, None]:
-        if start is not None and number != (previous or 0) + 1:
-            parts.append(str(start) if start == previous else f"{start}-{previous}")
-            start = None
-        if start is None:
-            start = number
-        previous = number
-    return ",".join(parts)
