@@ -25,7 +25,7 @@ def keep(result: object, name: str, **options: object) -> None:
     """Saves a picture as WebP, a tenth of the size of the PNG."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
-        layersight.save(result, path, **options)  # type: ignore[arg-type]
+        layersight.save(result, path, **options)
         with Image.open(path) as picture:
             picture.convert("RGB").save(TARGET / f"{name}.webp", quality=QUALITY, method=6)
     print(TARGET / f"{name}.webp")

@@ -14,9 +14,8 @@ from typing import TypeVar
 
 from layersight.data.model import ModelInfo
 from layersight.export.atomic import fill_folder
-from layersight.export.folder import write_folder
+from layersight.export.files import fill, to_bytes
 from layersight.export.manifest import MANIFEST
-from layersight.export.pictures import to_png
 from layersight.loading import load_model
 from layersight.nouns.activations.compute import activations
 from layersight.nouns.activations.options import PictureOptions
@@ -86,10 +85,10 @@ def make_demo(
         say("drawing every feature map of every layer")
         extras = {name: (place / name).read_bytes() for name in EXTRAS}
         extras |= {
-            HEAT: to_png(heat, HeatOptions()),
-            PATTERNS: to_png(found, GalleryOptions(columns=8)),
+            HEAT: to_bytes(heat, ".png", HeatOptions()),
+            PATTERNS: to_bytes(found, ".png", GalleryOptions(columns=8)),
         }
-        write_folder(result, filled, PictureOptions(), extras)
+        fill(filled, result, PictureOptions(), extras)
     return Demo(folder, result, heat, found)
 
 

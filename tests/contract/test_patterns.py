@@ -7,12 +7,12 @@ import models
 import numpy as np
 import pytest
 from gradients import as_array, gradient_of
+from layersight.export.pattern_numbers import patterns_to_json
+from layersight.export.pattern_reading import read_patterns
 from PIL import Image
 
 from layersight import patterns, save
 from layersight.errors import LayersightError, ModelInputError, SelectionError, UsageError
-from layersight.export.pattern_numbers import patterns_to_json
-from layersight.export.pattern_reading import read_patterns
 from layersight.loading import load_model
 from layersight.nouns.patterns.compute import PatternsInterrupted
 from layersight.nouns.patterns.methods.classic import show

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layersight.export.evaluation_files import AXES, read_evaluation
+from layersight.export.kinds import EVALUATIONS
 from PIL import Image
 from pypdf import PdfReader
 
@@ -18,8 +20,6 @@ from evaluations import HOSTILE, columns, evaluation, rows
 from layersight.data.target import Target
 from layersight.errors import OutputError, UsageError
 from layersight.export import read_manifest, save
-from layersight.export.evaluation_files import AXES, read_evaluation
-from layersight.export.kinds import EVALUATIONS
 from layersight.export.manifest import manifest_of
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation

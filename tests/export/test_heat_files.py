@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
+from layersight.export.kinds import HEATMAPS
+from layersight.render.heatmaps.tile import make_tile
 from PIL import Image
 from pypdf import PdfReader
 
@@ -18,13 +20,11 @@ from heats import HOSTILE, WARNING, heats, picture
 from layersight.data.placing import enlarge
 from layersight.errors import OutputError, UsageError
 from layersight.export import heat_arrays, read_manifest, save
-from layersight.export.kinds import HEATMAPS
 from layersight.export.manifest import manifest_of
 from layersight.nouns.heatmaps.groups import only
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import placed
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.tile import make_tile
 from layersight.version import __version__
 
 SUFFIXES = [*HEATMAPS.suffixes, ""]

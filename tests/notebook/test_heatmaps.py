@@ -8,15 +8,15 @@ import sys
 
 import numpy as np
 import pytest
+from layersight.notebook.heat import IMAGES_SHOWN, MAPS_SHOWN
+from layersight.render.heatmaps.tile import make_tile
 from PIL import Image
 
 from heats import HOSTILE, WARNING, heats
 from layersight.errors import SelectionError, UsageError
-from layersight.notebook.heat import IMAGES_SHOWN, MAPS_SHOWN
 from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.tile import make_tile
 
 THREE = ("grad-cam", "gradient", "occlusion")
 

@@ -8,11 +8,11 @@ import sys
 
 import numpy as np
 import pytest
+from layersight.notebook.gallery import LAYERS_SHOWN, PATTERNS_SHOWN
 from PIL import Image
 
 from galleries import HOSTILE, gallery, mixed
 from layersight.errors import SelectionError, UsageError
-from layersight.notebook.gallery import LAYERS_SHOWN, PATTERNS_SHOWN
 from layersight.nouns.patterns.parts import only
 from layersight.nouns.patterns.result import Patterns
 

@@ -6,16 +6,16 @@ import dataclasses
 
 import numpy as np
 import pytest
-
-from evaluations import HOSTILE, columns, evaluation, rows
-from layersight.errors import SelectionError
-from layersight.nouns.evaluation.result import concatenate
-from layersight.nouns.evaluation.wording import captions, facts, key
 from layersight.render.evaluations.dots import rounded
 from layersight.render.evaluations.figure import plot
 from layersight.render.evaluations.information import information
 from layersight.render.evaluations.table import lines_of
 from layersight.render.evaluations.views import pages
+
+from evaluations import HOSTILE, columns, evaluation, rows
+from layersight.errors import SelectionError
+from layersight.nouns.evaluation.result import concatenate
+from layersight.nouns.evaluation.wording import captions, facts, key
 from layersight.writers.page import Box, Line, Page, Text
 from layersight.writers.png import stack
 

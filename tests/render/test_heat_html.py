@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layersight.render.heatmaps.html import document
 from PIL import Image
 
 from browser import dump
@@ -21,7 +22,6 @@ from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import placed
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.render.heatmaps.html import document
 
 THREE = ("grad-cam", "gradient", "occlusion")
 

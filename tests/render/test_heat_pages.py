@@ -9,6 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layersight.render.heatmaps.board import Box, board, drawn, fit
+from layersight.render.heatmaps.information import information
+from layersight.render.heatmaps.tile import blend, make_tile
+from layersight.render.heatmaps.views import pages
 from PIL import Image
 
 from heats import HOSTILE, WARNING, bump, heats, picture
@@ -38,10 +42,6 @@ from layersight.nouns.heatmaps.wording import (
     target_name,
     view_words,
 )
-from layersight.render.heatmaps.board import Box, board, drawn, fit
-from layersight.render.heatmaps.information import information
-from layersight.render.heatmaps.tile import blend, make_tile
-from layersight.render.heatmaps.views import pages
 from layersight.writers.page import Anchor, Line, Link, Page, Picture, Text
 from layersight.writers.page import Box as Rectangle
 from layersight.writers.png import stack

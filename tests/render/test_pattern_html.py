@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layersight.render.patterns.html import document
 from PIL import Image
 
 from browser import dump
 from galleries import HOSTILE, gallery, mixed
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.render.patterns.html import document
 
 
 def made() -> Patterns:

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layersight.render.patterns.grid import lay_tiles
+from layersight.render.patterns.moving import frame_pages
+from layersight.render.patterns.single import over_checks
+from layersight.render.patterns.tile import Caption
+from layersight.render.patterns.views import pages
 from PIL import Image
 
 from galleries import gallery, mixed
@@ -18,11 +23,6 @@ from layersight.nouns.patterns.options import GALLERY_VIEWS, GalleryOptions
 from layersight.nouns.patterns.parts import by_layer, default_view, facets_beside, only, siblings
 from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import appearance, captions, information, label_of
-from layersight.render.patterns.grid import lay_tiles
-from layersight.render.patterns.moving import frame_pages
-from layersight.render.patterns.single import over_checks
-from layersight.render.patterns.tile import Caption
-from layersight.render.patterns.views import pages
 from layersight.writers.page import Anchor, Box, Link, Page, Picture, Text
 from layersight.writers.png import stack
 from layersight.writers.sketch import MEDIA

@@ -16,8 +16,9 @@ from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
-from layersight.export.numbers import activations_to_json
+from layersight.export.files import json_of
 from layersight.nouns.activations import compute as verb
+from layersight.nouns.activations.noun import NOUN
 from layersight.nouns.activations.result import Activations
 from layersight.writers.printable import printable
 
@@ -42,11 +43,11 @@ class Request:
 def run(request: Request) -> None:
     """Computes, writes and says what came out."""
     view = request.view or _default_view(request.output)
-    options = make_options(view=view, **request.picture)
+    options = make_options(NOUN, view=view, **request.picture)
     image_options = {**request.image_options, "size": parse_size(request.image_options["size"])}
     to_stdout = request.output == "-" or (request.as_json and request.output is None)
     if request.output not in (None, "-"):
-        check_output(str(request.output))
+        check_output(str(request.output), NOUN)
     together = to_stdout or request.output is not None
     groups = image_groups(request.images, request.inputs, together=together)
     model = open_model(request.source)
@@ -68,7 +69,7 @@ def run(request: Request) -> None:
         if target is not None:
             save(result, target, options)
         report(
-            functools.partial(activations_to_json, result, options),
+            functools.partial(json_of, result, options),
             functools.partial(describe, result),
             target,
             as_json=request.as_json,

@@ -17,14 +17,13 @@ from layersight.cli.progress import Progress
 from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
 from layersight.data.model import ModelInfo
-from layersight.document.words import percent
+from layersight.document.words import file_name, percent
 from layersight.errors import UsageError
 from layersight.export import check_output, save
-from layersight.export.evaluation_files import evaluation_to_json, read_evaluation
-from layersight.export.kinds import EVALUATIONS
-from layersight.export.pictures import safe_name
+from layersight.export.files import json_of, load
 from layersight.model import Model
 from layersight.nouns.evaluation import compute as verb
+from layersight.nouns.evaluation.noun import NOUN
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation, mean
 from layersight.nouns.evaluation.wording import (
@@ -78,7 +77,7 @@ class Request:
 def run(request: Request) -> None:
     """Measures, writes what came out and says it."""
     if request.output not in (None, "-"):
-        check_output(str(request.output), EVALUATIONS)
+        check_output(str(request.output), NOUN)
     asked = _asked(request)
     (images,) = image_groups(request.images, request.inputs, together=True)
     if images is None:
@@ -94,7 +93,7 @@ def run(request: Request) -> None:
         save(result, target)
     _kept_beside(request, model.info).unlink(missing_ok=True)
     report(
-        functools.partial(evaluation_to_json, result, TableOptions()),
+        functools.partial(json_of, result, TableOptions()),
         functools.partial(describe, result),
         target,
         as_json=request.as_json,
@@ -152,11 +151,12 @@ def _read_kept(request: Request, model: Model) -> Evaluation:
     kept = _kept_beside(request, model.info)
     if not kept.is_file():
         raise UsageError(f"--resume: there is no {kept} to go on from: leave --resume out")
-    return read_evaluation(kept, model.info)
+    done: Evaluation = load(kept, NOUN, model.info)
+    return done
 
 
 def _stem(info: ModelInfo) -> str:
-    return safe_name(Path(info.source).stem or info.name)
+    return file_name(Path(info.source).stem or info.name)
 
 
 def _target(request: Request, info: ModelInfo) -> Path:

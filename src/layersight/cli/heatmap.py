@@ -17,12 +17,13 @@ from layersight.cli.table import format_table
 from layersight.document.words import number, plural
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
-from layersight.export.heat_numbers import heatmaps_to_json
-from layersight.export.kinds import HEATMAPS
+from layersight.export.files import json_of
 from layersight.model import Model
 from layersight.nouns.heatmaps import compute as verb
 from layersight.nouns.heatmaps.groups import by_image
+from layersight.nouns.heatmaps.measured import format_measure as told
 from layersight.nouns.heatmaps.methods.method import methods
+from layersight.nouns.heatmaps.noun import NOUN
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak
 from layersight.nouns.heatmaps.result import Heatmaps
@@ -37,7 +38,6 @@ from layersight.nouns.heatmaps.wording import (
     target_name,
     warnings_of,
 )
-from layersight.render.heatmaps.measures import told
 from layersight.writers.printable import printable
 
 
@@ -78,11 +78,11 @@ class Request:
 
 def run(request: Request) -> None:
     """Makes heatmaps, writes them and says what came out."""
-    options: HeatOptions = make_options(HEATMAPS, **request.picture)
+    options: HeatOptions = make_options(NOUN, **request.picture)
     asked = _asked(request)
     to_stdout = request.output == "-" or (request.as_json and request.output is None)
     if request.output not in (None, "-"):
-        check_output(str(request.output), HEATMAPS)
+        check_output(str(request.output), NOUN)
     together = to_stdout or request.output is not None
     groups = image_groups(request.images, request.inputs, together=together)
     if groups == [None]:
@@ -94,7 +94,7 @@ def run(request: Request) -> None:
         if target is not None:
             save(result, target, options)
         report(
-            functools.partial(heatmaps_to_json, result, options),
+            functools.partial(json_of, result, options),
             functools.partial(describe, result),
             target,
             as_json=request.as_json,

@@ -9,15 +9,14 @@ from pathlib import Path
 from layersight.cli.opening import Source, open_model
 from layersight.cli.output import report
 from layersight.cli.table import format_table
-from layersight.document.words import number
+from layersight.document.words import file_name, number
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
-from layersight.export.kernel_numbers import kernels_to_json
-from layersight.export.kinds import KERNELS
-from layersight.export.pictures import safe_name
+from layersight.export.files import json_of
 from layersight.loading.stored import load_weights
 from layersight.model import HasKernels
 from layersight.nouns.kernels import compute as verb
+from layersight.nouns.kernels.noun import NOUN
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import broken, limit
 from layersight.nouns.kernels.result import Kernels, LayerKernels
@@ -51,9 +50,9 @@ class Request:
 
 def run(request: Request) -> None:
     """Takes kernels, writes them and says what they are."""
-    options: KernelOptions = make_options(KERNELS, columns=request.columns)
+    options: KernelOptions = make_options(NOUN, columns=request.columns)
     if request.output not in (None, "-"):
-        check_output(str(request.output), KERNELS)
+        check_output(str(request.output), NOUN)
     source = request.source
     if request.stored and (source.weights or source.architecture):
         raise UsageError(
@@ -67,7 +66,7 @@ def run(request: Request) -> None:
     if target is not None:
         save(result, target, options)
     report(
-        functools.partial(kernels_to_json, result, options),
+        functools.partial(json_of, result, options),
         functools.partial(describe, result),
         target,
         as_json=request.as_json,
@@ -110,5 +109,5 @@ def _target(request: Request, result: Kernels) -> Path:
     """Where to: as asked, else a name made of the model's in this folder."""
     if request.output is not None:
         return Path(request.output)
-    stem = safe_name(Path(result.model.source).stem or result.model.name)
+    stem = file_name(Path(result.model.source).stem or result.model.name)
     return Path(f"{stem}-kernels.pdf")

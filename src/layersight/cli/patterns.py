@@ -17,15 +17,13 @@ from layersight.cli.sizes import parse_size
 from layersight.cli.table import format_table
 from layersight.data.arrays import FloatArray
 from layersight.data.model import ModelInfo
-from layersight.document.words import plural
+from layersight.document.words import file_name, plural
 from layersight.errors import UsageError
 from layersight.export import check_output, make_options, save
-from layersight.export.kinds import ANIMATIONS, PATTERNS
-from layersight.export.pattern_numbers import patterns_to_json
-from layersight.export.pattern_reading import read_patterns
-from layersight.export.pictures import safe_name
+from layersight.export.files import ANIMATIONS, json_of, load
 from layersight.model import Model
 from layersight.nouns.patterns import compute as verb
+from layersight.nouns.patterns.noun import NOUN
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import default_view
 from layersight.nouns.patterns.result import Patterns
@@ -66,7 +64,7 @@ class Request:
 
 def run(request: Request) -> None:
     """Makes patterns, writes them and says what came out."""
-    options: GalleryOptions = make_options(PATTERNS, **request.picture)
+    options: GalleryOptions = make_options(NOUN, **request.picture)
     given = {name: value for name, value in request.settings.items() if value is not None}
     _check_output(request, given)
     size = parse_size(request.size)
@@ -84,7 +82,7 @@ def run(request: Request) -> None:
         save(result, target, options)
     _kept_beside(request, model).unlink(missing_ok=True)
     report(
-        functools.partial(patterns_to_json, result, options),
+        functools.partial(json_of, result, options),
         functools.partial(describe, result),
         target,
         as_json=request.as_json,
@@ -122,18 +120,19 @@ def _read_kept(request: Request, model: Model) -> Patterns:
     kept = _kept_beside(request, model)
     if not kept.is_file():
         raise UsageError(f"--resume: there is no {kept} to go on from: leave --resume out")
-    return read_patterns(kept, model.info)
+    done: Patterns = load(kept, NOUN, model.info)
+    return done
 
 
 def _stem(info: ModelInfo) -> str:
-    return safe_name(Path(info.source).stem or info.name)
+    return file_name(Path(info.source).stem or info.name)
 
 
 def _check_output(request: Request, given: dict[str, Any]) -> None:
     """Refuses what cannot be written before the work begins."""
     if request.output in (None, "-"):
         return
-    _, suffix = check_output(str(request.output), PATTERNS)
+    _, suffix = check_output(str(request.output), NOUN)
     if suffix in ANIMATIONS and not given.get("frames"):
         raise UsageError(
             f"{suffix} is an animation of the patterns on their way: ask for frames, "

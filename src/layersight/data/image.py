@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class InputImage(RichDisplay):
             ``None`` for an array that was not fitted.
         frame: Which frame, page or slice of the file was asked for, from 0; ``None`` if none was.
     """
+
+    noun: ClassVar[str] = "image"
 
     name: str
     path: Path | None

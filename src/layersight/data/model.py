@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from layersight.data.display import RichDisplay
 from layersight.data.preprocessing import Preprocessing
@@ -224,6 +224,8 @@ class ModelInfo(RichDisplay):
             ``None`` where the output is computed outside of any layer. Empty while nothing is
             known of the layers.
     """
+
+    noun: ClassVar[str] = "summary"
 
     name: str
     source: str

@@ -12,7 +12,7 @@ import importlib
 import io
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ import numpy as np
 
 from layersight.data.fields import split_options
 from layersight.data.model import ModelInfo
-from layersight.document.blocks import Document
 from layersight.document.noun import Entry, Json, Noun, noun_of
 from layersight.errors import OutputError, UsageError, near
 from layersight.export.arrays import to_npz, write_zarr
@@ -39,9 +38,7 @@ ANIMATIONS = {".gif": "to_gif", ".webp": "to_webp"}
 """What of the writer of animations makes each."""
 
 
-def save(
-    result: Any, path: str | os.PathLike[str], options: Any = None, **settings: Any
-) -> Path:
+def save(result: Any, path: str | os.PathLike[str], options: Any = None, **settings: Any) -> Path:
     """Writes a result to a file or folder; the suffix decides what it becomes.
 
     ``.pdf``, ``.html``, ``.svg`` and ``.png`` are pictures, ``.npz`` and ``.zarr`` arrays,
@@ -110,21 +107,26 @@ def to_bytes(result: Any, suffix: str, options: Any) -> bytes:
     """
     noun, manifest = noun_of(result), manifest_of(result, options)
     if suffix == ".json":
-        return dump_json({**noun.numbers(result, options), "manifest": manifest})
+        return dump_json(json_of(result, options))
     if suffix == ".npz" and noun.arrays:
         return to_npz(noun.arrays(result), manifest)
     if suffix == ".csv" and noun.rows:
         return _table(noun.rows(result))
     if suffix in ANIMATIONS and noun.frames:
-        frames = (noun.describe(frame, options) for frame in noun.frames(result))
         make = getattr(_writer("animation"), ANIMATIONS[suffix])
-        moving: bytes = make(frames, dump_manifest(manifest))
+        moving: bytes = make(noun.frames(result, options), dump_manifest(manifest))
         return moving
-    module = _writer(PAGES[suffix])
     if suffix == ".html":
         options = dataclasses.replace(options, **noun.page)
-    write: Callable[[Document, str], bytes] = getattr(module, f"to_{PAGES[suffix]}")
-    return write(noun.describe(result, options), dump_manifest(manifest))
+    write = getattr(_writer(PAGES[suffix]), f"to_{PAGES[suffix]}")
+    made: str | bytes = write(noun.describe(result, options), dump_manifest(manifest))
+    return made.encode() if isinstance(made, str) else made
+
+
+def json_of(result: Any, options: Any) -> Json:
+    """The numbers of a result with their manifest, unless they are one by themselves."""
+    numbers = noun_of(result).numbers(result, options)
+    return numbers if "schema" in numbers else {**numbers, "manifest": manifest_of(result, options)}
 
 
 def _writer(name: str) -> Any:

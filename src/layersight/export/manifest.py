@@ -15,10 +15,11 @@ from typing import Any
 
 from PIL import Image
 
+from layersight.data.model import ModelInfo
 from layersight.document.noun import Json, noun_of
 from layersight.errors import OutputError
-from layersight.export import xmp
 from layersight.version import __version__
+from layersight.writers import xmp
 
 SCHEMA = 2
 """Raised whenever a field of a file changes its meaning."""
@@ -34,20 +35,17 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 def manifest_of(result: Any, options: Any) -> Json:
     """The origin of a file as JSON-ready data."""
-    noun, model = noun_of(result), result.model
+    noun = noun_of(result)
+    model = result if isinstance(result, ModelInfo) else getattr(result, "model", None)
+    origin: Json = {"schema": SCHEMA, "layersight": __version__, "kind": noun.name}
+    if model is not None:
+        names = ("name", "source", "digest", "framework")
+        origin["model"] = {name: getattr(model, name) for name in names}
+        origin["model"]["rewrites"] = list(model.rewrites)
     return {
-        "schema": SCHEMA,
-        "layersight": __version__,
-        "kind": noun.name,
-        "model": {
-            "name": model.name,
-            "source": model.source,
-            "digest": model.digest,
-            "framework": model.framework,
-            "rewrites": list(model.rewrites),
-        },
+        **origin,
         **noun.manifest(result, options),
-        "notes": list(result.notes),
+        "notes": list(getattr(result, "notes", ())),
     }
 
 

@@ -60,6 +60,11 @@ def stacked_png(shown: Sequence[Page], information: Information) -> bytes:
     return write_png(stack(shown), information)
 
 
+def plain(pixels: Bytes, document: Document, manifest: str) -> bytes:
+    """Pixels as they are, as a PNG file that says what a document says of itself."""
+    return write_png(Image.fromarray(np.ascontiguousarray(pixels)), about(document, manifest))
+
+
 def write_png(image: Image.Image, information: Information) -> bytes:
     """A picture as a PNG file that says what it is."""
     texts = PngInfo()

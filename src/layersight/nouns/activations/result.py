@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +96,8 @@ class Activations(Mapping[str, FloatArray], RichDisplay):
         predictions: For each image what each output says, or empty if not asked for.
         notes: What a reader should know beside, such as a size that had to be chosen.
     """
+
+    noun: ClassVar[str] = "activations"
 
     model: ModelInfo
     images: tuple[InputImage, ...]

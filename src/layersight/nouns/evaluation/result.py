@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,8 @@ class Evaluation(RichDisplay):
         count: How many images there would have been; more than there are after an interruption.
         notes: What a reader should know beside.
     """
+
+    noun: ClassVar[str] = "evaluation"
 
     model: ModelInfo
     options: HeatmapOptions

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -130,6 +131,8 @@ class Heatmaps(RichDisplay):
         warnings: For each method that can mislead so that a picture must say it, the sentence.
         notes: What a reader should know beside, such as how the layer was chosen.
     """
+
+    noun: ClassVar[str] = "heatmaps"
 
     model: ModelInfo
     options: HeatmapOptions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,8 @@ class Kernels(RichDisplay):
         layers: The layers, in the order in which they run.
         notes: What a reader should know beside.
     """
+
+    noun: ClassVar[str] = "kernels"
 
     model: ModelInfo
     layers: tuple[LayerKernels, ...]

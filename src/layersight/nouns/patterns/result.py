@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,6 +185,8 @@ class Patterns(RichDisplay):
         frame_steps: After how many steps each frame was taken.
         notes: What a reader should know beside.
     """
+
+    noun: ClassVar[str] = "patterns"
 
     model: ModelInfo
     options: PatternOptions

@@ -1,0 +1,1 @@
+"""An image as the network sees it."""

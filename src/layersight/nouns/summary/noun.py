@@ -1,0 +1,101 @@
+"""What a summary can become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.outputs import kinds_of
+from layersight.document.blocks import Cell, Column, Document, Facts, Note, Part, Section, Table
+from layersight.document.noun import Json, Noun
+from layersight.document.words import count, model_facts, size
+from layersight.nouns.summary.compute import to_json
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryOptions:
+    """What a picture of a summary should look like: so far there is nothing to choose."""
+
+
+def describe(result: ModelInfo, options: SummaryOptions) -> Document:
+    """The layers of a model in a table."""
+    kinds = kinds_of(result)
+    facts = [
+        ("inputs" if len(result.inputs) > 1 else "input", ", ".join(map(_input, result.inputs))),
+        (
+            "outputs" if len(result.outputs) > 1 else "output",
+            ", ".join(
+                f"{name} ({kinds[name]})" if name in kinds else name for name in result.outputs
+            ),
+        ),
+    ]
+    if result.preprocessing is not None:
+        how = result.preprocessing
+        facts.append(("preprocessing", f"{how.name}: {how.describe()} ({how.reason})"))
+    lines = (*(f"rewrite: {text}" for text in result.rewrites), *result.notes)
+    notes = (Note(lines, "Notes"),) if lines else ()
+    front = (Facts(tuple(facts)), *notes)
+    return Document(
+        title=result.name,
+        kicker="The layers of a model",
+        facts=model_facts(result),
+        parts=(Part((Section("Layers", (_table(result),), anchor="layers"),), front),),
+        caption=f"{result.name}, {result.digest}. {result.framework}.",
+        name=f"{result.name}: layers",
+    )
+
+
+def _input(entry: InputInfo) -> str:
+    key = "" if entry.key in (None, entry.name) else f" ({entry.key})"
+    words = f"{entry.name}{key} {size(entry.shape[1:])}"
+    if entry.picture is not None:
+        words += f", a picture of {size(entry.picture)}"
+    if entry.vocabulary is not None:
+        words += f", whole numbers from 0 to {entry.vocabulary - 1}"
+    return words
+
+
+def _table(result: ModelInfo) -> Table:
+    columns = (
+        Column("", "right"),
+        Column("layer", wide=2),
+        Column("type", wide=1),
+        Column("output", "right"),
+        Column("parameters", "right"),
+        Column("kernel", "right"),
+        Column("stride", "right"),
+        Column("field", "right"),
+    )
+    rows = tuple(_row(place, layer) for place, layer in enumerate(result.layers, 1))
+    return Table(columns, rows, note="Field: receptive field, in pixels of the input.")
+
+
+def _row(place: int, layer: LayerInfo) -> tuple[Cell, ...]:
+    def sides(axes: tuple[int, ...] | None) -> Cell:
+        return Cell("" if axes is None else size(axes))
+
+    shape = layer.output_shape
+    return (
+        Cell(str(place), "quiet"),
+        Cell(layer.name),
+        Cell(layer.type),
+        Cell("?" if shape is None else size(shape[1:])),
+        Cell(count(layer.parameters)),
+        sides(layer.kernel),
+        sides(layer.strides),
+        sides(layer.receptive_field if layer.kernel else None),
+    )
+
+
+def numbers(result: ModelInfo, options: SummaryOptions) -> Json:
+    """The model's description; the contract of ``summary --json``."""
+    return to_json(result)
+
+
+NOUN: Noun[ModelInfo, SummaryOptions] = Noun(
+    name="summary",
+    options=SummaryOptions,
+    describe=describe,
+    manifest=numbers,
+    numbers=numbers,
+)

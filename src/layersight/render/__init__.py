@@ -1,1 +1,0 @@
-"""Pictures of results: arrays and results come in, pages and files go out; no framework."""

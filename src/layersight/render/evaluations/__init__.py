@@ -1,1 +1,0 @@
-"""Evaluations of heatmaps as pages, pictures and documents."""

@@ -1,1 +1,0 @@
-"""Heatmaps as pages, pictures and documents."""

@@ -1,1 +1,0 @@
-"""Patterns as pages, pictures and documents."""
