@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 
 from layersight.errors import OutputError, UsageError
-from layersight.export import atomic, read_manifest, save
-from layersight.export.kinds import ACTIVATIONS
+from layersight.export import atomic, files, read_manifest, save
+from layersight.export.files import suffixes_of
 from layersight.export.manifest import dump_manifest, manifest_of
+from layersight.nouns.activations.noun import NOUN
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.version import __version__
 
-KINDS = [*ACTIVATIONS.suffixes, ""]
+KINDS = [*suffixes_of(NOUN), ""]
 """Every suffix, and none for a folder."""
 
 Build = Callable[..., Activations]
@@ -127,14 +128,14 @@ def test_several_images(build: Build, tmp_path: Path, suffix: str) -> None:
 def fail(monkeypatch: pytest.MonkeyPatch, suffix: str, error: BaseException) -> None:
     """Lets the writer of a suffix fail, for stores and folders after half of the work."""
 
-    def writer(result: Any, *arguments: Any) -> bytes:
+    def writer(*arguments: Any) -> bytes:
         folder = next((each for each in arguments if isinstance(each, Path)), None)
         if folder is not None:
             (folder / "half").write_bytes(b"half")
         raise error
 
-    writers = ACTIVATIONS.files if suffix in ACTIVATIONS.files else ACTIVATIONS.folders
-    monkeypatch.setitem(writers, suffix, writer)
+    name = {"": "fill", ".zarr": "write_zarr"}.get(suffix, "to_bytes")
+    monkeypatch.setattr(files, name, writer)
 
 
 @pytest.mark.parametrize("place", ["out", "new/deep/out"])

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from layersight.document.words import file_name
 from layersight.export import read_manifest, save
-from layersight.export.folder import alive_everywhere
-from layersight.export.pictures import information, safe_name
+from layersight.nouns.activations.noun import NOUN, alive_everywhere
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations
 
@@ -84,16 +84,16 @@ def test_the_first_channel_that_lives_everywhere(result: Activations) -> None:
 
 
 def test_a_caption_says_what_was_done(result: Activations) -> None:
-    found = information(result, PictureOptions())
-    assert found.title == "small: cat.png"
+    found = NOUN.describe(result, PictureOptions())
+    assert found.name == "small: cat.png"
     for part in ("conv, body/pool", "(x - mean) / std * 64 + 128", "pixels / 255", "sha256:abab"):
         assert part in found.caption
     many = replace(result, layers=result.layers[:1] * 14)
-    assert "and 2 more" in information(many, PictureOptions()).caption
+    assert "and 2 more" in NOUN.describe(many, PictureOptions()).caption
 
 
 def test_names_of_files_are_plain() -> None:
-    assert safe_name("../../etc/passwd") == "..-..-etc-passwd"
-    assert safe_name("a b\0c\udcff") == "a_b_c_"
-    assert safe_name("") == "layer"
-    assert len(safe_name("x" * 500)) == 80
+    assert file_name("../../etc/passwd") == "..-..-etc-passwd"
+    assert file_name("a b\0c\udcff") == "a_b_c_"
+    assert file_name("") == "layer"
+    assert len(file_name("x" * 500)) == 80

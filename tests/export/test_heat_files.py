@@ -11,23 +11,25 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
-from layersight.export.kinds import HEATMAPS
-from layersight.render.heatmaps.tile import make_tile
 from PIL import Image
 from pypdf import PdfReader
 
 from heats import HOSTILE, WARNING, heats, picture
 from layersight.data.placing import enlarge
+from layersight.document.blend import blend
 from layersight.errors import OutputError, UsageError
-from layersight.export import heat_arrays, read_manifest, save
+from layersight.export import arrays, read_manifest, save
+from layersight.export.files import suffixes_of
 from layersight.export.manifest import manifest_of
 from layersight.nouns.heatmaps.groups import only
+from layersight.nouns.heatmaps.noun import NOUN
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import placed
 from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.views import Shown
 from layersight.version import __version__
 
-SUFFIXES = [*HEATMAPS.suffixes, ""]
+SUFFIXES = [*suffixes_of(NOUN), ""]
 """Every suffix, and none for a folder."""
 
 
@@ -156,7 +158,7 @@ def test_heat_in_an_archive_is_that_of_the_map_enlarged(tmp_path: Path) -> None:
 def test_too_much_heat_for_an_archive_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heat_arrays, "LARGEST", 10_000)
+    monkeypatch.setattr(arrays, "LARGEST", 10_000)
     with pytest.raises(OutputError, match=r"8 heatmaps in their images' own size .* Write .zarr"):
         save(rich(), tmp_path / "x.npz")
     assert list(tmp_path.iterdir()) == []
@@ -248,9 +250,10 @@ def test_pictures_of_a_pdf_have_their_own_pixels(tmp_path: Path) -> None:
     made = heats()
     document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
     found = [np.asarray(image.image.convert("RGB")) for image in document.pages[0].images]
-    wanted = make_tile(made, 0, made.photographs[0], HeatOptions())
-    heat = wanted.scale.colours[wanted.steps()]
-    for pixels in (made.photographs[0].pixels, wanted.overlay(), heat):
+    wanted = Shown(made, 0, HeatOptions(), made.photographs[0])
+    heat = wanted.scaled.colours[wanted.steps]
+    over = blend(wanted.steps, wanted.scaled.colours, wanted.overlay)
+    for pixels in (made.photographs[0].pixels, over, heat):
         assert any(np.array_equal(pixels, each) for each in found)
 
 
@@ -271,16 +274,17 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
         *(f"{stem}{part}.png" for stem in stems for part in ("", "-overlay")),
         f"{stems[0]}-heat.png",
     }
-    tile = make_tile(made, 0, made.photographs[0], HeatOptions())
+    shown = Shown(made, 0, HeatOptions(), made.photographs[0])
+    over = blend(shown.steps, shown.scaled.colours, shown.overlay)
     with Image.open(folder / f"{stems[0]}-overlay.png") as image:
-        np.testing.assert_array_equal(np.asarray(image), tile.overlay())
+        np.testing.assert_array_equal(np.asarray(image), over)
     with Image.open(folder / f"{stems[0]}-heat.png") as image:
-        np.testing.assert_array_equal(np.asarray(image), tile.scale.colours[tile.steps()])
+        np.testing.assert_array_equal(np.asarray(image), shown.scaled.colours[shown.steps])
     with Image.open(folder / f"{stems[1]}-overlay.png") as image:
         np.testing.assert_array_equal(np.asarray(image), made.photographs[0].pixels)
     told = read_manifest(folder / f"{stems[0]}-overlay.png")["heatmap"]
     assert (told["method"], told["score"]) == ("grad-cam", 0.8)
-    assert told["scale"]["high"] == pytest.approx(tile.scale.limit)
+    assert told["scale"]["high"] == pytest.approx(shown.scaled.limit)
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,15 @@ from pypdf import PdfReader
 from layersight.data.preprocessing import SCALES
 from layersight.errors import UsageError
 from layersight.export import read_manifest, save
-from layersight.export.kinds import KERNELS
+from layersight.export.files import suffixes_of
 from layersight.export.manifest import manifest_of
+from layersight.nouns.kernels.noun import NOUN
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
 from layersight.version import __version__
 from weights import HOSTILE, everything, layer, weights
 
-SUFFIXES = KERNELS.suffixes
+SUFFIXES = suffixes_of(NOUN)
 
 
 def part(suffix: str, **known: Any) -> Kernels:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from layersight.document.words import specification
 from layersight.export import save
-from layersight.export.manifest import _ranges
 from layersight.nouns.activations.result import Activations
 
 Build = Callable[..., Activations]
@@ -111,4 +111,4 @@ def test_a_result_without_predictions(build: Build, tmp_path: Path) -> None:
     ],
 )
 def test_channels_are_told_as_a_spec(numbers: tuple[int, ...], text: str) -> None:
-    assert _ranges(numbers) == text
+    assert specification(numbers) == text

@@ -9,8 +9,9 @@ import pytest
 
 from layersight.data.model import ModelInfo
 from layersight.export import read_manifest
-from layersight.export.evaluation_files import read_evaluation
-from layersight.export.pattern_reading import read_patterns
+from layersight.export.files import load
+from layersight.nouns.evaluation.noun import NOUN as EVALUATION
+from layersight.nouns.patterns.noun import NOUN as PATTERNS
 
 FILES = Path(__file__).parent / "schema1"
 WRITTEN = sorted(path.name for path in FILES.iterdir())
@@ -45,12 +46,12 @@ def model_of(name: str) -> ModelInfo:
 
 
 def test_patterns_of_the_old_name_go_on() -> None:
-    found = read_patterns(FILES / "patterns.npz", model_of("patterns.npz"))
+    found = load(FILES / "patterns.npz", PATTERNS, model_of("patterns.npz"))
     assert found.images.shape == (1, 24, 24, 3)
     assert found.objectives[0].terms[0].layer == "conv2d"
 
 
 def test_an_evaluation_of_the_old_name_goes_on() -> None:
-    found = read_evaluation(FILES / "evaluation.npz", model_of("evaluation.npz"))
+    found = load(FILES / "evaluation.npz", EVALUATION, model_of("evaluation.npz"))
     assert [row.name for row in found.rows] == ["grad-cam", "gradient"]
     assert np.isfinite(found.values).all()

@@ -11,20 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
-from layersight.export.kinds import ANIMATIONS, PATTERNS
 from PIL import Image
 from pypdf import PdfReader
 
 from galleries import HOSTILE, gallery, mixed
 from layersight.errors import OutputError, UsageError
 from layersight.export import read_manifest, save
+from layersight.export.files import ANIMATIONS, suffixes_of
 from layersight.export.manifest import manifest_of
+from layersight.nouns.patterns.noun import NOUN
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import only
 from layersight.nouns.patterns.result import Patterns
 from layersight.version import __version__
 
-SUFFIXES = [*PATTERNS.suffixes, ""]
+SUFFIXES = [*suffixes_of(NOUN), ""]
 """Every suffix, and none for a folder."""
 
 
