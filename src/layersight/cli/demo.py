@@ -8,7 +8,7 @@ from pathlib import Path
 from layersight.cli.output import say
 from layersight.demo import HEAT, LABELS, PATTERNS, SOUGHT, Demo, make_demo
 from layersight.document.words import plural
-from layersight.loading.lean import import_keras
+from layersight.loading.backend import import_keras
 from layersight.nouns.activations.noun import alive_everywhere
 from layersight.nouns.heatmaps.photographs import places_of
 
