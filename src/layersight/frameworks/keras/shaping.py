@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
+from layersight.frameworks.keras.types import Function, Tensor
 
-def plain_sizes(value: Any) -> Any:
+
+def plain_sizes(value: object) -> Any:
     """A shape, a size or an axis as plain integers, where it is known."""
     if isinstance(value, list | tuple):
         return tuple(plain_sizes(part) for part in value)
     return int(value) if isinstance(value, np.integer | float) else value
 
 
-def _reshape(x: Any, shape: Any) -> Any:
+def _reshape(x: Tensor, shape: object) -> Tensor:
     wanted = [-1 if part is None else part for part in plain_sizes(shape)]
     if wanted and all(isinstance(part, int) for part in wanted) and wanted.count(-1) == 0:
         wanted[0] = -1  # the batch, which need not be the one of the file
     return ops.reshape(x, tuple(wanted))
 
 
-def _transpose(x: Any, perm: Any = None) -> Any:
+def _transpose(x: Tensor, perm: object = None) -> Tensor:
     return ops.transpose(x, None if perm is None else plain_sizes(perm))
 
 
-def _expand(x: Any, axis: Any = -1, dim: Any = None) -> Any:
+def _expand(x: Tensor, axis: int = -1, dim: object = None) -> Tensor:
     return ops.expand_dims(x, plain_sizes(axis if dim is None else dim))
 
 
-def _squeeze(x: Any, axis: Any = None, squeeze_dims: Any = None) -> Any:
+def _squeeze(x: Tensor, axis: object = None, squeeze_dims: object = None) -> Tensor:
     axis = squeeze_dims if axis is None else axis
     chosen = plain_sizes(axis)
     if isinstance(chosen, int):
@@ -41,15 +43,17 @@ def _squeeze(x: Any, axis: Any = None, squeeze_dims: Any = None) -> Any:
     return ops.squeeze(x, axis=chosen)
 
 
-def _concat(values: Any, axis: Any = -1) -> Any:
+def _concat(values: Sequence[Tensor], axis: int = -1) -> Tensor:
     return ops.concatenate(list(values), axis=int(axis))
 
 
-def _stack(values: Any, axis: Any = 0) -> Any:
+def _stack(values: Sequence[Tensor], axis: int = 0) -> Tensor:
     return ops.stack(list(values), axis=int(axis))
 
 
-def _split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None) -> Any:
+def _split(
+    value: Tensor, num_or_size_splits: object, axis: int = 0, num: object = None
+) -> Any:
     sizes = plain_sizes(num_or_size_splits)
     axis = int(axis)
     if not isinstance(sizes, tuple):
@@ -71,27 +75,27 @@ def _check_parts(count: int) -> None:
         raise ValueError(f"expected 1 to {MAX_PARTS} parts or classes, found {count}")
 
 
-def _unstack(x: Any, num: Any = None, axis: Any = 0) -> Any:
+def _unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
     axis = int(axis) % len(x.shape)
     count = x.shape[axis] if num is None else int(num)
     _check_parts(count or 0)
     return [ops.take(x, place, axis=axis) for place in range(count)]
 
 
-def _slice(x: Any, begin: Any, size: Any) -> Any:
+def _slice(x: Tensor, begin: object, size: object) -> Tensor:
     """``tf.slice``; a size of -1 is the rest."""
     pairs = zip(plain_sizes(begin), plain_sizes(size), strict=True)
     return x[tuple(slice(b, None if s in (-1, None) else b + s) for b, s in pairs)]
 
 
 def _one_hot(
-    x: Any,
-    depth: Any,
-    on_value: Any = None,
-    off_value: Any = None,
-    axis: Any = None,
-    dtype: Any = None,
-) -> Any:
+    x: Tensor,
+    depth: int,
+    on_value: object = None,
+    off_value: object = None,
+    axis: int | None = None,
+    dtype: str | None = None,
+) -> Tensor:
     _check_parts(depth)
     if on_value not in (None, 1) or off_value not in (None, 0):
         raise ValueError("expected 1 and 0 as the values of one_hot")
@@ -102,30 +106,30 @@ def _one_hot(
     return ops.cast(found, dtype or "float32")
 
 
-def _gather(x: Any, indices: Any, axis: Any = 0, batch_dims: Any = 0) -> Any:
+def _gather(x: Tensor, indices: object, axis: int = 0, batch_dims: int = 0) -> Tensor:
     if batch_dims:
         raise ValueError("expected gather without batch_dims")
     return ops.take(x, np.asarray(indices, "int32"), axis=axis or 0)
 
 
-def _repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
+def _repeat(x: Tensor, repeats: int, axis: int | None = None) -> Tensor:
     return ops.repeat(x, int(repeats), axis=axis)
 
 
-def _repeat_vector(x: Any, n: Any) -> Any:
+def _repeat_vector(x: Tensor, n: int) -> Tensor:
     """``K.repeat``: a vector several times, along a new axis."""
     return ops.repeat(ops.expand_dims(x, 1), int(n), axis=1)
 
 
-def _batch_flatten(x: Any) -> Any:
+def _batch_flatten(x: Tensor) -> Tensor:
     return ops.reshape(x, (-1, int(np.prod(x.shape[1:]))))
 
 
-def _tile(x: Any, multiples: Any) -> Any:
+def _tile(x: Tensor, multiples: object) -> Tensor:
     return ops.tile(x, plain_sizes(multiples))
 
 
-def _pad(x: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0) -> Any:
+def _pad(x: Tensor, paddings: object, mode: str = "CONSTANT", constant_values: float = 0) -> Tensor:
     mode = mode.lower()
     if mode == "constant":
         return ops.pad(x, plain_sizes(paddings), mode=mode, constant_values=constant_values)
@@ -135,7 +139,7 @@ def _pad(x: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0
     return x
 
 
-def _mirror(x: Any, axis: int, before: int, after: int, mode: str) -> Any:
+def _mirror(x: Tensor, axis: int, before: int, after: int, mode: str) -> Tensor:
     """Reflects along one axis, with the edge (``symmetric``) or without it (``reflect``)."""
     size = x.shape[axis]
     if size is None:
@@ -146,17 +150,17 @@ def _mirror(x: Any, axis: int, before: int, after: int, mode: str) -> Any:
     return ops.take(x, places.astype("int32"), axis=axis)
 
 
-def _cast(x: Any, dtype: Any) -> Any:
+def _cast(x: Tensor, dtype: str) -> Tensor:
     name = dtype if isinstance(dtype, str) else "float32"
     return ops.cast(x, {"float": "float32", "half": "float16", "double": "float64"}.get(name, name))
 
 
-def _getitem(x: Any, slice_spec: Any) -> Any:
+def _getitem(x: Tensor, slice_spec: object) -> Tensor:
     given = slice_spec if isinstance(slice_spec, list | tuple) else [slice_spec]
     return part_of(x, [_index(entry) for entry in given])
 
 
-def part_of(x: Any, key: Any) -> Any:
+def part_of(x: Tensor, key: object) -> Tensor:
     """``x[key]``, on every backend."""
     entries = list(key) if isinstance(key, list | tuple) else [key]
     taken = sum(entry is not None for entry in entries if entry is not Ellipsis)
@@ -172,7 +176,7 @@ def part_of(x: Any, key: Any) -> Any:
     return x[tuple(entries)]
 
 
-def _backwards(x: Any, axis: int, part: slice) -> Any:
+def _backwards(x: Tensor, axis: int, part: slice) -> Tensor:
     """A slice that counts down along one axis."""
     if part == slice(None, None, -1):
         return ops.flip(x, axis=axis)
@@ -181,7 +185,7 @@ def _backwards(x: Any, axis: int, part: slice) -> Any:
     return ops.take(x, np.arange(x.shape[axis], dtype="int32")[part], axis=axis)
 
 
-def _index(entry: Any) -> Any:
+def _index(entry: object) -> object:
     if isinstance(entry, dict) and "class_name" not in entry:
         return slice(entry.get("start"), entry.get("stop"), entry.get("step"))
     if isinstance(entry, dict) or entry == "...":
@@ -190,17 +194,17 @@ def _index(entry: Any) -> Any:
 
 
 def _strided_slice(
-    x: Any,
-    begin: Any,
-    end: Any,
-    strides: Any = None,
+    x: Tensor,
+    begin: Sequence[int],
+    end: Sequence[int],
+    strides: Sequence[int] | None = None,
     begin_mask: int = 0,
     end_mask: int = 0,
     ellipsis_mask: int = 0,
     new_axis_mask: int = 0,
     shrink_axis_mask: int = 0,
-) -> Any:
-    entries: list[Any] = []
+) -> Tensor:
+    entries: list[object] = []
     steps = strides or [1] * len(begin)
     for place, (first, last, step) in enumerate(zip(begin, end, steps, strict=True)):
         bit = 1 << place
@@ -216,7 +220,7 @@ def _strided_slice(
     return x[tuple(entries)]
 
 
-def _depth_to_space(x: Any, block_size: int, data_format: str = "NHWC") -> Any:
+def _depth_to_space(x: Tensor, block_size: int, data_format: str = "NHWC") -> Tensor:
     if data_format == "NCHW":
         return _first(_depth_to_space(_last(x), block_size))
     _, height, width, channels = x.shape
@@ -228,7 +232,7 @@ def _depth_to_space(x: Any, block_size: int, data_format: str = "NHWC") -> Any:
     return ops.reshape(x, (-1, height * block_size, width * block_size, inner))
 
 
-def _space_to_depth(x: Any, block_size: int, data_format: str = "NHWC") -> Any:
+def _space_to_depth(x: Tensor, block_size: int, data_format: str = "NHWC") -> Tensor:
     if data_format == "NCHW":
         return _first(_space_to_depth(_last(x), block_size))
     _, height, width, channels = x.shape
@@ -239,15 +243,15 @@ def _space_to_depth(x: Any, block_size: int, data_format: str = "NHWC") -> Any:
     return ops.reshape(x, (-1, height, width, block_size**2 * channels))
 
 
-def _last(x: Any) -> Any:
+def _last(x: Tensor) -> Tensor:
     return ops.transpose(x, (0, 2, 3, 1))
 
 
-def _first(x: Any) -> Any:
+def _first(x: Tensor) -> Tensor:
     return ops.transpose(x, (0, 3, 1, 2))
 
 
-SHAPING: dict[str, Callable[..., Any]] = {
+SHAPING: dict[str, Function] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "expand_dims": _expand,
