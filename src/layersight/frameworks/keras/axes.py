@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.frameworks.graph.geometry import FIRST, NONE
 from layersight.frameworks.keras.backends import as_float32
+from layersight.frameworks.keras.types import Tensor
 
 
-def tensor_channels_last(tensor: Any, data_format: str) -> Any:
+def tensor_channels_last(tensor: Tensor, data_format: str) -> Tensor:
     """A tensor of the backend with its channels last."""
     if data_format == NONE:
         return ops.expand_dims(tensor, -1)
@@ -21,7 +21,7 @@ def tensor_channels_last(tensor: Any, data_format: str) -> Any:
     return tensor
 
 
-def channels_last(array: np.ndarray[Any, Any], data_format: str) -> FloatArray:
+def channels_last(array: NDArray[np.generic], data_format: str) -> FloatArray:
     """An array with its channels last, as float32."""
     if data_format == NONE:
         array = array[..., np.newaxis]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from layersight.frameworks.graph import geometry
@@ -26,7 +24,7 @@ POINTWISE = {
 """Layers and operations whose every position depends on the same position of their inputs."""
 
 
-def spatial(operation: Any, name: str) -> tuple[int, ...] | None:
+def spatial(operation: keras.Operation, name: str) -> tuple[int, ...] | None:
     """A setting of convolution or pooling with one number for each spatial axis.
 
     Args:
@@ -45,7 +43,7 @@ def spatial(operation: Any, name: str) -> tuple[int, ...] | None:
     return None
 
 
-def _axes(operation: Any) -> int:
+def _axes(operation: keras.Operation) -> int:
     """The spatial axes that a class name such as ``Conv2D`` speaks of."""
     return next((axes for axes in (1, 2, 3) if f"{axes}D" in type(operation).__name__), 2)
 
@@ -75,7 +73,7 @@ def _window(step: Step) -> Window | None:
     return Window() if name in POINTWISE else None
 
 
-def axes_of(operation: Any, output: int, rank: int = 4) -> tuple[str, ...] | None:
+def axes_of(operation: keras.Operation, output: int, rank: int = 4) -> tuple[str, ...] | None:
     """What the axes of an output are, channels last, where they are no positions.
 
     The second output of an attention holds its scores: for each head, if it has several, how

@@ -36,6 +36,7 @@ from layersight.frameworks.keras.ranges import check_settings, largest_number
 from layersight.frameworks.keras.refused import Refused, stand_in
 from layersight.frameworks.keras.sizes import UNSET, check_output, count_computed
 from layersight.frameworks.keras.trusted import trusted_lambda
+from layersight.frameworks.keras.types import Arguments, Settings, Tensor
 from layersight.loading.rewrites.activations import OLD_HARD_SIGMOID
 from layersight.loading.rewrites.classes import SAVED_CLASS
 from layersight.loading.rewrites.walking import each_tensor, is_tensor, name_of, settings_of
@@ -79,15 +80,15 @@ class Builder:
         number = largest_number(self._settings)
         return f"{self.at} ({number})" if number else self.at
 
-    def make_model(self, config: Config) -> Any:
+    def make_model(self, config: Config) -> keras.Model:
         """A model, sequential or functional, with everything inside it."""
         if config["class_name"] == "Sequential":
             return self._make_sequential(config)
         return self._make_graph(config)
 
-    def _make_sequential(self, config: Config) -> Any:
+    def _make_sequential(self, config: Config) -> keras.Model:
         inner = config["config"]
-        layers: list[Any] = []
+        layers: list[Tensor] = []
         stopped: Stop | None = None
         check_depth(len(inner.get("layers") or []), self._where(name_of(config)))
         for entry in inner.get("layers") or []:
@@ -104,7 +105,7 @@ class Builder:
 
     def _make_layer(
         self, entry: Config, stopped: Stop | None, outputs: int
-    ) -> tuple[Any, Stop | None]:
+    ) -> tuple[keras.Layer, Stop | None]:
         """A layer, and why neither it nor what follows can be run, if so."""
         name = name_of(entry)
         where = self.at = self._where(name)
@@ -144,7 +145,7 @@ class Builder:
             check_output(layer.output, where)
         return _noted(layer, entry), None
 
-    def _wrap(self, cls: type[Any], settings: Config, where: str) -> Any:
+    def _wrap(self, cls: type[keras.Layer], settings: Config, where: str) -> keras.Layer:
         """A layer around another one."""
         made: Config = {}
         for key, item in settings.items():
@@ -167,7 +168,7 @@ class Builder:
     def _where(self, name: str) -> str:
         return f"{self._path}: layer '{name}'"
 
-    def _make_graph(self, config: Config) -> Any:
+    def _make_graph(self, config: Config) -> keras.Model:
         inner = config["config"]
         entries = {name_of(entry): entry for entry in inner.get("layers") or []}
         outputs: dict[str, int] = defaultdict(lambda: 1)
@@ -175,8 +176,8 @@ class Builder:
             if not 0 <= output < 1000:
                 raise ModelFileError(f"{self._where(name)} has no output {output}")
             outputs[name] = max(outputs[name], output + 1)
-        tensors: dict[Place, list[Any]] = {}
-        made: dict[str, Any] = {}
+        tensors: dict[Place, list[Tensor]] = {}
+        made: dict[str, keras.Layer] = {}
         stopped: dict[int, Stop] = {}
         order = order_calls(entries, self._path)
         check_depth(depth_of(entries, inner["output_layers"]), self._where(name_of(config)))
@@ -221,12 +222,12 @@ class Builder:
                 self._stopped[id(model)] = stopped[id(tensor)]
         return model
 
-    def _call(self, layer: Any, args: Any, kwargs: Any) -> list[Any]:
+    def _call(self, layer: keras.Layer, args: Arguments, kwargs: Settings) -> list[Tensor]:
         """The tensors that a layer gives for others, its weights made on the way."""
         if not getattr(layer, "_call_has_training_arg", False):
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         if isinstance(layer, keras.Model):
-            settings = {key: kwargs[key] for key in ("training", "mask") if key in kwargs}
+            settings: Settings = {key: kwargs[key] for key in ("training", "mask") if key in kwargs}
             more = {key: value for key, value in kwargs.items() if key not in settings}
             tensors = _tensors_in((args, more))
             args, kwargs = (tensors if len(tensors) > 1 else tensors[0],), settings
@@ -234,7 +235,9 @@ class Builder:
         check_output(given, self.at)
         return list(keras.tree.flatten(given))
 
-    def _fill_in(self, node: Config, tensors: dict[Place, list[Any]]) -> tuple[Any, Any]:
+    def _fill_in(
+        self, node: Config, tensors: dict[Place, list[Tensor]]
+    ) -> tuple[Arguments, Settings]:
         """What a call takes, with tensors in the place of references."""
         args = tuple(self._resolve(value, tensors) for value in node.get("args") or [])
         kwargs = {
@@ -244,7 +247,7 @@ class Builder:
         }
         return args, kwargs
 
-    def _resolve(self, value: Any, tensors: dict[Place, list[Any]]) -> Any:
+    def _resolve(self, value: Any, tensors: dict[Place, list[Tensor]]) -> object:
         if is_tensor(value):
             name, call, output = value["config"]["keras_history"]
             found = tensors[name, call]
@@ -259,7 +262,7 @@ class Builder:
             return {key: self._resolve(item, tensors) for key, item in value.items()}
         return value
 
-    def _plain_value(self, value: Config, tensors: dict[Place, list[Any]]) -> Any:
+    def _plain_value(self, value: Config, tensors: dict[Place, list[Tensor]]) -> Any:
         """A value that JSON has not: a tuple, a slice, an ellipsis, an array."""
         kind, inner = value["class_name"], value.get("config")
         if kind == "__tuple__":
@@ -359,7 +362,7 @@ def order_calls(entries: dict[str, Config], path: str) -> list[Place]:
     return order
 
 
-def _noted(layer: Any, entry: Config) -> Any:
+def _noted(layer: keras.Layer, entry: Config) -> keras.Layer:
     """A layer that knows the class under which its file keeps its weights."""
     saved = entry.get(SAVED_CLASS)
     # A class of Keras may be exported under another name than its own, by which it is saved.
@@ -367,7 +370,7 @@ def _noted(layer: Any, entry: Config) -> Any:
     return layer
 
 
-def _activation(name: Any) -> Any:
+def _activation(name: object) -> object:
     """An activation function by name, one of Keras or of layersight."""
     if name == OLD_HARD_SIGMOID:
         return hard_sigmoid_of_keras_2
@@ -399,10 +402,10 @@ def _numbers(entry: Config, node: Config) -> Config:
     return {**(inner if isinstance(inner, dict) else {}), **plain}
 
 
-def _is_default(key: str, value: Any) -> bool:
+def _is_default(key: str, value: object) -> bool:
     """Whether an argument of a call without tensors in it says what is done anyway."""
     return key == "mask" or (key == "training" and not isinstance(value, bool))
 
 
-def _tensors_in(value: Any) -> list[Any]:
+def _tensors_in(value: object) -> list[Tensor]:
     return [t for t in keras.tree.flatten(value) if isinstance(t, keras.KerasTensor)]

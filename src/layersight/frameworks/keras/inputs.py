@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
+import keras
 import numpy as np
 
+from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo
 from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.keras.feeding import picture_of, vocabulary_of
 from layersight.frameworks.keras.geometry import follow_formats
 from layersight.frameworks.keras.program import flatten, graph_of
+from layersight.frameworks.keras.types import Tensor
+
+T = TypeVar("T", FloatArray, Tensor)
 
 
-def build_shapes(model: Any) -> Any:
+def build_shapes(model: keras.Model) -> Any:
     """What a model without a graph was built with: a shape, or a structure of shapes."""
     shapes = getattr(model, "_build_shapes_dict", None) or {}
     if len(shapes) == 1:
@@ -23,7 +28,7 @@ def build_shapes(model: Any) -> Any:
     return shapes or None
 
 
-def inputs_of(model: Any) -> tuple[InputInfo, ...]:
+def inputs_of(model: keras.Model) -> tuple[InputInfo, ...]:
     """The inputs of a model: of its graph, or as it was built."""
     graph = graph_of(model)
     if graph is None:
@@ -43,7 +48,7 @@ def inputs_of(model: Any) -> tuple[InputInfo, ...]:
     return tuple(found)
 
 
-def _keys(graph: Any) -> dict[int, str]:
+def _keys(graph: keras.Model) -> dict[int, str]:
     """What a model that takes a dictionary calls each of its input tensors."""
     structure = getattr(graph, "_inputs_struct", None)
     if not isinstance(structure, Mapping):
@@ -74,8 +79,8 @@ def given_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | 
 
 
 def own_order(
-    array: Any, entry: InputInfo, moveaxis: Callable[..., Any], reshape: Callable[..., Any]
-) -> Any:
+    array: T, entry: InputInfo, moveaxis: Callable[..., T], reshape: Callable[..., T]
+) -> T:
     """An array or tensor of an input, channels last, in the model's own order of axes.
 
     Args:
@@ -93,9 +98,7 @@ def own_order(
     return reshape(array, (-1, *entry.shape[1:])) if flat else array
 
 
-def as_it_was_given(
-    array: np.ndarray[Any, Any], entry: InputInfo, shape: tuple[int, ...]
-) -> np.ndarray[Any, Any]:
+def as_it_was_given(array: FloatArray, entry: InputInfo, shape: tuple[int, ...]) -> FloatArray:
     """What belongs to each value of an input, such as a gradient, with the axes that it was given.
 
     Args:
@@ -113,7 +116,7 @@ def as_it_was_given(
     return array.reshape(-1, *shape[1:])
 
 
-def _inputs_without_graph(model: Any) -> tuple[InputInfo, ...]:
+def _inputs_without_graph(model: keras.Model) -> tuple[InputInfo, ...]:
     """The inputs of a subclassed or unbuilt model: as it was built, else one image."""
     structure = build_shapes(model) if model.built else None
     if structure is None:
@@ -136,12 +139,12 @@ def _inputs_without_graph(model: Any) -> tuple[InputInfo, ...]:
     )
 
 
-def _kernels(model: Any) -> list[tuple[int, ...]]:
+def _kernels(model: keras.Model) -> list[tuple[int, ...]]:
     layers = model._flatten_layers(include_self=False)
     return [layer.kernel_size for layer in layers if hasattr(layer, "kernel_size")]
 
 
-def _first_format(model: Any) -> str:
+def _first_format(model: keras.Model) -> str:
     """The order of axes of the first layer inside that has one."""
     for layer in model._flatten_layers(include_self=False):
         order = getattr(layer, "data_format", None)

@@ -10,20 +10,22 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.graph.program import Key
 from layersight.frameworks.keras.program import graph_of
+from layersight.frameworks.keras.types import Structure
 
-Report = Callable[[Key, Any, Any], Any]
+Call = Callable[..., Structure]
+
+Report = Callable[[Key, keras.Layer, Structure], Structure]
 """Called after each call inside: where it stands, the layer, what it returned; what it gives
 back, unless that is ``None``, is what the call returns."""
 
 
-def children(operation: Any) -> list[Any]:
+def children(operation: keras.Operation) -> list[keras.Layer]:
     """The layers inside an operation that are worth seeing.
 
     The layers of Keras itself (a bidirectional wrapper, an attention) count as one piece.
@@ -36,26 +38,26 @@ def children(operation: Any) -> list[Any]:
     return list({id(layer): layer for layer in operation._layers}.values())
 
 
-def has_inside(operation: Any) -> bool:
+def has_inside(operation: keras.Operation) -> bool:
     """Whether there are calls inside an operation that only watching it can show."""
     return graph_of(operation) is None and bool(children(operation))
 
 
-def _is_input(operation: Any) -> bool:
+def _is_input(operation: keras.Operation) -> bool:
     return isinstance(operation, keras.layers.InputLayer)
 
 
-def _is_built_in(operation: Any) -> bool:
+def _is_built_in(operation: keras.Operation) -> bool:
     return type(operation).__module__.partition(".")[0] == "keras"
 
 
 @contextmanager
 def watch(
-    operation: Any,
+    operation: keras.Operation,
     prefix: Key,
     report: Report,
     restart: Callable[[], None] = lambda: None,
-    finish: Callable[[Any], None] = lambda outputs: None,
+    finish: Callable[[Structure], None] = lambda outputs: None,
 ) -> Iterator[None]:
     """Reports every call of the layers inside ``operation`` while the block lasts.
 
@@ -70,9 +72,9 @@ def watch(
     stack: list[tuple[Key, Counter[int]]] = [(prefix, Counter())]
     seen: set[int] = set()
 
-    def follow_root(original: Callable[..., Any]) -> Callable[..., Any]:
+    def follow_root(original: Call) -> Call:
         @functools.wraps(original)
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> Structure:
             stack[:] = [(prefix, Counter())]
             restart()
             outputs = original(*args, **kwargs)
@@ -81,9 +83,9 @@ def watch(
 
         return call
 
-    def follow(layer: Any, label: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def follow(layer: keras.Layer, label: str, original: Call) -> Call:
         @functools.wraps(original)
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> Structure:
             parent, calls = stack[-1]
             key = (*parent, (label, calls[id(layer)]))
             calls[id(layer)] += 1
@@ -97,7 +99,7 @@ def watch(
 
         return call
 
-    def visit(parent: Any) -> Iterator[Patch]:
+    def visit(parent: keras.Layer) -> Iterator[Patch]:
         taken: Counter[str] = Counter()
         for layer in children(parent):
             if id(layer) in seen:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +48,7 @@ from layersight.frameworks.keras.program import graph_of
 from layersight.frameworks.keras.saving import save
 from layersight.frameworks.keras.scales import wanted_pixels
 from layersight.frameworks.keras.training import BatchStatistics
+from layersight.frameworks.keras.types import Structure
 from layersight.frameworks.keras.view import look
 from layersight.limits import Limits
 from layersight.model import ForwardPass, Model, MovingStatistics
@@ -67,7 +68,7 @@ class KerasModel(Model):
     """A Keras model that can be looked into.
 
     Args:
-        model: Any ``keras.Model``: sequential, functional, nested, subclassed.
+        model: keras.Model ``keras.Model``: sequential, functional, nested, subclassed.
         source: What it was opened from.
         digest: Of the file; computed from configuration and weights if not given.
         rewrites: What was changed in its configuration to open it.
@@ -78,7 +79,7 @@ class KerasModel(Model):
 
     def __init__(
         self,
-        model: Any,
+        model: keras.Model,
         *,
         source: str = "a live model",
         digest: str | None = None,
@@ -97,7 +98,7 @@ class KerasModel(Model):
         self._hollow = False
         self._names: tuple[str, ...] | None = None
         self._views: Cache[tuple[Shape, ...] | None, View] = Cache(VIEWS)
-        self._runners: Cache[Any, Runner] = Cache(PROGRAMS)
+        self._runners: Cache[Hashable, Runner] = Cache(PROGRAMS)
         self._reading = Reading(self)
 
     @property
@@ -185,14 +186,14 @@ class KerasModel(Model):
             yield
 
     @property
-    def variables(self) -> Sequence[Any]:
+    def variables(self) -> Sequence[keras.Variable]:
         """The variables that a pass reads."""
-        found: Sequence[Any] = self.model.variables
+        found: Sequence[keras.Variable] = self.model.variables
         return found
 
     def prepare(
         self, inputs: Mapping[str, FloatArray]
-    ) -> tuple[View, list[Any], tuple[Shape, ...]]:
+    ) -> tuple[View, list[FloatArray], tuple[Shape, ...]]:
         """The model for some inputs, and these in its own order and axes."""
         shapes = self._order_shapes({name: array.shape for name, array in inputs.items()})
         view = self._view(shapes)
@@ -357,7 +358,7 @@ class KerasModel(Model):
             ordered.append(shape)
         return ordered
 
-    def _own_order(self, array: np.ndarray[Any, Any], entry: InputInfo) -> np.ndarray[Any, Any]:
+    def _own_order(self, array: FloatArray, entry: InputInfo) -> FloatArray:
         """An input in the model's own order of axes and type."""
         array = own_order(array, entry, np.moveaxis, np.reshape)
         dtype = "float32" if entry.dtype in {"bfloat16", "float16", "float32"} else entry.dtype
@@ -393,7 +394,7 @@ class KerasModel(Model):
             ) from error
         self._hollow = self.limits is not None and bool(self.model.weights)
 
-    def _pack(self, values: list[Any]) -> Any:
+    def _pack(self, values: Sequence[object]) -> Structure:
         """Inputs in the structure that a model without a graph takes."""
         structure = build_shapes(self.model)
         if isinstance(structure, dict):
@@ -439,7 +440,7 @@ class KerasModel(Model):
         )
 
 
-def _digest(model: Any) -> str:
+def _digest(model: keras.Model) -> str:
     """``sha256:`` over the names, shapes and values of all weights."""
     digest = hashlib.sha256(model.name.encode("utf-8", "surrogatepass"))
     for variable in model.weights:
@@ -449,7 +450,7 @@ def _digest(model: Any) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _broken_weights(model: Any) -> list[str]:
+def _broken_weights(model: keras.Model) -> list[str]:
     """The paths of weights with values that are not finite.
 
     A backend may hide them: on TensorFlow a rectified NaN is 0, and its map merely dead.

@@ -11,7 +11,6 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 
@@ -20,9 +19,21 @@ from layersight.frameworks.graph.program import Key, Step
 from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.inside import watch
 from layersight.frameworks.keras.shaping import part_of
+from layersight.frameworks.keras.types import (
+    Arguments,
+    Function,
+    Settings,
+    Structure,
+    Tensor,
+)
 
-Hook = Callable[[LayerHandle, Any], Any]
+Hook = Callable[[LayerHandle, Tensor], Tensor]
 """Gets what a layer gives and returns what the pass goes on with."""
+
+Chain = list[tuple[int, keras.Operation]]
+"""Some steps by their indices, each with its operation."""
+
+Call = tuple[Arguments, Settings]
 
 ACTIVATIONS = ("Softmax", "Sigmoid", "ReLU", "Relu", "Relu6", "LeakyReLU", "ELU", "PReLU")
 """Layers and operations that are an activation function and nothing else."""
@@ -38,7 +49,7 @@ class _Enough(BaseException):
     """
 
 
-def _untouched(_: LayerHandle, tensor: Any) -> Any:
+def _untouched(_: LayerHandle, tensor: Tensor) -> Tensor:
     return tensor
 
 
@@ -60,7 +71,7 @@ class Passing:
 
     view: View
     name: str
-    pack: Callable[[list[Any]], Any]
+    pack: Callable[[list[Tensor]], Structure]
     explained: Callable[[str], AbstractContextManager[None]]
     wanted: tuple[LayerHandle, ...]
     before: tuple[LayerHandle, ...] = ()
@@ -80,8 +91,8 @@ class Passing:
         self._order.extend(sorted(program.needed(places)))
 
     def __call__(
-        self, tensors: Sequence[Any], touch: Hook = _untouched, versions: int = 1
-    ) -> dict[str, Any]:
+        self, tensors: Sequence[Tensor], touch: Hook = _untouched, versions: int = 1
+    ) -> dict[str, Tensor]:
         """Runs the steps.
 
         Args:
@@ -93,9 +104,9 @@ class Passing:
         values = dict(zip(program.inputs, tensors, strict=True))
         done = self._last_uses()
         shadowed = {number: self._shadowed(sight) for number, sight in enumerate(self.before)}
-        shadows: dict[tuple[int, int], Any] = {}
+        shadows: dict[tuple[int, int], Tensor] = {}
         many = self._resting_on_spread()
-        found: dict[str, Any] = {}
+        found: dict[str, Tensor] = {}
         for place in self._order:
             step = program.steps[place]
             taken = values
@@ -168,7 +179,7 @@ class Passing:
             return False
         return self.view.program.producers().get(value) not in many
 
-    def _shadowed(self, sight: LayerHandle) -> list[tuple[int, Any]]:
+    def _shadowed(self, sight: LayerHandle) -> Chain:
         """Where the value before a layer's activation arises, and the steps that reshape it.
 
         For a call inside a step nothing: what it computes is captured there.
@@ -193,10 +204,10 @@ class Passing:
         self,
         place: int,
         step: Step,
-        values: Mapping[int, Any],
-        shadowed: Mapping[int, list[tuple[int, Any]]],
-        shadows: dict[tuple[int, int], Any],
-        found: dict[str, Any],
+        values: Mapping[int, Tensor],
+        shadowed: Mapping[int, Chain],
+        shadows: dict[tuple[int, int], Tensor],
+        found: dict[str, Tensor],
     ) -> None:
         """Reshapes a value before its activation as the value behind it was."""
         for number, chain in shadowed.items():
@@ -204,7 +215,7 @@ class Passing:
                 continue
             sight = self.before[number]
             given = {
-                tensor: shadows.get((number, value), values.get(value))
+                tensor: shadows[number, value] if (number, value) in shadows else values[value]
                 for tensor, value in step.inputs
             }
             args, kwargs = filled(step, given)
@@ -219,14 +230,14 @@ class Passing:
     def _run(
         self,
         step: Step,
-        values: Mapping[int, Any],
+        values: Mapping[int, Tensor],
         wanted: Sequence[LayerHandle],
         before: Sequence[LayerHandle],
-        found: dict[str, Any],
+        found: dict[str, Tensor],
         touch: Hook,
         *,
         rest: bool,
-    ) -> list[Any]:
+    ) -> list[Tensor]:
         """Runs one step, collecting what is wanted of it and inside it."""
         if step.node is None:
             program = self.view.program
@@ -248,7 +259,7 @@ class Passing:
         return given
 
 
-def operation_of(step: Step) -> Callable[..., Any]:
+def operation_of(step: Step) -> Function:
     """What a step calls: its operation, or what computes the same on every backend.
 
     Slices that go backwards, by which colours are brought into the other order, are refused by
@@ -256,11 +267,11 @@ def operation_of(step: Step) -> Callable[..., Any]:
     """
     if type(step.operation).__name__ == "GetItem":
         return part_of
-    operation: Callable[..., Any] = step.operation
+    operation: Function = step.operation
     return operation
 
 
-def filled(step: Step, given: Mapping[int, Any]) -> tuple[Any, Any]:
+def filled(step: Step, given: Mapping[int, Tensor]) -> Call:
     """What a step of a graph is called with, not training.
 
     Args:
@@ -273,7 +284,7 @@ def filled(step: Step, given: Mapping[int, Any]) -> tuple[Any, Any]:
     return _not_training(step, *step.node.arguments.fill_in(given))
 
 
-def _not_training(step: Step, args: Any, kwargs: Any) -> tuple[Any, Any]:
+def _not_training(step: Step, args: Arguments, kwargs: Settings) -> Call:
     if getattr(step.operation, "_call_has_training_arg", False):
         kwargs = {**kwargs, "training": False}
     return args, kwargs
@@ -281,21 +292,21 @@ def _not_training(step: Step, args: Any, kwargs: Any) -> tuple[Any, Any]:
 
 def _run_watched(
     step: Step,
-    args: Any,
-    kwargs: Any,
+    args: Arguments,
+    kwargs: Settings,
     inner: Mapping[tuple[Key, int], LayerHandle],
     before: Sequence[LayerHandle],
-    found: dict[str, Any],
+    found: dict[str, Tensor],
     touch: Hook,
     *,
     whole: bool,
-) -> list[Any]:
+) -> list[Tensor]:
     """Runs a step, taking the calls inside it; stops inside it unless all of it is needed."""
     missing = {f"layer:{sight.info.name}" for sight in inner.values()}
     missing |= {f"before:{sight.info.name}" for sight in before}
-    captured: dict[int, list[Any]] = {}
+    captured: dict[int, list[Tensor]] = {}
 
-    def report(key: Key, layer: Any, outputs: Any) -> Any:
+    def report(key: Key, layer: keras.Layer, outputs: Structure) -> Structure:
         tensors = list(keras.tree.flatten(outputs))
         for output, tensor in enumerate(tensors):
             for sight in before:
@@ -323,7 +334,7 @@ def _run_watched(
             return []
 
 
-def _activates(operation: Any) -> bool:
+def _activates(operation: keras.Operation) -> bool:
     """Whether an operation ends in an activation function that is not the identity."""
     name = type(operation).__name__
     if name in RESHAPING:
@@ -332,7 +343,7 @@ def _activates(operation: Any) -> bool:
     return name in ACTIVATIONS or (function is not None and not _is_linear(operation))
 
 
-def _is_linear(operation: Any) -> bool:
+def _is_linear(operation: keras.Operation) -> bool:
     """Whether an operation is an activation layer that does nothing."""
     function = getattr(operation, "activation", None)
     return (
@@ -341,13 +352,13 @@ def _is_linear(operation: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _capturing(layer: Any) -> Iterator[list[Any]]:
+def _capturing(layer: keras.Layer) -> Iterator[list[Tensor]]:
     """Keeps what a layer gives to its activation function, while the block lasts.
 
     Gives:
         A list, the last call at the end; empty for a layer without such a function.
     """
-    seen: list[Any] = []
+    seen: list[Tensor] = []
     if type(layer).__name__ in ACTIVATIONS or type(layer).__name__ == "Activation":
         name = "call"
     elif callable(getattr(layer, "activation", None)):
@@ -356,9 +367,9 @@ def _capturing(layer: Any) -> Iterator[list[Any]]:
         yield seen
         return
 
-    def recording(original: Callable[..., Any]) -> Callable[..., Any]:
+    def recording(original: Function) -> Function:
         @functools.wraps(original, updated=())
-        def record(x: Any, *args: Any, **kwargs: Any) -> Any:
+        def record(x: Tensor, *args: object, **kwargs: object) -> Tensor:
             seen.append(x)
             return original(x, *args, **kwargs)
 
@@ -368,11 +379,11 @@ def _capturing(layer: Any) -> Iterator[list[Any]]:
         yield seen
 
 
-def _repeated(tensor: Any, count: int) -> Any:
+def _repeated(tensor: Tensor, count: int) -> Tensor:
     return keras.ops.repeat(tensor, count, axis=0)
 
 
-def _plain_float(tensor: Any) -> Any:
+def _plain_float(tensor: Tensor) -> Tensor:
     """Half precision as float32, since NumPy cannot hold every kind of it."""
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     return keras.ops.cast(tensor, "float32") if dtype in {"bfloat16", "float16"} else tensor

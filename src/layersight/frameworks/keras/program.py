@@ -8,16 +8,16 @@ seen by :mod:`layersight.frameworks.keras.inside`.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import keras
 from keras.src.models.functional import Functional  # not exported by name
 
 from layersight.frameworks.graph.program import Key, Program, Step
 from layersight.frameworks.keras.training import as_called
+from layersight.frameworks.keras.types import Node
 
 
-def graph_of(operation: Any) -> Any | None:
+def graph_of(operation: keras.Operation) -> keras.Model | None:
     """The functional graph of a model, or ``None`` if it has none.
 
     A subclass of ``keras.Model`` that was made from inputs and outputs has a graph too, but
@@ -32,7 +32,7 @@ def graph_of(operation: Any) -> Any | None:
     return None
 
 
-def flatten(model: Any) -> Program:
+def flatten(model: keras.Model) -> Program:
     """Lays a model out as steps.
 
     Args:
@@ -54,7 +54,7 @@ def flatten(model: Any) -> Program:
 
 def _lay_out(
     program: Program,
-    graph: Any,
+    graph: keras.Model,
     prefix: Key,
     arguments: tuple[int, ...],
     *,
@@ -89,7 +89,7 @@ def _lay_out(
     return tuple(numbers[id(tensor)] for tensor in graph.outputs)
 
 
-def ordered_nodes(graph: Any) -> list[Any]:
+def ordered_nodes(graph: keras.Model) -> list[Node]:
     """The nodes of a functional graph in the order in which Keras runs them."""
     by_depth = graph._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]

@@ -51,9 +51,7 @@ def _stack(values: Sequence[Tensor], axis: int = 0) -> Tensor:
     return ops.stack(list(values), axis=int(axis))
 
 
-def _split(
-    value: Tensor, num_or_size_splits: object, axis: int = 0, num: object = None
-) -> Any:
+def _split(value: Tensor, num_or_size_splits: object, axis: int = 0, num: object = None) -> Any:
     sizes = plain_sizes(num_or_size_splits)
     axis = int(axis)
     if not isinstance(sizes, tuple):

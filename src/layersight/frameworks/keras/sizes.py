@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -17,7 +16,7 @@ from keras.src.backend.common.variables import Variable  # what every backend's 
 from layersight.frameworks.graph import sizes
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.graph.sizes import Ledger, ledger
-from layersight.frameworks.keras.types import Structure
+from layersight.frameworks.keras.types import Structure, Tensor
 from layersight.limits import Limits
 
 
@@ -30,8 +29,14 @@ def at_most(
         yield kept
 
 
-def _counted_variable(original: Any) -> Any:
-    def counted(self: Any, initializer: Any, shape: Any = None, *args: Any, **more: Any) -> None:
+def _counted_variable(original: Callable[..., None]) -> Callable[..., None]:
+    def counted(
+        self: keras.Variable,
+        initializer: object,
+        shape: object = None,
+        *args: object,
+        **more: object,
+    ) -> None:
         current = ledger()
         if current is not None:
             asked = shape if callable(initializer) else getattr(initializer, "shape", None)
@@ -42,8 +47,14 @@ def _counted_variable(original: Any) -> Any:
     return counted
 
 
-def _counted_tensor(original: Any) -> Any:
-    def counted(self: Any, shape: Any, dtype: Any = "float32", *args: Any, **more: Any) -> None:
+def _counted_tensor(original: Callable[..., None]) -> Callable[..., None]:
+    def counted(
+        self: keras.KerasTensor,
+        shape: Sequence[object],
+        dtype: object = "float32",
+        *args: object,
+        **more: object,
+    ) -> None:
         current = ledger()
         if current is not None:
             current.tensor(shape, dtype)
@@ -59,7 +70,7 @@ _WATCHED: list[Patch] = [
 """The two places through which Keras makes weights, and tensors that stand for others."""
 
 
-def count_computed(operation: Any) -> int:
+def count_computed(operation: keras.Operation) -> int:
     """How many values a layer computes from its settings alone, and holds during a pass.
 
     Spectrograms do: their kernels and matrices are no weights, so that no file bounds them.
@@ -94,14 +105,14 @@ def check_output(spec: Structure, where: str) -> None:
 class Unset(keras.initializers.Initializer):
     """Stands where an initialiser was: zeros from NumPy, which cost nothing to make."""
 
-    def __call__(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None, **_: object) -> Tensor:
         """Zeros of that shape."""
-        kind = keras.backend.standardize_dtype(dtype) if dtype else "float32"
+        kind: str = keras.backend.standardize_dtype(dtype) if dtype else "float32"
         array = np.zeros(tuple(shape), "float32" if kind == "bfloat16" else kind)
         return keras.ops.convert_to_tensor(array, dtype=kind)
 
 
-UNSET: dict[str, Any] = {
+UNSET: dict[str, object] = {
     "module": None,
     "class_name": "Unset",
     "config": {},

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
@@ -31,6 +30,7 @@ from layersight.frameworks.keras.inputs import own_order
 from layersight.frameworks.keras.passing import filled, operation_of
 from layersight.frameworks.keras.program import flatten, graph_of
 from layersight.frameworks.keras.refused import Refused
+from layersight.frameworks.keras.types import Tensor
 from layersight.loading.architectures import (
     Architecture,
     find_by_layers,
@@ -38,7 +38,7 @@ from layersight.loading.architectures import (
     preprocessing_of,
 )
 
-Array = NDArray[Any]
+Array = NDArray[np.generic]
 SIDE = 32
 """The most pixels along each side of the pictures that are tried, if the stem takes them."""
 
@@ -122,7 +122,7 @@ def _find_end(program: Program, number: int) -> _End | None:
     return max(ends.values(), key=lambda end: (_weights_after(program, end.place), -end.place))
 
 
-def is_learned(operation: Any) -> bool:
+def is_learned(operation: keras.Operation) -> bool:
     """Whether a layer holds weights that are more than the statistics of a data set."""
     if type(operation).__name__ == "Normalization":
         return False
@@ -133,7 +133,7 @@ def is_learned(operation: Any) -> bool:
 def _weights_after(program: Program, start: int) -> int:
     """How many weights the steps have that rest on the one at ``start``, itself included."""
     reached: set[int] = set()
-    layers: dict[int, Any] = {}
+    layers: dict[int, Tensor] = {}
     for place, step in enumerate(program.steps[start:], start):
         if place == start or any(value in reached for _, value in step.inputs):
             reached |= set(step.outputs)
@@ -233,7 +233,7 @@ class _Stem:
         return found
 
     def _run(self, colours: FloatArray, most: int | None, *, ramp: bool) -> FloatArray:
-        values: dict[int, Any] = {}
+        values: dict[int, Tensor] = {}
         sampled: dict[int, FloatArray] = {}
         for number, (value, entry) in enumerate(zip(self.program.inputs, self.inputs, strict=True)):
             own = colours if number == self.number else np.zeros((len(colours), 1), np.float32)
@@ -254,17 +254,17 @@ class _Stem:
         return sampled[self.end.value]
 
 
-def to_tensor(pictures: Array, dtype: str) -> Any:
+def to_tensor(pictures: Array, dtype: str) -> Tensor:
     """Pictures as a tensor of the type of an input."""
     return keras.ops.convert_to_tensor(pictures, dtype)
 
 
-def to_array(tensor: Any) -> FloatArray:
+def to_array(tensor: Tensor) -> FloatArray:
     """A tensor as an array of float32."""
     return as_float32(to_numpy(keras.ops.cast(tensor, "float32")))
 
 
-def _call(step: Step, values: Mapping[int, Any]) -> list[Any]:
+def _call(step: Step, values: Mapping[int, Tensor]) -> list[Tensor]:
     """Runs a step, not training, on values by their numbers."""
     args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
     return list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))

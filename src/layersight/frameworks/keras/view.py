@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
@@ -21,6 +20,7 @@ from layersight.frameworks.keras.program import flatten, graph_of
 from layersight.frameworks.keras.refused import Refused, stop_of
 from layersight.frameworks.keras.roles import activation_of, role_of
 from layersight.frameworks.keras.training import notes_of, type_name
+from layersight.frameworks.keras.types import Arguments, Settings, Structure, Tensor
 
 STAND_IN = 224
 """Stands for an unknown size where a trace needs a number."""
@@ -31,14 +31,18 @@ class _Call:
     """One tensor that a call gives; ``value`` is its number, ``None`` inside a step."""
 
     key: Key
-    layer: Any
+    layer: keras.Layer
     output: int
     place: int
     shape: Shape | None
     value: int | None
 
 
-def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
+def look(
+    model: keras.Model,
+    shapes: Sequence[Shape] | None,
+    pack: Callable[[list[keras.KerasTensor]], Structure],
+) -> View:
     """Finds the layers of a built model.
 
     Args:
@@ -48,7 +52,7 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
         pack: Brings a list of inputs into the structure that a model without a graph takes.
     """
     program = flatten(model)
-    inside: dict[int, list[tuple[Key, Any, int, Shape]]] = {}
+    inside: dict[int, list[tuple[Key, keras.Layer, int, Shape]]] = {}
     unfit: dict[int, ModelInputError] = {}
     last: list[tuple[Key, int] | None] = []
     entering = _taken(program, model, shapes)
@@ -86,7 +90,7 @@ def look(model: Any, shapes: Sequence[Shape] | None, pack: Any) -> View:
 
 
 def _inner_calls(
-    calls: Sequence[tuple[Key, Any, int, Shape]], place: int, known: bool
+    calls: Sequence[tuple[Key, keras.Layer, int, Shape]], place: int, known: bool
 ) -> Iterator[_Call]:
     for key, layer, output, shape in calls:
         yield _Call(key, layer, output, place, shape if known else None, None)
@@ -100,7 +104,7 @@ def _own_calls(step: Step, place: int) -> Iterator[_Call]:
 
 def _describe(
     name: str,
-    layer: Any,
+    layer: keras.Layer,
     shape: Shape | None,
     data_format: str,
     field: Field | None,
@@ -144,7 +148,7 @@ def _inner_format(call: _Call) -> str:
 
 
 def _taken(
-    program: Program, model: Any, shapes: Sequence[Shape] | None
+    program: Program, model: keras.Model, shapes: Sequence[Shape] | None
 ) -> dict[int, tuple[Shape, str]]:
     """The shape and the type of each value that the model takes."""
     own = model.inputs if program.outputs else ()
@@ -157,9 +161,9 @@ def _taken(
 def _trace(
     program: Program,
     taken: Mapping[int, tuple[Shape, str]],
-    inside: dict[int, list[tuple[Key, Any, int, Shape]]],
+    inside: dict[int, list[tuple[Key, keras.Layer, int, Shape]]],
     unfit: dict[int, ModelInputError],
-    pack: Any,
+    pack: Callable[[list[keras.KerasTensor]], Structure],
     last: list[tuple[Key, int] | None],
 ) -> bool:
     """Brings the steps' shapes up to date and finds the calls inside steps.
@@ -170,7 +174,7 @@ def _trace(
         Whether the shapes of the calls inside are known, not only their names.
     """
     known = all(None not in shape[1:] for shape, _ in taken.values())
-    specs: dict[int, Any] = {
+    specs: dict[int, Tensor] = {
         value: keras.KerasTensor(shape, dtype=dtype) for value, (shape, dtype) in taken.items()
     }
     for place, step in enumerate(program.steps):
@@ -203,8 +207,11 @@ def _trace(
 
 
 def _look_inside(
-    step: Step, args: Any, kwargs: Any, last: list[tuple[Key, int] | None] | None = None
-) -> list[tuple[Key, Any, int, Shape]]:
+    step: Step,
+    args: Arguments,
+    kwargs: Settings,
+    last: list[tuple[Key, int] | None] | None = None,
+) -> list[tuple[Key, keras.Layer, int, Shape]]:
     """The calls inside a step, found by letting it run on shapes alone.
 
     Args:
@@ -213,10 +220,10 @@ def _look_inside(
         kwargs: Likewise.
         last: Gets for each tensor that the step gives the call that gave it.
     """
-    calls: list[tuple[Key, Any, int, Shape]] = []
-    tensors: list[Any] = []
+    calls: list[tuple[Key, keras.Layer, int, Shape]] = []
+    tensors: list[Tensor] = []
 
-    def report(key: Key, layer: Any, outputs: Any) -> None:
+    def report(key: Key, layer: keras.Layer, outputs: Structure) -> None:
         if graph_of(layer) is not None:
             return  # what it gives is what its last layer gives
         for output, tensor in enumerate(keras.tree.flatten(outputs)):
@@ -225,7 +232,7 @@ def _look_inside(
                 calls.append((key, layer, output, shape))
                 tensors.append(tensor)
 
-    def whole(spec: Any) -> Any:
+    def whole(spec: object) -> object:
         if not isinstance(spec, keras.KerasTensor):
             return spec
         shape = (1, *(size or STAND_IN for size in spec.shape[1:]))
@@ -235,7 +242,7 @@ def _look_inside(
         calls.clear()
         tensors.clear()
 
-    def finish(outputs: Any) -> None:
+    def finish(outputs: Structure) -> None:
         if last is None:
             return
         last.clear()

@@ -8,17 +8,19 @@ forward are positive.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+
+import keras
 
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.view import View
 from layersight.frameworks.keras.ascent.leak import lend, rectifiers_in
 from layersight.frameworks.keras.backends import make_positive
+from layersight.frameworks.keras.types import Function, Tensor
 
 
-def rectifiers_of(view: View, places: set[int]) -> list[Any]:
+def rectifiers_of(view: View, places: set[int]) -> list[Tensor]:
     """The operations on the way to some steps that have a rectifier.
 
     Raises:
@@ -35,13 +37,13 @@ def rectifiers_of(view: View, places: set[int]) -> list[Any]:
 
 
 @contextmanager
-def guiding(operations: Sequence[Any]) -> Iterator[None]:
+def guiding(operations: Sequence[keras.Operation]) -> Iterator[None]:
     """Lets only positive gradients back through rectifiers while the block lasts."""
     positive = make_positive()
 
-    def guided(function: Callable[..., Any], axis: int) -> Callable[..., Any]:
+    def guided(function: Function, axis: int) -> Function:
         @functools.wraps(function)
-        def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        def call(x: Tensor, *args: object, **kwargs: object) -> Tensor:
             return positive(function(x, *args, **kwargs))
 
         return call

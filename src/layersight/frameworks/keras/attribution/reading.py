@@ -7,10 +7,11 @@ device; only what was asked for comes back.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -34,6 +35,7 @@ from layersight.frameworks.keras.backends import (
 from layersight.frameworks.keras.checking import check_fits, check_runs, other_inputs
 from layersight.frameworks.keras.inputs import as_it_was_given
 from layersight.frameworks.keras.passing import Hook, Passing
+from layersight.frameworks.keras.types import Function, Tensor
 
 Inputs = Mapping[str, FloatArray]
 
@@ -55,7 +57,7 @@ class Host(Protocol):
     """What a model gives for numbers to be read off it."""
 
     @property
-    def variables(self) -> Sequence[Any]:
+    def variables(self) -> Sequence[keras.Variable]:
         """The variables that it reads."""
         ...
 
@@ -64,7 +66,7 @@ class Host(Protocol):
         """What is known of it."""
         ...
 
-    def prepare(self, inputs: Inputs) -> tuple[View, list[Any], tuple[Any, ...]]:
+    def prepare(self, inputs: Inputs) -> tuple[View, list[FloatArray], tuple[Hashable, ...]]:
         """The view, the inputs in the model's own order and axes, and what tells shapes apart."""
         ...
 
@@ -98,8 +100,8 @@ class Reading:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._runners: Cache[Any, Cache[int, Runner]] = Cache(PROGRAMS)
-        self._differs: Cache[Any, Cache[int, Differ]] = Cache(PROGRAMS)
+        self._runners: Cache[Hashable, Cache[int, Runner]] = Cache(PROGRAMS)
+        self._differs: Cache[Hashable, Cache[int, Differ]] = Cache(PROGRAMS)
 
     def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
         """The number for each image, ``(image,)``."""
@@ -252,7 +254,7 @@ class Reading:
                 )
 
 
-def _key(goal: Goal) -> tuple[Any, ...]:
+def _key(goal: Goal) -> tuple[Hashable, ...]:
     """What a compiled reading depends on."""
     return tuple(
         (readout.layer, readout.before, len(readout.weights) > 1, *readout.weights.shape[1:])
@@ -272,7 +274,9 @@ def _size_for(count: int, compiled: Cache[int, Any]) -> int:
     return min((size for size in compiled if count <= size < WASTE * count), default=count)
 
 
-def _filled(arrays: list[Any], goal: Goal, size: int) -> tuple[list[Any], list[Any]]:
+def _filled(
+    arrays: list[FloatArray], goal: Goal, size: int
+) -> tuple[list[FloatArray], list[FloatArray]]:
     """Inputs and weights for a batch of a size, which may be larger than theirs."""
     weights = [as_float32(readout.weights) for readout in goal]
     if size == len(arrays[0]):
@@ -283,7 +287,7 @@ def _filled(arrays: list[Any], goal: Goal, size: int) -> tuple[list[Any], list[A
     )
 
 
-def _padded(array: Any, size: int) -> Any:
+def _padded(array: FloatArray, size: int) -> FloatArray:
     """An array with its last entry repeated to a length."""
     missing = size - len(array)
     if not missing:
@@ -295,11 +299,11 @@ def _score(
     passing: Passing,
     goal: Goal,
     sights: Sequence[LayerHandle],
-    tensors: Sequence[Any],
-    weights: Sequence[Any],
+    tensors: Sequence[Tensor],
+    weights: Sequence[Tensor],
     touch: Hook,
     versions: int = 1,
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum for each image, and what the layers it is read off give."""
     found = passing(tensors, touch, versions)
     total: Any = 0.0
@@ -312,13 +316,17 @@ def _score(
     return total, {f"end:{name}": found[f"layer:{name}"] for name in names}
 
 
-def _same(_: LayerHandle, tensor: Any) -> Any:
+def _same(_: LayerHandle, tensor: Tensor) -> Tensor:
     return tensor
 
 
 def _read(
-    passing: Passing, goal: Goal, sights: Sequence[LayerHandle], inputs: int, given: Sequence[Any]
-) -> dict[str, Any]:
+    passing: Passing,
+    goal: Goal,
+    sights: Sequence[LayerHandle],
+    inputs: int,
+    given: Sequence[Tensor],
+) -> dict[str, Tensor]:
     scores, _ = _score(passing, goal, sights, given[:inputs], given[inputs:], _same)
     return {"scores": scores}
 
@@ -329,12 +337,12 @@ def _ablate(
     sights: Sequence[LayerHandle],
     spread: LayerHandle,
     inputs: int,
-    given: Sequence[Any],
-) -> dict[str, Any]:
+    given: Sequence[Tensor],
+) -> dict[str, Tensor]:
     tensors, weights, factors = given[:inputs], given[inputs:-1], given[-1]
     versions = int(factors.shape[0])
 
-    def weaken(sight: LayerHandle, tensor: Any) -> Any:
+    def weaken(sight: LayerHandle, tensor: Tensor) -> Tensor:
         if sight != spread:
             return tensor
         places = [1] * (len(tensor.shape) - 2)
@@ -348,8 +356,8 @@ def _ablate(
     return {"scores": scores}
 
 
-def _guided(compute: Callable[..., Any], rectifiers: Sequence[Any]) -> Callable[..., Any]:
-    def call(*given: Any) -> Any:
+def _guided(compute: Function, rectifiers: Sequence[keras.Operation]) -> Function:
+    def call(*given: object) -> Tensor:
         with guiding(rectifiers):
             return compute(*given)
 

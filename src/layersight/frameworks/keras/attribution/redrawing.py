@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
+from layersight.data.arrays import FloatArray
 from layersight.frameworks.keras.backends import to_numpy
 
 
 @contextmanager
-def randomised(layers: Sequence[Any], seed: int) -> Iterator[None]:
+def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
     """Replaces the weights of layers by random ones while the block lasts.
 
     What has two axes or more is drawn from a normal distribution with its own mean and standard
@@ -29,7 +30,7 @@ def randomised(layers: Sequence[Any], seed: int) -> Iterator[None]:
         seed: Of what is drawn.
     """
     draw = np.random.default_rng(seed)
-    kept: dict[int, tuple[Any, np.ndarray[Any, Any]]] = {}
+    kept: dict[int, tuple[keras.Variable, NDArray[np.generic]]] = {}
     try:
         for layer in layers:
             if not isinstance(layer, keras.Layer):
@@ -48,7 +49,7 @@ def randomised(layers: Sequence[Any], seed: int) -> Iterator[None]:
             variable.assign(value)
 
 
-def _drawn(value: np.ndarray[Any, Any], draw: np.random.Generator) -> np.ndarray[Any, Any]:
+def _drawn(value: FloatArray, draw: np.random.Generator) -> FloatArray:
     if value.ndim >= 2:
         return np.asarray(draw.normal(value.mean(), value.std(), value.shape), np.float32)
     return np.asarray(draw.permutation(value), np.float32)
