@@ -10,7 +10,8 @@ import numpy as np
 
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.preprocessing import SCALES, Preprocessing
-from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.result import Objective, Patterns, Term
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "conv</script><b>&\u202e"

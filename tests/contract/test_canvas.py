@@ -14,7 +14,7 @@ from layersight.data.ascent import FOURIER, PHASE, Ascent, Probe
 from layersight.frameworks.keras.ascent.canvas import bound, draw, look
 from layersight.frameworks.keras.backends import is_near, place, sample
 from layersight.nouns.patterns.placements import of_step, placement
-from layersight.nouns.patterns.result import PatternOptions
+from layersight.nouns.patterns.request import PatternOptions
 
 
 def test_a_canvas_is_seen_through_its_placements_as_scipy_does():

@@ -10,10 +10,11 @@ import pytest
 from layersight.data.ascent import Ascent, Probe, StepResult
 from layersight.errors import ModelInputError
 from layersight.nouns.patterns.climbing import ATTEMPTS, PERIOD, SILENT, Climbing
-from layersight.nouns.patterns.methods.classic import CLASSIC
+from layersight.nouns.patterns.methods.classic import METHOD as CLASSIC
 from layersight.nouns.patterns.methods.method import Ground, Method
 from layersight.nouns.patterns.methods.robust import pace
-from layersight.nouns.patterns.result import Objective, PatternOptions, Term
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.result import Objective, Term
 
 
 class Hill:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from layersight.nouns.patterns.placements import crops_of_step, of_step, placement, unseen
-from layersight.nouns.patterns.result import PatternOptions
+from layersight.nouns.patterns.request import PatternOptions
 
 MIDDLE = np.array([3.5, 5.5, 1.0])
 OPTIONS = PatternOptions(size=(8, 12), jitter=2, zoom=0.25, turn=10)

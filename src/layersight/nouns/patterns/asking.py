@@ -10,15 +10,9 @@ from layersight.data.arrays import FloatArray
 from layersight.data.ascent import Probe
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.errors import SelectionError, UsageError
+from layersight.nouns.patterns.request import KINDS
 from layersight.nouns.patterns.result import Objective, Term
 from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_able, select_layers
-
-KINDS = {
-    "channel": "the mean of a channel over all positions",
-    "neuron": "a channel at the position in the middle",
-    "logit": "a unit before its own activation function, such as a class below a softmax",
-}
-"""What ``--objective`` knows."""
 
 
 def ask(

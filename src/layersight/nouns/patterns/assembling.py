@@ -13,7 +13,8 @@ from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import UsageError
 from layersight.nouns.patterns.methods.method import Method
-from layersight.nouns.patterns.result import BYTES, Objective, PatternOptions, Patterns, gained
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.result import BYTES, Objective, Patterns, gained
 from layersight.nouns.patterns.running import Judged
 
 DEAD_GREY = 128

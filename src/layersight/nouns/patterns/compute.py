@@ -33,7 +33,7 @@ from layersight.nouns.patterns.ground import (
     make_ascent,
     settle_options,
 )
-from layersight.nouns.patterns.methods.method import Ground, Method, find_method
+from layersight.nouns.patterns.methods.method import Ground, Method, find_method, methods
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import Judged, run
 from layersight.select import ChannelSpec, LayerSpec
@@ -187,8 +187,7 @@ def _notes(info: ModelInfo, entry: InputInfo, method: Method, note: str | None) 
         found += [f"input {input_label(info, other)} is held at zero" for other in others]
     if entry.channels not in (1, 3, None):
         found.append(f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown")
-    if method.name == "classic":
-        found.append("classic starts at grey 128 in the numbers that the network sees")
+    found.append(method.note)
     return tuple(text for text in found if text)
 
 
@@ -204,8 +203,9 @@ def _with_size(options: dict[str, Any], start: FloatArray | None) -> dict[str, A
 def _as_start(start: Any, method: Method, entry: InputInfo) -> FloatArray | None:
     if start is None:
         return None
-    if method.name != "classic":
-        raise UsageError(f"a start goes with method='classic', not with '{method.name}'")
+    if not method.takes_start:
+        takers = " or ".join(f"'{each.name}'" for each in methods().values() if each.takes_start)
+        raise UsageError(f"a start goes with method={takers}, not with '{method.name}'")
     array = np.asarray(as_array(start), np.float32)
     array = array[0] if array.ndim == 4 and len(array) == 1 else array
     if array.ndim != 3 or array.shape[-1] != (entry.channels or 3):
@@ -242,7 +242,7 @@ def _objectives(
 
 def _spectrum(natural: Natural | None, method: Method, channels: int) -> FloatArray | None:
     """The magnitudes of natural images, where the method wants them."""
-    if natural is None or method.name != "maco":
+    if natural is None or not method.takes_spectrum:
         return None
     return spectrum.of_images(natural.canvases(PHASE), channels)
 

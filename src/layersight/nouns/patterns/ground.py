@@ -14,15 +14,16 @@ from layersight import images
 from layersight.batch.gather import check_batch_size, find_input
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PIXELS, Ascent, Probe
+from layersight.data.fields import split_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
-from layersight.errors import ModelInputError, UsageError
+from layersight.errors import ModelInputError
 from layersight.images import check_size
 from layersight.images.arrays import channels_last_shape
 from layersight.model import Optimisable
 from layersight.nouns.patterns.methods.method import Method
-from layersight.nouns.patterns.result import PatternOptions
+from layersight.nouns.patterns.request import PatternOptions
 
 LARGEST = 4096
 """The longest side of a canvas, in pixels."""
@@ -36,27 +37,6 @@ LARGEST_BATCH = 32
 COPIES = 12
 """Bytes for each number that a pass gives: the number, its gradient, room to work in."""
 
-FREE_SIDE = {"classic": 150}
-"""The canvas of a method for a model that takes any size, as in the book; else 128."""
-
-LIMITS: Mapping[str, tuple[float, float]] = {
-    "steps": (1, 100_000),
-    "rate": (1e-6, 1e6),
-    "jitter": (0, 10_000),
-    "zoom": (0, 0.9),
-    "turn": (0, 180),
-    "total_variation": (0, 1e6),
-    "norm": (0, 1e6),
-    "diversity": (0, 1e6),
-    "patience": (0, 100_000),
-    "facets": (1, 64),
-    "seed": (0, 2**63 - 1),
-}
-"""What the options may be."""
-
-PRECISIONS = ("float32", "mixed")
-"""What the network may compute in."""
-
 
 def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]) -> PatternOptions:
     """The options of a method with what was asked for.
@@ -69,20 +49,8 @@ def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]
     Raises:
         UsageError: One is unknown, or out of its range.
     """
-    given = {name: value for name, value in settings.items() if value is not None}
-    known = {field.name for field in dataclasses.fields(PatternOptions)} - {"method"}
-    for name, value in given.items():
-        if name not in known:
-            raise UsageError(f"unknown option '{name}': expected one of {', '.join(sorted(known))}")
-        if name in LIMITS:
-            low, high = LIMITS[name]
-            if not (isinstance(value, int | float | np.number) and low <= value <= high):
-                raise UsageError(f"expected {name} from {low:g} to {high:g}, found {value}")
-    if given.get("precision", PRECISIONS[0]) not in PRECISIONS:
-        raise UsageError(
-            f"unknown precision '{given['precision']}': expected one of {', '.join(PRECISIONS)}"
-        )
-    side = FREE_SIDE.get(method.name, 128)
+    (given,) = split_options(settings, PatternOptions, without=["method"])
+    side = method.free_side
     own = tuple(size or side for size in entry.size)
     size = check_size(given.pop("size", own), "a canvas", LARGEST)
     return dataclasses.replace(method.defaults, size=size, **given)

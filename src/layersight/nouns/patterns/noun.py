@@ -16,7 +16,8 @@ from layersight.document.words import file_name, finite, specification
 from layersight.nouns.patterns.document import describe, frames
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view, only
-from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.result import Objective, Patterns, Term
 from layersight.nouns.patterns.wording import empty_mark, ending
 
 MARKS = ("median", "percentile_99", "greatest")

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.patterns.result import PatternOptions
+from layersight.nouns.patterns.request import PatternOptions
 
 UNSEEN = 12
 """How many placements a finished pattern is judged by."""

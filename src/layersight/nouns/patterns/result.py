@@ -18,6 +18,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.display import RichDisplay
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
+from layersight.nouns.patterns.request import PatternOptions
 
 BYTES = NDArray[np.uint8]
 
@@ -99,48 +100,6 @@ class Objective:
             "terms": [dataclasses.asdict(term) for term in self.terms],
             "facet": self.facet,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class PatternOptions:
-    """How patterns are made.
-
-    Attributes:
-        method: The name of a method, ``"robust"``, ``"classic"`` or ``"maco"``.
-        steps: How many steps at most, from when the channel is no longer silent.
-        size: Height and width of the canvas in pixels.
-        rate: The size of a step.
-        seed: Of everything random.
-        jitter: The furthest shift of the canvas in a step, in pixels.
-        zoom: The furthest rescaling in a step: 0.1 is from 0.9 to 1.1.
-        turn: The furthest rotation in a step, in degrees.
-        total_variation: Weight of the mean absolute difference of neighbouring pixels.
-        norm: Weight of the mean square distance from grey.
-        facets: How many different patterns of each channel.
-        diversity: Weight of their likeness, where there are several.
-        patience: How many steps without gain end a pattern early; 0 for never.
-        precision: What the network computes in while it is climbed: ``"float32"``, or
-            ``"mixed"``, bfloat16 with weights in float32.
-    """
-
-    method: str = "robust"
-    steps: int = 128
-    size: tuple[int, int] = (128, 128)
-    rate: float = 0.15
-    seed: int = 0
-    jitter: float = 8.0
-    zoom: float = 0.1
-    turn: float = 5.0
-    total_variation: float = 0.0
-    norm: float = 0.0
-    facets: int = 1
-    diversity: float = 0.0
-    patience: int = 16
-    precision: str = "float32"
-
-    def to_json(self) -> dict[str, Any]:
-        """The options as JSON-ready data."""
-        return dataclasses.asdict(self) | {"size": list(self.size)}
 
 
 def gained(start: FloatArray, reached: FloatArray) -> NDArray[np.bool_]:

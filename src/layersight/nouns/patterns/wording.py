@@ -22,7 +22,8 @@ from layersight.document.words import (
     size,
 )
 from layersight.nouns.patterns.parts import LayerPatterns
-from layersight.nouns.patterns.result import Objective, PatternOptions, Patterns, Term
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.result import Objective, Patterns, Term
 
 DEAD = "no start could wake this channel"
 """What dead means of a pattern."""

@@ -13,7 +13,8 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PIXELS
 from layersight.nouns.patterns.methods.method import Ground, Method, Start
-from layersight.nouns.patterns.result import BYTES, PatternOptions
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.result import BYTES
 
 GREY, NOISE = 128.0, 20.0
 """The start: grey plus uniform noise, in the numbers that the network sees."""
@@ -61,8 +62,9 @@ def show(canvas: FloatArray) -> BYTES:
     return shown
 
 
-CLASSIC = Method(
+METHOD = Method(
     name="classic",
+    order=20,
     says="The book's algorithm: pixels, forty steps along the normalised gradient.",
     defaults=PatternOptions("classic", steps=40, rate=1.0, jitter=0, zoom=0, turn=0, patience=0),
     parameters=_parameters,
@@ -70,4 +72,7 @@ CLASSIC = Method(
     placements=None,
     show=show,
     settles=False,
+    free_side=150,
+    takes_start=True,
+    note="classic starts at grey 128 in the numbers that the network sees",
 )

@@ -16,7 +16,7 @@ from layersight.data.ascent import PHASE
 from layersight.nouns.patterns.methods.method import Ground, Method, Start
 from layersight.nouns.patterns.methods.robust import show
 from layersight.nouns.patterns.placements import crops_of_step
-from layersight.nouns.patterns.result import PatternOptions
+from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.spectrum import colours, pink
 
 CROPS = 8
@@ -43,8 +43,9 @@ def _start(ground: Ground, facet: int, attempt: int) -> Start:
     return {"phase": chance.uniform(-math.pi, math.pi, shape).astype(np.float32)}
 
 
-MACO = Method(
+METHOD = Method(
     name="maco",
+    order=30,
     says="Fixed magnitudes of natural images, only the phases climb; with a transparency mask.",
     defaults=PatternOptions("maco", steps=128, rate=0.5, jitter=0, zoom=0, turn=0, patience=0),
     parameters=_parameters,
@@ -52,4 +53,5 @@ MACO = Method(
     placements=lambda options, step: crops_of_step(options, step, CROPS),
     show=show,
     settles=False,
+    takes_spectrum=True,
 )

@@ -1,6 +1,7 @@
 """What makes a method, and the list of them.
 
-The rule of this module: a new method is a new file and one line in :func:`methods`.
+The rule of this module: a new method is a new file beside this one, which ends with its
+:class:`Method`; nothing else branches on a method's name.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import Ascent
-from layersight.errors import UsageError, near
-from layersight.nouns.patterns.result import BYTES, PatternOptions
+from layersight.nouns import registry
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.result import BYTES
 
 Start = Mapping[str, FloatArray]
 
@@ -41,6 +43,7 @@ class Method:
 
     Attributes:
         name: What ``--method`` calls it.
+        order: Its place in lists.
         says: What it does, in a sentence.
         defaults: Its own options.
         parameters: What of an :class:`Ascent` it decides.
@@ -50,6 +53,10 @@ class Method:
         show: From canvases, ``(pattern, height, width, channel)``, to what is shown of them.
         pace: What the rate is multiplied by in a step.
         settles: Whether a pattern that gains no more ends early.
+        free_side: The side of the canvas for a model that takes any size, in pixels.
+        takes_start: Whether the user may give the array that every pattern starts from.
+        takes_spectrum: Whether it uses the magnitudes of natural images where there are some.
+        note: What a reader should know of its patterns, or ``None``.
     """
 
     name: str
@@ -60,7 +67,12 @@ class Method:
     placements: Callable[[PatternOptions, int], FloatArray] | None
     show: Callable[[FloatArray], BYTES]
     pace: Callable[[PatternOptions, int], float] = lambda options, step: 1.0
+    order: int = 0
     settles: bool = True
+    free_side: int = 128
+    takes_start: bool = False
+    takes_spectrum: bool = False
+    note: str | None = None
 
     def apply(self, ascent: Ascent, ground: Ground) -> Ascent:
         """An ascent with what the method decides."""
@@ -69,11 +81,7 @@ class Method:
 
 def methods() -> dict[str, Method]:
     """Every method by name."""
-    from layersight.nouns.patterns.methods.classic import CLASSIC
-    from layersight.nouns.patterns.methods.maco import MACO
-    from layersight.nouns.patterns.methods.robust import ROBUST
-
-    return {method.name: method for method in (ROBUST, CLASSIC, MACO)}
+    return registry.load("layersight.nouns.patterns.methods")
 
 
 def find_method(name: str) -> Method:
@@ -82,9 +90,4 @@ def find_method(name: str) -> Method:
     Raises:
         UsageError: There is none of that name.
     """
-    known = methods()
-    if name not in known:
-        raise UsageError(
-            f"unknown method '{name}': expected one of {', '.join(known)}.{near(name, known)}"
-        )
-    return known[name]
+    return registry.find(methods(), name, "method")

@@ -16,7 +16,8 @@ from layersight.data.arrays import FloatArray
 from layersight.data.ascent import FOURIER
 from layersight.nouns.patterns.methods.method import Ground, Method, Start
 from layersight.nouns.patterns.placements import of_step
-from layersight.nouns.patterns.result import BYTES, PatternOptions
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.result import BYTES
 from layersight.nouns.patterns.spectrum import colours, pink
 
 START = 0.01
@@ -66,8 +67,9 @@ def pace(options: PatternOptions, step: int) -> float:
     return min(1.0, (step + 1) / warm) * fall
 
 
-ROBUST = Method(
+METHOD = Method(
     name="robust",
+    order=10,
     says="Lucid's recipe: Fourier coefficients, shifts, rescalings, rotations, Adam.",
     defaults=PatternOptions("robust"),
     parameters=_parameters,
