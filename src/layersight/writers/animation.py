@@ -16,10 +16,9 @@ from PIL import Image
 
 from layersight.document.blocks import Document
 from layersight.errors import UsageError
-from layersight.writers.page import Box
 from layersight.writers.pages import pages
 from layersight.writers.png import draw
-from layersight.writers.sketch import ACCENT, SCREEN, TRACK
+from layersight.writers.sketch import SCREEN
 from layersight.writers.xmp import packet
 
 FRAME, LAST = 120, 1800
@@ -27,8 +26,6 @@ FRAME, LAST = 120, 1800
 COLOURS = 256
 """Of a GIF; each frame has its own, so that a grey start and a bright end are both smooth."""
 MEDIUM = dataclasses.replace(SCREEN, name="frame", width=258.0, margin=14.0)
-BAR = 2.0
-"""Height of the bar that tells how far an animation is, in points."""
 
 
 def to_gif(documents: Iterable[Document], manifest: str) -> bytes:
@@ -52,23 +49,12 @@ def to_webp(documents: Iterable[Document], manifest: str) -> bytes:
 
 
 def _frames(documents: Iterable[Document]) -> list[Image.Image]:
-    """A picture for each document, all of one size, with a bar that grows."""
+    """A picture for each document, all of one size."""
     made = [pages(document, MEDIUM)[0] for document in documents]
     if not made:
-        raise UsageError(
-            "an animation shows the patterns on their way and this result has no frames: ask "
-            "for them with --frames 24, or frames=24 in Python"
-        )
+        raise UsageError("expected at least one frame of an animation, found none")
     width, height = max(page.width for page in made), max(page.height for page in made)
-    room = width - 2 * MEDIUM.margin
-    found = []
-    for number, page in enumerate(made):
-        share = number / max(1, len(made) - 1)
-        track = Box(MEDIUM.margin, 6.0, room, BAR, TRACK)
-        bar = Box(MEDIUM.margin, 6.0, room * share, BAR, ACCENT)
-        items = (*page.items, track, bar)
-        found.append(draw(dataclasses.replace(page, width=width, height=height, items=items)))
-    return found
+    return [draw(dataclasses.replace(page, width=width, height=height)) for page in made]
 
 
 def _reduced(frame: Image.Image) -> Image.Image:

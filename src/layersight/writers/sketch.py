@@ -63,12 +63,14 @@ class Medium:
         width: Of a page, in points; on the screen the least width.
         height: Of a page; ``None`` where it is as tall as what it holds.
         resolution: Pixels for one point; ``None`` where pictures may have any size.
+        dejavu: Whether words are drawn in the font of pictures of pixels, and not in that of PDF.
     """
 
     name: str
     width: float
     height: float | None
     resolution: float | None = None
+    dejavu: bool = False
     margin: float = 42.0
     foot: float = 62.0
 
@@ -89,13 +91,11 @@ class Medium:
 
     def measure(self, text: str, style: Style) -> float:
         """How wide the text is, in points."""
-        pixels = self.resolution is not None
-        return text_width(clean(text), style.size, style.bold, pixels=pixels)
+        return text_width(clean(text), style.size, style.bold, pixels=self.dejavu)
 
     def wrap(self, text: str, style: Style, room: float) -> list[str]:
         """The text in lines no wider than ``room``."""
-        pixels = self.resolution is not None
-        return wrap(clean(text), room, style.size, style.bold, pixels=pixels)
+        return wrap(clean(text), room, style.size, style.bold, pixels=self.dejavu)
 
     def snap(self, value: float) -> float:
         """The nearest position on a pixel's edge."""
@@ -116,7 +116,7 @@ class Medium:
 
 PAPER = Medium("paper", 595.28, 841.89)
 """A4, for PDF and SVG."""
-SCREEN = Medium("screen", 595.0, None, resolution=2.0, margin=30.0)
+SCREEN = Medium("screen", 595.0, None, resolution=2.0, dejavu=True, margin=30.0)
 """As wide and tall as needed, for PNG."""
 MEDIA = {"paper": PAPER, "screen": SCREEN}
 
@@ -164,7 +164,7 @@ class Sketch:
     ) -> float:
         """Puts a line of text, shortened to ``room``; returns its width."""
         text = clean(text)
-        pixels = self.medium.resolution is not None
+        pixels = self.medium.dejavu
         if room is not None:
             text = shorten(text, room, style.size, style.bold, pixels=pixels)
         self.items.append(Text(x, y, text, style.size, style.colour, style.bold, anchor))

@@ -461,6 +461,10 @@ def _way(result: Patterns, place: int) -> tuple[Curve, ...]:
     )
 
 
+MOVING = ((1, 192.0), (4, 112.0), (12, 80.0), (1 << 30, 56.0))
+"""Points that a pattern of an animation takes about, by how many there are at most."""
+
+
 def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
     """The patterns on their way, a document for each frame.
 
@@ -495,4 +499,5 @@ def _moving(result: Patterns, places: Sequence[int], columns: int) -> Grid:
     """Some patterns with their names alone: numbers are those of the end."""
     whole = tiles(result, places, columns)
     named = [Tile(label=tile.label, cover=tile.cover) for tile in whole.tiles]
-    return dataclasses.replace(whole, tiles=named, numbers=())
+    side = next(side for most, side in MOVING if len(named) <= most)
+    return dataclasses.replace(whole, tiles=named, numbers=(), side=side)

@@ -204,8 +204,10 @@ def small_cells(block: Grid, medium: Medium, room: float) -> Cells:
     labelled = any(tile.label for tile in block.tiles)
     least = max((medium.measure(tile.label, TINY) for tile in block.tiles), default=0.0) + 2.5
     if medium.resolution is not None:
-        wanted = SMALL if block.side is None else block.side * medium.resolution
-        zoom = max(1, math.ceil(wanted / max(height, width)))
+        longer = max(height, width)
+        zoom = max(1, math.ceil(SMALL / longer))
+        if block.side is not None:
+            zoom = max(1, round(block.side * medium.resolution / longer))
         pixel = zoom / medium.resolution
         gap_x = max(1, round(8 / zoom), math.ceil(least / pixel) - width)
         return _small(block, across, (height, width), pixel, gap_x, gaps, wider, labelled)
