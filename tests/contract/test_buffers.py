@@ -75,19 +75,19 @@ def chain():
     return keras.Model(entry, x)
 
 
-def test_the_way_back_holds_every_map():
+def test_the_backward_pass_holds_every_map():
     model = KerasModel(chain(), limits=Limits(5 * MIB))
     inputs = {"entry": np.zeros((1, 256, 256, 3), "float32")}
     goal = (Readout("mean", np.ones((1, 3), "float32")),)
     assert model.read(inputs, goal).shape == (1,)
-    with pytest.raises(ModelInputError, match=r"the way back.*6 MiB.*more than 5 MiB"):
+    with pytest.raises(ModelInputError, match=r"the backward pass.*6 MiB.*more than 5 MiB"):
         model.differentiate(inputs, goal, by=["entry"])
     assert model.differentiate(inputs, goal, layers=["relu_6"]).scores.shape == (1,)
 
 
 def test_weights_pay_for_memory_of_their_own():
     _, view = held(chain())
-    with pytest.raises(ModelInputError, match="the way back"):
+    with pytest.raises(ModelInputError, match="the backward pass"):
         check_pass(view, ["mean"], Limits(5 * MIB), 0, back=True)
     check_pass(view, ["mean"], Limits(5 * MIB), 10**5, back=True)
 

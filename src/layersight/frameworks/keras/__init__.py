@@ -3,7 +3,7 @@
 Importing this package imports Keras; :mod:`layersight.loading` does so by name, late.
 """
 
+from layersight.frameworks.keras.build import from_application, from_live, from_saved
 from layersight.frameworks.keras.model import KerasModel
-from layersight.frameworks.keras.open import from_application, from_live, from_saved
 
 __all__ = ["KerasModel", "from_application", "from_live", "from_saved"]

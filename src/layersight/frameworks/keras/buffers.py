@@ -2,17 +2,18 @@
 
 The rule of this module: of a layer that is known to make nothing much larger than its input,
 its output and its weights, these are counted; every other one is traced without values, and the
-largest tensor that it would make is counted. So a bound holds for layers that nobody thought of.
+largest tensor that it would make is counted. So a bound holds for
+layers that are not listed here, too.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 
+from layersight.data.model import Shape
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.program import Program, Step
 from layersight.frameworks.graph.room import largest_of, ways_out
@@ -21,6 +22,7 @@ from layersight.frameworks.graph.view import View
 from layersight.frameworks.keras.backends import Measured, measure
 from layersight.frameworks.keras.passing import filled
 from layersight.frameworks.keras.sizes import count_computed
+from layersight.frameworks.keras.types import Structure, Tensor
 from layersight.limits import DEFAULT, MORE, Limits, in_words
 
 PLAIN = frozenset(
@@ -62,9 +64,9 @@ MAX_TURNS = 100_000
 """How often a recurrent layer may turn: beyond, a pass takes minutes."""
 
 BACK_PER_WEIGHT = 32
-"""How many bytes of maps a weight of the file pays for on the way back: eight values."""
+"""How many bytes of maps a weight of the file pays for in a backward pass: eight values."""
 
-Known = dict[int, tuple[tuple[int | None, ...], str]]
+Known = dict[int, tuple[Shape, str]]
 """For each value its shape for one image, and its type."""
 
 
@@ -81,8 +83,8 @@ def check_pass(
 ) -> None:
     """Refuses a pass that would take more memory or time for an image than its file may.
 
-    It holds what is asked for and, one step at a time, what a step takes, gives and makes; on the
-    way back it holds what every step gives.
+    It holds what is asked for and, one step at a time, what a step takes, gives and makes; on a
+    backward pass it holds what every step gives.
 
     Args:
         view: The model for the shapes of the inputs.
@@ -92,7 +94,7 @@ def check_pass(
             that a network that is large because it is large runs.
         any_size: Whether the model takes images of any size.
         more: The places of steps that run although they are not asked for.
-        back: Whether there is a way back.
+        back: Whether there is a backward pass.
         since: The layers at which it ends; none for the inputs of the model.
 
     Raises:
@@ -117,8 +119,8 @@ def check_pass(
         total = sum(_given(program.steps[place]) for place in _since(program, places, start))
         if total > limits.memory + BACK_PER_WEIGHT * weights:
             raise ModelInputError(
-                f"the way back through the network holds {in_words(total)} for one image, more "
-                f"than {in_words(limits.memory + BACK_PER_WEIGHT * weights)}: "
+                f"the backward pass through the network holds {in_words(total)} for one image, "
+                f"more than {in_words(limits.memory + BACK_PER_WEIGHT * weights)}: "
                 + ("give a smaller --size (size=) or " if any_size else "")
                 + MORE
             )
@@ -144,7 +146,7 @@ def _too_wide(
 
 
 def _since(program: Program, places: Sequence[int], start: set[int]) -> Sequence[int]:
-    """Those of some places that rest on where a way back ends, or all without such."""
+    """Those steps that depend on one where the backward pass ends, or all without such."""
     if not start:
         return places
     found: list[int] = []
@@ -158,15 +160,9 @@ def _since(program: Program, places: Sequence[int], start: set[int]) -> Sequence
 
 
 def follow_buffers(
-    program: Program, places: Sequence[int], inputs: Mapping[int, tuple[Any, str]]
+    program: Program, places: Sequence[int], inputs: Mapping[int, tuple[Shape, str]]
 ) -> dict[int, int]:
-    """The bytes that each step holds while it runs: what it takes, gives and makes inside.
-
-    Args:
-        program: The steps.
-        places: Those that are to run, in their order.
-        inputs: The shape and the type of each input.
-    """
+    """The bytes that each step holds while it runs: what it takes, gives and makes inside."""
     known: Known = {value: (_for_one(shape), dtype) for value, (shape, dtype) in inputs.items()}
     held: dict[int, int] = {}
     for place in places:
@@ -187,7 +183,7 @@ def follow_buffers(
     return held
 
 
-def _is_plain(step: Step, given: Sequence[tuple[Any, str]]) -> bool:
+def _is_plain(step: Step, given: Sequence[tuple[Shape, str]]) -> bool:
     """Whether a step need not be traced: a window may reach no further than its maps, or far less.
 
     Where a window reaches beyond a map, some backends make the border that it covers.
@@ -203,10 +199,11 @@ def _is_plain(step: Step, given: Sequence[tuple[Any, str]]) -> bool:
         ),
         default=1,
     )
-    return reach <= MAX_REACH or all(reach <= min(shape[1:-1], default=1) for shape, _ in given)
+    sides = [min((size or 1 for size in shape[1:-1]), default=1) for shape, _ in given]
+    return reach <= MAX_REACH or all(reach <= side for side in sides)
 
 
-def _sizes(operation: Any, name: str) -> list[int]:
+def _sizes(operation: keras.Operation, name: str) -> list[int]:
     """A setting of an operation that is an integer or several."""
     value = getattr(operation, name, 1)
     found = list(value) if isinstance(value, list | tuple) else [value]
@@ -283,7 +280,7 @@ def _types_of(step: Step) -> list[str]:
     return [str(tensor.dtype) for tensor in tensors] or ["float32"] * len(step.outputs)
 
 
-def _measured(step: Step, taken: Sequence[tuple[Any, str] | None]) -> Measured | None:
+def _measured(step: Step, taken: Sequence[tuple[Shape, str] | None]) -> Measured | None:
     """What a trace of a step finds, ``None`` where it cannot be traced."""
     shapes = [shape for shape in taken if shape is not None]
     if not isinstance(step.operation, keras.Operation) or step.node is None:
@@ -291,7 +288,7 @@ def _measured(step: Step, taken: Sequence[tuple[Any, str] | None]) -> Measured |
     if len(shapes) < len(taken) or any(None in shape for shape, _ in shapes):
         return None
 
-    def compute(*tensors: Any) -> Any:
+    def compute(*tensors: Tensor) -> Structure:
         given = dict(zip((identity for identity, _ in step.inputs), tensors, strict=True))
         args, kwargs = filled(step, given)
         return step.operation(*args, **kwargs)

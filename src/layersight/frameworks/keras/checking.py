@@ -16,9 +16,6 @@ from layersight.select import blocked_error
 def other_inputs(names: Sequence[str]) -> str:
     """What to do where a number does not depend on an input.
 
-    Args:
-        names: The inputs that it depends on.
-
     >>> other_inputs(["left", "right"])
     'choose one that it depends on, left or right'
     """
@@ -27,25 +24,31 @@ def other_inputs(names: Sequence[str]) -> str:
     return f"choose one that it depends on, {' or '.join(names)}"
 
 
-def check_runs(view: View, places: set[int], *, outputs: bool = False) -> str | None:
-    """Says why the outputs of a model cannot be given, ``None`` if they can or need not.
+def check_steps(view: View, places: set[int], *, outputs: bool = False) -> str | None:
+    """Refuses a pass to steps that cannot be run, or that do not take what they would be given.
 
-    Args:
-        view: The model for the shapes of the inputs.
-        places: The places of the steps asked for.
-        outputs: Whether outputs are wanted too.
+    Returns:
+        Why the outputs of the model cannot be given, ``None`` if they can or need not.
 
     Raises:
         UnsafeModelError: A step asked for cannot be run.
+        ModelInputError: One does not fit the input.
     """
-    if not view.stops:
-        return None
     for sight in view.sights.values():
         if sight.place in places and (stop := view.stops.get(sight.place)):
             raise blocked_error(stop.source, [one.info for one in view.sights.values()], sight.info)
-    producers = view.program.producers() if outputs else {}
+    if (reason := _unfit(view, places)) is not None:
+        raise reason
+    if not outputs:
+        return None
+    producers = view.program.producers()
     ends = {producers[value] for value in view.program.outputs if value in producers}
-    return stop_note(view) if any(place in view.stops for place in ends) else None
+    if any(place in view.stops for place in ends):
+        return stop_note(view)
+    reason = _unfit(view, ends)
+    if reason is not None and not places:
+        raise reason
+    return None if reason is None else str(reason)
 
 
 def stop_note(view: View) -> str | None:
@@ -85,35 +88,9 @@ def _kernels_shown(view: View) -> str:
     return ""
 
 
-def check_fits(view: View, places: set[int], *, outputs: bool = False) -> str | None:
-    """Refuses a pass through a step that does not take what it would be given.
-
-    Args:
-        view: The model for the shapes of the inputs.
-        places: The places of the steps asked for.
-        outputs: Whether the model's own outputs are asked for too.
-
-    Returns:
-        Why the outputs cannot be given, ``None`` if they can or need not.
-
-    Raises:
-        ModelInputError: There is such a step; it says which and why.
-    """
-    if not view.unfit:
-        return None
-    if (reason := _unfit(view, places)) is not None:
-        raise reason
-    producers = view.program.producers() if outputs else {}
-    ends = {producers[value] for value in view.program.outputs if value in producers}
-    reason = _unfit(view, ends)
-    if reason is not None and not places:
-        raise reason
-    return None if reason is None else str(reason)
-
-
 def _unfit(view: View, places: set[int]) -> ModelInputError | None:
     """Why a pass to some steps does not fit the input, ``None`` if it does."""
-    needed = sorted(view.program.needed(places))
+    needed = sorted(view.program.needed(places)) if view.unfit else ()
     for place in needed:
         if place in view.unfit:
             fitting = sizes_that_fit(view.program, view.taken, needed)

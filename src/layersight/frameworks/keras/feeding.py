@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 
@@ -92,7 +91,7 @@ def _treats_each(step: Step) -> bool:
 
 def _name(step: Step) -> str:
     """What a step does, by the name of its class or operation, in small letters."""
-    operation: Any = step.operation
+    operation = step.operation
     name = type(operation).__name__
     if isinstance(operation, TensorFlowCall):
         name = operation.function.rpartition(".")[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 from keras.src.layers.input_spec import assert_input_compatibility  # not exported
@@ -13,6 +12,7 @@ from keras.src.layers.input_spec import assert_input_compatibility  # not export
 from layersight.data.model import Shape
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.program import Program, Step
+from layersight.frameworks.keras.types import Arguments, Settings
 
 LARGEST = 256
 """The largest number that the sides of an image are tried to be multiples of."""
@@ -30,12 +30,12 @@ class Fitting:
 
     Attributes:
         steps: From one size that fits to the next.
-        rests: What a size is beyond a multiple of its step.
+        offsets: What a size is beyond a multiple of its step.
         nearest: The size that fits and is nearest to the one that was given.
     """
 
     steps: tuple[int, int]
-    rests: tuple[int, int]
+    offsets: tuple[int, int]
     nearest: tuple[int, int]
 
     def describe(self) -> str:
@@ -46,13 +46,13 @@ class Fitting:
         >>> Fitting((16, 1), (12, 0), (188, 200)).describe()
         'the height of an image must be a multiple of 16 plus 12'
         """
-        told = [
-            f"{step}{f' plus {rest}' if rest else ''}"
-            for step, rest in zip(self.steps, self.rests, strict=True)
+        texts = [
+            f"{step}{f' plus {offset}' if offset else ''}"
+            for step, offset in zip(self.steps, self.offsets, strict=True)
         ]
-        if told[0] == told[1]:
-            return f"the sides of an image must be multiples of {told[0]}"
-        pairs = zip(("height", "width"), self.steps, told, strict=True)
+        if texts[0] == texts[1]:
+            return f"the sides of an image must be multiples of {texts[0]}"
+        pairs = zip(("height", "width"), self.steps, texts, strict=True)
         return " and ".join(
             f"the {name} of an image must be a multiple of {text}"
             for name, step, text in pairs
@@ -64,11 +64,6 @@ def sizes_that_fit(
     program: Program, taken: Mapping[int, tuple[Shape, str]], places: Sequence[int]
 ) -> str | None:
     """Which sizes a network takes that does not take the one that it is given.
-
-    Args:
-        program: The network.
-        taken: The shape and the type of each value that it takes.
-        places: The steps that are to be run, in order.
 
     Returns:
         What the sides of an image must be and which size is nearest; ``None`` if the network
@@ -113,7 +108,7 @@ def find_fitting(
         The sizes, or ``None`` if none was found or there is no step.
 
     >>> find_fitting(lambda h, w: h % 8 == w % 8 == 0, (90, 120), [2, 2, 2])
-    Fitting(steps=(8, 8), rests=(0, 0), nearest=(88, 120))
+    Fitting(steps=(8, 8), offsets=(0, 0), nearest=(88, 120))
     >>> find_fitting(lambda h, w: h > 99, (90, 120), [2]) is None
     True
     """
@@ -140,11 +135,11 @@ def find_fitting(
     high, wide = step_along(1, 0), step_along(0, 1)
     if not high or not wide or high == wide == 1:
         return None
-    rests = square % high, square % wide
-    pairs = itertools.product(_near(size[0], high, rests[0]), _near(size[1], wide, rests[1]))
+    offsets = square % high, square % wide
+    pairs = itertools.product(_near(size[0], high, offsets[0]), _near(size[1], wide, offsets[1]))
     order = sorted(pairs, key=lambda pair: abs(pair[0] - size[0]) + abs(pair[1] - size[1]))
     nearest = next((pair for pair in order if tried(*pair)), (square, square))
-    return Fitting((high, wide), rests, nearest)
+    return Fitting((high, wide), offsets, nearest)
 
 
 def _near(side: int, step: int, rest: int) -> Iterator[int]:
@@ -204,7 +199,7 @@ def runs_through(
     program: Program, taken: Mapping[int, tuple[Shape, str]], places: Sequence[int]
 ) -> bool:
     """Whether every step takes what it would be given, followed by shapes alone."""
-    specs: dict[int, Any] = {
+    specs: dict[int, keras.KerasTensor] = {
         value: keras.KerasTensor(shape, dtype=dtype) for value, (shape, dtype) in taken.items()
     }
     for place in places:
@@ -223,7 +218,7 @@ def runs_through(
     return True
 
 
-def spec_of(step: Step, args: Any, kwargs: Any) -> list[Any]:
+def spec_of(step: Step, args: Arguments, kwargs: Settings) -> list[keras.KerasTensor]:
     """What a layer would give for tensors of other shapes than it was built with."""
     try:
         if isinstance(step.operation, keras.Layer):
@@ -231,7 +226,7 @@ def spec_of(step: Step, args: Any, kwargs: Any) -> list[Any]:
             name, wanted = step.operation.name, step.operation.input_spec
             assert_input_compatibility(wanted, args[0] if len(args) == 1 else args, name)
         if isinstance(step.operation, keras.layers.Concatenate):
-            _check_meets(step.operation.axis, args[0])
+            _check_meets(step.operation.axis, keras.tree.flatten(args))
         return list(keras.tree.flatten(step.operation.compute_output_spec(*args, **kwargs)))
     except Exception as error:
         wanted = [tuple(tensor.shape) for tensor in step.node.input_tensors]
@@ -271,7 +266,7 @@ def _listed(shapes: Sequence[Shape]) -> str:
     return ", ".join(str(shape) for shape in shapes)
 
 
-def _check_meets(axis: int, tensors: Sequence[Any]) -> None:
+def _check_meets(axis: int, tensors: Sequence[keras.KerasTensor]) -> None:
     """Refuses to join tensors of different sizes, which Keras notices only as it runs."""
     shapes = [tuple(tensor.shape) for tensor in tensors]
     joined = axis % len(shapes[0])

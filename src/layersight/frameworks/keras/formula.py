@@ -7,8 +7,8 @@ The rule of this module: a step is found by its name in :data:`~.ops.OPERATIONS`
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
 
 import keras
 from keras import ops
@@ -16,8 +16,24 @@ from keras import ops
 from layersight.errors import UnsafeModelError
 from layersight.frameworks.graph.sizes import count_bytes, ledger
 from layersight.frameworks.keras.ops import find_operation
+from layersight.frameworks.keras.types import Settings, Structure, Tensor
 from layersight.limits import MORE, Limits, in_words
 from layersight.loading.formulas import MAX_STEPS
+
+Form = Sequence[Any]
+"""What a value is, as a file holds it: ``["input"]``, ``["step", 0]``, ``["value", 0.5]``, ..."""
+
+
+class Expression(TypedDict):
+    """A formula in the form of :mod:`layersight.loading.formulas`.
+
+    Attributes:
+        steps: Of each the operation, its arguments and its named arguments.
+        result: What the formula gives.
+    """
+
+    steps: list[tuple[str, list[Form], dict[str, Form]]]
+    result: Form
 
 
 @keras.saving.register_keras_serializable(package="layersight")
@@ -25,27 +41,24 @@ class Formula(keras.layers.Layer):
     """A formula of known operations, read from the code of a Lambda layer.
 
     Args:
-        expression: The formula in the form of :mod:`layersight.loading.formulas`.
-        **settings: Of every layer.
+        expression: The formula.
+        **settings: Those of every layer.
     """
 
-    def __init__(self, expression: Any, **settings: Any) -> None:
+    def __init__(self, expression: Expression, **settings: object) -> None:
         super().__init__(**settings)
         if len(expression["steps"]) > MAX_STEPS:
             raise UnsafeModelError(f"a formula of more than {MAX_STEPS} operations: not computed")
         self.expression = expression
         self._free = _last_uses(expression)
         self._too_large = ""
+        self._tracing = False
         current = ledger()
         self._limits = current.limits if current else None
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """Computes the formula."""
-        if self._too_large:
-            # On PyTorch, Keras tries again with real memory what failed when it was traced.
-            raise UnsafeModelError(self._too_large)
-        results: list[Any] = []
+    def call(self, inputs: Tensor | Sequence[Tensor]) -> Structure:
+        results: list[Structure] = []
         images = _count_images(inputs)
         for number, (name, arguments, settings) in enumerate(self.expression["steps"]):
             given = [_value(argument, inputs, results) for argument in arguments]
@@ -57,36 +70,43 @@ class Formula(keras.layers.Layer):
             if self._limits is not None:
                 held = sum(map(_bytes, results)) // images
                 self._check(name, _bytes(results[-1]) // images, held, self._limits)
+                if self._too_large and self._tracing:
+                    return inputs
+                if self._too_large:
+                    raise UnsafeModelError(self._too_large)
         return _value(self.expression["result"], inputs, results)
 
-    def _check(self, name: str, given: int, held: int, limits: Limits) -> None:
-        """Refuses what does not fit in memory, of a formula that a file holds.
+    def compute_output_spec(self, *args: object, **kwargs: object) -> Structure:
+        # What fails in a trace Keras tries again on PyTorch, with real memory for 83 images: so
+        # the error waits until the trace is over.
+        self._tracing = True
+        try:
+            spec = super().compute_output_spec(*args, **kwargs)
+        finally:
+            self._tracing = False
+        if self._too_large:
+            raise UnsafeModelError(self._too_large)
+        return spec
 
-        Args:
-            name: The step.
-            given: The bytes of what it gives for one image.
-            held: The bytes that all steps hold.
-            limits: How many a file may ask for.
-        """
+    def _check(self, name: str, given: int, held: int, limits: Limits) -> None:
+        """Notes what does not fit in memory, of a formula that a file holds."""
         if given > limits.memory // 2 or held > limits.memory:
             self._too_large = (
                 f"the operation '{name}' in layer '{self.name}' gives {in_words(given)} for one "
                 f"image, of {in_words(held)} held at once: more than "
                 f"{in_words(limits.memory // 2)} or {in_words(limits.memory)}, not computed; {MORE}"
             )
-            raise UnsafeModelError(self._too_large)
 
-    def get_config(self) -> dict[str, Any]:
-        """What makes the layer again."""
+    def get_config(self) -> Settings:
         return {**super().get_config(), "expression": self.expression}
 
 
-def _last_uses(expression: Any) -> dict[int, list[int]]:
+def _last_uses(expression: Expression) -> dict[int, list[int]]:
     """For each step the results that no later one needs."""
     last: dict[int, int] = {}
     for number, step in enumerate(expression["steps"]):
         last[number] = number
-        last.update(dict.fromkeys(_taken(step[1:]), number))
+        last.update(dict.fromkeys(_taken([*step[1:]]), number))
     kept = set(_taken(expression["result"]))
     found: dict[int, list[int]] = {}
     for old, number in last.items():
@@ -95,8 +115,8 @@ def _last_uses(expression: Any) -> dict[int, list[int]]:
     return found
 
 
-def _taken(value: Any) -> list[int]:
-    """The steps that a value takes from."""
+def _taken(value: object) -> list[int]:
+    """The steps whose results a value uses."""
     if isinstance(value, dict):
         return [number for item in value.values() for number in _taken(item)]
     if not isinstance(value, list) or value[:1] == ["value"]:
@@ -106,30 +126,27 @@ def _taken(value: Any) -> list[int]:
     return [number for item in value for number in _taken(item)]
 
 
-def _count_images(inputs: Any) -> int:
+def _count_images(inputs: Structure) -> int:
     """How many images a batch has: a stand-in for a free number where it is being traced."""
-    first = inputs[0] if isinstance(inputs, list | tuple) else inputs
-    count = first.shape[0] if len(first.shape) else 1
+    shape = keras.tree.flatten(inputs)[0].shape
+    count = shape[0] if len(shape) else 1
     return count if isinstance(count, int) and count else 1
 
 
-def _bytes(result: Any) -> int:
+def _bytes(result: Structure) -> int:
     """How many bytes a result has, as far as its shape is known."""
-    parts = result if isinstance(result, list | tuple) else [result]
+    parts: Sequence[Tensor] = keras.tree.flatten(result)
     return sum(count_bytes(tuple(p.shape), p.dtype) for p in parts if hasattr(p, "shape"))
 
 
-def _compute(name: str, given: list[Any], named: dict[str, Any]) -> Any:
-    size = SIZES.get(name)
-    if size is not None:
-        return size(*given, **named)
-    function = find_operation(name)
+def _compute(name: str, given: list[Structure], named: Settings) -> Structure:
+    function = SIZES.get(name) or find_operation(name)
     if function is None:
         raise ValueError(f"unknown operation {name}")
     return function(*given, **named)
 
 
-def _value(form: Any, inputs: Any, results: list[Any]) -> Any:
+def _value(form: Form, inputs: Tensor | Sequence[Tensor], results: list[Structure]) -> Structure:
     """What a value of a formula stands for."""
     kind, *rest = form
     if kind == "input":
@@ -143,22 +160,18 @@ def _value(form: Any, inputs: Any, results: list[Any]) -> Any:
     return Ellipsis if kind == "ellipsis" else rest[0]
 
 
-def _known(function: Callable[..., Any]) -> Callable[..., Any]:
+def _known(function: Callable[..., Structure]) -> Callable[..., Structure]:
     """An operation on sizes, where one that is free stays free."""
-
-    def computed(*values: Any) -> Any:
-        return None if any(value is None for value in values) else function(*values)
-
-    return computed
+    return lambda *values: None if any(value is None for value in values) else function(*values)
 
 
-SIZES: dict[str, Callable[..., Any]] = {
+SIZES: dict[str, Callable[..., Structure]] = {
     "shape": lambda x: tuple(ops.shape(x)),
     "shape.item": operator.getitem,
     "shape.concat": lambda first, second: (*first, *second),
     "number.len": len,
     "number.int": _known(
-        lambda value: ops.cast(value, "int32") if _is_tensor(value) else int(value)
+        lambda value: ops.cast(value, "int32") if hasattr(value, "dtype") else int(value)
     ),
     "number.add": _known(operator.add),
     "number.subtract": _known(operator.sub),
@@ -170,7 +183,3 @@ SIZES: dict[str, Callable[..., Any]] = {
     "number.negative": _known(operator.neg),
 }
 """What is computed of shapes: plain numbers, or ``None`` where a size is free."""
-
-
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "dtype")

@@ -8,19 +8,38 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from layersight.data.model import Shape
 from layersight.frameworks.graph.sizes import check_array
+from layersight.frameworks.keras.sizes import Unset
+from layersight.frameworks.keras.types import Tensor
 
 Indices = NDArray[np.int32]
 
+Activation = str | Callable[[Tensor], Tensor] | None
+"""An activation function or its name; ``None`` for the identity."""
 
-class LocallyConnected(keras.layers.Layer):
+
+class RestoredLayer(keras.layers.Layer):
+    """A layer that Keras 3 lacks; the shape of its output is that of its input.
+
+    It takes no initialisers: a file always holds its weights.
+    """
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def _weight(self, name: str, shape: Sequence[int | None]) -> keras.Variable:
+        return self.add_weight(shape=tuple(shape), initializer=Unset(), name=name)
+
+
+class LocallyConnected(RestoredLayer):
     """A convolution whose kernel is another one at every position.
 
     ``y[p, f] = sum_k x[place(p, k)] kernel[p, k, f] + bias[p, f]``, where ``p`` counts the
@@ -38,9 +57,7 @@ class LocallyConnected(keras.layers.Layer):
         activation: Applied at the end.
         use_bias: Whether each position and filter has a bias.
         implementation: The form of the kernel.
-        kernel_initializer: What the kernel is before it is set.
-        bias_initializer: The same of the bias.
-        **settings: Of every layer.
+        **settings: Those of every layer.
     """
 
     axes = 0
@@ -48,16 +65,14 @@ class LocallyConnected(keras.layers.Layer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
         implementation: int = 1,
-        kernel_initializer: Any = "zeros",
-        bias_initializer: Any = "zeros",
-        **settings: Any,
+        **settings: object,
     ) -> None:
         super().__init__(**settings)
         self.filters = filters
@@ -68,16 +83,13 @@ class LocallyConnected(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.implementation = implementation
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
         if padding not in ("valid", "same") or implementation not in (1, 2, 3):
             raise ValueError(
                 f"expected padding valid or same and implementation 1, 2 or 3, found {padding!r} "
                 f"and {implementation!r}"
             )
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights, then the places that they stand for."""
+    def build(self, input_shape: Shape) -> None:
         self._taken = tuple(input_shape)
         sizes, channels = self._split(input_shape)
         given = self._positions(sizes)
@@ -89,13 +101,9 @@ class LocallyConnected(keras.layers.Layer):
             2: (*self._join(sizes, channels), *self._join(given, self.filters)),
             3: (covered * channels * self.filters,),
         }
-        self.kernel = self.add_weight(
-            shape=shapes[self.implementation], initializer=self.kernel_initializer, name="kernel"
-        )
+        self.kernel = self._weight("kernel", shapes[self.implementation])
         if self.use_bias:
-            self.bias = self.add_weight(
-                shape=(*given, self.filters), initializer=self.bias_initializer, name="bias"
-            )
+            self.bias = self._weight("bias", (*given, self.filters))
         held = 1 if self.implementation == 1 else self.filters
         check_array(positions * (patch * (2 * held + 4) + 64), "the places of a kernel")
         self._places = self._find_places(sizes, channels, given)
@@ -104,17 +112,16 @@ class LocallyConnected(keras.layers.Layer):
             self._entries = self._find_entries(positions, math.prod(sizes) * channels)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """Multiplies what lies under each position with its own kernel."""
+    def call(self, inputs: Tensor) -> Tensor:
         known = self._places >= 0
-        flat = ops.reshape(inputs, (-1, math.prod(self._taken[1:])))
+        sizes, channels = self._split(self._taken)
+        flat = ops.reshape(inputs, (-1, math.prod(sizes) * channels))
         patches = ops.take(flat, np.maximum(self._places, 0), axis=1)
         kernel = self.kernel
         if self._entries is not None:
             kernel = ops.take(ops.reshape(kernel, (-1,)), self._entries, axis=0)
         mask = ops.cast(ops.convert_to_tensor(known), patches.dtype)
         outputs = ops.einsum("bpk,pkf->bpf", patches * mask, ops.cast(kernel, patches.dtype))
-        sizes, _ = self._split(self._taken)
         given = self._positions(sizes)
         outputs = ops.reshape(outputs, (-1, *given, self.filters))
         if self.data_format == "channels_first":
@@ -124,26 +131,27 @@ class LocallyConnected(keras.layers.Layer):
             outputs = outputs + ops.reshape(self.bias, (1, *self._join(given, self.filters)))
         return self.activation(outputs)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The shape of the output; every size of the input must be known and as built."""
         if self.built and tuple(input_shape[1:]) != self._taken[1:]:
             raise ValueError(f"expected an input of shape {self._taken}, found {input_shape}")
         sizes, _ = self._split(input_shape)
         return (input_shape[0], *self._join(self._positions(sizes), self.filters))
 
-    def _along_axes(self, value: Any, name: str) -> tuple[int, ...]:
+    def _along_axes(self, value: int | Sequence[int], name: str) -> tuple[int, ...]:
         numbers = (value,) * self.axes if isinstance(value, int) else tuple(value)
         if len(numbers) != self.axes:
             raise ValueError(f"expected {self.axes} numbers as {name}, found {value!r}")
         return numbers
 
-    def _split(self, shape: Any) -> tuple[tuple[int, ...], int]:
+    def _split(self, shape: Shape) -> tuple[tuple[int, ...], int]:
         """The sizes and the channels of an input."""
         if len(shape) != self.axes + 2 or None in shape[1:]:
             raise ValueError(f"expected {self.axes + 1} known sizes, found {tuple(shape)}")
+        known = tuple(int(size or 0) for size in shape[1:])
         if self.data_format == "channels_first":
-            return tuple(shape[2:]), shape[1]
-        return tuple(shape[1:-1]), shape[-1]
+            return known[1:], known[0]
+        return known[:-1], known[-1]
 
     def _join(self, sizes: tuple[int, ...], channels: int) -> tuple[int, ...]:
         first = self.data_format == "channels_first"
@@ -223,7 +231,7 @@ class LocallyConnected2D(LocallyConnected):
     axes = 2
 
 
-class MaxoutDense(keras.layers.Layer):
+class MaxoutDense(RestoredLayer):
     """The greatest of several dense layers: ``y[u] = max_n (x kernel[n] + bias[n])[u]``.
 
     Goodfellow et al., "Maxout Networks", ICML 2013; a layer of Keras 1.
@@ -232,54 +240,35 @@ class MaxoutDense(keras.layers.Layer):
         units: The channels of the output.
         nb_feature: How many dense layers.
         use_bias: Whether they have biases.
-        kernel_initializer: What the kernel is before it is set.
-        bias_initializer: The same of the bias.
-        **settings: Of every layer.
+        **settings: Those of every layer.
     """
 
     def __init__(
-        self,
-        units: int,
-        nb_feature: int = 4,
-        use_bias: bool = True,
-        kernel_initializer: Any = "zeros",
-        bias_initializer: Any = "zeros",
-        **settings: Any,
+        self, units: int, nb_feature: int = 4, use_bias: bool = True, **settings: object
     ) -> None:
         super().__init__(**settings)
         self.units = units
         self.nb_feature = nb_feature
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights."""
-        size = _vector(input_shape)
-        self.kernel = self.add_weight(
-            shape=(self.nb_feature, size, self.units),
-            initializer=self.kernel_initializer,
-            name="kernel",
-        )
+    def build(self, input_shape: Shape) -> None:
+        shape = (self.nb_feature, _vector(input_shape), self.units)
+        self.kernel = self._weight("kernel", shape)
         if self.use_bias:
-            self.bias = self.add_weight(
-                shape=(self.nb_feature, self.units), initializer=self.bias_initializer, name="bias"
-            )
+            self.bias = self._weight("bias", (self.nb_feature, self.units))
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """The greatest of the sums."""
+    def call(self, inputs: Tensor) -> Tensor:
         outputs = ops.einsum("bi,nio->bno", inputs, self.kernel)
         if self.use_bias:
             outputs = outputs + self.bias
         return ops.max(outputs, axis=1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """``(batch, units)``."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.units)
 
 
-class Highway(keras.layers.Layer):
+class Highway(RestoredLayer):
     """A dense layer that lets a learned part of its input through.
 
     ``t = sigmoid(x carry_kernel + carry_bias)``, ``y = t f(x kernel + bias) + (1 - t) x``.
@@ -288,41 +277,27 @@ class Highway(keras.layers.Layer):
     Args:
         activation: ``f``.
         use_bias: Whether there are biases.
-        kernel_initializer: What the kernels are before they are set.
-        bias_initializer: The same of the biases.
-        **settings: Of every layer.
+        **settings: Those of every layer.
     """
 
     def __init__(
-        self,
-        activation: Any = "linear",
-        use_bias: bool = True,
-        kernel_initializer: Any = "zeros",
-        bias_initializer: Any = "zeros",
-        **settings: Any,
+        self, activation: Activation = "linear", use_bias: bool = True, **settings: object
     ) -> None:
         super().__init__(**settings)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights, in the order of the later files of Keras 1."""
+    def build(self, input_shape: Shape) -> None:
         size = _vector(input_shape)
-        self.kernel, self.carry_kernel = (
-            self.add_weight(shape=(size, size), initializer=self.kernel_initializer, name=name)
-            for name in ("kernel", "carry_kernel")
-        )
+        # In the order of the later files of Keras 1.
+        self.kernel = self._weight("kernel", (size, size))
+        self.carry_kernel = self._weight("carry_kernel", (size, size))
         if self.use_bias:
-            self.bias, self.carry_bias = (
-                self.add_weight(shape=(size,), initializer=self.bias_initializer, name=name)
-                for name in ("bias", "carry_bias")
-            )
+            self.bias = self._weight("bias", (size,))
+            self.carry_bias = self._weight("carry_bias", (size,))
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """Mixes the input and what the layer makes of it."""
+    def call(self, inputs: Tensor) -> Tensor:
         carry = ops.matmul(inputs, self.carry_kernel)
         outputs = ops.matmul(inputs, self.kernel)
         if self.use_bias:
@@ -330,19 +305,15 @@ class Highway(keras.layers.Layer):
         share = ops.sigmoid(carry)
         return share * self.activation(outputs) + (1 - share) * inputs
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of the input."""
-        return tuple(input_shape)
 
-
-def _vector(shape: Any) -> int:
+def _vector(shape: Shape) -> int:
     """The channels of an input that has no other axes."""
     if len(shape) != 2 or not isinstance(shape[1], int):
         raise ValueError(f"expected an input (batch, channels), found {tuple(shape)}")
     return shape[1]
 
 
-GONE: dict[str, type[Any]] = {
+GONE: dict[str, type[RestoredLayer]] = {
     cls.__name__: cls for cls in (LocallyConnected1D, LocallyConnected2D, MaxoutDense, Highway)
 }
 """These layers by the names that files give them."""

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
+from layersight.data.arrays import FloatArray
 from layersight.frameworks.graph.sizes import check_array
 from layersight.frameworks.keras.shaping import plain_sizes
+from layersight.frameworks.keras.types import Function, Tensor
+
+Size = Sequence[int] | Tensor
+"""Height and width."""
 
 
 def _resize(
-    x: Any,
-    size: Any,
-    method: Any = "bilinear",
+    x: Tensor,
+    size: Size,
+    method: str | int = "bilinear",
     preserve_aspect_ratio: bool = False,
     antialias: bool = False,
-) -> Any:
+) -> Tensor:
     """``tf.image.resize`` of TensorFlow 2, in the order channels last."""
     if preserve_aspect_ratio:
         raise ValueError("an image cannot be resized with its aspect ratio kept")
     names = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
-    name = str(names.get(method, method)).lower()
-    chosen: Any = plain_sizes(size)
+    name = names[method] if method in names else str(method).lower()
+    chosen = plain_sizes(size)
     sides = (x.shape[1], x.shape[2], *chosen)
     if name == "bicubic" and not antialias and all(isinstance(side, int) for side in sides):
         rows, columns = (_cubic(*pair) for pair in zip(sides[:2], chosen, strict=True))
@@ -35,8 +40,8 @@ def _resize(
 
 
 def _resize_bilinear(
-    x: Any, size: Any, align_corners: bool = False, half_pixel_centers: bool = False
-) -> Any:
+    x: Tensor, size: Size, align_corners: bool = False, half_pixel_centers: bool = False
+) -> Tensor:
     """The resize of TensorFlow 1, whose samples lie elsewhere than those of TensorFlow 2."""
     height, width = plain_sizes(size)
     rows = _weights(x.shape[1], height, align_corners, half_pixel_centers)
@@ -44,26 +49,28 @@ def _resize_bilinear(
     return _interpolate(x, rows, columns)
 
 
-def _interpolate(x: Any, rows: Any, columns: Any) -> Any:
+def _interpolate(x: Tensor, rows: FloatArray, columns: FloatArray) -> Tensor:
     """Pictures times the matrices of both axes."""
     x = ops.einsum("ij,bjwc->biwc", ops.convert_to_tensor(rows), x)
     return ops.einsum("ij,bhjc->bhic", ops.convert_to_tensor(columns), x)
 
 
 def _resize_nearest(
-    x: Any, size: Any, align_corners: bool = False, half_pixel_centers: bool = False
-) -> Any:
+    x: Tensor, size: Size, align_corners: bool = False, half_pixel_centers: bool = False
+) -> Tensor:
     height, width = plain_sizes(size)
-    _check_side(x.shape[1], height)
-    _check_side(x.shape[2], width)
-    rows = _places(x.shape[1], height, align_corners, half_pixel_centers)
-    columns = _places(x.shape[2], width, align_corners, half_pixel_centers)
-    pick = np.round if align_corners else np.floor
-    x = ops.take(x, np.clip(pick(rows), 0, x.shape[1] - 1).astype("int32"), axis=1)
-    return ops.take(x, np.clip(pick(columns), 0, x.shape[2] - 1).astype("int32"), axis=2)
+    for axis, wanted in ((1, height), (2, width)):
+        side = x.shape[axis]
+        _check_side(side, wanted)
+        places = _positions(side, wanted, align_corners, half_pixel_centers)
+        places = np.round(places) if align_corners else np.floor(places)
+        x = ops.take(x, np.clip(places, 0, side - 1).astype("int32"), axis=axis)
+    return x
 
 
-def _places(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> Any:
+def _positions(
+    size: int, wanted: int, align_corners: bool, half_pixel_centers: bool
+) -> NDArray[np.floating]:
     """Where along an axis each wanted sample lies."""
     steps = np.arange(wanted)
     if align_corners and wanted > 1:
@@ -80,10 +87,10 @@ def _check_side(size: int | None, wanted: int) -> None:
     check_array(wanted * size, "a matrix that resizes")
 
 
-def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> Any:
+def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> FloatArray:
     """The matrix that interpolates along an axis."""
     _check_side(size, wanted)
-    places = np.clip(_places(size, wanted, align_corners, half_pixel_centers), 0, size - 1)
+    places = np.clip(_positions(size, wanted, align_corners, half_pixel_centers), 0, size - 1)
     low = np.floor(places).astype(int)
     high = np.minimum(low + 1, size - 1)
     matrix = np.zeros((wanted, size), "float32")
@@ -92,7 +99,7 @@ def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bo
     return matrix
 
 
-def _cubic(size: int, wanted: int) -> Any:
+def _cubic(size: int, wanted: int) -> FloatArray:
     """The matrix that interpolates along an axis by cubics, as TensorFlow 2 does.
 
     Keys, "Cubic convolution interpolation", 1981, with a = -1/2, which backends do not agree on;
@@ -113,23 +120,24 @@ def _cubic(size: int, wanted: int) -> Any:
     return matrix / matrix.sum(axis=1, keepdims=True)
 
 
-def _resize_images(x: Any, size: Any, method: Any = 0, align_corners: bool = False) -> Any:
+def _resize_images(
+    x: Tensor, size: Size, method: int | str = 0, align_corners: bool = False
+) -> Tensor:
     """``tf.image.resize_images`` of TensorFlow 1, bilinear or nearest."""
-    names = {"bilinear": 0, "nearest": 1}
-    number = names.get(method, method) if isinstance(method, str) else method
-    if number not in (0, 1):
-        raise ValueError(f"expected the method bilinear or nearest, found {method!r}")
-    function = (_resize_bilinear, _resize_nearest)[number]
-    return function(x, size, align_corners=bool(align_corners))
+    if method in ("bilinear", 0):
+        return _resize_bilinear(x, size, align_corners=bool(align_corners))
+    if method in ("nearest", 1):
+        return _resize_nearest(x, size, align_corners=bool(align_corners))
+    raise ValueError(f"expected the method bilinear or nearest, found {method!r}")
 
 
 def _resize_by_factor(
-    x: Any,
-    height_factor: Any,
-    width_factor: Any,
-    data_format: Any = None,
+    x: Tensor,
+    height_factor: int,
+    width_factor: int,
+    data_format: str | None = None,
     interpolation: str = "nearest",
-) -> Any:
+) -> Tensor:
     """``K.resize_images``."""
     first = data_format in ("channels_first", "th")
     if data_format not in (None, "channels_last", "tf") and not first:
@@ -146,14 +154,16 @@ def _resize_by_factor(
     return ops.transpose(turned, (0, 3, 1, 2)) if first else turned
 
 
-def _pad_images(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: Any = None) -> Any:
+def _pad_images(
+    x: Tensor, padding: Sequence[Size] = ((1, 1), (1, 1)), data_format: str | None = None
+) -> Tensor:
     """``K.spatial_2d_padding``."""
     sides = [tuple(plain_sizes(side)) for side in padding]
     first = data_format == "channels_first"
     return ops.pad(x, [(0, 0), (0, 0), *sides] if first else [(0, 0), *sides, (0, 0)])
 
 
-def _standardise(x: Any) -> Any:
+def _standardise(x: Tensor) -> Tensor:
     """``tf.image.per_image_standardization``."""
     axes = (-3, -2, -1)
     count = float(np.prod([x.shape[axis] for axis in axes]))
@@ -166,14 +176,12 @@ GREY = (0.2989, 0.5870, 0.1140)
 """The weights of red, green and blue in ``tf.image.rgb_to_grayscale``."""
 
 
-def _grey(x: Any) -> Any:
-    return sum(
-        (x[..., place : place + 1] * weight for place, weight in enumerate(GREY[1:], 1)),
-        x[..., :1] * GREY[0],
-    )
+def _grey(x: Tensor) -> Tensor:
+    red, green, blue = (x[..., n : n + 1] * weight for n, weight in enumerate(GREY))
+    return red + green + blue
 
 
-def _turn(x: Any, k: int = 1) -> Any:
+def _turn(x: Tensor, k: int = 1) -> Tensor:
     """``tf.image.rot90``: counter-clockwise, k times."""
     turns = int(k) % 4
     if turns % 2:
@@ -183,14 +191,14 @@ def _turn(x: Any, k: int = 1) -> Any:
 
 
 def _crop(
-    x: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
-) -> Any:
+    x: Tensor, offset_height: int, offset_width: int, target_height: int, target_width: int
+) -> Tensor:
     """``tf.image.crop_to_bounding_box``."""
     top, left = int(offset_height), int(offset_width)
     return x[..., top : top + int(target_height), left : left + int(target_width), :]
 
 
-def _crop_centre(x: Any, central_fraction: float) -> Any:
+def _crop_centre(x: Tensor, central_fraction: float) -> Tensor:
     """``tf.image.central_crop``."""
     sides = []
     for size in x.shape[-3:-1]:
@@ -200,20 +208,16 @@ def _crop_centre(x: Any, central_fraction: float) -> Any:
 
 
 def _enlarge(
-    x: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
-) -> Any:
+    x: Tensor, offset_height: int, offset_width: int, target_height: int, target_width: int
+) -> Tensor:
     """``tf.image.pad_to_bounding_box``, of a batch."""
-    sides = zip(
-        x.shape[1:3],
-        (int(offset_height), int(offset_width)),
-        (int(target_height), int(target_width)),
-        strict=True,
-    )
-    room = [(before, target - before - size) for size, before, target in sides]
-    return ops.pad(x, [(0, 0), *room, (0, 0)])
+    top, left = int(offset_height), int(offset_width)
+    bottom = int(target_height) - top - x.shape[1]
+    right = int(target_width) - left - x.shape[2]
+    return ops.pad(x, [(0, 0), (top, bottom), (left, right), (0, 0)])
 
 
-def _fit(x: Any, target_height: Any, target_width: Any) -> Any:
+def _fit(x: Tensor, target_height: int, target_width: int) -> Tensor:
     """``tf.image.resize_with_crop_or_pad``, of a batch."""
     for axis, target in ((1, int(target_height)), (2, int(target_width))):
         size = x.shape[axis]
@@ -228,7 +232,7 @@ def _fit(x: Any, target_height: Any, target_width: Any) -> Any:
     return x
 
 
-IMAGING: dict[str, Callable[..., Any]] = {
+IMAGING: Mapping[str, Function] = {
     "image.resize": _resize,
     "image.resize_images": _resize_images,
     "image.resize_bilinear": _resize_bilinear,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.frameworks.keras.backends import as_float32, to_numpy
@@ -15,7 +14,7 @@ HELD = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D")
 """Layers whose first array of four axes is their kernel, in the order of Keras 3."""
 
 
-def kernel_of(layer: Any) -> FloatArray | None:
+def kernel_of(layer: keras.Operation) -> FloatArray | None:
     """The kernels of a layer, ``(height, width, input, filter)``; ``None`` without any.
 
     A depthwise convolution has one input for each filter, a separable one shows its depthwise
@@ -40,20 +39,18 @@ def kernel_of(layer: Any) -> FloatArray | None:
 def _held(layer: Refused) -> FloatArray | None:
     """The kernels that a file holds for a layer that cannot be computed.
 
-    Only those of a layer of Keras: what the arrays of others mean, their code tells.
+    Only those of a layer of Keras: what the arrays of others mean only their code tells.
     """
     kind = type(layer).__name__
-    if kind not in HELD:
-        return None
     kernel = next((array for array in layer.held.values() if array.ndim == 4), None)
-    if kernel is None:
+    if kind not in HELD or kernel is None:
         return None
     if kind in ("DepthwiseConv2D", "SeparableConv2D"):
         return _depthwise(kernel)
     return as_float32(np.swapaxes(kernel, 2, 3) if kind == "Conv2DTranspose" else kernel)
 
 
-def _depthwise(kernel: Any) -> FloatArray:
+def _depthwise(kernel: NDArray[np.generic]) -> FloatArray:
     """``(height, width, input, multiplier)``, each channel's filters beside each other."""
     height, width = kernel.shape[:2]
     return as_float32(kernel.reshape(height, width, 1, -1))

@@ -7,87 +7,79 @@ and a layer computes what the library's computes when it is not training. The so
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-
-def add_scale_and_shift(layer: Any, count: int) -> None:
-    """Makes the weights by which a normalisation layer scales and shifts, as far as it does."""
-    layer.gamma = layer.beta = None
-    if layer.scale:
-        layer.gamma = layer.add_weight(
-            shape=(count,), initializer=layer.gamma_initializer, name="gamma"
-        )
-    if layer.center:
-        layer.beta = layer.add_weight(
-            shape=(count,), initializer=layer.beta_initializer, name="beta"
-        )
+from layersight.data.model import Shape
+from layersight.frameworks.keras.gone import RestoredLayer
+from layersight.frameworks.keras.types import Tensor
 
 
-class InstanceNormalization(keras.layers.Layer):
+class _Normalization(RestoredLayer):
+    """A normalisation with a scale ``gamma`` and a shift ``beta``, if they are wanted.
+
+    Args:
+        epsilon: Added to what is divided by.
+        center: Whether there is a ``beta``.
+        scale: Whether there is a ``gamma``.
+        **settings: Those of every layer.
+    """
+
+    def __init__(
+        self, epsilon: float = 1e-3, center: bool = True, scale: bool = True, **settings: object
+    ) -> None:
+        super().__init__(**settings)
+        self.epsilon = float(epsilon)
+        self.center = center
+        self.scale = scale
+
+    def _add_weights(self, shape: Sequence[int | None]) -> None:
+        self.gamma = self._weight("gamma", shape) if self.scale else None
+        self.beta = self._weight("beta", shape) if self.center else None
+        self.built = True
+
+    def _scaled(self, normalised: Tensor, shape: Sequence[int]) -> Tensor:
+        """What is normalised, scaled and shifted by weights of that shape."""
+        if self.gamma is not None:
+            normalised = normalised * ops.reshape(self.gamma, shape)
+        if self.beta is not None:
+            normalised = normalised + ops.reshape(self.beta, shape)
+        return normalised
+
+
+class InstanceNormalization(_Normalization):
     """The layer of keras_contrib: ``y = gamma (x - mean) / (deviation + epsilon) + beta``.
 
     It is not that of tensorflow_addons, which divides by ``sqrt(variance + epsilon)``.
 
     Args:
-        axis: The axis that is normalised place by place, that of the channels; ``None`` for all
-            values of an image together.
-        epsilon: Added to the deviation.
-        center: Whether there is a ``beta``.
-        scale: Whether there is a ``gamma``.
-        gamma_initializer: What ``gamma`` is before it is set.
-        beta_initializer: The same of ``beta``.
-        **settings: Of every layer.
+        axis: The axis whose indices are normalised separately, that of the channels; ``None`` for
+            all values of an image together.
+        **settings: Those of every normalisation.
     """
 
-    def __init__(
-        self,
-        axis: int | None = None,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        gamma_initializer: Any = "ones",
-        beta_initializer: Any = "zeros",
-        **settings: Any,
-    ) -> None:
+    def __init__(self, axis: int | None = None, **settings: Any) -> None:
         super().__init__(**settings)
         if axis == 0:
             raise ValueError("expected an axis other than that of the batch, found 0")
         self.axis = axis
-        self.epsilon = float(epsilon)
-        self.center = center
-        self.scale = scale
-        self.gamma_initializer = keras.initializers.get(gamma_initializer)
-        self.beta_initializer = keras.initializers.get(beta_initializer)
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights: one for each channel, or one in all."""
-        count = 1 if self.axis is None else input_shape[self.axis]
-        add_scale_and_shift(self, count)
-        self.built = True
+    def build(self, input_shape: Shape) -> None:
+        self._add_weights((1 if self.axis is None else input_shape[self.axis],))
 
-    def call(self, inputs: Any) -> Any:
-        """Normalises each image by itself."""
+    def call(self, inputs: Tensor) -> Tensor:
         rank = len(inputs.shape)
         kept = None if self.axis is None else self.axis % rank
         axes = [axis for axis in range(1, rank) if axis != kept]
         mean = ops.mean(inputs, axis=axes, keepdims=True)
         outputs = (inputs - mean) / (ops.std(inputs, axis=axes, keepdims=True) + self.epsilon)
-        shape = [-1 if axis == kept else 1 for axis in range(rank)]
-        if self.gamma is not None:
-            outputs = outputs * ops.reshape(self.gamma, shape)
-        if self.beta is not None:
-            outputs = outputs + ops.reshape(self.beta, shape)
-        return outputs
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of the input."""
-        return tuple(input_shape)
+        return self._scaled(outputs, [-1 if axis == kept else 1 for axis in range(rank)])
 
 
-class GroupNormalization(keras.layers.Layer):
+class GroupNormalization(_Normalization):
     """The layer of keras_contrib: each of some parts of an image is normalised by itself.
 
     With channels last its parts are no groups of channels: the library reshapes ``(h, w, c)`` to
@@ -97,46 +89,26 @@ class GroupNormalization(keras.layers.Layer):
         groups: How many parts.
         axis: The axis of the channels, the first or the last one of an image.
         epsilon: Added to the variance.
-        center: Whether there is a ``beta``.
-        scale: Whether there is a ``gamma``.
-        gamma_initializer: What ``gamma`` is before it is set.
-        beta_initializer: The same of ``beta``.
-        **settings: Of every layer.
+        **settings: Those of every normalisation.
     """
 
     def __init__(
-        self,
-        groups: int = 32,
-        axis: int = -1,
-        epsilon: float = 1e-5,
-        center: bool = True,
-        scale: bool = True,
-        gamma_initializer: Any = "ones",
-        beta_initializer: Any = "zeros",
-        **settings: Any,
+        self, groups: int = 32, axis: int = -1, epsilon: float = 1e-5, **settings: Any
     ) -> None:
-        super().__init__(**settings)
+        super().__init__(epsilon, **settings)
         self.groups = groups
         self.axis = axis
-        self.epsilon = float(epsilon)
-        self.center = center
-        self.scale = scale
-        self.gamma_initializer = keras.initializers.get(gamma_initializer)
-        self.beta_initializer = keras.initializers.get(beta_initializer)
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights, one for each channel."""
+    def build(self, input_shape: Shape) -> None:
         count, last = input_shape[self.axis], len(input_shape) - 1
-        if self.axis not in (1, -1, last) or count % self.groups:
+        if self.axis not in (1, -1, last) or (count or 0) % self.groups:
             raise ValueError(
                 f"expected channels on axis 1 or {last}, a multiple of {self.groups}, found "
                 f"{count} on axis {self.axis}"
             )
-        add_scale_and_shift(self, count)
-        self.built = True
+        self._add_weights((count,))
 
-    def call(self, inputs: Any) -> Any:
-        """Normalises each part, and gives all back in the shape of the input."""
+    def call(self, inputs: Tensor) -> Tensor:
         shape, rank = ops.shape(inputs), len(inputs.shape)
         part = int(inputs.shape[self.axis]) // self.groups
         sizes = list(shape[1:])
@@ -147,18 +119,10 @@ class GroupNormalization(keras.layers.Layer):
         outputs = (parts - mean) / ops.sqrt(ops.var(parts, axis=axes, keepdims=True) + self.epsilon)
         wide = [1, self.groups, *(1,) * (rank - 1)]
         wide[2 if self.axis == 1 else -1] = part
-        if self.gamma is not None:
-            outputs = outputs * ops.reshape(self.gamma, wide)
-        if self.beta is not None:
-            outputs = outputs + ops.reshape(self.beta, wide)
-        return ops.reshape(outputs, (-1, *shape[1:]))
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of the input."""
-        return tuple(input_shape)
+        return ops.reshape(self._scaled(outputs, wide), (-1, *shape[1:]))
 
 
-class FilterResponseNormalization(keras.layers.Layer):
+class FilterResponseNormalization(RestoredLayer):
     """The layer of tensorflow_addons: ``y = gamma x / sqrt(mean(x^2) + |epsilon|) + beta``.
 
     Singh and Krishnan, "Filter Response Normalization Layer", CVPR 2020. The mean is over rows
@@ -168,156 +132,95 @@ class FilterResponseNormalization(keras.layers.Layer):
         epsilon: Added to the mean.
         axis: Those of rows and columns, ``[1, 2]``.
         learned_epsilon: Whether a further one was learned.
-        gamma_initializer: What ``gamma`` is before it is set.
-        beta_initializer: The same of ``beta``.
-        learned_epsilon_constraint: Of no matter here.
-        **settings: Of every layer.
+        learned_epsilon_constraint: Matters in training only.
+        **settings: Those of every layer.
     """
 
     def __init__(
         self,
         epsilon: float = 1e-6,
-        axis: Any = (1, 2),
+        axis: Sequence[int] = (1, 2),
         learned_epsilon: bool = False,
-        gamma_initializer: Any = "ones",
-        beta_initializer: Any = "zeros",
-        learned_epsilon_constraint: Any = None,
-        **settings: Any,
+        learned_epsilon_constraint: object = None,
+        **settings: object,
     ) -> None:
         super().__init__(**settings)
         if list(axis) != [1, 2]:
             raise ValueError(f"expected the axes 1 and 2, found {axis}")
         self.epsilon = float(epsilon)
         self.learned = learned_epsilon
-        self.gamma_initializer = keras.initializers.get(gamma_initializer)
-        self.beta_initializer = keras.initializers.get(beta_initializer)
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights."""
+    def build(self, input_shape: Shape) -> None:
         shape = (1, 1, 1, input_shape[-1])
-        self.learned_epsilon = None
-        if self.learned:
-            self.learned_epsilon = self.add_weight(
-                shape=(1,), initializer="zeros", name="learned_epsilon"
-            )
-        self.gamma = self.add_weight(shape=shape, initializer=self.gamma_initializer, name="gamma")
-        self.beta = self.add_weight(shape=shape, initializer=self.beta_initializer, name="beta")
+        self.learned_epsilon = self._weight("learned_epsilon", (1,)) if self.learned else None
+        self.gamma = self._weight("gamma", shape)
+        self.beta = self._weight("beta", shape)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """Divides each map by its root mean square."""
+    def call(self, inputs: Tensor) -> Tensor:
         epsilon = abs(self.epsilon)
         if self.learned_epsilon is not None:
             epsilon = epsilon + ops.absolute(self.learned_epsilon)
         power = ops.mean(ops.square(inputs), axis=(1, 2), keepdims=True)
         return self.gamma * inputs * ops.rsqrt(power + epsilon) + self.beta
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of the input."""
-        return tuple(input_shape)
 
-
-class TLU(keras.layers.Layer):
+class TLU(RestoredLayer):
     """The thresholded linear unit of tensorflow_addons: ``y = max(x, alpha x + tau)``.
 
     Args:
         affine: Whether there is an ``alpha``; it is 0 otherwise.
-        tau_initializer: What ``tau`` is before it is set.
-        alpha_initializer: The same of ``alpha``.
-        **settings: Of every layer.
+        **settings: Those of every layer.
     """
 
-    def __init__(
-        self,
-        affine: bool = False,
-        tau_initializer: Any = "zeros",
-        alpha_initializer: Any = "zeros",
-        **settings: Any,
-    ) -> None:
+    def __init__(self, affine: bool = False, **settings: object) -> None:
         super().__init__(**settings)
         self.affine = affine
-        self.tau_initializer = keras.initializers.get(tau_initializer)
-        self.alpha_initializer = keras.initializers.get(alpha_initializer)
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights: one for each value of an image."""
-        shape = tuple(input_shape[1:])
-        self.tau = self.add_weight(shape=shape, initializer=self.tau_initializer, name="tau")
-        self.alpha = None
-        if self.affine:
-            self.alpha = self.add_weight(
-                shape=shape, initializer=self.alpha_initializer, name="alpha"
-            )
+    def build(self, input_shape: Shape) -> None:
+        self.tau = self._weight("tau", input_shape[1:])
+        self.alpha = self._weight("alpha", input_shape[1:]) if self.affine else None
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """The greater of both."""
+    def call(self, inputs: Tensor) -> Tensor:
         other = self.tau if self.alpha is None else self.alpha * inputs + self.tau
         return ops.maximum(inputs, other)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of the input."""
-        return tuple(input_shape)
 
+class Snake(RestoredLayer):
+    """The layer of tensorflow_addons: ``y = x + (1 - cos(2 f x)) / (2 f)``."""
 
-class Snake(keras.layers.Layer):
-    """The layer of tensorflow_addons: ``y = x + (1 - cos(2 f x)) / (2 f)``.
-
-    Args:
-        frequency_initializer: What ``f`` is before it is set.
-        **settings: Of every layer.
-    """
-
-    def __init__(self, frequency_initializer: Any = "ones", **settings: Any) -> None:
-        super().__init__(**settings)
-        self.frequency_initializer = keras.initializers.get(frequency_initializer)
-
-    def build(self, input_shape: Any) -> None:
-        """Makes the weight, a number."""
-        self.frequency = self.add_weight(
-            shape=(), initializer=self.frequency_initializer, name="frequency"
-        )
+    def build(self, input_shape: Shape) -> None:
+        self.frequency = self._weight("frequency", ())
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """Adds the wave."""
+    def call(self, inputs: Tensor) -> Tensor:
         twice = 2 * self.frequency
         return inputs + (1 - ops.cos(twice * inputs)) / twice
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of the input."""
-        return tuple(input_shape)
 
-
-class _Shared(keras.layers.Layer):
+class _Shared(RestoredLayer):
     """A layer with weights for each value of an image, or shared along axes.
 
     Args:
         shared_axes: The axes along which all values have the same weights.
-        **settings: Of every layer, and initialisers by the names of the weights.
+        **settings: Those of every layer.
     """
 
     names: tuple[str, ...] = ()
+    """Of the weights, in the library's order."""
 
-    def __init__(self, shared_axes: Any = None, **settings: Any) -> None:
-        starts = {name: settings.pop(f"{name}_initializer", "zeros") for name in self.names}
+    def __init__(self, shared_axes: int | Sequence[int] | None = None, **settings: object) -> None:
         super().__init__(**settings)
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes or []
-        self.starts = {n: keras.initializers.get(start) for n, start in starts.items()}
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the weights in the library's order."""
+    def build(self, input_shape: Shape) -> None:
         shape = [
             1 if axis in self.shared_axes else size for axis, size in enumerate(input_shape) if axis
         ]
         for name in self.names:
-            made = self.add_weight(shape=tuple(shape), initializer=self.starts[name], name=name)
-            setattr(self, name, made)
+            setattr(self, name, self._weight(name, shape))
         self.built = True
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of the input."""
-        return tuple(input_shape)
 
 
 class PELU(_Shared):
@@ -328,22 +231,7 @@ class PELU(_Shared):
 
     names = ("alpha", "beta")
 
-    def __init__(
-        self,
-        shared_axes: Any = None,
-        alpha_initializer: Any = "ones",
-        beta_initializer: Any = "ones",
-        **settings: Any,
-    ) -> None:
-        super().__init__(
-            shared_axes,
-            alpha_initializer=alpha_initializer,
-            beta_initializer=beta_initializer,
-            **settings,
-        )
-
-    def call(self, inputs: Any) -> Any:
-        """Both sides."""
+    def call(self, inputs: Tensor) -> Tensor:
         low = self.alpha * ops.expm1(ops.minimum(inputs, 0.0) / self.beta)
         return ops.relu(inputs) * self.alpha / self.beta + low
 
@@ -358,26 +246,7 @@ class SReLU(_Shared):
 
     names = ("t_left", "a_left", "t_right", "a_right")
 
-    def __init__(
-        self,
-        shared_axes: Any = None,
-        t_left_initializer: Any = "zeros",
-        a_left_initializer: Any = "zeros",
-        t_right_initializer: Any = "ones",
-        a_right_initializer: Any = "ones",
-        **settings: Any,
-    ) -> None:
-        super().__init__(
-            shared_axes,
-            t_left_initializer=t_left_initializer,
-            a_left_initializer=a_left_initializer,
-            t_right_initializer=t_right_initializer,
-            a_right_initializer=a_right_initializer,
-            **settings,
-        )
-
-    def call(self, inputs: Any) -> Any:
-        """The three parts."""
+    def call(self, inputs: Tensor) -> Tensor:
         left = self.t_left
         right = left + ops.absolute(self.t_right)
         middle = ops.minimum(ops.maximum(inputs, left), right)
@@ -385,7 +254,7 @@ class SReLU(_Shared):
         return middle + below + self.a_right * ops.relu(inputs - right)
 
 
-LIBRARIES: dict[str, type[Any]] = {
+LIBRARIES: dict[str, type[RestoredLayer]] = {
     **{
         f"keras_contrib>{cls.__name__}": cls
         for cls in (InstanceNormalization, GroupNormalization, PELU, SReLU)
@@ -396,31 +265,31 @@ LIBRARIES: dict[str, type[Any]] = {
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-def addons_gelu(x: Any) -> Any:
+def addons_gelu(x: Tensor) -> Tensor:
     """``gelu`` of tensorflow_addons, by ``tanh`` where that of Keras takes the error function."""
     return ops.gelu(x, approximate=True)
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-def addons_lisht(x: Any) -> Any:
+def addons_lisht(x: Tensor) -> Tensor:
     """``x tanh(x)``."""
     return x * ops.tanh(x)
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-def addons_rrelu(x: Any) -> Any:
+def addons_rrelu(x: Tensor) -> Tensor:
     """``rrelu`` when not training: below zero the mean slope of its default range, 1/8 to 1/3."""
     return ops.leaky_relu(x, negative_slope=(1 / 8 + 1 / 3) / 2)
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-def addons_snake(x: Any) -> Any:
+def addons_snake(x: Tensor) -> Tensor:
     """``x + (1 - cos(2 x)) / 2``."""
     return x + (1 - ops.cos(2 * x)) / 2
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-def addons_sparsemax(x: Any) -> Any:
+def addons_sparsemax(x: Tensor) -> Tensor:
     """The point of the simplex nearest to ``x``, over the last axis.
 
     Martins and Astudillo, "From Softmax to Sparsemax", 2016. Keras 3.15 has a function of that
@@ -433,7 +302,7 @@ def addons_sparsemax(x: Any) -> Any:
     return ops.relu(x - (total - 1) / ops.sum(kept, axis=-1, keepdims=True))
 
 
-ACTIVATIONS: dict[str, Any] = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     function.__name__: function
     for function in (addons_gelu, addons_lisht, addons_rrelu, addons_snake, addons_sparsemax)
 }

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from typing import Any
 
 import keras
 from keras.src.ops import core, image, linalg, math, nn  # Keras exports no operation by class
@@ -54,7 +53,7 @@ OWN: dict[str, type[keras.layers.Layer]] = {"TensorFlowCall": TensorFlowCall, "F
 ALWAYS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
 """Settings that every layer of Keras knows."""
 
-NEUTRAL: dict[str, Any] = {
+NEUTRAL: Config = {
     "rms_scaling": False,
     "use_gate": False,
     "oov_method": "floormod",
@@ -71,12 +70,8 @@ PLACES = (
 )
 
 
-def find_layer(entry: Config, where: str) -> tuple[type[Any] | None, str]:
+def find_layer(entry: Config, where: str) -> tuple[type[keras.Operation] | None, str]:
     """The class of a layer.
-
-    Args:
-        entry: Its configuration.
-        where: The layer in words, for the reason.
 
     Returns:
         The class, or ``None`` and why the layer cannot be run, as it follows on "which".
@@ -105,7 +100,7 @@ def not_of_keras() -> str:
     return f"Keras {keras.__version__} does not have {NO_CODE}"
 
 
-def _operation(name: str, module: Any) -> type[Any] | None:
+def _operation(name: str, module: object) -> type[keras.Operation] | None:
     """An operation of ``keras.ops``, which is a class of its own inside a graph."""
     if not isinstance(module, str) or not module.startswith(("keras.src.ops", "keras.ops")):
         return None
@@ -120,7 +115,7 @@ def _operation(name: str, module: Any) -> type[Any] | None:
     return None
 
 
-def _of_keras(found: type[Any]) -> bool:
+def _of_keras(found: type) -> bool:
     return found.__module__.partition(".")[0] == "keras"
 
 
@@ -133,22 +128,23 @@ def public_place(name: str) -> str | None:
     return None
 
 
-def known_settings(cls: type[Any], settings: Config, where: str) -> Config:
+def known_settings(cls: type, settings: Config, where: str) -> Config:
     """The settings that a layer knows; what it does not know and is not set is left out.
 
     Raises:
         ModelFileError: A setting is unknown, so that dropping it could change the results.
         UnsafeModelError: A setting names a file.
     """
-    known = _known_settings(cls)  # type: ignore[arg-type]
+    known = _known_settings(cls)
     for key, value in settings.items():
         if key in OUTSIDE.get(cls.__name__, ()) and isinstance(value, str):
             raise UnsafeModelError(
                 f"{where} is a {cls.__name__} that reads its {key} from a file of its own: "
                 "not opened"
             )
-        neutral = NEUTRAL.get(key)
-        if key not in known | ALWAYS and value is not None and value != neutral:
+        if key in known | ALWAYS or key.endswith("_initializer"):  # no initialiser is ever used
+            continue
+        if value is not None and value != NEUTRAL.get(key):
             raise ModelFileError(
                 f"{where} ({cls.__name__}) has the setting '{key}' = {in_short(value)}, which "
                 f"Keras {keras.__version__} does not know and which may change what it computes. "
@@ -157,13 +153,13 @@ def known_settings(cls: type[Any], settings: Config, where: str) -> Config:
     return {key: value for key, value in settings.items() if key in known}
 
 
-def unset_settings(cls: type[Any]) -> list[str]:
+def unset_settings(cls: type) -> list[str]:
     """The initialisers that a class takes, all of which are replaced, named or not."""
-    known = _known_settings(cls)  # type: ignore[arg-type]
+    known = _known_settings(cls)
     return sorted(key for key in known if key.endswith("_initializer"))
 
 
-def check_policies(settings: Any, where: str) -> None:
+def check_policies(settings: object, where: str) -> None:
     """Refuses policies for layers whose pattern could match for ever.
 
     Keras takes the keys of a ``DTypePolicyMap`` for regular expressions.
@@ -182,7 +178,7 @@ def check_policies(settings: Any, where: str) -> None:
 
 
 @functools.cache
-def _known_settings(cls: type[Any]) -> frozenset[str]:
+def _known_settings(cls: type) -> frozenset[str]:
     """The settings that a class takes.
 
     They are those of its signature, and those that it takes out of its ``**kwargs`` and saves:
@@ -205,7 +201,7 @@ def _known_settings(cls: type[Any]) -> frozenset[str]:
     return frozenset(known)
 
 
-def _named_in(cls: type[Any], method: str) -> set[str]:
+def _named_in(cls: type, method: str) -> set[str]:
     """The names that stand as text in the code of a method of a class of Keras."""
     code = inspect.unwrap(cls.__dict__[method]).__code__
     texts: set[str] = set()

@@ -26,14 +26,14 @@ from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.patches import locked
 from layersight.frameworks.graph.room import check_room
 from layersight.frameworks.graph.view import LayerHandle, View
-from layersight.frameworks.keras.ascent.locking import LockedClimb
+from layersight.frameworks.keras.ascent.locking import LockedOptimisation
 from layersight.frameworks.keras.ascent.opening import begin_ascent
 from layersight.frameworks.keras.attribution.reading import Reading
 from layersight.frameworks.keras.attribution.redrawing import randomised
 from layersight.frameworks.keras.axes import channels_last
 from layersight.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from layersight.frameworks.keras.buffers import check_pass
-from layersight.frameworks.keras.checking import check_fits, check_runs, held_values, stop_note
+from layersight.frameworks.keras.checking import check_steps, held_values, stop_note
 from layersight.frameworks.keras.explaining import reason_of
 from layersight.frameworks.keras.inputs import (
     as_given,
@@ -127,8 +127,7 @@ class KerasModel(Model):
         """Runs the model as far as the deepest layer asked for, and no further."""
         view, arrays, shapes = self.prepare(inputs)
         places = {self.sight(view, name).place for name in layers}
-        missing = check_runs(view, places, outputs=outputs)
-        missing = check_fits(view, places, outputs=outputs and missing is None) or missing
+        missing = check_steps(view, places, outputs=outputs)
         outputs = outputs and missing is None
         producers = view.program.producers()
         ends = [producers[value] for value in view.program.outputs if value in producers]
@@ -260,7 +259,7 @@ class KerasModel(Model):
         self.check_memory(view, [probe.layer for probe in ascent.probes], back=True)
         passing = functools.partial(self.passing, view)
         climb = begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
-        return LockedClimb(climb, self._locked)
+        return LockedOptimisation(climb, self._locked)
 
     def passing(self, view: View, wanted: tuple[LayerHandle, ...], **more: Any) -> Passing:
         """A pass through the model."""

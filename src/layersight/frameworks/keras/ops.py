@@ -7,7 +7,6 @@ else. What is not there is not computed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,36 +14,35 @@ from keras import ops
 
 from layersight.frameworks.keras.imaging import IMAGING
 from layersight.frameworks.keras.shaping import SHAPING
+from layersight.frameworks.keras.types import Function, Settings, Structure, Tensor
 
-Function = Callable[..., Any]
+Axes = int | Sequence[int] | None
+Window = int | Sequence[int]
 
 
 @keras.saving.register_keras_serializable(package="layersight")
-def hard_sigmoid_of_keras_2(x: Any) -> Any:
+def hard_sigmoid_of_keras_2(x: Tensor) -> Tensor:
     """``clip(0.2 x + 0.5, 0, 1)``, as Keras 1 and 2 had it."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
-def _axes(axis: Any) -> Any:
-    return tuple(axis) if isinstance(axis, list) else axis
+def _axes(axis: Axes) -> int | tuple[int, ...] | None:
+    return axis if axis is None or isinstance(axis, int) else tuple(axis)
 
 
 def _reduce(function: Function) -> Function:
-    def reduced(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def reduced(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
         return function(x, axis=_axes(axis), keepdims=bool(keepdims))
 
     return reduced
 
 
 def _binary(function: Function) -> Function:
-    def combined(x: Any, y: Any) -> Any:
-        return function(*_alike(x, y))
-
-    return combined
+    return lambda x, y: function(*_alike(x, y))
 
 
-def _alike(x: Any, y: Any) -> tuple[Any, Any]:
-    """A number or a list beside a tensor, in the tensor's own type."""
+def _alike(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Two tensors; a number or a list in the place of one becomes one of the other's type."""
     if not hasattr(x, "dtype"):
         return ops.convert_to_tensor(np.asarray(x), dtype=y.dtype), y
     if not hasattr(y, "dtype"):
@@ -52,7 +50,7 @@ def _alike(x: Any, y: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def _where(condition: Any, x: Any, y: Any) -> Any:
+def _where(condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """``tf.where`` of three tensors or numbers; the numbers take the type of the others."""
     known = next((value.dtype for value in (x, y) if hasattr(value, "dtype")), "float32")
     x, y = (v if hasattr(v, "dtype") else ops.cast(v, known) for v in (x, y))
@@ -60,15 +58,16 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 
 def _position(function: Function) -> Function:
-    """The place of the greatest or least value, along the first axis unless another is named."""
-
-    def found(x: Any, axis: Any = None, output_type: Any = None) -> Any:
-        return function(x, axis=0 if axis is None else axis)
-
-    return found
+    """The index of the greatest or least value, along the first axis unless another is named."""
+    return lambda x, axis=None, output_type=None: function(x, axis=0 if axis is None else axis)
 
 
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+def _norm(
+    x: Tensor,
+    ord: float | str | None = None,  # noqa: A002 (as TensorFlow calls it)
+    axis: Axes = None,
+    keepdims: bool = False,
+) -> Tensor:
     """``tf.norm`` of vectors: the Euclidean one, or that of order 1, 2 or infinity."""
     axes, keep = _axes(axis), bool(keepdims)
     if ord in (None, "euclidean", 2):
@@ -80,24 +79,24 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     raise ValueError(f"expected a norm of order 1, 2 or infinity, found {ord!r}")
 
 
-def _moments(x: Any, axis: Any, shift: Any = None, keepdims: bool = False) -> Any:
-    """Mean and variance."""
+def _moments(
+    x: Tensor, axis: Axes, shift: object = None, keepdims: bool = False
+) -> tuple[Tensor, Tensor]:
     mean = ops.mean(x, axis=_axes(axis), keepdims=True)
     variance = ops.mean(ops.square(x - mean), axis=_axes(axis), keepdims=bool(keepdims))
     return mean if keepdims else ops.squeeze(mean, axis=_axes(axis)), variance
 
 
-def _nested(axes: Any) -> Any:
-    """The axes of a product, as tuples."""
-    return tuple(map(_nested, axes)) if isinstance(axes, list | tuple) else axes
+def _tensordot(x: Tensor, y: Tensor, axes: int | Sequence[Axes]) -> Tensor:
+    return ops.tensordot(x, y, axes=axes if isinstance(axes, int) else tuple(map(_axes, axes)))
 
 
-def _dot(x: Any, y: Any) -> Any:
+def _dot(x: Tensor, y: Tensor) -> Tensor:
     """``K.dot``: over the last axis of the one and the last but one of the other."""
     return ops.tensordot(x, y, axes=((len(x.shape) - 1,), (max(len(y.shape) - 2, 0),)))
 
 
-def _batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+def _batch_dot(x: Tensor, y: Tensor, axes: int | Sequence[int] | None = None) -> Tensor:
     """``K.batch_dot``, with the axes of Keras 2.2 and later, that of the batch being 0."""
     first, second = len(x.shape), len(y.shape)
     if axes is None:
@@ -114,21 +113,20 @@ def _batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
 
 
 def _relu_of_keras(
-    x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0
-) -> Any:
-    """``K.relu``."""
+    x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Tensor:
     alpha, threshold = float(alpha or 0), float(threshold or 0)
     given = ops.where(x >= threshold, x, alpha * (x - threshold))
     return given if max_value is None else ops.minimum(given, float(max_value))
 
 
 def _fake_quant(
-    x: Any,
-    min: Any = -6.0,  # noqa: A002 (as TensorFlow calls them)
-    max: Any = 6.0,  # noqa: A002
+    x: Tensor,
+    min: float | Sequence[float] = -6.0,  # noqa: A002 (as TensorFlow calls them)
+    max: float | Sequence[float] = 6.0,  # noqa: A002
     num_bits: int = 8,
     narrow_range: bool = False,
-) -> Any:
+) -> Tensor:
     """``tf.quantization.fake_quant_with_min_max_args`` and ``..._vars``: rounds to 2^bits levels.
 
     The range is moved so that zero is one of the levels, as TensorFlow documents it.
@@ -146,29 +144,21 @@ def _fake_quant(
     return steps * scale + bottom
 
 
-def _softmax(x: Any, axis: Any = -1) -> Any:
-    return ops.softmax(x, axis=-1 if axis is None else axis)
+def _softmax(function: Function) -> Function:
+    return lambda x, axis=-1: function(x, axis=-1 if axis is None else axis)
 
 
-def _leaky_relu(x: Any, alpha: float = 0.2) -> Any:
-    return ops.leaky_relu(x, negative_slope=alpha)
-
-
-def _l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, dim: Any = None) -> Any:
+def _l2_normalize(x: Tensor, axis: Axes = None, epsilon: float = 1e-12, dim: Axes = None) -> Tensor:
     total = ops.sum(ops.square(x), axis=_axes(axis if dim is None else dim), keepdims=True)
     return x * ops.rsqrt(ops.maximum(total, epsilon))
 
 
-def _clip(x: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
-    return ops.clip(x, clip_value_min, clip_value_max)
-
-
-def _matmul(x: Any, y: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
+def _matmul(x: Tensor, y: Tensor, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
     first = ops.swapaxes(x, -1, -2) if transpose_a else x
     return ops.matmul(first, ops.swapaxes(y, -1, -2) if transpose_b else y)
 
 
-def _bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+def _bias_add(x: Tensor, bias: Tensor, data_format: str | None = None) -> Tensor:
     bias = _alike(x, bias)[1]
     if isinstance(data_format, str) and data_format.startswith("NC") and len(x.shape) > 2:
         bias = ops.reshape(bias, (1, -1, *(1,) * (len(x.shape) - 2)))
@@ -180,8 +170,8 @@ SLICES = 64
 
 
 def _local_response(
-    x: Any, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1.0, beta: float = 0.5
-) -> Any:
+    x: Tensor, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1.0, beta: float = 0.5
+) -> Tensor:
     """``tf.nn.local_response_normalization`` over the last axis."""
     channels = int(x.shape[-1])
     reach = max(0, min(depth_radius, channels - 1))
@@ -196,12 +186,15 @@ def _local_response(
     return x / (bias + alpha * total) ** beta
 
 
-def _pool(mode: str) -> Function:
+def _pool(function: Function) -> Function:
     def pooled(
-        x: Any, ksize: Any = 2, strides: Any = None, padding: str = "VALID", data_format: Any = None
-    ) -> Any:
+        x: Tensor,
+        ksize: Window = 2,
+        strides: Window | None = None,
+        padding: str = "VALID",
+        data_format: str | None = None,
+    ) -> Tensor:
         order = "channels_first" if str(data_format).startswith("NC") else "channels_last"
-        function = ops.max_pool if mode == "max" else ops.average_pool
         return function(
             x, _window(ksize), _window(strides or ksize), str(padding).lower(), data_format=order
         )
@@ -210,20 +203,20 @@ def _pool(mode: str) -> Function:
 
 
 def _pool_of_keras(
-    x: Any,
-    pool_size: Any,
-    strides: Any = (1, 1),
+    x: Tensor,
+    pool_size: Window,
+    strides: Window = (1, 1),
     padding: str = "valid",
-    data_format: Any = None,
+    data_format: str | None = None,
     pool_mode: str = "max",
-) -> Any:
+) -> Tensor:
     """``K.pool2d``."""
     function = ops.max_pool if pool_mode == "max" else ops.average_pool
     order = data_format or "channels_last"
     return function(x, _window(pool_size), _window(strides), padding, data_format=order)
 
 
-def _window(value: Any) -> Any:
+def _window(value: Window) -> Window:
     """A window as TensorFlow gives it, with or without the axes of batch and channel."""
     if not isinstance(value, list | tuple):
         return value
@@ -232,111 +225,77 @@ def _window(value: Any) -> Any:
     return sides[0] if len(set(sides)) == 1 else sides
 
 
-OPERATIONS: Mapping[str, Function] = {
+OPERATIONS: Mapping[str, Callable[..., Structure]] = {
     **SHAPING,
     **IMAGING,
-    "math.add": _binary(ops.add),
-    "__operators__.add": _binary(ops.add),
-    "math.add_n": lambda x: sum(x[1:], x[0]),
-    "math.subtract": _binary(ops.subtract),
-    "math.multiply": _binary(ops.multiply),
-    "math.divide": _binary(ops.true_divide),
-    "math.truediv": _binary(ops.true_divide),
-    "math.divide_no_nan": _binary(ops.divide_no_nan),
-    "math.floordiv": _binary(ops.floor_divide),
-    "math.mod": _binary(ops.mod),
-    "math.pow": _binary(ops.power),
-    "math.maximum": _binary(ops.maximum),
-    "math.minimum": _binary(ops.minimum),
-    "math.greater": _binary(ops.greater),
-    "math.greater_equal": _binary(ops.greater_equal),
-    "math.less": _binary(ops.less),
-    "math.less_equal": _binary(ops.less_equal),
-    "math.equal": _binary(ops.equal),
-    "math.not_equal": _binary(ops.not_equal),
-    "math.logical_and": ops.logical_and,
-    "math.logical_or": ops.logical_or,
-    "math.logical_not": ops.logical_not,
+    **{
+        f"math.{name}": getattr(ops, name)
+        for name in (
+            *("ceil", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "logical_and"),
+            *("logical_not", "logical_or", "negative", "reciprocal", "round", "rsqrt", "sigmoid"),
+            *("sign", "sin", "softplus", "softsign", "sqrt", "square", "tan", "tanh"),
+        )
+    },
+    "math.abs": ops.absolute,
     "math.is_nan": ops.isnan,
     "math.is_inf": ops.isinf,
     "math.is_finite": ops.isfinite,
-    "where": _where,
+    **{
+        f"math.{name}": _binary(getattr(ops, name))
+        for name in (
+            *("add", "divide_no_nan", "equal", "greater", "greater_equal", "less", "less_equal"),
+            *("maximum", "minimum", "mod", "multiply", "not_equal", "subtract"),
+        )
+    },
+    "__operators__.add": _binary(ops.add),
+    "math.add_n": lambda x: sum(x[1:], x[0]),
+    "math.divide": _binary(ops.true_divide),
+    "math.truediv": _binary(ops.true_divide),
+    "math.floordiv": _binary(ops.floor_divide),
+    "math.pow": _binary(ops.power),
     "math.squared_difference": _binary(lambda x, y: ops.square(x - y)),
-    "math.negative": ops.negative,
-    "math.abs": ops.absolute,
-    "math.exp": ops.exp,
-    "math.log": ops.log,
-    "math.log1p": ops.log1p,
-    "math.expm1": ops.expm1,
-    "math.sqrt": ops.sqrt,
-    "math.rsqrt": ops.rsqrt,
-    "math.square": ops.square,
-    "math.reciprocal": ops.reciprocal,
-    "math.sign": ops.sign,
-    "math.sin": ops.sin,
-    "math.cos": ops.cos,
-    "math.tan": ops.tan,
-    "math.floor": ops.floor,
-    "math.ceil": ops.ceil,
-    "math.round": ops.round,
-    "math.erf": ops.erf,
-    "math.sigmoid": ops.sigmoid,
-    "math.tanh": ops.tanh,
-    "math.softplus": ops.softplus,
-    "math.softsign": ops.softsign,
-    "math.reduce_mean": _reduce(ops.mean),
-    "math.reduce_sum": _reduce(ops.sum),
-    "math.reduce_max": _reduce(ops.max),
-    "math.reduce_min": _reduce(ops.min),
-    "math.reduce_prod": _reduce(ops.prod),
-    "math.reduce_std": _reduce(ops.std),
+    "where": _where,
+    **{
+        f"math.reduce_{name}": _reduce(getattr(ops, name))
+        for name in ("mean", "sum", "max", "min", "prod", "std", "any", "all", "logsumexp")
+    },
     "math.reduce_variance": _reduce(ops.var),
-    "math.reduce_any": _reduce(ops.any),
-    "math.reduce_all": _reduce(ops.all),
-    "math.reduce_logsumexp": _reduce(ops.logsumexp),
     "math.cumsum": lambda x, axis=0: ops.cumsum(x, axis=axis),
     "math.argmax": _position(ops.argmax),
     "math.argmin": _position(ops.argmin),
     "norm": _norm,
-    "nn.moments": _moments,
-    "math.l2_normalize": _l2_normalize,
-    "linalg.l2_normalize": _l2_normalize,
-    "nn.l2_normalize": _l2_normalize,
+    "nn.moments": _moments,  # gives two
+    **dict.fromkeys(("math.l2_normalize", "linalg.l2_normalize", "nn.l2_normalize"), _l2_normalize),
     "linalg.matmul": _matmul,
     "dot": _dot,
     "batch_dot": _batch_dot,
-    "tensordot": lambda x, y, axes: ops.tensordot(x, y, axes=_nested(axes)),
+    "tensordot": _tensordot,
     "einsum": ops.einsum,
-    "clip_by_value": _clip,
+    "clip_by_value": lambda x, clip_value_min, clip_value_max: ops.clip(
+        x, clip_value_min, clip_value_max
+    ),
+    **{
+        f"nn.{name}": getattr(ops, name)
+        for name in ("elu", "relu", "relu6", "selu", "sigmoid", "softplus", "softsign", "tanh")
+    },
     "nn.bias_add": _bias_add,
-    "nn.relu": ops.relu,
-    "nn.relu6": ops.relu6,
-    "nn.elu": ops.elu,
     "nn.crelu": lambda x, axis=-1: ops.concatenate([ops.relu(x), ops.relu(-x)], axis=axis),
     "nn.mish": lambda x: x * ops.tanh(ops.softplus(x)),
     "keras.relu": _relu_of_keras,
     "keras.elu": lambda x, alpha=1.0: ops.where(x > 0, x, alpha * ops.expm1(x)),
-    "nn.selu": ops.selu,
-    "nn.silu": lambda x, beta=1.0: x * ops.sigmoid(beta * x),
-    "nn.swish": lambda x, beta=1.0: x * ops.sigmoid(beta * x),
+    **dict.fromkeys(("nn.silu", "nn.swish"), lambda x, beta=1.0: x * ops.sigmoid(beta * x)),
     "nn.gelu": lambda x, approximate=False: ops.gelu(x, approximate=bool(approximate)),
-    "nn.leaky_relu": _leaky_relu,
-    "nn.softmax": _softmax,
-    "nn.log_softmax": lambda x, axis=-1: ops.log_softmax(x, axis=-1 if axis is None else axis),
-    "nn.softplus": ops.softplus,
-    "nn.softsign": ops.softsign,
-    "nn.sigmoid": ops.sigmoid,
-    "nn.tanh": ops.tanh,
-    "nn.local_response_normalization": _local_response,
-    "nn.lrn": _local_response,
-    "nn.max_pool": _pool("max"),
-    "nn.max_pool2d": _pool("max"),
-    "nn.avg_pool": _pool("average"),
-    "nn.avg_pool2d": _pool("average"),
+    "nn.leaky_relu": lambda x, alpha=0.2: ops.leaky_relu(x, negative_slope=alpha),
+    "nn.softmax": _softmax(ops.softmax),
+    "nn.log_softmax": _softmax(ops.log_softmax),
+    **dict.fromkeys(("nn.local_response_normalization", "nn.lrn"), _local_response),
+    **dict.fromkeys(("nn.max_pool", "nn.max_pool2d"), _pool(ops.max_pool)),
+    **dict.fromkeys(("nn.avg_pool", "nn.avg_pool2d"), _pool(ops.average_pool)),
     "keras.pool2d": _pool_of_keras,
-    "quantization.fake_quant_with_min_max_args": _fake_quant,
-    "quantization.fake_quant_with_min_max_vars": _fake_quant,
-    "quantization.fake_quant_with_min_max_vars_per_channel": _fake_quant,
+    **{
+        f"quantization.fake_quant_with_min_max_{end}": _fake_quant
+        for end in ("args", "vars", "vars_per_channel")
+    },
 }
 """What each operation computes, by the name that TensorFlow gives its function."""
 
@@ -344,7 +303,7 @@ SAME = ("compat.v1.", "math.", "nn.", "linalg.", "image.", "quantization.")
 """Beginnings under which TensorFlow has the same function again."""
 
 
-def find_operation(name: str) -> Function | None:
+def find_operation(name: str) -> Callable[..., Structure] | None:
     """The computation of an operation, ``None`` if it is not among the known ones."""
     bare = name.removeprefix("compat.v1.")
     if bare in OPERATIONS:
@@ -363,16 +322,16 @@ class TensorFlowCall(keras.layers.Layer):
     Args:
         function: Its name in TensorFlow, such as ``"math.truediv"``.
         arguments: Those of its arguments that are no tensors, by name.
-        constants: The same by place among the tensors.
-        **settings: Of every layer.
+        constants: The same by position among the tensors.
+        **settings: Those of every layer.
     """
 
     def __init__(
         self,
         function: str,
-        arguments: Mapping[str, Any] | None = None,
-        constants: Sequence[tuple[int, Any]] = (),
-        **settings: Any,
+        arguments: Mapping[str, object] | None = None,
+        constants: Sequence[tuple[int, object]] = (),
+        **settings: object,
     ) -> None:
         settings.setdefault("autocast", False)
         super().__init__(**settings)
@@ -380,24 +339,22 @@ class TensorFlowCall(keras.layers.Layer):
         if found is None:
             raise ValueError(f"unknown operation {function}")
         self.function = function
-        self._arguments = {_NAMES.get(k, k): v for k, v in (arguments or {}).items()}
-        self._constants = tuple((place, value) for place, value in constants)
+        self.arguments = {_NAMES.get(k, k): v for k, v in (arguments or {}).items()}
+        self.constants = tuple((place, value) for place, value in constants)
         self._compute = found
         self.built = True
 
-    def call(self, *args: Any, **settings: Any) -> Any:
-        """Computes the operation."""
+    def call(self, *args: object, **settings: object) -> Structure:
         given = list(args)
-        for place, value in self._constants:
+        for place, value in self.constants:
             given.insert(place, value)
         if self.function == "concat" and len(given) > 2:
             given = [given[:-1], given[-1]]
         named = {_NAMES.get(key, key): value for key, value in settings.items()}
-        return self._compute(*given, **self._arguments, **named)
+        return self._compute(*given, **self.arguments, **named)
 
-    def get_config(self) -> dict[str, Any]:
-        """What makes the layer again."""
-        own = {"arguments": self._arguments, "constants": self._constants}
+    def get_config(self) -> Settings:
+        own = {"arguments": self.arguments, "constants": self.constants}
         return {**super().get_config(), "function": self.function, **own}
 
 

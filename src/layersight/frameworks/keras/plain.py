@@ -7,43 +7,37 @@ graph built anew; everything else is copied with its weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import keras
 
 from layersight.errors import LayersightError, ModelFileError
 from layersight.frameworks.keras.explaining import reason_of
-from layersight.frameworks.keras.formula import Formula
+from layersight.frameworks.keras.formula import Expression, Form, Formula
 from layersight.frameworks.keras.ops import TensorFlowCall
 from layersight.frameworks.keras.program import graph_of, ordered_nodes
 from layersight.frameworks.keras.refused import Refused
+from layersight.frameworks.keras.types import Arguments, Settings, Structure
 
 ACTIVATIONS = {
-    "nn.relu": "relu",
-    "nn.relu6": "relu6",
-    "nn.elu": "elu",
-    "nn.selu": "selu",
-    "nn.silu": "silu",
+    **{
+        f"nn.{name}": name
+        for name in ("relu", "relu6", "elu", "selu", "silu", "softmax", "sigmoid", "tanh")
+    },
+    **{f"math.{name}": name for name in ("sigmoid", "tanh", "softplus")},
     "nn.swish": "silu",
-    "nn.softmax": "softmax",
-    "nn.sigmoid": "sigmoid",
-    "nn.tanh": "tanh",
-    "math.sigmoid": "sigmoid",
-    "math.tanh": "tanh",
-    "math.softplus": "softplus",
 }
 """Operations that are activations of Keras."""
 
 OWN = (Formula, TensorFlowCall)
 """The layers of layersight."""
 
+Line = tuple[float, float]
+"""Slope and offset."""
 
-def make_plain(model: Any) -> tuple[Any, tuple[str, ...]]:
+
+def make_plain(model: keras.Model) -> tuple[keras.Model, tuple[str, ...]]:
     """A model without layers of layersight.
-
-    Args:
-        model: A built ``keras.Model``; it is left as it is.
 
     Returns:
         The model itself if it has none, else a new one; and what was replaced, in words.
@@ -63,30 +57,25 @@ def make_plain(model: Any) -> tuple[Any, tuple[str, ...]]:
     return maker.make(model), tuple(maker.notes)
 
 
-def _holds_own(model: Any) -> bool:
-    layers = model._flatten_layers(include_self=True)
-    return any(isinstance(layer, OWN) for layer in layers)
+def _holds_own(model: keras.Model) -> bool:
+    return any(isinstance(layer, OWN) for layer in model._flatten_layers())
 
 
 class _Maker:
-    """Builds models anew.
-
-    Attributes:
-        notes: What was replaced, in words.
-    """
+    """Builds models anew."""
 
     def __init__(self) -> None:
-        self._made: dict[int, Any] = {}
+        self._made: dict[int, keras.Operation | None] = {}
         self.notes: list[str] = []
 
-    def make(self, model: Any) -> Any:
+    def make(self, model: keras.Model) -> keras.Model:
         """A model with a graph, every layer in it made anew."""
         graph = graph_of(model)
         if graph is None:
             raise ModelFileError(
                 f"model '{model.name}' has no graph of layers, so its formulas cannot be replaced"
             )
-        tensors: dict[int, Any] = {}
+        tensors: dict[int, keras.KerasTensor] = {}
         for tensor in graph.inputs:
             name = tensor._keras_history.operation.name
             tensors[id(tensor)] = keras.Input(
@@ -99,45 +88,45 @@ class _Maker:
                 continue
             args, kwargs = node.arguments.fill_in(tensors)
             given = self._call(node.operation, args, kwargs, taken)
-            tensors.update(
-                {
-                    id(old): new
-                    for old, new in zip(node.outputs, keras.tree.flatten(given), strict=True)
-                }
-            )
+            tensors.update(zip(map(id, node.outputs), keras.tree.flatten(given), strict=True))
+        both = graph._inputs_struct, graph._outputs_struct
+        inputs, outputs = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], both)
+        return keras.Model(inputs, outputs, name=model.name)
 
-        def swap(structure: Any) -> Any:
-            return keras.tree.map_structure(lambda tensor: tensors[id(tensor)], structure)
-
-        return keras.Model(swap(graph._inputs_struct), swap(graph._outputs_struct), name=model.name)
-
-    def _call(self, operation: Any, args: Any, kwargs: Any, taken: set[str]) -> Any:
+    def _call(
+        self, operation: keras.Operation, args: Arguments, kwargs: Settings, taken: set[str]
+    ) -> Structure:
         if isinstance(operation, OWN):
             return self._replace(operation, args, kwargs, taken)
         key = id(operation)
         if key not in self._made:
             inner = isinstance(operation, keras.Model) and _holds_own(operation)
             self._made[key] = self.make(operation) if inner else _copy(operation)
-        made = self._made[key]
+        made: keras.Operation = self._made[key]
         given = made(*args, **kwargs)
         if isinstance(operation, keras.Layer) and not isinstance(operation, keras.Model):
             _give_weights(operation, made)
         return given
 
-    def _replace(self, layer: Any, args: Any, kwargs: Any, taken: set[str]) -> Any:
+    def _replace(
+        self, layer: Formula | TensorFlowCall, args: Arguments, kwargs: Settings, taken: set[str]
+    ) -> Structure:
         """What a layer of layersight computes, by a layer or operations of Keras."""
         key = id(layer)
         if key not in self._made:
             self._made[key] = _as_layer(layer, args, kwargs)
             what = type(self._made[key]).__name__ if self._made[key] else "operations of keras.ops"
             self.notes.append(f"layer '{layer.name}' became {what}")
-        if self._made[key] is not None:
-            return self._made[key](*args)
+        if (made := self._made[key]) is not None:
+            return made(*args)
         inputs = {id(tensor) for tensor in _tensors(args, kwargs)}
         if isinstance(layer, Formula):
-            args, kwargs = keras.tree.map_structure(_cast_to(layer.compute_dtype), (args, kwargs))
+            args, kwargs = keras.tree.map_structure(
+                lambda tensor: _cast(tensor, layer.compute_dtype), (args, kwargs)
+            )
+        compute: Callable[..., Structure] = layer.call
         try:
-            given = layer.call(*args, **kwargs)
+            given = compute(*args, **kwargs)
         except LayersightError:
             raise
         except Exception as error:
@@ -149,7 +138,7 @@ class _Maker:
         return given
 
 
-def _copy(operation: Any) -> Any:
+def _copy(operation: keras.Operation) -> keras.Operation:
     """A layer or operation like another one; the weights of a built one come along."""
     made = type(operation).from_config(operation.get_config())
     if isinstance(operation, keras.Model):
@@ -157,28 +146,26 @@ def _copy(operation: Any) -> Any:
     return made
 
 
-def _give_weights(old: Any, new: Any) -> None:
+def _give_weights(old: keras.Layer, new: keras.Layer) -> None:
     if len(old.weights) != len(new.weights):
         raise ModelFileError(f"layer '{old.name}' could not be copied with its weights")
     for source, target in zip(old.weights, new.weights, strict=True):
         target.assign(source)
 
 
-def _cast_to(dtype: str) -> Any:
-    def cast(tensor: Any) -> Any:
-        if not isinstance(tensor, keras.KerasTensor) or tensor.dtype == dtype:
-            return tensor
-        floating = str(tensor.dtype).startswith(("float", "bfloat"))
-        return keras.ops.cast(tensor, dtype) if floating else tensor
-
-    return cast
+def _cast(value: object, dtype: str) -> object:
+    """A floating-point tensor in another precision; anything else as it is."""
+    if not isinstance(value, keras.KerasTensor) or value.dtype == dtype:
+        return value
+    floating = str(value.dtype).startswith(("float", "bfloat"))
+    return keras.ops.cast(value, dtype) if floating else value
 
 
-def _tensors(*values: Any) -> list[Any]:
+def _tensors(*values: Structure) -> list[keras.KerasTensor]:
     return [t for t in keras.tree.flatten(values) if isinstance(t, keras.KerasTensor)]
 
 
-def _name_operations(name: str, given: Any, inputs: set[int], taken: set[str]) -> None:
+def _name_operations(name: str, given: Structure, inputs: set[int], taken: set[str]) -> None:
     """Names the operations between inputs and outputs after the layer that they replace."""
     outputs = [tensor for tensor in _tensors(given) if id(tensor) not in inputs]
     last = {id(tensor._keras_history.operation) for tensor in outputs}
@@ -193,7 +180,9 @@ def _name_operations(name: str, given: Any, inputs: set[int], taken: set[str]) -
         operation.name = wanted
 
 
-def _operations_behind(outputs: list[Any], inputs: set[int]) -> Iterator[Any]:
+def _operations_behind(
+    outputs: list[keras.KerasTensor], inputs: set[int]
+) -> Iterator[keras.Operation]:
     seen: set[int] = set()
     waiting = list(outputs)
     while waiting:
@@ -206,96 +195,82 @@ def _operations_behind(outputs: list[Any], inputs: set[int]) -> Iterator[Any]:
         waiting += [tensor for tensor in node.input_tensors if id(tensor) not in inputs]
 
 
-def _as_layer(layer: Any, args: Any, kwargs: Any) -> Any:
+def _as_layer(
+    layer: Formula | TensorFlowCall, args: Arguments, kwargs: Settings
+) -> keras.Layer | None:
     """One layer of Keras that computes the same, ``None`` if there is none."""
     tensors = _tensors(args, kwargs)
-    if len(tensors) != 1 or len(args) != 1 or kwargs or args[0] is not tensors[0]:
+    if len(tensors) != 1 or len(args) != 1 or kwargs or id(args[0]) != id(tensors[0]):
         return None
     if not str(tensors[0].dtype).startswith("float"):
         return None
     formula = _as_formula(layer)
     known = {"name": layer.name, "dtype": layer.dtype_policy}
-    steps = formula["steps"]
-    if len(steps) == 1 and steps[0][1:] == [[["input"]], {}] and formula["result"] == ["step", 0]:
-        function = ACTIVATIONS.get(steps[0][0])
-        if function is not None:
-            return keras.layers.Activation(function, **known)
+    if len(formula["steps"]) == 1 and formula["result"] == ["step", 0]:
+        name, inputs, settings = formula["steps"][0]
+        if inputs == [["input"]] and not settings and name in ACTIVATIONS:
+            return keras.layers.Activation(ACTIVATIONS[name], **known)
     line = find_line(formula)
     if line is not None and line != (1.0, 0.0):
         return keras.layers.Rescaling(line[0], line[1], **known)
     return None
 
 
-def _as_formula(layer: Any) -> Any:
+def _as_formula(layer: Formula | TensorFlowCall) -> Expression:
     """What a layer of layersight computes, as a formula."""
     if isinstance(layer, Formula):
         return layer.expression
-    settings = layer.get_config()
-    arguments, constants = dict(settings["arguments"]), settings["constants"]
-    inputs: list[Any] = [["input"]]
-    for place, value in constants:
+    arguments = dict(layer.arguments)
+    inputs: list[Form] = [["input"]]
+    for place, value in layer.constants:
         inputs.insert(place, ["value", value])
     if "y" in arguments:
         inputs.append(["value", arguments.pop("y")])
-    return {"steps": [[layer.function, inputs, arguments]], "result": ["step", 0]}
+    named: dict[str, Form] = {key: ["value", value] for key, value in arguments.items()}
+    return {"steps": [(layer.function, inputs, named)], "result": ["step", 0]}
 
 
-def find_line(formula: Any) -> tuple[float, float] | None:
+def find_line(formula: Expression) -> Line | None:
     """Slope and offset of a formula that is a line over its input, else ``None``.
 
     >>> step = ["math.subtract", [["input"], ["value", 0.5]], {}]
     >>> find_line({"steps": [step], "result": ["step", 0]})
     (1.0, -0.5)
     """
-    lines: list[tuple[float, float] | None] = []
+    lines: list[Line | None] = []
     for name, arguments, settings in formula["steps"]:
-        lines.append(None if settings else _line_of_step(name, arguments, lines))
-    return _line_of(formula["result"], lines)
+        values = [_line_of(argument, lines) for argument in arguments]
+        known = [value for value in values if value is not None]
+        unknown = settings or len(known) < len(values)
+        lines.append(None if unknown else _combined(name.rpartition(".")[2], known))
+    line = _line_of(formula["result"], lines)
+    # A constant is a number, where a line has the shape of its input.
+    return line if line is not None and line[0] else None
 
 
-Line = tuple[float, float] | None
+def _line_of(value: Form, lines: list[Line | None]) -> Line | None:
+    """The line that an argument is; a number is one without slope."""
+    kind, *rest = value
+    if kind == "value" and isinstance(rest[0], int | float) and not isinstance(rest[0], bool):
+        return 0.0, float(rest[0])
+    if kind == "step":
+        return lines[rest[0]]
+    return (1.0, 0.0) if value == ["input"] else None
 
 
-def _line_of(value: Any, lines: list[Line]) -> Line:
-    if value == ["input"]:
-        return 1.0, 0.0
-    return lines[value[1]] if value[0] == "step" else None
-
-
-def _line_of_step(step: str, arguments: list[Any], lines: list[Line]) -> Line:
-    """The line that a step gives, from those of the steps before it."""
-    name = str(step).rpartition(".")[2]
-    if name == "negative" and len(arguments) == 1:
-        inner = _line_of(arguments[0], lines)
-        return None if inner is None else (-inner[0], -inner[1])
-    if len(arguments) != 2 or name not in ("add", "subtract", "multiply", "truediv", "divide"):
+def _combined(name: str, lines: list[Line]) -> Line | None:
+    """The line that an operation makes of one or two others."""
+    if name == "negative" and len(lines) == 1:
+        return -lines[0][0], -lines[0][1]
+    if len(lines) != 2 or (lines[0][0] and lines[1][0]):
         return None
-    left, right = arguments
-    first, second = _number(left), _number(right)
-    if second is not None:
-        return _after(name, _line_of(left, lines), second)
-    if first is not None and name in ("add", "multiply"):
-        return _after(name, _line_of(right, lines), first)
-    if first is not None and name == "subtract":
-        inner = _line_of(right, lines)
-        return None if inner is None else (-inner[0], first - inner[1])
-    return None
-
-
-def _number(value: Any) -> float | None:
-    if value[0] != "value" or isinstance(value[1], bool):
-        return None
-    return float(value[1]) if isinstance(value[1], int | float) else None
-
-
-def _after(name: str, line: Line, number: float) -> Line:
-    if line is None or (name in ("truediv", "divide") and not number):
-        return None
-    slope, offset = line
+    (slope, offset), (other_slope, other) = lines
     if name == "add":
-        return slope, offset + number
+        return slope + other_slope, offset + other
     if name == "subtract":
-        return slope, offset - number
+        return slope - other_slope, offset - other
     if name == "multiply":
-        return slope * number, offset * number
-    return slope / number, offset / number
+        return slope * other + other_slope * offset, offset * other
+    if name in ("truediv", "divide") and not other_slope and other:
+        return slope / other, offset / other
+    return None

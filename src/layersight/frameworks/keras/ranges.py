@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError
@@ -46,7 +45,7 @@ class Range:
     infinite: bool = False
     also: int | None = None
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: object) -> bool:
         """Whether a value is no number, or one of this range."""
         if isinstance(value, bool):
             return not self.whole
@@ -117,10 +116,10 @@ def check_settings(settings: Config, where: str) -> None:
                 )
 
 
-def leaves(value: Any) -> list[Any]:
+def leaves(value: object) -> list[object]:
     """What a setting holds, with lists and mappings laid flat."""
-    found: list[Any] = []
-    waiting = [value]
+    found: list[object] = []
+    waiting: list[object] = [value]
     while waiting:
         part = waiting.pop()
         if isinstance(part, list | tuple):
@@ -132,7 +131,7 @@ def leaves(value: Any) -> list[Any]:
     return found
 
 
-def largest_number(settings: Any) -> str:
+def largest_number(settings: object) -> str:
     """The setting with the largest number, for a message: ``units = 1000000000``; or nothing."""
     if not isinstance(settings, dict):
         return ""
@@ -148,7 +147,7 @@ def largest_number(settings: Any) -> str:
     return f"{key!s:.40} = {in_short(settings[key])}"
 
 
-def in_short(value: Any) -> str:
+def in_short(value: object) -> str:
     """A value as text of bounded length; Python refuses to write an endless integer."""
     try:
         return f"{value!r:.60}"

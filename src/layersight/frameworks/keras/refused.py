@@ -1,14 +1,14 @@
 """Layers of a file that cannot be computed: they are listed, with the weights that it holds.
 
-The rule of this module: whatever rests on such a layer is known to, and says why in one line
-that names the layer where the computation stops and what can be done instead.
+The rule of this module: whatever depends on such a layer is known to, and an error says why in
+one line that names the layer where the computation stops and what can be done instead.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import NoReturn, Protocol
 
 import keras
 import numpy as np
@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from layersight.errors import UnsafeModelError
 from layersight.frameworks.graph.program import Step
 from layersight.frameworks.graph.stops import Stop
+from layersight.frameworks.keras.types import Structure
 
 Array = NDArray[np.generic]
 
 
-class Refused(keras.layers.Layer):
-    """Stands in the place of a layer that cannot be computed.
+class Entry(Protocol):
+    """The weights that a file holds for a layer."""
 
-    Args:
-        stop: Where and why the computation stops: at this layer, or at one before it.
-        outputs: How many tensors it gives.
-        name: The layer's name.
+    def below(self) -> Mapping[str, Array]: ...
+
+
+class Refused(keras.layers.Layer):
+    """Stands in the place of a layer that cannot be computed, or that comes after one.
 
     Attributes:
         held: The weights that the file holds for the layer and what is inside it, by name.
@@ -42,22 +44,17 @@ class Refused(keras.layers.Layer):
         self._outputs = outputs
         self.built = True
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Raises: the layer cannot be run."""
+    def call(self, *args: object, **kwargs: object) -> NoReturn:
         raise UnsafeModelError(f"{self.stop.source}: {self.stop.explain(self.name)}")
 
-    def load_own_variables(self, store: Any) -> None:
-        """Keeps the weights of the layer that it stands for as they are."""
+    def load_own_variables(self, store: Entry) -> None:
         self.held = store.below()
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Tensors like the first one taken, since nothing is known of what it gives."""
-        taken = [
-            value
-            for value in keras.tree.flatten((args, kwargs))
-            if isinstance(value, keras.KerasTensor)
-        ]
-        specs = [keras.KerasTensor(taken[0].shape, taken[0].dtype) for _ in range(self._outputs)]
+    def compute_output_spec(self, *args: object, **kwargs: object) -> Structure:
+        # Nothing is known of what it gives: as many tensors like the first that it takes.
+        values = keras.tree.flatten((args, kwargs))
+        first = next(value for value in values if isinstance(value, keras.KerasTensor))
+        specs = [keras.KerasTensor(first.shape, first.dtype) for _ in range(self._outputs)]
         return specs[0] if len(specs) == 1 else specs
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 import tempfile
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import keras
 
+from layersight.data.saved import Config
 from layersight.errors import LayersightError, ModelFileError
 from layersight.frameworks.keras.explaining import reason_of
-from layersight.frameworks.keras.gone import GONE
-from layersight.frameworks.keras.libraries import LIBRARIES
+from layersight.frameworks.keras.gone import RestoredLayer
 from layersight.frameworks.keras.lookup import REFUSED
 from layersight.frameworks.keras.plain import make_plain
 from layersight.frameworks.keras.program import flatten
@@ -31,7 +31,7 @@ from layersight.model import KEPT
 CONFIG = "config.json"
 
 
-def save(model: Any, path: Path) -> tuple[str, ...]:
+def save(model: keras.Model, path: Path) -> tuple[str, ...]:
     """Writes a ``.keras`` file of a model.
 
     Args:
@@ -61,15 +61,14 @@ def save(model: Any, path: Path) -> tuple[str, ...]:
             for member in old.infolist():
                 if member.filename != CONFIG:
                     with old.open(member) as source, new.open(member, "w") as target:
-                        while block := source.read(1 << 20):
-                            target.write(block)
-            cleaner = _Cleaner()
-            config = cleaner.clean(json.loads(old.read(CONFIG)), model.name)
+                        shutil.copyfileobj(source, target, 1 << 20)
+            cleaned: list[str] = []
+            config = _clean(json.loads(old.read(CONFIG)), model.name, cleaned)
             new.writestr(CONFIG, json.dumps(config))
-    return (*notes, *cleaner.notes, *_called_in_training(plain))
+    return (*notes, *cleaned, *_called_in_training(plain))
 
 
-def _called_in_training(model: Any) -> tuple[str, ...]:
+def _called_in_training(model: keras.Model) -> tuple[str, ...]:
     """What stays of layers that are called with ``training=True``, and how to call the model."""
     steps = [step for step in flatten(model).steps if step.training]
     names = [step.operation.name for step in steps if says_anything(step.operation)]
@@ -81,7 +80,7 @@ def _called_in_training(model: Any) -> tuple[str, ...]:
     )
 
 
-def _write(model: Any, path: Path) -> None:
+def _write(model: keras.Model, path: Path) -> None:
     try:
         keras.saving.save_model(model, path)
     except OSError:
@@ -92,16 +91,15 @@ def _write(model: Any, path: Path) -> None:
         ) from error
 
 
-def _check_class(layer: Any, name: str) -> None:
+def _check_class(layer: keras.Layer, name: str) -> None:
     """Refuses a layer of the author's own."""
-    place = type(layer).__module__.partition(".")[0]
-    if place not in ("keras", "layersight") or type(layer) in (*GONE.values(), *LIBRARIES.values()):
-        raise _foreign(name, type(layer).__name__)
-    if place == "keras" and type(layer).__name__ in REFUSED:
+    package, kind = type(layer).__module__.partition(".")[0], type(layer).__name__
+    if package not in ("keras", "layersight") or isinstance(layer, RestoredLayer):
+        raise _foreign(name, kind)
+    if package == "keras" and kind in REFUSED:
         raise ModelFileError(
-            f"layer '{name}' is a {type(layer).__name__} layer, which "
-            f"{REFUSED[type(layer).__name__]}: plain Keras would not open the file. Replace it "
-            "by layers of Keras, then convert"
+            f"layer '{name}' is a {kind} layer, which {REFUSED[kind]}: plain Keras would not open "
+            "the file. Replace it by layers of Keras, then convert"
         )
 
 
@@ -112,48 +110,31 @@ def _foreign(layer: str, name: str) -> LayersightError:
     )
 
 
-class _Cleaner:
-    """Takes what belongs to layersight out of a configuration.
-
-    Attributes:
-        notes: What was replaced, in words.
-    """
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def clean(self, value: Any, layer: str) -> Any:
-        """A copy with classes of Keras alone.
-
-        Args:
-            value: A part of the configuration.
-            layer: The layer that it belongs to.
-        """
-        if isinstance(value, list):
-            return [self.clean(item, layer) for item in value]
-        if not isinstance(value, dict):
-            return value
-        inner = value.get("config")
-        if value.get("class_name") == "function" and inner == f"layersight>{OLD_HARD_SIGMOID}":
-            self.notes.append(f"layer '{layer}': hard_sigmoid of Keras 2 became a Pipeline")
-            return _old_hard_sigmoid(f"{layer}_hard_sigmoid_{len(self.notes)}")
-        if "class_name" in value and "module" in value:
-            _check_place(value, layer)
-            if isinstance(inner, dict) and isinstance(inner.get("name"), str):
-                layer = inner["name"] if _is_layer(value) else layer
-        cleaned = {
-            key: self.clean(item, layer) for key, item in value.items() if key != "compile_config"
-        }
-        if "class_name" in value and isinstance(cleaned.get("config"), dict):
-            _restore_initialisers(str(value["class_name"]), cleaned["config"])
-        return cleaned
+def _clean(value: object, layer: str, notes: list[str]) -> object:
+    """A copy of a configuration with classes of Keras alone; ``notes`` gets what was replaced."""
+    if isinstance(value, list):
+        return [_clean(item, layer, notes) for item in value]
+    if not isinstance(value, dict):
+        return value
+    inner = value.get("config")
+    if value.get("class_name") == "function" and inner == f"layersight>{OLD_HARD_SIGMOID}":
+        notes.append(f"layer '{layer}': hard_sigmoid of Keras 2 became a Pipeline")
+        return _old_hard_sigmoid(f"{layer}_hard_sigmoid_{len(notes)}")
+    if "class_name" in value and "module" in value:
+        _check_place(value, layer)
+        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+            is_layer = isinstance(getattr(keras.layers, str(value["class_name"]), None), type)
+            layer = inner["name"] if is_layer else layer
+    cleaned = {
+        key: _clean(item, layer, notes) for key, item in value.items() if key != "compile_config"
+    }
+    settings = cleaned.get("config")
+    if "class_name" in value and isinstance(settings, dict):
+        _restore_initialisers(str(value["class_name"]), settings)
+    return cleaned
 
 
-def _is_layer(value: Any) -> bool:
-    return isinstance(getattr(keras.layers, str(value["class_name"]), None), type)
-
-
-def _check_place(value: dict[str, Any], layer: str) -> None:
+def _check_place(value: Config, layer: str) -> None:
     """Refuses what is of no module of Keras; the placeholder of initialisers is let through."""
     if value.get("registered_name") == UNSET["registered_name"]:
         return
@@ -164,7 +145,7 @@ def _check_place(value: dict[str, Any], layer: str) -> None:
         raise _foreign(layer, str(name))
 
 
-def _restore_initialisers(kind: str, settings: dict[str, Any]) -> None:
+def _restore_initialisers(kind: str, settings: Config) -> None:
     """The default initialisers of a class where a placeholder stands."""
     for key, value in settings.items():
         if isinstance(value, dict) and value.get("registered_name") == UNSET["registered_name"]:
@@ -172,7 +153,7 @@ def _restore_initialisers(kind: str, settings: dict[str, Any]) -> None:
             settings[key] = keras.initializers.serialize(keras.initializers.get(default))
 
 
-def _default(cls: Any, key: str) -> Any:
+def _default(cls: object, key: str) -> str:
     """The initialiser that a class takes without one given."""
     if isinstance(cls, type):
         parameter = inspect.signature(cls.__init__).parameters.get(key)  # type: ignore[misc]
@@ -181,7 +162,7 @@ def _default(cls: Any, key: str) -> Any:
     return "glorot_uniform" if "kernel" in key else "zeros"
 
 
-def _old_hard_sigmoid(name: str) -> Any:
+def _old_hard_sigmoid(name: str) -> Config:
     """``clip(0.2 x + 0.5, 0, 1)`` of layers of Keras, as a configuration."""
     steps = [
         keras.layers.Rescaling(0.2, 0.5, name=f"{name}_line"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
+import keras
 import numpy as np
 
 from layersight.data.arrays import FloatArray
@@ -26,19 +26,16 @@ from layersight.frameworks.keras.stem import (
     to_array,
     to_tensor,
 )
+from layersight.frameworks.keras.types import Structure, Tensor
 
 
 def wanted_pixels(
-    model: Any, program: Program, inputs: Sequence[InputInfo], pack: Callable[[list[Any]], Any]
+    model: keras.Model,
+    program: Program,
+    inputs: Sequence[InputInfo],
+    pack: Callable[[list[Tensor]], Structure],
 ) -> tuple[Reading, ...]:
-    """For each input what its pixels must be brought to.
-
-    Args:
-        model: A built ``keras.Model``.
-        program: Its steps.
-        inputs: Its inputs.
-        pack: Brings a list of inputs into the structure that a model without a graph takes.
-    """
+    """For each input what its pixels must be brought to."""
     if program.outputs:
         return read_program(program, model.name, inputs)
     if len(inputs) != 1:
@@ -46,7 +43,9 @@ def wanted_pixels(
     return (_read_hidden(model, inputs[0], pack),)
 
 
-def _read_hidden(model: Any, entry: InputInfo, pack: Callable[[list[Any]], Any]) -> Reading:
+def _read_hidden(
+    model: keras.Model, entry: InputInfo, pack: Callable[[list[Tensor]], Structure]
+) -> Reading:
     """Of a model that is no graph: as far as the first call of a layer with learned weights."""
     if takes_whole(entry):
         return Reading(WHOLE)
@@ -63,7 +62,7 @@ MOST_HIDDEN = 2**21
 class _Reached(BaseException):
     """Ends a run at the first weights; not an ``Exception``, so that nothing catches it."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Tensor) -> None:
         super().__init__()
         self.value = value
 
@@ -76,9 +75,9 @@ class _HiddenStem:
         layers: Empty: what it computes stands in its own code.
     """
 
-    model: Any
+    model: keras.Model
     entry: InputInfo
-    pack: Callable[[list[Any]], Any]
+    pack: Callable[[list[Tensor]], Structure]
     layers: tuple[str, ...] = ()
 
     def __call__(self, colours: FloatArray, *, ramp: bool = False) -> FloatArray:
@@ -96,10 +95,10 @@ class _HiddenStem:
         return np.zeros((0, 0), np.float32)
 
 
-def _stopped_at_weights(model: Any) -> AbstractContextManager[None]:
+def _stopped_at_weights(model: keras.Model) -> AbstractContextManager[None]:
     """Ends a run at the first call of a layer with learned weights, while a block lasts."""
 
-    def reach(x: Any, *args: Any, **kwargs: Any) -> Any:
+    def reach(x: Tensor, *args: object, **kwargs: object) -> None:
         raise _Reached(x)
 
     layers = model._flatten_layers(include_self=False)

@@ -10,7 +10,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -26,17 +25,13 @@ NEW = "layers"
 OLD = "_layer_checkpoint_dependencies"
 """What Keras 2.13 and 2.14 called ``layers``, numbering the layers of a class with gaps."""
 
-Arrays = Mapping[str, NDArray[np.generic]]
+Array = NDArray[np.generic]
+Arrays = Mapping[str, Array]
 """Weights by their place, such as ``layers/conv2d/vars/0``."""
 
 
-def assign_store(model: Any, path: Path, weights: Arrays) -> list[str]:
+def assign_store(model: keras.Model, path: Path, weights: Arrays) -> list[str]:
     """Sets the weights of a model by the loader of Keras.
-
-    Args:
-        model: The model.
-        path: The file, for the messages.
-        weights: What it holds.
 
     Returns:
         What was done, in words.
@@ -52,7 +47,7 @@ def assign_store(model: Any, path: Path, weights: Arrays) -> list[str]:
     if old:
         notes.append("weight-store: the weights of Keras 2.13 were renumbered")
     failed: set[int] = set()
-    messages: dict[int, Any] = {}
+    messages: dict[int, tuple[keras.Layer, Exception]] = {}
     try:
         with warnings.catch_warnings():  # what Keras warns of is an error below
             warnings.simplefilter("ignore")
@@ -78,14 +73,8 @@ def assign_store(model: Any, path: Path, weights: Arrays) -> list[str]:
     return notes
 
 
-class Entry(dict[str, NDArray[np.generic]]):
-    """The variables of an object in a store.
-
-    Args:
-        variables: By their number.
-        weights: All weights of the store by their place.
-        path: Where the object is.
-    """
+class Entry(dict[str, Array]):
+    """The variables of an object in a store."""
 
     def __init__(self, variables: Arrays, weights: Arrays, path: str) -> None:
         super().__init__(variables)
@@ -100,14 +89,11 @@ class Store(saving_lib.H5IOStore):
     """Weights as the loader of Keras asks for them.
 
     The loader takes a store of its own class only; of that nothing else is used.
-
-    Args:
-        weights: The weights by their place.
     """
 
     def __init__(self, weights: Arrays) -> None:
         self._weights = weights
-        self._held: dict[str, dict[str, NDArray[np.generic]]] = defaultdict(dict)
+        self._held: dict[str, dict[str, Array]] = defaultdict(dict)
         self._places = {""}
         for place, array in weights.items():
             above, _, name = place.rpartition("/")
@@ -120,20 +106,19 @@ class Store(saving_lib.H5IOStore):
         return True
 
     def get(self, path: str) -> Entry:
-        """The variables of an object; none if there are none."""
         return Entry(self._held.get(f"{path}/vars" if path else "vars", {}), self._weights, path)
 
     def has_path(self, path: str) -> bool:
-        """Whether there is anything at a place."""
         return path in self._places
 
     def close(self) -> None:
-        """Nothing is open."""
+        pass
 
 
-def _check_all_used(model: Any, weights: Arrays, path: Path) -> None:
+def _check_all_used(model: keras.Model, weights: Arrays, path: Path) -> None:
     """Refuses a file with more weights than the network: it would be loaded in part."""
-    if _holds_stand_in(model):
+    layers = model._flatten_layers(include_self=False)
+    if any(isinstance(layer, Refused) for layer in layers):
         return
     sizes = [array.size for place, array in weights.items() if "seed_generator" not in place]
     wanted = sum(int(keras.ops.size(variable)) for variable in model.weights)
@@ -144,17 +129,13 @@ def _check_all_used(model: Any, weights: Arrays, path: Path) -> None:
         )
 
 
-def _holds_stand_in(model: Any) -> bool:
-    return any(isinstance(layer, Refused) for layer in model._flatten_layers(include_self=False))
-
-
-def _saved_class(layer: Any) -> str:
+def _saved_class(layer: keras.Layer) -> str:
     """The class under which a file keeps the weights of a layer, with the place inside it."""
     noted = None if isinstance(layer, keras.Model) else getattr(layer, "_saved_class", None)
     return noted if isinstance(noted, str) else type(layer).__name__
 
 
-def _has_replaced(model: Any) -> bool:
+def _has_replaced(model: keras.Model) -> bool:
     """Whether a layer with weights stands in the place of one of another class."""
     return any(
         layer.weights and _saved_class(layer) != type(layer).__name__
@@ -163,14 +144,8 @@ def _has_replaced(model: Any) -> bool:
     )
 
 
-def _renumbered(model: Any, weights: Arrays, target: str) -> Iterator[tuple[str, Any]]:
-    """The weights of a model's layers at the places where Keras 3 looks for them.
-
-    Args:
-        model: The model.
-        weights: Its weights by their place among its layers.
-        target: What its layers lie in.
-    """
+def _renumbered(model: keras.Model, weights: Arrays, target: str) -> Iterator[tuple[str, Array]]:
+    """The weights of a model's layers at the places where Keras 3 looks for them."""
     names = _by_class(weights)
     counts: dict[str, int] = defaultdict(int)
     for layer in model.layers:

@@ -7,8 +7,7 @@ order of axes and the gates of recurrent layers one by one.
 
 from __future__ import annotations
 
-from typing import Any
-
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +33,7 @@ def is_keras_1(network: SavedNetwork) -> bool:
     return network.weights is not None and (network.keras_version or "1").startswith(("0", "1"))
 
 
-def needs_rotation(network: SavedNetwork, layers: list[Any]) -> bool:
+def needs_rotation(network: SavedNetwork, layers: list[keras.Layer]) -> bool:
     """Whether kernels want a turn.
 
     The file says that Theano wrote it, or it is of Keras 1, says nothing of a backend and
@@ -49,7 +48,7 @@ def needs_rotation(network: SavedNetwork, layers: list[Any]) -> bool:
     )
 
 
-def may_want_rotation(network: SavedNetwork, layers: list[Any]) -> bool:
+def may_want_rotation(network: SavedNetwork, layers: list[keras.Layer]) -> bool:
     """Whether nothing in a file says if its kernels want a turn.
 
     Keras 1 noted no backend, and with Theano it could have TensorFlow's order of axes.
@@ -58,16 +57,9 @@ def may_want_rotation(network: SavedNetwork, layers: list[Any]) -> bool:
 
 
 def convert(
-    layer: Any, arrays: tuple[Array, ...], network: SavedNetwork, *, rotate: bool
+    layer: keras.Layer, arrays: tuple[Array, ...], network: SavedNetwork, *, rotate: bool
 ) -> list[Array]:
-    """The arrays of one layer in the order of Keras 3.
-
-    Args:
-        layer: The layer, built.
-        arrays: As the file holds them.
-        network: The file.
-        rotate: Whether kernels want a turn.
-    """
+    """The arrays of one layer in the order of Keras 3."""
     kind = _kind(layer)
     if kind == "Bidirectional" and len(arrays) % 2 == 0:
         half = len(arrays) // 2
@@ -90,15 +82,15 @@ def convert(
     return converted
 
 
-def _convolves(layers: list[Any]) -> bool:
+def _convolves(layers: list[keras.Layer]) -> bool:
     return any(_kind(layer) in KERNELS or _kind(layer) in DEPTHWISE for layer in layers)
 
 
-def _kind(layer: Any) -> str:
+def _kind(layer: keras.Layer) -> str:
     return type(layer).__name__
 
 
-def _from_keras_1(layer: Any, kind: str, arrays: list[Array]) -> list[Array]:
+def _from_keras_1(layer: keras.Layer, kind: str, arrays: list[Array]) -> list[Array]:
     """The axes of kernels and the gates of recurrent layers as Keras 1 stored them."""
     kernel = arrays[0]
     first = getattr(layer, "data_format", None) == "channels_first"
@@ -124,7 +116,7 @@ def _join(arrays: list[Array], places: tuple[int, ...]) -> Array:
     return joined
 
 
-def _from_cudnn(layer: Any, kind: str, arrays: list[Array]) -> list[Array]:
+def _from_cudnn(layer: keras.Layer, kind: str, arrays: list[Array]) -> list[Array]:
     """Weights as CuDNN stores them: two biases, and for a GRU the kernels transposed."""
     units = layer.units
     biases = {"LSTM": 8, "GRU": 6}[kind] * units
@@ -133,9 +125,9 @@ def _from_cudnn(layer: Any, kind: str, arrays: list[Array]) -> list[Array]:
     gates = biases // units // 2
     kernel = [part.T.reshape(part.shape, order="F") for part in np.split(arrays[0], gates, axis=1)]
     recurrent = [part.T for part in np.split(arrays[1], gates, axis=1)]
-    bias: Any = arrays[2].reshape(2, -1)
+    bias = arrays[2].reshape(2, -1)
     return [
         np.concatenate(kernel, axis=1),
         np.concatenate(recurrent, axis=1),
-        bias.sum(axis=0) if kind == "LSTM" else bias,
+        np.sum(bias, axis=0) if kind == "LSTM" else bias,
     ]

@@ -2,16 +2,17 @@
 
 The rule of this module: such a batch normalisation normalises every image by the statistics of
 that image, as Keras does for a batch of one, and changes no weight; whatever draws at random is
-off, so that the same image gives the same numbers; what is done is said.
+off, so that the same image gives the same numbers; the user is told what was done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import keras
 from keras import ops
+
+from layersight.frameworks.keras.types import Tensor
 
 DRAWING = ("Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "Noise", "Random", "Cut", "Mix")
 """How the names of layers that draw at random begin or end."""
@@ -24,7 +25,9 @@ class BatchStatistics(keras.layers.BatchNormalization):
     never changes the moving statistics. See :func:`as_called`.
     """
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """Normalises each image by its own mean and variance over all positions."""
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         values = ops.cast(inputs, dtype)
@@ -42,7 +45,7 @@ class BatchStatistics(keras.layers.BatchNormalization):
         return ops.cast(found, self.compute_dtype)
 
 
-def _moments(values: Any, axes: list[int], mask: Any) -> tuple[Any, Any]:
+def _moments(values: Tensor, axes: list[int], mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Mean and variance of each image over some axes; with a mask, of the positions in it."""
     if not axes:  # one position: its mean is itself
         return values, ops.zeros_like(values)
@@ -55,7 +58,7 @@ def _moments(values: Any, axes: list[int], mask: Any) -> tuple[Any, Any]:
     return mean, ops.sum(ops.square(values - mean) * weights, axes, keepdims=True) / total
 
 
-def as_called(operation: Any, *, training: bool) -> Any:
+def as_called(operation: keras.Operation, *, training: bool) -> keras.Operation:
     """What computes a call of a layer.
 
     Args:
@@ -73,17 +76,13 @@ def as_called(operation: Any, *, training: bool) -> Any:
     return made
 
 
-def type_name(layer: Any) -> str:
+def type_name(layer: keras.Operation) -> str:
     """The name of a layer's class, as its author knows it."""
     return "BatchNormalization" if isinstance(layer, BatchStatistics) else type(layer).__name__
 
 
-def notes_of(called: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
-    """What a reader should know of layers that are called with ``training=True``.
-
-    Args:
-        called: Each with its name.
-    """
+def notes_of(called: Iterable[tuple[str, keras.Operation]]) -> tuple[str, ...]:
+    """What a reader should know of layers that are called with ``training=True``."""
     own: list[str] = []
     off: list[str] = []
     stored: list[str] = []
@@ -94,36 +93,28 @@ def notes_of(called: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
             off.append(name)
         elif any(_normalises(inner) for inner in _inside(layer)):
             stored.append(name)
-    found = []
-    if own:
-        found.append(
-            f"{listed(own)}: batch normalisation called with training=True, so each image is "
-            "normalised by its own statistics, as in a batch of one"
-        )
-    if off:
-        found.append(
-            f"{listed(off)}: random in the author's network at prediction too (training=True); "
-            "off here, so that an image always gives the same numbers"
-        )
-    if stored:
-        found.append(
-            f"{listed(stored)}: called with training=True by the author; run here with the "
-            "stored statistics of batch normalisation"
-        )
-    return tuple(found)
+    notes = {
+        "batch normalisation called with training=True, so each image is normalised by its own "
+        "statistics, as in a batch of one": own,
+        "random in the author's network at prediction too (training=True); off here, so that an "
+        "image always gives the same numbers": off,
+        "called with training=True by the author; run here with the stored statistics of batch "
+        "normalisation": stored,
+    }
+    return tuple(f"{listed(names)}: {note}" for note, names in notes.items() if names)
 
 
-def _inside(layer: Any) -> Sequence[Any]:
+def _inside(layer: keras.Operation) -> Sequence[keras.Layer]:
     if not isinstance(layer, keras.Layer):
         return ()
     return [inner for inner in layer._flatten_layers() if inner is not layer] or [layer]
 
 
-def _normalises(layer: Any) -> bool:
+def _normalises(layer: keras.Operation) -> bool:
     return isinstance(layer, keras.layers.BatchNormalization) and bool(layer.trainable)
 
 
-def _draws(layer: Any) -> bool:
+def _draws(layer: keras.Operation) -> bool:
     """Whether a layer, or one inside it, draws at random in training."""
     for inner in (layer, *_inside(layer)):
         if any(getattr(inner, key, 0) for key in ("dropout", "recurrent_dropout")):
@@ -134,7 +125,7 @@ def _draws(layer: Any) -> bool:
     return False
 
 
-def says_anything(layer: Any) -> bool:
+def says_anything(layer: keras.Operation) -> bool:
     """Whether being called with ``training=True`` makes a difference to a layer."""
     return bool(notes_of([("", layer)]))
 

@@ -5,8 +5,6 @@ The rule of this module: nothing calls it unless the user said ``trust``.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from layersight.data.saved import Config
@@ -17,15 +15,8 @@ FUNCTIONS = ("function", "output_shape", "mask")
 KNOWN = (*FUNCTIONS, "arguments", "name", "dtype", "trainable")
 
 
-def trusted_lambda(entry: Config) -> Any:
-    """A Lambda layer, its code made by Keras.
-
-    Args:
-        entry: Its configuration, of any version of Keras.
-
-    Raises:
-        Exception: Whatever Keras or the code says.
-    """
+def trusted_lambda(entry: Config) -> keras.layers.Lambda:
+    """A Lambda layer, its code made by Keras."""
     inner = dict(entry["config"])
     settings = {key: _as_of_keras_3(inner[key]) for key in KNOWN if inner.get(key) is not None}
     if "output_shape" in inner and inner.get("output_shape_type", "raw") == "raw":
@@ -35,10 +26,9 @@ def trusted_lambda(entry: Config) -> Any:
     return keras.layers.Lambda.from_config(settings, safe_mode=False)
 
 
-def _as_of_keras_3(value: Any) -> Any:
+def _as_of_keras_3(value: object) -> object:
     """Code as Keras 1 and 2 wrote it in the form of Keras 3."""
-    code = isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
-    if not code:
+    if not (isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)):
         return value
     return {
         "class_name": "__lambda__",

@@ -9,7 +9,6 @@ Optimization", arXiv 2306.06805.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from keras import ops
@@ -17,10 +16,11 @@ from keras import ops
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import FOURIER, PIXELS, Ascent
 from layersight.frameworks.keras.backends import inverse, sample
+from layersight.frameworks.keras.types import Structure, Tensor
 
 
-def draw(ascent: Ascent, parameters: Sequence[Any]) -> Any:
-    """What the parameters say of every slot, ``(batch, channel, height, width)``, unbounded."""
+def draw(ascent: Ascent, parameters: Sequence[Tensor]) -> Tensor:
+    """What the parameters of every slot draw, ``(batch, channel, height, width)``, unbounded."""
     if ascent.parameters == PIXELS:
         return ops.transpose(parameters[0], (0, 3, 1, 2))
     if ascent.parameters == FOURIER:
@@ -38,30 +38,30 @@ def draw(ascent: Ascent, parameters: Sequence[Any]) -> Any:
     return planes
 
 
-def bound(ascent: Ascent, drawn: Any) -> Any:
+def bound(ascent: Ascent, drawn: Tensor) -> Tensor:
     """The canvas of every slot, plane by plane: within 0..1, unless it is :data:`PIXELS`."""
     return drawn if ascent.parameters == PIXELS else ops.sigmoid(drawn)
 
 
-def _inverse(real: Any, imaginary: Any, ascent: Ascent) -> Any:
+def _inverse(real: Tensor, imaginary: Tensor, ascent: Ascent) -> Tensor:
     """The inverse of a real Fourier transform in two dimensions, ``(batch, channel, h, w)``."""
     scale = np.asarray(ascent.spectrum, np.float32) * float(np.prod(ascent.size)) ** 0.5
     factor = ops.convert_to_tensor(scale.astype("float32"))
-    parts = _twins(real * factor, 1.0, ascent), _twins(imaginary * factor, -1.0, ascent)
+    parts = _symmetric(real * factor, 1.0, ascent), _symmetric(imaginary * factor, -1.0, ascent)
     return inverse(*parts, ascent.size)
 
 
-def _twins(part: Any, sign: float, ascent: Ascent) -> Any:
-    """Coefficients of which those that have their twin in the same half agree with it.
+def _symmetric(part: Tensor, sign: float, ascent: Ascent) -> Tensor:
+    """Coefficients of which those that have their conjugate in the same half agree with it.
 
-    Half of the coefficients of a real signal says all, but that half holds both of a pair in
-    its first column, and for an even width in its last: what comes of a pair that disagrees is
-    left open by most transforms.
+    Half of the coefficients of a real signal determine it, but that half holds both of a pair in
+    its first column, and for an even width in its last: what a pair that disagrees gives is
+    undefined in most transforms.
     """
     height, width = ascent.size
     back = (-np.arange(height)) % height
 
-    def settle(column: Any) -> Any:
+    def settle(column: Tensor) -> Tensor:
         return 0.5 * (column + sign * ops.take(column, back, axis=2))
 
     half = width // 2 + 1
@@ -72,7 +72,7 @@ def _twins(part: Any, sign: float, ascent: Ascent) -> Any:
     return ops.concatenate(columns, axis=-1)
 
 
-def look(ascent: Ascent, planes: Any, placed: Any) -> Any:
+def look(ascent: Ascent, planes: Tensor, placed: Structure | None) -> Tensor:
     """What the network sees of each canvas through some placements, bilinearly.
 
     Args:
@@ -107,5 +107,5 @@ def _scale(ascent: Ascent) -> tuple[FloatArray, FloatArray, bool]:
     return gain, shift, ascent.flip
 
 
-def _spread(values: FloatArray) -> Any:
+def _spread(values: FloatArray) -> Tensor:
     return ops.convert_to_tensor(values[:, None, None])

@@ -19,7 +19,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import Ascent, StepResult
-from layersight.frameworks.keras.ascent.session import KerasClimb
+from layersight.frameworks.keras.ascent.session import KerasOptimisation
 from layersight.frameworks.keras.backends import is_near
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Lanes:
         batch: How many slots there are in all.
     """
 
-    def __init__(self, first: KerasClimb, count: int, batch: int) -> None:
+    def __init__(self, first: KerasOptimisation, count: int, batch: int) -> None:
         self._climbs = [first, *(first.beside() for _ in range(count - 1))]
         self._size = first.batch
         self._batch = batch

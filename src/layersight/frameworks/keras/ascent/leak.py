@@ -7,52 +7,45 @@ gives 0. What the network computes stays what it is.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 import keras
 from keras import ops
 
 from layersight.frameworks.graph.patches import patched
+from layersight.frameworks.keras.types import Function, Tensor
 
 RECTIFIERS = ("relu", "relu6")
+
+Rectifier = tuple[keras.Operation, str, int]
+"""What has a rectifier, the name of the attribute that rectifies, and the axis of its channels."""
 
 NEARNESS = 4.0
 """How much more passes at a position whose value is one standard deviation above the mean."""
 
 
 @contextmanager
-def leaking(operations: Mapping[Any, int], slope: Any) -> Iterator[None]:
+def leaking(operations: Mapping[keras.Operation, int], share: Tensor) -> Iterator[None]:
     """Lets gradients leak through the rectifiers of some layers while the block lasts.
 
     Args:
         operations: Layers and operations, and the axis that holds the channels of what they
             give; those inside them count too.
-        slope: How much passes, one number for each image.
+        share: How much passes, one number for each image.
     """
-
-    def leak(function: Callable[..., Any], axis: int) -> Callable[..., Any]:
-        return _leak(function, slope, axis)
-
-    with lend(rectifiers_in(operations), leak):
+    with lend(rectifiers_in(operations), lambda function, axis: _leak(function, share, axis)):
         yield
 
 
-def rectifiers_in(operations: Mapping[Any, int]) -> list[tuple[Any, str, int]]:
-    """The rectifiers of operations and of all layers inside them.
-
-    Returns:
-        Who has one, the name of what rectifies in it, and the axis of its channels.
-    """
+def rectifiers_in(operations: Mapping[keras.Operation, int]) -> list[Rectifier]:
+    """The rectifiers of operations and of all layers inside them."""
     named = ((entry, _rectifier(entry), axis) for entry, axis in _all(operations))
     return [(entry, name, axis) for entry, name, axis in named if name is not None]
 
 
 def lend(
-    rectifiers: Sequence[tuple[Any, str, int]],
-    change: Callable[[Callable[..., Any], int], Callable[..., Any]],
+    rectifiers: Sequence[Rectifier], change: Callable[[Function, int], Function]
 ) -> AbstractContextManager[None]:
     """Replaces rectifiers by changed ones while the block lasts.
 
@@ -60,37 +53,28 @@ def lend(
         rectifiers: From :func:`rectifiers_in`.
         change: From a rectifier and its axis of channels to what stands for it.
     """
-    return patched(
-        [
-            (owner, name, functools.partial(_changed, change, axis))
-            for owner, name, axis in rectifiers
-        ]
-    )
+
+    def changed(axis: int) -> Callable[[Function], Function]:
+        return lambda function: change(function, axis)
+
+    return patched([(owner, name, changed(axis)) for owner, name, axis in rectifiers])
 
 
-def _changed(
-    change: Callable[[Callable[..., Any], int], Callable[..., Any]],
-    axis: int,
-    function: Callable[..., Any],
-) -> Callable[..., Any]:
-    return change(function, axis)
-
-
-def rectifies(operation: Any) -> bool:
+def rectifies(operation: keras.Operation) -> bool:
     """Whether an operation is a rectifier, or a layer with one in it."""
     return bool(rectifiers_in({operation: -1}))
 
 
-def _rectifier(operation: Any) -> str | None:
+def _rectifier(operation: keras.Operation) -> str | None:
     """The name of what rectifies in an operation; ``None`` if nothing of its own does."""
     if getattr(getattr(operation, "activation", None), "__name__", None) in RECTIFIERS:
         return "activation"
     return "call" if type(operation).__name__ in ("ReLU", "Relu", "Relu6") else None
 
 
-def _all(operations: Mapping[Any, int]) -> list[tuple[Any, int]]:
+def _all(operations: Mapping[keras.Operation, int]) -> list[tuple[keras.Operation, int]]:
     """The operations and all layers inside them, each once, and their axis of channels."""
-    found: dict[int, tuple[Any, int]] = {}
+    found: dict[int, tuple[keras.Operation, int]] = {}
     for operation, axis in operations.items():
         inner = [operation]
         if isinstance(operation, keras.Layer):
@@ -99,16 +83,16 @@ def _all(operations: Mapping[Any, int]) -> list[tuple[Any, int]]:
     return list(found.values())
 
 
-def _leak(function: Callable[..., Any], slope: Any, axis: int) -> Callable[..., Any]:
+def _leak(function: Function, share: Tensor, axis: int) -> Function:
     """The same function with another gradient where its argument is not positive.
 
     Most passes where the argument is nearest to passing: the same everywhere, what leaks to
     the parts of a filter that sum to nothing would cancel out.
     """
 
-    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(x: Tensor, *args: object, **kwargs: object) -> Tensor:
         wide = ops.cast(x, "float32")  # in mixed precision it is less
-        through = ops.reshape(slope, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(wide, 0.0)
+        through = ops.reshape(share, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(wide, 0.0)
         places = [place for place in range(1, len(x.shape)) if place != axis % len(x.shape)]
         if places:
             middle = ops.mean(wide, places, keepdims=True)

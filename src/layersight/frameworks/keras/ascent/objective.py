@@ -1,16 +1,31 @@
-"""What is climbed: the weighted outputs of layers, less what a pattern should not have."""
+"""What is maximised, and how the parameters follow its gradient.
+
+The objective is the weighted outputs of layers, less penalties. Adam is that of Kingma and Ba,
+arXiv 1412.6980; the normalised gradient that of Chollet, "Deep Learning with Python", 2017,
+section 5.4.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from keras import ops
 
 from layersight.data.ascent import PIXELS, Ascent, Probe
+from layersight.frameworks.keras.backends import State
+from layersight.frameworks.keras.types import Tensor
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+"""The constants of Adam."""
+
+FLOOR = 1e-5
+"""Added to the root mean square that a gradient is divided by."""
+
+TINY = 1e-30
+"""The least that a gradient is divided by before Adam sees it."""
 
 
-def measure(probe: Probe, output: Any) -> Any:
+def measure(probe: Probe, output: Tensor) -> Tensor:
     """What a probe finds of each channel, ``(image, channel)``.
 
     Args:
@@ -26,7 +41,7 @@ def measure(probe: Probe, output: Any) -> Any:
     return output
 
 
-def penalty(ascent: Ascent, canvas: Any) -> Any:
+def penalty(ascent: Ascent, canvas: Tensor) -> Tensor | None:
     """What the regularisers take from each pattern, ``(batch,)``; ``None`` without any.
 
     Args:
@@ -34,7 +49,7 @@ def penalty(ascent: Ascent, canvas: Any) -> Any:
         canvas: ``(batch, height, width, channel)`` of :data:`PIXELS` that are not placed, else
             ``(batch, channel, height, width)``.
     """
-    found: Any = None
+    found: Tensor | None = None
     axes = (1, 2, 3)
     last = ascent.parameters == PIXELS and not ascent.placed
     if ascent.total_variation:
@@ -49,7 +64,7 @@ def penalty(ascent: Ascent, canvas: Any) -> Any:
     return found
 
 
-def likeness(output: Any, group: int) -> Any:
+def likeness(output: Tensor, group: int) -> Tensor:
     """How alike the patterns of each group are at a layer: the mean cosine of Gram matrices.
 
     After the diversity term of Olah et al. (Distill, 2017).
@@ -72,26 +87,72 @@ def likeness(output: Any, group: int) -> Any:
 
 
 def objective(
-    ascent: Ascent, outputs: Sequence[Any], weights: Sequence[Any], canvas: Any
-) -> tuple[Any, Any]:
-    """The objective of each pattern and what is climbed: their sum, less all penalties.
+    ascent: Ascent, outputs: Sequence[Tensor], weights: Sequence[Tensor], canvas: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The objective of each pattern, and what is maximised: their sum less all penalties.
 
     Args:
         ascent: The ascent.
         outputs: For each probe the output of its layer for every view, channels last.
         weights: For each probe the weights of each pattern, ``(batch, channel)``.
-        canvas: As :func:`penalty` takes it.
+        canvas: As :func:`penalty` takes it; ``None`` where nothing is penalised.
     """
-    values: Any = 0.0
+    parts = []
     for probe, output, own in zip(ascent.probes, outputs, weights, strict=True):
         spread = ops.repeat(own, ascent.views, axis=0) if ascent.views > 1 else own
-        values = values + ops.sum(measure(probe, output) * spread, -1)
+        parts.append(ops.sum(measure(probe, output) * spread, -1))
+    values = sum(parts[1:], parts[0])
     if ascent.views > 1:
         values = ops.mean(ops.reshape(values, (ascent.batch, ascent.views)), -1)
     total = values
-    less = penalty(ascent, canvas)
+    less = None if canvas is None else penalty(ascent, canvas)
     if less is not None:
         total = total - less
     if ascent.diversity and ascent.group > 1:
         total = total - ascent.diversity * likeness(outputs[0], ascent.group)
     return values, ops.sum(total)
+
+
+def names(parameters: Iterable[str], update: str) -> list[str]:
+    """What a state holds beside the parameters themselves."""
+    if update != "adam":
+        return []
+    return [f"{moment}:{name}" for name in parameters for moment in ("first", "second")]
+
+
+def updated(update: str, rates: Tensor, state: State, gradients: Mapping[str, Tensor]) -> State:
+    """The state after one step of each slot's own size; ``age`` counts its steps.
+
+    Adam gets each slot's gradient at one length: that of a channel which has just become active
+    is far shorter than the one that leaked to it, and would count for nothing beside it.
+    """
+    age = state["age"] + 1.0
+    after: State = {"age": age}
+    scale = 1.0 / (gradient_length(gradients) + TINY)
+    young, old = 1 - ops.power(BETA_1, age), ops.sqrt(1 - ops.power(BETA_2, age))
+    for name, gradient in gradients.items():
+        spread = (-1,) + (1,) * (len(gradient.shape) - 1)
+        if update == "adam":
+            gradient = gradient * ops.reshape(scale, spread)
+            first = BETA_1 * state[f"first:{name}"] + (1 - BETA_1) * gradient
+            second = BETA_2 * state[f"second:{name}"] + (1 - BETA_2) * ops.square(gradient)
+            after |= {f"first:{name}": first, f"second:{name}": second}
+            root = ops.sqrt(second) + ops.reshape(EPSILON * old, spread)
+            step = first / root
+            size = rates * old / young
+        else:
+            axes = tuple(range(1, len(gradient.shape)))
+            square = ops.mean(ops.square(gradient), axes, keepdims=True)
+            step = gradient / (ops.sqrt(square) + FLOOR)
+            size = rates
+        after[name] = state[name] + ops.reshape(size, spread) * step
+    return after
+
+
+def gradient_length(gradients: Mapping[str, Tensor]) -> Tensor:
+    """The root mean square of each slot's gradient, ``(batch,)``."""
+    squares = [
+        ops.mean(ops.square(gradient), tuple(range(1, len(gradient.shape))))
+        for gradient in gradients.values()
+    ]
+    return ops.sqrt(sum(squares[1:], squares[0]))

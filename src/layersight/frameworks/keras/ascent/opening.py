@@ -1,12 +1,12 @@
-"""From an ascent as data to one that can be climbed, for a Keras model."""
+"""From an ascent as data to an optimisation that can be stepped, for a Keras model."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
+import keras
 from keras import ops
 
 from layersight.data.ascent import Ascent, Optimisation
@@ -17,14 +17,15 @@ from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from layersight.frameworks.keras.ascent.leak import leaking, rectifies
 from layersight.frameworks.keras.ascent.precision import mixed_precision
-from layersight.frameworks.keras.ascent.session import KerasClimb
+from layersight.frameworks.keras.ascent.session import KerasOptimisation
 from layersight.frameworks.keras.axes import tensor_channels_last
 from layersight.frameworks.keras.backends import on_processor
-from layersight.frameworks.keras.checking import check_fits, check_runs, other_inputs
+from layersight.frameworks.keras.checking import check_steps, other_inputs
 from layersight.frameworks.keras.inputs import own_order
 from layersight.frameworks.keras.inside import has_inside
 from layersight.frameworks.keras.narrowing import Narrowing
 from layersight.frameworks.keras.passing import Passing
+from layersight.frameworks.keras.types import Tensor
 
 SHARE = 2
 """How many times as many channels as patterns a layer has where it pays to leave out others."""
@@ -36,27 +37,20 @@ def begin_ascent(
     sights: Sequence[LayerHandle],
     passing: Callable[..., Passing],
     inputs: Sequence[InputInfo],
-    variables: Sequence[Any],
+    variables: Sequence[keras.Variable],
 ) -> Optimisation:
-    """Begins an ascent.
+    """Begins an optimisation.
 
-    Args:
-        ascent: What to climb.
-        view: The model for the shapes of its inputs.
-        sights: The layer of each probe.
-        passing: Makes a pass to the layers ``wanted`` and, by the name of ``before``, to what is
-            before their activation functions.
-        inputs: The inputs of the model.
-        variables: What the model reads.
+    ``passing`` makes a pass to the layers ``wanted`` and, by the name of ``before``, to what is
+    before their activation functions; ``sights`` are the layers of the probes.
 
     Raises:
-        ModelInputError: A layer does not rest on the input, or does not fit its size.
+        ModelInputError: A layer does not depend on the input, or does not fit its size.
         UnsafeModelError: A layer on the way cannot be run.
     """
     places = {sight.place for sight in sights}
-    check_runs(view, places)
-    check_fits(view, places)
-    _check_rests(ascent, view, sights, inputs)
+    check_steps(view, places)
+    _check_depends(ascent, view, sights, inputs)
     near = view.program.needed(places, lambda step: not ascent.deep and rectifies(step.operation))
     steps = [view.program.steps[place] for place in sorted(near)]
     first = [any(view.formats[value] == FIRST for value in step.outputs) for step in steps]
@@ -69,7 +63,7 @@ def begin_ascent(
     )
     few = _find_few(ascent, view, sights, passing)
 
-    def network(seen: Any, channels: Sequence[Any] | None) -> list[Any]:
+    def network(seen: Tensor, channels: Sequence[Tensor] | None) -> list[Tensor]:
         tensors = []
         for entry in inputs:
             tensor = seen
@@ -92,7 +86,9 @@ def begin_ascent(
 
     reached = [view.program.steps[place].operation for place in view.program.needed(places)]
 
-    def lending(seen: Any, leak: Any, mixed: bool, channels: Sequence[Any] | None) -> list[Any]:
+    def patched_network(
+        seen: Tensor, leak: Tensor | None, mixed: bool, channels: Sequence[Tensor] | None
+    ) -> list[Tensor]:
         with contextlib.ExitStack() as stack:
             if leak is not None:
                 stack.enter_context(leaking(needed, leak))
@@ -105,10 +101,9 @@ def begin_ascent(
     )
     alone = watched or any(probe.before for probe in ascent.probes) or not on_processor()
     lanes = 1 if alone else lanes_of(ascent)
-    if lanes == 1:
-        return KerasClimb(ascent, lending, widths, variables, few is not None)
-    part = replace(ascent, batch=lane_size(ascent, lanes))
-    return Lanes(KerasClimb(part, lending, widths, variables, few is not None), lanes, ascent.batch)
+    part = ascent if lanes == 1 else replace(ascent, batch=lane_size(ascent, lanes))
+    optimisation = KerasOptimisation(part, patched_network, widths, variables, few is not None)
+    return optimisation if lanes == 1 else Lanes(optimisation, lanes, ascent.batch)
 
 
 def _find_few(
@@ -123,7 +118,7 @@ def _find_few(
     return found if found.pays else None
 
 
-def _check_rests(
+def _check_depends(
     ascent: Ascent, view: View, sights: Sequence[LayerHandle], inputs: Sequence[InputInfo]
 ) -> None:
     """Refuses a layer that no change of the input can reach."""

@@ -1,7 +1,7 @@
-"""Mixed precision while a step of an ascent runs, by Keras's own policies.
+"""Mixed precision while a step of an optimisation runs, by Keras's own policies.
 
 Layers compute in bfloat16, which has the range of float32, so that no gradient has to be scaled;
-their weights, the canvas, what is climbed and how stay in float32. What a pattern reached is
+their weights, the canvas, the objective and the update stay in float32. What a pattern reached is
 measured in float32 too.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 
@@ -23,17 +22,13 @@ ATTRIBUTE = "_dtype_policy"
 
 
 class PolicyByThread(keras.DTypePolicy):
-    """A policy that is for each thread the one that its slot holds for it.
-
-    Args:
-        slot: Of a layer's policy.
-    """
+    """A policy that is for each thread the one that its slot holds for it."""
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
 
-    def __getattribute__(self, name: str) -> Any:
-        """Everything but the slot itself is asked of the policy of this thread."""
+    def __getattribute__(self, name: str) -> object:
+        # Everything but the slot itself is looked up in the policy of this thread.
         slot = object.__getattribute__(self, "_slot")
         return slot if name == "_slot" else getattr(slot.current(), name)
 
@@ -45,7 +40,7 @@ class PolicyByThread(keras.DTypePolicy):
 
 
 @contextmanager
-def mixed_precision(operations: Iterable[Any]) -> Iterator[None]:
+def mixed_precision(operations: Iterable[keras.Operation]) -> Iterator[None]:
     """Lends layers a policy of mixed precision, for this thread, while the block lasts.
 
     Args:
@@ -55,13 +50,10 @@ def mixed_precision(operations: Iterable[Any]) -> Iterator[None]:
     layers = [operation for operation in operations if isinstance(operation, keras.Layer)]
     every = {id(inner): inner for layer in layers for inner in layer._flatten_layers()}
     plain = [layer for layer in every.values() if _is_plain(unpatched(layer, ATTRIBUTE))]
-    with patched([(layer, ATTRIBUTE, _mixed) for layer in plain], PolicyByThread):
+    mixed = keras.DTypePolicy(POLICY)
+    with patched([(layer, ATTRIBUTE, lambda _: mixed) for layer in plain], PolicyByThread):
         yield
 
 
-def _mixed(_: Any) -> Any:
-    return keras.DTypePolicy(POLICY)
-
-
-def _is_plain(policy: Any) -> bool:
+def _is_plain(policy: keras.DTypePolicy) -> bool:
     return type(policy) is keras.DTypePolicy and policy.name == "float32"

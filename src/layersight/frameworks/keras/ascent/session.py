@@ -1,12 +1,12 @@
-"""An ascent under way: the state of every slot, on the backend's own device."""
+"""A running optimisation: the state of every slot, on the backend's own device."""
 
 from __future__ import annotations
 
 import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
@@ -14,11 +14,20 @@ from numpy.typing import NDArray
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import FOURIER, PHASE, PIXELS, Ascent, StepResult
 from layersight.frameworks.keras.ascent.canvas import bound, draw, look
-from layersight.frameworks.keras.ascent.objective import measure, objective
-from layersight.frameworks.keras.ascent.update import State, climb, names, slope
+from layersight.frameworks.keras.ascent.objective import (
+    gradient_length,
+    measure,
+    names,
+    objective,
+    updated,
+)
 from layersight.frameworks.keras.backends import (
+    Arrays,
+    Differentiate,
     Runner,
+    State,
     Stepper,
+    Tensors,
     as_float32,
     fused,
     is_near,
@@ -27,8 +36,9 @@ from layersight.frameworks.keras.backends import (
     place,
     to_numpy,
 )
+from layersight.frameworks.keras.types import Structure, Tensor
 
-Network = Callable[[Any, Any, bool, Sequence[Any] | None], Sequence[Any]]
+Network = Callable[[Tensor, Tensor | None, bool, Sequence[Tensor] | None], Sequence[Tensor]]
 """From what the network sees, channels last, to the outputs of the probes' layers.
 
 The second argument is how much of the gradient leaks for each image, ``None`` for nothing; the
@@ -40,10 +50,9 @@ NUDGE = "nudge"
 """A parameter that stays zero: its gradient is that of the canvas."""
 
 CHANNELS = "channels:"
-"""Before the place of a probe: the channel of each pattern."""
+"""Before the index of a probe: the channel of each pattern."""
 
 PARAMETERS = {PIXELS: ("pixels",), FOURIER: ("real", "imaginary"), PHASE: ("phase",)}
-
 
 LARGE = 96 * 96
 """From how many pixels of a canvas on it pays to compile what is done with it by itself."""
@@ -62,19 +71,11 @@ def _one_each(weights: FloatArray) -> tuple[NDArray[np.int32], FloatArray]:
     return channels, np.diag(weights[np.arange(len(weights)), channels])
 
 
-def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    return function
-
-
-class KerasClimb:
+class KerasOptimisation:
     """The contract of :class:`layersight.data.ascent.Optimisation`, kept by a Keras model.
 
-    Args:
-        ascent: What to climb.
-        network: Runs the model up to the probes' layers.
-        widths: How many channels each probe's layer has.
-        variables: What the network reads.
-        few: Whether it is asked for the one channel of each pattern alone.
+    ``network`` runs the model up to the probes' layers, which have ``widths`` channels; with
+    ``few`` it is asked for the one channel of each pattern only.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class KerasClimb:
         ascent: Ascent,
         network: Network,
         widths: Sequence[int],
-        variables: Sequence[Any],
+        variables: Sequence[keras.Variable],
         few: bool = False,
     ) -> None:
         self._ascent = ascent
@@ -98,21 +99,22 @@ class KerasClimb:
         self._steppers: dict[tuple[bool, bool], Stepper] = {}
         self._measurers: list[Runner] = []
         # Compiling takes a second or two, whatever the size; it pays where a step takes long.
-        compiled = fused if ascent.size[0] * ascent.size[1] >= LARGE else _plain
+        large = ascent.size[0] * ascent.size[1] >= LARGE
+        compiled = fused if large else lambda function: function
         self._draw = compiled(lambda given, _: draw(ascent, given))
         self._show = compiled(self._shown)
         self._place = {
             near: compiled(functools.partial(self._placed, near=near)) for near in (True, False)
         }
-        self._update = compiled(self._climbed)
+        self._update = compiled(self._updated)
 
     @property
     def batch(self) -> int:
         """How many slots there are."""
         return self._ascent.batch
 
-    def beside(self) -> KerasClimb:
-        """Another climb of as many slots, none of them begun, with what is compiled in common."""
+    def beside(self) -> KerasOptimisation:
+        """Another optimisation of as many slots, all empty, with the same compiled functions."""
         other = copy.copy(self)
         other._state = {name: ops.convert_to_tensor(array) for name, array in self._zeros().items()}
         other._weights = [np.zeros_like(array) for array in self._weights]
@@ -122,13 +124,12 @@ class KerasClimb:
     def begin(
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
     ) -> None:
-        """Puts a pattern at its start into a slot."""
         self._begun[slot] = parameters
         for own, given in zip(self._weights, weights, strict=True):
             own[slot] = given
 
     def _start(self) -> None:
-        """Puts all starts that wait into the state at once: every one would copy all of it."""
+        # All starts that wait go into the state at once, since every change copies all of it.
         if not self._begun:
             return
         for name in self._state:
@@ -141,16 +142,12 @@ class KerasClimb:
     def step(
         self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray
     ) -> StepResult:
-        """Takes one step with every slot."""
         self._start()
         leaks, near = bool(leaking.any()), placements is not None and is_near(placements)
         if (leaks, near) not in self._steppers:
             step = functools.partial(self._step, leaks=leaks, near=near)
             self._steppers[leaks, near] = make_stepper(step, self._variables)
-        extra: dict[str, NDArray[Any]] = {
-            "leaking": as_float32(leaking),
-            "rates": as_float32(rates),
-        }
+        extra: Arrays = {"leaking": as_float32(leaking), "rates": as_float32(rates)}
         given = [as_float32(array) for array in self._weights]
         if self._few:
             own = [_one_each(array) for array in given]
@@ -162,13 +159,12 @@ class KerasClimb:
         return StepResult(as_float32(found["values"]), as_float32(found["slopes"]))
 
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
-        """What the probes find of canvases, before any weights."""
         if not self._measurers:
-            self._measurers.append(make_runner(self._find, self._variables, often=True))
+            self._measurers.append(make_runner(self._measure, self._variables, often=True))
         found = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
         return tuple(as_float32(found[str(n)]) for n in range(len(self._ascent.probes)))
 
-    def _find(self, given: Sequence[Any]) -> dict[str, Any]:
+    def _measure(self, given: Sequence[Tensor]) -> Tensors:
         canvas, placements = given
         planes = ops.transpose(canvas, (0, 3, 1, 2))
         placed = place(placements, self._ascent.size, near=False)
@@ -177,7 +173,6 @@ class KerasClimb:
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
     def canvas(self) -> FloatArray:
-        """The canvas of every slot."""
         self._start()
         if self._ascent.parameters == PIXELS:
             return as_float32(to_numpy(self._state["pixels"]))
@@ -186,7 +181,6 @@ class KerasClimb:
         return as_float32(np.ascontiguousarray(np.moveaxis(planes, 1, -1)))
 
     def attention(self) -> FloatArray:
-        """Where the gradient was, summed over the steps."""
         self._start()
         if "attention" not in self._state:
             return np.zeros((self._ascent.batch, *self._ascent.size), np.float32)
@@ -209,13 +203,13 @@ class KerasClimb:
     def _step(
         self,
         state: State,
-        weights: Sequence[Any],
-        extra: Mapping[str, Any],
-        differentiate: Callable[..., Any],
+        weights: Sequence[Tensor],
+        extra: Tensors,
+        differentiate: Differentiate,
         *,
         leaks: bool,
         near: bool,
-    ) -> tuple[State, dict[str, Any]]:
+    ) -> tuple[State, Tensors]:
         """One step as a function of tensors."""
         ascent = self._ascent
         parameters = {name: state[name] for name in self._names}
@@ -226,7 +220,8 @@ class KerasClimb:
         if "placements" in extra:
             placed.append(self._place[near]([extra["placements"]], []))
 
-        def height_of(parameters: Mapping[str, Any]) -> tuple[Any, Any]:
+        def value_of(parameters: Tensors) -> tuple[Tensor, Tensor]:
+            canvas: Tensor | None
             if ascent.parameters == PIXELS and not ascent.placed:
                 canvas = seen = parameters["pixels"]
             else:
@@ -235,35 +230,34 @@ class KerasClimb:
                 seen = self._show(given, placed)
                 canvas = bound(ascent, drawn) if ascent.penalised else None
             leak = extra["leaking"] if leaks else None
-            if leaks and ascent.views > 1:
+            if leak is not None and ascent.views > 1:
                 leak = ops.repeat(leak, ascent.views, axis=0)
             channels = [extra[f"{CHANNELS}{n}"] for n in range(len(weights))] if self._few else None
             outputs = self._network(seen, leak, ascent.mixed, channels)
             values, total = objective(ascent, outputs, weights, canvas)
             return total, values
 
-        values, gradients = differentiate(height_of, parameters)
-        given = [state, gradients, ascent.rate * extra["rates"]]
-        after, slopes = self._update(given, [])
+        values, gradients = differentiate(value_of, parameters)
+        stepped = (state, gradients, ascent.rate * extra["rates"])
+        after, slopes = self._update(stepped, [])
         return after, {"values": values, "slopes": slopes}
 
-    def _placed(self, given: Sequence[Any], _: Sequence[Any], *, near: bool) -> Any:
-        """What is taken from where through some placements."""
+    def _placed(self, given: Sequence[Tensor], _: object, *, near: bool) -> Structure:
         return place(given[0], self._ascent.size, near=near)
 
-    def _shown(self, given: Sequence[Any], fixed: Sequence[Any]) -> Any:
+    def _shown(self, given: Sequence[Tensor], fixed: Sequence[Structure]) -> Tensor:
         """What the network sees of what is drawn, and of what is added to the canvas."""
         canvas = bound(self._ascent, given[0])
         for more in given[1:]:
             canvas = canvas + more
         return look(self._ascent, canvas, fixed[0] if fixed else None)
 
-    def _climbed(self, given: Sequence[Any], _: Sequence[Any]) -> tuple[State, Any]:
-        """The state after a step, and how steep it was."""
+    def _updated(self, given: tuple[State, Tensors, Tensor], _: object) -> tuple[State, Tensor]:
+        """The state after a step, and the length of each gradient."""
         state, gradients, rates = given
         nudge = gradients.get(NUDGE)
         own = {name: gradients[name] for name in self._names}
-        after = climb(self._ascent.update, rates, state, own)
+        after = updated(self._ascent.update, rates, state, own)
         if nudge is not None:
             after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), 1)
-        return after, slope(own)
+        return after, gradient_length(own)

@@ -28,14 +28,15 @@ from layersight.frameworks.keras.backends import (
     Differ,
     Runner,
     Score,
+    Touch,
     as_float32,
     make_differ,
     make_runner,
 )
-from layersight.frameworks.keras.checking import check_fits, check_runs, other_inputs
+from layersight.frameworks.keras.checking import check_steps, other_inputs
 from layersight.frameworks.keras.inputs import as_it_was_given
 from layersight.frameworks.keras.passing import Hook, Passing
-from layersight.frameworks.keras.types import Function, Tensor
+from layersight.frameworks.keras.types import Tensor
 
 Inputs = Mapping[str, FloatArray]
 
@@ -200,8 +201,7 @@ class Reading:
     ) -> list[LayerHandle]:
         sights = [self._host.sight(view, readout.layer) for readout in goal]
         places = {sight.place for sight in sights}
-        check_runs(view, places)
-        check_fits(view, places)
+        check_steps(view, places)
         names = [sight.info.name for sight in sights]
         self._host.check_memory(view, names, back=since is not None, since=since or ())
         return sights
@@ -356,9 +356,11 @@ def _ablate(
     return {"scores": scores}
 
 
-def _guided(compute: Function, rectifiers: Sequence[keras.Operation]) -> Function:
-    def call(*given: object) -> Tensor:
+def _guided(compute: Score, rectifiers: Sequence[keras.Operation]) -> Score:
+    def call(
+        inputs: Sequence[Tensor], weights: Sequence[Tensor], touch: Touch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         with guiding(rectifiers):
-            return compute(*given)
+            return compute(inputs, weights, touch)
 
     return call

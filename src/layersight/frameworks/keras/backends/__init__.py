@@ -6,7 +6,8 @@ import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from types import ModuleType
+from typing import Protocol, TypeAlias, TypeVar
 
 import keras
 import numpy as np
@@ -14,19 +15,37 @@ from keras.src.backend.common.stateless_scope import StatelessScope  # not expor
 from keras.src.backend.common.symbolic_scope import SymbolicScope  # not exported
 from numpy.typing import NDArray
 
-Arrays = dict[str, NDArray[Any]]
-Compute = Callable[[Sequence[Any]], dict[str, Any]]
-Runner = Callable[[Sequence[NDArray[Any]]], Arrays]
-State = dict[str, Any]
-Differentiate = Callable[[Callable[..., Any], dict[str, Any]], tuple[Any, dict[str, Any]]]
-"""From a function to ``(what is climbed, more)`` and parameters to ``more`` and gradients."""
-Step = Callable[[State, Sequence[Any], dict[str, Any], Differentiate], tuple[State, dict[str, Any]]]
-Fusible = Callable[[Sequence[Any], Sequence[Any]], Any]
-Stepper = Callable[[State, Sequence[NDArray[Any]], Arrays], tuple[State, Arrays]]
-Score = Callable[[Sequence[Any], Sequence[Any], Callable[[Any, Any], Any]], Any]
+from layersight.data.model import LayerInfo
+from layersight.frameworks.keras.types import Function, Structure, Tensor
+
+Result = TypeVar("Result")
+Array: TypeAlias = NDArray[np.generic]
+Arrays: TypeAlias = dict[str, Array]
+Tensors: TypeAlias = dict[str, Tensor]
+Compute: TypeAlias = Callable[[Sequence[Tensor]], Tensors]
+Runner: TypeAlias = Callable[[Sequence[Array]], Arrays]
+State: TypeAlias = Tensors
+Objective: TypeAlias = Callable[[Tensors], tuple[Tensor, Tensor]]
+"""From parameters to the number that is maximised, and what else is wanted as it is."""
+Differentiate: TypeAlias = Callable[[Objective, Tensors], tuple[Tensor, Tensors]]
+"""From an objective and parameters to what else it gives, and the gradients."""
+Step: TypeAlias = Callable[[State, Sequence[Tensor], Tensors, Differentiate], tuple[State, Tensors]]
+Fusible: TypeAlias = Function
+Stepper: TypeAlias = Callable[[State, Sequence[Array], Arrays], tuple[State, Arrays]]
+Touch: TypeAlias = Callable[["Named", Tensor], Tensor]
+"""Takes the handle of a layer and what the layer gives; what it returns goes on in its place."""
+Score: TypeAlias = Callable[[Sequence[Tensor], Sequence[Tensor], Touch], tuple[Tensor, Tensors]]
 """From inputs, weights and what touches each layer on the way to a number for each image, and
 more, named, that is wanted as it is."""
-Differ = Callable[[Sequence[NDArray[Any]], Sequence[NDArray[Any]]], Arrays]
+Differ: TypeAlias = Callable[[Sequence[Array], Sequence[Array]], Arrays]
+ShapeAndType: TypeAlias = tuple[Sequence[int | None], str]
+
+
+class Named(Protocol):
+    """What a backend needs to know of a layer: its name."""
+
+    @property
+    def info(self) -> LayerInfo: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +61,13 @@ class Measured:
     given: tuple[tuple[tuple[int | None, ...], str], ...]
 
 
-def make_runner(compute: Compute, variables: Sequence[Any], *, often: bool = False) -> Runner:
+def _backend() -> ModuleType:
+    return importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+
+
+def make_runner(
+    compute: Compute, variables: Sequence[keras.Variable], *, often: bool = False
+) -> Runner:
     """Turns a computation on backend tensors into one on NumPy arrays.
 
     Args:
@@ -51,59 +76,54 @@ def make_runner(compute: Compute, variables: Sequence[Any], *, often: bool = Fal
         often: Whether it will run so often with the same shapes that compiling it pays, where
             a pass or two would rather do without.
     """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return cast("Runner", module.make_runner(compute, variables, often=often))
+    return _backend().make_runner(compute, variables, often=often)
 
 
-def make_stepper(step: Step, variables: Sequence[Any]) -> Stepper:
-    """Turns one step of an ascent on backend tensors into one that keeps its state there.
+def make_stepper(step: Step, variables: Sequence[keras.Variable]) -> Stepper:
+    """Turns one step of an optimisation on tensors into one that keeps its state on the device.
 
     Args:
         step: Takes state, weights and more, all as tensors, and what differentiates; gives
-            the state after the step and what it found.
+            the state after the step and its results.
         variables: The variables that it reads.
     """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return cast("Stepper", module.make_stepper(step, variables))
+    return _backend().make_stepper(step, variables)
 
 
 def make_differ(
-    score: Score, variables: Sequence[Any], layers: Sequence[str], places: Sequence[int]
+    score: Score, variables: Sequence[keras.Variable], layers: Sequence[str], indices: Sequence[int]
 ) -> Differ:
-    """Turns a number read off a model into its gradients, as NumPy arrays.
+    """Turns a score of a model into its gradients, as NumPy arrays.
 
     Args:
         score: Gives a number for each image; what each layer gives passes through the function
-            that it is handed, ``touch(sight, tensor)``.
+            that it is handed, ``touch(handle, tensor)``.
         variables: The variables that it reads.
         layers: The names of the layers by whose outputs it is differentiated.
-        places: The places of the inputs likewise.
+        indices: The indices of the inputs likewise.
 
     Returns:
         What gives ``scores``, what more there is, for each layer ``value:NAME`` and
-        ``slope:NAME``, and for each input ``input:PLACE``.
+        ``slope:NAME``, and for each input ``input:INDEX``.
     """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return cast("Differ", module.make_differ(score, variables, layers, places))
+    return _backend().make_differ(score, variables, layers, indices)
 
 
-def make_positive() -> Callable[[Any], Any]:
-    """The identity, whose gradient is cut at 0 from below."""
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return cast("Callable[[Any], Any]", module.positive)
+def make_positive() -> Callable[[Tensor], Tensor]:
+    """The identity, with a gradient whose negative part is 0."""
+    return _backend().positive
 
 
 def on_processor() -> bool:
-    """Whether it computes on the processor, not on an accelerator."""
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return bool(module.on_processor())
+    """Whether the backend computes on the processor, not on an accelerator."""
+    return _backend().on_processor()
 
 
-def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
+def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     """The inverse of a real Fourier transform in two dimensions.
 
     Args:
-        real: ``(..., height, width // 2 + 1)``; coefficients whose twin is among them agree
+        real: ``(..., height, width // 2 + 1)``; coefficients whose conjugate is among them agree
             with it.
         imaginary: The same.
         size: Height and width.
@@ -111,11 +131,10 @@ def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
     Returns:
         ``(..., height, width)``.
     """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return module.inverse(real, imaginary, size)
+    return _backend().inverse(real, imaginary, size)
 
 
-def place(placements: Any, size: tuple[int, int], *, near: bool) -> Any:
+def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Structure:
     """What :func:`sample` needs to know of some placements, in the backend's own form.
 
     Args:
@@ -123,15 +142,14 @@ def place(placements: Any, size: tuple[int, int], *, near: bool) -> Any:
         size: Height and width of the planes.
         near: Whether there is one view that no pixel is much enlarged in (:func:`is_near`).
     """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return module.place(placements, size, near=near)
+    return _backend().place(placements, size, near=near)
 
 
-def is_near(placements: NDArray[Any]) -> bool:
-    """Whether there is one view, in which a pixel is seen at no more than 3 x 3 places.
+def is_near(placements: NDArray[np.floating]) -> bool:
+    """Whether there is one view, in which a pixel is seen at no more than 3 x 3 positions.
 
-    Pixel ``p`` counts where ``|turn @ q + shift - p| < 1``: at places ``q`` that are less than
-    the greatest row of ``|turn ** -1|`` from the one that falls on it, and half a place more
+    Pixel ``p`` counts where ``|turn @ q + shift - p| < 1``: at positions ``q`` that are less than
+    the greatest row of ``|turn ** -1|`` from the one that falls on it, and half a position more
     from the whole number nearest to that.
     """
     if len(placements) != 1 or abs(np.linalg.det(placements[0, :, :2])) < 1e-3:
@@ -139,7 +157,7 @@ def is_near(placements: NDArray[Any]) -> bool:
     return bool(np.abs(np.linalg.inv(placements[0, :, :2])).sum(1).max() < 1.5)
 
 
-def sample(planes: Any, placed: Any) -> Any:
+def sample(planes: Tensor, placed: Structure) -> Tensor:
     """What is seen of planes through placements, bilinearly; beyond their edges is 0.
 
     Args:
@@ -149,23 +167,22 @@ def sample(planes: Any, placed: Any) -> Any:
     Returns:
         ``(batch * views, height, width, channel)``.
     """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return module.sample(planes, placed)
+    return _backend().sample(planes, placed)
 
 
-def fused(function: Fusible) -> Fusible:
-    """The same function, run as one where a step of an ascent is not compiled as a whole.
+def fused(function: Callable[..., Result]) -> Callable[..., Result]:
+    """The same function, run as one where a step of an optimisation is not compiled as a whole.
 
     What it needs for its gradient is computed again: it should be linear, or cheap.
 
     Args:
-        function: Takes tensors that are differentiated by and tensors that are not.
+        function: Takes a sequence of tensors that are differentiated by, and one of tensors that
+            are not.
     """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-    return cast("Fusible", module.fused(function))
+    return _backend().fused(function)
 
 
-def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> Measured:
+def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -> Measured:
     """The largest tensor that a computation makes, found without making any.
 
     Args:
@@ -175,12 +192,11 @@ def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> M
     Raises:
         Exception: It cannot be traced: what it does depends on the values.
     """
-    module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
     with StatelessScope(), SymbolicScope():
-        return cast("Measured", module.measure(compute, shapes))
+        return _backend().measure(compute, shapes)
 
 
-def to_numpy(tensor: Any) -> NDArray[Any]:
+def to_numpy(tensor: Tensor) -> Array:
     """A tensor as an array."""
     with warnings.catch_warnings():
         # Keras 3.15 hands its tensors to NumPy in a way that NumPy 2.4 frowns upon.
@@ -188,6 +204,6 @@ def to_numpy(tensor: Any) -> NDArray[Any]:
         return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
-def as_float32(value: NDArray[Any]) -> NDArray[np.float32]:
+def as_float32(value: Array) -> NDArray[np.float32]:
     """An array as float32, copied only if it is something else."""
     return np.asarray(value, np.float32)

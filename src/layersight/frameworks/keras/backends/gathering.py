@@ -1,36 +1,39 @@
 """Seeing canvases through placements, for backends that have no operation of their own for it.
 
 All canvases are seen through the same placements: what is taken from where is then found once
-for all, and lies side by side in memory. The way back gathers too where a placement enlarges
+for all, and lies side by side in memory. The gradient gathers too where a placement enlarges
 little, since adding to places that others add to as well keeps to one core.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from keras import ops
 
-Placed = dict[str, Any]
-Adjoint = Callable[
-    [Callable[[Any, Any], Any], Callable[[Any, Any], Any]], Callable[[Any, Any], Any]
-]
-"""From a linear function of its first argument and the one back to one with that gradient."""
+from layersight.data.arrays import FloatArray
+from layersight.frameworks.keras.types import Tensor
+
+Placed: TypeAlias = Mapping[str, Tensor]
+Linear: TypeAlias = Callable[[Tensor, Placed], Tensor]
+"""A function that is linear in its first argument."""
+Adjoint: TypeAlias = Callable[[Linear, Linear], Linear]
+"""From a linear function and its adjoint to the function with that for a gradient."""
 
 AROUND = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
 """Where else than at the nearest of its places a pixel may be seen, if it is not enlarged much."""
 
 
-def place(placements: Any, size: tuple[int, int], *, near: bool) -> Placed:
+def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Placed:
     """What is taken from where by :func:`sample`.
 
     Args:
         placements: ``(views, 2, 3)``, as :func:`layersight.frameworks.keras.backends.place`.
         size: Height and width of the planes.
         near: Whether there is one view, and no pixel is seen farther than one place from that
-            nearest to it: the way back is then told as well.
+            nearest to it: what the gradient takes is then found as well.
 
     Returns:
         ``index`` ``(4, places)`` int32 and ``weight`` ``(4, places)``, 0 beyond the edges: the
@@ -63,22 +66,17 @@ def place(placements: Any, size: tuple[int, int], *, near: bool) -> Placed:
     return found
 
 
-def make_sample(adjoint: Adjoint) -> Callable[[Any, Placed], Any]:
-    """Planes through placements, as :func:`layersight.frameworks.keras.backends.sample`.
-
-    Args:
-        adjoint: Gives a function the gradient that is told.
-    """
+def make_sample(adjoint: Adjoint) -> Linear:
+    """Planes through placements, as :func:`layersight.frameworks.keras.backends.sample`."""
     gathering = adjoint(_take, _give)
 
-    def sample(planes: Any, placed: Placed) -> Any:
+    def sample(planes: Tensor, placed: Placed) -> Tensor:
         return (gathering if "back" in placed else _take)(planes, placed)
 
     return sample
 
 
-def _take(planes: Any, placed: Mapping[str, Any]) -> Any:
-    """What is seen of planes."""
+def _take(planes: Tensor, placed: Placed) -> Tensor:
     batch, channels, rows, columns = (int(n) for n in planes.shape)
     flat = ops.transpose(ops.reshape(planes, (batch * channels, rows * columns)))
     seen = _gathered(flat, placed["index"], placed["weight"])
@@ -88,41 +86,42 @@ def _take(planes: Any, placed: Mapping[str, Any]) -> Any:
     return ops.reshape(seen, (batch * views, rows, columns, channels))
 
 
-def _give(slope: Any, placed: Mapping[str, Any]) -> Any:
+def _give(gradient: Tensor, placed: Placed) -> Tensor:
     """The gradient by planes from that by what is seen of them in one view."""
-    batch, rows, columns, channels = (int(n) for n in slope.shape)
-    flat = ops.transpose(ops.reshape(slope, (batch, rows * columns, channels)), (1, 0, 2))
+    batch, rows, columns, channels = (int(n) for n in gradient.shape)
+    flat = ops.transpose(ops.reshape(gradient, (batch, rows * columns, channels)), (1, 0, 2))
     flat = ops.reshape(flat, (rows * columns, batch * channels))
     given = _gathered(flat, placed["back"], placed["share"])
     return ops.reshape(ops.transpose(given), (batch, channels, rows, columns))
 
 
-def _gathered(flat: Any, index: Any, weight: Any) -> Any:
+def _gathered(flat: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     """The weighted sum of the rows that each column of ``index`` names."""
-    total: Any = 0.0
-    for place in range(int(index.shape[0])):
-        total = total + ops.take(flat, index[place], axis=0) * weight[place][:, None]
-    return total
+    rows = range(int(index.shape[0]))
+    parts = [ops.take(flat, index[n], axis=0) * weight[n][:, None] for n in rows]
+    return sum(parts[1:], parts[0])
 
 
-def _grid(size: tuple[int, int]) -> Any:
+def _grid(size: tuple[int, int]) -> FloatArray:
     """``(3, pixels)``: row, column and 1 of every pixel."""
     grid = np.stack([*np.meshgrid(*map(np.arange, size), indexing="ij"), np.ones(size)])
     return grid.reshape(3, -1).astype("float32")
 
 
-def _counted(row: Any, column: Any, weight: Any, size: tuple[int, int]) -> tuple[Any, Any]:
+def _counted(
+    row: Tensor, column: Tensor, weight: Tensor, size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
     """The number of a pixel, and how much it counts; 0 beyond the edges."""
     inside = (row >= 0) & (row <= size[0] - 1) & (column >= 0) & (column <= size[1] - 1)
     index = ops.clip(row, 0, size[0] - 1) * size[1] + ops.clip(column, 0, size[1] - 1)
     return ops.cast(index, "int32"), ops.where(inside, weight, 0.0)
 
 
-def _hat(distance: Any) -> Any:
+def _hat(distance: Tensor) -> Tensor:
     return ops.maximum(1.0 - ops.abs(distance), 0.0)
 
 
-def _inverted(turn: Any) -> Any:
+def _inverted(turn: Tensor) -> Tensor:
     """The inverse of a matrix of two rows."""
     (a, b), (c, d) = (turn[0, 0], turn[0, 1]), (turn[1, 0], turn[1, 1])
     return ops.stack([ops.stack([d, -b]), ops.stack([-c, a])]) / (a * d - b * c)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,45 +11,50 @@ import keras
 from keras.src.backend.jax import nn  # where keras.ops finds its convolutions
 
 from layersight.frameworks.graph.patches import Patch, patched
-from layersight.frameworks.keras.backends import Measured, adjoints, gathering
+from layersight.frameworks.keras import backends
+from layersight.frameworks.keras.backends import adjoints, gathering
+from layersight.frameworks.keras.types import Function, Structure, Tensor
 
 
 def make_runner(
-    compute: Callable[[Sequence[Any]], dict[str, Any]],
-    variables: Sequence[Any],
-    *,
-    often: bool,
-) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    compute: backends.Compute, variables: Sequence[keras.Variable], *, often: bool
+) -> backends.Runner:
     """Compiles ``compute``, ``often`` or not; the variables are arguments, not baked in."""
 
-    def pure(state: list[Any], inputs: list[Any]) -> dict[str, Any]:
+    def pure(state: list[Tensor], inputs: list[Tensor]) -> backends.Tensors:
         with keras.StatelessScope(state_mapping=list(zip(variables, state, strict=True))):
             return compute(inputs)
 
     compiled = jax.jit(pure)
 
-    def run(inputs: Sequence[Any]) -> dict[str, Any]:
+    def run(inputs: Sequence[backends.Array]) -> backends.Arrays:
         state = [variable.value for variable in variables]
         return dict(jax.device_get(compiled(state, list(inputs))))
 
     return run
 
 
-def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:
     """Compiles ``step``; its state stays on the device."""
 
-    def differentiate(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    def differentiate(
+        function: backends.Objective, parameters: backends.Tensors
+    ) -> tuple[Tensor, backends.Tensors]:
         (_, more), gradients = jax.value_and_grad(function, has_aux=True)(parameters)
         return more, gradients
 
-    def pure(values: list[Any], state: Any, weights: Any, extra: Any) -> Any:
+    def pure(
+        values: list[Tensor], state: backends.State, weights: list[Tensor], extra: backends.Tensors
+    ) -> tuple[backends.State, backends.Tensors]:
         scope = keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
         with patched(_ways()), scope:
             return step(state, weights, extra, differentiate)
 
     compiled = jax.jit(pure)
 
-    def run(state: Any, weights: Any, extra: Any) -> Any:
+    def run(
+        state: backends.State, weights: Sequence[backends.Array], extra: backends.Arrays
+    ) -> tuple[backends.State, backends.Arrays]:
         values = [variable.value for variable in variables]
         after, found = compiled(values, state, list(weights), extra)
         return after, jax.device_get(found)
@@ -59,46 +63,48 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
 
 
 def make_differ(
-    score: Callable[..., Any],
-    variables: Sequence[Any],
+    score: backends.Score,
+    variables: Sequence[keras.Variable],
     layers: Sequence[str],
-    places: Sequence[int],
-) -> Callable[..., Any]:
+    indices: Sequence[int],
+) -> backends.Differ:
     """Compiles the gradient; layers are differentiated by zeros that are added to them."""
 
-    def pure(values: list[Any], inputs: list[Any], weights: list[Any]) -> Any:
-        def run(added: dict[str, Any], given: dict[int, Any]) -> Any:
-            found: dict[str, Any] = {}
+    def pure(values: list[Tensor], inputs: list[Tensor], weights: list[Tensor]) -> backends.Tensors:
+        def run(
+            added: backends.Tensors, given: dict[int, Tensor]
+        ) -> tuple[Tensor, tuple[Tensor, backends.Tensors, backends.Tensors]]:
+            watched: backends.Tensors = {}
 
-            def touch(sight: Any, tensor: Any) -> Any:
-                name = sight.info.name
+            def touch(handle: backends.Named, tensor: Tensor) -> Tensor:
+                name = handle.info.name
                 if name not in layers:
                     return tensor
-                found[name] = tensor + added[name] if name in added else tensor
-                return found[name]
+                watched[name] = tensor + added[name] if name in added else tensor
+                return watched[name]
 
-            tensors = [given.get(place, tensor) for place, tensor in enumerate(inputs)]
+            tensors = [given.get(index, tensor) for index, tensor in enumerate(inputs)]
             with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
                 scores, more = score(tensors, weights, touch)
-            return scores.sum(), (scores, more, found)
+            return jnp.sum(scores), (scores, more, watched)
 
         shapes = jax.eval_shape(lambda: run({}, {})[1][2]) if layers else {}
-        zeros = {name: jax.numpy.zeros(spec.shape, spec.dtype) for name, spec in shapes.items()}
-        given = {place: inputs[place] for place in places}
+        zeros = {name: jnp.zeros(spec.shape, spec.dtype) for name, spec in shapes.items()}
+        given = {index: inputs[index] for index in indices}
         both = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
         with patched(_ways()):
-            (_, (scores, more, found)), (slopes, by) = both(zeros, given)
+            (_, (scores, more, watched)), (gradients, by) = both(zeros, given)
         return {
             "scores": scores,
             **more,
-            **{f"value:{name}": tensor for name, tensor in found.items()},
-            **{f"slope:{name}": tensor for name, tensor in slopes.items()},
-            **{f"input:{place}": tensor for place, tensor in by.items()},
+            **{f"value:{name}": tensor for name, tensor in watched.items()},
+            **{f"slope:{name}": tensor for name, tensor in gradients.items()},
+            **{f"input:{index}": tensor for index, tensor in by.items()},
         }
 
     compiled = jax.jit(pure)
 
-    def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
+    def run(inputs: Sequence[backends.Array], weights: Sequence[backends.Array]) -> backends.Arrays:
         values = [variable.value for variable in variables]
         return dict(jax.device_get(compiled(values, list(inputs), list(weights))))
 
@@ -106,64 +112,62 @@ def make_differ(
 
 
 @jax.custom_vjp
-def positive(tensor: Any) -> Any:
-    """The identity, whose gradient is cut at 0 from below."""
+def positive(tensor: Tensor) -> Tensor:
+    """The identity, with a gradient whose negative part is 0."""
     return tensor
 
 
-positive.defvjp(lambda tensor: (tensor, None), lambda _, slope: (jax.numpy.maximum(slope, 0),))
+positive.defvjp(lambda tensor: (tensor, None), lambda _, gradient: (jnp.maximum(gradient, 0),))
 
 
-def place(placements: Any, size: tuple[int, int], *, near: bool) -> Any:
+def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> gathering.Placed:
     """What is taken from where, found before anything is taken, not anew for each number."""
     return jax.lax.optimization_barrier(gathering.place(placements, size, near=near))
 
 
-def _adjoint(forward: Callable[..., Any], back: Callable[..., Any]) -> Callable[..., Any]:
-    """A linear function of its first argument with the way back that is told."""
+def _adjoint(forward: gathering.Linear, back: gathering.Linear) -> gathering.Linear:
+    """A linear function of its first argument with a gradient of our own."""
     linear = jax.custom_vjp(forward)
     linear.defvjp(
         lambda planes, placed: (forward(planes, placed), placed),
-        lambda placed, slope: (back(slope, placed), None),  # nobody asks for its gradient
+        lambda placed, gradient: (back(gradient, placed), None),  # never differentiated by
     )
-    return cast("Callable[..., Any]", linear)
+    return linear
 
 
 sample = gathering.make_sample(_adjoint)
 
 
 def on_processor() -> bool:
-    """Whether JAX computes on the processor unless it is told otherwise."""
     return str(jax.default_backend()) == "cpu"
 
 
-def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
-    """The inverse of a real Fourier transform in two dimensions."""
+def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     return jnp.fft.irfft2(jax.lax.complex(real, imaginary), size)
 
 
-def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+def fused(function: Function) -> Function:
     """The function itself: a step is compiled as a whole."""
     return function
 
 
-def _with_way_back(
-    forward: Callable[[Any], Any], back: Callable[[Any, Any, Any], Any]
-) -> Callable[[Any], Any]:
-    """A function with the gradient that is told."""
+def _with_gradient(
+    forward: Callable[[Tensor], Tensor], back: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """A function with a gradient of our own."""
 
-    def kept(given: Any) -> Any:
+    def kept(given: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         found = forward(given)
         return found, (given, found)
 
     known = jax.custom_vjp(forward)
-    known.defvjp(kept, lambda both, slope: (back(both[0], both[1], slope),))
-    return cast("Callable[[Any], Any]", known)
+    known.defvjp(kept, lambda both, gradient: (back(both[0], both[1], gradient),))
+    return known
 
 
 _quickly: list[Patch] = [
     (nn, "conv", adjoints.convolving(_adjoint, fused)),
-    (nn, "max_pool", adjoints.pooling(_with_way_back)),
+    (nn, "max_pool", adjoints.pooling(_with_gradient)),
 ]
 """While this is patched, ways back are traced that are quicker on a processor."""
 
@@ -172,18 +176,20 @@ def _ways() -> list[Patch]:
     return _quickly if on_processor() else []
 
 
-def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> Measured:
+def measure(
+    compute: Callable[..., Structure], shapes: Sequence[backends.ShapeAndType]
+) -> backends.Measured:
     """The largest tensor of a computation, read off what JAX would compile."""
     specs = [jax.ShapeDtypeStruct(tuple(shape), dtype) for shape, dtype in shapes]
     program, given = jax.make_jaxpr(compute, return_shape=True)(*specs)
     tensors = [tensor for tensor in jax.tree.leaves(given) if hasattr(tensor, "shape")]
-    return Measured(
+    return backends.Measured(
         max((*map(_bytes_of, tensors), _largest(program.jaxpr)), default=0),
         tuple((tuple(tensor.shape), str(tensor.dtype)) for tensor in tensors),
     )
 
 
-def _largest(program: Any) -> int:
+def _largest(program: jax.extend.core.Jaxpr) -> int:
     """The bytes of the largest value in a program and those inside it."""
     found = 0
     for equation in program.eqns:
@@ -197,6 +203,6 @@ def _largest(program: Any) -> int:
     return found
 
 
-def _bytes_of(value: Any) -> int:
+def _bytes_of(value: object) -> int:
     size: int = math.prod(getattr(value, "shape", ()))
     return size * int(getattr(getattr(value, "dtype", None), "itemsize", 4))

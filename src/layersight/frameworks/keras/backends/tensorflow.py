@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -19,19 +18,20 @@ from keras.src.backend.tensorflow import nn  # where keras.ops.conv finds its co
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
 from layersight.frameworks.graph.patches import Patch, patched
-from layersight.frameworks.keras.backends import Measured, adjoints, gathering
+from layersight.frameworks.keras import backends
+from layersight.frameworks.keras.backends import adjoints, gathering
+from layersight.frameworks.keras.types import Function, Structure, Tensor
 
 
 def make_runner(
-    compute: Callable[[Sequence[Any]], dict[str, Any]],
-    variables: Sequence[Any],
-    *,
-    often: bool,
-) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    compute: backends.Compute, variables: Sequence[keras.Variable], *, often: bool
+) -> backends.Runner:
     """Runs ``compute`` as it is, or traced once."""
-    traced = tf.function(compute, autograph=False) if often else compute
+    traced: Callable[[list[tf.Tensor]], dict[str, tf.Tensor]] = compute
+    if often:
+        traced = tf.function(compute, autograph=False)
 
-    def run(inputs: Sequence[Any]) -> dict[str, Any]:
+    def run(inputs: Sequence[backends.Array]) -> backends.Arrays:
         with patched(adding_by_axis):
             tensors = traced([tf.convert_to_tensor(array) for array in inputs])
         return {name: tensor.numpy() for name, tensor in tensors.items()}
@@ -39,11 +39,12 @@ def make_runner(
     return run
 
 
-def _by_axis(guessing: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _by_axis(guessing: Function) -> Function:
     """A sum of two tensors; the one of Keras where it has nothing to guess."""
 
-    def add(x1: Any, x2: Any) -> Any:
-        if len(getattr(x2, "shape", ())) < 2 or any(_is_sparse(x) for x in (x1, x2)):
+    def add(x1: Tensor, x2: Tensor) -> Tensor:
+        sparse = any(isinstance(x, tf.SparseTensor | tf.IndexedSlices) for x in (x1, x2))
+        if sparse or len(getattr(x2, "shape", ())) < 2:
             return guessing(x1, x2)
         dtype = keras.backend.result_type(getattr(x1, "dtype", type(x1)), x2.dtype)
         first, second = (keras.ops.convert_to_tensor(x, dtype=dtype) for x in (x1, x2))
@@ -52,28 +53,30 @@ def _by_axis(guessing: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return add
 
 
-def _is_sparse(value: Any) -> bool:
-    return isinstance(value, tf.SparseTensor | tf.IndexedSlices)
-
-
 adding_by_axis: list[Patch] = [(plain, "add", _by_axis)]
 """While this is patched, sums follow the axes of what is added, never a guess."""
 
 
-def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:
     """Traces ``step`` once; its state stays on the device."""
 
-    def differentiate(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    def differentiate(
+        function: backends.Objective, parameters: backends.Tensors
+    ) -> tuple[Tensor, backends.Tensors]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             total, more = function(parameters)
         zero = tf.UnconnectedGradients.ZERO
         return more, tape.gradient(total, parameters, unconnected_gradients=zero)
 
-    traced = tf.function(lambda *given: step(*given, differentiate), autograph=False)
+    traced = tf.function(
+        lambda state, weights, extra: step(state, weights, extra, differentiate), autograph=False
+    )
     ways = [*adding_by_axis, *(_quickly if on_processor() else [])]
 
-    def run(state: Any, weights: Any, extra: Any) -> Any:
+    def run(
+        state: backends.State, weights: Sequence[backends.Array], extra: backends.Arrays
+    ) -> tuple[backends.State, backends.Arrays]:
         given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
         with patched(ways):
             after, found = traced(*given)
@@ -83,40 +86,40 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
 
 
 def make_differ(
-    score: Callable[..., Any],
-    variables: Sequence[Any],
+    score: backends.Score,
+    variables: Sequence[keras.Variable],
     layers: Sequence[str],
-    places: Sequence[int],
-) -> Callable[..., Any]:
-    """Traces the gradient; the tape begins at what is watched, so that the way back ends there.
+    indices: Sequence[int],
+) -> backends.Differ:
+    """Traces the gradient; the tape begins at what is watched, where the backward pass ends.
 
     It is always traced, never run as it is first, so that every time gives the same bytes.
     """
 
-    def differentiate(tensors: list[Any], weights: list[Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def differentiate(tensors: list[Tensor], weights: list[Tensor]) -> backends.Tensors:
+        watched: backends.Tensors = {}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            for place in places:
-                tape.watch(tensors[place])
+            for index in indices:
+                tape.watch(tensors[index])
 
-            def touch(sight: Any, tensor: Any) -> Any:
-                if sight.info.name in layers:
+            def touch(handle: backends.Named, tensor: Tensor) -> Tensor:
+                if handle.info.name in layers:
                     tape.watch(tensor)
-                    found[sight.info.name] = tensor
+                    watched[handle.info.name] = tensor
                 return tensor
 
             scores, more = score(tensors, weights, touch)
             total = tf.reduce_sum(scores)
-        by = {f"slope:{name}": tensor for name, tensor in found.items()}
-        by |= {f"input:{place}": tensors[place] for place in places}
+        by = {f"slope:{name}": tensor for name, tensor in watched.items()}
+        by |= {f"input:{index}": tensors[index] for index in indices}
         zero = tf.UnconnectedGradients.ZERO
-        slopes = tape.gradient(total, by, unconnected_gradients=zero)
-        values = {f"value:{name}": tensor for name, tensor in found.items()}
-        return {"scores": scores, **more, **values, **slopes}
+        gradients = tape.gradient(total, by, unconnected_gradients=zero)
+        values = {f"value:{name}": tensor for name, tensor in watched.items()}
+        return {"scores": scores, **more, **values, **gradients}
 
     traced = tf.function(differentiate, autograph=False)
 
-    def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
+    def run(inputs: Sequence[backends.Array], weights: Sequence[backends.Array]) -> backends.Arrays:
         given = [[tf.convert_to_tensor(array) for array in part] for part in (inputs, weights)]
         with patched(adding_by_axis):
             every = traced(*given)
@@ -126,22 +129,22 @@ def make_differ(
 
 
 @tf.custom_gradient
-def positive(tensor: Any) -> Any:
-    """The identity, whose gradient is cut at 0 from below."""
-    return tf.identity(tensor), lambda slope: tf.maximum(slope, tf.cast(0, slope.dtype))
+def positive(tensor: tf.Tensor) -> tuple[tf.Tensor, Function]:
+    """The identity, with a gradient whose negative part is 0."""
+    return tf.identity(tensor), lambda gradient: tf.maximum(gradient, tf.cast(0, gradient.dtype))
 
 
 place = gathering.place
 
 
-def _adjoint(forward: Callable[..., Any], back: Callable[..., Any]) -> Callable[..., Any]:
-    """A linear function of its first argument with the way back that is told."""
+def _adjoint(forward: gathering.Linear, back: gathering.Linear) -> gathering.Linear:
+    """A linear function of its first argument with a gradient of our own."""
 
-    def linear(planes: Any, placed: Any) -> Any:
+    def linear(planes: Tensor, placed: gathering.Placed) -> Tensor:
         placed = tf.nest.map_structure(tf.convert_to_tensor, placed)  # no variable is known
 
-        def call(planes: Any) -> Any:
-            return forward(planes, placed), lambda slope: back(slope, placed)
+        def call(planes: Tensor) -> tuple[Tensor, Function]:
+            return forward(planes, placed), lambda gradient: back(gradient, placed)
 
         return tf.custom_gradient(call)(planes)
 
@@ -152,32 +155,30 @@ sample = gathering.make_sample(_adjoint)
 
 
 def on_processor() -> bool:
-    """Whether TensorFlow has nothing but the processor."""
     return {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
 
 
-def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
-    """The inverse of a real Fourier transform in two dimensions."""
+def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     return tf.signal.irfft2d(tf.complex(real, imaginary), size)
 
 
-def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+def fused(function: Function) -> Function:
     """Compiles the function with XLA, forward and backward, where there is a compiler."""
     if not {device.device_type for device in tf.config.list_physical_devices()} <= {"CPU", "GPU"}:
         return function
     forward = tf.function(function, autograph=False, jit_compile=True)
 
-    def back(given: Any, fixed: Any, slope: Any) -> Any:
+    def back(given: list[Tensor], fixed: Sequence[Structure], gradient: Tensor) -> list[Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(given)
             found = function(given, fixed)
-        return tape.gradient(found, given, output_gradients=slope)
+        return tape.gradient(found, given, output_gradients=gradient)
 
     backward = tf.function(back, autograph=False, jit_compile=True)
 
-    def run(given: Sequence[Any], fixed: Sequence[Any]) -> Any:
-        def call(*given: Any) -> Any:
-            return forward(list(given), fixed), lambda slope: backward(list(given), fixed, slope)
+    def run(given: Sequence[Tensor], fixed: Sequence[Structure]) -> Tensor:
+        def call(*given: Tensor) -> tuple[Tensor, Function]:
+            return forward(list(given), fixed), lambda up: backward(list(given), fixed, up)
 
         return tf.custom_gradient(call)(*given)
 
@@ -188,20 +189,22 @@ _quickly: list[Patch] = [(nn, "conv", adjoints.convolving(_adjoint, fused))]
 """While this is patched, ways back are traced that are quicker on a processor."""
 
 
-def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> Measured:
+def measure(
+    compute: Callable[..., Structure], shapes: Sequence[backends.ShapeAndType]
+) -> backends.Measured:
     """The largest tensor of a computation, read off its graph and the graphs inside it."""
     graph = tf.__internal__.FuncGraph("measured")
     with graph.as_default():
         given = compute(*(tf.compat.v1.placeholder(dtype, shape) for shape, dtype in shapes))
     tensors = [tensor for tensor in tf.nest.flatten(given) if tf.is_tensor(tensor)]
     tensors = [tensor for tensor in tensors if tensor.shape.rank is not None]
-    return Measured(
+    return backends.Measured(
         _largest(graph),
         tuple((tuple(tensor.shape.as_list()), tensor.dtype.name) for tensor in tensors),
     )
 
 
-def _largest(graph: Any) -> int:
+def _largest(graph: tf.Graph) -> int:
     """The bytes of the largest tensor in a graph and those inside it, as far as is known."""
     found = 0
     for operation in graph.get_operations():

@@ -7,8 +7,7 @@ copies back. While a pass runs, the axes are turned alone, and every number stay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import torch
@@ -17,7 +16,8 @@ from keras.src.backend.torch.core import device_scope, to_torch_dtype
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from layersight.frameworks.graph.patches import Patch, patched
-from layersight.frameworks.keras.backends import Measured
+from layersight.frameworks.keras import backends
+from layersight.frameworks.keras.types import Arguments, Function, Settings, Structure, Tensor
 
 COPYING = "_transpose_spatial_inputs"
 """The function of Keras that copies; a version without it has nothing to mend."""
@@ -30,25 +30,25 @@ _turning: list[Patch] = (
 
 
 def make_runner(
-    compute: Callable[[Sequence[Any]], dict[str, Any]],
-    variables: Sequence[Any],
-    *,
-    often: bool,
-) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    compute: backends.Compute, variables: Sequence[keras.Variable], *, often: bool
+) -> backends.Runner:
     """Runs ``compute`` on the device that Keras uses, ``often`` or not."""
 
-    def run(inputs: Sequence[Any]) -> dict[str, Any]:
+    def run(inputs: Sequence[backends.Array]) -> backends.Arrays:
         with patched(_turning), torch.no_grad():
             tensors = compute([keras.ops.convert_to_tensor(array) for array in inputs])
-        return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+        return _arrays(tensors)
 
     return run
 
 
-def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:
     """Runs ``step`` as it is; its state stays on the device."""
 
-    def differentiate(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    def differentiate(
+        function: Callable[..., tuple[torch.Tensor, torch.Tensor]],
+        parameters: Mapping[str, torch.Tensor],
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
         with torch.enable_grad():
             total, more = function(leaves)
@@ -59,82 +59,85 @@ def make_stepper(step: Callable[..., Any], variables: Sequence[Any]) -> Callable
             )
         return more.detach(), dict(zip(leaves, found, strict=True))
 
-    def run(state: Any, weights: Any, extra: Any) -> Any:
+    def run(
+        state: backends.State, weights: Sequence[backends.Array], extra: backends.Arrays
+    ) -> tuple[backends.State, backends.Arrays]:
         given = [keras.ops.convert_to_tensor(array) for array in weights]
         more = {name: keras.ops.convert_to_tensor(array) for name, array in extra.items()}
         with patched(_turning), torch.no_grad():
             after, found = step(state, given, more, differentiate)
-        return after, {name: tensor.cpu().numpy() for name, tensor in found.items()}
+        return after, _arrays(found)
 
     return run
 
 
 def make_differ(
-    score: Callable[..., Any],
-    variables: Sequence[Any],
+    score: Callable[..., tuple[torch.Tensor, dict[str, torch.Tensor]]],
+    variables: Sequence[keras.Variable],
     layers: Sequence[str],
-    places: Sequence[int],
-) -> Callable[..., Any]:
+    indices: Sequence[int],
+) -> backends.Differ:
     """Runs as it is; gradients are recorded from the first tensor on that is asked for."""
 
-    def run(inputs: Sequence[Any], weights: Sequence[Any]) -> dict[str, Any]:
+    def run(inputs: Sequence[backends.Array], weights: Sequence[backends.Array]) -> backends.Arrays:
         tensors = [keras.ops.convert_to_tensor(array) for array in inputs]
         given = [keras.ops.convert_to_tensor(array) for array in weights]
-        found: dict[str, Any] = {}
+        watched: dict[str, torch.Tensor] = {}
 
-        def touch(sight: Any, tensor: Any) -> Any:
-            name = sight.info.name
+        def touch(handle: backends.Named, tensor: torch.Tensor) -> torch.Tensor:
+            name = handle.info.name
             if name in layers:
                 torch.set_grad_enabled(True)
-                found[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
-                return found[name]
+                watched[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
+                return watched[name]
             return tensor
 
-        with patched(_turning), torch.set_grad_enabled(bool(places)):
-            for place in places:
-                tensors[place] = tensors[place].detach().requires_grad_()
+        with patched(_turning), torch.set_grad_enabled(bool(indices)):
+            for index in indices:
+                tensors[index] = tensors[index].detach().requires_grad_()
             scores, more = score(tensors, given, touch)
-            by = {f"slope:{name}": tensor for name, tensor in found.items()}
-            by |= {f"input:{place}": tensors[place] for place in places}
-            slopes = {name: torch.zeros_like(tensor) for name, tensor in by.items()}
+            by = {f"slope:{name}": tensor for name, tensor in watched.items()}
+            by |= {f"input:{index}": tensors[index] for index in indices}
+            gradients = {name: torch.zeros_like(tensor) for name, tensor in by.items()}
             if scores.requires_grad:
-                gradients = torch.autograd.grad(
+                computed = torch.autograd.grad(
                     scores.sum(), list(by.values()), allow_unused=True, materialize_grads=True
                 )
-                slopes = dict(zip(by, gradients, strict=True))
-        values = {f"value:{name}": tensor for name, tensor in found.items()}
-        every = {"scores": scores, **more, **values, **slopes}
-        return {name: tensor.detach().cpu().numpy() for name, tensor in every.items()}
+                gradients = dict(zip(by, computed, strict=True))
+        values = {f"value:{name}": tensor for name, tensor in watched.items()}
+        return _arrays({"scores": scores, **more, **values, **gradients})
 
     return run
 
 
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> backends.Arrays:
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+
+
 class _Positive(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, tensor: Any) -> Any:
+    def forward(context: object, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.clone()
 
     @staticmethod
-    def backward(context: Any, slope: Any) -> Any:
-        return slope.clamp(min=0)
+    def backward(context: object, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient.clamp(min=0)
 
 
-def positive(tensor: Any) -> Any:
-    """The identity, whose gradient is cut at 0 from below."""
+def positive(tensor: Tensor) -> Tensor:
+    """The identity, with a gradient whose negative part is 0."""
     return _Positive.apply(tensor)
 
 
 def on_processor() -> bool:
-    """Whether Keras puts tensors of PyTorch on the processor."""
     return str(keras.ops.convert_to_tensor(0.0).device.type) == "cpu"
 
 
-def inverse(real: Any, imaginary: Any, size: tuple[int, int]) -> Any:
-    """The inverse of a real Fourier transform in two dimensions."""
+def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.fft.irfft2(torch.complex(real, imaginary), size)
 
 
-def place(placements: Any, size: tuple[int, int], *, near: bool) -> Any:
+def place(placements: torch.Tensor, size: tuple[int, int], *, near: bool) -> torch.Tensor:
     """Where each view looks, ``(views, height, width, 2)`` in -1..1, across first."""
     rows, columns = size
     kind = {"dtype": placements.dtype, "device": placements.device}
@@ -147,8 +150,7 @@ def place(placements: Any, size: tuple[int, int], *, near: bool) -> Any:
     return ((places - half) / half.clamp(min=0.5)).permute(0, 2, 3, 1).flip(-1)
 
 
-def sample(planes: Any, placed: Any) -> Any:
-    """What is seen of planes through placements; ``placed`` says where each view looks."""
+def sample(planes: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:
     batch, channels, rows, columns = planes.shape
     views = len(placed)
     if views == 1:
@@ -165,7 +167,7 @@ def sample(planes: Any, placed: Any) -> Any:
     return seen.permute(0, 2, 3, 1).contiguous()  # all that follows lies as this does
 
 
-def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+def fused(function: Function) -> Function:
     """The function itself: everything runs eagerly."""
     return function
 
@@ -177,7 +179,13 @@ class _Largest(TorchDispatchMode):
         super().__init__()
         self.found = 0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Structure],
+        types: object,
+        args: Arguments = (),
+        kwargs: Settings | None = None,
+    ) -> Structure:
         given = func(*args, **(kwargs or {}))
         for tensor in keras.tree.flatten(given):
             if isinstance(tensor, torch.Tensor):
@@ -185,14 +193,16 @@ class _Largest(TorchDispatchMode):
         return given
 
 
-def measure(compute: Callable[..., Any], shapes: Sequence[tuple[Any, str]]) -> Measured:
+def measure(
+    compute: Callable[..., Structure], shapes: Sequence[backends.ShapeAndType]
+) -> backends.Measured:
     """The largest tensor of a computation, which runs on tensors that have no values."""
     with device_scope("meta"), torch.no_grad(), _Largest() as largest:
         given = compute(
             *(torch.empty(tuple(s), dtype=to_torch_dtype(d), device="meta") for s, d in shapes)
         )
     tensors = [t for t in keras.tree.flatten(given) if isinstance(t, torch.Tensor)]
-    return Measured(
+    return backends.Measured(
         largest.found,
         tuple((tuple(t.shape), keras.backend.standardize_dtype(t.dtype)) for t in tensors),
     )
