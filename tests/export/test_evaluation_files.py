@@ -135,7 +135,8 @@ def test_a_pdf_has_its_text(tmp_path: Path) -> None:
     for words in (
         "How far the heatmaps can be believed",
         "Grad-CAM",
-        "Random maps of 56 \u00d7 56",
+        "Random maps of",
+        "56 \u00d7 56",
         "Centre of the image",
         "low is good",
         "Petsiuk, Das and Saenko",

@@ -86,7 +86,12 @@ def test_the_first_channel_that_lives_everywhere(result: Activations) -> None:
 def test_a_caption_says_what_was_done(result: Activations) -> None:
     found = NOUN.describe(result, PictureOptions())
     assert found.name == "small: cat.png"
-    for part in ("conv, body/pool", "(x - mean) / std * 64 + 128", "pixels / 255", "sha256:abab"):
+    for part in (
+        "conv 8 \u00d7 9 \u00d7 5, channels 0\u20134, body/pool",
+        "(x - mean) / std * 64 + 128",
+        "pixels / 255",
+        "sha256:abab",
+    ):
         assert part in found.caption
     many = replace(result, layers=result.layers[:1] * 14)
     assert "and 2 more" in NOUN.describe(many, PictureOptions()).caption

@@ -6,24 +6,32 @@ import numpy as np
 
 from layersight.document.blocks import Bytes, Overlay
 
+PALE = (0xEC, 0xEE, 0xEF)
+"""What lies over a part that was not seen."""
+FADED = 0.62
+"""How far that part is faded."""
 
-def blend(pixels: Bytes, palette: Bytes | None, overlay: Overlay) -> Bytes:
-    """What is seen of pixels over a photograph, ``(height, width, 3)``.
+
+def blend(pixels: Bytes, palette: Bytes | None, overlay: Overlay, *, bare: bool = False) -> Bytes:
+    """Pixels over a photograph, ``(height, width, 3)``.
 
     Args:
-        pixels: ``(height, width)`` indices into the palette, or ``(height, width, 3)``.
-        palette: ``(256, 3)``.
-        overlay: The photograph and how far the pixels cover it.
+        pixels: ``(height, width)`` indices, or ``(height, width, 3)``.
+        palette: ``(256, 3)``, of indices.
+        overlay: The photograph, and the opacity of the pixels over it.
+        bare: Whether the photograph is shown without the pixels.
 
     Example:
         >>> black, half = np.zeros((1, 1, 3), np.uint8), np.full((1, 1), 128, np.uint8)
         >>> blend(np.full((1, 1, 3), 255, np.uint8), None, Overlay(black, half)).tolist()
         [[[128, 128, 128]]]
     """
-    over = pixels if palette is None else palette[pixels]
-    # Of 256 and not of 255, so that a shift divides; full opacity covers fully.
-    share = overlay.alpha.astype(np.uint16) + (overlay.alpha >> 7)
-    under, share = overlay.under.astype(np.uint16), share[..., None]
-    mixed = (under * (256 - share) + over.astype(np.uint16) * share + 128) >> 8
+    over = pixels if palette is None or pixels.ndim == 3 else palette[pixels]
+    under = overlay.under.astype(np.uint16)
+    share = np.zeros_like(overlay.alpha, np.uint32) if bare else overlay.alpha.astype(np.uint32)
+    mixed = (under * (255 - share)[..., None] + over * share[..., None] + 127) // 255
+    if overlay.faded is not None:
+        faded = np.rint(under * (1 - FADED) + np.array(PALE) * FADED)
+        mixed = np.where(overlay.faded[..., None], faded, mixed)
     blended: Bytes = mixed.astype(np.uint8)
     return blended

@@ -443,6 +443,7 @@ class Section:
         facts: Under the title: a line of facts.
         anchor: A name, unique in the document, that cells lead to.
         outline: In the outline of a PDF and the contents of a page; the title where empty.
+        listed: Whether it stands there.
         scale: The colour bar at the right end of the heading.
         alone: Whether it begins a page and stands alone on it (one map, one pattern).
         fresh: Whether it begins a page.
@@ -456,6 +457,7 @@ class Section:
     facts: str = ""
     anchor: str = ""
     outline: str = ""
+    listed: bool = True
     scale: Scale | None = None
     alone: bool = False
     fresh: bool = False
@@ -471,6 +473,7 @@ class Part:
         sections: In order; their anchors are unique in the document.
         front: The blocks of the cover; empty for none.
         notes: What pages with room for it (HTML) say before the sections where there is no cover.
+        follow: Whether the sections follow the cover on its page.
         title: In the outline, where a document has several parts.
         anchor: Of the cover, which pages lead back to.
     """
@@ -478,6 +481,7 @@ class Part:
     sections: tuple[Section, ...]
     front: tuple[Block, ...] = ()
     notes: tuple[Block, ...] = ()
+    follow: bool = False
     title: str = ""
     anchor: str = "cover"
 

@@ -145,7 +145,7 @@ def _node_name(name: str, array: Array, taken: set[str]) -> str:
     def names() -> set[str]:
         return {node, *(axis for axis in _axes(array, node) if axis not in array.axes)}
 
-    while taken & names() and node not in array.axes:
+    while taken & names():
         node += "_"
     taken |= names()
     return node

@@ -107,6 +107,8 @@ class _Press:
             self._begin()
             self._cover(document, part)
             self.back = part.anchor
+            fresh = not part.follow
+            self.y += 0 if fresh else APART
         elif self.several and part.title:
             self._begin()
             sketch = self._sketch
@@ -204,7 +206,7 @@ class _Press:
         page = self._sketch
         page.width = max(page.width, wide + 2 * self.medium.margin)
         sketch = Sketch(self.medium, wide + 2 * self.medium.margin, page.items, page.references)
-        name = section.outline or section.title
+        name = (section.outline or section.title) if section.listed else ""
         if not again and (section.anchor or section.title):
             target = section.anchor or f"section:{section.title}"
             sketch.anchor(target, name, max(0.0, y - 8), 1 if self.several else 0)

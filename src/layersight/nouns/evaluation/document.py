@@ -60,6 +60,7 @@ def describe(result: Evaluation, options: TableOptions) -> Document:
                     Section("What the numbers are", (_words(result),), anchor="words"),
                 ),
                 front=(*model_notes(result.model, result.notes), _table(result)),
+                follow=True,
             ),
         ),
         captions=lines,
@@ -106,7 +107,7 @@ def _table(result: Evaluation) -> Table:
         numbers = [Cell(amount(float(value)), "quiet") for value in mean(values)]
         rows.append((Cell(name, "quiet"), *numbers))
     columns = (
-        Column("Method"),
+        Column("Method", wide=1),
         *(Column(each.title, "right", way(each)) for each in result.columns),
     )
     last = frozenset({len(result.rows) - 1})

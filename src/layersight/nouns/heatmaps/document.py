@@ -5,6 +5,7 @@ The rule of this module: what a reader needs to judge a heatmap is told before t
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from layersight.document.blocks import (
@@ -138,7 +139,8 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
                 fresh=True,
             )
         )
-        sections += sections_of(group, options, view_of(group), bare=True)
+        bare = sections_of(group, options, view_of(group), bare=True)
+        sections += [dataclasses.replace(each, listed=False) for each in bare]
     return Part(tuple(sections), front, anchor="cover:heatmaps")
 
 

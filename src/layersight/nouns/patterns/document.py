@@ -170,6 +170,7 @@ def _layer(
         kind=kind_of(group.layer),
         facts=layer_facts(group),
         anchor=anchor,
+        listed=not anchor.startswith("all:"),
         aside=more if all_of_it else None,
     )
 

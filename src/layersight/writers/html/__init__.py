@@ -99,7 +99,7 @@ def contents(document: Document, ids: Ids) -> Iterator[Item]:
         if part.sections and not number and document.heading:
             yield Item(ids.title(document.heading), document.heading)
         for section in part.sections:
-            if section.title:
+            if section.title and section.listed:
                 yield Item(ids[section.anchor], section.outline or section.title, 1)
     if document.captions:
         yield Item(ids.title("How to read this"), "How to read this")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from layersight.document.blend import blend
 from layersight.document.blocks import Bytes, Cell, Overlay, Tile
 from layersight.document.words import percent
 from layersight.writers.layout.marks import (
@@ -40,33 +41,6 @@ SCANT = 24.0
 """Width below which they stand in the middle."""
 LARGE = 92.0
 """Width from which on the words are larger."""
-FADED = 0.62
-"""How far what was not seen is faded."""
-
-
-def blend(pixels: Bytes, palette: Bytes | None, overlay: Overlay, *, bare: bool = False) -> Bytes:
-    """Pixels over a photograph, ``(height, width, 3)``.
-
-    Args:
-        pixels: ``(height, width)`` indices, or ``(height, width, 3)``.
-        palette: ``(256, 3)``, of indices.
-        overlay: The photograph, and the opacity of the pixels over it.
-        bare: Whether the photograph is shown without the pixels.
-
-    Example:
-        >>> black, half = np.zeros((1, 1, 3), np.uint8), np.full((1, 1), 128, np.uint8)
-        >>> blend(np.full((1, 1, 3), 255, np.uint8), None, Overlay(black, half)).tolist()
-        [[[128, 128, 128]]]
-    """
-    over = pixels if palette is None or pixels.ndim == 3 else palette[pixels]
-    under = overlay.under.astype(np.uint16)
-    share = np.zeros_like(overlay.alpha, np.uint32) if bare else overlay.alpha.astype(np.uint32)
-    mixed = (under * (255 - share)[..., None] + over * share[..., None] + 127) // 255
-    if overlay.faded is not None:
-        pale = np.array([int(DEAD_FILL[place : place + 2], 16) for place in (1, 3, 5)])
-        faded = np.rint(under * (1 - FADED) + pale * FADED)
-        mixed = np.where(overlay.faded[..., None], faded, mixed)
-    return mixed.astype(np.uint8)
 
 
 def draw_pixels(
