@@ -262,7 +262,7 @@ def test_the_frames_of_an_animation_have_one_layout(
     write: Callable[[list[Document], str], bytes],
 ) -> None:
     made = [
-        documents.document(documents.section(0, documents.patterns(count))) for count in (4, 4, 5)
+        documents.document(documents.section(0, documents.patterns(count))) for count in (4, 3, 5)
     ]
     manifest = '{"schema": 1}'
     image = Image.open(io.BytesIO(write(made, manifest)))

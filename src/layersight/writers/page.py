@@ -1,25 +1,23 @@
 """A page as data: what is drawn where, in points, before any file format is chosen.
 
-The rule of this module: a page is plain values. Layouts make pages, writers (``pdf``,
-``svg``, ``png``) turn them into files, and neither knows of the other.
+The rule of this module: a page is plain values; ``y`` runs downwards from the upper edge.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from layersight.document.blocks import Bytes
 
-Bytes = NDArray[np.uint8]
 Point = tuple[float, float]
+
 
 WHITE = "#ffffff"
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One line of text; ``y`` is its baseline.
+    """One line of text.
 
     Attributes:
         x: Of the start, middle or end of the text, as ``anchor`` says.
@@ -28,7 +26,7 @@ class Text:
         size: Of the font, in points.
         colour: As ``#rrggbb``.
         bold: Whether in the bold face.
-        anchor: ``"start"``, ``"middle"`` or ``"end"``.
+        anchor: Which part of the text ``x`` is of: ``"start"``, ``"middle"`` or ``"end"``.
     """
 
     x: float
@@ -49,9 +47,8 @@ class Picture:
         y: Upper edge.
         width: As drawn, in points.
         height: Likewise.
-        pixels: ``(height, width)`` uint8 that point into ``palette``, or ``(height, width,
-            3)`` uint8 RGB.
-        palette: ``(256, 3)`` uint8 RGB, for the first kind of pixels.
+        pixels: ``(height, width)`` indices of ``palette``, or ``(height, width, 3)`` RGB.
+        palette: ``(256, 3)`` RGB, for the first kind of pixels.
     """
 
     x: float
@@ -96,7 +93,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A place that links and the outline lead to.
+    """What links and the outline lead to.
 
     Attributes:
         name: By which links ask for it, unique in a document.
@@ -120,33 +117,15 @@ class Page:
 
     Attributes:
         width: In points.
-        height: In points; ``y`` runs downwards from the upper edge.
+        height: In points.
         items: What is on it.
         title: What the page shows, in words.
-        resolution: Device pixels for one point when it is drawn as pixels. Pictures of a
-            page for the screen are then a whole multiple of their own pixels.
-        foot: Points at the lower end that hold only the caption; pages that are stacked into
-            one picture show it once.
+        resolution: Device pixels for one point when it is drawn as pixels. The pictures of a page
+            for the screen are then a whole multiple of their own pixels.
     """
 
     width: float
     height: float
     items: tuple[Item, ...]
-    title: str
+    title: str = ""
     resolution: float = 1.0
-    foot: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Information:
-    """What a file says of itself beside its picture.
-
-    Attributes:
-        title: A short name.
-        caption: Layers, channels, normalisation, preprocessing and versions in words.
-        manifest: The same as a JSON document.
-    """
-
-    title: str
-    caption: str
-    manifest: str = "{}"

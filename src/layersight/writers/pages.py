@@ -17,7 +17,7 @@ from layersight.document.blocks import Beside, Block, Bytes, Document, Grid, Par
 from layersight.writers.layout import beside, grid, picture, table, text  # noqa: F401 - register
 from layersight.writers.layout.body import BETWEEN, Body, lay
 from layersight.writers.layout.marks import BAR_WIDTH, draw_scale, toned
-from layersight.writers.page import Anchor, Information, Page, Text
+from layersight.writers.page import Anchor, Page, Text
 from layersight.writers.sketch import (
     ACCENT,
     BODY,
@@ -60,11 +60,6 @@ def pages(document: Document, medium: Medium) -> list[Page]:
     for part in document.parts:
         press.part(document, part)
     return press.finish(document.captions)
-
-
-def about(document: Document, manifest: str) -> Information:
-    """What a file with the document says of itself."""
-    return Information(document.name or document.title, document.caption, manifest)
 
 
 @dataclass(slots=True)
@@ -223,7 +218,7 @@ class _Press:
             if section.aside.target:
                 sketch.link(end - wide - 2, y + 4, wide + 4, 11, section.aside.target)
             room -= wide + 12
-        aside = sketch.measure(kind, LEAD) + 9 if kind else 0.0
+        aside = sketch.medium.measure(kind, LEAD) + 9 if kind else 0.0
         x = sketch.left
         x += sketch.text(x, y + 12, section.title, HEADING, room=max(60.0, room - aside)) + 9
         left = max(0.0, sketch.left + room - x)
@@ -266,7 +261,7 @@ class _Press:
             sketch.label(sketch.right, top, f"{number} / {len(self.open)}", NOTE, "end")
         if one.back:
             words = "back to cover"
-            wide = sketch.measure(words, NOTE)
+            wide = sketch.medium.measure(words, NOTE)
             sketch.label(sketch.right, top + 9, words, NOTE.but(colour=ACCENT), "end")
             sketch.link(sketch.right - wide - 2, top + 2, wide + 4, 10, one.back)
         return sketch.page(title, 0)

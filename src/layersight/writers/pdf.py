@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
 from reportlab.pdfbase import pdfdoc, pdfmetrics
@@ -19,8 +18,8 @@ from reportlab.pdfgen.canvas import Canvas
 from layersight.document.blocks import Document
 from layersight.version import __version__
 from layersight.writers.fonts import FALLBACK, clean, fallback_path, is_latin
-from layersight.writers.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
-from layersight.writers.pages import about, pages
+from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
+from layersight.writers.pages import pages
 from layersight.writers.pixels import up_filtered
 from layersight.writers.sketch import PAPER
 
@@ -66,35 +65,26 @@ def to_pdf(document: Document, manifest: str) -> bytes:
     """A document as one PDF.
 
     Args:
-        document: What is shown.
-        manifest: What the file says of its own origin, as JSON.
-    """
-    return write_pdf(pages(document, PAPER), about(document, manifest))
-
-
-def write_pdf(shown: Sequence[Page], information: Information) -> bytes:
-    """The pages as one PDF document.
-
-    Args:
-        shown: At least one.
-        information: Becomes the document's metadata: title, subject, and the manifest as
-            its keywords.
+        document: What is shown; says what it is in the metadata.
+        manifest: What the file says of its own origin, as JSON; its keywords.
 
     Returns:
         The bytes of the file; the same for the same arguments.
     """
+    shown = pages(document, PAPER)
     file = io.BytesIO()
     canvas = Canvas(file, invariant=1, pageCompression=1, lang="en-GB")
-    canvas.setTitle(clean(information.title))
-    canvas.setSubject(clean(information.caption))
-    canvas.setKeywords(clean(information.manifest))
+    canvas.setTitle(clean(document.name))
+    canvas.setSubject(clean(document.caption))
+    canvas.setKeywords(clean(manifest))
     canvas.setCreator(f"layersight {__version__}")
     canvas.setAuthor("")
-    known = {item.name for page in shown for item in page.items if isinstance(item, Anchor)}
+    anchors = [item for page in shown for item in page.items if isinstance(item, Anchor)]
+    known = {item.name for item in anchors}
     for page in shown:
         _Writer(canvas, page, known).write()
         canvas.showPage()
-    if any(isinstance(item, Anchor) and item.title for page in shown for item in page.items):
+    if any(item.title for item in anchors):
         canvas.showOutline()
     canvas.save()
     return file.getvalue()
@@ -115,7 +105,6 @@ class _Writer:
         self.state: dict[str, object] = {}
 
     def write(self) -> None:
-        """Writes all items in order."""
         self.canvas.setPageSize((self.page.width, self.page.height))
         for item in self.page.items:
             getattr(self, "_" + type(item).__name__.lower())(item)

@@ -8,8 +8,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+from layersight.document.blocks import Bytes
 from layersight.writers.fonts import clean, shorten, text_width, wrap
-from layersight.writers.page import Anchor, Box, Bytes, Item, Line, Link, Page, Picture, Point, Text
+from layersight.writers.page import (
+    Anchor,
+    Box,
+    Item,
+    Line,
+    Link,
+    Page,
+    Picture,
+    Point,
+    Text,
+)
 
 INK = "#1a1c1e"
 QUIET = "#5c6166"
@@ -76,7 +87,6 @@ class Medium:
 
     @property
     def room(self) -> float:
-        """The width between the margins."""
         return self.width - 2 * self.margin
 
     @property
@@ -118,7 +128,6 @@ PAPER = Medium("paper", 595.28, 841.89)
 """A4, for PDF and SVG."""
 SCREEN = Medium("screen", 595.0, None, resolution=2.0, dejavu=True, margin=30.0)
 """As wide and tall as needed, for PNG."""
-MEDIA = {"paper": PAPER, "screen": SCREEN}
 
 
 @dataclass(slots=True)
@@ -140,17 +149,11 @@ class Sketch:
 
     @property
     def left(self) -> float:
-        """The left margin's edge."""
         return self.medium.margin
 
     @property
     def right(self) -> float:
-        """The right margin's edge."""
         return self.width - self.medium.margin
-
-    def measure(self, text: str, style: Style) -> float:
-        """How wide the text is, in points."""
-        return self.medium.measure(text, style)
 
     def text(
         self,
@@ -203,11 +206,9 @@ class Sketch:
         fill: str | None = None,
         stroke: str | None = None,
     ) -> None:
-        """Puts a rectangle."""
         self.items.append(Box(x, y, width, height, fill, stroke))
 
     def line(self, *points: Point, colour: str = FAINT, width: float = 0.5) -> None:
-        """Puts a line."""
         self.items.append(Line(points, colour, width))
 
     def link(self, x: float, y: float, width: float, height: float, target: str) -> None:
@@ -223,11 +224,11 @@ class Sketch:
         self.references.append((len(self.items), target))
         self.label(x, y, "", style, "end")
 
-    def page(self, title: str, height: float, foot: float = 0.0) -> Page:
+    def page(self, title: str, height: float) -> Page:
         """The finished page; ``height`` is used where the medium does not set one."""
         tall = height if self.medium.height is None else self.medium.height
         if self.medium.resolution is None:
             return Page(self.width, tall, tuple(self.items), clean(title))
         unit = self.medium.resolution
         width, tall = math.ceil(self.width * unit) / unit, math.ceil(tall * unit) / unit
-        return Page(width, tall, tuple(self.items), clean(title), unit, self.medium.snap(foot))
+        return Page(width, tall, tuple(self.items), clean(title), unit)

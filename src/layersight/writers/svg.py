@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from layersight.document.blocks import Document
 from layersight.errors import UsageError
 from layersight.writers.fonts import clean
-from layersight.writers.page import Anchor, Box, Information, Line, Link, Page, Picture, Text
-from layersight.writers.pages import about, pages
+from layersight.writers.page import Anchor, Box, Line, Link, Picture, Text
+from layersight.writers.pages import pages
 from layersight.writers.pixels import data_uri, png
 from layersight.writers.sketch import PAPER
 
@@ -41,16 +41,7 @@ def to_svg(document: Document, manifest: str) -> bytes:
             f"SVG holds one page and this view has {len(found)}: {document.fewer}, or write "
             ".pdf or .html"
         )
-    return write_svg(found[0], about(document, manifest)).encode()
-
-
-def write_svg(page: Page, information: Information) -> str:
-    """One page as an SVG document.
-
-    Args:
-        page: The page.
-        information: Becomes the document's title, description and metadata.
-    """
+    page = found[0]
     size = f'width="{page.width:g}pt" height="{page.height:g}pt"'
     names = {
         item.name: f"a{place}" for place, item in enumerate(page.items) if isinstance(item, Anchor)
@@ -60,14 +51,14 @@ def write_svg(page: Page, information: Information) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
         f'viewBox="0 0 {page.width:g} {page.height:g}" font-family="{FONTS}" role="img" '
         'aria-labelledby="title" aria-describedby="desc">',
-        f'<title id="title">{escape(clean(information.title))}</title>',
-        f'<desc id="desc">{escape(clean(information.caption))}</desc>',
-        f'<metadata id="layersight">{escape(clean(information.manifest))}</metadata>',
+        f'<title id="title">{escape(clean(document.name))}</title>',
+        f'<desc id="desc">{escape(clean(document.caption))}</desc>',
+        f'<metadata id="layersight">{escape(clean(manifest))}</metadata>',
         f"<style>{SHARP}</style>",
         f'<rect width="{page.width:g}" height="{page.height:g}" fill="#ffffff"/>',
     ]
     lines += [line for item in page.items if (line := _item(item, names))]
-    return "\n".join([*lines, "</svg>", ""])
+    return "\n".join([*lines, "</svg>", ""]).encode()
 
 
 def escape(text: str) -> str:

@@ -132,7 +132,7 @@ def _heading(
     if beside and block.title and not block.names:
         right = x + wide
         for series in keyed[::-1]:
-            left = right - sketch.measure(series.name, NOTE)
+            left = right - sketch.medium.measure(series.name, NOTE)
             _sample(sketch, left - 16, base - 2.3, series)
             sketch.text(left, base, series.name, NOTE)
             right = left - 30
@@ -171,7 +171,7 @@ def _draw_key(
 ) -> None:
     left = x
     for name, sample in key:
-        needed = 16 + sketch.measure(name, NOTE) + 14
+        needed = 16 + sketch.medium.measure(name, NOTE) + 14
         if left > x and left + needed - 14 > x + wide:
             left, y = x, y + KEY
         if sample is not None:
@@ -260,7 +260,7 @@ def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
     low, high = block.y or _limits([*(ys for _, ys in points), rules, np.zeros(1)])
     heights = [low, (low + high) / 2, high] if high > low else [low]
     numbers = [_word(value, share="y" in block.percent) for value in heights]
-    left = x + max(sketch.measure(words, TINY) for words in numbers) + 6
+    left = x + max(sketch.medium.measure(words, TINY) for words in numbers) + 6
     inset = 6.0 if any(series.style == "line" for series in block.series) else 0.0
     edge = right - (ASIDE if block.rules else 0.0)
     axes = Axes(left + inset, top, edge - inset, bottom, across, (low, high))
@@ -326,7 +326,7 @@ def _spread(sketch: Sketch, axes: Axes, ticks: Sequence[tuple[float, str]]) -> N
     free = -math.inf
     for value, words in ticks:
         x = axes.x(float(value))
-        half = sketch.measure(words, TINY) / 2
+        half = sketch.medium.measure(words, TINY) / 2
         if x - half >= free:
             draw_tick(sketch, x, axes.bottom, words)
             free = x + half + 3
@@ -365,7 +365,7 @@ def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
     step = _rounded(((high - low) or abs(high) or 1.0) / 4)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     across = first * step, max(last, first + 1) * step
-    names = max(sketch.measure(name, NOTE.but(bold=True)) for name in block.names) + 8
+    names = max(sketch.medium.measure(name, NOTE.but(bold=True)) for name in block.names) + 8
     left = x + min(names, NAMES, (right - x) / 2)
     axes = Axes(left, top, right - 8, bottom, across, (len(block.names) - 0.5, -0.5))
     for count in range(max(last, first + 1) - first + 1):

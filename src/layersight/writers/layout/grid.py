@@ -324,7 +324,7 @@ class _Mosaic:
         """The numbers, covers and slices of the tiles."""
         cells, block = self.cells, self.block
         across = len(cells.columns)
-        widest = max((sketch.measure(tile.label, self.style) for tile in tiles), default=0.0)
+        widest = max((sketch.medium.measure(tile.label, self.style) for tile in tiles), default=0.0)
         pitch = cells.columns[1] - cells.columns[0] if across > 1 else math.inf
         every = max(1, math.ceil((widest + 1.5) / pitch))
         volume = math.prod(block.slices) > 1
@@ -455,7 +455,7 @@ class _Tiles:
                     continue
                 left, top = snap(x + left), snap(y)
                 sketch.text(left, top + 7.5, tile.title, BODY.but(bold=True), room=room)
-                line = NOTE if sketch.measure(tile.subtitle, NOTE) <= room else TINY
+                line = NOTE if sketch.medium.measure(tile.subtitle, NOTE) <= room else TINY
                 sketch.text(left, top + 16.5, tile.subtitle, line, room=room)
                 top = snap(top + words.above)
                 self._picture(sketch, left, top, place)

@@ -54,9 +54,9 @@ def draw_ramp(
 def draw_scale(sketch: Sketch, x: float, y: float, scale: Scale, wide: float) -> None:
     """A lying colour bar with its words under it."""
     draw_ramp(sketch, x, y, scale.palette, wide)
-    taken = sum(sketch.measure(words, TINY) for _, words in scale.marks)
+    taken = sum(sketch.medium.measure(words, TINY) for _, words in scale.marks)
     marks = scale.marks
-    if len(marks) < 3 and taken + sketch.measure(scale.note, TINY) < wide - 8:
+    if len(marks) < 3 and taken + sketch.medium.measure(scale.note, TINY) < wide - 8:
         marks = (*marks, (0.5, scale.note))
     for place, words in marks:
         anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
@@ -99,7 +99,7 @@ def draw_words_on(
 ) -> None:
     """Words in the middle of a tile, on a plain ground; none if they do not fit."""
     step = style.size * 1.15
-    needed = max((sketch.measure(word, style) for word in words), default=0.0)
+    needed = max((sketch.medium.measure(word, style) for word in words), default=0.0)
     if not words or needed > wide - 1 or step > tall:
         return
     if step * len(words) > tall - 1:

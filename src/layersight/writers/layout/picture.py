@@ -191,7 +191,7 @@ def _row_numbers(
 def _column_numbers(
     sketch: Sketch, x: float, y: float, pixel: float, count: int, axis: Axis
 ) -> None:
-    widest = max((sketch.measure(label, TINY) for label in axis.labels), default=22.0)
+    widest = max((sketch.medium.measure(label, TINY) for label in axis.labels), default=22.0)
     if len(axis.labels) == count and widest + 4 <= pixel:
         style = BODY if pixel >= BROAD else TINY
         for column, words in enumerate(axis.labels):

@@ -275,14 +275,14 @@ def _cell(
     if cell.note:
         _put(sketch, x, second, cell.note, TINY, column, place.whole)
     if cell.share is not None and cell.note:
-        wide = sketch.measure(cell.note, TINY)
+        wide = sketch.medium.measure(cell.note, TINY)
         edge = right - wide - 4 - METER if column.align == "right" else left + wide + 4
         draw_meter(sketch, edge, second - 3.6, METER, cell.share, 3.4)
     elif cell.share is not None:
         beside = left + place.room + 5
         draw_meter(sketch, beside, y + 4.2, METER, cell.share, 4.2)
     if cell.rising:
-        beside = left + sketch.measure(cell.text, _style(cell)) + (3 if cell.text else 0)
+        beside = left + sketch.medium.measure(cell.text, _style(cell)) + (3 if cell.text else 0)
         draw_arrow(sketch, right if column.align == "right" else beside + ARROW, y + 9)
     draw_swatch(sketch, left, y + 3, cell)
 

@@ -83,7 +83,9 @@ def _draw_unseen(
     for x0, y0, x1, y1 in strips:
         wide, tall = x1 - x0, y1 - y0
         for words in (("not seen",), ("not", "seen")):
-            if wide > sketch.measure(words[0], NOTE) + 4 and tall > NOTE.size * 1.3 * len(words):
+            if wide > sketch.medium.measure(words[0], NOTE) + 4 and tall > NOTE.size * 1.3 * len(
+                words
+            ):
                 draw_words_on(sketch, x + x0, y + y0, wide, tall, words, NOTE, DEAD_FILL)
                 break
 
@@ -92,7 +94,7 @@ def draw_overlay_words(
     sketch: Sketch, x: float, y: float, area: tuple[float, float], words: str
 ) -> None:
     """Words on a plain ground at the lower edge of a picture, where they fit."""
-    wide, tall = sketch.measure(words, NOTE) + 6, NOTE.size * 1.5
+    wide, tall = sketch.medium.measure(words, NOTE) + 6, NOTE.size * 1.5
     if wide <= area[0] and tall <= area[1]:
         sketch.box(x, y + area[1] - tall, wide, tall, DEAD_FILL)
         sketch.label(x + 3, y + area[1] - NOTE.size * 0.45, words, NOTE, "start")
@@ -227,5 +229,5 @@ class Under:
         sketch.text(edge, y, cell.text, told, anchor="end", room=edge - x - wide - 3)
         if cell.share is not None:
             left = x + (wide + 4 if name else 0.0)
-            room = edge - left - sketch.measure("100%", style) - 4
+            room = edge - left - sketch.medium.measure("100%", style) - 4
             draw_meter(sketch, left, y - style.size * 0.52, room, cell.share)
