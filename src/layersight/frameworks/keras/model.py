@@ -97,6 +97,7 @@ class KerasModel(Model):
         self._broken: list[str] | None = None
         self._hollow = False
         self._names: tuple[str, ...] | None = None
+        self._known_inputs: tuple[keras.Model | None, tuple[InputInfo, ...]] | None = None
         self._views: Cache[tuple[Shape, ...] | None, View] = Cache(VIEWS)
         self._runners: Cache[Hashable, Runner] = Cache(PROGRAMS)
         self._reading = Reading(self)
@@ -309,12 +310,18 @@ class KerasModel(Model):
 
     def _inputs(self) -> tuple[InputInfo, ...]:
         """The inputs as far as the model knows them, under names that stay the same."""
+        graph = graph_of(self.model)
+        known = self._known_inputs
+        if graph is not None and known is not None and known[0] is graph:
+            return known[1]
         found = inputs_of(self.model)
         if self._names is None or len(self._names) != len(found):
             self._names = tuple(entry.name for entry in found)
-        return tuple(
+        named = tuple(
             replace(entry, name=name) for entry, name in zip(found, self._names, strict=True)
         )
+        self._known_inputs = (graph, named)  # a graph never changes; what has none is built later
+        return named
 
     def _inputs_with_scales(self, view: View) -> tuple[InputInfo, ...]:
         """The inputs, with what their pictures must be brought to; found out once."""
