@@ -42,7 +42,7 @@ class RestoredLayer(keras.layers.Layer):
 class LocallyConnected(RestoredLayer):
     """A convolution whose kernel is another one at every position.
 
-    ``y[p, f] = sum_k x[place(p, k)] kernel[p, k, f] + bias[p, f]``, where ``p`` counts the
+    ``y[p, f] = sum_k x[index(p, k)] kernel[p, k, f] + bias[p, f]``, where ``p`` counts the
     positions of the output and ``k`` what the kernel covers there. Files hold the kernel in
     one of three forms: (1) as in the formula; (2) as a matrix from every value of the input
     to every value of the output, of which only what the kernel covers counts; (3) as the
@@ -105,18 +105,18 @@ class LocallyConnected(RestoredLayer):
         if self.use_bias:
             self.bias = self._weight("bias", (*given, self.filters))
         held = 1 if self.implementation == 1 else self.filters
-        check_array(positions * (patch * (2 * held + 4) + 64), "the places of a kernel")
-        self._places = self._find_places(sizes, channels, given)
+        check_array(positions * (patch * (2 * held + 4) + 64), "the indices of a kernel")
+        self._indices = self._find_indices(sizes, channels, given)
         self._entries = None
         if self.implementation > 1:
             self._entries = self._find_entries(positions, math.prod(sizes) * channels)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        known = self._places >= 0
+        known = self._indices >= 0
         sizes, channels = self._split(self._taken)
         flat = ops.reshape(inputs, (-1, math.prod(sizes) * channels))
-        patches = ops.take(flat, np.maximum(self._places, 0), axis=1)
+        patches = ops.take(flat, np.maximum(self._indices, 0), axis=1)
         kernel = self.kernel
         if self._entries is not None:
             kernel = ops.take(ops.reshape(kernel, (-1,)), self._entries, axis=0)
@@ -169,7 +169,7 @@ class LocallyConnected(RestoredLayer):
     def _starts(self, given: tuple[int, ...]) -> list[list[int]]:
         """Where the kernel begins along each axis, for each position."""
         return [
-            [place * stride - (kernel // 2 if self.padding == "same" else 0) for place in range(n)]
+            [index * stride - (kernel // 2 if self.padding == "same" else 0) for index in range(n)]
             for n, kernel, stride in zip(given, self.kernel_size, self.strides, strict=True)
         ]
 
@@ -182,10 +182,10 @@ class LocallyConnected(RestoredLayer):
             )
         )
 
-    def _find_places(
+    def _find_indices(
         self, sizes: tuple[int, ...], channels: int, given: tuple[int, ...]
     ) -> Indices:
-        """For each position and entry of the kernel the place in the input, -1 outside."""
+        """For each position and entry of the kernel the index in the input, -1 outside."""
         starts = np.array(list(itertools.product(*self._starts(given))))
         offsets = np.array(list(itertools.product(*map(range, self.kernel_size))))
         pixels = starts[:, None] + offsets
@@ -194,20 +194,20 @@ class LocallyConnected(RestoredLayer):
             tuple(np.moveaxis(np.clip(pixels, 0, np.array(sizes) - 1), -1, 0)), sizes
         )
         if self.data_format == "channels_first":
-            places = np.arange(channels)[:, None] * math.prod(sizes) + flat[:, None]
-            inside = np.broadcast_to(inside[:, None], places.shape)
+            indices = np.arange(channels)[:, None] * math.prod(sizes) + flat[:, None]
+            inside = np.broadcast_to(inside[:, None], indices.shape)
         else:
-            places = flat[..., None] * channels + np.arange(channels)
-            inside = np.broadcast_to(inside[..., None], places.shape)
-        found: Indices = np.where(inside, places, -1).reshape(len(starts), -1).astype(np.int32)
+            indices = flat[..., None] * channels + np.arange(channels)
+            inside = np.broadcast_to(inside[..., None], indices.shape)
+        found: Indices = np.where(inside, indices, -1).reshape(len(starts), -1).astype(np.int32)
         return found
 
     def _find_entries(self, positions: int, values: int) -> Indices:
-        """For each position, entry and filter the place in the kernel as it is held."""
-        channel, place = np.arange(self.filters), np.arange(positions)[:, None]
+        """For each position, entry and filter the index in the kernel as the file has it."""
+        channel, position = np.arange(self.filters), np.arange(positions)[:, None]
         first = self.data_format == "channels_first"
-        outputs = channel * positions + place if first else place * self.filters + channel
-        pairs = np.broadcast_arrays(outputs[:, None], self._places[..., None])
+        outputs = channel * positions + position if first else position * self.filters + channel
+        pairs = np.broadcast_arrays(outputs[:, None], self._indices[..., None])
         if self.implementation == 2:
             inputs = np.maximum(pairs[1], 0).astype(np.int64)
             held = inputs * (positions * self.filters) + pairs[0]

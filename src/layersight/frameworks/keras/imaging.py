@@ -62,9 +62,9 @@ def _resize_nearest(
     for axis, wanted in ((1, height), (2, width)):
         side = x.shape[axis]
         _check_side(side, wanted)
-        places = _positions(side, wanted, align_corners, half_pixel_centers)
-        places = np.round(places) if align_corners else np.floor(places)
-        x = ops.take(x, np.clip(places, 0, side - 1).astype("int32"), axis=axis)
+        positions = _positions(side, wanted, align_corners, half_pixel_centers)
+        positions = np.round(positions) if align_corners else np.floor(positions)
+        x = ops.take(x, np.clip(positions, 0, side - 1).astype("int32"), axis=axis)
     return x
 
 
@@ -90,12 +90,12 @@ def _check_side(size: int | None, wanted: int) -> None:
 def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> FloatArray:
     """The matrix that interpolates along an axis."""
     _check_side(size, wanted)
-    places = np.clip(_positions(size, wanted, align_corners, half_pixel_centers), 0, size - 1)
-    low = np.floor(places).astype(int)
+    positions = np.clip(_positions(size, wanted, align_corners, half_pixel_centers), 0, size - 1)
+    low = np.floor(positions).astype(int)
     high = np.minimum(low + 1, size - 1)
     matrix = np.zeros((wanted, size), "float32")
-    matrix[np.arange(wanted), low] += 1 - (places - low)
-    matrix[np.arange(wanted), high] += places - low
+    matrix[np.arange(wanted), low] += 1 - (positions - low)
+    matrix[np.arange(wanted), high] += positions - low
     return matrix
 
 
@@ -106,9 +106,9 @@ def _cubic(size: int, wanted: int) -> FloatArray:
     offsets in steps of 1/1024; what lies outside has no weight.
     """
     _check_side(size, wanted)
-    places = (np.arange(wanted) + 0.5) * size / wanted - 0.5
-    low = np.floor(places).astype(int)
-    offset = np.rint((places - low) * 1024) / 1024
+    positions = (np.arange(wanted) + 0.5) * size / wanted - 0.5
+    low = np.floor(positions).astype(int)
+    offset = np.rint((positions - low) * 1024) / 1024
     matrix = np.zeros((wanted, size), "float32")
     for step in range(-1, 3):
         distance = np.abs(step - offset)

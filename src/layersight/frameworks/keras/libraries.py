@@ -296,8 +296,8 @@ def addons_sparsemax(x: Tensor) -> Tensor:
     name whose results do not add up to one.
     """
     ordered = ops.flip(ops.sort(x, axis=-1), axis=-1)
-    places = ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-    kept = ops.cast(1 + places * ordered > ops.cumsum(ordered, axis=-1), x.dtype)
+    ranks = ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    kept = ops.cast(1 + ranks * ordered > ops.cumsum(ordered, axis=-1), x.dtype)
     total = ops.sum(kept * ordered, axis=-1, keepdims=True)
     return ops.relu(x - (total - 1) / ops.sum(kept, axis=-1, keepdims=True))
 

@@ -64,7 +64,7 @@ NEUTRAL: Config = {
 MAX_PATH = 300
 """How long the path of a layer may be that a policy is for."""
 
-PLACES = (
+EXPORTING = (
     *(keras.layers, keras.initializers, keras.dtype_policies, keras.activations),
     keras.quantizers,
 )
@@ -104,10 +104,10 @@ def _operation(name: str, module: object) -> type[keras.Operation] | None:
     """An operation of ``keras.ops``, which is a class of its own inside a graph."""
     if not isinstance(module, str) or not module.startswith(("keras.src.ops", "keras.ops")):
         return None
-    for place in (plain, nn, math, image, linalg):
-        if place.__name__ == module or not module.startswith("keras.src.ops."):
-            found = getattr(place, name, None)
-            if isinstance(found, type) and found.__module__ == place.__name__:
+    for source in (plain, nn, math, image, linalg):
+        if source.__name__ == module or not module.startswith("keras.src.ops."):
+            found = getattr(source, name, None)
+            if isinstance(found, type) and found.__module__ == source.__name__:
                 return found
     if name in OF_CORE:
         found = getattr(core, name, None)
@@ -121,7 +121,7 @@ def _of_keras(found: type) -> bool:
 
 def public_place(name: str) -> str | None:
     """The module of Keras that exports an initialiser, a policy or a layer of that name."""
-    for module in PLACES:
+    for module in EXPORTING:
         found = getattr(module, name, None)
         if isinstance(found, type) and _of_keras(found):
             return "keras" if found is keras.DTypePolicy else str(module.__name__)

@@ -340,14 +340,14 @@ class TensorFlowCall(keras.layers.Layer):
             raise ValueError(f"unknown operation {function}")
         self.function = function
         self.arguments = {_NAMES.get(k, k): v for k, v in (arguments or {}).items()}
-        self.constants = tuple((place, value) for place, value in constants)
+        self.constants = tuple((index, value) for index, value in constants)
         self._compute = found
         self.built = True
 
     def call(self, *args: object, **settings: object) -> Structure:
         given = list(args)
-        for place, value in self.constants:
-            given.insert(place, value)
+        for index, value in self.constants:
+            given.insert(index, value)
         if self.function == "concat" and len(given) > 2:
             given = [given[:-1], given[-1]]
         named = {_NAMES.get(key, key): value for key, value in settings.items()}

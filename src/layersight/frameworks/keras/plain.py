@@ -222,8 +222,8 @@ def _as_formula(layer: Formula | TensorFlowCall) -> Expression:
         return layer.expression
     arguments = dict(layer.arguments)
     inputs: list[Form] = [["input"]]
-    for place, value in layer.constants:
-        inputs.insert(place, ["value", value])
+    for index, value in layer.constants:
+        inputs.insert(index, ["value", value])
     if "y" in arguments:
         inputs.append(["value", arguments.pop("y")])
     named: dict[str, Form] = {key: ["value", value] for key, value in arguments.items()}

@@ -27,7 +27,7 @@ OLD = "_layer_checkpoint_dependencies"
 
 Array = NDArray[np.generic]
 Arrays = Mapping[str, Array]
-"""Weights by their place, such as ``layers/conv2d/vars/0``."""
+"""Weights by their path, such as ``layers/conv2d/vars/0``."""
 
 
 def assign_store(model: keras.Model, path: Path, weights: Arrays) -> list[str]:
@@ -94,12 +94,12 @@ class Store(saving_lib.H5IOStore):
     def __init__(self, weights: Arrays) -> None:
         self._weights = weights
         self._held: dict[str, dict[str, Array]] = defaultdict(dict)
-        self._places = {""}
-        for place, array in weights.items():
-            above, _, name = place.rpartition("/")
+        self._paths = {""}
+        for key, array in weights.items():
+            above, _, name = key.rpartition("/")
             self._held[above][name] = array
-            while above not in self._places:
-                self._places.add(above)
+            while above not in self._paths:
+                self._paths.add(above)
                 above = above.rpartition("/")[0]
 
     def __bool__(self) -> bool:
@@ -109,7 +109,7 @@ class Store(saving_lib.H5IOStore):
         return Entry(self._held.get(f"{path}/vars" if path else "vars", {}), self._weights, path)
 
     def has_path(self, path: str) -> bool:
-        return path in self._places
+        return path in self._paths
 
     def close(self) -> None:
         pass
@@ -120,7 +120,7 @@ def _check_all_used(model: keras.Model, weights: Arrays, path: Path) -> None:
     layers = model._flatten_layers(include_self=False)
     if any(isinstance(layer, Refused) for layer in layers):
         return
-    sizes = [array.size for place, array in weights.items() if "seed_generator" not in place]
+    sizes = [array.size for key, array in weights.items() if "seed_generator" not in key]
     wanted = sum(int(keras.ops.size(variable)) for variable in model.weights)
     if sum(sizes) > wanted + 16 * len(sizes):
         raise ModelFileError(
@@ -130,7 +130,7 @@ def _check_all_used(model: keras.Model, weights: Arrays, path: Path) -> None:
 
 
 def _saved_class(layer: keras.Layer) -> str:
-    """The class under which a file keeps the weights of a layer, with the place inside it."""
+    """The class under which a file keeps the weights of a layer, with the path inside it."""
     noted = None if isinstance(layer, keras.Model) else getattr(layer, "_saved_class", None)
     return noted if isinstance(noted, str) else type(layer).__name__
 
@@ -145,7 +145,7 @@ def _has_replaced(model: keras.Model) -> bool:
 
 
 def _renumbered(model: keras.Model, weights: Arrays, target: str) -> Iterator[tuple[str, Array]]:
-    """The weights of a model's layers at the places where Keras 3 looks for them."""
+    """The weights of a model's layers at the paths where Keras 3 looks for them."""
     names = _by_class(weights)
     counts: dict[str, int] = defaultdict(int)
     for layer in model.layers:
@@ -162,23 +162,21 @@ def _renumbered(model: keras.Model, weights: Arrays, target: str) -> Iterator[tu
             inner = _inside(held, OLD) or _inside(held, NEW)
             yield from _renumbered(layer, inner, f"{wanted}/{NEW}/")
         else:
-            yield from ((f"{wanted}/{place}", array) for place, array in held.items())
+            yield from ((f"{wanted}/{key}", array) for key, array in held.items())
 
 
 def _inside(weights: Arrays, group: str) -> Arrays:
-    """What lies in a group, by its place there."""
+    """What lies in a group, by its path there."""
     start = f"{group}/"
     return {
-        place.removeprefix(start): array
-        for place, array in weights.items()
-        if place.startswith(start)
+        key.removeprefix(start): array for key, array in weights.items() if key.startswith(start)
     }
 
 
 def _by_class(weights: Arrays) -> dict[str, list[str]]:
     """The groups that hold weights by class, each class in the order of its numbers."""
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for name in sorted({place.partition("/")[0] for place in weights}):
+    for name in sorted({key.partition("/")[0] for key in weights}):
         match = re.fullmatch(r"(.+?)(?:_(\d+))?", name)
         if match:
             found[match.group(1)].append((int(match.group(2) or 0), name))

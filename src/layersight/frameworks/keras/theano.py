@@ -76,9 +76,9 @@ def convert(
         converted = _from_cudnn(layer, kind, converted)
     axes = KERNELS.get(kind) or DEPTHWISE.get(kind)
     if rotate and axes:
-        for place in range(min(len(converted), 2 if kind == "ConvLSTM2D" else 1)):
-            if converted[place].ndim == axes + 2:
-                converted[place] = np.flip(converted[place], axis=tuple(range(axes)))
+        for index in range(min(len(converted), 2 if kind == "ConvLSTM2D" else 1)):
+            if converted[index].ndim == axes + 2:
+                converted[index] = np.flip(converted[index], axis=tuple(range(axes)))
     return converted
 
 
@@ -105,14 +105,14 @@ def _from_keras_1(layer: keras.Layer, kind: str, arrays: list[Array]) -> list[Ar
     elif kind == "Conv2DTranspose" and kernel.ndim == 4:
         arrays[0] = np.transpose(kernel, (2, 3, 0, 1) if first else (0, 1, 3, 2))
     elif kind == "LSTM" and len(arrays) == 12:
-        return [_join(arrays, places) for places in ((0, 6, 3, 9), (1, 7, 4, 10), (2, 8, 5, 11))]
+        return [_join(arrays, order) for order in ((0, 6, 3, 9), (1, 7, 4, 10), (2, 8, 5, 11))]
     elif kind == "GRU" and len(arrays) == 9:
-        return [_join(arrays, places) for places in ((0, 3, 6), (1, 4, 7), (2, 5, 8))]
+        return [_join(arrays, order) for order in ((0, 3, 6), (1, 4, 7), (2, 5, 8))]
     return arrays
 
 
-def _join(arrays: list[Array], places: tuple[int, ...]) -> Array:
-    joined: Array = np.concatenate([arrays[place] for place in places], axis=-1)
+def _join(arrays: list[Array], order: tuple[int, ...]) -> Array:
+    joined: Array = np.concatenate([arrays[index] for index in order], axis=-1)
     return joined
 
 

@@ -32,7 +32,7 @@ class BatchStatistics(keras.layers.BatchNormalization):
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         values = ops.cast(inputs, dtype)
         axis = self.axis % len(values.shape)
-        axes = [place for place in range(1, len(values.shape)) if place != axis]
+        axes = [n for n in range(1, len(values.shape)) if n != axis]
         mean, variance = _moments(values, axes, mask)
         scale = ops.rsqrt(variance + self.epsilon)
         shape = [1] * len(values.shape)

@@ -93,13 +93,13 @@ def _leak(function: Function, share: Tensor, axis: int) -> Function:
     def call(x: Tensor, *args: object, **kwargs: object) -> Tensor:
         wide = ops.cast(x, "float32")  # in mixed precision it is less
         through = ops.reshape(share, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(wide, 0.0)
-        places = [place for place in range(1, len(x.shape)) if place != axis % len(x.shape)]
-        if places:
-            middle = ops.mean(wide, places, keepdims=True)
-            spread = ops.sqrt(ops.mean(ops.square(wide - middle), places, keepdims=True)) + 1e-12
-            high = ops.max(wide, places, keepdims=True)
+        axes = [n for n in range(1, len(x.shape)) if n != axis % len(x.shape)]
+        if axes:
+            middle = ops.mean(wide, axes, keepdims=True)
+            spread = ops.sqrt(ops.mean(ops.square(wide - middle), axes, keepdims=True)) + 1e-12
+            high = ops.max(wide, axes, keepdims=True)
             near = ops.exp(NEARNESS * (wide - high) / spread)
-            near = near / ops.sum(near, places, keepdims=True)
+            near = near / ops.sum(near, axes, keepdims=True)
             through = through * ops.stop_gradient(near)
         through = ops.cast(through, x.dtype)
         return function(x, *args, **kwargs) + through - ops.stop_gradient(through)

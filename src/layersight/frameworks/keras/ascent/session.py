@@ -152,7 +152,7 @@ class KerasOptimisation:
         if self._few:
             own = [_one_each(array) for array in given]
             given = [weights for _, weights in own]
-            extra |= {f"{CHANNELS}{place}": channels for place, (channels, _) in enumerate(own)}
+            extra |= {f"{CHANNELS}{n}": channels for n, (channels, _) in enumerate(own)}
         if placements is not None:
             extra["placements"] = as_float32(placements)
         self._state, found = self._steppers[leaks, near](self._state, given, extra)

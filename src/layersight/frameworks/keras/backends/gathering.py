@@ -2,7 +2,7 @@
 
 All canvases are seen through the same placements: what is taken from where is then found once
 for all, and lies side by side in memory. The gradient gathers too where a placement enlarges
-little, since adding to places that others add to as well keeps to one core.
+little, since adding to pixels that others add to as well keeps to one core.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Adjoint: TypeAlias = Callable[[Linear, Linear], Linear]
 """From a linear function and its adjoint to the function with that for a gradient."""
 
 AROUND = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
-"""Where else than at the nearest of its places a pixel may be seen, if it is not enlarged much."""
+"""Where a pixel may be seen beside the nearest position, if it is not enlarged much."""
 
 
 def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Placed:
@@ -32,13 +32,13 @@ def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Placed:
     Args:
         placements: ``(views, 2, 3)``, as :func:`layersight.frameworks.keras.backends.place`.
         size: Height and width of the planes.
-        near: Whether there is one view, and no pixel is seen farther than one place from that
+        near: Whether there is one view, and no pixel is seen farther than one position from that
             nearest to it: what the gradient takes is then found as well.
 
     Returns:
-        ``index`` ``(4, places)`` int32 and ``weight`` ``(4, places)``, 0 beyond the edges: the
-        four pixels about each place that is looked at. ``back`` and ``share`` ``(9, pixels)``
-        likewise the places that see each pixel.
+        ``index`` and ``weight``, ``(4, positions)``, the weight 0 beyond the edges: the four pixels
+        about each position that is looked at. ``back`` and ``share`` ``(9, pixels)``
+        likewise the positions that see each pixel.
     """
     grid = _grid(size)
     points = ops.matmul(placements, ops.convert_to_tensor(grid))
