@@ -25,20 +25,19 @@ from layersight.frameworks.keras.sizes import count_computed
 from layersight.frameworks.keras.types import Structure, Tensor
 from layersight.limits import DEFAULT, MORE, Limits, in_words
 
+_ALONG_AXES = (
+    *("Conv", "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling"),
+    *("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout"),
+)
 PLAIN = frozenset(
     {
+        *(f"{name}{axes}D" for name in _ALONG_AXES for axes in (1, 2, 3)),
         *("InputLayer", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Identity"),
-        *("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D"),
-        *("SeparableConv2D", "Conv2DTranspose", "Dense", "BatchNormalization", "Dropout"),
-        *("LayerNormalization", "GroupNormalization", "Flatten", "Reshape", "Permute"),
-        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
-        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "Concatenate"),
-        *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D"),
-        *("AveragePooling3D", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
-        *("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D"),
-        *("Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "Rescaling"),
-        *("Normalization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
-        *("Relu", "Relu6", "Sigmoid", "Tanh", "TrueDivide", "Power", "Sqrt", "Transpose", "Clip"),
+        *("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "Dense"),
+        *("Conv2DTranspose", "BatchNormalization", "LayerNormalization", "GroupNormalization"),
+        *("Dropout", "Flatten", "Reshape", "Permute", "Concatenate", "Rescaling", "Normalization"),
+        *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Transpose", "Clip"),
+        *("Relu", "Relu6", "Sigmoid", "Tanh", "TrueDivide", "Power", "Sqrt"),
     }
 )
 """Layers and operations of Keras that are not traced. What they make is at most a few times what
