@@ -20,7 +20,7 @@ def chromium() -> str:
     return found
 
 
-def dump(page: Path, profile: Path) -> str:
+def dump(page: Path, profile: Path, budget: int = 8000) -> str:
     quiet = "quic extensions sync background-networking component-update default-apps"
     done = subprocess.run(
         [
@@ -32,7 +32,7 @@ def dump(page: Path, profile: Path) -> str:
             *(f"--disable-{what}" for what in quiet.split()),
             f"--user-data-dir={profile}",
             "--window-size=1280,900",
-            "--virtual-time-budget=8000",
+            f"--virtual-time-budget={budget}",
             "--dump-dom",
             page.as_uri(),
         ],

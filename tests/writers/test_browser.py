@@ -132,7 +132,7 @@ addEventListener("load", async () => {
   out.next = seen(large).who;
   q(".back", large).click(); await wait();
   out.back = seen(large).who;
-  q(".close", large).click(); await wait();
+  q(".close", large).click(); await wait(300);
   out.closed = [large.open, qq("button", patterns).indexOf(document.activeElement)];
   const pic = q(".pic", heat);
   fire("pointerover", q("button", heat)); await wait();
@@ -186,7 +186,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     text = text.replace("<style>", f"<script>{SNIPPET}</script><style>", 1)
     file = folder / "page.html"
     file.write_text(text, encoding="utf-8")
-    found = re.search(r'data-told="([^"]*)"', dump(file, folder / "profile"))
+    found = re.search(r'data-told="([^"]*)"', dump(file, folder / "profile", 30_000))
     assert found, "the page's own script or the test's did not finish"
     made: dict[str, Any] = json.loads(html.unescape(found[1]))
     return made

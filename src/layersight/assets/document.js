@@ -81,7 +81,7 @@
 
   const number = (value) => String(Number(value.toPrecision(4))).replace("-", "\u2212");
   const valueOf = (index, { low, high, cut }) => {
-    const sign = index === 255 && cut[1] ? "\u2265 " : index === 0 && cut[0] ? "\u2264 " : "";
+    const sign = index === 255 && cut[1] ? "\u2265 " : index <= 1 && cut[0] ? "\u2264 " : "";
     return sign + number(low + (index / 255) * (high - low));
   };
 

@@ -64,12 +64,19 @@ def to_html(document: Document) -> str:
         left_out[f"the first of {plural(len(document.parts), 'image')}"] = None
     small = dataclasses.replace(document, parts=tuple(parts))
     art = Art(small)
+    opened = next((s for part in parts for s in part.sections if _has_grid(s.blocks)), None)
     style = asset("cell.css").replace("--cover: 1;", f"--cover: {art.peak / 255:.3g};")
     return (
         environment()
         .get_template("cell.html")
         .render(
-            document=small, left_out=list(left_out), art=art, ids=NO_IDS, style=style, script=""
+            document=small,
+            opened=opened,
+            left_out=list(left_out),
+            art=art,
+            ids=NO_IDS,
+            style=style,
+            script="",
         )
     )
 
@@ -98,6 +105,10 @@ def to_png(document: Document) -> bytes | None:
 
 def _is_grey(palette: Bytes | None) -> bool:
     return palette is None or bool((palette == np.arange(256)[:, None]).all())
+
+
+def _has_grid(blocks: Sequence[Block]) -> bool:
+    return any(isinstance(block, Grid) for block in blocks)
 
 
 def _section(section: Section, left_out: dict[str, None]) -> Section:

@@ -185,14 +185,15 @@ def _table(table: Table) -> RenderableType:
 def _cell(cell: Cell) -> Text:
     style = " ".join(filter(None, [STYLES[cell.tone], "bold" if cell.bold or cell.marked else ""]))
     words = _text(f"{cell.text} \u2197" if cell.rising else cell.text, style)
-    if cell.note:
-        words.append_text(_text(f" {cell.note}", "dim"))
+    for more in filter(None, (cell.aside, cell.note)):
+        words.append_text(_text(f" {more}", "dim"))
     return words
 
 
 def _has_table(grid: Grid) -> bool:
-    """Whether the numbers of its tiles stand under them, and are told in a table."""
-    return bool(grid.numbers) and any(tile.value or tile.lines for tile in grid.tiles)
+    """Whether its tiles have names or numbers beside them, and are told in a table."""
+    known = bool(grid.numbers) or any(tile.facts for tile in grid.tiles)
+    return known and any(tile.title or tile.value or tile.lines for tile in grid.tiles)
 
 
 def _tiles(grid: Grid) -> Table:

@@ -86,6 +86,7 @@ class Shown:
         self, result: Heatmaps, place: int, options: HeatOptions, photograph: Photograph
     ) -> None:
         self.result, self.entry = result, result.maps[place]
+        self.peak = describe_peak(result, place)
         self.photograph, self.scaled = photograph, scale_of(result, place, options)
         self.broken = not bool(np.isfinite(self.entry.values).all())
         self.empty = self.entry.empty or self.scaled.most == 0
@@ -164,7 +165,11 @@ class Shown:
             scale=self.bar if bar else None,
             palette=self.scaled.colours,
             name=self.name,
-            facts=(("score", number(entry.score)), ("explained", number(entry.explained))),
+            facts=(
+                ("score", number(entry.score)),
+                ("explained", number(entry.explained)),
+                *((("hottest", self.peak),) if self.peak else ()),
+            ),
         )
 
 

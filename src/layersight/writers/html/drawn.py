@@ -23,6 +23,7 @@ from layersight.document.blocks import (
     Grid,
     Overlay,
     Picture,
+    Tile,
 )
 from layersight.writers.pixels import data_uri, mosaic, png
 
@@ -124,10 +125,7 @@ class Art:
             return [partial(self._encode, block.pixels, block.palette, block.overlay)]
         if columns := shared_columns(block):
             return [partial(_sprite, block, columns)]
-        palettes = (
-            each.scale.palette if block.palette is None and each.scale else block.palette
-            for each in block.tiles
-        )
+        palettes = (palette_of(each, block) for each in block.tiles)
         return [
             str if tile.cover else partial(self._encode, *each)
             for tile, *each in zip(
@@ -157,6 +155,8 @@ class Art:
         if overlay is None:
             return indexed_uri(pixels, palette)
         alpha = np.rint(overlay.alpha * (255 / max(1, self.peak))).astype(np.uint8)
+        if overlay.faded is not None:
+            alpha[overlay.faded] = 0
         if pixels.ndim == 2 and palette is not None:
             # As a rule opacity depends on the colour, and then the palette can hold it.
             opacity = np.zeros(256, np.uint8)
@@ -166,6 +166,13 @@ class Art:
             pixels = palette[pixels]
         colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)
         return data_uri(png(np.concatenate([colours, alpha[..., None]], -1)))
+
+
+def palette_of(tile: Tile, grid: Grid) -> Bytes | None:
+    """The palette of a tile: the grid's, its own, or that of its colour bar."""
+    if grid.palette is not None or tile.palette is not None:
+        return grid.palette if tile.palette is None else tile.palette
+    return tile.scale.palette if tile.scale else None
 
 
 def shapes_of(block: Grid | Picture) -> list[tuple[int, int]]:
@@ -184,7 +191,7 @@ def shared_columns(block: Grid) -> int:
     if pixels.ndim == 4:
         alone = max(pixels.shape[1:3]) > SHARED
     else:
-        alone = block.palette is None and any(tile.scale for tile in block.tiles)
+        alone = any(palette_of(tile, block) is not block.palette for tile in block.tiles)
     height, width = pixels.shape[1:3]
     return 0 if alone else max(1, min(round(math.sqrt(len(pixels) * height / width)), len(pixels)))
 
