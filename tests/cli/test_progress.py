@@ -16,22 +16,15 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_tells_the_steps_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen, clock = Terminal(), iter([0.0, 10.0, 10.1, 20.0, 30.0])
-    monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+def test_in_a_terminal_it_is_a_bar_that_is_wiped_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
     with Progress("steps") as progress:
-        progress(100, 1200)
-        progress(101, 1200)  # too soon
         progress(600, 1200)
-        progress(1200, 1200)
-    told = [part.rstrip() for part in screen.getvalue().split("\r") if part.strip()]
-    assert told == [
-        "100 of 1,200 steps, 2 min left",
-        "600 of 1,200 steps, 20 s left",
-        "1,200 of 1,200 steps",
-    ]
-    assert screen.getvalue().endswith("\r")
+    told = screen.getvalue()
+    assert "600/1200" in told
+    assert "steps" in told
+    assert told.endswith(("\x1b[2K", "\x1b[1A\x1b[2K")), "the line is wiped out"
 
 
 def test_in_a_log_it_is_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:

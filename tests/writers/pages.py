@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 from PIL import Image
 
-VOID = frozenset({"meta", "img", "input", "br", "link", "hr", "path", "circle"})
+VOID = frozenset({"meta", "img", "input", "br", "link", "hr"})
 
 
 class Page(HTMLParser):

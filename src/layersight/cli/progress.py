@@ -1,54 +1,74 @@
-"""How far a long work has come: on one line of a terminal, now and then in a log."""
+"""How far a long work has come: a bar in a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
-EVERY = 0.2
-"""Seconds between two lines at least."""
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 SELDOM = 60.0
 """Seconds between two lines where they stay, as in the log of a job."""
 
 
 class Progress:
-    """Tells how much is done, and about how long the rest takes.
+    """Tells on standard error how much is done, and about how long the rest takes.
 
-    On a terminal one line of standard error says it, and is wiped out when the block ends.
-    Elsewhere a line of its own does, every :data:`SELDOM` seconds: short work says nothing.
+    In a terminal it is a bar, which is wiped out when the block ends. Elsewhere a line of its own
+    says it every :data:`SELDOM` seconds: short work says nothing.
 
     Args:
         noun: What is counted; ``None`` to tell the share that is done.
     """
 
     def __init__(self, noun: str | None = None) -> None:
-        self._noun, self._width = noun, 0
+        self._noun, self._bar = noun, None if not sys.stderr.isatty() else _bar(noun)
         self._begun = self._told = 0.0
 
     def __enter__(self) -> Progress:
         self._begun = self._told = time.monotonic()
+        if self._bar:
+            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._width:
-            print(f"\r{' ' * self._width}\r", end="", file=sys.stderr, flush=True)
+        if self._bar:
+            self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:
         """Tells that so many of all are done."""
-        now, here = time.monotonic(), sys.stderr.isatty()
-        ends = here and done == total
-        if now - self._told < (EVERY if here else SELDOM) and not ends:
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+            return
+        now = time.monotonic()
+        if now - self._told < SELDOM:
             return
         self._told = now
         text = f"{done:,} of {total:,} {self._noun}" if self._noun else f"{done / total:.0%} done"
         if 0 < done < total:
             text += f", {duration((now - self._begun) / done * (total - done))} left"
-        if not here:
-            print(f"layersight: {text}", file=sys.stderr, flush=True)
-            return
-        self._width = max(self._width, len(text))
-        print(f"\r{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
+        print(f"layersight: {text}", file=sys.stderr, flush=True)
+
+
+def _bar(noun: str | None) -> Bar:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    count = (MofNCompleteColumn(), TextColumn(noun)) if noun else (TaskProgressColumn(),)
+    bar = Bar(
+        BarColumn(), *count, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    )
+    bar.add_task("", total=None)
+    return bar
 
 
 def duration(seconds: float) -> str:

@@ -40,6 +40,8 @@ UNBOUNDED = 100_000
 STEPS = "▁▂▃▄▅▆▇█"
 """Heights of a curve in a line of words."""
 MOST_STEPS = 48
+FOLDED = 14
+"""Columns of the terminal below which words are not broken."""
 STYLES = {"plain": "", "quiet": "dim", "accent": "cyan", "bad": "yellow"}
 """What each tone is in a terminal."""
 
@@ -93,6 +95,8 @@ def _say_section(console: Console, section: Section, known: set[str]) -> None:
     silent = all(_is_picture(block) for block in section.blocks)
     if (silent and section.anchor in known) or (section.aside and section.aside.target):
         return
+    if not any(True for block in _flat(section.blocks) for _ in _lines(block, console.width)):
+        return
     if section.title:
         words = [_text(section.title, "bold"), _text(section.kind, "dim")]
         console.print("\n", words[0], "  " if section.kind else "", words[1], sep="")
@@ -103,12 +107,15 @@ def _say_section(console: Console, section: Section, known: set[str]) -> None:
 
 def _say_blocks(console: Console, blocks: Sequence[Block], *, gap: bool = True) -> None:
     for block in _flat(blocks):
+        lines = list(_lines(block, console.width))
+        if not lines:
+            continue
         if gap:
             console.print()
         gap = not _is_picture(block)
         if isinstance(block, Facts | Note | Table | Grid) and block.title:
             console.print(_text(block.title, "bold"))
-        for line in _lines(block):
+        for line in lines:
             console.print(line)
 
 
@@ -134,7 +141,7 @@ def _is_picture(block: Block) -> bool:
     return isinstance(block, Picture) or (isinstance(block, Grid) and not _has_table(block))
 
 
-def _lines(block: Block) -> Iterator[RenderableType]:
+def _lines(block: Block, width: int) -> Iterator[RenderableType]:
     """A block, line by line."""
     match block:
         case Facts():
@@ -142,41 +149,78 @@ def _lines(block: Block) -> Iterator[RenderableType]:
                 (Cell(name, "quiet"), value if isinstance(value, Cell) else Cell(value))
                 for name, value in block.rows
             )
-            yield _table(Table((Column(""), Column("")), rows))
+            yield from _tables(Table((Column(""), Column("")), rows), width)
         case Note():
             yield from ([_text(block.lead, "bold")] if block.lead else [])
             yield from (_text(line, STYLES[block.tone]) for line in block.lines)
         case Table():
-            yield _table(block)
-            yield from ([_text(block.note, "dim")] if block.note else [])
+            yield from _tables(block, width)
+            marked = any(cell.marked for row in block.rows for cell in row)
+            note = " ".join(filter(None, [block.note, "(*: bold.)" if marked else ""]))
+            yield from ([_text(note, "dim")] if note else [])
         case Grid():
-            yield _table(_tiles(block)) if _has_table(block) else _text(_grid_words(block))
+            if _has_table(block):
+                yield from _tables(_tiles(block), width)
+            else:
+                yield _text(_grid_words(block))
         case Picture():
             yield _text(_picture_words(block))
         case Curve():
             yield from map(_text, _curve_words(block))
 
 
-def _text(words: str, style: str = "") -> Text:
+def _text(words: str, style: str = "", *, lines: bool = False) -> Text:
     from rich.text import Text
 
-    return Text(printable(words), style)
+    return Text(printable(words, lines=lines), style)
 
 
-def _table(table: Table) -> RenderableType:
+def _tables(table: Table, width: int) -> Iterator[RenderableType]:
+    """A table; one that is too wide in parts, each with the column that names the rows."""
+    shown = [
+        place
+        for place, column in enumerate(table.columns)
+        if not column.pages and (column.title or any(row[place].text for row in table.rows))
+    ]
+    first = next((n for n in shown if table.columns[n].align == "left"), -1)
+    least = {n: _least(table, n) for n in shown}
+    part: list[int] = []
+    for place in shown:
+        room = sum(least[n] + 2 for n in part) + least[place]
+        if len(part) > 1 and room > width:
+            yield _table(table, part)
+            part = [first] if first >= 0 and place != first else []
+        part.append(place)
+    if part:
+        yield _table(table, part)
+
+
+def _least(table: Table, place: int) -> int:
+    """Columns of the terminal that a column needs: numbers are never broken, long words may be."""
+    from rich.cells import cell_len
+
+    column = table.columns[place]
+    longest = max(cell_len(_cell(row[place]).plain) for row in table.rows) if table.rows else 0
+    words = max(map(cell_len, _head(column).split("\n")))
+    return max(words, longest if column.align == "right" else min(longest, FOLDED))
+
+
+def _head(column: Column) -> str:
+    return "\n".join(filter(None, [column.title, column.note]))
+
+
+def _table(table: Table, shown: Sequence[int]) -> RenderableType:
     from rich.table import Table as RichTable
 
-    shown = [place for place, column in enumerate(table.columns) if not column.pages]
-    shown = [n for n in shown if any(row[n].text for row in table.rows) or table.columns[n].title]
     titled = any(table.columns[place].title for place in shown)
     made = RichTable(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=titled, header_style="dim"
     )
     for place in shown:
         column = table.columns[place]
-        words = " ".join(filter(None, [column.title, column.note and f"({column.note})"]))
         right = column.align == "right"
-        made.add_column(_text(words), justify=column.align, overflow="fold", no_wrap=right)
+        words = _text(_head(column), lines=True)
+        made.add_column(words, justify=column.align, overflow="fold", no_wrap=right)
     for row in table.rows:
         made.add_row(*(_cell(row[place]) for place in shown))
     return made
@@ -184,7 +228,8 @@ def _table(table: Table) -> RenderableType:
 
 def _cell(cell: Cell) -> Text:
     style = " ".join(filter(None, [STYLES[cell.tone], "bold" if cell.bold or cell.marked else ""]))
-    words = _text(f"{cell.text} \u2197" if cell.rising else cell.text, style)
+    signs = " \u2197" * cell.rising + " *" * cell.marked
+    words = _text(f"{cell.text}{signs}", style)
     for more in filter(None, (cell.aside, cell.note)):
         words.append_text(_text(f" {more}", "dim"))
     return words
@@ -257,12 +302,12 @@ def _curve_words(curve: Curve) -> Iterator[str]:
     """A curve as a line for each series that is not one of many."""
     heads = ": ".join(filter(None, [curve.title, curve.lead]))
     series = [each for each in curve.series if each.style != "thin" and len(each.y)]
-    if not curve.names and len(series) <= 4:
+    if curve.names:
+        return  # such points are the numbers of a table
+    yield from ([heads] if heads else [])
+    if len(series) <= 4:
         told = [_series_words(each, share="y" in curve.percent) for each in series]
-        yield from ([heads] if heads else [])
         yield from (f"  {words}" for words in told if words)
-    elif heads:
-        yield heads
 
 
 def _series_words(series: Series, *, share: bool) -> str:

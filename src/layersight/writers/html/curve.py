@@ -88,6 +88,8 @@ def lay_out(curve: Curve) -> Chart:
     y = curve.y or _limits([*(each.y for each in curve.series), ruled])
     if curve.names:
         y = (-0.5, len(curve.names) - 0.5)
+        margin = 0.0 if curve.x else (x[1] - x[0]) / 25
+        x = (x[0] - margin, x[1] + margin)
     up = [] if curve.names else nice(*y)
     labels = [_told(value, "y" in curve.percent) for value in up]
     names = [

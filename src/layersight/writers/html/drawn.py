@@ -139,6 +139,9 @@ class Art:
         columns = 0 if isinstance(block, Picture) else shared_columns(block)
         every = shapes_of(block)
         height, width = every[0]
+        if isinstance(block, Picture):
+            # Pictures beside each other have one size; only enlarged pixels are whole squares.
+            whole = max(height, width) <= min(block.side, block.side if whole else SMOOTH)
         shown = sizes(height, width, block.side, whole=whole)
         if isinstance(block, Picture) and block.tall is not None:
             shown = stretched(height, width, block.side, block.tall)
@@ -147,7 +150,7 @@ class Art:
             styles = tuple(
                 style_of(sizes(tall, wide, block.side, whole=whole)) for tall, wide in every
             )
-        sharp = whole or max(height, width) <= SMOOTH
+        sharp = not any(photos) or max(height, width) <= SMOOTH
         style = "" if styles else style_of(shown)
         return Drawn(uris, photos, columns, style, styles, sharp, (height, width), shown["m"])
 

@@ -70,6 +70,7 @@ def environment() -> Environment:
         heads=heads,
         height=height_of,
         kind=lambda block: type(block).__name__,
+        one_key=one_key,
         patch_style=patch_style,
         picture_data=picture_data,
         row_head=row_head,
@@ -269,6 +270,13 @@ def ordered(numbers: Numbers, grid: Grid) -> list[int]:
     values[[tile.cover is not None for tile in grid.tiles]] = np.nan
     # NumPy sorts what is not a number last, and equal numbers as they came.
     return [int(place) for place in np.argsort(-values, kind="stable")]
+
+
+def one_key(beside: Beside) -> bool:
+    """Whether all curves beside each other have the same series, so that one key is enough."""
+    curves = [block for part in beside.parts for block in part if isinstance(block, Curve)]
+    keys = {tuple((one.name, one.tone, one.hollow) for one in each.series) for each in curves}
+    return len(curves) > 1 and len(keys) == 1
 
 
 def picture_says(picture: Picture, section: Section | None) -> str:
