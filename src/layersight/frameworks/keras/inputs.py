@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
-import numpy as np
 
-from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo
-from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.keras.feeding import picture_of, vocabulary_of
 from layersight.frameworks.keras.geometry import follow_formats
 from layersight.frameworks.keras.program import flatten, graph_of
-from layersight.frameworks.keras.types import Tensor
-
-T = TypeVar("T", FloatArray, Tensor)
 
 
 def build_shapes(model: keras.Model) -> Any:
@@ -54,66 +48,6 @@ def _keys(graph: keras.Model) -> dict[int, str]:
     if not isinstance(structure, Mapping):
         return {}
     return {id(tensor): key for key, tensor in structure.items() if isinstance(key, str)}
-
-
-def as_given(entry: InputInfo, shape: tuple[int | None, ...]) -> InputInfo:
-    """An input with the picture that it is given as, where it has fewer axes than that.
-
-    Args:
-        entry: The input.
-        shape: Of what it is given, channels last, batch first.
-    """
-    if entry.picture is None and shape[1:] == entry.possible_picture:
-        return entry.as_picture()
-    return entry
-
-
-def given_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    """The shape that the model gets of an array of a shape, in its own order of axes."""
-    entry = as_given(entry, shape)
-    if entry.picture is not None and shape[1:] == entry.picture:
-        return (shape[0], *entry.shape[1:])
-    if entry.picture is None and entry.data_format == FIRST and len(shape) >= 3:
-        return (shape[0], shape[-1], *shape[1:-1])
-    return shape
-
-
-def own_order(
-    array: T, entry: InputInfo, moveaxis: Callable[..., T], reshape: Callable[..., T]
-) -> T:
-    """An array or tensor of an input, channels last, in the model's own order of axes.
-
-    Args:
-        array: ``(batch, height, width, channel)`` or of other axes; also what the model takes
-            itself where an input with fewer axes takes a picture.
-        entry: The input.
-        moveaxis: As that of NumPy.
-        reshape: Likewise.
-    """
-    flat = as_given(entry, tuple(array.shape)).picture is not None
-    if flat and len(array.shape) == len(entry.shape):
-        return array
-    if entry.data_format == FIRST and len(array.shape) >= 3:
-        array = moveaxis(array, -1, 1)
-    return reshape(array, (-1, *entry.shape[1:])) if flat else array
-
-
-def as_it_was_given(array: FloatArray, entry: InputInfo, shape: tuple[int, ...]) -> FloatArray:
-    """What belongs to each value of an input, such as a gradient, with the axes that it was given.
-
-    Args:
-        array: In the model's own order of axes, batch first.
-        entry: The input.
-        shape: Of what it was given, batch first.
-    """
-    if len(array.shape) == len(shape):
-        flat = as_given(entry, shape).picture is not None
-        first = entry.data_format == FIRST and not flat and array.ndim >= 3
-        return np.ascontiguousarray(np.moveaxis(array, 1, -1)) if first else array
-    if entry.data_format == FIRST:
-        array = array.reshape(-1, shape[-1], *shape[1:-1])
-        return np.ascontiguousarray(np.moveaxis(array, 1, -1))
-    return array.reshape(-1, *shape[1:])
 
 
 def _inputs_without_graph(model: keras.Model) -> tuple[InputInfo, ...]:

@@ -23,6 +23,7 @@ from layersight.data.readout import Goal, Gradients
 from layersight.errors import LayersightError, ModelFileError, ModelInputError, SelectionError, near
 from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.inputs import as_given, given_shape, own_order
 from layersight.frameworks.graph.patches import locked
 from layersight.frameworks.graph.room import check_room
 from layersight.frameworks.graph.view import LayerHandle, View
@@ -35,13 +36,7 @@ from layersight.frameworks.keras.backends import Runner, as_float32, make_runner
 from layersight.frameworks.keras.buffers import check_pass
 from layersight.frameworks.keras.checking import check_steps, held_values, stop_note
 from layersight.frameworks.keras.explaining import reason_of
-from layersight.frameworks.keras.inputs import (
-    as_given,
-    build_shapes,
-    given_shape,
-    inputs_of,
-    own_order,
-)
+from layersight.frameworks.keras.inputs import build_shapes, inputs_of
 from layersight.frameworks.keras.kernels import kernel_of
 from layersight.frameworks.keras.passing import Passing
 from layersight.frameworks.keras.program import graph_of

@@ -14,18 +14,16 @@ from layersight.data.model import InputInfo
 from layersight.data.stem import Reading, read_stem
 from layersight.frameworks.graph.patches import patched
 from layersight.frameworks.graph.program import Program
-from layersight.frameworks.keras.stem import (
+from layersight.frameworks.graph.stem import (
     SIDE,
     WHOLE,
     channels_of,
-    is_learned,
     plain_pictures,
     read_program,
     sample,
     takes_whole,
-    to_array,
-    to_tensor,
 )
+from layersight.frameworks.keras.stem import KerasSteps, is_learned, to_array, to_tensor
 from layersight.frameworks.keras.types import Structure, Tensor
 
 
@@ -37,7 +35,7 @@ def wanted_pixels(
 ) -> tuple[Reading, ...]:
     """For each input what its pixels must be brought to."""
     if program.outputs:
-        return read_program(program, model.name, inputs)
+        return read_program(program, model.name, inputs, KerasSteps())
     if len(inputs) != 1:
         return (Reading(),) * len(inputs)
     return (_read_hidden(model, inputs[0], pack),)

@@ -13,6 +13,7 @@ from layersight.data.ascent import Ascent, Optimisation
 from layersight.data.model import InputInfo
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.inputs import own_order
 from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from layersight.frameworks.keras.ascent.leak import leaking, rectifies
@@ -21,7 +22,6 @@ from layersight.frameworks.keras.ascent.session import KerasOptimisation
 from layersight.frameworks.keras.axes import tensor_channels_last
 from layersight.frameworks.keras.backends import on_processor
 from layersight.frameworks.keras.checking import check_steps, other_inputs
-from layersight.frameworks.keras.inputs import own_order
 from layersight.frameworks.keras.inside import has_inside
 from layersight.frameworks.keras.narrowing import Narrowing
 from layersight.frameworks.keras.passing import Passing

@@ -21,6 +21,7 @@ from layersight.data.readout import Goal, Gradients
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.inputs import as_it_was_given
 from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.attribution.guiding import guiding, rectifiers_of
 from layersight.frameworks.keras.axes import channels_last, tensor_channels_last
@@ -34,7 +35,6 @@ from layersight.frameworks.keras.backends import (
     make_runner,
 )
 from layersight.frameworks.keras.checking import check_steps, other_inputs
-from layersight.frameworks.keras.inputs import as_it_was_given
 from layersight.frameworks.keras.passing import Hook, Passing
 from layersight.frameworks.keras.types import Tensor
 

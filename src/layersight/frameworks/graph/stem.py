@@ -1,0 +1,316 @@
+"""Which pixels the inputs of a model want, as far as the model itself tells.
+
+What a network computes of an input before its first learned weights, its stem, is found in the
+flat list of steps and tried on plain pictures (:mod:`layersight.data.stem`). Where it leaves the
+scale of pixels open, the name of a known architecture tells, if the first weights are that
+architecture's.
+
+The rule of this module: a stem is run, never guessed at by the classes of its layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.model import InputInfo
+from layersight.data.preprocessing import SCALES
+from layersight.data.stem import Reading, read_stem
+from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.inputs import own_order
+from layersight.frameworks.graph.program import Key, Program, Step
+from layersight.frameworks.graph.sizes import count_values
+from layersight.loading.architectures import (
+    Architecture,
+    find_by_layers,
+    find_by_model_name,
+    preprocessing_of,
+)
+
+Array = NDArray[np.generic]
+
+SIDE = 32
+"""The most pixels along each side of the pictures that are tried, if the stem takes them."""
+
+MOST_VALUES = 2**26
+"""The most numbers that are held at a time of the pictures that are tried."""
+
+MOST_NUMBERS = 64
+"""The most numbers of a picture that are looked at."""
+
+
+WHOLE = SCALES["none"].because("the input takes whole numbers", "model")
+"""What an input of whole numbers wants."""
+
+
+class Framework(Protocol):
+    """What looks at the steps of a network and runs them."""
+
+    def is_learned(self, step: Step) -> bool:
+        """Whether a step holds weights that are more than the statistics of a data set."""
+        ...
+
+    def is_stopped(self, step: Step) -> bool:
+        """Whether a step cannot be run."""
+        ...
+
+    def count_weights(self, step: Step) -> int:
+        """How many numbers its weights have."""
+        ...
+
+    def formats(self, program: Program) -> Mapping[int, str]:
+        """The order of axes of each value."""
+        ...
+
+    def inside(self, step: Step) -> tuple[Program, InputInfo] | None:
+        """The model of one input that a step wraps, and that input; ``None`` for other steps."""
+        ...
+
+    def to_tensor(self, pictures: Array, dtype: str) -> Any:
+        """Pictures as a tensor of the type of an input."""
+        ...
+
+    def to_array(self, tensor: Any) -> FloatArray:
+        """A tensor as an array."""
+        ...
+
+    def run(self, step: Step, values: Mapping[int, Any]) -> Sequence[Any]:
+        """What a step gives, not training, of values by their numbers."""
+        ...
+
+
+def read_program(
+    program: Program, name: str, inputs: Sequence[InputInfo], framework: Framework
+) -> tuple[Reading, ...]:
+    """For each input what its pixels must be brought to.
+
+    Args:
+        program: The steps of the model.
+        name: The model's name.
+        inputs: Its inputs.
+        framework: What looks at its steps and runs them.
+    """
+    return tuple(
+        _wanted(program, name, inputs, number, framework)
+        if entry.accepts_image or entry.possible_picture
+        else Reading()
+        for number, entry in enumerate(inputs)
+    )
+
+
+def _wanted(
+    program: Program, name: str, inputs: Sequence[InputInfo], number: int, framework: Framework
+) -> Reading:
+    if not inputs[number].accepts_image:
+        inputs = [*inputs[:number], inputs[number].as_picture(), *inputs[number + 1 :]]
+    entry = inputs[number]
+    if takes_whole(entry):
+        return Reading(WHOLE)
+    end = _find_end(program, number, framework)
+    if end is None:
+        return Reading()
+    stem = _Stem(program, inputs, number, end, framework)
+    reading = read_stem(stem, channels_of(entry)) if stem.computes else Reading()
+    if reading.preprocessing is not None:
+        return reading
+    family = _family(program, name, program.steps[end.place].key)
+    if family is None or family.scale == "none":  # these scale by layers, and here are none
+        return reading
+    own = preprocessing_of(family)
+    return Reading(own.swapped() if reading.swapped else own, reading.swapped)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where a stem ends: a step that is not of it, and the number of the value it takes."""
+
+    place: int
+    value: int
+
+
+def _find_end(program: Program, number: int, framework: Framework) -> _End | None:
+    """Where the stem of an input ends: where most learned weights follow.
+
+    What is computed of inputs alone is of the stem, until a step with learned weights, or one
+    that takes something else beside, takes it.
+    """
+    origins = {value: {place} for place, value in enumerate(program.inputs)}
+    learned: list[_End] = []
+    mixed: list[_End] = []
+    for place, step in enumerate(program.steps):
+        taken = [value for _, value in step.inputs if value in origins]
+        if not taken:
+            continue
+        weighs = framework.is_learned(step)
+        if weighs or len(taken) < len(step.inputs) or framework.is_stopped(step):
+            found = [_End(place, value) for value in taken if number in origins[value]]
+            (learned if weighs else mixed).extend(found)
+        else:
+            origins |= dict.fromkeys(step.outputs, set().union(*(origins[v] for v in taken)))
+    ends = {end.value: end for end in reversed(learned or mixed)}
+    if len(ends) < 2:
+        return next(iter(ends.values()), None)
+    return max(
+        ends.values(), key=lambda end: (_weights_after(program, end.place, framework), -end.place)
+    )
+
+
+def _weights_after(program: Program, start: int, framework: Framework) -> int:
+    """How many weights the steps have that rest on the one at ``start``, itself included."""
+    reached: set[int] = set()
+    layers: dict[int, Step] = {}
+    for place, step in enumerate(program.steps[start:], start):
+        if place == start or any(value in reached for _, value in step.inputs):
+            reached |= set(step.outputs)
+            layers[id(step.operation)] = step
+    return sum(framework.count_weights(step) for step in layers.values())
+
+
+def _family(program: Program, name: str, key: Key) -> Architecture | None:
+    """The known architecture, nested or not, whose first weights a step has."""
+    for depth in range(len(key) - 1, -1, -1):
+        prefix = key[:depth]
+        own = prefix[-1][0] if prefix else name
+        layers = {s.key[depth][0] for s in program.steps if s.key[:depth] == prefix and s.key}
+        family = find_by_model_name(own) or find_by_layers(layers)
+        if family is not None:
+            return family
+    return None
+
+
+def takes_whole(entry: InputInfo) -> bool:
+    """Whether an input takes whole numbers alone."""
+    return entry.dtype.startswith(("int", "uint"))
+
+
+def channels_of(entry: InputInfo) -> int:
+    """The channels that can differ in a plain picture for an input."""
+    axes = len(entry.example_shape)
+    return entry.channels if axes >= 3 and entry.channels in (1, 2, 3, 4) else 1
+
+
+@dataclass(eq=False)
+class _Stem:
+    """Runs what leads to the end of a stem.
+
+    Attributes:
+        layers: The names of those that changed the pictures of the last run.
+    """
+
+    program: Program
+    inputs: Sequence[InputInfo]
+    number: int
+    end: _End
+    framework: Framework
+    layers: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._formats = self.framework.formats(self.program)
+        producers = self.program.producers()
+        place = producers.get(self.end.value)
+        self._places = [] if place is None else sorted(self.program.needed({place}))
+        self._inner = self._inner_stem()
+
+    @property
+    def computes(self) -> bool:
+        """Whether anything comes before the first weights."""
+        return bool(self._places) or (self._inner is not None and self._inner.computes)
+
+    def _inner_stem(self) -> _Stem | None:
+        """The stem inside the step at the end, where that wraps a model."""
+        inside = self.framework.inside(self.program.steps[self.end.place])
+        if inside is None:
+            return None
+        program, entry = inside
+        end = _find_end(program, 0, self.framework)
+        return None if end is None else _Stem(program, [entry], 0, end, self.framework)
+
+    def __call__(self, colours: FloatArray, *, ramp: bool = False) -> FloatArray:
+        """Gives the numbers that reach the first weights, none if the stem cannot be run."""
+        steps = [self.program.steps[place] for place in self._places]
+        held = sum(count_values(shape) for step in steps for shape in step.shapes)
+        together = MOST_VALUES // max(1, held)
+        if not together:
+            return np.zeros((0, 0), np.float32)
+        parts = [colours[n : n + together] for n in range(0, len(colours), together)]
+        for most in (SIDE, None):
+            try:
+                found = np.concatenate([self._run(part, most, ramp=ramp) for part in parts])
+            except Exception:
+                continue
+            if found.size:
+                break
+        else:
+            return np.zeros((0, 0), np.float32)
+        if self._inner is not None and self._inner.computes:
+            found = self._inner(found, ramp=ramp)
+            self.layers = self.layers + self._inner.layers
+        return found
+
+    def _run(self, colours: FloatArray, most: int | None, *, ramp: bool) -> FloatArray:
+        values: dict[int, Any] = {}
+        sampled: dict[int, FloatArray] = {}
+        for number, (value, entry) in enumerate(zip(self.program.inputs, self.inputs, strict=True)):
+            own = colours if number == self.number else np.zeros((len(colours), 1), np.float32)
+            picture = plain_pictures(entry, own, most, ramp=ramp and number == self.number)
+            values[value] = self.framework.to_tensor(picture, entry.dtype)
+            sampled[value] = sample(picture, self._formats[value], ramp=ramp)
+        self.layers = []
+        for place in self._places:
+            step = self.program.steps[place]
+            given = self.framework.run(step, values)
+            for value, tensor in zip(step.outputs, given, strict=True):
+                values[value] = tensor
+                array = self.framework.to_array(tensor)
+                sampled[value] = sample(array, self._formats[value], ramp=ramp)
+            before = [sampled[value] for _, value in step.inputs]
+            if any(not _alike(before, sampled[value]) for value in step.outputs):
+                self.layers.append("/".join(name for name, _ in step.key))
+        return sampled[self.end.value]
+
+
+def plain_pictures(entry: InputInfo, colours: FloatArray, most: int | None, *, ramp: bool) -> Array:
+    """Plain pictures for an input, in its own order of axes.
+
+    Args:
+        entry: The input.
+        colours: ``(picture, channel)``.
+        most: The most pixels along each side, ``None`` for the input's own.
+        ramp: Let them rise from black at the left.
+    """
+    shape = [size or SIDE for size in entry.example_shape]
+    shape[-1] = entry.example_shape[-1] or colours.shape[-1]
+    if most is not None and entry.picture is None:
+        shape[:-1] = [min(size, most) for size in shape[:-1]]
+    own = colours if shape[-1] == colours.shape[-1] else colours[:, :1]
+    own = own.reshape(len(colours), *(1,) * (len(shape) - 1), -1)
+    if ramp and len(shape) >= 2:
+        own = own * np.linspace(0, 1, shape[-2], dtype=np.float32)[:, None]
+    pictures = np.ascontiguousarray(np.broadcast_to(own, (len(colours), *shape)), np.float32)
+    return np.ascontiguousarray(own_order(pictures, entry, np.moveaxis, np.reshape))
+
+
+def sample(array: Array, order: str, *, ramp: bool) -> FloatArray:
+    """Some numbers of each picture, ``(picture, number)``: those of one pixel in its middle."""
+    if array.ndim < 3:
+        flat = array.reshape(len(array), -1)
+        start = max(0, flat.shape[1] * (3 if ramp else 2) // 4 - MOST_NUMBERS // 2)
+        return np.asarray(flat[:, start - start % 3 :][:, :MOST_NUMBERS], np.float32)
+    if order == FIRST:
+        array = np.moveaxis(array, 1, -1)
+    middle = [size // 2 for size in array.shape[1:-1]]
+    if ramp:
+        middle[-1] = array.shape[-2] * 3 // 4
+    return np.asarray(array[(slice(None), *middle)][:, :MOST_NUMBERS], np.float32)
+
+
+def _alike(before: Sequence[FloatArray], after: FloatArray) -> bool:
+    """Whether a step changed no number of what it was given."""
+    return any(
+        one.shape == after.shape and np.allclose(one, after, rtol=1e-4, atol=1e-4) for one in before
+    )
