@@ -412,6 +412,8 @@ def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, list[_
         if len(sizes) > 1:
             pixel = 0.0
     words = column if block.side is None else max(wide, min(least, column))
+    if block.side is not None and not titled and not under.scaled:
+        words = wide
     lefts = _lefts(across, column + gap, gaps, wider)
     rows = [block.tiles[at : at + across] for at in range(0, len(block.tiles), across)]
     return (
