@@ -11,7 +11,7 @@ from gradients import as_array, gradient_of
 from scipy import ndimage
 
 from layersight.data.ascent import FOURIER, PHASE, Ascent, Probe
-from layersight.frameworks.keras.ascent.canvas import bound, draw, look
+from layersight.frameworks.keras.ascent.canvas import bound, draw, network_input
 from layersight.frameworks.keras.backends import is_near, place, sample
 from layersight.nouns.patterns.placements import of_step, placement
 from layersight.nouns.patterns.request import PatternOptions
@@ -24,7 +24,7 @@ def test_a_canvas_is_seen_through_its_placements_as_scipy_does():
     views = np.stack([of_step(PatternOptions(size=(9, 13), turn=20), n)[0] for n in range(2)])
     planes = keras.ops.convert_to_tensor(np.moveaxis(canvas, -1, 1).copy())
     placed = place(keras.ops.convert_to_tensor(views), (9, 13), near=False)
-    seen = as_array(look(ascent, planes, placed))
+    seen = as_array(network_input(ascent, planes, placed))
     assert seen.shape == (4, 9, 13, 3)
     padded = np.pad(canvas, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=0.5)
     for number in range(4):

@@ -59,8 +59,8 @@ WORK_PER_WEIGHT = 10**4
 WORK_PER_PIXEL = 10**6
 """How many a pixel pays for where the user chose the size of the image."""
 
-MAX_TURNS = 100_000
-"""How often a recurrent layer may turn: beyond, a pass takes minutes."""
+MAX_TIME_STEPS = 100_000
+"""How many time steps a recurrent layer may run: beyond, a pass takes minutes."""
 
 BACK_PER_WEIGHT = 32
 """How many bytes of maps a weight of the file pays for in a backward pass: eight values."""
@@ -230,10 +230,10 @@ def _check_time(view: View, place: int, limits: Limits, weights: int, *, any_siz
             f"{where} takes {work:.1e} products and sums for one image, more than the "
             f"{allowed:.1e} allowed for a network of so few weights: {ways}"
         )
-    if (turns := _turns(step)) > MAX_TURNS * share:
+    if (count := _time_steps(step)) > MAX_TIME_STEPS * share:
         raise ModelInputError(
-            f"{where} is recurrent and turns {turns} times for one image, more than the "
-            f"{MAX_TURNS * share:.0f} allowed: {ways}"
+            f"{where} is recurrent and runs {count} time steps for one image, more than the "
+            f"{MAX_TIME_STEPS * share:.0f} allowed: {ways}"
         )
 
 
@@ -254,8 +254,8 @@ def count_work(step: Step) -> int:
     return values * covered
 
 
-def _turns(step: Step) -> int:
-    """How often a recurrent layer turns; 0 for any other."""
+def _time_steps(step: Step) -> int:
+    """How many time steps a recurrent layer runs; 0 for any other."""
     if not isinstance(step.operation, keras.layers.RNN | keras.layers.Bidirectional):
         return 0
     tensors = getattr(step.node, "input_tensors", ())

@@ -24,7 +24,7 @@ ROTATED = "theano-kernels: the kernels were rotated by 180 degrees, since Theano
 
 UNKNOWN = (
     "unknown-backend: the file does not say what trained it; its kernels were taken as those of "
-    "TensorFlow (those of Theano would want a turn by 180 degrees)"
+    "TensorFlow (those of Theano would have to be rotated by 180 degrees)"
 )
 
 
@@ -34,7 +34,7 @@ def is_keras_1(network: SavedNetwork) -> bool:
 
 
 def needs_rotation(network: SavedNetwork, layers: list[keras.Layer]) -> bool:
-    """Whether kernels want a turn.
+    """Whether kernels must be rotated by 180 degrees.
 
     The file says that Theano wrote it, or it is of Keras 1, says nothing of a backend and
     holds convolutions in Theano's order of axes.
@@ -49,7 +49,7 @@ def needs_rotation(network: SavedNetwork, layers: list[keras.Layer]) -> bool:
 
 
 def may_want_rotation(network: SavedNetwork, layers: list[keras.Layer]) -> bool:
-    """Whether nothing in a file says if its kernels want a turn.
+    """Whether nothing in a file says whether its kernels must be rotated.
 
     Keras 1 noted no backend, and with Theano it could have TensorFlow's order of axes.
     """

@@ -14,9 +14,6 @@ from typing import Protocol, TypeAlias
 
 import keras
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-"""A value of a configuration, as a JSON file holds it."""
-
 Arguments: TypeAlias = tuple[object, ...]
 """The positional arguments of a call; tensors may stand at any depth inside them."""
 

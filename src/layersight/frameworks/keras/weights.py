@@ -85,7 +85,7 @@ class _Assignment:
     Args:
         model: Gets the weights.
         network: The file.
-        rotate: Whether kernels want a turn by 180 degrees.
+        rotate: Whether kernels are rotated by 180 degrees.
     """
 
     def __init__(self, model: keras.Model, network: SavedNetwork, *, rotate: bool) -> None:

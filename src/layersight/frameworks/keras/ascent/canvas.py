@@ -72,7 +72,7 @@ def _symmetric(part: Tensor, sign: float, ascent: Ascent) -> Tensor:
     return ops.concatenate(columns, axis=-1)
 
 
-def look(ascent: Ascent, planes: Tensor, placed: Structure | None) -> Tensor:
+def network_input(ascent: Ascent, planes: Tensor, placed: Structure | None) -> Tensor:
     """What the network sees of each canvas through some placements, bilinearly.
 
     Args:

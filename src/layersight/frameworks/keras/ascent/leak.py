@@ -34,7 +34,9 @@ def leaking(operations: Mapping[keras.Operation, int], share: Tensor) -> Iterato
             give; those inside them count too.
         share: How much passes, one number for each image.
     """
-    with lend(rectifiers_in(operations), lambda function, axis: _leak(function, share, axis)):
+    with replace_rectifiers(
+        rectifiers_in(operations), lambda function, axis: _leak(function, share, axis)
+    ):
         yield
 
 
@@ -44,7 +46,7 @@ def rectifiers_in(operations: Mapping[keras.Operation, int]) -> list[Rectifier]:
     return [(entry, name, axis) for entry, name, axis in named if name is not None]
 
 
-def lend(
+def replace_rectifiers(
     rectifiers: Sequence[Rectifier], change: Callable[[Function, int], Function]
 ) -> AbstractContextManager[None]:
     """Replaces rectifiers by changed ones while the block lasts.

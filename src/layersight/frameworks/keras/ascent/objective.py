@@ -64,8 +64,8 @@ def penalty(ascent: Ascent, canvas: Tensor) -> Tensor | None:
     return found
 
 
-def likeness(output: Tensor, group: int) -> Tensor:
-    """How alike the patterns of each group are at a layer: the mean cosine of Gram matrices.
+def similarity(output: Tensor, group: int) -> Tensor:
+    """How similar the patterns of each group are at a layer: the mean cosine of Gram matrices.
 
     After the diversity term of Olah et al. (Distill, 2017).
 
@@ -109,7 +109,7 @@ def objective(
     if less is not None:
         total = total - less
     if ascent.diversity and ascent.group > 1:
-        total = total - ascent.diversity * likeness(outputs[0], ascent.group)
+        total = total - ascent.diversity * similarity(outputs[0], ascent.group)
     return values, ops.sum(total)
 
 

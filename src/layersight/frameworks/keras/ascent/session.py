@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import FOURIER, PHASE, PIXELS, Ascent, StepResult
-from layersight.frameworks.keras.ascent.canvas import bound, draw, look
+from layersight.frameworks.keras.ascent.canvas import bound, draw, network_input
 from layersight.frameworks.keras.ascent.objective import (
     gradient_length,
     measure,
@@ -168,7 +168,7 @@ class KerasOptimisation:
         canvas, placements = given
         planes = ops.transpose(canvas, (0, 3, 1, 2))
         placed = place(placements, self._ascent.size, near=False)
-        outputs = self._network(look(self._ascent, planes, placed), None, False, None)
+        outputs = self._network(network_input(self._ascent, planes, placed), None, False, None)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
@@ -250,7 +250,7 @@ class KerasOptimisation:
         canvas = bound(self._ascent, given[0])
         for more in given[1:]:
             canvas = canvas + more
-        return look(self._ascent, canvas, fixed[0] if fixed else None)
+        return network_input(self._ascent, canvas, fixed[0] if fixed else None)
 
     def _updated(self, given: tuple[State, Tensors, Tensor], _: object) -> tuple[State, Tensor]:
         """The state after a step, and the length of each gradient."""

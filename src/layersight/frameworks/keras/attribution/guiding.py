@@ -15,7 +15,7 @@ import keras
 
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.view import View
-from layersight.frameworks.keras.ascent.leak import lend, rectifiers_in
+from layersight.frameworks.keras.ascent.leak import rectifiers_in, replace_rectifiers
 from layersight.frameworks.keras.backends import make_positive
 from layersight.frameworks.keras.types import Function, Tensor
 
@@ -48,5 +48,5 @@ def guiding(operations: Sequence[keras.Operation]) -> Iterator[None]:
 
         return call
 
-    with lend(rectifiers_in(dict.fromkeys(operations, -1)), guided):
+    with replace_rectifiers(rectifiers_in(dict.fromkeys(operations, -1)), guided):
         yield
