@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from layersight.data.saved import LayerWeights, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.frameworks.keras.gone import Highway
-from layersight.frameworks.keras.kernels import HELD
-from layersight.frameworks.keras.refused import Refused
-from layersight.frameworks.keras.store import assign_store
-from layersight.frameworks.keras.theano import (
+from layersight.frameworks.keras.kernels import (
+    HELD,
     ROTATED,
     UNKNOWN,
     convert,
     may_want_rotation,
     needs_rotation,
 )
+from layersight.frameworks.keras.refused import Refused
+from layersight.frameworks.keras.store import assign_store
 from layersight.loading.rewrites.names import plain_name
 
 Array = NDArray[np.generic]
