@@ -19,10 +19,13 @@ from layersight import images
 from layersight.batch.scale import GUESS
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.photograph import Photograph
 from layersight.data.preprocessing import SCALES, Preprocessing, find_scale
 from layersight.errors import ImageError, ModelInputError, UsageError, near
 from layersight.images import check_size
 from layersight.images.arrays import as_array, fits_shape, is_array_file, to_picture
+from layersight.images.photograph import longest_side, photograph
+from layersight.images.sources import load_both
 
 FREE_LENGTH = 16
 """How many numbers are drawn along an axis of any length."""
@@ -124,10 +127,31 @@ def find_input(info: ModelInfo, name: str | None) -> InputInfo:
     )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Gathered:
+    """What was given to a model.
+
+    Attributes:
+        images: For each input of the model its images, all of one size.
+        note: What was drawn at random for an input that was given nothing, or ``None``.
+        photographs: The images of the input that was asked for in their own size.
+    """
+
+    images: dict[str, list[InputImage]]
+    note: str | None
+    photographs: tuple[Photograph, ...] = ()
+
+
 def gather(
-    info: ModelInfo, image: Any, options: ImageOptions
-) -> tuple[dict[str, list[InputImage]], str | None]:
-    """For each input of the model its images, all of one size, and what was drawn.
+    info: ModelInfo, image: Any, options: ImageOptions, *, photographs_of: str | None = None
+) -> Gathered:
+    """For each input of the model its images.
+
+    Args:
+        info: The model.
+        image: Whatever the user gave.
+        options: How images are brought to the model.
+        photographs_of: The input whose images are wanted in their own size too.
 
     Raises:
         ModelInputError: An input is left without a value, or takes another kind.
@@ -135,7 +159,22 @@ def gather(
     """
     for entry in info.inputs:
         check_input(entry)
-    sources = sources_of(info, image)
+    return load_sources(info, sources_of(info, image), options, photographs_of=photographs_of)
+
+
+def load_sources(
+    info: ModelInfo,
+    sources: Mapping[str, Sequence[Any]],
+    options: ImageOptions,
+    *,
+    photographs_of: str | None = None,
+) -> Gathered:
+    """For each input of the model its images, from what :func:`sources_of` gives.
+
+    Raises:
+        ModelInputError: An input is left without a value, or takes another kind.
+        ImageError: An image cannot be read.
+    """
     lengths = {name: len(listed) for name, listed in sources.items()}
     if len(set(lengths.values())) > 1:
         counted = ", ".join(f"{number} for '{name}'" for name, number in lengths.items())
@@ -146,11 +185,15 @@ def gather(
         raise ImageError("expected at least one image, found none")
     count = next(iter(lengths.values()), 1)
     gathered: dict[str, list[InputImage]] = {}
-    drawn = []
+    drawn: list[str] = []
+    photographs: list[Photograph] | None
+    found: tuple[Photograph, ...] = ()
     for entry in info.inputs:
         if entry.name in sources:
             preprocessing = choose_preprocessing(entry, options.scale)
-            loaded = _load_alike(sources[entry.name], entry, preprocessing, options)
+            photographs = [] if entry.name == photographs_of else None
+            loaded = _load_alike(sources[entry.name], entry, preprocessing, options, photographs)
+            found = tuple(photographs or found)
             _check_alike(loaded, entry)
         elif entry.accepts_image:
             raise ModelInputError(
@@ -162,7 +205,8 @@ def gather(
             drawn.append(f"'{entry.name}': {loaded[0].steps[0]}")
         gathered[entry.name] = loaded
     alone = len(info.inputs) == 1
-    return gathered, f"input {'; '.join(drawn)}" if drawn and alone else None
+    note = f"input {'; '.join(drawn)}" if drawn and alone else None
+    return Gathered(gathered, note, found)
 
 
 def input_label(info: ModelInfo, name: str) -> str:
@@ -277,14 +321,22 @@ def _draw(entry: InputInfo, seed: int) -> InputImage:
 
 
 def _load_alike(
-    sources: Sequence[Any], entry: InputInfo, preprocessing: Preprocessing, options: ImageOptions
+    sources: Sequence[Any],
+    entry: InputInfo,
+    preprocessing: Preprocessing,
+    options: ImageOptions,
+    photographs: list[Photograph] | None,
 ) -> list[InputImage]:
-    """The images for an input; one of any size gets them all in the size of the first."""
+    """The images for an input; one of any size gets them all in the size of the first.
+
+    Photographs are added to the list as each file is decoded, so that it is decoded once.
+    """
+    longest = longest_side(len(sources))
     loaded: list[InputImage] = []
     size = options.size
     for source in sources:
         floats = isinstance(source, np.ndarray) and source.dtype != np.uint8
-        image = images.load(
+        image, decoded = load_both(
             source,
             entry,
             preprocessing=preprocessing,
@@ -294,6 +346,8 @@ def _load_alike(
             frame=options.frame,
         )
         loaded.append(image)
+        if photographs is not None:
+            photographs.append(photograph(source, image, longest, decoded))
         if entry.is_image and None in entry.size:
             size = (image.values.shape[0], image.values.shape[1])
     return loaded

@@ -36,7 +36,12 @@ def longest_side(count: int) -> int:
     return min(LARGEST, max(LEAST, math.isqrt(ROOM // (3 * max(1, count)))))
 
 
-def photograph(source: Any, image: InputImage, longest: int = LARGEST) -> Photograph:
+def photograph(
+    source: Any,
+    image: InputImage,
+    longest: int = LARGEST,
+    decoded: reading.Decoded | None = None,
+) -> Photograph:
     """An image in its own size.
 
     Args:
@@ -44,6 +49,7 @@ def photograph(source: Any, image: InputImage, longest: int = LARGEST) -> Photog
             image itself.
         image: The same as the network saw it.
         longest: A longer side is reduced to so many pixels.
+        decoded: The whole picture, if it has just been decoded.
 
     Returns:
         The photograph. Where the source is no picture (floats), or a file that is gone or has
@@ -61,7 +67,9 @@ def photograph(source: Any, image: InputImage, longest: int = LARGEST) -> Photog
         >>> found.pixels.shape, found.region
         ((4, 6, 3), (0.0, 1.0, 4.0, 5.0))
     """
-    picture = None if image.region is None else _picture(source, image)
+    picture = None
+    if image.region is not None:
+        picture = _picture(source, image) if decoded is None else decoded.convert()[0]
     if picture is None or image.region is None or picture.size != image.original_size:
         high, wide = image.pixels.shape[:2]
         return Photograph(image.pixels, (0.0, 0.0, float(high), float(wide)))
@@ -91,7 +99,7 @@ def _picture(source: Any, image: InputImage) -> Image.Image | None:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if not arrays.is_array_file(path):
-            return reading.read_picture(path, None, image.frame)[0]
+            return reading.read_picture(path, image.frame).convert()[0]
         return _from_array(arrays.read_array(path), image.name)
     return _from_array(arrays.as_array(source), image.name)
 
@@ -111,4 +119,4 @@ def _from_array(array: NDArray[np.generic], name: str) -> Image.Image | None:
 
 def _converted(picture: Image.Image, name: str) -> Image.Image:
     with reading.guarded(repr(name)):
-        return reading.convert_picture(picture, None, repr(name))[0]
+        return reading.upright_picture(picture, repr(name)).convert()[0]

@@ -13,6 +13,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -113,16 +114,49 @@ def read_pixels(
         >>> pixels.tolist(), size, steps
         ([[[255, 0, 0], [255, 0, 0]]], (2, 1), ('palette to RGB',))
     """
-    picture, steps = read_picture(path, channels, frame)
+    picture, steps = read_picture(path, frame).convert(channels)
     return to_array(picture), picture.size, steps
 
 
-def read_picture(
-    path: str | Path, channels: int | None, frame: int | None = None
-) -> tuple[Image.Image, tuple[str, ...]]:
-    """As ``read_pixels``, but a Pillow image in mode L, RGB or RGBA.
+@dataclass(frozen=True, eq=False, slots=True)
+class Decoded:
+    """A decoded image, upright and in 8 bits, from which modes with other channels are made.
 
-    ``None`` for ``channels`` keeps the image's own colours, as in ``convert_picture``.
+    Attributes:
+        upright: The image.
+        grey: Whether it was grey in its file.
+        where: What it is called in an error.
+        steps: What was done, in words, in order.
+    """
+
+    upright: Image.Image
+    grey: bool
+    where: str
+    steps: tuple[str, ...]
+
+    def convert(self, channels: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
+        """The image in mode L, RGB or RGBA, and all that was done.
+
+        Args:
+            channels: 1, 3 or 4; ``None`` for 1 where the image is grey and 3 where it has colours.
+        """
+        mode = ("L" if self.grey else "RGB") if channels is None else _mode_for(channels)
+        upright, steps = self.upright, list(self.steps)
+        with guarded(self.where):
+            if mode != "RGBA" and upright.has_transparency_data:
+                upright, transparent = lay_on_white(upright)
+                steps += ["transparent pixels laid on white"] if transparent else []
+            if upright.mode != mode:
+                steps.append(f"{_word(upright.mode)} to {_word(mode)}")
+                upright = upright.convert(mode)
+        return upright, tuple(steps)
+
+
+def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
+    """The image in a file, upright and in 8 bits.
+
+    Raises:
+        ImageError: It cannot be read.
     """
     where = repr(str(path))
     number = frames.check_number(frame)
@@ -133,18 +167,16 @@ def read_picture(
         if kind is not None:
             check = functools.partial(_check_claims, where=where)
             found, told = _READERS[kind](Path(path), number, where, check)
-            picture, steps = convert_picture(found, channels, where)
-            return picture, (*told, *steps)
+            return upright_picture(found, where, told)
         try:
             with Image.open(file, formats=FORMATS) as image:
                 if number:
                     _go_to(image, number, where)
-                    picture, steps = convert_picture(image, channels, where)
-                    return picture, (frames.words(number, None), *steps)
-                picture, steps = convert_picture(image, channels, where)
-                if _has_more_frames(image, file):
-                    steps = ("the first of several frames", *steps)
-                return picture, steps
+                    return upright_picture(image, where, (frames.words(number, None),))
+                picture = upright_picture(image, where)
+                first_of_several = _has_more_frames(image, file)
+                more = ("the first of several frames",) if first_of_several else ()
+                return replace(picture, steps=(*more, *picture.steps))
         except UnidentifiedImageError as error:
             what, advice = contents.describe(first)
             raise ImageError(
@@ -153,22 +185,15 @@ def read_picture(
             ) from error
 
 
-def convert_picture(
-    image: Image.Image, channels: int | None, where: str
-) -> tuple[Image.Image, tuple[str, ...]]:
-    """A Pillow image upright and in 8 bits for each of so many channels.
-
-    Call it inside ``guarded``.
+def upright_picture(image: Image.Image, where: str, before: tuple[str, ...] = ()) -> Decoded:
+    """A Pillow image upright and in 8 bits. Call it inside ``guarded``.
 
     Args:
         image: Any Pillow image, decoded or not; it is not changed.
-        channels: 1, 3 or 4; ``None`` for 1 where the image is grey and 3 where it has colours.
         where: What the image is called in an error.
-
-    Returns:
-        The image in mode L, RGB or RGBA, and what was done, in words, in order.
+        before: What was done to it already.
     """
-    mode = _mode_for(channels) if channels is not None else _own_mode(image)
+    grey = image.mode in _GREY or image.mode in depth.DEEP_MODES
     _check_claims(image.size, where)
     raw = depth.raw_mode(image)
     upright, orientation = _turn_upright(image)
@@ -181,13 +206,7 @@ def convert_picture(
         steps.append("16 bits a channel cut to the upper 8 by the decoder")
     if upright.mode in _DETOURS:
         upright = upright.convert(_DETOURS[upright.mode])
-    if mode != "RGBA" and upright.has_transparency_data:
-        upright, transparent = lay_on_white(upright)
-        steps += ["transparent pixels laid on white"] if transparent else []
-    if upright.mode != mode:
-        steps.append(f"{_word(upright.mode)} to {_word(mode)}")
-        upright = upright.convert(mode)
-    return upright, tuple(steps)
+    return Decoded(upright, grey, where, (*before, *steps))
 
 
 def lay_on_white(image: Image.Image) -> tuple[Image.Image, bool]:
@@ -321,11 +340,6 @@ def _mode_for(channels: int) -> str:
             f"expected 1 (grey), 3 (RGB) or 4 (RGB with alpha) channels of an image, found "
             f"{channels}. Give an array instead of an image."
         ) from None
-
-
-def _own_mode(image: Image.Image) -> str:
-    """Grey for a grey image, else colours."""
-    return "L" if image.mode in _GREY or image.mode in depth.DEEP_MODES else "RGB"
 
 
 def _check_claims(size: tuple[int, int], where: str) -> None:

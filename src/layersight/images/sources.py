@@ -74,26 +74,53 @@ def load(
         >>> image.values[..., 0].tolist(), image.steps
         ([[0.0, 1.0], [1.0, 0.0]], ('kept at 2 x 2 pixels',))
     """
+    return load_both(
+        source,
+        inputs,
+        preprocessing=preprocessing,
+        fit=fit,
+        interpolation=interpolation,
+        size=size,
+        frame=frame,
+        name=name,
+    )[0]
+
+
+def load_both(
+    source: Source,
+    inputs: InputInfo,
+    *,
+    preprocessing: Preprocessing,
+    fit: str = "stretch",
+    interpolation: str = "nearest",
+    size: tuple[int, int] | None = None,
+    frame: int | None = None,
+    name: str | None = None,
+) -> tuple[InputImage, reading.Decoded | None]:
+    """An image as :func:`load` gives it, and the whole picture that it was made from.
+
+    There is none of an array that is no picture, nor of an image that was loaded before.
+    """
     _check_input(inputs)
     if isinstance(source, InputImage):
         if source.values.shape == inputs.possible_picture:
             inputs = inputs.as_picture()
         arrays.check_shape(source.values, inputs, f"the image {source.name!r}")
-        return source
+        return source, None
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     if is_picture(source):
         inputs = inputs.as_picture()
     shown = name or _name_of(source, path)
     whole = _whole_image(source, path, inputs, shown, frame)
     if isinstance(whole, np.ndarray):
-        return _as_it_is(whole, inputs, preprocessing, size=size, name=shown, path=path)
-    picture, steps = whole
+        return _as_it_is(whole, inputs, preprocessing, size=size, name=shown, path=path), None
+    picture, steps = whole.convert(_picture_channels(inputs))
     high, wide = arrays.channels_last_shape(inputs)[-3:-1]
     chosen, note = fitting.choose_size((high, wide), picture.size, size)
     fitted, step = fitting.fit_picture(picture, chosen, fit, interpolation)
     pixels = reading.to_array(fitted)
     filled, more = arrays.fill_axes(preprocessing.apply(pixels), inputs)
-    return InputImage(
+    image = InputImage(
         name=shown,
         path=path,
         original_size=picture.size,
@@ -104,6 +131,7 @@ def load(
         region=fitting.seen_region(picture.size, chosen, fit),
         frame=frame,
     )
+    return image, whole
 
 
 def is_picture(source: Any) -> bool:
@@ -131,15 +159,16 @@ def _flattened(inputs: InputInfo) -> tuple[str, ...]:
 
 def _whole_image(
     source: Any, path: Path | None, inputs: InputInfo, name: str, frame: int | None
-) -> tuple[Image.Image, tuple[str, ...]] | NDArray[np.generic]:
-    """A picture that is still to be fitted, with what was done; or an array that is not."""
+) -> reading.Decoded | NDArray[np.generic]:
+    """A picture that is still to be fitted, or an array that is not."""
     if isinstance(source, Image.Image):
         with reading.guarded(repr(name)):
-            return reading.convert_picture(source, _picture_channels(inputs), repr(name))
+            return reading.upright_picture(source, repr(name))
     if path is not None:
         reading.check_file(path)
         if not arrays.is_array_file(path):
-            return reading.read_picture(path, _picture_channels(inputs), frame)
+            _picture_channels(inputs)  # an input for no images refuses before a file is read
+            return reading.read_picture(path, frame)
     array = arrays.as_array(source) if path is None else arrays.read_array(path)
     array = arrays.with_all_axes(array, inputs)
     channels = array.shape[-1] if array.ndim == 3 else 0
@@ -155,7 +184,7 @@ def _whole_image(
         )
     picture = Image.fromarray(array[..., 0] if channels == 1 else array)
     with reading.guarded(repr(name)):
-        return reading.convert_picture(picture, _picture_channels(inputs), repr(name))
+        return reading.upright_picture(picture, repr(name))
 
 
 def _as_it_is(

@@ -112,7 +112,8 @@ def activations(
     check_batch_size(batch_size)
     require(model, Forward, "activations", "open the network that the weights belong to")
     info = model.info
-    given, drawn = gather(info, image, make_options(**options))
+    gathered = gather(info, image, make_options(**options))
+    given, drawn = gathered.images, gathered.note
     count = len(next(iter(given.values())))
     shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
     info = model.describe(shapes)

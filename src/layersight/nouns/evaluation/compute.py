@@ -11,7 +11,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from layersight.batch.gather import ImageOptions, check_batch_size, gather, input_label, sources_of
+from layersight.batch.gather import (
+    ImageOptions,
+    check_batch_size,
+    input_label,
+    load_sources,
+    sources_of,
+)
 from layersight.batch.scale import settle_scale
 from layersight.data.fields import split_options
 from layersight.data.image import InputImage
@@ -207,6 +213,7 @@ class _Supply:
         if limit is not None and limit < 1:
             raise UsageError(f"expected a limit of at least 1 image, found {limit}")
         self._model, self._entry, self._options = model, entry, options
+        self._first: dict[str, list[InputImage]] | None = None
         self.notes: list[str] = []
         self.scales: dict[str, Preprocessing] = {}
         sources = sources_of(model.info, images)
@@ -229,10 +236,11 @@ class _Supply:
 
     def settle(self) -> ModelInfo:
         """Finds size and scale out from the first image; what is known of the model then."""
-        first = self._load(0)
+        first = self._first = self._load(0)
         if self._entry.is_image and None in self._entry.size and self._options.size is None:
             height, width = first[self._entry.name][0].values.shape[:2]
             self._options = dataclasses.replace(self._options, size=(height, width))
+            self._first = None  # the others get the size of this one
         info = self._model.describe(
             {name: (1, *entries[0].values.shape) for name, entries in first.items()}
         )
@@ -254,7 +262,8 @@ class _Supply:
     def load(self, names: Sequence[str]) -> Iterator[tuple[str, Given]]:
         """The images with some names, each for every input of the model."""
         for name in names:
-            given = self._load(self.names.index(name))
+            number = self.names.index(name)
+            given = self._first if number == 0 and self._first else self._load(number)
             yield (
                 name,
                 {
@@ -265,14 +274,14 @@ class _Supply:
 
     def _load(self, number: int) -> dict[str, list[InputImage]]:
         seed = self._options.seed + self._numbers[number]
-        given, drawn = gather(
+        gathered = load_sources(
             self._model.info,
-            {name: listed[number] for name, listed in self._sources.items()},
+            {name: [listed[number]] for name, listed in self._sources.items()},
             dataclasses.replace(self._options, seed=seed),
         )
-        if drawn and drawn not in self.notes and not number:
-            self.notes.append(drawn)
-        return given
+        if gathered.note and gathered.note not in self.notes and not number:
+            self.notes.append(gathered.note)
+        return gathered.images
 
     @property
     def scale(self) -> Preprocessing:

@@ -16,17 +16,14 @@ from layersight.batch.gather import (
     choose_preprocessing,
     gather,
     input_notes,
-    sources_of,
 )
 from layersight.batch.scale import settle_scale
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
-from layersight.data.photograph import Photograph
 from layersight.data.prediction import Prediction
 from layersight.data.target import Target
 from layersight.errors import SelectionError, UsageError
 from layersight.images import Source
-from layersight.images.photograph import longest_side, photograph
 from layersight.model import Forward, require
 from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.classes import names_of
@@ -109,8 +106,8 @@ def heatmap(
     settled, outputs_only = explainable(model, settled)
     info = model.info
     entry = choose_input(info, input_name)
-    given, drawn = gather(info, image, image_options)
-    sources = sources_of(info, image).get(entry.name, [])
+    gathered = gather(info, image, image_options, photographs_of=entry.name)
+    given = gathered.images
     info = model.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
     entry = check_picture(info, entry.name)
     given = settle_scale(model, info, given)
@@ -155,12 +152,14 @@ def heatmap(
         model=info,
         options=settled,
         images=tuple(given[entry.name]),
-        photographs=_photographs(sources, given[entry.name]),
+        photographs=gathered.photographs,
         maps=maps,
         predictions=tuple(said),
         titles={known.name: known.title for known in used},
         warnings={known.name: known.warning for known in used if known.warning},
-        notes=_notes(info, entry, [*input_notes(info, given), *notes, *more, drawn, *making.notes]),
+        notes=_notes(
+            info, entry, [*input_notes(info, given), *notes, *more, gathered.note, *making.notes]
+        ),
     )
 
 
@@ -193,12 +192,6 @@ def _refuse_unpredicted(asked: Sequence[ResolvedTarget]) -> None:
         f"'{target.name}' of '{target.layer}' is nowhere the strongest: there is nothing to "
         "explain. Name a region, as LAYER:CHANNEL@10:20,30:60, or leave @predicted out"
     )
-
-
-def _photographs(sources: Sequence[Any], images: Sequence[InputImage]) -> tuple[Photograph, ...]:
-    longest = longest_side(len(images))
-    pairs = zip(sources, images, strict=True)
-    return tuple(photograph(source, image, longest) for source, image in pairs)
 
 
 def _notes(info: ModelInfo, entry: InputInfo, more: Sequence[str | None]) -> tuple[str, ...]:
