@@ -81,7 +81,7 @@ class Fake(Toy, Model):
     def score(self, given: Mapping[str, Any], goal: Goal) -> np.ndarray:
         total: np.ndarray = np.zeros(1)
         for part in goal:
-            self.sight(part.layer)
+            self.check_layer(part.layer)
             values = (self.before_activation if part.before else self.run)(given, part.layer)
             parts = values * part.weights
             total = total + parts.reshape(len(parts), -1).sum(axis=1)
@@ -141,10 +141,10 @@ class Fake(Toy, Model):
     def randomised(self, layers: Sequence[str], seed: int) -> Iterator[None]:
         """Nothing here has weights."""
         for name in layers:
-            self.sight(name)
+            self.check_layer(name)
         yield
 
-    def sight(self, name: str) -> None:
+    def check_layer(self, name: str) -> None:
         if name not in self.layers:
             raise SelectionError(f"no layer '{name}'")
 

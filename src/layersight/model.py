@@ -162,7 +162,7 @@ class Differentiable(Forward):
     ) -> FloatArray:
         """Reads a number off the model after channels of a layer were weakened.
 
-        What does not rest on the layer is run once.
+        What does not depend on the layer is run once.
 
         Args:
             inputs: For each input of the model one image, ``(1, ...)``, channels last.
@@ -218,7 +218,7 @@ class Optimisable(Forward):
 
         Raises:
             SelectionError: A layer is not there.
-            ModelInputError: The canvas does not fit, or a layer does not rest on the input.
+            ModelInputError: The canvas does not fit, or a layer does not depend on the input.
             UnsafeModelError: A layer on the way cannot be run.
         """
 

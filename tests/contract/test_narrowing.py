@@ -15,7 +15,7 @@ from layersight import patterns
 from layersight.frameworks.keras.ascent import opening
 from layersight.frameworks.keras.narrowing import Narrowing
 from layersight.frameworks.keras.passing import Passing
-from layersight.frameworks.keras.view import look
+from layersight.frameworks.keras.view import trace_model
 from layersight.loading import load_model
 from layersight.nouns.patterns.result import Objective, Term
 
@@ -89,8 +89,8 @@ CASES = [
 def test_some_channels_are_those_of_the_whole(make, names, pays):
     live = models.randomise(make())
     shape = (2, *live.inputs[0].shape[1:])
-    view = look(live, [shape], lambda given: given[0])
-    sights = [view.sights[name] for name in names]
+    view = trace_model(live, [shape], lambda given: given[0])
+    sights = [view.handles[name] for name in names]
 
     def pass_to(wanted):
         return Passing(

@@ -62,39 +62,39 @@ class Program:
         return self.values - 1
 
     def producers(self) -> dict[int, int]:
-        """For each value the place of the step that gives it."""
-        return {value: place for place, step in enumerate(self.steps) for value in step.outputs}
+        """For each value the index of the step that gives it."""
+        return {value: index for index, step in enumerate(self.steps) for value in step.outputs}
 
     def origins(self) -> dict[int, frozenset[int]]:
-        """For each value the places of the model's inputs that it depends on."""
-        found = {value: frozenset({place}) for place, value in enumerate(self.inputs)}
+        """For each value the indices of the model's inputs that it depends on."""
+        found = {value: frozenset({index}) for index, value in enumerate(self.inputs)}
         for step in self.steps:
             taken = [found.get(value, frozenset()) for _, value in step.inputs]
             found |= dict.fromkeys(step.outputs, frozenset().union(*taken))
         return found
 
     def needed(
-        self, places: set[int], stops: Callable[[Step], bool] = lambda step: False
+        self, indices: set[int], stops: Callable[[Step], bool] = lambda step: False
     ) -> set[int]:
-        """The places of all steps that those at ``places`` rest on, themselves included.
+        """The indices of all steps that those at ``indices`` depend on, themselves included.
 
         Args:
-            places: Where to begin.
-            stops: Whether what a step rests on is not looked for.
+            indices: Where to begin.
+            stops: Whether what a step depends on is not looked for.
         """
         producers = self.producers()
         found: set[int] = set()
-        open_places = list(places)
-        while open_places:
-            place = open_places.pop()
-            if place in found:
+        open_indices = list(indices)
+        while open_indices:
+            index = open_indices.pop()
+            if index in found:
                 continue
-            found.add(place)
-            if stops(self.steps[place]):
+            found.add(index)
+            if stops(self.steps[index]):
                 continue
-            for _, value in self.steps[place].inputs:
+            for _, value in self.steps[index].inputs:
                 if value in producers:
-                    open_places.append(producers[value])
+                    open_indices.append(producers[value])
         return found
 
 
@@ -107,8 +107,8 @@ def names_of(keys: list[Key]) -> dict[Key, str]:
     most: dict[tuple[Key, str], int] = {}
     for key in keys:
         for depth, (name, call) in enumerate(key):
-            place = (key[:depth], name)
-            most[place] = max(most.get(place, 0), call)
+            known = most.get((key[:depth], name), 0)
+            most[key[:depth], name] = max(known, call)
     return {
         key: "/".join(
             f"{name}@{call}" if most[(key[:depth], name)] else name

@@ -25,7 +25,7 @@ def check_room(view: View, layers: Sequence[str], images: int, *, any_size: bool
     Raises:
         ModelInputError: They do not.
     """
-    total = images * sum(count_bytes(view.sights[name].info.output_shape) for name in layers)
+    total = images * sum(count_bytes(view.handles[name].info.output_shape) for name in layers)
     if total <= SMALL or (free := free_memory()) is None or total <= free:
         return
     what = "one image" if images == 1 else f"{images} images at once"
@@ -41,24 +41,24 @@ def largest_of(view: View, layers: Sequence[str]) -> str:
     """Which of several layers gives the most, in words; nothing for a single one."""
     if len(layers) < 2:
         return ""
-    shapes = {name: view.sights[name].info.output_shape for name in layers}
+    shapes = {name: view.handles[name].info.output_shape for name in layers}
     largest = max(layers, key=lambda name: count_bytes(shapes[name]))
     return f", the largest of them '{largest}' of shape {shapes[largest]}"
 
 
-def ways_out(view: View, place: int | None, *more: str, any_size: bool) -> str:
+def ways_out(view: View, index: int | None, *more: str, any_size: bool) -> str:
     """What else can be asked for.
 
     Args:
         view: The model.
-        place: The step that is too much by itself; ``None`` if there is none.
+        index: The step that is too much by itself; ``None`` if there is none.
         more: Other ways.
         any_size: Whether the model takes images of any size.
     """
-    names = [name for name, sight in view.sights.items() if sight.place == place]
+    names = [name for name, handle in view.handles.items() if handle.index == index]
     ways = ["choose fewer layers with -l (layers=)"]
     if names:
-        first = next(iter(view.sights)) in names
+        first = next(iter(view.handles)) in names
         ways = [] if first else [f"choose layers before '{names[0]}' with -l (layers=)"]
     if any_size:
         ways.append("give a smaller --size (size=)")

@@ -118,7 +118,7 @@ def _wanted(
     reading = read_stem(stem, channels_of(entry)) if stem.computes else Reading()
     if reading.preprocessing is not None:
         return reading
-    family = _family(program, name, program.steps[end.place].key)
+    family = _family(program, name, program.steps[end.index].key)
     if family is None or family.scale == "none":  # these scale by layers, and here are none
         return reading
     own = preprocessing_of(family)
@@ -129,7 +129,7 @@ def _wanted(
 class _End:
     """Where a stem ends: a step that is not of it, and the number of the value it takes."""
 
-    place: int
+    index: int
     value: int
 
 
@@ -139,16 +139,16 @@ def _find_end(program: Program, number: int, framework: Framework) -> _End | Non
     What is computed of inputs alone is of the stem, until a step with learned weights, or one
     that takes something else beside, takes it.
     """
-    origins = {value: {place} for place, value in enumerate(program.inputs)}
+    origins = {value: {index} for index, value in enumerate(program.inputs)}
     learned: list[_End] = []
     mixed: list[_End] = []
-    for place, step in enumerate(program.steps):
+    for index, step in enumerate(program.steps):
         taken = [value for _, value in step.inputs if value in origins]
         if not taken:
             continue
         weighs = framework.is_learned(step)
         if weighs or len(taken) < len(step.inputs) or framework.is_stopped(step):
-            found = [_End(place, value) for value in taken if number in origins[value]]
+            found = [_End(index, value) for value in taken if number in origins[value]]
             (learned if weighs else mixed).extend(found)
         else:
             origins |= dict.fromkeys(step.outputs, set().union(*(origins[v] for v in taken)))
@@ -156,16 +156,16 @@ def _find_end(program: Program, number: int, framework: Framework) -> _End | Non
     if len(ends) < 2:
         return next(iter(ends.values()), None)
     return max(
-        ends.values(), key=lambda end: (_weights_after(program, end.place, framework), -end.place)
+        ends.values(), key=lambda end: (_weights_after(program, end.index, framework), -end.index)
     )
 
 
 def _weights_after(program: Program, start: int, framework: Framework) -> int:
-    """How many weights the steps have that rest on the one at ``start``, itself included."""
+    """How many weights the steps have that depend on the one at ``start``, itself included."""
     reached: set[int] = set()
     layers: dict[int, Step] = {}
-    for place, step in enumerate(program.steps[start:], start):
-        if place == start or any(value in reached for _, value in step.inputs):
+    for index, step in enumerate(program.steps[start:], start):
+        if index == start or any(value in reached for _, value in step.inputs):
             reached |= set(step.outputs)
             layers[id(step.operation)] = step
     return sum(framework.count_weights(step) for step in layers.values())
@@ -212,8 +212,8 @@ class _Stem:
     def __post_init__(self) -> None:
         self._formats = self.framework.formats(self.program)
         producers = self.program.producers()
-        place = producers.get(self.end.value)
-        self._places = [] if place is None else sorted(self.program.needed({place}))
+        index = producers.get(self.end.value)
+        self._places = [] if index is None else sorted(self.program.needed({index}))
         self._inner = self._inner_stem()
 
     @property
@@ -223,7 +223,7 @@ class _Stem:
 
     def _inner_stem(self) -> _Stem | None:
         """The stem inside the step at the end, where that wraps a model."""
-        inside = self.framework.inside(self.program.steps[self.end.place])
+        inside = self.framework.inside(self.program.steps[self.end.index])
         if inside is None:
             return None
         program, entry = inside
@@ -232,7 +232,7 @@ class _Stem:
 
     def __call__(self, colours: FloatArray, *, ramp: bool = False) -> FloatArray:
         """Gives the numbers that reach the first weights, none if the stem cannot be run."""
-        steps = [self.program.steps[place] for place in self._places]
+        steps = [self.program.steps[index] for index in self._places]
         held = sum(count_values(shape) for step in steps for shape in step.shapes)
         together = MOST_VALUES // max(1, held)
         if not together:
@@ -261,8 +261,8 @@ class _Stem:
             values[value] = self.framework.to_tensor(picture, entry.dtype)
             sampled[value] = sample(picture, self._formats[value], ramp=ramp)
         self.layers = []
-        for place in self._places:
-            step = self.program.steps[place]
+        for index in self._places:
+            step = self.program.steps[index]
             given = self.framework.run(step, values)
             for value, tensor in zip(step.outputs, given, strict=True):
                 values[value] = tensor

@@ -18,7 +18,7 @@ class LayerHandle:
 
     Attributes:
         info: What is known of it.
-        place: The place of its step.
+        index: The index of its step.
         key: Where the call stands, for calls inside a step.
         inner: Whether it is such a call.
         output: Which of several tensors that the call gives.
@@ -26,7 +26,7 @@ class LayerHandle:
     """
 
     info: LayerInfo
-    place: int
+    index: int
     key: Key
     inner: bool
     output: int
@@ -39,18 +39,18 @@ class View:
 
     Attributes:
         program: Its steps.
-        sights: Its layers by name, in the order in which they run.
+        handles: Its layers by name, in the order in which they run.
         formats: The order of axes of each value of the program.
-        unfit: The places of the steps that do not take what they would be given, and why.
+        unfit: The indices of the steps that do not take what they would be given, and why.
         ends: For each output of the model the name of the layer that gives it, ``None`` where
             it is computed outside of any.
         notes: What a reader should know of how layers are called.
-        stops: The places of the steps that cannot be run, and where the computation stops.
+        stops: The indices of the steps that cannot be run, and where the computation stops.
         taken: The shape and the type of each value that the model takes.
     """
 
     program: Program
-    sights: Mapping[str, LayerHandle]
+    handles: Mapping[str, LayerHandle]
     formats: Mapping[int, str]
     unfit: Mapping[int, ModelInputError]
     ends: tuple[str | None, ...] = ()
@@ -58,20 +58,20 @@ class View:
     stops: Mapping[int, Stop] = field(default_factory=dict)
     taken: Mapping[int, tuple[Shape, str]] = field(default_factory=dict)
     held: dict[tuple[int, ...], Mapping[int, int]] = field(default_factory=dict)
-    """What each step of a pass holds, once that is known, by the places of its steps."""
+    """What each step of a pass holds, once that is known, by the indices of its steps."""
 
 
 def ends_of(
-    program: Program, sights: Mapping[str, LayerHandle], last: Sequence[tuple[Key, int] | None]
+    program: Program, handles: Mapping[str, LayerHandle], last: Sequence[tuple[Key, int] | None]
 ) -> tuple[str | None, ...]:
     """The layer of each output; of a model without a graph the call that gives it."""
-    inner = {(sight.key, sight.output): name for name, sight in sights.items() if sight.inner}
+    inner = {(handle.key, handle.output): name for name, handle in handles.items() if handle.inner}
     if not program.outputs:
         return tuple(None if call is None else inner.get(call) for call in last)
     given = {
-        program.steps[sight.place].outputs[sight.output]: name
-        for name, sight in sights.items()
-        if not sight.inner
+        program.steps[handle.index].outputs[handle.output]: name
+        for name, handle in handles.items()
+        if not handle.inner
     }
     return tuple(given.get(value) for value in program.outputs)
 

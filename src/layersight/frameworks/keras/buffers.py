@@ -92,7 +92,7 @@ def check_pass(
         weights: How many weights the model has. They pay for memory and time of their own, so
             that a network that is large because it is large runs.
         any_size: Whether the model takes images of any size.
-        more: The places of steps that run although they are not asked for.
+        more: The indices of steps that run although they are not asked for.
         back: Whether there is a backward pass.
         since: The layers at which it ends; none for the inputs of the model.
 
@@ -100,22 +100,22 @@ def check_pass(
         ModelInputError: It would.
     """
     program = view.program
-    asked = [view.sights[name] for name in layers]
-    places = tuple(sorted(program.needed({*(sight.place for sight in asked), *more})))
-    for place in places:
-        _check_time(view, place, limits, weights, any_size=any_size)
-    if places not in view.held:
-        view.held[places] = follow_buffers(program, places, view.taken)
-    held = view.held[places]
-    for place in places:
-        if held[place] > limits.memory:
+    asked = [view.handles[name] for name in layers]
+    indices = tuple(sorted(program.needed({*(handle.index for handle in asked), *more})))
+    for index in indices:
+        _check_time(view, index, limits, weights, any_size=any_size)
+    if indices not in view.held:
+        view.held[indices] = follow_buffers(program, indices, view.taken)
+    held = view.held[indices]
+    for index in indices:
+        if held[index] > limits.memory:
             raise ModelInputError(
-                f"{_where(program.steps[place])} takes {in_words(held[place])} for one image, more "
-                f"than {in_words(limits.memory)}: {ways_out(view, place, MORE, any_size=any_size)}"
+                f"{_where(program.steps[index])} takes {in_words(held[index])} for one image, more "
+                f"than {in_words(limits.memory)}: {ways_out(view, index, MORE, any_size=any_size)}"
             )
     if back:
-        start = {view.sights[name].place for name in since}
-        total = sum(_given(program.steps[place]) for place in _since(program, places, start))
+        start = {view.handles[name].index for name in since}
+        total = sum(_given(program.steps[index]) for index in _since(program, indices, start))
         if total > limits.memory + BACK_PER_WEIGHT * weights:
             raise ModelInputError(
                 f"the backward pass through the network holds {in_words(total)} for one image, "
@@ -124,7 +124,7 @@ def check_pass(
                 + MORE
             )
         return
-    total = sum(count_bytes(sight.info.output_shape) for sight in asked)
+    total = sum(count_bytes(handle.info.output_shape) for handle in asked)
     total += max(held.values(), default=0)
     if total > limits.memory:
         raise ModelInputError(
@@ -138,34 +138,34 @@ def check_pass(
 def _too_wide(
     view: View, layers: Sequence[str], held: Mapping[int, int], limits: Limits
 ) -> int | None:
-    """The place of a step that takes too much beside the smallest layer alone, if there is one."""
-    place = max(held, key=held.__getitem__)
-    least = min(count_bytes(view.sights[name].info.output_shape) for name in layers)
-    return place if held[place] + least > limits.memory else None
+    """The index of a step that takes too much beside the smallest layer alone, if there is one."""
+    index = max(held, key=held.__getitem__)
+    least = min(count_bytes(view.handles[name].info.output_shape) for name in layers)
+    return index if held[index] + least > limits.memory else None
 
 
-def _since(program: Program, places: Sequence[int], start: set[int]) -> Sequence[int]:
+def _since(program: Program, indices: Sequence[int], start: set[int]) -> Sequence[int]:
     """Those steps that depend on one where the backward pass ends, or all without such."""
     if not start:
-        return places
+        return indices
     found: list[int] = []
     values: set[int] = set()
-    for place in places:
-        step = program.steps[place]
-        if place in start or any(value in values for _, value in step.inputs):
-            found.append(place)
+    for index in indices:
+        step = program.steps[index]
+        if index in start or any(value in values for _, value in step.inputs):
+            found.append(index)
             values |= set(step.outputs)
     return found
 
 
 def follow_buffers(
-    program: Program, places: Sequence[int], inputs: Mapping[int, tuple[Shape, str]]
+    program: Program, indices: Sequence[int], inputs: Mapping[int, tuple[Shape, str]]
 ) -> dict[int, int]:
     """The bytes that each step holds while it runs: what it takes, gives and makes inside."""
     known: Known = {value: (_for_one(shape), dtype) for value, (shape, dtype) in inputs.items()}
     held: dict[int, int] = {}
-    for place in places:
-        step = program.steps[place]
+    for index in indices:
+        step = program.steps[index]
         taken = [known.get(value) for _, value in step.inputs]
         given = list(zip(map(_for_one, step.shapes), _types_of(step), strict=False))
         inside = count_computed(step.operation) * 4
@@ -178,7 +178,7 @@ def follow_buffers(
         known.update(zip(step.outputs, given, strict=False))
         own = sum(count_bytes(*shape) for shape in given)
         before = sum(count_bytes(*shape) for shape in taken if shape is not None)
-        held[place] = own + before + max(0, inside - max(own, before))
+        held[index] = own + before + max(0, inside - max(own, before))
     return held
 
 
@@ -214,14 +214,14 @@ def _where(step: Step) -> str:
     return f"layer '{step.key[-1][0]}'" if step.key else "the model"
 
 
-def _check_time(view: View, place: int, limits: Limits, weights: int, *, any_size: bool) -> None:
+def _check_time(view: View, index: int, limits: Limits, weights: int, *, any_size: bool) -> None:
     """Refuses a step that takes more time than its file may; before it is traced, too.
 
     Whoever allows more memory allows as many times more work.
     """
-    step = view.program.steps[place]
+    step = view.program.steps[index]
     where = _where(step)
-    ways = ways_out(view, place, MORE, any_size=any_size)
+    ways = ways_out(view, index, MORE, any_size=any_size)
     share = limits.memory / DEFAULT
     pixels = sum(math.prod(size or 1 for size in shape[1:]) for shape, _ in view.taken.values())
     allowed = MAX_WORK * share + WORK_PER_WEIGHT * weights + WORK_PER_PIXEL * pixels * any_size

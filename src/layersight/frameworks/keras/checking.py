@@ -24,7 +24,7 @@ def other_inputs(names: Sequence[str]) -> str:
     return f"choose one that it depends on, {' or '.join(names)}"
 
 
-def check_steps(view: View, places: set[int], *, outputs: bool = False) -> str | None:
+def check_steps(view: View, indices: set[int], *, outputs: bool = False) -> str | None:
     """Refuses a pass to steps that cannot be run, or that do not take what they would be given.
 
     Returns:
@@ -34,29 +34,31 @@ def check_steps(view: View, places: set[int], *, outputs: bool = False) -> str |
         UnsafeModelError: A step asked for cannot be run.
         ModelInputError: One does not fit the input.
     """
-    for sight in view.sights.values():
-        if sight.place in places and (stop := view.stops.get(sight.place)):
-            raise blocked_error(stop.source, [one.info for one in view.sights.values()], sight.info)
-    if (reason := _unfit(view, places)) is not None:
+    for handle in view.handles.values():
+        if handle.index in indices and (stop := view.stops.get(handle.index)):
+            raise blocked_error(
+                stop.source, [one.info for one in view.handles.values()], handle.info
+            )
+    if (reason := _unfit(view, indices)) is not None:
         raise reason
     if not outputs:
         return None
     producers = view.program.producers()
     ends = {producers[value] for value in view.program.outputs if value in producers}
-    if any(place in view.stops for place in ends):
+    if any(index in view.stops for index in ends):
         return stop_note(view)
     reason = _unfit(view, ends)
-    if reason is not None and not places:
+    if reason is not None and not indices:
         raise reason
     return None if reason is None else str(reason)
 
 
 def stop_note(view: View) -> str | None:
     """Where the computation of a network stops and what can be done; ``None`` if it does not."""
-    blocked = [sight for sight in view.sights.values() if sight.place in view.stops]
+    blocked = [handle for handle in view.handles.values() if handle.index in view.stops]
     if not blocked:
         return None
-    stops = list(dict.fromkeys(view.stops[sight.place] for sight in blocked))
+    stops = list(dict.fromkeys(view.stops[handle.index] for handle in blocked))
     first, others = stops[0], [f"'{stop.layer}'" for stop in stops[1:]]
     more = f" (likewise {', '.join(others[:3])}{' ...' if others[3:] else ''})" if others else ""
     behind = len(blocked) - len(stops)
@@ -77,31 +79,31 @@ def _kernels_shown(view: View) -> str:
     """The command that shows the kernels of a network that cannot be computed, if it has any."""
     unknown = (
         array
-        for sight in view.sights.values()
-        if isinstance(sight.layer, Refused) and type(sight.layer).__name__ not in HELD
-        for array in sight.layer.held.values()
+        for handle in view.handles.values()
+        if isinstance(handle.layer, Refused) and type(handle.layer).__name__ not in HELD
+        for array in handle.layer.held.values()
     )
     if any(array.ndim == 4 for array in unknown):
         return "layersight kernels --stored shows all kernels that the file holds; "
-    if any(kernel_of(sight.layer) is not None for sight in view.sights.values()):
+    if any(kernel_of(handle.layer) is not None for handle in view.handles.values()):
         return "layersight kernels shows all its kernels; "
     return ""
 
 
-def _unfit(view: View, places: set[int]) -> ModelInputError | None:
+def _unfit(view: View, indices: set[int]) -> ModelInputError | None:
     """Why a pass to some steps does not fit the input, ``None`` if it does."""
-    needed = sorted(view.program.needed(places)) if view.unfit else ()
-    for place in needed:
-        if place in view.unfit:
+    needed = sorted(view.program.needed(indices)) if view.unfit else ()
+    for index in needed:
+        if index in view.unfit:
             fitting = sizes_that_fit(view.program, view.taken, needed)
-            return view.unfit[place] if fitting is None else ModelInputError(fitting)
+            return view.unfit[index] if fitting is None else ModelInputError(fitting)
     return None
 
 
-def held_values(view: View, places: Sequence[int]) -> int:
+def held_values(view: View, indices: Sequence[int]) -> int:
     """How many values a pass to some steps gives for one image, all of them together."""
     return sum(
         count_values(shape)
-        for place in view.program.needed(set(places))
-        for shape in view.program.steps[place].shapes
+        for index in view.program.needed(set(indices))
+        for shape in view.program.steps[index].shapes
     )

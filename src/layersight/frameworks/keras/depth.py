@@ -38,7 +38,7 @@ def check_depth(count: int, where: str) -> None:
 
 
 def depth_of(entries: Mapping[str, Config], outputs: Any) -> int:
-    """How many calls of layers Keras goes into at once to find all that outputs rest on.
+    """How many calls of layers Keras goes into at once to find all that outputs depend on.
 
     It goes from each output to all that a call takes, one after the other, and to each call once;
     so a way past many layers that is found first makes the rest less deep.

@@ -238,7 +238,7 @@ class Builder:
     def _fill_in(
         self, node: Config, tensors: dict[Place, list[Tensor]]
     ) -> tuple[Arguments, Settings]:
-        """What a call takes, with tensors in the place of references."""
+        """What a call takes, with tensors instead of references."""
         args = tuple(self._resolve(value, tensors) for value in node.get("args") or [])
         kwargs = {
             key: self._resolve(value, tensors)

@@ -44,7 +44,7 @@ from layersight.frameworks.keras.saving import save
 from layersight.frameworks.keras.scales import wanted_pixels
 from layersight.frameworks.keras.training import BatchStatistics
 from layersight.frameworks.keras.types import Structure
-from layersight.frameworks.keras.view import look
+from layersight.frameworks.keras.view import trace_model
 from layersight.limits import Limits
 from layersight.model import ForwardPass, Model, MovingStatistics
 
@@ -122,8 +122,8 @@ class KerasModel(Model):
     ) -> ForwardPass:
         """Runs the model as far as the deepest layer asked for, and no further."""
         view, arrays, shapes = self.prepare(inputs)
-        places = {self.sight(view, name).place for name in layers}
-        missing = check_steps(view, places, outputs=outputs)
+        indices = {self.handle(view, name).index for name in layers}
+        missing = check_steps(view, indices, outputs=outputs)
         outputs = outputs and missing is None
         producers = view.program.producers()
         ends = [producers[value] for value in view.program.outputs if value in producers]
@@ -132,14 +132,14 @@ class KerasModel(Model):
         key = (tuple(layers), outputs, shapes, tuple(len(array) for array in arrays))
 
         def make() -> Runner:
-            wanted = tuple(view.sights[name] for name in layers)
+            wanted = tuple(view.handles[name] for name in layers)
             return make_runner(self.passing(view, wanted, outputs=outputs), self.variables)
 
         with self.running():
             found = self._runners.get(key, make)(arrays)
         return ForwardPass(
             {
-                name: channels_last(found[f"layer:{name}"], view.sights[name].info.data_format)
+                name: channels_last(found[f"layer:{name}"], view.handles[name].info.data_format)
                 for name in layers
             },
             {
@@ -176,7 +176,7 @@ class KerasModel(Model):
     def randomised(self, layers: Sequence[str], seed: int) -> Iterator[None]:
         """Replaces the weights of some layers by random ones while a block lasts."""
         view = self._any_view()
-        chosen = [self.sight(view, name).layer for name in layers]
+        chosen = [self.handle(view, name).layer for name in layers]
         with self._locked(), randomised(chosen, seed):
             yield
 
@@ -198,10 +198,10 @@ class KerasModel(Model):
         return view, arrays, tuple(shapes)
 
     def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
-        """The place of an input, the number of its value, and what is known of it."""
+        """The index of an input, the number of its value, and what is known of it."""
         entries = self._inputs()
-        place = [entry.name for entry in entries].index(name)
-        return place, view.program.inputs[place], entries[place]
+        index = [entry.name for entry in entries].index(name)
+        return index, view.program.inputs[index], entries[index]
 
     def check_memory(
         self, view: View, layers: Sequence[str], *, images: int = 1, **more: Any
@@ -242,7 +242,7 @@ class KerasModel(Model):
 
     def activation_count(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
         view = self._view(self._order_shapes(shapes, exact=False))
-        return held_values(view, [self.sight(view, name).place for name in layers])
+        return held_values(view, [self.handle(view, name).index for name in layers])
 
     def ascend(self, ascent: Ascent) -> Optimisation:
         """Begins an ascent in input space."""
@@ -251,10 +251,10 @@ class KerasModel(Model):
             **{name: array.shape for name, array in ascent.constants.items()},
         }
         view = self._view(self._order_shapes(shapes, exact=False))
-        sights = [self.sight(view, probe.layer) for probe in ascent.probes]
+        handles = [self.handle(view, probe.layer) for probe in ascent.probes]
         self.check_memory(view, [probe.layer for probe in ascent.probes], back=True)
         passing = functools.partial(self.passing, view)
-        climb = begin_ascent(ascent, view, sights, passing, self._inputs(), self.model.variables)
+        climb = begin_ascent(ascent, view, handles, passing, self._inputs(), self.model.variables)
         return LockedOptimisation(climb, self._locked)
 
     def passing(self, view: View, wanted: tuple[LayerHandle, ...], **more: Any) -> Passing:
@@ -263,17 +263,17 @@ class KerasModel(Model):
 
     def kernel(self, layer: str) -> FloatArray | None:
         """The kernels of a convolution."""
-        return kernel_of(self.sight(self._any_view(), layer).layer)
+        return kernel_of(self.handle(self._any_view(), layer).layer)
 
     def _any_view(self) -> View:
         """The model for some shapes of its inputs, whichever."""
         return self._views.latest() or self._view([entry.shape for entry in self._inputs()])
 
-    def sight(self, view: View, name: str) -> LayerHandle:
+    def handle(self, view: View, name: str) -> LayerHandle:
         """A layer by name."""
-        if name not in view.sights:
-            raise SelectionError(f"no layer '{name}'.{near(name, view.sights)}")
-        return view.sights[name]
+        if name not in view.handles:
+            raise SelectionError(f"no layer '{name}'.{near(name, view.handles)}")
+        return view.handles[name]
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         """What the batch normalisation layers keep, from the input on."""
@@ -283,19 +283,19 @@ class KerasModel(Model):
         found = []
         names = [entry.name for entry in self._inputs()]
         origins = view.program.origins()
-        for sight in view.sights.values():
-            step = view.program.steps[sight.place]
+        for handle in view.handles.values():
+            step = view.program.steps[handle.index]
             layer = step.operation
             unused = isinstance(layer, BatchStatistics)
-            if sight.inner or unused or not isinstance(layer, keras.layers.BatchNormalization):
+            if handle.inner or unused or not isinstance(layer, keras.layers.BatchNormalization):
                 continue
             mean, variance = (
                 np.asarray(to_numpy(variable.value), np.float32).reshape(-1)
                 for variable in (layer.moving_mean, layer.moving_variance)
             )
-            own = tuple(names[place] for place in sorted(origins[step.outputs[0]]))
-            giver = sight.info.inputs[0] if sight.info.inputs[0] != "input" else None
-            found.append(MovingStatistics(sight.info.name, mean, variance, own, giver))
+            own = tuple(names[index] for index in sorted(origins[step.outputs[0]]))
+            giver = handle.info.inputs[0] if handle.info.inputs[0] != "input" else None
+            found.append(MovingStatistics(handle.info.name, mean, variance, own, giver))
         return tuple(found)
 
     def save(self, path: Path) -> tuple[str, ...]:
@@ -376,7 +376,7 @@ class KerasModel(Model):
                     "image, train it or load its weights, and save it again"
                 )
             with self._explained("the model"):
-                return look(self.model, shapes, self._pack)
+                return trace_model(self.model, shapes, self._pack)
 
         with self._locked():
             return self._views.get(key, make)
@@ -403,7 +403,7 @@ class KerasModel(Model):
         return values[0] if len(values) == 1 else values
 
     def _info(self, view: View | None) -> ModelInfo:
-        sights = () if view is None else tuple(sight.info for sight in view.sights.values())
+        handles = () if view is None else tuple(handle.info for handle in view.handles.values())
         if self._digest is None and view is not None:
             self._digest = _digest(self.model)
         outputs: tuple[str, ...] = ()
@@ -416,7 +416,7 @@ class KerasModel(Model):
             framework=_framework(),
             inputs=self._inputs() if view is None else self._inputs_with_scales(view),
             outputs=outputs,
-            layers=sights,
+            layers=handles,
             parameters=int(self.model.count_params()) if self.model.built else 0,
             rewrites=self._rewrites,
             labels=self._labels,

@@ -70,16 +70,16 @@ class Narrowing:
         pass_to: Callable[[tuple[LayerHandle, ...]], Passing],
     ) -> None:
         self._view = view
-        self._ends = [view.program.steps[sight.place].outputs[sight.output] for sight in sights]
+        self._ends = [view.program.steps[sight.index].outputs[sight.output] for sight in sights]
         self._producers = view.program.producers()
         self._steps, whole = self._find_steps()
         self._values = {
             sight.info.name: value
-            for sight in view.sights.values()
+            for sight in view.handles.values()
             if not sight.inner
-            and (value := view.program.steps[sight.place].outputs[sight.output]) in whole
+            and (value := view.program.steps[sight.index].outputs[sight.output]) in whole
         }
-        self._passing = pass_to(tuple(view.sights[name] for name in self._values))
+        self._passing = pass_to(tuple(view.handles[name] for name in self._values))
 
     @property
     def pays(self) -> bool:

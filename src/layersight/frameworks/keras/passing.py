@@ -49,7 +49,7 @@ class _Enough(BaseException):
     """
 
 
-def _untouched(_: LayerHandle, tensor: Tensor) -> Tensor:
+def _unchanged(_: LayerHandle, tensor: Tensor) -> Tensor:
     return tensor
 
 
@@ -66,7 +66,7 @@ class Passing:
         before: Those whose values before their activation function are: ``before:NAME``.
         outputs: Whether the model's own outputs are wanted: ``output:NAME``.
         spread: The layer from which on every step has several versions of its only image, which
-            what touches it makes; ``None`` for none.
+            the hook makes; ``None`` for none.
     """
 
     view: View
@@ -80,62 +80,62 @@ class Passing:
     _order: list[int] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        places = {sight.place for sight in (*self.wanted, *self.before)}
+        indices = {handle.index for handle in (*self.wanted, *self.before)}
         if self.spread is not None:
-            places.add(self.spread.place)
+            indices.add(self.spread.index)
         program = self.view.program
         if self.outputs:
             producers = program.producers()
-            places |= {producers[value] for value in program.outputs if value in producers}
-            places |= {0} if not program.outputs else set()
-        self._order.extend(sorted(program.needed(places)))
+            indices |= {producers[value] for value in program.outputs if value in producers}
+            indices |= {0} if not program.outputs else set()
+        self._order.extend(sorted(program.needed(indices)))
 
     def __call__(
-        self, tensors: Sequence[Tensor], touch: Hook = _untouched, versions: int = 1
+        self, tensors: Sequence[Tensor], hook: Hook = _unchanged, versions: int = 1
     ) -> dict[str, Tensor]:
         """Runs the steps.
 
         Args:
             tensors: The inputs in the model's own order and axes.
-            touch: Gets what each wanted layer gives, in the order in which they run.
+            hook: Gets what each wanted layer gives, in the order in which they run.
             versions: How many versions there are after ``spread``.
         """
         program = self.view.program
         values = dict(zip(program.inputs, tensors, strict=True))
         done = self._last_uses()
-        shadowed = {number: self._shadowed(sight) for number, sight in enumerate(self.before)}
+        shadowed = {number: self._shadowed(handle) for number, handle in enumerate(self.before)}
         shadows: dict[tuple[int, int], Tensor] = {}
-        many = self._resting_on_spread()
+        many = self._after_spread()
         found: dict[str, Tensor] = {}
-        for place in self._order:
-            step = program.steps[place]
+        for index in self._order:
+            step = program.steps[index]
             taken = values
-            if place in many:
+            if index in many:
                 taken = {
                     value: _repeated(tensor, versions) if self._is_single(value, many) else tensor
                     for value, tensor in values.items()
                     if step.node is None or value in [number for _, number in step.inputs]
                 }
-            own = [sight for sight in self.wanted if sight.place == place]
-            inner = [sight for sight in self.before if sight.inner and sight.place == place]
+            own = [handle for handle in self.wanted if handle.index == index]
+            inner = [handle for handle in self.before if handle.inner and handle.index == index]
             with contextlib.ExitStack() as stack:
                 captured = {
                     number: stack.enter_context(_capturing(chain[0][1]))
                     for number, chain in shadowed.items()
-                    if chain and chain[0][0] == place
+                    if chain and chain[0][0] == index
                 }
-                rest = place != self._order[-1] or self.outputs
-                given = self._run(step, taken, own, inner, found, touch, rest=rest)
+                rest = index != self._order[-1] or self.outputs
+                given = self._run(step, taken, own, inner, found, hook, rest=rest)
             for number, seen in captured.items():
-                sight = self.before[number]
+                handle = self.before[number]
                 for output, value in enumerate(step.outputs):
                     shadows[number, value] = seen[-1] if seen else given[output]
                 if len(shadowed[number]) == 1:
-                    place_of = step.outputs[sight.output]
-                    found[f"before:{sight.info.name}"] = shadows[number, place_of]
-            self._follow_shadows(place, step, values, shadowed, shadows, found)
+                    own_value = step.outputs[handle.output]
+                    found[f"before:{handle.info.name}"] = shadows[number, own_value]
+            self._follow_shadows(index, step, values, shadowed, shadows, found)
             values.update(zip(step.outputs, given, strict=False))
-            for value in done[place]:
+            for value in done[index]:
                 values.pop(value, None)
             if step.node is None and self.outputs:
                 for number, tensor in enumerate(given):
@@ -149,60 +149,60 @@ class Passing:
     def _last_uses(self) -> dict[int, list[int]]:
         """For each step the values that nothing needs after it."""
         program = self.view.program
-        last = {value: place for place in self._order for _, value in program.steps[place].inputs}
-        done: dict[int, list[int]] = {place: [] for place in self._order}
-        for value, place in last.items():
+        last = {value: index for index in self._order for _, value in program.steps[index].inputs}
+        done: dict[int, list[int]] = {index: [] for index in self._order}
+        for value, index in last.items():
             if value not in program.outputs:
-                done[place].append(value)
+                done[index].append(value)
         return done
 
-    def _resting_on_spread(self) -> set[int]:
+    def _after_spread(self) -> set[int]:
         """The steps that have several versions to run; an inner call's whole step is one."""
         if self.spread is None:
             return set()
         program = self.view.program
-        start = self.spread.place
+        start = self.spread.index
         outputs = program.steps[start].outputs
         values = set() if self.spread.inner else {outputs[self.spread.output]}
         found = {start} if self.spread.inner else set()
-        for place in self._order:
-            if place in found or any(value in values for _, value in program.steps[place].inputs):
-                found.add(place)
-                values |= set(program.steps[place].outputs)
+        for index in self._order:
+            if index in found or any(value in values for _, value in program.steps[index].inputs):
+                found.add(index)
+                values |= set(program.steps[index].outputs)
         return found
 
     def _is_single(self, value: int, many: set[int]) -> bool:
         """Whether a value has one version of the image."""
         assert self.spread is not None
         steps = self.view.program.steps
-        if not self.spread.inner and value == steps[self.spread.place].outputs[self.spread.output]:
+        if not self.spread.inner and value == steps[self.spread.index].outputs[self.spread.output]:
             return False
         return self.view.program.producers().get(value) not in many
 
-    def _shadowed(self, sight: LayerHandle) -> Chain:
+    def _shadowed(self, handle: LayerHandle) -> Chain:
         """Where the value before a layer's activation arises, and the steps that reshape it.
 
         For a call inside a step nothing: what it computes is captured there.
         """
-        if sight.inner:
+        if handle.inner:
             return []
         program = self.view.program
         producers = program.producers()
-        chain = [(sight.place, program.steps[sight.place].operation)]
+        chain = [(handle.index, program.steps[handle.index].operation)]
         while type(chain[0][1]).__name__ in RESHAPING or _is_linear(chain[0][1]):
             inputs = program.steps[chain[0][0]].inputs
             if len(inputs) != 1 or inputs[0][1] not in producers:
                 break
-            place = producers[inputs[0][1]]
-            operation = program.steps[place].operation
+            index = producers[inputs[0][1]]
+            operation = program.steps[index].operation
             if _is_linear(chain[0][1]) and not _activates(operation):
                 break
-            chain.insert(0, (place, operation))
+            chain.insert(0, (index, operation))
         return chain
 
     def _follow_shadows(
         self,
-        place: int,
+        index: int,
         step: Step,
         values: Mapping[int, Tensor],
         shadowed: Mapping[int, Chain],
@@ -211,9 +211,9 @@ class Passing:
     ) -> None:
         """Reshapes a value before its activation as the value behind it was."""
         for number, chain in shadowed.items():
-            if place not in [where for where, _ in chain[1:]]:
+            if index not in [where for where, _ in chain[1:]]:
                 continue
-            sight = self.before[number]
+            handle = self.before[number]
             given = {
                 tensor: shadows[number, value] if (number, value) in shadows else values[value]
                 for tensor, value in step.inputs
@@ -223,9 +223,9 @@ class Passing:
                 step.outputs, keras.tree.flatten(operation_of(step)(*args, **kwargs)), strict=True
             ):
                 shadows[number, value] = tensor
-            if place == chain[-1][0]:
-                name = f"before:{sight.info.name}"
-                found[name] = shadows[number, step.outputs[sight.output]]
+            if index == chain[-1][0]:
+                name = f"before:{handle.info.name}"
+                found[name] = shadows[number, step.outputs[handle.output]]
 
     def _run(
         self,
@@ -234,7 +234,7 @@ class Passing:
         wanted: Sequence[LayerHandle],
         before: Sequence[LayerHandle],
         found: dict[str, Tensor],
-        touch: Hook,
+        hook: Hook,
         *,
         rest: bool,
     ) -> list[Tensor]:
@@ -245,17 +245,17 @@ class Passing:
             args, kwargs = _not_training(step, (self.pack(inputs),), {})
         else:
             args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
-        inner = {(sight.key, sight.output): sight for sight in wanted if sight.inner}
-        whole = rest or any(not sight.inner for sight in wanted)
+        inner = {(handle.key, handle.output): handle for handle in wanted if handle.inner}
+        whole = rest or any(not handle.inner for handle in wanted)
         with self.explained(f"layer '{step.key[-1][0]}'" if step.key else "the model"):
             if not inner and not before:
                 given = list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
             else:
-                given = _run_watched(step, args, kwargs, inner, before, found, touch, whole=whole)
-        for sight in wanted:
-            if not sight.inner:
-                given[sight.output] = touch(sight, given[sight.output])
-                found[f"layer:{sight.info.name}"] = given[sight.output]
+                given = _run_watched(step, args, kwargs, inner, before, found, hook, whole=whole)
+        for handle in wanted:
+            if not handle.inner:
+                given[handle.output] = hook(handle, given[handle.output])
+                found[f"layer:{handle.info.name}"] = given[handle.output]
         return given
 
 
@@ -297,36 +297,36 @@ def _run_watched(
     inner: Mapping[tuple[Key, int], LayerHandle],
     before: Sequence[LayerHandle],
     found: dict[str, Tensor],
-    touch: Hook,
+    hook: Hook,
     *,
     whole: bool,
 ) -> list[Tensor]:
     """Runs a step, taking the calls inside it; stops inside it unless all of it is needed."""
-    missing = {f"layer:{sight.info.name}" for sight in inner.values()}
-    missing |= {f"before:{sight.info.name}" for sight in before}
+    missing = {f"layer:{handle.info.name}" for handle in inner.values()}
+    missing |= {f"before:{handle.info.name}" for handle in before}
     captured: dict[int, list[Tensor]] = {}
 
     def report(key: Key, layer: keras.Layer, outputs: Structure) -> Structure:
         tensors = list(keras.tree.flatten(outputs))
         for output, tensor in enumerate(tensors):
-            for sight in before:
-                if (sight.key, sight.output) == (key, output):
-                    seen = captured[id(sight.layer)]
-                    found[f"before:{sight.info.name}"] = seen[-1] if seen else tensor
-                    missing.discard(f"before:{sight.info.name}")
+            for handle in before:
+                if (handle.key, handle.output) == (key, output):
+                    seen = captured[id(handle.layer)]
+                    found[f"before:{handle.info.name}"] = seen[-1] if seen else tensor
+                    missing.discard(f"before:{handle.info.name}")
             if (key, output) in inner:
-                sight = inner[key, output]
-                tensors[output] = touch(sight, tensor)
-                found[f"layer:{sight.info.name}"] = tensors[output]
-                missing.discard(f"layer:{sight.info.name}")
+                handle = inner[key, output]
+                tensors[output] = hook(handle, tensor)
+                found[f"layer:{handle.info.name}"] = tensors[output]
+                missing.discard(f"layer:{handle.info.name}")
         if not missing and not whole:
             raise _Enough
         return keras.tree.pack_sequence_as(outputs, tensors)
 
     with contextlib.ExitStack() as stack:
-        for sight in before:
-            if id(sight.layer) not in captured:
-                captured[id(sight.layer)] = stack.enter_context(_capturing(sight.layer))
+        for handle in before:
+            if id(handle.layer) not in captured:
+                captured[id(handle.layer)] = stack.enter_context(_capturing(handle.layer))
         stack.enter_context(watch(step.operation, step.key, report))
         try:
             return list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
-from keras.src.backend.common.variables import Variable  # what every backend's own rests on
+from keras.src.backend.common.variables import Variable  # what every backend's own derives from
 
 from layersight.frameworks.graph import sizes
 from layersight.frameworks.graph.patches import Patch, patched
@@ -67,7 +67,7 @@ _WATCHED: list[Patch] = [
     (Variable, "__init__", _counted_variable),
     (keras.KerasTensor, "__init__", _counted_tensor),
 ]
-"""The two places through which Keras makes weights, and tensors that stand for others."""
+"""The two constructors by which Keras makes weights, and tensors that stand for others."""
 
 
 def count_computed(operation: keras.Operation) -> int:

@@ -33,12 +33,12 @@ class _Call:
     key: Key
     layer: keras.Layer
     output: int
-    place: int
+    index: int
     shape: Shape | None
     value: int | None
 
 
-def look(
+def trace_model(
     model: keras.Model,
     shapes: Sequence[Shape] | None,
     pack: Callable[[list[keras.KerasTensor]], Structure],
@@ -61,18 +61,18 @@ def look(
     fields = follow_fields(program)
     seen = [
         call
-        for place, step in enumerate(program.steps)
-        for call in (*_inner_calls(inside.get(place, []), place, known), *_own_calls(step, place))
+        for index, step in enumerate(program.steps)
+        for call in (*_inner_calls(inside.get(index, []), index, known), *_own_calls(step, index))
     ]
     names = names_of(list(dict.fromkeys(call.key for call in seen)))
     several = {(call.key, call.value is None) for call in seen if call.output}
     givers = givers_of(program, names)
     stops = find_stops(program, stop_of)
-    sights: dict[str, LayerHandle] = {}
+    handles: dict[str, LayerHandle] = {}
     for call in seen:
         inner = call.value is None
         name = names[call.key] + (f"[{call.output}]" if (call.key, inner) in several else "")
-        taken = () if inner else program.steps[call.place].inputs
+        taken = () if inner else program.steps[call.index].inputs
         info = _describe(
             name,
             call.layer,
@@ -81,25 +81,25 @@ def look(
             None if call.value is None else fields.get(call.value),
             tuple(givers[value] for _, value in taken),
             axes_of(call.layer, call.output, len(call.shape or ())),
-            stops.get(call.place),
+            stops.get(call.index),
         )
-        sights[name] = LayerHandle(info, call.place, call.key, inner, call.output, call.layer)
+        handles[name] = LayerHandle(info, call.index, call.key, inner, call.output, call.layer)
     called = [(names[step.key], step.operation) for step in program.steps if step.training]
-    ends = ends_of(program, sights, last)
-    return View(program, sights, formats, unfit, ends, notes_of(called), stops, entering)
+    ends = ends_of(program, handles, last)
+    return View(program, handles, formats, unfit, ends, notes_of(called), stops, entering)
 
 
 def _inner_calls(
-    calls: Sequence[tuple[Key, keras.Layer, int, Shape]], place: int, known: bool
+    calls: Sequence[tuple[Key, keras.Layer, int, Shape]], index: int, known: bool
 ) -> Iterator[_Call]:
     for key, layer, output, shape in calls:
-        yield _Call(key, layer, output, place, shape if known else None, None)
+        yield _Call(key, layer, output, index, shape if known else None, None)
 
 
-def _own_calls(step: Step, place: int) -> Iterator[_Call]:
+def _own_calls(step: Step, index: int) -> Iterator[_Call]:
     for output, value in enumerate(step.outputs):
         shape = step.shapes[output] if output < len(step.shapes) else None
-        yield _Call(step.key, step.operation, output, place, shape, value)
+        yield _Call(step.key, step.operation, output, index, shape, value)
 
 
 def _describe(
@@ -168,7 +168,7 @@ def _trace(
 ) -> bool:
     """Brings the steps' shapes up to date and finds the calls inside steps.
 
-    What a step that does not fit would give is unknown, and so is all that rests on it.
+    What a step that does not fit would give is unknown, and so is all that depends on it.
 
     Returns:
         Whether the shapes of the calls inside are known, not only their names.
@@ -177,10 +177,10 @@ def _trace(
     specs: dict[int, Tensor] = {
         value: keras.KerasTensor(shape, dtype=dtype) for value, (shape, dtype) in taken.items()
     }
-    for place, step in enumerate(program.steps):
+    for index, step in enumerate(program.steps):
         if step.node is None:
             packed = pack([specs[v] for v in program.inputs])
-            inside[place] = _look_inside(step, (packed,), {}, last)
+            inside[index] = _look_inside(step, (packed,), {}, last)
             continue
         if any(value not in specs for _, value in step.inputs):
             step.shapes = []
@@ -188,7 +188,7 @@ def _trace(
         tensors = {tensor: specs[value] for tensor, value in step.inputs}
         args, kwargs = step.node.arguments.fill_in(tensors)
         if has_inside(step.operation):
-            inside[place] = _look_inside(step, args, kwargs)
+            inside[index] = _look_inside(step, args, kwargs)
         same = all(
             tuple(specs[value].shape) == tuple(tensor.shape)
             for (_, value), tensor in zip(step.inputs, step.node.input_tensors, strict=True)
@@ -198,7 +198,7 @@ def _trace(
             try:
                 outputs = spec_of(step, args, kwargs)
             except ModelInputError as error:
-                unfit[place] = error
+                unfit[index] = error
                 step.shapes = []
                 continue
         specs.update(zip(step.outputs, outputs, strict=True))

@@ -48,7 +48,7 @@ def begin_ascent(
         ModelInputError: A layer does not depend on the input, or does not fit its size.
         UnsafeModelError: A layer on the way cannot be run.
     """
-    places = {sight.place for sight in sights}
+    places = {sight.index for sight in sights}
     check_steps(view, places)
     _check_depends(ascent, view, sights, inputs)
     near = view.program.needed(places, lambda step: not ascent.deep and rectifies(step.operation))
@@ -125,7 +125,7 @@ def _check_depends(
     number = [entry.name for entry in inputs].index(ascent.input)
     value = view.program.inputs[number]
     for sight in sights:
-        steps = (view.program.steps[place] for place in view.program.needed({sight.place}))
+        steps = (view.program.steps[place] for place in view.program.needed({sight.index}))
         taken = {number for step in steps for _, number in step.inputs}
         if value not in taken:
             known = zip(inputs, view.program.inputs, strict=True)

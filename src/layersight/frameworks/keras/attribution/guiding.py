@@ -20,13 +20,13 @@ from layersight.frameworks.keras.backends import make_positive
 from layersight.frameworks.keras.types import Function, Tensor
 
 
-def rectifiers_of(view: View, places: set[int]) -> list[Tensor]:
+def rectifiers_of(view: View, indices: set[int]) -> list[Tensor]:
     """The operations on the way to some steps that have a rectifier.
 
     Raises:
         ModelInputError: There is none.
     """
-    steps = [view.program.steps[place].operation for place in sorted(view.program.needed(places))]
+    steps = [view.program.steps[index].operation for index in sorted(view.program.needed(indices))]
     found = [operation for operation in steps if rectifiers_in({operation: -1})]
     if not found:
         raise ModelInputError(

@@ -72,14 +72,14 @@ class Host(Protocol):
         ...
 
     def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
-        """The place of an input, the number of its value, and what is known of it."""
+        """The index of an input, the number of its value, and what is known of it."""
         ...
 
     def check_memory(self, view: View, layers: Sequence[str], **more: Any) -> None:
         """Refuses a pass that takes more than a stranger's file may."""
         ...
 
-    def sight(self, view: View, name: str) -> LayerHandle:
+    def handle(self, view: View, name: str) -> LayerHandle:
         """A layer by name."""
         ...
 
@@ -107,7 +107,7 @@ class Reading:
     def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
         """The number for each image, ``(image,)``."""
         view, arrays, shapes = self._host.prepare(inputs)
-        sights = self._sights(view, goal)
+        handles = self._handles(view, goal)
         key = ("read", _key(goal), shapes)
         runners = self._runners.get(key, _sizes)
         count = len(arrays[0])
@@ -115,8 +115,8 @@ class Reading:
         arrays, weights = _filled(arrays, goal, size)
 
         def make() -> Runner:
-            passing = self._passing(view, goal, sights)
-            compute = functools.partial(_read, passing, goal, sights, len(arrays))
+            passing = self._passing(view, goal, handles)
+            compute = functools.partial(_read, passing, goal, handles, len(arrays))
             return make_runner(compute, self._host.variables, often=size >= TRACED)
 
         with self._host.running():
@@ -133,11 +133,11 @@ class Reading:
     ) -> Gradients:
         """The number for each image, and its gradients."""
         view, arrays, shapes = self._host.prepare(inputs)
-        sights = self._sights(view, goal, () if by else layers)
-        wanted = [self._host.sight(view, name) for name in layers]
+        handles = self._handles(view, goal, () if by else layers)
+        wanted = [self._host.handle(view, name) for name in layers]
         entries = [self._host.input_value(view, name) for name in by]
-        self._check_rests(view, goal, sights, wanted)
-        self._check_inputs(view, sights, by, entries)
+        self._check_depends(view, goal, handles, wanted)
+        self._check_inputs(view, handles, by, entries)
         key = (_key(goal), tuple(layers), tuple(by), guided, shapes)
         differs = self._differs.get(key, _sizes)
         count = len(arrays[0])
@@ -145,32 +145,34 @@ class Reading:
         arrays, weights = _filled(arrays, goal, size)
 
         def make() -> Differ:
-            passing = self._passing(view, goal, sights, wanted)
-            compute: Score = functools.partial(_score, passing, goal, sights)
+            passing = self._passing(view, goal, handles, wanted)
+            compute: Score = functools.partial(_score, passing, goal, handles)
             if guided:
-                compute = _guided(compute, rectifiers_of(view, {sight.place for sight in sights}))
-            places = [place for place, _, _ in entries]
-            return make_differ(compute, self._host.variables, list(layers), places)
+                compute = _guided(
+                    compute, rectifiers_of(view, {handle.index for handle in handles})
+                )
+            indices = [index for index, _, _ in entries]
+            return make_differ(compute, self._host.variables, list(layers), indices)
 
         with self._host.running():
             given = differs.get(size, make)(arrays, weights)
         found = {name: array[:count] for name, array in given.items()}
-        orders = {sight.info.name: sight.info.data_format for sight in wanted}
+        orders = {handle.info.name: handle.info.data_format for handle in wanted}
         return Gradients(
             as_float32(found["scores"]),
             {
-                sight.info.name: channels_last(
-                    found[f"end:{sight.info.name}"], sight.info.data_format
+                handle.info.name: channels_last(
+                    found[f"end:{handle.info.name}"], handle.info.data_format
                 )
-                for sight in sights
+                for handle in handles
             },
             {name: channels_last(found[f"value:{name}"], orders[name]) for name in layers},
             {name: channels_last(found[f"slope:{name}"], orders[name]) for name in layers},
             {
                 name: as_it_was_given(
-                    as_float32(found[f"input:{place}"]), entry, inputs[name].shape
+                    as_float32(found[f"input:{index}"]), entry, inputs[name].shape
                 )
-                for name, (place, _, entry) in zip(by, entries, strict=True)
+                for name, (index, _, entry) in zip(by, entries, strict=True)
             },
         )
 
@@ -179,54 +181,54 @@ class Reading:
         view, arrays, shapes = self._host.prepare(inputs)
         if len(arrays[0]) != 1:
             raise ModelInputError(f"expected one image to ablate, found {len(arrays[0])}")
-        sights = self._sights(view, goal)
-        spread = self._host.sight(view, layer)
-        self._check_rests(view, goal, sights, [spread])
+        handles = self._handles(view, goal)
+        spread = self._host.handle(view, layer)
+        self._check_depends(view, goal, handles, [spread])
         weights = [as_float32(readout.weights) for readout in goal]
         runners = self._runners.get(("ablate", _key(goal), layer, shapes), _sizes)
         count = len(factors)
         size = _size_for(count, runners)
 
         def make() -> Runner:
-            passing = self._passing(view, goal, sights, [spread], spread=spread)
-            compute = functools.partial(_ablate, passing, goal, sights, spread, len(arrays))
+            passing = self._passing(view, goal, handles, [spread], spread=spread)
+            compute = functools.partial(_ablate, passing, goal, handles, spread, len(arrays))
             return make_runner(compute, self._host.variables, often=size >= TRACED)
 
         given = [*arrays, *weights, _padded(as_float32(factors), size)]
         with self._host.running():
             return as_float32(runners.get(size, make)(given)["scores"])[:count]
 
-    def _sights(
+    def _handles(
         self, view: View, goal: Goal, since: Sequence[str] | None = None
     ) -> list[LayerHandle]:
-        sights = [self._host.sight(view, readout.layer) for readout in goal]
-        places = {sight.place for sight in sights}
-        check_steps(view, places)
-        names = [sight.info.name for sight in sights]
+        handles = [self._host.handle(view, readout.layer) for readout in goal]
+        indices = {handle.index for handle in handles}
+        check_steps(view, indices)
+        names = [handle.info.name for handle in handles]
         self._host.check_memory(view, names, back=since is not None, since=since or ())
-        return sights
+        return handles
 
     def _passing(
         self,
         view: View,
         goal: Goal,
-        sights: Sequence[LayerHandle],
+        handles: Sequence[LayerHandle],
         more: Sequence[LayerHandle] = (),
         spread: LayerHandle | None = None,
     ) -> Passing:
-        pairs = list(zip(goal, sights, strict=True))
-        after = dict.fromkeys([*more, *sights])
-        before = dict.fromkeys(sight for readout, sight in pairs if readout.before)
+        pairs = list(zip(goal, handles, strict=True))
+        after = dict.fromkeys([*more, *handles])
+        before = dict.fromkeys(handle for readout, handle in pairs if readout.before)
         return self._host.passing(view, tuple(after), before=tuple(before), spread=spread)
 
-    def _check_rests(
-        self, view: View, goal: Goal, sights: Sequence[LayerHandle], layers: Sequence[LayerHandle]
+    def _check_depends(
+        self, view: View, goal: Goal, handles: Sequence[LayerHandle], layers: Sequence[LayerHandle]
     ) -> None:
-        """Refuses layers that no number rests on."""
-        needed = view.program.needed({sight.place for sight in sights})
+        """Refuses layers that no number depends on."""
+        needed = view.program.needed({handle.index for handle in handles})
         for layer in layers:
-            own = [r.before for r, sight in zip(goal, sights, strict=True) if sight == layer]
-            if layer.place not in needed or (own and all(own) and len(own) == len(goal)):
+            own = [r.before for r, handle in zip(goal, handles, strict=True) if handle == layer]
+            if layer.index not in needed or (own and all(own) and len(own) == len(goal)):
                 names = ", ".join(dict.fromkeys(readout.layer for readout in goal))
                 raise ModelInputError(
                     f"what is read off '{names}' does not depend on the output of layer "
@@ -236,20 +238,20 @@ class Reading:
     def _check_inputs(
         self,
         view: View,
-        sights: Sequence[LayerHandle],
+        handles: Sequence[LayerHandle],
         by: Sequence[str],
         entries: Sequence[tuple[int, int, InputInfo]],
     ) -> None:
-        """Refuses inputs that no number rests on."""
+        """Refuses inputs that no number depends on."""
         steps = view.program.steps
-        places = view.program.needed({sight.place for sight in sights})
-        taken = {value for place in places for _, value in steps[place].inputs}
+        indices = view.program.needed({handle.index for handle in handles})
+        taken = {value for index in indices for _, value in steps[index].inputs}
         for name, (_, value, _) in zip(by, entries, strict=True):
             if value not in taken:
                 names = [one.name for one in self._host.info.inputs]
                 known = zip(names, view.program.inputs, strict=True)
                 raise ModelInputError(
-                    f"what is read off '{sights[0].info.name}' does not depend on the input "
+                    f"what is read off '{handles[0].info.name}' does not depend on the input "
                     f"'{name}': {other_inputs([one for one, number in known if number in taken])}"
                 )
 
@@ -298,21 +300,21 @@ def _padded(array: FloatArray, size: int) -> FloatArray:
 def _score(
     passing: Passing,
     goal: Goal,
-    sights: Sequence[LayerHandle],
+    handles: Sequence[LayerHandle],
     tensors: Sequence[Tensor],
     weights: Sequence[Tensor],
-    touch: Hook,
+    hook: Hook,
     versions: int = 1,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum for each image, and what the layers it is read off give."""
-    found = passing(tensors, touch, versions)
+    found = passing(tensors, hook, versions)
     total: Any = 0.0
-    for readout, sight, weight in zip(goal, sights, weights, strict=True):
-        value = found[f"{'before' if readout.before else 'layer'}:{sight.info.name}"]
-        value = tensor_channels_last(value, sight.info.data_format)
+    for readout, handle, weight in zip(goal, handles, weights, strict=True):
+        value = found[f"{'before' if readout.before else 'layer'}:{handle.info.name}"]
+        value = tensor_channels_last(value, handle.info.data_format)
         product = ops.cast(value, "float32") * weight
         total = total + ops.sum(product, axis=tuple(range(1, len(product.shape))))
-    names = (sight.info.name for sight in sights)
+    names = (handle.info.name for handle in handles)
     return total, {f"end:{name}": found[f"layer:{name}"] for name in names}
 
 
@@ -323,18 +325,18 @@ def _same(_: LayerHandle, tensor: Tensor) -> Tensor:
 def _read(
     passing: Passing,
     goal: Goal,
-    sights: Sequence[LayerHandle],
+    handles: Sequence[LayerHandle],
     inputs: int,
     given: Sequence[Tensor],
 ) -> dict[str, Tensor]:
-    scores, _ = _score(passing, goal, sights, given[:inputs], given[inputs:], _same)
+    scores, _ = _score(passing, goal, handles, given[:inputs], given[inputs:], _same)
     return {"scores": scores}
 
 
 def _ablate(
     passing: Passing,
     goal: Goal,
-    sights: Sequence[LayerHandle],
+    handles: Sequence[LayerHandle],
     spread: LayerHandle,
     inputs: int,
     given: Sequence[Tensor],
@@ -342,25 +344,25 @@ def _ablate(
     tensors, weights, factors = given[:inputs], given[inputs:-1], given[-1]
     versions = int(factors.shape[0])
 
-    def weaken(sight: LayerHandle, tensor: Tensor) -> Tensor:
-        if sight != spread:
+    def weaken(handle: LayerHandle, tensor: Tensor) -> Tensor:
+        if handle != spread:
             return tensor
-        places = [1] * (len(tensor.shape) - 2)
-        first = sight.info.data_format == FIRST and len(tensor.shape) >= 3
-        shape = (versions, -1, *places) if first else (versions, *places, -1)
+        indices = [1] * (len(tensor.shape) - 2)
+        first = handle.info.data_format == FIRST and len(tensor.shape) >= 3
+        shape = (versions, -1, *indices) if first else (versions, *indices, -1)
         if int(tensor.shape[0]) == 1:
             tensor = ops.repeat(tensor, versions, axis=0)
         return tensor * ops.cast(ops.reshape(factors, shape), tensor.dtype)
 
-    scores, _ = _score(passing, goal, sights, tensors, weights, weaken, versions)
+    scores, _ = _score(passing, goal, handles, tensors, weights, weaken, versions)
     return {"scores": scores}
 
 
 def _guided(compute: Score, rectifiers: Sequence[keras.Operation]) -> Score:
     def call(
-        inputs: Sequence[Tensor], weights: Sequence[Tensor], touch: Touch
+        inputs: Sequence[Tensor], weights: Sequence[Tensor], hook: Touch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         with guiding(rectifiers):
-            return compute(inputs, weights, touch)
+            return compute(inputs, weights, hook)
 
     return call

@@ -1,4 +1,4 @@
-"""Random weights in the place of learned ones, for a while.
+"""Random weights instead of learned ones, for a while.
 
 After the cascading randomisation of Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS
 2018. The rule of this module: whatever happens, the learned weights come back.
