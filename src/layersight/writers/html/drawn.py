@@ -159,7 +159,9 @@ class Art:
             return indexed_uri(pixels, palette)
         alpha = np.rint(overlay.alpha * (255 / max(1, self.peak))).astype(np.uint8)
         if overlay.faded is not None:
-            alpha[overlay.faded] = 0
+            hole = overlay.faded if pixels.ndim == 2 else overlay.faded[..., None]
+            alpha, pixels = np.where(overlay.faded, 0, alpha), np.where(hole, 0, pixels)
+            alpha, pixels = alpha.astype(np.uint8), pixels.astype(np.uint8)
         if pixels.ndim == 2 and palette is not None:
             # As a rule opacity depends on the colour, and then the palette can hold it.
             opacity = np.zeros(256, np.uint8)
