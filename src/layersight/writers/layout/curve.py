@@ -16,7 +16,7 @@ from layersight.document.words import number, percent
 from layersight.writers.layout.body import Body, lay
 from layersight.writers.layout.marks import INKS, draw_tick, round_ticks
 from layersight.writers.layout.text import STEP
-from layersight.writers.page import WHITE, Point
+from layersight.writers.page import WHITE
 from layersight.writers.sketch import (
     ACCENT,
     BODY,
@@ -33,7 +33,8 @@ from layersight.writers.sketch import (
 )
 
 TITLE, LEAD = 13.0, 9.0
-KEY = 11.0
+SAMPLE = 16.0
+"""Width of a sample in a key."""
 UNDER = 12.0
 """Under a plot, for its numbers."""
 AXIS_TITLE = 8.0
@@ -44,7 +45,8 @@ ASIDE = 74.0
 APART = 7.0
 """The least distance of two words above each other."""
 NAMES = 108.0
-DOT = 4.2
+DOT, SMALL_DOT = 4.2, 3.5
+WIDTHS = {"line": 0.9, "plain": 1.1, "thin": 0.4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,140 +82,101 @@ class Axes:
         return self.bottom - min(1.0, max(0.0, share)) * (self.bottom - self.top)
 
 
+Key = list[tuple[str, Series | None]]
+"""What is drawn, by name: series, and ``None`` for a rule."""
+
+
 @lay.register
 def _curve(block: Curve, medium: Medium, room: float) -> Body:
     wide = room if block.wide is None else min(room, block.wide)
     tall = ROW * len(block.names) if block.names else block.tall
-    keyed = [series for series in block.series if series.name]
-    beside = block.wide is None and not block.lead
-    above = TITLE * bool(block.title) + LEAD * bool(block.lead and not block.names)
-    above += (
-        0.0
-        if not keyed or (beside and block.title)
-        else KEY * _key_lines(_key(block), medium, wide)
-    )
-    above += 4.0
+    title = BODY.but(bold=True) if block.names else SECTION if block.wide is None else NOTE
+    lead = TINY if block.names else NOTE.but(colour=ACCENT, bold=True)
+    used = medium.measure(block.title, title) + 20 if block.title else 0.0
+    below_title = block.title and block.lead and not block.names
+    key = _placed(_key(block), medium, wide, 0.0 if block.lead else used)
+    if block.lead and key:  # the line of the title is taken
+        key = [(x, line + 1, name, each) for x, line, name, each in key]
+    last = max((line for _, line, _, _ in key), default=0 if block.title or block.lead else -1)
+    above = TITLE * (last + 1) + LEAD * bool(below_title) + 4.0
     lines = [line for text in block.lines for line in medium.wrap(text, NOTE, wide)]
     below = UNDER + AXIS_TITLE * bool(block.x_title)
-    total = above + tall + below + NOTE.size * STEP * len(lines)
     plot = _names if block.names else _lines
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
-        _heading(sketch, x, y, wide, block, keyed, beside=beside)
-        top = y + above
-        plot(sketch, x, top, x + wide, top + tall, block)
-        base = top + tall + below
+        sketch.text(x, y + 8, block.title, title, room=wide)
+        beside = (used - 14, 0.0) if block.names else (0.0, LEAD * bool(block.title))
+        left = x + beside[0]
+        sketch.text(left, y + 8 + beside[1], block.lead, lead, room=max(0.0, wide - beside[0]))
+        _draw_key(sketch, x, y + 8, key)
+        plot(sketch, x, y + above, x + wide, y + above + tall, block)
+        base = y + above + tall + below
         for line in lines:
             base += NOTE.size * STEP
             sketch.text(x, base - 2, line, NOTE)
 
-    return Body(wide, (total,), draw)
-
-
-def _heading(
-    sketch: Sketch,
-    x: float,
-    y: float,
-    wide: float,
-    block: Curve,
-    keyed: Sequence[Series],
-    *,
-    beside: bool,
-) -> None:
-    """The title, the line under it, and what the series are."""
-    base = y + 8.0
-    if block.names:
-        bold = BODY.but(bold=True)
-        used = sketch.text(x, base, block.title, bold, room=wide)
-        sketch.text(x + used + 6, base, block.lead, TINY, room=max(0.0, wide - used - 6))
-        base += TITLE if block.title else 0.0
-    elif block.title:
-        sketch.text(x, base, block.title, SECTION if block.wide is None else NOTE, room=wide)
-    if beside and block.title and not block.names:
-        right = x + wide
-        for series in keyed[::-1]:
-            left = right - sketch.medium.measure(series.name, NOTE)
-            _sample(sketch, left - 16, base - 2.3, series)
-            sketch.text(left, base, series.name, NOTE)
-            right = left - 30
-        return
-    if block.lead and not block.names:
-        base += LEAD if block.title else 0.0
-        sketch.text(x, base, block.lead, NOTE.but(colour=ACCENT, bold=True), room=wide)
-        base += LEAD
-    _draw_key(sketch, x, base, wide, _key(block))
+    return Body(wide, (above + tall + below + NOTE.size * STEP * len(lines),), draw)
 
 
 def shared_key(blocks: Sequence[Curve], medium: Medium, room: float) -> Body | None:
-    """One key over charts of names that all have the same; ``None`` if they have not."""
-    keys = [_key(block) for block in blocks]
-    names = [[name for name, _ in key] for key in keys]
-    if len(blocks) < 2 or not names[0] or not all(block.names for block in blocks):
+    """One key over charts of names; ``None`` where the blocks are none, or are one."""
+    key = list({name: each for block in blocks for name, each in _key(block)}.items())
+    if len(blocks) < 2 or not key or not all(block.names for block in blocks):
         return None
-    key = list({name: sample for each in keys for name, sample in each}.items())
-    height = KEY * _key_lines(key, medium, room) + 4.0
+    placed = _placed(key, medium, room, 0.0)
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
-        _draw_key(sketch, x, y + 7.0, room, key)
+        _draw_key(sketch, x, y + 7, placed)
 
-    return Body(room, (height,), draw)
+    return Body(room, (TITLE * (placed[-1][1] + 1),), draw)
 
 
 def without_key(block: Curve) -> Curve:
     """The chart without what its series are called."""
     series = tuple(replace(each, name="") for each in block.series)
-    rules = tuple((value, "") for value, _ in block.rules)
-    return replace(block, series=series, rules=rules)
+    return replace(block, series=series, rules=tuple((value, "") for value, _ in block.rules))
 
 
-def _draw_key(
-    sketch: Sketch, x: float, y: float, wide: float, key: Sequence[tuple[str, Series | None]]
-) -> None:
-    left = x
-    for name, sample in key:
-        needed = 16 + sketch.medium.measure(name, NOTE) + 14
-        if left > x and left + needed - 14 > x + wide:
-            left, y = x, y + KEY
-        if sample is not None:
-            _sample(sketch, left, y - 2.3, sample)
-        else:
-            sketch.line((left + 5, y - 6), (left + 5, y + 1.5), colour=RULE, width=1.2)
-        sketch.text(left + 16, y, name, NOTE)
-        left += needed
-
-
-def _key(block: Curve) -> list[tuple[str, Series | None]]:
-    """What is drawn, by name: the series, and under names the rules."""
-    found: list[tuple[str, Series | None]] = [
-        (series.name, series) for series in block.series if series.name
-    ]
+def _key(block: Curve) -> Key:
+    found: Key = [(series.name, series) for series in block.series if series.name]
     if block.names and found:
         found += [(words, None) for _, words in block.rules if words]
     return found
 
 
-def _key_lines(key: Sequence[tuple[str, Series | None]], medium: Medium, wide: float) -> int:
-    left, lines = 0.0, 1
-    for name, _ in key:
-        needed = 16 + medium.measure(name, NOTE) + 14
-        if left and left + needed - 14 > wide:
-            left, lines = 0.0, lines + 1
-        left += needed
-    return lines
+def _placed(
+    key: Key, medium: Medium, wide: float, used: float
+) -> list[tuple[float, int, str, Series | None]]:
+    """For each entry of a key its left edge and its line, the first beside ``used`` points."""
+    found, left, line = [], used, 0
+    for name, each in key:
+        needed = SAMPLE + medium.measure(name, NOTE)
+        if left and left + needed > wide:
+            left, line = 0.0, line + 1
+        found.append((left, line, name, each))
+        left += needed + 14
+    if found and line == 0 and used:  # beside a title, at the right end
+        return [(x + wide + 14 - left, *rest) for x, *rest in found]  # type: ignore[misc]
+    return found
 
 
-def _sample(sketch: Sketch, x: float, y: float, series: Series) -> None:
-    """A series in the key."""
-    if series.style == "ticks":
-        _upright(sketch, x + 5, y, series)
-        return
-    colour = _colour(series)
-    sketch.line((x, y), (x + 11, y), colour=colour, width=0.9)
-    if series.style == "line":
-        _dot(sketch, x, y, series, 3.5)
-        _dot(sketch, x + 11, y, series, 3.5)
-    elif series.style == "points":
-        _dot(sketch, x + 5.5, y, series, DOT)
+def _draw_key(
+    sketch: Sketch, x: float, y: float, key: list[tuple[float, int, str, Series | None]]
+) -> None:
+    for shift, line, name, series in key:
+        left, base = x + shift, y + TITLE * line
+        sketch.text(left + SAMPLE, base, name, NOTE)
+        if series is None:
+            sketch.line((left + 5, base - 6), (left + 5, base + 1.5), colour=RULE, width=1.2)
+            continue
+        if series.style != "ticks":
+            ends = (left, base - 2.3), (left + 11, base - 2.3)
+            sketch.line(*ends, colour=_colour(series), width=0.9)
+        if series.style in ("points", "ticks"):
+            _mark(sketch, left + 5.5, base - 2.3, series, DOT)
+        elif series.style == "line":
+            _mark(sketch, left, base - 2.3, series, SMALL_DOT)
+            _mark(sketch, left + 11, base - 2.3, series, SMALL_DOT)
 
 
 def _colour(series: Series) -> str:
@@ -224,14 +187,14 @@ def _colour(series: Series) -> str:
     return INKS[series.tone]
 
 
-def _dot(sketch: Sketch, x: float, y: float, series: Series, side: float) -> None:
+def _mark(sketch: Sketch, x: float, y: float, series: Series, side: float) -> None:
+    """A point of a series: a small stroke, or a square."""
     colour = _colour(series)
-    fill = WHITE if series.hollow else colour
-    sketch.box(x - side / 2, y - side / 2, side, side, fill, colour)
-
-
-def _upright(sketch: Sketch, x: float, y: float, series: Series) -> None:
-    sketch.line((x, y - 3.4), (x, y + 3.4), colour=_colour(series), width=1.2)
+    if series.style == "ticks":
+        sketch.line((x, y - 3.4), (x, y + 3.4), colour=colour, width=1.2)
+    else:
+        fill = WHITE if series.hollow else colour
+        sketch.box(x - side / 2, y - side / 2, side, side, fill, colour)
 
 
 def _points(series: Series) -> tuple[np.ndarray, np.ndarray]:
@@ -280,19 +243,13 @@ def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
 
 def _series(sketch: Sketch, axes: Axes, series: Series, xs: np.ndarray, ys: np.ndarray) -> None:
     known = np.isfinite(xs) & np.isfinite(ys)
-    places = [
-        (axes.x(x), axes.y(y)) for x, y in zip(xs[known].tolist(), ys[known].tolist(), strict=True)
-    ]
-    if series.style in ("line", "plain", "thin") and len(places) > 1:
-        width = {"line": 0.9, "plain": 1.1, "thin": 0.4}[series.style]
-        sketch.line(*places, colour=_colour(series), width=width)
-    single = len(places) == 1
-    if series.style in ("line", "points") or (single and series.style == "plain"):
+    pairs = zip(xs[known].tolist(), ys[known].tolist(), strict=True)
+    places = [(axes.x(x), axes.y(y)) for x, y in pairs]
+    if series.style in WIDTHS and len(places) > 1:
+        sketch.line(*places, colour=_colour(series), width=WIDTHS[series.style])
+    if series.style not in ("plain", "thin") or len(places) == 1:
         for x, y in places:
-            _dot(sketch, x, y, series, 3.5 if len(places) <= 40 else 2.0)
-    elif series.style == "ticks":
-        for x, y in places:
-            _upright(sketch, x, y, series)
+            _mark(sketch, x, y, series, SMALL_DOT if len(places) <= 40 else 2.0)
 
 
 def _across(
@@ -353,23 +310,17 @@ def _rules(
 
 def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, block: Curve) -> None:
     """Points in a row for each name, all on one scale."""
-    marks = [_points(series)[0] for series in block.series]
-    errors = [
-        np.nan_to_num(np.asarray(series.errors, float)) if series.errors is not None else 0.0
-        for series in block.series
-    ]
-    every = [place - error for place, error in zip(marks, errors, strict=True)]
-    every += [place + error for place, error in zip(marks, errors, strict=True)]
-    every.append(np.array([value for value, _ in block.rules], float))
-    low, high = block.x or _limits(every)
+    points = [(series, *_points(series), _errors(series)) for series in block.series]
+    ends = [xs + sign * np.nan_to_num(errors) for _, xs, _, errors in points for sign in (-1, 1)]
+    low, high = block.x or _limits([*ends, np.array([value for value, _ in block.rules])])
     step = _rounded(((high - low) or abs(high) or 1.0) / 4)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    across = first * step, max(last, first + 1) * step
+    first = math.floor(low / step + 1e-9)
+    count = max(math.ceil(high / step - 1e-9), first + 1) - first
     names = max(sketch.medium.measure(name, NOTE.but(bold=True)) for name in block.names) + 8
     left = x + min(names, NAMES, (right - x) / 2)
+    across = first * step, (first + count) * step
     axes = Axes(left, top, right - 8, bottom, across, (len(block.names) - 0.5, -0.5))
-    for count in range(max(last, first + 1) - first + 1):
-        value = across[0] + step * count
+    for value in (step * (first + each) for each in range(count + 1)):
         at = axes.x(value)
         sketch.line((at, top), (at, bottom), width=0.25)
         words = _word(value if abs(value) > step / 2 else 0.0, share="x" in block.percent)
@@ -378,59 +329,41 @@ def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
     for value, _ in block.rules:
         if math.isfinite(value):
             sketch.line((axes.x(value), top - 3), (axes.x(value), bottom), colour=RULE, width=0.7)
-    solid = _solid(block)
+    solid, hollow = _rows(block, hollow=False), _rows(block, hollow=True)
+    contrasted = any(series.hollow for series in block.series)
     for row, name in enumerate(block.names):
-        style = NOTE.but(colour=INK, bold=row in solid)
+        style = NOTE.but(colour=INK, bold=contrasted and row in solid)
         middle = axes.y(row)
         sketch.text(left - 6, middle + 2.2, name, style, anchor="end", room=left - x - 6)
         sketch.line((axes.left, middle), (axes.right, middle), width=0.25)
-    for series in reversed(block.series):
-        _row_points(sketch, axes, series)
-    for row in _untold(block):
-        sketch.label(axes.left + 4, axes.y(row) + 2, "nothing to tell", TINY, "start")
+        if row not in solid | hollow:
+            sketch.label(axes.left + 4, middle + 2, "nothing to tell", TINY, "start")
+    for series, xs, ys, errors in reversed(points):
+        for value, y, error in zip(xs, [axes.y(row) for row in ys], errors, strict=True):
+            if math.isfinite(value) and math.isfinite(error):
+                reach = (axes.x(value - error), y), (axes.x(value + error), y)
+                sketch.line(*reach, colour=_colour(series), width=0.9)
+            if math.isfinite(value):
+                _mark(sketch, axes.x(value), y, series, DOT)
     if block.x_title:
         sketch.text(axes.right, bottom + UNDER + 5.5, block.x_title, TINY, anchor="end")
 
 
-def _solid(block: Curve) -> set[int]:
-    """The rows of filled points, where others of the chart are hollow."""
-    if not any(series.style == "points" and series.hollow for series in block.series):
-        return set()
+def _errors(series: Series) -> np.ndarray:
+    if series.errors is None:
+        return np.full(len(series.y), np.nan)
+    return np.asarray(series.errors, float)
+
+
+def _rows(block: Curve, *, hollow: bool) -> set[int]:
+    """The rows that have a point, filled or hollow."""
     return {
         int(row)
         for series in block.series
-        if series.style == "points" and not series.hollow
-        for row, value in zip(series.y, series.x, strict=True)
+        if series.style == "points" and series.hollow == hollow
+        for value, row in zip(*_points(series), strict=True)
         if math.isfinite(value)
     }
-
-
-def _untold(block: Curve) -> list[int]:
-    """The rows whose points are no numbers."""
-    told = [series for series in block.series if series.style == "points"]
-    known = {
-        int(row)
-        for series in told
-        for row, value in zip(series.y, series.x, strict=True)
-        if math.isfinite(value)
-    }
-    return [row for row in range(len(block.names)) if row not in known] if told else []
-
-
-def _row_points(sketch: Sketch, axes: Axes, series: Series) -> None:
-    xs, rows = _points(series)
-    errors = np.full(len(xs), np.nan) if series.errors is None else np.asarray(series.errors)
-    for value, row, error in zip(xs.tolist(), rows.tolist(), errors.tolist(), strict=True):
-        if not math.isfinite(value):
-            continue
-        x, y = axes.x(value), axes.y(row)
-        if math.isfinite(error):
-            ends: tuple[Point, Point] = ((axes.x(value - error), y), (axes.x(value + error), y))
-            sketch.line(*ends, colour=_colour(series), width=0.9)
-        if series.style == "ticks":
-            _upright(sketch, x, y, series)
-        else:
-            _dot(sketch, x, y, series, DOT)
 
 
 def _rounded(step: float) -> float:
