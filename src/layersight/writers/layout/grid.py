@@ -136,19 +136,11 @@ def _grid(block: Grid, medium: Medium, room: float) -> Body:
 
 def is_mosaic(block: Grid) -> bool:
     """Whether all tiles have one size and palette, and at most a number each."""
-    if not isinstance(block.pixels, np.ndarray):
+    if not isinstance(block.pixels, np.ndarray) or any(block.overlays):
         return False
-    if any(overlay is not None for overlay in block.overlays):
-        return False
-    return not any(
-        tile.title
-        or tile.value
-        or tile.lines
-        or tile.rising
-        or tile.scale
-        or tile.share is not None
-        for tile in block.tiles
-    )
+    under = Under.of(block.tiles)
+    spare = under.numbered or under.rising or under.scaled
+    return not spare and not any(tile.title for tile in block.tiles)
 
 
 def _names_width(block: Grid, medium: Medium) -> float:
@@ -162,24 +154,22 @@ def _names_width(block: Grid, medium: Medium) -> float:
 
 def _part(block: Grid, across: int, first: int, last: int) -> str:
     """Some rows of tiles in words: the first and the last of their names."""
-    plural = f"{block.unit}s"
     if block.rows:
-        names = [name for name, _ in block.rows]
-        return f"{span(names[first], names[last - 1])} of {len(names):,}"
-    labels = [tile.label for tile in block.tiles]
-    shown = labels[first * across : last * across]
-    if not all((shown[0], shown[-1])):
-        rows = math.ceil(len(labels) / across)
-        return (
-            f"rows {span(first + 1, last)} of {rows}"
-            if last > first + 1
-            else f"row {last} of {rows}"
-        )
-    return f"{plural} {span(shown[0], shown[-1])} of {len(labels):,}"
+        return f"{span(block.rows[first][0], block.rows[last - 1][0])} of {len(block.rows):,}"
+    shown = block.tiles[first * across : last * across]
+    if shown[0].label and shown[-1].label:
+        return f"{block.unit}s {span(shown[0].label, shown[-1].label)} of {len(block.tiles):,}"
+    words = f"rows {span(first + 1, last)}" if last > first + 1 else f"row {last}"
+    return f"{words} of {math.ceil(len(block.tiles) / across)}"
 
 
 def _label_style(wide: float) -> Style:
     return NOTE if wide >= LARGE_TILE else TINY
+
+
+def _gaps(block: Grid, across: int) -> frozenset[int]:
+    """The columns of a row that a wider gap follows."""
+    return frozenset(gap for gap in block.gaps if gap < across - 1)
 
 
 def _lefts(across: int, pitch: float, gaps: frozenset[int], wider: float) -> tuple[float, ...]:
@@ -198,38 +188,41 @@ def small_cells(block: Grid, medium: Medium, room: float) -> Cells:
     device pixels. The gaps look alike for tiles of any size.
     """
     count, height, width = np.shape(block.pixels)[:3]
+    longer = max(height, width)
     across = max(1, min(block.columns, count))
-    gaps = frozenset(gap for gap in block.gaps if gap < across - 1)
+    gaps = _gaps(block, across)
     wider = medium.snap(WIDER)
-    labelled = any(tile.label for tile in block.tiles)
+    under = LABEL_ROOM if any(tile.label for tile in block.tiles) else 3.0
     least = max((medium.measure(tile.label, TINY) for tile in block.tiles), default=0.0) + 2.5
+
+    def make(pixel: float, gap_x: int) -> Cells:
+        gap_y = max(1, math.ceil(under / pixel - 0.3))
+        if block.rows:  # the two lines of a row's name stand apart
+            gap_y = max(gap_y, math.ceil(17.0 / pixel) - height)
+        lefts = _lefts(across, (width + gap_x) * pixel, gaps, wider)
+        wide, tall = width * pixel, height * pixel
+        return Cells(lefts, wide, tall, wide, (height + gap_y) * pixel, pixel, gap_x, gap_y)
+
     if medium.resolution is not None:
-        longer = max(height, width)
         zoom = max(1, math.ceil(SMALL / longer))
         if block.side is not None:
             zoom = max(1, round(block.side * medium.resolution / longer))
         pixel = zoom / medium.resolution
-        gap_x = max(1, round(8 / zoom), math.ceil(least / pixel) - width)
-        return _small(block, across, (height, width), pixel, gap_x, gaps, wider, labelled)
+        return make(pixel, max(1, round(8 / zoom), math.ceil(least / pixel) - width))
     room -= wider * len(gaps)
     share = min(block.columns, max(count, FEWEST_SMALL))
     limit = medium.body - SPARE
     pixel, gap_x = _filling(room, height, width, share, limit)
-    if block.side is not None and max(height, width) * pixel > block.side:
-        pitch = pixel * (width + gap_x)
-        pixel = block.side / max(height, width)
-        gap_x = max(1, round(width / 9), math.floor(pitch / pixel) - width)
-        closer = max(1, round(width / 9), math.ceil(least / pixel) - width)
-        gap_x = min(gap_x, closer)
-    cells = _small(block, across, (height, width), pixel, gap_x, gaps, wider, labelled)
-    rows = math.ceil(count / across)
-    share_of_page = limit / (rows * cells.pitch)
+    if block.side is not None and longer * pixel > block.side:
+        pixel = block.side / longer
+        gap_x = max(1, round(width / 9), math.ceil(least / pixel) - width)
+    cells, rows = make(pixel, gap_x), math.ceil(count / across)
+    fits = limit / (rows * cells.pitch)
     # A few large tiles that would just miss the page are better a little smaller.
-    if share_of_page < 1 and share_of_page * (cells.column + cells.gap_x * pixel) >= LARGE_TILE:
-        smaller = room * share_of_page
+    if fits < 1 and fits * (cells.column + gap_x * pixel) >= LARGE_TILE:
+        smaller = room * fits
         while rows * cells.pitch > limit:
-            pixel, gap_x = _filling(smaller, height, width, share, limit)
-            cells = _small(block, across, (height, width), pixel, gap_x, gaps, wider, labelled)
+            cells = make(*_filling(smaller, height, width, share, limit))
             smaller -= 4
     return cells
 
@@ -239,30 +232,11 @@ def _filling(room: float, height: int, width: int, share: int, limit: float) -> 
     gap_x = max(1, round(width / 9))
     pixel = room / (share * (width + gap_x) - gap_x)
     pitch = pixel * (width + gap_x)
-    tallest = min(TALLEST * pitch / height, limit / (height + 1) - LABEL_ROOM / (height + 1))
+    tallest = min(TALLEST * pitch / height, (limit - LABEL_ROOM) / (height + 1))
     if pixel > tallest:
         pixel = tallest
         gap_x = max(1, math.floor(pitch / pixel) - width)
     return pixel, gap_x
-
-
-def _small(
-    block: Grid,
-    across: int,
-    size: tuple[int, int],
-    pixel: float,
-    gap_x: int,
-    gaps: frozenset[int],
-    wider: float,
-    labelled: bool,
-) -> Cells:
-    height, width = size
-    gap_y = max(1, math.ceil((LABEL_ROOM if labelled else 3.0) / pixel - 0.3))
-    if block.rows:  # the two lines of a row's name stand apart
-        gap_y = max(gap_y, math.ceil(17.0 / pixel) - height)
-    lefts = _lefts(across, (width + gap_x) * pixel, gaps, wider)
-    wide, tall = width * pixel, height * pixel
-    return Cells(lefts, wide, tall, wide, (height + gap_y) * pixel, pixel, gap_x, gap_y)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -274,51 +248,52 @@ class _Mosaic:
     style: Style
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
-        block, cells = self.block, self.cells
-        across = len(cells.columns)
-        start = first * across
-        tiles = block.tiles[start : last * across]
-        shown = np.asarray(block.pixels[start : last * across])
-        covered = [tile.cover is not None or tile.blank for tile in tiles]
-        if any(covered):
-            shown = shown.copy()
-            shown[np.array(covered)] = LIGHTEST
-        edges = [0, *(gap + 1 for gap in sorted(block.gaps) if gap < across - 1), across]
-        for one, other in itertools.pairwise(edges):
-            if len(edges) == 2:
-                self._group(sketch, x, y, shown, across)
-            elif len(part := _columns(shown, across, one, other)):
-                self._group(sketch, x + cells.columns[one], y, part, other - one)
+        cells, across = self.cells, len(self.cells.columns)
+        tiles = self.block.tiles[first * across : last * across]
+        rows = math.ceil(len(tiles) / across)
+        shown = np.asarray(self.block.pixels[first * across : last * across])
+        hidden = [tile.cover is not None or tile.blank for tile in tiles]
+        if any(hidden) or len(tiles) < rows * across:
+            full = np.full((rows * across, *shown.shape[1:]), LIGHTEST, np.uint8)
+            full[: len(tiles)] = shown
+            full[: len(tiles)][hidden] = LIGHTEST
+            shown = full
+        beside = min(across, len(tiles))
+        grid = shown.reshape(rows, across, *shown.shape[1:])
+        starts = [0, *(gap + 1 for gap in sorted(_gaps(self.block, beside))), beside]
+        for one, other in itertools.pairwise(starts):
+            self._group(sketch, x + cells.columns[one], y, grid[:, one:other])
+        over = sketch.medium.snap(BLEED)
+        if (left_over := rows * across - len(tiles)) and rows > 1:
+            begin = cells.columns[across - left_over]
+            top = y + (rows - 1) * cells.pitch
+            sketch.box(x + begin, top, cells.width - begin + over, cells.tall + over, WHITE)
         self._annotate(sketch, x, y, tiles)
 
-    def _group(self, sketch: Sketch, x: float, y: float, shown: Bytes, across: int) -> None:
-        """Some columns as one image, with white over the gaps and the cells left over."""
-        cells, snap = self.cells, sketch.medium.snap
-        beside = min(across, len(shown))
+    def _group(self, sketch: Sketch, x: float, y: float, grid: Bytes) -> None:
+        """Columns of tiles, ``(row, column, height, width)``, as one image with white gaps."""
+        cells = self.cells
+        rows, across = grid.shape[:2]
+        indices = grid.ndim == 4
+        bands = [grid] if indices else list(np.moveaxis(grid, -1, 0))
         gaps = (cells.gap_y, cells.gap_x)
-        bands = [shown] if shown.ndim == 3 else np.moveaxis(shown, -1, 0)
         sheets = [
-            mosaic(band, columns=across, gap=gaps, fill=LIGHTEST, extend=True) for band in bands
+            mosaic(band.reshape(-1, *band.shape[2:]), columns=across, gap=gaps, extend=True)
+            for band in bands
         ]
-        sheet = sheets[0] if shown.ndim == 3 else np.stack(sheets, -1)
-        sheet = sheet[:, : sheet.shape[1] - cells.gap_x]
-        palette = self.block.palette if shown.ndim == 3 else None
+        sheet = (sheets[0] if indices else np.stack(sheets, -1))[:, : -cells.gap_x]
+        palette = self.block.palette if indices else None
         sketch.picture(x, y, (cells.pixel, cells.pixel), sheet, palette)
-        pitch = cells.wide + cells.gap_x * cells.pixel
         gap_x, gap_y = cells.gap_x * cells.pixel, cells.gap_y * cells.pixel
-        rows, over = math.ceil(len(shown) / across), snap(BLEED)
-        wide, tall = beside * pitch - gap_x + over + OUTER, rows * cells.pitch + over + OUTER
-        for column in range(1, beside + 1):
-            gap = OUTER if column == beside else gap_x
+        pitch, over = cells.wide + gap_x, sketch.medium.snap(BLEED)
+        wide = across * pitch - gap_x + over + OUTER
+        tall = rows * cells.pitch + over + OUTER
+        for column in range(1, across + 1):
+            gap = OUTER if column == across else gap_x
             sketch.box(x + column * pitch - gap_x, y - over, gap, tall, WHITE)
         for row in range(1, rows + 1):
             more = OUTER if row == rows else 0.0
             sketch.box(x - over, y + row * cells.pitch - gap_y, wide, gap_y + more, WHITE)
-        left_over = rows * across - len(shown)
-        if left_over and rows > 1:
-            begin = (across - left_over) * pitch
-            top = y + (rows - 1) * cells.pitch
-            sketch.box(x + begin, top, wide - begin, cells.tall + over, WHITE)
 
     def _annotate(self, sketch: Sketch, x: float, y: float, tiles: Sequence[Tile]) -> None:
         """The numbers, covers and slices of the tiles."""
@@ -350,17 +325,6 @@ class _Mosaic:
                 sketch.label(left + cells.wide / 2, top + drop, tile.label, self.style)
 
 
-def _columns(shown: Bytes, across: int, one: int, other: int) -> Bytes:
-    """Some columns of the tiles; cells that are left over in the last row are light."""
-    rows = math.ceil(len(shown) / across)
-    full = np.full((rows * across, *shown.shape[1:]), LIGHTEST, np.uint8)
-    full[: len(shown)] = shown
-    part = full.reshape(rows, across, *shown.shape[1:])[:, one:other]
-    part = part.reshape(-1, *shown.shape[1:])
-    last = len(shown) - (rows - 1) * across - one  # of the last row, how many are in these columns
-    return part[: (rows - 1) * (other - one) + min(max(last, 0), other - one)]
-
-
 # Tiles one by one.
 
 
@@ -377,7 +341,7 @@ def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, list[_
     shown = [(at, tile) for at, tile in enumerate(block.tiles) if not tile.blank]
     sizes = sorted({block.pixels[at].shape[:2] for at, _ in shown}) or [(1, 1)]
     across = max(1, min(block.columns, len(block.tiles)))
-    gaps = frozenset(gap for gap in block.gaps if gap < across - 1)
+    gaps = _gaps(block, across)
     titled = any(tile.title for tile in block.tiles)
     under = Under.of(block.tiles)
     gap, wider = medium.snap(GAP if across <= CLOSER else GAP / 2), medium.snap(WIDER)
