@@ -530,3 +530,23 @@ def test_results_that_nothing_needs_are_let_go():
         steps = [*steps[:20], ["math.add_n", [["list", [["step", n] for n in range(20)]]], {}]]
         with pytest.raises(UnsafeModelError, match=r"of 1.25 GiB held at once"):
             Formula({"steps": steps, "result": ["step", 20]})(keras.KerasTensor((None, 1 << 26)))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="Keras tries again on PyTorch alone")
+def test_a_formula_that_is_too_large_is_never_run_with_real_memory():
+    """What fails in a trace Keras would try again with 83 images."""
+    devices = []
+
+    class Watched(Formula):
+        def call(self, inputs):
+            devices.append(inputs.device.type)
+            return super().call(inputs)
+
+    steps = [["math.add", [["input"], ["value", n]], {}] for n in range(6)]
+    steps.append(["math.add_n", [["list", [["step", n] for n in range(6)]]], {}])
+    with (
+        at_most(None, "the file", Limits(1 << 25)),
+        pytest.raises(UnsafeModelError, match="held at once"),
+    ):
+        Watched({"steps": steps, "result": ["step", 6]})(keras.KerasTensor((None, 1 << 21)))
+    assert set(devices) == {"meta"}
