@@ -15,11 +15,9 @@ import pytest
 
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.hdf5 import groups
-from layersight.hdf5.archive import read_archive
-from layersight.hdf5.legacy import read_model
+from layersight.hdf5.files import read_archive, read_model, read_weights
 from layersight.hdf5.member import Window
 from layersight.hdf5.serving import JOBS, answer
-from layersight.hdf5.weights import read_weights
 from layersight.loading.contents import collect
 from layersight.loading.frames import Incoming, RemoteError, write_frame
 
@@ -116,7 +114,7 @@ def test_two_bytes_of_no_type_are_no_numbers(tmp_path, noted):
         if noted is not None:
             file["layers/a"].attrs["dtype"] = noted
 
-    with pytest.raises(ModelFileError, match="no array of numbers"):
+    with pytest.raises(ModelFileError, match="not an array of numbers"):
         list(read_archive(archive(tmp_path / "m", edited(store(), note))))
 
 
@@ -166,16 +164,16 @@ def words(file):
 @pytest.mark.parametrize(
     ("edit", "error", "says"),
     [
-        (link, UnsafeModelError, "link out of its place"),
-        (soft, UnsafeModelError, "link out of its place"),
-        (twice, UnsafeModelError, "stands in two places"),
+        (link, UnsafeModelError, "is a link"),
+        (soft, UnsafeModelError, "is a link"),
+        (twice, UnsafeModelError, "has two names"),
         (virtual, UnsafeModelError, "lie in another file"),
         (outside, UnsafeModelError, "lie in another file"),
         (huge, UnsafeModelError, "far larger weights"),
         (many_chunks, UnsafeModelError, "1000000 chunks, more than a file of its size can list"),
         (large_chunk, UnsafeModelError, "chunks of 1073741824 bytes"),
         (many_names, UnsafeModelError, "more than 8 groups and arrays"),
-        (words, ModelFileError, "no array of numbers"),
+        (words, ModelFileError, "not an array of numbers"),
     ],
 )
 def test_what_reaches_out_is_refused_before_anything_is_read(
@@ -224,7 +222,7 @@ def test_a_window_shows_its_part_alone(tmp_path):
 
 
 def test_a_configuration_that_is_too_long(tmp_path, monkeypatch):
-    monkeypatch.setattr("layersight.hdf5.legacy.MAX_CONFIG", 100)
+    monkeypatch.setattr("layersight.hdf5.files.MAX_CONFIG", 100)
     with h5py.File(tmp_path / "m", "w") as file:
         file.attrs["model_config"] = "x" * 101
         file.create_group("model_weights")

@@ -20,7 +20,7 @@ from layersight.errors import (
     UsageError,
 )
 from layersight.frameworks.keras import room
-from layersight.hdf5.archive import read_archive
+from layersight.hdf5.files import read_archive
 from layersight.images.arrays import read_array
 from layersight.loading import bounded, load_model, read_labels, read_network
 from layersight.loading.bounded import member_pieces, parse_json, read_file

@@ -83,7 +83,7 @@ def test_plain_lines_stay_what_they_are(tmp_path):
         ("x.json", b'{"a": [1], "b": {}}', "names to numbers, or of numbers to names"),
         ("x.json", b"{'a': 0}", "it begins like JSON but is not"),
         ("x.csv", b"a,3\nb,7\n", "found 3, 7"),
-        ("x.txt", b"\x89PNG\x00\x00\xff\xfe\x00", "it is no text"),
+        ("x.txt", b"\x89PNG\x00\x00\xff\xfe\x00", "it is not text"),
     ],
 )
 def test_what_does_not_count_the_classes_is_one_line(tmp_path, name, data, words):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import h5py
@@ -10,15 +12,9 @@ import numpy as np
 
 from layersight.errors import UnsafeModelError
 
-MAX_ATTRIBUTE = 8 << 20
-"""The longest attribute that is read, in bytes, but for a configuration; a list of names has
-some thousand."""
-
-MAX_NAMES = 50_000
-"""How many layers, or weights of a layer, a file may name."""
-
-MAX_VERSION = 40
-"""How much of a version or a backend's name is kept."""
+MAX_ATTRIBUTE = 8 << 20  # bytes, but for a configuration; a list of names has some thousand
+MAX_NAMES = 50_000  # of layers, or of weights of a layer
+MAX_VERSION = 40  # characters of a version or a backend's name that are kept
 
 
 def read_names(group: h5py.Group, attribute: str) -> list[str]:
@@ -27,18 +23,16 @@ def read_names(group: h5py.Group, attribute: str) -> list[str]:
     Raises:
         UnsafeModelError: There are far too many.
     """
-    found: list[str] = []
-    number = 0
-    name = attribute if attribute in group.attrs else f"{attribute}0"
-    while name in group.attrs:
-        found += [decode(entry) for entry in np.ravel(_value(group, name, MAX_ATTRIBUTE))]
-        if len(found) > MAX_NAMES:
+    names: list[str] = []
+    parts: Iterable[str] = [attribute]
+    if attribute not in group.attrs:
+        numbered = (f"{attribute}{number}" for number in itertools.count())
+        parts = itertools.takewhile(group.attrs.__contains__, numbered)
+    for part in parts:
+        names += [_decode(entry) for entry in np.ravel(_value(group, part, MAX_ATTRIBUTE))]
+        if len(names) > MAX_NAMES:
             raise UnsafeModelError(f"more than {MAX_NAMES} names in {attribute}: not read")
-        if name == attribute:
-            break
-        number += 1
-        name = f"{attribute}{number}"
-    return found
+    return names
 
 
 def read_text(group: h5py.Group, attribute: str, limit: int = MAX_ATTRIBUTE) -> str | None:
@@ -49,17 +43,16 @@ def read_text(group: h5py.Group, attribute: str, limit: int = MAX_ATTRIBUTE) -> 
     """
     if attribute not in group.attrs:
         return None
-    return decode(_value(group, attribute, limit))
+    return _decode(_value(group, attribute, limit))
 
 
 def origin(*groups: h5py.Group) -> dict[str, str | None]:
-    """The version of Keras and the backend that wrote a file, as the first group says."""
-    found: dict[str, str | None] = {}
+    """The version of Keras and the backend that wrote a file, from the first group that has it."""
+    written: dict[str, str | None] = {}
     for key, attribute in (("version", "keras_version"), ("backend", "backend")):
         texts = (read_text(group, attribute) for group in groups)
-        said = next((text for text in texts if text), None)
-        found[key] = None if said is None else said[:MAX_VERSION]
-    return found
+        written[key] = next((text[:MAX_VERSION] for text in texts if text), None)
+    return written
 
 
 def _value(group: h5py.Group, name: str, limit: int) -> Any:
@@ -75,6 +68,5 @@ def _value(group: h5py.Group, name: str, limit: int) -> Any:
     return group.attrs[name]
 
 
-def decode(value: Any) -> str:
-    """Bytes or whatever else it is as text."""
+def _decode(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

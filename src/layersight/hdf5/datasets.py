@@ -17,40 +17,34 @@ from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.loading.bounded import bytes_allowed
 from layersight.loading.frames import Frame
 
+# The filters that HDF5 and h5py bring along: deflate, shuffle, checksum, szip and others.
 FILTERS = {1, 2, 3, 4, 5, 6, 32000}
-"""The filters that HDF5 and h5py bring along: deflate, shuffle, checksum, szip and others."""
 
-PIECE = 4 << 20
-"""How many bytes of an array are read at once, as far as its chunks allow."""
+PIECE = 4 << 20  # bytes of an array that are read at once, where its chunks allow it
+ENTRY = 8  # bytes that the index of chunks takes at least for each chunk
+FEW = 1_000  # chunks up to which there may be no index
 
-ENTRY = 8
-"""How many bytes the index of chunks takes at least for each chunk: where it lies."""
-
-FEW = 1_000
-"""Up to how many chunks need no such entry."""
-
-SHORT = "bfloat16"
-"""The type of number that Keras keeps as two bytes of no type, noted beside them."""
+SHORT = "bfloat16"  # Keras keeps these numbers as two bytes of no type, with this attribute
 
 
 def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
-    """Refuses what lies in another file, needs code of its own to unpack, or is no numbers.
+    """Refuses an array in another file or that needs code of its own to unpack.
 
     Raises:
         UnsafeModelError: It does.
-        ModelFileError: It is no array of numbers.
+        ModelFileError: It is not an array of numbers.
     """
     if dataset.is_virtual or dataset.external:
         raise UnsafeModelError(f"weights '{dataset.name}' of {path} lie in another file: not read")
     settings = dataset.id.get_create_plist()
-    filters = {settings.get_filter(place)[0] for place in range(settings.get_nfilters())}
+    filters = {settings.get_filter(index)[0] for index in range(settings.get_nfilters())}
     if not filters <= FILTERS:
         raise UnsafeModelError(
             f"weights '{dataset.name}' of {path} need a filter that HDF5 loads from elsewhere: "
             "not read"
         )
     if dataset.shape is None or not (_is_plain(dataset.dtype) or _is_short(dataset)):
-        raise ModelFileError(f"weights '{dataset.name}' of {path} are no array of numbers")
+        raise ModelFileError(f"weights '{dataset.name}' of {path} are not an array of numbers")
     if dataset.chunks:
         _check_chunks(dataset, path)
 
@@ -58,7 +52,7 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
 def _check_chunks(dataset: h5py.Dataset, path: Path) -> None:
     """Refuses an array in more chunks than the file can list, or with one that is too large.
 
-    HDF5 looks for each chunk, also for one that was never written, and unpacks it as a whole.
+    HDF5 looks for each chunk, even one that was never written, and unpacks it as a whole.
     """
     count = math.prod(-(-n // part) for n, part in zip(dataset.shape, dataset.chunks, strict=True))
     if count > max(FEW, dataset.file.id.get_filesize() // ENTRY):
@@ -124,7 +118,7 @@ def _pieces(dataset: h5py.Dataset) -> Iterator[np.ndarray[Any, Any]]:
     if size <= PIECE:
         yield np.asarray(dataset[()])
         return
-    axis = next(place for place, length in enumerate(shape) if length > 1)
+    axis = next(index for index, length in enumerate(shape) if length > 1)
     rows = max(1, PIECE * shape[axis] // size)
     if dataset.chunks:  # a chunk is unpacked as a whole
         rows = -(-rows // dataset.chunks[axis]) * dataset.chunks[axis]

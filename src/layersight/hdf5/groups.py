@@ -1,46 +1,63 @@
-"""Groups of an HDF5 file, walked by hard links alone."""
+"""Groups of an HDF5 file, walked by hard links alone, and what is said of a damaged one."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 
-from layersight.errors import UnsafeModelError
+from layersight.errors import LayersightError, ModelFileError, UnsafeModelError, shortened
 from layersight.loading.bounded import MAX_CONFIG
 
-MAX_OBJECTS = 50_000
-"""How many groups and datasets a file may hold; that of a real network stays below 10,000."""
+MAX_OBJECTS = 50_000  # groups and datasets of a file; a real network stays below 10,000
+
+
+@contextlib.contextmanager
+def damaged(path: Path, kind: str) -> Iterator[None]:
+    """Reports whatever fails inside as damage of a file of some kind, but for layersight's errors.
+
+    Random bytes bring about any error, of HDF5, of what wraps it, and of memory.
+    """
+    try:
+        yield
+    except LayersightError:
+        raise
+    except Exception as error:
+        reason = shortened(str(error), 120) or type(error).__name__
+        raise ModelFileError(
+            f"{path} is a damaged or truncated {kind} file ({reason}): download or save it again"
+        ) from error
 
 
 def child(group: h5py.Group, name: str, path: Path) -> Any:
     """A member of a group, ``None`` if there is none.
 
     Raises:
-        UnsafeModelError: A link leads to it, maybe out of the file.
+        UnsafeModelError: A link leads to it, perhaps out of the file.
     """
-    place: Any = group
+    member: Any = group
     for part in name.split("/"):
-        if not part or not isinstance(place, h5py.Group):
+        if not part or not isinstance(member, h5py.Group):
             continue
-        link = place.get(part, getlink=True)
+        link = member.get(part, getlink=True)
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise UnsafeModelError(f"'{name}' in {path} is a link out of its place: not followed")
-        place = place[part]
-    return place
+            raise _linked(name, path)
+        member = member[part]
+    return member
 
 
 def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str, Any]]:
-    """Everything in a file: its place and itself, each once.
+    """Everything in a file: the name of its path and itself, each once.
 
     Args:
         file: The file.
         path: Its path, for the messages.
-        strict: Refuse links and what stands in two places; else pass it over.
+        strict: Refuse links and what has two names; else pass it over.
 
     Raises:
         UnsafeModelError: There is too much, or something that is refused.
@@ -50,18 +67,15 @@ def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str,
     while waiting:
         above, group = waiting.pop()
         for name in names_in(group, path):
-            linked = not isinstance(group.get(name, getlink=True), h5py.HardLink)
-            if linked and strict:
-                raise UnsafeModelError(
-                    f"'{name}' in {path} is a link out of its place: not followed"
-                )
-            if linked:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                if strict:
+                    raise _linked(name, path)
                 continue
             member = group[name]
             address = h5py.h5o.get_info(member.id).addr
-            if address in seen and strict:
-                raise UnsafeModelError(f"'{name}' in {path} stands in two places: not followed")
             if address in seen:
+                if strict:
+                    raise UnsafeModelError(f"'{name}' in {path} has two names: not followed")
                 continue
             if len(seen) >= MAX_OBJECTS:
                 raise _too_many(path)
@@ -80,6 +94,10 @@ def names_in(group: h5py.Group, path: Path) -> Iterator[str]:
     if len(group) > MAX_OBJECTS:
         raise _too_many(path)
     yield from group
+
+
+def _linked(name: str, path: Path) -> UnsafeModelError:
+    return UnsafeModelError(f"'{name}' in {path} is a link, perhaps to another file: not followed")
 
 
 def _too_many(path: Path) -> UnsafeModelError:

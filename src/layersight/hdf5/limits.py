@@ -1,7 +1,7 @@
-"""Bounds that the system keeps for the process: memory, time, files, none written.
+"""Bounds that the system sets for the process: memory, time, and no file written.
 
-The rule of this module: where the system knows no such bounds, the process runs without; it is
-watched from outside all the same.
+The rule of this module: where the system has no such bounds, the process runs without; it is
+watched from outside in any case.
 """
 
 from __future__ import annotations
@@ -16,19 +16,13 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-SECONDS = 10
-"""How much time of a processor a file may take, and what may pass between two frames."""
-
-RATE = 10 << 20
-"""For how many bytes of a file there is one second more; reading and unpacking takes less than a
-tenth of it."""
-
-MEMORY = 1 << 30
-"""How much memory a file may take beside what is held of it, in bytes."""
+SECONDS = 10  # of a processor that a file may take, and that may pass between two frames
+RATE = 10 << 20  # bytes of a file for one second more; reading takes less than a tenth of that
+MEMORY = 1 << 30  # bytes that a file may take beside what is held of it
 
 
 def once() -> None:
-    """Forbids the process to write: no file, no byte code, no picture of its memory."""
+    """Forbids the process to write: no file, no byte code, no core dump."""
     sys.dont_write_bytecode = True
     if resource is not None:
         _set(resource.RLIMIT_CORE, 0)
@@ -64,7 +58,7 @@ def _set(kind: int, amount: int) -> None:
 
 
 def _held() -> int | None:
-    """The address space that the process has now, where the system tells."""
+    """The address space that the process has now, where the system reports it."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except (OSError, ValueError, IndexError):

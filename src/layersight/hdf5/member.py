@@ -15,32 +15,20 @@ from typing import Any
 
 from layersight.loading.bounded import member_pieces
 
+# The header of a member, with the lengths of its name and of its extra field.
 HEAD = struct.Struct("<26xHH")
-"""What stands before a member, with the lengths of its name and of what is noted beside it."""
 
 
 def unfold(
     archive: zipfile.ZipFile, name: str, path: Path, allowance: int
 ) -> Generator[None, None, io.BytesIO | Window]:
-    """Makes a file of a member.
+    """Makes a file of a member, and yields signs of life while it is read from end to end.
 
     A packed one is unpacked into memory, since it would be unpacked from its start each time
     that HDF5 goes back; another is read where it lies.
 
-    Args:
-        archive: The archive.
-        name: The member's name.
-        path: The archive's own path, for the messages.
-        allowance: How many bytes it may unfold to.
-
-    Yields:
-        Signs of life, while it is gone through.
-
-    Returns:
-        The file.
-
     Raises:
-        UnsafeModelError: It is far too long.
+        UnsafeModelError: It is longer than the allowance in bytes.
     """
     info = archive.getinfo(name)
     packed = info.compress_type != zipfile.ZIP_STORED
@@ -67,31 +55,26 @@ class Window(io.RawIOBase):
     """
 
     def __init__(self, file: Any, start: int, size: int) -> None:
-        self._file, self._start, self._size, self._place = file, start, size, 0
+        self._file, self._start, self._size, self._at = file, start, size, 0
 
     def readable(self) -> bool:
-        """It is read."""
         return True
 
     def seekable(self) -> bool:
-        """And from anywhere."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Goes to a place."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
-        self._place = base + offset
-        return self._place
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = base + offset
+        return self._at
 
     def tell(self) -> int:
-        """The place."""
-        return self._place
+        return self._at
 
     def readinto(self, target: Any) -> int:
-        """Reads what fits; nothing behind the part."""
         view = memoryview(target).cast("B")
-        count = max(0, min(len(view), self._size - self._place))
-        self._file.seek(self._start + self._place)
+        count = max(0, min(len(view), self._size - self._at))
+        self._file.seek(self._start + self._at)
         count = int(self._file.readinto(view[:count]))
-        self._place += count
+        self._at += count
         return count

@@ -12,22 +12,18 @@ from typing import Any
 
 from layersight.errors import LayersightError
 from layersight.hdf5 import limits
-from layersight.hdf5.archive import read_archive
-from layersight.hdf5.legacy import read_model
-from layersight.hdf5.weights import read_weights
+from layersight.hdf5.files import read_archive, read_model, read_weights
 from layersight.loading.bounded import bytes_allowed, bytes_stored
 from layersight.loading.frames import Frame, write_frame
 
+# What can be asked for: each gives the frames of a file.
 JOBS: dict[str, Callable[[Path], Iterator[Frame]]] = {
     "archive": read_archive,
     "model": read_model,
     "weights": read_weights,
 }
-"""What can be asked for: each gives the frames of a file."""
 
-
-HOME = Path(sys.executable).anchor
-"""Where the process is while it waits."""
+HOME = Path(sys.executable).anchor  # where the process is while it waits
 
 
 def serve() -> None:
@@ -35,7 +31,7 @@ def serve() -> None:
     answers = _take_output()
     limits.once()
     os.chdir(HOME)  # so that no folder is held
-    # Whoever asked is gone: there is nobody left to tell.
+    # A closed pipe means that the process that asked is gone.
     with contextlib.suppress(BrokenPipeError):
         write_frame(answers, {"ready": os.getpid()})
         for line in sys.stdin.buffer:
