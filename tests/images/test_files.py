@@ -212,7 +212,7 @@ def test_tiff_that_counts_from_white(tmp_path):
         assert opened.tag_v2[262] == 0
     pixels, _, steps = images.read_pixels(path, 1)
     assert pixels.ravel().tolist() == [255, 0]
-    assert steps == ("16 bits scaled to 8 (value / 257), turned round as its zero is white",)
+    assert steps == ("16 bits scaled to 8 (value / 257), inverted as its zero is white",)
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_notes_on_the_size():
     assert note((None, None), (10, 20)) == "the model takes any size: the image's own 10 x 20 kept"
     assert note((None, None), (2048, 1024)) == (
         "the model takes any size: the image's own 2048 x 1024 reduced to 512 x 256 "
-        "(at most 512 on the longest side where no size is asked for)"
+        "(at most 512 on the longest side where no size is given)"
     )
     assert note((None, 64), (10, 20)) == (
         "the model takes 64 x any pixels: 64 x 128 chosen for the image's own 10 x 20"
@@ -246,7 +246,7 @@ def test_notes_on_the_size():
 @pytest.mark.parametrize("takes", [(224, 224), (224, None), (None, 224)])
 def test_another_size_than_the_model_takes(takes):
     message = error_of(UsageError, images.choose_size, takes, (10, 10), (100, 101))
-    assert message.endswith("asked for were 101 x 100. Leave the size out.")
+    assert message.endswith("found a size of 101 x 100. Leave the size out.")
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))

@@ -13,8 +13,8 @@ from PIL import Image
 from layersight import images
 from layersight.data.model import InputInfo
 from layersight.errors import ImageError, UsageError
-from layersight.images import film
 from layersight.images import frames as counting
+from layersight.images import libraries
 from layersight.images.photograph import photograph
 from pictures import load
 
@@ -274,7 +274,7 @@ def test_the_turn_of_a_film_is_a_step(tmp_path, monkeypatch):
         def to_image(self) -> Image.Image:
             return Image.fromarray(smooth(0))
 
-    monkeypatch.setattr(film, "_numbered", lambda *_: (Turned(), "frame 0"))
+    monkeypatch.setattr(libraries, "_numbered", lambda *_: (Turned(), "frame 0"))
     found, size, steps = images.read_pixels(path, frame=0)
     assert size == (48, 64)
     np.testing.assert_array_equal(found, np.rot90(smooth(0)))

@@ -62,7 +62,7 @@ def test_a_name_with_a_new_line_stays_on_one_line(tmp_path):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert "something that is no file" in error_of(
+    assert "something that is not a file" in error_of(
         ImageError, images.read_pixels, tmp_path / "pipe"
     )
 

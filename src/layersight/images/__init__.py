@@ -1,7 +1,7 @@
 """From an image file, or an array, to what the network sees.
 
 The rule of this package: what is in a file is decided by its content and never by its name,
-and everything that was done to the pixels is told in words.
+and everything that was done to the pixels is reported in words.
 
 ::
 
@@ -10,8 +10,7 @@ and everything that was done to the pixels is told in words.
     reading   file to upright pixels of 8 bits
     frames    which frame, page or slice of a file with several
     dicom     DICOM, with its window
-    heic      HEIC
-    film      a frame of a film
+    libraries HEIC, and a frame of a film
     depth     16 bits and floating point to 8 bits
     fitting   pixels to the size that the model takes
     arrays    arrays and ``.npy`` files

@@ -24,19 +24,13 @@ _AXES = {
     4: "depth, height, width, channel",
 }
 
-
-MAX_NUMBERS = 100_000_000
-"""The most numbers of an array that are read: as many as a picture of 33 megapixels has."""
-
-EXACT = 2**24
-"""The largest whole number up to which float32 keeps every one."""
-
-FRAMES = 8
-"""Frames given to an input that takes any number of them."""
+MAX_NUMBERS = 100_000_000  # of an array: as many as a picture of 33 megapixels has
+EXACT = 2**24  # the largest whole number up to which float32 keeps every one
+FRAMES = 8  # given to an input that takes any number of them
 
 
 def is_array_file(path: str | Path) -> bool:
-    """Whether a file is a ``.npy`` file by its content; a pipe, which may never end, is none."""
+    """Whether a file is a ``.npy`` file by its content; a pipe, which may never end, is not."""
     try:
         if not Path(path).is_file():
             return False
@@ -67,7 +61,7 @@ def read_array(path: str | Path) -> NDArray[np.generic]:
     except ImageError:
         raise
     except Exception as error:
-        # The header is text from a stranger; what NumPy raises for it is nowhere listed.
+        # The header is text from a stranger; what NumPy raises for it is not documented.
         raise ImageError(
             f"expected one array of numbers in {where}, cannot read it: {in_short(error)}. "
             "Save it anew with numpy.save(path, array, allow_pickle=False)."
@@ -92,18 +86,13 @@ def as_array(source: Any) -> NDArray[np.generic]:
     return array
 
 
-def channels_last_shape(inputs: InputInfo) -> tuple[int | None, ...]:
-    """The shape of one image for an input, without the batch, channels last."""
-    return inputs.example_shape
-
-
 def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.generic]:
     """The array with its channel axis, and without a batch axis of one.
 
     Of an input whose values the network makes a picture of, an array as the network takes it
     becomes that picture.
     """
-    expected = channels_last_shape(inputs)
+    expected = inputs.example_shape
     if inputs.picture is not None and is_one(array, inputs.shape[1:]):
         if inputs.data_format == "channels_last":
             return array.reshape(inputs.picture)
@@ -118,27 +107,24 @@ def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.g
 
 def is_one(array: NDArray[np.generic], shape: tuple[int | None, ...]) -> bool:
     """Whether an array is one example of a shape, alone or in a batch of one."""
-    found = array.shape[1:] if array.ndim == len(shape) + 1 and len(array) == 1 else array.shape
-    return fits_shape(found, shape)
+    batched = array.ndim == len(shape) + 1 and len(array) == 1
+    return fits_shape(array.shape[1:] if batched else array.shape, shape)
 
 
 def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[str, ...]]:
-    """A picture for an input that wants more than a picture has, and what was filled in.
+    """A picture for an input that takes more than a picture has, and what was filled in.
 
     Args:
         values: ``(height, width, channel)``.
         inputs: The input; its colours are repeated over more channels than a picture has,
             and the picture itself over the frames of a video.
 
-    Returns:
-        The values in the shape that the input takes, and a step for each thing filled in.
-
     Example:
         >>> bands = InputInfo("bands", (None, 1, 1, 5))
         >>> fill_axes(np.array([[[1, 2, 3]]], np.float32), bands)[0][0, 0].tolist()
         [1.0, 2.0, 3.0, 1.0, 2.0]
     """
-    wanted = channels_last_shape(inputs)
+    wanted = inputs.example_shape
     steps = []
     if wanted[-1] not in (None, values.shape[-1]):
         bands = [band % values.shape[-1] for band in range(int(wanted[-1] or 0))]
@@ -155,17 +141,12 @@ def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[
 
 
 def check_shape(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
-    """Checks that an array is one image for an input.
-
-    Args:
-        array: Channels last, without a batch axis.
-        inputs: The input that it is meant for.
-        what: What the array is called in an error.
+    """Checks that an array, channels last and without a batch axis, is one image for an input.
 
     Raises:
-        ImageError: Its shape is another.
+        ImageError: It has another shape; ``what`` names the array.
     """
-    expected = channels_last_shape(inputs)
+    expected = inputs.example_shape
     if fits_shape(array.shape, expected) and array.size:
         return
     advice = "Bring the array into that shape."
@@ -181,7 +162,7 @@ def check_shape(array: NDArray[np.generic], inputs: InputInfo, what: str) -> Non
 def fits_shape(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     """Whether a shape is the expected one, where ``None`` stands for any number."""
     return len(shape) == len(expected) and all(
-        side is None or side == found for found, side in zip(shape, expected, strict=True)
+        side is None or side == own for own, side in zip(shape, expected, strict=True)
     )
 
 
@@ -212,7 +193,7 @@ def check_vocabulary(array: NDArray[np.generic], inputs: InputInfo, what: str) -
 
 
 def to_values(array: NDArray[np.generic]) -> tuple[FloatArray, tuple[str, ...]]:
-    """An array in float32, a copy, and what a reader should know of it."""
+    """A copy of an array in float32, and what a reader should know of it."""
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.array(array, np.float32)
     steps = ["a float array, taken as it is"]
@@ -225,7 +206,7 @@ def to_values(array: NDArray[np.generic]) -> tuple[FloatArray, tuple[str, ...]]:
 
 
 def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """What a person is shown of an array, spread from its least to its greatest number.
+    """A picture of an array, spread from its least to its greatest number.
 
     Args:
         array: ``(height, width, channel)``, ``(depth, height, width, channel)``,

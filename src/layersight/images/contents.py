@@ -1,27 +1,27 @@
-"""What the first bytes of a file look like, in words for an error.
+"""The kind of a file by its first bytes, in words for an error.
 
 The rule of this module: it only looks, it never decodes.
 """
 
 from __future__ import annotations
 
-ENOUGH = 256
-"""How many first bytes are enough to tell."""
+ENOUGH = 256  # first bytes of a file
 
 NUMPY_MAGIC = b"\x93NUMPY"
-"""How a ``.npy`` file begins."""
 
+_AGAIN = "Get the file again."
 _SAVE_AS = "Save it as PNG or JPEG first."
+_TIFF = "a damaged TIFF file, or one of a kind not known here"
 
-# (where, the bytes there, what it is, what to do)
+# Offset, the bytes there, what it is, what to do.
 _KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"\xff\xd8\xff", "a damaged JPEG file", "Get the file again."),
-    (0, b"\x89PNG", "a damaged PNG file", "Get the file again."),
-    (8, b"WEBP", "a damaged WebP file", "Get the file again."),
-    (0, b"GIF8", "a damaged GIF file", "Get the file again."),
-    (0, b"BM", "a damaged BMP file", "Get the file again."),
-    (0, b"II*\x00", "a damaged TIFF file, or one of a kind not known here", _SAVE_AS),
-    (0, b"MM\x00*", "a damaged TIFF file, or one of a kind not known here", _SAVE_AS),
+    (0, b"\xff\xd8\xff", "a damaged JPEG file", _AGAIN),
+    (0, b"\x89PNG", "a damaged PNG file", _AGAIN),
+    (8, b"WEBP", "a damaged WebP file", _AGAIN),
+    (0, b"GIF8", "a damaged GIF file", _AGAIN),
+    (0, b"BM", "a damaged BMP file", _AGAIN),
+    (0, b"II*\x00", _TIFF, _SAVE_AS),
+    (0, b"MM\x00*", _TIFF, _SAVE_AS),
     (0, b"version https://git-lfs", "a Git LFS pointer", "Get the file itself: git lfs pull."),
     (0, b"%PDF", "a PDF document", _SAVE_AS),
     (0, b"\x89HDF", "an HDF5 file", "Is it a model? Then give it as the model."),
@@ -34,6 +34,7 @@ _KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
     (4, b"ftypavif", "an AVIF image", _SAVE_AS),
 )
 
+# Offset, the bytes there, which library reads it, and the container of a film.
 _WITH_LIBRARIES: tuple[tuple[int, bytes, str, str], ...] = (
     (128, b"DICM", "dicom", ""),
     (4, b"ftyphei", "heic", ""),
@@ -46,11 +47,10 @@ _WITH_LIBRARIES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x1aE\xdf\xa3", "film", "matroska"),
     (8, b"AVI LIST", "film", "avi"),
 )
-"""Where, the bytes there, which module reads it, and of a film its container."""
 
 
 def library_kind(first: bytes) -> str | None:
-    r"""Which module reads a file that begins so and that Pillow does not read.
+    r"""The kind of a file that begins so, if a library other than Pillow reads it.
 
     >>> library_kind(b"\0\0\0\x18ftypheic"), library_kind(b"\x89PNG")
     ('heic', None)
@@ -72,13 +72,7 @@ def container_of(first: bytes) -> str:
 
 
 def describe(first: bytes) -> tuple[str, str]:
-    """What begins with these bytes.
-
-    Args:
-        first: The first bytes of a file; ``ENOUGH`` of them are enough.
-
-    Returns:
-        What it looks like, and what to do.
+    """What a file with these first bytes looks like, and what to do.
 
     Example:
         >>> describe(b"<!DOCTYPE html><title>404</title>")
@@ -87,7 +81,7 @@ def describe(first: bytes) -> tuple[str, str]:
         'unknown bytes that begin 00 01 ff'
     """
     if not first:
-        return "an empty file", "Get the file again."
+        return "an empty file", _AGAIN
     for start, magic, what, advice in _KNOWN:
         if first[start:].startswith(magic):
             return what, advice

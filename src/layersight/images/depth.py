@@ -1,6 +1,6 @@
 """From 16 bits, 32 bits and floating point to 8 bits.
 
-The rule of this module: how the numbers were scaled is always told.
+The rule of this module: how the numbers were scaled is always reported.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+# Pillow's modes whose pixels have more than 8 bits.
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-"""Pillow's modes whose pixels have more than 8 bits."""
 
 _PHOTOMETRIC = 262
 
@@ -20,16 +20,16 @@ _PART = 2**20
 
 
 def raw_mode(image: Image.Image) -> str:
-    """How the pixels lie in an image file that is open but not yet decoded."""
+    """Pillow's raw mode of an image file that is open but not yet decoded."""
     for tile in getattr(image, "tile", ()):
         args = tile[3]
-        found = args[0] if isinstance(args, tuple) and args else args
-        return found if isinstance(found, str) else ""
+        mode = args[0] if isinstance(args, tuple) and args else args
+        return mode if isinstance(mode, str) else ""
     return ""
 
 
 def counts_from_white(image: Image.Image) -> bool:
-    """Whether a TIFF file counts from white; Pillow heeds that for 8 bits and fewer only."""
+    """Whether a TIFF file counts from white; Pillow follows that for 8 bits and fewer only."""
     tags = getattr(image, "tag_v2", None)
     return tags is not None and tags.get(_PHOTOMETRIC) == 0
 
@@ -58,7 +58,7 @@ def to_eight_bits(
     else:
         scaled, step = _from_integers(values)
     if white_is_zero:
-        scaled, step = 255 - scaled, f"{step}, turned round as its zero is white"
+        scaled, step = 255 - scaled, f"{step}, inverted as its zero is white"
     result = Image.fromarray(scaled)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):

@@ -8,7 +8,6 @@ no window, the least to the greatest value are spread over 0..255.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,14 @@ from PIL import Image
 
 from layersight.errors import ImageError
 from layersight.images import depth, frames
+from layersight.images.libraries import Check, Read, library
 
 Numbers = NDArray[np.float64]
 
-MAX_SAMPLES = 4
-"""The most values that a pixel may have."""
+MAX_SAMPLES = 4  # of a pixel
 
 
-def read(
-    path: Path, frame: int | None, where: str, check: Callable[[tuple[int, int]], None]
-) -> tuple[Image.Image, tuple[str, ...]]:
+def read_dicom(path: Path, frame: int | None, where: str, check: Check) -> Read:
     """One slice of a DICOM file in 8 bits.
 
     Args:
@@ -42,11 +39,8 @@ def read(
     Raises:
         ImageError: The library is not installed, or the file holds no such image.
     """
-    try:
-        import pydicom
-        from pydicom.pixels import apply_color_lut, pixel_array
-    except ImportError as error:
-        raise frames.not_installed("a DICOM image", "dicom", where) from error
+    pydicom = library("pydicom", "a DICOM image", "dicom", where)
+    codecs = library("pydicom.pixels", "a DICOM image", "dicom", where)
     data = pydicom.dcmread(path)
     if "PixelData" not in data:
         raise ImageError(
@@ -62,21 +56,21 @@ def read(
     number = count // 2 if frame is None else frame
     if number >= count:
         raise frames.no_such(number, count, where)
-    pixels = pixel_array(data, index=number)
+    pixels = codecs.pixel_array(data, index=number)
     steps = ["DICOM"]
     if count > 1:
         why = "the middle one" if frame is None else ""
         steps.append(frames.words(number, count, noun="slice", why=why))
     kind = _words(data, "PhotometricInterpretation")
     if kind == "PALETTE COLOR":
-        pixels, samples = apply_color_lut(pixels, data), 3
+        pixels, samples = codecs.apply_color_lut(pixels, data), 3
     if samples > 1:
         if pixels.dtype != np.uint8:
             pixels, low, high = depth.stretch(pixels)
             steps.append(f"{low:g}..{high:g} scaled to 0..255")
         return Image.fromarray(np.ascontiguousarray(pixels[..., :3])), tuple(steps)
-    grey, told = _windowed(*_rescaled(pixels, data, number), data, number)
-    steps += told
+    grey, done = _windowed(*_rescaled(pixels, data, number), data, number)
+    steps += done
     if kind == "MONOCHROME1":
         grey = 255 - grey
         steps.append("inverted, as its least value is white")
@@ -125,14 +119,14 @@ def _windowed(
 
 
 def _group(data: Any, number: int, name: str) -> Any:
-    """Where a setting stands: in the frame's own group, in the one of all frames, or at the top."""
-    for sequence, place in (
+    """Where a setting is: in the frame's own group, in the one of all frames, or at the top."""
+    for sequence, index in (
         ("PerFrameFunctionalGroupsSequence", number),
         ("SharedFunctionalGroupsSequence", 0),
     ):
         groups = data.get(sequence) or ()
-        if place < len(groups) and groups[place].get(name):
-            return groups[place].get(name)[0]
+        if index < len(groups) and groups[index].get(name):
+            return groups[index].get(name)[0]
     return data
 
 

@@ -14,17 +14,17 @@ from pathlib import Path
 from layersight.errors import ImageError
 from layersight.images.reading import in_short, missing
 
+# The suffixes, in lower case, by which image files are found in folders.
 SUFFIXES = (
     *(".bmp", ".dcm", ".gif", ".heic", ".heif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
     ".webp",
 )
-"""The suffixes, in lower case, by which image files are found in folders."""
 
 
 def find_images(
     sources: Iterable[str | os.PathLike[str]] | str | os.PathLike[str], recursive: bool = True
 ) -> list[Path]:
-    """The image files that are meant by files, folders and patterns.
+    """The image files that files, folders and patterns stand for.
 
     A file counts whatever its name. A folder stands for the files in it with one of
     ``SUFFIXES``, hidden ones left out, in natural order (``img2`` before ``img10``). A
@@ -53,12 +53,12 @@ def find_images(
         sources = [sources]
     unique: dict[str, Path] = {}
     for source in sources:
-        for path in _meant_by(os.fspath(source), recursive):
+        for path in _expand(os.fspath(source), recursive):
             unique.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - keeps links apart
     return list(unique.values())
 
 
-def _meant_by(source: str, recursive: bool) -> list[Path]:
+def _expand(source: str, recursive: bool) -> list[Path]:
     path = Path(source)
     try:
         if path.is_dir():
@@ -73,20 +73,20 @@ def _meant_by(source: str, recursive: bool) -> list[Path]:
 
 
 def _in_folder(folder: Path, recursive: bool) -> list[Path]:
-    found = sorted(_walk(folder, recursive), key=lambda path: _natural(path.relative_to(folder)))
-    if not found:
+    files = sorted(_walk(folder, recursive), key=lambda path: _natural(path.relative_to(folder)))
+    if not files:
         raise ImageError(
             f"expected images in the folder {str(folder)!r}, found none: looked "
             f"{'in it and all folders in it' if recursive else 'in it'} for "
-            f"{_listed(SUFFIXES)}. Give files of other names one by one or as a pattern."
+            f"{', '.join(SUFFIXES)}. Give files of other names one by one or as a pattern."
         )
-    return found
+    return files
 
 
 def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
     """The image files in a folder; links to folders are followed, but none twice."""
     seen: set[tuple[int, int]] = set()
-    for root, folders, files in os.walk(folder, onerror=_give_up, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=_unreadable, followlinks=True):
         status = os.stat(root)  # noqa: PTH116
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
@@ -100,7 +100,7 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
                 yield path
 
 
-def _give_up(error: OSError) -> None:
+def _unreadable(error: OSError) -> None:
     raise ImageError(f"cannot read the folder {error.filename!r}: {in_short(error)}.") from error
 
 
@@ -110,20 +110,20 @@ def _matching(pattern: str, recursive: bool) -> list[Path]:
     except (OSError, ValueError, re.error) as error:
         raise ImageError(f"cannot look for {pattern!r}: {in_short(error)}.") from error
     any_suffix = re.search(r"\.[A-Za-z0-9]+$", pattern) is not None
-    found: list[Path] = []
+    images: list[Path] = []
     for path in sorted(paths, key=_natural):
         if path.is_dir():
-            found.extend(sorted(_walk(path, recursive), key=_natural) if recursive else ())
+            images.extend(sorted(_walk(path, recursive), key=_natural) if recursive else ())
         elif path.is_file() and (any_suffix or _is_known(path)):
-            found.append(path)
-    if not found:
+            images.append(path)
+    if not images:
         matched = f"{len(paths)} names but no image" if paths else "nothing"
         raise ImageError(
             f"expected images that match {pattern!r}, found {matched}: looked for "
-            f"{'files of that name' if any_suffix else _listed(SUFFIXES)} in "
+            f"{'files of that name' if any_suffix else ', '.join(SUFFIXES)} in "
             f"{str(Path.cwd())!r}. Check the pattern."
         )
-    return found
+    return images
 
 
 def _is_known(path: Path) -> bool:
@@ -136,10 +136,6 @@ def _natural(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:
 
 
 def _numbered(part: str) -> tuple[str | int, ...]:
-    # Text and digits come by turns, so that like is compared with like.
+    # Text and digits alternate, so that like is compared with like.
     bits = re.split(r"([0-9]+)", part.casefold())
-    return tuple(int(bit) if place % 2 else bit for place, bit in enumerate(bits))
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
+    return tuple(int(bit) if index % 2 else bit for index, bit in enumerate(bits))

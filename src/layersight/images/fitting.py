@@ -17,19 +17,17 @@ from PIL import Image
 from layersight.errors import ImageError, UsageError, near
 from layersight.images.reading import MAX_PIXELS, to_array
 
-LARGEST_SIDE = 512
-"""The longest side, in pixels, that is chosen where the model takes any size."""
+LARGEST_SIDE = 512  # pixels of the longest side, chosen where the model takes any size
+MAX_SIDE = 65_535  # pixels that a user may choose: the longest side of a JPEG
 
-MAX_SIDE = 65_535
-"""The longest side, in pixels, that may be asked for: the longest of a JPEG."""
-
+# The ways to fit an image, and what they do.
 FITS: Mapping[str, str] = {
     "stretch": "to the size, the aspect ratio is not kept",
     "crop": "the largest region of the right aspect ratio in the middle",
     "pad": "the whole image in the middle, black around it",
 }
-"""The ways to fit an image, and what they do."""
 
+# The interpolations, by their names in keras.utils.load_img.
 INTERPOLATIONS: Mapping[str, Image.Resampling] = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -38,7 +36,6 @@ INTERPOLATIONS: Mapping[str, Image.Resampling] = {
     "box": Image.Resampling.BOX,
     "hamming": Image.Resampling.HAMMING,
 }
-"""The interpolations, by the names that ``keras.utils.load_img`` has for them."""
 
 _BLACK: Mapping[str, Any] = {"L": 0, "RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}
 
@@ -65,7 +62,7 @@ def fit(
         ``(height, width, channel)`` uint8 of exactly that size, and what was done, in words.
 
     Raises:
-        ImageError: These are no pixels.
+        ImageError: These are not pixels.
         UsageError: There is no such fit or interpolation, or no image has such a size.
 
     Example:
@@ -73,13 +70,13 @@ def fit(
         >>> pixels.shape, step
         ((2, 2, 3), 'the middle 4 x 4 of 6 x 4 pixels resized to 2 x 2 (crop, nearest)')
     """
-    found = np.asarray(pixels)
-    if found.dtype != np.uint8 or found.ndim not in (2, 3) or not found.size:
+    array = np.asarray(pixels)
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or not array.size:
         raise ImageError(
             "expected pixels (height, width, channel) of uint8, found "
-            f"{found.shape} of {found.dtype}. Give at least one pixel, 0..255."
+            f"{array.shape} of {array.dtype}. Give at least one pixel, 0..255."
         )
-    planes = [found] if found.ndim == 2 or found.shape[2] in (3, 4) else np.moveaxis(found, 2, 0)
+    planes = [array] if array.ndim == 2 or array.shape[2] in (3, 4) else np.moveaxis(array, 2, 0)
     fitted = [fit_picture(Image.fromarray(plane), size, fit, interpolation) for plane in planes]
     if len(fitted) == 1:
         return to_array(fitted[0][0]), fitted[0][1]
@@ -134,42 +131,37 @@ def seen_region(
         ((0.0, 1.0, 4.0, 5.0), (-1.0, 0.0, 3.0, 4.0))
     """
     width, height = original
-    if fit == "crop" and (height, width) != tuple(size):
-        left, top, right, bottom = _middle(original, (size[1], size[0]))
-        return float(top), float(left), float(bottom), float(right)
-    if fit == "pad" and (height, width) != tuple(size):
-        inner = _largest_within(original, (size[1], size[0]))
-        across, down = width / inner[0], height / inner[1]
-        left_edge, top_edge = (size[1] - inner[0]) // 2 * across, (size[0] - inner[1]) // 2 * down
-        return (
-            0.0 - top_edge,
-            0.0 - left_edge,
-            size[0] * down - top_edge,
-            size[1] * across - left_edge,
-        )
-    return 0.0, 0.0, float(height), float(width)
+    if (height, width) == tuple(size) or fit not in ("crop", "pad"):
+        return 0.0, 0.0, float(height), float(width)
+    if fit == "crop":
+        left, top, right, bottom = map(float, _middle(original, (size[1], size[0])))
+        return top, left, bottom, right
+    inner = _largest_within(original, (size[1], size[0]))
+    across, down = width / inner[0], height / inner[1]
+    left, top = (size[1] - inner[0]) // 2 * across, (size[0] - inner[1]) // 2 * down
+    return 0.0 - top, 0.0 - left, size[0] * down - top, size[1] * across - left
 
 
 def choose_size(
     input_size: tuple[int | None, int | None],
     original: tuple[int, int],
-    asked: tuple[int, int] | None = None,
+    wanted: tuple[int, int] | None = None,
 ) -> tuple[tuple[int, int], str | None]:
     """The size in which the model gets an image.
 
-    Where the model takes any size: the size asked for, else the image's own, reduced in
+    Where the model takes any size: the size that the user chose, else the image's own, reduced in
     proportion to at most ``LARGEST_SIDE`` pixels on its longest side.
 
     Args:
         input_size: Height and width that the model takes, ``None`` where any will do.
         original: Width and height of the image in pixels.
-        asked: Height and width that the user wants.
+        wanted: Height and width that the user chose.
 
     Returns:
         Height and width, and a note where a size had to be chosen.
 
     Raises:
-        UsageError: The model takes another size than the one asked for, or no image has it.
+        UsageError: The model takes another size than the chosen one, or no image has it.
 
     Example:
         >>> choose_size((224, 224), (500, 413))
@@ -178,14 +170,14 @@ def choose_size(
         (256, 512)
     """
     height, width = input_size
-    if asked is not None:
-        asked = check_size(asked)
-        if height not in (None, asked[0]) or width not in (None, asked[1]):
+    if wanted is not None:
+        wanted = check_size(wanted)
+        if height not in (None, wanted[0]) or width not in (None, wanted[1]):
             raise UsageError(
-                f"the model takes {_any(width)} x {_any(height)} pixels (width x height), asked "
-                f"for were {asked[1]} x {asked[0]}. Leave the size out."
+                f"the model takes {_any(width)} x {_any(height)} pixels (width x height), found "
+                f"a size of {wanted[1]} x {wanted[0]}. Leave the size out."
             )
-        return asked, None
+        return wanted, None
     if height is not None and width is not None:
         return (height, width), None
     own_width, own_height = original
@@ -273,7 +265,7 @@ def _choice_note(
         return f"the model takes any size: the image's own {own} kept"
     return (
         f"the model takes any size: the image's own {own} reduced to {used} "
-        f"(at most {LARGEST_SIDE} on the longest side where no size is asked for)"
+        f"(at most {LARGEST_SIDE} on the longest side where no size is given)"
     )
 
 

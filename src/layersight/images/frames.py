@@ -1,6 +1,6 @@
 """Which frame, page or slice of a file is taken, and what a file of several may cost.
 
-The rule of this module: which one was taken is always told.
+The rule of this module: which one was taken is always reported.
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ from typing import Any
 
 from layersight.errors import ImageError, UsageError
 
-MAX_FRAMES = 100_000
-"""The largest number that a frame may have."""
-
-MAX_DECODED = 10_000_000_000
-"""The most pixels that are decoded on the way to a frame: 4800 frames of 1920 x 1080."""
+MAX_FRAMES = 100_000  # the largest number of a frame
+MAX_DECODED = 10_000_000_000  # pixels on the way to a frame: 4800 frames of 1920 x 1080
 
 
 def check_number(frame: Any) -> int | None:
     """The number of a frame, from 0, or ``None`` for the one that is taken by itself.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not one.
     """
     if frame is None:
         return None
@@ -37,12 +34,7 @@ def check_number(frame: Any) -> int | None:
 
 
 def check_cost(number: int, size: tuple[int, int], where: str) -> None:
-    """Refuses a frame that stands behind more frames than are decoded to reach it.
-
-    Args:
-        number: Its number, from 0.
-        size: Width and height in pixels.
-        where: What the file is called in an error.
+    """Refuses a frame that comes after more pixels than are decoded to reach it.
 
     Raises:
         ImageError: It does.
@@ -56,7 +48,6 @@ def check_cost(number: int, size: tuple[int, int], where: str) -> None:
 
 
 def no_such(number: int, count: int, where: str) -> ImageError:
-    """The error for a frame that a file does not have."""
     there = "a single one, 0" if count == 1 else f"one from 0 to {count - 1}"
     return ImageError(
         f"no frame, page or slice {number}: expected {there}, counted from 0, in {where}."
@@ -64,18 +55,10 @@ def no_such(number: int, count: int, where: str) -> ImageError:
 
 
 def words(number: int, count: int | None, *, noun: str = "frame", why: str = "") -> str:
-    """Which was taken.
+    """Which frame was taken.
 
     >>> words(12, 25, noun="slice", why="the middle one")
     'slice 12 of 25, counted from 0 (the middle one)'
     """
-    told = f"{noun} {number} of {'several' if count is None else count}, counted from 0"
-    return f"{told} ({why})" if why else told
-
-
-def not_installed(what: str, extra: str, where: str) -> ImageError:
-    """The error for a file that a library is needed for."""
-    return ImageError(
-        f"reading {what} needs a library that is not installed: {where}. "
-        f"Install it: pip install 'layersight[{extra}]', or save the image as PNG or JPEG first."
-    )
+    text = f"{noun} {number} of {'several' if count is None else count}, counted from 0"
+    return f"{text} ({why})" if why else text

@@ -1,7 +1,7 @@
 """The image in its own size, and the part of it that the network saw.
 
-The rule of this module: a photograph is what a person would see of the file, upright and in
-its own colours; where it cannot be had any more, the pixels that the network saw stand for it.
+The rule of this module: a photograph is what a person would see of the file, upright and in its
+own colours; where the file is gone, the pixels that the network saw are used instead.
 """
 
 from __future__ import annotations
@@ -20,11 +20,8 @@ from layersight.data.photograph import Photograph
 from layersight.errors import ImageError
 from layersight.images import arrays, reading
 
-LARGEST = 4096
-"""The longest side, in pixels, beyond which a photograph is reduced."""
-
-LEAST, ROOM = 512, 1 << 30
-"""What that side is at least where there are many, and how many bytes all of them may take."""
+LARGEST = 4096  # pixels of the longest side, beyond which a photograph is reduced
+LEAST, ROOM = 512, 1 << 30  # pixels of that side where there are many; bytes of all of them
 
 
 def longest_side(count: int) -> int:
@@ -45,26 +42,26 @@ def photograph(
     """An image in its own size.
 
     Args:
-        source: What the image was given as: a file, an array, a Pillow image, or the loaded
+        source: What the image was loaded from: a file, an array, a Pillow image, or the loaded
             image itself.
         image: The same as the network saw it.
         longest: A longer side is reduced to so many pixels.
         decoded: The whole picture, if it has just been decoded.
 
     Returns:
-        The photograph. Where the source is no picture (floats), or a file that is gone or has
+        The photograph. Where the source is not a picture (floats), or a file that is gone or has
         another size by now, the pixels that the network saw.
 
     Example:
         >>> from layersight.images import load
         >>> from layersight.data.preprocessing import SCALES
-        >>> from layersight.nouns.activations.result import InputInfo
+        >>> from layersight.data.model import InputInfo
         >>> wide = np.zeros((4, 6, 3), np.uint8)
         >>> seen = load(
         ...     wide, InputInfo("in", (None, 2, 2, 3)), preprocessing=SCALES["0..1"], fit="crop"
         ... )
-        >>> found = photograph(wide, seen)
-        >>> found.pixels.shape, found.region
+        >>> whole = photograph(wide, seen)
+        >>> whole.pixels.shape, whole.region
         ((4, 6, 3), (0.0, 1.0, 4.0, 5.0))
     """
     picture = None
@@ -86,7 +83,7 @@ def photograph(
 
 
 def _picture(source: Any, image: InputImage) -> Image.Image | None:
-    """The whole image in mode L or RGB, or ``None`` if it cannot be had."""
+    """The whole image in mode L or RGB, or ``None`` if it is gone or was floats."""
     if isinstance(source, InputImage):
         if source.path is None:
             return None
@@ -105,7 +102,6 @@ def _picture(source: Any, image: InputImage) -> Image.Image | None:
 
 
 def _from_array(array: NDArray[np.generic], name: str) -> Image.Image | None:
-    """An array of pixels as an image."""
     if array.ndim == 4 and len(array) == 1:
         array = array[0]
     if array.dtype != np.uint8 or array.ndim not in (2, 3):

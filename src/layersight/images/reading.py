@@ -1,7 +1,7 @@
 """From an image file to upright pixels of 8 bits.
 
 The rule of this module: a file from a stranger either gives pixels or raises one ImageError;
-nothing in it is followed, and what it claims is checked before memory is set aside for it.
+nothing in it is followed, and what it claims is checked before memory is allocated for it.
 """
 
 from __future__ import annotations
@@ -34,19 +34,18 @@ from PIL import (
 )
 
 from layersight.errors import ImageError, LayersightError, UsageError, near
-from layersight.images import contents, depth, dicom, film, frames, heic
+from layersight.images import contents, depth, frames
+from layersight.images.dicom import read_dicom
+from layersight.images.libraries import read_film, read_heic
 
+# The formats that are read, by Pillow's names.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-"""The formats that are read, by Pillow's names."""
 
-MAX_PIXELS = 150_000_000
-"""The largest image that is decoded, in pixels: four bytes each in memory, several times."""
-
+MAX_PIXELS = 150_000_000  # of a decoded image: four bytes each in memory, several times
 MAX_FILE_BYTES = 2 * 1024**3
-"""The largest image file that is opened, in bytes."""
 
+# Pillow's mode for each number of channels that an image file can give.
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Pillow's mode for each number of channels that an image file can give."""
 
 _WORDS = {
     "1": "black and white",
@@ -74,7 +73,7 @@ _TURNS = {
 _ORIENTATION = 0x0112
 _STRIP = 2**20
 
-_READERS = {"dicom": dicom.read, "heic": heic.read, "film": film.read}
+_READERS = {"dicom": read_dicom, "heic": read_heic, "film": read_film}
 
 _quiet_lock = threading.Lock()
 _quiet_exits: list[contextlib.ExitStack] = []
@@ -87,9 +86,8 @@ def read_pixels(
     """The pixels of an image file, upright, before any resizing.
 
     JPEG, PNG, WebP, BMP, TIFF and GIF are read; DICOM, HEIC and films where the library for it
-    is installed. Transparent
-    pixels are laid on white unless four channels are asked for. Colour profiles are not
-    applied, just as ``keras.utils.load_img`` does not apply them.
+    is installed. Transparent pixels are laid on white unless four channels are asked for. Colour
+    profiles are not applied, just as ``keras.utils.load_img`` does not apply them.
 
     Args:
         path: The file. Its name does not matter, its content does.
@@ -147,7 +145,7 @@ class Decoded:
                 upright, transparent = lay_on_white(upright)
                 steps += ["transparent pixels laid on white"] if transparent else []
             if upright.mode != mode:
-                steps.append(f"{_word(upright.mode)} to {_word(mode)}")
+                steps.append(f"{_WORDS.get(upright.mode, upright.mode)} to {_WORDS.get(mode, mode)}")
                 upright = upright.convert(mode)
         return upright, tuple(steps)
 
@@ -166,8 +164,8 @@ def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
         kind = contents.library_kind(first)
         if kind is not None:
             check = functools.partial(_check_claims, where=where)
-            found, told = _READERS[kind](Path(path), number, where, check)
-            return upright_picture(found, where, told)
+            image, before = _READERS[kind](Path(path), number, where, check)
+            return upright_picture(image, where, before)
         try:
             with Image.open(file, formats=FORMATS) as image:
                 if number:
@@ -241,25 +239,25 @@ def check_file(path: str | Path) -> None:
         if file.is_dir():
             raise ImageError(f"expected an image file, found a folder: {where}. Give a file in it.")
         if file.is_file():
-            bytes_found = file.stat().st_size
+            size = file.stat().st_size
         elif file.exists():
             raise ImageError(
-                f"expected an image file, found something that is no file: {where}. "
+                f"expected an image file, found something that is not a file: {where}. "
                 "Save it in a file first."
             )
         else:
             raise ImageError(missing(path))
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot read {where}: {in_short(error)}.") from error
-    if bytes_found > MAX_FILE_BYTES:
+    if size > MAX_FILE_BYTES:
         raise ImageError(
             f"expected an image file of at most {MAX_FILE_BYTES / 1024**3:g} GiB, found "
-            f"{bytes_found / 1024**3:.1f} GiB: {where}. Make it smaller first."
+            f"{size / 1024**3:.1f} GiB: {where}. Make it smaller first."
         )
 
 
 def missing(path: str | Path) -> str:
-    """What to say of a file or folder that is not there."""
+    """The message for a file or folder that is not there."""
     where = repr(str(path))
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
         return f"expected a file, found an address: {where}. Download it and give the file."
@@ -294,10 +292,10 @@ def guarded(where: str) -> Iterator[None]:
             raise _undecodable(error, where) from error
         raise ImageError(f"cannot read {where}: {in_short(error)}.") from error
     except MemoryError as error:
-        raise ImageError(f"there is not memory enough for {where}. Make it smaller.") from error
+        raise ImageError(f"there is not enough memory for {where}. Make it smaller.") from error
     except Exception as error:
         # Decoders raise nearly anything for damaged bytes (OSError, SyntaxError, KeyError,
-        # struct.error, zlib.error, ...), and say nowhere what. The cause stays chained.
+        # struct.error, zlib.error, ...), and document none of it. The cause stays chained.
         raise _undecodable(error, where) from error
 
 
@@ -353,9 +351,9 @@ def _check_claims(size: tuple[int, int], where: str) -> None:
 
 
 def _too_large(pixels: int | None, where: str) -> str:
-    found = "more" if pixels is None else f"{pixels / 1e6:,.1f}"
+    size = "more" if pixels is None else f"{pixels / 1e6:,.1f}"
     return (
-        f"expected an image of at most {MAX_PIXELS / 1e6:g} megapixels, found {found}: {where}. "
+        f"expected an image of at most {MAX_PIXELS / 1e6:g} megapixels, found {size}: {where}. "
         "Make it smaller or cut out a part first."
     )
 
@@ -365,11 +363,11 @@ def _go_to(image: Image.Image, number: int, where: str) -> None:
     _check_claims(image.size, where)
     if image.format != "TIFF":  # the others draw every frame over the one before
         frames.check_cost(number, image.size, where)
-    for place in range(1, number + 1):
+    for index in range(1, number + 1):
         try:
-            image.seek(place)
+            image.seek(index)
         except EOFError as error:
-            raise frames.no_such(number, place, where) from error
+            raise frames.no_such(number, index, where) from error
     _check_claims(image.size, where)
 
 
@@ -392,7 +390,7 @@ def _turn_upright(image: Image.Image) -> tuple[Image.Image, int | None]:
     image.load()
     after = _orientation(image)
     upright = image.transpose(_TURNS[after]) if after in _TURNS else image
-    return upright, next((found for found in (after, before) if found in _TURNS), None)
+    return upright, next((turn for turn in (after, before) if turn in _TURNS), None)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -403,7 +401,3 @@ def _orientation(image: Image.Image) -> int:
     except Exception:
         # Damaged EXIF data is no reason to refuse good pixels; damaged pixels show in load().
         return 1
-
-
-def _word(mode: str) -> str:
-    return _WORDS.get(mode, mode)

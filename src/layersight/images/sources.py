@@ -1,6 +1,6 @@
 """From whatever the user has to what the network sees.
 
-The rule of this module: the steps of an InputImage tell how it came to be, in order.
+The rule of this module: the steps of an InputImage say how it was made, in order.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def load_both(
     if isinstance(whole, np.ndarray):
         return _as_it_is(whole, inputs, preprocessing, size=size, name=shown, path=path), None
     picture, steps = whole.convert(_picture_channels(inputs))
-    high, wide = arrays.channels_last_shape(inputs)[-3:-1]
+    high, wide = inputs.example_shape[-3:-1]
     chosen, note = fitting.choose_size((high, wide), picture.size, size)
     fitted, step = fitting.fit_picture(picture, chosen, fit, interpolation)
     pixels = reading.to_array(fitted)
@@ -248,9 +248,7 @@ def _check_input(inputs: InputInfo) -> None:
 def _picture_channels(inputs: InputInfo) -> int:
     """How many channels an image file is to give for the input."""
     if not inputs.accepts_image:
-        wanted = ", ".join(
-            "any" if side is None else str(side) for side in arrays.channels_last_shape(inputs)
-        )
+        wanted = ", ".join("any" if side is None else str(side) for side in inputs.example_shape)
         raise ModelInputError(
             f"expected an input for images, found the input '{inputs.name}' of shape "
             f"{inputs.shape}. Give a float array or .npy file of shape ({wanted}) instead."

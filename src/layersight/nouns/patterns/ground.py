@@ -20,7 +20,6 @@ from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import ModelInputError
 from layersight.images import check_size
-from layersight.images.arrays import channels_last_shape
 from layersight.model import Optimisable
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
@@ -92,7 +91,7 @@ def constants_of(info: ModelInfo, climbed: InputInfo, size: tuple[int, int]) -> 
     found = {}
     for entry in info.inputs:
         if entry.name != climbed.name:
-            shape = channels_last_shape(entry)
+            shape = entry.example_shape
             sides = (*size, 1) if len(shape) == 3 else (1,) * len(shape)
             sizes = tuple(own or side for own, side in zip(shape, sides, strict=True))
             found[entry.name] = np.zeros((1, *sizes), np.float32)

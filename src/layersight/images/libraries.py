@@ -1,11 +1,12 @@
-"""A frame of a film.
+"""Films and HEIC photographs, which need a library that is not always installed.
 
 The rule of this module: a film is read from an open file in the container that its first bytes
-tell, so that nothing in it can name another file or an address.
+name, so that nothing in it can name another file or an address.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,62 @@ from PIL import Image
 from layersight.errors import ImageError
 from layersight.images import contents, frames
 
+Read = tuple[Image.Image, tuple[str, ...]]
+"""An image in 8 bits, and what was done."""
 
-def read(
-    path: Path, frame: int | None, where: str, check: Callable[[tuple[int, int]], None]
-) -> tuple[Image.Image, tuple[str, ...]]:
-    """One frame of a film.
+Check = Callable[[tuple[int, int]], None]
+"""Refuses a width and height that are too large."""
+
+
+def library(name: str, what: str, extra: str, where: str) -> Any:
+    """A library that reads some kind of file.
+
+    Raises:
+        ImageError: It is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImageError(
+            f"reading {what} needs a library that is not installed: {where}. Install it: "
+            f"pip install 'layersight[{extra}]', or save the image as PNG or JPEG first."
+        ) from error
+
+
+def read_heic(path: Path, frame: int | None, where: str, check: Check) -> Read:
+    """One picture of a HEIC file, upright, in 8 bits.
 
     Args:
-        path: The file: MP4, QuickTime, Matroska, WebM or AVI.
+        path: The file.
+        frame: Which picture of several, from 0; ``None`` for the one that the file calls its own.
+        where: What the file is called in an error.
+        check: Refuses a width and height that are too large.
+
+    Raises:
+        ImageError: The library is not installed, or there is no such picture.
+    """
+    pillow_heif = library("pillow_heif", "a HEIC image", "heic", where)
+    with path.open("rb") as file:
+        pictures = pillow_heif.open_heif(file, convert_hdr_to_8bit=True)
+        count = len(pictures)
+        number = pictures.primary_index if frame is None else frame
+        if number >= count:
+            raise frames.no_such(number, count, where)
+        check(pictures[number].size)
+        picture: Image.Image = pictures[number].to_pillow()
+    picture.info.clear()  # it is upright already
+    steps = ["HEIC"]
+    if count > 1:
+        why = "the file's own first" if frame is None else ""
+        steps.append(frames.words(number, count, noun="picture", why=why))
+    return picture, tuple(steps)
+
+
+def read_film(path: Path, frame: int | None, where: str, check: Check) -> Read:
+    """One frame of a film: MP4, QuickTime, Matroska, WebM or AVI.
+
+    Args:
+        path: The file.
         frame: Which frame, from 0; ``None`` for the one in the middle of its time.
         where: What the file is called in an error.
         check: Refuses a width and height that are too large.
@@ -30,15 +79,11 @@ def read(
     Raises:
         ImageError: The library is not installed, or there is no such frame.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise frames.not_installed("a film", "video", where) from error
+    av = library("av", "a film", "video", where)
     with path.open("rb") as file:
         container = contents.container_of(file.read(contents.ENOUGH))
         file.seek(0)
-        # No protocol: what a film refers to is not followed.
-        options = {"protocol_whitelist": ""}
+        options = {"protocol_whitelist": ""}  # none: what a film refers to is not followed
         with av.open(file, format=container, options=options) as film:
             if not film.streams.video:
                 raise ImageError(f"expected a film, found one without pictures: {where}.")
@@ -47,12 +92,12 @@ def read(
             check(size)
             stream.thread_type = "AUTO"
             if frame is None:
-                found, step = _middle(film, stream, size, where)
+                taken, step = _middle(film, stream, size, where)
             else:
-                found, step = _numbered(film, stream, frame, size, where)
-            check((found.width, found.height))
-            picture: Image.Image = found.to_image()
-            turn = int(getattr(found, "rotation", 0) or 0)
+                taken, step = _numbered(film, stream, frame, size, where)
+            check((taken.width, taken.height))
+            picture: Image.Image = taken.to_image()
+            turn = int(getattr(taken, "rotation", 0) or 0)
     steps = ["film", step]
     if turn % 360:
         picture = picture.rotate(turn, expand=True)
