@@ -1,6 +1,6 @@
-"""How much memory a file of a stranger may ask for, beside the weights that it holds.
+"""How much memory the network of a stranger's file may take, beside the weights of the file.
 
-The rule of this module: a limit that is met is told with how to allow more.
+The rule of this module: the message of a limit that is met says how to allow more.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from pathlib import Path
 
 from layersight.errors import UsageError
 
-DEFAULT = 1 << 30
-"""The bytes that are allowed if nothing else is said."""
+DEFAULT = 1 << 30  # bytes
 
+# How to allow more, for the end of a message.
 MORE = "allow more with --max-memory (max_memory= in Python)"
-"""How to allow more, for the end of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Limits:
     """What a model from a file may take.
 
     Attributes:
-        memory: The bytes that what it computes may take for one image, in building and in a
+        memory: The bytes that its computation may take for one image, in building and in a
             pass. The weights that the file itself holds do not count.
     """
 
@@ -33,13 +32,10 @@ class Limits:
 
     @classmethod
     def parse(cls, memory: int | str | None) -> Limits:
-        """The limits that a user asks for.
-
-        Args:
-            memory: In bytes, or as text such as ``"8G"``; ``None`` for the default.
+        """The limits that a user sets: bytes, text such as ``"8G"``, or ``None`` for the default.
 
         Raises:
-            UsageError: It is no amount of memory.
+            UsageError: It is not an amount of memory.
         """
         return cls() if memory is None else cls(as_bytes(memory))
 
@@ -48,7 +44,7 @@ def as_bytes(memory: int | str) -> int:
     """An amount of memory in bytes, from a number or from text.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not one.
 
     >>> as_bytes("8G") == 8 << 30, as_bytes("1.5 GiB") == 3 << 29, as_bytes("512m"), as_bytes(4096)
     (True, True, 536870912, 4096)
@@ -71,23 +67,23 @@ def as_bytes(memory: int | str) -> int:
 def free_memory() -> int | None:
     """The bytes that programs can still have, memory on disk included; ``None`` if unknown.
 
-    Linux tells it (``MemAvailable`` and ``SwapFree`` of ``/proc/meminfo``, and of a container
+    Linux reports it (``MemAvailable`` and ``SwapFree`` of ``/proc/meminfo``, and of a container
     ``memory.max`` less ``memory.current``), other systems do not in the same way.
     """
     if sys.platform != "linux":
         return None
-    found: list[int] = []
+    free: list[int] = []
     with contextlib.suppress(OSError, ValueError, IndexError, KeyError):
         lines = Path("/proc/meminfo").read_text("ascii").splitlines()
         held = {
             name: int(rest.split()[0]) << 10 for name, _, rest in (x.partition(":") for x in lines)
         }
-        found.append(held["MemAvailable"] + held.get("SwapFree", 0))
+        free.append(held["MemAvailable"] + held.get("SwapFree", 0))
     with contextlib.suppress(OSError, ValueError):
         group = Path("/sys/fs/cgroup")
         most, used = ((group / f"memory.{name}").read_text("ascii") for name in ("max", "current"))
-        found.append(max(0, int(most) - int(used)))
-    return min(found, default=None)
+        free.append(max(0, int(most) - int(used)))
+    return min(free, default=None)
 
 
 def in_words(count: float) -> str:
@@ -98,9 +94,6 @@ def in_words(count: float) -> str:
     """
     for unit, size in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
         if count >= size:
-            return (
-                f"{count / size:.3g} {unit}"
-                if count < 1000 * size
-                else f"{count / size:,.0f} {unit}"
-            )
+            number = count / size
+            return f"{number:.3g} {unit}" if number < 1000 else f"{number:,.0f} {unit}"
     return f"{count:,.0f} bytes"

@@ -59,7 +59,7 @@ def select_layers(
     wanted: set[int] = set()
     for spec in several:
         wanted.update(_match(layers, spec))
-    return tuple(layers[place] for place in sorted(wanted))
+    return tuple(layers[index] for index in sorted(wanted))
 
 
 def select_able(
@@ -93,13 +93,13 @@ def select_able(
 def blocked_error(
     source: str, layers: Sequence[LayerInfo], layer: LayerInfo, instead: str | None = None
 ) -> UnsafeModelError:
-    """The error for a layer that was asked for and cannot be computed.
+    """The error for a layer that was chosen and cannot be computed.
 
     Args:
         source: What the model was opened from.
         layers: The layers of the model.
         layer: The layer.
-        instead: What else could be asked for; ``None`` for the layers before it.
+        instead: What else could be chosen; ``None`` for the layers before it.
     """
     able = [other.blocked is None for other in layers]
     count = able.index(False) if False in able else 0
@@ -109,7 +109,7 @@ def blocked_error(
 
 
 def _match(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[int]:
-    """The places of the layers that match one spec."""
+    """The indices of the layers that match one spec."""
     if isinstance(spec, slice):
         return _slice(layers, spec, _written(spec))
     if isinstance(spec, int | np.integer):
@@ -118,9 +118,8 @@ def _match(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[int]:
     if not isinstance(spec, str):
         raise SelectionError(_no_spec(spec))
     text = spec.strip()
-    found = _match_name(layers, text)
-    if found:
-        return found
+    if named := _match_name(layers, text):
+        return named
     if match := _SLICE.fullmatch(text):
         return _slice(
             layers, slice(*(int(part) if part else None for part in match.groups())), text
@@ -128,10 +127,9 @@ def _match(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[int]:
     if _NUMBER.fullmatch(text):
         return _match(layers, int(text))
     if "," in text and text.strip(", "):
-        return [place for part in text.split(",") if part.strip() for place in _match(layers, part)]
-    found = _match_pattern(layers, text)
-    if found:
-        return found
+        return [index for part in text.split(",") if part.strip() for index in _match(layers, part)]
+    if matches := _match_pattern(layers, text):
+        return matches
     raise SelectionError(_nothing(layers, text))
 
 
@@ -161,9 +159,8 @@ def _match_name(layers: Sequence[LayerInfo], text: str) -> list[int]:
         lambda name: name.rpartition("/")[2] == text,
     )
     for test in tests:
-        found = [place for place, layer in enumerate(layers) if test(layer.name)]
-        if found:
-            return found
+        if matches := [index for index, layer in enumerate(layers) if test(layer.name)]:
+            return matches
     return []
 
 
@@ -174,27 +171,27 @@ def _plain(name: str) -> str:
 
 def _match_pattern(layers: Sequence[LayerInfo], text: str) -> list[int]:
     """A glob over paths, or over their last parts if it has no slash; then a type."""
-    found = [
-        place
-        for place, layer in enumerate(layers)
+    matches = [
+        index
+        for index, layer in enumerate(layers)
         if fnmatchcase(layer.name, text)
         or ("/" not in text and fnmatchcase(layer.name.rpartition("/")[2], text))
     ]
-    if found:
-        return found
-    return [place for place, layer in enumerate(layers) if layer.type.casefold() == text.casefold()]
+    if matches:
+        return matches
+    return [index for index, layer in enumerate(layers) if layer.type.casefold() == text.casefold()]
 
 
 def _slice(layers: Sequence[LayerInfo], chosen: slice, text: str) -> list[int]:
     try:
-        places = list(range(len(layers)))[chosen]
+        indices = list(range(len(layers)))[chosen]
     except (TypeError, ValueError) as error:
         raise SelectionError(f"layers '{_short(text)}': {error}") from None
-    if not places:
+    if not indices:
         raise SelectionError(
             f"layers '{_short(text)}' choose nothing: the model has {_counted(layers)}"
         )
-    return places
+    return indices
 
 
 def _counted(layers: Sequence[LayerInfo]) -> str:

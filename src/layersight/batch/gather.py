@@ -1,7 +1,7 @@
-"""Bringing what was given to the inputs of a model.
+"""Bringing images and arrays to the inputs of a model.
 
-The rule of this module: every input gets a value of its own shape, and what was not given
-but filled in is said.
+The rule of this module: every input gets a value of its own shape, and a value that was not given
+but filled in is reported.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from layersight.images.arrays import as_array, fits_shape, is_array_file, to_pic
 from layersight.images.photograph import longest_side, photograph
 from layersight.images.sources import load_both
 
-FREE_LENGTH = 16
-"""How many numbers are drawn along an axis of any length."""
+FREE_LENGTH = 16  # of an axis of any length, where numbers are drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class ImageOptions:
 
     Attributes:
         scale: What pixels are brought to, by a name or in numbers (:func:`find_scale`), or
-            ``None`` for what the model itself tells and else ``0..1``.
+            ``None`` for the scale that the model itself shows, else ``0..1``.
         fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
         interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
         size: Height and width in pixels, for a model that takes any size.
@@ -60,10 +59,10 @@ class ImageOptions:
 
 
 def check_batch_size(batch_size: Any) -> None:
-    """Refuses a number of images in a pass that is none.
+    """Refuses a number of images in a pass that is not a whole number from 1 on.
 
     Raises:
-        UsageError: It is no whole number, or less than 1.
+        UsageError: It is not.
     """
     if not isinstance(batch_size, int | np.integer) or batch_size < 1:
         raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size!r}")
@@ -101,13 +100,13 @@ def make_options(**settings: Any) -> ImageOptions:
 def choose_preprocessing(
     entry: InputInfo, scale: str | Preprocessing | None = None
 ) -> Preprocessing:
-    """The preprocessing for an input: as asked, else as the model tells, else ``0..1``.
+    """The preprocessing for an input: the user's, else the model's own, else ``0..1``.
 
     Raises:
-        UsageError: ``scale`` is none.
+        UsageError: ``scale`` is not one.
     """
     if scale is not None:
-        return find_scale(scale).because("as asked")
+        return find_scale(scale).because("chosen by the user")
     return entry.preprocessing or GUESS
 
 
@@ -216,7 +215,7 @@ def input_label(info: ModelInfo, name: str) -> str:
 
 
 def input_notes(info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> list[str]:
-    """For a model with several inputs, a line for each: what it was given, and how scaled."""
+    """For a model with several inputs, a line for each: its images, and how they were scaled."""
     if len(given) < 2:
         return []
     lines = []
@@ -246,13 +245,13 @@ def _address(info: ModelInfo, image: Any) -> dict[InputInfo, Any]:
     if image is None:
         return {}
     if isinstance(image, Mapping):
-        found: dict[InputInfo, Any] = {}
+        addressed: dict[InputInfo, Any] = {}
         for name, part in image.items():
             entry = find_input(info, name)
-            if entry in found:
+            if entry in addressed:
                 raise ModelInputError(f"input '{entry.name}' was given twice, also as '{name}'")
-            found[entry] = part
-        return found
+            addressed[entry] = part
+        return addressed
     if len(info.inputs) > 1 and _is_one_for_each(image):
         if len(image) != len(info.inputs):
             raise ModelInputError(
@@ -284,7 +283,7 @@ def _is_one_for_each(image: Any) -> bool:
 
 
 def _is_array(image: Any) -> bool:
-    """Whether what was given are numbers and no picture."""
+    """Whether something is numbers and not a picture."""
     if isinstance(image, Sequence) and not isinstance(image, str):
         return bool(image) and all(_is_array(part) for part in image)
     if isinstance(image, str | os.PathLike):
@@ -293,7 +292,7 @@ def _is_array(image: Any) -> bool:
 
 
 def _draw(entry: InputInfo, seed: int) -> InputImage:
-    """Numbers for an input that takes no picture and was given nothing.
+    """Numbers for an input that takes no picture and for which nothing was given.
 
     Normally distributed, as generators are trained on; of an embedding's vocabulary, each as
     likely as the other; zeros for other whole numbers.
@@ -354,7 +353,7 @@ def _load_alike(
 
 
 def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
-    """The images that are meant by a path, a folder, a glob, an array or several of these.
+    """The images that a path, a folder, a glob, an array or several of these stand for.
 
     An array with as many axes as the input has, batch included, is a batch; so is one of
     pictures where the input takes some though it has fewer axes.

@@ -1,4 +1,4 @@
-"""What a model says of an image, in words where the classes have names."""
+"""The predictions of a model, with the names of classes where they are known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.prediction import PROBABILITY, ClassScore, Prediction
 
-TOP = 5
-"""How many classes a prediction names."""
+TOP = 5  # how many classes a prediction names
 
 
 def predict(
@@ -18,20 +17,19 @@ def predict(
     labels: tuple[str, ...] | None = None,
     kinds: Mapping[str, str] | None = None,
 ) -> tuple[tuple[Prediction, ...], ...]:
-    """For each image what each output says.
+    """For each image the prediction at each output.
 
     Args:
         outputs: For each output its values, ``(image, ...)``.
         labels: The names of the classes, used for outputs of as many numbers.
-        kinds: What the numbers of each output mean, as
-            :func:`layersight.data.outputs.kinds_of` tells.
+        kinds: What the numbers of each output mean, see :func:`layersight.data.outputs.kinds_of`.
 
     Returns:
-        For each image a prediction for each output; those that are no vector name no class.
+        For each image a prediction for each output; those that are not vectors name no class.
 
     Example:
-        >>> said = predict({"top": np.array([[0.25, 0.75]], np.float32)}, ("cat", "dog"))
-        >>> said[0][0].describe()
+        >>> made = predict({"top": np.array([[0.25, 0.75]], np.float32)}, ("cat", "dog"))
+        >>> made[0][0].describe()
         'dog 0.75, cat 0.25'
     """
     if not outputs:

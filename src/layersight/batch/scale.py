@@ -1,13 +1,13 @@
-"""What scale the pictures for an input are in, by the strongest evidence that there is.
+"""The scale of the pictures for an input, by the strongest evidence that there is.
 
-A model file does not say whether its images were 0..255, 0..1 or -1..1. In this order tell: the
-user; the network's own arithmetic on its input (:mod:`layersight.data.stem`); the statistics of its
-batch normalisation; the name of a known architecture.
+A model file does not say whether its images were 0..255, 0..1 or -1..1. The evidence, in this
+order: the user; the network's own arithmetic on its input (:mod:`layersight.data.stem`); the
+statistics of its batch normalisation; the name of a known architecture.
 
 A layer of batch normalisation keeps the mean and the variance that its input had in training
 (Ioffe and Szegedy, arXiv 1502.03167). The scale in which photographs give nearly those is the
 one it was trained on. The photographs are noise with the spectrum of natural images, so that
-what is found does not hang on the image that is looked at. The distance of what they give, mean
+the result does not depend on the image that is shown. The distance of what they give, mean
 m and variance v, from what the first such layer keeps, M and V, is the Kullback-Leibler
 divergence of the two normal distributions, in the mean over channels, for the contrast c of the
 photographs for which it is least::
@@ -30,61 +30,39 @@ from layersight.data.preprocessing import SCALES, Preprocessing
 from layersight.errors import LayersightError
 from layersight.model import Forward, HasMovingStatistics, MovingStatistics
 
-PLAIN = ("0..1", "-1..1", "none")
-"""The scales that most networks are trained on."""
+PLAIN = ("0..1", "-1..1", "none")  # the scales that most networks are trained on
+RARE = ("caffe", "torch")  # the scales of a few architectures
 
-RARE = ("caffe", "torch")
-"""The scales of a few architectures."""
-
+# How many times nearer a rare scale, or BGR, must be than the others to be believed.
 RARE_FACTOR = 4.0
-"""How many times nearer a rare scale, or BGR, must be than the others to be believed."""
 
-CLEAR = 2.0
-"""The next best must be this many times as far away for statistics to decide."""
+# How many times as far away the next best scale must be for statistics to decide; where even the
+# best is not near, as of pictures that are not photographs; and to be worth more than a guess.
+CLEAR, FAR_CLEAR, WEAK = 2.0, 10.0, 1.5
 
-FAR_CLEAR = 10.0
-"""Likewise where even the best is not near, as of pictures that are no photographs."""
+LEAST = 0.05  # the smallest distance that counts: no photographs are those of the training
+NEAR = 0.5  # the distance of photographs from the scale that was trained on
+FAR = 4.0  # the distance beyond which no scale is right
 
-WEAK = 1.5
-"""From here on they are worth more than a guess."""
-
-LEAST = 0.05
-"""Distances below this count as this, since no photographs are those of the training."""
-
-NEAR = 0.5
-"""How far away the scale that was trained on is of photographs."""
-
-FAR = 4.0
-"""Where even the best scale is further away than this, none is."""
-
+# The contrast of the training's photographs, as a multiple of that of the photographs here.
 CONTRASTS = (0.5, 0.7, 1.0, 1.4, 2.0)
-"""How many times the contrast of the photographs that of the training may have been."""
 
-PHOTOGRAPHS = 4
-"""How many photographs are tried; fewer of large ones."""
-
-MOST_PIXELS = 2**17
-"""How many pixels these have, all together."""
-
-SIDE = 32
-"""Stands for a size that is free and not known."""
-
-FLOOR = 1e-6
-"""Stands for the variance of channels that do not vary."""
+PHOTOGRAPHS, MOST_PIXELS = 4, 2**17  # that are tried; fewer of large ones
+SIDE = 32  # pixels of a size that is free and not known
+FLOOR = 1e-6  # the variance of channels that do not vary
 
 ASK = "name the right one with --scale"
-"""What to do where the model does not tell."""
 
+# What is used where neither the user nor the model says anything.
 GUESS = SCALES["0..1"].because(f"not known: nothing in the model tells; {ASK}", "guess")
-"""What is used where neither the user nor the model says anything."""
 
 
 def settle_scale(
     model: Forward, info: ModelInfo, images: Mapping[str, Sequence[InputImage]]
 ) -> dict[str, list[InputImage]]:
-    """The same images, those for each input in the scale that the evidence speaks for.
+    """The same images, those for each input in the scale that the evidence points to.
 
-    Images in a scale that was asked for, or that the model's own arithmetic tells, are left as
+    Images in a scale that the user chose, or that the model's own arithmetic shows, are left as
     they are.
     """
     same = {name: list(entries) for name, entries in images.items()}
@@ -92,10 +70,10 @@ def settle_scale(
     for name, entries in same.items():
         if all(image.preprocessing.is_settled or not _is_picture(image) for image in entries):
             continue
-        told = settle_input(model, info, name, shapes)
+        scale = settle_input(model, info, name, shapes)
         same[name] = [
-            dataclasses.replace(image, values=told.apply(image.pixels), preprocessing=told)
-            if image.preprocessing != told
+            dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
+            if image.preprocessing != scale
             else image
             for image in entries
         ]
@@ -116,20 +94,20 @@ def settle_input(
     if not info.layers:
         info = model.describe(shapes)
     entry = next(entry for entry in info.inputs if entry.name == name)
-    told = entry.preprocessing or GUESS
-    if told.is_settled or not entry.is_image:
-        return told
+    known = entry.preprocessing or GUESS
+    if known.is_settled or not entry.is_image:
+        return known
     shapes = {other.name: shapes.get(other.name) or _some_shape(other) for other in info.inputs}
     kept = _kept(model, name)
-    distances = {} if kept is None else measure(model, kept, entry, shapes, told)
-    return weigh(told, kept.layer, distances) if kept and distances else told
+    distances = {} if kept is None else measure(model, kept, entry, shapes, known)
+    return weigh(known, kept.layer, distances) if kept and distances else known
 
 
-def weigh(told: Preprocessing, layer: str, distances: Mapping[str, float]) -> Preprocessing:
-    """The stronger of what a name, or nothing, and a model's statistics speak for.
+def weigh(known: Preprocessing, layer: str, distances: Mapping[str, float]) -> Preprocessing:
+    """The stronger of two: a scale by name, or a guess, and a model's statistics.
 
     Args:
-        told: By the name of an architecture, or the guess.
+        known: By the name of an architecture, or the guess.
         layer: The layer that keeps the statistics.
         distances: How far photographs in each scale are from them.
 
@@ -137,7 +115,7 @@ def weigh(told: Preprocessing, layer: str, distances: Mapping[str, float]) -> Pr
         >>> weigh(GUESS, "bn", {"0..1": 0.2, "-1..1": 1.9, "none": 900.0}).reason
         "the statistics kept by 'bn' fit; distances: 0..1 0.2, -1..1 1.9, none 900"
     """
-    usual = (*PLAIN, told.name)
+    usual = (*PLAIN, known.name)
     handicapped = {
         name: max(value, LEAST) * (1 if name in usual else RARE_FACTOR)
         for name, value in distances.items()
@@ -153,13 +131,13 @@ def weigh(told: Preprocessing, layer: str, distances: Mapping[str, float]) -> Pr
     near = distances[best] <= NEAR
     if (near and times >= CLEAR) or (distances[best] <= FAR and times >= FAR_CLEAR):
         reason = f"{kept} fit; distances: {listed}"
-        if told.evidence == "name" and told.name == best:
-            reason = f"{told.reason}, and {kept} fit"
-        elif told.evidence == "name":
-            reason = f"{kept} fit, not {told.name} {told.reason}; distances: {listed}"
+        if known.evidence == "name" and known.name == best:
+            reason = f"{known.reason}, and {kept} fit"
+        elif known.evidence == "name":
+            reason = f"{kept} fit, not {known.name} {known.reason}; distances: {listed}"
         return _named(best).because(reason, "statistics")
-    if told.evidence == "name":
-        return told
+    if known.evidence == "name":
+        return known
     if near and times >= WEAK:
         reason = f"weak evidence: nearest to {kept}; distances: {listed}; {ASK}"
         return _named(best).because(reason, "statistics")
@@ -171,7 +149,7 @@ def measure(
     kept: MovingStatistics,
     entry: InputInfo,
     shapes: Mapping[str, tuple[int, ...]],
-    told: Preprocessing,
+    known: Preprocessing,
 ) -> dict[str, float]:
     """How far photographs in each scale are from what a layer keeps.
 
@@ -180,7 +158,7 @@ def measure(
         kept: What its first layer of normalisation keeps.
         entry: The input.
         shapes: For each input, channels last, batch first.
-        told: By the name of an architecture, which is then tried against the plain scales alone,
+        known: By the name of an architecture, which is then tried against the plain scales alone,
             or the guess.
 
     Returns:
@@ -188,8 +166,8 @@ def measure(
         cannot be run.
     """
     names = [*PLAIN]
-    if told.evidence == "name":
-        names += [told.name] if told.name not in names else []
+    if known.evidence == "name":
+        names += [known.name] if known.name not in names else []
     elif shapes[entry.name][-1] == 3:
         names += [*RARE, *(f"{name},bgr" for name in PLAIN)]
     pictures = photographs(shapes[entry.name][1:])
@@ -201,10 +179,10 @@ def measure(
             tried if kept.giver is None else model.forward(batch, [kept.giver]).layers[kept.giver]
         )
     except LayersightError:
-        return {}  # the layers with statistics cannot be run; those asked for perhaps can
+        return {}  # the layers with statistics cannot be run; those that are shown perhaps can
     parts = np.split(given, len(names))
-    found = {name: _divergence(part, kept) for name, part in zip(names, parts, strict=True)}
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    distances = {name: _divergence(part, kept) for name, part in zip(names, parts, strict=True)}
+    return {name: value for name, value in distances.items() if np.isfinite(value)}
 
 
 def photographs(shape: Sequence[int]) -> NDArray[np.uint8]:
@@ -227,16 +205,16 @@ def photographs(shape: Sequence[int]) -> NDArray[np.uint8]:
 
     def noise() -> NDArray[np.float64]:
         white = np.fft.rfft2(draw.normal(size=(height, width)))
-        found = np.fft.irfft2(amplitude * white, s=(height, width))
-        return found / max(float(found.std()), FLOOR)
+        grey = np.fft.irfft2(amplitude * white, s=(height, width))
+        return grey / max(float(grey.std()), FLOOR)
 
-    made = []
+    pictures = []
     for _ in range(max(1, min(PHOTOGRAPHS, MOST_PIXELS // (height * width)))):
         common, light, contrast = noise(), draw.uniform(0.3, 0.6), draw.uniform(0.15, 0.3)
         colours = [0.95 * common + 0.3 * noise() for _ in range(channels)]
         tints = draw.normal(0, 0.05, channels)
-        made.append(light + tints + contrast * np.stack(colours, axis=-1))
-    return np.clip(np.rint(255 * np.stack(made)), 0, 255).astype(np.uint8)
+        pictures.append(light + tints + contrast * np.stack(colours, axis=-1))
+    return np.clip(np.rint(255 * np.stack(pictures)), 0, 255).astype(np.uint8)
 
 
 def _some_shape(entry: InputInfo) -> tuple[int, ...]:
@@ -250,7 +228,7 @@ def _named(name: str) -> Preprocessing:
 
 
 def _kept(model: Forward, name: str) -> MovingStatistics | None:
-    """What the first trained layer of normalisation keeps that rests on one input alone."""
+    """The statistics of the first trained normalisation that depends on one input alone."""
     if not isinstance(model, HasMovingStatistics):
         return None
     return next(

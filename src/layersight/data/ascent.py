@@ -12,14 +12,13 @@ from typing import Protocol
 
 from layersight.data.arrays import FloatArray
 
-PIXELS = "pixels"
-"""The parameters are the numbers that the network sees."""
+PIXELS = "pixels"  # the parameters are the numbers that the network sees
 
+# The parameters are the coefficients of a real two-dimensional Fourier transform.
 FOURIER = "fourier"
-"""The parameters are the coefficients of a real two-dimensional Fourier transform."""
 
+# The parameters are the phases of such coefficients, whose magnitudes stay as they are.
 PHASE = "phase"
-"""The parameters are the phases of such coefficients, whose magnitudes stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)

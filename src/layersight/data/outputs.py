@@ -1,7 +1,7 @@
 """What the numbers of a model's outputs mean, from the last activation function and the shape.
 
-The rule of this module: what is no class is not called one. Whoever names an output, a unit of it
-or a score asks here.
+The rule of this module: what is not a class is not called one. Every name of an output, a unit of
+it or a score comes from here.
 """
 
 from __future__ import annotations
@@ -21,27 +21,26 @@ from layersight.data.prediction import (
     VALUES,
 )
 
+# Activation functions whose values lie from 0 to 1.
 PROBABILITIES = ("sigmoid", "softmax", "hard_sigmoid")
-"""Activation functions whose values lie from 0 to 1."""
 
+# Roles of layers behind which a number is still the same number.
 MOVING: tuple[Role, ...] = ("reshape", "identity")
-"""Roles of layers behind which a number is still the same number."""
 
-OUTPUT = "output"
-"""What the only unit of an output is called where its classes have no names."""
+OUTPUT = "output"  # what the only unit of an output is called where its classes have no names
 
 _PLAIN = re.compile(r"(outputs?|predictions?|probs|top|head|out|fc|logits)(_?\d+)?", re.IGNORECASE)
 
 
 def ends_of(info: ModelInfo) -> tuple[str | None, ...]:
-    """For each output the name of the layer that gives it, ``None`` where it is none."""
+    """For each output the name of its layer, ``None`` where there is none."""
     known = {layer.name for layer in info.layers}
     names = info.output_layers or info.outputs
     return tuple(name if name in known else None for name in names)
 
 
 def last_activation(info: ModelInfo, layer: LayerInfo) -> str | None:
-    """The activation function behind what a layer gives, ``None`` without one.
+    """The activation function behind the output of a layer, ``None`` without one.
 
     Of layers that only move numbers about, and of means of alike branches, that of the layer
     before them.
@@ -63,7 +62,7 @@ def last_activation(info: ModelInfo, layer: LayerInfo) -> str | None:
 
 
 def gives_probability(info: ModelInfo, layer: LayerInfo) -> bool:
-    """Whether what a layer gives lies from 0 to 1 by its activation function."""
+    """Whether the output of a layer lies from 0 to 1 by its activation function."""
     return last_activation(info, layer) in PROBABILITIES
 
 
@@ -101,7 +100,7 @@ def kinds_of(info: ModelInfo) -> Mapping[str, str]:
 
 
 def unit_name(info: ModelInfo, layer: LayerInfo, unit: int) -> str | None:
-    """What a unit of an output is called that is no class; ``None`` for a class."""
+    """The name of a unit of an output that is not a class; ``None`` for a class."""
     kind = kind_of(info, layer)
     if layer.channels == 1 and kind in (VALUE, PROBABILITY, MAP, PICTURE):
         return OUTPUT
@@ -119,7 +118,7 @@ def is_value(info: ModelInfo, name: str) -> bool:
 
 
 def quantity(info: ModelInfo, name: str, unit: int) -> str:
-    """What is raised or lowered: an output of values under the name that its author gave it.
+    """The name of an output of values, which is raised or lowered, as its author called it.
 
     Args:
         info: The model.

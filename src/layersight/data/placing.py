@@ -14,8 +14,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 
-Region = tuple[float, float, float, float]
-"""``(top, left, bottom, right)``."""
+Region = tuple[float, float, float, float]  # (top, left, bottom, right)
 
 
 def enlarge(maps: FloatArray, size: tuple[int, int]) -> FloatArray:

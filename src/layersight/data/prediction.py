@@ -1,4 +1,4 @@
-"""What a model says of an image at its outputs."""
+"""The predictions of a model for an image, one at each output."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class ClassScore:
     label: str | None = None
 
 
+# Kinds of outputs: one class of several; several that are independent; one that is or is not.
 CLASSES, LABELS, PROBABILITY = "classes", "labels", "probability"
-"""Kinds of outputs: one class of several; several that are independent; one that is or is not."""
 
+# Kinds of outputs: one number, as of a regression; several, as of landmarks or an embedding.
 VALUE, VALUES = "value", "values"
-"""Kinds of outputs: one number, as of a regression; several, as of landmarks or an embedding."""
 
+# Kinds of outputs: classes at each position; a picture, as of an autoencoder or of depth; numbers
+# along one axis.
 MAP, PICTURE, SEQUENCE = "map", "picture", "sequence"
-"""Kinds of outputs: classes at each position; a picture, as of an autoencoder or of depth; numbers
-along one axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model says of one image at one of its outputs.
+    """The prediction of a model for one image at one of its outputs.
 
     Attributes:
         output: The name of the output's layer.
@@ -50,7 +50,6 @@ class Prediction:
     high: float | None = None
 
     def name_of(self, top: ClassScore) -> str:
-        """What one of its numbers is called."""
         if top.label is not None:
             return top.label
         if self.size == 1 and self.kind in (PROBABILITY, VALUE):
@@ -58,7 +57,7 @@ class Prediction:
         return f"{'output' if self.kind == VALUES else 'class'} {top.index}"
 
     def describe(self) -> str:
-        """What the model says in words.
+        """The prediction in words.
 
         >>> Prediction("dense", 2, (ClassScore(1, 0.75, "dog"), ClassScore(0, 0.25))).describe()
         'dog 0.75, class 0 0.25'
@@ -67,12 +66,12 @@ class Prediction:
         >>> Prediction("rgb", 192, (), PICTURE, (8, 8, 3), 0.0, 0.5).describe()
         'a picture of 8 x 8 x 3 numbers from 0 to 0.5'
         """
-        told = ", ".join(f"{self.name_of(top)} {top.score:.3g}" for top in self.top)
+        named = ", ".join(f"{self.name_of(top)} {top.score:.3g}" for top in self.top)
         ends = "" if self.low is None else f" from {self.low:.3g} to {self.high:.3g}"
         if self.kind == VALUES and self.top:
-            return f"{self.size} values{ends}; the greatest: {told}"
-        if told or not self.shape:
-            return told
+            return f"{self.size} values{ends}; the greatest: {named}"
+        if named or not self.shape:
+            return named
         what = {MAP: "a map", PICTURE: "a picture", SEQUENCE: "a sequence"}
         sides = " x ".join(map(str, self.shape))
         return f"{what.get(self.kind or '', 'an array')} of {sides} numbers{ends}"

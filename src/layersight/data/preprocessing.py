@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from layersight.errors import UsageError, near
 
+# What can choose a preprocessing, the strongest first: the user, or numbers given as they are; the
+# model's own arithmetic on its input; the statistics of its batch normalisation; the name of a
+# known architecture; nothing.
 EVIDENCE = ("asked", "model", "statistics", "name", "guess")
-"""What can choose a preprocessing, the strongest first: the user, or numbers given as they are;
-the model's own arithmetic on its input; the statistics of its batch normalisation; the name of
-a known architecture; nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Preprocessing:
     """``(pixels[..., order] / divide - mean) / std``, channel by channel, in float32.
 
     Attributes:
-        name: The short name by which ``--scale`` asks for it.
+        name: Its short name for ``--scale``.
         divide: What pixels in 0..255 are divided by.
         mean: Subtracted afterwards; one number, or one for each channel in ``order``.
         std: Divided by at last; one number, or one for each channel in ``order``.
@@ -57,7 +57,7 @@ class Preprocessing:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing that is found out later can be stronger evidence."""
+        """Whether no later evidence can be stronger."""
         return self.evidence in ("asked", "model")
 
     def swapped(self) -> Preprocessing:
@@ -115,11 +115,8 @@ class Preprocessing:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Preprocessing:
         """The preprocessing of which :meth:`to_json` made data."""
-        known = {
-            field.name: saved[field.name]
-            for field in dataclasses.fields(cls)
-            if field.name in saved
-        }
+        names = {field.name for field in dataclasses.fields(cls)}
+        known = {name: value for name, value in saved.items() if name in names}
         return cls(**{**known, "mean": tuple(saved["mean"]), "std": tuple(saved["std"])})
 
     def _subtracted(self) -> str:
@@ -140,6 +137,7 @@ class Preprocessing:
         return "(" + ", ".join(f"{value:g}" for value in values) + ")"
 
 
+# The preprocessings that --scale knows, by name.
 SCALES: dict[str, Preprocessing] = {
     scale.name: scale
     for scale in (
@@ -154,22 +152,21 @@ SCALES: dict[str, Preprocessing] = {
         Preprocessing("none"),
     )
 }
-"""The preprocessings that ``--scale`` knows, by name."""
 
 
+# What --scale takes, in words.
 KNOWN = f"one of {', '.join(SCALES)}, each also with ,bgr; or mean=...,std=... as numbers"
-"""What ``--scale`` takes, in words."""
 
 
-def find_scale(asked: str | Preprocessing) -> Preprocessing:
-    """The preprocessing that is asked for.
+def find_scale(text: str | Preprocessing) -> Preprocessing:
+    """The preprocessing that a text names.
 
     Args:
-        asked: A name of ``SCALES``; ``mean=...`` and ``std=...``, each with one number or one
+        text: A name of ``SCALES``; ``mean=...`` and ``std=...``, each with one number or one
             for each channel; ``bgr`` beside one of these, or alone for pixels as they are, for a
-            network that takes blue first; parted by commas. Mean and standard deviation are those
-            of pixels / 255 if none of the numbers exceeds 1 or ``0..1`` stands before them, else
-            of pixels, in the order in which the network takes the channels.
+            network that takes blue first; separated by commas. Mean and standard deviation are
+            those of pixels / 255 if none of the numbers exceeds 1 or ``0..1`` comes before them,
+            else of pixels, in the order in which the network takes the channels.
 
     Raises:
         UsageError: It is none of these.
@@ -184,31 +181,31 @@ def find_scale(asked: str | Preprocessing) -> Preprocessing:
         >>> find_scale("mean=104,117,123,bgr").describe()
         'BGR pixels - (104, 117, 123)'
     """
-    if isinstance(asked, Preprocessing):
-        return asked
-    if asked in SCALES:
-        return SCALES[asked]
-    base, order, numbers = _parse(asked)
+    if isinstance(text, Preprocessing):
+        return text
+    if text in SCALES:
+        return SCALES[text]
+    base, order, numbers = _parse(text)
     if not numbers:
-        found = SCALES[base or "none"]
-        found = found if order in (None, found.order) else found.swapped()
-        return dataclasses.replace(found, name=asked)
+        scale = SCALES[base or "none"]
+        scale = scale if order in (None, scale.order) else scale.swapped()
+        return dataclasses.replace(scale, name=text)
     mean, std = tuple(numbers.get("mean", (0.0,))), tuple(numbers.get("std", (1.0,)))
     small = max(map(abs, (*numbers.get("mean", ()), *numbers.get("std", ())))) <= 1
     if base not in (None, "0..1", "none"):
         raise UsageError(
             f"expected mean and std alone, or after 0..1 or none, found them after {base} in the "
-            f"scale '{asked}'"
+            f"scale '{text}'"
         )
     divide = 255.0 if base == "0..1" or (base is None and small) else 1.0
-    return Preprocessing(asked, divide, mean, std, order or "RGB")
+    return Preprocessing(text, divide, mean, std, order or "RGB")
 
 
-def _parse(asked: str) -> tuple[str | None, str | None, dict[str, list[float]]]:
-    """The name, the order of colours, and the numbers in what was asked for."""
+def _parse(text: str) -> tuple[str | None, str | None, dict[str, list[float]]]:
+    """The name, the order of colours, and the numbers in a text."""
     base = order = key = None
     numbers: dict[str, list[float]] = {}
-    for part in (part.strip() for part in asked.split(",")):
+    for part in (part.strip() for part in text.split(",")):
         name, equals, value = part.partition("=")
         if equals and name in ("mean", "std") and name not in numbers:
             key, part = name, value
@@ -221,27 +218,27 @@ def _parse(asked: str) -> tuple[str | None, str | None, dict[str, list[float]]]:
             continue
         elif key is None:
             raise UsageError(
-                f"unknown scale '{asked}': expected {KNOWN}.{near(part, [*SCALES, 'bgr'])}"
+                f"unknown scale '{text}': expected {KNOWN}.{near(part, [*SCALES, 'bgr'])}"
             )
-        numbers[key].append(_number(part, key, asked))
-    for key, found in numbers.items():
-        if len(found) not in (1, 2, 3, 4):
+        numbers[key].append(_number(part, key, text))
+    for key, values in numbers.items():
+        if len(values) not in (1, 2, 3, 4):
             raise UsageError(
-                f"expected one number for {key}, or one for each channel, found {len(found)} in "
-                f"the scale '{asked}'"
+                f"expected one number for {key}, or one for each channel, found {len(values)} in "
+                f"the scale '{text}'"
             )
     return base, order, numbers
 
 
-def _number(text: str, key: str, asked: str) -> float:
+def _number(value: str, key: str, text: str) -> float:
     try:
-        number = float(text)
+        number = float(value)
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or (key == "std" and number <= 0):
         wanted = "numbers above 0" if key == "std" else "numbers"
         raise UsageError(
-            f"expected {wanted} for {key}, found '{text}' in the scale '{asked}': write it as "
+            f"expected {wanted} for {key}, found '{value}' in the scale '{text}': write it as "
             "mean=0.485,0.456,0.406,std=0.229,0.224,0.225"
         )
     return number

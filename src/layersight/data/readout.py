@@ -30,8 +30,7 @@ class Readout:
     before: bool = False
 
 
-Goal = tuple[Readout, ...]
-"""What is explained: the sum of some readouts, one number for each image."""
+Goal = tuple[Readout, ...]  # what is explained: the sum of some readouts, one number for each image
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -1,4 +1,4 @@
-"""What a network's own arithmetic on its input says of the pixels that it wants.
+"""The scale of pixels that a network's own arithmetic on its input shows.
 
 The stem of an input is what a network computes of it before its first learned weights: division,
 subtraction, another order of colours, a Normalization. It is tried on plain pictures of one
@@ -21,32 +21,28 @@ from layersight.data.preprocessing import SCALES, Preprocessing
 
 Numbers = NDArray[np.float32]
 
+# The scales in which pixels are fed to a network that goes on from there itself.
 FED = ("none", "0..1", "-1..1")
-"""The scales in which pixels are fed to a network that goes on from there itself."""
 
+# The greys that are tried, as pixels.
 LEVELS = np.array([0.0, 63.75, 127.5, 191.25, 255.0], np.float32)
-"""The greys that are tried, as pixels."""
 
+# What black and white become in networks whose inputs are not standardised.
 PLAIN_ENDS = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5))
-"""What black and white become in networks whose inputs are not standardised."""
 
-PIXELS = (0.0, 255.0)
-"""What they become where the network first makes pixels of what it is fed."""
+PIXELS = (0.0, 255.0)  # what they become where the network first makes pixels of what it is fed
+CLOSE = 0.02  # how far black and white may be from these, as a share of their distance
 
-CLOSE = 0.02
-"""How far black and white may be from these, as a share of their distance."""
-
+# Where between black (0) and white (1) the mean of photographs lies, and how far that varies.
 USUAL_MEAN = (0.45, 0.2)
-"""Where between black (0) and white (1) the mean of photographs lies, and how far that varies."""
 
+# How many standard deviations lie between black and white, and how far its logarithm varies.
 USUAL_WIDTH = (4.0, 0.5)
-"""How many standard deviations lie between black and white, and how far its logarithm varies."""
 
+# Added to the cost of -1..1, which is seldom fed to a network that standardises its input.
 SELDOM = 3.0
-"""Added to the cost of -1..1, which is seldom fed to a network that standardises its input."""
 
-SATURATED = 100.0
-"""Added to the cost of a scale in which greys that differ become one number."""
+SATURATED = 100.0  # added to the cost of a scale in which greys that differ become one number
 
 
 class Stem(Protocol):
@@ -72,11 +68,11 @@ class Stem(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a stem says.
+    """What a stem shows.
 
     Attributes:
-        preprocessing: What the pixels must be brought to; ``None`` if the stem does not say.
-        swapped: Whether the stem turns the order of three colours round.
+        preprocessing: What the pixels must be brought to; ``None`` if the stem does not show it.
+        swapped: Whether the stem reverses the order of three colours.
     """
 
     preprocessing: Preprocessing | None = None
@@ -84,7 +80,7 @@ class Reading:
 
 
 def read_stem(stem: Stem, channels: int) -> Reading:
-    """Says which pixels a network wants, from what its stem makes of plain pictures.
+    """Finds the scale that a network takes from what its stem makes of plain pictures.
 
     Args:
         stem: Runs the stem.
@@ -127,7 +123,7 @@ def _tried(channels: int) -> Numbers:
 
 
 def _read_ramp(stem: Stem, channels: int, named: str) -> Reading:
-    """Whether a stem makes the same of a picture in every scale, as standardising it does."""
+    """The reading of a stem that gives the same in every scale, as standardising does."""
     white = np.ones((1, channels), np.float32)
     bright, dim = (stem(white * scale, ramp=True).astype(np.float64) for scale in (255, 1))
     if not np.isfinite(bright).all() or not np.abs(bright).max(initial=0) > 1e-3:

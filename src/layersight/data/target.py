@@ -1,7 +1,7 @@
 """What a heatmap explains, as data.
 
 The rule of this module: a target is plain values that can be written down and read again; what
-they mean in a network is settled by the verbs.
+they mean in a network is decided where they are computed.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-MEAN, PREDICTED = "mean", "predicted"
-"""All positions; those where the unit is the strongest."""
+MEAN, PREDICTED = "mean", "predicted"  # all positions; those where the unit is the strongest
 
 Place = tuple[int, int]
 Region = tuple[int, int, int, int]
@@ -25,7 +24,7 @@ class Target:
         layer: The name of the layer that it is read off, most often an output.
         unit: Which class, unit or channel.
         against: Another of the same layer that is subtracted, for a contrast.
-        sign: -1 for what speaks against it: the other side of a single unit, "not dog".
+        sign: -1 for the evidence against it: the other side of a single unit, "not dog".
         where: For a layer with maps: :data:`MEAN` over all positions; :data:`PREDICTED`: over
             those where the unit is the strongest of all; a neuron ``(y, x)``; or a region
             ``(y0, x0, y1, x1)``, ends not included; in positions of the map.

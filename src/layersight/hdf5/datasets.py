@@ -23,7 +23,6 @@ FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 PIECE = 4 << 20  # bytes of an array that are read at once, where its chunks allow it
 ENTRY = 8  # bytes that the index of chunks takes at least for each chunk
 FEW = 1_000  # chunks up to which there may be no index
-
 SHORT = "bfloat16"  # Keras keeps these numbers as two bytes of no type, with this attribute
 
 

@@ -16,11 +16,9 @@ from PIL import Image
 from layersight.errors import ImageError
 from layersight.images import contents, frames
 
-Read = tuple[Image.Image, tuple[str, ...]]
-"""An image in 8 bits, and what was done."""
+Read = tuple[Image.Image, tuple[str, ...]]  # an image in 8 bits, and what was done
 
-Check = Callable[[tuple[int, int]], None]
-"""Refuses a width and height that are too large."""
+Check = Callable[[tuple[int, int]], None]  # refuses a width and height that are too large
 
 
 def library(name: str, what: str, extra: str, where: str) -> Any:

@@ -19,8 +19,8 @@ from layersight.data.preprocessing import SCALES, Preprocessing
 from layersight.errors import ImageError, ModelInputError, UsageError
 from layersight.images import arrays, fitting, reading
 
+# What an image can be given as: a file, an array, a Pillow image, or one loaded before.
 Source: TypeAlias = str | os.PathLike[str] | NDArray[np.generic] | Image.Image | InputImage
-"""What an image can be given as: a file, an array, a Pillow image, or one loaded before."""
 
 
 def load(

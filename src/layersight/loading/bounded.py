@@ -19,7 +19,6 @@ from typing import Any
 from layersight.errors import ModelFileError, UnsafeModelError
 
 STEP = 1 << 24  # bytes that are read at once
-
 MAX_CONFIG = 64 << 20  # bytes of a configuration
 
 # Commas and opening brackets of a JSON text. A configuration of as many values as are opened

@@ -23,8 +23,7 @@ MAX_SIGNS = 100_000  # signs of life in a row; there is one for each 16 MiB of a
 STEP = 1 << 20  # bytes of a text in one piece, and bytes taken from the pipe at once
 TOGETHER = 1 << 12  # bytes of a frame up to which it is written at once with its head
 
-Frame = dict[str, Any] | memoryview | None
-"""A message, a piece, or a sign of life."""
+Frame = dict[str, Any] | memoryview | None  # a message, a piece, or a sign of life
 
 
 class ProtocolError(Exception):

@@ -32,7 +32,6 @@ BEGIN = (
 PROGRAM = BEGIN + "from layersight.hdf5.serving import serve; serve()"
 
 NEEDED = ("numpy", "h5py")  # the packages that the process imports
-
 KEPT = 4096  # the last bytes that it writes to standard error
 MAX_QUOTED = 200  # characters of them in a message
 PIPE = 1 << 20  # bytes that the pipe should hold

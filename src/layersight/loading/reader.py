@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # else imported late: the process starts while NumPy is impor
 PATIENCE = 20.0  # seconds for which the process may be silent while it reads
 START = 120.0  # seconds that it may take to start: libraries on a slow disk take their time
 SLOWEST = 1 << 20  # bytes a second of a slow disk: reading may take as long as that in all
-
 KINDS = {"model": "HDF5", "weights": "HDF5", "archive": ".keras"}  # what can be read
 
 

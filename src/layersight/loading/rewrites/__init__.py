@@ -28,6 +28,7 @@ from layersight.loading.rewrites.walking import check_bounds
 
 __all__ = ["REWRITES", "Rewrite", "upgrade"]
 
+# The chain, in the order in which it runs.
 REWRITES: tuple[Rewrite, ...] = (
     sequential.name_sequential_layers,
     classes.drop_packages,
@@ -71,7 +72,6 @@ REWRITES: tuple[Rewrite, ...] = (
     settings.drop_harmless,
     settings.drop_training,
 )
-"""The chain, in the order in which it runs."""
 
 
 def upgrade(config: Config, version: str | None = None) -> tuple[Config, tuple[str, ...]]:
