@@ -32,19 +32,12 @@ class Limits:
 
     @classmethod
     def parse(cls, memory: int | str | None) -> Limits:
-        """The limits that a user sets: bytes, text such as ``"8G"``, or ``None`` for the default.
-
-        Raises:
-            UsageError: It is not an amount of memory.
-        """
+        """The limits that a user sets, in bytes or as ``"8G"``; ``None`` for the default."""
         return cls() if memory is None else cls(as_bytes(memory))
 
 
 def as_bytes(memory: int | str) -> int:
     """An amount of memory in bytes, from a number or from text.
-
-    Raises:
-        UsageError: It is not one.
 
     >>> as_bytes("8G") == 8 << 30, as_bytes("1.5 GiB") == 3 << 29, as_bytes("512m"), as_bytes(4096)
     (True, True, 536870912, 4096)

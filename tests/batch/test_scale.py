@@ -47,7 +47,10 @@ def test_the_scale_that_the_statistics_speak_for(network: Any, scale: str) -> No
 
 def test_what_the_user_or_the_model_says_comes_first(network: Any) -> None:
     model = normalised(network, "none")
-    assert activations(model, PIXELS, scale="0..1").images[0].preprocessing.reason == "chosen by the user"
+    assert (
+        activations(model, PIXELS, scale="0..1").images[0].preprocessing.reason
+        == "given by the user"
+    )
     told = normalised(network, "none", preprocessing=SCALES["torch"].because("told", "model"))
     assert activations(told, PIXELS).images[0].preprocessing.reason == "told"
 

@@ -62,7 +62,7 @@ def test_what_was_asked_for_is_not_overruled() -> None:
     model = layersight.load_model(trained_on("none", first=True))
     maps = layersight.activations(model, photographs(1), scale="0..1")
     assert maps.images[0].preprocessing.name == "0..1"
-    assert maps.images[0].preprocessing.reason == "chosen by the user"
+    assert maps.images[0].preprocessing.reason == "given by the user"
 
 
 def test_without_evidence_it_is_called_a_guess() -> None:

@@ -59,21 +59,13 @@ class ImageOptions:
 
 
 def check_batch_size(batch_size: Any) -> None:
-    """Refuses a number of images in a pass that is not a whole number from 1 on.
-
-    Raises:
-        UsageError: It is not.
-    """
+    """Refuses a number of images in a pass that is not a whole number from 1 on."""
     if not isinstance(batch_size, int | np.integer) or batch_size < 1:
         raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size!r}")
 
 
 def check_input(entry: InputInfo) -> InputInfo:
-    """An input, unless nothing can be given to it.
-
-    Raises:
-        ModelInputError: It has a size of 0.
-    """
+    """An input, unless nothing can be given to it."""
     if 0 in entry.shape:
         raise ModelInputError(
             f"input '{entry.name}' of shape {entry.shape} has a size of 0: there is nothing to "
@@ -83,11 +75,7 @@ def check_input(entry: InputInfo) -> InputInfo:
 
 
 def make_options(**settings: Any) -> ImageOptions:
-    """Image options from keywords.
-
-    Raises:
-        UsageError: A keyword is unknown.
-    """
+    """Image options from keywords."""
     known = ImageOptions.__dataclass_fields__
     for name in settings:
         if name not in known:
@@ -100,13 +88,9 @@ def make_options(**settings: Any) -> ImageOptions:
 def choose_preprocessing(
     entry: InputInfo, scale: str | Preprocessing | None = None
 ) -> Preprocessing:
-    """The preprocessing for an input: the user's, else the model's own, else ``0..1``.
-
-    Raises:
-        UsageError: ``scale`` is not one.
-    """
+    """The preprocessing for an input: the user's, else the model's own, else ``0..1``."""
     if scale is not None:
-        return find_scale(scale).because("chosen by the user")
+        return find_scale(scale).because("given by the user")
     return entry.preprocessing or GUESS
 
 
@@ -231,12 +215,7 @@ def input_notes(info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> l
 
 
 def sources_of(info: ModelInfo, image: Any) -> dict[str, list[Any]]:
-    """For each input that gets something what its images are loaded from, one by one.
-
-    Raises:
-        ModelInputError: No input takes it, or there is none of a name.
-        ImageError: There is no such image.
-    """
+    """For each input that gets something what its images are loaded from, one by one."""
     return {entry.name: _list_sources(part, entry) for entry, part in _address(info, image).items()}
 
 

@@ -168,9 +168,6 @@ def find_scale(text: str | Preprocessing) -> Preprocessing:
             those of pixels / 255 if none of the numbers exceeds 1 or ``0..1`` comes before them,
             else of pixels, in the order in which the network takes the channels.
 
-    Raises:
-        UsageError: It is none of these.
-
     Example:
         >>> find_scale("0..1").divide
         255.0

@@ -18,11 +18,7 @@ MAX_VERSION = 40  # characters of a version or a backend's name that are kept
 
 
 def read_names(group: h5py.Group, attribute: str) -> list[str]:
-    """A list of names, which long files split over numbered attributes.
-
-    Raises:
-        UnsafeModelError: There are far too many.
-    """
+    """A list of names, which long files split over numbered attributes."""
     names: list[str] = []
     parts: Iterable[str] = [attribute]
     if attribute not in group.attrs:
@@ -36,11 +32,7 @@ def read_names(group: h5py.Group, attribute: str) -> list[str]:
 
 
 def read_text(group: h5py.Group, attribute: str, limit: int = MAX_ATTRIBUTE) -> str | None:
-    """A text, ``None`` if there is none.
-
-    Raises:
-        UnsafeModelError: It is longer than the limit, in bytes.
-    """
+    """A text, ``None`` if there is none."""
     if attribute not in group.attrs:
         return None
     return _decode(_value(group, attribute, limit))

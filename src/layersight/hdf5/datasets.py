@@ -27,12 +27,7 @@ SHORT = "bfloat16"  # Keras keeps these numbers as two bytes of no type, with th
 
 
 def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
-    """Refuses an array in another file or that needs code of its own to unpack.
-
-    Raises:
-        UnsafeModelError: It does.
-        ModelFileError: It is not an array of numbers.
-    """
+    """Refuses an array in another file or that needs code of its own to unpack."""
     if dataset.is_virtual or dataset.external:
         raise UnsafeModelError(f"weights '{dataset.name}' of {path} lie in another file: not read")
     settings = dataset.id.get_create_plist()
@@ -109,7 +104,6 @@ def _is_short(dataset: h5py.Dataset) -> bool:
 
 
 def _pieces(dataset: h5py.Dataset) -> Iterator[np.ndarray[Any, Any]]:
-    """The values in the order of memory, some rows at a time."""
     shape = dataset.shape
     size = math.prod(shape) * dataset.dtype.itemsize
     if not size:

@@ -33,11 +33,7 @@ def damaged(path: Path, kind: str) -> Iterator[None]:
 
 
 def child(group: h5py.Group, name: str, path: Path) -> Any:
-    """A member of a group, ``None`` if there is none.
-
-    Raises:
-        UnsafeModelError: A link leads to it, perhaps out of the file.
-    """
+    """A member of a group, ``None`` if there is none."""
     member: Any = group
     for part in name.split("/"):
         if not part or not isinstance(member, h5py.Group):
@@ -58,9 +54,6 @@ def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str,
         file: The file.
         path: Its path, for the messages.
         strict: Refuse links and what has two names; else pass it over.
-
-    Raises:
-        UnsafeModelError: There is too much, or something that is refused.
     """
     waiting: list[tuple[str, h5py.Group]] = [("", file)]
     seen: set[int] = set()
@@ -86,11 +79,7 @@ def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str,
 
 
 def names_in(group: h5py.Group, path: Path) -> Iterator[str]:
-    """The names in a group, of which HDF5 takes all at once.
-
-    Raises:
-        UnsafeModelError: There are too many.
-    """
+    """The names in a group, of which HDF5 takes all at once."""
     if len(group) > MAX_OBJECTS:
         raise _too_many(path)
     yield from group
@@ -109,9 +98,6 @@ def check_text(file: h5py.File, path: Path) -> None:
 
     What lies beside the arrays may be one text, which HDF5 reads as a whole. A part of it may
     be free: where training left arrays that were deleted since.
-
-    Raises:
-        UnsafeModelError: It does.
     """
     size = path.stat().st_size
     if size <= 2 * MAX_CONFIG:

@@ -26,9 +26,6 @@ def unfold(
 
     A packed one is unpacked into memory, since it would be unpacked from its start each time
     that HDF5 goes back; another is read where it lies.
-
-    Raises:
-        UnsafeModelError: It is longer than the allowance in bytes.
     """
     info = archive.getinfo(name)
     packed = info.compress_type != zipfile.ZIP_STORED

@@ -1,7 +1,8 @@
 """From an image file, or an array, to what the network sees.
 
 The rule of this package: what is in a file is decided by its content and never by its name,
-and everything that was done to the pixels is reported in words.
+and everything that was done to the pixels is reported in words. What cannot be read or does not
+fit is an ``ImageError``, a wrong argument a ``UsageError``.
 
 ::
 

@@ -41,11 +41,7 @@ def is_array_file(path: str | Path) -> bool:
 
 
 def read_array(path: str | Path) -> NDArray[np.generic]:
-    """The array in a ``.npy`` file.
-
-    Raises:
-        ImageError: The file is damaged, too large, or holds Python objects.
-    """
+    """The array in a ``.npy`` file."""
     check_file(path)
     where = repr(str(path))
     try:
@@ -70,11 +66,7 @@ def read_array(path: str | Path) -> NDArray[np.generic]:
 
 
 def as_array(source: Any) -> NDArray[np.generic]:
-    """Anything that NumPy can take as an array.
-
-    Raises:
-        ImageError: NumPy cannot.
-    """
+    """Anything that NumPy can take as an array."""
     try:
         array: NDArray[np.generic] = np.asarray(source)
     except Exception as error:
@@ -141,11 +133,7 @@ def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[
 
 
 def check_shape(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
-    """Checks that an array, channels last and without a batch axis, is one image for an input.
-
-    Raises:
-        ImageError: It has another shape; ``what`` names the array.
-    """
+    """Checks that an array, channels last and without a batch axis, is one image for an input."""
     expected = inputs.example_shape
     if fits_shape(array.shape, expected) and array.size:
         return
@@ -172,11 +160,7 @@ def is_token(inputs: InputInfo) -> bool:
 
 
 def check_vocabulary(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
-    """Checks that every number of an array is one that the embedding of its input knows.
-
-    Raises:
-        ImageError: One is not; or one is too large to be kept exactly.
-    """
+    """Checks that every number of an array is one that the embedding of its input knows."""
     if not is_token(inputs):
         return
     least, most = -EXACT, EXACT

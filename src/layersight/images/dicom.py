@@ -35,9 +35,6 @@ def read_dicom(path: Path, frame: int | None, where: str, check: Check) -> Read:
 
     Returns:
         The image in mode L or RGB, and what was done.
-
-    Raises:
-        ImageError: The library is not installed, or the file holds no such image.
     """
     pydicom = library("pydicom", "a DICOM image", "dicom", where)
     codecs = library("pydicom.pixels", "a DICOM image", "dicom", where)

@@ -38,9 +38,6 @@ def find_images(
     Returns:
         The files in the order of the sources, each once.
 
-    Raises:
-        ImageError: Nothing is there, or no image is in a folder or matches a pattern.
-
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:

@@ -61,10 +61,6 @@ def fit(
     Returns:
         ``(height, width, channel)`` uint8 of exactly that size, and what was done, in words.
 
-    Raises:
-        ImageError: These are not pixels.
-        UsageError: There is no such fit or interpolation, or no image has such a size.
-
     Example:
         >>> pixels, step = fit(np.zeros((4, 6, 3), np.uint8), (2, 2), fit="crop")
         >>> pixels.shape, step
@@ -160,9 +156,6 @@ def choose_size(
     Returns:
         Height and width, and a note where a size had to be chosen.
 
-    Raises:
-        UsageError: The model takes another size than the chosen one, or no image has it.
-
     Example:
         >>> choose_size((224, 224), (500, 413))
         ((224, 224), None)
@@ -198,9 +191,6 @@ def check_size(size: Any, what: str = "a size", largest: int = MAX_SIDE) -> tupl
         size: Height and width, or one number for both.
         what: What it is the size of, for the message.
         largest: How long a side may be, in pixels.
-
-    Raises:
-        UsageError: No image has such a size.
 
     >>> check_size(96), check_size([20, 30])
     ((96, 96), (20, 30))

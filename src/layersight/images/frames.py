@@ -15,11 +15,7 @@ MAX_DECODED = 10_000_000_000  # pixels on the way to a frame: 4800 frames of 192
 
 
 def check_number(frame: Any) -> int | None:
-    """The number of a frame, from 0, or ``None`` for the one that is taken by itself.
-
-    Raises:
-        UsageError: It is not one.
-    """
+    """The number of a frame, from 0, or ``None`` for the one that is taken by itself."""
     if frame is None:
         return None
     try:
@@ -34,11 +30,7 @@ def check_number(frame: Any) -> int | None:
 
 
 def check_cost(number: int, size: tuple[int, int], where: str) -> None:
-    """Refuses a frame that comes after more pixels than are decoded to reach it.
-
-    Raises:
-        ImageError: It does.
-    """
+    """Refuses a frame that comes after more pixels than are decoded to reach it."""
     most = MAX_DECODED // max(1, size[0] * size[1])
     if number >= most:
         raise ImageError(

@@ -22,11 +22,7 @@ Check = Callable[[tuple[int, int]], None]  # refuses a width and height that are
 
 
 def library(name: str, what: str, extra: str, where: str) -> Any:
-    """A library that reads some kind of file.
-
-    Raises:
-        ImageError: It is not installed.
-    """
+    """A library that reads some kind of file."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -44,9 +40,6 @@ def read_heic(path: Path, frame: int | None, where: str, check: Check) -> Read:
         frame: Which picture of several, from 0; ``None`` for the one that the file calls its own.
         where: What the file is called in an error.
         check: Refuses a width and height that are too large.
-
-    Raises:
-        ImageError: The library is not installed, or there is no such picture.
     """
     pillow_heif = library("pillow_heif", "a HEIC image", "heic", where)
     with path.open("rb") as file:
@@ -73,9 +66,6 @@ def read_film(path: Path, frame: int | None, where: str, check: Check) -> Read:
         frame: Which frame, from 0; ``None`` for the one in the middle of its time.
         where: What the file is called in an error.
         check: Refuses a width and height that are too large.
-
-    Raises:
-        ImageError: The library is not installed, or there is no such frame.
     """
     av = library("av", "a film", "video", where)
     with path.open("rb") as file:

@@ -99,10 +99,6 @@ def read_pixels(
         ``(height, width, channel)`` uint8; width and height in pixels, upright; what was
         done to the pixels, in words, in order.
 
-    Raises:
-        ImageError: There is no such file, or it is no image, damaged or too large.
-        UsageError: An image does not have that many channels.
-
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -229,11 +225,7 @@ def to_array(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def check_file(path: str | Path) -> None:
-    """Checks that there is a file to be read, and not too large a one.
-
-    Raises:
-        ImageError: There is none, or it is a folder or something else, or too large.
-    """
+    """Checks that there is a file to be read, and not too large a one."""
     file, where = Path(path), repr(str(path))
     try:
         if file.is_dir():
@@ -359,7 +351,6 @@ def _too_large(pixels: int | None, where: str) -> str:
 
 
 def _go_to(image: Image.Image, number: int, where: str) -> None:
-    """Turns an image that is open to another of its frames."""
     _check_claims(image.size, where)
     if image.format != "TIFF":  # the others draw every frame over the one before
         frames.check_cost(number, image.size, where)

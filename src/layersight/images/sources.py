@@ -246,7 +246,6 @@ def _check_input(inputs: InputInfo) -> None:
 
 
 def _picture_channels(inputs: InputInfo) -> int:
-    """How many channels an image file is to give for the input."""
     if not inputs.accepts_image:
         wanted = ", ".join("any" if side is None else str(side) for side in inputs.example_shape)
         raise ModelInputError(
@@ -264,7 +263,6 @@ def _name_of(source: Any, path: Path | None) -> str:
 
 
 def _for_display(fitted: Image.Image, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The pixels as grey or RGB, transparent ones on white."""
     if fitted.mode != "RGBA":
         return pixels
     return reading.to_array(reading.lay_on_white(fitted)[0].convert("RGB"))

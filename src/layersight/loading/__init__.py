@@ -2,6 +2,9 @@
 
 The rule of this package: a file is read as data, checked and upgraded as data, and only
 then built; no code from it runs. The packages of frameworks are named in :mod:`.frameworks`.
+
+In the whole package ``ModelFileError`` means that a file is missing, damaged or not a model, and
+``UnsafeModelError`` that opening it would run code, read another file or take too much.
 """
 
 from __future__ import annotations
@@ -157,7 +160,6 @@ def _from_path(path: Path, text: str, options: _Options) -> Model:
 
 
 def _from_application(name: str, options: _Options) -> Model:
-    """An architecture of ``keras.applications``, by its name."""
     from layersight.loading.networks import read_weights
 
     network = None
@@ -172,7 +174,6 @@ def _from_application(name: str, options: _Options) -> Model:
 
 
 def _from_weights(path: Path, architecture: str, options: _Options) -> Model:
-    """A file of weights alone, with the network that they belong to."""
     from layersight.loading.architectures import find_by_function
     from layersight.loading.networks import read_configuration, read_weights
 
@@ -199,12 +200,7 @@ def _build(network: SavedNetwork, digest: Callable[[], str], options: _Options) 
 
 
 def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
-    """Reads and upgrades a model file as data; nothing is built.
-
-    Raises:
-        ModelFileError: It is missing, damaged, or not a model.
-        UnsafeModelError: It refers to something outside itself.
-    """
+    """Reads and upgrades a model file as data; nothing is built."""
     from layersight.loading.checkpoint import WITHOUT_NETWORK
     from layersight.loading.networks import read_archive, read_hdf5
     from layersight.loading.recognise import recognise

@@ -46,10 +46,6 @@ def choose_backend(asked: str | None = None) -> str:
 
     Args:
         asked: A name, or ``None`` to leave the choice open.
-
-    Raises:
-        UsageError: There is no backend of that name.
-        BackendError: It is not installed, none is, or Keras already runs on another.
     """
     if asked is not None and asked not in BACKENDS:
         raise UsageError(
@@ -100,9 +96,6 @@ def import_keras(backend: str | None = None) -> None:
 
     Args:
         backend: As in :func:`layersight.load_model`.
-
-    Raises:
-        BackendError: No backend is installed, or not the one asked for.
     """
     choose_backend(backend)
     if "keras" not in sys.modules:

@@ -34,11 +34,8 @@ def parse_json(text: bytes) -> Any:
     """The value of a JSON text of a bounded number of values.
 
     An empty object takes two bytes of text and sixty of memory, so the length of a text is no
-    bound for its size in memory; each value but the first follows a comma or a bracket.
-
-    Raises:
-        ValueError: It is not JSON, or has too many values.
-        RecursionError: It is nested too deep.
+    bound for its size in memory; each value but the first follows a comma or a bracket. A text
+    that is not such JSON raises ValueError, one that is nested too deep RecursionError.
     """
     if sum(map(text.count, (b",", b"[", b"{"))) > MAX_SIGNS:
         raise ValueError(f"more than {MAX_SIGNS} values")
@@ -46,11 +43,7 @@ def parse_json(text: bytes) -> Any:
 
 
 def check_regular(path: Path) -> int:
-    """The size of a file that is neither a pipe nor a device, which may never end.
-
-    Raises:
-        ModelFileError: It is one, a folder, or cannot be looked at.
-    """
+    """The size of a file that is neither a pipe nor a device, which may never end."""
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
@@ -63,12 +56,7 @@ def check_regular(path: Path) -> int:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file of at most so many.
-
-    Raises:
-        ModelFileError: It is missing or no regular file.
-        UnsafeModelError: It is longer.
-    """
+    """The bytes of a regular file of at most so many."""
     size = check_regular(path)
     try:
         with path.open("rb") as file:
@@ -81,11 +69,7 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def check_inside(folder: Path, name: str) -> Path:
-    """The path of a file or folder inside a stranger's folder, reached without a link.
-
-    Raises:
-        UnsafeModelError: A part of the name, such as ``variables/variables.index``, is a link.
-    """
+    """The path of a file or folder inside a stranger's folder, reached without a link."""
     path = folder
     for part in name.split("/"):
         path = path / part
@@ -111,11 +95,6 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     The library makes an object of every member as soon as an archive is opened. It reads the
     directory as a whole, by whichever of the two records at the end of the file it goes by; that
     one read is bounded here, so that no record has to be believed.
-
-    Raises:
-        UnsafeModelError: The directory is too long.
-        zipfile.BadZipFile: It is no archive, or damaged.
-        OSError: It cannot be read.
     """
     with _Frugal(io.FileIO(path)) as file:
         file.most = MAX_DIRECTORY
@@ -139,11 +118,7 @@ class _Frugal(io.BufferedReader):
 
 
 def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> Iterator[bytes]:
-    """A member of a zip archive in pieces, at most ``limit`` bytes whatever the archive declares.
-
-    Raises:
-        UnsafeModelError: It is longer; the message names the ``path`` of the archive.
-    """
+    """A member of a zip archive in pieces, at most ``limit`` bytes whatever its header says."""
     too_long = UnsafeModelError(f"{name} in {path} is larger than {limit} bytes: not read")
     if archive.getinfo(name).file_size > limit:
         raise too_long
@@ -158,11 +133,7 @@ def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -
 
 
 def bytes_allowed(path: Path) -> int:
-    """How many bytes of weights a file may unfold to.
-
-    Raises:
-        ModelFileError: It is not a regular file, or cannot be looked at.
-    """
+    """How many bytes of weights a file may unfold to."""
     return unfolded(check_regular(path))
 
 
@@ -176,11 +147,7 @@ def unfolded(size: int) -> int:
 
 
 def bytes_stored(path: Path) -> int:
-    """How many bytes of a file lie on the disk: holes in it cost nothing, and allow nothing.
-
-    Raises:
-        ModelFileError: It is not a regular file, or cannot be looked at.
-    """
+    """How many bytes of a file lie on the disk: holes in it cost nothing, and allow nothing."""
     size = check_regular(path)
     blocks = getattr(path.stat(), "st_blocks", None)
     return size if blocks is None else min(size, 512 * blocks)

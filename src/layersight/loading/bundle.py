@@ -64,10 +64,6 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
 
     Returns:
         The variables by their full names, such as ``conv/kernel``, and the files.
-
-    Raises:
-        ModelFileError: It is damaged, or two variables have one name.
-        UnsafeModelError: It is far too large.
     """
     index = check_inside(folder, f"{prefix}.index")
     try:
@@ -105,11 +101,7 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
 
 
 def fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """The fields of a protocol buffer: for each its number, and an integer or bytes.
-
-    Raises:
-        DamagedError: It ends in the middle of one.
-    """
+    """The fields of a protocol buffer: for each its number, and an integer or bytes."""
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)
@@ -231,7 +223,6 @@ def _text(entry: _Entry, data: list[bytes]) -> bytes:
 
 
 def _names(graph: bytes) -> Iterator[tuple[str, str]]:
-    """The key and the full name of each variable."""
     for number, node in fields(graph):
         if number != 1 or not isinstance(node, bytes):
             continue
@@ -249,9 +240,6 @@ def _of_one_network(held: Iterable[tuple[str, str]], index: Path) -> list[tuple[
 
     The layers lie at the top, or in one object there, such as the ``model`` of a
     ``tf.train.Checkpoint(model=...)``.
-
-    Raises:
-        ModelFileError: They lie in several.
     """
     networks: dict[str, list[tuple[str, str]]] = {}
     for key, name in held:

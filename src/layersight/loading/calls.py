@@ -1,7 +1,7 @@
 """Calls in a formula: which function a name stands for, and what it computes.
 
 The rule of this module: a function is known by its whole name and all its arguments; whatever is
-not in the tables of :mod:`layersight.loading.functions` is not called.
+not in the tables of :mod:`layersight.loading.functions` is a ``ValueError``.
 """
 
 from __future__ import annotations
@@ -58,11 +58,7 @@ NUMBERS: dict[str, Callable[..., Any]] = {
 
 
 def call(writer: Writer, function: Dotted, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """A call of a known function.
-
-    Raises:
-        ValueError: The function is not among the known ones, or takes something unknown.
-    """
+    """A call of a known function."""
     if "." not in function:
         return _builtin(writer, function, arguments, keywords)
     root, *between, name = function.split(".")
@@ -143,7 +139,6 @@ def _tensors(value: Any) -> Any:
 
 
 def _builtin(writer: Writer, function: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """A function of Python itself on a size or a constant."""
     if function not in ("int", "float", "len", "list", "tuple", "abs") or keywords:
         raise ValueError(function)
     (value,) = arguments
@@ -169,7 +164,6 @@ def _builtin(writer: Writer, function: str, arguments: list[Any], keywords: dict
 
 
 def _on_number(writer: Writer, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """A function of NumPy or ``math`` on a constant or a size."""
     if keywords and set(keywords) != {"dtype"}:
         raise ValueError(name)
     if name in ("array", "asarray", "float32") and arguments:

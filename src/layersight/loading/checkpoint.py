@@ -31,10 +31,6 @@ def find_checkpoint(path: Path) -> tuple[Path, str] | None:
     Args:
         path: A folder with checkpoints, the text ``checkpoint``, one of a checkpoint's files, or
             what their names begin with.
-
-    Raises:
-        ModelFileError: It stands for one of several, or one that is not there.
-        UnsafeModelError: A link leads to it.
     """
     if path.is_dir():
         return _newest(path)

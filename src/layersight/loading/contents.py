@@ -68,10 +68,6 @@ def collect(source: Incoming, allowance: int) -> Contents:
     Args:
         source: Where they come from.
         allowance: How many bytes are taken at most.
-
-    Raises:
-        LayersightError: The file is refused.
-        ProtocolError: The frames do not describe a file.
     """
     taken = Contents()
     try:
@@ -116,7 +112,6 @@ def _take_form(taken: Contents, message: dict[str, Any], _: Incoming, __: int) -
 
 
 def _take_layer(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
-    """A layer, with the arrays that it names."""
     layer, names = message["layer"], message.get("names")
     if taken.layers is None or not isinstance(layer, str) or not isinstance(names, list):
         raise ProtocolError("an unexpected layer")

@@ -206,11 +206,7 @@ def _holds_parts(value: Any) -> bool:
 
 
 def count_items(value: Any) -> int:
-    """How many values a list holds, those of lists inside it included.
-
-    Raises:
-        ValueError: They are more than :data:`MAX_ITEMS`, or nested too deep.
-    """
+    """How many values a list holds, those of lists inside it included."""
     level, count, depth = [value], 0, 0
     while lists := [item for item in level if isinstance(item, list | tuple)]:
         count += sum(map(len, lists))
@@ -222,11 +218,7 @@ def count_items(value: Any) -> int:
 
 
 def plain(value: Any) -> Any:
-    """A constant as JSON holds it.
-
-    Raises:
-        ValueError: It is no constant.
-    """
+    """A constant as JSON holds it."""
     if isinstance(value, Dotted):
         return _plain_name(value)
     if isinstance(value, list | tuple):

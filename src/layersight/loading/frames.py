@@ -43,11 +43,7 @@ def text_frames(name: str, text: bytes) -> Iterator[Frame]:
 
 
 def write_frame(descriptor: int, frame: Frame) -> None:
-    """Writes a frame to a pipe.
-
-    Raises:
-        OSError: The other end is closed.
-    """
+    """Writes a frame to a pipe."""
     if frame is None:
         kind, body = ALIVE, memoryview(b"")
     elif isinstance(frame, memoryview):
@@ -70,6 +66,9 @@ def _write(descriptor: int, data: memoryview) -> None:
 class Incoming:
     """The frames that come in.
 
+    Every method raises :class:`ProtocolError` for a frame that is out of place, and
+    :class:`RemoteError` for an error in its place.
+
     Args:
         fill: Fills memory with the bytes that come next.
     """
@@ -78,33 +77,19 @@ class Incoming:
         self._fill = fill
 
     def alive(self) -> None:
-        """Takes a sign of life.
-
-        Raises:
-            ProtocolError: Something else came.
-        """
+        """Takes a sign of life."""
         if self._head() != (ALIVE, 0):
             raise ProtocolError("something else than a sign of life")
 
     def message(self) -> dict[str, Any]:
-        """The next message, after signs of life.
-
-        Raises:
-            RemoteError: It is an error.
-            ProtocolError: Something else came.
-        """
+        """The next message, after signs of life."""
         kind, length = self._next()
         if kind != MESSAGE:
             raise ProtocolError("something else than a message")
         return self._message(length)
 
     def pieces(self, target: memoryview) -> None:
-        """Fills memory with the pieces that come next.
-
-        Raises:
-            RemoteError: An error came in their place.
-            ProtocolError: Something else did, or they do not fit.
-        """
+        """Fills memory with the pieces that come next."""
         while target:
             kind, length = self._next()
             if kind == MESSAGE:

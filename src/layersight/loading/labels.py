@@ -58,9 +58,6 @@ def read_labels(
         labels: A file as in this module's table, in UTF-8, UTF-16 or UTF-32, else taken for
             Windows-1252 with a warning; the names in the order of the classes; or a mapping from
             names to numbers (``class_indices`` of Keras) or from numbers to names.
-
-    Raises:
-        ModelFileError: The file cannot be read, or does not count the classes from 0 on.
     """
     if labels is None:
         return None
@@ -105,9 +102,6 @@ def check_labels(info: ModelInfo, source: object) -> None:
     Args:
         info: The model with its names.
         source: Where they are from: a path, or the names themselves.
-
-    Raises:
-        ModelFileError: They do not fit.
     """
     sizes = {layer.name: layer.channels for layer in info.layers}
     ends = [name for name in info.output_layers or info.outputs if name is not None]
@@ -162,7 +156,6 @@ def _read(text: str, path: Path) -> list[str]:
 
 
 def _from_json(value: Any, path: object) -> list[str]:
-    """Names from a JSON value: a list, or a mapping either way round."""
     if isinstance(value, list):
         if all(isinstance(one, dict) and "name" in one for one in value):
             value = [one["name"] for one in value]
@@ -215,11 +208,6 @@ def _from_table(lines: Sequence[str], path: Path) -> list[str]:
 
 
 def _in_order(pairs: Iterable[tuple[int, str]], path: object) -> list[str]:
-    """The names by their numbers.
-
-    Raises:
-        ModelFileError: The numbers are not those from 0 on, each once.
-    """
     ordered = sorted(pairs)
     numbers = [number for number, _ in ordered]
     if not _counts(numbers):

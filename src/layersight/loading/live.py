@@ -33,10 +33,6 @@ def read_live(model: Any) -> SavedNetwork:
 
     Args:
         model: A ``tf_keras.Model`` that is a graph: sequential or functional.
-
-    Raises:
-        ModelFileError: It has no configuration, as a subclassed model, or one that no rewrite
-            can upgrade.
     """
     unusable = ModelFileError(
         f"expected a sequential or functional model of tf_keras, found {type(model).__name__}, "

@@ -58,24 +58,14 @@ def network_of(
 
 
 def read_hdf5(path: Path) -> SavedNetwork:
-    """Reads a model in HDF5, as Keras 1 and 2 wrote them.
-
-    Raises:
-        ModelFileError: It is damaged.
-        UnsafeModelError: It refers to something outside itself or is far too large.
-    """
+    """Reads a model in HDF5, as Keras 1 and 2 wrote them."""
     contents = read_contents("model", path)
     config = parse_object(contents.texts.get("config", b""), f"{path} has a configuration that")
     return network_of(path, "legacy HDF5", config, contents.version, contents)
 
 
 def read_archive(path: Path) -> SavedNetwork:
-    """Reads a ``.keras`` file.
-
-    Raises:
-        ModelFileError: It is damaged.
-        UnsafeModelError: It refers to something outside itself or is far too large.
-    """
+    """Reads a ``.keras`` file."""
     contents = read_contents("archive", path)
     config = parse_object(contents.texts.get("config", b""), f"config.json in {path}")
     metadata = parse_object(contents.texts.get("metadata", b"{}"), f"metadata.json in {path}")
@@ -91,10 +81,6 @@ def read_weights(path: Path, config: Config) -> SavedNetwork:
         path: A file of ``model.save_weights``, or a checkpoint of TensorFlow; a whole model
             serves too.
         config: The configuration of the network, empty if Keras has it.
-
-    Raises:
-        ModelFileError: It is missing or damaged, or holds no weights.
-        UnsafeModelError: It refers to something outside itself or is far too large.
     """
     version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
     checkpoint = find_checkpoint(path)
@@ -116,12 +102,7 @@ def read_weights(path: Path, config: Config) -> SavedNetwork:
 
 
 def read_configuration(path: Path) -> Config:
-    """Reads the configuration of a network from a JSON file of ``model.to_json``.
-
-    Raises:
-        ModelFileError: It is missing or describes no network.
-        UnsafeModelError: It is far too large.
-    """
+    """Reads the configuration of a network from a JSON file of ``model.to_json``."""
     try:
         config = parse_json(read_file(path, MAX_CONFIG))
     except (ModelFileError, ValueError, RecursionError) as error:
@@ -142,9 +123,6 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
     Args:
         text: The text.
         what: What it is, for a message.
-
-    Raises:
-        ModelFileError: It is not one.
     """
     try:
         value = parse_json(text)

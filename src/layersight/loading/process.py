@@ -97,11 +97,7 @@ class Process:
         self._process.returncode = 0
 
     def ask(self, request: Mapping[str, Any]) -> None:
-        """Hands it a request.
-
-        Raises:
-            OSError: It has ended.
-        """
+        """Hands it a request."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
 
@@ -195,11 +191,7 @@ class Process:
 
 
 def command(program: str = PROGRAM) -> list[str]:
-    """The command that starts the process: this Python, cut off from the user's settings.
-
-    Raises:
-        OSError: This Python does not know its own path.
-    """
+    """The command that starts the process: this Python, cut off from the user's settings."""
     if not sys.executable:
         raise OSError("sys.executable names no Python")
     given = ["-I"]

@@ -70,10 +70,6 @@ class Reader:
         Args:
             job: A key of :data:`KINDS`.
             path: The file.
-
-        Raises:
-            ModelFileError: It is damaged, or not what it should be.
-            UnsafeModelError: It refers to something outside itself or is far too large.
         """
         check_regular(path)
         with self._lock:

@@ -20,10 +20,6 @@ def recognise(path: Path) -> str:
 
     Args:
         path: A file or folder, or the name of a checkpoint.
-
-    Raises:
-        ModelFileError: It is missing, or nothing that can be opened; the message says what
-            it is instead and what to do.
     """
     if not path.exists():
         if find_checkpoint(path) is not None:

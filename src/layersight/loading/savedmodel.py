@@ -28,12 +28,7 @@ WITHOUT = (
 
 
 def read_saved_model(path: Path) -> SavedNetwork:
-    """Reads and upgrades a SavedModel folder of Keras 2; nothing is built.
-
-    Raises:
-        ModelFileError: It is damaged, or Keras did not write it.
-        UnsafeModelError: It is far too large.
-    """
+    """Reads and upgrades a SavedModel folder of Keras 2; nothing is built."""
     document = _root(path)
     config = document.get("model_config")
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):

@@ -50,11 +50,7 @@ class StoredWeights(HasKernels):
         return self._info
 
     def kernel(self, layer: str) -> FloatArray | None:
-        """The kernels of a layer, ``(height, width, input, filter)`` float32.
-
-        Raises:
-            SelectionError: The layer is not there.
-        """
+        """The kernels of a layer, ``(height, width, input, filter)`` float32."""
         if layer not in self.held:
             raise SelectionError(f"no kernel '{layer}': expected one of {', '.join(self.held)}")
         return self.held[layer]
@@ -120,7 +116,6 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
 
 
 def _named(network: SavedNetwork) -> Iterator[tuple[str, Array]]:
-    """Every array of four axes with the shortest name that is its own."""
     if network.weights is not None:
         paths = [
             (_path(part.layer, name), array)

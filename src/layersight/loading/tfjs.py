@@ -41,10 +41,6 @@ def read_layers_model(path: Path) -> SavedNetwork:
 
     Args:
         path: The ``model.json``, or the folder with it.
-
-    Raises:
-        ModelFileError: It is damaged, incomplete, or a graph of operations without layers.
-        UnsafeModelError: It names files elsewhere, or is far too large.
     """
     path = check_inside(path, MODEL) if path.is_dir() else path
     document = parse_object(read_file(path, MAX_JSON), str(path))
@@ -76,7 +72,6 @@ def read_layers_model(path: Path) -> SavedNetwork:
 
 
 def _weights(manifest: Any, path: Path) -> tuple[dict[str, Array], list[Path]]:
-    """The weights by name, and the files that they are from."""
     if not isinstance(manifest, list) or not all(isinstance(group, dict) for group in manifest):
         raise ModelFileError(f"{path} names no weights: expected a weightsManifest")
     weights: dict[str, Array] = {}
@@ -113,12 +108,7 @@ def _items(group: dict[str, Any], key: str, path: Path) -> list[Any]:
 
 
 def _beside(path: Path, name: Any) -> Path:
-    """A file of weights in the folder of the model.
-
-    Raises:
-        UnsafeModelError: It lies elsewhere.
-        ModelFileError: It is not there.
-    """
+    """A file of weights in the folder of the model."""
     if not isinstance(name, str) or not name or len(name) > 255:
         raise ModelFileError(f"{path} has no valid name for a file of weights")
     if name in (".", "..") or not name.isprintable() or set(name) & set('/\\:?*"<>|'):

@@ -309,7 +309,7 @@ def test_the_preprocessing_as_asked_as_told_or_by_default(fake: Make) -> None:
     assert choose_preprocessing(entry).reason == reason
     told = replace(entry, preprocessing=SCALES["caffe"].because("as VGG was trained"))
     assert choose_preprocessing(told).reason == "as VGG was trained"
-    assert choose_preprocessing(told, "none").reason == "chosen by the user"
+    assert choose_preprocessing(told, "none").reason == "given by the user"
     with pytest.raises(UsageError, match=r"unknown scale '0-1': expected one of .* Did you mean"):
         choose_preprocessing(entry, "0-1")
 

@@ -83,10 +83,6 @@ def upgrade(config: Config, version: str | None = None) -> tuple[Config, tuple[s
 
     Returns:
         The upgraded configuration and what was done, in words.
-
-    Raises:
-        ModelFileError: The configuration is damaged, or needs what no rewrite can give.
-        UnsafeModelError: It is too deep or too long.
     """
     check_bounds(config)
     config = copy.deepcopy(config)

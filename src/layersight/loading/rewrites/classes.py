@@ -47,11 +47,7 @@ SAVED_CLASS = "saved_class"
 
 
 def note_classes(config: Config) -> None:
-    """Notes beside each layer the bare name of its class, which rewrites may change.
-
-    Raises:
-        ModelFileError: A class is not a name.
-    """
+    """Notes beside each layer the bare name of its class, which rewrites may change."""
     for layer in each_layer(config):
         name = layer.get("class_name")
         if isinstance(name, str):

@@ -32,7 +32,6 @@ EVERY_LAYER = {"name", "trainable", "dtype", "batch_input_shape", "input_shape",
 
 
 def _settings(*weights: str) -> set[str]:
-    """The settings of some weights."""
     kinds = ("initializer", "regularizer", "constraint")
     return {f"{weight}_{kind}" for weight in weights for kind in kinds}
 

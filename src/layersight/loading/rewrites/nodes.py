@@ -49,7 +49,6 @@ def spread_nodes(config: Config) -> int:
 
 
 def _spread(node: Any, layer: Config, names: set[str]) -> Config:
-    """One node in the form of Keras 3."""
     if isinstance(node, dict) and "args" in node:
         return node
     kwargs: Config = {}

@@ -28,11 +28,7 @@ TENSOR = "__keras_tensor__"
 
 
 def check_bounds(config: Any) -> None:
-    """Refuses a configuration that is too deep or too long to be walked.
-
-    Raises:
-        UnsafeModelError: It is.
-    """
+    """Refuses a configuration that is too deep or too long to be walked."""
     level: list[Any] = [config]
     values = calls = tensors = depth = 0
     while level:
