@@ -83,10 +83,7 @@ def test_statistics_outrank_a_name_where_they_are_clear() -> None:
 
 @pytest.mark.parametrize(
     "distances",
-    [
-        {"0..1": 0.2, "-1..1": 0.3, "none": 900.0},
-        {"0..1": 11.7, "-1..1": 40.0, "none": 900.0},
-    ],
+    [{"0..1": 0.2, "-1..1": 0.3, "none": 900.0}, {"0..1": 11.7, "-1..1": 40.0, "none": 900.0}],
 )
 def test_a_name_breaks_ties_and_serves_where_statistics_say_nothing(
     distances: dict[str, float],

@@ -22,15 +22,7 @@ from hostile.files import (
     write_keras,
     write_model,
 )
-from hostile.registry import (
-    CANARY_MODULE,
-    Attack,
-    Traps,
-    attack,
-    payload,
-    pickled,
-    register_attack,
-)
+from hostile.registry import CANARY_MODULE, Attack, Traps, attack, payload, pickled, register_attack
 
 Layers = Callable[[Traps], list[Config]]
 

@@ -44,16 +44,7 @@ def test_every_form(tmp_path, name, text):
     assert read_labels(tmp_path / name) == THREE
 
 
-@pytest.mark.parametrize(
-    "encoding",
-    [
-        "utf-8",
-        "utf-8-sig",
-        "utf-16",
-        "utf-16-le",
-        "utf-32",
-    ],
-)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_every_encoding(tmp_path, encoding):
     names = ("Grüße", "chat", "chien")
     (tmp_path / "names.txt").write_text("\n".join(names), encoding=encoding)

@@ -88,11 +88,7 @@ def test_an_operation_on_constants_is_not_run(tmp_path, name, place, arguments):
     own = {key: value for key, value in arguments.items() if key not in taken}
     given = {key: value for key, value in arguments.items() if key in taken}
     bad = layer(
-        name,
-        "bad",
-        module=f"keras.src.ops.{place}",
-        nodes=[{"args": [], "kwargs": given}],
-        **own,
+        name, "bad", module=f"keras.src.ops.{place}", nodes=[{"args": [], "kwargs": given}], **own
     )
     with pytest.raises(ModelFileError, match="'bad' is called on constants alone"):
         make(tmp_path, bad)

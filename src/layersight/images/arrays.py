@@ -18,11 +18,7 @@ from layersight.errors import ImageError
 from layersight.images import contents, depth
 from layersight.images.reading import check_file, in_short, quiet
 
-_AXES = {
-    2: "length, channel",
-    3: "height, width, channel",
-    4: "depth, height, width, channel",
-}
+_AXES = {2: "length, channel", 3: "height, width, channel", 4: "depth, height, width, channel"}
 
 MAX_NUMBERS = 100_000_000  # of an array: as many as a picture of 33 megapixels has
 EXACT = 2**24  # the largest whole number up to which float32 keeps every one

@@ -211,10 +211,7 @@ def check_size(size: Any, what: str = "a size", largest: int = MAX_SIDE) -> tupl
 
 
 def _check_names(fit: str, interpolation: str) -> None:
-    for what, name, known in (
-        ("fit", fit, FITS),
-        ("interpolation", interpolation, INTERPOLATIONS),
-    ):
+    for what, name, known in (("fit", fit, FITS), ("interpolation", interpolation, INTERPOLATIONS)):
         if name not in known:
             raise UsageError(
                 f"unknown {what} '{name}': expected one of {', '.join(known)}."

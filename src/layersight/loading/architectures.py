@@ -66,11 +66,7 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     ),
     _family("MobileNetV2", "MobileNetV2", "-1..1", r"mobilenetv2_[\d.]+_\w+", _EXPANDED),
     _family(
-        "MobileNet",
-        "MobileNet",
-        "-1..1",
-        r"mobilenet_[\d.]+_\w+",
-        "conv_dw_1 conv_pw_1 conv_pw_13",
+        "MobileNet", "MobileNet", "-1..1", r"mobilenet_[\d.]+_\w+", "conv_dw_1 conv_pw_1 conv_pw_13"
     ),
     _family("DenseNet", _DENSENET, "torch", r"densenet\d*", "conv2_block1_0_bn pool2_conv"),
     _family("NASNet", "NASNetMobile", "-1..1", r"nasnet(_mobile)?"),

@@ -60,8 +60,7 @@ RENAMED = {
 
 
 @layer_rewrite(
-    "addons",
-    "layers of tensorflow_addons or AutoKeras were replaced by what computes the same",
+    "addons", "layers of tensorflow_addons or AutoKeras were replaced by what computes the same"
 )
 def name_addons(layer: Config, settings: Config) -> bool:
     """A layer of tensorflow_addons or AutoKeras: the layer or formula that computes the same."""

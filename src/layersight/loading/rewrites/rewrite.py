@@ -47,11 +47,7 @@ def rewrite(
 
 
 def layer_rewrite(
-    name: str,
-    says: str = "",
-    *,
-    of: Container[str] | None = None,
-    before: Version | None = None,
+    name: str, says: str = "", *, of: Container[str] | None = None, before: Version | None = None
 ) -> Callable[[Callable[[Config, Config], bool]], Rewrite]:
     """Makes a rewrite of a function of one layer, which says whether it changed something.
 
