@@ -61,7 +61,8 @@ CONV_1 = {
 }  # fmt: skip
 CONV_2 = {
     "filters": 4, "kernel_size": [3, 5], "strides": [2, 2], "padding": "same",
-    "data_format": "channels_first", "use_bias": True, "kernel_regularizer": None, "kernel_initializer": "glorot_uniform",
+    "data_format": "channels_first", "use_bias": True, "kernel_regularizer": None,
+    "kernel_initializer": "glorot_uniform",
 }  # fmt: skip
 
 

@@ -141,7 +141,9 @@ class Decoded:
                 upright, transparent = lay_on_white(upright)
                 steps += ["transparent pixels laid on white"] if transparent else []
             if upright.mode != mode:
-                steps.append(f"{_WORDS.get(upright.mode, upright.mode)} to {_WORDS.get(mode, mode)}")
+                steps.append(
+                    f"{_WORDS.get(upright.mode, upright.mode)} to {_WORDS.get(mode, mode)}"
+                )
                 upright = upright.convert(mode)
         return upright, tuple(steps)
 
