@@ -110,7 +110,6 @@ class Orders:
     keeps: bool = True
 
     def given(self, outputs: Sequence[int]) -> list[tuple[int, str | None]]:
-        """Each value with its own order."""
         gives = self.gives * len(outputs) if len(self.gives) == 1 else self.gives
         return list(zip(outputs, gives, strict=True))
 

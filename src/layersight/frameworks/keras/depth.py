@@ -71,7 +71,6 @@ def _places(tensors: Iterable[list[Any]]) -> Iterator[tuple[str, int]]:
 
 
 def _calls() -> int:
-    """How many calls are open."""
     frame: Any = sys._getframe()
     count = 0
     while frame is not None:

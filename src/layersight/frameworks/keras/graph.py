@@ -146,7 +146,6 @@ class Builder:
         return _noted(layer, entry), None
 
     def _wrap(self, cls: type[keras.Layer], settings: Config, where: str) -> keras.Layer:
-        """A layer around another one."""
         made: Config = {}
         for key, item in settings.items():
             if key in ("layer", "backward_layer") and isinstance(item, dict):

@@ -24,10 +24,10 @@ from layersight.errors import LayersightError, ModelFileError, ModelInputError, 
 from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.inputs import as_given, given_shape, own_order
+from layersight.frameworks.graph.locking import LockedOptimisation
 from layersight.frameworks.graph.patches import locked
 from layersight.frameworks.graph.room import check_room
 from layersight.frameworks.graph.view import LayerHandle, View
-from layersight.frameworks.keras.ascent.locking import LockedOptimisation
 from layersight.frameworks.keras.ascent.opening import begin_ascent
 from layersight.frameworks.keras.attribution.reading import Reading
 from layersight.frameworks.keras.attribution.redrawing import randomised
@@ -63,7 +63,7 @@ class KerasModel(Model):
     """A Keras model that can be looked into.
 
     Args:
-        model: keras.Model ``keras.Model``: sequential, functional, nested, subclassed.
+        model: A ``keras.Model``: sequential, functional, nested, subclassed.
         source: What it was opened from.
         digest: Of the file; computed from configuration and weights if not given.
         rewrites: What was changed in its configuration to open it.
@@ -99,7 +99,6 @@ class KerasModel(Model):
 
     @property
     def info(self) -> ModelInfo:
-        """What is known of the model before it has seen an image."""
         shapes = None
         if graph_of(self.model) is None:
             shapes = [entry.shape for entry in self._inputs()]
@@ -108,7 +107,6 @@ class KerasModel(Model):
         return self._info(self._view(shapes))
 
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
-        """What is known of the model once the shapes of its inputs are given."""
         found = self._info(self._view(self._order_shapes(shapes)))
         inputs = tuple(as_given(entry, tuple(shapes[entry.name])) for entry in found.inputs)
         return replace(found, inputs=inputs)
@@ -120,7 +118,6 @@ class KerasModel(Model):
         *,
         outputs: bool = False,
     ) -> ForwardPass:
-        """Runs the model as far as the deepest layer asked for, and no further."""
         view, arrays, shapes = self.prepare(inputs)
         indices = {self.handle(view, name).index for name in layers}
         missing = check_steps(view, indices, outputs=outputs)
@@ -151,7 +148,6 @@ class KerasModel(Model):
         )
 
     def read(self, inputs: Mapping[str, FloatArray], goal: Goal) -> FloatArray:
-        """Reads a number off the model for each image."""
         return self._reading.read(inputs, goal)
 
     def differentiate(
@@ -163,18 +159,15 @@ class KerasModel(Model):
         by: Sequence[str] = (),
         guided: bool = False,
     ) -> Gradients:
-        """Reads a number off the model and follows it back."""
         return self._reading.differentiate(inputs, goal, layers, by, guided=guided)
 
     def ablate(
         self, inputs: Mapping[str, FloatArray], goal: Goal, layer: str, factors: FloatArray
     ) -> FloatArray:
-        """Reads a number off the model after channels of a layer were weakened."""
         return self._reading.ablate(inputs, goal, layer, factors)
 
     @contextlib.contextmanager
     def randomised(self, layers: Sequence[str], seed: int) -> Iterator[None]:
-        """Replaces the weights of some layers by random ones while a block lasts."""
         view = self._any_view()
         chosen = [self.handle(view, name).layer for name in layers]
         with self._locked(), randomised(chosen, seed):
@@ -182,7 +175,6 @@ class KerasModel(Model):
 
     @property
     def variables(self) -> Sequence[keras.Variable]:
-        """The variables that a pass reads."""
         found: Sequence[keras.Variable] = self.model.variables
         return found
 
@@ -223,7 +215,6 @@ class KerasModel(Model):
             yield
 
     def _locked(self) -> AbstractContextManager[None]:
-        """Keeps the model's layers to this thread."""
         return locked([self.model, *self.model._flatten_layers(include_self=False)])
 
     @contextlib.contextmanager
@@ -245,7 +236,6 @@ class KerasModel(Model):
         return held_values(view, [self.handle(view, name).index for name in layers])
 
     def ascend(self, ascent: Ascent) -> Optimisation:
-        """Begins an ascent in input space."""
         shapes: dict[str, tuple[int, ...]] = {
             ascent.input: (1, *ascent.size, ascent.channels),
             **{name: array.shape for name, array in ascent.constants.items()},
@@ -258,11 +248,9 @@ class KerasModel(Model):
         return LockedOptimisation(climb, self._locked)
 
     def passing(self, view: View, wanted: tuple[LayerHandle, ...], **more: Any) -> Passing:
-        """A pass through the model."""
         return Passing(view, self.model.name, self._pack, self._explained, wanted, **more)
 
     def kernel(self, layer: str) -> FloatArray | None:
-        """The kernels of a convolution."""
         return kernel_of(self.handle(self._any_view(), layer).layer)
 
     def _any_view(self) -> View:
@@ -270,13 +258,11 @@ class KerasModel(Model):
         return self._views.latest() or self._view([entry.shape for entry in self._inputs()])
 
     def handle(self, view: View, name: str) -> LayerHandle:
-        """A layer by name."""
         if name not in view.handles:
             raise SelectionError(f"no layer '{name}'.{near(name, view.handles)}")
         return view.handles[name]
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
-        """What the batch normalisation layers keep, from the input on."""
         view = self._views.latest()
         if view is None:
             return ()
@@ -299,7 +285,6 @@ class KerasModel(Model):
         return tuple(found)
 
     def save(self, path: Path) -> tuple[str, ...]:
-        """Writes a ``.keras`` file that plain Keras 3 opens."""
         with self._locked():
             return save(self.model, path)
 

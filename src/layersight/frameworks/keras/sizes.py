@@ -106,7 +106,6 @@ class Unset(keras.initializers.Initializer):
     """Stands where an initialiser was: zeros from NumPy, which cost nothing to make."""
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None, **_: object) -> Tensor:
-        """Zeros of that shape."""
         kind: str = keras.backend.standardize_dtype(dtype) if dtype else "float32"
         array = np.zeros(tuple(shape), "float32" if kind == "bfloat16" else kind)
         return keras.ops.convert_to_tensor(array, dtype=kind)

@@ -58,34 +58,24 @@ class Host(Protocol):
     """What a model gives for numbers to be read off it."""
 
     @property
-    def variables(self) -> Sequence[keras.Variable]:
-        """The variables that it reads."""
-        ...
+    def variables(self) -> Sequence[keras.Variable]: ...
 
     @property
-    def info(self) -> ModelInfo:
-        """What is known of it."""
-        ...
+    def info(self) -> ModelInfo: ...
 
     def prepare(self, inputs: Inputs) -> tuple[View, list[FloatArray], tuple[Hashable, ...]]:
         """The view, the inputs in the model's own order and axes, and what tells shapes apart."""
         ...
 
-    def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
-        """The index of an input, the number of its value, and what is known of it."""
-        ...
+    def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]: ...
 
     def check_memory(self, view: View, layers: Sequence[str], **more: Any) -> None:
         """Refuses a pass that takes more than a stranger's file may."""
         ...
 
-    def handle(self, view: View, name: str) -> LayerHandle:
-        """A layer by name."""
-        ...
+    def handle(self, view: View, name: str) -> LayerHandle: ...
 
-    def passing(self, view: View, wanted: tuple[LayerHandle, ...], **more: Any) -> Passing:
-        """A pass."""
-        ...
+    def passing(self, view: View, wanted: tuple[LayerHandle, ...], **more: Any) -> Passing: ...
 
     def running(self) -> AbstractContextManager[None]:
         """Holds the model while it runs, and explains what goes wrong."""
@@ -105,7 +95,6 @@ class Reading:
         self._differs: Cache[Hashable, Cache[int, Differ]] = Cache(PROGRAMS)
 
     def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
-        """The number for each image, ``(image,)``."""
         view, arrays, shapes = self._host.prepare(inputs)
         handles = self._handles(view, goal)
         key = ("read", _key(goal), shapes)
@@ -131,7 +120,6 @@ class Reading:
         *,
         guided: bool,
     ) -> Gradients:
-        """The number for each image, and its gradients."""
         view, arrays, shapes = self._host.prepare(inputs)
         handles = self._handles(view, goal, () if by else layers)
         wanted = [self._host.handle(view, name) for name in layers]
@@ -257,7 +245,6 @@ class Reading:
 
 
 def _key(goal: Goal) -> tuple[Hashable, ...]:
-    """What a compiled reading depends on."""
     return tuple(
         (readout.layer, readout.before, len(readout.weights) > 1, *readout.weights.shape[1:])
         for readout in goal
