@@ -1,0 +1,100 @@
+"""What follows from a network as a list of steps, whatever framework laid it out."""
+
+from __future__ import annotations
+
+import pytest
+
+from layersight.data.model import InputInfo
+from layersight.frameworks.graph.geometry import (
+    FIRST,
+    LAST,
+    Field,
+    Orders,
+    Window,
+    follow_fields,
+    follow_formats,
+)
+from layersight.frameworks.graph.inputs import given_shape
+from layersight.frameworks.graph.program import Program, Step, names_of
+from layersight.frameworks.graph.stops import Stop, find_stops
+
+
+def program(*steps: tuple[str, tuple[int, ...], tuple[int, ...]], inputs: int = 1) -> Program:
+    """Steps of an operation, what they take and what they give; values from 0 are the inputs."""
+    made = Program(inputs=tuple(range(inputs)))
+    for name, taken, given in steps:
+        pairs = tuple((value, value) for value in taken)
+        made.steps.append(Step(((name, 0),), name, None, pairs, given, [(None, 8, 8, 3)]))
+    made.values = 1 + max(value for step in made.steps for value in step.outputs)
+    made.outputs = made.steps[-1].outputs
+    return made
+
+
+CHAIN = program(
+    ("conv", (0,), (1,)), ("pool", (1,), (2,)), ("conv", (2,), (3,)), ("add", (1, 3), (4,))
+)
+
+
+def test_receptive_fields_grow_with_kernels_and_strides() -> None:
+    windows = {
+        "conv": Window((3, 3), (1, 1), (1, 1)),
+        "pool": Window((2, 2), (2, 2), (1, 1)),
+        "add": Window(),
+    }
+    fields = follow_fields(CHAIN, lambda step: windows[step.operation])
+    assert fields[1] == Field((3, 3), (1, 1))
+    assert fields[2] == Field((4, 4), (2, 2))
+    assert fields[3] == Field((8, 8), (2, 2))
+    assert fields[4] == Field((8, 8), (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("window", "field"),
+    [
+        (Window((3,), (1,), (2,)), Field((2 + 4 * 2,), (2,))),
+        (Window((1,), (2,), (1,), transposed=True), Field((2,), (1,))),
+        (Window((4,), (2,), (1,), transposed=True), Field((2 + 2,), (1,))),
+        (Window(), Field((2,), (2,))),
+    ],
+)
+def test_one_window(window: Window, field: Field) -> None:
+    assert window.after(Field((2,), (2,))) == field
+
+
+def test_where_any_position_may_depend_on_all_nothing_after_has_a_field() -> None:
+    windows = {"conv": Window((3,), (1,), (1,)), "pool": None, "add": Window()}
+    fields = follow_fields(CHAIN, lambda step: windows[step.operation])
+    assert [fields[value] for value in (2, 3, 4)] == [None, None, None]
+
+
+def test_an_order_of_axes_is_passed_on_forwards_and_backwards() -> None:
+    orders = {"conv": Orders(), "pool": Orders(FIRST, (FIRST,)), "add": Orders()}
+    assert set(follow_formats(CHAIN, lambda step: orders[step.operation]).values()) == {FIRST}
+    orders["add"] = Orders(keeps=False)
+    assert follow_formats(CHAIN, lambda step: orders[step.operation])[4] == LAST
+
+
+def test_what_a_step_depends_on() -> None:
+    two = program(("a", (0,), (2,)), ("b", (1,), (3,)), ("c", (2, 3), (4,)), inputs=2)
+    assert two.needed({0}) == {0}
+    assert two.needed({2}) == {0, 1, 2}
+    assert two.needed({2}, lambda step: step.operation == "c") == {2}
+    assert two.origins()[4] == {0, 1}
+
+
+def test_a_stop_holds_for_all_that_follows() -> None:
+    stop = Stop("m.h5", "pool", "has code")
+    found = find_stops(CHAIN, lambda step: stop if step.operation == "pool" else None)
+    assert found == {1: stop, 2: stop, 3: stop}
+    assert found[2].describe("conv") == "layer 'conv' depends on layer 'pool', which has code"
+
+
+def test_layers_that_are_called_again_are_numbered() -> None:
+    keys = [(("net", 0), ("conv", call)) for call in (0, 1)] + [(("net", 0), ("top", 0))]
+    assert list(names_of(keys).values()) == ["net/conv@0", "net/conv@1", "net/top"]
+
+
+def test_what_a_network_gets_of_an_array() -> None:
+    first = InputInfo("x", (None, 3, 8, 6), FIRST)
+    assert given_shape(first, (2, 8, 6, 3)) == (2, 3, 8, 6)
+    assert given_shape(InputInfo("x", (None, 784)), (2, 28, 28, 1)) == (2, 784)
