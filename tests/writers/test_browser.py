@@ -87,7 +87,7 @@ const wait = (time = 20) => new Promise((done) => setTimeout(done, time));
 // that a condition takes is spent in earnest.
 const until = async (holds) => {
   for (let tries = 0; tries < 400 && !holds(); tries += 1) {
-    for (let spin = 0; spin < 1e6; spin += 1);
+    for (let spin = 0; spin < 2e5; spin += 1);
     await wait(10);
   }
   await wait();

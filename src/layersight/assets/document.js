@@ -265,7 +265,10 @@
   document.addEventListener("focusout", (event) => {
     if (event.target === shown) hide();
   });
-  addEventListener("resize", hide);
+  addEventListener("resize", () => {
+    hide();
+    if (viewed) open(viewed);
+  });
   document.addEventListener("click", (event) => {
     const tile = tileAt(event.target);
     if (tile) open(tile);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ from layersight.document.blocks import (
 from layersight.writers.html.curve import lay_out, nice
 from layersight.writers.html.drawn import Drawn, clip, overlays_of, rgb_uri
 
+NARROW = 240.0
+"""Points that the curve of a tile takes in its large view."""
 CAPTION = 20
 """Pixels that a line under a tile takes."""
 TICK = 16
@@ -70,6 +73,7 @@ def environment() -> Environment:
         heads=heads,
         height=height_of,
         kind=lambda block: type(block).__name__,
+        narrow=lambda curve: dataclasses.replace(curve, wide=NARROW),
         one_key=one_key,
         patch_style=patch_style,
         picture_data=picture_data,
