@@ -178,14 +178,14 @@ def _stored_kernels(network: SavedNetwork) -> str:
 def _own_error(error: BaseException) -> LayersightError | None:
     """An error of layersight that Keras has wrapped in one of its own, of the same class even."""
     seen: set[int] = set()
-    place: BaseException | None = error
-    found: LayersightError | None = None
-    while place is not None and id(place) not in seen:
-        if isinstance(place, LayersightError):
-            found = place
-        seen.add(id(place))
-        place = place.__cause__ or place.__context__
-    return found
+    cause: BaseException | None = error
+    own: LayersightError | None = None
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, LayersightError):
+            own = cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    return own
 
 
 def _build_shape(config: Config) -> tuple[int | None, ...] | None:

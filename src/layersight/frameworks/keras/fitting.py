@@ -61,7 +61,7 @@ class Fitting:
 
 
 def sizes_that_fit(
-    program: Program, taken: Mapping[int, tuple[Shape, str]], places: Sequence[int]
+    program: Program, taken: Mapping[int, tuple[Shape, str]], indices: Sequence[int]
 ) -> str | None:
     """Which sizes a network takes that does not take the one that it is given.
 
@@ -82,9 +82,9 @@ def sizes_that_fit(
             shape = list(taken[one][0])
             shape[axes[0]], shape[axes[1]] = height, width
             changed[one] = tuple(shape), taken[one][1]
-        return runs_through(program, changed, places)
+        return runs_through(program, changed, indices)
 
-    fitting = find_fitting(fits, size, _factors(program, places))
+    fitting = find_fitting(fits, size, _factors(program, indices))
     if fitting is None:
         return None
     height, width = fitting.nearest
@@ -160,11 +160,11 @@ def _products(factors: Sequence[int]) -> list[int]:
     return sorted(found | set(range(1, SMALL + 1)))
 
 
-def _factors(program: Program, places: Sequence[int]) -> list[int]:
+def _factors(program: Program, indices: Sequence[int]) -> list[int]:
     """By which the steps divide and multiply sizes."""
     found = []
-    for place in places:
-        operation = program.steps[place].operation
+    for index in indices:
+        operation = program.steps[index].operation
         for name in ("strides", "pool_size", "size"):
             value = getattr(operation, name, None)
             numbers = value if isinstance(value, tuple | list) else (value,)
@@ -196,14 +196,14 @@ def _sides(shape: Shape, axes: tuple[int, int]) -> tuple[int, int]:
 
 
 def runs_through(
-    program: Program, taken: Mapping[int, tuple[Shape, str]], places: Sequence[int]
+    program: Program, taken: Mapping[int, tuple[Shape, str]], indices: Sequence[int]
 ) -> bool:
     """Whether every step takes what it would be given, followed by shapes alone."""
     specs: dict[int, keras.KerasTensor] = {
         value: keras.KerasTensor(shape, dtype=dtype) for value, (shape, dtype) in taken.items()
     }
-    for place in places:
-        step = program.steps[place]
+    for index in indices:
+        step = program.steps[index]
         if step.node is None:
             continue
         tensors = {tensor: specs[value] for tensor, value in step.inputs}

@@ -25,10 +25,10 @@ from layersight.frameworks.keras.lookup import (
     ON_TEXT,
     REFUSED,
     check_policies,
+    exporting_module,
     find_layer,
     known_settings,
     not_of_keras,
-    public_place,
     unset_settings,
 )
 from layersight.frameworks.keras.ops import hard_sigmoid_of_keras_2
@@ -316,7 +316,7 @@ class Builder:
             check_settings(inner, where)
             inner = {**dict.fromkeys(unset_settings(cls), ""), **inner}
         return {
-            "module": _public_place(name),
+            "module": _exporting_module(name),
             "class_name": name,
             "config": self._sanitise(inner, where),
             "registered_name": None,
@@ -382,14 +382,14 @@ def _activation(name: object) -> object:
     raise _Stopped(f"has the activation '{name!s:.60}', which Keras does not have {NO_CODE}")
 
 
-def _public_place(name: str) -> str:
+def _exporting_module(name: str) -> str:
     """The module of Keras that exports an initialiser, a policy or a layer of a name."""
     if name in REFUSED:
         raise _Stopped(f"holds a {name} layer, which {REFUSED[name]} {NO_CODE}")
-    place = public_place(name)
-    if place is None:
+    module = exporting_module(name)
+    if module is None:
         raise _Stopped(f"holds something of the class '{name:.60}', which {not_of_keras()}")
-    return place
+    return module
 
 
 def _numbers(entry: Config, node: Config) -> Config:

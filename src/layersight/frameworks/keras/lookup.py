@@ -119,7 +119,7 @@ def _of_keras(found: type) -> bool:
     return found.__module__.partition(".")[0] == "keras"
 
 
-def public_place(name: str) -> str | None:
+def exporting_module(name: str) -> str | None:
     """The module of Keras that exports an initialiser, a policy or a layer of that name."""
     for module in EXPORTING:
         found = getattr(module, name, None)

@@ -39,7 +39,7 @@ def _squeeze(x: Tensor, axis: object = None, squeeze_dims: object = None) -> Ten
     if isinstance(chosen, int):
         chosen = (chosen,)
     if not chosen:
-        chosen = tuple(place for place, size in enumerate(x.shape) if place and size == 1)
+        chosen = tuple(axis for axis, size in enumerate(x.shape) if axis and size == 1)
     return ops.squeeze(x, axis=chosen)
 
 
@@ -77,7 +77,7 @@ def _unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
     axis = int(axis) % len(x.shape)
     count = x.shape[axis] if num is None else int(num)
     _check_parts(count or 0)
-    return [ops.take(x, place, axis=axis) for place in range(count)]
+    return [ops.take(x, index, axis=axis) for index in range(count)]
 
 
 def _slice(x: Tensor, begin: object, size: object) -> Tensor:
@@ -144,8 +144,8 @@ def _mirror(x: Tensor, axis: int, before: int, after: int, mode: str) -> Tensor:
         raise ValueError(f"expected a known size of axis {axis} to pad by {mode}")
     if max(before, after) > size - (mode == "reflect"):
         raise ValueError(f"expected at most {size} values of padding, found {(before, after)}")
-    places = np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload]
-    return ops.take(x, places.astype("int32"), axis=axis)
+    indices = np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload]
+    return ops.take(x, indices.astype("int32"), axis=axis)
 
 
 def _cast(x: Tensor, dtype: str) -> Tensor:
