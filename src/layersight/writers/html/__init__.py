@@ -10,9 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from layersight.document.blocks import Beside, Block, Document, Grid
 from layersight.writers.html.drawn import Art, pictures_of
@@ -78,31 +78,22 @@ class Ids:
         return self._titles.setdefault(title, f"title-{len(self._titles) + 1}")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A line of the contents: where it leads, its words, whether it is set in."""
-
-    id: str
-    words: str
-    level: int = 0
-
-
-def contents(document: Document, ids: Ids) -> Iterator[Item]:
-    """The headings of a page, in order."""
+def contents(document: Document, ids: Ids) -> Iterator[tuple[str, str, bool]]:
+    """The headings of a page, in order: where each leads, its words, whether it is set in."""
     several = len(document.parts) > 1
     for number, part in enumerate(document.parts):
         if several:
-            yield Item(ids[part.anchor], part.title)
+            yield ids[part.anchor], part.title, False
         else:
             for title in _titles(part.front or part.notes):
-                yield Item(ids.title(title), title)
+                yield ids.title(title), title, False
         if part.sections and not number and document.heading:
-            yield Item(ids.title(document.heading), document.heading)
+            yield ids.title(document.heading), document.heading, False
         for section in part.sections:
             if section.title and section.listed:
-                yield Item(ids[section.anchor], section.outline or section.title, 1)
+                yield ids[section.anchor], section.outline or section.title, True
     if document.captions:
-        yield Item(ids.title("How to read this"), "How to read this")
+        yield ids.title("How to read this"), "How to read this", False
 
 
 def _titles(blocks: tuple[Block, ...]) -> Iterator[str]:
@@ -114,52 +105,24 @@ def _titles(blocks: tuple[Block, ...]) -> Iterator[str]:
             yield block.title
 
 
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """What of a page can be chosen.
-
-    Attributes:
-        tiles: Whether there are tiles.
-        find: Whether sections can be searched.
-        orders: What tiles can be ordered by.
-        overlays: Whether something lies over photographs.
-        sizes: Whether sizes can be chosen.
-        dead: How many tiles can be hidden.
-        words: What they are: ``"dead"``.
-        cover: How far photographs are covered, in per cent.
-    """
-
-    tiles: bool
-    find: bool
-    orders: tuple[str, ...]
-    overlays: bool
-    sizes: bool
-    dead: int
-    words: str
-    cover: int
-
-    @property
-    def any(self) -> bool:
-        """Whether there is anything to choose."""
-        return bool(self.find or self.orders or self.overlays or self.sizes or self.dead)
-
-
-def controls(document: Document, art: Art) -> Controls:
-    """The controls that a document has something for."""
+def controls(document: Document, art: Art) -> dict[str, Any]:
+    """What of a page can be chosen: nothing that it has nothing for."""
     blocks = list(pictures_of(document))
-    grids = [block for block in blocks if isinstance(block, Grid)]
+    loose = [block for block in blocks if isinstance(block, Grid) and not block.rows]
     sections = [section for part in document.parts for section in part.sections if section.title]
-    loose = [grid for grid in grids if not grid.rows]
     covers = [cover for grid in loose for tile in grid.tiles if (cover := hideable(tile))]
-    words = dict.fromkeys(cover.words[0] for cover in covers)
     orders = (one.name for grid in loose for one in grid.numbers if one.order)
-    return Controls(
-        tiles=bool(grids),
-        find=len(sections) >= FIND,
-        orders=tuple(dict.fromkeys(orders)),
-        overlays=art.peak > 0,
-        sizes=bool(blocks) and bool(sections),
-        dead=len(covers),
-        words=" or ".join(words),
-        cover=round(art.peak / 2.55),
-    )
+    found: dict[str, Any] = {
+        "find": len(sections) >= FIND,
+        "orders": list(dict.fromkeys(orders)),
+        "overlays": art.peak > 0,
+        "sizes": bool(blocks and sections),
+        "dead": len(covers),
+    }
+    return {
+        **found,
+        "any": any(found.values()),
+        "tiles": any(isinstance(block, Grid) for block in blocks),
+        "words": " or ".join(dict.fromkeys(cover.words[0] for cover in covers)),
+        "cover": round(art.peak / 2.55),
+    }

@@ -98,7 +98,8 @@ class Art:
 
     def ramp(self, palette: Bytes) -> str:
         """The class of a bar of colours."""
-        return self._class("c-", lambda: ramp(palette), palette)
+        steps = np.arange(256, dtype=np.uint8)[None]
+        return self._class("c-", lambda: data_uri(png(steps, palette)), palette)
 
     def photo(self, overlay: Overlay | None) -> str:
         """The class of the photograph under a tile; empty without one."""
@@ -239,11 +240,6 @@ def faded(overlay: Overlay) -> Bytes:
         return overlay.under
     pale = np.rint(overlay.under * (1 - PALE) + 255 * PALE).astype(np.uint8)
     return np.where(overlay.faded[..., None], pale, overlay.under)
-
-
-def ramp(palette: Bytes) -> str:
-    """A bar of colours as an address."""
-    return data_uri(png(np.arange(256, dtype=np.uint8)[None], palette))
 
 
 def indexed_uri(pixels: Bytes, palette: Bytes | None) -> str:

@@ -30,8 +30,9 @@ from layersight.document.blocks import (
     Table,
     Tile,
 )
-from layersight.writers.html.curve import lay_out, nice
+from layersight.writers.html.curve import lay_out
 from layersight.writers.html.drawn import Drawn, clip, overlays_of, rgb_uri
+from layersight.writers.layout.marks import round_ticks
 
 NARROW = 240.0
 """Points that the curve of a tile takes in its large view."""
@@ -361,8 +362,8 @@ def ticks(axis: Axis, count: int, room: int) -> Iterator[tuple[float, str]]:
         for place in range(0, min(count, len(axis.labels)), every):
             yield (place + 0.5) / count, axis.labels[place]
         return
-    for value in nice(0, count - 1, max(2, min(9, room // TICK_ACROSS)), whole=True):
-        yield (value + 0.5) / count, str(int(value))
+    for place in round_ticks(count, max(2, min(9, room // TICK_ACROSS))):
+        yield (place + 0.5) / count, str(place)
 
 
 def height_of(section: Section) -> int:
