@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from layersight.export import read_manifest
-from layersight.nouns.evaluation.evaluating import Evaluating
+from layersight.nouns.evaluation.evaluating import Evaluator
 
 Run = Callable[..., Any]
 
@@ -109,22 +109,22 @@ def test_an_interrupted_run_is_kept_and_goes_on(
     assert run(*asked).status == 0
     expected = dict(np.load(here / "x.npz"))
     (here / "x.npz").unlink()
-    judge = Evaluating.judge
+    judge = Evaluator.judge
     judged: list[str] = []
 
-    def few(self: Evaluating, name: str, *given: Any) -> Any:
+    def few(self: Evaluator, name: str, *given: Any) -> Any:
         judged.append(name)
         if len(judged) > 2:
             raise KeyboardInterrupt
         return judge(self, name, *given)
 
-    monkeypatch.setattr(Evaluating, "judge", few)
+    monkeypatch.setattr(Evaluator, "judge", few)
     stopped = run(*asked)
     assert stopped.status == 130
     assert "2 of 3 images are kept in x.npz.partial.npz" in stopped.line
     assert "--resume" in stopped.line
     assert not (here / "x.npz").exists()
-    monkeypatch.setattr(Evaluating, "judge", judge)
+    monkeypatch.setattr(Evaluator, "judge", judge)
     other = run(*asked[:-2], "--seed", "4", "-o", "x.npz", "--resume")
     assert other.status == 2
     assert "other options" in other.line
@@ -146,7 +146,7 @@ def test_an_interruption_before_the_first_image_leaves_nothing(
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Evaluating, "judge", stop)
+    monkeypatch.setattr(Evaluator, "judge", stop)
     stopped = run("evaluate", small, folder, *SOME)
     assert stopped.status == 130
     assert sorted(path.name for path in here.iterdir()) == ["pictures"]

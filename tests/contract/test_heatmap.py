@@ -210,7 +210,7 @@ def test_two_inputs():
     assert (left[0].values.shape, right[0].values.shape) == ((16, 16), (8, 8))
     assert left[0].score == pytest.approx(right[0].score, rel=1e-5)
     assert right.photographs[0].pixels.shape == (8, 8, 1)
-    with pytest.raises(SelectionError, match="'conv_a' does not rest on the input"):
+    with pytest.raises(SelectionError, match="'conv_a' does not depend on the input"):
         heatmap(model, given, target=1, input_name="right", layer="conv_a")
 
 
@@ -324,7 +324,7 @@ def test_a_model_without_convolutions_has_gradients_alone():
 
 def test_a_layer_that_was_named_on_another_path():
     model = opened(models.two_outputs)
-    with pytest.raises(SelectionError, match="does not rest on layer 'mask'"):
+    with pytest.raises(SelectionError, match="does not depend on layer 'mask'"):
         heatmap(model, photo(), target="label:1", layer="mask")
 
 

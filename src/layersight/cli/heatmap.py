@@ -23,11 +23,11 @@ from layersight.nouns.heatmaps import compute as verb
 from layersight.nouns.heatmaps.groups import by_image
 from layersight.nouns.heatmaps.measured import format_measure as told
 from layersight.nouns.heatmaps.methods.method import methods
+from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 from layersight.nouns.heatmaps.noun import NOUN
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.nouns.heatmaps.scoring import find_metrics
 from layersight.nouns.heatmaps.settings import choose_methods, settle
 from layersight.nouns.heatmaps.wording import (
     before_head,
@@ -111,7 +111,8 @@ def _asked(request: Request) -> dict[str, Any]:
     own = {"top", "input_name", "batch_size"}
     names = request.methods or ("grad-cam",)
     settle(choose_methods(names), {name: given[name] for name in given if name not in own})
-    find_metrics(request.metrics)
+    if request.metrics:
+        choose_metrics(request.metrics)
     return {
         **given,
         "method": names[0] if len(names) == 1 else list(names),

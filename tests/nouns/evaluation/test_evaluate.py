@@ -14,10 +14,10 @@ from layersight.data.readout import Readout
 from layersight.errors import ImageError, ModelInputError, SelectionError, UsageError
 from layersight.nouns.evaluation.compute import EvaluationInterrupted, evaluate
 from layersight.nouns.evaluation.result import Evaluation, error, mean
+from layersight.nouns.heatmaps.builder import PARTS
+from layersight.nouns.heatmaps.cached import CachedModel
 from layersight.nouns.heatmaps.compute import heatmap
-from layersight.nouns.heatmaps.making import PARTS
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
-from layersight.nouns.heatmaps.remembering import CachedModel
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
 QUICK = {"points": 4, "randoms": 2}

@@ -190,11 +190,11 @@ def test_an_input_that_is_not_explained_does_not_count():
     def rests(layer: LayerInfo) -> bool:
         return layer.name != "conv_b"
 
-    assert chosen(info, "top", rests=rests) == ("conv_a",)
+    assert chosen(info, "top", depends=rests) == ("conv_a",)
     with pytest.raises(
-        SelectionError, match=r"does not rest on the input that is explained.*conv_a"
+        SelectionError, match=r"does not depend on the input that is explained.*conv_a"
     ):
-        named_layers(info, info.layers[-1], "conv_b", rests=rests)
+        named_layers(info, info.layers[-1], "conv_b", depends=rests)
 
 
 def test_several_are_the_last_of_the_two_coarsest_sizes_smaller_than_the_input():

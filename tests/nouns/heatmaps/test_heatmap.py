@@ -16,8 +16,8 @@ from layersight.data.placing import enlarge
 from layersight.data.target import MEAN, PREDICTED, Target
 from layersight.errors import ImageError, ModelInputError, SelectionError, UsageError
 from layersight.nouns.heatmaps import settings
+from layersight.nouns.heatmaps.builder import PARTS
 from layersight.nouns.heatmaps.compute import heatmap
-from layersight.nouns.heatmaps.making import PARTS
 from layersight.nouns.heatmaps.methods.method import NONE, SEVERAL, Method, find_method
 from layersight.nouns.heatmaps.result import Heatmaps
 
@@ -270,7 +270,7 @@ def test_a_model_with_two_inputs(network):
     assert right[0].score == left[0].score
     assert right.images[0].values.shape == (4, 4, 1)
     assert "explained is the input 'right'; kept as given: left" in right.notes
-    with pytest.raises(SelectionError, match="'conv_a' does not rest on the input that is expl"):
+    with pytest.raises(SelectionError, match="'conv_a' does not depend on the input that is expl"):
         heatmap(pair(), given, target=0, input_name="right", layer="conv_a")
     with pytest.raises(ModelInputError, match="no input 'middle'"):
         heatmap(pair(), given, input_name="middle")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from layersight.errors import UsageError
+from layersight.nouns.heatmaps.builder import PARTS
 from layersight.nouns.heatmaps.compute import heatmap
-from layersight.nouns.heatmaps.making import PARTS
 from layersight.nouns.heatmaps.metrics.bench import Bench
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 

@@ -26,17 +26,18 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
 from layersight.errors import ImageError, ModelInputError, UsageError
 from layersight.model import Forward, require
-from layersight.nouns.evaluation.evaluating import Evaluating, Judged, assemble, check_same
+from layersight.nouns.evaluation.evaluating import Evaluator, Judged, assemble, check_same
 from layersight.nouns.evaluation.result import Evaluation, concatenate
 from layersight.nouns.heatmaps.asking import read_targets
-from layersight.nouns.heatmaps.ground import Given, check_picture, choose_input, make_ground
+from layersight.nouns.heatmaps.cached import CachedModel, explainable
+from layersight.nouns.heatmaps.images import Given, check_picture, choose_input, make_image_set
 from layersight.nouns.heatmaps.methods.method import Method
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
 from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics
 from layersight.nouns.heatmaps.metrics.metric import metrics as all_metrics
 from layersight.nouns.heatmaps.outputs import check_explained
-from layersight.nouns.heatmaps.remembering import CachedModel, explainable
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
+from layersight.nouns.heatmaps.running import Context
 from layersight.nouns.heatmaps.settings import ALL, check_read, choose_methods, settle
 from layersight.nouns.heatmaps.strongest import ask_images
 from layersight.select import LayerSpec
@@ -79,7 +80,7 @@ def evaluate(
         done: An evaluation of an earlier call that was interrupted, made with the same options:
             its images are taken as they are.
         progress: Called again and again with the work done and all there is, each heatmap being
-            :data:`~layersight.nouns.heatmaps.making.PARTS` of it.
+            :data:`~layersight.nouns.heatmaps.builder.PARTS` of it.
         options: Fields of ``MeasureOptions`` (``points``, ``filling``,
             ``shares``, ``blemish``, ``radius``, ``copies``, ``stages``, ``randoms``), of
             ``HeatmapOptions`` and of :class:`ImageOptions`; ``seed`` is of
@@ -125,35 +126,30 @@ def evaluate(
         chosen = tuple(method for method in chosen if method.name in done.methods)
         measures = tuple(metric for metric in measures if metric.name in done.metrics)
     waiting = [name for name in supply.names if done is None or name not in done.images]
-    asking = CachedModel(model, info, None)
-    work = Evaluating(
-        asking,
-        info,
-        chosen,
-        measures,
-        layer,
-        settled,
-        measured,
+    evaluator = Evaluator(
+        *(chosen, measures, layer),
         strict=strict | _named(metrics),
-        batch_size=batch_size,
         progress=progress,
         count=len(supply.names),
         done=done,
     )
-    work.note(outputs_only)
+    evaluator.note(outputs_only)
+    cached = CachedModel(model, info, None)
     made: list[Judged] = []
     stopped = False
     try:
         for name, given in supply.load(waiting):
-            ground = make_ground(given, entry, supply.scale)
-            asked, _, notes = ask_images(asking, info, given, wanted, [0], top=1)
-            work.note(notes)
-            made.append(work.judge(name, ground, asked[0]))
+            image_set = make_image_set(given, entry, supply.scale)
+            context = Context(cached, info, image_set, settled, batch_size, measured)
+            resolved, _, notes = ask_images(cached, info, given, wanted, [0], top=1)
+            evaluator.note(notes)
+            made.append(evaluator.judge(name, context, resolved[0]))
     except KeyboardInterrupt:
         stopped = True
     parts = [] if done is None else [done]
     if made:
-        parts.append(assemble(work, made, supply.scale, explained, [*info.notes, *supply.notes]))
+        notes = [*info.notes, *supply.notes]
+        parts.append(assemble(evaluator, context, made, supply.scale, explained, notes))
     ready = {name for part in parts for name in part.images}
     order = [name for name in supply.names if name in ready]
     result = concatenate(parts, order) if parts else None

@@ -26,8 +26,8 @@ Measured on MobileNet over 25 photographs: products of two are better than chanc
 _BARE: tuple[Role, ...] = (*MOVING, "pooling", "resize", "preprocessing")
 _BENDING: tuple[Role, ...] = (*MOVING, "activation", "normalisation")
 
-Rests = Callable[[LayerInfo], bool]
-"""Whether a layer rests on the input that is explained."""
+DependsOnInput = Callable[[LayerInfo], bool]
+"""Whether a layer depends on the input that is explained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Choice:
 
 
 def choose_layers(
-    info: ModelInfo, end: LayerInfo, kind: str, *, rests: Rests = lambda layer: True
+    info: ModelInfo, end: LayerInfo, kind: str, *, depends: DependsOnInput = lambda layer: True
 ) -> Choice:
     """The layers for a method that takes some, where none was asked for.
 
@@ -68,7 +68,7 @@ def choose_layers(
         info: The model, described for the images.
         end: The layer that the target is read off.
         kind: ``method.ONE`` or ``method.SEVERAL``.
-        rests: Whether a layer rests on the input that is explained.
+        depends: Whether a layer depends on the input that is explained.
 
     Raises:
         ModelInputError: There is none.
@@ -77,7 +77,7 @@ def choose_layers(
     able = _with_features(able)
     if kind == SEVERAL:
         sizes = {entry.size for entry in info.inputs if len(entry.example_shape) == 3}
-        last = {positions(layer): layer for layer in able if rests(layer)}
+        last = {positions(layer): layer for layer in able if depends(layer)}
         stages = [layer for layer in last.values() if not _as_large(layer, able, sizes)]
         order = [layer for layer in able if layer in stages]
         if order:
@@ -85,7 +85,7 @@ def choose_layers(
                 tuple(order[-MOST_STAGES:]),
                 "the last layer with maps of each of the coarsest sizes",
             )
-    chosen = next((layer for layer in reversed(able) if rests(layer)), None)
+    chosen = next((layer for layer in reversed(able) if depends(layer)), None)
     if chosen is None:
         raise ModelInputError(_no_maps(info, end))
     return Choice((chosen,), "the last layer with maps before the score")
@@ -96,7 +96,7 @@ def named_layers(
     end: LayerInfo,
     asked: LayerSpec | Iterable[LayerSpec],
     *,
-    rests: Rests = lambda layer: True,
+    depends: DependsOnInput = lambda layer: True,
 ) -> Choice:
     """The layers that were asked for, as :func:`layersight.select.select_layers` takes them.
 
@@ -104,7 +104,7 @@ def named_layers(
     maps in it.
 
     Raises:
-        SelectionError: There is no such layer, it has no maps, or the target does not rest on
+        SelectionError: There is no such layer, it has no maps, or the target does not depend on
             it.
     """
     several = [asked] if isinstance(asked, str | int | slice) else list(asked)
@@ -117,18 +117,18 @@ def named_layers(
         if not has_picture(layer):
             raise SelectionError(
                 f"layer '{layer.name}' gives {_size(layer)}, which is no map: expected a layer "
-                f"with rows and columns{_instead(info, end, rests)}"
+                f"with rows and columns{_instead(info, end, depends)}"
             )
         if layer.name not in path:
             why = "is the target's own" if layer.name == end.name else "is not on the way to it"
             raise SelectionError(
-                f"what is explained, '{end.name}', does not rest on layer '{layer.name}': it {why}"
-                f"{_instead(info, end, rests)}"
+                f"what is explained, '{end.name}', does not depend on layer '{layer.name}': it "
+                f"{why}{_instead(info, end, depends)}"
             )
-        if not rests(layer):
+        if not depends(layer):
             raise SelectionError(
-                f"layer '{layer.name}' does not rest on the input that is explained"
-                f"{_instead(info, end, rests)}"
+                f"layer '{layer.name}' does not depend on the input that is explained"
+                f"{_instead(info, end, depends)}"
             )
     return Choice(found)
 
@@ -154,7 +154,7 @@ def _meant(info: ModelInfo, spec: LayerSpec) -> Sequence[LayerInfo]:
 
 
 def _path(info: ModelInfo, end: LayerInfo) -> list[LayerInfo]:
-    """The layers that a target rests on, in the order in which they run, without its own.
+    """The layers that a target depends on, in the order in which they run, without its own.
 
     Layers that only bend or reshape the target's numbers count as its own. What a layer with
     layers inside, or a model without a graph, has inside counts by the order in which it runs.
@@ -219,10 +219,10 @@ def _as_large(
     return math.prod(side or 0 for side in positions(layer)) >= largest
 
 
-def _instead(info: ModelInfo, end: LayerInfo, rests: Rests) -> str:
+def _instead(info: ModelInfo, end: LayerInfo, depends: DependsOnInput) -> str:
     """What would do instead."""
     able = [layer for layer in _path(info, end) if has_picture(layer)]
-    able = [layer for layer in _with_features(able) if rests(layer)]
+    able = [layer for layer in _with_features(able) if depends(layer)]
     if not able:
         return ". No layer would do: choose a method that needs none, such as gradient."
     listed = ", ".join(layer.name for layer in able[-1:-4:-1])

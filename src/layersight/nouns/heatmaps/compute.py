@@ -26,15 +26,15 @@ from layersight.errors import SelectionError, UsageError
 from layersight.images import Source
 from layersight.model import Forward, require
 from layersight.nouns.heatmaps.asking import read_targets
+from layersight.nouns.heatmaps.builder import Builder, LayerChooser, Tracker
+from layersight.nouns.heatmaps.cached import CachedModel, explainable, make_plan
 from layersight.nouns.heatmaps.classes import names_of
 from layersight.nouns.heatmaps.goals import ResolvedTarget
-from layersight.nouns.heatmaps.ground import check_picture, choose_input, make_ground
-from layersight.nouns.heatmaps.making import Making, Steps
+from layersight.nouns.heatmaps.images import check_picture, choose_input, make_image_set
+from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 from layersight.nouns.heatmaps.outputs import check_explained, output_layers
-from layersight.nouns.heatmaps.remembering import CachedModel, explainable, make_plan
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.nouns.heatmaps.running import Work
-from layersight.nouns.heatmaps.scoring import find_metrics
+from layersight.nouns.heatmaps.running import Context
 from layersight.nouns.heatmaps.settings import ALL, choose_methods, settle
 from layersight.nouns.heatmaps.strongest import ask_images
 from layersight.select import LayerSpec
@@ -80,7 +80,7 @@ def heatmap(
             they were given.
         batch_size: Images in one pass.
         progress: Called again and again with the work done and all there is, each map being
-            :data:`~layersight.nouns.heatmaps.making.PARTS` of it.
+            :data:`~layersight.nouns.heatmaps.builder.PARTS` of it.
         options: Fields of ``HeatmapOptions`` (``score``, ``baseline``,
             ``steps``, ``samples``, ``noise``, ``masks``, ``cells``, ``keep``, ``window``,
             ``stride``, ``seed``) and of :class:`ImageOptions` (``scale``, ``fit``,
@@ -98,7 +98,7 @@ def heatmap(
     """
     chosen = choose_methods(method)
     settled, image_options = settle(chosen, options)
-    metrics = find_metrics(score_with)
+    metrics = choose_metrics(score_with) if score_with else ()
     _check_counts(batch_size, top, target)
     if not isinstance(layer, str | int | slice | np.integer | None):
         layer = list(layer)
@@ -119,34 +119,33 @@ def heatmap(
     if wanted is None and output_layers(info)[0].output_shape is None:
         _check_sizes(model, info, given)
     check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
-    ground = make_ground(given, entry, choose_preprocessing(entry, image_options.scale))
+    image_set = make_image_set(given, entry, choose_preprocessing(entry, image_options.scale))
     plan = make_plan(info, chosen, wanted, layer, before=settled.score == "logit")
-    work = Work(CachedModel(model, info, plan), info, ground, settled, batch_size)
+    context = Context(CachedModel(model, info, plan), info, image_set, settled, batch_size)
     count = len(given[entry.name])
     each = top if wanted is None else len(wanted)
-    making = Making(
-        work,
+    named = {name for name in ([method] if isinstance(method, str) else method) if name != ALL}
+    builder = Builder(
+        context,
         chosen,
-        layer,
-        strict={name for name in ([method] if isinstance(method, str) else method) if name != ALL},
+        LayerChooser(layer, [*outputs_only]),
+        strict=named | ({score_with} if isinstance(score_with, str) else set(score_with)),
         metrics=metrics,
-        named_metrics={score_with} if isinstance(score_with, str) else set(score_with),
-        progress=Steps(progress, count * each * len(chosen) * (2 if metrics else 1)),
+        tracker=Tracker(progress, count * each * len(chosen) * (2 if metrics else 1)),
     )
-    making.notes += outputs_only
     said: list[tuple[Prediction, ...]] = []
     more: list[str] = []
     predicted = False
     for start in range(0, count, batch_size):
         numbers = range(start, min(start + batch_size, count))
-        asked, saying, told = ask_images(work.model, info, given, wanted, numbers, top=top)
+        asked, saying, told = ask_images(context.model, info, given, wanted, numbers, top=top)
         predicted |= any(one.predicted is None or one.predicted.any() for one in asked)
         if numbers.stop == count and not predicted:
             _refuse_unpredicted(asked)
-        making.add(asked)
+        builder.add(asked)
         said += saying
         more += told
-    maps = making.finish()
+    maps = builder.finish()
     used = [known for known in chosen if any(one.method == known.name for one in maps)]
     return Heatmaps(
         model=info,
@@ -158,7 +157,7 @@ def heatmap(
         titles={known.name: known.title for known in used},
         warnings={known.name: known.warning for known in used if known.warning},
         notes=_notes(
-            info, entry, [*input_notes(info, given), *notes, *more, gathered.note, *making.notes]
+            info, entry, [*input_notes(info, given), *notes, *more, gathered.note, *builder.notes]
         ),
     )
 

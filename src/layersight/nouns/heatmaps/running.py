@@ -7,6 +7,7 @@ everywhere is told with the reason.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from layersight.errors import LayersightError, ModelInputError
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.choice import Choice
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal
-from layersight.nouns.heatmaps.ground import Ground, same_everywhere
+from layersight.nouns.heatmaps.images import ImageSet, same_everywhere
 from layersight.nouns.heatmaps.methods.method import ONE, Images, Method, Progress, Request, Result
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 from layersight.nouns.heatmaps.result import Heatmap
@@ -32,13 +33,13 @@ MOST_WEIGHTS = 1 << 26
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Work:
+class Context:
     """What is the same for all methods.
 
     Attributes:
         model: The model.
         info: What is known of it for these images.
-        ground: The images.
+        images: The images.
         options: How heatmaps are made.
         batch_size: Images in one pass.
         measured: How heatmaps are measured.
@@ -46,71 +47,74 @@ class Work:
 
     model: Differentiable
     info: ModelInfo
-    ground: Ground
+    images: ImageSet
     options: HeatmapOptions
     batch_size: int
     measured: MeasureOptions = field(default_factory=MeasureOptions)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Some images, each with a target of the same layer.
 
     Attributes:
-        asked: For each image of the batch its target.
+        model: The model.
+        targets: For each image of the batch its target.
         images: The images.
         goal: What a method explains of each.
-        explained: What the goal reads off each, ``(image,)``.
     """
 
-    asked: tuple[ResolvedTarget, ...]
+    model: Differentiable
+    targets: tuple[ResolvedTarget, ...]
     images: Images
     goal: Goal
-    explained: tuple[float, ...]
+
+    @functools.cached_property
+    def explained(self) -> tuple[float, ...]:
+        """What the goal reads off each; no pass of its own once there are gradients of it."""
+        if not self.goal[0].before:
+            return tuple(resolved.score for resolved in self.targets)
+        return tuple(float(number) for number in self.model.read(self.images.values, self.goal))
 
     def __len__(self) -> int:
-        return len(self.asked)
+        return len(self.targets)
 
-    def one(self, place: int) -> tuple[Images, Goal]:
+    def one(self, index: int) -> tuple[Images, Goal]:
         """One image alone, and what is explained of it."""
         goal = tuple(
-            dataclasses.replace(part, weights=part.weights[place : place + 1]) for part in self.goal
+            dataclasses.replace(part, weights=part.weights[index : index + 1]) for part in self.goal
         )
-        return self.images.one(place), goal
+        return self.images.one(index), goal
 
 
-def make_batches(work: Work, asked: Sequence[ResolvedTarget]) -> Iterator[Batch]:
+def make_batches(context: Context, targets: Sequence[ResolvedTarget]) -> Iterator[Batch]:
     """The targets in batches of one layer each, with what is explained of them."""
     groups: dict[tuple[str, bool], list[ResolvedTarget]] = {}
-    for entry in asked:
-        before = entry.target.before and work.options.score == "logit"
+    for entry in targets:
+        before = entry.target.before and context.options.score == "logit"
         groups.setdefault((entry.target.layer, before), []).append(entry)
     for (_, before), entries in groups.items():
-        size = max(1, min(work.batch_size, MOST_WEIGHTS // math.prod(entries[0].shape)))
+        size = max(1, min(context.batch_size, MOST_WEIGHTS // math.prod(entries[0].shape)))
         for start in range(0, len(entries), size):
             part = tuple(entries[start : start + size])
-            images = work.ground.images([entry.image for entry in part])
-            goal = make_goal(part, before=before)
-            explained = tuple(entry.score for entry in part)
-            if before:
-                explained = tuple(float(n) for n in work.model.read(images.values, goal))
-            yield Batch(part, images, goal, explained)
+            images = context.images.batch([entry.image for entry in part])
+            yield Batch(context.model, part, images, make_goal(part, before=before))
 
 
 def run(
-    work: Work, method: Method, choice: Choice, batch: Batch, progress: Progress
+    context: Context, method: Method, choice: Choice, batch: Batch, progress: Progress
 ) -> list[Heatmap]:
     """The maps of a batch by one method.
 
     Raises:
         ModelInputError: The method cannot be had for this model, or values are no numbers.
     """
-    size = (batch.images.pixels.shape[1], batch.images.pixels.shape[2])
-    result = compute(work, method, choice, batch.images, batch.goal, progress)
+    size = batch.images.size
+    result = compute(context, method, choice, batch.images, batch.goal, progress)
     coarse = result.values
     values = coarse if coarse.shape[1:] == size else enlarge(coarse, size)
     found = []
-    for place, entry in enumerate(batch.asked):
+    for place, entry in enumerate(batch.targets):
         empty = not values[place].any()
         found.append(
             Heatmap(
@@ -127,7 +131,7 @@ def run(
                 ground=result.grounds[place],
                 notes=(
                     *result.notes[place],
-                    *((_why_empty(work, method, choice, batch, place),) if empty else ()),
+                    *((_why_empty(context, method, choice, batch, place),) if empty else ()),
                 ),
             )
         )
@@ -135,7 +139,7 @@ def run(
 
 
 def compute(
-    work: Work, method: Method, choice: Choice, images: Images, goal: Goal, progress: Progress
+    context: Context, method: Method, choice: Choice, images: Images, goal: Goal, progress: Progress
 ) -> Result:
     """What a method gives for a batch, ``(image, height, width)``; of several layers the mean.
 
@@ -145,17 +149,24 @@ def compute(
         ModelInputError: Values are no numbers.
     """
     several = len(choice.names) > 1 and method.layers == ONE
-    size = (images.pixels.shape[1], images.pixels.shape[2])
     parts: list[Result] = []
     for names in [(name,) for name in choice.names] if several else [choice.names]:
         with np.errstate(all="ignore"):
             given = method.compute(
-                Request(work.model, images, goal, names, work.options, work.batch_size, progress)
+                Request(
+                    context.model,
+                    images,
+                    goal,
+                    names,
+                    context.options,
+                    context.batch_size,
+                    progress,
+                )
             )
         made = Result.of(given)
         maps = np.ascontiguousarray(made.values, np.float32)
-        _check(work, method, names, maps)
-        maps = _over_greatest(enlarge(maps, size)) if several else maps
+        _check(context, method, names, maps)
+        maps = _over_greatest(enlarge(maps, images.size)) if several else maps
         parts.append(Result(maps, made.notes, made.grounds))
     if len(parts) == 1:
         return parts[0]
@@ -166,24 +177,26 @@ def compute(
     )
 
 
-def explain(work: Work, method: Method, choice: Choice, images: Images, goal: Goal) -> FloatArray:
+def explain(
+    context: Context, method: Method, choice: Choice, images: Images, goal: Goal
+) -> FloatArray:
     """The maps of a batch anew, in the size of the images, without any words."""
-    made = compute(work, method, choice, images, goal, lambda done, count: None).values
-    return enlarge(made, (images.pixels.shape[1], images.pixels.shape[2]))
+    made = compute(context, method, choice, images, goal, lambda done, count: None).values
+    return enlarge(made, images.size)
 
 
-def _check(work: Work, method: Method, layers: Sequence[str], maps: FloatArray) -> None:
+def _check(context: Context, method: Method, layers: Sequence[str], maps: FloatArray) -> None:
     """Refuses values that are no finite numbers."""
     if np.isfinite(maps).all():
         return
     where = f" of {', '.join(layers)}" if layers else ""
-    same = same_everywhere(work.ground.given)
+    same = same_everywhere(context.images.given)
     raise ModelInputError(
         f"{method.title}{where}: {int((~np.isfinite(maps)).sum())} of {maps.size} values are "
         "infinite or no numbers (NaN), so that no heatmap can be made: "
         + (
             same
-            or "; ".join(work.info.notes)
+            or "; ".join(context.info.notes)
             or "'layersight activations' tells in which layer they arise"
         )
     )
@@ -196,18 +209,18 @@ def _over_greatest(maps: FloatArray) -> FloatArray:
     return shares
 
 
-def _why_empty(work: Work, method: Method, choice: Choice, batch: Batch, place: int) -> str:
+def _why_empty(context: Context, method: Method, choice: Choice, batch: Batch, place: int) -> str:
     """Why a map is 0 everywhere."""
-    entry = batch.asked[place]
+    entry = batch.targets[place]
     if entry.predicted is not None and not entry.predicted.any():
         return f"'{entry.target.name}' is nowhere the strongest in this image: nothing to explain"
-    if (same := same_everywhere(work.ground.given)) is not None:
+    if (same := same_everywhere(context.images.given)) is not None:
         return same
     images, goal = batch.one(place)
     if not method.scored:
         return f"{method.title} is 0 everywhere: the channel is not active in this image"
     try:
-        found = work.model.differentiate(
+        found = context.model.differentiate(
             images.values, goal, layers=choice.names, by=() if choice.names else [images.input]
         )
     except LayersightError:

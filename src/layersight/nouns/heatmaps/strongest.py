@@ -27,7 +27,7 @@ from layersight.nouns.heatmaps.goals import (
     predicted_at,
     read_off,
 )
-from layersight.nouns.heatmaps.ground import Given, make_batch
+from layersight.nouns.heatmaps.images import Given, make_batch
 from layersight.nouns.heatmaps.outputs import default_output
 
 

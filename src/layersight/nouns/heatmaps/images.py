@@ -1,4 +1,4 @@
-"""What heatmaps are of: the input that is explained, its images, the layers that rest on it."""
+"""What heatmaps are of: the input that is explained, its images, the layers that depend on it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def make_batch(given: Given, numbers: Sequence[int]) -> dict[str, FloatArray]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Ground:
+class ImageSet:
     """The images, and the input whose pixels are explained.
 
     Attributes:
@@ -103,7 +103,7 @@ class Ground:
     black: FloatArray
     white: FloatArray
 
-    def images(self, numbers: Sequence[int]) -> Images:
+    def batch(self, numbers: Sequence[int]) -> Images:
         """A batch of the images with some numbers."""
         return Images(make_batch(self.given, numbers), self.entry.name, self.black, self.white)
 
@@ -112,7 +112,7 @@ class Ground:
         return self.given[self.entry.name][image].name
 
 
-def make_ground(given: Given, entry: InputInfo, preprocessing: Preprocessing) -> Ground:
+def make_image_set(given: Given, entry: InputInfo, preprocessing: Preprocessing) -> ImageSet:
     """The images with what black and white are in the numbers that the network sees.
 
     Args:
@@ -132,7 +132,7 @@ def make_ground(given: Given, entry: InputInfo, preprocessing: Preprocessing) ->
         if low < float(black.min()) or high > float(white.max()):
             high = high if high > low else low + 1
             black, white = np.full(channels, low), np.full(channels, high)
-    return Ground(given, entry, black.astype(np.float32), white.astype(np.float32))
+    return ImageSet(given, entry, black.astype(np.float32), white.astype(np.float32))
 
 
 def ends_of(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray]:
@@ -150,8 +150,10 @@ def ends_of(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray
     return black, white
 
 
-def resting(model: Differentiable, images: Images, info: ModelInfo) -> Callable[[LayerInfo], bool]:
-    """Tells whether a layer rests on the input that is explained.
+def depends_on_input(
+    model: Differentiable, images: Images, info: ModelInfo
+) -> Callable[[LayerInfo], bool]:
+    """Tells whether a layer depends on the input that is explained.
 
     Of a model with one input every layer does. With several the model itself is asked for
     the gradient, once for each layer; one that gives none is shown the image in negative.
@@ -160,7 +162,7 @@ def resting(model: Differentiable, images: Images, info: ModelInfo) -> Callable[
         return lambda layer: True
     known: dict[str, bool] = {}
 
-    def rests(layer: LayerInfo) -> bool:
+    def depends(layer: LayerInfo) -> bool:
         if layer.name not in known:
             rank = len(layer.output_shape or (None, None))
             weights = np.ones((1,) * (rank - 1) + (layer.channels or 1,), np.float32)
@@ -180,4 +182,4 @@ def resting(model: Differentiable, images: Images, info: ModelInfo) -> Callable[
                 known[layer.name] = not np.array_equal(as_it_is, negative, equal_nan=True)
         return known[layer.name]
 
-    return rests
+    return depends

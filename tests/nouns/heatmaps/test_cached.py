@@ -12,8 +12,8 @@ from layersight.data.model import ModelInfo
 from layersight.data.readout import Gradients, Readout
 from layersight.data.target import PREDICTED, Target
 from layersight.model import Differentiable
+from layersight.nouns.heatmaps.cached import CachedModel, make_plan
 from layersight.nouns.heatmaps.methods.method import find_method
-from layersight.nouns.heatmaps.remembering import CachedModel, make_plan
 
 GOAL = (Readout("top", np.array([[0, 1]], np.float32)),)
 INFO = ModelInfo(

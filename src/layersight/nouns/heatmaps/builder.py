@@ -1,0 +1,263 @@
+"""Makes the maps of all methods, measures them, and keeps what a reader should know of them.
+
+The rule of this module: of methods that were not asked for by name, those that do not apply are
+left out and named; one that was asked for has to apply. So it is with metrics.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from layersight.data.arrays import FloatArray
+from layersight.data.outputs import gives_probability
+from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
+from layersight.nouns.heatmaps.choice import Choice, DependsOnInput, choose_layers, named_layers
+from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, offset_of
+from layersight.nouns.heatmaps.images import depends_on_input
+from layersight.nouns.heatmaps.methods.method import NONE, ONE, Images, Method, Progress
+from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
+from layersight.nouns.heatmaps.metrics.metric import Metric
+from layersight.nouns.heatmaps.outputs import positions
+from layersight.nouns.heatmaps.result import Heatmap, Measure
+from layersight.nouns.heatmaps.running import Batch, Context, explain, make_batches, run
+from layersight.select import LayerSpec
+
+PARTS = 100
+"""Progress counts each map in so many parts."""
+
+REFUSALS = (CapabilityError, ModelInputError, SelectionError, UsageError)
+"""What a method or metric raises that does not apply."""
+
+
+@dataclass(eq=False)
+class Tracker:
+    """Progress over maps, each in :data:`PARTS`; it never goes back."""
+
+    report: Progress | None
+    total: int
+    done: int = 0
+    _reported: int = 0
+
+    def within(self, count: int) -> Progress:
+        """Reports a part of the work on so many maps that are made together."""
+
+        def step(done: int, passes: int) -> None:
+            self._report(self.done * PARTS + count * PARTS * min(done, passes) // max(1, passes))
+
+        return step
+
+    def finish(self, count: int) -> None:
+        """So many maps more are done."""
+        self.done += count
+        self._report(self.done * PARTS)
+
+    def complete(self) -> None:
+        """All is done, even if there was less than thought."""
+        self._report(self.total * PARTS)
+
+    def _report(self, parts: int) -> None:
+        self._reported = max(self._reported, min(parts, self.total * PARTS))
+        if self.report is not None:
+            self.report(self._reported, self.total * PARTS)
+
+
+@dataclass(eq=False)
+class LayerChooser:
+    """The layers of each method, chosen once for all images.
+
+    Attributes:
+        layer: The layers that were asked for, ``None`` for none.
+        notes: What a reader should know of the choice.
+    """
+
+    layer: LayerSpec | Iterable[LayerSpec] | None
+    notes: list[str] = field(default_factory=list)
+    _choices: dict[tuple[str, str], Choice] = field(default_factory=dict)
+    _depends: DependsOnInput | None = None
+
+    def note(self, line: str) -> None:
+        """Keeps what a reader should know, once."""
+        if line not in self.notes:
+            self.notes.append(line)
+
+    def check(self, methods: Sequence[Method]) -> None:
+        """Refuses a layer that no method takes.
+
+        Raises:
+            UsageError: One was asked for, and none does.
+        """
+        if self.layer is not None and all(method.layers == NONE for method in methods):
+            names = ", ".join(method.name for method in methods)
+            raise UsageError(f"no method asked for ({names}) takes a layer: leave it out")
+
+    def choose(self, context: Context, batch: Batch, method: Method) -> Choice:
+        """The layers of a method for the layer that a batch's targets are read off."""
+        if method.layers == NONE:
+            return Choice(())
+        key = batch.targets[0].target.layer, method.layers
+        if key not in self._choices:
+            info = context.info
+            if self._depends is None:
+                self._depends = depends_on_input(context.model, batch.images.one(0), info)
+            end = next(entry for entry in info.layers if entry.name == key[0])
+            if self.layer is None:
+                choice = choose_layers(info, end, method.layers, depends=self._depends)
+            else:
+                choice = named_layers(info, end, self.layer, depends=self._depends)
+            self._choices[key] = choice
+            if choice.note:
+                self.note(choice.note)
+            if self.layer is not None and len(choice.names) > 1 and method.layers == ONE:
+                self.note(
+                    f"fused: {', '.join(choice.names)}; the mean of their maps, each divided by "
+                    "its greatest value"
+                )
+        return self._choices[key]
+
+
+@dataclass(eq=False)
+class Builder:
+    """Makes and measures the maps of all methods.
+
+    Attributes:
+        context: The model and the images.
+        methods: The methods.
+        chooser: What chooses the layers.
+        strict: The methods and metrics that were asked for by name, which have to apply.
+        metrics: What the maps are measured with.
+        tracker: Told of each map.
+    """
+
+    context: Context
+    methods: Sequence[Method]
+    chooser: LayerChooser
+    strict: set[str]
+    metrics: Sequence[Metric]
+    tracker: Tracker
+    _made: list[dict[str, Heatmap]] = field(default_factory=list)
+    _lost: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know."""
+        return self.chooser.notes
+
+    def add(self, targets: Sequence[ResolvedTarget]) -> None:
+        """Makes the maps of some images."""
+        self.chooser.check(self.methods)
+        made: dict[int, dict[str, Heatmap]] = {id(target): {} for target in targets}
+        for batch in make_batches(self.context, targets):
+            for method in self.methods:
+                for target, heatmap in zip(batch.targets, self._run(batch, method), strict=False):
+                    made[id(target)][method.name] = heatmap
+            for index, target in enumerate(batch.targets if self.metrics else ()):
+                self._measure(batch, index, made[id(target)])
+        self._made += made.values()
+
+    def finish(self) -> tuple[Heatmap, ...]:
+        """All maps, in the order in which they were asked for, and of the methods."""
+        kept = [method.name for method in self.methods if method.name not in self._lost]
+        reasons = self._lost.items()
+        if not kept:
+            raise ModelInputError(
+                "no method applies: " + "; ".join(f"{name}: {why}" for name, why in reasons)
+            )
+        self.notes.extend(f"without {name}, which does not apply: {why}" for name, why in reasons)
+        self.tracker.complete()
+        return tuple(made[name] for made in self._made for name in kept)
+
+    def _run(self, batch: Batch, method: Method) -> list[Heatmap]:
+        """The maps of a batch by one method; none if it does not apply."""
+        found: list[Heatmap] = []
+        if method.name not in self._lost:
+            context, choose = self.context, self.chooser.choose
+            if self.chooser.layer is not None:
+                choose(context, batch, method)  # a layer that was named has to do for any method
+            try:
+                choice = choose(context, batch, method)
+                found = run(context, method, choice, batch, self.tracker.within(len(batch)))
+            except REFUSALS as error:
+                if method.name in self.strict:
+                    raise
+                self._lost[method.name] = str(error)
+        self.tracker.finish(len(batch))
+        return found
+
+    def _measure(self, batch: Batch, index: int, made: dict[str, Heatmap]) -> None:
+        """Adds what the metrics say of the maps of one image and target."""
+        bench = make_bench(self.context, batch, index)
+        for method in self.methods:
+            if method.name not in made or method.name in self._lost:
+                continue
+            choice = self.chooser.choose(self.context, batch, method)
+            measures: list[Measure] = []
+            progress = self.tracker.within(1)
+            for number, metric in enumerate(self.metrics, 1):
+                try:
+                    subject = self.context, batch, index, made[method.name]
+                    measures.append(measure(*subject, method, choice, metric, bench))
+                except (CapabilityError, UsageError) as error:
+                    if metric.name in self.strict:
+                        raise
+                    self.chooser.note(f"not measured: {error}")
+                progress(number, len(self.metrics))
+            made[method.name] = dataclasses.replace(made[method.name], measures=tuple(measures))
+            self.tracker.finish(1)
+
+
+def measure(
+    context: Context,
+    batch: Batch,
+    index: int,
+    heatmap: Heatmap,
+    method: Method,
+    choice: Choice,
+    metric: Metric,
+    bench: Bench,
+) -> Measure:
+    """What a metric says of the heatmap of one image and target of a batch."""
+    images, goal = batch.one(index)
+
+    def again(pixels: FloatArray) -> FloatArray:
+        """Makes the map anew, of changed images."""
+        changed = Images(images.showing(pixels), images.input, images.black, images.white)
+        return explain(context, method, choice, changed, goal)
+
+    resolution = resolution_of(context, method, heatmap)
+    (found,) = bench.measure(heatmap.values, [metric], grain=resolution, explain=again)
+    return found
+
+
+def make_bench(context: Context, batch: Batch, index: int) -> Bench:
+    """What the maps of one image and target are measured on."""
+    resolved = batch.targets[index]
+    target = resolved.target
+    layer = next(layer for layer in context.info.layers if layer.name == target.layer)
+    probability = gives_probability(context.info, layer)
+    return Bench(
+        context.model,
+        batch.one(index)[0],
+        make_goal([resolved], before=False),
+        offset_of(target, probability=probability),
+        context.measured,
+        context.batch_size,
+        probability and target.against is None,
+        weighted_layers(context.info),
+    )
+
+
+def resolution_of(context: Context, method: Method, heatmap: Heatmap) -> tuple[int, int]:
+    """Of how many cells a map was made, height and width.
+
+    Of a map of the size of the image that layers went into, as many as the finest of them has.
+    """
+    height, width = heatmap.values.shape
+    if heatmap.coarse.shape != (height, width):
+        return heatmap.coarse.shape[0], heatmap.coarse.shape[1]
+    if method.grain is not None:
+        return method.grain((height, width), context.options)
+    shapes = [positions(layer) for layer in context.info.layers if layer.name in heatmap.layers]
+    cells = [(tall, wide) for tall, wide in shapes if tall is not None and wide is not None]
+    return max(cells, default=(height, width))
