@@ -103,6 +103,7 @@ class _Press:
             self._cover(document, part)
             self.back = part.anchor
             fresh = not part.follow
+            fresh = not part.follow
             self.y += 0 if fresh else APART
         elif self.several and part.title:
             self._begin()
@@ -204,7 +205,8 @@ class _Press:
         name = (section.outline or section.title) if section.listed else ""
         if not again and (section.anchor or section.title):
             target = section.anchor or f"section:{section.title}"
-            sketch.anchor(target, name, max(0.0, y - 8), 1 if self.several else 0)
+            listed = name if section.listed else ""
+            sketch.anchor(target, listed, max(0.0, y - 8), 1 if self.several else 0)
         if not section.title:
             return
         self.open[-1].names.append(section.title)

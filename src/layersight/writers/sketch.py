@@ -170,7 +170,8 @@ class Sketch:
         pixels = self.medium.dejavu
         if room is not None:
             text = shorten(text, room, style.size, style.bold, pixels=pixels)
-        self.items.append(Text(x, y, text, style.size, style.colour, style.bold, anchor))
+        if text:
+            self.items.append(Text(x, y, text, style.size, style.colour, style.bold, anchor))
         return text_width(text, style.size, style.bold, pixels=pixels)
 
     def label(self, x: float, y: float, text: str, style: Style, anchor: str = "middle") -> None:

@@ -186,7 +186,7 @@ class Under:
 
     def _few(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
         """The label, the most important number, and a bar."""
-        said = [tile.value, *(cell.text for _, cell in tile.lines)]
+        said = [_value(tile), *(cell.text for _, cell in tile.lines)]
         number = next(filter(None, said), "")
         narrow = self.wide < SCANT
         left, anchor = (x + self.wide / 2, "middle") if narrow else (x, "start")
@@ -206,8 +206,8 @@ class Under:
         edge = right - (ARROW + 1.5 if self.rising else 0.0)
         base = y + self._step * 0.95
         if self.labelled:
-            dark = style.but(colour=INK)
-            value = sketch.text(edge, base, tile.value, dark, anchor="end", room=edge - x)
+            told = style if tile.cover else style.but(colour=INK)
+            value = sketch.text(edge, base, _value(tile), told, anchor="end", room=edge - x)
             bold = style.but(colour=INK, bold=True)
             sketch.text(x, base, tile.label, bold, room=edge - x - value - 3)
             if tile.rising:
@@ -231,3 +231,8 @@ class Under:
             left = x + (wide + 4 if name else 0.0)
             room = edge - left - sketch.medium.measure("100%", style) - 4
             draw_meter(sketch, left, y - style.size * 0.52, room, cell.share)
+
+
+def _value(tile: Tile) -> str:
+    """What stands beside the label: of a covered tile why, as the tile may be too small for it."""
+    return tile.value or (tile.cover.words[0] if tile.cover and tile.cover.words else "")
