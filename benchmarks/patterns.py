@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import layersight
-from layersight.nouns.patterns.ground import LARGEST_BATCH
+from layersight.nouns.patterns.canvas import LARGEST_BATCH
 from layersight.nouns.patterns.placements import unseen
 
 SIDE = 150

@@ -14,7 +14,7 @@ from PIL import Image
 
 from layersight.export import read_manifest
 from layersight.nouns.patterns import ground
-from layersight.nouns.patterns.climbing import Climbing
+from layersight.nouns.patterns.optimiser import Climbing
 
 Run = Callable[..., Any]
 FEW = ("--steps", "3", "--jitter", "1")

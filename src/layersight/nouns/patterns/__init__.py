@@ -1,1 +1,1 @@
-"""Activation maximisation: methods, starts, transformations, the climb, and what it is worth."""
+"""Activation maximisation: methods, starts, transformations, optimisation, judgement."""

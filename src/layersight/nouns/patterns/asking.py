@@ -102,7 +102,7 @@ def check(info: ModelInfo, objectives: Sequence[Objective]) -> None:
 
 
 def probes_of(objective: Objective) -> tuple[Probe, ...]:
-    """What has to be measured for an objective; those of one climb have the same."""
+    """What has to be measured for an objective; those that are optimised together have the same."""
     found = (Probe(term.layer, term.where, term.before) for term in objective.terms)
     return tuple(dict.fromkeys(found))
 

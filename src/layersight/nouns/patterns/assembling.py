@@ -18,7 +18,7 @@ from layersight.nouns.patterns.result import BYTES, Objective, Patterns, gained
 from layersight.nouns.patterns.running import Judged
 
 DEAD_GREY = 128
-"""What a dead channel or a failed climb is shown as; a picture of it would be noise."""
+"""What a dead channel or a failed optimisation is shown as; a picture of it would be noise."""
 
 
 def assemble(
@@ -39,30 +39,30 @@ def assemble(
     start_activation = _array(judged.start_activation for judged in done)
     rose = gained(start_activation, activation)
     empty = dead | ~rose
-    longest = max(len(judged.climbed.history) for judged in done)
+    longest = max(len(judged.optimised.history) for judged in done)
     history = np.full((len(done), longest), np.nan, np.float32)
     for row, judged in zip(history, done, strict=True):
-        row[: len(judged.climbed.history)] = judged.climbed.history
+        row[: len(judged.optimised.history)] = judged.optimised.history
     marks = [judged.natural for judged in done if judged.natural is not None]
     compared = np.array(marks, np.float32) if marks else None
     masks = [judged.transparency for judged in done if judged.transparency is not None]
     frames = None
     if frame_steps:
-        frames = np.stack([_in_colour(np.stack(judged.climbed.frames)) for judged in done], 1)
+        frames = np.stack([_in_colour(np.stack(judged.optimised.frames)) for judged in done], 1)
         frames[:, empty] = DEAD_GREY
     return Patterns(
         model=info,
         options=options,
         preprocessing=preprocessing,
         objectives=tuple(objectives),
-        images=_images(np.stack([judged.climbed.canvas for judged in done]), method, empty),
+        images=_images(np.stack([judged.optimised.canvas for judged in done]), method, empty),
         values=np.stack([judged.value for judged in done]),
         activation=activation,
         start_activation=start_activation,
         robustness=_array(judged.robustness for judged in done),
         dead=dead,
-        converged=np.array([judged.climbed.converged for judged in done]) & rose,
-        steps=np.array([len(judged.climbed.history) for judged in done]),
+        converged=np.array([judged.optimised.converged for judged in done]) & rose,
+        steps=np.array([len(judged.optimised.history) for judged in done]),
         history=history,
         natural=None if compared is None else compared[:, :3],
         percentile=None if compared is None else compared[:, 3],
@@ -78,8 +78,10 @@ def _woken(objectives: Sequence[Objective], done: Sequence[Judged]) -> list[str]
     """Which channels the start that was meant for them did not wake."""
     found = []
     pairs = list(zip(objectives, done, strict=True))
-    leaked = [entry for entry, judged in pairs if judged.climbed.leaked]
-    other = [entry for entry, judged in pairs if judged.climbed.awake and judged.climbed.attempt]
+    leaked = [entry for entry, judged in pairs if judged.optimised.leaked]
+    other = [
+        entry for entry, judged in pairs if judged.optimised.awake and judged.optimised.attempt
+    ]
     if leaked:
         found.append(f"silent at their start, woken by a leaking gradient: {_named(leaked)}")
     if other:

@@ -25,7 +25,7 @@ from layersight.model import Optimisable, require
 from layersight.nouns.patterns import spectrum
 from layersight.nouns.patterns.asking import ask, check, probes_of
 from layersight.nouns.patterns.assembling import assemble, check_same, merge
-from layersight.nouns.patterns.ground import (
+from layersight.nouns.patterns.canvas import (
     Natural,
     choose_input,
     constants_of,
@@ -33,7 +33,7 @@ from layersight.nouns.patterns.ground import (
     make_ascent,
     settle_options,
 )
-from layersight.nouns.patterns.methods.method import Ground, Method, find_method, methods
+from layersight.nouns.patterns.methods.method import Context, Method, find_method, methods
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import Judged, run
 from layersight.select import ChannelSpec, LayerSpec
@@ -76,7 +76,7 @@ def patterns(
         scale: What pixels are brought to, by a name or in numbers; without it what the model
             itself tells.
         input_name: Which input, for a model with several; the others are held at zero.
-        batch_size: How many patterns climb together; by default as many as fit.
+        batch_size: How many patterns are optimised together; by default as many as fit.
         frames: How many pictures of the way to keep, for an animation; 0 for none.
         done: Patterns of an earlier call that was interrupted, made with the same options:
             they are taken as they are.
@@ -116,7 +116,7 @@ def patterns(
         )
     if images is not None:
         natural = load_natural(entry, images, settled.size, preprocessing)
-    ground = Ground(settled, channels_in, given, _spectrum(natural, chosen, channels_in))
+    context = Context(settled, channels_in, given, _spectrum(natural, chosen, channels_in))
     parts = []
     if done is not None:
         check_same(done, info, settled, preprocessing.name)
@@ -129,7 +129,7 @@ def patterns(
         asked = list(group)
         ascent = make_ascent(info, entry, settled, preprocessing, probes)
         found = run(
-            *(model, info, chosen.apply(ascent, ground), chosen, ground, asked, natural),
+            *(model, info, chosen.apply(ascent, context), chosen, context, asked, natural),
             batch_size=batch_size,
             frames=kept_steps[:-1],
             progress=_shifted(progress, len(made) * settled.steps, len(waiting) * settled.steps),
@@ -183,7 +183,7 @@ def _notes(info: ModelInfo, entry: InputInfo, method: Method, note: str | None) 
     found = [*info.notes, note]
     others = [other.name for other in info.inputs if other.name != entry.name]
     if others:
-        found.append(f"input {input_label(info, entry.name)} is climbed")
+        found.append(f"input {input_label(info, entry.name)} is optimised")
         found += [f"input {input_label(info, other)} is held at zero" for other in others]
     if entry.channels not in (1, 3, None):
         found.append(f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown")

@@ -16,11 +16,11 @@ class Judge:
 
     Args:
         begun: The ascent under way.
-        ascent: What is climbed.
+        ascent: What is optimised.
     """
 
     def __init__(self, begun: Optimisation, ascent: Ascent) -> None:
-        self._climb, self._ascent = begun, ascent
+        self._optimisation, self._ascent = begun, ascent
         self._still = whole(ascent.size)
         self._known: dict[Hashable, list[FloatArray]] = {}
 
@@ -62,7 +62,7 @@ class Judge:
     def kept(
         self, canvases: Sequence[FloatArray], weights: Sequence[Sequence[FloatArray]]
     ) -> FloatArray:
-        """The mean objective of each under the placements that no climb has seen."""
+        """The mean objective of each under the placements that no step has seen."""
         views = unseen(self._ascent.size)
         found = [self._weighted(canvases, weights, view) for view in views]
         return np.asarray(np.mean(found, 0), np.float32)
@@ -105,7 +105,7 @@ class Judge:
         for start in range(0, len(canvases), size):
             part = list(canvases[start : start + size])
             filled = np.stack(part + [part[-1]] * (size - len(part)))
-            yield tuple(output[: len(part)] for output in self._climb.measure(filled, view))
+            yield tuple(output[: len(part)] for output in self._optimisation.measure(filled, view))
 
 
 def percentiles(natural: FloatArray, reached: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -129,7 +129,7 @@ class Patterns(RichDisplay):
         robustness: The share of ``activation`` that is left on average under shifts and
             rescalings that were not used to make it; NaN for a dead channel.
         dead: Whether no start and no leak could wake the channel.
-        converged: Whether the last steps gained nothing more and the climb did not fail.
+        converged: Whether the last steps gained nothing more and the optimisation did not fail.
         steps: How many steps each took, int.
         history: ``(pattern, step)`` float32, the objective before each step as the network saw
             it then; NaN after its end.
@@ -170,7 +170,7 @@ class Patterns(RichDisplay):
 
     @property
     def failed(self) -> NDArray[np.bool_]:
-        """Whether the climb failed: the channel is not dead, yet the final image gains nothing.
+        """Whether the optimisation failed: the channel is not dead, yet nothing was gained.
 
         The final image activates the channel no more than the start did, whatever a step on
         the way reached.
@@ -179,7 +179,7 @@ class Patterns(RichDisplay):
 
     @property
     def empty(self) -> NDArray[np.bool_]:
-        """Whether there is no picture to show: the channel is dead, or the climb failed."""
+        """Whether there is no picture to show: the channel is dead, or the optimisation failed."""
         return self.dead | self.failed
 
     @property

@@ -1,4 +1,4 @@
-"""One climb and its judgement: the patterns whose objectives look at the same layers."""
+"""One optimisation and its judgement: the patterns whose objectives look at the same layers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from layersight.data.ascent import PHASE, PIXELS, Ascent, Optimisation
 from layersight.data.model import ModelInfo
 from layersight.model import Optimisable
 from layersight.nouns.patterns.asking import weights_of
-from layersight.nouns.patterns.climbing import Climbed, Climbing
-from layersight.nouns.patterns.ground import Natural, choose_batch
+from layersight.nouns.patterns.canvas import Natural, choose_batch
 from layersight.nouns.patterns.judging import Judge, percentiles
-from layersight.nouns.patterns.methods.method import Ground, Method
+from layersight.nouns.patterns.methods.method import Context, Method
+from layersight.nouns.patterns.optimiser import OptimisedPattern, Optimiser
 from layersight.nouns.patterns.result import SAME, Objective
 
 
@@ -25,18 +25,18 @@ class Judged:
     """A pattern that is done, and what it is worth.
 
     Attributes:
-        climbed: The pattern.
+        optimised: The pattern.
         value: What the network sees, ``(height, width, channel)``.
         activation: The objective that it reached.
         start_activation: That of its start.
-        robustness: The share that is left under placements that no climb has seen.
+        robustness: The share that is left under placements that no step has seen.
         natural: Median, 99th percentile and greatest over natural images, and the place of
             the pattern among them in percent; ``None`` without any.
         transparency: ``(height, width)``, how much the gradient minded each pixel, 0..1;
             ``None`` for methods without.
     """
 
-    climbed: Climbed
+    optimised: OptimisedPattern
     value: FloatArray
     activation: float
     start_activation: float
@@ -47,8 +47,8 @@ class Judged:
     @property
     def dead(self) -> bool:
         """Whether nothing could move the channel, no natural image either."""
-        if self.climbed.awake or self.natural is None:
-            return not self.climbed.awake
+        if self.optimised.awake or self.natural is None:
+            return not self.optimised.awake
         return math.isclose(self.natural[2], self.activation, rel_tol=SAME, abs_tol=1e-12)
 
 
@@ -57,7 +57,7 @@ def run(
     info: ModelInfo,
     ascent: Ascent,
     method: Method,
-    ground: Ground,
+    context: Context,
     objectives: Sequence[Objective],
     natural: Natural | None,
     *,
@@ -70,18 +70,18 @@ def run(
     Args:
         model: The model.
         info: What is known of it.
-        ascent: What is climbed, of any batch.
+        ascent: What is optimised, of any batch.
         method: How.
-        ground: What the method builds on.
+        context: What the method builds on.
         objectives: All of the same probes.
         natural: Natural images to compare with.
-        batch_size: How many climb together at most.
+        batch_size: How many are optimised together at most.
         frames: Before which steps what is shown of a pattern is kept.
         progress: Called after every step with the steps done and all there are.
 
     Returns:
         The patterns by their place in ``objectives``; not all of them after an interruption
-        (Ctrl-C), which ends the climb early.
+        (Ctrl-C), which ends it early.
     """
     known = {layer.name: layer.channels or 0 for layer in info.layers}
     widths = [known[probe.layer] for probe in ascent.probes]
@@ -97,51 +97,51 @@ def run(
     if natural is not None:
         compared = judge.all(natural.canvases(ascent.parameters), weights)
 
-    def make(begun: Optimisation, ascent: Ascent) -> Climbing:
-        return Climbing(begun, ascent, method, ground, objectives, weights, frames, progress)
+    def make(begun: Optimisation, ascent: Ascent) -> Optimiser:
+        return Optimiser(begun, ascent, method, context, objectives, weights, frames, progress)
 
-    def climb() -> Iterator[Climbed]:
-        climbing = make(begun, ascent)
-        silent = climbing.find_silent() if len(objectives) > ascent.batch else ()
-        yield from climbing.run(last=silent)
-        if climbing.asleep:
-            count = choose_batch(model, ascent, len(climbing.asleep), batch_size)
+    def optimise() -> Iterator[OptimisedPattern]:
+        optimiser = make(begun, ascent)
+        silent = optimiser.find_silent() if len(objectives) > ascent.batch else ()
+        yield from optimiser.run(last=silent)
+        if optimiser.asleep:
+            count = choose_batch(model, ascent, len(optimiser.asleep), batch_size)
             fewer = replace(ascent, batch=count, deep=True)
-            yield from make(model.ascend(fewer), fewer).wake(climbing.asleep)
+            yield from make(model.ascend(fewer), fewer).wake(optimiser.asleep)
 
     found: dict[int, Judged] = {}
-    waiting: list[Climbed] = []
+    waiting: list[OptimisedPattern] = []
     try:
-        for climbed in climb():
-            waiting.append(climbed)
+        for optimised in optimise():
+            waiting.append(optimised)
             if len(waiting) >= ascent.batch:
                 for judged in _judge(waiting, ascent, judge, objectives, weights, compared):
-                    found[judged.climbed.number] = judged
+                    found[judged.optimised.number] = judged
                 waiting.clear()
     except KeyboardInterrupt:
         waiting = [entry for entry in waiting if entry.number not in found]
     if waiting:
         for judged in _judge(waiting, ascent, judge, objectives, weights, compared):
-            found[judged.climbed.number] = judged
+            found[judged.optimised.number] = judged
     return found
 
 
 def _judge(
-    climbed: Sequence[Climbed],
+    optimised: Sequence[OptimisedPattern],
     ascent: Ascent,
     judge: Judge,
     objectives: Sequence[Objective],
     weights: Sequence[Sequence[FloatArray]],
     compared: FloatArray | None,
 ) -> list[Judged]:
-    own = [weights[entry.number] for entry in climbed]
-    canvases = [entry.canvas for entry in climbed]
+    own = [weights[entry.number] for entry in optimised]
+    canvases = [entry.canvas for entry in optimised]
     reached = judge.values(canvases, own)
-    keys = [(objectives[entry.number].facet, entry.attempt) for entry in climbed]
-    starts = judge.starts(keys, [entry.start for entry in climbed], own)
+    keys = [(objectives[entry.number].facet, entry.attempt) for entry in optimised]
+    starts = judge.starts(keys, [entry.start for entry in optimised], own)
     kept = judge.kept(canvases, own)
     found = []
-    for place, entry in enumerate(climbed):
+    for place, entry in enumerate(optimised):
         natural = None
         if compared is not None:
             marks, share = percentiles(compared[:, [entry.number]], reached[place : place + 1])
@@ -170,13 +170,13 @@ def seen(ascent: Ascent, canvas: FloatArray) -> FloatArray:
     return np.asarray(ordered * ascent.gain + ascent.shift, np.float32)
 
 
-def transparency(ascent: Ascent, climbed: Climbed) -> FloatArray | None:
+def transparency(ascent: Ascent, optimised: OptimisedPattern) -> FloatArray | None:
     """How much the gradient minded each pixel, 0..1; ``None`` for methods without.
 
     As in arXiv 2306.06805: the sum over all steps, clipped at its 99th percentile.
     """
     if ascent.parameters != PHASE:
         return None
-    top = float(np.percentile(climbed.attention, 99)) or 1.0
-    mask: FloatArray = np.clip(climbed.attention / np.float32(top), 0, 1)
+    top = float(np.percentile(optimised.attention, 99)) or 1.0
+    mask: FloatArray = np.clip(optimised.attention / np.float32(top), 0, 1)
     return mask

@@ -12,7 +12,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PIXELS
-from layersight.nouns.patterns.methods.method import Ground, Method, Start
+from layersight.nouns.patterns.methods.method import Context, Method, Start
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import BYTES
 
@@ -26,26 +26,26 @@ DEVIATION = 0.1
 """The standard deviation of the picture that is shown, in 0..1."""
 
 
-def _parameters(ground: Ground) -> dict[str, Any]:
+def _parameters(context: Context) -> dict[str, Any]:
     return {
         "parameters": PIXELS,
         "placed": False,
         "update": "normalised",
-        "rate": ground.options.rate,
+        "rate": context.options.rate,
         "outside": GREY,
     }
 
 
-def _start(ground: Ground, facet: int, attempt: int) -> Start:
-    if ground.given is not None and not attempt:
-        return {"pixels": ground.given}
-    chance = np.random.default_rng((ground.options.seed, 0, facet, attempt))
-    height, width = ground.options.size
+def _start(context: Context, facet: int, attempt: int) -> Start:
+    if context.given is not None and not attempt:
+        return {"pixels": context.given}
+    chance = np.random.default_rng((context.options.seed, 0, facet, attempt))
+    height, width = context.options.size
     if attempt < 2:
-        noise = chance.random((height, width, ground.channels), np.float32)
+        noise = chance.random((height, width, context.channels), np.float32)
     else:
         coarse = chance.random(
-            (-(-height // BLOCK), -(-width // BLOCK), ground.channels), np.float32
+            (-(-height // BLOCK), -(-width // BLOCK), context.channels), np.float32
         )
         noise = coarse.repeat(BLOCK, 0).repeat(BLOCK, 1)[:height, :width]
     if attempt:

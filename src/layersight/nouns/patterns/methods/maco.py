@@ -1,4 +1,4 @@
-"""MACO: the magnitudes of the spectrum are those of natural images, only the phases climb.
+"""MACO: the magnitudes of the spectrum are those of natural images, only the phases are optimised.
 
 After Fel et al., "Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained
 Optimization", arXiv 2306.06805. What the gradient minded over all steps becomes a transparency
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from layersight.data.ascent import PHASE
-from layersight.nouns.patterns.methods.method import Ground, Method, Start
+from layersight.nouns.patterns.methods.method import Context, Method, Start
 from layersight.nouns.patterns.methods.robust import show
 from layersight.nouns.patterns.placements import crops_of_step
 from layersight.nouns.patterns.request import PatternOptions
@@ -23,30 +23,30 @@ CROPS = 8
 """How many crops of the canvas the network sees in a step."""
 
 
-def _parameters(ground: Ground) -> dict[str, Any]:
-    spectrum = ground.spectrum
+def _parameters(context: Context) -> dict[str, Any]:
+    spectrum = context.spectrum
     if spectrum is None:
-        spectrum = pink(ground.options.size, ground.channels)
+        spectrum = pink(context.options.size, context.channels)
     return {
         "parameters": PHASE,
         "spectrum": spectrum,
-        "colours": colours(ground.channels),
-        "rate": ground.options.rate,
+        "colours": colours(context.channels),
+        "rate": context.options.rate,
         "views": CROPS,
     }
 
 
-def _start(ground: Ground, facet: int, attempt: int) -> Start:
-    height, width = ground.options.size
-    chance = np.random.default_rng((ground.options.seed, 0, facet, attempt))
-    shape = (ground.channels, height, width // 2 + 1)
+def _start(context: Context, facet: int, attempt: int) -> Start:
+    height, width = context.options.size
+    chance = np.random.default_rng((context.options.seed, 0, facet, attempt))
+    shape = (context.channels, height, width // 2 + 1)
     return {"phase": chance.uniform(-math.pi, math.pi, shape).astype(np.float32)}
 
 
 METHOD = Method(
     name="maco",
     order=30,
-    says="Fixed magnitudes of natural images, only the phases climb; with a transparency mask.",
+    says="Fixed magnitudes of natural images, optimised phases; with a transparency mask.",
     defaults=PatternOptions("maco", steps=128, rate=0.5, jitter=0, zoom=0, turn=0, patience=0),
     parameters=_parameters,
     start=_start,

@@ -21,7 +21,7 @@ Start = Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Ground:
+class Context:
     """What a method may build on.
 
     Attributes:
@@ -62,8 +62,8 @@ class Method:
     name: str
     says: str
     defaults: PatternOptions
-    parameters: Callable[[Ground], dict[str, Any]]
-    start: Callable[[Ground, int, int], Start]
+    parameters: Callable[[Context], dict[str, Any]]
+    start: Callable[[Context, int, int], Start]
     placements: Callable[[PatternOptions, int], FloatArray] | None
     show: Callable[[FloatArray], BYTES]
     pace: Callable[[PatternOptions, int], float] = lambda options, step: 1.0
@@ -74,9 +74,9 @@ class Method:
     takes_spectrum: bool = False
     note: str | None = None
 
-    def apply(self, ascent: Ascent, ground: Ground) -> Ascent:
+    def apply(self, ascent: Ascent, context: Context) -> Ascent:
         """An ascent with what the method decides."""
-        return dataclasses.replace(ascent, **self.parameters(ground))
+        return dataclasses.replace(ascent, **self.parameters(context))
 
 
 def methods() -> dict[str, Method]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import FOURIER
-from layersight.nouns.patterns.methods.method import Ground, Method, Start
+from layersight.nouns.patterns.methods.method import Context, Method, Start
 from layersight.nouns.patterns.placements import of_step
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import BYTES
@@ -27,19 +27,19 @@ DAMPING = 0.25
 """What the coefficients are multiplied by before the sigmoid, as in Lucid."""
 
 
-def _parameters(ground: Ground) -> dict[str, Any]:
+def _parameters(context: Context) -> dict[str, Any]:
     return {
         "parameters": FOURIER,
-        "spectrum": pink(ground.options.size, ground.channels) * np.float32(DAMPING),
-        "colours": colours(ground.channels),
-        "rate": ground.options.rate,
+        "spectrum": pink(context.options.size, context.channels) * np.float32(DAMPING),
+        "colours": colours(context.channels),
+        "rate": context.options.rate,
     }
 
 
-def _start(ground: Ground, facet: int, attempt: int) -> Start:
-    height, width = ground.options.size
-    shape = (ground.channels, height, width // 2 + 1)
-    chance = np.random.default_rng((ground.options.seed, 0, facet, attempt))
+def _start(context: Context, facet: int, attempt: int) -> Start:
+    height, width = context.options.size
+    shape = (context.channels, height, width // 2 + 1)
+    chance = np.random.default_rng((context.options.seed, 0, facet, attempt))
     spread = np.float32(START * 10**attempt)
     return {
         name: chance.standard_normal(shape, np.float32) * spread for name in ("real", "imaginary")
@@ -59,7 +59,7 @@ is left of it in the end."""
 def pace(options: PatternOptions, step: int) -> float:
     """What the rate is multiplied by: a quick rise, then half a cosine down.
 
-    A climb of few steps has no time for either.
+    An optimisation of few steps has no time for either.
     """
     share = min(1.0, step / max(LONG, options.steps))
     fall = END + (1 - END) * 0.5 * (1 + math.cos(math.pi * share))

@@ -9,10 +9,10 @@ import pytest
 
 from layersight.data.ascent import Ascent, Probe, StepResult
 from layersight.errors import ModelInputError
-from layersight.nouns.patterns.climbing import ATTEMPTS, PERIOD, SILENT, Climbing
 from layersight.nouns.patterns.methods.classic import METHOD as CLASSIC
-from layersight.nouns.patterns.methods.method import Ground, Method
+from layersight.nouns.patterns.methods.method import Context, Method
 from layersight.nouns.patterns.methods.robust import pace
+from layersight.nouns.patterns.optimiser import ATTEMPTS, PERIOD, SILENT, Optimiser
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Term
 
@@ -84,11 +84,11 @@ def climb(heights, batch, options=None, wakes_at=0, facets=1, frames=(), progres
         group=facets,
     )
     hill = Hill(heights, batch, wakes_at)
-    ground = Ground(options, 3)
+    ground = Context(options, 3)
 
     def make():
         way = method(**changes)
-        return Climbing(hill, ascent, way, ground, objectives, weights, frames, progress)
+        return Optimiser(hill, ascent, way, ground, objectives, weights, frames, progress)
 
     climbing = make()
     found = {entry.number: entry for entry in climbing.run()}
@@ -144,8 +144,8 @@ def test_those_that_begin_at_nothing_are_found_and_wait():
         *("input", (2, 2), 3, 2, "pixels", (Probe("conv"),)),
         *(np.ones(3, np.float32), np.zeros(3, np.float32)),
     )
-    ground = Ground(PatternOptions(steps=4, patience=0, size=(2, 2)), 3)
-    climbing = Climbing(hill, ascent, method(), ground, objectives, weights)
+    ground = Context(PatternOptions(steps=4, patience=0, size=(2, 2)), 3)
+    climbing = Optimiser(hill, ascent, method(), ground, objectives, weights)
     silent = climbing.find_silent()
     assert silent == (1,)
     hill.begun.clear()
@@ -201,7 +201,7 @@ def test_the_pace_rises_then_falls_and_a_hasty_climb_does_neither_for_long():
 
 
 def test_later_starts_of_a_classic_climb_are_of_every_colour():
-    ground = Ground(PatternOptions(method="classic", size=(19, 21)), 3)
+    ground = Context(PatternOptions(method="classic", size=(19, 21)), 3)
     first, second, third = (CLASSIC.start(ground, 0, attempt)["pixels"] for attempt in range(3))
     assert (first.min() >= 128, first.max() <= 148) == (True, True)
     assert (second.min() < 10, second.max() > 245) == (True, True)

@@ -1,4 +1,4 @@
-"""What patterns are made on: the input that is climbed, the canvas, the other inputs."""
+"""What patterns are made on: the input that is optimised, the canvas, the other inputs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]
 
     Args:
         method: The method.
-        entry: The input that is climbed, whose own size is the default of the canvas.
+        entry: The input that is optimised, whose own size is the default of the canvas.
         settings: Fields of :class:`PatternOptions`; ``None`` leaves one as it is.
 
     Raises:
@@ -56,7 +56,7 @@ def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]
 
 
 def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputInfo:
-    """The input that is climbed: the one asked for, else the first that takes a picture.
+    """The input that is optimised: the one asked for, else the first that takes a picture.
 
     Args:
         info: The model.
@@ -86,11 +86,11 @@ def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputIn
     return entry
 
 
-def constants_of(info: ModelInfo, climbed: InputInfo, size: tuple[int, int]) -> dict[str, Any]:
+def constants_of(info: ModelInfo, optimised: InputInfo, size: tuple[int, int]) -> dict[str, Any]:
     """What the other inputs are held at: zeros, of their own size or that of the canvas."""
     found = {}
     for entry in info.inputs:
-        if entry.name != climbed.name:
+        if entry.name != optimised.name:
             shape = entry.example_shape
             sides = (*size, 1) if len(shape) == 3 else (1,) * len(shape)
             sizes = tuple(own or side for own, side in zip(shape, sides, strict=True))
@@ -129,7 +129,7 @@ def make_ascent(
 
 
 def choose_batch(model: Optimisable, ascent: Ascent, count: int, most: int | None) -> int:
-    """How many patterns climb together: as many as fit, in batches of one size.
+    """How many patterns are optimised together: as many as fit, in batches of one size.
 
     Raises:
         UsageError: ``most`` is no whole number, or less than 1.
@@ -173,7 +173,7 @@ def load_natural(
     """Natural images, cropped to the canvas.
 
     Args:
-        entry: The input that is climbed.
+        entry: The input that is optimised.
         given: A folder, a glob, or files.
         size: Height and width of the canvas.
         preprocessing: What the input wants.

@@ -1,4 +1,4 @@
-"""The climb of many patterns: slots that are filled again as soon as a pattern is done.
+"""The optimisation of many patterns: slots that are filled again as soon as a pattern is done.
 
 The rule of this module: what becomes of a pattern does not depend on those beside it. All slots
 look at their canvases through the same placements, which follow from the number of the step; so
@@ -16,7 +16,7 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import Ascent, Optimisation
 from layersight.errors import ModelInputError
-from layersight.nouns.patterns.methods.method import Ground, Method, Start
+from layersight.nouns.patterns.methods.method import Context, Method, Start
 from layersight.nouns.patterns.placements import whole
 from layersight.nouns.patterns.result import BYTES, Objective
 
@@ -28,7 +28,7 @@ PERIOD = 32
 
 SILENT = PERIOD
 """After so many steps without any change of its activation a channel starts again; after fewer
-if a whole climb takes fewer."""
+if a whole optimisation takes fewer."""
 
 ATTEMPTS = 3
 """How many starts a silent channel gets before it is called dead."""
@@ -40,7 +40,7 @@ Weights = Sequence[FloatArray]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Climbed:
+class OptimisedPattern:
     """A pattern that is done.
 
     Attributes:
@@ -70,7 +70,7 @@ class Climbed:
 
 @dataclass(slots=True)
 class _Team:
-    """The slots that climb as one: the facets of a channel, or one pattern alone."""
+    """The slots that are optimised as one: the facets of a channel, or one pattern alone."""
 
     slots: range
     numbers: range = range(0)
@@ -86,19 +86,19 @@ class _Team:
 
     @property
     def age(self) -> int:
-        """How many steps it has climbed since it woke; while it sleeps, how many it has slept."""
+        """How many steps it has taken since it woke; while it sleeps, how many it has slept."""
         taken = len(self.history)
         return taken - self.slept if self.slept < taken else taken
 
 
-class Climbing:
+class Optimiser:
     """All patterns of one run.
 
     Args:
         begun: The ascent under way.
-        ascent: What is climbed.
+        ascent: What is optimised.
         method: How.
-        ground: What the method builds on.
+        context: What the method builds on.
         objectives: What each pattern maximises; the facets of a channel beside each other.
         weights: For each of them the weights for each probe.
         frames: Before which steps what is shown of a pattern is kept.
@@ -106,7 +106,7 @@ class Climbing:
 
     Attributes:
         asleep: The patterns that never moved from their first start; they take the slots of a
-            whole batch, so that they had better climb again in a smaller one.
+            whole batch, so that they had better be optimised again in a smaller one.
     """
 
     def __init__(
@@ -114,13 +114,18 @@ class Climbing:
         begun: Optimisation,
         ascent: Ascent,
         method: Method,
-        ground: Ground,
+        context: Context,
         objectives: Sequence[Objective],
         weights: Sequence[Weights],
         frames: Sequence[int] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self._climb, self._ascent, self._method, self._ground = begun, ascent, method, ground
+        self._optimisation, self._ascent, self._method, self._context = (
+            begun,
+            ascent,
+            method,
+            context,
+        )
         self._objectives, self._weights, self._progress = objectives, weights, progress
         self._waiting = deque(range(0, len(objectives), ascent.group))
         self._teams = [
@@ -137,8 +142,8 @@ class Climbing:
         self._drawn: dict[tuple[int, int], Start] = {}
         self._starts: dict[tuple[int, int], FloatArray] = {}
 
-    def run(self, *, last: Sequence[int] = ()) -> Iterator[Climbed]:
-        """Climbs until all patterns are done, giving each as soon as it is.
+    def run(self, *, last: Sequence[int] = ()) -> Iterator[OptimisedPattern]:
+        """Optimises until all patterns are done, giving each as soon as it is.
 
         Those that sleep through their first start are left in :attr:`asleep`.
 
@@ -148,8 +153,8 @@ class Climbing:
         self._waiting = deque(sorted(self._waiting, key=set(last).__contains__))
         yield from self._run()
 
-    def wake(self, numbers: Sequence[int]) -> Iterator[Climbed]:
-        """Climbs from other starts with those that slept through the first one.
+    def wake(self, numbers: Sequence[int]) -> Iterator[OptimisedPattern]:
+        """Optimises those from other starts that slept through the first one.
 
         Args:
             numbers: Which; facets of a channel come together.
@@ -159,7 +164,7 @@ class Climbing:
         self._done = len(self._objectives) - len(numbers)
         yield from self._run()
 
-    def _run(self) -> Iterator[Climbed]:
+    def _run(self) -> Iterator[OptimisedPattern]:
         while self._waiting or any(not team.idle for team in self._teams):
             if all(team.idle for team in self._teams):
                 self._clock = 0
@@ -174,9 +179,9 @@ class Climbing:
     def find_silent(self) -> tuple[int, ...]:
         """The patterns whose start leaves their channels at 0, and their facets.
 
-        Nothing is climbed yet. A step in which a gradient leaks to one of them costs the whole
-        batch more, so that they had better climb together. All patterns of one facet have one
-        start, and one pass tells what it does to every channel.
+        Nothing is optimised yet. A step in which a gradient leaks to one of them costs the whole
+        batch more, so that they had better be optimised together. All patterns of one facet have
+        one start, and one pass tells what it does to every channel.
         """
         facets = sorted({objective.facet for objective in self._objectives})
         batch = self._ascent.batch
@@ -184,10 +189,10 @@ class Climbing:
         for first in range(0, len(facets), batch):
             part = facets[first : first + batch]
             for slot, facet in enumerate(part):
-                self._climb.begin(slot, self._start(facet, 0), self._weights[0])
+                self._optimisation.begin(slot, self._start(facet, 0), self._weights[0])
             placements = self._placements()
             view = whole(self._ascent.size) if placements is None else placements[0]
-            measured = self._climb.measure(self._climb.canvas(), view)
+            measured = self._optimisation.measure(self._optimisation.canvas(), view)
             found |= {facet: [one[slot] for one in measured] for slot, facet in enumerate(part)}
         silent: list[int] = []
         for first in self._waiting:
@@ -203,7 +208,7 @@ class Climbing:
 
     def _start(self, facet: int, attempt: int) -> Start:
         if (facet, attempt) not in self._drawn:
-            self._drawn[facet, attempt] = self._method.start(self._ground, facet, attempt)
+            self._drawn[facet, attempt] = self._method.start(self._context, facet, attempt)
         return self._drawn[facet, attempt]
 
     def _fill(self) -> None:
@@ -218,7 +223,7 @@ class Climbing:
     def _begin(self, team: _Team) -> None:
         for slot, number in zip(team.slots, team.numbers, strict=True):
             start = self._start(self._objectives[number].facet, team.attempt)
-            self._climb.begin(slot, start, self._weights[number])
+            self._optimisation.begin(slot, start, self._weights[number])
             self._leaking[slot] = 0
         team.history, team.frames, team.slept = [], [], 0
         team.first = None
@@ -230,7 +235,7 @@ class Climbing:
         framed = [team for team in active if len(team.history) in self._frames]
         if not new and not framed:
             return
-        canvas = self._climb.canvas()
+        canvas = self._optimisation.canvas()
         for team in new:
             for slot, number in zip(team.slots, team.numbers, strict=True):
                 key = self._objectives[number].facet, team.attempt
@@ -245,17 +250,17 @@ class Climbing:
 
     def _step(self) -> None:
         self._keep()
-        rung = self._climb.step(self._placements(), self._leaking, self._rates())
+        step = self._optimisation.step(self._placements(), self._leaking, self._rates())
         self._leaking[:] = 0
         for team in self._teams:
             if team.idle:
                 continue
             part = slice(team.slots.start, team.slots.stop)
-            self._leaking[part] = rung.slopes[part] == 0
-            self._check(team, rung.values[part], rung.slopes[part])
-            team.history.append(rung.values[part].copy())
+            self._leaking[part] = step.slopes[part] == 0
+            self._check(team, step.values[part], step.slopes[part])
+            team.history.append(step.values[part].copy())
             if team.first is None:
-                team.first = rung.slopes[part].copy()
+                team.first = step.slopes[part].copy()
             if not any(self._awake(team)):
                 team.slept = len(team.history)
         self._tell()
@@ -276,7 +281,7 @@ class Climbing:
             return None
         turn = self._clock % PERIOD
         if turn not in self._placed:
-            self._placed[turn] = self._method.placements(self._ground.options, turn)
+            self._placed[turn] = self._method.placements(self._context.options, turn)
         return self._placed[turn]
 
     def _rates(self) -> FloatArray:
@@ -284,12 +289,12 @@ class Climbing:
         for team in self._teams:
             if not team.idle:
                 found[team.slots.start : team.slots.stop] = self._method.pace(
-                    self._ground.options, team.age
+                    self._context.options, team.age
                 )
         return found
 
     def _ends(self, team: _Team) -> bool:
-        options, age = self._ground.options, team.age
+        options, age = self._context.options, team.age
         if team.slept == len(team.history):
             if age < min(SILENT, options.steps):
                 return False
@@ -324,11 +329,11 @@ class Climbing:
         last, before = values[-window:].mean(0), values[-2 * window : -window].mean(0)
         return [bool(flat) for flat in last - before <= GAIN * np.abs(last)]
 
-    def _finish(self, teams: Sequence[_Team]) -> Iterator[Climbed]:
-        canvas, attention = self._climb.canvas(), self._climb.attention()
+    def _finish(self, teams: Sequence[_Team]) -> Iterator[OptimisedPattern]:
+        canvas, attention = self._optimisation.canvas(), self._optimisation.attention()
         for team in teams:
             awake = self._awake(team)
-            converged = self._converged(team, self._ground.options.patience)
+            converged = self._converged(team, self._context.options.patience)
             attempt = min(team.attempt, ATTEMPTS - 1)
             if self._frames:
                 part = canvas[team.slots.start : team.slots.stop]
@@ -336,7 +341,7 @@ class Climbing:
                     len(self._frames) + 1 - len(team.frames)
                 )
             for place, (slot, number) in enumerate(zip(team.slots, team.numbers, strict=True)):
-                yield Climbed(
+                yield OptimisedPattern(
                     number,
                     canvas[slot],
                     self._starts[self._objectives[number].facet, attempt],
@@ -354,6 +359,6 @@ class Climbing:
     def _tell(self) -> None:
         if self._progress is None:
             return
-        steps = self._ground.options.steps
+        steps = self._context.options.steps
         under_way = sum(min(t.age, steps) * len(t.numbers) for t in self._teams if not t.idle)
         self._progress(self._done * steps + under_way, len(self._objectives) * steps)
