@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from layersight.cli.heatmap import describe
 from PIL import Image
 
 from heats import heats
 from layersight.cli import heatmap as face
-from layersight.cli.heatmap import describe
 from layersight.export import read_manifest
 from layersight.nouns.heatmaps.methods.method import methods
 from layersight.nouns.heatmaps.request import METHODS

@@ -7,8 +7,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-
 from layersight.cli.table import format_table
+
 from layersight.writers.printable import MAX_MESSAGE, in_a_line, printable
 
 

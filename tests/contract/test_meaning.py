@@ -9,9 +9,9 @@ import keras
 import models
 import numpy as np
 import pytest
+from layersight.cli.heatmap import describe
 
 import layersight
-from layersight.cli.heatmap import describe
 from layersight.errors import ModelFileError, ModelInputError
 from layersight.frameworks.keras.model import HOLLOW
 from layersight.loading import load_model

@@ -17,11 +17,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from layersight.export.kinds import KINDS
 from PIL import Image
 
 import layersight
 from hostile.config_attacks import NAMES
-from layersight.export.kinds import KINDS
 
 MORE = (
     '"><img src=x onerror=alert(1)>',

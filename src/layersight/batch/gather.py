@@ -16,46 +16,18 @@ import numpy as np
 from PIL import Image
 
 from layersight import images
+from layersight.batch.request import ImageOptions
 from layersight.batch.scale import GUESS
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.photograph import Photograph
 from layersight.data.preprocessing import SCALES, Preprocessing, find_scale
 from layersight.errors import ImageError, ModelInputError, UsageError, near
-from layersight.images import check_size
 from layersight.images.arrays import as_array, fits_shape, is_array_file, to_picture
 from layersight.images.photograph import longest_side, photograph
 from layersight.images.sources import load_both
 
 FREE_LENGTH = 16  # of an axis of any length, where numbers are drawn
-
-
-@dataclass(frozen=True, slots=True)
-class ImageOptions:
-    """How images are brought to a model.
-
-    Attributes:
-        scale: What pixels are brought to, by a name or in numbers (:func:`find_scale`), or
-            ``None`` for the scale that the model itself shows, else ``0..1``.
-        fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
-        interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
-        size: Height and width in pixels, for a model that takes any size.
-        frame: Which frame, page or slice of files with several, from 0; without it the first,
-            of a volume or film the one in the middle.
-        seed: For what is drawn at random where an input takes no picture and was given
-            nothing, such as the latent vector of a generator.
-    """
-
-    scale: str | Preprocessing | None = None
-    fit: str = "stretch"
-    interpolation: str = "nearest"
-    size: tuple[int, int] | None = None
-    frame: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.size is not None:
-            object.__setattr__(self, "size", check_size(self.size))
 
 
 def check_batch_size(batch_size: Any) -> None:

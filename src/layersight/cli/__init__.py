@@ -71,12 +71,12 @@ def _run(given: list[str], debug: bool) -> int:
     """Runs the command and turns what goes wrong into a line and a status."""
     from typer.main import get_command
 
-    from layersight.cli.app import app
+    from layersight.cli.app import make_app
     from layersight.errors import LayersightError
 
     try:
         # Past the main function of typer, which has words of its own for an interruption.
-        with get_command(app).make_context("layersight", given) as context:
+        with get_command(make_app(given)).make_context("layersight", given) as context:
             context.command.invoke(context)
     except LayersightError as error:
         return _fail(str(error), error.exit_status, debug)

@@ -1,40 +1,85 @@
-"""The commands and their options."""
+"""The commands, made of what their records declare.
+
+The rule of this module: it knows the names of commands and how an option becomes one of Typer's,
+and no command. Only the command that is called is imported.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from layersight.cli.evaluate_command import evaluate
-from layersight.cli.heat_command import heatmap
-from layersight.cli.options import (
-    Architecture,
-    Backend,
-    Channels,
-    Debug,
-    Frame,
-    Json,
-    Labels,
-    Layers,
-    MaxMemory,
-    ModelArgument,
-    Quiet,
-    Scale,
-    Trust,
-    Weights,
-)
+from layersight.data.command import Backend, Command, Debug, Given, Output, Resume
+from layersight.data.fields import Option, options_of
 
-app = typer.Typer(
-    name="layersight",
-    help="Shows what a convolutional network sees.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = {
+    "summary": (
+        "layersight.nouns.summary.command",
+        "Shows the layers of a model: shapes, parameters, kernels, receptive fields.",
+    ),
+    "convert": (
+        "layersight.cli.convert",
+        "Saves an old model so that plain Keras 3 opens it and computes the same.",
+    ),
+    "activations": (
+        "layersight.nouns.activations.command",
+        "Shows what every layer makes of an image.",
+    ),
+    "patterns": (
+        "layersight.nouns.patterns.command",
+        "Shows what channels look for: the images that they respond to most.",
+    ),
+    "heatmap": (
+        "layersight.nouns.heatmaps.command",
+        "Shows which pixels decided for a class, and how far to believe it.",
+    ),
+    "evaluate": (
+        "layersight.nouns.evaluation.command",
+        "Measures over many images how far the heatmaps of each method can be believed.",
+    ),
+    "kernels": (
+        "layersight.nouns.kernels.command",
+        "Shows the learned weights of filters, and the spatial patterns in them.",
+    ),
+    "demo": (
+        "layersight.cli.demo",
+        "Shows what a small network sees in a cat; needs no file of yours.",
+    ),
+}
+"""The module of each command, which ends with its record ``COMMAND``, and what it does."""
+
+
+def make_app(given: Sequence[str] = (), *, every: bool = False) -> typer.Typer:
+    """The application, with the options of the command that is given, or of every one."""
+    app = typer.Typer(
+        name="layersight",
+        help="Shows what a vision network sees.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_start)
+    called = next((word for word in given if word in COMMANDS), None)
+    for name, (module, sentence) in COMMANDS.items():
+        run, epilog = _nothing, ""
+        if name == called or every:
+            command: Command = importlib.import_module(module).COMMAND
+            run, epilog = _function(name, command), f"Example: {command.example}"
+        app.command(name, help=sentence, epilog=epilog)(run)
+    return app
+
+
+LAST = (Backend, Debug, Output, Resume)
+"""Options that come last in a list."""
+
+
+def _nothing() -> None:
+    """Stands for a command that is not called."""
 
 
 def _version(asked: bool) -> None:
@@ -45,377 +90,124 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _start(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Shows what a convolutional network sees."""
+    """Shows what a vision network sees."""
 
 
-@app.command(epilog="Example: layersight summary model.keras")
-def summary(
-    model: ModelArgument,
-    weights: Weights = None,
-    architecture: Architecture = None,
-    trust: Trust = False,
-    backend: Backend = None,
-    max_memory: MaxMemory = None,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Shows the layers of a model: shapes, parameters, kernels, receptive fields."""
-    from layersight.cli.opening import Source
-    from layersight.cli.summary import run
-
-    source = Source(
-        model, weights, architecture, backend=backend, trust=trust, max_memory=max_memory
-    )
-    run(source, as_json=json)
-
-
-@app.command(epilog="Example: layersight convert old.h5 new.keras")
-def convert(
-    model: ModelArgument,
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The .keras file to write.")],
-    weights: Weights = None,
-    architecture: Architecture = None,
-    backend: Backend = None,
-    max_memory: MaxMemory = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Saves an old model so that plain Keras 3 opens it and computes the same."""
-    from layersight.cli.convert import run
-    from layersight.cli.opening import Source
-
-    source = Source(model, weights, architecture, backend=backend, max_memory=max_memory)
-    run(source, new, as_json=json, quiet=quiet)
-
-
-@app.command(
-    epilog="Example: layersight activations model.h5 dog.jpg --layers :8 --output maps.pdf"
-)
-def activations(
-    model: ModelArgument,
-    image: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="IMAGE", help="Files, folders or quoted globs."),
-    ] = None,
-    layers: Layers = None,
-    channels: Channels = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help=".pdf .png .svg .html .npz .zarr .json, a folder, or - for JSON; "
-            "else beside the image.",
-        ),
-    ] = None,
-    view: Annotated[
-        str | None, typer.Option(metavar="VIEW", help="sheet, grid, channel or across.")
-    ] = None,
-    normalise: Annotated[
-        str, typer.Option(metavar="HOW", help="standardise, minmax, layer or none.")
-    ] = "standardise",
-    contrast: Annotated[
-        float, typer.Option(metavar="N", help="For standardise: steps for one deviation.")
-    ] = 64.0,
-    centre: Annotated[
-        float, typer.Option(metavar="N", help="For standardise: the step of the mean.")
-    ] = 128.0,
-    colormap: Annotated[
-        str, typer.Option(metavar="NAME", help="viridis, cividis, magma, inferno, plasma, grey.")
-    ] = "viridis",
-    columns: Annotated[int, typer.Option(metavar="N", help="Tiles in a row.")] = 16,
-    scale: Scale = None,
-    fit: Annotated[str, typer.Option(metavar="HOW", help="stretch, crop or pad.")] = "stretch",
-    interpolation: Annotated[
-        str, typer.Option(metavar="HOW", help="nearest, bilinear, bicubic, lanczos, box, hamming.")
-    ] = "nearest",
-    size: Annotated[
-        str | None, typer.Option(metavar="HxW", help="For a model that takes any size.")
-    ] = None,
-    frame: Frame = None,
-    seed: Annotated[
-        int, typer.Option(metavar="N", help="For inputs that take no picture: what is drawn.")
-    ] = 0,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input", metavar="NAME=FILE", help="For a model with several inputs; may be repeated."
-        ),
-    ] = None,
-    labels: Labels = None,
-    weights: Weights = None,
-    architecture: Architecture = None,
-    trust: Trust = False,
-    backend: Backend = None,
-    max_memory: MaxMemory = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Shows what every layer makes of an image."""
-    from layersight.cli.activations import Request, run
-    from layersight.cli.opening import Source
-
-    run(
-        Request(
-            source=Source(
-                model, weights, architecture, labels, backend, trust, max_memory=max_memory
-            ),
-            images=tuple(image or ()),
-            inputs=tuple(inputs or ()),
-            layers=tuple(layers) if layers else None,
-            channels=channels,
-            output=output,
-            view=view,
-            picture={
-                "normalise": normalise,
-                "contrast": contrast,
-                "centre": centre,
-                "colormap": colormap,
-                "columns": columns,
-            },
-            image_options={
-                "scale": scale,
-                "fit": fit,
-                "interpolation": interpolation,
-                "size": size,
-                "frame": frame,
-                "seed": seed,
-            },
-            as_json=json,
-            quiet=quiet,
+def options_of_command(command: Command) -> dict[str, Option]:
+    """All options of a command by the name of the field, arguments first."""
+    found: dict[str, Option] = {}
+    last = [one for one in command.options if issubclass(one, LAST)]
+    first = [one for one in command.options if one not in last]
+    pictures = [] if command.pictures is None else [command.pictures]
+    if command.outputs:
+        found["output"] = Option(
+            "output", None, command.outputs, kind=str, metavar="PATH", flag="--output -o"
         )
-    )
+    for one in (*first, *pictures, *last):
+        for name, declared in options_of(one).items():
+            found.setdefault(name, declared)
+
+    def order(entry: tuple[str, Option]) -> int:
+        return (2 + entry[1].several) if entry[1].flag.isupper() else 4
+
+    return dict(sorted(found.items(), key=order))
 
 
-@app.command(
-    epilog="Example: layersight patterns model.h5 --layers block3_conv1 --channels 0:16 "
-    "--output patterns.pdf"
-)
-def patterns(
-    model: ModelArgument,
-    layers: Layers = None,
-    channels: Channels = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help=".pdf .png .svg .html .npz .zarr .json, with --frames .gif .webp, a folder, or "
-            "- for JSON; else named after the model, in this folder.",
-        ),
-    ] = None,
-    view: Annotated[
-        str | None,
-        typer.Option(metavar="VIEW", help="pattern, grid or sheet; else the one that fits."),
-    ] = None,
-    columns: Annotated[int, typer.Option(metavar="N", help="Patterns in a row.")] = 8,
-    method: Annotated[
-        str, typer.Option(metavar="NAME", help="robust, classic or maco.")
-    ] = "robust",
-    objective: Annotated[
-        str,
-        typer.Option(
-            metavar="KIND",
-            help="channel: its mean; neuron: in the middle; logit: a unit below its activation.",
-        ),
-    ] = "channel",
-    steps: Annotated[
-        int | None, typer.Option(metavar="N", help="At most; else the method's own.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="PX|HxW", help="Of the canvas; else the model's own.")
-    ] = None,
-    rate: Annotated[
-        float | None, typer.Option(metavar="X", help="The size of a step; else the method's own.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of everything random.")] = None,
-    jitter: Annotated[
-        float | None, typer.Option(metavar="PX", help="The furthest shift in a step.")
-    ] = None,
-    zoom: Annotated[
-        float | None,
-        typer.Option(metavar="F", help="The furthest rescaling in a step: 0.1 is 0.9 to 1.1."),
-    ] = None,
-    turn: Annotated[
-        float | None, typer.Option(metavar="DEG", help="The furthest rotation in a step.")
-    ] = None,
-    total_variation: Annotated[
-        float | None, typer.Option(metavar="W", help="Weight of differences of neighbours.")
-    ] = None,
-    norm: Annotated[
-        float | None, typer.Option(metavar="W", help="Weight of the distance from grey.")
-    ] = None,
-    facets: Annotated[
-        int | None, typer.Option(metavar="N", help="How many different patterns of each channel.")
-    ] = None,
-    diversity: Annotated[
-        float | None, typer.Option(metavar="W", help="Weight of the likeness of facets.")
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Steps without gain that end a pattern; 0 for never."),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="float32, or mixed: bfloat16 in the network, which can be faster.",
-        ),
-    ] = None,
-    images: Annotated[
-        str | None,
-        typer.Option(metavar="FOLDER", help="Natural images to compare the patterns with."),
-    ] = None,
-    scale: Scale = None,
-    input_name: Annotated[
-        str | None,
-        typer.Option("--input", metavar="NAME", help="Which, for a model with several inputs."),
-    ] = None,
-    start: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.npy", help="For classic: the array that patterns start from."),
-    ] = None,
-    frames: Annotated[
-        int | None, typer.Option(metavar="N", help="Keep so many pictures of the way there.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the same command was interrupted.")
-    ] = False,
-    labels: Labels = None,
-    weights: Weights = None,
-    architecture: Architecture = None,
-    trust: Trust = False,
-    backend: Backend = None,
-    max_memory: MaxMemory = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Shows what channels look for: the images that they respond to most."""
-    from layersight.cli.opening import Source
-    from layersight.cli.patterns import Request, run
+def _function(name: str, command: Command) -> Callable[..., None]:
+    """What Typer calls: a function with a parameter for each option."""
+    options = options_of_command(command)
 
-    run(
-        Request(
-            source=Source(
-                model, weights, architecture, labels, backend, trust, max_memory=max_memory
-            ),
-            layers=tuple(layers) if layers else None,
-            channels=channels,
-            settings={
-                "method": method,
-                "objective": objective,
-                "steps": steps,
-                "rate": rate,
-                "seed": seed,
-                "jitter": jitter,
-                "zoom": zoom,
-                "turn": turn,
-                "total_variation": total_variation,
-                "norm": norm,
-                "facets": facets,
-                "diversity": diversity,
-                "patience": patience,
-                "precision": precision,
-                "images": images,
-                "scale": scale,
-                "input_name": input_name,
-                "frames": frames,
-            },
-            size=size,
-            start=start,
-            output=output,
-            picture={"view": view, "columns": columns},
-            resume=resume,
-            as_json=json,
-            quiet=quiet,
+    def run(**values: Any) -> None:
+        given: Given = {
+            key: _parsed(options[key], value)
+            for key, value in values.items()
+            if value not in (None, [], ()) and not (value is False and _is_switch(options[key]))
+        }
+        from layersight.cli.run import run_command
+
+        run_command(name, command, given)
+
+    parameters = [_parameter(option) for option in options.values()]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def _is_switch(option: Option) -> bool:
+    return option.kind is bool and "/" not in option.flag
+
+
+def _is_size(option: Option) -> bool:
+    return "HxW" in option.metavar
+
+
+def _many_numbers(option: Option) -> bool:
+    return option.several and option.kind in (int, float)
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    """An option as a parameter of a function that Typer reads."""
+    kind: Any = str if _is_size(option) or _many_numbers(option) else option.kind
+    default: Any = None
+    if (option.several and kind is not str) or (option.several and option.kind is str):
+        kind = list[kind]
+    if option.flag.isupper():
+        argument = typer.Argument(metavar=option.flag, help=option.help)
+        if not option.several:
+            default = inspect.Parameter.empty
+        annotation: Any = Annotated[kind, argument]
+        if default is None:
+            annotation = Annotated[kind | None, argument]
+        return inspect.Parameter(
+            option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
         )
+    flags = option.flag.split() or [f"--{option.name.replace('_', '-')}"]
+    if kind is bool and _is_switch(option):
+        declared = typer.Option(*flags, help=option.help)
+        default, whole = False, bool
+    else:
+        shown = None if kind is bool else _metavar(option)
+        declared = typer.Option(*flags, metavar=shown, help=_help(option))
+        whole = kind | None
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[whole, declared],
     )
 
 
-app.command(
-    epilog="Example: layersight heatmap model.h5 dog.jpg --method grad-cam --top 3 --output dog.png"
-)(heatmap)
-app.command(
-    epilog="Example: layersight evaluate model.h5 photos/ --method grad-cam --method gradient "
-    "--output scores.html"
-)(evaluate)
+def _metavar(option: Option) -> str:
+    """What stands for the value of an option."""
+    if option.metavar:
+        return option.metavar
+    if option.unit:
+        return option.unit.upper()
+    if option.choices:
+        return "NAME"
+    short = {int: "N", float: "X"}.get(option.kind or str, "TEXT")
+    return f"{short},..." if option.several else short
 
 
-@app.command(epilog="Example: layersight kernels model.h5 --layers conv1 --output kernels.png")
-def kernels(
-    model: ModelArgument,
-    layers: Layers = None,
-    channels: Channels = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help=".pdf .png .svg .html .npz .json, or - for JSON; else a PDF named after the "
-            "model, in this folder.",
-        ),
-    ] = None,
-    columns: Annotated[
-        int,
-        typer.Option(metavar="N", help="Tiles in a row: filters, or a filter's strongest inputs."),
-    ] = 16,
-    stored: Annotated[
-        bool,
-        typer.Option(
-            "--stored", help="MODEL is a file of weights: its kernels as they are, no network."
-        ),
-    ] = False,
-    weights: Weights = None,
-    architecture: Architecture = None,
-    trust: Trust = False,
-    backend: Backend = None,
-    max_memory: MaxMemory = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Shows the learned weights of filters, and the spatial patterns in them."""
-    from layersight.cli.kernels import Request, run
-    from layersight.cli.opening import Source
-
-    run(
-        Request(
-            source=Source(
-                model, weights, architecture, backend=backend, trust=trust, max_memory=max_memory
-            ),
-            stored=stored,
-            layers=tuple(layers) if layers else None,
-            channels=channels,
-            columns=columns,
-            output=output,
-            as_json=json,
-            quiet=quiet,
-        )
-    )
+def _help(option: Option) -> str:
+    """What an option does, with the words that it can be."""
+    words = [choice for choice in option.choices if choice not in option.help]
+    if not words:
+        return option.help
+    listed = ", ".join(option.choices[:-1]) + f" or {option.choices[-1]}"
+    return f"{option.help.rstrip('.')}: {listed}."
 
 
-@app.command(epilog="Example: layersight demo --output layersight-demo")
-def demo(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")
-    ] = Path("layersight-demo"),
-    backend: Backend = None,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Shows what a small network sees in a cat; needs no file of yours."""
-    from layersight.cli.demo import run
+def _parsed(option: Option, value: Any) -> Any:
+    """A value as the verb takes it."""
+    from layersight.cli.values import parse_numbers, parse_size
 
-    run(output, backend=backend, quiet=quiet)
+    if _is_size(option):
+        return parse_size(value)
+    if _many_numbers(option):
+        return parse_numbers(value, f"--{option.name}")
+    return tuple(value) if option.several else value

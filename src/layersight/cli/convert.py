@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from layersight.cli.opening import Source, open_model
-from layersight.cli.output import say
-from layersight.export.converting import Conversion, check_target, convert
+from layersight.data.command import Command, Debug, Given, Output, Source
+from layersight.data.fields import Options, option
+
+if TYPE_CHECKING:
+    from layersight.export.converting import Conversion
 
 
-def run(source: Source, path: Path, *, as_json: bool, quiet: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Target(Options):
+    """Where to."""
+
+    new: str = option("", help="The .keras file to write.", flag="NEW")
+
+
+def run(given: Given) -> None:
     """Opens, saves and says what it took."""
-    check_target(source.model, path)
-    made = convert(open_model(source), path)
+    from layersight.cli.opening import open_model
+    from layersight.cli.output import say
+    from layersight.export.converting import check_target, convert
+
+    as_json, quiet = given.pop("json", False), given.pop("quiet", False)
+    path = Path(given.pop("new"))
+    check_target(given["model"], path)
+    made = convert(open_model(**given), path)
     if as_json:
         say(json.dumps(made.to_json(), ensure_ascii=False, indent=1))
     elif not quiet:
@@ -27,3 +44,10 @@ def describe(made: Conversion) -> str:
     lines += [f"replaced {text}" for text in made.replaced]
     lines += [f"kept     {text}" for text in made.kept]
     return "\n".join([*lines, f"wrote {made.path}"])
+
+
+COMMAND = Command(
+    example="layersight convert old.h5 new.keras",
+    options=(Source, Target, Output, Debug),
+    run="layersight.cli.convert:run",
+)

@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from layersight.cli.output import say
-from layersight.demo import HEAT, LABELS, PATTERNS, SOUGHT, Demo, make_demo
-from layersight.document.words import plural
-from layersight.loading.backend import import_keras
-from layersight.nouns.activations.noun import alive_everywhere
-from layersight.nouns.heatmaps.photographs import places_of
+from layersight.data.command import Backend, Command, Debug, Given
+from layersight.data.fields import Options, option
+
+if TYPE_CHECKING:
+    from layersight.demo import Demo
 
 
-def run(folder: Path, *, backend: str | None, quiet: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Folder(Options):
+    """Where to."""
+
+    output: str = option(
+        "layersight-demo", help="The folder to write.", metavar="DIR", flag="--output -o"
+    )
+
+
+def run(given: Given) -> None:
     """Writes the demonstration and says what to look at."""
+    from layersight.cli.output import say
+    from layersight.demo import make_demo
+    from layersight.loading.backend import import_keras
+
+    quiet, backend = given.get("quiet", False), given.get("backend")
 
     def tell(text: str) -> None:
         if not quiet:
             print(f"layersight: {text}", file=sys.stderr)
 
     import_keras(backend)
-    made = make_demo(folder, backend=backend, say=tell)
+    made = make_demo(Path(given.get("output", "layersight-demo")), backend=backend, say=tell)
     if not quiet:
         say(describe(made))
 
 
 def describe(made: Demo) -> str:
     """What to look at, in the order in which to look."""
+    from layersight.demo import HEAT, LABELS, PATTERNS, SOUGHT
+    from layersight.document.words import plural
+    from layersight.nouns.activations.noun import alive_everywhere
+    from layersight.nouns.heatmaps.photographs import places_of
+
     result, folder = made.result, made.folder
     maps = [entry for entry in result.layers if entry.has_maps]
     first, last = maps[0], maps[-1]
@@ -67,3 +87,17 @@ def describe(made: Demo) -> str:
         "           layersight patterns YOUR_MODEL.h5 --layers LAYER",
     ]
     return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet(Options):
+    """What is said."""
+
+    quiet: bool = option(False, help="Say nothing but errors.", flag="--quiet -q")
+
+
+COMMAND = Command(
+    example="layersight demo --output layersight-demo",
+    options=(Folder, Backend, Quiet, Debug),
+    run="layersight.cli.demo:run",
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from layersight.limits import Limits
@@ -17,30 +16,16 @@ from layersight.model import Model
 from layersight.writers.printable import printable
 
 
-@dataclass(frozen=True)
-class Source:
-    """Which model, and what is needed to open it.
-
-    Attributes:
-        model: A file, or an architecture.
-        weights: For an architecture.
-        architecture: For a file of weights alone.
-        labels: A file with the names of the classes.
-        backend: The backend of Keras.
-        trust: Whether code of the file may run.
-        max_memory: How much memory the model may ask for, such as ``8G``.
-    """
-
-    model: str
-    weights: str | None = None
-    architecture: str | None = None
-    labels: Path | None = None
-    backend: str | None = None
-    trust: bool = False
-    max_memory: str | None = None
-
-
-def open_model(source: Source) -> Model:
+def open_model(
+    model: str,
+    *,
+    weights: str | None = None,
+    architecture: str | None = None,
+    labels: str | None = None,
+    backend: str | None = None,
+    trust: bool | None = None,
+    max_memory: str | None = None,
+) -> Model:
     """Opens a model; what is to be known before goes to standard error.
 
     What can be said of a file without Keras is said before it is imported, which takes
@@ -52,22 +37,22 @@ def open_model(source: Source) -> Model:
         BackendError: No backend for Keras is installed, or not the one asked for.
         UsageError: The memory that it may take is no amount of memory.
     """
-    Limits.parse(source.max_memory)
-    path = Path(source.model)
+    Limits.parse(max_memory)
+    path = Path(model)
     if framework_of(path) is None:
-        if path.exists() or "/" in source.model or "." in source.model:
+        if path.exists() or "/" in model or "." in model:
             recognise(path)
-        expect(path, source.weights)
-        import_keras(source.backend)
+        expect(path, weights)
+        import_keras(backend)
     with _Told():
         return load_model(
-            source.model,
-            backend=source.backend,
-            weights=source.weights,
-            labels=source.labels,
-            architecture=source.architecture,
-            trust=source.trust,
-            max_memory=source.max_memory,
+            model,
+            backend=backend,
+            weights=weights,
+            labels=labels,
+            architecture=architecture,
+            trust=bool(trust),
+            max_memory=max_memory,
         )
 
 

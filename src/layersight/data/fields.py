@@ -33,6 +33,8 @@ class Option:
         choices: The words that it can be; empty for any.
         unit: What it is measured in, such as ``"px"``, or ``""``.
         metavar: What stands for the value in ``--help``.
+        flag: What it is called on a command line, where that is not ``--name``; several names with
+            blanks between, an argument without dashes.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Option:
     choices: tuple[str, ...] = ()
     unit: str = ""
     metavar: str = ""
+    flag: str = ""
 
     def __post_init__(self) -> None:
         if self.kind is None:
@@ -124,6 +127,7 @@ def option(
     choices: Sequence[str] = (),
     unit: str = "",
     metavar: str = "",
+    flag: str = "",
 ) -> Any:
     """A field of a dataclass that is an option.
 
@@ -137,6 +141,7 @@ def option(
         choices: The words that it can be; empty for any.
         unit: What it is measured in, such as ``"px"``.
         metavar: What stands for the value in ``--help``.
+        flag: What it is called on a command line, where that is not ``--name``.
 
     Example:
         >>> @dataclass
@@ -150,7 +155,9 @@ def option(
         ...
         layersight.errors.UsageError: expected steps as a whole number from 1 to 100, found 0
     """
-    declared = Option("", default, help, kind, low, high, exclusive, tuple(choices), unit, metavar)
+    declared = Option(
+        "", default, help, kind, low, high, exclusive, tuple(choices), unit, metavar, flag
+    )
     return dataclasses.field(default=default, metadata={_KEY: declared})
 
 

@@ -13,9 +13,6 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey")
-"""Perceptually uniform colour maps, readable with any colour vision."""
-
 
 @functools.cache
 def palette(name: str) -> NDArray[np.uint8]:

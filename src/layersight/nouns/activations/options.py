@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layersight.data.colormaps import COLORMAPS
 from layersight.data.fields import check, option
-from layersight.document.colour import COLORMAPS
 
 VIEWS = ("sheet", "grid", "channel", "across")
 """The whole document; all channels of a layer; one map, large; one channel in every layer."""

@@ -11,13 +11,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from layersight.batch.gather import (
-    ImageOptions,
-    check_batch_size,
-    input_label,
-    load_sources,
-    sources_of,
-)
+from layersight.batch.gather import check_batch_size, input_label, load_sources, sources_of
+from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_scale
 from layersight.data.fields import split_options
 from layersight.data.image import InputImage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layersight.data.colormaps import COLORMAPS
 from layersight.data.fields import check, option
-from layersight.document.colour import COLORMAPS
 
 HEAT_VIEWS = ("single", "row", "table", "sheet")
 """One map beside its photograph; the targets of a method; methods and targets; a document."""
@@ -51,7 +51,7 @@ class HeatOptions:
     percentile: float | None = option(
         None, help="Where the scale ends, in percent.", kind=float, low=50, high=100
     )
-    smooth: bool = option(True, help="Enlarge coarse maps smoothly, not as squares.")
+    smooth: bool = option(True, help="How coarse maps are enlarged.", flag="--smooth/--squares")
     columns: int = option(4, help="Pictures in a row.", low=1)
 
     def __post_init__(self) -> None:

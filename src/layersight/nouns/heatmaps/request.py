@@ -49,6 +49,7 @@ class SharedHeatmapOptions(Options):
         help="logit: before the last activation; output: behind it.",
         choices=SCORES,
         metavar="WHAT",
+        flag="--explain",
     )
     baseline: str = option(
         "black",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from layersight.batch.gather import ImageOptions
+from layersight.batch.request import ImageOptions
 from layersight.data.fields import split_options
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.methods.method import Method, find_method, methods

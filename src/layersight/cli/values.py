@@ -1,4 +1,4 @@
-"""The images that a command line names, and the files that are written beside them.
+"""Sizes, numbers and images as they are written on a command line.
 
 The rule of this module: images for one file go through the model together, else one by one, and
 no file takes the place of another's.
@@ -6,13 +6,43 @@ no file takes the place of another's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from layersight.data.image import InputImage
 from layersight.errors import UsageError
-from layersight.images import find_images
+from layersight.images import check_size, find_images
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Height and width from ``224x160``, or one number for both.
+
+    Raises:
+        UsageError: It is no size.
+
+    >>> parse_size("224x160"), parse_size("96"), parse_size(None)
+    ((224, 160), (96, 96), None)
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,9})(?:[xX]([0-9]{1,9}))?", text.strip())
+    if match is None:
+        raise UsageError(f"--size expects HEIGHTxWIDTH such as 224x224, found '{text}'")
+    return check_size((int(match[1]), int(match[2] or match[1])), "--size")
+
+
+def parse_numbers(text: str, flag: str) -> tuple[float, ...]:
+    """Numbers with commas between.
+
+    Raises:
+        UsageError: A part is no number.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{flag} expects numbers such as 0.2,0.5, found '{text}'") from None
 
 
 def image_groups(images: Sequence[str], inputs: Sequence[str], *, together: bool) -> list[Any]:
@@ -52,11 +82,11 @@ def beside(image: InputImage, groups: Sequence[Any], ending: str) -> Path:
     Args:
         image: The image.
         groups: All that are given.
-        ending: What follows the image's name and a dash.
+        ending: What follows the image's name.
     """
     folder = image.path.parent if image.path is not None else Path()
     stem = Path(image.name).stem
     images = [group[0] for group in groups if isinstance(group, list)]
     if sum(path.parent == folder and path.stem == stem for path in images) > 1:
         stem = image.name
-    return folder / f"{stem}-{ending}"
+    return folder / f"{stem}{ending}"

@@ -1,0 +1,59 @@
+"""How images are brought to a model, as options.
+
+The rule of this module: it imports neither NumPy nor a framework.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layersight.data.fields import option
+
+if TYPE_CHECKING:
+    from layersight.data.preprocessing import Preprocessing
+
+SCALE = (
+    "0..1, -1..1, caffe, torch, none; with ,bgr for blue first; or mean=0.5,std=0.25 with a number "
+    "for each channel; else what the model tells."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """How images are brought to a model.
+
+    Attributes:
+        scale: What pixels are brought to, by a name or in numbers (:func:`find_scale`), or
+            ``None`` for what the model itself tells and else ``0..1``.
+        fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
+        interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
+        size: Height and width in pixels, for a model that takes any size.
+        frame: Which frame, page or slice of files with several, from 0; without it the first,
+            of a volume or film the one in the middle.
+        seed: For what is drawn at random where an input takes no picture and was given
+            nothing, such as the latent vector of a generator.
+    """
+
+    scale: str | Preprocessing | None = option(  # noqa: RUF009, a field as any other
+        None, help=SCALE, kind=str, metavar="SCALE"
+    )
+    fit: str = option("stretch", help="stretch, crop or pad.", metavar="HOW")
+    interpolation: str = option(
+        "nearest", help="nearest, bilinear, bicubic, lanczos, box, hamming.", metavar="HOW"
+    )
+    size: tuple[int, int] | None = option(
+        None, help="For a model that takes any size.", kind=int, metavar="HxW"
+    )
+    frame: int | None = option(
+        None,
+        help="Of files with several frames, pages or slices: which, from 0.",
+        kind=int,
+    )
+    seed: int = option(0, help="For inputs that take no picture: what is drawn.")
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            from layersight.images import check_size
+
+            object.__setattr__(self, "size", check_size(self.size))

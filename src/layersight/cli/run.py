@@ -1,0 +1,197 @@
+"""Running a command: open the model, call the verb, write the file, say what came out.
+
+The rule of this module: it knows no command; what one does differently stands in its record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from layersight.cli.opening import open_model
+from layersight.cli.output import say
+from layersight.cli.progress import Progress
+from layersight.data.command import Command, Given, Labelled
+from layersight.data.fields import options_of
+from layersight.data.model import ModelInfo
+from layersight.document.noun import Noun, noun_of
+from layersight.document.words import file_name
+from layersight.errors import UsageError
+from layersight.export.files import check_output, json_of, load, make_options, save
+from layersight.writers.printable import printable
+from layersight.writers.terminal import to_text
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The function of ``"module:function"``."""
+    module, _, attribute = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def run_command(name: str, command: Command, given: Given) -> None:
+    """Does what a command was asked to do."""
+    given.pop("debug", None)
+    if command.run:
+        function(command.run)(given)
+    elif given.pop("list_methods", False):
+        say(function(f"layersight.nouns.{command.noun}.command:list_methods")())
+    else:
+        _Run(name, command, given).run()
+
+
+@dataclasses.dataclass(slots=True)
+class _Run:
+    """A command that makes results of one kind.
+
+    Attributes:
+        name: Of the command.
+        command: Its record.
+        given: What was given.
+    """
+
+    name: str
+    command: Command
+    given: Given
+
+    def run(self) -> None:
+        noun: Noun[Any, Any] = importlib.import_module(
+            f"layersight.nouns.{self.command.noun}.noun"
+        ).NOUN
+        output = self.given.get("output")
+        options = self._pictures(noun)
+        if output not in (None, "-"):
+            check_output(output, noun)
+        keywords = self.command.arrange(dict(self.given))
+        to_stdout = not self.command.outputs or output == "-" or (self._json and output is None)
+        groups = self._groups(together=to_stdout or output is not None)
+        model = self._open(keywords)
+        for group in groups:
+            result = self._make(model, group, keywords)
+            target = None if to_stdout else self._target(result, groups)
+            if target is not None:
+                save(result, target, options)
+            self._kept(model.info).unlink(missing_ok=True)
+            self._report(result, options, target)
+
+    @property
+    def _json(self) -> bool:
+        return bool(self.given.get("json"))
+
+    def _pictures(self, noun: Noun[Any, Any]) -> Any:
+        """How pictures should look."""
+        names = options_of(noun.options)
+        chosen = {name: value for name, value in self.given.items() if name in names}
+        if "view" in names and "view" not in chosen:
+            view = self.command.view(self.given)
+            chosen |= {} if view is None else {"view": view}
+        return make_options(noun, **chosen)
+
+    def _groups(self, *, together: bool) -> list[Any]:
+        from layersight.cli.values import image_groups
+
+        if not self.command.takes:
+            return [None]
+        together = together or self.command.takes == "all images"
+        images, inputs = self.given.get("image", ()), self.given.get("inputs", ())
+        groups = image_groups(images, inputs, together=together)
+        if groups == [None] and self.command.noun != "activations":
+            what = "an image" if self.command.takes == "images" else "images"
+            where = "IMAGE" if self.command.takes == "images" else "FOLDER"
+            raise UsageError(f"give {what}: layersight {self.name} MODEL {where}")
+        return groups
+
+    def _open(self, keywords: Given) -> Any:
+        """The model; what is its own is taken out of the keywords."""
+        model = function(self.command.opens)(keywords) if self.command.opens else None
+        source = {name: keywords.pop(name, None) for name in Labelled.__dataclass_fields__}
+        return open_model(**source) if model is None else model
+
+    def _make(self, model: Any, group: Any, keywords: Given) -> Any:
+        """The result of the verb, with the progress told on the way."""
+        verb = function(self.command.verb)
+        pictures = self.command.pictures
+        drawn = set() if pictures is None else set(options_of(pictures))
+        spoken = {"output", "json", "quiet", "image", "inputs", "resume"}
+        known = {
+            name: list(value) if isinstance(value, tuple) and name == "layer" else value
+            for name, value in keywords.items()
+            if name not in drawn | spoken
+        }
+        arguments = () if not self.command.takes else (group,)
+        if self.given.get("resume"):
+            known["done"] = self._load(model)
+        if self.command.noun in ("summary", "kernels"):
+            return verb(model, *arguments, **known)
+        counted = "steps" if self.command.noun == "patterns" else None
+        try:
+            with self._progress(counted) as progress:
+                return verb(model, *arguments, progress=progress, **known)
+        except KeyboardInterrupt as stop:
+            self._keep(stop, model)
+            raise
+
+    def _progress(self, counted: str | None) -> contextlib.AbstractContextManager[Any]:
+        return contextlib.nullcontext() if self.given.get("quiet") else Progress(counted)
+
+    def _keep(self, stop: KeyboardInterrupt, model: Any) -> None:
+        """Writes what was done before an interruption, to go on with."""
+        done = getattr(stop, "done", None)
+        if done is None:
+            return
+        kept = self._kept(model.info)
+        save(done, kept)
+        length = len(done.images)
+        what = "images" if self.command.takes else "patterns"
+        raise KeyboardInterrupt(
+            f"interrupted; {length} of {stop.count} {what} are kept in "  # type: ignore[attr-defined]
+            f"{printable(str(kept))}: the same command with --resume goes on"
+        ) from None
+
+    def _kept(self, info: ModelInfo) -> Path:
+        """Where what is done is kept after an interruption."""
+        output = self.given.get("output")
+        if output not in (None, "-"):
+            target = Path(output)
+            return target.with_name(f"{target.name}.partial.npz")
+        return Path(f"{_stem(info)}-{self.command.noun}.partial.npz")
+
+    def _load(self, model: Any) -> Any:
+        kept = self._kept(model.info)
+        if not kept.is_file():
+            raise UsageError(f"--resume: there is no {kept} to go on from: leave --resume out")
+        noun = importlib.import_module(f"layersight.nouns.{self.command.noun}.noun").NOUN
+        return load(kept, noun, model.info)
+
+    def _target(self, result: Any, groups: list[Any]) -> Path:
+        """Where to: what was asked for, else beside the image or named after the model."""
+        from layersight.cli.values import beside
+
+        output = self.given.get("output")
+        if output is not None:
+            return Path(output)
+        ending = self.command.ending(result, self.given)
+        if self.command.takes == "images":
+            return beside(result.images[0], groups, ending)
+        return Path(f"{_stem(result.model)}{ending}")
+
+    def _report(self, result: Any, options: Any, target: Path | None) -> None:
+        """Says what came out: as JSON, or in words and where it was written."""
+        if self._json or (target is None and self.command.outputs):
+            document = json_of(result, options) | ({"file": str(target)} if target else {})
+            say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+        elif not self.given.get("quiet"):
+            noun = noun_of(result)
+            page = dataclasses.replace(options, **noun.page)
+            words = to_text(noun.describe(result, page))
+            wrote = f"\nwrote {printable(str(target))}" if target else ""
+            say(f"{words.rstrip()}{wrote}")
+
+
+def _stem(info: ModelInfo) -> str:
+    return file_name(Path(info.source).stem or info.name)

@@ -1,0 +1,178 @@
+"""What a command is: options as fields of dataclasses, and the function that it calls.
+
+The rule of this module: it imports neither NumPy nor a framework, nor do the modules that make
+commands of it, so that ``--help`` is there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from layersight.data.fields import Options, option
+
+Given = dict[str, Any]
+"""The values of options by name, but those that were not given."""
+
+
+def _as_given(given: Given) -> Given:
+    return given
+
+
+def _no_view(given: Given) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of the command line; its name is the function's.
+
+    Attributes:
+        example: A command line.
+        noun: The kind of result that it makes; empty for a command with a ``run`` of its own.
+        verb: ``"module:function"``, called with the model, images and the options as keywords.
+        options: Dataclasses whose fields are its options, beside those of pictures.
+        pictures: The dataclass of the options of its pictures; ``None`` without pictures.
+        takes: Whether it takes images, and whether all of them always go into one file.
+        outputs: What ``--output`` can be, in words.
+        arrange: From what was given to the keywords of the verb; what is wrong with them is found
+            here, before a model is opened.
+        view: The view that is drawn where none was asked for.
+        ending: The ending of the name of the file that is written where none was named.
+        opens: ``"module:function"`` that gives the model from what was given, in place of opening
+            it; it may return ``None``.
+        run: ``"module:function"`` that does all of the work.
+    """
+
+    example: str
+    noun: str = ""
+    verb: str = ""
+    options: tuple[type, ...] = ()
+    pictures: type | None = None
+    takes: Literal["", "images", "all images"] = ""
+    outputs: str = ""
+    arrange: Callable[[Given], Given] = _as_given
+    view: Callable[[Given], str | None] = _no_view
+    ending: Callable[[Any, Given], str] = lambda result, given: ".pdf"
+    opens: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend(Options):
+    """Which backend of Keras is used."""
+
+    backend: str | None = option(
+        None, help="jax, tensorflow or torch; else KERAS_BACKEND.", kind=str, metavar="NAME"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Backend):
+    """Which model, and what is needed to open it.
+
+    Attributes:
+        model: A file, or an architecture.
+        weights: For an architecture.
+        architecture: For a file of weights alone.
+        max_memory: How much memory the model may ask for, such as ``8G``.
+    """
+
+    model: str = option(
+        "",
+        help="A .keras, HDF5 or TensorFlow.js model, or an architecture: VGG16.",
+        flag="MODEL",
+    )
+    weights: str | None = option(
+        None,
+        help="For an architecture: a weights file, imagenet, random.",
+        kind=str,
+        metavar="FILE",
+    )
+    architecture: str | None = option(
+        None,
+        help="For a file of weights alone: VGG16, or model.to_json() in a file.",
+        kind=str,
+        metavar="FILE|NAME",
+    )
+    max_memory: str | None = option(
+        None,
+        help="What a file's model may take for one image beside its weights: 8G; else 1G.",
+        kind=str,
+        metavar="SIZE",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted(Source):
+    """A source whose code may run."""
+
+    trust: bool = option(
+        False, help="Run the code of Lambda layers: for a file of your own only.", flag="--trust"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled(Trusted):
+    """A source whose classes have names."""
+
+    labels: str | None = option(
+        None, help="Names of the classes: lines, JSON or CSV.", kind=str, metavar="FILE"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Images(Options):
+    """The images that go through a model."""
+
+    image: tuple[str, ...] = option(
+        (), help="Files, folders or quoted globs.", kind=str, flag="IMAGE"
+    )
+    inputs: tuple[str, ...] = option(
+        (),
+        help="For a model with several inputs; may be repeated.",
+        kind=str,
+        metavar="NAME=FILE",
+        flag="--input",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Selection(Options):
+    """Which layers and channels."""
+
+    layers: tuple[str, ...] = option(
+        (),
+        help="conv2d, 'conv*', :8 or Conv2D; may be repeated.",
+        kind=str,
+        metavar="SPEC",
+        flag="--layers -l",
+    )
+    channels: str | None = option(
+        None, help="0,3,5-9 or 0:16.", kind=str, metavar="SPEC", flag="--channels -c"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(Options):
+    """Whether to go on after an interruption."""
+
+    resume: bool = option(
+        False, help="Go on where the same command was interrupted.", flag="--resume"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Options):
+    """What is said of a result, and where it goes."""
+
+    json: bool = option(False, help="One JSON document on standard output.", flag="--json")
+    quiet: bool = option(False, help="Say nothing but errors.", flag="--quiet -q")
+
+
+@dataclass(frozen=True, slots=True)
+class Debug(Options):
+    """What happens when something fails."""
+
+    debug: bool = option(False, help="Show a traceback when something fails.", flag="--debug")

@@ -1,0 +1,46 @@
+"""``layersight activations``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from layersight.batch.request import ImageOptions
+from layersight.data.command import Command, Debug, Given, Images, Labelled, Output, Selection
+from layersight.nouns.activations.options import PictureOptions
+
+
+def arrange(given: Given) -> Given:
+    """Only what shows predictions asks for the rest of the pass."""
+    suffix = Path(given.get("output") or "").suffix.lower()
+    as_json = given.get("json", False)
+    drawn = "output" not in given or suffix in (".pdf", ".png", ".svg")
+    wanted = (given.get("view") or view(given)) == "sheet" or as_json or not drawn
+    return {**given, "predictions": as_json if suffix in (".npz", ".zarr") else wanted}
+
+
+def view(given: Given) -> str:
+    """A picture for a file that holds one, else the whole document."""
+    suffix = Path(given.get("output") or "").suffix.lower()
+    return "grid" if suffix in (".png", ".svg") else "sheet"
+
+
+def ending(result: Any, given: Given) -> str:
+    """A document, or a picture of the view."""
+    shown = given.get("view") or "sheet"
+    return "-activations.pdf" if shown == "sheet" else f"-{shown}.png"
+
+
+COMMAND = Command(
+    example="layersight activations model.h5 dog.jpg --layers :8 --output maps.pdf",
+    noun="activations",
+    verb="layersight.nouns.activations.compute:activations",
+    options=(Images, Selection, ImageOptions, Labelled, Output, Debug),
+    pictures=PictureOptions,
+    takes="images",
+    outputs=".pdf .png .svg .html .npz .zarr .json, a folder, or - for JSON; else beside the "
+    "image.",
+    arrange=arrange,
+    view=view,
+    ending=ending,
+)

@@ -1,0 +1,74 @@
+"""``layersight evaluate``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layersight.batch.request import ImageOptions
+from layersight.data.command import Command, Debug, Given, Images, Labelled, Output, Resume
+from layersight.data.fields import Options, option
+from layersight.nouns.evaluation.options import TableOptions
+from layersight.nouns.heatmaps.command import Explained, split
+from layersight.nouns.heatmaps.request import METHODS, METRICS, HeatmapOptions, MeasureOptions
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest(Options):
+    """What is measured, and over how many images."""
+
+    methods: tuple[str, ...] = option(
+        (),
+        help=f"{', '.join(METHODS)}; default: all but the costly ones; or all. May be repeated.",
+        kind=str,
+        metavar="NAME",
+        flag="--method",
+    )
+    metrics: tuple[str, ...] = option(
+        (),
+        help=f"{', '.join(METRICS)}; default: all but the last two, which make each heatmap anew; "
+        "or all. May be repeated.",
+        kind=str,
+        metavar="METRIC",
+        flag="--score",
+    )
+    target: str | None = option(
+        None,
+        help="Explained of every image. Else the strongest class of each.",
+        kind=str,
+        metavar="CLASS",
+    )
+    limit: int | None = option(
+        None, help="At most so many images, evenly spread over them.", kind=int
+    )
+
+
+def arrange(given: Given) -> Given:
+    """The keywords of the verb; what is wrong with them is found before a model is opened."""
+    from layersight.nouns.evaluation.compute import check
+
+    named: Given = {
+        name: list(split(given[name])) for name in ("methods", "metrics") if name in given
+    }
+    given = {**given, **named}
+    own = (EvaluationRequest, Explained, HeatmapOptions, MeasureOptions, ImageOptions)
+    known = {name for one in own for name in one.__dataclass_fields__}
+    check(**{name: value for name, value in given.items() if name in known})
+    return given
+
+
+COMMAND = Command(
+    example="layersight evaluate model.h5 photos/ --method grad-cam --method gradient --output "
+    "scores.html",
+    noun="evaluation",
+    verb="layersight.nouns.evaluation.compute:evaluate",
+    options=(
+        *(Images, EvaluationRequest, Explained, MeasureOptions, HeatmapOptions, ImageOptions),
+        *(Resume, Labelled, Output, Debug),
+    ),
+    pictures=TableOptions,
+    takes="all images",
+    outputs=".pdf .png .svg .html .npz .csv .json, or - for JSON; else a PDF named after the "
+    "model, in this folder.",
+    arrange=arrange,
+    ending=lambda result, given: "-evaluation.pdf",
+)

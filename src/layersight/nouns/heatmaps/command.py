@@ -1,0 +1,123 @@
+"""``layersight heatmap``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from layersight.batch.request import ImageOptions
+from layersight.data.command import Command, Debug, Given, Images, Labelled, Output
+from layersight.data.fields import Options, option
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.request import METHODS, HeatmapOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Explained(Options):
+    """Options that heatmaps and their evaluation share."""
+
+    layer: tuple[str, ...] = option(
+        (),
+        help="Whose maps are used; several are fused. Else the last.",
+        kind=str,
+        metavar="NAME",
+    )
+    batch_size: int | None = option(
+        None, help="Images in one pass; less takes less memory.", kind=int
+    )
+    input_name: str | None = option(
+        None,
+        help="Of several inputs the one whose pixels are explained.",
+        kind=str,
+        metavar="NAME",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeatmapRequest(Options):
+    """What is explained, and how."""
+
+    method: tuple[str, ...] = option(
+        (),
+        help=f"{', '.join(METHODS)}, or all that can be compared; may be repeated.",
+        kind=str,
+        metavar="NAME",
+    )
+    target: tuple[str, ...] = option(
+        (),
+        help="386, 'African elephant', 'not dog', 'tiger vs cat', LAYER:12, LAYER:12@4,7, "
+        "LAYER:1@predicted; may be repeated. Else the strongest class.",
+        kind=str,
+        metavar="CLASS",
+    )
+    top: int | None = option(None, help="So many of the strongest classes.", kind=int)
+    score_with: str | None = option(
+        None,
+        help="How far to believe it: deletion,insertion or all.",
+        kind=str,
+        metavar="METRICS",
+        flag="--score",
+    )
+    list_methods: bool = option(
+        False,
+        help="What each method does, assumes and when it misleads.",
+        flag="--list-methods",
+    )
+
+
+def split(words: Iterable[str]) -> tuple[str, ...]:
+    """Names that were given one by one, or with commas between."""
+    return tuple(part.strip() for word in words for part in word.split(",") if part.strip())
+
+
+def arrange(given: Given) -> Given:
+    """The keywords of the verb; what is wrong with them is found before a model is opened."""
+    from layersight.nouns.heatmaps.scoring import find_metrics
+    from layersight.nouns.heatmaps.settings import choose_methods, settle
+
+    names = split(given.get("method", ())) or ("grad-cam",)
+    own = {*HeatmapOptions.__dataclass_fields__, *ImageOptions.__dataclass_fields__}
+    settle(choose_methods(names), {name: given[name] for name in given if name in own})
+    metrics = split([given.get("score_with", "")])
+    find_metrics(metrics)
+    return {
+        **given,
+        "method": names[0] if len(names) == 1 else list(names),
+        "score_with": list(metrics),
+    }
+
+
+def list_methods() -> str:
+    """What each method does, assumes, when it misleads, and where it is from."""
+    from layersight.nouns.heatmaps.methods.method import methods
+
+    return "\n\n".join(
+        f"{name}: {method.says}\n"
+        f"  assumes   {method.assumes}\n"
+        f"  misleads  {method.misleads}\n"
+        f"  source    {method.source}"
+        for name, method in methods().items()
+    )
+
+
+COMMAND = Command(
+    example="layersight heatmap model.h5 dog.jpg --method grad-cam --top 3 --output dog.png",
+    noun="heatmaps",
+    verb="layersight.nouns.heatmaps.compute:heatmap",
+    options=(
+        Images,
+        HeatmapRequest,
+        Explained,
+        HeatmapOptions,
+        ImageOptions,
+        Labelled,
+        Output,
+        Debug,
+    ),
+    pictures=HeatOptions,
+    takes="images",
+    outputs=".png .pdf .svg .html .npz .zarr .json, a folder, or - for JSON; else beside the "
+    "image.",
+    arrange=arrange,
+    ending=lambda result, given: "-heatmap.png",
+)

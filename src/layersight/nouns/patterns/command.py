@@ -1,0 +1,107 @@
+"""``layersight patterns``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layersight.batch.request import SCALE
+from layersight.data.command import Command, Debug, Given, Labelled, Output, Resume, Selection
+from layersight.data.fields import Options, option
+from layersight.errors import UsageError
+from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.request import KINDS, METHODS, PatternOptions
+
+if TYPE_CHECKING:
+    from layersight.data.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class PatternRequest(Options):
+    """What is looked for, and what it is compared with."""
+
+    method: str = option("robust", help=f"{', '.join(METHODS)}.", metavar="NAME")
+    objective: str = option(
+        "channel",
+        help="channel: its mean; neuron: in the middle; logit: a unit below its activation.",
+        choices=tuple(KINDS),
+        metavar="KIND",
+    )
+    images: str | None = option(
+        None, help="Natural images to compare the patterns with.", kind=str, metavar="FOLDER"
+    )
+    scale: str | None = option(None, help=SCALE, kind=str, metavar="SCALE")
+    input_name: str | None = option(
+        None,
+        help="Which, for a model with several inputs.",
+        kind=str,
+        metavar="NAME",
+        flag="--input",
+    )
+    start: str | None = option(
+        None,
+        help="For classic: the array that patterns start from.",
+        kind=str,
+        metavar="FILE.npy",
+    )
+    frames: int | None = option(None, help="Keep so many pictures of the way there.", kind=int)
+
+
+def arrange(given: Given) -> Given:
+    """An animation needs frames; the start is read from its file."""
+    suffix = Path(given.get("output") or "").suffix.lower()
+    if suffix in (".gif", ".webp") and not given.get("frames"):
+        raise UsageError(
+            f"{suffix} is an animation of the patterns on their way: ask for frames, "
+            "such as --frames 24"
+        )
+    if "start" in given:
+        given["start"] = read_start(Path(given["start"]))
+    return given
+
+
+def read_start(path: Path) -> FloatArray:
+    """The array that every pattern starts from.
+
+    Raises:
+        UsageError: The file holds no array of numbers.
+    """
+    import numpy as np
+
+    try:
+        with path.open("rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except OSError as error:
+        raise UsageError(f"--start: cannot read {path}: {error.strerror}") from error
+    except (ValueError, EOFError) as error:
+        raise UsageError(
+            f"--start expects a .npy file of (height, width, channel), found {path} ({error})"
+        ) from error
+    if array.dtype.kind not in "fiu":
+        raise UsageError(f"--start expects numbers, found {array.dtype} in {path}")
+    return np.asarray(array, np.float32)
+
+
+def ending(result: Any, given: Given) -> str:
+    """An animation where there are frames, else what fits the view."""
+    from layersight.nouns.patterns.parts import default_view
+
+    if result.frames is not None:
+        return "-patterns.gif"
+    view = given.get("view") or default_view(result)
+    return "-patterns.pdf" if view == "sheet" else "-patterns.png"
+
+
+COMMAND = Command(
+    example="layersight patterns model.h5 --layers block3_conv1 --channels 0:16 --output "
+    "patterns.pdf",
+    noun="patterns",
+    verb="layersight.nouns.patterns.compute:patterns",
+    options=(Selection, PatternRequest, PatternOptions, Resume, Labelled, Output, Debug),
+    pictures=GalleryOptions,
+    outputs=".pdf .png .svg .html .npz .zarr .json, with --frames .gif .webp, a folder, or - for "
+    "JSON; else named after the model, in this folder.",
+    arrange=arrange,
+    ending=ending,
+)
