@@ -72,14 +72,15 @@ def split(words: Iterable[str]) -> tuple[str, ...]:
 
 def arrange(given: Given) -> Given:
     """The keywords of the verb; what is wrong with them is found before a model is opened."""
-    from layersight.nouns.heatmaps.scoring import find_metrics
+    from layersight.nouns.heatmaps.metrics.metric import choose_metrics
     from layersight.nouns.heatmaps.settings import choose_methods, settle
 
     names = split(given.get("method", ())) or ("grad-cam",)
     own = {*HeatmapOptions.__dataclass_fields__, *ImageOptions.__dataclass_fields__}
     settle(choose_methods(names), {name: given[name] for name in given if name in own})
     metrics = split([given.get("score_with", "")])
-    find_metrics(metrics)
+    if metrics:
+        choose_metrics(metrics)
     return {
         **given,
         "method": names[0] if len(names) == 1 else list(names),
