@@ -279,6 +279,14 @@ def test_every_tile_says_its_numbers_without_scripts() -> None:
     }
 
 
+def test_cells_that_do_not_count_on_have_names() -> None:
+    units = documents.units()
+    page = page_of(documents.section(0, units, dataclasses.replace(units, cells=("7", "90"))))
+    data = [json.loads(attributes["data-of"]) for attributes, _ in page.all("div", "frame")]
+    assert [each.get("cells") for each in data] == [None, ["7", "90"]]
+    assert data[0]["gone"] == [[2, 14, 3, 16]]
+
+
 def test_controls_are_there_for_what_there_is() -> None:
     few = page_of(documents.section(0, documents.facts()))
     assert not few.all("form")

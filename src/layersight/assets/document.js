@@ -226,7 +226,7 @@
     Object.assign(at.style, { left: `${(100 * column) / width}%`, top: `${(100 * row) / height}%`, width: `${100 / width}%`, height: `${100 / height}%` });
     const { name, facts, words } = told(frame);
     const label = data.rows?.[row] ?? row;
-    const where = data.unit === "unit" ? `unit ${Number(label) + column}`
+    const where = data.unit === "unit" ? `unit ${data.cells?.[row * width + column] ?? Number(label) + column}`
       : data.unit ? `${data.unit} ${label}, position ${column}` : `row ${label}, column ${column}`;
     const value = await factAt(frame, (column + 0.5) / width, (row + 0.5) / height);
     if (shown !== frame) return;

@@ -330,6 +330,8 @@ class Picture:
         name: For the screen reader and the card.
         unit: What a row is, where ``tall`` is given, or a cell (``"unit"``).
         facts: Name and value, for the card.
+        cells: The names of its cells, read like text, where they do not count on from the labels of
+            the rows: some units of a vector.
         values: ``(height, width)``: the exact values, for the card, where every pixel is a thing by
             itself (the units of a vector); else they are read off ``scale``.
     """
@@ -352,6 +354,7 @@ class Picture:
     name: str = ""
     unit: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    cells: tuple[str, ...] = ()
     values: Values | None = None
 
 

@@ -402,6 +402,7 @@ def _units(
     left_over = rows * width - len(values)
     if left_over:
         patches.append(Patch(rows - 1, width - left_over, rows, width))
+    counted = tuple(range(entry.channels[0], entry.channels[0] + len(entry.channels)))
     exact = np.full(rows * width, np.nan, np.float32)
     exact[: len(values)] = values
     return Picture(
@@ -412,6 +413,7 @@ def _units(
         patches=tuple(patches),
         unit="unit",
         name=entry.name,
+        cells=() if entry.channels == counted else tuple(map(str, entry.channels)),
         values=exact.reshape(rows, width),
     )
 

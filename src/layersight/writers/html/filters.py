@@ -305,6 +305,8 @@ def picture_data(picture: Picture, drawn: Drawn, section: Section | None) -> Mar
         ]
     if picture.rows and picture.rows.labels:
         found["rows"] = [_line(label) for label in picture.rows.labels]
+    if picture.cells:
+        found["cells"] = [_line(name) for name in picture.cells]
     if picture.patches:
         found["gone"] = [
             (patch.top, patch.left, patch.bottom, patch.right)
