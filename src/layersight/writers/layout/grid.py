@@ -382,7 +382,10 @@ def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, list[_
     rows = [block.tiles[at : at + across] for at in range(0, len(block.tiles), across)]
     return (
         Cells(lefts, wide, tall, column, 0.0, pixel),
-        [_Words(_above(row), replace(Under.of(row), wide=words)) for row in rows],
+        [
+            _Words(_above(row), replace(Under.of(row), wide=words, numbered=under.numbered))
+            for row in rows
+        ],
     )
 
 

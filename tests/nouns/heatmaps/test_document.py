@@ -1,0 +1,394 @@
+"""Heatmaps as a document: each with its photograph, its score and its scale."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from drawn import laid, pictures, told, words
+from heats import HOSTILE, WARNING, heats, picture
+from layersight.document.blocks import Document, Overlay
+from layersight.errors import SelectionError
+from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.document import describe
+from layersight.nouns.heatmaps.groups import by_image, default_view, only
+from layersight.nouns.heatmaps.options import HEAT_VIEWS, HeatOptions
+from layersight.nouns.heatmaps.photographs import (
+    describe_peak,
+    in_padding,
+    is_cropped,
+    is_padded,
+    places_of,
+    reduced,
+)
+from layersight.nouns.heatmaps.result import Heatmaps, Measure
+from layersight.nouns.heatmaps.views import Shown
+from layersight.nouns.heatmaps.wording import (
+    better,
+    layer_names,
+    score_words,
+    target_name,
+    view_words,
+)
+from layersight.writers.layout.tile import blend
+from layersight.writers.page import Anchor, Line, Link, Page, Picture, Text
+
+THREE = ("grad-cam", "gradient", "occlusion")
+PLAIN = HeatOptions()
+
+MANY = {
+    "one": heats(),
+    "targets": heats(targets=6),
+    "methods": heats(methods=THREE),
+    "both": heats(methods=THREE, targets=6, warned=["gradient"], measured=True),
+    "images": heats(images=3, methods=THREE, targets=2, measured=True),
+    "grey": heats(grey=True, images=2),
+    "crop": heats(fit="crop", methods=THREE),
+    "pad": heats(fit="pad", methods=THREE, targets=2),
+    "empty": heats(empty=(0,)),
+    "all empty": heats(methods=THREE, targets=2, empty=range(6)),
+    "small": heats(size=(8, 8), net=(8, 8), methods=THREE),
+    "one pixel": heats(size=(1, 1)),
+    "wide": heats(size=(30, 300), methods=THREE, targets=2),
+    "tall": heats(size=(300, 30), methods=THREE, targets=2),
+    "sizes": heats(photographs=[picture((40, 60)), picture((300, 200)), picture((9, 9))]),
+    "no names": heats(labels=None, targets=2),
+    "hostile": heats(names=[HOSTILE], name=HOSTILE, source=HOSTILE),
+}
+
+
+def made(result: Heatmaps, view: str | None = None, **options: object) -> Document:
+    return describe(result, HeatOptions(view=view, **options))  # type: ignore[arg-type]
+
+
+def shown_as(result: Heatmaps, place: int, options: HeatOptions = PLAIN) -> np.ndarray:
+    photograph = result.photographs[result.maps[place].image]
+    shown = Shown(result, place, options, photograph)
+    return blend(shown.steps, shown.scaled.colours, shown.overlay)
+
+
+def tiles(page: Page) -> list[Picture]:
+    """The pictures of a page in the order in which they are read."""
+    return sorted(pictures(page), key=lambda item: (round(item.y), item.x))
+
+
+@pytest.mark.parametrize("name", MANY)
+@pytest.mark.parametrize("medium", ["paper", "screen"])
+@pytest.mark.parametrize("view", HEAT_VIEWS)
+@pytest.mark.parametrize("columns", [1, 4])
+def test_whatever_they_are_they_fit_their_pages(
+    name: str, medium: str, view: str, columns: int
+) -> None:
+    result = MANY[name]
+    listed = words(*laid(made(result, view, columns=columns), medium))
+    wanted = sum(entry.empty for entry in result)
+    assert sum("no evidence" in each for each in listed) >= wanted
+
+
+@pytest.mark.parametrize("medium", ["paper", "screen"])
+@pytest.mark.parametrize("name", ["one", "empty", "grey", "crop", "pad"])
+def test_one_map_has_three_pictures_beside_each_other(name: str, medium: str) -> None:
+    result = only(MANY[name], [0])
+    (page,) = laid(made(result), medium)
+    photograph = result.photographs[0].pixels
+    own = np.repeat(photograph, 3, 2) if photograph.shape[2] == 1 else photograph
+    found = tiles(page)
+    np.testing.assert_array_equal(found[0].pixels, own)
+    np.testing.assert_array_equal(found[-1].pixels, shown_as(result, 0))
+    assert len(found) == (2 if name == "empty" else 3)
+    assert len({round(tile.y, 2) for tile in found}) == 1
+    for tile in found:
+        assert tile.width / tile.height == pytest.approx(own.shape[1] / own.shape[0])
+
+
+def test_a_page_says_what_it_shows() -> None:
+    text = told(made(heats(fit="crop")))
+    for part in (
+        *("dog", "Grad-CAM of photo0.jpg", "score 0.8", "logit 8", "layer conv_2"),
+        *("7 \u00d7 7 map, enlarged", "photograph, 54 \u00d7 36", "viridis", "greatest value"),
+        *("The model says: dog 0.8, bee 0.4", "the last with maps", "pixels / 255"),
+        *("36 \u00d7 36 of 54 \u00d7 36 pixels", "not seen", "sha256 0123", "layersight "),
+        *("before the last activation", "covers 70%", "Hottest at x "),
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize("view", ["single", "row", "table"])
+def test_every_picture_has_its_scale(view: str) -> None:
+    result = heats(methods=THREE, targets=3, empty=(4,))
+    listed = words(*laid(made(result, view)))
+    for place, entry in enumerate(result):
+        if not entry.empty:
+            assert set(scale_of(result, place, PLAIN).marks().values()) <= set(listed)
+
+
+@pytest.mark.parametrize("normalise", ["own", "shared"])
+def test_no_caption_is_cut_off(normalise: str) -> None:
+    for result in (
+        heats(methods=THREE),
+        heats(methods=THREE, images=3),
+        heats(methods=["gradient"]),
+    ):
+        document = made(result, "table", normalise=normalise)
+        assert set(document.captions) <= set(words(*laid(document)))
+
+
+def test_the_photograph_keeps_its_colours_where_there_is_no_heat() -> None:
+    result = heats(empty=(0,))
+    np.testing.assert_array_equal(shown_as(result, 0), result.photographs[0].pixels)
+    grey = heats(empty=(0,), grey=True)
+    np.testing.assert_array_equal(shown_as(grey, 0)[..., 1], grey.photographs[0].pixels[..., 0])
+    clear = shown_as(heats(), 0, HeatOptions(opacity=0))
+    np.testing.assert_array_equal(clear, result.photographs[0].pixels)
+
+
+def test_what_was_not_seen_is_faded() -> None:
+    result = heats(fit="crop")
+    overlay = shown_as(result, 0).astype(int)
+    plain = result.photographs[0].pixels.astype(int)
+    pale = np.array([0xEC, 0xEE, 0xEF])
+    np.testing.assert_allclose(overlay[:, :8], plain[:, :8] * 0.38 + pale * 0.62, atol=2)
+    assert is_cropped(result.photographs[0])
+    assert not is_padded(result.photographs[0])
+
+
+def test_heat_on_the_padding_is_told() -> None:
+    result = heats(fit="pad", size=(20, 60), net=(30, 30))
+    photograph = result.photographs[0]
+    assert is_padded(photograph)
+    assert not is_cropped(photograph)
+    values = result.maps[0].values
+    wanted = values[[*range(10), *range(20, 30)]].sum() / values.sum()
+    assert in_padding(result.maps[0], photograph) == pytest.approx(float(wanted), rel=1e-5)
+    (group,) = by_image(result)
+    assert view_words(group) == (
+        f"Black was put around the photograph; {wanted:.0%} of the heat lies there."
+    )
+    assert in_padding(heats().maps[0], heats().photographs[0]) == 0
+
+
+# Maps without heat.
+
+
+def test_a_map_of_zeros_is_marked_and_not_drawn() -> None:
+    (page,) = laid(made(heats(empty=(0,))))
+    assert words(page).count("no evidence: all 0") >= 2
+    assert not [
+        item for item in page.items if isinstance(item, Picture) and item.palette is not None
+    ]
+    assert "No map holds any heat." in words(page)
+    assert "Hottest" not in " ".join(words(page))
+
+
+def test_a_map_of_zeros_that_does_not_say_so_is_marked_too() -> None:
+    result = heats(empty=(0,))
+    silent = dataclasses.replace(result.maps[0], empty=False)
+    assert "no evidence: all 0" in told(made(dataclasses.replace(result, maps=(silent,))))
+
+
+def test_values_that_are_no_numbers_are_marked() -> None:
+    result = heats()
+    values = result.maps[0].values.copy()
+    values[3, 3] = np.nan
+    wrong = dataclasses.replace(result, maps=(dataclasses.replace(result.maps[0], values=values),))
+    (page,) = laid(made(wrong))
+    assert "not a number" in " ".join(words(page))
+    assert len(pictures(page)) == 2
+
+
+# The views.
+
+
+def test_the_view_that_fits() -> None:
+    assert default_view(heats()) == "single"
+    assert default_view(heats(targets=3)) == "row"
+    assert default_view(heats(methods=THREE)) == "table"
+    assert default_view(heats(methods=THREE, targets=2)) == "table"
+    assert default_view(heats(images=2)) == "sheet"
+
+
+def test_a_row_has_the_photograph_and_two_pictures_of_each_target() -> None:
+    result = heats(targets=3)
+    (page,) = laid(made(result))
+    found = tiles(page)
+    rows = sorted({round(tile.y, 2) for tile in found})
+    assert [sum(round(tile.y, 2) == row for tile in found) for row in rows] == [4, 3]
+    np.testing.assert_array_equal(found[0].pixels, result.photographs[0].pixels)
+    for place, tile in enumerate(found[1:4]):
+        np.testing.assert_array_equal(tile.pixels, shown_as(result, place))
+    listed = words(page)
+    assert [each for each in listed if each in ("dog", "bee", "gnu")] == ["dog", "bee", "gnu"]
+    assert "score 0.4  \u00b7  logit 4" in listed
+
+
+def test_a_table_has_methods_as_rows_and_targets_as_columns() -> None:
+    result = heats(methods=THREE, targets=2, size=(36, 54))
+    (page,) = laid(made(result))
+    found = pictures(page)
+    assert len(found) == 7
+    by_place = {tile.pixels.tobytes(): (tile.x, tile.y) for tile in found}
+    where = [by_place[shown_as(result, place).tobytes()] for place in range(6)]
+    # Maps are target by target, and for each method by method.
+    assert len({x for x, _ in where[:3]}) == 1
+    assert [y for _, y in where[:3]] == sorted({y for _, y in where[:3]})
+    for place in range(3):
+        assert where[place][1] == where[place + 3][1]
+        assert where[place][0] < where[place + 3][0]
+
+
+def test_a_missing_pair_leaves_its_place_free() -> None:
+    whole = heats(methods=THREE, targets=2)
+    result = dataclasses.replace(whole, maps=whole.maps[:4] + whole.maps[5:])
+    (page,) = laid(made(result))
+    assert len(pictures(page)) == 6
+
+
+def test_methods_of_one_target_follow_each_other() -> None:
+    (page,) = laid(made(heats(methods=THREE), columns=2))
+    assert len(pictures(page)) == 4
+    assert len({round(tile.x) for tile in pictures(page)}) == 2
+    assert {"photograph", "Grad-CAM", "Gradient", "Occlusion"} <= set(words(page))
+
+
+def test_a_document_leads_from_its_table_to_each_image() -> None:
+    result = heats(images=3, targets=2, names=["a.jpg", "b.jpg", "c.jpg"], empty=(1,))
+    found = laid(made(result))
+    assert len(found) == 4
+    first = " ".join(words(found[0]))
+    for part in ("Which pixels decided", "How to read a heatmap", "a.jpg", "b.jpg", "c.jpg"):
+        assert part in first
+    assert "the method found 0 everywhere" in first
+    links = [item.target for item in found[0].items if isinstance(item, Link)]
+    assert links == ["image:0"] * 2 + ["image:1"] * 2 + ["image:2"] * 2
+    for number, page in enumerate(found[1:]):
+        names = [item.name for item in page.items if isinstance(item, Anchor)]
+        assert f"image:{number}" in names
+        assert {"back to cover", "How it came to the network"} <= set(words(page))
+    numbers = [item.text for item in found[0].items if isinstance(item, Text) and item.x > 540]
+    assert numbers[:7] == ["page", "2", "2", "3", "3", "4", "4"]
+
+
+@pytest.mark.parametrize("view", HEAT_VIEWS)
+def test_a_warning_stands_under_its_pictures(view: str) -> None:
+    assert WARNING in told(made(heats(methods=THREE, warned=["gradient"]), view))
+    assert WARNING not in told(made(heats(methods=["grad-cam"], warned=["gradient"]), view))
+
+
+def test_measures_stand_beside_what_a_random_map_gets() -> None:
+    (page,) = laid(made(heats(measured=True)))
+    listed = words(page)
+    start = listed.index("deletion")
+    assert listed[start : start + 5] == [
+        *("deletion", "0.21", "0.4", "0.3", "better than random (lower is better)"),
+    ]
+    assert "worse than random (lower is better)" in listed
+    assert {"deletion 0.21", "insertion 0.71"} <= set(listed)
+    curves = [item for item in page.items if isinstance(item, Line) and len(item.points) == 6]
+    assert len(curves) == 2
+    falling = [y for _, y in curves[0].points]
+    assert falling == sorted(falling)  # downwards on the page
+    many = words(*laid(made(heats(methods=THREE, measured=True))))
+    start = many.index("Grad-CAM", many.index("sensitivity"))
+    assert many[start : start + 24] == [
+        *("Grad-CAM", "0.21", "0.71", "0.3", "a random map as coarse", "0.4", "0.5", "0.1"),
+        *("Gradient", "0.22", "0.71", "0.3", "Occlusion", "0.23", "0.71", "0.3"),
+        *("a random map as coarse", "0.45", "0.5", "0.1"),
+        *("a map of the centre", "0.3", "0.6", "0.2"),
+    ]
+    assert "best: Grad-CAM 0.21" in many
+    assert "Metrics" not in words(*laid(made(heats(methods=THREE))))
+
+
+# Words.
+
+
+def test_targets_are_called_by_what_they_are() -> None:
+    result = heats(labels=None, targets=2)
+    assert target_name(result, result.maps[0]) == "class 3"
+    hidden = dataclasses.replace(result.maps[0].target, layer="conv_2", unit=12, where=(4, 7))
+    entry = dataclasses.replace(result.maps[0], target=hidden)
+    assert target_name(result, entry) == "conv_2 channel 12, position 4, 7"
+    region = dataclasses.replace(hidden, layer="top", where=(10, 30, 20, 60), label="cat")
+    entry = dataclasses.replace(entry, target=region)
+    assert target_name(result, entry) == "cat, rows 10\u201319, columns 30\u201359"
+    two = heats(outputs=("top", "other"))
+    assert target_name(two, two.maps[0]) == "top, dog"
+    predicted = dataclasses.replace(result.maps[0].target, where="predicted", sign=-1)
+    entry = dataclasses.replace(entry, target=predicted)
+    assert target_name(result, entry) == "not class 3, where it is the strongest"
+
+
+def test_scores_and_layers_in_words() -> None:
+    result = heats()
+    assert score_words(result, result.maps[0]) == "score 0.8  \u00b7  logit 8"
+    same = dataclasses.replace(result.maps[0], explained=0.8)
+    assert score_words(result, same) == "score 0.8"
+    output = dataclasses.replace(
+        result, options=dataclasses.replace(result.options, score="output")
+    )
+    assert score_words(output, result.maps[0]) == "score 0.8  \u00b7  explained 8"
+    assert "the network gives" in " ".join(made(output).captions)
+    many = dataclasses.replace(result.maps[0], layers=("a", "b", "c"))
+    assert layer_names(many) == "a to c"
+
+
+def test_what_is_told_outside_the_picture() -> None:
+    document = made(heats(methods=THREE, targets=6, warned=["gradient"]))
+    assert document.name == "small: heatmaps of photo0.jpg"
+    for part in ("dog, Grad-CAM, score 0.8", "layer conv_2", "and 6 more", WARNING, "viridis"):
+        assert part in document.caption
+
+
+def test_where_the_heat_is() -> None:
+    result = heats(size=(30, 60), net=(30, 60), methods=["gradient"])
+    values = np.zeros((30, 60), np.float32)
+    values[21, 8] = 3.0
+    values[4, 40] = 1.0
+    spot = dataclasses.replace(result.maps[0], values=values, coarse=values)
+    found = dataclasses.replace(result, maps=(spot,))
+    places = places_of(found, 0)
+    assert places.hottest == (8, 21)
+    assert places.centre == pytest.approx(((8.5 * 3 + 40.5) / 4, (21.5 * 3 + 4.5) / 4))
+    assert places.box == (8, 4, 41, 22)
+    assert describe_peak(found, 0) == "x 8, y 21 (lower left)"
+    assert places_of(heats(empty=(0,)), 0).hottest is None
+    assert describe_peak(heats(empty=(0,)), 0) == ""
+    against = dataclasses.replace(result.maps[0], values=-values, coarse=-values, signed=True)
+    assert places_of(dataclasses.replace(result, maps=(against,)), 0).centre is None
+
+
+def test_a_photograph_is_reduced_with_its_region() -> None:
+    pixels = np.arange(40, dtype=np.uint8).repeat(30).reshape(40, 30, 1)
+    photograph = dataclasses.replace(
+        heats().photographs[0], pixels=pixels, region=(4.0, -2.0, 36.0, 32.0), reduced=2.0
+    )
+    small = reduced(photograph, (20, 20))
+    assert small.pixels.shape == (20, 15, 1)
+    assert small.region == (2.0, -1.0, 18.0, 16.0)
+    assert small.reduced == 4.0
+    np.testing.assert_allclose(small.pixels[5:-5, 0, 0], np.arange(10, 30, 2) + 0.5, atol=1)
+    assert reduced(photograph, (40, 30)) is photograph
+
+
+def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
+    with pytest.raises(SelectionError, match="no heatmaps to draw"):
+        made(dataclasses.replace(heats(), maps=()))
+    with pytest.raises(SelectionError, match="expected at most 256, found 260"):
+        made(heats(images=260, size=(2, 2), net=(2, 2)), "single")
+
+
+def test_a_metric_with_a_bar_of_its_own_passes_or_fails() -> None:
+    """A random map is the best that there is of randomisation: nothing can be better."""
+    good, bad = (Measure("randomisation", value, 0.0, 1.0, False, bar=0.5) for value in (0.3, 0.7))
+    assert (better(good), better(bad)) == ("passes", "fails")
+    assert good.passes
+    assert not good.better_than_random
+
+
+def test_an_overlay_holds_the_photograph_itself() -> None:
+    result = heats()
+    overlay = Shown(result, 0, PLAIN, result.photographs[0]).overlay
+    assert isinstance(overlay, Overlay)
+    np.testing.assert_array_equal(overlay.under, result.photographs[0].pixels)
