@@ -242,7 +242,6 @@ class _Supply:
         return info
 
     def _line(self, name: str, first: InputImage) -> str:
-        """What one of several inputs is given."""
         label = input_label(self._model.info, name)
         if name not in self._sources:
             return f"input {label}: {first.steps[0]}"
@@ -288,7 +287,6 @@ class _Supply:
 
 
 def _methods(asked: str | Sequence[str]) -> tuple[tuple[Method, ...], set[str]]:
-    """The methods, and the names of those that were named."""
     names = [asked] if isinstance(asked, str) else list(asked)
     found: list[str] = []
     for name in names:
@@ -301,7 +299,6 @@ def _methods(asked: str | Sequence[str]) -> tuple[tuple[Method, ...], set[str]]:
 
 
 def _named(metrics: str | Sequence[str]) -> set[str]:
-    """The metrics that were named."""
     words = [metrics] if isinstance(metrics, str) else list(metrics)
     return {part.strip() for word in words for part in word.split(",")} - {DEFAULT, ALL}
 

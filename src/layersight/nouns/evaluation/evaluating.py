@@ -104,7 +104,6 @@ class Evaluator:
         return tuple(dict.fromkeys([*self._notes, *self._chooser.notes, *gaps]))
 
     def note(self, lines: Iterable[str]) -> None:
-        """Keeps what a reader should know."""
         self._notes += [line for line in lines if line not in self._notes]
 
     def judge(self, name: str, context: Context, resolved: ResolvedTarget) -> Judged:
@@ -174,7 +173,6 @@ class Evaluator:
         choice: Choice,
         bench: Bench,
     ) -> dict[tuple[str, str], Measure]:
-        """What the metrics say of a map."""
         measures = {}
         for metric in list(self.metrics):
             try:

@@ -1,10 +1,10 @@
-"""The way from a baseline to an image, in parts, finer where the slope tells too little.
+"""The path from a baseline to an image, in parts, finer where the gradient says too little.
 
-The rule of this module: numbers between 0 and 1, scores and slopes; no image and no network. The
-integral of the slope along the way is the midpoint rule over parts of any length. Since it also
-has to be what the score gains, the error can be found where it arises: between the middles of
-two neighbours the score gains something, the two slopes say something else. The parts where that
-differs most are cut in three, so that the old middle is a middle again.
+The rule of this module: numbers between 0 and 1, scores and gradients; no image and no network.
+The integral of the gradient along the path is the midpoint rule over parts of any length. Since it
+also has to be what the score gains, the error can be found where it arises: between the middles of
+two neighbours the score gains something, the two gradients say something else. The parts where
+that differs most are cut in three, so that the old middle is a middle again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Exact = NDArray[np.float64]
 
 
 class AdaptivePath:
-    """A way in parts, all of one length at first.
+    """A path in parts, all of one length at first.
 
     Args:
         steps: How many parts.
@@ -44,7 +44,7 @@ class AdaptivePath:
         self._lengths = np.full(steps, 1 / steps)
         self._middles = (np.arange(steps) + 0.5) / steps
         self._scores = np.zeros(steps)
-        self._slopes = np.zeros(steps)
+        self._gradients = np.zeros(steps)
         self._asked = np.arange(steps)
         self.shares = self._lengths
 
@@ -56,16 +56,16 @@ class AdaptivePath:
         """Where a gradient is wanted next."""
         return self._middles[self._asked]
 
-    def take(self, number: int, score: float, slope: float) -> None:
+    def take(self, number: int, score: float, gradient: float) -> None:
         """Notes what was found at one of the places.
 
         Args:
             number: Which of :attr:`places`.
             score: The score there.
-            slope: How fast it grows along the way, 1 from start to end.
+            gradient: How fast it grows along the path, 1 from start to end.
         """
         part = self._asked[number]
-        self._scores[part], self._slopes[part] = score, slope
+        self._scores[part], self._gradients[part] = score, gradient
 
     def cut(self, count: int) -> None:
         """Cuts the parts in three that seem the most wrong, and asks for their middles."""
@@ -80,13 +80,13 @@ class AdaptivePath:
         self.shares = lengths[self._asked] - again * self._lengths[of][self._asked]
         self._middles = self._middles[of] + (within - (pieces[of] - 1) / 2) * lengths
         self._lengths = lengths
-        self._scores, self._slopes = self._scores[of], self._slopes[of]
+        self._scores, self._gradients = self._scores[of], self._gradients[of]
 
     def _doubts(self) -> Exact:
-        """Of each part how far slopes and scores disagree towards both its neighbours."""
-        halves = self._lengths * self._slopes / 2
+        """Of each part how far gradients and scores disagree towards both its neighbours."""
+        halves = self._lengths * self._gradients / 2
         scores = np.concatenate([self._ends[:1], self._scores, self._ends[1:]])
-        told = np.concatenate([[0.0], halves]) + np.concatenate([halves, [0.0]])
-        gaps = np.abs(np.diff(scores) - told)
+        expected = np.concatenate([[0.0], halves]) + np.concatenate([halves, [0.0]])
+        gaps = np.abs(np.diff(scores) - expected)
         found: Exact = gaps[:-1] + gaps[1:]
         return found

@@ -170,7 +170,6 @@ def _contrast(info: ModelInfo, first: Target, text: str) -> Target:
 
 
 def _one(info: ModelInfo, text: str) -> Target:
-    """One class, channel or unit, and where."""
     tried = [place for place, letter in enumerate(text) if letter == ":"]
     for place in tried:
         layer = _find_layer(info, text[:place])
@@ -235,7 +234,6 @@ def _of_layer(info: ModelInfo, layer: LayerInfo, text: str) -> Target:
 
 
 def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
-    """A target at a place of its layer's maps."""
     if text is None:
         return target
     return dataclasses.replace(target, where=_where(text.strip(), layer))

@@ -49,7 +49,6 @@ class Tracker:
         return step
 
     def finish(self, count: int) -> None:
-        """So many maps more are done."""
         self.done += count
         self._report(self.done * PARTS)
 
@@ -157,7 +156,6 @@ class Builder:
         self._made += made.values()
 
     def finish(self) -> tuple[Heatmap, ...]:
-        """All maps, in the order in which they were asked for, and of the methods."""
         kept = [method.name for method in self.methods if method.name not in self._lost]
         reasons = self._lost.items()
         if not kept:
@@ -186,7 +184,6 @@ class Builder:
         return found
 
     def _measure(self, batch: Batch, index: int, made: dict[str, Heatmap]) -> None:
-        """Adds what the metrics say of the maps of one image and target."""
         bench = make_bench(self.context, batch, index)
         for method in self.methods:
             if method.name not in made or method.name in self._lost:
@@ -221,7 +218,6 @@ def measure(
     images, goal = batch.one(index)
 
     def again(pixels: FloatArray) -> FloatArray:
-        """Makes the map anew, of changed images."""
         changed = Images(images.showing(pixels), images.input, images.black, images.white)
         return explain(context, method, choice, changed, goal)
 

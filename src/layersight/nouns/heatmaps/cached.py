@@ -1,7 +1,7 @@
-"""One pass where the same would be asked several times.
+"""A model whose last gradients are kept, so that what several steps need takes one pass.
 
-The rule of this module: what is remembered is what the model gave for the very same numbers, of
-the last batch alone.
+The rule of this module: what is kept is what the model gave for the very same numbers, of the
+last batch alone.
 
 What the network says of an image, the number that a method explains and its gradients by a
 layer come from one pass forward and backward; so do the maps of all methods that need those
@@ -92,7 +92,6 @@ class CachedModel(Differentiable):
         return self._model.forward(inputs, layers, outputs=outputs)
 
     def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
-        """A number for each image."""
         kept = self._kept
         if kept is not None and _same_goal(kept.goal, goal) and _same(kept.inputs, inputs):
             return kept.found.scores
@@ -131,7 +130,6 @@ class CachedModel(Differentiable):
         return kept.found
 
     def ablate(self, inputs: Inputs, goal: Goal, layer: str, factors: FloatArray) -> FloatArray:
-        """A number for each ablation."""
         model = self._differentiable("a heatmap of this method")
         return model.ablate(inputs, goal, layer, factors)
 
@@ -227,7 +225,6 @@ def _same_goal(first: Goal, second: Goal) -> bool:
 
 
 def _same(first: Inputs, second: Inputs) -> bool:
-    """Whether inputs are the same numbers."""
     return first.keys() == second.keys() and all(
         array is second[name] or np.array_equal(array, second[name])
         for name, array in first.items()

@@ -44,7 +44,6 @@ class Choice:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the layers."""
         return tuple(layer.name for layer in self.layers)
 
     @property
@@ -220,7 +219,6 @@ def _as_large(
 
 
 def _instead(info: ModelInfo, end: LayerInfo, depends: DependsOnInput) -> str:
-    """What would do instead."""
     able = [layer for layer in _path(info, end) if has_picture(layer)]
     able = [layer for layer in _with_features(able) if depends(layer)]
     if not able:

@@ -194,7 +194,6 @@ def _refuse_unpredicted(asked: Sequence[ResolvedTarget]) -> None:
 
 
 def _notes(info: ModelInfo, entry: InputInfo, more: Sequence[str | None]) -> tuple[str, ...]:
-    """What a reader should know, each once."""
     found = [*info.notes]
     others = [other.name for other in info.inputs if other.name != entry.name]
     if others:

@@ -38,7 +38,6 @@ class Rows:
         return len(self.images)
 
     def pairs(self) -> Iterable[tuple[int, int]]:
-        """Copy and image of each row."""
         return zip(self.copies.tolist(), self.images.tolist(), strict=True)
 
     @property
@@ -142,7 +141,6 @@ def _inputs(request: Request, rows: Rows, pixels: FloatArray) -> dict[str, Float
 
 
 def _goals(target: Goal, rows: Rows) -> Goal:
-    """What is explained of each row."""
     return tuple(
         readout
         if len(readout.weights) == 1

@@ -1,4 +1,4 @@
-"""What heatmaps are of: the input that is explained, its images, the layers that depend on it."""
+"""The images that heatmaps are of, the input that is explained, and what depends on it."""
 
 from __future__ import annotations
 
@@ -108,7 +108,6 @@ class ImageSet:
         return Images(make_batch(self.given, numbers), self.entry.name, self.black, self.white)
 
     def name(self, image: int) -> str:
-        """What an image is called."""
         return self.given[self.entry.name][image].name
 
 

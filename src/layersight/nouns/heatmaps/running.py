@@ -210,7 +210,6 @@ def _over_greatest(maps: FloatArray) -> FloatArray:
 
 
 def _why_empty(context: Context, method: Method, choice: Choice, batch: Batch, place: int) -> str:
-    """Why a map is 0 everywhere."""
     entry = batch.targets[place]
     if entry.predicted is not None and not entry.predicted.any():
         return f"'{entry.target.name}' is nowhere the strongest in this image: nothing to explain"

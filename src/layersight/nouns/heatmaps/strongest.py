@@ -162,7 +162,7 @@ def _map_note(info: ModelInfo, end: LayerInfo) -> str:
 
 
 def _falling(values: FloatArray) -> list[int]:
-    """The places of values from the greatest on; those that are no numbers come last."""
+    """The indices of values from the greatest on; those that are no numbers come last."""
     order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
     return [int(place) for place in order]
 
@@ -170,7 +170,6 @@ def _falling(values: FloatArray) -> list[int]:
 def _ask(
     info: ModelInfo, layer: LayerInfo, image: int, target: Target, values: FloatArray
 ) -> ResolvedTarget:
-    """A target of an image with its score."""
     probability = gives_probability(info, layer)
     mask = None
     if target.where == PREDICTED:

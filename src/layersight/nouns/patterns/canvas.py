@@ -158,7 +158,6 @@ class Natural:
     loaded: tuple[InputImage, ...]
 
     def canvases(self, parameters: str) -> list[FloatArray]:
-        """Each as a canvas of an ascent."""
         if parameters == PIXELS:
             return [image.values for image in self.loaded]
         return [image.pixels.astype(np.float32) / np.float32(255) for image in self.loaded]

@@ -226,7 +226,6 @@ def _objectives(
     objective: str | Objective | Sequence[Objective],
     facets: int,
 ) -> tuple[list[Objective], str | None]:
-    """What is asked for, as objectives."""
     if isinstance(objective, str):
         return ask(info, layers, channels, objective, facets)
     given = [objective] if isinstance(objective, Objective) else list(objective)
@@ -241,7 +240,6 @@ def _objectives(
 
 
 def _spectrum(natural: Natural | None, method: Method, channels: int) -> FloatArray | None:
-    """The magnitudes of natural images, where the method wants them."""
     if natural is None or not method.takes_spectrum:
         return None
     return spectrum.of_images(natural.canvases(PHASE), channels)
@@ -250,7 +248,6 @@ def _spectrum(natural: Natural | None, method: Method, channels: int) -> FloatAr
 def _shifted(
     progress: Callable[[int, int], None] | None, before: int, total: int
 ) -> Callable[[int, int], None] | None:
-    """The same progress as a part of a longer work."""
     if progress is None:
         return None
     tell = progress

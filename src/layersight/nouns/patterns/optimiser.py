@@ -212,7 +212,6 @@ class Optimiser:
         return self._drawn[facet, attempt]
 
     def _fill(self) -> None:
-        """Begins a pattern in every slot that is free."""
         for team in self._teams:
             if team.idle and self._waiting:
                 first = self._waiting.popleft()
@@ -245,7 +244,6 @@ class Optimiser:
             team.frames.append(self._method.show(part))
 
     def _keys(self, team: _Team) -> set[tuple[int, int]]:
-        """The starts of a team."""
         return {(self._objectives[number].facet, team.attempt) for number in team.numbers}
 
     def _step(self) -> None:

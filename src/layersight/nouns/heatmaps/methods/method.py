@@ -60,7 +60,6 @@ class Images:
         return self.pixels.shape[1], self.pixels.shape[2]
 
     def one(self, image: int) -> Images:
-        """The same with one image alone."""
         values = {name: array[image : image + 1] for name, array in self.values.items()}
         return dataclasses.replace(self, values=values)
 

@@ -58,17 +58,17 @@ def impute(image: FloatArray, known: Masks) -> FloatArray:
     mean = (image * here).sum((1, 2), keepdims=True) / here.sum((1, 2), keepdims=True)
     found = np.where(grid.missing, mean, image).astype(np.float32)
     left = grid.only_missing(-grid.above(found))
-    way = np.zeros(left.shape, np.float32)
+    direction = np.zeros(left.shape, np.float32)
     before = np.ones((len(known), 1, 1, image.shape[-1]), np.float32)
     limit = TOLERANCE * float(np.ptp(image) or 1)
     for _ in range(MOST_STEPS):
         better = grid.cycle(left)
         now = _dot(left, better)
-        way = better + way * _ratio(now, before)
-        pushed = grid.apply(way)
-        step = way * _ratio(now, _dot(way, pushed))
+        direction = better + direction * _ratio(now, before)
+        pushed = grid.apply(direction)
+        step = direction * _ratio(now, _dot(direction, pushed))
         found += step
-        left -= pushed * _ratio(now, _dot(way, pushed))
+        left -= pushed * _ratio(now, _dot(direction, pushed))
         before = now
         if not float(np.abs(step).max(initial=0)) > limit:
             break
@@ -76,7 +76,6 @@ def impute(image: FloatArray, known: Masks) -> FloatArray:
 
 
 def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
-    """The inner product of each mask and channel."""
     found: FloatArray = np.einsum("nhwc,nhwc->nc", one, other)
     return found[:, np.newaxis, np.newaxis]
 
@@ -170,5 +169,5 @@ def halve(values: FloatArray) -> FloatArray:
 
 
 def double(values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """Each cell as four pixels; the other way of :func:`halve`."""
+    """Each cell as four pixels; the inverse of :func:`halve`."""
     return values.repeat(2, 1).repeat(2, 2)[:, : shape[1], : shape[2]]
