@@ -19,7 +19,7 @@ from hostile.files import (
     write_keras,
     zlib_zeros,
 )
-from hostile.registry import Traps, attack
+from hostile.registry import Attack, Traps, Writer, attack, register_attack
 
 GIB = 1 << 30
 
@@ -264,27 +264,6 @@ def archive_in_archive(path: Path, traps: Traps) -> None:
     write_keras(path, sequential(conv(), version=3), weights=inner.getvalue())
 
 
-@attack("model.h5", heavy=True, refused=True)
-def fifo_as_model(path: Path, traps: Traps) -> None:
-    """A pipe that nobody writes to: opening it waits for ever."""
-    path.unlink(missing_ok=True)
-    os.mkfifo(path)
-
-
-@attack("model.h5", heavy=True, refused=True)
-def device_as_model(path: Path, traps: Traps) -> None:
-    """A link to a device that never ends."""
-    path.unlink(missing_ok=True)
-    path.symlink_to("/dev/zero")
-
-
-@attack("model.h5", refused=True)
-def link_loop_as_model(path: Path, traps: Traps) -> None:
-    """Two links to each other."""
-    path.unlink(missing_ok=True)
-    path.symlink_to(path.name)
-
-
 @attack("model.keras", heavy=True, refused=True)
 def folder_as_model(path: Path, traps: Traps) -> None:
     """A folder named like a file, with a model.json of 3 GiB that is not stored."""
@@ -314,30 +293,6 @@ def saved_model_folder(path: Path, traps: Traps) -> None:
         (path / name).symlink_to(target)
 
 
-@attack("model.h5", refused=True)
-def text_as_model(path: Path, traps: Traps) -> None:
-    """A text file whose first line has escape codes, quoted in the message."""
-    path.write_bytes(b"\x1b[2J\x1b[31m\x9b31mevil\tline\r\n" * 20)
-
-
-@attack("model.h5", refused=True)
-def bidirectional_text_as_model(path: Path, traps: Traps) -> None:
-    """A text file that starts with marks that turn the direction of writing."""
-    path.write_bytes("\u202e\u2066\u200f evil".encode() * 20)
-
-
-@attack("\x1b[31m\nlayersight: evil.h5", refused=True)
-def name_of_file(path: Path, traps: Traps) -> None:
-    """The name of the file itself holds escape codes and a line break."""
-    path.write_bytes(b"nothing")
-
-
-@attack("model.tflite", refused=True)
-def tflite(path: Path, traps: Traps) -> None:
-    """A damaged TensorFlow Lite model."""
-    path.write_bytes(b"\x1c\0\0\0TFL3" + b"\xff" * 500)
-
-
 @attack("model.onnx", heavy=True, refused=True)
 def onnx_external(path: Path, traps: Traps) -> None:
     """An ONNX model whose tensor lies in another file, and claims 2 GiB."""
@@ -345,3 +300,71 @@ def onnx_external(path: Path, traps: Traps) -> None:
     entry = b"\x0a\x08location\x12" + bytes([len(location)]) + location
     tensor = b"\x6a" + bytes([len(entry)]) + entry + b"\x70\x01"
     path.write_bytes(b"\x08\x07\x12\x04onnx\x3a\xff\xff\xff\xff\x07" + tensor * 10)
+
+
+# What is no file, or a file of a few bytes
+
+
+def _pipe(path: Path, traps: Traps) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def _device(path: Path, traps: Traps) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+
+
+def _loop(path: Path, traps: Traps) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name)
+
+
+def _sparse(path: Path, traps: Traps) -> None:
+    with path.open("wb") as file:
+        file.truncate((6 if path.suffix == ".txt" else 3) * GIB)
+
+
+def _holding(data: bytes) -> Writer:
+    return lambda path, traps: _write(path, data)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+for _name, _file, _kind, _writer, _says in (
+    ("fifo_as_model", "model.h5", "model", _pipe, "A pipe that is never written to."),
+    ("fifo_as_image", "image.png", "image", _pipe, "A pipe as an image."),
+    ("labels_fifo", "labels.txt", "labels", _pipe, "A pipe as a file of class names."),
+    ("device_as_model", "model.h5", "model", _device, "A link to a device that never ends."),
+    ("device_as_image", "image.png", "image", _device, "An image that never ends."),
+    ("labels_device", "labels.txt", "labels", _device, "A file of class names that never ends."),
+    ("sparse_image", "image.png", "image", _sparse, "An image of 3 GiB that is not stored."),
+    ("labels_sparse", "labels.txt", "labels", _sparse, "6 GiB of class names, not stored."),
+):
+    register_attack(Attack(_name, _file, _says, _writer, _kind, heavy=True, refused=True))
+
+for _name, _file, _kind, _writer, _says in (
+    ("link_loop_as_model", "model.h5", "model", _loop, "A link to itself."),
+    ("link_loop_as_image", "image.png", "image", _loop, "A link to itself as an image."),
+    (
+        *("text_as_model", "model.h5", "model"),
+        _holding(b"\x1b[2J\x1b[31m\x9b31mevil\tline\r\n" * 20),
+        "A text file whose first line has escape codes, quoted in the message.",
+    ),
+    (
+        *("bidirectional_text_as_model", "model.h5", "model"),
+        _holding("\u202e\u2066\u200f evil".encode() * 20),
+        "A text file that starts with marks that turn the direction of writing.",
+    ),
+    (
+        *("name_of_file", "\x1b[31m\nlayersight: evil.h5", "model", _holding(b"nothing")),
+        "The name of the file itself holds escape codes and a line break.",
+    ),
+    (
+        *("tflite", "model.tflite", "model", _holding(b"\x1c\0\0\0TFL3" + b"\xff" * 500)),
+        "A damaged TensorFlow Lite model.",
+    ),
+):
+    register_attack(Attack(_name, _file, _says, _writer, _kind, refused=True))

@@ -222,49 +222,36 @@ def operations_within(path: Path, traps: Traps) -> None:
     write_h5(path, config)
 
 
+def _mean(operation: str, **settings: Any) -> Config:
+    """A formula that takes the mean of what an operation gives."""
+    inner = ["call", operation, [["input"]], settings]
+    whole = ["call", "math.reduce_mean", [inner], {"axis": [1, 2]}]
+    return layer("Formula", "formula", expression=whole)
+
+
+def _doubled(depth: int) -> list[Any]:
+    if not depth:
+        return ["input"]
+    return ["call", "math.add", [_doubled(depth - 1), _doubled(depth - 1)], {}]
+
+
 _heavy(
     "formula_within",
     "A formula that is small, with 10^10 numbers on the way.",
     conv(),
-    layer(
-        "Formula",
-        "formula",
-        expression=[
-            "call",
-            "math.reduce_mean",
-            [["call", "image.resize_nearest", [["input"]], {"size": [10**5, 10**5]}]],
-            {"axis": [1, 2]},
-        ],
-    ),
+    _mean("image.resize_nearest", size=[10**5, 10**5]),
 )
 _heavy(
     "formula_tiles",
     "A formula that repeats 10^10 times and takes the mean.",
     conv(),
-    layer(
-        "Formula",
-        "formula",
-        expression=[
-            "call",
-            "math.reduce_mean",
-            [["call", "tile", [["input"]], {"multiples": [1, 10**5, 10**5, 1]}]],
-            {"axis": [1, 2]},
-        ],
-    ),
+    _mean("tile", multiples=[1, 10**5, 10**5, 1]),
 )
 _heavy(
     "formula_deep",
     "A formula nested as deep as allowed, each part twice.",
     conv(),
-    layer(
-        "Formula",
-        "formula",
-        expression=(lambda f: f(f, 18))(
-            lambda f, n: (
-                ["input"] if n == 0 else ["call", "math.add", [f(f, n - 1), f(f, n - 1)], {}]
-            )
-        ),
-    ),
+    layer("Formula", "formula", expression=_doubled(18)),
 )
 _heavy(
     "formula_of_nothing",
@@ -274,15 +261,8 @@ _heavy(
         layer("Formula", f"formula_{number}", expression=expression)
         for number, expression in enumerate(
             [
-                None,
-                [],
-                "x",
-                ["call"],
-                ["call", "reshape", [["input"]], {"shape": [10**9, -1]}],
-                ["value", 3],
-                ["input", "x"],
-                ["call", 3, 3, 3],
-                ["input", 10**9],
+                *(None, [], "x", ["call"], ["value", 3], ["input", "x"], ["call", 3, 3, 3]),
+                *(["input", 10**9], ["call", "reshape", [["input"]], {"shape": [10**9, -1]}]),
             ]
         )
     ),
@@ -410,14 +390,12 @@ def _wrong(kind: str, setting: str, **more: Any) -> None:
         register_attack(Attack(name, "model.keras", says, writer))
 
 
-_wrong("Conv2D", "filters")
-_wrong("Conv2D", "kernel_size")
-_wrong("Conv2D", "strides")
-_wrong("Conv2D", "dtype")
-_wrong("InputLayer", "batch_shape")
-_wrong("UpSampling2D", "size")
-_wrong("Reshape", "target_shape")
-_wrong("BatchNormalization", "axis")
+for _setting in ("filters", "kernel_size", "strides", "dtype"):
+    _wrong("Conv2D", _setting)
+for _kind, _setting in (("InputLayer", "batch_shape"), ("UpSampling2D", "size")):
+    _wrong(_kind, _setting)
+for _kind, _setting in (("Reshape", "target_shape"), ("BatchNormalization", "axis")):
+    _wrong(_kind, _setting)
 
 
 def _config(name: str, says: str, config: Any, *, heavy: bool = False) -> None:
@@ -429,14 +407,7 @@ def _config(name: str, says: str, config: Any, *, heavy: bool = False) -> None:
 
 for _number, _text in enumerate(
     (
-        "null",
-        "[]",
-        "{}",
-        '"x"',
-        "3",
-        "NaN",
-        "",
-        "{",
+        *("null", "[]", "{}", '"x"', "3", "NaN", "", "{"),
         '{"class_name": null, "config": null}',
         '{"class_name": ["Sequential"], "config": {}}',
         '{"class_name": {}, "config": {}}',
@@ -573,13 +544,8 @@ def _named(number: int, name: str) -> None:
     def model(path: Path, traps: Traps) -> None:
         write_keras(path, {"class_name": name, "config": {"name": name}})
 
-    for part, writer in (
-        ("good", good),
-        ("bad", bad),
-        ("weights", weights),
-        ("setting", setting),
-        ("class", model),
-    ):
+    writers = {"good": good, "bad": bad, "weights": weights, "setting": setting, "class": model}
+    for part, writer in writers.items():
         file = "model.h5" if writer is weights else "model.keras"
         register_attack(Attack(f"name_{number}_{part}", file, says, writer))
 

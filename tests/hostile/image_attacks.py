@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -125,14 +124,8 @@ def _tiff_of(
     width: int, height: int, *, compression: int = 1, rows: int = 1
 ) -> list[tuple[int, int, int, int]]:
     return [
-        (256, 4, 1, width),
-        (257, 4, 1, height),
-        (258, 3, 1, 8),
-        (259, 3, 1, compression),
-        (262, 3, 1, 1),
-        (273, 4, 1, 200),
-        (277, 3, 1, 1),
-        (278, 4, 1, rows),
+        *((256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, compression)),
+        *((262, 3, 1, 1), (273, 4, 1, 200), (277, 3, 1, 1), (278, 4, 1, rows)),
         (279, 4, 1, 0x7FFFFFFF),
     ]
 
@@ -171,42 +164,38 @@ def tiff_tile(path: Path, traps: Traps) -> None:
     path.write_bytes(content + bytes(300 - len(content)) + data)
 
 
+def _gif(side: int) -> bytes:
+    """The beginning of a GIF file of a square canvas."""
+    return b"GIF89a" + struct.pack("<2H3B", side, side, 0x80, 0, 0) + bytes(6)
+
+
+def _frame(start: int, side: int) -> bytes:
+    return b"," + struct.pack("<4HB", start, start, side, side, 0) + b"\x02\x02\x44\x01\x00"
+
+
 @attack("image.gif", kind="image", heavy=True, refused=True)
 def gif_huge_canvas(path: Path, traps: Traps) -> None:
     """A GIF with a canvas of 65,535 x 65,535 for one pixel."""
-    path.write_bytes(
-        b"GIF89a"
-        + struct.pack("<2H3B", 65535, 65535, 0x80, 0, 0)
-        + bytes(6)
-        + b","
-        + struct.pack("<4HB", 0, 0, 1, 1, 0)
-        + b"\x02\x02\x44\x01\x00;"
-    )
+    path.write_bytes(_gif(65535) + _frame(0, 1) + b";")
 
 
 @attack("image.gif", kind="image", heavy=True)
 def gif_many_frames(path: Path, traps: Traps) -> None:
     """A GIF with 500,000 frames."""
-    frame = b"," + struct.pack("<4HB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
-    head = b"GIF89a" + struct.pack("<2H3B", 1, 1, 0x80, 0, 0) + bytes(6)
-    path.write_bytes(head + frame * 500_000 + b";")
+    path.write_bytes(_gif(1) + _frame(0, 1) * 500_000 + b";")
 
 
 @attack("image.gif", kind="image", heavy=True)
 def gif_comment(path: Path, traps: Traps) -> None:
     """A GIF with 50 MB of comments before its frame."""
-    frame = b"," + struct.pack("<4HB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
-    head = b"GIF89a" + struct.pack("<2H3B", 1, 1, 0x80, 0, 0) + bytes(6)
     comment = b"\x21\xfe" + (b"\xff" + b"\x1b" * 255) * 200_000 + b"\0"
-    path.write_bytes(head + comment + frame + b";")
+    path.write_bytes(_gif(1) + comment + _frame(0, 1) + b";")
 
 
 @attack("image.gif", kind="image")
 def gif_frame_outside(path: Path, traps: Traps) -> None:
     """A GIF whose frame is larger than its canvas and lies outside of it."""
-    frame = b"," + struct.pack("<4HB", 60_000, 60_000, 60_000, 60_000, 0) + b"\x02\x02\x44\x01\x00"
-    head = b"GIF89a" + struct.pack("<2H3B", 1, 1, 0x80, 0, 0) + bytes(6)
-    path.write_bytes(head + frame + b";")
+    path.write_bytes(_gif(1) + _frame(60_000, 60_000) + b";")
 
 
 @attack("image.webp", kind="image", heavy=True, refused=True)
@@ -307,20 +296,6 @@ def svg(path: Path, traps: Traps) -> None:
     )
 
 
-@attack("image.png", kind="image", heavy=True, refused=True)
-def fifo_as_image(path: Path, traps: Traps) -> None:
-    """A pipe that nobody writes to."""
-    path.unlink(missing_ok=True)
-    os.mkfifo(path)
-
-
-@attack("image.png", kind="image", heavy=True, refused=True)
-def device_as_image(path: Path, traps: Traps) -> None:
-    """A link to a device that never ends."""
-    path.unlink(missing_ok=True)
-    path.symlink_to("/dev/zero")
-
-
 @attack("image.png", kind="image", refused=True)
 def folder_as_image(path: Path, traps: Traps) -> None:
     """A folder named like a picture, which holds a loop of links and a pipe."""
@@ -328,20 +303,6 @@ def folder_as_image(path: Path, traps: Traps) -> None:
     for name, target in (("loop", "."), ("up", ".."), ("a.png", "a.png")):
         (path / name).unlink(missing_ok=True)
         (path / name).symlink_to(target)
-
-
-@attack("image.png", kind="image", refused=True)
-def link_loop_as_image(path: Path, traps: Traps) -> None:
-    """A link to itself."""
-    path.unlink(missing_ok=True)
-    path.symlink_to(path.name)
-
-
-@attack("image.png", kind="image", heavy=True, refused=True)
-def sparse_image(path: Path, traps: Traps) -> None:
-    """A file of 3 GiB that is not stored."""
-    with path.open("wb") as file:
-        file.truncate(3 * GIB)
 
 
 @attack("\x1b[31m\nevil\u202egnp.png", kind="image")
@@ -357,48 +318,26 @@ def pickled_array(path: Path, traps: Traps) -> None:
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + pickled(traps))
 
 
-def _npy(name: str, says: str, text: str, *, size: int = 0, refused: bool = True) -> None:
+def _npy(name: str, says: str, kind: str, shape: str, *, size: int = 0) -> None:
     def writer(path: Path, traps: Traps) -> None:
+        text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
         head = text.encode().ljust(117) + b"\n"
         prefix = b"\x93NUMPY\x02\x00" + len(head).to_bytes(4, "little") + head
         with path.open("wb") as file:
             file.write(prefix)
             file.truncate(len(prefix) + size)
 
-    register_attack(Attack(name, "image.npy", says, writer, "image", heavy=True, refused=refused))
+    register_attack(Attack(name, "image.npy", says, writer, "image", heavy=True, refused=True))
 
 
-_npy(
-    "array_claims",
-    "An array that claims 10^12 numbers.",
-    "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000), }",
-)
-_npy(
-    "array_sparse",
-    "An array of 1.9 GiB of bytes, none of which is stored.",
-    "{'descr': '|u1', 'fortran_order': False, 'shape': (26000, 26000, 3), }",
-    size=26000 * 26000 * 3,
-)
-_npy(
-    "array_sparse_doubles",
-    "An array of 1.9 GiB of halves, which double as floats.",
-    "{'descr': '<f2', 'fortran_order': False, 'shape': (18000, 18000, 3), }",
-    size=18000 * 18000 * 6,
-)
-_npy(
-    "array_header_code",
-    "An array whose header is an expression that is long to evaluate.",
-    "{'descr': '<f4', 'fortran_order': False, 'shape': ("
-    + "(" * 5000
-    + "9**9**9"
-    + ")" * 5000
-    + ",)}",
-)
-_npy(
-    "array_header_type",
-    "An array of a type of 2 GB for each item.",
-    "{'descr': '(20000,20000)<f8', 'fortran_order': False, 'shape': (), }",
-)
+_npy("array_claims", "An array that claims 10^12 numbers.", "<f4", "(1000000, 1000000)")
+_says = "An array of 1.9 GiB of bytes, none of which is stored."
+_npy("array_sparse", _says, "|u1", "(26000, 26000, 3)", size=26000 * 26000 * 3)
+_says = "An array of 1.9 GiB of halves, which double as floats."
+_npy("array_sparse_doubles", _says, "<f2", "(18000, 18000, 3)", size=18000 * 18000 * 6)
+_says = "An array whose header is an expression that is long to evaluate."
+_npy("array_header_code", _says, "<f4", "(" * 5001 + "9**9**9" + ")" * 5000 + ",)")
+_npy("array_header_type", "An array of a type of 2 GB an item.", "(20000,20000)<f8", "()")
 
 
 @attack("image.npy", kind="image", heavy=True, refused=True)
@@ -408,27 +347,6 @@ def array_header_long(path: Path, traps: Traps) -> None:
 
 
 # Labels
-
-
-@attack("labels.txt", kind="labels", heavy=True, refused=True)
-def labels_sparse(path: Path, traps: Traps) -> None:
-    """A file of class names of 6 GiB that is not stored."""
-    with path.open("wb") as file:
-        file.truncate(6 * GIB)
-
-
-@attack("labels.txt", kind="labels", heavy=True, refused=True)
-def labels_fifo(path: Path, traps: Traps) -> None:
-    """A file of class names that is a pipe."""
-    path.unlink(missing_ok=True)
-    os.mkfifo(path)
-
-
-@attack("labels.txt", kind="labels", heavy=True, refused=True)
-def labels_device(path: Path, traps: Traps) -> None:
-    """A file of class names that never ends."""
-    path.unlink(missing_ok=True)
-    path.symlink_to("/dev/zero")
 
 
 @attack("labels.txt", kind="labels")
