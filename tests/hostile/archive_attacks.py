@@ -345,26 +345,37 @@ for _name, _file, _kind, _writer, _says in (
 ):
     register_attack(Attack(_name, _file, _says, _writer, _kind, heavy=True, refused=True))
 
-for _name, _file, _kind, _writer, _says in (
+OF_FEW_BYTES: tuple[tuple[str, str, str, Writer, str], ...] = (
     ("link_loop_as_model", "model.h5", "model", _loop, "A link to itself."),
     ("link_loop_as_image", "image.png", "image", _loop, "A link to itself as an image."),
     (
-        *("text_as_model", "model.h5", "model"),
+        "text_as_model",
+        "model.h5",
+        "model",
         _holding(b"\x1b[2J\x1b[31m\x9b31mevil\tline\r\n" * 20),
         "A text file whose first line has escape codes, quoted in the message.",
     ),
     (
-        *("bidirectional_text_as_model", "model.h5", "model"),
+        "bidirectional_text_as_model",
+        "model.h5",
+        "model",
         _holding("\u202e\u2066\u200f evil".encode() * 20),
         "A text file that starts with marks that turn the direction of writing.",
     ),
     (
-        *("name_of_file", "\x1b[31m\nlayersight: evil.h5", "model", _holding(b"nothing")),
+        "name_of_file",
+        "\x1b[31m\nlayersight: evil.h5",
+        "model",
+        _holding(b"nothing"),
         "The name of the file itself holds escape codes and a line break.",
     ),
     (
-        *("tflite", "model.tflite", "model", _holding(b"\x1c\0\0\0TFL3" + b"\xff" * 500)),
+        "tflite",
+        "model.tflite",
+        "model",
+        _holding(b"\x1c\0\0\0TFL3" + b"\xff" * 500),
         "A damaged TensorFlow Lite model.",
     ),
-):
-    register_attack(Attack(_name, _file, _says, _writer, _kind, refused=True))
+)
+for _name, _file, _kind, _write_it, _says in OF_FEW_BYTES:
+    register_attack(Attack(_name, _file, _says, _write_it, _kind, refused=True))

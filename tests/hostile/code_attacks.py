@@ -119,7 +119,7 @@ def lambda_damaged_code(traps: Traps) -> list[Config]:
 def lambda_output_shape(traps: Traps) -> list[Config]:
     """CVE-2024-3660: a harmless function, but byte code to tell the shape of the output."""
     code = code_of(traps)
-    shape = {"output_shape": [code, None, None], "output_shape_type": "lambda"}
+    shape: Config = {"output_shape": [code, None, None], "output_shape_type": "lambda"}
     return [conv(), evil(function="relu", function_type="function", **shape)]
 
 
@@ -138,7 +138,7 @@ def lambda_named_function(traps: Traps) -> list[Config]:
 @in_both_formats
 def lambda_gadget_get_file(traps: Traps) -> list[Config]:
     """CVE-2025-8747: keras.utils.get_file as the function of a Lambda, which writes a file."""
-    given = {"fname": str(traps.canary), "origin": traps.secret.as_uri()}
+    given: Config = {"fname": str(traps.canary), "origin": traps.secret.as_uri()}
     given |= {"cache_dir": str(traps.folder), "extract": True}
     return [conv(), evil(function=function("keras.utils", "get_file"), arguments=given)]
 
@@ -299,7 +299,7 @@ def lambda_in_call_arguments(path: Path, traps: Traps) -> None:
 @attack("model.keras")
 def typespec_setting(path: Path, traps: Traps) -> None:
     """CVE-2025-1550: a typespec, which imports a module and calls what it names."""
-    spec = {"class_name": "__typespec__", "spec_name": "Popen", "module": "subprocess"}
+    spec: Config = {"class_name": "__typespec__", "spec_name": "Popen", "module": "subprocess"}
     spec |= {"config": [["touch", str(traps.canary)]], "registered_name": None}
     write_keras(path, sequential(conv(activity_regularizer=spec, activation=spec), version=3))
 
