@@ -174,7 +174,9 @@ def _places(
     shares = [column.wide for column in columns]
     if left_over >= 0 and any(shares):
         widths = [w + left_over * s / sum(shares) for w, s in zip(widths, shares, strict=True)]
-    elif left_over < 0:
+    elif medium.height is None:  # a screen is wide enough
+        left_over += room / 2
+    if left_over < 0:
         widths = _narrowed(widths, [bool(share) for share in shares], -left_over)
     found, x = [], 0.0
     for wide, aside in zip(widths, asides, strict=True):
