@@ -1,6 +1,6 @@
 """How far the heatmaps of some methods can be believed, over some images.
 
-The rule of this module: image by image, so that what is done when somebody presses Ctrl-C is a
+The rule of this module: image by image, so that what is done when the user presses Ctrl-C is a
 whole evaluation of fewer images, and can be gone on with.
 """
 
@@ -21,7 +21,7 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
 from layersight.errors import ImageError, ModelInputError, UsageError
 from layersight.model import Forward, require
-from layersight.nouns.evaluation.evaluating import Evaluator, Judged, assemble, check_same
+from layersight.nouns.evaluation.evaluating import Evaluator, ImageMeasures, assemble, check_same
 from layersight.nouns.evaluation.result import Evaluation, concatenate
 from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.cached import CachedModel, explainable
@@ -130,7 +130,7 @@ def evaluate(
     )
     evaluator.note(outputs_only)
     cached = CachedModel(model, info, None)
-    made: list[Judged] = []
+    made: list[ImageMeasures] = []
     stopped = False
     try:
         for name, given in supply.load(waiting):
@@ -172,7 +172,7 @@ def check(
 
 
 class EvaluationInterrupted(KeyboardInterrupt):
-    """Somebody has pressed Ctrl-C.
+    """The user pressed Ctrl-C.
 
     Attributes:
         done: The evaluation of the images that were done by then; ``None`` without any.

@@ -1,7 +1,7 @@
 """The heatmaps of one image after the other, each measured by every metric.
 
 The rule of this module: a method or metric that was named has to apply to the first image; what
-goes wrong with a later one leaves a gap in the numbers, and is told.
+goes wrong with a later one leaves a gap in the numbers, and a note says so.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Kind = TypeVar("Kind", Method, Metric)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ImageMeasures:
     """What was found of one image.
 
     Attributes:
@@ -106,7 +106,7 @@ class Evaluator:
     def note(self, lines: Iterable[str]) -> None:
         self._notes += [line for line in lines if line not in self._notes]
 
-    def judge(self, name: str, context: Context, resolved: ResolvedTarget) -> Judged:
+    def judge(self, name: str, context: Context, resolved: ResolvedTarget) -> ImageMeasures:
         """What the metrics say of the maps of one image by every method.
 
         Args:
@@ -139,7 +139,7 @@ class Evaluator:
             self._tracker.finish(1)
         self._tracker.finish(end - self._tracker.done)
         self._begun = self._begun or bool(measures)
-        return Judged(name, resolved.target, resolved.score, measures)
+        return ImageMeasures(name, resolved.target, resolved.score, measures)
 
     def _map(self, context: Context, batch: Batch, method: Method) -> tuple[Heatmap, Choice] | None:
         """The map of a method and the layers that it was made of, ``None`` if there is none."""
@@ -199,7 +199,7 @@ class Evaluator:
 def assemble(
     evaluator: Evaluator,
     context: Context,
-    made: Sequence[Judged],
+    made: Sequence[ImageMeasures],
     scale: Preprocessing,
     explained: str,
     notes: Iterable[str],
@@ -210,8 +210,8 @@ def assemble(
     shape = (len(methods), len(names), len(made))
     found = {name: np.full(shape, np.nan, np.float32) for name in ("values", "random", "bars")}
     centre = np.full(shape[1:], np.nan, np.float32)
-    for image, judged in enumerate(made):
-        for (method, metric), number in judged.measures.items():
+    for image, one in enumerate(made):
+        for (method, metric), number in one.measures.items():
             if metric not in names or method not in methods:
                 continue
             index = (methods.index(method), names.index(metric), image)
@@ -219,15 +219,15 @@ def assemble(
             found["random"][index] = number.random
             found["bars"][index] = number.random if number.bar is None else number.bar
             centre[index[1:]] = number.centre
-    scores: FloatArray = np.array([judged.score for judged in made], np.float32)
+    scores: FloatArray = np.array([one.score for one in made], np.float32)
     return Evaluation(
         model=context.info,
         options=context.options,
         measured=context.measured,
         preprocessing=scale,
-        images=tuple(judged.name for judged in made),
+        images=tuple(one.name for one in made),
         explained=explained,
-        targets=tuple(judged.target for judged in made),
+        targets=tuple(one.target for one in made),
         scores=scores,
         rows=tuple(evaluator.rows[name] for name in methods),
         columns=tuple(column_of(metric) for metric in evaluator.metrics),

@@ -1,6 +1,6 @@
 """The layers whose maps a heatmap is made of.
 
-The rule of this module: what was chosen is told with the reason; what cannot do is refused with
+The rule of this module: a choice comes with its reason; a layer that cannot be used is refused with
 the name of what would.
 """
 
@@ -18,7 +18,7 @@ from layersight.nouns.heatmaps.outputs import positions
 from layersight.select import LayerSpec, select_layers
 
 MOST_STAGES = 2
-"""How many resolutions, the coarsest, a method that combines layers gets unless told.
+"""How many resolutions, the coarsest, a method that combines layers gets unless layers are named.
 
 Measured on MobileNet over 25 photographs: products of two are better than chance by deletion in
 76 % of them, of three in 60 %, of four in 48 %. Fine layers tell edges, whatever was decided."""

@@ -138,13 +138,15 @@ def heatmap(
     predicted = False
     for start in range(0, count, batch_size):
         numbers = range(start, min(start + batch_size, count))
-        asked, saying, told = ask_images(context.model, info, given, wanted, numbers, top=top)
-        predicted |= any(one.predicted is None or one.predicted.any() for one in asked)
+        targets, predictions, remarks = ask_images(
+            context.model, info, given, wanted, numbers, top=top
+        )
+        predicted |= any(one.predicted is None or one.predicted.any() for one in targets)
         if numbers.stop == count and not predicted:
-            _refuse_unpredicted(asked)
-        builder.add(asked)
-        said += saying
-        more += told
+            _refuse_unpredicted(targets)
+        builder.add(targets)
+        said += predictions
+        more += remarks
     maps = builder.finish()
     used = [known for known in chosen if any(one.method == known.name for one in maps)]
     return Heatmaps(

@@ -1,7 +1,7 @@
 """Running methods over images and targets, batch by batch.
 
 The rule of this module: a map that cannot be trusted as numbers is refused, and one that is 0
-everywhere is told with the reason.
+everywhere comes with the reason.
 """
 
 from __future__ import annotations

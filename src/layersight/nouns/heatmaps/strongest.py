@@ -58,8 +58,8 @@ def ask_images(
     if wanted is None:
         end, note = default_output(info)
         names = [end.name]
-        told = _map_note(info, end) if end.has_maps else note
-        notes += [text for text in (told, _value_note(info, end)) if text]
+        note = _map_note(info, end) if end.has_maps else note
+        notes += [text for text in (note, _value_note(info, end)) if text]
     else:
         names = list(dict.fromkeys(target.layer for target in wanted))
     layers = {layer.name: layer for layer in info.layers if layer.name in names}

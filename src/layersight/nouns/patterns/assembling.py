@@ -15,7 +15,7 @@ from layersight.errors import UsageError
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import BYTES, Objective, Patterns, gained
-from layersight.nouns.patterns.running import Judged
+from layersight.nouns.patterns.running import RatedPattern
 
 DEAD_GREY = 128
 """What a dead channel or a failed optimisation is shown as; a picture of it would be noise."""
@@ -27,42 +27,42 @@ def assemble(
     options: PatternOptions,
     preprocessing: Preprocessing,
     objectives: Sequence[Objective],
-    done: Sequence[Judged],
+    done: Sequence[RatedPattern],
     *,
     natural_count: int = 0,
     frame_steps: Sequence[int] = (),
     notes: Iterable[str] = (),
 ) -> Patterns:
     """The result of patterns that are done, in the order of their objectives."""
-    dead = np.array([judged.dead for judged in done])
-    activation = _array(judged.activation for judged in done)
-    start_activation = _array(judged.start_activation for judged in done)
+    dead = np.array([rated.dead for rated in done])
+    activation = _array(rated.activation for rated in done)
+    start_activation = _array(rated.start_activation for rated in done)
     rose = gained(start_activation, activation)
     empty = dead | ~rose
-    longest = max(len(judged.optimised.history) for judged in done)
+    longest = max(len(rated.optimised.history) for rated in done)
     history = np.full((len(done), longest), np.nan, np.float32)
-    for row, judged in zip(history, done, strict=True):
-        row[: len(judged.optimised.history)] = judged.optimised.history
-    marks = [judged.natural for judged in done if judged.natural is not None]
+    for row, rated in zip(history, done, strict=True):
+        row[: len(rated.optimised.history)] = rated.optimised.history
+    marks = [rated.natural for rated in done if rated.natural is not None]
     compared = np.array(marks, np.float32) if marks else None
-    masks = [judged.transparency for judged in done if judged.transparency is not None]
+    masks = [rated.transparency for rated in done if rated.transparency is not None]
     frames = None
     if frame_steps:
-        frames = np.stack([_in_colour(np.stack(judged.optimised.frames)) for judged in done], 1)
+        frames = np.stack([_in_colour(np.stack(rated.optimised.frames)) for rated in done], 1)
         frames[:, empty] = DEAD_GREY
     return Patterns(
         model=info,
         options=options,
         preprocessing=preprocessing,
         objectives=tuple(objectives),
-        images=_images(np.stack([judged.optimised.canvas for judged in done]), method, empty),
-        values=np.stack([judged.value for judged in done]),
+        images=_images(np.stack([rated.optimised.canvas for rated in done]), method, empty),
+        values=np.stack([rated.value for rated in done]),
         activation=activation,
         start_activation=start_activation,
-        robustness=_array(judged.robustness for judged in done),
+        robustness=_array(rated.robustness for rated in done),
         dead=dead,
-        converged=np.array([judged.optimised.converged for judged in done]) & rose,
-        steps=np.array([len(judged.optimised.history) for judged in done]),
+        converged=np.array([rated.optimised.converged for rated in done]) & rose,
+        steps=np.array([len(rated.optimised.history) for rated in done]),
         history=history,
         natural=None if compared is None else compared[:, :3],
         percentile=None if compared is None else compared[:, 3],
@@ -74,14 +74,12 @@ def assemble(
     )
 
 
-def _woken(objectives: Sequence[Objective], done: Sequence[Judged]) -> list[str]:
+def _woken(objectives: Sequence[Objective], done: Sequence[RatedPattern]) -> list[str]:
     """Which channels the start that was meant for them did not wake."""
     found = []
     pairs = list(zip(objectives, done, strict=True))
-    leaked = [entry for entry, judged in pairs if judged.optimised.leaked]
-    other = [
-        entry for entry, judged in pairs if judged.optimised.awake and judged.optimised.attempt
-    ]
+    leaked = [entry for entry, rated in pairs if rated.optimised.leaked]
+    other = [entry for entry, rated in pairs if rated.optimised.awake and rated.optimised.attempt]
     if leaked:
         found.append(f"silent at their start, woken by a leaking gradient: {_named(leaked)}")
     if other:

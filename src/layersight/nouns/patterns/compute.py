@@ -35,7 +35,7 @@ from layersight.nouns.patterns.canvas import (
 )
 from layersight.nouns.patterns.methods.method import Context, Method, find_method, methods
 from layersight.nouns.patterns.result import Objective, Patterns
-from layersight.nouns.patterns.running import Judged, run
+from layersight.nouns.patterns.running import RatedPattern, run
 from layersight.select import ChannelSpec, LayerSpec
 
 MOST_FRAMES = 200
@@ -90,7 +90,7 @@ def patterns(
 
     Raises:
         SelectionError: There is no such layer or channel.
-        ModelInputError: The canvas is too small, the layer does not rest on the input, or a
+        ModelInputError: The canvas is too small, the layer does not depend on the input, or a
             gradient is no number.
         UsageError: An option is unknown or out of its range.
         PatternsInterrupted: Ctrl-C; it holds the patterns that are done.
@@ -123,7 +123,7 @@ def patterns(
         parts.append(done)
     waiting = [entry for entry in objectives if done is None or entry not in done.objectives]
     kept_steps = _frame_steps(frames, settled.steps)
-    finished: list[Judged] = []
+    finished: list[RatedPattern] = []
     made: list[Objective] = []
     for probes, group in groupby(waiting, probes_of):
         asked = list(group)
@@ -157,7 +157,7 @@ def patterns(
 
 
 class PatternsInterrupted(KeyboardInterrupt):
-    """Somebody has pressed Ctrl-C.
+    """The user pressed Ctrl-C.
 
     Attributes:
         done: The patterns that were done by then, to go on with; ``None`` without any.

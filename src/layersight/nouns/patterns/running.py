@@ -21,7 +21,7 @@ from layersight.nouns.patterns.result import SAME, Objective
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Judged:
+class RatedPattern:
     """A pattern that is done, and what it is worth.
 
     Attributes:
@@ -64,7 +64,7 @@ def run(
     batch_size: int | None = None,
     frames: Sequence[int] = (),
     progress: Callable[[int, int], None] | None = None,
-) -> dict[int, Judged]:
+) -> dict[int, RatedPattern]:
     """Makes the patterns of some objectives and judges them.
 
     Args:
@@ -109,20 +109,20 @@ def run(
             fewer = replace(ascent, batch=count, deep=True)
             yield from make(model.ascend(fewer), fewer).wake(optimiser.asleep)
 
-    found: dict[int, Judged] = {}
+    found: dict[int, RatedPattern] = {}
     waiting: list[OptimisedPattern] = []
     try:
         for optimised in optimise():
             waiting.append(optimised)
             if len(waiting) >= ascent.batch:
-                for judged in _judge(waiting, ascent, judge, objectives, weights, compared):
-                    found[judged.optimised.number] = judged
+                for rated in _judge(waiting, ascent, judge, objectives, weights, compared):
+                    found[rated.optimised.number] = rated
                 waiting.clear()
     except KeyboardInterrupt:
         waiting = [entry for entry in waiting if entry.number not in found]
     if waiting:
-        for judged in _judge(waiting, ascent, judge, objectives, weights, compared):
-            found[judged.optimised.number] = judged
+        for rated in _judge(waiting, ascent, judge, objectives, weights, compared):
+            found[rated.optimised.number] = rated
     return found
 
 
@@ -133,7 +133,7 @@ def _judge(
     objectives: Sequence[Objective],
     weights: Sequence[Sequence[FloatArray]],
     compared: FloatArray | None,
-) -> list[Judged]:
+) -> list[RatedPattern]:
     own = [weights[entry.number] for entry in optimised]
     canvases = [entry.canvas for entry in optimised]
     reached = judge.values(canvases, own)
@@ -149,7 +149,7 @@ def _judge(
             natural = (middle, high, most, float(share[0]))
         positive = entry.awake and reached[place] > 0
         found.append(
-            Judged(
+            RatedPattern(
                 entry,
                 seen(ascent, entry.canvas),
                 float(reached[place]),

@@ -14,8 +14,8 @@ every image is shown under the same.
 
 What comes out are mean scores, as in the paper, not differences: they are never below 0 where
 the score is a probability, and lie around the score of a half-hidden image where it is a logit.
-The mean score under all masks is told with them as their ground: a pixel above it is one that the
-score is higher with than without.
+The mean score under all masks comes with them as their neutral value: a pixel above it is one
+that the score is higher with than without.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Adebayo, Gilmer, Muelly, Goodfellow, Hardt and Kim, "Sanity Checks for Saliency 
 is compared with the first. The value is the mean over the stages of Spearman's rank correlation of
 the two without their signs.
 
-The way ends with half of the layers. Until there the lower ones still find edges, and nobody can
-tell what of: a map of the edges of the image stays, one of what was decided is gone. Once the
+This ends with half of the layers. Until there the lower ones still find edges, and no one can
+tell of what: a map of the edges of the image stays, one of what was decided is gone. Once the
 lowest are random too, every map falls apart, whatever it showed.
 
 Random maps drawn anew have nothing in common: 0. The map that is brightest in the middle, whatever

@@ -1,8 +1,8 @@
 """Sensitivity, at its greatest.
 
 Yeh, Hsieh, Suggala, Inouye and Ravikumar, "On the (In)fidelity and Sensitivity of Explanations",
-NeurIPS 2019: how far a map moves when the image is changed by so little that hardly anybody sees
-it,
+NeurIPS 2019: how far a map moves when the image is changed by so little that it is hardly
+visible,
 
     max over e, |e| <= r, of  || map(x + e) - map(x) || / || map(x) ||
 
@@ -27,7 +27,7 @@ SENSITIVITY = 1
 
 
 def sensitivity(trial: Trial) -> Outcome:
-    """The greatest relative change of the map under noise that hardly anybody sees."""
+    """The greatest relative change of the map under noise that is hardly visible."""
     assert trial.explain is not None
     bench = trial.bench
     draw = bench.random(NOISE, SENSITIVITY)
@@ -72,7 +72,7 @@ METRIC = Metric(
     name="sensitivity",
     order=70,
     title="Sensitivity",
-    says="The greatest relative change of the map under noise that hardly anybody sees.",
+    says="The greatest relative change of the map under noise that is hardly visible.",
     misleads="A map that does not look at the image never moves: read it beside the others.",
     source="Yeh et al., NeurIPS 2019",
     higher_is_better=False,
