@@ -97,6 +97,8 @@ class Noun(Generic[Result, Options]):
         load: A result from the arrays and the manifest of an ``.npz``.
         page: Fields of the options that a web page sets: it shows all, whatever the view.
         plot: Likewise a figure, which is shown beside the code that made it.
+        only: A part of a result for a figure, by keywords such as ``layer``; with it the fields of
+            the options that suit the part.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Noun(Generic[Result, Options]):
     load: Callable[[Mapping[str, NDArray[Any]], Json, ModelInfo], Result] | None = None
     page: Mapping[str, object] = field(default_factory=dict)
     plot: Mapping[str, object] = field(default_factory=dict)
+    only: Callable[..., tuple[Result, Mapping[str, object]]] | None = None
 
 
 def noun_of(result: object) -> Noun[Any, Any]:

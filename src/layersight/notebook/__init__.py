@@ -6,6 +6,8 @@ The rule of this module: what is shown is the document of the result's kind; not
 from __future__ import annotations
 
 import dataclasses
+import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from layersight.document.blocks import Document
@@ -47,15 +49,24 @@ def plot(result: object, **options: Any) -> Figure:
 
     Args:
         result: What any verb gave, or an image.
-        options: Those of its pictures, such as ``view``, ``columns`` or ``colormap``.
+        options: Those of its pictures, such as ``view``, ``columns`` or ``colormap``; and which
+            part of it is shown: ``image``, ``layer`` and ``channel`` of activations, ``layer`` and
+            ``channel`` of patterns and kernels, ``image`` and ``method`` of heatmaps.
 
     Raises:
         UsageError: It is no result, or an option is unknown.
+        SelectionError: There is no such part.
     """
     from layersight.writers.figure import to_figure
 
     noun = noun_of(result)
-    return to_figure(noun.describe(result, make_options(noun, **{**noun.plot, **options})))
+    fields: Mapping[str, object] = {}
+    if noun.only is not None:
+        names = inspect.signature(noun.only).parameters
+        part = {name: options.pop(name) for name in list(options) if name in names}
+        result, fields = noun.only(result, **part)
+    chosen = make_options(noun, **{**noun.plot, **fields, **options})
+    return to_figure(noun.describe(result, chosen))
 
 
 def _page(result: object) -> Document:

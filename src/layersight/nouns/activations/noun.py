@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from layersight.data.prediction import Prediction
 from layersight.document.noun import Array, Entry, Json, Noun
 from layersight.document.words import file_name, finite, specification
+from layersight.errors import SelectionError
 from layersight.nouns.activations.document import describe
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
@@ -184,6 +185,53 @@ def _only(result: Activations, image: int, layers: tuple[LayerActivation, ...]) 
     )
 
 
+def only(
+    result: Activations,
+    image: int = 0,
+    layer: str | None = None,
+    channel: int | None = None,
+) -> tuple[Activations, Mapping[str, object]]:
+    """The maps of one image, and of a layer or a channel.
+
+    Raises:
+        SelectionError: There is no such image, layer or channel.
+    """
+    if not 0 <= image < len(result.images):
+        raise SelectionError(f"no image {image}: the result holds {len(result.images)}")
+    layers = [result.layer(layer)] if layer is not None else list(result.layers)
+    fields: dict[str, object] = {}
+    if channel is not None:
+        layers = [entry for entry in layers if entry.has_maps and channel in entry.channels]
+        if not layers:
+            where = "any layer here" if layer is None else f"layer '{layer}' here"
+            raise SelectionError(f"no channel {channel} with maps in {where}")
+        fields = {"view": "across" if layer is None else "channel"}
+    picked = slice(image, image + 1)
+    entries = []
+    for entry in layers:
+        at = slice(None)
+        if channel is not None:
+            place = entry.channels.index(channel)
+            at = slice(place, place + 1)
+        entries.append(
+            dataclasses.replace(
+                entry,
+                values=entry.values[picked][..., at],
+                channels=entry.channels[at],
+                statistics=_statistics(entry, (picked, at)),
+            )
+        )
+    return (
+        dataclasses.replace(
+            result,
+            images=result.images[picked],
+            layers=tuple(entries),
+            predictions=result.predictions[picked],
+        ),
+        fields,
+    )
+
+
 NOUN: Noun[Activations, PictureOptions] = Noun(
     name="activations",
     options=PictureOptions,
@@ -194,4 +242,5 @@ NOUN: Noun[Activations, PictureOptions] = Noun(
     folder=folder,
     page={"view": "sheet"},
     plot={"view": "grid"},
+    only=only,
 )

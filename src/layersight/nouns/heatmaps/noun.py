@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from layersight.document.blend import blend
 from layersight.document.noun import Array, Entry, Json, Noun, Stack
 from layersight.document.words import file_name, finite
+from layersight.errors import SelectionError
 from layersight.nouns.heatmaps.colours import percentile_of, scale_of
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, only
@@ -213,6 +214,25 @@ def stem_of(result: Heatmaps, place: int) -> str:
     return f"{place:03d}-{image}-{file_name(entry.method)}-{target}"
 
 
+def part(
+    result: Heatmaps, image: int | None = None, method: str | None = None
+) -> tuple[Heatmaps, Mapping[str, object]]:
+    """The maps of one image, or by one method.
+
+    Raises:
+        SelectionError: There is none.
+    """
+    places = [
+        place
+        for place, entry in enumerate(result)
+        if image in (None, entry.image) and method in (None, entry.method)
+    ]
+    if not places:
+        named = f"image {'any' if image is None else image}, method {method or 'any'}"
+        raise SelectionError(f"no heatmap of {named} here")
+    return (result if len(places) == len(result) else only(result, places)), {}
+
+
 NOUN: Noun[Heatmaps, HeatOptions] = Noun(
     name="heatmaps",
     options=HeatOptions,
@@ -222,4 +242,5 @@ NOUN: Noun[Heatmaps, HeatOptions] = Noun(
     arrays=arrays,
     folder=folder,
     page={"view": "sheet"},
+    only=part,
 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
 from layersight.document.noun import Array, Json, Noun
 from layersight.document.words import finite, specification
+from layersight.errors import SelectionError
 from layersight.nouns.kernels.document import describe, is_bgr
 from layersight.nouns.kernels.options import KernelOptions
-from layersight.nouns.kernels.parts import broken, limit, limits, norms, strongest
+from layersight.nouns.kernels.parts import broken, limit, limits, norms, only_filters, strongest
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 
 
@@ -80,6 +82,27 @@ def arrays(result: Kernels) -> dict[str, Array]:
     return made
 
 
+def only(
+    result: Kernels, layer: str | None = None, channel: int | None = None
+) -> tuple[Kernels, Mapping[str, object]]:
+    """The kernels of a layer, or of one filter.
+
+    Raises:
+        SelectionError: There is no such layer or filter.
+    """
+    entries = [
+        entry if channel is None else only_filters(entry, [entry.filters.index(channel)])
+        for entry in result.layers
+        if layer in (None, entry.name) and (channel is None or channel in entry.filters)
+    ]
+    if not entries:
+        raise SelectionError(
+            f"no kernel of layer {layer or 'any'}, filter {'any' if channel is None else channel} "
+            f"here: there are {', '.join(entry.name for entry in result.layers) or 'none'}"
+        )
+    return dataclasses.replace(result, layers=tuple(entries)), {}
+
+
 NOUN: Noun[Kernels, KernelOptions] = Noun(
     name="kernels",
     options=KernelOptions,
@@ -88,4 +111,5 @@ NOUN: Noun[Kernels, KernelOptions] = Noun(
     numbers=numbers,
     arrays=arrays,
     store=False,
+    only=only,
 )

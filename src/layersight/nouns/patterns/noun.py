@@ -13,6 +13,7 @@ from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.document.noun import Array, Entry, Json, Noun
 from layersight.document.words import file_name, finite, specification
+from layersight.errors import SelectionError
 from layersight.nouns.patterns.document import describe, frames
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view, only
@@ -200,6 +201,25 @@ def _part(result: Patterns, place: int, order: int) -> str:
     return name + facet + (f"-{mark}" if (mark := empty_mark(result, place)) else "")
 
 
+def part(
+    result: Patterns, layer: str | None = None, channel: int | None = None
+) -> tuple[Patterns, Mapping[str, object]]:
+    """The patterns of a layer, or of one channel.
+
+    Raises:
+        SelectionError: There is none.
+    """
+    places = [
+        place
+        for place in range(len(result))
+        if layer in (None, result.layers[place]) and channel in (None, result.channels[place])
+    ]
+    if not places:
+        named = f"layer {layer or 'any'}, channel {'any' if channel is None else channel}"
+        raise SelectionError(f"no pattern of {named} here")
+    return (result if len(places) == len(result) else only(result, places)), {}
+
+
 NOUN: Noun[Patterns, GalleryOptions] = Noun(
     name="patterns",
     options=GalleryOptions,
@@ -211,4 +231,5 @@ NOUN: Noun[Patterns, GalleryOptions] = Noun(
     frames=frames,
     load=load,
     page={"view": "grid"},
+    only=part,
 )
