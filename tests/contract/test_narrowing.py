@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from gradients import as_array
 from keras import layers, ops
+from layersight.frameworks.keras.narrowing import Narrowing
 
 from layersight import patterns
 from layersight.frameworks.keras.ascent import opening
-from layersight.frameworks.keras.narrowing import Narrowing
 from layersight.frameworks.keras.passing import Passing
 from layersight.frameworks.keras.view import trace_model
 from layersight.loading import load_model

@@ -17,7 +17,7 @@ import pytest
 
 from layersight import patterns
 from layersight.data.readout import Readout
-from layersight.frameworks.keras import patches
+from layersight.frameworks.graph import patches
 from layersight.frameworks.keras.attribution.reading import SIZES
 from layersight.frameworks.keras.model import PROGRAMS
 from layersight.loading import load_model

@@ -72,8 +72,6 @@ class Ascent:
         deep: Whether a gradient that leaks passes every rectifier on the way from the input;
             else only the last before each probe.
         mixed: Whether the network computes in mixed precision while it is climbed.
-        single: Whether each pattern weighs no more than one channel of each probe, so that the
-            network need not compute the others while it is climbed.
         constants: What the other inputs are held at, for one image each.
     """
 
@@ -99,7 +97,6 @@ class Ascent:
     outside: float = 0.5
     deep: bool = False
     mixed: bool = False
-    single: bool = False
     constants: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property

@@ -86,11 +86,7 @@ def run(
     known = {layer.name: layer.channels or 0 for layer in info.layers}
     widths = [known[probe.layer] for probe in ascent.probes]
     weights = [weights_of(objective, ascent.probes, widths) for objective in objectives]
-    ascent = replace(
-        ascent,
-        batch=choose_batch(model, ascent, len(objectives), batch_size),
-        single=all(np.count_nonzero(one) <= 1 for own in weights for one in own),
-    )
+    ascent = replace(ascent, batch=choose_batch(model, ascent, len(objectives), batch_size))
     begun = model.ascend(ascent)
     judge = Judge(begun, ascent)
     compared = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import keras
 from keras import ops
@@ -15,20 +14,13 @@ from layersight.errors import ModelInputError
 from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.inputs import own_order
 from layersight.frameworks.graph.view import LayerHandle, View
-from layersight.frameworks.keras.ascent.lanes import Lanes, lane_size, lanes_of
 from layersight.frameworks.keras.ascent.leak import leaking, rectifies
 from layersight.frameworks.keras.ascent.precision import mixed_precision
 from layersight.frameworks.keras.ascent.session import KerasOptimisation
 from layersight.frameworks.keras.axes import tensor_channels_last
-from layersight.frameworks.keras.backends import on_processor
 from layersight.frameworks.keras.checking import check_steps, other_inputs
-from layersight.frameworks.keras.inside import has_inside
-from layersight.frameworks.keras.narrowing import Narrowing
 from layersight.frameworks.keras.passing import Passing
 from layersight.frameworks.keras.types import Tensor
-
-SHARE = 2
-"""How many times as many channels as patterns a layer has where it pays to leave out others."""
 
 
 def begin_ascent(
@@ -61,9 +53,8 @@ def begin_ascent(
         tuple(dict.fromkeys(sight for probe, sight in pairs if not probe.before)),
         before=tuple(dict.fromkeys(sight for probe, sight in pairs if probe.before)),
     )
-    few = _find_few(ascent, view, sights, passing)
 
-    def network(seen: Tensor, channels: Sequence[Tensor] | None) -> list[Tensor]:
+    def network(seen: Tensor) -> list[Tensor]:
         tensors = []
         for entry in inputs:
             tensor = seen
@@ -71,8 +62,6 @@ def begin_ascent(
                 constant = ops.convert_to_tensor(ascent.constants[entry.name])
                 tensor = ops.repeat(constant, int(seen.shape[0]), axis=0)
             tensors.append(own_order(tensor, entry, ops.moveaxis, ops.reshape))
-        if few is not None and channels is not None:
-            return few(tensors, channels)
         found = compute(tensors)
         return [
             tensor_channels_last(
@@ -86,36 +75,15 @@ def begin_ascent(
 
     reached = [view.program.steps[place].operation for place in view.program.needed(places)]
 
-    def patched_network(
-        seen: Tensor, leak: Tensor | None, mixed: bool, channels: Sequence[Tensor] | None
-    ) -> list[Tensor]:
+    def patched_network(seen: Tensor, leak: Tensor | None, mixed: bool) -> list[Tensor]:
         with contextlib.ExitStack() as stack:
             if leak is not None:
                 stack.enter_context(leaking(needed, leak))
             if mixed:
                 stack.enter_context(mixed_precision(reached))
-            return network(seen, channels)
+            return network(seen)
 
-    watched = any(
-        has_inside(view.program.steps[place].operation) for place in view.program.needed(places)
-    )
-    alone = watched or any(probe.before for probe in ascent.probes) or not on_processor()
-    lanes = 1 if alone else lanes_of(ascent)
-    part = ascent if lanes == 1 else replace(ascent, batch=lane_size(ascent, lanes))
-    optimisation = KerasOptimisation(part, patched_network, widths, variables, few is not None)
-    return optimisation if lanes == 1 else Lanes(optimisation, lanes, ascent.batch)
-
-
-def _find_few(
-    ascent: Ascent, view: View, sights: Sequence[LayerHandle], passing: Callable[..., Passing]
-) -> Narrowing | None:
-    """What computes a few channels of each layer alone; ``None`` where that saves nothing."""
-    if not ascent.single or ascent.diversity or any(probe.before for probe in ascent.probes):
-        return None
-    if any(sight.inner or (sight.info.channels or 0) < SHARE * ascent.batch for sight in sights):
-        return None
-    found = Narrowing(view, sights, passing)
-    return found if found.pays else None
+    return KerasOptimisation(ascent, patched_network, widths, variables)
 
 
 def _check_depends(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import FOURIER, PHASE, PIXELS, Ascent, StepResult
@@ -38,19 +36,15 @@ from layersight.frameworks.keras.backends import (
 )
 from layersight.frameworks.keras.types import Structure, Tensor
 
-Network = Callable[[Tensor, Tensor | None, bool, Sequence[Tensor] | None], Sequence[Tensor]]
+Network = Callable[[Tensor, Tensor | None, bool], Sequence[Tensor]]
 """From what the network sees, channels last, to the outputs of the probes' layers.
 
 The second argument is how much of the gradient leaks for each image, ``None`` for nothing; the
-third whether it computes in mixed precision; the fourth the channels of each probe's layer that are
-wanted, ``None`` for all of them.
+third whether it computes in mixed precision.
 """
 
 NUDGE = "nudge"
 """A parameter that stays zero: its gradient is that of the canvas."""
-
-CHANNELS = "channels:"
-"""Before the index of a probe: the channel of each pattern."""
 
 PARAMETERS = {PIXELS: ("pixels",), FOURIER: ("real", "imaginary"), PHASE: ("phase",)}
 
@@ -58,24 +52,10 @@ LARGE = 96 * 96
 """From how many pixels of a canvas on it pays to compile what is done with it by itself."""
 
 
-def _one_each(weights: FloatArray) -> tuple[NDArray[np.int32], FloatArray]:
-    """The one channel that each pattern weighs, and how much it weighs each of these.
-
-    Args:
-        weights: ``(batch, channel)``.
-
-    Returns:
-        ``(batch,)`` and ``(batch, batch)``.
-    """
-    channels = np.abs(weights).argmax(1).astype(np.int32)
-    return channels, np.diag(weights[np.arange(len(weights)), channels])
-
-
 class KerasOptimisation:
     """The contract of :class:`layersight.data.ascent.Optimisation`, kept by a Keras model.
 
-    ``network`` runs the model up to the probes' layers, which have ``widths`` channels; with
-    ``few`` it is asked for the one channel of each pattern only.
+    ``network`` runs the model up to the probes' layers, which have ``widths`` channels.
     """
 
     def __init__(
@@ -84,10 +64,8 @@ class KerasOptimisation:
         network: Network,
         widths: Sequence[int],
         variables: Sequence[keras.Variable],
-        few: bool = False,
     ) -> None:
         self._ascent = ascent
-        self._few = few
         self._network = network
         self._names = PARAMETERS[ascent.parameters]
         self._state: State = {
@@ -107,19 +85,6 @@ class KerasOptimisation:
             near: compiled(functools.partial(self._placed, near=near)) for near in (True, False)
         }
         self._update = compiled(self._updated)
-
-    @property
-    def batch(self) -> int:
-        """How many slots there are."""
-        return self._ascent.batch
-
-    def beside(self) -> KerasOptimisation:
-        """Another optimisation of as many slots, all empty, with the same compiled functions."""
-        other = copy.copy(self)
-        other._state = {name: ops.convert_to_tensor(array) for name, array in self._zeros().items()}
-        other._weights = [np.zeros_like(array) for array in self._weights]
-        other._begun = {}
-        return other
 
     def begin(
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
@@ -149,10 +114,6 @@ class KerasOptimisation:
             self._steppers[leaks, near] = make_stepper(step, self._variables)
         extra: Arrays = {"leaking": as_float32(leaking), "rates": as_float32(rates)}
         given = [as_float32(array) for array in self._weights]
-        if self._few:
-            own = [_one_each(array) for array in given]
-            given = [weights for _, weights in own]
-            extra |= {f"{CHANNELS}{n}": channels for n, (channels, _) in enumerate(own)}
         if placements is not None:
             extra["placements"] = as_float32(placements)
         self._state, found = self._steppers[leaks, near](self._state, given, extra)
@@ -168,7 +129,7 @@ class KerasOptimisation:
         canvas, placements = given
         planes = ops.transpose(canvas, (0, 3, 1, 2))
         placed = place(placements, self._ascent.size, near=False)
-        outputs = self._network(network_input(self._ascent, planes, placed), None, False, None)
+        outputs = self._network(network_input(self._ascent, planes, placed), None, False)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         return {str(n): measure(probe, output) for n, (probe, output) in pairs}
 
@@ -232,8 +193,7 @@ class KerasOptimisation:
             leak = extra["leaking"] if leaks else None
             if leak is not None and ascent.views > 1:
                 leak = ops.repeat(leak, ascent.views, axis=0)
-            channels = [extra[f"{CHANNELS}{n}"] for n in range(len(weights))] if self._few else None
-            outputs = self._network(seen, leak, ascent.mixed, channels)
+            outputs = self._network(seen, leak, ascent.mixed)
             values, total = objective(ascent, outputs, weights, canvas)
             return total, values
 

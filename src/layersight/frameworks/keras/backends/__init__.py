@@ -114,11 +114,6 @@ def make_positive() -> Callable[[Tensor], Tensor]:
     return _backend().positive
 
 
-def on_processor() -> bool:
-    """Whether the backend computes on the processor, not on an accelerator."""
-    return _backend().on_processor()
-
-
 def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     """The inverse of a real Fourier transform in two dimensions.
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import keras
-from keras.src.backend.jax import nn  # where keras.ops finds its convolutions
+from keras.src.backend.jax import nn  # where keras.ops finds its pooling
 
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras import backends
-from layersight.frameworks.keras.backends import adjoints, gathering
+from layersight.frameworks.keras.backends import gathering, pooling
 from layersight.frameworks.keras.types import Function, Structure, Tensor
 
 
@@ -138,10 +138,6 @@ def _adjoint(forward: gathering.Linear, back: gathering.Linear) -> gathering.Lin
 sample = gathering.make_sample(_adjoint)
 
 
-def on_processor() -> bool:
-    return str(jax.default_backend()) == "cpu"
-
-
 def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     return jnp.fft.irfft2(jax.lax.complex(real, imaginary), size)
 
@@ -165,15 +161,12 @@ def _with_gradient(
     return known
 
 
-_quickly: list[Patch] = [
-    (nn, "conv", adjoints.convolving(_adjoint, fused)),
-    (nn, "max_pool", adjoints.pooling(_with_gradient)),
-]
-"""While this is patched, ways back are traced that are quicker on a processor."""
+_quickly: list[Patch] = [(nn, "max_pool", pooling.max_pooling(_with_gradient))]
+"""While this is patched, a gradient of max pooling is traced that is quicker on a processor."""
 
 
 def _ways() -> list[Patch]:
-    return _quickly if on_processor() else []
+    return _quickly if jax.default_backend() == "cpu" else []
 
 
 def measure(

@@ -14,12 +14,11 @@ from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
-from keras.src.backend.tensorflow import nn  # where keras.ops.conv finds its convolution
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras import backends
-from layersight.frameworks.keras.backends import adjoints, gathering
+from layersight.frameworks.keras.backends import gathering
 from layersight.frameworks.keras.types import Function, Structure, Tensor
 
 
@@ -72,13 +71,12 @@ def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> ba
     traced = tf.function(
         lambda state, weights, extra: step(state, weights, extra, differentiate), autograph=False
     )
-    ways = [*adding_by_axis, *(_quickly if on_processor() else [])]
 
     def run(
         state: backends.State, weights: Sequence[backends.Array], extra: backends.Arrays
     ) -> tuple[backends.State, backends.Arrays]:
         given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
-        with patched(ways):
+        with patched(adding_by_axis):
             after, found = traced(*given)
         return after, {name: tensor.numpy() for name, tensor in found.items()}
 
@@ -154,10 +152,6 @@ def _adjoint(forward: gathering.Linear, back: gathering.Linear) -> gathering.Lin
 sample = gathering.make_sample(_adjoint)
 
 
-def on_processor() -> bool:
-    return {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
-
-
 def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     return tf.signal.irfft2d(tf.complex(real, imaginary), size)
 
@@ -183,10 +177,6 @@ def fused(function: Function) -> Function:
         return tf.custom_gradient(call)(*given)
 
     return run
-
-
-_quickly: list[Patch] = [(nn, "conv", adjoints.convolving(_adjoint, fused))]
-"""While this is patched, ways back are traced that are quicker on a processor."""
 
 
 def measure(

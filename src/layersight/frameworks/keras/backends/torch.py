@@ -129,10 +129,6 @@ def positive(tensor: Tensor) -> Tensor:
     return _Positive.apply(tensor)
 
 
-def on_processor() -> bool:
-    return str(keras.ops.convert_to_tensor(0.0).device.type) == "cpu"
-
-
 def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.fft.irfft2(torch.complex(real, imaginary), size)
 

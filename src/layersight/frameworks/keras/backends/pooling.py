@@ -1,8 +1,8 @@
-"""The ways back of operations for which a backend's own takes long.
+"""The gradient of max pooling, which XLA takes long for on a processor.
 
-The gradient of a convolution by an input of few channels is a convolution with holes to most
-backends, and that of a maximum a search for every pixel to XLA. Both are sums of what each place
-of a window gives to the pixel below it, and the places that meet at a pixel are few.
+XLA searches every window again for its maximum, one window after the other. The gradient is a sum
+of what each place of a window gives to the pixel below it, and the places that meet at a pixel are
+few: all windows can be looked at together, once for each place.
 """
 
 from __future__ import annotations
@@ -15,19 +15,10 @@ import keras
 from keras import ops
 
 from layersight.frameworks.graph.geometry import LAST
-from layersight.frameworks.keras.backends import Fusible
-from layersight.frameworks.keras.backends.gathering import Adjoint
 
 WithWayBack = Callable[[Callable[[Any], Any], Callable[[Any, Any, Any], Any]], Callable[[Any], Any]]
 """From a function and what finds the gradient by what it takes, of what it took, what it gave and
 the gradient by that, to a function with that gradient."""
-
-FEW = 4
-"""How many channels an input has at most for which its gradient is found by a product."""
-
-MANY = 1 << 15
-"""At how many places a kernel is applied at least where it pays to compile that: a fifth of a
-second, once, for a millisecond or two each time."""
 
 SMALL = 16
 """How many places a pooling window has at most for which each is looked at by itself."""
@@ -83,51 +74,7 @@ class Window:
         return rows, columns
 
 
-def convolving(
-    adjoint: Adjoint, fused: Callable[[Fusible], Fusible]
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """From ``conv`` of a backend of Keras to one with :func:`unconvolve` for images.
-
-    Args:
-        adjoint: Gives a linear function the gradient that is told.
-        fused: Compiles a function.
-    """
-
-    def change(theirs: Callable[..., Any]) -> Callable[..., Any]:
-        def conv(
-            inputs: Any,
-            kernel: Any,
-            strides: Any = 1,
-            padding: str = "valid",
-            data_format: str | None = None,
-            dilation_rate: Any = 1,
-        ) -> Any:
-            inputs, kernel = (ops.convert_to_tensor(given) for given in (inputs, kernel))
-            more = strides, padding, data_format, dilation_rate
-
-            def forward(inputs: Any, kernel: Any) -> Any:
-                return theirs(inputs, kernel, *more)
-
-            window = _window(inputs, kernel.shape[:-2], strides, padding, data_format)
-            dtypes = {keras.backend.standardize_dtype(given.dtype) for given in (inputs, kernel)}
-            if (
-                window is None
-                or dtypes != {"float32"}
-                or _pair(dilation_rate) != (1, 1)
-                or not int(inputs.shape[-1]) == int(kernel.shape[-2]) <= FEW
-                or int(inputs.shape[0]) * window.count[0] * window.count[1] < MANY
-            ):
-                return forward(inputs, kernel)
-            compiled = fused(lambda given, _: unconvolve(given[0], given[1], window))
-            own = adjoint(forward, lambda slope, kernel: compiled([slope, kernel], []))
-            return own(inputs, kernel)
-
-        return conv
-
-    return change
-
-
-def pooling(
+def max_pooling(
     with_way_back: WithWayBack,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """From ``max_pool`` of a backend of Keras to one with :func:`unpool` for images.
@@ -177,27 +124,6 @@ def _window(
 def _pair(value: Any) -> tuple[int, int]:
     rows, columns = (value, value) if isinstance(value, int) else value
     return int(rows), int(columns)
-
-
-def unconvolve(slope: Any, kernel: Any, window: Window) -> Any:
-    """The gradient of a convolution by its input.
-
-    Args:
-        slope: That by its output, ``(image, down, right, filter)``.
-        kernel: ``(height, width, channel, filter)``.
-        window: The kernel's.
-
-    Returns:
-        ``(image, height, width, channel)``.
-    """
-    images, filters = int(slope.shape[0]), int(kernel.shape[-1])
-    flat = ops.reshape(kernel, (-1, filters))
-    parts = ops.matmul(ops.reshape(slope, (-1, filters)), ops.transpose(flat))
-    parts = ops.reshape(parts, (images, *window.count, *window.size, -1))
-    rows, columns = window.size
-    return _fold(
-        {(y, x): parts[:, :, :, y, x] for y in range(rows) for x in range(columns)}, window
-    )
 
 
 def unpool(given: Any, found: Any, slope: Any, window: Window) -> Any:
