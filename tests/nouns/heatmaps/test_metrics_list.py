@@ -98,21 +98,6 @@ def test_several_images_at_once_are_refused():
         bench(linear(1.0), both)
 
 
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"points": 0}, "points as a whole number of at least 1, found 0"),
-        ({"shares": (0.5, 1.0)}, r"shares as numbers above 0 and below 1, found \(0.5, 1.0\)"),
-        ({"shares": ()}, "found none"),
-        ({"radius": float("nan")}, "radius as a number of at least 0, found nan"),
-        ({"seed": -1}, "seed as a whole number of at least 0"),
-    ],
-)
-def test_options_out_of_range_are_refused(option, message):
-    with pytest.raises(UsageError, match=message):
-        MeasureOptions(**option)
-
-
 def test_a_signed_map_is_ranked_by_its_sign_too():
     """What speaks against the target is deleted last."""
     images = picture((4, 4))
