@@ -86,17 +86,17 @@ def _table(result: Evaluation) -> Table:
     """A row for each method, a column for each metric; then the maps that know nothing."""
     several = len(result.rows) > 1
     rows: list[tuple[Cell, ...]] = []
-    for place, row in enumerate(result.rows):
+    for index, row in enumerate(result.rows):
         cells = [Cell(row.title, note=made_of(row))]
         for metric in range(len(result.columns)):
-            share = float(result.better[place, metric])
-            leading = several and bool(result.leading[place, metric])
+            share = float(result.better[index, metric])
+            leading = several and bool(result.leading[index, metric])
             cells.append(
                 Cell(
-                    amount(float(result.means[place, metric])),
+                    amount(float(result.means[index, metric])),
                     bold=leading,
                     marked=leading,
-                    aside=spread(float(result.errors[place, metric])),
+                    aside=spread(float(result.errors[index, metric])),
                     note="" if np.isnan(share) else percent(share),
                     share=None if np.isnan(share) else share,
                 )
@@ -117,7 +117,7 @@ def _table(result: Evaluation) -> Table:
 def _points(result: Evaluation, metric: int) -> Curve:
     """The mean of each method with its error, beside what knows nothing."""
     column = result.columns[metric]
-    places = np.arange(len(result.rows), dtype=np.float32)
+    indices = np.arange(len(result.rows), dtype=np.float32)
     means, errors = result.means[:, metric], result.errors[:, metric]
     leading = result.leading[:, metric] & (len(result.rows) > 1)
     centre = float(mean(result.centre[metric]))
@@ -126,16 +126,16 @@ def _points(result: Evaluation, metric: int) -> Curve:
         return np.where(chosen, means, np.float32(np.nan))
 
     series = (
-        Series(places, only(leading), "best", style="points", errors=errors),
+        Series(indices, only(leading), "best", style="points", errors=errors),
         Series(
-            places,
+            indices,
             only(~leading),
             "method, with its standard error",
             style="points",
             hollow=True,
             errors=errors,
         ),
-        Series(places, mean(result.random[:, metric]), "random maps", "ticks", tone="quiet"),
+        Series(indices, mean(result.random[:, metric]), "random maps", "ticks", tone="quiet"),
     )
     shown = series if leading.any() else series[1:]
     return Curve(

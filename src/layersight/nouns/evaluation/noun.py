@@ -58,19 +58,19 @@ def numbers(result: Evaluation, options: TableOptions) -> Json:
         "count": result.count,
         "metrics": [dataclasses.asdict(column) for column in result.columns],
         "methods": [
-            {**dataclasses.asdict(row), "metrics": _summary(result, place)}
-            for place, row in enumerate(result.rows)
+            {**dataclasses.asdict(row), "metrics": _summary(result, index)}
+            for index, row in enumerate(result.rows)
         ],
         "random": [
             {"grain": list(cells), "means": _named(result, mean(result.random_of(cells)))}
             for cells in result.grains
         ],
         "centre": _named(result, mean(result.centre)),
-        "images": [_image(result, place) for place in range(len(result.images))],
+        "images": [_image(result, index) for index in range(len(result.images))],
     }
 
 
-def _summary(result: Evaluation, place: int) -> Json:
+def _summary(result: Evaluation, index: int) -> Json:
     columns = {
         "mean": result.means,
         "error": result.errors,
@@ -79,7 +79,7 @@ def _summary(result: Evaluation, place: int) -> Json:
     }
     return {
         column.name: {
-            name: finite(values[place, metric].item()) for name, values in columns.items()
+            name: finite(values[index, metric].item()) for name, values in columns.items()
         }
         for metric, column in enumerate(result.columns)
     }
@@ -91,20 +91,20 @@ def _named(result: Evaluation, values: NDArray[np.float32]) -> Json:
     }
 
 
-def _image(result: Evaluation, place: int) -> Json:
+def _image(result: Evaluation, index: int) -> Json:
     return {
-        "name": result.images[place],
-        "target": result.targets[place].to_json(),
-        "score": finite(float(result.scores[place])),
+        "name": result.images[index],
+        "target": result.targets[index].to_json(),
+        "score": finite(float(result.scores[index])),
         "values": {
-            row.name: _named(result, result.values[method, :, place])
+            row.name: _named(result, result.values[method, :, index])
             for method, row in enumerate(result.rows)
         },
         "random": {
-            row.name: _named(result, result.random[method, :, place])
+            row.name: _named(result, result.random[method, :, index])
             for method, row in enumerate(result.rows)
         },
-        "centre": _named(result, result.centre[:, place]),
+        "centre": _named(result, result.centre[:, index]),
     }
 
 

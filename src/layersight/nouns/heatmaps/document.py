@@ -133,7 +133,7 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
             Section(
                 group.name,
                 (Beside(((photograph,), story)),),
-                kind=f"{own}, {plural(len(group.places), 'heatmap')}",
+                kind=f"{own}, {plural(len(group.indices), 'heatmap')}",
                 facts=view_words(group),
                 anchor=f"image:{group.image}",
                 fresh=True,
@@ -151,9 +151,9 @@ def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
     for group in groups:
         target_of_page = f"image:{group.image}"
         for target in group.targets:
-            places = [at for at in group.places if result.maps[at].target == target]
-            entry = result.maps[places[0]]
-            empty = sum(result.maps[at].empty for at in places)
+            indices = [at for at in group.indices if result.maps[at].target == target]
+            entry = result.maps[indices[0]]
+            empty = sum(result.maps[at].empty for at in indices)
             differs = entry.explained != entry.score
             rows.append(
                 (
@@ -162,9 +162,9 @@ def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
                     Cell(target_name(result, entry)),
                     Cell(number(entry.score)),
                     Cell(number(entry.explained) if differs else ""),
-                    Cell(str(len(places))),
+                    Cell(str(len(indices))),
                     Cell(plural(empty, "map") if empty else "", "bad"),
-                    Cell(describe_peak(result, places[0])),
+                    Cell(describe_peak(result, indices[0])),
                     Cell(target=target_of_page),
                 )
             )
@@ -184,13 +184,13 @@ def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
 
 def _reading(result: Heatmaps, options: HeatOptions) -> Beside:
     """One map over its photograph, and what everything in it means."""
-    place = _specimen(result)
-    entry = result.maps[place]
+    index = _specimen(result)
+    entry = result.maps[index]
     words = (
         f"{method_title(result, entry)} over {result.images[entry.image].name}: the pixels that "
         f"decided the score of {target_name(result, entry)}, as this method sees it."
     )
-    shown = Shown(result, place, options, reduced(result.photographs[entry.image], (400, 400)))
+    shown = Shown(result, index, options, reduced(result.photographs[entry.image], (400, 400)))
     return Beside(
         (
             (shown.overlaid(side=150.0),),
@@ -201,13 +201,13 @@ def _reading(result: Heatmaps, options: HeatOptions) -> Beside:
 
 def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str, str | Cell]]:
     """Every mark that occurs, with its meaning."""
-    heat = [place for place, entry in enumerate(result) if not entry.empty and not entry.signed]
-    signed = [place for place, entry in enumerate(result) if not entry.empty and entry.signed]
+    heat = [index for index, entry in enumerate(result) if not entry.empty and not entry.signed]
+    signed = [index for index, entry in enumerate(result) if not entry.empty and entry.signed]
     if heat:
         words = "from 0 on the left to the value under the bar's right end"
         yield "heat", Cell(note=words, swatch=scale_of(result, heat[0], options).ramp())
     if signed:
-        grounds = {result.maps[place].ground != 0 for place in signed}
+        grounds = {result.maps[index].ground != 0 for index in signed}
         pale = {(False,): "0", (True,): "the mean score", (False, True): "0 or the mean score"}
         words = f"blue: speaks against; pale: {pale[tuple(sorted(grounds))]}; red: speaks for it"
         yield "signed", Cell(note=words, swatch=scale_of(result, signed[0], options).ramp())
@@ -222,4 +222,4 @@ def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str, str | 
 
 def _specimen(result: Heatmaps) -> int:
     """The map that is explained: the first with heat."""
-    return next((place for place, entry in enumerate(result) if not entry.empty), 0)
+    return next((index for index, entry in enumerate(result) if not entry.empty), 0)

@@ -24,17 +24,17 @@ class ImageMaps:
     Attributes:
         result: All maps.
         image: The number of the image.
-        places: Where its maps stand in ``result``.
+        indices: Where its maps stand in ``result``.
     """
 
     result: Heatmaps
     image: int
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
 
     @property
     def maps(self) -> tuple[Heatmap, ...]:
         """Its maps."""
-        return tuple(self.result.maps[place] for place in self.places)
+        return tuple(self.result.maps[index] for index in self.indices)
 
     @property
     def shown(self) -> InputImage:
@@ -69,28 +69,28 @@ class ImageMaps:
 
     def of_method(self, method: str) -> tuple[int, ...]:
         """Where the maps by a method stand."""
-        return tuple(place for place in self.places if self.result.maps[place].method == method)
+        return tuple(index for index in self.indices if self.result.maps[index].method == method)
 
     def at(self, method: str, target: Target) -> int | None:
         """Where the map of a method and a target stands, if there is one."""
-        for place in self.places:
-            entry = self.result.maps[place]
+        for index in self.indices:
+            entry = self.result.maps[index]
             if (entry.method, entry.target) == (method, target):
-                return place
+                return index
         return None
 
 
 def by_image(result: Heatmaps) -> list[ImageMaps]:
     """The images that there are maps of, in their order."""
     found: dict[int, list[int]] = {}
-    for place, entry in enumerate(result):
-        found.setdefault(entry.image, []).append(place)
+    for index, entry in enumerate(result):
+        found.setdefault(entry.image, []).append(index)
     return [ImageMaps(result, image, tuple(found[image])) for image in sorted(found)]
 
 
-def only(result: Heatmaps, places: Sequence[int]) -> Heatmaps:
+def only(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
     """The result with some of its maps, and the images that these are of."""
-    maps = [result.maps[place] for place in places]
+    maps = [result.maps[index] for index in indices]
     images = sorted({entry.image for entry in maps})
     numbers = {image: number for number, image in enumerate(images)}
     return dataclasses.replace(
@@ -112,6 +112,6 @@ def default_view(result: Heatmaps) -> str:
 
 def view_of(group: ImageMaps) -> str:
     """The view that fits one image."""
-    if len(group.places) == 1:
+    if len(group.indices) == 1:
         return "single"
     return "row" if len(group.methods) == 1 else "table"

@@ -32,14 +32,14 @@ def manifest(result: Heatmaps, options: HeatOptions) -> Json:
         "images": [image.to_json() for image in result.images],
         "methods": dict(result.titles),
         "warnings": dict(result.warnings),
-        "heatmaps": [_origin(result, place, options) for place in range(len(result))],
+        "heatmaps": [_origin(result, index, options) for index in range(len(result))],
         "options": result.options.to_json(),
         "picture": {**dataclasses.asdict(options), "view": view},
     }
 
 
-def _origin(result: Heatmaps, place: int, options: HeatOptions) -> Json:
-    entry, scale = result.maps[place], scale_of(result, place, options)
+def _origin(result: Heatmaps, index: int, options: HeatOptions) -> Json:
+    entry, scale = result.maps[index], scale_of(result, index, options)
     return {
         "image": entry.image,
         "method": entry.method,
@@ -65,7 +65,7 @@ def numbers(result: Heatmaps, options: HeatOptions) -> Json:
         "preprocessing": result.images[0].preprocessing.to_json(),
         "options": result.options.to_json(),
         "images": [_image(group) for group in by_image(result)],
-        "heatmaps": [_heatmap(result, place, options) for place in range(len(result))],
+        "heatmaps": [_heatmap(result, index, options) for index in range(len(result))],
         "warnings": dict(result.warnings),
     }
 
@@ -84,12 +84,12 @@ def _image(group: ImageMaps) -> Json:
     }
 
 
-def _heatmap(result: Heatmaps, place: int, options: HeatOptions) -> Json:
+def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
     """One map with its numbers; ``None`` for what is not known or no number."""
-    entry = result.maps[place]
+    entry = result.maps[index]
     values = entry.values[np.isfinite(entry.values)].astype(np.float64)
-    scale = scale_of(result, place, options)
-    where = places_of(result, place)
+    scale = scale_of(result, index, options)
+    where = places_of(result, index)
 
     def named(names: str, values: tuple[float, ...] | None) -> Json | None:
         return None if values is None else dict(zip(names.split(), values, strict=True))
@@ -147,8 +147,8 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
     """
     sizes = [result.photographs[entry.image].pixels.shape[:2] for entry in result]
 
-    def heat(place: int) -> NDArray[Any]:
-        entry = result.maps[place]
+    def heat(index: int) -> NDArray[Any]:
+        entry = result.maps[index]
         return placed(entry, result.photographs[entry.image])
 
     made: dict[str, Array] = {}
@@ -156,9 +156,9 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
         stack = Stack((len(result), *map(int, sizes[0])), np.dtype(np.float32), heat)
         made["heatmap"] = Array(("map", "y", "x"), stack, split=("map",))
     else:
-        for place in range(len(result)):
+        for index in range(len(result)):
             axes = ("y", "x")
-            made[f"heatmap_{place:03d}"] = Array(axes, heat(place), own=axes)
+            made[f"heatmap_{index:03d}"] = Array(axes, heat(index), own=axes)
     words = {
         "image_name": [result.images[entry.image].name for entry in result],
         "method": [entry.method for entry in result],
@@ -193,8 +193,8 @@ def folder(result: Heatmaps, options: HeatOptions) -> Iterator[Entry[Heatmaps, H
     yield Entry("sheet.pdf", result, dataclasses.replace(options, view="sheet"))
     yield Entry("sheet.html", result, options)
     single = dataclasses.replace(options, view="single")
-    for place in range(len(result)):
-        alone, stem = only(result, [place]), stem_of(result, place)
+    for index in range(len(result)):
+        alone, stem = only(result, [index]), stem_of(result, index)
         yield Entry(f"{stem}.png", alone, single)
         shown = Shown(alone, 0, options, alone.photographs[0])
         extra = {"heatmap": _heatmap(alone, 0, options)}
@@ -206,12 +206,12 @@ def folder(result: Heatmaps, options: HeatOptions) -> Iterator[Entry[Heatmaps, H
     yield Entry("heatmaps.json", result, options)
 
 
-def stem_of(result: Heatmaps, place: int) -> str:
+def stem_of(result: Heatmaps, index: int) -> str:
     """What the names of a map's files begin with; no two maps share it."""
-    entry = result.maps[place]
+    entry = result.maps[index]
     image = file_name(Path(result.images[entry.image].name).stem)[:40]
     target = file_name(target_name(result, entry))[:40]
-    return f"{place:03d}-{image}-{file_name(entry.method)}-{target}"
+    return f"{index:03d}-{image}-{file_name(entry.method)}-{target}"
 
 
 def part(
@@ -222,15 +222,15 @@ def part(
     Raises:
         SelectionError: There is none.
     """
-    places = [
-        place
-        for place, entry in enumerate(result)
+    indices = [
+        index
+        for index, entry in enumerate(result)
         if image in (None, entry.image) and method in (None, entry.method)
     ]
-    if not places:
+    if not indices:
         named = f"image {'any' if image is None else image}, method {method or 'any'}"
         raise SelectionError(f"no heatmap of {named} here")
-    return (result if len(places) == len(result) else only(result, places)), {}
+    return (result if len(indices) == len(result) else only(result, indices)), {}
 
 
 NOUN: Noun[Heatmaps, HeatOptions] = Noun(

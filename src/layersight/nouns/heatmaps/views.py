@@ -83,11 +83,11 @@ class Shown:
     """The pictures of one map on its photograph."""
 
     def __init__(
-        self, result: Heatmaps, place: int, options: HeatOptions, photograph: Photograph
+        self, result: Heatmaps, index: int, options: HeatOptions, photograph: Photograph
     ) -> None:
-        self.result, self.entry = result, result.maps[place]
-        self.peak = describe_peak(result, place)
-        self.photograph, self.scaled = photograph, scale_of(result, place, options)
+        self.result, self.entry = result, result.maps[index]
+        self.peak = describe_peak(result, index)
+        self.photograph, self.scaled = photograph, scale_of(result, index, options)
         self.broken = not bool(np.isfinite(self.entry.values).all())
         self.empty = self.entry.empty or self.scaled.most == 0
         heat = placed(self.entry, photograph, smooth=options.smooth)
@@ -192,7 +192,7 @@ def sections_of(
                 f"{len(group.result):,}. Choose fewer images, targets or methods, or the view "
                 "table."
             )
-        return [_single(group, place, options, bare=bare) for place in group.places]
+        return [_single(group, index, options, bare=bare) for index in group.indices]
     if view == "row":
         found = [_row(group, method, options, bare=bare) for method in group.methods]
     else:
@@ -211,19 +211,19 @@ def _below(group: ImageMaps, entries: Sequence[Heatmap], lines: Sequence[str]) -
     return tuple(note for note in notes if note.lines)
 
 
-def _single(group: ImageMaps, place: int, options: HeatOptions, *, bare: bool) -> Section:
+def _single(group: ImageMaps, index: int, options: HeatOptions, *, bare: bool) -> Section:
     """One map: the photograph, the heat, and the heat over the photograph."""
-    result, entry = group.result, group.result.maps[place]
+    result, entry = group.result, group.result.maps[index]
     photograph = whole(group)
-    shown = Shown(result, place, options, photograph)
+    shown = Shown(result, index, options, photograph)
     own = f"photograph, {size(group.shown.original_size)}"
     pictures = [shown.alone("heat"), shown.overlaid("heat over the photograph", bar=False)]
     if not bare:
         pictures.insert(0, photograph_of(group, photograph, own))
     height, width = photograph.pixels.shape[:2]
     lying = width > SLIM * height
-    hottest = describe_peak(result, place)
-    alone = ImageMaps(result, group.image, (place,))
+    hottest = describe_peak(result, index)
+    alone = ImageMaps(result, group.image, (index,))
     lines = [f"Hottest at {hottest}." if hottest else ""]
     lines += remarks(alone) if bare else [predicted(group), *around(group), *remarks(alone)]
     blocks: list[Block] = list(pictures) if lying else []
@@ -234,7 +234,7 @@ def _single(group: ImageMaps, place: int, options: HeatOptions, *, bare: bool) -
         (*blocks, *_below(group, (entry,), lines), *measures_of(entry)),
         kind=method_title(result, entry) + ("" if bare else f" of {group.name}"),
         facts=facts(result, entry, options),
-        anchor=f"heat:{place}",
+        anchor=f"heat:{index}",
     )
 
 
@@ -255,9 +255,9 @@ BLANK = (np.full((1, 1, 3), 255, np.uint8), Tile(blank=True), None)
 
 def _row(group: ImageMaps, method: str, options: HeatOptions, *, bare: bool) -> Section:
     """The targets of a method: each over the photograph, and under it the heat alone."""
-    result, places = group.result, group.of_method(method)
+    result, indices = group.result, group.of_method(method)
     photograph = whole(group)
-    shown = [Shown(result, place, options, photograph) for place in places]
+    shown = [Shown(result, index, options, photograph) for index in indices]
     first = shown[0].entry
     before = [] if bare else [(_pixels(photograph), _own(group), None)]
     room = max(1, min(options.columns - len(before), len(shown)))
@@ -273,9 +273,9 @@ def _row(group: ImageMaps, method: str, options: HeatOptions, *, bare: bool) -> 
         pictures += [(each.steps, each.tile("", "", covered=True), None) for each in part]
         pictures += rest
     title = method_title(result, first)
-    targets = plural(len(places), "target")
+    targets = plural(len(indices), "target")
     words = (layer_words(first), size_words(first, smooth=options.smooth))
-    lines = remarks(ImageMaps(result, group.image, places))
+    lines = remarks(ImageMaps(result, group.image, indices))
     lines = lines if bare else [predicted(group), *around(group), *lines]
     entries = [each.entry for each in shown]
     return Section(
@@ -286,7 +286,7 @@ def _row(group: ImageMaps, method: str, options: HeatOptions, *, bare: bool) -> 
         ),
         kind=targets if bare else f"{title}, {targets}",
         facts=DOT.join(word for word in words if word),
-        anchor=f"heat:{places[0]}",
+        anchor=f"heat:{indices[0]}",
     )
 
 
@@ -298,7 +298,7 @@ def _table(group: ImageMaps, options: HeatOptions, *, bare: bool) -> Section:
     """The methods and targets of an image: methods are rows, or follow each other for one."""
     result, targets, entry = group.result, group.targets, group.maps[0]
     photograph = whole(group)
-    shown = {place: Shown(result, place, options, photograph) for place in group.places}
+    shown = {index: Shown(result, index, options, photograph) for index in group.indices}
     pictures: list[tuple[Bytes, Tile, Overlay | None]] = []
     blocks: list[Block] = []
     methods = plural(len(group.methods), "method")
@@ -331,7 +331,7 @@ def _table(group: ImageMaps, options: HeatOptions, *, bare: bool) -> Section:
         (*blocks, *_below(group, group.maps, lines)),
         kind=kind,
         facts=line,
-        anchor=f"heat:{group.places[0]}",
+        anchor=f"heat:{group.indices[0]}",
     )
 
 

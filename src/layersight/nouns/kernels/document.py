@@ -105,11 +105,11 @@ def _scale(entry: LayerKernels) -> Scale:
     return Scale(colours, ((0.0, f"{MINUS}limit"), (0.5, "0"), (1.0, "+limit of the row")))
 
 
-def _cover(entry: LayerKernels, place: int, *, span: int = 1) -> Cover | None:
+def _cover(entry: LayerKernels, index: int, *, span: int = 1) -> Cover | None:
     """What covers a kernel that cannot be drawn."""
-    if entry.zero[place]:
+    if entry.zero[index]:
         return Cover("dead", ("zero",), span)
-    if not np.isfinite(entry.values[..., place]).all():
+    if not np.isfinite(entry.values[..., index]).all():
         return Cover("broken", ("not a number",) if span > 1 else ("not a", "number"), span)
     return None
 
@@ -127,8 +127,8 @@ def _tiles(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Grid:
     if entry.inputs == 3:
         found = found[..., ::-1] if bgr else found
     tiles = [
-        Tile(label=str(channel), cover=_cover(entry, place))
-        for place, channel in enumerate(entry.filters)
+        Tile(label=str(channel), cover=_cover(entry, index))
+        for index, channel in enumerate(entry.filters)
     ]
     return Grid(
         np.ascontiguousarray(found),
@@ -149,11 +149,11 @@ def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
     height, width = (int(side) for side in entry.values.shape[:2])
     pixels = np.full((len(entry.filters) * wide, height, width, 3), 255, np.uint8)
     tiles: list[Tile] = []
-    for place, channel in enumerate(entry.filters):
-        cover = _cover(entry, place, span=wide)
+    for index, channel in enumerate(entry.filters):
+        cover = _cover(entry, index, span=wide)
         row = [Tile(cover=cover)] if cover else []
         if not cover:
-            drawn, row = _row(entry, place, front, slices, float(most[place]))
+            drawn, row = _row(entry, index, front, slices, float(most[index]))
             pixels[len(tiles) : len(tiles) + len(drawn)] = drawn
         name = f"{entry.name}, filter {channel}"
         tiles += [*row, *(Tile(name=name, blank=True) for _ in range(wide - len(row)))]
@@ -175,15 +175,15 @@ def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
 
 
 def _row(
-    entry: LayerKernels, place: int, front: int, slices: int, most: float
+    entry: LayerKernels, index: int, front: int, slices: int, most: float
 ) -> tuple[Bytes, list[Tile]]:
     """The pictures of a filter and what is said of each."""
-    channel = entry.filters[place]
-    shares = [float(share) for share in entry.shares[place] if share > 0] if front else []
+    channel = entry.filters[index]
+    shares = [float(share) for share in entry.shares[index] if share > 0] if front else []
     pictures: list[Bytes] = []
     tiles = []
     for order, share in enumerate(shares):
-        factor = entry.factors[place, order]
+        factor = entry.factors[index, order]
         pictures.append(by_sign(factor, float(np.abs(factor).max())))
         name = f"{entry.name}, filter {channel}, spatial pattern {order}"
         tiles.append(Tile(label=percent(share), name=name))
@@ -191,8 +191,8 @@ def _row(
         pictures.append(np.full((*entry.values.shape[:2], 3), 255, np.uint8))
         tiles.append(Tile(blank=True))
     sizes = norms(entry)
-    for source in strongest(entry, place, slices):
-        weights = entry.values[..., source, place]
+    for source in strongest(entry, index, slices):
+        weights = entry.values[..., source, index]
         pictures.append(by_sign(weights, most))
         label = str(source)
         if is_mixing(entry):
@@ -201,7 +201,7 @@ def _row(
             Tile(
                 label=label,
                 name=f"{entry.name}, filter {channel}, input {source}",
-                facts=(("norm", number(float(sizes[source, place]))),),
+                facts=(("norm", number(float(sizes[source, index]))),),
             )
         )
     return np.stack(pictures), tiles

@@ -35,28 +35,28 @@ def norms(entry: LayerKernels) -> NDArray[np.float64]:
     return np.asarray(np.sqrt((_sizes(entry) ** 2).sum((0, 1))))
 
 
-def strongest(entry: LayerKernels, place: int, count: int) -> tuple[int, ...]:
+def strongest(entry: LayerKernels, index: int, count: int) -> tuple[int, ...]:
     """The inputs that a filter weighs most, strongest first; those of weight zero are none.
 
     Of equal ones the first comes first.
 
     Args:
         entry: The kernels.
-        place: Which filter, by its place in ``entry``.
+        index: Which filter, by its index in ``entry``.
         count: So many at most.
     """
-    found = norms(only_filters(entry, [place]))[:, 0]
+    found = norms(only_filters(entry, [index]))[:, 0]
     order = np.argsort(-found, kind="stable")[:count]
     return tuple(int(number) for number in order if found[number] > 0)
 
 
-def only_filters(entry: LayerKernels, places: Sequence[int]) -> LayerKernels:
+def only_filters(entry: LayerKernels, indices: Sequence[int]) -> LayerKernels:
     """The kernels with some of their filters."""
-    chosen = np.array(places, np.intp)
+    chosen = np.array(indices, np.intp)
     return dataclasses.replace(
         entry,
         values=np.ascontiguousarray(entry.values[..., chosen]),
-        filters=tuple(entry.filters[place] for place in places),
+        filters=tuple(entry.filters[index] for index in indices),
         factors=entry.factors[chosen],
         shares=entry.shares[chosen],
         zero=entry.zero[chosen],

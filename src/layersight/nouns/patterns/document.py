@@ -114,7 +114,7 @@ def _caption(result: Patterns, lines: Sequence[str]) -> str:
     layers = "; ".join(
         f"{group.name}, channels {ranges(channels)}"
         for group in by_layer(result)[:12]
-        for channels in [sorted({result.channels[place] for place in group.places})]
+        for channels in [sorted({result.channels[index] for index in group.indices})]
     )
     dead = f"{count(int(result.dead.sum()))} of {plural(len(result), 'pattern')} dead"
     if failed := int(result.failed.sum()):
@@ -131,42 +131,43 @@ def _sheet(result: Patterns, options: GalleryOptions) -> Part:
     rows, whole = [], []
     for group in by_layer(result):
         shown = _first_row(group, options)
-        all_of_it = f"all:{group.name}" if len(shown) < len(group.places) else ""
+        all_of_it = f"all:{group.name}" if len(shown) < len(group.indices) else ""
         rows.append(_layer(group, shown, options, f"patterns:{group.name}", all_of_it))
         if all_of_it:
-            whole.append(_layer(group, group.places, options, all_of_it))
+            whole.append(_layer(group, group.indices, options, all_of_it))
     front: tuple[Block, ...] = (_reading(result), _making(result), *_notes(result), _layers(result))
     return Part((*rows, *whole), front, anchor="cover:patterns")
 
 
 def _grid(result: Patterns, options: GalleryOptions) -> Part:
     sections = tuple(
-        _layer(group, group.places, options, f"patterns:{group.name}") for group in by_layer(result)
+        _layer(group, group.indices, options, f"patterns:{group.name}")
+        for group in by_layer(result)
     )
     return Part(sections, notes=(*_notes(result), _making(result), _layers(result)))
 
 
 def _first_row(group: LayerPatterns, options: GalleryOptions) -> tuple[int, ...]:
     """The patterns of a layer that one row shows, those with a picture first, each in its order."""
-    facets = facets_beside(group.result, group.places)
+    facets = facets_beside(group.result, group.indices)
     columns = max(facets, options.columns // facets * facets)
-    if len(group.places) <= columns:
-        return group.places
-    ranked = [*group.alive, *(place for place in group.places if group.result.empty[place])]
+    if len(group.indices) <= columns:
+        return group.indices
+    ranked = [*group.alive, *(index for index in group.indices if group.result.empty[index])]
     return tuple(sorted(ranked[:columns]))
 
 
 def _layer(
     group: LayerPatterns,
-    places: tuple[int, ...],
+    indices: tuple[int, ...],
     options: GalleryOptions,
     anchor: str,
     all_of_it: str = "",
 ) -> Section:
-    more = Cell(f"{len(places)} of {len(group.places)}, see all", target=all_of_it)
+    more = Cell(f"{len(indices)} of {len(group.indices)}, see all", target=all_of_it)
     return Section(
         group.name,
-        (tiles(group.result, places, options.columns),),
+        (tiles(group.result, indices, options.columns),),
         kind=kind_of(group.layer),
         facts=layer_facts(group),
         anchor=anchor,
@@ -175,10 +176,10 @@ def _layer(
     )
 
 
-def tiles(result: Patterns, places: Sequence[int], columns: int) -> Grid:
+def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     """Some patterns, facets of one channel beside each other."""
-    chosen = list(places)
-    facets = facets_beside(result, places)
+    chosen = list(indices)
+    facets = facets_beside(result, indices)
     columns = max(facets, columns // facets * facets)
     numbers = [
         Numbers("activation reached", result.activation[chosen]),
@@ -191,7 +192,7 @@ def tiles(result: Patterns, places: Sequence[int], columns: int) -> Grid:
         numbers.append(Numbers("percentile", result.percentile[chosen] / 100, percent=True))
     return Grid(
         result.images[chosen],
-        [_tile(result, place) for place in places],
+        [_tile(result, index) for index in indices],
         columns=columns,
         unit="pattern",
         gaps=frozenset(range(facets - 1, columns - 1, facets)) if facets > 1 else frozenset(),
@@ -199,40 +200,40 @@ def tiles(result: Patterns, places: Sequence[int], columns: int) -> Grid:
     )
 
 
-def _cover(result: Patterns, place: int) -> Cover | None:
-    mark = empty_mark(result, place)
-    return Cover("dead", (mark, f"= {reached(result, place)}")) if mark else None
+def _cover(result: Patterns, index: int) -> Cover | None:
+    mark = empty_mark(result, index)
+    return Cover("dead", (mark, f"= {reached(result, index)}")) if mark else None
 
 
-def _tile(result: Patterns, place: int) -> Tile:
-    objective, empty = result.objectives[place], bool(result.empty[place])
+def _tile(result: Patterns, index: int) -> Tile:
+    objective, empty = result.objectives[index], bool(result.empty[index])
     lines: list[tuple[str, Cell]] = []
     if result.natural is not None and not empty:
-        most = amount(float(result.natural[place, 2]))
-        tone: Tone = "bad" if outdone(result, place) else "quiet"
+        most = amount(float(result.natural[index, 2]))
+        tone: Tone = "bad" if outdone(result, index) else "quiet"
         lines.append(("images", Cell(most, tone)))
-    share = float(result.robustness[place])
+    share = float(result.robustness[index])
     return Tile(
-        label=f"facet {objective.facet}" if objective.facet else short_name(result, place),
-        value="" if empty else reached(result, place),
+        label=f"facet {objective.facet}" if objective.facet else short_name(result, index),
+        value="" if empty else reached(result, index),
         lines=tuple(lines),
         share=share if math.isfinite(share) and not empty else None,
-        rising=not empty and not bool(result.converged[place]),
-        cover=_cover(result, place),
-        name=full_name(result, place),
-        facts=(("maximises", aim(objective)), ("ended", _ending(result, place))),
-        curve=next(iter(_way(result, place)), None),
+        rising=not empty and not bool(result.converged[index]),
+        cover=_cover(result, index),
+        name=full_name(result, index),
+        facts=(("maximises", aim(objective)), ("ended", _ending(result, index))),
+        curve=next(iter(_way(result, index)), None),
         also=None
         if result.transparency is None or empty
-        else over_checks(result.images[place], result.transparency[place]),
+        else over_checks(result.images[index], result.transparency[index]),
     )
 
 
-def _ending(result: Patterns, place: int) -> str:
-    steps = plural(int(result.steps[place]), "step")
-    if mark := empty_mark(result, place):
+def _ending(result: Patterns, index: int) -> str:
+    steps = plural(int(result.steps[index]), "step")
+    if mark := empty_mark(result, index):
         return f"{mark} after {steps}"
-    return f"converged after {steps}" if result.converged[place] else f"not converged in {steps}"
+    return f"converged after {steps}" if result.converged[index] else f"not converged in {steps}"
 
 
 def _key(result: Patterns) -> tuple[str, ...]:
@@ -264,12 +265,12 @@ def _terms(result: Patterns) -> list[tuple[str, str]]:
 
 def _reading(result: Patterns) -> Beside:
     """One pattern, and what everything under it means."""
-    place = _specimen(result)
+    index = _specimen(result)
     one = Grid(
-        result.images[place][None], [_tile(result, place)], columns=1, side=SPECIMEN, unit="pattern"
+        result.images[index][None], [_tile(result, index)], columns=1, side=SPECIMEN, unit="pattern"
     )
     lines = (
-        f"The image that {result.objectives[place].describe()} responds to most, as far as the "
+        f"The image that {result.objectives[index].describe()} responds to most, as far as the "
         "optimisation came. Under it, as under every pattern:",
     )
     rows = tuple((words, meaning) for words, meaning in _terms(result))
@@ -285,7 +286,7 @@ def _specimen(result: Patterns) -> int:
     if not groups:
         return 0
     alive = groups[len(groups) // 2].alive
-    return max(alive, key=lambda place: float(result.activation[place]))
+    return max(alive, key=lambda index: float(result.activation[index]))
 
 
 def _making(result: Patterns) -> Note:
@@ -312,7 +313,7 @@ def _layers(result: Patterns) -> Table:
                 Cell(layer.type if layer else ""),
                 Cell(output_size(layer) if layer else ""),
                 Cell(size(layer.receptive_field) if layer and layer.receptive_field else ""),
-                Cell(str(len(group.places))),
+                Cell(str(len(group.indices))),
                 Cell(str(group.dead), "plain" if group.dead else "quiet"),
                 Cell(f"{group.converged} of {len(alive)}"),
                 Cell(between(result.activation[alive]) if alive else ""),
@@ -345,31 +346,31 @@ def _large(result: Patterns, options: GalleryOptions) -> Part:
         )
     layers = {group.name: kind_of(group.layer) for group in by_layer(result)}
     sections = []
-    for place, objective in enumerate(result):
-        name = full_name(result, place)
+    for index, objective in enumerate(result):
+        name = full_name(result, index)
         sections.append(
             Section(
                 name,
-                _single(result, place, options),
+                _single(result, index, options),
                 kind=layers[objective.layer],
                 facts=f"maximises {aim(objective)}",
-                anchor=f"pattern:{place}",
+                anchor=f"pattern:{index}",
                 alone=True,
             )
         )
     return Part(tuple(sections), notes=(*_notes(result), _making(result)))
 
 
-def _single(result: Patterns, place: int, options: GalleryOptions) -> tuple[Block, ...]:
-    numbers, curve = _facts(result, place), _way(result, place)
-    others = siblings(result, place)
+def _single(result: Patterns, index: int, options: GalleryOptions) -> tuple[Block, ...]:
+    numbers, curve = _facts(result, index), _way(result, index)
+    others = siblings(result, index)
     facets = (tiles(result, others, len(others)),) if len(others) > 1 else ()
-    pixels, cover = result.images[place], _cover(result, place)
-    name = full_name(result, place)
+    pixels, cover = result.images[index], _cover(result, index)
+    name = full_name(result, index)
     if result.transparency is None or cover:
         picture = Picture(pixels, cover=cover, side=SIDE, name=name)
         return (Beside(((picture,), (numbers,))), *curve, *_facets(facets))
-    masked = over_checks(pixels, result.transparency[place])
+    masked = over_checks(pixels, result.transparency[index])
     pictures = (
         Picture(pixels, side=SIDE * 0.84, lines=("as it is",), name=name),
         Picture(masked, side=SIDE * 0.84, lines=("with its transparency mask",), name=name),
@@ -401,32 +402,32 @@ def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
     return mixed
 
 
-def _facts(result: Patterns, place: int) -> Facts:
+def _facts(result: Patterns, index: int) -> Facts:
     """What a pattern reached, and what it is measured by."""
-    steps = plural(int(result.steps[place]), "step")
-    start = amount(float(result.start_activation[place]))
+    steps = plural(int(result.steps[index]), "step")
+    start = amount(float(result.start_activation[index]))
     rows: list[tuple[str, str | Cell]] = [
-        ("activation reached", Cell(reached(result, place), bold=True)),
+        ("activation reached", Cell(reached(result, index), bold=True)),
         ("at the start", start),
     ]
-    if result.empty[place]:
-        mark = "dead" if result.dead[place] else "failed"
-        rows += [(mark, DEAD if result.dead[place] else FAILED), ("tried", steps)]
+    if result.empty[index]:
+        mark = "dead" if result.dead[index] else "failed"
+        rows += [(mark, DEAD if result.dead[index] else FAILED), ("tried", steps)]
         return Facts(tuple(rows))
-    share = float(result.robustness[place])
+    share = float(result.robustness[index])
     bar = share if math.isfinite(share) else None
-    rows.append(("kept when moved, rescaled", Cell(kept(result, place), share=bar)))
+    rows.append(("kept when moved, rescaled", Cell(kept(result, index), share=bar)))
     if result.natural is not None and result.percentile is not None:
-        marks = [amount(float(value)) for value in result.natural[place]]
+        marks = [amount(float(value)) for value in result.natural[index]]
         images = plural(result.natural_count, "natural image")
-        tone: Tone = "bad" if outdone(result, place) else "plain"
+        tone: Tone = "bad" if outdone(result, index) else "plain"
         rows += [
             (f"median of {images}", marks[0]),
             ("their 99th percentile", marks[1]),
             ("the strongest of them", Cell(marks[2], tone)),
-            ("of them reach no more", f"{float(result.percentile[place]):.3g}%"),
+            ("of them reach no more", f"{float(result.percentile[index]):.3g}%"),
         ]
-    if result.converged[place]:
+    if result.converged[index]:
         rows.append(("converged", f"after {steps}"))
     else:
         rows.append(("not converged", Cell(f"in {steps}", rising=True)))
@@ -434,16 +435,16 @@ def _facts(result: Patterns, place: int) -> Facts:
     return Facts(tuple(rows))
 
 
-def _way(result: Patterns, place: int) -> tuple[Curve, ...]:
+def _way(result: Patterns, index: int) -> tuple[Curve, ...]:
     """The objective before each step, with what natural images reach."""
-    history = result.history[place]
+    history = result.history[index]
     values = history[np.isfinite(history)]
-    if len(values) < 2 or result.dead[place]:
+    if len(values) < 2 or result.dead[index]:
         return ()
-    end = float(result.activation[place])
+    end = float(result.activation[index])
     rules: tuple[tuple[float, str], ...] = ()
     if result.natural is not None:
-        middle, high, most = (float(value) for value in result.natural[place])
+        middle, high, most = (float(value) for value in result.natural[index])
         rules = ((most, "strongest image"), (high, "99% of images"), (middle, "median image"))
     heights = [0.0, end, *values.tolist(), *(height for height, _ in rules)]
     last = np.array([end], np.float32)
@@ -482,7 +483,7 @@ def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
         shown = dataclasses.replace(result, images=images)
         share = Cell(f"step {step:,} of {last:,}", share=step / max(1, last))
         sections = tuple(
-            Section(group.name, (_moving(shown, group.places, options.columns),))
+            Section(group.name, (_moving(shown, group.indices, options.columns),))
             for group in by_layer(shown)
         )
         front = (Facts(((result.model.name, share),)),)
@@ -496,9 +497,9 @@ def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
         )
 
 
-def _moving(result: Patterns, places: Sequence[int], columns: int) -> Grid:
+def _moving(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     """Some patterns with their names alone: numbers are those of the end."""
-    whole = tiles(result, places, columns)
+    whole = tiles(result, indices, columns)
     named = [Tile(label=tile.label, cover=tile.cover) for tile in whole.tiles]
     side = next(side for most, side in MOVING if len(named) <= most)
     return dataclasses.replace(whole, tiles=named, numbers=(), side=side)

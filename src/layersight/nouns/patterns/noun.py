@@ -59,9 +59,9 @@ def manifest(result: Patterns, options: GalleryOptions) -> Json:
 
 def _layer(group: LayerPatterns) -> Json:
     """A layer, its channels, and which of them are dead."""
-    result, places = group.result, group.places
-    channels = {result.channels[place] for place in places} - {-1}
-    alive = {result.channels[place] for place in places if not result.dead[place]}
+    result, indices = group.result, group.indices
+    channels = {result.channels[index] for index in indices} - {-1}
+    alive = {result.channels[index] for index in indices if not result.dead[index]}
     return {
         "name": group.name,
         "channels": specification(sorted(channels)),
@@ -79,33 +79,33 @@ def numbers(result: Patterns, options: GalleryOptions) -> Json:
         "frame_steps": list(result.frame_steps),
         "dead": int(result.dead.sum()),
         "failed": int(result.failed.sum()),
-        "patterns": [_pattern(result, place) for place in range(len(result))],
+        "patterns": [_pattern(result, index) for index in range(len(result))],
     }
 
 
-def _pattern(result: Patterns, place: int, *, history: bool = True) -> Json:
+def _pattern(result: Patterns, index: int, *, history: bool = True) -> Json:
     """One pattern with its numbers; ``None`` for what is not known or no number."""
-    objective = result.objectives[place]
+    objective = result.objectives[index]
     natural = None
     if result.natural is not None:
-        values = (finite(float(value)) for value in result.natural[place])
+        values = (finite(float(value)) for value in result.natural[index])
         natural = dict(zip(MARKS, values, strict=True))
-    percentile = None if result.percentile is None else float(result.percentile[place])
-    steps = int(result.steps[place])
-    history_of = [finite(float(value)) for value in np.asarray(result.history[place][:steps])]
+    percentile = None if result.percentile is None else float(result.percentile[index])
+    steps = int(result.steps[index])
+    history_of = [finite(float(value)) for value in np.asarray(result.history[index][:steps])]
     return {
         "layer": objective.layer,
         "channel": objective.channel,
         "facet": objective.facet,
         "objective": {"words": objective.describe(), **objective.to_json()},
-        "activation": finite(float(result.activation[place])),
-        "start_activation": finite(float(result.start_activation[place])),
-        "robustness": finite(float(result.robustness[place])),
-        "dead": bool(result.dead[place]),
-        "failed": bool(result.failed[place]),
-        "converged": bool(result.converged[place]),
+        "activation": finite(float(result.activation[index])),
+        "start_activation": finite(float(result.start_activation[index])),
+        "robustness": finite(float(result.robustness[index])),
+        "dead": bool(result.dead[index]),
+        "failed": bool(result.failed[index]),
+        "converged": bool(result.converged[index]),
         "steps": steps,
-        "ended": ending(result, place),
+        "ended": ending(result, index),
         "natural": natural,
         "percentile": finite(percentile),
         **({"history": history_of} if history else {}),
@@ -183,22 +183,22 @@ def folder(result: Patterns, options: GalleryOptions) -> Iterator[Entry[Patterns
     grid = dataclasses.replace(options, view="grid")
     for number, group in enumerate(by_layer(result)):
         stem = f"{number:02d}-{file_name(group.name)}"
-        yield Entry(f"{stem}.png", only(result, group.places), grid)
-        for order, place in enumerate(group.places):
-            name = f"{stem}-{_part(result, place, order)}.png"
-            alone = only(result, [place])
+        yield Entry(f"{stem}.png", only(result, group.indices), grid)
+        for order, index in enumerate(group.indices):
+            name = f"{stem}-{_part(result, index, order)}.png"
+            alone = only(result, [index])
             extra = {"pattern": _pattern(alone, 0, history=False)}
-            yield Entry(name, alone, options, result.images[place], extra)
+            yield Entry(name, alone, options, result.images[index], extra)
     yield Entry("patterns.json", result, options)
 
 
-def _part(result: Patterns, place: int, order: int) -> str:
+def _part(result: Patterns, index: int, order: int) -> str:
     """What tells a pattern from the others of its layer, as part of a file name."""
-    objective = result.objectives[place]
+    objective = result.objectives[index]
     alone = len(objective.terms) == 1 and objective.channel >= 0
     name = f"{objective.channel:04d}" if alone else f"sum{order:04d}"
     facet = f"-facet{objective.facet}" if result.options.facets > 1 or objective.facet else ""
-    return name + facet + (f"-{mark}" if (mark := empty_mark(result, place)) else "")
+    return name + facet + (f"-{mark}" if (mark := empty_mark(result, index)) else "")
 
 
 def part(
@@ -209,15 +209,15 @@ def part(
     Raises:
         SelectionError: There is none.
     """
-    places = [
-        place
-        for place in range(len(result))
-        if layer in (None, result.layers[place]) and channel in (None, result.channels[place])
+    indices = [
+        index
+        for index in range(len(result))
+        if layer in (None, result.layers[index]) and channel in (None, result.channels[index])
     ]
-    if not places:
+    if not indices:
         named = f"layer {layer or 'any'}, channel {'any' if channel is None else channel}"
         raise SelectionError(f"no pattern of {named} here")
-    return (result if len(places) == len(result) else only(result, places)), {}
+    return (result if len(indices) == len(result) else only(result, indices)), {}
 
 
 NOUN: Noun[Patterns, GalleryOptions] = Noun(

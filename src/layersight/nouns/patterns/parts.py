@@ -30,55 +30,55 @@ class LayerPatterns:
         result: All patterns.
         name: The layer's name.
         layer: What is known of it, if it is a layer of the model.
-        places: Where its patterns stand in ``result``.
+        indices: Where its patterns stand in ``result``.
     """
 
     result: Patterns
     name: str
     layer: LayerInfo | None
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
 
     @property
     def dead(self) -> int:
         """How many of its patterns are dead."""
-        return int(self.result.dead[list(self.places)].sum())
+        return int(self.result.dead[list(self.indices)].sum())
 
     @property
     def failed(self) -> int:
         """How many of its climbs failed."""
-        return int(self.result.failed[list(self.places)].sum())
+        return int(self.result.failed[list(self.indices)].sum())
 
     @property
     def alive(self) -> tuple[int, ...]:
         """Where those that have a picture stand."""
         empty = self.result.empty
-        return tuple(place for place in self.places if not empty[place])
+        return tuple(index for index in self.indices if not empty[index])
 
     @property
     def converged(self) -> int:
         """How many of its patterns have converged."""
-        return int(self.result.converged[list(self.places)].sum())
+        return int(self.result.converged[list(self.indices)].sum())
 
 
 def by_layer(result: Patterns) -> list[LayerPatterns]:
     """The layers that patterns stand under, in the order in which they were asked for."""
     known = {layer.name: layer for layer in result.model.layers}
     found: dict[str, list[int]] = {}
-    for place, objective in enumerate(result):
-        found.setdefault(objective.layer, []).append(place)
+    for index, objective in enumerate(result):
+        found.setdefault(objective.layer, []).append(index)
     return [
-        LayerPatterns(result, name, known.get(name), tuple(places))
-        for name, places in found.items()
+        LayerPatterns(result, name, known.get(name), tuple(indices))
+        for name, indices in found.items()
     ]
 
 
-def only(result: Patterns, places: Sequence[int]) -> Patterns:
+def only(result: Patterns, indices: Sequence[int]) -> Patterns:
     """The result with some of its patterns."""
-    chosen = np.array(places, np.intp)
+    chosen = np.array(indices, np.intp)
     arrays = {name: getattr(result, name) for name in ALONG}
     return dataclasses.replace(
         result,
-        objectives=tuple(result.objectives[place] for place in places),
+        objectives=tuple(result.objectives[index] for index in indices),
         frames=None if result.frames is None else result.frames[:, chosen],
         **{name: array[chosen] for name, array in arrays.items() if array is not None},
     )
@@ -91,17 +91,17 @@ def default_view(result: Patterns) -> str:
     return "grid" if len(set(result.layers)) == 1 else "sheet"
 
 
-def siblings(result: Patterns, place: int) -> tuple[int, ...]:
+def siblings(result: Patterns, index: int) -> tuple[int, ...]:
     """Where all facets of a pattern's objective stand, itself among them."""
-    terms = result.objectives[place].terms
+    terms = result.objectives[index].terms
     return tuple(other for other, entry in enumerate(result) if entry.terms == terms)
 
 
-def facets_beside(result: Patterns, places: Sequence[int]) -> int:
+def facets_beside(result: Patterns, indices: Sequence[int]) -> int:
     """How many facets of each objective follow each other; 1 if not all have as many."""
     groups: list[list[Objective]] = []
-    for place in places:
-        objective = result.objectives[place]
+    for index in indices:
+        objective = result.objectives[index]
         if groups and groups[-1][-1].terms == objective.terms:
             groups[-1].append(objective)
         else:

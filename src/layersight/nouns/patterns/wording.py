@@ -32,29 +32,29 @@ FAILED = "the final image activates the channel no more than the start did"
 """What failed means of a pattern."""
 
 
-def label_of(result: Patterns, place: int) -> str:
+def label_of(result: Patterns, index: int) -> str:
     """The name of the class that a pattern is of; empty where it is of none that is known."""
-    objective, labels = result.objectives[place], result.model.labels or ()
+    objective, labels = result.objectives[index], result.model.labels or ()
     layer = next((one for one in result.model.layers if one.name == objective.layer), None)
     fits = layer is None or layer.channels == len(labels)
     known = fits and len(objective.terms) == 1 and objective.layer in result.model.outputs
     return labels[objective.channel] if known and 0 <= objective.channel < len(labels) else ""
 
 
-def short_name(result: Patterns, place: int) -> str:
+def short_name(result: Patterns, index: int) -> str:
     """The name of a pattern in its layer: the channel's number, and a class's name."""
-    objective = result.objectives[place]
+    objective = result.objectives[index]
     if len(objective.terms) > 1:
         return f"sum of {len(objective.terms)}"
     if objective.terms[0].channel is None:
         return "direction"
-    return f"{objective.channel} {label_of(result, place)}".rstrip()
+    return f"{objective.channel} {label_of(result, index)}".rstrip()
 
 
-def full_name(result: Patterns, place: int) -> str:
+def full_name(result: Patterns, index: int) -> str:
     """The name of a pattern with its layer and what kind of number it is."""
-    objective = result.objectives[place]
-    name = short_name(result, place)
+    objective = result.objectives[index]
+    name = short_name(result, index)
     if len(objective.terms) == 1 and objective.channel >= 0:
         name = f"{'unit' if objective.terms[0].before else 'channel'} {name}"
     facet = f", facet {objective.facet}" if objective.facet else ""
@@ -73,34 +73,34 @@ def aim(objective: Objective) -> str:
     return objective.describe()
 
 
-def reached(result: Patterns, place: int) -> str:
+def reached(result: Patterns, index: int) -> str:
     """The activation of a pattern."""
-    return amount(float(result.activation[place]))
+    return amount(float(result.activation[index]))
 
 
-def kept(result: Patterns, place: int) -> str:
+def kept(result: Patterns, index: int) -> str:
     """The share of its activation that a pattern keeps under unseen shifts and rescalings."""
-    share = float(result.robustness[place])
+    share = float(result.robustness[index])
     return percent(share) if math.isfinite(share) else DASH
 
 
-def ending(result: Patterns, place: int) -> str:
+def ending(result: Patterns, index: int) -> str:
     """How a pattern came to its end."""
-    steps = plural(int(result.steps[place]), "step")
-    if result.dead[place]:
+    steps = plural(int(result.steps[index]), "step")
+    if result.dead[index]:
         return f"dead: {DEAD} in {steps}"
-    if result.failed[place]:
+    if result.failed[index]:
         return f"failed after {steps}: {FAILED}"
-    if result.converged[place]:
+    if result.converged[index]:
         return f"converged after {steps}"
     return f"not converged: the last of {steps} still gained"
 
 
-def empty_mark(result: Patterns, place: int) -> str:
+def empty_mark(result: Patterns, index: int) -> str:
     """What stands on the tile of a pattern without a picture; empty where there is one."""
-    if result.dead[place]:
+    if result.dead[index]:
         return "dead"
-    return "failed" if result.failed[place] else ""
+    return "failed" if result.failed[index] else ""
 
 
 def rising(result: Patterns) -> bool:
@@ -108,11 +108,11 @@ def rising(result: Patterns) -> bool:
     return bool(np.any(~result.empty & ~result.converged))
 
 
-def among(result: Patterns, place: int) -> str:
+def among(result: Patterns, index: int) -> str:
     """Where a pattern lies among natural images; empty where there were none."""
     if result.percentile is None:
         return ""
-    share = float(result.percentile[place])
+    share = float(result.percentile[index])
     images = plural(result.natural_count, "natural image")
     return f"above {share:.3g}% of {images}"
 
@@ -139,12 +139,12 @@ def kind_of(layer: LayerInfo | None) -> str:
 
 def layer_facts(group: LayerPatterns) -> str:
     """The line under a layer's name."""
-    result, places = group.result, list(group.places)
+    result, indices = group.result, list(group.indices)
     total = group.layer.channels if group.layer is not None else None
-    shown = len({result.objectives[place].terms for place in places})
+    shown = len({result.objectives[index].terms for index in indices})
     facts = [f"{count(shown)} of {plural(total, 'channel')}" if total else count(shown)]
-    if shown < len(places):
-        facts.append(f"{len(places) // shown} facets of each")
+    if shown < len(indices):
+        facts.append(f"{len(indices) // shown} facets of each")
     counts = {"dead": group.dead, "failed": group.failed}
     facts += [f"{count(found)} {mark}" for mark, found in counts.items() if found] or ["none dead"]
     alive = list(group.alive)
@@ -222,11 +222,11 @@ def tile_key(result: Patterns, *, coloured: bool = True) -> str:
     return words + (f" Grey: {' or '.join(marks)}." if marks else "")
 
 
-def outdone(result: Patterns, place: int) -> bool:
+def outdone(result: Patterns, index: int) -> bool:
     """Whether a natural image reaches more than the pattern."""
     if result.natural is None:
         return False
-    return bool(result.natural[place, 2] > result.activation[place])
+    return bool(result.natural[index, 2] > result.activation[index])
 
 
 def captions(result: Patterns) -> tuple[str, ...]:

@@ -66,17 +66,17 @@ def _table(result: ModelInfo) -> Table:
         Column("stride", "right"),
         Column("field", "right"),
     )
-    rows = tuple(_row(place, layer) for place, layer in enumerate(result.layers, 1))
+    rows = tuple(_row(index, layer) for index, layer in enumerate(result.layers, 1))
     return Table(columns, rows, note="Field: receptive field, in pixels of the input.")
 
 
-def _row(place: int, layer: LayerInfo) -> tuple[Cell, ...]:
+def _row(index: int, layer: LayerInfo) -> tuple[Cell, ...]:
     def sides(axes: tuple[int, ...] | None) -> Cell:
         return Cell("" if axes is None else size(axes))
 
     shape = layer.output_shape
     return (
-        Cell(str(place), "quiet"),
+        Cell(str(index), "quiet"),
         Cell(layer.name),
         Cell(layer.type),
         Cell("?" if shape is None else size(shape[1:])),
