@@ -17,11 +17,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from layersight.export.kinds import KINDS
 from PIL import Image
 
 import layersight
 from hostile.config_attacks import NAMES
+from layersight.document.noun import noun_of
+from layersight.export.files import suffixes_of
 
 MORE = (
     '"><img src=x onerror=alert(1)>',
@@ -118,9 +119,9 @@ def test_the_checks_find_what_they_look_for():
 
 @pytest.mark.parametrize("what", ["activations", "patterns", "kernels", "evaluations"])
 def test_no_file_says_or_does_what_a_name_wants(results, tmp_path, what):
-    kind = next(kind for kind in KINDS if isinstance(results[what]["one"], kind.holds))
+    noun = noun_of(results[what]["one"])
     home = tmp_path / "home" / "deep"
-    for suffix in [*kind.files, *kind.folders]:
+    for suffix in [*suffixes_of(noun), *([""] if noun.folder else [])]:
         home.mkdir(parents=True)
         before = sorted(tmp_path.rglob("*"))
         given = {"view": "grid"} if (what, suffix) == ("activations", ".svg") else {}
