@@ -173,7 +173,7 @@ def test_a_page_holds_the_table_and_every_metric(tmp_path: Path) -> None:
         ("x.bmp", {}, r"cannot write 'x.bmp': expected one of .pdf, .*\.json\."),
         ("x.zarr", {}, "cannot write 'x.zarr'"),
         ("folder", {}, "cannot write 'folder'"),
-        ("x.png", {"columns": 4}, "unknown option 'columns'"),
+        ("x.png", {"colums": 4}, "unknown option 'colums': .* Did you mean columns"),
         ("x.svg", {}, r"SVG holds one page and this view has \d+: choose fewer methods"),
     ],
 )

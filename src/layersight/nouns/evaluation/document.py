@@ -38,6 +38,9 @@ from layersight.nouns.evaluation.wording import (
     way,
 )
 
+ROOM, GAP = 508.0, 18.0
+"""Points that charts beside each other have on paper, and what is between them."""
+
 
 def describe(result: Evaluation, options: TableOptions) -> Document:
     """The document of an evaluation: the table, the metrics as points, what they are.
@@ -48,7 +51,9 @@ def describe(result: Evaluation, options: TableOptions) -> Document:
     if not result.rows or not result.columns or not result.images:
         raise SelectionError("no evaluation to draw: it holds no method, metric or image")
     lines = captions(result)
-    charts = tuple((_points(result, metric),) for metric in range(len(result.columns)))
+    wide = (ROOM + GAP) / options.columns - GAP
+    metrics = range(len(result.columns))
+    charts = tuple((_points(result, metric, wide),) for metric in metrics)
     return Document(
         title=result.model.name,
         kicker="How far the heatmaps can be believed",
@@ -114,7 +119,7 @@ def _table(result: Evaluation) -> Table:
     return Table(columns, tuple(rows), "Methods", key(result), ruled=last)
 
 
-def _points(result: Evaluation, metric: int) -> Curve:
+def _points(result: Evaluation, metric: int, wide: float) -> Curve:
     """The mean of each method with its error, beside what knows nothing."""
     column = result.columns[metric]
     indices = np.arange(len(result.rows), dtype=np.float32)
@@ -143,7 +148,7 @@ def _points(result: Evaluation, metric: int) -> Curve:
         title=f"{column.title}   {way(column)}",
         names=tuple(row.title for row in result.rows),
         rules=((centre, "centre of the image"),) if np.isfinite(centre) else (),
-        wide=245.0,
+        wide=max(150.0, wide),
         tall=11.5 * len(result.rows),
     )
 
