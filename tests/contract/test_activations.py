@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import layersight
+from layersight.data.model import ModelInfo
 from layersight.errors import ModelInputError, SelectionError
 from layersight.frameworks.keras.inside import children
 
@@ -178,26 +179,9 @@ def make(kind: str) -> keras.Model:
     return model if kind in ("unbuilt", "dead_channels") else models.randomise(model)
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_every_layer_equals_keras(kind: str) -> None:
-    shape, expect = CASES[kind]
-    model = make(kind)
-    x = picture(*shape)
-    found = layersight.activations(layersight.load_model(model), x)
-    expected = expect(model, x[None])
-    assert sorted(found) == sorted(expected)
-    for name, array in expected.items():
-        assert found[name].shape == array.shape, name
-        assert found[name].dtype == np.float32
-        np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
-
-
-@pytest.mark.parametrize("kind", [kind for kind in CASES if kind not in ("unbuilt",)])
-def test_what_summary_says_is_what_comes(kind: str) -> None:
-    shape, _ = CASES[kind]
-    model = layersight.load_model(make(kind))
-    found = layersight.activations(model, picture(*shape))
-    before = {layer.name: layer for layer in model.info.layers}
+def same_as_summary(info: ModelInfo, found: layersight.Activations) -> None:
+    """Layers and sizes are those that the model's summary names."""
+    before = {layer.name: layer for layer in info.layers}
     assert list(before) == list(found)
     for entry in found.layers:
         wanted = before[entry.name].output_shape
@@ -206,6 +190,23 @@ def test_what_summary_says_is_what_comes(kind: str) -> None:
             wanted = (wanted[0], *wanted[2:], wanted[1])
         for size, real in zip(wanted[1:], entry.values.shape[1:], strict=True):
             assert size in (None, real), entry.name
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_every_layer_equals_keras(kind: str) -> None:
+    shape, expect = CASES[kind]
+    model = make(kind)
+    x = picture(*shape)
+    opened = layersight.load_model(model)
+    found = layersight.activations(opened, x)
+    expected = expect(model, x[None])
+    assert sorted(found) == sorted(expected)
+    if kind != "unbuilt":
+        same_as_summary(opened.info, found)
+    for name, array in expected.items():
+        assert found[name].shape == array.shape, name
+        assert found[name].dtype == np.float32
+        np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
 def test_two_inputs_by_name_and_by_one_image() -> None:
@@ -347,6 +348,7 @@ def test_channels_are_chosen_from_maps_alone() -> None:
         layersight.activations(opened, picture(16, 16, 3), channels="4", layers="conv")
 
 
+@pytest.mark.one_backend
 def test_receptive_fields_by_hand() -> None:
     fields = {
         layer.name: layer.receptive_field
@@ -382,11 +384,13 @@ def test_a_receptive_field_is_what_a_pixel_can_change() -> None:
         assert rows[-1] - rows[0] + 1 == layer.receptive_field[0], layer.name
 
 
+@pytest.mark.one_backend
 def test_a_layer_that_is_not_a_model_is_refused() -> None:
     with pytest.raises(layersight.LayersightError, match=r"wrap it in keras\.Sequential"):
         layersight.load_model(keras.layers.Conv2D(2, 3))
 
 
+@pytest.mark.one_backend
 def test_a_wrong_size_is_one_line() -> None:
     opened = layersight.load_model(make("sequential"))
     with pytest.raises(layersight.LayersightError, match=r"expected \(16, 16, 3\)"):

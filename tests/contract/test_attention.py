@@ -90,6 +90,7 @@ def test_a_number_is_read_off_one_head(model: Model, given: list[np.ndarray]) ->
         assert found.slopes[name].shape == maps[name].shape
 
 
+@pytest.mark.one_backend
 def test_what_the_axes_are_is_written(
     model: Model, given: list[np.ndarray], tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_what_the_axes_are_is_written(
     assert "rows: query, columns: key, maps: head" in text
 
 
+@pytest.mark.one_backend
 def test_a_file_of_every_kind_of_attention_gives_the_same(
     network: keras.Model, model: Model, given: list[np.ndarray], tmp_path: Path
 ) -> None:

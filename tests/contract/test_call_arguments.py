@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import keras
-import legacy
 import models
 import numpy as np
 import pytest
 
 import layersight
+import legacy
 from layersight.loading import load_model
 
 LAYERS = keras.layers
@@ -69,6 +69,7 @@ def test_training_true_is_kept(saved, pictures, tmp_path):
     assert {layer.name: layer.type for layer in model.info.layers}["own"] == "BatchNormalization"
 
 
+@pytest.mark.one_backend
 def test_convert_keeps_it_and_says_so(pictures, tmp_path):
     notes = layersight.convert(pix2pix(), tmp_path / "plain.keras").kept
     assert any("training=True in the file as before" in note for note in notes)
@@ -90,6 +91,7 @@ def test_heatmaps_and_patterns_see_the_same_network(pictures):
     np.testing.assert_allclose(found.activation, reached, atol=1e-4)
 
 
+@pytest.mark.one_backend
 def test_a_file_of_keras_2_that_calls_with_training_true(pictures, tmp_path):
     node = [[["input", 0, 0, {"training": True}]]]
     config = {

@@ -133,6 +133,7 @@ def test_a_vector_that_could_be_a_picture_takes_one_if_it_is_given() -> None:
         layersight.patterns(model, "top", "0", steps=2)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("shape", [(10,), (187, 1), (30, 5), (50, 4)])
 def test_what_is_no_picture_takes_none(shape: tuple[int, ...]) -> None:
     start = [keras.Input(shape), layers.Flatten(name="all"), layers.Dense(2, name="top")]
@@ -141,6 +142,7 @@ def test_what_is_no_picture_takes_none(shape: tuple[int, ...]) -> None:
         layersight.activations(model, "photo.png")
 
 
+@pytest.mark.one_backend
 def test_an_array_of_another_size_is_one_line() -> None:
     model = layersight.load_model(FORMS["vector"][0]())
     with pytest.raises(ImageError, match=r"expected \(12, 12, 1\) .*found \(143,\)"):

@@ -462,6 +462,7 @@ def test_numbers(name):
         assert one.shape[1:] == other.shape[1:]
 
 
+@pytest.mark.one_backend
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
 @pytest.mark.parametrize("name", FORMS)
 def test_converted_to_keras_alone(name):

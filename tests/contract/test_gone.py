@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-import legacy
 import numpy as np
 import pytest
 
+import legacy
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.loading import load_model
 
@@ -82,7 +82,7 @@ def kernel_shape(case, given, form, first, entries):
     return (*taken, *((FILTERS, *given) if first else (*given, FILTERS)))
 
 
-@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize("axes", [pytest.param(1, marks=pytest.mark.one_backend), 2])
 @pytest.mark.parametrize("order", ["channels_last", "channels_first"])
 @pytest.mark.parametrize(
     ("form", "padding"), [(1, "valid"), (2, "valid"), (2, "same"), (3, "same")]
@@ -125,6 +125,7 @@ def test_locally_connected(tmp_path, axes, order, form, padding):
         model.save(tmp_path / "new.keras")
 
 
+@pytest.mark.one_backend
 def test_locally_connected_of_keras_1(tmp_path):
     draw = np.random.default_rng(0)
     kernel = draw.normal(size=(12, 18, 2)).astype("float32")
@@ -148,6 +149,7 @@ def test_locally_connected_of_keras_1(tmp_path):
     np.testing.assert_allclose(seen[0], wanted, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("size", [10**5, 10**9])
 def test_a_locally_connected_layer_with_more_weights_than_its_file(tmp_path, size):
     config = legacy.sequential(
@@ -208,6 +210,7 @@ def test_highway(tmp_path, order):
         np.testing.assert_allclose(found, share * made + (1 - share) * row, rtol=1e-5)
 
 
+@pytest.mark.one_backend
 def test_a_sequential_that_begins_by_merging(tmp_path):
     """Three branches, two of them merged before the third."""
 
@@ -256,6 +259,7 @@ def test_a_sequential_that_begins_by_merging(tmp_path):
     model.save(tmp_path / "new.keras")
 
 
+@pytest.mark.one_backend
 def test_a_layer_in_two_merged_branches_is_refused(tmp_path):
     same = legacy.sequential(
         legacy.layer("Dense", "a", output_dim=1, batch_input_shape=[None, 2]), version="1.0.7"

@@ -49,7 +49,7 @@ def explained(network, method, layers, options):
     """What layersight gives, under the recorded noise and masks."""
     black, white = np.zeros(3, np.float32), np.ones(3, np.float32)
     images = Images({"picture": ARRAYS["images"]}, "picture", black, white)
-    place = "layersight.nouns.heatmaps."
+    place = "layersight.nouns.heatmaps.methods."
     with (
         patch(place + "smoothgrad.noise", lambda _, known, number: known.noise * noise(number)),
         patch(place + "rise.masks", lambda _, __, wanted: ARRAYS["masks"][wanted]),

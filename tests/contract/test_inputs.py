@@ -45,6 +45,7 @@ def test_a_generator_is_shown_a_vector_from_a_seed() -> None:
     )
 
 
+@pytest.mark.one_backend
 def test_a_picture_for_a_generator_is_one_line() -> None:
     photo = "photo.png"
     with pytest.raises(ModelInputError, match=r"takes no image: .*'latent' of shape \(None, 10\)"):
@@ -103,6 +104,7 @@ def test_a_dictionary_by_the_keys_of_the_model() -> None:
         )
 
 
+@pytest.mark.one_backend
 def test_a_photograph_for_many_channels_says_what_it_did() -> None:
     inputs = keras.Input((12, 12, 7))
     model = layersight.load_model(keras.Model(inputs, models.conv(2, "conv")(inputs)))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import h5py
 import keras
-import legacy
 import numpy as np
 import pytest
 
+import legacy
 from layersight.errors import LayersightError, ModelFileError
 from layersight.frameworks.keras.backends import to_numpy
 from layersight.loading import load_model
@@ -88,6 +88,7 @@ def test_instance_normalisation_of_contrib_divides_by_deviation_plus_epsilon(tmp
         model.save(tmp_path / "new.keras")
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("kind", "more", "beside"),
     [
@@ -200,6 +201,7 @@ def test_activations_of_contrib_with_weights(tmp_path, kind, shared):
     np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.one_backend
 def test_spectral_normalisation_is_its_layer_with_the_kernel_of_the_file(tmp_path):
     kernel, bias, vector = weights((1, 1, 8, 8), 8, (1, 8))
     inner = legacy.layer("Conv2D", "inner", filters=8, kernel_size=[1, 1], strides=[1, 1],
@@ -212,6 +214,7 @@ def test_spectral_normalisation_is_its_layer_with_the_kernel_of_the_file(tmp_pat
     model.save(tmp_path / "new.keras")
 
 
+@pytest.mark.one_backend
 def test_the_weights_of_a_keras_archive_lie_under_the_names_of_the_library(tmp_path):
     """As tf.keras 2.15 wrote one: plain Keras 3 without the library's classes is the reference."""
     inputs = keras.Input((4, 6, 8))
@@ -372,6 +375,7 @@ def test_activations_of_addons(tmp_path, name):
     np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [
@@ -387,6 +391,7 @@ def test_what_is_not_known_of_a_library_is_refused_by_name(tmp_path, kind, setti
         given(model)
 
 
+@pytest.mark.one_backend
 def test_the_file_of_the_collection(data: Path):
     """Its own numbers, through the layer that Keras 3 does not have."""
     path = data.parent / "cases" / "instance_normalization_of_addons.h5"

@@ -59,6 +59,7 @@ def test_every_verb_works_on_it(live, tmp_path):
     )
 
 
+@pytest.mark.one_backend
 def test_the_digest_is_that_of_configuration_and_weights(live):
     first, second = (layersight.load_model(live).info.digest for _ in range(2))
     assert first == second
@@ -70,6 +71,7 @@ def test_the_digest_is_that_of_configuration_and_weights(live):
         live.set_weights(weights)
 
 
+@pytest.mark.one_backend
 def test_a_subclassed_model_has_no_configuration():
     class Own(tf_keras.Model):
         def call(self, x):
@@ -79,6 +81,7 @@ def test_a_subclassed_model_has_no_configuration():
         layersight.load_model(Own())
 
 
+@pytest.mark.one_backend
 def test_code_in_it_is_not_run_either():
     layers = tf_keras.layers
     odd = layers.Lambda(lambda x: __import__("os") and x, name="odd")

@@ -9,15 +9,18 @@ import keras
 import models
 import numpy as np
 import pytest
-from layersight.cli.heatmap import describe
 
 import layersight
 from layersight.errors import ModelFileError, ModelInputError
 from layersight.frameworks.keras.model import HOLLOW
 from layersight.loading import load_model
 from layersight.notebook import to_html
+from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.wording import captions, facts, target_name
+from layersight.writers.terminal import to_text
+
+pytestmark = pytest.mark.one_backend
 
 LAYERS = keras.layers
 
@@ -47,7 +50,9 @@ def test_a_regression_is_raised_or_lowered(car, tmp_path):
     assert "before tanh -" in words
     layersight.save(found, tmp_path / "found.html")
     page = (tmp_path / "found.html").read_text("utf-8")
-    told = " ".join([describe(found), *captions(found, HeatOptions()), to_html(found)])
+    told = " ".join(
+        [to_text(describe(found, HeatOptions())), *captions(found, HeatOptions()), to_html(found)]
+    )
     told += re.sub(r"&quot;.*?&quot;|<script.*?</script>|<meta[^>]*>", "", page, flags=re.DOTALL)
     assert "logit" not in told
     assert "class 0" not in told

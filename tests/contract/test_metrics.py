@@ -171,6 +171,7 @@ def test_grad_cam_of_a_trained_network_beats_random_maps(data: Path):
     assert insertion > random[1] + 0.03
 
 
+@pytest.mark.one_backend
 def test_random_weights_tell_grad_cam_from_guided_backpropagation(data: Path):
     """As published: the one shows the network, the other the edges of the image."""
     model = load_model(data / "models" / "mobilenet_025_224_imagenet.keras")

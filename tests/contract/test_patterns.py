@@ -394,6 +394,7 @@ WRONG = {
 }
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_request_is_one_line(what):
     given, options, error, words = WRONG[what]
@@ -402,6 +403,7 @@ def test_a_wrong_request_is_one_line(what):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.one_backend
 def test_weights_that_are_no_numbers_are_one_line():
     live = models.randomise(models.sequential())
     live.get_layer("conv").kernel.assign(np.full((3, 3, 3, 4), np.nan, "float32"))

@@ -50,7 +50,7 @@ def quantised(how):
     return model
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("suffix", [".keras", pytest.param(".h5", marks=pytest.mark.one_backend)])
 @pytest.mark.parametrize("how", ["int8", "int4", "float8", "lora", "int8 lora"])
 def test_outputs_are_those_of_plain_keras(how, suffix, tmp_path):
     model = quantised(how)
@@ -69,6 +69,7 @@ def test_outputs_are_those_of_plain_keras(how, suffix, tmp_path):
     assert [entry.name for entry in layersight.kernels(opened)] == ["conv"]
 
 
+@pytest.mark.one_backend
 def test_a_quantised_network_is_converted(tmp_path):
     model = quantised("int8")
     model.save(tmp_path / "m.keras")
@@ -82,6 +83,7 @@ def test_a_quantised_network_is_converted(tmp_path):
     assert again.get_layer("mix").quantization_mode == "int8"
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("rank", [10**9, 10**6])
 def test_the_matrices_of_lora_are_counted_as_weights(rank, tmp_path):
     network().save(tmp_path / "m.keras")
@@ -97,6 +99,7 @@ def test_the_matrices_of_lora_are_counted_as_weights(rank, tmp_path):
         layersight.load_model(tmp_path / "m.keras")
 
 
+@pytest.mark.one_backend
 def test_policies_by_the_paths_of_layers(tmp_path):
     policies = keras.dtype_policies.DTypePolicyMap(default_policy="float32")
     policies["top"] = keras.DTypePolicy("mixed_bfloat16")

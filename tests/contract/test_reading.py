@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
+import functools
 
 import keras
 import models
 import numpy as np
 import pytest
+from gradients import as_array, gradient_of
 
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError, SelectionError
@@ -24,11 +25,6 @@ KINDS = (
     "custom_layer",
     "channels_first",
 )
-
-
-def as_array(tensor):
-    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
-    return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
 
 
 def inputs_for(model, count=2, seed=0):
@@ -59,7 +55,9 @@ def one_hot(info, unit, count=1):
     return weights
 
 
+@functools.cache
 def opened(kind):
+    """Opened once, so that it is compiled once."""
     model = load_model(models.randomise(getattr(models, kind)()))
     given = inputs_for(model)
     info = described(model, given)
@@ -119,24 +117,8 @@ def test_slopes_by_inputs_are_those_of_the_backend_alone(kind):
             arrays[place] = array
             return score(arrays)
 
-        slope = backend_slope(of_one, given[name])
+        _, slope = gradient_of(of_one, given[name])
         np.testing.assert_allclose(found.inputs[name], slope, rtol=2e-4, atol=1e-6)
-
-
-def backend_slope(function, array):
-    backend = keras.backend.backend()
-    framework = importlib.import_module(backend)
-    if backend == "jax":
-        return as_array(framework.grad(function)(array))
-    if backend == "tensorflow":
-        tensor = framework.convert_to_tensor(array)
-        with framework.GradientTape() as tape:
-            tape.watch(tensor)
-            value = function(tensor)
-        return as_array(tape.gradient(value, tensor))
-    tensor = framework.tensor(array, requires_grad=True)
-    (slope,) = framework.autograd.grad(function(tensor), tensor)
-    return as_array(slope)
 
 
 @pytest.mark.parametrize("kind", KINDS)

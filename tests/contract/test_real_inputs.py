@@ -9,6 +9,8 @@ from PIL import Image
 
 import layersight
 
+pytestmark = pytest.mark.one_backend
+
 
 def plain(path, *inputs):
     """The only output of a file, as plain Keras computes it."""

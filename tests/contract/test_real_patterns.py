@@ -39,6 +39,7 @@ def test_no_channel_that_fires_for_a_photograph_is_called_dead(data):
     assert found.dead.sum() <= 3
 
 
+@pytest.mark.one_backend
 def test_a_channel_that_a_step_barely_woke_is_judged_by_its_final_image(data):
     model = load_model(data / "models" / "cats_dogs_150.h5")
     found = patterns(model, "conv2d_2", "4", steps=48)
@@ -47,6 +48,7 @@ def test_a_channel_that_a_step_barely_woke_is_judged_by_its_final_image(data):
     assert not (found.converged & silent).any()
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", ["2nithing__mask_detector_gradio__671efcd9__keras_model.h5"])
 def test_a_teachable_machine_by_path(data, name):
     model = load_model(data / "wild" / name)
@@ -58,6 +60,7 @@ def test_a_teachable_machine_by_path(data, name):
     assert (found.activation >= found.start_activation - 1e-3).all()
 
 
+@pytest.mark.one_backend
 def test_a_grey_network(data):
     model = load_model(data / "models" / "keras205_fer2013_mini_XCEPTION.102-0.66.hdf5")
     layer = next(entry for entry in model.info.layers if entry.type == "Conv2D")
@@ -66,6 +69,7 @@ def test_a_grey_network(data):
     assert (np.diff(found.images, axis=-1) == 0).all()
 
 
+@pytest.mark.one_backend
 def test_one_of_two_inputs(data):
     model = load_model(data / "wild" / "ionut-girla__change_detection__b77f92e5__siamese_model.h5")
     layer = next(entry for entry in model.info.layers if entry.type == "Conv2D")

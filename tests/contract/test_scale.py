@@ -58,6 +58,7 @@ def test_a_name_does_not_outrank_the_statistics() -> None:
     assert patterns.preprocessing == image.preprocessing
 
 
+@pytest.mark.one_backend
 def test_what_was_asked_for_is_not_overruled() -> None:
     model = layersight.load_model(trained_on("none", first=True))
     maps = layersight.activations(model, photographs(1), scale="0..1")
@@ -65,6 +66,7 @@ def test_what_was_asked_for_is_not_overruled() -> None:
     assert maps.images[0].preprocessing.reason == "given by the user"
 
 
+@pytest.mark.one_backend
 def test_without_evidence_it_is_called_a_guess() -> None:
     model = layersight.load_model(models.randomise(models.functional()))
     image = layersight.load_image(photographs(1)[0], model)
@@ -72,6 +74,7 @@ def test_without_evidence_it_is_called_a_guess() -> None:
     assert "not known" in image.preprocessing.reason
 
 
+@pytest.mark.one_backend
 def test_a_real_network_of_faces_wants_minus_one_to_one(data: Path) -> None:
     (file,) = data.glob("models/keras205*102*")
     image = layersight.load_image(data / "images" / "dog.1100.jpg", layersight.load_model(file))

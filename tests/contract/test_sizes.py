@@ -61,6 +61,7 @@ def test_the_sizes_that_fit_are_said(join):
     assert found["mask"].shape == (1, 88, 120, 1)
 
 
+@pytest.mark.one_backend
 def test_layers_before_the_sizes_meet_are_shown():
     model = layersight.load_model(unet())
     found = layersight.activations(model, image(90, 120), layers="down*", predictions=True)
@@ -69,6 +70,7 @@ def test_layers_before_the_sizes_meet_are_shown():
     assert not any(found.predictions)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("given", "size", "words"),
     [
@@ -83,6 +85,7 @@ def test_other_ways_to_divide(given, size, words):
         layersight.activations(model, image(*size))
 
 
+@pytest.mark.one_backend
 def test_every_size_from_some_on_is_no_rule():
     inputs = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(2, 3, name="one")(keras.layers.Conv2D(2, 9)(inputs))

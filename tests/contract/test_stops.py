@@ -15,7 +15,7 @@ from layersight.cli import main
 from layersight.errors import ModelInputError, SelectionError, UnsafeModelError
 
 SIZE = (12, 12, 3)
-FORMS = ["h5", "keras"]
+FORMS = [pytest.param("h5", marks=pytest.mark.one_backend), "keras"]
 
 
 def foreign(config, name):
@@ -101,6 +101,7 @@ def test_what_comes_before_is_shown(network, saved, image, form, change):
     assert "Did you mean" not in note
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["half", "second"])
 def test_all_layers_are_listed_and_their_kernels_shown(network, saved, form, name):
@@ -117,6 +118,7 @@ def test_all_layers_are_listed_and_their_kernels_shown(network, saved, form, nam
         np.testing.assert_array_equal(kernels, wanted.swapaxes(2, 3) if key == "up" else wanted)
 
 
+@pytest.mark.one_backend
 def test_a_lambda_layer_may_be_trusted(saved, image):
     def code(config, name):
         foreign(config, name)
@@ -130,6 +132,7 @@ def test_a_lambda_layer_may_be_trusted(saved, image):
     assert "; --trust runs the code of a file that is your own;" in note
 
 
+@pytest.mark.one_backend
 def test_a_layer_that_was_asked_for_is_refused(saved, image):
     model = layersight.load_model(saved("h5", foreign, "bend"))
     words = (
@@ -155,6 +158,7 @@ def test_heatmaps_and_patterns(saved, image):
     assert made.notes[0].startswith("layer 'bend'")
 
 
+@pytest.mark.one_backend
 def test_nothing_can_be_computed(saved, image, capsys):
     path = saved("keras", foreign, "half")
     model = layersight.load_model(path)
@@ -171,6 +175,7 @@ def test_nothing_can_be_computed(saved, image, capsys):
     ]
 
 
+@pytest.mark.one_backend
 def test_kernels_that_only_their_author_knows(saved, tmp_path):
     path = saved("h5", foreign, "first")
     with h5py.File(path, "r+") as file:
@@ -182,6 +187,7 @@ def test_kernels_that_only_their_author_knows(saved, tmp_path):
         layersight.kernels(layersight.load_model(path))
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("suffix", [".json", ".html", ".pdf"])
 def test_the_note_is_in_every_file(saved, image, tmp_path, suffix, capsys):
     path = saved("keras", foreign, "bend")
@@ -208,6 +214,7 @@ def nameless(config, name):
             entry.pop("name", None)
 
 
+@pytest.mark.one_backend
 def test_layers_that_keep_their_names_to_themselves(tmp_path, image):
     keras.utils.clear_session()
     layers = [keras.layers.Conv2D(2, 3, name=name) for name in ("first", "mine_1", "last")]
@@ -223,6 +230,7 @@ def test_layers_that_keep_their_names_to_themselves(tmp_path, image):
     np.testing.assert_array_equal(shown["last"], wanted)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("form", FORMS)
 def test_a_stop_inside_a_nested_network(network, tmp_path, image, form):
     inputs = keras.Input(SIZE, name="outer")

@@ -8,11 +8,11 @@ import os
 import sys
 
 import hypothesis.strategies as st
-import legacy
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+import legacy
 from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
 from layersight.loading import load_model, read_network
 
