@@ -196,7 +196,8 @@ def test_the_note_is_in_every_file(saved, image, tmp_path, suffix, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["activations", str(path), str(tmp_path / "image.npy"), "-o", str(out)])
     assert ended.value.code == 0
-    assert "note: layer 'bend' is of the class 'mine>Own'" in capsys.readouterr().out
+    screen = " ".join(capsys.readouterr().out.split())
+    assert "Notes layer 'bend' is of the class 'mine>Own'" in screen
     if suffix == ".pdf":
         import pypdf
 
