@@ -19,7 +19,7 @@ from layersight.errors import (
     UnsafeModelError,
     UsageError,
 )
-from layersight.frameworks.keras import room
+from layersight.frameworks.graph import room
 from layersight.hdf5.files import read_archive
 from layersight.images.arrays import read_array
 from layersight.loading import bounded, load_model, read_labels, read_network
