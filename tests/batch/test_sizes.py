@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from layersight.cli.sizes import parse_size
 
 import layersight
+from layersight.cli.values import parse_size
 from layersight.errors import ModelInputError, UsageError
 
 PICTURE = np.zeros((9, 12, 3), np.uint8)

@@ -25,6 +25,12 @@ class Ran:
     err: str
 
     @property
+    def rows(self) -> list[str]:
+        """Lines of standard output with single blanks, and signs that are in ASCII."""
+        plain = self.out.translate({0xD7: "x", 0x2212: "-", 0xB7: "|", 0xB1: "+-"})
+        return [" ".join(line.split()) for line in plain.splitlines()]
+
+    @property
     def line(self) -> str:
         """The one line of an error, without a traceback."""
         lines = self.err.splitlines()

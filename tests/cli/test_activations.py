@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -38,11 +39,13 @@ def test_without_an_output_the_file_lies_beside_the_image(
     target = photo.parent / "photo-activations.pdf"
     assert target.read_bytes().startswith(b"%PDF-")
     assert done.out.splitlines()[-1] == f"wrote {target}"
-    assert "preprocessing 0..1: pixels / 255" in done.out
+    assert "pixels / 255 (not known: nothing in the model tells" in done.out
     assert "resized from 30 x 20 to 16 x 16 (stretch, nearest)" in done.out
-    assert "14 maps, " in done.out
-    assert "of them dead for this image" in done.out
-    assert "top: class " in done.out
+    row = next(row for row in done.rows if row.startswith("1 conv "))
+    assert re.fullmatch(r"1 conv Conv2D 14 x 14 x 4 112 3 x 3 \d / 4 \d+%", row)
+    assert "Dead: constant for this image." in done.out
+    output = done.rows.index("Output")
+    assert all(row.startswith("class ") for row in done.rows[output + 1 : output + 4])
     assert sorted(path.name for path in photo.parent.iterdir()) == [
         "photo-activations.pdf", "photo.png",
     ]  # fmt: skip
@@ -108,7 +111,7 @@ def test_layers_and_channels(run: Run, small: Path, photos: Path, here: Path) ->
     layers = json.loads(run(*given, "--channels", "0,2-3").out)["layers"]
     assert [channel["index"] for channel in layers[0]["channels"]] == [0, 2, 3]
     done = run("activations", small, photos / "photo.png", "-c", "5", "-o", "x.npz")
-    assert "note: without the channels asked for, so not shown: conv, pool" in done.out
+    assert "without the channels asked for, so not shown: conv, pool" in done.out
 
 
 @pytest.mark.parametrize("view", ["sheet", "grid", "channel", "across"])
@@ -207,13 +210,13 @@ def test_inputs_by_name(run: Run, models: Path, photos: Path, here: Path) -> Non
     pair = models / "pair.keras"
     named = ["--input", f"left={photos / 'photo.png'}", "--input", f"right={photos / 'grey.png'}"]
     done = ok(run("activations", pair, *named, "-o", "x.npz"))
-    assert "note: input 'right': grey.png; " in done.out
+    assert "input 'right': grey.png; " in done.out
     with np.load(here / "x.npz") as found:
         assert found["conv_left"].shape == (1, 14, 14, 2)
         assert found["conv_right"].shape == (1, 6, 6, 2)
     done = ok(run("activations", pair, photos / "photo.png", "-o", "y.npz"))
-    assert "note: input 'left': photo.png; " in done.out
-    assert "note: input 'right': photo.png; " in done.out
+    assert "input 'left': photo.png; " in done.out
+    assert "input 'right': photo.png; " in done.out
 
 
 def test_a_page_by_its_number(run: Run, small: Path, tmp_path: Path, here: Path) -> None:
@@ -252,7 +255,7 @@ def test_weights_that_are_no_numbers_are_drawn_and_named(
     run: Run, models: Path, photos: Path, here: Path, output: str
 ) -> None:
     done = ok(run("activations", models / "nan.keras", photos / "photo.png", "-o", output))
-    assert "note: weights that are not finite numbers: conv/kernel" in done.out
+    assert "weights that are not finite numbers: conv/kernel" in done.out
     assert (here / output).exists()
     if output == "x.json":
         found = json.loads((here / output).read_text("utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,18 +39,22 @@ def test_a_folder_is_measured_and_told(run: Run, here: Path, small: Path, folder
     assert done.status == 0, done.err
     assert done.err == ""
     assert (here / "small-evaluation.pdf").read_bytes().startswith(b"%PDF")
-    lines = done.out.splitlines()
-    assert lines[-1] == "wrote small-evaluation.pdf"
-    assert lines[-2] == "3 images, 2 methods"
-    assert "3 images  -  explained: the strongest class of each image" in lines
-    heads = next(line for line in lines if line.startswith("method "))
-    assert "deletion (low)" in heads
-    assert "insertion (high)" in heads
-    starts = [line.split("  ")[0] for line in lines]
-    for name in ("grad-cam", "gradient", "random maps of 5 x 5", "centre of the image"):
-        assert name in starts
+    assert done.rows[-1] == "wrote small-evaluation.pdf"
+    assert "3 images | explained: the strongest class of each image" in done.rows
+    head = done.rows.index("Method low is good high is good")
+    assert done.rows[head - 1] == "Deletion Insertion"
+    mean, more = r" \d\.\d{3}", r"( \*)? \+-\d\.\d{3} \d+%"
+    for row, name, cell in zip(
+        done.rows[head + 1 : head + 6],
+        [
+            *("Grad-CAM conv_1, 5 x 5", "Gradient 16 x 16"),
+            *("Random maps of 5 x 5", "Random maps of 16 x 16", "Centre of the image"),
+        ],
+        [mean + more] * 2 + [mean] * 3,
+        strict=True,
+    ):
+        assert re.fullmatch(f"{name}{cell}{cell}", row), row
     assert "better than random maps" in done.out
-    assert done.out.isascii()
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".png", ".html", ".npz", ".json"])
@@ -97,7 +102,7 @@ def test_metrics_that_make_maps_anew(run: Run, here: Path, small: Path, folder: 
         *("--limit", "1", "-o", "x.json"),
     )
     assert done.status == 0, done.err
-    assert "warning: Guided backpropagation fails the randomisation check" in done.out
+    assert "Guided backpropagation fails the randomisation check" in done.out
     found = json.loads((here / "x.json").read_text())
     assert found["centre"] == {"sensitivity": 0.0, "randomisation": 1.0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,16 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layersight.cli.heatmap import describe
 from PIL import Image
 
 from heats import heats
-from layersight.cli import heatmap as face
 from layersight.export import read_manifest
+from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.methods.method import methods
+from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.request import METHODS
+from layersight.writers.terminal import to_text
 
 Run = Callable[..., Any]
+VERB = "layersight.nouns.heatmaps.compute.heatmap"
 
 
 def test_without_output_it_stands_beside_the_image(run: Run, small: Path, photo: Path) -> None:
@@ -32,22 +35,14 @@ def test_without_output_it_stands_beside_the_image(run: Run, small: Path, photo:
         assert "Grad-CAM" in image.text["Description"]
     assert done.err == ""
     lines = done.out.splitlines()
-    assert lines[0].startswith("small (")
-    assert "photo.png: resized from 30 x 20 to 16 x 16 (stretch, nearest)" in lines
-    assert any(line.startswith("preprocessing 0..1: pixels / 255") for line in lines)
-    assert any(line.startswith("top: class ") for line in lines)
-    assert any(line.startswith("note: layer conv_1 (5 x 5)") for line in lines)
-    head = next(number for number, line in enumerate(lines) if line.startswith("image "))
-    assert lines[head].split() == [
-        *("image", "method", "explained", "score", "logit", "layer", "hottest"),
-    ]
-    assert lines[head + 1].split()[:4] == [
-        "photo.png",
-        "grad-cam",
-        "class",
-        lines[head + 1].split()[3],
-    ]
-    assert lines[-2].startswith("1 heatmap, ")
+    assert "resized from 30 x 20 to 16 x 16 (stretch, nearest)" in lines
+    assert any(line.startswith("pixels / 255 (not known: ") for line in lines)
+    output = done.rows.index("Output")
+    assert all(row.startswith("class ") for row in done.rows[output + 1 : output + 4])
+    assert any(line.startswith("layer conv_1 (5 x 5)") for line in lines)
+    assert "Grad-CAM, layer conv_1, 5 x 5 map, enlarged." in done.rows
+    head = done.rows.index("image explained score logit maps no evidence hottest")
+    assert re.match(r"1 photo\.png class \d \d\S* \S+ 1 x \d+, y \d+ ", done.rows[head + 1])
     assert lines[-1] == f"wrote {target}"
 
 
@@ -126,7 +121,7 @@ def test_options_reach_the_verb(
         asked.update(given, image=image, model=model)
         return heats(methods=["occlusion"])
 
-    monkeypatch.setattr(face.verb, "heatmap", stand_in)
+    monkeypatch.setattr(VERB, stand_in)
     done = run(
         *("heatmap", small, photo, "--method", "all", "--target", "3", "--layer", "conv_1"),
         *("--explain", "output", "--baseline", "blur", "--steps", "9", "--samples", "8"),
@@ -162,7 +157,7 @@ def test_what_is_not_asked_for_is_left_to_the_verb(
         asked.update(given)
         return heats()
 
-    monkeypatch.setattr(face.verb, "heatmap", stand_in)
+    monkeypatch.setattr(VERB, stand_in)
     run("heatmap", small, photo, "-o", "x.json", "-q")
     assert asked == {
         "method": "grad-cam", "target": None, "layer": None, "score_with": [], "progress": None,
@@ -172,11 +167,10 @@ def test_what_is_not_asked_for_is_left_to_the_verb(
 def test_scores_of_metrics(run: Run, here: Path, small: Path, photo: Path) -> None:
     done = run("heatmap", small, photo, "--score", "deletion, insertion", "-o", "x.png")
     assert done.status == 0, done.err
-    lines = done.out.splitlines()
-    head = next(number for number, line in enumerate(lines) if line.startswith("metric "))
-    rows = [line.split() for line in lines[head + 1 : head + 3]]
-    assert [row[:2] for row in rows] == [["deletion", "grad-cam"], ["insertion", "grad-cam"]]
-    assert {row[-1] for row in rows} <= {"better", "worse", "different"}
+    head = done.rows.index("map deletion insertion")
+    rows = {row.rsplit(" ", 2)[0]: row.split()[-2:] for row in done.rows[head + 1 : head + 4]}
+    assert set(rows) == {"Grad-CAM", "a random map as coarse", "a map of the centre"}
+    assert all(0 <= float(value) <= 1 for row in rows.values() for value in row)
     with Image.open(here / "x.png") as image:
         plain = image.height
     run("heatmap", small, photo, "-o", "y.png", "-q")
@@ -198,28 +192,17 @@ def test_words_tell_measures_warnings_and_empty_maps() -> None:
     made = heats(
         methods=("grad-cam", "gradient"), measured=True, warned=["gradient"], empty=(0,), fit="pad"
     )
-    text = describe(made)
-    lines = text.splitlines()
-    assert "warning: This method shows edges whatever the weights are." in lines
-    assert any(line.startswith("note: Black was put around the photograph; ") for line in lines)
-    row = next(line for line in lines if line.startswith("photo0.jpg  grad-cam"))
-    assert row.endswith("no evidence: all 0")
-    head = next(number for number, line in enumerate(lines) if line.startswith("metric "))
-    assert lines[head].split() == [
-        *("metric", "method", "explained", "map", "random", "centre", "than", "random"),
-    ]
-    assert lines[head + 1].split() == [
-        "deletion",
-        "grad-cam",
-        "dog",
-        "0.21",
-        "0.4",
-        "0.3",
-        "better",
-    ]
-    assert lines[head + 3].split()[-1] == "worse"
-    assert lines[-1] == "2 heatmaps, 1 empty"
-    assert text.isascii()
+    text = to_text(describe(made, HeatOptions(view="sheet")))
+    rows = [line.split() for line in text.splitlines()]
+    assert "This method shows edges whatever the weights are." in text
+    assert "lack was put around the photograph" in text
+    assert "1 map" in text.partition("no evidence")[2].splitlines()[1]
+    head = next(n for n, row in enumerate(rows) if row[:3] == ["map", "deletion", "insertion"])
+    assert rows[head + 1][:2] == ["Grad-CAM", "0.21"]
+    assert rows[head + 2][:6] == ["a", "random", "map", "as", "coarse", "0.4"]
+    centre = next(row for row in rows if row[:5] == ["a", "map", "of", "the", "centre"])
+    assert centre[5] == "0.3"
+    assert "better than a random map" in text
 
 
 def test_the_methods_are_listed(run: Run) -> None:
@@ -267,10 +250,10 @@ def test_help_names_every_method_and_imports_none() -> None:
         (2, ["--method", "grad-cm"], "unknown method 'grad-cm': expected one of grad-cam"),
         (2, ["--score", "deletoin"], "unknown metric 'deletoin': expected one of deletion"),
         (2, ["--view", "grid"], "unknown view 'grid': expected one of single, row, table"),
-        (2, ["--opacity", "2"], "expected opacity from 0 to 1, found 2"),
-        (2, ["--colormap", "jet"], "unknown colour map 'jet'"),
-        (2, ["--normalise", "layer"], "unknown normalisation 'layer': expected one of own"),
-        (2, ["--columns", "0"], "at least 1 column"),
+        (2, ["--opacity", "2"], "expected opacity as a number from 0 to 1, found 2"),
+        (2, ["--colormap", "jet"], "unknown colormap 'jet'"),
+        (2, ["--normalise", "layer"], "unknown normalise 'layer': expected one of own"),
+        (2, ["--columns", "0"], "columns as a whole number of at least 1, found 0"),
         (2, ["-o", "x.bmp"], "cannot write 'x.bmp': expected one of .pdf"),
         (2, ["-o", "x.gif"], "cannot write 'x.gif': expected one of .pdf"),
         (2, ["--steps", "5"], "reads 'steps': it belongs to integrated-gradients"),
@@ -312,7 +295,7 @@ def test_an_interruption_leaves_nothing(
         progress(1, 3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(face.verb, "heatmap", interrupted)
+    monkeypatch.setattr(VERB, interrupted)
     done = run("heatmap", small, photo)
     assert done.status == 130
     assert done.line == "interrupted; nothing half-written is left"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,26 +22,12 @@ def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: P
     assert done.status == 0, done.err
     assert (here / "small-kernels.pdf").read_bytes().startswith(b"%PDF")
     assert done.err == ""
-    lines = done.out.splitlines()
-    assert lines[0].startswith("small (")
-    head = next(number for number, line in enumerate(lines) if line.startswith("layer "))
-    assert lines[head].split() == [
-        "layer",
-        "type",
-        "kernel",
-        "filters",
-        "largest",
-        "|weight|",
-        "zero",
-    ]
-    rows = [line.split() for line in lines[head + 1 : head + 3]]
-    assert [row[:7] for row in rows] == [
-        ["conv", "Conv2D", "3", "x", "3", "x", "3"],
-        ["conv_1", "Conv2D", "3", "x", "3", "x", "4"],
-    ]
-    assert [row[7] for row in rows] == ["4", "6"]
-    assert [row[9] for row in rows] == ["0", "0"]
-    assert lines[-2:] == ["10 filters, 0 of them zero", "wrote small-kernels.pdf"]
+    assert done.rows[-1] == "wrote small-kernels.pdf"
+    told = "\n".join(done.rows)
+    for name, depth, filters in (("conv", 3, 4), ("conv_1", 4, 6)):
+        weights = r"weights -0\.\d+ to \+[01]\.\d+"
+        words = rf"{name} Conv2D 3 x 3 x {depth}\n{filters} filters \| {weights} \| none zero"
+        assert re.search(words, told)
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".json"])
@@ -68,10 +55,7 @@ def test_the_weights_are_those_of_the_model(run: Run, here: Path, small: Path) -
 def test_weights_that_are_no_numbers_are_counted(run: Run, here: Path, models: Path) -> None:
     done = run("kernels", models / "nan.keras", "-l", "conv")
     assert done.status == 0, done.err
-    lines = done.out.splitlines()
-    head = next(number for number, line in enumerate(lines) if line.startswith("layer "))
-    assert lines[head].endswith("not numbers")
-    assert lines[head + 1].split()[-1] == "1"
+    assert "1 not numbers" in done.out
 
 
 def test_json_on_standard_output_and_beside_a_file(run: Run, here: Path, small: Path) -> None:
@@ -88,7 +72,7 @@ def test_json_on_standard_output_and_beside_a_file(run: Run, here: Path, small: 
 
 def test_a_layer_without_kernels_beside_others_is_said(run: Run, here: Path, small: Path) -> None:
     done = run("kernels", small, "-l", "conv,pool")
-    assert "note: without kernels, so not shown: pool" in done.out.splitlines()
+    assert "without kernels, so not shown: pool" in done.out.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +81,7 @@ def test_a_layer_without_kernels_beside_others_is_said(run: Run, here: Path, sma
         (1, ["-l", "conv_2"], "no layer 'conv_2'. Did you mean conv_1, conv"),
         (1, ["-l", "pool"], "layer 'pool' (MaxPooling2D) has no kernels of two dimensions"),
         (1, ["-l", "conv", "-c", "9"], "layer 'conv': no channel 9: expected 0 to 3"),
-        (2, ["--columns", "0"], "at least 1 column"),
+        (2, ["--columns", "0"], "columns as a whole number of at least 1, found 0"),
         (2, ["-o", "x.bmp"], "cannot write 'x.bmp': expected one of .pdf"),
         (2, ["-o", "x.zarr"], "cannot write 'x.zarr': expected one of .pdf"),
         (2, ["-o", "folder"], "cannot write 'folder': expected one of .pdf"),

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from layersight.export import read_manifest
-from layersight.nouns.patterns import ground
-from layersight.nouns.patterns.optimiser import Climbing
+from layersight.nouns.patterns import canvas
+from layersight.nouns.patterns.optimiser import Optimiser
 
 Run = Callable[..., Any]
 FEW = ("--steps", "3", "--jitter", "1")
@@ -26,15 +26,20 @@ def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: P
     assert (here / "small-patterns.png").exists()
     assert done.err == ""
     lines = done.out.splitlines()
-    assert lines[0].startswith("small (")
-    assert "preprocessing" in done.out
-    assert "method robust: at most 3 steps of 0.15 on 16 x 16 pixels, seed 0" in lines
-    head = next(number for number, line in enumerate(lines) if line.startswith("layer "))
-    assert lines[head].split() == ["layer", "channel", "reached", "start", "kept", "ended"]
-    rows = [line.split() for line in lines[head + 1 : head + 5]]
-    assert [row[:2] for row in rows] == [["conv", str(number)] for number in range(4)]
+    assert "The network saw pixels / 255 (not known: " in done.out
+    how = next(
+        line for line in done.rows if line.startswith("Method robust, at most 3 steps of 0.15")
+    )
+    assert "16 x 16 pixels" in how
+    assert how.endswith("seed 0.")
+    head = done.rows.index("pattern activation reached at the start kept when moved steps")
+    rows = [row.split() for row in done.rows[head + 1 : head + 5]]
+    assert [row[0] for row in rows] == ["0", "1", "2", "3"]
+    assert [row[-1] for row in rows] == ["3"] * 4
     assert lines[-1] == "wrote small-patterns.png"
-    assert re.fullmatch(r"4 patterns, \d dead(, \d failed: .+)?", lines[-2])
+    assert re.search(
+        r"4 of 4 channels \| (none|\d) dead \| \d of \d converged", "\n".join(done.rows)
+    )
 
 
 def test_several_layers_are_a_document(run: Run, here: Path, small: Path) -> None:
@@ -204,7 +209,7 @@ def test_an_interruption_leaves_a_clean_line(
         progress(1, 3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("layersight.cli.patterns.verb.patterns", interrupted)
+    monkeypatch.setattr("layersight.nouns.patterns.compute.patterns", interrupted)
     done = run("patterns", small, "-l", "conv")
     assert done.status == 130
     assert done.line == "interrupted; nothing half-written is left"
@@ -220,24 +225,24 @@ def test_an_interrupted_run_is_kept_and_goes_on(
     expected = dict(np.load(here / "x.npz"))
     (here / "x.npz").unlink()
 
-    step = Climbing._step
+    step = Optimiser._step
     taken: list[int] = []
 
-    def few_steps(self: Climbing) -> None:
+    def few_steps(self: Optimiser) -> None:
         taken.append(1)
         if len(taken) > 4:
             raise KeyboardInterrupt
         step(self)
 
-    monkeypatch.setattr(ground, "LARGEST_BATCH", 1)
-    monkeypatch.setattr(Climbing, "_step", few_steps)
+    monkeypatch.setattr(canvas, "LARGEST_BATCH", 1)
+    monkeypatch.setattr(Optimiser, "_step", few_steps)
     stopped = run(*asked)
     assert stopped.status == 130
     assert "1 of 4 patterns are kept in x.npz.partial.npz" in stopped.err
     assert "--resume" in stopped.err
     assert not (here / "x.npz").exists()
 
-    monkeypatch.setattr(Climbing, "_step", step)
+    monkeypatch.setattr(Optimiser, "_step", step)
     other = run(*asked[:-4], "--steps", "5", "-o", "x.npz", "--resume")
     assert other.status == 2
     assert "other options" in other.err

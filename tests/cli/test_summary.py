@@ -19,16 +19,13 @@ Run = Callable[..., Any]
 def test_a_table_of_the_layers(run: Run, models: Path, name: str) -> None:
     done = run("summary", models / name)
     assert (done.status, done.err) == (0, "")
-    lines = done.out.splitlines()
-    assert lines[0] == "small: 5 layers, 787 parameters"
-    assert lines[1] == f"from     {models / name}"
-    assert "16 x 16 x 3" in lines[2]
-    assert lines[3].startswith("outputs  top (")
-    assert lines[4].startswith("runs on  keras ")
-    table = {line.split()[0]: line for line in lines if line}
-    assert " ".join(table["conv"].split()) == "conv Conv2D 14 x 14 x 4 112 3x3 1x1 3x3"
-    assert table["pool"].split()[-3:] == ["2x2", "2x2", "4x4"]
-    assert table["top"].split() == ["top", "Dense", "3", "453"]
+    assert done.rows[0].startswith("small ")
+    assert done.rows[1].startswith(f"{models / name} | sha256 ")
+    assert done.rows[2].startswith("5 layers | 787 parameters | input 16 x 16 x 3 | keras ")
+    assert any(row.startswith("output top (") for row in done.rows)
+    assert "1 conv Conv2D 14 x 14 x 4 112 3 x 3 1 x 1 3 x 3" in done.rows
+    assert "2 pool MaxPooling2D 7 x 7 x 4 0 2 x 2 2 x 2 4 x 4" in done.rows
+    assert "5 top Dense 3 453" in done.rows
 
 
 def test_the_document(run: Run, small: Path) -> None:
@@ -46,7 +43,7 @@ def test_the_document(run: Run, small: Path) -> None:
 
 
 def test_a_model_of_any_size_and_one_without_an_image(run: Run, models: Path) -> None:
-    assert "? x ? x 3" in run("summary", models / "any.keras").out
+    assert "? x ? x 3" in " ".join(run("summary", models / "any.keras").rows)
     done = run("summary", models / "features.keras")
     assert done.status == 0
     assert "10" in done.out
@@ -62,9 +59,9 @@ def test_what_each_input_takes(run: Run, tmp_path: Path) -> None:
         {"digits": digits, "words": words}, keras.layers.Concatenate()([maps, read])
     )
     model.save(tmp_path / "both.keras")
-    lines = run("summary", tmp_path / "both.keras").out.splitlines()
-    assert lines[2] == "input    digits 144, a picture of 12 x 12 x 1"
-    assert lines[3] == "input    words 5, whole numbers from 0 to 19"
+    rows = run("summary", tmp_path / "both.keras").rows
+    assert "input digits 144, a picture of 12 x 12 x 1" in rows
+    assert "input words 5, whole numbers from 0 to 19" in rows
     found = json.loads(run("summary", tmp_path / "both.keras", "--json").out)["inputs"]
     assert [(one["key"], one["picture"], one["vocabulary"]) for one in found] == [
         ("digits", [12, 12, 1], None),
@@ -75,7 +72,7 @@ def test_what_each_input_takes(run: Run, tmp_path: Path) -> None:
 def test_an_architecture_by_name(run: Run) -> None:
     done = run("summary", "MobileNetV2", "--weights", "random")
     assert (done.status, done.err) == (0, "")
-    assert "images   pixels / 127.5 - 1, as MobileNetV2 was trained" in done.out
+    assert "images pixels / 127.5 - 1, as MobileNetV2 was trained" in done.rows
     assert "block_16_project" in done.out
 
 
@@ -96,12 +93,13 @@ def test_weights_alone_with_the_network_they_belong_to(
                 group[name] = array
     done = run("summary", tmp_path / "weights.h5", "--architecture", tmp_path / "small.json")
     assert (done.status, done.err) == (0, "")
-    assert "small: 5 layers, 787 parameters" in done.out
+    assert done.rows[0].startswith("small ")
+    assert done.rows[2].startswith("5 layers | 787 parameters")
 
 
 def test_weights_that_are_no_numbers_are_named(run: Run, models: Path) -> None:
     done = run("summary", models / "nan.keras")
-    assert "note     weights that are not finite numbers: conv/kernel\n" in done.out
+    assert "weights that are not finite numbers: conv/kernel" in done.rows
     notes = json.loads(run("summary", models / "nan.keras", "--json").out)["notes"]
     assert notes == ["weights that are not finite numbers: conv/kernel"]
 

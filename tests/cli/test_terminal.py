@@ -7,9 +7,10 @@ import warnings
 from pathlib import Path
 
 import pytest
-from layersight.cli.table import format_table
 
+from layersight.document.blocks import Cell, Column, Document, Part, Table
 from layersight.writers.printable import MAX_MESSAGE, in_a_line, printable
+from layersight.writers.terminal import to_text
 
 
 def test_control_characters_are_escaped() -> None:
@@ -24,8 +25,9 @@ def test_colours_of_others_are_dropped_and_long_messages_cut() -> None:
 
 
 def test_a_cell_is_one_line() -> None:
-    table = format_table([["name", "n"], ["a\nb", "1"]])
-    assert table.splitlines()[1].startswith("a\\u000ab")
+    table = Table((Column("name"), Column("n")), ((Cell("a\nb\x1b"), Cell("1")),))
+    lines = to_text(Document(title="", parts=(Part((), front=(table,)),))).splitlines()
+    assert lines[-1].startswith("a\\u000ab\\u001b")
 
 
 def test_an_error_about_a_file_with_such_a_name(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

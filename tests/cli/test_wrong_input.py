@@ -350,18 +350,24 @@ def interrupt(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["open_model", "image_groups", "verb.activations", "save", "describe"]
+    "place",
+    [
+        "cli.run.open_model",
+        "cli.values.image_groups",
+        "nouns.activations.compute.activations",
+        "cli.run.save",
+        "cli.run.to_text",
+    ],
 )
 def test_an_interruption_is_one_line(
     refused: Refused, small: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    if place != "describe":
-        monkeypatch.setattr(f"layersight.cli.activations.{place}", interrupt)
+    monkeypatch.setattr(f"layersight.{place}", interrupt)
+    if place == "cli.run.to_text":
+        assert refused(130, "summary", small).startswith("interrupted")
+    else:
         line = refused(130, "activations", small, photos / "photo.png", "-o", "x.pdf")
         assert line == "interrupted; nothing half-written is left"
-    else:
-        monkeypatch.setattr("layersight.cli.summary.describe", interrupt)
-        assert refused(130, "summary", small).startswith("interrupted")
 
 
 def test_an_error_of_ours_is_told_as_such(
@@ -370,7 +376,7 @@ def test_an_error_of_ours_is_told_as_such(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("first line\nsecond line")
 
-    monkeypatch.setattr("layersight.cli.summary.describe", broken)
+    monkeypatch.setattr("layersight.cli.run.to_text", broken)
     done = run("summary", small)
     assert (done.status, done.out) == (1, "")
     assert done.err == (
@@ -384,7 +390,7 @@ def test_too_little_memory(refused: Refused, small: Path, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 64. GiB")
 
-    monkeypatch.setattr("layersight.cli.summary.describe", broken)
+    monkeypatch.setattr("layersight.cli.run.to_text", broken)
     line = refused(1, "summary", small)
     assert line == (
         "not enough memory (Unable to allocate 64. GiB): choose fewer layers with --layers"

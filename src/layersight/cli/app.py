@@ -113,7 +113,9 @@ def options_of_command(command: Command) -> dict[str, Option]:
             found.setdefault(name, declared)
 
     def order(entry: tuple[str, Option]) -> int:
-        return (2 + entry[1].several) if entry[1].flag.isupper() else 4
+        if not entry[1].flag.isupper():
+            return 4
+        return 1 if entry[0] == "model" else 2 + entry[1].several
 
     return dict(sorted(found.items(), key=order))
 

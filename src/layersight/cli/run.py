@@ -9,6 +9,8 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,9 @@ class _Run:
         to_stdout = not self.command.outputs or output == "-" or (self._json and output is None)
         groups = self._groups(together=to_stdout or output is not None)
         model = self._open(keywords)
+        bare = self.command.takes and groups == [None]
+        if bare and any(entry.takes_picture for entry in model.info.inputs):
+            raise self._no_image()
         for group in groups:
             result = self._make(model, group, keywords)
             target = None if to_stdout else self._target(result, groups)
@@ -101,10 +106,14 @@ class _Run:
         images, inputs = self.given.get("image", ()), self.given.get("inputs", ())
         groups = image_groups(images, inputs, together=together)
         if groups == [None] and self.command.noun != "activations":
-            what = "an image" if self.command.takes == "images" else "images"
-            where = "IMAGE" if self.command.takes == "images" else "FOLDER"
-            raise UsageError(f"give {what}: layersight {self.name} MODEL {where}")
+            raise self._no_image()
         return groups
+
+    def _no_image(self) -> UsageError:
+        what, where = (
+            ("an image", "IMAGE") if self.command.takes == "images" else ("images", "FOLDER")
+        )
+        return UsageError(f"give {what}: layersight {self.name} MODEL {where}")
 
     def _open(self, keywords: Given) -> Any:
         """The model; what is its own is taken out of the keywords."""
@@ -188,9 +197,14 @@ class _Run:
         elif not self.given.get("quiet"):
             noun = noun_of(result)
             page = dataclasses.replace(options, **noun.page)
-            words = to_text(noun.describe(result, page))
+            width = shutil.get_terminal_size().columns if _is_terminal() else None
+            words = to_text(noun.describe(result, page), width=width)
             wrote = f"\nwrote {printable(str(target))}" if target else ""
             say(f"{words.rstrip()}{wrote}")
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _stem(info: ModelInfo) -> str:
