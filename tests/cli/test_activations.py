@@ -157,7 +157,7 @@ def test_how_an_image_is_brought_to_the_model(
         "the middle 20 x 20 of 30 x 20 pixels resized to 16 x 16 (crop, bilinear)"
     ]
     assert found["preprocessing"]["name"] == "-1..1"
-    assert found["preprocessing"]["reason"] == "as asked"
+    assert found["preprocessing"]["reason"] == "given by the user"
     padded = json.loads(run(*given, "--fit", "pad").out)
     assert "black around it" in padded["image"]["steps"][0]
 
@@ -223,7 +223,7 @@ def test_a_page_by_its_number(run: Run, small: Path, tmp_path: Path, here: Path)
     pages = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
     done = ok(run("activations", small, tmp_path / "scan.tif", "--frame", 2, "-o", "x.npz"))
-    assert "scan.tif: frame 2 of several, counted from 0; kept at 16 x 16 pixels" in done.out
+    assert "frame 2 of several, counted from 0; kept at 16 x 16 pixels" in done.out
     pages[2].save(tmp_path / "blue.png")
     ok(run("activations", small, tmp_path / "blue.png", "-o", "y.npz"))
     with np.load(here / "x.npz") as found, np.load(here / "y.npz") as expected:

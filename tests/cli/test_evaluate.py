@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_measured_and_told(run: Run, here: Path, small: Path, folder: Path) -> None:
-    done = run("evaluate", small, folder, *SOME)
+    done = run("evaluate", small, folder, *SOME, "--score", "deletion,insertion")
     assert done.status == 0, done.err
     assert done.err == ""
     assert (here / "small-evaluation.pdf").read_bytes().startswith(b"%PDF")

@@ -136,7 +136,7 @@ def test_options_reach_the_verb(
     progress = asked.pop("progress")
     assert callable(progress)
     assert asked == {
-        "image": [photo], "method": "all", "target": ["3"], "layer": ["conv_1"],
+        "image": [photo], "method": "all", "target": ("3",), "layer": ["conv_1"],
         "score_with": [], "score": "output", "baseline": "blur", "steps": 9, "samples": 8,
         "noise": 0.2, "masks": 7, "cells": 6, "keep": 0.4, "window": 5, "stride": 2, "seed": 3,
         "batch_size": 4, "scale": "-1..1", "fit": "pad", "interpolation": "bilinear",
@@ -160,17 +160,17 @@ def test_what_is_not_asked_for_is_left_to_the_verb(
     monkeypatch.setattr(VERB, stand_in)
     run("heatmap", small, photo, "-o", "x.json", "-q")
     assert asked == {
-        "method": "grad-cam", "target": None, "layer": None, "score_with": [], "progress": None,
+        "method": "grad-cam", "score_with": [], "progress": None,
     }  # fmt: skip
 
 
 def test_scores_of_metrics(run: Run, here: Path, small: Path, photo: Path) -> None:
     done = run("heatmap", small, photo, "--score", "deletion, insertion", "-o", "x.png")
     assert done.status == 0, done.err
-    head = done.rows.index("map deletion insertion")
-    rows = {row.rsplit(" ", 2)[0]: row.split()[-2:] for row in done.rows[head + 1 : head + 4]}
-    assert set(rows) == {"Grad-CAM", "a random map as coarse", "a map of the centre"}
-    assert all(0 <= float(value) <= 1 for row in rows.values() for value in row)
+    head = done.rows.index("metric this map random map centre map")
+    for name, row in zip(("deletion", "insertion"), done.rows[head + 1 : head + 3], strict=True):
+        verdict = r"(better|worse) than random|no different"
+        assert re.fullmatch(rf"{name}( [\d.]+){{3}}.* ({verdict}).*", row.replace(" *", "")), row
     with Image.open(here / "x.png") as image:
         plain = image.height
     run("heatmap", small, photo, "-o", "y.png", "-q")
@@ -196,12 +196,14 @@ def test_words_tell_measures_warnings_and_empty_maps() -> None:
     rows = [line.split() for line in text.splitlines()]
     assert "This method shows edges whatever the weights are." in text
     assert "lack was put around the photograph" in text
-    assert "1 map" in text.partition("no evidence")[2].splitlines()[1]
-    head = next(n for n, row in enumerate(rows) if row[:3] == ["map", "deletion", "insertion"])
-    assert rows[head + 1][:2] == ["Grad-CAM", "0.21"]
-    assert rows[head + 2][:6] == ["a", "random", "map", "as", "coarse", "0.4"]
-    centre = next(row for row in rows if row[:5] == ["a", "map", "of", "the", "centre"])
-    assert centre[5] == "0.3"
+    assert any(row[:3] == ["1", "photo0.jpg", "dog"] and row[-2:] == ["1", "map"] for row in rows)
+    head = rows.index(["map", "deletion", "insertion", "sensitivity"])
+    told = [(*row[:-3], *row[-3:]) for row in rows[head + 1 : head + 6]]
+    assert told[0][:2] == ("Grad-CAM", "0.21")
+    assert told[1] == ("a", "random", "map", "as", "coarse", "0.4", "0.5", "0.1")
+    assert told[2][:2] == ("Gradient", "0.22")
+    assert told[4] == ("a", "map", "of", "the", "centre", "0.3", "0.6", "0.2")
+    assert " ".join(told[0]) == "Grad-CAM 0.21 * 0.71 * 0.3"
     assert "better than a random map" in text
 
 

@@ -72,7 +72,7 @@ def test_what_each_input_takes(run: Run, tmp_path: Path) -> None:
 def test_an_architecture_by_name(run: Run) -> None:
     done = run("summary", "MobileNetV2", "--weights", "random")
     assert (done.status, done.err) == (0, "")
-    assert "images pixels / 127.5 - 1, as MobileNetV2 was trained" in done.rows
+    assert "preprocessing -1..1: pixels / 127.5 - 1 (as MobileNetV2 was trained)" in done.rows
     assert "block_16_project" in done.out
 
 

@@ -26,7 +26,7 @@ def test_colours_of_others_are_dropped_and_long_messages_cut() -> None:
 
 def test_a_cell_is_one_line() -> None:
     table = Table((Column("name"), Column("n")), ((Cell("a\nb\x1b"), Cell("1")),))
-    lines = to_text(Document(title="", parts=(Part((), front=(table,)),))).splitlines()
+    lines = to_text(Document("", "", (), (Part((), front=(table,)),))).splitlines()
     assert lines[-1].startswith("a\\u000ab\\u001b")
 
 

@@ -134,7 +134,7 @@ def _function(name: str, command: Command) -> Callable[..., None]:
 
         run_command(name, command, given)
 
-    parameters = [_parameter(option) for option in options.values()]
+    parameters = [_parameter(option, command.noun) for option in options.values()]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run
 
@@ -151,7 +151,7 @@ def _many_numbers(option: Option) -> bool:
     return option.several and option.kind in (int, float)
 
 
-def _parameter(option: Option) -> inspect.Parameter:
+def _parameter(option: Option, noun: str) -> inspect.Parameter:
     """An option as a parameter of a function that Typer reads."""
     kind: Any = str if _is_size(option) or _many_numbers(option) else option.kind
     default: Any = None
@@ -169,7 +169,10 @@ def _parameter(option: Option) -> inspect.Parameter:
         )
     flags = option.flag.split() or [f"--{option.name.replace('_', '-')}"]
     if kind is bool and _is_switch(option):
-        declared = typer.Option(*flags, help=option.help)
+        lists = _lists(noun) if option.name == "list_methods" else None
+        declared = typer.Option(
+            *flags, help=option.help, callback=lists, is_eager=lists is not None
+        )
         default, whole = False, bool
     else:
         shown = None if kind is bool else _metavar(option)
@@ -181,6 +184,19 @@ def _parameter(option: Option) -> inspect.Parameter:
         default=default,
         annotation=Annotated[whole, declared],
     )
+
+
+def _lists(noun: str) -> Callable[[bool], None]:
+    """What lists the methods in place of the command, which then needs no model."""
+
+    def show(asked: bool) -> None:
+        if asked:
+            from layersight.cli.output import say
+
+            say(importlib.import_module(f"layersight.nouns.{noun}.command").list_methods())
+            raise typer.Exit
+
+    return show
 
 
 def _metavar(option: Option) -> str:

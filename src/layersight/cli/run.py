@@ -41,8 +41,6 @@ def run_command(name: str, command: Command, given: Given) -> None:
     given.pop("debug", None)
     if command.run:
         function(command.run)(given)
-    elif given.pop("list_methods", False):
-        say(function(f"layersight.nouns.{command.noun}.command:list_methods")())
     else:
         _Run(name, command, given).run()
 
@@ -74,7 +72,7 @@ class _Run:
         groups = self._groups(together=to_stdout or output is not None)
         model = self._open(keywords)
         bare = self.command.takes and groups == [None]
-        if bare and any(entry.takes_picture for entry in model.info.inputs):
+        if bare and any(entry.accepts_image for entry in model.info.inputs):
             raise self._no_image()
         for group in groups:
             result = self._make(model, group, keywords)

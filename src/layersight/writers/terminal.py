@@ -155,7 +155,7 @@ def _lines(block: Block, width: int) -> Iterator[RenderableType]:
             yield from (_text(line, STYLES[block.tone]) for line in block.lines)
         case Table():
             yield from _tables(block, width)
-            marked = any(cell.marked for row in block.rows for cell in row)
+            marked = any(_starred(cell, n) for row in block.rows for n, cell in enumerate(row))
             note = " ".join(filter(None, [block.note, "(*: bold.)" if marked else ""]))
             yield from ([_text(note, "dim")] if note else [])
         case Grid():
@@ -200,7 +200,9 @@ def _least(table: Table, place: int) -> int:
     from rich.cells import cell_len
 
     column = table.columns[place]
-    longest = max(cell_len(_cell(row[place]).plain) for row in table.rows) if table.rows else 0
+    longest = (
+        max(cell_len(_cell(row[place], place).plain) for row in table.rows) if table.rows else 0
+    )
     words = max(map(cell_len, _head(column).split("\n")))
     return max(words, longest if column.align == "right" else min(longest, FOLDED))
 
@@ -222,13 +224,18 @@ def _table(table: Table, shown: Sequence[int]) -> RenderableType:
         words = _text(_head(column), lines=True)
         made.add_column(words, justify=column.align, overflow="fold", no_wrap=right)
     for row in table.rows:
-        made.add_row(*(_cell(row[place]) for place in shown))
+        made.add_row(*(_cell(row[place], place) for place in shown))
     return made
 
 
-def _cell(cell: Cell) -> Text:
+def _starred(cell: Cell, place: int) -> bool:
+    """Whether a number is in bold for a reason, which must also be seen where nothing is bold."""
+    return cell.marked or (cell.bold and place > 0)
+
+
+def _cell(cell: Cell, place: int) -> Text:
     style = " ".join(filter(None, [STYLES[cell.tone], "bold" if cell.bold or cell.marked else ""]))
-    signs = " \u2197" * cell.rising + " *" * cell.marked
+    signs = " \u2197" * cell.rising + " *" * _starred(cell, place)
     words = _text(f"{cell.text}{signs}", style)
     for more in filter(None, (cell.aside, cell.note)):
         words.append_text(_text(f" {more}", "dim"))

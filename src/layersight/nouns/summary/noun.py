@@ -21,7 +21,7 @@ def describe(result: ModelInfo, options: SummaryOptions) -> Document:
     """The layers of a model in a table."""
     kinds = kinds_of(result)
     facts = [
-        ("inputs" if len(result.inputs) > 1 else "input", ", ".join(map(_input, result.inputs))),
+        *(("input", _input(entry)) for entry in result.inputs),
         (
             "outputs" if len(result.outputs) > 1 else "output",
             ", ".join(
