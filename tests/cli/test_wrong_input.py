@@ -409,6 +409,9 @@ class Output:
     def flush(self) -> None:
         raise self.error
 
+    def isatty(self) -> bool:
+        return False
+
     def fileno(self) -> int:
         return int(self.file.fileno())
 
