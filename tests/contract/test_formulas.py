@@ -434,8 +434,23 @@ def formula_of(function):
     return find_formula({"function": [code, list(function.__defaults__ or ()), None]})
 
 
-def flat(values):
-    return [to_numpy(value) for value in keras.tree.flatten(values)]
+def check(found, expected):
+    """What a backend gives, value by value of ``expected``, an array or a tuple of them."""
+    found = [to_numpy(value) for value in keras.tree.flatten(found)]
+    for one, other in zip(found, as_tuple(expected), strict=True):
+        assert one.shape == other.shape
+        scale = max(1.0, np.abs(np.nan_to_num(other)).max())
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=2e-6 * scale)
+
+
+def as_tuple(values):
+    return values if isinstance(values, tuple) else (values,)
+
+
+def apply(function, arrays, given, make):
+    """Gives a function what it takes: one value, or a list of them."""
+    made = [make(array) for array in arrays]
+    return function(made if isinstance(given, list) else made[0])
 
 
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
@@ -447,18 +462,10 @@ def test_numbers(name):
     assert formula is not None
     layer = Formula(formula)
     arrays = given if isinstance(given, list) else [given]
-    inputs = [keras.ops.convert_to_tensor(array) for array in arrays]
-    found = flat(layer(inputs if isinstance(given, list) else inputs[0]))
     expected = wanted(*arrays)
-    expected = expected if isinstance(expected, tuple) else (expected,)
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert one.shape == other.shape
-        scale = max(1.0, np.abs(np.nan_to_num(other)).max())
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=2e-6 * scale)
-    free = [keras.KerasTensor((None, *array.shape[1:])) for array in arrays]
-    promised = layer(free if isinstance(given, list) else free[0])
-    for one, other in zip(keras.tree.flatten(promised), expected, strict=True):
+    check(apply(layer, arrays, given, keras.ops.convert_to_tensor), expected)
+    promised = apply(layer, arrays, given, lambda x: keras.KerasTensor((None, *x.shape[1:])))
+    for one, other in zip(keras.tree.flatten(promised), as_tuple(expected), strict=True):
         assert one.shape[1:] == other.shape[1:]
 
 
@@ -475,13 +482,7 @@ def test_converted_to_keras_alone(name):
     text = json.dumps(keras.saving.serialize_keras_object(make_plain(model)[0]))
     assert "layersight" not in text
     plain = keras.saving.deserialize_keras_object(json.loads(text))
-    found = flat(plain([keras.ops.convert_to_tensor(array) for array in arrays]))
-    expected = wanted(*arrays)
-    for one, other in zip(
-        found, expected if isinstance(expected, tuple) else [expected], strict=True
-    ):
-        scale = max(1.0, np.abs(np.nan_to_num(other)).max())
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=2e-6 * scale)
+    check(plain([keras.ops.convert_to_tensor(array) for array in arrays]), wanted(*arrays))
 
 
 if tf is not None:
@@ -499,16 +500,7 @@ if tf is not None:
         """The references are right: TensorFlow gives the same for the lambda itself."""
         function, given, wanted = FORMS[name]
         arrays = given if isinstance(given, list) else [given]
-        tensors = [tf.constant(array) for array in arrays]
-        found = function(tensors if isinstance(given, list) else tensors[0])
-        expected = wanted(*arrays)
-        for one, other in zip(
-            found if isinstance(found, list | tuple) else (found,),
-            expected if isinstance(expected, tuple) else (expected,),
-            strict=True,
-        ):
-            scale = max(1.0, np.abs(np.nan_to_num(other)).max())
-            np.testing.assert_allclose(one.numpy(), other, rtol=1e-5, atol=2e-6 * scale)
+        check(apply(function, arrays, given, tf.constant), wanted(*arrays))
 
 
 def test_a_result_that_does_not_fit_in_memory_is_refused():
@@ -533,9 +525,9 @@ def test_results_that_nothing_needs_are_let_go():
             Formula({"steps": steps, "result": ["step", 20]})(keras.KerasTensor((None, 1 << 26)))
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="Keras tries again on PyTorch alone")
+@pytest.mark.one_backend
 def test_a_formula_that_is_too_large_is_never_run_with_real_memory():
-    """What fails in a trace Keras would try again with 83 images."""
+    """What fails in a trace Keras would try again with 83 images, on PyTorch alone."""
     devices = []
 
     class Watched(Formula):

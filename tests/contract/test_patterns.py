@@ -44,19 +44,22 @@ def book_picture(image):
     return (np.clip(image, 0, 1) * 255).astype("uint8")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plain():
-    return models.randomise(models.any_size())
+    """Of any size, with the layer ``conv``."""
+    return load_model(models.randomise(models.any_size()))
 
 
-def first_convolution(model):
-    return next(layer.name for layer in model.layers if hasattr(layer, "kernel_size"))
+@pytest.fixture(scope="module")
+def stack():
+    """Of one size, with a head; nothing that the tests do with it may change it."""
+    return load_model(models.randomise(models.sequential()))
 
 
-def test_classic_is_the_loop_of_the_book():
-    live = models.randomise(models.sequential())
+def test_classic_is_the_loop_of_the_book(stack):
+    live = stack.model
     start = np.random.default_rng(5).random((16, 16, 3), np.float32) * 20 + 128
-    found = patterns(load_model(live), "conv_1", method="classic", start=start)
+    found = patterns(stack, "conv_1", method="classic", start=start)
     assert found.options.steps == 40
     for channel in range(6):
         expected = book_loop(live, "conv_1", channel, start)
@@ -84,45 +87,40 @@ def test_the_picture_of_a_classic_pattern_is_that_of_the_book():
 
 @pytest.mark.parametrize("scale", ["-1..1", "caffe"])
 @pytest.mark.parametrize(("method", "steps"), [("robust", 12), ("classic", 12), ("maco", 60)])
-def test_what_is_reached_is_what_keras_computes(method, steps, scale):
-    live = models.randomise(models.sequential())
-    model = load_model(live)
-    found = patterns(model, "conv_1", method=method, scale=scale, steps=steps, size=(16, 16))
+def test_what_is_reached_is_what_keras_computes(stack, method, steps, scale):
+    found = patterns(stack, "conv_1", method=method, scale=scale, steps=steps, size=(16, 16))
     assert len(found) == 6
     assert found.images.shape == (6, 16, 16, 3)
     assert found.images.dtype == np.uint8
     for number in np.flatnonzero(~found.dead):
-        mean = reach(live, "conv_1", found.values[number])[..., number].mean()
+        mean = reach(stack.model, "conv_1", found.values[number])[..., number].mean()
         assert found.activation[number] == pytest.approx(float(mean), rel=1e-3, abs=1e-5)
     alive = ~found.dead
     assert found.activation[alive].mean() > found.start_activation[alive].mean()
 
 
-def test_the_canvas_is_what_the_network_saw():
-    live = models.randomise(models.sequential())
-    found = patterns(load_model(live), "conv", "0:2", scale="torch", **QUICK)
+def test_the_canvas_is_what_the_network_saw(stack):
+    found = patterns(stack, "conv", "0:2", scale="torch", **QUICK)
     expected = found.preprocessing.apply(found.images.astype("float32"))
     assert np.abs(found.values - expected).max() < 0.5 / 255 / 0.22 + 1e-4
 
 
-def test_a_canvas_has_the_size_that_was_asked_for_whatever_the_head():
-    found = patterns(
-        load_model(models.randomise(models.sequential())), "conv", steps=4, size=(24, 40)
-    )
+def test_a_canvas_has_the_size_that_was_asked_for_whatever_the_head(stack):
+    found = patterns(stack, "conv", steps=4, size=(24, 40))
     assert found.images.shape == (4, 24, 40, 3)
     assert found.values.shape == (4, 24, 40, 3)
 
 
-def test_a_head_that_does_not_take_the_canvas_is_one_line():
-    model = load_model(models.randomise(models.sequential()))
+@pytest.mark.one_backend
+def test_a_head_that_does_not_take_the_canvas_is_one_line(stack):
     with pytest.raises(ModelInputError, match="built for") as caught:
-        patterns(model, "top", steps=4, size=(24, 40))
+        patterns(stack, "top", steps=4, size=(24, 40))
     assert "\n" not in str(caught.value)
 
 
-def test_a_unit_before_its_softmax():
-    live = models.randomise(models.sequential())
-    found = patterns(load_model(live), objective="logit", steps=6)
+def test_a_unit_before_its_softmax(stack):
+    live = stack.model
+    found = patterns(stack, objective="logit", steps=6)
     assert found.layers == ("top",) * 5
     top = live.get_layer("top")
     flat = keras.Model(live.inputs[0], live.get_layer("flat").output)
@@ -133,15 +131,15 @@ def test_a_unit_before_its_softmax():
     assert top.activation is keras.activations.softmax
 
 
-def test_directions_neurons_and_sums_are_measured_as_they_say():
-    live = models.randomise(models.sequential())
+def test_directions_neurons_and_sums_are_measured_as_they_say(stack):
+    live = stack.model
     direction = (3.0, 0.0, 4.0, 0.0, 0.0, 0.0)
     asked = [
         Objective((Term("conv_1", direction=direction),)),
         Objective((Term("conv_1", 2, where="centre"),)),
         Objective((Term("conv_1", 1, weight=0.5), Term("conv", 0, weight=2.0))),
     ]
-    found = patterns(load_model(live), objective=asked, jitter=1.0, **QUICK)
+    found = patterns(stack, objective=asked, jitter=1.0, **QUICK)
     last = [reach(live, "conv_1", image) for image in found.values]
     first = reach(live, "conv", found.values[2])
     expected = [
@@ -153,22 +151,15 @@ def test_directions_neurons_and_sums_are_measured_as_they_say():
     assert (found.activation[~found.dead] > found.start_activation[~found.dead]).all()
 
 
-KINDS = {
-    "nested": (models.nested, None),
-    "nested_any_size": (models.nested_any_size, None),
-    "shared": (models.shared, None),
-    "two_inputs": (models.two_inputs, None),
-    "two_outputs": (models.two_outputs, None),
-    "subclassed": (models.subclassed, None),
-    "custom_layer": (models.custom_layer, None),
-    "any_size": (models.any_size, None),
-    "unbuilt": (models.unbuilt, None),
-}
+KINDS = (
+    *("nested", "nested_any_size", "shared", "two_inputs", "two_outputs", "subclassed"),
+    *("custom_layer", "any_size", "unbuilt"),
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_model_has_patterns(kind):
-    live = KINDS[kind][0]()
+    live = models.KINDS[kind]()
     if live.built:
         models.randomise(live)
     model = load_model(live)
@@ -263,11 +254,9 @@ def test_the_leak_is_given_back():
 
 
 def test_a_pattern_does_not_depend_on_those_beside_it(plain):
-    layer = first_convolution(plain)
-    model = load_model(plain)
-    together = patterns(model, layer, **QUICK)
-    alone = patterns(model, layer, "2", **QUICK)
-    small = patterns(model, layer, batch_size=1, **QUICK)
+    together = patterns(plain, "conv", **QUICK)
+    alone = patterns(plain, "conv", "2", **QUICK)
+    small = patterns(plain, "conv", batch_size=1, **QUICK)
     assert np.abs(together.values[2] - alone.values[0]).max() < 2e-2
     assert np.abs(together.values - small.values).max() < 2e-2
 
@@ -282,32 +271,28 @@ def test_dead_channels_do_not_depend_on_the_batch():
     assert together.activation == pytest.approx(small.activation, rel=1e-3, abs=1e-6)
 
 
-def test_facets_of_a_channel_climb_in_one_batch():
-    model = load_model(models.randomise(models.sequential()))
+def test_facets_of_a_channel_climb_in_one_batch(stack):
     options = {"facets": 3, "diversity": 1.0, **QUICK}
-    together = patterns(model, "conv_1", "0,3,5", **options)
-    small = patterns(model, "conv_1", "0,3,5", batch_size=4, **options)  # one channel at a time
+    together = patterns(stack, "conv_1", "0,3,5", **options)
+    small = patterns(stack, "conv_1", "0,3,5", batch_size=4, **options)  # one channel at a time
     assert np.abs(together.values - small.values).max() < 2e-2
 
 
 def test_the_same_request_gives_the_same_bytes(plain):
-    layer = first_convolution(plain)
-    first = patterns(load_model(plain), layer, seed=3, **QUICK)
-    again = patterns(load_model(plain), layer, seed=3, **QUICK)
-    other = patterns(load_model(plain), layer, seed=4, **QUICK)
+    first = patterns(plain, "conv", seed=3, **QUICK)
+    again = patterns(load_model(plain.model), "conv", seed=3, **QUICK)
+    other = patterns(plain, "conv", seed=4, **QUICK)
     assert first.images.tobytes() == again.images.tobytes()
     assert first.images.tobytes() != other.images.tobytes()
 
 
-def test_facets_differ_the_more_the_more_diversity_counts():
-    live = models.randomise(models.sequential())
+def test_facets_differ_the_more_the_more_diversity_counts(stack):
     settings = {"facets": 2, "steps": 30, "size": (16, 16), "patience": 0}
-    model = load_model(live)
 
     def likeness(diversity):
-        found = patterns(model, "conv_1", "0", diversity=diversity, **settings)
+        found = patterns(stack, "conv_1", "0", diversity=diversity, **settings)
         assert [entry.facet for entry in found] == [0, 1]
-        flat = [reach(live, "conv_1", image).reshape(-1, 6) for image in found.values]
+        flat = [reach(stack.model, "conv_1", image).reshape(-1, 6) for image in found.values]
         first, second = (part.T @ part for part in flat)
         return np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
 
@@ -315,10 +300,10 @@ def test_facets_differ_the_more_the_more_diversity_counts():
 
 
 def test_regularisers_make_smoother_and_greyer_pictures(plain):
-    layer, model = first_convolution(plain), load_model(plain)
-
     def roughness(**more):
-        values = patterns(model, layer, "0:3", steps=30, size=(16, 16), **more).images.astype(float)
+        values = patterns(plain, "conv", "0:3", steps=30, size=(16, 16), **more).images.astype(
+            float
+        )
         return np.abs(np.diff(values, axis=1)).mean(), np.abs(values - 127.5).mean()
 
     plainly = roughness()
@@ -331,8 +316,7 @@ def test_natural_images_say_where_a_pattern_lies(plain, tmp_path):
     for number in range(5):
         pixels = chance.integers(0, 256, (20, 30, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    layer = first_convolution(plain)
-    found = patterns(load_model(plain), layer, images=tmp_path, **QUICK)
+    found = patterns(plain, "conv", images=tmp_path, **QUICK)
     assert found.natural_count == 5
     assert found.natural.shape == (len(found), 3)
     assert (np.diff(found.natural, axis=1) >= 0).all()
@@ -342,8 +326,7 @@ def test_natural_images_say_where_a_pattern_lies(plain, tmp_path):
 
 
 def test_frames_show_the_way(plain):
-    layer = first_convolution(plain)
-    found = patterns(load_model(plain), layer, "0:2", frames=4, **QUICK)
+    found = patterns(plain, "conv", "0:2", frames=4, **QUICK)
     assert found.frame_steps[0] == 0
     assert found.frame_steps[-1] == 12
     assert found.frames.shape == (len(found.frame_steps), 2, 16, 16, 3)
@@ -352,24 +335,23 @@ def test_frames_show_the_way(plain):
 
 
 def test_an_interrupted_run_goes_on(plain):
-    layer, model = first_convolution(plain), load_model(plain)
-    whole = patterns(model, layer, batch_size=1, **QUICK)
+    whole = patterns(plain, "conv", batch_size=1, **QUICK)
 
     def stop(done, total):
         if done > 12:
             raise KeyboardInterrupt
 
     with pytest.raises(PatternsInterrupted) as caught:
-        patterns(model, layer, batch_size=1, progress=stop, **QUICK)
+        patterns(plain, "conv", batch_size=1, progress=stop, **QUICK)
     part = caught.value.done
     assert 1 <= len(part) < len(whole)
     assert caught.value.count == len(whole)
-    rest = patterns(model, layer, batch_size=1, done=part, **QUICK)
+    rest = patterns(plain, "conv", batch_size=1, done=part, **QUICK)
     assert rest.objectives == whole.objectives
     assert np.array_equal(rest.images, whole.images)
     assert np.array_equal(rest.history, whole.history, equal_nan=True)
     with pytest.raises(UsageError, match="other options"):
-        patterns(model, layer, done=part, steps=13, size=(16, 16))
+        patterns(plain, "conv", done=part, steps=13, size=(16, 16))
 
 
 WRONG = {
@@ -396,10 +378,10 @@ WRONG = {
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("what", WRONG)
-def test_a_wrong_request_is_one_line(what):
+def test_a_wrong_request_is_one_line(stack, what):
     given, options, error, words = WRONG[what]
     with pytest.raises(error, match=words) as caught:
-        patterns(load_model(models.sequential()), *given, **options)
+        patterns(stack, *given, **options)
     assert "\n" not in str(caught.value)
 
 
