@@ -39,12 +39,12 @@ MORE = (
 
 
 OWN = {
-    "activations": (2, ["form"]),
-    "patterns": (2, ["form"]),
-    "kernels": (0, []),
-    "evaluations": (0, []),
+    "activations": (1, ["form"]),
+    "patterns": (1, ["form"]),
+    "kernels": (1, ["form"]),
+    "evaluations": (1, []),
 }
-"""What a page brings along itself: its data, what its buttons do, and their row."""
+"""What a page brings along itself: what its controls do, and their row, where there are any."""
 
 
 class Page(html.parser.HTMLParser):

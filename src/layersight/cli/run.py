@@ -18,7 +18,7 @@ from typing import Any
 from layersight.cli.opening import open_model
 from layersight.cli.output import say
 from layersight.cli.progress import Progress
-from layersight.data.command import Command, Given, Labelled
+from layersight.data.command import Command, Given, Labelled, Resume
 from layersight.data.fields import options_of
 from layersight.data.model import ModelInfo
 from layersight.document.noun import Noun, noun_of
@@ -79,7 +79,8 @@ class _Run:
             target = None if to_stdout else self._target(result, groups)
             if target is not None:
                 save(result, target, options)
-            self._kept(model.info).unlink(missing_ok=True)
+            if Resume in self.command.options:
+                self._kept(model.info).unlink(missing_ok=True)
             self._report(result, options, target)
 
     @property
