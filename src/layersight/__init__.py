@@ -25,14 +25,20 @@ if TYPE_CHECKING:
     from layersight.nouns.activations.compute import activations, load_image
     from layersight.nouns.evaluation.compute import evaluate
     from layersight.nouns.heatmaps.compute import heatmap
+    from layersight.nouns.heatmaps.metrics.bench import measure
+    from layersight.nouns.heatmaps.metrics.cascade import cascade
     from layersight.nouns.kernels.compute import kernels
     from layersight.nouns.patterns.compute import patterns
+    from layersight.nouns.patterns.result import Objective, Term
     from layersight.nouns.summary.compute import summary
 
 _PLACES = {
     "LayersightError": "layersight.errors",
+    "Objective": "layersight.nouns.patterns.result",
     "Target": "layersight.data.target",
+    "Term": "layersight.nouns.patterns.result",
     "activations": "layersight.nouns.activations.compute",
+    "cascade": "layersight.nouns.heatmaps.metrics.cascade",
     "convert": "layersight.export.converting",
     "evaluate": "layersight.nouns.evaluation.compute",
     "heatmap": "layersight.nouns.heatmaps.compute",
@@ -40,6 +46,7 @@ _PLACES = {
     "load_image": "layersight.nouns.activations.compute",
     "load_model": "layersight.loading",
     "load_weights": "layersight.loading.stored",
+    "measure": "layersight.nouns.heatmaps.metrics.bench",
     "patterns": "layersight.nouns.patterns.compute",
     "read_manifest": "layersight.export",
     "save": "layersight.export",
@@ -48,9 +55,12 @@ _PLACES = {
 
 __all__ = [
     "LayersightError",
+    "Objective",
     "Target",
+    "Term",
     "__version__",
     "activations",
+    "cascade",
     "convert",
     "evaluate",
     "heatmap",
@@ -58,6 +68,7 @@ __all__ = [
     "load_image",
     "load_model",
     "load_weights",
+    "measure",
     "patterns",
     "read_manifest",
     "save",

@@ -77,3 +77,11 @@ def test_a_figure_leaves_nothing_behind_in_pyplot() -> None:
         "small_network().plot(); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_notebook_keeps_a_picture_of_a_single_map() -> None:
+    single = heats()._repr_png_()
+    assert single is not None
+    assert single.startswith(b"\x89PNG")
+    assert heats(targets=2)._repr_png_() is None
+    assert small_network()._repr_png_() is None

@@ -10,10 +10,10 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from layersight.document.blocks import Document
+from layersight.document.blocks import Beside, Document, Grid, Picture
 from layersight.document.noun import noun_of
 from layersight.errors import SelectionError
-from layersight.export.files import make_options
+from layersight.export.files import make_options, to_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,16 +32,36 @@ def to_html(result: object) -> str:
 
 
 def to_png(result: object) -> bytes | None:
-    """A result as a PNG file, ``None`` where no picture by itself says enough.
+    """A result as a PNG file, ``None`` where a picture does not say enough.
 
-    A notebook stores this beside the HTML, which holds most results with their words.
+    A notebook stores this beside the HTML, which holds most results with their words: for viewers
+    that show no HTML. One picture is given as it is; a map with its photograph and its scale as a
+    page.
     """
     from layersight.writers.notebook import to_png as write
 
     try:
-        return write(_page(result))
+        found = write(_page(result))
+        noun = noun_of(result)
+        options = noun.options(**noun.plot)
+        if found is None and _is_one_picture(noun.describe(result, options)):
+            return to_bytes(result, ".png", options)
     except SelectionError:
         return None
+    return found
+
+
+def _is_one_picture(document: Document) -> bool:
+    """Whether a document has a single section, with pictures and no grid of tiles."""
+    sections = [section for part in document.parts for section in part.sections]
+    if len(sections) != 1 or document.parts[0].front:
+        return False
+    blocks = list(sections[0].blocks)
+    for block in blocks:
+        if isinstance(block, Beside):
+            blocks += [each for part in block.parts for each in part]
+    kinds = {type(block) for block in blocks}
+    return Picture in kinds and Grid not in kinds
 
 
 def plot(result: object, **options: Any) -> Figure:

@@ -38,7 +38,9 @@ _NAMES: dict[Role, str] = {
     "SpaceToDepth",
     "identity": "Identity Dropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise "
     "Masking ActivityRegularization Cast SaturateCast Copy StopGradient",
-    "preprocessing": "BaseImagePreprocessingLayer Rescaling Normalization CategoryEncoding "
+    # Formulas mostly scale or move what they are given: no features of their own.
+    "preprocessing": "BaseImagePreprocessingLayer Lambda Rescaling Normalization "
+    "CategoryEncoding "
     "Discretization HashedCrossing Hashing IntegerLookup StringLookup TextVectorization "
     "MelSpectrogram STFTSpectrogram",
 }
