@@ -293,8 +293,10 @@ def _making(result: Patterns) -> Note:
     """The method, and how the network saw the canvas."""
     made, how, drawn = how_made(result.options), result.preprocessing, appearance(result)
     scale = f"The network saw {how.describe()} ({how.reason})"
-    lines = (f"{made[:1].upper()}{made[1:]}.", f"{scale}; {drawn}." if drawn else f"{scale}.")
-    return Note(lines, "How they were made")
+    lines = [f"{made[:1].upper()}{made[1:]}.", f"{scale}; {drawn}." if drawn else f"{scale}."]
+    if result.natural is not None:
+        lines.append(f"Compared with {plural(result.natural_count, 'natural image')}.")
+    return Note(tuple(lines), "How they were made")
 
 
 def _layers(result: Patterns) -> Table:
