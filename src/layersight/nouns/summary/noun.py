@@ -39,7 +39,7 @@ def describe(result: ModelInfo, options: SummaryOptions) -> Document:
         title=result.name,
         kicker="The layers of a model",
         facts=model_facts(result),
-        parts=(Part((Section("Layers", (_table(result),), anchor="layers"),), front),),
+        parts=(Part((Section("Layers", (_table(result),), anchor="layers"),), front, follow=True),),
         caption=f"{result.name}, {result.digest}. {result.framework}.",
         name=f"{result.name}: layers",
     )
