@@ -13,6 +13,7 @@ from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.prediction import ClassScore, Prediction
 from layersight.data.preprocessing import SCALES
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
+from layersight.nouns.activations.statistics import measure_range
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -66,7 +67,7 @@ def entry(
     if channels is not None:
         shape = (*shape[:-1], max(held) + 1)
     info = LayerInfo(name, kind, shape, **known)  # type: ignore[arg-type]
-    return LayerActivation(info, values, held, statistics(values))
+    return LayerActivation(info, values, held, statistics(values), *measure_range(values))
 
 
 def photo(name: str = "dog.1100.jpg", size: int = 32, channels: int = 3) -> InputImage:

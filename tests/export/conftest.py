@@ -14,7 +14,7 @@ from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.prediction import ClassScore, Prediction
 from layersight.data.preprocessing import SCALES
 from layersight.nouns.activations.result import Activations, LayerActivation
-from layersight.nouns.activations.statistics import measure
+from layersight.nouns.activations.statistics import measure, measure_range
 
 NASTY = 'a/b (c)\\d "e" <f> & é 漢 \udcff}'
 """A name with whatever a file format gives a meaning to."""
@@ -31,7 +31,7 @@ def image(name: str = "cat.png", seed: int = 0) -> InputImage:
 def layer(name: str, values: np.ndarray, kind: str = "Conv2D", **known: Any) -> LayerActivation:
     channels = known.pop("channels", tuple(range(values.shape[-1])))
     info = LayerInfo(name, kind, (None, *values.shape[1:-1], max(channels) + 1), **known)
-    return LayerActivation(info, values, channels, measure(values))
+    return LayerActivation(info, values, channels, measure(values), *measure_range(values))
 
 
 def model(**known: Any) -> ModelInfo:

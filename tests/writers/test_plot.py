@@ -42,6 +42,13 @@ def test_a_map_in_a_figure_has_its_own_pixels() -> None:
     assert len({tuple(pixel) for pixel in pixels.reshape(-1, 3).tolist()}) > 40
 
 
+def test_a_part_keeps_the_scale_of_its_whole_layer() -> None:
+    values = np.arange(49, dtype=np.float32).reshape(7, 7, 1) * np.float32([1, 10])
+    shown = result({"conv": values})
+    assert {"0", "480"} <= words(shown.plot(layer="conv", channel=0, normalise="layer"))
+    assert {"0", "48"} <= words(shown.plot(layer="conv", channel=0))
+
+
 def test_kernels_patterns_and_heatmaps_by_their_parts() -> None:
     kernels = weights(layer((3, 3, 3, 4)), layer((3, 3, 3, 4), "b"))
     assert "b" in words(kernels.plot(columns=2))

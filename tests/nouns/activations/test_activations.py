@@ -16,6 +16,9 @@ from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES
 from layersight.errors import ImageError, ModelInputError, SelectionError, UsageError
 from layersight.nouns.activations.compute import activations, choose_preprocessing, load_image
+from layersight.nouns.activations.noun import NOUN
+from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.activations.tiles import make_tiles
 
 Make = Callable[..., Any]
 
@@ -361,3 +364,25 @@ def test_layers_of_every_rank(network: Any) -> None:
     assert found["volume"].shape == (1, 2, 6, 5, 3)
     assert found["number"].shape == (1, 1)
     assert [entry.has_maps for entry in found.layers] == [True, True, False]
+
+
+@pytest.mark.parametrize("name", ["conv", "top"])
+def test_the_scale_of_a_layer_is_that_of_all_its_channels(fake: Make, name: str) -> None:
+    options = PictureOptions(normalise="layer")
+    whole = activations(fake(), picture()).layer(name)
+    one = activations(fake(), picture(), layers=name, channels="1").layer(name)
+    tiles = make_tiles(one, 0, options)
+    assert (tiles.low, tiles.high) == (float(whole.values.min()), float(whole.values.max()))
+    step = (float(one.values.max()) - tiles.low) / (tiles.high - tiles.low) * 255
+    assert int(tiles.pixels.max()) == int(step)
+
+
+def test_the_pictures_of_a_folder_share_the_scale_of_their_layers(fake: Make) -> None:
+    whole = activations(fake(), picture(count=2), layers="conv")
+    options = PictureOptions(normalise="layer")
+    entries = [entry for entry in NOUN.folder(whole, options) if "across" in entry.name]  # type: ignore[misc]
+    assert len(entries) == 2
+    for image, entry in enumerate(entries):
+        values = whole["conv"][image]
+        tiles = make_tiles(entry.result.layer("conv"), 0, options)
+        assert (tiles.low, tiles.high) == (float(values.min()), float(values.max()))

@@ -29,7 +29,7 @@ from layersight.data.outputs import kinds_of
 from layersight.errors import ModelInputError
 from layersight.model import Forward, require
 from layersight.nouns.activations.result import Activations, LayerActivation
-from layersight.nouns.activations.statistics import measure
+from layersight.nouns.activations.statistics import measure, measure_range
 from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_able
 
 ImageSource = images.Source
@@ -121,6 +121,7 @@ def activations(
     asked, blocked = select_able(info, layers)
     chosen, numbers, lacking = _choose(asked, channels)
     found: dict[str, list[FloatArray]] = {entry.name: [] for entry in chosen}
+    limits: dict[str, list[tuple[FloatArray, FloatArray]]] = {entry.name: [] for entry in chosen}
     outputs: dict[str, list[FloatArray]] = {}
     missing = None
     for start in range(0, count, batch_size):
@@ -132,13 +133,16 @@ def activations(
         missing = result.missing or missing
         for name, array in result.layers.items():
             _check_size(name, array, batch)
-            found[name].append(_take(array, numbers[name]))
+            rows = array if array.ndim >= 2 else array.reshape(len(array) if array.ndim else 1, -1)
+            limits[name].append(measure_range(rows))
+            found[name].append(_take(rows, numbers[name]))
         for name, array in result.outputs.items():
             outputs.setdefault(name, []).append(array)
         if progress is not None:
             progress(min(start + batch_size, count), count)
     finished = tuple(
-        _finish(entry, _join(found.pop(entry.name)), numbers[entry.name]) for entry in chosen
+        _finish(entry, _join(found.pop(entry.name)), numbers[entry.name], limits[entry.name])
+        for entry in chosen
     )
     return Activations(
         model=info,
@@ -203,8 +207,6 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _take(array: FloatArray, numbers: tuple[int, ...] | None) -> FloatArray:
-    if array.ndim < 2:
-        array = array.reshape(len(array) if array.ndim else 1, -1)
     return array if numbers is None else np.ascontiguousarray(array[..., list(numbers)])
 
 
@@ -213,10 +215,14 @@ def _join(parts: Sequence[FloatArray]) -> FloatArray:
 
 
 def _finish(
-    layer: LayerInfo, values: FloatArray, numbers: tuple[int, ...] | None
+    layer: LayerInfo,
+    values: FloatArray,
+    numbers: tuple[int, ...] | None,
+    limits: Sequence[tuple[FloatArray, FloatArray]],
 ) -> LayerActivation:
     channels = tuple(range(values.shape[-1])) if numbers is None else numbers
-    return LayerActivation(layer, values, channels, measure(values))
+    low, high = map(_join, zip(*limits, strict=True))
+    return LayerActivation(layer, values, channels, measure(values), low, high)
 
 
 def _notes(

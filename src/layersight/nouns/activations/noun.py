@@ -114,12 +114,11 @@ def folder(
     for image, stem in enumerate(_stems(result)):
         for place, entry in enumerate(result.layers):
             name = f"{stem}{place:02d}-{file_name(entry.name)}.png"
-            yield Entry(name, _only(result, image, (entry,)), grid)
+            yield Entry(name, only(result, image, layer=entry.name)[0], grid)
         channel = alive_everywhere(result, image)
         if channel is not None:
-            layers = [_channel(entry, channel) for entry in result.layers if entry.has_maps]
             name = f"{stem}across-channel-{channel}.png"
-            yield Entry(name, _only(result, image, tuple(layers)), across)
+            yield Entry(name, only(result, image, channel=channel)[0], across)
     yield Entry("statistics.json", result, options)
 
 
@@ -151,37 +150,6 @@ def _statistics(entry: LayerActivation, chosen: tuple[slice, slice]) -> ChannelS
     fields = dataclasses.fields(entry.statistics)
     return ChannelStatistics(
         **{field.name: getattr(entry.statistics, field.name)[chosen] for field in fields}
-    )
-
-
-def _channel(entry: LayerActivation, channel: int) -> LayerActivation:
-    """The same layer with one channel."""
-    place = entry.channels.index(channel)
-    chosen = slice(place, place + 1)
-    return LayerActivation(
-        entry.layer,
-        entry.values[..., chosen],
-        (channel,),
-        _statistics(entry, (slice(None), chosen)),
-    )
-
-
-def _only(result: Activations, image: int, layers: tuple[LayerActivation, ...]) -> Activations:
-    """The result of one image and some layers."""
-    chosen = slice(image, image + 1)
-    return Activations(
-        model=result.model,
-        images=result.images[chosen],
-        layers=tuple(
-            dataclasses.replace(
-                entry,
-                values=entry.values[chosen],
-                statistics=_statistics(entry, (chosen, slice(None))),
-            )
-            for entry in layers
-        ),
-        predictions=result.predictions[chosen],
-        notes=result.notes,
     )
 
 
@@ -219,6 +187,8 @@ def only(
                 values=entry.values[picked][..., at],
                 channels=entry.channels[at],
                 statistics=_statistics(entry, (picked, at)),
+                low=entry.low[picked],
+                high=entry.high[picked],
             )
         )
     return (

@@ -52,12 +52,17 @@ class LayerActivation:
             width, channel)`` for 1-D and 3-D layers, ``(image, unit)`` for dense ones.
         channels: The numbers of the channels that ``values`` holds, in order.
         statistics: Numbers of each channel.
+        low: ``(image,)`` float32: the least value of the whole layer, of channels that are not
+            among ``values`` too, but of none with a value that is no number; NaN without any.
+        high: Likewise the greatest.
     """
 
     layer: LayerInfo
     values: FloatArray
     channels: tuple[int, ...]
     statistics: ChannelStatistics
+    low: FloatArray
+    high: FloatArray
 
     @property
     def name(self) -> str:

@@ -57,6 +57,24 @@ def measure(values: FloatArray) -> ChannelStatistics:
     return ChannelStatistics(mean, std, low, high, sparsity, dead, finite)
 
 
+def measure_range(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The least and the greatest value of each image, ``(image,)``.
+
+    A channel with a value that is no finite number does not count; NaN where none is left.
+
+    Args:
+        values: ``(image, ..., channel)`` float32.
+    """
+    positions = tuple(range(1, values.ndim - 1))
+    low, high = values.min(positions), values.max(positions)
+    finite = np.isfinite(low) & np.isfinite(high)
+    least = np.where(finite, low, np.inf).min(1)
+    greatest = np.where(finite, high, -np.inf).max(1)
+    nothing = ~finite.any(1)
+    least[nothing] = greatest[nothing] = np.nan
+    return least.astype(np.float32), greatest.astype(np.float32)
+
+
 def _blocks(channels: int, positions: int) -> Iterable[tuple[int, int]]:
     """Ranges of channels small enough for the processor's cache."""
     step = max(1, (1 << 17) // max(1, positions))

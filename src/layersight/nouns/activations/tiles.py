@@ -86,8 +86,8 @@ def make_tiles(
     values, stats = entry.values[image], entry.statistics
     broken = ~stats.finite[image]
     if values.size == values.shape[-1] and only is None:
-        return _units(entry, values.reshape(-1), broken, options)
-    low, high = _limits(stats.min[image], stats.max[image], broken, options)
+        return _units(entry, image, broken, options)
+    low, high = _limits(entry, image, options)
     dead = stats.dead[image] & ~broken
     offset, span = _offset_and_span(stats, image, options, low, high)
     constants = np.where(dead, stats.min[image], 0).astype(np.float32)
@@ -107,14 +107,13 @@ def make_tiles(
 
 
 def _limits(
-    low: FloatArray, high: FloatArray, broken: NDArray[np.bool_], options: PictureOptions
+    entry: LayerActivation, image: int, options: PictureOptions
 ) -> tuple[float | None, float | None]:
     """What the first and the last colour step stand for, where one scale serves a layer."""
     if options.normalise == "none":
         return 0.0, 255.0
-    if options.normalise == "layer" and not broken.all():
-        return float(low[~broken].min()), float(high[~broken].max())
-    return None, None
+    low, high = float(entry.low[image]), float(entry.high[image])
+    return (low, high) if options.normalise == "layer" and low <= high else (None, None)
 
 
 def _offset_and_span(
@@ -233,14 +232,13 @@ def _shape_tiles(pixels: Bytes) -> tuple[Bytes, str, tuple[int, int]]:
 
 
 def _units(
-    entry: LayerActivation,
-    vector: FloatArray,
-    broken: NDArray[np.bool_],
-    options: PictureOptions,
+    entry: LayerActivation, image: int, broken: NDArray[np.bool_], options: PictureOptions
 ) -> Tiles:
     """A vector as cells; the normalisation takes the whole vector as one map."""
+    vector = entry.values[image].reshape(-1)
+    limits = _limits(entry, image, options)
     with np.errstate(all="ignore"):
-        steps, low, high = _unit_steps(vector, broken, options)
+        steps, low, high = _unit_steps(vector, broken, options, limits)
         steps = np.nan_to_num(np.clip(steps, 0, 255))
         steps[broken] = 0
     width = min(UNITS_IN_A_ROW, len(vector))
@@ -253,13 +251,18 @@ def _units(
 
 
 def _unit_steps(
-    vector: FloatArray, broken: NDArray[np.bool_], options: PictureOptions
+    vector: FloatArray,
+    broken: NDArray[np.bool_],
+    options: PictureOptions,
+    limits: tuple[float | None, float | None],
 ) -> tuple[FloatArray, float, float]:
     """The colour steps of a vector, not yet cut, and the values of steps 0 and 255."""
     if options.normalise == "none":
         return vector, 0.0, 255.0
     good = vector[~broken]
-    low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
+    low, high = limits
+    if low is None or high is None:
+        low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
     if low == high:
         return np.zeros_like(vector), low, high
     if options.normalise != "standardise":
