@@ -108,7 +108,8 @@ def test_json_tells_every_number(tmp_path: Path) -> None:
 
 
 def test_a_table_of_text_has_a_line_for_each_number(tmp_path: Path) -> None:
-    made = evaluation(2, images=(HOSTILE, "two\nlines,and a comma"))
+    scores = np.array([-0.3104775, 0.7], np.float32)
+    made = evaluation(2, images=(HOSTILE, "two\nlines,and a comma"), scores=scores)
     path = save(made, tmp_path / "x.csv")
     with path.open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
@@ -121,6 +122,7 @@ def test_a_table_of_text_has_a_line_for_each_number(tmp_path: Path) -> None:
     assert float(first["random"]) == pytest.approx(float(made.random[0, 0, 0]))
     assert float(first["centre"]) == pytest.approx(float(made.centre[0, 0]))
     assert first["better"] == str(int(made.values[0, 0, 0] < made.bars[0, 0, 0]))
+    assert (first["score"], lines[-1]["score"]) == ("-0.3104775", "0.7")
     gap = next(
         line
         for line in lines

@@ -96,6 +96,15 @@ def test_the_origin_is_read_back_whole(
     assert found["notes"] == ["a note"]
 
 
+def test_a_single_map_says_how_it_was_drawn(build: Build, tmp_path: Path) -> None:
+    for normalise, drawn in (("standardise", "minmax"), ("layer", "layer")):
+        options = PictureOptions(view="channel", normalise=normalise)
+        found = read_manifest(save(build(), tmp_path / "out.pdf", options))["options"]
+        assert found["normalise"] == drawn
+        settled = PictureOptions(normalise=drawn)
+        assert found["normalisation"] == settled.describe()
+
+
 @pytest.mark.parametrize("suffix", KINDS)
 def test_settings_reach_the_file(build: Build, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"

@@ -76,7 +76,7 @@ def describe(result: Activations, options: PictureOptions) -> Document:
     """
     if not result.layers:
         raise SelectionError("no layers to draw: the result holds none")
-    options = _linear(options) if options.view == "channel" else options
+    options = options.settled()
     make = {"sheet": _sheet, "grid": _grid, "channel": _maps, "across": _across}[options.view]
     names = ", ".join(image.name for image in result.images[:4])
     several = len(result.images) > 1
@@ -101,13 +101,6 @@ def describe(result: Activations, options: PictureOptions) -> Document:
         name=f"{result.model.name}: {names}",
         fewer="choose one layer with --layers or one channel with --channels",
     )
-
-
-def _linear(options: PictureOptions) -> PictureOptions:
-    """The options for single maps, which need no standardising to be comparable."""
-    if options.normalise == "standardise":
-        return dataclasses.replace(options, normalise="minmax")
-    return options
 
 
 def _captions(result: Activations, options: PictureOptions) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ SPATIAL = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 def manifest(result: Activations, options: PictureOptions) -> Json:
     """The images, the channels of each layer, and how values became colours."""
+    options = options.settled()
     return {
         "images": [image.to_json() for image in result.images],
         "layers": [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layersight.data.colormaps import COLORMAPS
 from layersight.data.fields import check, option
@@ -55,6 +55,12 @@ class PictureOptions:
 
     def __post_init__(self) -> None:
         check(self)
+
+    def settled(self) -> PictureOptions:
+        """As they are drawn: single maps need no standardising to be comparable."""
+        if self.view == "channel" and self.normalise == "standardise":
+            return replace(self, normalise="minmax")
+        return self
 
     def describe(self) -> str:
         """The normalisation in words, for captions."""

@@ -126,15 +126,9 @@ def rows(result: Evaluation) -> Iterator[tuple[object, ...]]:
                 )
 
 
-def _plain(value: Any) -> Number:
-    """A number as text; nothing where there is none."""
-    return Number(f"{float(value):.7g}" if np.isfinite(value) else "")
-
-
-class Number(str):
-    """Text that is a number, and no formula whatever its sign."""
-
-    __slots__ = ()
+def _plain(value: Any) -> float | str:
+    """A number in seven digits; nothing where there is none."""
+    return float(f"{float(value):.7g}") if np.isfinite(value) else ""
 
 
 def arrays(result: Evaluation) -> dict[str, Array]:
