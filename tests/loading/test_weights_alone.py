@@ -160,7 +160,7 @@ def test_kernels_without_a_network_are_those_of_the_file(network, name):
     assert len(shown) == 2
     for entry in shown:
         layer = expected.pop(entry.values.shape)
-        np.testing.assert_array_equal(entry.values, np.asarray(layer.kernel.value))
+        np.testing.assert_array_equal(entry.values, layer.kernel.numpy())
         assert entry.layer.type == "kernel"
     assert "(height, width, input, filter)" in " ".join(shown.notes)
     assert shown.model.digest.startswith("sha256:")
