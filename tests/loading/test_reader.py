@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ import numpy as np
 import pytest
 
 from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.loading.contents import collect
+from layersight.loading.frames import Incoming, ProtocolError, write_frame
 from layersight.loading.process import BEGIN, PROGRAM, command, package_folders
 from layersight.loading.reader import SLOWEST, Reader
 
@@ -127,6 +130,32 @@ def test_a_file_is_read(reader, good):
     assert [array.dtype.name for array in layer.arrays] == ["float32", "float64"]
     np.testing.assert_array_equal(layer.arrays[0], [[0, 1], [2, 3], [4, 5]])
     assert all(array.flags.writeable and array.flags.owndata for array in layer.arrays)
+
+
+def test_an_array_within_more_groups_than_a_network_has(reader, tmp_path):
+    path = tmp_path / "deep.weights.h5"
+    for parts, fits in ((90, True), (3_000, False)):
+        with h5py.File(path, "w") as file:
+            file["layers\\a\\vars/0"] = [1.0]
+            file["layers" + "\\a" * parts + "/0"] = [1.0]
+        if fits:
+            assert len(reader.read("weights", path).store) == 2
+        else:
+            with pytest.raises(ModelFileError, match="a path of more than 100 parts"):
+                reader.read("weights", path)
+
+
+def test_the_groups_of_an_array_take_memory(tmp_path):
+    kind = {"shape": [0], "dtype": "float32"}
+    with (tmp_path / "frames").open("w+b") as file:
+        write_frame(file.fileno(), {"form": "store"})
+        for number in range(20):
+            write_frame(file.fileno(), {"array": f"{'x' * 99}/" * 90 + str(number), **kind})
+        write_frame(file.fileno(), {"end": True})
+        for allowance, fits in ((20 << 20, True), (1 << 20, False)):
+            file.seek(0)
+            with contextlib.nullcontext() if fits else pytest.raises(ProtocolError, match="more"):
+                assert len(collect(Incoming(file.readinto), allowance).store) == 20
 
 
 def test_one_process_reads_many_files(reader, good):

@@ -31,6 +31,7 @@ ERRORS: dict[str, type[LayersightError]] = {
 }
 
 MAX_DIMENSIONS = 32  # of an array: as many as HDF5 has
+MAX_PARTS = 100  # of a path in a store: more than the layers of a configuration can be nested
 MAX_ERROR = 2000  # characters of an error that are kept
 COST = 256  # bytes of memory that a message or an array takes beside its content
 
@@ -133,8 +134,10 @@ def _take_array(taken: Contents, message: dict[str, Any], source: Incoming, allo
     path = message["array"]
     if taken.store is None or not isinstance(path, str) or path in taken.store:
         raise ProtocolError("an unexpected array")
+    if (parts := path.count("/") + 1) > MAX_PARTS:
+        raise ProtocolError(f"a path of more than {MAX_PARTS} parts")
     taken.store[path] = _read_array(message, source, allowance)
-    return taken.store[path].nbytes + len(path)
+    return taken.store[path].nbytes + len(path) * parts  # the path of each group is kept too
 
 
 # The messages by the key that they have: each reads what follows and returns how many bytes.
