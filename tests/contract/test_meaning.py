@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import layersight
-from layersight.errors import ModelFileError, ModelInputError
+from layersight.errors import ModelFileError, ModelInputError, UnsafeModelError
 from layersight.frameworks.keras.model import HOLLOW
 from layersight.loading import load_model
 from layersight.notebook import to_html
@@ -113,6 +113,17 @@ def test_a_file_without_weights_is_not_called_dead(tmp_path):
         bare.save(tmp_path / "bare.keras")
     found = layersight.activations(load_model(tmp_path / "bare.keras"), picture(), scale="0..1")
     assert next(iter(found.values())).shape == (1, 768)
+
+
+def test_a_file_without_weights_makes_none_that_are_too_large(tmp_path):
+    live = keras.Sequential([LAYERS.Flatten(), LAYERS.Dense(100_000)])
+    with pytest.warns(UserWarning, match="not yet been built"):
+        live.save(tmp_path / "never.keras")
+    model = load_model(tmp_path / "never.keras", max_memory="16M")
+    for _ in range(2):
+        with pytest.raises(UnsafeModelError, match=r"keras asks for weights of more than 16 MiB"):
+            layersight.activations(model, picture(), scale="0..1")
+        assert not model.model.weights
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 import keras
 
 from layersight.data.saved import Config, SavedNetwork
-from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
-from layersight.frameworks.keras.explaining import reason_of
+from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.frameworks.keras.explaining import own_error, reason_of
 from layersight.frameworks.keras.graph import Builder
 from layersight.frameworks.keras.lookup import NO_CODE
 from layersight.frameworks.keras.model import KerasModel
@@ -155,7 +155,7 @@ def build(
             if not model.built and (shape := _build_shape(config)):
                 model.build(shape)
     except Exception as error:
-        ours = _own_error(error)
+        ours = own_error(error)
         if ours is not None:
             raise ours from error
         at = f" at {builder.at}" if builder.at else ""
@@ -173,19 +173,6 @@ def _stored_kernels(network: SavedNetwork) -> str:
     if not any(array.ndim == 4 for array in arrays):
         return ""
     return "layersight kernels FILE --stored shows its kernels; "
-
-
-def _own_error(error: BaseException) -> LayersightError | None:
-    """An error of layersight that Keras has wrapped in one of its own, of the same class even."""
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    own: LayersightError | None = None
-    while cause is not None and id(cause) not in seen:
-        if isinstance(cause, LayersightError):
-            own = cause
-        seen.add(id(cause))
-        cause = cause.__cause__ or cause.__context__
-    return own
 
 
 def _build_shape(config: Config) -> tuple[int | None, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from layersight.errors import shortened
+from layersight.errors import LayersightError, shortened
 
 _WRAPPED = re.compile(r"Exception encountered: ")
 _NO_REASON = re.compile(r"^(Exception encountered when|Error when deserializing class)")
@@ -33,3 +33,16 @@ def reason_of(error: BaseException, most: int = 300) -> str:
         if not _NO_REASON.match(line.strip()):
             kept.append(line)
     return shortened("\n".join(kept), most) or shortened(text, most) or type(error).__name__
+
+
+def own_error(error: BaseException) -> LayersightError | None:
+    """An error of layersight that Keras has wrapped in one of its own, of the same class even."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    own: LayersightError | None = None
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, LayersightError):
+            own = cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    return own

@@ -35,13 +35,14 @@ from layersight.frameworks.keras.axes import channels_last
 from layersight.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from layersight.frameworks.keras.buffers import check_pass
 from layersight.frameworks.keras.checking import check_steps, held_values, stop_note
-from layersight.frameworks.keras.explaining import reason_of
+from layersight.frameworks.keras.explaining import own_error, reason_of
 from layersight.frameworks.keras.inputs import build_shapes, inputs_of
 from layersight.frameworks.keras.kernels import kernel_of
 from layersight.frameworks.keras.passing import Passing
 from layersight.frameworks.keras.program import graph_of
 from layersight.frameworks.keras.saving import save
 from layersight.frameworks.keras.scales import wanted_pixels
+from layersight.frameworks.keras.sizes import at_most
 from layersight.frameworks.keras.training import BatchStatistics
 from layersight.frameworks.keras.types import Structure
 from layersight.frameworks.keras.view import trace_model
@@ -367,13 +368,24 @@ class KerasModel(Model):
             return self._views.get(key, make)
 
     def _build(self, shapes: Sequence[Shape] | None) -> None:
-        """Builds a model that has never been called, as calling it would."""
+        """Builds a model that has never been called, as calling it would.
+
+        One from a file is built by shapes alone, and what it asks for is counted.
+        """
         if self.model.built or shapes is None:
             return
-        zeros = [np.zeros((1, *(size or 1 for size in shape[1:])), "float32") for shape in shapes]
+        sizes = [(1, *(size or 1 for size in shape[1:])) for shape in shapes]
         try:
-            self.model(self._pack(zeros))
+            if self.limits is None:
+                self.model(self._pack([np.zeros(size, "float32") for size in sizes]))
+            else:
+                with at_most(None, self._source, self.limits):
+                    self.model(self._pack([keras.KerasTensor(size) for size in sizes]))
         except Exception as error:
+            if (ours := own_error(error)) is not None:
+                raise ours from error
+            if isinstance(error, MemoryError):
+                raise
             raise ModelInputError(
                 f"the model had never been called and does not take an input of shape "
                 f"{shapes[0] if len(shapes) == 1 else list(shapes)}: {reason_of(error)}"
