@@ -30,6 +30,10 @@ or `mobilenet` for all in it), a glob (`'conv2d*'`), a slice over the layers tha
 (`:8`, `8:14`, `-3:`), a number, or a type (`Conv2D`); repeat the option or separate with
 commas. A layer that is called several times is `conv@0`, `conv@1`; `conv` means all calls.
 A SPEC for `--channels` is numbers and ranges: `0,3,5-9` (9 included) or `0:16` (16 not).
+
+The Tab key completes commands, options, their words and files after
+`eval "$(_LAYERSIGHT_COMPLETE=bash_source layersight)"` (`zsh_source`, or
+`_LAYERSIGHT_COMPLETE=fish_source layersight | source`); put the line into your shell's start file.
 """
 
 

@@ -136,7 +136,7 @@ def test_json_beside_a_file(run: Run, here: Path, small: Path) -> None:
         (
             2,
             ["-l", "conv", "--steps", "0"],
-            "steps as a whole number from 1 to 100000, found 0",
+            "steps as a whole number from 1 to 100,000, found 0",
         ),
         (2, ["-l", "conv", "--steps", "x"], "Invalid value for '--steps'"),
         (

@@ -182,7 +182,7 @@ def test_a_choice_of_what_is_not_there(
         (["--size", "9" * 5000], "--size expects HEIGHTxWIDTH"),
         (["--size", "0x0"], "expected --size of 1 to 65535 pixels"),
         (["--size", "32x32"], "the model takes 16 x 16 pixels"),
-        (["--nothing"], "No such option: --nothing"),
+        (["--nothing"], "--nothing"),
         (["--json=yes"], "Option '--json' does not take a value"),
         (["--output"], "Option '--output' requires an argument"),
         (["--input", "left"], "give either IMAGE or --input NAME=FILE for each input, not both"),
@@ -393,7 +393,7 @@ def test_too_little_memory(refused: Refused, small: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("layersight.cli.run.to_text", broken)
     line = refused(1, "summary", small)
     assert line == (
-        "not enough memory (Unable to allocate 64. GiB): choose fewer layers with --layers"
+        "not enough memory (Unable to allocate 64. GiB): give fewer layers, channels or images"
     )
 
 

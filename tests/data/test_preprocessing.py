@@ -216,3 +216,8 @@ def test_what_is_no_scale_is_said_in_one_line(asked, message):
     with pytest.raises(UsageError, match=message) as caught:
         find_scale(asked)
     assert "\n" not in str(caught.value)
+
+
+def test_a_scale_that_is_no_text() -> None:
+    with pytest.raises(UsageError, match="expected scale as text or a Preprocessing, found 3"):
+        find_scale(3)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from layersight.data.fields import option
+from layersight.data.fields import option, options_of
 
 if TYPE_CHECKING:
     from layersight.data.preprocessing import Preprocessing
 
+FITS = ("stretch", "crop", "pad")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 SCALE = (
     "0..1, -1..1, caffe, torch, none; with ,bgr for blue first; or mean=0.5,std=0.25 with a number "
     "for each channel; else what the model tells."
@@ -38,9 +40,9 @@ class ImageOptions:
     scale: str | Preprocessing | None = option(  # noqa: RUF009, a field as any other
         None, help=SCALE, kind=str, metavar="SCALE"
     )
-    fit: str = option("stretch", help="stretch, crop or pad.", metavar="HOW")
+    fit: str = option("stretch", help="stretch, crop or pad.", choices=FITS, metavar="HOW")
     interpolation: str = option(
-        "nearest", help="nearest, bilinear, bicubic, lanczos, box, hamming.", metavar="HOW"
+        "nearest", help=f"{', '.join(INTERPOLATIONS)}.", choices=INTERPOLATIONS, metavar="HOW"
     )
     size: tuple[int, int] | None = option(
         None, help="For a model that takes any size.", kind=int, metavar="HxW"
@@ -53,6 +55,9 @@ class ImageOptions:
     seed: int = option(0, help="For inputs that take no picture: what is drawn.")
 
     def __post_init__(self) -> None:
+        declared = options_of(self)
+        for name in ("fit", "interpolation", "frame", "seed"):
+            object.__setattr__(self, name, declared[name].check(getattr(self, name)))
         if self.size is not None:
             from layersight.images import check_size
 

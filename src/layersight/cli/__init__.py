@@ -7,20 +7,29 @@ whatever goes wrong is one line and an exit status, a traceback only with ``--de
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
+
+COMPLETE = "_LAYERSIGHT_COMPLETE"
+"""By this variable a shell asks how a line goes on, see Click's documentation."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs ``layersight`` and exits: 0 done, 1 could not be done, 2 wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
-    with contextlib.suppress(AttributeError, ValueError):
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    with contextlib.suppress(ValueError):
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
     with contextlib.nullcontext() if debug else _quiet_libraries():
         status = _run(given, debug)
         status = _end_output(status)
@@ -69,15 +78,23 @@ def _without_descriptor() -> Iterator[None]:
 
 def _run(given: list[str], debug: bool) -> int:
     """Runs the command and turns what goes wrong into a line and a status."""
-    from typer.main import get_command
+    import click
+    from click.shell_completion import shell_complete
 
     from layersight.cli.app import make_app
     from layersight.errors import LayersightError
 
+    app, completes = make_app(), os.environ.get(COMPLETE)
+    if completes:
+        return shell_complete(app, {}, "layersight", COMPLETE, completes)
     try:
-        # Past the main function of typer, which has words of its own for an interruption.
-        with get_command(make_app(given)).make_context("layersight", given) as context:
-            context.command.invoke(context)
+        # Past the main function of Click, which has words of its own for an interruption.
+        with app.make_context("layersight", given) as context:
+            app.invoke(context)
+    except click.exceptions.Exit as end:  # of --help or --version
+        return end.exit_code
+    except click.ClickException as error:
+        return _misused(error)
     except LayersightError as error:
         return _fail(str(error), error.exit_status, debug)
     except KeyboardInterrupt as stop:
@@ -85,11 +102,9 @@ def _run(given: list[str], debug: bool) -> int:
     except BrokenPipeError:
         return 0  # whoever read standard output has seen enough
     except MemoryError as error:
-        return _fail(f"not enough memory ({error}): choose fewer layers with --layers", 1, debug)
+        why = f" ({error})" if str(error) else ""
+        return _fail(f"not enough memory{why}: give fewer layers, channels or images", 1, debug)
     except Exception as error:
-        usage = _usage_status(error)
-        if usage is not None:
-            return usage
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         what = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
         hint = "" if debug else " (run again with --debug for details)"
@@ -97,20 +112,15 @@ def _run(given: list[str], debug: bool) -> int:
     return 0
 
 
-def _usage_status(error: Exception) -> int | None:
-    """What the argument parser has to say, on one line; ``None`` for any other error."""
-    status = getattr(error, "exit_code", None)
-    if not isinstance(status, int):
-        return None
-    message = getattr(error, "format_message", None)
-    if not callable(message):  # not an error: the end of --help or --version
-        return status
-    context = getattr(error, "ctx", None)
-    if "\n" in (text := str(message())):  # the whole help, where no command was given
+def _misused(error: click.ClickException) -> int:
+    """What the argument parser has to say, on one line."""
+    text = error.format_message()
+    if "\n" in text:  # the whole help, where no command was given
         print(text, file=sys.stderr)
-        return status
-    place = getattr(context, "command_path", "layersight")
-    return _fail(f"{text.rstrip('.')}. See '{place} --help'", status, debug=False)
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    place = context.command_path if context else "layersight"
+    return _fail(f"{text.rstrip('.')}. See '{place} --help'", error.exit_code, debug=False)
 
 
 def _end_output(status: int) -> int:

@@ -1,17 +1,18 @@
 """The commands, made of what their records declare.
 
-The rule of this module: it knows the names of commands and how an option becomes one of Typer's,
+The rule of this module: it knows the names of commands and how an option becomes one of Click's,
 and no command. Only the command that is called is imported.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
-import inspect
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Any
 
-import typer
+import click
+from click.shell_completion import CompletionItem
 
 from layersight.data.command import Backend, Command, Debug, Given, Output, Resume
 from layersight.data.fields import Option, options_of
@@ -53,49 +54,142 @@ COMMANDS = {
 """The module of each command, which ends with its record ``COMMAND``, and what it does."""
 
 
-def make_app(given: Sequence[str] = (), *, every: bool = False) -> typer.Typer:
-    """The application, with the options of the command that is given, or of every one."""
-    app = typer.Typer(
-        name="layersight",
+def make_app() -> click.Group:
+    """The application with all its commands."""
+    return _Commands(
+        "layersight",
         help="Shows what a vision network sees.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
+        commands=[_Command(name, *said) for name, said in COMMANDS.items()],
+        params=[
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_instead(_version),
+                help="Show the version.",
+            )
+        ],
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_start)
-    called = next((word for word in given if word in COMMANDS), None)
-    for name, (module, sentence) in COMMANDS.items():
-        run, epilog = _nothing, ""
-        if name == called or every:
-            command: Command = importlib.import_module(module).COMMAND
-            run, epilog = _function(name, command), f"Example: {command.example}"
-        app.command(name, help=sentence, epilog=epilog)(run)
-    return app
+
+
+def _version() -> str:
+    from layersight.version import __version__
+
+    return f"layersight {__version__}"
+
+
+def _instead(words: Callable[[], str]) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """What says something in place of the command, which then needs no arguments."""
+
+    def show(context: click.Context, _: click.Parameter, asked: bool) -> None:
+        if asked:
+            print(words())  # as whatever else is said; Click's would be flushed too early
+            context.exit()
+
+    return show
+
+
+class _Commands(click.Group):
+    """All commands, listed in the order in which they are first met."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return list(self.commands)
+
+
+class _Command(click.Command):
+    """A command whose record is imported when its options are asked for.
+
+    Args:
+        name: What it is called.
+        module: The module that ends with its record.
+        sentence: What it does.
+    """
+
+    def __init__(self, name: str, module: str, sentence: str) -> None:
+        super().__init__(name, help=sentence)
+        self.module = module
+
+    @functools.cached_property
+    def record(self) -> Command:
+        """What it is."""
+        record: Command = importlib.import_module(self.module).COMMAND
+        return record
+
+    @functools.cached_property
+    def options(self) -> dict[str, Option]:
+        """What can be given."""
+        return options_of_command(self.record)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its options as Click's, made once."""
+        if not self.params:
+            self.params = [self._parameter(option) for option in self.options.values()]
+        return super().get_params(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The arguments, then the options."""
+        arguments = [
+            (option.flag, option.help) for option in self.options.values() if option.positional
+        ]
+        if arguments:
+            with formatter.section("Arguments"):
+                formatter.write_dl(arguments)
+        super().format_options(ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """An example."""
+        formatter.write_paragraph()
+        formatter.write_text(f"Example: {self.record.example}")
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Runs it with what was given."""
+        given: Given = {
+            key: _parsed(self.options[key], value)
+            for key, value in ctx.params.items()
+            if value not in (None, ()) and not (value is False and _is_switch(self.options[key]))
+        }
+        from layersight.cli.run import run_command
+
+        run_command(self.name or "", self.record, given)
+
+    def _parameter(self, option: Option) -> click.Parameter:
+        """An option as one of Click's."""
+        as_text = _is_size(option) or _many_numbers(option) or option.kind is None
+        kind: Any = click.Path() if _is_path(option) else str if as_text else option.kind
+        if option.positional:
+            return click.Argument(
+                [option.name],
+                metavar=f"[{option.flag}]..." if option.several else option.flag,
+                type=kind,
+                required=not option.several,
+                nargs=-1 if option.several else 1,
+            )
+        flags = [option.name, *(option.flag.split() or [f"--{option.name.replace('_', '-')}"])]
+        if option.name == "list_methods":
+            words = importlib.import_module(self.module).list_methods
+            return click.Option(
+                flags, is_flag=True, is_eager=True, callback=_instead(words), help=option.help
+            )
+        if option.kind is bool:
+            default = False if _is_switch(option) else None
+            return click.Option(flags, is_flag=True, default=default, help=_help(option))
+        return click.Option(
+            flags,
+            type=kind,
+            metavar=_metavar(option),
+            multiple=option.several and not as_text,
+            help=_help(option),
+            shell_complete=_words_of(option) if option.choices else None,
+        )
 
 
 LAST = (Backend, Debug, Output, Resume)
 """Options that come last in a list."""
-
-
-def _nothing() -> None:
-    """Stands for a command that is not called."""
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        from layersight.version import __version__
-
-        print(f"layersight {__version__}")
-        raise typer.Exit
-
-
-def _start(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Shows what a vision network sees."""
+PATHS = ("MODEL", "IMAGE", "NEW", "FILE", "FOLDER", "DIR", "PATH")
+"""What stands for the value of an option that a shell completes to a file."""
 
 
 def options_of_command(command: Command) -> dict[str, Option]:
@@ -113,30 +207,11 @@ def options_of_command(command: Command) -> dict[str, Option]:
             found.setdefault(name, declared)
 
     def order(entry: tuple[str, Option]) -> int:
-        if not entry[1].flag.isupper():
+        if not entry[1].positional:
             return 4
         return 1 if entry[0] == "model" else 2 + entry[1].several
 
     return dict(sorted(found.items(), key=order))
-
-
-def _function(name: str, command: Command) -> Callable[..., None]:
-    """What Typer calls: a function with a parameter for each option."""
-    options = options_of_command(command)
-
-    def run(**values: Any) -> None:
-        given: Given = {
-            key: _parsed(options[key], value)
-            for key, value in values.items()
-            if value not in (None, [], ()) and not (value is False and _is_switch(options[key]))
-        }
-        from layersight.cli.run import run_command
-
-        run_command(name, command, given)
-
-    parameters = [_parameter(option, command.noun) for option in options.values()]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return run
 
 
 def _is_switch(option: Option) -> bool:
@@ -147,56 +222,21 @@ def _is_size(option: Option) -> bool:
     return "HxW" in option.metavar
 
 
+def _is_path(option: Option) -> bool:
+    return any(word in option.metavar + option.flag for word in PATHS)
+
+
 def _many_numbers(option: Option) -> bool:
     return option.several and option.kind in (int, float)
 
 
-def _parameter(option: Option, noun: str) -> inspect.Parameter:
-    """An option as a parameter of a function that Typer reads."""
-    kind: Any = str if _is_size(option) or _many_numbers(option) else option.kind
-    default: Any = None
-    if (option.several and kind is not str) or (option.several and option.kind is str):
-        kind = list[kind]
-    if option.flag.isupper():
-        argument = typer.Argument(metavar=option.flag, help=option.help)
-        if not option.several:
-            default = inspect.Parameter.empty
-        annotation: Any = Annotated[kind, argument]
-        if default is None:
-            annotation = Annotated[kind | None, argument]
-        return inspect.Parameter(
-            option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-        )
-    flags = option.flag.split() or [f"--{option.name.replace('_', '-')}"]
-    if kind is bool and _is_switch(option):
-        lists = _lists(noun) if option.name == "list_methods" else None
-        declared = typer.Option(
-            *flags, help=option.help, callback=lists, is_eager=lists is not None
-        )
-        default, whole = False, bool
-    else:
-        shown = None if kind is bool else _metavar(option)
-        declared = typer.Option(*flags, metavar=shown, help=_help(option))
-        whole = kind | None
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[whole, declared],
-    )
+def _words_of(option: Option) -> Callable[..., list[CompletionItem]]:
+    """What a shell completes a value to."""
 
+    def begun(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in option.choices if word.startswith(incomplete)]
 
-def _lists(noun: str) -> Callable[[bool], None]:
-    """What lists the methods in place of the command, which then needs no model."""
-
-    def show(asked: bool) -> None:
-        if asked:
-            from layersight.cli.output import say
-
-            say(importlib.import_module(f"layersight.nouns.{noun}.command").list_methods())
-            raise typer.Exit
-
-    return show
+    return begun
 
 
 def _metavar(option: Option) -> str:

@@ -64,7 +64,11 @@ class Backend(Options):
     """Which backend of Keras is used."""
 
     backend: str | None = option(
-        None, help="jax, tensorflow or torch; else KERAS_BACKEND.", kind=str, metavar="NAME"
+        None,
+        help="jax, tensorflow or torch; else KERAS_BACKEND.",
+        kind=str,
+        choices=("jax", "tensorflow", "torch"),
+        metavar="NAME",
     )
 
 

@@ -60,13 +60,18 @@ class Option:
         return isinstance(self.default, tuple)
 
     @property
+    def positional(self) -> bool:
+        """Whether it is an argument of a command, without dashes."""
+        return self.flag.isupper()
+
+    @property
     def range(self) -> str:
         """The values that it can have, in words: ``"from 1 to 100"``; ``""`` for any."""
         least, most = ("above", "below") if self.exclusive else ("of at least", "of at most")
         if self.low is not None and self.high is not None and not self.exclusive:
-            return f"from {self.low:g} to {self.high:g}"
-        low = "" if self.low is None else f"{least} {self.low:g}"
-        high = "" if self.high is None else f"{most} {self.high:g}"
+            return f"from {_limit(self.low)} to {_limit(self.high)}"
+        low = "" if self.low is None else f"{least} {_limit(self.low)}"
+        high = "" if self.high is None else f"{most} {_limit(self.high)}"
         return " and ".join(part for part in (low, high) if part)
 
     def check(self, value: Any) -> Any:
@@ -81,25 +86,25 @@ class Option:
             return self._check_one(value, value)
         many = [value] if isinstance(value, numbers.Number) else value
         if isinstance(many, str) or not isinstance(many, Iterable):
-            raise self._refusal(value)
+            raise self._refusal(f"{value!r:.60}")
         checked = tuple(self._check_one(each, value) for each in many)
         if not checked:
-            raise self._refusal("none", "")
+            raise self._refusal("none")
         return checked
 
     def _check_one(self, value: Any, given: Any) -> Any:
         if self.kind in (int, float):
             wanted = numbers.Integral if self.kind is int else numbers.Real
             if not isinstance(value, wanted) or isinstance(value, bool):
-                raise self._refusal(given)
+                raise self._refusal(f"{given!r:.60}")
             plain = int(value) if isinstance(value, numbers.Integral) else float(value)
             low, high = self.low, self.high
             inside = (low is None or plain >= low) and (high is None or plain <= high)
             if not inside or (self.exclusive and plain in (low, high)):
-                raise self._refusal(given)
+                raise self._refusal(f"{given!r:.60}")
             return plain
         if not isinstance(value, self.kind or object):
-            raise self._refusal(given)
+            raise self._refusal(f"{given!r:.60}")
         if self.choices and value not in self.choices:
             raise UsageError(
                 f"unknown {self.name} '{value}': expected one of {', '.join(self.choices)}."
@@ -107,19 +112,23 @@ class Option:
             )
         return value
 
-    def _refusal(self, found: Any, quote: str = "!r") -> UsageError:
+    def _refusal(self, found: str) -> UsageError:
         singular = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
         plural = {int: "whole numbers", float: "numbers", str: "words"}
         kind = (plural if self.several else singular)[self.kind or str]
         expected = " ".join(part for part in (kind, self.range) if part)
-        shown = f"{found!r:.60}" if quote else str(found)
-        return UsageError(f"expected {self.name} as {expected}, found {shown}")
+        return UsageError(f"expected {self.name} as {expected}, found {found}")
+
+
+def _limit(value: float) -> str:
+    """An end of a range, in all its digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def option(
     default: Any,
     *,
-    help: str,  # noqa: A002, the word that Typer and argparse use
+    help: str,  # noqa: A002, the word that Click and argparse use
     kind: type | None = None,
     low: float | None = None,
     high: float | None = None,
@@ -196,10 +205,10 @@ class Options:
 
     def to_json(self) -> dict[str, Any]:
         """The options as JSON-ready data."""
-        found = dataclasses.asdict(self)  # type: ignore[call-overload]
+        record: Any = self
         return {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in found.items()
+            for name, value in dataclasses.asdict(record).items()
         }
 
 
@@ -246,7 +255,6 @@ def split_options(
     values = {name: value for name, value in given.items() if value is not None}
     for name in values:
         if name not in known:
-            raise UsageError(
-                f"unknown option '{name}': expected one of {', '.join(known)}.{near(name, known)}"
-            )
+            expected = f"expected one of {', '.join(known)}" if known else "there are none here"
+            raise UsageError(f"unknown option '{name}': {expected}.{near(name, known)}")
     return tuple({name: values[name] for name in values if name in own} for own in names)

@@ -180,6 +180,8 @@ def find_scale(text: str | Preprocessing) -> Preprocessing:
     """
     if isinstance(text, Preprocessing):
         return text
+    if not isinstance(text, str):
+        raise UsageError(f"expected scale as text or a Preprocessing, found {text!r:.60}")
     if text in SCALES:
         return SCALES[text]
     base, order, numbers = _parse(text)

@@ -20,6 +20,7 @@ class EvaluationRequest(Options):
         (),
         help=f"{', '.join(METHODS)}; default: all but the costly ones; or all. May be repeated.",
         kind=str,
+        choices=(*METHODS, "all"),
         metavar="NAME",
         flag="--method",
     )

@@ -41,6 +41,7 @@ class HeatmapRequest(Options):
         (),
         help=f"{', '.join(METHODS)}, or all that can be compared; may be repeated.",
         kind=str,
+        choices=(*METHODS, "all"),
         metavar="NAME",
     )
     target: tuple[str, ...] = option(

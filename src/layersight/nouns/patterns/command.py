@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class PatternRequest(Options):
     """What is looked for, and what it is compared with."""
 
-    method: str = option("robust", help=f"{', '.join(METHODS)}.", metavar="NAME")
+    method: str = option(
+        "robust", help=f"{', '.join(METHODS)}.", choices=tuple(METHODS), metavar="NAME"
+    )
     objective: str = option(
         "channel",
         help="channel: its mean; neuron: in the middle; logit: a unit below its activation.",

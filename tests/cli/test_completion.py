@@ -1,0 +1,33 @@
+"""What a shell is told when a line is to be completed."""
+
+from __future__ import annotations
+
+import pytest
+
+from layersight.cli import COMPLETE, main
+
+
+@pytest.mark.parametrize(
+    ("line", "index", "words"),
+    [
+        ("layersight ker", 1, ["plain,kernels"]),
+        ("layersight heatmap m.h5 dog.jpg --smoo", 4, ["plain,--smooth"]),
+        ("layersight patterns m.h5 --method cla", 4, ["plain,classic"]),
+        ("layersight summary ", 2, ["file,"]),
+    ],
+)
+def test_a_line_is_completed(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    index: int,
+    words: list[str],
+) -> None:
+    monkeypatch.setenv(COMPLETE, "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(index))
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[: len(words)] == words
