@@ -12,6 +12,7 @@ import pytest
 
 import layersight
 from layersight.data.model import ModelInfo
+from layersight.data.readout import Readout
 from layersight.errors import ModelInputError, SelectionError
 from layersight.frameworks.keras.inside import children
 
@@ -382,6 +383,43 @@ def test_a_receptive_field_is_what_a_pixel_can_change() -> None:
                 rows.append(row)
         assert layer.receptive_field is not None
         assert rows[-1] - rows[0] + 1 == layer.receptive_field[0], layer.name
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("size", [20, 23])
+def test_where_a_receptive_field_lies(size: int) -> None:
+    """The measure: which pixels the gradient of one position reaches, with weights above 0."""
+    layers = keras.layers
+    inputs = keras.Input((size, size, 1))
+    padded = layers.ZeroPadding2D(((2, 1), (0, 3)), name="padded")(inputs)
+    strided = layers.Conv2D(2, 3, strides=2, name="strided")(padded)
+    same = layers.Conv2D(2, (4, 3), strides=(2, 1), padding="same", name="same")(strided)
+    wide = layers.DepthwiseConv2D(3, dilation_rate=2, padding="same", name="wide")(same)
+    pooled = layers.AveragePooling2D(2, name="pooled")(wide)
+    short = layers.Cropping2D(((1, 0), (0, 0)), name="short")(pooled)
+    joined = layers.Concatenate(name="joined")([wide, layers.Conv2D(2, 1, name="one")(same)])
+    model = keras.Model(inputs, [short, joined], name="probe")
+    for weight in model.weights:
+        weight.assign(np.ones(weight.shape))
+    opened = layersight.load_model(model)
+    for layer in opened.info.layers:
+        assert layer.output_shape is not None
+        assert layer.placement is not None
+        assert layer.receptive_field is not None
+        rows, columns = layer.output_shape[1] or 0, layer.output_shape[2] or 0
+        for at in ((0, 0), (rows // 2, columns // 2), (rows - 1, columns - 1)):
+            weights = np.zeros((1, rows, columns, layer.channels or 0), np.float32)
+            weights[0, *at] = 1
+            given = {opened.info.inputs[0].name: np.ones((1, size, size, 1), np.float32)}
+            goal = (Readout(layer.name, weights),)
+            found = opened.differentiate(given, goal, by=tuple(given)).inputs
+            reached = next(iter(found.values()))[0, ..., 0] != 0
+            box = layer.placement.pixels(at, layer.receptive_field, (size, size))
+            for (first, end), axis in zip(box, (1, 0), strict=True):
+                pixels = np.flatnonzero(reached.any(axis))
+                assert set(pixels) <= set(range(first, end)), (layer, at)
+                if at[axis - 1] not in (0, rows - 1, columns - 1):
+                    assert (pixels[0], pixels[-1]) == (first, end - 1), (layer, at)
 
 
 @pytest.mark.one_backend

@@ -37,28 +37,29 @@ CHAIN = program(
 
 def test_receptive_fields_grow_with_kernels_and_strides() -> None:
     windows = {
-        "conv": Window((3, 3), (1, 1), (1, 1)),
+        "conv": Window((3, 3), (1, 1), (1, 1), before=(1, 0)),
         "pool": Window((2, 2), (2, 2), (1, 1)),
         "add": Window(),
     }
     fields = follow_fields(CHAIN, lambda step: windows[step.operation])
-    assert fields[1] == Field((3, 3), (1, 1))
-    assert fields[2] == Field((4, 4), (2, 2))
-    assert fields[3] == Field((8, 8), (2, 2))
-    assert fields[4] == Field((8, 8), (2, 2))
+    assert fields[1] == Field((3, 3), (1, 1), (-1, 0))
+    assert fields[2] == Field((4, 4), (2, 2), (-1, 0))
+    assert fields[3] == Field((8, 8), (2, 2), (-3, 0))
+    assert fields[4] == Field((8, 8), (2, 2), (-3, 0))
 
 
 @pytest.mark.parametrize(
     ("window", "field"),
     [
-        (Window((3,), (1,), (2,)), Field((2 + 4 * 2,), (2,))),
-        (Window((1,), (2,), (1,), transposed=True), Field((2,), (1,))),
-        (Window((4,), (2,), (1,), transposed=True), Field((2 + 2,), (1,))),
-        (Window(), Field((2,), (2,))),
+        (Window((3,), (1,), (2,), before=(2,)), Field((2 + 4 * 2,), (2,), (5 - 2 * 2,))),
+        (Window((2,), (2,), (1,), transposed=True), Field((2,), (1,), (5,))),
+        (Window((4,), (2,), (1,), transposed=True, before=(1,)), Field((2 + 2,), (1,), (5 - 2,))),
+        (Window((1,), (1,), (1,), before=(-3,)), Field((2,), (2,), (5 + 3 * 2,))),
+        (Window(), Field((2,), (2,), (5,))),
     ],
 )
 def test_one_window(window: Window, field: Field) -> None:
-    assert window.after(Field((2,), (2,))) == field
+    assert window.after(Field((2,), (2,), (5,))) == field
 
 
 def test_where_any_position_may_depend_on_all_nothing_after_has_a_field() -> None:

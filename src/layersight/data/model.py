@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -133,6 +134,45 @@ class InputInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the receptive fields of a layer's positions lie, for each spatial axis.
+
+    Position ``p`` depends on the pixels of the input from ``start + p * step`` on, as many as its
+    receptive field has; what lies outside of the input is padding. Behind a layer that enlarges,
+    that is right to one position of what it enlarges.
+
+    Attributes:
+        start: The first pixel of the first position.
+        step: How many pixels further those of the next position are.
+    """
+
+    start: tuple[float, ...]
+    step: tuple[float, ...]
+
+    def pixels(
+        self, position: Sequence[int], field: Sequence[int], size: Sequence[int]
+    ) -> tuple[tuple[int, int], ...]:
+        """The first pixel and the one after the last for each axis, inside the input.
+
+        Args:
+            position: A position for each spatial axis.
+            field: The layer's receptive field.
+            size: The sides of the input.
+
+        Example:
+            >>> Placement((-1.0, -1.0), (2.0, 2.0)).pixels((0, 3), (3, 3), (8, 8))
+            ((0, 2), (5, 8))
+        """
+        found = []
+        for start, step, at, reach, side in zip(
+            self.start, self.step, position, field, size, strict=True
+        ):
+            first = math.floor(start + at * step)
+            found.append((min(max(first, 0), side), min(max(first + reach, 0), side)))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class LayerInfo:
     """A named node of the network that computes something.
 
@@ -150,6 +190,7 @@ class LayerInfo:
         dilation: Likewise.
         receptive_field: The input pixels, for each spatial axis, that one position depends
             on; ``None`` where that is the whole image or does not apply.
+        placement: Where it lies for each position; ``None`` likewise, or where that is not known.
         inputs: The names of the layers whose outputs it takes.
         activation: The name of its activation function, if it has one or is one.
         axes: What the axes of its output are, channels last and without the batch, where they
@@ -174,6 +215,7 @@ class LayerInfo:
     strides: tuple[int, ...] | None = None
     dilation: tuple[int, ...] | None = None
     receptive_field: tuple[int, ...] | None = None
+    placement: Placement | None = None
     inputs: tuple[str, ...] = ()
     activation: str | None = None
     axes: tuple[str, ...] | None = None

@@ -18,10 +18,20 @@ LAST, FIRST, NONE = "channels_last", "channels_first", "no_channels"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Receptive field and jump along each spatial axis, in pixels of the input."""
+    """The pixels of the input that the positions of a value depend on, for each spatial axis.
+
+    Position ``p`` depends on the ``size`` pixels from ``start + p * jump`` on; padding lies outside
+    of the input. Behind a value that was enlarged that is right to one pixel before enlarging.
+
+    Attributes:
+        size: How many pixels.
+        jump: How far apart they lie for neighbouring positions.
+        start: Where they begin for the first position.
+    """
 
     size: tuple[float, ...]
     jump: tuple[float, ...]
+    start: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +44,15 @@ class Window:
         dilation: How far the positions in it lie apart.
         transposed: Whether it is the transpose of such a window, which enlarges by the strides, as
             deconvolution and upsampling do.
+        before: How many positions of padding stand before the first; below 0 what is cut off.
+            Of a transposed window how much of its output is cut off.
     """
 
     kernel: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
     dilation: tuple[int, ...] = ()
     transposed: bool = False
+    before: tuple[int, ...] = ()
 
     def after(self, before: Field) -> Field:
         """The receptive field behind it."""
@@ -48,18 +61,48 @@ class Window:
         axes = len(self.kernel)
         reach = [(k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True)]
         size, jump = _stretch(before.size, axes), _stretch(before.jump, axes)
+        start, padding = _stretch(before.start, axes, 0.0), self.before or (0,) * axes
         if self.transposed:
+            first = [
+                math.ceil((p - (n - 1)) / s)
+                for p, n, s in zip(padding, reach, self.strides, strict=True)
+            ]
             return Field(
                 tuple(
                     r + (math.ceil(n / s) - 1) * j
                     for r, n, s, j in zip(size, reach, self.strides, jump, strict=True)
                 ),
                 tuple(j / s for j, s in zip(jump, self.strides, strict=True)),
+                tuple(at + i * j for at, i, j in zip(start, first, jump, strict=True)),
             )
         return Field(
             tuple(r + (n - 1) * j for r, n, j in zip(size, reach, jump, strict=True)),
             tuple(j * s for j, s in zip(jump, self.strides, strict=True)),
+            tuple(at - p * j for at, p, j in zip(start, padding, jump, strict=True)),
         )
+
+
+def padding_before(padding: str, reach: int, stride: int, length: int | None) -> int:
+    """How many positions are put before the first one of an axis.
+
+    Args:
+        padding: ``"same"`` or ``"valid"``, or ``"causal"``: all of it before the first.
+        reach: How many positions the window spans.
+        stride: How far it moves.
+        length: Of the axis; ``None`` if it is not known, which matters with strides alone.
+
+    Example:
+        >>> padding_before("same", 3, 1, 8), padding_before("same", 3, 2, 8)
+        (1, 0)
+        >>> padding_before("same", 3, 2, 9), padding_before("causal", 3, 1, 8)
+        (1, 2)
+    """
+    if padding == "causal":
+        return reach - 1
+    if padding != "same":
+        return 0
+    last = 0 if length is None else (math.ceil(length / stride) - 1) * stride + stride - length
+    return max(0, reach - stride + last) // 2
 
 
 def follow_fields(
@@ -81,17 +124,19 @@ def follow_fields(
     return fields
 
 
-def _stretch(values: tuple[float, ...], axes: int) -> tuple[float, ...]:
-    return values if len(values) == axes else (1.0,) * axes
+def _stretch(values: tuple[float, ...], axes: int, fill: float = 1.0) -> tuple[float, ...]:
+    return values if len(values) == axes else (fill,) * axes
 
 
 def _widest(fields: Sequence[Field]) -> Field:
     axes = max(len(field.size) for field in fields)
     sizes = [_stretch(field.size, axes) for field in fields]
     jumps = [_stretch(field.jump, axes) for field in fields]
+    starts = [_stretch(field.start, axes, 0.0) for field in fields]
     return Field(
         tuple(max(parts) for parts in zip(*sizes, strict=True)),
         tuple(max(parts) for parts in zip(*jumps, strict=True)),
+        tuple(min(parts) for parts in zip(*starts, strict=True)),
     )
 
 

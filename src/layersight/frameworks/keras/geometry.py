@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import keras
 
+from layersight.data.model import Shape
 from layersight.frameworks.graph import geometry
 from layersight.frameworks.graph.geometry import FIRST, LAST, NONE, Field, Orders, Window
 from layersight.frameworks.graph.program import Program, Step
@@ -15,8 +18,6 @@ POINTWISE = {
     *("BatchNormalization", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
     *("SpatialDropout3D", "GaussianDropout", "GaussianNoise", "AlphaDropout", "Rescaling"),
     *("Normalization", "Dense", "EinsumDense", "Masking", "Identity"),
-    *("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
-    *("Cropping1D", "Cropping2D", "Cropping3D"),
     *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
     *("Divide", "TrueDivide", "Negative", "Relu", "Relu6", "Sigmoid", "Silu", "HardSigmoid"),
     *("HardSilu", "Tanh", "Gelu", "Elu", "Clip", "Square", "Sqrt", "Exp", "Absolute", "Cast"),
@@ -48,9 +49,22 @@ def _axes(operation: keras.Operation) -> int:
     return next((axes for axes in (1, 2, 3) if f"{axes}D" in type(operation).__name__), 2)
 
 
-def follow_fields(program: Program) -> dict[int, Field | None]:
-    """The receptive field of each value; ``None`` where it is the whole input."""
-    return geometry.follow_fields(program, _window)
+def follow_fields(program: Program, taken: Mapping[int, Shape]) -> dict[int, Field | None]:
+    """The receptive field of each value; ``None`` where it is the whole input.
+
+    Args:
+        program: The steps.
+        taken: The shape of each value that the model takes.
+    """
+    shapes = dict(taken)
+    for step in program.steps:
+        shapes.update(zip(step.outputs, step.shapes, strict=False))
+
+    def window_of(step: Step) -> Window | None:
+        first = shapes.get(step.inputs[0][1]) if step.inputs else None
+        return _window(step, first)
+
+    return geometry.follow_fields(program, window_of)
 
 
 def follow_formats(program: Program) -> dict[int, str]:
@@ -58,19 +72,44 @@ def follow_formats(program: Program) -> dict[int, str]:
     return geometry.follow_formats(program, _orders)
 
 
-def _window(step: Step) -> Window | None:
+def _window(step: Step, taken: Shape | None) -> Window | None:
     operation, name = step.operation, type(step.operation).__name__
     kernel = spatial(operation, "kernel")
     if kernel is not None:
         ones = (1,) * len(kernel)
         strides = spatial(operation, "strides") or ones
         dilation = spatial(operation, "dilation") or ones
-        return Window(kernel, strides, dilation, name.endswith("Transpose"))
+        transposed = name.endswith("Transpose")
+        lengths = (None,) * len(kernel) if transposed else _lengths(operation, taken, len(kernel))
+        padding = str(getattr(operation, "padding", "valid"))
+        before = tuple(
+            geometry.padding_before(padding, (k - 1) * d + 1, s, length)
+            for k, d, s, length in zip(kernel, dilation, strides, lengths, strict=True)
+        )
+        return Window(kernel, strides, dilation, transposed, before)
     if name.startswith("UpSampling"):
         size = operation.size if isinstance(operation.size, tuple | list) else (operation.size,)
-        ones = (1,) * len(size)
-        return Window(ones, tuple(size), ones, transposed=True)
+        return Window(tuple(size), tuple(size), (1,) * len(size), transposed=True)
+    if name.startswith(("ZeroPadding", "Cropping")):
+        return _shifted(operation, -1 if name.startswith("Cropping") else 1)
     return Window() if name in POINTWISE else None
+
+
+def _lengths(operation: keras.Operation, taken: Shape | None, axes: int) -> Shape:
+    """The lengths of the spatial axes of what a layer takes, ``None`` where unknown."""
+    if taken is None or len(taken) != axes + 2:
+        return (None,) * axes
+    first = getattr(operation, "data_format", LAST) == FIRST
+    return taken[2:] if first else taken[1:-1]
+
+
+def _shifted(operation: keras.Operation, sign: int) -> Window:
+    """Padding or cropping, which moves positions and looks at no other."""
+    amounts = operation.padding if sign > 0 else operation.cropping
+    sides = [amounts] if isinstance(amounts[0], int) else amounts
+    before = tuple(sign * int(side[0]) for side in sides)
+    ones = (1,) * len(before)
+    return Window(ones, ones, ones, before=before)
 
 
 def axes_of(operation: keras.Operation, output: int, rank: int = 4) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import keras
 
-from layersight.data.model import LayerInfo, Shape
+from layersight.data.model import LayerInfo, Placement, Shape
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.geometry import FIRST, NONE, Field
 from layersight.frameworks.graph.program import Key, Program, Step, names_of
@@ -58,7 +58,7 @@ def trace_model(
     entering = _taken(program, model, shapes)
     known = _trace(program, entering, inside, unfit, pack, last)
     formats = follow_formats(program)
-    fields = follow_fields(program)
+    fields = follow_fields(program, {value: shape for value, (shape, _) in entering.items()})
     seen = [
         call
         for index, step in enumerate(program.steps)
@@ -113,9 +113,10 @@ def _describe(
     stop: Stop | None,
 ) -> LayerInfo:
     built = isinstance(layer, keras.Layer) and layer.built
-    reach = None
+    reach = place = None
     if field is not None and shape is not None and len(shape) >= 3:
         reach = tuple(round(size) for size in field.size) or (1,) * (len(shape) - 2)
+        place = Placement(field.start or (0.0,) * len(reach), field.jump or (1.0,) * len(reach))
     parameters = int(layer.count_params()) if built else 0
     if isinstance(layer, Refused):
         parameters = sum(int(array.size) for array in layer.held.values())
@@ -129,6 +130,7 @@ def _describe(
         strides=spatial(layer, "strides"),
         dilation=spatial(layer, "dilation"),
         receptive_field=reach,
+        placement=place,
         inputs=inputs,
         activation=activation_of(layer),
         axes=axes,
