@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import zipfile
 
 import h5py
 import numpy as np
 import pytest
 
+from hostile import folders
 from layersight.errors import (
     ImageError,
     LayersightError,
@@ -25,6 +27,7 @@ from layersight.images.arrays import read_array
 from layersight.loading import bounded, load_model, read_labels, read_network
 from layersight.loading.bounded import member_pieces, parse_json, read_file
 from layersight.loading.labels import labels_beside
+from layersight.loading.reader import read_contents
 from layersight.loading.recognise import recognise
 from layersight.loading.rewrites import upgrade
 from layersight.loading.rewrites.walking import (
@@ -278,3 +281,50 @@ def test_a_sparse_array(tmp_path):
         file.truncate(file.tell() + 1_600_000_000)
     with pytest.raises(ImageError, match="at most 100 million numbers"):
         read_array(tmp_path / "a.npy")
+
+
+def test_holes_allow_nothing(tmp_path):
+    path, size = tmp_path / "m.weights.h5", 100 << 20
+    written = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    written.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    written.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    with h5py.File(path, "w") as file:
+        group = file.create_group("layers/a/vars")
+        space = h5py.h5s.create_simple((size,))
+        h5py.h5d.create(group.id, b"0", h5py.h5t.NATIVE_UINT8, space, written)
+    assert bounded.bytes_stored(path) < 1 << 16 < size < path.stat().st_size
+    with pytest.raises(UnsafeModelError, match="far larger weights than a file of its size"):
+        read_contents("weights", path)
+
+
+def test_blocks_that_a_file_system_does_not_count(tmp_path, monkeypatch):
+    (tmp_path / "full").write_bytes(bytes(10_000))
+    (tmp_path / "hole").touch()
+    os.truncate(tmp_path / "hole", 10_000)
+    assert bounded.bytes_stored(tmp_path / "full") == 10_000
+    assert bounded.bytes_stored(tmp_path / "hole") == 0
+
+    class Uncounted:
+        st_size, st_mode, st_blocks = 10_000, stat.S_IFREG, 0
+
+    monkeypatch.setattr(type(tmp_path), "stat", lambda _: Uncounted())
+    assert bounded.bytes_stored(tmp_path / "full") == 10_000
+
+
+@pytest.mark.parametrize("kind", ["tfjs", "checkpoint"])
+def test_numbers_that_are_holes(tmp_path, kind):
+    config = {"keras_version": "2.4.0", **sequence(entry(4, 4, 1))}
+    count = 25 << 20
+    if kind == "tfjs":
+        listed = folders.manifest({"conv/kernel": np.broadcast_to(0.0, count)})
+        text = json.dumps(folders.document(config, listed)).encode()
+        folders.write_parts(tmp_path, {"model.json": text})
+        hole, size = tmp_path / folders.SHARD, 4 * count
+    else:
+        folders.write_parts(tmp_path, folders.saved_model_parts(config))
+        hole = tmp_path / folders.DATA
+        size = hole.stat().st_size + 4 * count
+    hole.touch()
+    os.truncate(hole, size)
+    with pytest.raises(UnsafeModelError, match=rf"read as {size} bytes, of which \d+ lie on"):
+        read_network(tmp_path)

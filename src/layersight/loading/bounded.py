@@ -6,13 +6,14 @@ The rule of this module: a size that a file declares is no bound; what is read i
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -
 
 def bytes_allowed(path: Path) -> int:
     """How many bytes of weights a file may unfold to."""
-    return unfolded(check_regular(path))
+    return unfolded(bytes_stored(path))
 
 
 def unfolded(size: int) -> int:
@@ -149,8 +150,35 @@ def unfolded(size: int) -> int:
 def bytes_stored(path: Path) -> int:
     """How many bytes of a file lie on the disk: holes in it cost nothing, and allow nothing."""
     size = check_regular(path)
-    blocks = getattr(path.stat(), "st_blocks", None)
-    return size if blocks is None else min(size, 512 * blocks)
+    blocks: int | None = getattr(path.stat(), "st_blocks", None)
+    if blocks:
+        return min(size, 512 * blocks)
+    # Some systems know no blocks, some file systems call them 0; a mere hole has none either.
+    return 0 if blocks == 0 and size and _is_hole(path) else size
+
+
+def _is_hole(path: Path) -> bool:
+    """Whether a file holds no byte that was ever written, as far as its file system tells."""
+    data = getattr(os, "SEEK_DATA", None)
+    if data is None:
+        return False
+    with path.open("rb") as file:
+        try:
+            os.lseek(file.fileno(), 0, data)
+        except OSError as error:
+            return error.errno == errno.ENXIO
+    return False
+
+
+def check_stored(paths: Sequence[Path]) -> None:
+    """Refuses files of numbers that are together far longer than what lies of them on the disk."""
+    size = sum(map(check_regular, paths))
+    stored = sum(map(bytes_stored, set(paths)))
+    if size > unfolded(stored):
+        raise UnsafeModelError(
+            f"{paths[0]}{' and the files that belong to it' * (len(paths) > 1)} would be read as "
+            f"{size} bytes, of which {stored} lie on the disk: not read"
+        )
 
 
 def file_digest(*paths: Path) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.errors import ModelFileError, UnsafeModelError
-from layersight.loading.bounded import check_inside, check_regular, read_file
+from layersight.loading.bounded import check_inside, check_regular, check_stored, read_file
 from layersight.loading.checkpoint import MAGIC
 
 Array = NDArray[np.generic]
@@ -73,6 +73,7 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
             raise DamagedError(f"{count} files")
         names = [f"{prefix}.data-{number:05}-of-{count:05}" for number in range(count)]
         shards = [check_inside(folder, name) for name in names]
+        check_stored(shards)
         data = [read_file(shard, check_regular(shard)) for shard in shards]
         entries = {key.decode(): _entry(value) for key, value in table.items()}
         if GRAPH not in entries:

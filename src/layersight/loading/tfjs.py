@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
-from layersight.loading.bounded import check_inside, check_regular, read_file
+from layersight.loading.bounded import check_inside, check_regular, check_stored, read_file
 from layersight.loading.networks import by_layer, network_of, parse_object
 from layersight.loading.rewrites.walking import check_bounds
 
@@ -74,14 +74,20 @@ def read_layers_model(path: Path) -> SavedNetwork:
 def _weights(manifest: Any, path: Path) -> tuple[dict[str, Array], list[Path]]:
     if not isinstance(manifest, list) or not all(isinstance(group, dict) for group in manifest):
         raise ModelFileError(f"{path} names no weights: expected a weightsManifest")
-    weights: dict[str, Array] = {}
+    groups: list[tuple[list[Path], list[_Entry]]] = []
     files: list[Path] = []
+    count = 0
     for group in manifest:
         parts = [_beside(path, name) for name in _items(group, "paths", path)]
         entries = [_Entry(spec, path) for spec in _items(group, "weights", path)]
+        groups.append((parts, entries))
         files += parts
-        if len(files) + len(weights) + len(entries) > MAX_NAMES:
+        count += len(entries)
+        if len(files) + count > MAX_NAMES:
             raise UnsafeModelError(f"{path} names more than {MAX_NAMES} weights: not read")
+    check_stored(files)
+    weights: dict[str, Array] = {}
+    for parts, entries in groups:
         sizes = [check_regular(part) for part in parts]
         wanted = sum(entry.bytes for entry in entries)
         if sum(sizes) != wanted:
