@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from described import described
 from layersight.data.model import ModelInfo
 from layersight.errors import ModelFileError
-from layersight.loading.labels import MAX_LABEL, check_labels, labels_beside, read_labels
+from layersight.loading.labels import MAX_BYTES, MAX_LABEL, check_labels, labels_beside, read_labels
 
 THREE = ("bird", "cat", "dog")
 
@@ -35,6 +37,7 @@ THREE = ("bird", "cat", "dog")
         ("x.txt", "0 bird\n1 cat\n2 dog\n"),
         ("x.txt", "1: cat\n0: bird\n2: dog\n"),
         ("x.txt", "bird 0\n".replace(" ", ",") + "cat,1\ndog,2"),
+        ("x.txt", "bird\t\t0\ncat : 1\ndog  = 2\n"),
         ("x.txt", "\n bird\r\ncat \n\ndog\n"),
         ("x.txt", "n02123045 bird\nn02123046 cat\nn02123047 dog\n"),
     ],
@@ -42,6 +45,15 @@ THREE = ("bird", "cat", "dog")
 def test_every_form(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     assert read_labels(tmp_path / name) == THREE
+
+
+def test_a_long_line_takes_no_longer_than_a_long_file(tmp_path):
+    """One of which each pattern may take the spaces in many ways, in a process that can end."""
+    for mark in "\t", " ", "\t ", ",", ", ", "0\t", "a,\t":
+        (tmp_path / "labels.txt").write_text("a" + mark * (MAX_BYTES // len(mark) - 9) + "b")
+        code = "import sys; from layersight.loading.labels import *; read_labels(sys.argv[1])"
+        command = [sys.executable, "-c", code, str(tmp_path / "labels.txt")]
+        subprocess.run(command, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])

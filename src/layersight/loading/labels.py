@@ -43,7 +43,8 @@ MARKS = (
 )
 
 _FIRST = re.compile(r"(\d{1,9})(?:\s*[:;,=]\s*|\s+)(\S.*)")
-_LAST = re.compile(r"(.*\S)\s*[:;,=\t]\s*(\d{1,9})")
+_LAST = re.compile(r"(.*\S)[ \t]?[:;,=\t][ \t]?(\d{1,9})")
+_SPACE = re.compile(r"\s+")
 _HEADING = re.compile(r"(class|label|categor|name|index|number|id)", re.IGNORECASE)
 
 _log = logging.getLogger("layersight")
@@ -147,8 +148,10 @@ def _read(text: str, path: Path) -> list[str]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if path.suffix.lower() in (".csv", ".tsv"):
         return _from_table(lines, path)
+    # A space or a tab for however many, of which no pattern could take any other number.
+    folded = [_SPACE.sub(lambda run: "\t" if "\t" in run[0] else " ", line) for line in lines]
     for pattern, number, name in ((_FIRST, 1, 2), (_LAST, 2, 1)):
-        matches = [pattern.fullmatch(line) for line in lines]
+        matches = [pattern.fullmatch(line) for line in folded]
         pairs = [(int(match[number]), match[name]) for match in matches if match is not None]
         if len(pairs) == len(lines) and _counts(number for number, _ in pairs):
             return [name for _, name in sorted(pairs)]
