@@ -19,7 +19,7 @@ from layersight.loading.rewrites import (
     settings,
     upgrade,
 )
-from layersight.loading.rewrites.walking import tensor
+from layersight.loading.rewrites.walking import each_tensor, tensor
 
 
 def layer(kind, name="x", **config):
@@ -253,6 +253,26 @@ def test_calls_of_nested_models_count_from_zero():
         step(config)
     assert config["config"]["output_layers"] == tensor("inner", 0, 0)
     assert config["config"]["layers"][2]["inbound_nodes"][0]["args"] == [tensor("inner", 0, 0)]
+
+
+def test_each_reference_is_looked_at_once(monkeypatch):
+    seen = []
+
+    def counted(value):
+        for history in each_tensor(value):
+            seen.append(history)
+            yield history
+
+    monkeypatch.setattr(nodes, "each_tensor", counted)
+    inner = [
+        node(f"inner{n}", kind="Functional", nodes=[[["input", 0, 0, {}]]], layers=[])
+        for n in range(50)
+    ]
+    outer = [node(f"a{n}", nodes=[[[f"inner{n}", 1, 0, {}]]]) for n in range(50)]
+    config = graph(entry(), *inner, *outer)
+    nodes.spread_nodes(config)
+    assert nodes.count_from_zero(config) == 50
+    assert len(seen) == 100
 
 
 @pytest.mark.parametrize(

@@ -128,19 +128,25 @@ def count_from_zero(config: Config) -> int:
         inner = settings_of(model)
         inside = [layer.get("inbound_nodes") for layer in layers.values()]
         outside = [inner.get("output_layers"), inner.get("input_layers")]
-        for name, layer in layers.items():
-            if layer.get("class_name") not in MODELS:
-                continue
-            calls = len(layer.get("inbound_nodes") or [])
-            for value in (inside, outside):
-                used = [history for history in each_tensor(value) if history[0] == name]
+        for value in (inside, outside):
+            for name, used in _by_name(value).items():
+                layer = layers.get(name, {})
+                calls = len(layer.get("inbound_nodes") or [])
                 numbers = [history[1] for history in used]
                 # They start at 1 if none is 0 and the last is beyond the end.
-                if used and min(numbers) > 0 and max(numbers) >= calls:
+                if layer.get("class_name") in MODELS and min(numbers) > 0 and max(numbers) >= calls:
                     for history in used:
                         history[1] -= 1
                     count += 1
     return count
+
+
+def _by_name(value: Any) -> dict[str, list[list[Any]]]:
+    """The references inside a value by the names of the layers that they are to."""
+    found: dict[str, list[list[Any]]] = {}
+    for history in each_tensor(value):
+        found.setdefault(history[0], []).append(history)
+    return found
 
 
 @rewrite("references")
