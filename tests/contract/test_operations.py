@@ -22,3 +22,11 @@ def test_a_response_is_divided_by_those_of_its_neighbours(reach):
         near = values[..., max(0, channel - reach) : channel + reach + 1].astype("float64")
         expected[..., channel] = values[..., channel] / (2 + 0.5 * np.square(near).sum(-1)) ** 0.75
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["EMPTY", "MEAN", "wrap", "edge", "linear_ramp", None, 3])
+def test_only_paddings_of_tensorflow_are_computed(mode):
+    """NumPy knows more, one of which takes what lies in memory."""
+    pad, image = find_operation("pad"), keras.ops.ones((1, 2, 2, 1))
+    with pytest.raises(ValueError, match="expected a padding CONSTANT, REFLECT or SYMMETRIC"):
+        pad(image, [[0, 0], [1, 1], [0, 0], [0, 0]], mode)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from keras import ops
 
 from layersight.frameworks.keras.types import Function, Tensor
+
+Mirror = Literal["reflect", "symmetric"]
+
+MIRRORS: dict[str, Mirror] = {"reflect": "reflect", "symmetric": "symmetric"}
+"""The ways of padding with what an image holds; NumPy knows more, which TensorFlow does not."""
 
 
 def plain_sizes(value: object) -> Any:
@@ -128,23 +133,25 @@ def _tile(x: Tensor, multiples: object) -> Tensor:
 
 
 def _pad(x: Tensor, paddings: object, mode: str = "CONSTANT", constant_values: float = 0) -> Tensor:
-    mode = mode.lower()
-    if mode == "constant":
-        return ops.pad(x, plain_sizes(paddings), mode=mode, constant_values=constant_values)
+    name = str(mode).lower()
+    if name == "constant":
+        return ops.pad(x, plain_sizes(paddings), constant_values=constant_values)
+    if name not in MIRRORS:
+        raise ValueError(f"expected a padding CONSTANT, REFLECT or SYMMETRIC, found {mode!r:.40}")
     for axis, (before, after) in enumerate(plain_sizes(paddings)):
         if before or after:
-            x = _mirror(x, axis, before, after, mode)
+            x = _mirror(x, axis, before, after, MIRRORS[name])
     return x
 
 
-def _mirror(x: Tensor, axis: int, before: int, after: int, mode: str) -> Tensor:
+def _mirror(x: Tensor, axis: int, before: int, after: int, mode: Mirror) -> Tensor:
     """Reflects along one axis, with the edge (``symmetric``) or without it (``reflect``)."""
     size = x.shape[axis]
     if size is None:
         raise ValueError(f"expected a known size of axis {axis} to pad by {mode}")
     if max(before, after) > size - (mode == "reflect"):
         raise ValueError(f"expected at most {size} values of padding, found {(before, after)}")
-    indices = np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload]
+    indices = np.pad(np.arange(size), (before, after), mode=mode)
     return ops.take(x, indices.astype("int32"), axis=axis)
 
 
