@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from layersight.data.model import LayerInfo
 from layersight.errors import SelectionError
-from layersight.select import parse_channels, select_layers
+from layersight.select import choose_channels, parse_channels, select_layers, split_channels
 
 NAMES = {
     "stem": "Conv2D",
@@ -343,3 +343,50 @@ def test_any_text_chooses_channels_or_is_refused(text: str, count: int) -> None:
 @given(st.sets(st.integers(0, 63), min_size=1))
 def test_what_is_written_as_a_list_is_read_back(chosen: set[int]) -> None:
     assert parse_channels(",".join(map(str, chosen)), 64) == tuple(sorted(chosen))
+
+
+@pytest.mark.parametrize(
+    ("specs", "wanted", "own"),
+    [
+        (["stem:0,4", "top:1"], ["stem", "top"], {"stem": "0,4", "top": "1"}),
+        ("stem:0,4,top:1", ["stem", "top"], {"stem": "0,4", "top": "1"}),
+        ("stem:0, 4, top", ["stem", "top"], {"stem": "0, 4"}),
+        ("body/conv_1:5-9", ["body/conv_1"], {"body/conv_1": "5-9"}),
+        ("stem::16", ["stem"], {"stem": ":16"}),
+        ("stem:2:", ["stem"], {"stem": "2:"}),
+        ("body/*:3", ["body/conv_1", "body/pool_1", "body/deep/conv_2"], None),
+        ("Conv2D:0", ["stem", "body/conv_1", "body/deep/conv_2", "twin@0", "twin@1"], None),
+        (["stem:0", "stem:7"], ["stem"], {"stem": "0,7"}),
+        ({"stem": [0, 4], 1: None}, ["stem", "body/conv_1"], {"stem": [0, 4]}),
+        (":2", ["stem", "body/conv_1"], {}),
+        ("1:3", ["body/conv_1", "body/pool_1"], {}),
+        ("1:2", ["1:2"], {}),
+        ("stem,top", ["stem", "top"], {}),
+        (slice(0, 1), ["stem"], {}),
+        (0, ["stem"], {}),
+    ],
+)
+def test_layers_with_channels_of_their_own(
+    specs: Any, wanted: list[str], own: dict[str, Any] | None
+) -> None:
+    without, found = split_channels(LAYERS, specs)
+    assert names(without) == wanted
+    assert found == (dict.fromkeys(wanted, specs.partition(":")[2]) if own is None else own)
+
+
+def test_a_pair_of_a_layer_that_is_not_there() -> None:
+    with pytest.raises(SelectionError, match=r"^no layer 'sten'\. Did you mean stem\?"):
+        split_channels(LAYERS, "sten:0,4")
+    with pytest.raises(SelectionError, match=r"^layer 'stem': no channel 9: expected 0 to 3"):
+        choose_channels({"stem": 4}, None, {"stem": "0,9"})
+
+
+def test_channels_of_their_own_leave_the_others_alone() -> None:
+    counts = {"stem": 4, "body": 32, "top": 8}
+    assert choose_channels(counts, "2,6", {"body": "30"}) == {
+        "stem": (2,),
+        "body": (30,),
+        "top": (2, 6),
+    }
+    with pytest.raises(SelectionError, match=r"^layer 'top': no channel 9: expected 0 to 7"):
+        choose_channels(counts, 9, {"body": "30"})

@@ -91,12 +91,18 @@ def shortened(text: str, most: int = 300) -> str:
 def near(name: str, known: Iterable[str], limit: int = 3) -> str:
     """A hint with the known names nearest to ``name``, or an empty string.
 
+    A name that differs in capitals alone is the only one.
+
     >>> near("conv2", ["conv2d", "conv2d_1", "dense"])
     ' Did you mean conv2d or conv2d_1?'
+    >>> near("vgg16", ["VGG16", "VGG19"])
+    ' Did you mean VGG16?'
     >>> near("zzz", ["conv2d"])
     ''
     """
-    found = difflib.get_close_matches(name, list(known), n=limit, cutoff=0.55)
+    names = list(known)
+    found = [other for other in names if other.casefold() == name.casefold()][:limit]
+    found = found or difflib.get_close_matches(name, names, n=limit, cutoff=0.55)
     if not found:
         return ""
     listed = " or ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)

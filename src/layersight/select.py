@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -17,12 +17,16 @@ from layersight.errors import SelectionError, UnsafeModelError, near
 
 LayerSpec = str | int | slice
 ChannelSpec = str | int | slice | Iterable[int] | None
+LayerSpecs = LayerSpec | Iterable[LayerSpec] | Mapping[LayerSpec, ChannelSpec] | None
+"""Layers, also with channels of their own: ``"conv2d:0,4"`` or ``{"conv2d": [0, 4]}``."""
 
 # Longer numbers than these mean no layer and no channel, and int() refuses very long ones.
 _SLICE = re.compile(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?(?::(-?[0-9]{1,18})?)?")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 _SPAN = re.compile(r"([0-9]{1,18})?:([0-9]{1,18})?")
+_PAIR = re.compile(r"([^:]*[^:0-9\s-][^:]*):([0-9:][0-9:,\s-]*)")
+_NEXT_LAYER = re.compile(r",(?=\s*[^0-9:,\s-])")
 
 
 def select_layers(
@@ -207,6 +211,98 @@ def _nothing(layers: Sequence[LayerInfo], text: str) -> str:
         some = ", ".join(names[:4]) + (f" ... {names[-1]}" if len(names) > 4 else "")
         hint = f" The model has {len(names)}: {some}."
     return f"no layer '{_short(text)}'.{hint} 'layersight summary MODEL' lists them all."
+
+
+def split_channels(
+    layers: Sequence[LayerInfo], specs: LayerSpecs
+) -> tuple[LayerSpec | Iterable[LayerSpec] | None, dict[str, ChannelSpec]]:
+    """Takes the channels out of specs such as ``block3_conv1:0,4``.
+
+    Args:
+        layers: The layers of a model.
+        specs: Layers, with channels of their own or without. After the colon of a layer's name
+            numbers are channels, up to the next name.
+
+    Returns:
+        The layers, as :func:`select_layers` takes them, and by the layer's name the channels of
+        those that have their own.
+
+    Raises:
+        SelectionError: There is no such layer.
+
+    Example:
+        >>> layers = [LayerInfo(name, "Conv2D", None) for name in ("stem", "body", "top")]
+        >>> split_channels(layers, ["stem:0,4,body:1", "top"])
+        (['stem', 'body', 'top'], {'stem': '0,4', 'body': '1'})
+        >>> split_channels(layers, {"stem": [0, 4]})
+        (['stem'], {'stem': [0, 4]})
+    """
+    if specs is None or isinstance(specs, slice | int | np.integer):
+        return specs, {}
+    pairs: list[tuple[LayerSpec, ChannelSpec]] = []
+    if isinstance(specs, Mapping):
+        pairs = list(specs.items())
+    else:
+        try:
+            several = [specs] if isinstance(specs, str) else list(specs)
+        except TypeError:
+            raise SelectionError(_no_spec(specs)) from None
+        for spec in several:
+            pairs += _pairs(layers, spec)
+    own: dict[str, ChannelSpec] = {}
+    for spec, channels in pairs:
+        if channels is None:
+            continue
+        for layer in select_layers(layers, spec):
+            before = own.get(layer.name)
+            joined = isinstance(before, str) and isinstance(channels, str)
+            own[layer.name] = f"{before},{channels}" if joined else channels
+    return [spec for spec, _ in pairs], own
+
+
+def _pairs(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[tuple[LayerSpec, ChannelSpec]]:
+    """A spec as layers with their channels, ``None`` where it says nothing of channels."""
+    if not isinstance(spec, str) or ":" not in spec or _match_name(layers, spec.strip()):
+        return [(spec, None)]
+    parts = [part.strip() for part in _NEXT_LAYER.split(spec)]
+    found = [_PAIR.fullmatch(part) for part in parts]
+    if not any(found):
+        return [(spec, None)]
+    return [
+        (part, None) if match is None else (match[1].strip(), match[2].rstrip(", "))
+        for part, match in zip(parts, found, strict=True)
+    ]
+
+
+def choose_channels(
+    counts: Mapping[str, int], spec: ChannelSpec, own: Mapping[str, ChannelSpec]
+) -> dict[str, tuple[int, ...]]:
+    """The channels of each of some layers; none where a layer has none of those asked for.
+
+    Args:
+        counts: How many channels each layer has, by its name.
+        spec: The channels of all that have none of their own; ``None`` is all channels. The
+            widest layer must have them.
+        own: The channels of single layers.
+
+    Raises:
+        SelectionError: A spec cannot be read, or names a channel that is not there.
+
+    Example:
+        >>> choose_channels({"stem": 2, "body": 8}, "1,5", {}), choose_channels(
+        ...     {"stem": 2, "body": 8}, None, {"body": 3}
+        ... )
+        ({'stem': (1,), 'body': (1, 5)}, {'stem': (0, 1), 'body': (3,)})
+    """
+    others = [name for name in counts if name not in own]
+    found = {
+        name: parse_channels(own[name], counts[name], layer=name) for name in counts if name in own
+    }
+    if others:
+        widest = max(others, key=lambda name: counts[name])
+        wanted = parse_channels(spec, counts[widest], layer=widest)
+        found |= {name: tuple(one for one in wanted if one < counts[name]) for name in others}
+    return {name: found[name] for name in counts}
 
 
 def parse_channels(spec: ChannelSpec, count: int, *, layer: str | None = None) -> tuple[int, ...]:

@@ -110,6 +110,9 @@ def test_layers_and_channels(run: Run, small: Path, photos: Path, here: Path) ->
     assert [layer["name"] for layer in layers] == ["conv", "conv_1", "top"]
     layers = json.loads(run(*given, "--channels", "0,2-3").out)["layers"]
     assert [channel["index"] for channel in layers[0]["channels"]] == [0, 2, 3]
+    layers = json.loads(run(*given, "-l", "conv:0,2", "-l", "conv_1:5", "-l", "top").out)["layers"]
+    shown = [[channel["index"] for channel in layer["channels"]] for layer in layers]
+    assert shown == [[0, 2], [5], [0, 1, 2]]
     done = run("activations", small, photos / "photo.png", "-c", "5", "-o", "x.npz")
     assert "without the channels asked for, so not shown: conv, pool" in done.out
 

@@ -52,6 +52,14 @@ def test_the_weights_are_those_of_the_model(run: Run, here: Path, small: Path) -
         np.testing.assert_array_equal(found["conv_1/kernel"], wanted)
 
 
+def test_filters_of_their_own(run: Run, here: Path, small: Path) -> None:
+    run("kernels", small, "-l", "conv:0,3", "-l", "conv_1:5", "-o", "some.npz")
+    run("kernels", small, "-o", "all.npz")
+    with np.load("some.npz") as some, np.load("all.npz") as whole:
+        np.testing.assert_array_equal(some["conv/kernel"], whole["conv/kernel"][..., [0, 3]])
+        np.testing.assert_array_equal(some["conv_1/kernel"], whole["conv_1/kernel"][..., [5]])
+
+
 def test_weights_that_are_no_numbers_are_counted(run: Run, here: Path, models: Path) -> None:
     done = run("kernels", models / "nan.keras", "-l", "conv")
     assert done.status == 0, done.err

@@ -42,6 +42,14 @@ def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: P
     )
 
 
+def test_layers_with_channels_of_their_own(run: Run, here: Path, small: Path) -> None:
+    done = run("patterns", small, "-l", "conv:0,3", "-l", "conv_1:5", *FEW, "-o", "some.npz")
+    assert done.status == 0
+    with np.load("some.npz") as found:
+        assert found["layer"].tolist() == ["conv", "conv", "conv_1"]
+        assert found["channel"].tolist() == [0, 3, 5]
+
+
 def test_several_layers_are_a_document(run: Run, here: Path, small: Path) -> None:
     done = run("patterns", small, "-l", "conv", "-l", "conv_1", "-c", "0:2", *FEW)
     assert done.out.splitlines()[-1] == "wrote small-patterns.pdf"

@@ -23,6 +23,7 @@ def test_a_table_of_the_layers(run: Run, models: Path, name: str) -> None:
     assert done.rows[1].startswith(f"{models / name} | sha256 ")
     assert done.rows[2].startswith("5 layers | 787 parameters | input 16 x 16 x 3 | keras ")
     assert any(row.startswith("output top (") for row in done.rows)
+    assert "parameters 787 in all: 787 trainable, 0 not trainable" in done.rows
     assert "1 conv Conv2D 14 x 14 x 4 112 3 x 3 1 x 1 3 x 3" in done.rows
     assert "2 pool MaxPooling2D 7 x 7 x 4 0 2 x 2 2 x 2 4 x 4" in done.rows
     assert "5 top Dense 3 453" in done.rows
@@ -40,6 +41,29 @@ def test_the_document(run: Run, small: Path) -> None:
     assert first["output_shape"] == [None, 14, 14, 4]
     assert (first["type"], first["parameters"]) == ("Conv2D", 112)
     assert found["digest"].startswith("sha256:")
+
+
+def test_parameters_that_training_leaves_alone(run: Run, tmp_path: Path) -> None:
+    import keras
+
+    shared = keras.layers.Dense(4, name="shared")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="top")(shared(shared(inputs))))
+    shared.trainable = False
+    model.save(tmp_path / "frozen.keras")
+    done = run("summary", tmp_path / "frozen.keras")
+    assert "parameters 30 in all: 10 trainable, 20 not trainable" in done.rows
+    found = json.loads(run("summary", tmp_path / "frozen.keras", "--json").out)
+    assert (found["parameters"], found["trainable_parameters"]) == (30, 10)
+
+
+def test_an_architecture_without_its_top(run: Run) -> None:
+    done = run("summary", "VGG16:notop", "--weights", "random", "--json")
+    found = json.loads(done.out)
+    assert (done.status, found["input_shape"]) == (0, [None, None, None, 3])
+    assert (found["parameters"], found["trainable_parameters"]) == (14_714_688, 14_714_688)
+    assert [layer["name"] for layer in found["layers"]][-2:] == ["block5_conv3", "block5_pool"]
+    assert found["preprocessing"]["name"] == "caffe"
 
 
 def test_a_model_of_any_size_and_one_without_an_image(run: Run, models: Path) -> None:

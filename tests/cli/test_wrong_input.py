@@ -72,6 +72,8 @@ def test_a_file_that_is_cut_short(
 def test_an_architecture_that_is_none(refused: Refused) -> None:
     line = refused(1, "summary", "VGG61")
     assert "no architecture of that name. Did you mean" in line
+    for name, wanted in (("vgg16", "VGG16"), ("mobilenetv2", "MobileNetV2")):
+        assert refused(1, "summary", name).endswith(f"Did you mean {wanted}?")
     assert "weights none.h5" in refused(1, "summary", "VGG16", "--weights", "none.h5")
 
 

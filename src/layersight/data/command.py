@@ -85,7 +85,7 @@ class Source(Backend):
 
     model: str = option(
         "",
-        help="A .keras, HDF5 or TensorFlow.js model, or an architecture: VGG16.",
+        help="A .keras, HDF5 or TensorFlow.js model, or an architecture: VGG16, VGG16:notop.",
         flag="MODEL",
     )
     weights: str | None = option(
@@ -148,7 +148,7 @@ class Selection(Options):
 
     layers: tuple[str, ...] = option(
         (),
-        help="conv2d, 'conv*', :8 or Conv2D; may be repeated.",
+        help="conv2d, 'conv*', :8, Conv2D, or with channels conv2d:0,3; may be repeated.",
         kind=str,
         metavar="SPEC",
         flag="--layers -l",

@@ -259,6 +259,7 @@ class ModelInfo(RichDisplay):
         outputs: The names of the layers whose outputs are the model's outputs.
         layers: Every layer that computes, in the order in which they run.
         parameters: The number of weights; shared layers count once.
+        trainable: How many of them training would change; ``None`` where that is not known.
         rewrites: What had to be changed in an old configuration to open it.
         labels: The names of the classes, where they are known.
         notes: What a reader should know beside, such as weights that are no numbers.
@@ -281,6 +282,7 @@ class ModelInfo(RichDisplay):
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     output_layers: tuple[str | None, ...] = ()
+    trainable: int | None = None
 
     @property
     def preprocessing(self) -> Preprocessing | None:

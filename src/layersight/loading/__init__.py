@@ -62,7 +62,8 @@ def load_model(
         source: The path of a ``.keras`` or HDF5 file (recognised by content, whatever its
             suffix), the folder of a SavedModel of Keras 2 or of a layers model of
             TensorFlow.js (or its ``model.json``), the name of an architecture of
-            ``keras.applications`` such as ``"VGG16"``, a live ``keras.Model`` or ``tf_keras.Model``
+            ``keras.applications`` such as ``"VGG16"`` (``"VGG16:notop"`` is without the layers of
+            its classes), a live ``keras.Model`` or ``tf_keras.Model``
             (Keras 2), or what this function returned before.
         backend: ``"jax"``, ``"tensorflow"`` or ``"torch"``; without it ``KERAS_BACKEND``,
             else one that is installed.

@@ -79,6 +79,10 @@ ARCHITECTURES: tuple[Architecture, ...] = (
 )
 
 
+WITHOUT_TOP = ":notop"
+"""Stands after the name of an architecture that is wanted without the layers of its classes."""
+
+
 def known_functions() -> tuple[str, ...]:
     """The names of ``keras.applications`` that can be given instead of a file."""
     return tuple(name for family in ARCHITECTURES for name in family.functions)
@@ -109,8 +113,13 @@ def find_by_layers(names: Collection[str]) -> Architecture | None:
 
 
 def find_by_function(function: str) -> Architecture | None:
-    """The architecture that a function of ``keras.applications`` makes."""
-    return next((family for family in ARCHITECTURES if function in family.functions), None)
+    """The architecture that a function of ``keras.applications`` makes, with its top or without.
+
+    >>> find_by_function("VGG16:notop").title
+    'VGG'
+    """
+    name = function.removesuffix(WITHOUT_TOP)
+    return next((family for family in ARCHITECTURES if name in family.functions), None)
 
 
 def preprocessing_of(family: Architecture) -> Preprocessing:

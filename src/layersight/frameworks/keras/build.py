@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import random
 from collections.abc import Callable, Iterator
 
@@ -24,6 +25,7 @@ from layersight.frameworks.keras.model import KerasModel
 from layersight.frameworks.keras.sizes import at_most
 from layersight.frameworks.keras.weights import assign
 from layersight.limits import Limits
+from layersight.loading.architectures import WITHOUT_TOP
 
 
 def from_saved(
@@ -68,7 +70,7 @@ def from_application(
     """Makes an architecture of ``keras.applications``.
 
     Args:
-        name: Its name there.
+        name: Its name there; with ``:notop`` after it, without the layers of its classes.
         weights: ``"imagenet"``, ``"random"``, or the file that ``network`` was read from.
         network: The weights as data.
         labels: The names of the classes.
@@ -76,7 +78,9 @@ def from_application(
     Raises:
         ModelFileError: Its weights cannot be fetched or do not fit.
     """
-    function = getattr(keras.applications, name)
+    function = getattr(keras.applications, name.removesuffix(WITHOUT_TOP))
+    if name.endswith(WITHOUT_TOP):
+        function = functools.partial(function, include_top=False)
     try:
         if network is not None:
             model = _with_file(function, network)

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import hashlib
 import importlib
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -419,6 +420,7 @@ class KerasModel(Model):
             labels=self._labels,
             notes=(*self._notes(view), *(() if view is None else view.notes)),
             output_layers=() if view is None else view.ends,
+            trainable=_trainable(self.model) if self.model.built else None,
         )
 
     def _notes(self, view: View | None) -> tuple[str, ...]:
@@ -436,6 +438,11 @@ class KerasModel(Model):
             *notes,
             f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}",
         )
+
+
+def _trainable(model: keras.Model) -> int:
+    """How many numbers training would change; weights that layers share count once."""
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
 def _digest(model: keras.Model) -> str:

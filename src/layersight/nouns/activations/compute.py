@@ -6,7 +6,7 @@ deepest of them; what comes out is data, never a picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,13 @@ from layersight.errors import ModelInputError
 from layersight.model import Forward, require
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.statistics import measure, measure_range
-from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_able
+from layersight.select import (
+    ChannelSpec,
+    LayerSpecs,
+    choose_channels,
+    select_able,
+    split_channels,
+)
 
 ImageSource = images.Source
 """A file, an array, a Pillow image, or an image loaded before."""
@@ -73,7 +79,7 @@ def activations(
     model: Forward,
     image: ImageSource | Sequence[ImageSource] | Mapping[str, Any] | None = None,
     *,
-    layers: LayerSpec | Iterable[LayerSpec] | None = None,
+    layers: LayerSpecs = None,
     channels: ChannelSpec = None,
     predictions: bool = False,
     batch_size: int = 16,
@@ -91,7 +97,8 @@ def activations(
             several inputs goes to each that takes pictures; the others, and all inputs of a
             model that takes no picture at all if ``image`` is ``None``, are drawn from a seed.
         layers: Which layers; see :func:`layersight.select.select_layers`. ``None`` is all
-            that can be computed.
+            that can be computed. ``"conv2d:0,4"`` and ``{"conv2d": [0, 4]}`` are layers with
+            channels of their own.
         channels: Which channels of layers with maps, ``"0,3,5-9"`` or ``"0:16"``; of dense
             layers if only such are chosen. ``None`` is all.
         predictions: Also run to the model's outputs and name the strongest classes.
@@ -118,8 +125,9 @@ def activations(
     shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
     info = model.describe(shapes)
     given = settle_scale(model, info, given)
-    asked, blocked = select_able(info, layers)
-    chosen, numbers, lacking = _choose(asked, channels)
+    specs, own = split_channels(info.layers, layers)
+    asked, blocked = select_able(info, specs)
+    chosen, numbers, lacking = _choose(asked, channels, own)
     found: dict[str, list[FloatArray]] = {entry.name: [] for entry in chosen}
     limits: dict[str, list[tuple[FloatArray, FloatArray]]] = {entry.name: [] for entry in chosen}
     outputs: dict[str, list[FloatArray]] = {}
@@ -173,7 +181,7 @@ def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -
 
 
 def _choose(
-    layers: Sequence[LayerInfo], spec: ChannelSpec
+    layers: Sequence[LayerInfo], spec: ChannelSpec, own: Mapping[str, ChannelSpec]
 ) -> tuple[tuple[LayerInfo, ...], dict[str, tuple[int, ...] | None], str | None]:
     """The channels of each layer, ``None`` for all of them, whatever their number.
 
@@ -184,17 +192,15 @@ def _choose(
     """
     numbers: dict[str, tuple[int, ...] | None] = dict.fromkeys(entry.name for entry in layers)
     concerned = [entry for entry in layers if entry.has_maps] or list(layers)
-    concerned = [entry for entry in concerned if entry.channels is not None]
-    if spec is None or not concerned:
-        return tuple(layers), numbers, None
-    widest = max(concerned, key=lambda entry: entry.channels or 0)
-    wanted = parse_channels(spec, widest.channels or 0, layer=widest.name)
-    lacking = []
-    for entry in concerned:
-        found = tuple(number for number in wanted if number < (entry.channels or 0))
-        numbers[entry.name] = found
-        if not found:
-            lacking.append(entry.name)
+    counts = {
+        entry.name: entry.channels
+        for entry in layers
+        if entry.channels is not None
+        and (entry.name in own or (spec is not None and entry in concerned))
+    }
+    found = choose_channels(counts, spec, own)
+    numbers |= found
+    lacking = [name for name, chosen in found.items() if not chosen]
     note = None
     if lacking:
         note = f"without the channels asked for, so not shown: {_few(lacking)}"

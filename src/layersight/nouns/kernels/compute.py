@@ -6,8 +6,6 @@ beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from layersight.data.arrays import FloatArray
@@ -15,7 +13,13 @@ from layersight.data.model import LayerInfo
 from layersight.errors import SelectionError
 from layersight.model import HasKernels, require
 from layersight.nouns.kernels.result import Kernels, LayerKernels
-from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_layers
+from layersight.select import (
+    ChannelSpec,
+    LayerSpecs,
+    choose_channels,
+    select_layers,
+    split_channels,
+)
 
 FACTORS = 3
 """How many spatial patterns of each kernel are kept."""
@@ -23,7 +27,7 @@ FACTORS = 3
 
 def kernels(
     model: HasKernels,
-    layers: LayerSpec | Iterable[LayerSpec] | None = None,
+    layers: LayerSpecs = None,
     channels: ChannelSpec = None,
 ) -> Kernels:
     """The kernels of convolutions, and the few spatial patterns that they are made of.
@@ -32,7 +36,8 @@ def kernels(
         model: From :func:`layersight.load_model`, or :func:`layersight.load_weights` for a file of
             weights whose network is not known.
         layers: Which layers; see :func:`layersight.select.select_layers`. ``None`` is every
-            convolution in two dimensions.
+            convolution in two dimensions. ``"conv2d:0,4"`` and ``{"conv2d": [0, 4]}`` are layers
+            with filters of their own.
         channels: Which filters, ``"0,3,5-9"`` or ``"0:16"``; ``None`` is all.
 
     Returns:
@@ -43,7 +48,8 @@ def kernels(
             has no kernels of two dimensions.
     """
     require(model, HasKernels, "kernels", "look at its activations instead")
-    chosen = select_layers(model.info.layers, layers)
+    specs, own = split_channels(model.info.layers, layers)
+    chosen = select_layers(model.info.layers, specs)
     found = [(layer, model.kernel(layer.name)) for layer in chosen]
     with_kernels = [(layer, kernel) for layer, kernel in found if kernel is not None]
     if not with_kernels and layers is None:
@@ -61,12 +67,12 @@ def kernels(
     without = [layer.name for layer, kernel in found if kernel is None]
     if without and layers is not None:
         notes = (f"without kernels, so not shown: {', '.join(without[:6])}",)
-    widest = max(with_kernels, key=lambda pair: pair[1].shape[-1])
-    wanted = parse_channels(channels, widest[1].shape[-1], layer=widest[0].name)
+    counts = {layer.name: kernel.shape[-1] for layer, kernel in with_kernels}
+    numbers = choose_channels(counts, channels, own)
     shown = tuple(
-        _take(layer, kernel, tuple(number for number in wanted if number < kernel.shape[-1]))
+        _take(layer, kernel, numbers[layer.name])
         for layer, kernel in with_kernels
-        if wanted[0] < kernel.shape[-1]
+        if numbers[layer.name]
     )
     return Kernels(model.info, shown, (*model.info.notes, *notes))
 

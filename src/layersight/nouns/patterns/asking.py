@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,12 +12,20 @@ from layersight.data.model import LayerInfo, ModelInfo
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.patterns.request import KINDS
 from layersight.nouns.patterns.result import Objective, Term
-from layersight.select import ChannelSpec, LayerSpec, parse_channels, select_able, select_layers
+from layersight.select import (
+    ChannelSpec,
+    LayerSpecs,
+    choose_channels,
+    parse_channels,
+    select_able,
+    select_layers,
+    split_channels,
+)
 
 
 def ask(
     info: ModelInfo,
-    layers: LayerSpec | Iterable[LayerSpec] | None,
+    layers: LayerSpecs,
     channels: ChannelSpec,
     kind: str,
     facets: int,
@@ -34,13 +42,16 @@ def ask(
         raise UsageError(f"expected at least 1 facet, found {facets}")
     if layers is None and kind != "logit":
         raise UsageError("name the layers to see the patterns of: --layers block3_conv1")
-    chosen, blocked = select_able(info, info.outputs if layers is None else layers)
+    specs, own = split_channels(info.layers, info.outputs if layers is None else layers)
+    chosen, blocked = select_able(info, specs)
     with_channels = [layer for layer in chosen if layer.channels]
     if not with_channels:
         raise SelectionError(
             f"layer '{chosen[0].name}' has no channels to maximise: choose a layer with maps"
         )
-    numbers, lacking = _numbers(with_channels, channels)
+    counts = {layer.name: layer.channels or 0 for layer in with_channels}
+    numbers = choose_channels(counts, channels, own)
+    lacking = [name for name, found in numbers.items() if not found]
     found = [
         Objective((_term(layer, channel, kind),), facet)
         for layer in with_channels
@@ -51,19 +62,6 @@ def ask(
     without = f"without the channels asked for, so not shown: {', '.join(dropped[:6])}"
     notes = [note for note in (blocked, without if dropped else None) if note]
     return found, "; ".join(notes) or None
-
-
-def _numbers(
-    layers: Sequence[LayerInfo], channels: ChannelSpec
-) -> tuple[dict[str, tuple[int, ...]], list[str]]:
-    """The channels of each layer, and the layers that have none of those asked for."""
-    widest = max(layers, key=lambda layer: layer.channels or 0)
-    wanted = parse_channels(channels, widest.channels or 0, layer=widest.name)
-    found = {
-        layer.name: tuple(number for number in wanted if number < (layer.channels or 0))
-        for layer in layers
-    }
-    return found, [name for name, numbers in found.items() if not numbers]
 
 
 def _term(layer: LayerInfo, channel: int, kind: str) -> Term:

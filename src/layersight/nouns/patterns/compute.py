@@ -7,7 +7,7 @@ is called dead.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -36,7 +36,7 @@ from layersight.nouns.patterns.canvas import (
 from layersight.nouns.patterns.methods.method import Context, Method, find_method, methods
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import RatedPattern, run
-from layersight.select import ChannelSpec, LayerSpec
+from layersight.select import ChannelSpec, LayerSpecs
 
 MOST_FRAMES = 200
 """The most pictures of the way that are kept."""
@@ -44,7 +44,7 @@ MOST_FRAMES = 200
 
 def patterns(
     model: Optimisable,
-    layers: LayerSpec | Iterable[LayerSpec] | None = None,
+    layers: LayerSpecs = None,
     channels: ChannelSpec = None,
     *,
     method: str = "robust",
@@ -63,7 +63,8 @@ def patterns(
 
     Args:
         model: From :func:`layersight.load_model`.
-        layers: Which layers; see :func:`layersight.select.select_layers`.
+        layers: Which layers; see :func:`layersight.select.select_layers`. ``"conv2d:0,4"`` and
+            ``{"conv2d": [0, 4]}`` are layers with channels of their own.
         channels: Which channels, ``"0,3,5-9"`` or ``"0:16"``; ``None`` is all.
         method: ``"robust"``, ``"classic"`` or ``"maco"``.
         objective: ``"channel"`` (its mean over all positions), ``"neuron"`` (in the middle),
@@ -221,7 +222,7 @@ def _shapes(arrays: dict[str, FloatArray]) -> dict[str, tuple[int, ...]]:
 
 def _objectives(
     info: ModelInfo,
-    layers: LayerSpec | Iterable[LayerSpec] | None,
+    layers: LayerSpecs,
     channels: ChannelSpec,
     objective: str | Objective | Sequence[Objective],
     facets: int,

@@ -53,6 +53,7 @@ def to_json(info: ModelInfo) -> dict[str, Any]:
         "outputs": list(info.outputs),
         "output_kinds": dict(kinds_of(info)),
         "parameters": info.parameters,
+        **({} if info.trainable is None else {"trainable_parameters": info.trainable}),
         "preprocessing": info.preprocessing.to_json() if info.preprocessing else None,
         "rewrites": list(info.rewrites),
         "notes": list(info.notes),

@@ -29,6 +29,8 @@ def describe(result: ModelInfo, options: SummaryOptions) -> Document:
             ),
         ),
     ]
+    if result.trainable is not None:
+        facts.append(("parameters", _parameters(result.parameters, result.trainable)))
     if result.preprocessing is not None:
         how = result.preprocessing
         facts.append(("preprocessing", f"{how.name}: {how.describe()} ({how.reason})"))
@@ -53,6 +55,15 @@ def _input(entry: InputInfo) -> str:
     if entry.vocabulary is not None:
         words += f", whole numbers from 0 to {entry.vocabulary - 1}"
     return words
+
+
+def _parameters(every: int, trainable: int) -> str:
+    """How many parameters training would change, and how many it would not.
+
+    >>> _parameters(1200, 200)
+    '1,200 in all: 200 trainable, 1,000 not trainable'
+    """
+    return f"{every:,} in all: {trainable:,} trainable, {every - trainable:,} not trainable"
 
 
 def _table(result: ModelInfo) -> Table:
