@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+import layersight
 from layersight.errors import UnsafeModelError
 from layersight.frameworks.keras.backends import to_numpy
 from layersight.frameworks.keras.formula import Formula
@@ -523,6 +524,23 @@ def test_results_that_nothing_needs_are_let_go():
         steps = [*steps[:20], ["math.add_n", [["list", [["step", n] for n in range(20)]]], {}]]
         with pytest.raises(UnsafeModelError, match=r"of 1.25 GiB held at once"):
             Formula({"steps": steps, "result": ["step", 20]})(keras.KerasTensor((None, 1 << 26)))
+
+
+def test_a_formula_that_is_too_large_for_one_image_takes_a_smaller_one():
+    inputs = keras.Input((None, None, 3))
+    steps = [["math.add", [["input"], ["value", 1]], {}]]
+    with at_most(None, "the file", Limits(1 << 20)):
+        outputs = Formula({"steps": steps, "result": ["step", 0]}, name="wide")(inputs)
+    model = layersight.load_model(keras.Model(inputs, outputs))
+    for side in 400, 48, 401:
+        image = np.ones((side, side, 3), "float32")
+        if side == 48:
+            assert layersight.activations(model, image)["wide"].max() == 2
+            continue
+        with pytest.raises(
+            UnsafeModelError, match=r"'wide' gives 1.8. MiB for one .* not computed"
+        ):
+            layersight.activations(model, image)
 
 
 @pytest.mark.one_backend

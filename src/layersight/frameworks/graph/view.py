@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layersight.data.model import LayerInfo, Shape
-from layersight.errors import ModelInputError
+from layersight.errors import LayersightError
 from layersight.frameworks.graph.program import Key, Program
 from layersight.frameworks.graph.stops import Stop
 
@@ -52,7 +52,7 @@ class View:
     program: Program
     handles: Mapping[str, LayerHandle]
     formats: Mapping[int, str]
-    unfit: Mapping[int, ModelInputError]
+    unfit: Mapping[int, LayersightError]
     ends: tuple[str | None, ...] = ()
     notes: tuple[str, ...] = ()
     stops: Mapping[int, Stop] = field(default_factory=dict)

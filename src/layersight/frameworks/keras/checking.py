@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layersight.errors import ModelInputError
+from layersight.errors import LayersightError, ModelInputError
 from layersight.frameworks.graph.sizes import count_values
 from layersight.frameworks.graph.view import View
 from layersight.frameworks.keras.fitting import sizes_that_fit
@@ -90,13 +90,16 @@ def _kernels_shown(view: View) -> str:
     return ""
 
 
-def _unfit(view: View, indices: set[int]) -> ModelInputError | None:
+def _unfit(view: View, indices: set[int]) -> LayersightError | None:
     """Why a pass to some steps does not fit the input, ``None`` if it does."""
     needed = sorted(view.program.needed(indices)) if view.unfit else ()
     for index in needed:
         if index in view.unfit:
+            reason = view.unfit[index]
+            if not isinstance(reason, ModelInputError):
+                return reason
             fitting = sizes_that_fit(view.program, view.taken, needed)
-            return view.unfit[index] if fitting is None else ModelInputError(fitting)
+            return reason if fitting is None else ModelInputError(fitting)
     return None
 
 

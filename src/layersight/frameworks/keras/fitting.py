@@ -10,8 +10,9 @@ import keras
 from keras.src.layers.input_spec import assert_input_compatibility  # not exported
 
 from layersight.data.model import Shape
-from layersight.errors import ModelInputError
+from layersight.errors import LayersightError, ModelInputError
 from layersight.frameworks.graph.program import Program, Step
+from layersight.frameworks.keras.explaining import own_error
 from layersight.frameworks.keras.types import Arguments, Settings
 
 LARGEST = 256
@@ -210,7 +211,7 @@ def runs_through(
         args, kwargs = step.node.arguments.fill_in(tensors)
         try:
             outputs = spec_of(step, args, kwargs)
-        except ModelInputError:
+        except LayersightError:
             return False
         if any(size is not None and size < 1 for one in outputs for size in one.shape[1:]):
             return False
@@ -219,7 +220,12 @@ def runs_through(
 
 
 def spec_of(step: Step, args: Arguments, kwargs: Settings) -> list[keras.KerasTensor]:
-    """What a layer would give for tensors of other shapes than it was built with."""
+    """What a layer would give for tensors of other shapes than it was built with.
+
+    Raises:
+        ModelInputError: It does not take them.
+        UnsafeModelError: It would make more of them than it may.
+    """
     try:
         if isinstance(step.operation, keras.Layer):
             # As calling the layer would.
@@ -228,7 +234,11 @@ def spec_of(step: Step, args: Arguments, kwargs: Settings) -> list[keras.KerasTe
         if isinstance(step.operation, keras.layers.Concatenate):
             _check_meets(step.operation.axis, keras.tree.flatten(args))
         return list(keras.tree.flatten(step.operation.compute_output_spec(*args, **kwargs)))
+    except (LayersightError, MemoryError):
+        raise
     except Exception as error:
+        if (ours := own_error(error)) is not None:
+            raise ours from error
         wanted = [tuple(tensor.shape) for tensor in step.node.input_tensors]
         found = [
             tuple(tensor.shape)

@@ -58,6 +58,8 @@ class Formula(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Tensor | Sequence[Tensor]) -> Structure:
+        if not self._tracing:
+            self._too_large = ""
         results: list[Structure] = []
         images = _count_images(inputs)
         for number, (name, arguments, settings) in enumerate(self.expression["steps"]):
@@ -79,7 +81,7 @@ class Formula(keras.layers.Layer):
     def compute_output_spec(self, *args: object, **kwargs: object) -> Structure:
         # What fails in a trace Keras tries again on PyTorch, with real memory for 83 images: so
         # the error waits until the trace is over.
-        self._tracing = True
+        self._too_large, self._tracing = "", True
         try:
             spec = super().compute_output_spec(*args, **kwargs)
         finally:

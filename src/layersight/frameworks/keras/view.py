@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import keras
 
 from layersight.data.model import LayerInfo, Placement, Shape
-from layersight.errors import ModelInputError
+from layersight.errors import LayersightError
 from layersight.frameworks.graph.geometry import FIRST, NONE, Field
 from layersight.frameworks.graph.program import Key, Program, Step, names_of
 from layersight.frameworks.graph.stops import Stop, find_stops
@@ -53,7 +53,7 @@ def trace_model(
     """
     program = flatten(model)
     inside: dict[int, list[tuple[Key, keras.Layer, int, Shape]]] = {}
-    unfit: dict[int, ModelInputError] = {}
+    unfit: dict[int, LayersightError] = {}
     last: list[tuple[Key, int] | None] = []
     entering = _taken(program, model, shapes)
     known = _trace(program, entering, inside, unfit, pack, last)
@@ -164,7 +164,7 @@ def _trace(
     program: Program,
     taken: Mapping[int, tuple[Shape, str]],
     inside: dict[int, list[tuple[Key, keras.Layer, int, Shape]]],
-    unfit: dict[int, ModelInputError],
+    unfit: dict[int, LayersightError],
     pack: Callable[[list[keras.KerasTensor]], Structure],
     last: list[tuple[Key, int] | None],
 ) -> bool:
@@ -199,7 +199,7 @@ def _trace(
         if not same:
             try:
                 outputs = spec_of(step, args, kwargs)
-            except ModelInputError as error:
+            except LayersightError as error:
                 unfit[index] = error
                 step.shapes = []
                 continue
