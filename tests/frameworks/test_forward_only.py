@@ -10,7 +10,7 @@ import pytest
 
 import layersight
 from layersight.data.model import InputInfo
-from layersight.errors import CapabilityError
+from layersight.errors import CapabilityError, UsageError
 from layersight.loading import frameworks
 from layersight.loading.frameworks import Framework
 from layersight.nouns.heatmaps.methods.method import find_method
@@ -166,6 +166,23 @@ def test_what_is_no_model_is_said():
         layersight.activations("model.h5", image())
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"labels": ["a", "b", "c"]},
+        {"weights": "nope.h5"},
+        {"backend": "torch"},
+        {"architecture": "VGG16"},
+        {"trust": True},
+        {"max_memory": "1G"},
+    ],
+)
+def test_no_option_is_dropped_of_a_model_that_is_open(option):
+    (name,) = option
+    with pytest.raises(UsageError, match=f"open already: give {name}= where it is opened"):
+        layersight.load_model(toy(), **option)
+
+
 def test_a_framework_is_one_line(tmp_path, monkeypatch):
     """A framework's room opens its files and its live models, and is imported then."""
     network = toy()
@@ -181,3 +198,5 @@ def test_a_framework_is_one_line(tmp_path, monkeypatch):
     assert (opened.info.name, opened.info.labels) == ("small", ("a", "b", "c"))
     live = type("Live", (), {"__module__": "toy_package.networks"})()
     assert layersight.load_model(live) is network
+    with pytest.raises(UsageError, match="weights= goes with the name of an architecture"):
+        layersight.load_model(live, weights="nope.h5")

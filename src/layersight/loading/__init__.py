@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from layersight.errors import ModelFileError, UsageError, near
 from layersight.limits import Limits
@@ -63,8 +63,8 @@ def load_model(
             suffix), the folder of a SavedModel of Keras 2 or of a layers model of
             TensorFlow.js (or its ``model.json``), the name of an architecture of
             ``keras.applications`` such as ``"VGG16"`` (``"VGG16:notop"`` is without the layers of
-            its classes), a live ``keras.Model`` or ``tf_keras.Model``
-            (Keras 2), or what this function returned before.
+            its classes), a live ``keras.Model`` or ``tf_keras.Model`` (Keras 2), or what this
+            function returned before, then without any option.
         backend: ``"jax"``, ``"tensorflow"`` or ``"torch"``; without it ``KERAS_BACKEND``,
             else one that is installed.
         weights: For an architecture: a file with its weights, ``"imagenet"`` to fetch
@@ -88,6 +88,7 @@ def load_model(
             do not fit.
         UnsafeModelError: Opening it would run code or read another file.
         BackendError: No backend for Keras is installed, or not the one asked for.
+        UsageError: An option that does not go with such a source.
     """
     expect(source, weights)
     from layersight.model import Forward
@@ -101,7 +102,20 @@ def load_model(
         trust,
     )
     if isinstance(source, Forward):
-        return source  # type: ignore[return-value]  # as it was given, with what it can do
+        given = {
+            "backend": backend,
+            "weights": weights,
+            "labels": labels,
+            "architecture": architecture,
+            "trust": trust or None,
+            "max_memory": max_memory,
+        }
+        if unused := [f"{name}=" for name, value in given.items() if value is not None]:
+            raise UsageError(
+                f"this model is open already: give {', '.join(unused)} where it is opened from its "
+                "source"
+            )
+        return cast("Model", source)  # as it was given, with what it can do
     model = _load(source, options)
     if labels is not None:
         check_labels(model.info, labels)
@@ -118,6 +132,8 @@ def _load(source: Any, options: _Options) -> Model:
         return _from_weights(Path(source), options.architecture, options)
     if is_path:
         return _from_path(Path(source), str(source), options)
+    if options.weights is not None:
+        raise UsageError("weights= goes with the name of an architecture, not with a live model")
     if is_keras_2(source):
         network = read_live(source)
         return _build(network, lambda: network.digest, options)
