@@ -46,6 +46,7 @@ Refused = Callable[..., str]
         ("page.keras", ["found a web page: download the file itself"]),
         ("empty.h5", ["found an empty file"]),
         ("only.weights.h5", ["holds weights without the network", "--architecture"]),
+        ("x" * 300, ["cannot read ", "xxx ...: File name too long"]),
         (".", ["is a folder: expected a .keras or HDF5 file"]),
     ],
 )

@@ -11,6 +11,7 @@ import h5py
 import pytest
 
 from layersight.errors import ModelFileError
+from layersight.loading import load_model
 from layersight.loading.recognise import recognise
 
 
@@ -96,6 +97,27 @@ def test_a_file_that_is_not_there_names_what_is_near(tmp_path: Path) -> None:
     assert "Did you mean model.h5" in found
     assert "model.txt" not in found
     assert refused(tmp_path / "nowhere" / "model.h5").endswith("model.h5.")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a" * 300, "File name too long"),
+        ("a" * 252, "no "),
+        ("a\0b", "null"),
+        ("a/" * 3000, "long"),
+    ],
+)
+def test_a_name_that_no_file_can_have(tmp_path: Path, name: str, words: str) -> None:
+    long = f"{tmp_path}/{name}"
+    for open_model in (
+        lambda: load_model(name),
+        lambda: load_model(long),
+        lambda: load_model("VGG16", weights=long),
+        lambda: load_model(long, architecture="VGG16"),
+    ):
+        with pytest.raises(ModelFileError, match=words):
+            open_model()
 
 
 def test_folders(tmp_path: Path) -> None:

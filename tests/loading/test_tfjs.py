@@ -219,6 +219,16 @@ def test_a_file_of_weights_elsewhere_is_not_read(tmp_path, name):
         load_model(changed(folder, point))
 
 
+def test_a_file_of_weights_of_a_name_that_no_file_can_have(tmp_path):
+    folder = write(tmp_path / "js", values())
+
+    def point(document):
+        document["weightsManifest"][0]["paths"][0] = "\u00e9" * 200
+
+    with pytest.raises(ModelFileError, match=r"the file of weights .* is missing"):
+        load_model(changed(folder, point))
+
+
 def test_a_link_is_not_followed(tmp_path):
     folder = write(tmp_path / "js", values(), shards=1)
     part = folder / "group1-shard1of1.bin"

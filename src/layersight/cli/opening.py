@@ -9,6 +9,7 @@ from pathlib import Path
 from layersight.limits import Limits
 from layersight.loading import load_model
 from layersight.loading.backend import import_keras
+from layersight.loading.bounded import check_path
 from layersight.loading.frameworks import framework_of
 from layersight.loading.reader import expect
 from layersight.loading.recognise import recognise
@@ -39,6 +40,7 @@ def open_model(
     """
     Limits.parse(max_memory)
     path = Path(model)
+    check_path(path)
     if framework_of(path) is None:
         if path.exists() or "/" in model or "." in model:
             recognise(path)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from layersight.errors import ModelFileError, UsageError, near
 from layersight.limits import Limits
 from layersight.loading.backend import choose_backend
-from layersight.loading.bounded import file_digest
+from layersight.loading.bounded import check_path, file_digest
 from layersight.loading.frameworks import KERAS, framework_of
 from layersight.loading.labels import check_labels, labels_beside, read_labels
 from layersight.loading.reader import expect
@@ -153,6 +153,7 @@ def _from_path(path: Path, text: str, options: _Options) -> Model:
     from layersight.loading.architectures import find_by_function, known_functions
     from layersight.loading.checkpoint import find_checkpoint
 
+    check_path(path)
     options = replace(options, labels=options.labels or labels_beside(path))
     bare = "/" not in text and "." not in text
     if bare and not path.exists() and find_checkpoint(path) is None:

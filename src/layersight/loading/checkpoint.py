@@ -6,11 +6,12 @@ beside them lies a text ``checkpoint``, which names the newest one.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from layersight.errors import ModelFileError
-from layersight.loading.bounded import check_inside, read_start
+from layersight.loading.bounded import check_inside, check_path, read_start
 
 INDEX = ".index"
 SHARD = re.compile(r"(.+)\.data-\d{5}-of-\d{5}")
@@ -32,6 +33,7 @@ def find_checkpoint(path: Path) -> tuple[Path, str] | None:
         path: A folder with checkpoints, the text ``checkpoint``, one of a checkpoint's files, or
             what their names begin with.
     """
+    check_path(path)
     if path.is_dir():
         return _newest(path)
     if not path.exists():
@@ -75,7 +77,7 @@ def _newest(folder: Path) -> tuple[Path, str] | None:
 
 def _is_index(folder: Path, name: str) -> bool:
     """Whether the index of a checkpoint is there, and is one."""
-    if not name or not (folder / f"{name}{INDEX}").is_file():
+    if not name or not os.path.isfile(folder / f"{name}{INDEX}"):  # noqa: PTH113 - never raises
         return False
     file = check_inside(folder, f"{name}{INDEX}")
     try:

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from layersight.errors import ModelFileError, near
-from layersight.loading.bounded import check_regular, open_zip, read_start
+from layersight.loading.bounded import check_path, check_regular, open_zip, read_start
 from layersight.loading.checkpoint import find_checkpoint
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -21,6 +21,7 @@ def recognise(path: Path) -> str:
     Args:
         path: A file or folder, or the name of a checkpoint.
     """
+    check_path(path)
     if not path.exists():
         if find_checkpoint(path) is not None:
             return "checkpoint"
