@@ -15,7 +15,7 @@ from described import ROLES
 from layersight.data.ascent import Ascent, Optimisation
 from layersight.data.model import InputInfo
 from layersight.data.readout import Goal, Gradients
-from layersight.errors import ModelInputError, SelectionError
+from layersight.errors import IndependentError, SelectionError
 from layersight.model import ForwardPass, Model, MovingStatistics
 from toy_framework import Toy, ToyLayer
 
@@ -101,7 +101,7 @@ class Fake(Toy, Model):
         given = {name: np.asarray(array, np.float64) for name, array in inputs.items()}
         for name in (*layers, *by):
             if not any(self.rests(part.layer, name) for part in goal):
-                raise ModelInputError(f"nothing read depends on '{name}'")
+                raise IndependentError(f"nothing read depends on '{name}'")
         values = {name: self.run(given, name) for name in layers}
         return Gradients(
             self.score(given, goal).astype(np.float32),

@@ -7,6 +7,7 @@ The tree::
     │   ├── ModelFileError          the file cannot be opened as a model
     │   ├── UnsafeModelError        opening it would run code or read another file
     │   ├── ModelInputError         the model takes no image, or another kind of input
+    │   │   └── IndependentError    what is explained does not depend on a layer or an input
     │   └── CapabilityError         its framework cannot do what is asked for
     ├── ImageError                  an image cannot be read or used
     ├── SelectionError              no such layer, channel or class
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class LayersightError(Exception):
@@ -44,6 +45,10 @@ class UnsafeModelError(ModelError):
 
 class ModelInputError(ModelError):
     """The model takes no image, or its input does not fit what was given."""
+
+
+class IndependentError(ModelInputError):
+    """What is read off a model does not depend on the layer or input that was asked about."""
 
 
 class CapabilityError(ModelError):
@@ -107,3 +112,12 @@ def near(name: str, known: Iterable[str], limit: int = 3) -> str:
         return ""
     listed = " or ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
     return f" Did you mean {listed}?"
+
+
+def few(names: Sequence[str], most: int = 4, by: str = ", ") -> str:
+    """The first of some names, and how many more there are.
+
+    >>> few(["a", "b", "c", "d"], 2), few(["a", "b"], 2)
+    ('a, b and 2 more', 'a, b')
+    """
+    return by.join(names[:most]) + (f" and {len(names) - most:,} more" if names[most:] else "")

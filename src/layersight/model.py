@@ -151,8 +151,8 @@ class Differentiable(Forward):
 
         Raises:
             SelectionError: A layer is not there.
-            ModelInputError: An input is missing or does not fit, or the number does not
-                depend on a layer or input asked for.
+            ModelInputError: An input is missing or does not fit.
+            IndependentError: The number does not depend on a layer or input asked for.
             UnsafeModelError: A layer on the way cannot be run.
         """
 
@@ -175,7 +175,7 @@ class Differentiable(Forward):
 
         Raises:
             SelectionError: A layer is not there.
-            ModelInputError: The number does not depend on the layer.
+            IndependentError: The number does not depend on the layer.
             UnsafeModelError: A layer on the way cannot be run.
         """
 

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.errors import SelectionError, UnsafeModelError, near
+from layersight.errors import SelectionError, UnsafeModelError, few, near
 
 LayerSpec = str | int | slice
 ChannelSpec = str | int | slice | Iterable[int] | None
@@ -89,9 +89,7 @@ def select_able(
     if not able:
         raise blocked_error(info.source, info.layers, chosen[0])
     names = [layer.name for layer in chosen if layer.blocked is not None]
-    more = f" and {len(names) - 4} more" if names[4:] else ""
-    note = f"cannot be computed, so not shown: {', '.join(names[:4])}{more}"
-    return able, None if specs is None else note
+    return able, None if specs is None else f"cannot be computed, so not shown: {few(names)}"
 
 
 def blocked_error(
@@ -341,6 +339,16 @@ def parse_channels(spec: ChannelSpec, count: int, *, layer: str | None = None) -
             f"{where}channels '{_channels_text(spec)}' choose none of the {count} channels"
         )
     return tuple(sorted(chosen))
+
+
+def lacking_note(chosen: Mapping[str, Sequence[int]]) -> str | None:
+    """A note on the layers that have none of the channels asked for, which are not shown.
+
+    >>> lacking_note({"stem": (), "body": (6,)})
+    'without the channels asked for, so not shown: stem'
+    """
+    lacking = [name for name, numbers in chosen.items() if not numbers]
+    return f"without the channels asked for, so not shown: {few(lacking)}" if lacking else None
 
 
 def _spans(spec: str | int | slice | Iterable[int], count: int) -> list[tuple[int, int]]:

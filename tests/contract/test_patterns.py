@@ -59,7 +59,7 @@ def stack():
 def test_classic_is_the_loop_of_the_book(stack):
     live = stack.model
     start = np.random.default_rng(5).random((16, 16, 3), np.float32) * 20 + 128
-    found = patterns(stack, "conv_1", method="classic", start=start)
+    found = patterns(stack, "conv_1", method="classic", start=start, size=16)
     assert found.options.steps == 40
     for channel in range(6):
         expected = book_loop(live, "conv_1", channel, start)

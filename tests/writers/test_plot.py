@@ -62,18 +62,24 @@ def test_kernels_patterns_and_heatmaps_by_their_parts() -> None:
     assert "Grad-CAM" not in told
 
 
+def test_a_part_that_is_not_there_is_told_with_what_is() -> None:
+    for shown, asked, message in (
+        (weights(layer((3, 3, 3, 4))), {"channel": 9}, "no kernel of filter 9 here: expected 0, 1"),
+        (gallery(), {"layer": "convv"}, "no pattern of layer 'convv' here.*Did you mean conv"),
+        (gallery(), {"channel": 9}, "no pattern of channel 9 here: expected 0, 1, 2, 3, 4"),
+        (heats(), {"method": "rise"}, "no heatmap of method 'rise' here: expected grad-cam"),
+        (heats(), {"image": 3}, "no heatmap of image 3 here: expected 0"),
+    ):
+        with pytest.raises(SelectionError, match=message):
+            shown.plot(**asked)
+
+
 def test_missing_parts_and_unknown_options_are_told() -> None:
     shown = result({"conv": smooth((7, 7, 4))})
     with pytest.raises(SelectionError, match="no image 1: the result holds 1"):
         shown.plot(image=1)
     with pytest.raises(SelectionError, match="no channel 9 with maps in layer 'conv' here"):
         shown.plot(layer="conv", channel=9)
-    with pytest.raises(SelectionError, match="no kernel of layer any, filter 9 here: there are"):
-        weights(layer((3, 3, 3, 4))).plot(channel=9)
-    with pytest.raises(SelectionError, match="no pattern of layer any, channel 99 here"):
-        gallery().plot(channel=99)
-    with pytest.raises(SelectionError, match="no heatmap of image any, method rise here"):
-        heats().plot(method="rise")
     with pytest.raises(UsageError, match="unknown option 'colour'"):
         shown.plot(colour="red")
 

@@ -6,3 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+
+Bytes = NDArray[np.uint8]
+"""Pixels or colour steps."""

@@ -233,6 +233,16 @@ def extend(base: type, name: str, options: Iterable[Option], module: str) -> typ
     return made
 
 
+def split_words(words: str | Iterable[str]) -> tuple[str, ...]:
+    """Names that were given one by one, or several in a word with commas between.
+
+    >>> split_words(["grad-cam, gradient", "rise"]), split_words("")
+    (('grad-cam', 'gradient', 'rise'), ())
+    """
+    listed = [words] if isinstance(words, str) else words
+    return tuple(part.strip() for word in listed for part in word.split(",") if part.strip())
+
+
 def split_options(
     given: Mapping[str, Any], *requests: type, without: Iterable[str] = ()
 ) -> tuple[dict[str, Any], ...]:

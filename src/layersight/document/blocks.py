@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
+from layersight.data.arrays import Bytes as Bytes  # what writers draw
+
 Values = NDArray[np.floating[Any]]
 
 Tone = Literal["plain", "quiet", "accent", "bad"]

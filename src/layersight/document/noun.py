@@ -8,7 +8,7 @@ type of a result. A result names its kind in the class variable ``noun``; the re
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from layersight.data.model import ModelInfo
 from layersight.document.blocks import Bytes, Document
-from layersight.errors import UsageError
+from layersight.errors import SelectionError, UsageError, few, near
 
 Result = TypeVar("Result")
 Options = TypeVar("Options")
@@ -131,3 +131,38 @@ def noun_of(result: object) -> Noun[Any, Any]:
         )
     noun: Noun[Any, Any] = importlib.import_module(f"layersight.nouns.{name}.noun").NOUN
     return noun
+
+
+def matching(rows: Sequence[Mapping[str, object]], what: str, **wanted: object) -> list[int]:
+    """Which parts of a result were asked for.
+
+    Args:
+        rows: What tells each part from the others, by name.
+        what: What a part is called.
+        wanted: Values by name; ``None`` for any.
+
+    Raises:
+        SelectionError: There is none.
+
+    Example:
+        >>> rows = [{"layer": "conv", "channel": number} for number in (0, 3, 4)]
+        >>> matching(rows, "pattern", layer="conv", channel=3)
+        [1]
+        >>> matching(rows, "pattern", layer=None, channel=7)
+        Traceback (most recent call last):
+        ...
+        layersight.errors.SelectionError: no pattern of channel 7 here: expected 0, 3, 4.
+    """
+    left = list(range(len(rows)))
+    asked: list[str] = []
+    for name, value in wanted.items():
+        if value is None:
+            continue
+        asked.append(f"{name} {value!r}")
+        known = list(dict.fromkeys(rows[index][name] for index in left))
+        left = [index for index in left if rows[index][name] == value]
+        if not left:
+            hint = near(str(value), map(str, known)) if isinstance(value, str) else ""
+            expected = f": expected {few([*map(str, known)], 12)}" if known else ""
+            raise SelectionError(f"no {what} of {', '.join(asked)} here{expected}.{hint}")
+    return left

@@ -15,8 +15,12 @@ TIMES = "\u00d7"
 """The sign between the sides of a size."""
 DASH = "\u2013"
 """The sign between the ends of a range, and where there is nothing to tell."""
+MINUS = "\u2212"
+PLUS_MINUS = "\u00b1"
 DOT = "  \u00b7  "
 """Between the facts of a line."""
+MOST_NAMED = 12
+"""So many layers or maps are named in the text of a file."""
 
 
 def count(number: int) -> str:
@@ -160,7 +164,7 @@ def model_facts(model: ModelInfo) -> tuple[str, str]:
 
 def model_notes(model: ModelInfo, notes: Sequence[str]) -> tuple[Note, ...]:
     """What had to be changed or chosen, if anything."""
-    lines = (*model.rewrites, *notes)
+    lines = tuple(dict.fromkeys((*model.rewrites, *notes)))
     return (Note(lines, "Notes", most=8),) if lines else ()
 
 

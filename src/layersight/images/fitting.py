@@ -196,7 +196,9 @@ def check_size(size: Any, what: str = "a size", largest: int = MAX_SIDE) -> tupl
     ((96, 96), (20, 30))
     """
     try:
-        height, width = map(operator.index, (size, size) if isinstance(size, int) else size)
+        height, width = map(
+            operator.index, (size, size) if isinstance(size, int | np.integer) else size
+        )
     except (TypeError, ValueError):
         raise UsageError(
             f"expected {what} as height and width in pixels, such as (224, 224), found {size!r:.80}"

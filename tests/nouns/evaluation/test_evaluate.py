@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 import layersight
+from evaluations import evaluation, rows
 from layersight.data.model import InputInfo
 from layersight.data.readout import Readout
 from layersight.errors import ImageError, ModelInputError, SelectionError, UsageError
@@ -364,3 +366,22 @@ def test_means_leave_gaps_out():
     np.testing.assert_array_equal(mean(values), [2, np.nan, 2])
     np.testing.assert_allclose(error(values), [1, np.nan, np.nan])
     assert MeasureOptions().to_json()["shares"] == [0.2, 0.4, 0.6, 0.8]
+
+
+def test_layers_from_a_generator_serve_every_method(chain):
+    found = evaluate(
+        chain(),
+        [photo()],
+        methods=["grad-cam", "refine-cam"],
+        layer=iter(["pool", "body"]),
+        **QUICK,
+    )
+    assert [row.layers for row in found.rows] == [("pool", "body")] * 2
+
+
+def test_random_maps_are_known_where_any_method_of_their_resolution_is():
+    made = evaluation(3, methods=rows("gradient", "integrated-gradients"))
+    random = made.random.copy()
+    random[0, :, 0] = random[1, :, 2] = np.nan
+    both = dataclasses.replace(made, random=random).random_of((224, 224))
+    np.testing.assert_array_equal(both, made.random[0])

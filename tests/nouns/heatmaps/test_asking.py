@@ -12,7 +12,7 @@ from described import described
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.target import MEAN, PREDICTED, Target
 from layersight.errors import SelectionError, UsageError
-from layersight.nouns.heatmaps.asking import read_target, read_targets, words_of
+from layersight.nouns.heatmaps.asking import read_target, read_targets
 
 ANIMALS = ("tench", "tiger", "cat", "African elephant", "crane", "crane", "not hotdog", "hotdog")
 LAYERS = (
@@ -23,6 +23,20 @@ LAYERS = (
     described("unknown", "Lambda", None, inputs=("conv",)),
     described("number", "Lambda", (None,), inputs=("conv",)),
 )
+
+
+def words_of(target: Target) -> str:
+    """A target as it can be typed."""
+    text = f"{'not ' if target.sign < 0 else ''}{target.layer}:{target.unit}"
+    where = target.where
+    if where == PREDICTED:
+        text += "@predicted"
+    elif len(where) == 2:
+        text += f"@{where[0]},{where[1]}"
+    elif not isinstance(where, str):
+        top, left, bottom, right = where
+        text += f"@{top}:{bottom},{left}:{right}"
+    return text if target.against is None else f"{text} vs {target.against}"
 
 
 def info(

@@ -14,6 +14,7 @@ from layersight.errors import SelectionError
 from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.groups import by_image, default_view, only
+from layersight.nouns.heatmaps.measured import measured
 from layersight.nouns.heatmaps.options import HEAT_VIEWS, HeatOptions
 from layersight.nouns.heatmaps.photographs import (
     describe_peak,
@@ -307,7 +308,9 @@ def test_measures_stand_beside_what_a_random_map_gets() -> None:
 def test_targets_are_called_by_what_they_are() -> None:
     result = heats(labels=None, targets=2)
     assert target_name(result, result.maps[0]) == "class 3"
-    hidden = dataclasses.replace(result.maps[0].target, layer="conv_2", unit=12, where=(4, 7))
+    hidden = dataclasses.replace(
+        result.maps[0].target, layer="conv_2", unit=12, label="channel 12", where=(4, 7)
+    )
     entry = dataclasses.replace(result.maps[0], target=hidden)
     assert target_name(result, entry) == "conv_2 channel 12, position 4, 7"
     region = dataclasses.replace(hidden, layer="top", where=(10, 30, 20, 60), label="cat")
@@ -392,3 +395,27 @@ def test_an_overlay_holds_the_photograph_itself() -> None:
     overlay = Shown(result, 0, PLAIN, result.photographs[0]).overlay
     assert isinstance(overlay, Overlay)
     np.testing.assert_array_equal(overlay.under, result.photographs[0].pixels)
+
+
+def test_a_label_is_told_as_it_is() -> None:
+    result = heats()
+    seat = dataclasses.replace(result.maps[0].target, layer="conv_2", label="first class seat")
+    entry = dataclasses.replace(result.maps[0], target=seat)
+    assert target_name(result, entry) == "conv_2 first class seat"
+
+
+def test_a_check_that_failed_is_brown_and_one_that_passed_is_bold() -> None:
+    result = heats(methods=("grad-cam", "gradient"))
+    maps = tuple(
+        dataclasses.replace(
+            entry, measures=(Measure("randomisation", value, 0.1, 0.2, False, bar=0.5),)
+        )
+        for entry, value in zip(result.maps, (0.3, 0.8), strict=True)
+    )
+    (group,) = by_image(dataclasses.replace(result, maps=maps))
+    (section,) = measured(group)
+    (table,) = section.blocks
+    found = [(row[1].text, row[1].tone, row[1].bold) for row in table.rows]
+    assert found[0] == ("0.3", "plain", True)
+    assert ("0.8", "bad", False) in found
+    assert "fails" in table.note

@@ -18,6 +18,7 @@ from layersight.errors import ImageError, ModelInputError, SelectionError, Usage
 from layersight.nouns.heatmaps import settings
 from layersight.nouns.heatmaps.builder import PARTS
 from layersight.nouns.heatmaps.compute import heatmap
+from layersight.nouns.heatmaps.groups import by_image
 from layersight.nouns.heatmaps.methods.method import NONE, SEVERAL, Method, find_method
 from layersight.nouns.heatmaps.result import Heatmaps
 
@@ -87,7 +88,7 @@ def test_every_image_has_its_own_classes_whatever_the_batches(chain, batch_size)
     assert len({entry.target.unit for entry in found}) > 1
     for image, picture in enumerate(pictures):
         alone = heatmap(chain(), picture, top=2, method=["gradient", "grad-cam"])
-        for place, one in zip(found.of_image(image), alone, strict=True):
+        for place, one in zip(by_image(found)[image].indices, alone, strict=True):
             assert found[place].target == one.target
             assert found[place].score == pytest.approx(one.score, rel=1e-6)
             np.testing.assert_allclose(found[place].values, one.values, rtol=1e-4, atol=1e-6)
@@ -498,3 +499,31 @@ def test_black_and_white_of_what_the_network_sees(chain, methods, monkeypatch):
 def test_a_layer_that_is_not_there_is_refused_by_every_choice_of_methods(chain, method):
     with pytest.raises((SelectionError, UsageError), match=r"nothing|takes a layer"):
         heatmap(chain(), photo(), method=method, layer="nothing")
+
+
+def test_a_layer_as_a_number_of_numpy(chain):
+    (found,) = heatmap(chain(), photo(), layer=np.int64(2), target=1)
+    assert found.layers == ("body",)
+
+
+def test_layers_from_a_generator_serve_every_method(chain):
+    methods, layers = ["grad-cam", "refine-cam"], iter(["pool", "body"])
+    found = heatmap(chain(), photo(), layer=layers, method=methods, target=1)
+    assert [entry.layers for entry in found] == [("pool", "body")] * 2
+
+
+def test_a_value_that_is_no_number_is_not_taken_for_a_layer_of_another_input(network):
+    fake = network(
+        {
+            "one": ("Conv2D", lambda left: left * 2),
+            "top": ("Dense", lambda one, right: one.mean((1, 2)) + right.mean((1, 2))),
+        },
+        inputs=(InputInfo("left", (None, 4, 4, 3)), InputInfo("right", (None, 4, 4, 3))),
+    )
+
+    def refuse(*given, **more):
+        raise ModelInputError("values that are no numbers")
+
+    fake.differentiate = refuse
+    with pytest.raises(ModelInputError, match="no numbers"):
+        heatmap(fake, {"left": photo(size=(4, 4)), "right": photo(size=(4, 4))}, target=0)

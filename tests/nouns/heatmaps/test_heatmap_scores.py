@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layersight.errors import UsageError
+from layersight.errors import ModelInputError, UsageError
 from layersight.nouns.heatmaps.builder import PARTS
 from layersight.nouns.heatmaps.compute import heatmap
+from layersight.nouns.heatmaps.groups import by_image
 from layersight.nouns.heatmaps.metrics.bench import Bench
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 
@@ -23,7 +24,7 @@ def test_each_map_is_measured_on_its_own_image_and_target(chain):
     assert len(together) == 12
     for image, picture in enumerate(pictures):
         alone = heatmap(chain(), picture, top=2, **options)
-        for place, one in zip(together.of_image(image), alone, strict=True):
+        for place, one in zip(by_image(together)[image].indices, alone, strict=True):
             other = together[place]
             assert [measure.metric for measure in other.measures] == ["deletion", "insertion"]
             for mine, theirs in zip(other.measures, one.measures, strict=True):
@@ -91,3 +92,19 @@ def test_progress_counts_the_metrics(chain):
     done = [part for part, _ in told]
     assert done == sorted(done)
     assert {100, 200, 250, 300, 350, 400} <= set(done)
+
+
+def test_several_metrics_in_one_word_are_asked_for_by_name(chain):
+    with pytest.raises(UsageError, match="average-drop compares probabilities"):
+        heatmap(chain("linear"), photo(), score_with="average-drop,deletion")
+
+
+def test_a_metric_that_does_not_fit_the_model_is_left_out(chain, monkeypatch):
+    def refuse(self, *given, **more):
+        raise ModelInputError("too small for it")
+
+    monkeypatch.setattr(Bench, "measure", refuse)
+    found = heatmap(chain(), photo(), score_with="default", method="gradient")
+    assert "not measured: too small for it" in found.notes
+    with pytest.raises(ModelInputError, match="too small"):
+        heatmap(chain(), photo(), score_with="deletion", method="gradient")

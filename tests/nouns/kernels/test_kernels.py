@@ -36,7 +36,10 @@ def test_filters_are_chosen_and_what_has_none_is_said(model):
     assert [entry.name for entry in found] == ["pool"]
     assert found.layers[0].filters == (4, 5)
     assert np.array_equal(found.layers[0].values, model.weights["pool"][..., 4:])
-    assert found.notes == ("without kernels, so not shown: top",)
+    assert found.notes == (
+        "without kernels, so not shown: top",
+        "without the channels asked for, so not shown: conv",
+    )
 
 
 def test_factors_make_the_kernel_again():

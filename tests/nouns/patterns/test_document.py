@@ -235,3 +235,10 @@ def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
         made(only(gallery(), []), "grid")
     with pytest.raises(SelectionError, match="expected at most 256, found 300"):
         made(gallery({"conv": 300}, size=(2, 2)), "pattern")
+
+
+def test_a_caption_names_channels_and_directions() -> None:
+    page = describe(mixed(), GalleryOptions())
+    assert "conv, channels 0\u20131, 3, 1 direction" in page.caption
+    many = describe(gallery({f"conv_{n}": 1 for n in range(14)}), GalleryOptions())
+    assert "conv_11, channels 0 and 2 more. " in many.caption

@@ -26,7 +26,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.outputs import kinds_of
-from layersight.errors import ModelInputError
+from layersight.errors import ModelInputError, few
 from layersight.model import Forward, require
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.statistics import measure, measure_range
@@ -34,6 +34,7 @@ from layersight.select import (
     ChannelSpec,
     LayerSpecs,
     choose_channels,
+    lacking_note,
     select_able,
     split_channels,
 )
@@ -143,13 +144,13 @@ def activations(
             _check_size(name, array, batch)
             rows = array if array.ndim >= 2 else array.reshape(len(array) if array.ndim else 1, -1)
             limits[name].append(measure_range(rows))
-            found[name].append(_take(rows, numbers[name]))
+            found[name].append(_take(rows, numbers.get(name)))
         for name, array in result.outputs.items():
             outputs.setdefault(name, []).append(array)
         if progress is not None:
             progress(min(start + batch_size, count), count)
     finished = tuple(
-        _finish(entry, _join(found.pop(entry.name)), numbers[entry.name], limits[entry.name])
+        _finish(entry, _join(found.pop(entry.name)), numbers.get(entry.name), limits[entry.name])
         for entry in chosen
     )
     return Activations(
@@ -182,15 +183,14 @@ def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -
 
 def _choose(
     layers: Sequence[LayerInfo], spec: ChannelSpec, own: Mapping[str, ChannelSpec]
-) -> tuple[tuple[LayerInfo, ...], dict[str, tuple[int, ...] | None], str | None]:
-    """The channels of each layer, ``None`` for all of them, whatever their number.
+) -> tuple[tuple[LayerInfo, ...], dict[str, tuple[int, ...]], str | None]:
+    """The channels of each layer; a layer that is not among them has all, whatever their number.
 
     A layer that has none of the channels is left out, and a note names it.
 
     Raises:
         SelectionError: No layer has one of the channels.
     """
-    numbers: dict[str, tuple[int, ...] | None] = dict.fromkeys(entry.name for entry in layers)
     concerned = [entry for entry in layers if entry.has_maps] or list(layers)
     counts = {
         entry.name: entry.channels
@@ -198,18 +198,9 @@ def _choose(
         if entry.channels is not None
         and (entry.name in own or (spec is not None and entry in concerned))
     }
-    found = choose_channels(counts, spec, own)
-    numbers |= found
-    lacking = [name for name, chosen in found.items() if not chosen]
-    note = None
-    if lacking:
-        note = f"without the channels asked for, so not shown: {_few(lacking)}"
-    return tuple(entry for entry in layers if entry.name not in lacking), numbers, note
-
-
-def _few(names: Sequence[str]) -> str:
-    """The first of some names, and how many more there are."""
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
+    numbers = choose_channels(counts, spec, own)
+    shown = tuple(entry for entry in layers if numbers.get(entry.name) != ())
+    return shown, numbers, lacking_note(numbers)
 
 
 def _take(array: FloatArray, numbers: tuple[int, ...] | None) -> FloatArray:
@@ -248,7 +239,7 @@ def _broken_note(layers: Sequence[LayerActivation]) -> str | None:
         broken = int((~entry.statistics.finite).any(axis=0).sum())
         if broken:
             found.append(f"{entry.name} ({broken} of {len(entry.channels)} channels)")
-    return f"values that are not finite numbers in {_few(found)}" if found else None
+    return f"values that are not finite numbers in {few(found)}" if found else None
 
 
 def _labels_fit(info: ModelInfo) -> bool:

@@ -42,6 +42,7 @@ from layersight.document.image import input_note, input_picture, prediction_bloc
 from layersight.document.words import (
     DASH,
     DOT,
+    MOST_NAMED,
     axes_line,
     count,
     input_line,
@@ -56,7 +57,7 @@ from layersight.document.words import (
     size,
     span,
 )
-from layersight.errors import SelectionError
+from layersight.errors import SelectionError, few
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.tiles import Tiles, make_tiles
@@ -113,14 +114,12 @@ def _captions(result: Activations, options: PictureOptions) -> tuple[str, ...]:
 
 
 def _caption(result: Activations, options: PictureOptions) -> str:
-    layers = ", ".join(
+    layers = [
         f"{entry.name} {real_size(entry)}, channels {ranges(entry.channels)}"
-        for entry in result.layers[:12]
-    )
-    if len(result.layers) > 12:
-        layers += f" and {len(result.layers) - 12} more"
+        for entry in result.layers
+    ]
     return (
-        f"Layers {layers}. {options.describe().capitalize()}. "
+        f"Layers {few(layers, MOST_NAMED)}. {options.describe().capitalize()}. "
         f"Preprocessing: {result.images[0].preprocessing.describe()}. "
         f"Model {result.model.name}, {result.model.digest}. {result.model.framework}."
     )
@@ -314,9 +313,7 @@ def _covers(tiles: Tiles) -> list[Cover | None]:
     ]
 
 
-def _numbers(
-    entry: LayerActivation, image: int, at: slice | int = slice(None)
-) -> tuple[Numbers, ...]:
+def _numbers(entry: LayerActivation, image: int) -> tuple[Numbers, ...]:
     stats = entry.statistics
     names = ("mean", "std", "min", "max", "sparsity")
     return tuple(
@@ -454,11 +451,15 @@ def _map(
     if entry.layer.receptive_field:
         facts.append(("receptive field", size(entry.layer.receptive_field)))
     table = Facts(tuple(facts))
-    large = _curve if entry.values.ndim == 3 else _large
+    large = (
+        _curve(entry, place, tiles, image)
+        if entry.values.ndim == 3
+        else _large(entry, place, tiles, options, image)
+    )
     return Section(
         name,
         (
-            large(entry, place, tiles, options, image),
+            large,
             Beside(((below,), (table,)), fill=False),
         ),
         kind=f"{entry.layer.type}   {real_size(entry)}",
@@ -488,9 +489,7 @@ def _large(
     )
 
 
-def _curve(
-    entry: LayerActivation, place: int, tiles: Tiles, options: PictureOptions, image: int
-) -> Block:
+def _curve(entry: LayerActivation, place: int, tiles: Tiles, image: int) -> Block:
     """A map with one axis."""
     (cover,) = _covers(tiles)
     if cover is not None:

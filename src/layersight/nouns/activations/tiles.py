@@ -16,11 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Bytes, FloatArray
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import ChannelStatistics, LayerActivation
-
-Bytes = NDArray[np.uint8]
 
 CACHE_VALUES = 1 << 16
 """Values worked on at once, so that they stay in the processor's cache."""

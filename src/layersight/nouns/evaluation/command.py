@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from layersight.batch.request import ImageOptions
 from layersight.data.command import Command, Debug, Given, Images, Labelled, Output, Resume
-from layersight.data.fields import Options, option
+from layersight.data.fields import Options, option, split_words
 from layersight.nouns.evaluation.options import TableOptions
-from layersight.nouns.heatmaps.command import Explained, split
+from layersight.nouns.heatmaps.command import Explained
 from layersight.nouns.heatmaps.request import METHODS, METRICS, HeatmapOptions, MeasureOptions
 
 
@@ -48,7 +48,7 @@ def arrange(given: Given) -> Given:
     from layersight.nouns.evaluation.compute import check
 
     named: Given = {
-        name: list(split(given[name])) for name in ("methods", "metrics") if name in given
+        name: list(split_words(given[name])) for name in ("methods", "metrics") if name in given
     }
     given = {**given, **named}
     own = (EvaluationRequest, Explained, HeatmapOptions, MeasureOptions, ImageOptions)

@@ -14,7 +14,7 @@ from typing import Any
 from layersight.batch.gather import check_batch_size, input_label, load_sources, sources_of
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_scale
-from layersight.data.fields import split_options
+from layersight.data.fields import split_options, split_words
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
@@ -28,12 +28,12 @@ from layersight.nouns.heatmaps.cached import CachedModel, explainable
 from layersight.nouns.heatmaps.images import Given, check_picture, choose_input, make_image_set
 from layersight.nouns.heatmaps.methods.method import Method
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
-from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics
+from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics, named
 from layersight.nouns.heatmaps.metrics.metric import metrics as all_metrics
 from layersight.nouns.heatmaps.outputs import check_explained
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 from layersight.nouns.heatmaps.running import Context
-from layersight.nouns.heatmaps.settings import ALL, check_read, choose_methods, settle
+from layersight.nouns.heatmaps.settings import check_read, choose_methods, settle
 from layersight.nouns.heatmaps.strongest import ask_images
 from layersight.select import LayerSpec
 
@@ -92,7 +92,7 @@ def evaluate(
         UsageError: A method, metric or option is unknown, out of its range, or used by none.
         EvaluationInterrupted: Ctrl-C; it holds what is done.
     """
-    chosen, strict = _methods(methods)
+    chosen = _methods(methods)
     measures = choose_metrics(metrics)
     measured, settled, image_options = _settle(chosen, measures, options)
     check_batch_size(batch_size)
@@ -123,7 +123,7 @@ def evaluate(
     waiting = [name for name in supply.names if done is None or name not in done.images]
     evaluator = Evaluator(
         *(chosen, measures, layer),
-        strict=strict | _named(metrics),
+        strict=named(methods) | named(metrics),
         progress=progress,
         count=len(supply.names),
         done=done,
@@ -166,7 +166,7 @@ def check(
         UsageError: A method, metric or option is unknown, out of its range, or used by none.
     """
     own = {"target", "layer", "limit", "input_name", "batch_size"}
-    chosen, _ = _methods(methods)
+    chosen = _methods(methods)
     given = {name: value for name, value in options.items() if name not in own}
     _settle(chosen, choose_metrics(metrics), given)
 
@@ -286,21 +286,15 @@ class _Supply:
         return dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
 
 
-def _methods(asked: str | Sequence[str]) -> tuple[tuple[Method, ...], set[str]]:
-    names = [asked] if isinstance(asked, str) else list(asked)
+def _methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
     found: list[str] = []
-    for name in names:
+    for name in split_words(asked):
         if name == DEFAULT:
             known = known_methods().values()
             found += [each.name for each in known if each.comparable and not each.costly]
         else:
             found.append(name)
-    return choose_methods(found), {name for name in names if name not in (DEFAULT, ALL)}
-
-
-def _named(metrics: str | Sequence[str]) -> set[str]:
-    words = [metrics] if isinstance(metrics, str) else list(metrics)
-    return {part.strip() for word in words for part in word.split(",")} - {DEFAULT, ALL}
+    return choose_methods(found)
 
 
 def _settle(

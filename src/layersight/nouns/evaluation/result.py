@@ -7,6 +7,7 @@ ones and the one that is brightest in the middle.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -127,17 +128,17 @@ class Evaluation(RichDisplay):
         """The grains of the methods, the coarsest first, each once."""
         return tuple(sorted({row.grain for row in self.rows}))
 
-    @property
+    @functools.cached_property
     def means(self) -> FloatArray:
         """``(method, metric)``: the mean over the images."""
         return mean(self.values)
 
-    @property
+    @functools.cached_property
     def errors(self) -> FloatArray:
         """``(method, metric)``: the standard error of the mean; of one image not a number."""
         return error(self.values)
 
-    @property
+    @functools.cached_property
     def better(self) -> FloatArray:
         """``(method, metric)``: the share of images with a number better than the bar's."""
         signs = self._signs[:, np.newaxis]
@@ -146,7 +147,7 @@ class Evaluation(RichDisplay):
         counts = known.sum(-1)
         return np.where(counts > 0, wins.sum(-1) / np.maximum(counts, 1), np.nan).astype(np.float32)
 
-    @property
+    @functools.cached_property
     def leading(self) -> NDArray[np.bool_]:
         """``(method, metric)``: whether it is the best, or not told apart from the best.
 
@@ -172,8 +173,10 @@ class Evaluation(RichDisplay):
 
     def random_of(self, grain: tuple[int, int]) -> FloatArray:
         """``(metric, image)``: what random maps of a grain get."""
-        place = next(place for place, row in enumerate(self.rows) if row.grain == grain)
-        found: FloatArray = self.random[place]
+        alike = [place for place, row in enumerate(self.rows) if row.grain == grain]
+        found: FloatArray = self.random[alike[0]]
+        for place in alike[1:]:  # where a method has a gap another may have none
+            found = np.where(np.isfinite(found), found, self.random[place])
         return found
 
     def of(self, method: str, metric: str) -> FloatArray:

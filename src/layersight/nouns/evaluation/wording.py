@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 
-from layersight.document.words import DASH, brief, model_line, number, plural, size
+from layersight.document.words import DASH, DOT, PLUS_MINUS, brief, model_line, number, plural, size
 from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Column, Evaluation, Row
 
-PLUS_MINUS = "\u00b1"
 CENTRE = "Centre of the image"
 
 
@@ -62,7 +61,7 @@ def facts(result: Evaluation) -> str:
     done = plural(len(result.images), "image")
     if result.count > len(result.images):
         done = f"{len(result.images):,} of {plural(result.count, 'image')}, interrupted"
-    return f"{done}  \u00b7  explained: {result.explained}"
+    return f"{done}{DOT}explained: {result.explained}"
 
 
 def key(result: Evaluation) -> str:

@@ -99,24 +99,6 @@ def read_target(info: ModelInfo, asked: str | int | Target) -> Target:
     return _check(info, _read(info, text))
 
 
-def words_of(target: Target) -> str:
-    """A target as it can be typed.
-
-    >>> words_of(Target("mask", 1, against=2, where=(10, 30, 20, 60)))
-    'mask:1@10:20,30:60 vs 2'
-    """
-    text = f"{'not ' if target.sign < 0 else ''}{target.layer}:{target.unit}"
-    where = target.where
-    if where == PREDICTED:
-        text += "@predicted"
-    elif len(where) == 2:
-        text += f"@{where[0]},{where[1]}"
-    elif not isinstance(where, str):
-        top, left, bottom, right = where
-        text += f"@{top}:{bottom},{left}:{right}"
-    return text if target.against is None else f"{text} vs {target.against}"
-
-
 def _read(info: ModelInfo, text: str) -> Target:
     """``not``, a contrast, or one class."""
     sign = 1

@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from layersight.data.arrays import FloatArray
 from layersight.data.outputs import gives_probability
 from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
@@ -75,6 +77,10 @@ class LayerChooser:
     notes: list[str] = field(default_factory=list)
     _choices: dict[tuple[str, str], Choice] = field(default_factory=dict)
     _depends: DependsOnInput | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.layer, str | int | slice | np.integer | None):
+            self.layer = list(self.layer)  # asked again for every method and image
 
     def note(self, line: str) -> None:
         """Keeps what a reader should know, once."""
@@ -195,7 +201,7 @@ class Builder:
                 try:
                     subject = self.context, batch, index, made[method.name]
                     measures.append(measure(*subject, method, choice, metric, bench))
-                except (CapabilityError, UsageError) as error:
+                except REFUSALS as error:
                     if metric.name in self.strict:
                         raise
                     self.chooser.note(f"not measured: {error}")

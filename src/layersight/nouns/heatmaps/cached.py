@@ -68,11 +68,6 @@ class CachedModel(Differentiable):
     def info(self) -> ModelInfo:
         return self._model.info
 
-    @property
-    def only_forward(self) -> bool:
-        """Whether the model gives no gradients."""
-        return not isinstance(self._model, Differentiable)
-
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
         return self._model.describe(shapes)
 

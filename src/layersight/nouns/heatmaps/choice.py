@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from layersight.data.model import LayerInfo, ModelInfo, Role
 from layersight.data.outputs import MOVING
 from layersight.errors import ModelInputError, SelectionError
@@ -106,7 +108,7 @@ def named_layers(
         SelectionError: There is no such layer, it has no maps, or the target does not depend on
             it.
     """
-    several = [asked] if isinstance(asked, str | int | slice) else list(asked)
+    several = [asked] if isinstance(asked, str | int | slice | np.integer) else list(asked)
     if not several:
         raise SelectionError("expected at least one layer, found none. Leave it out for the last")
     names = {layer.name for spec in several for layer in _meant(info, spec)}

@@ -11,23 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.document.blend import FADED, PALE
 from layersight.document.blocks import Bytes
 from layersight.document.colour import palette
 from layersight.document.diverging import ZERO, diverging
 from layersight.document.diverging import steps as signed_steps
-from layersight.document.words import number
+from layersight.document.words import MINUS, number
 from layersight.nouns.heatmaps.options import FINE_PERCENTILE, HeatOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 
-MINUS = "\u2212"
 UNSEEN = 0
 """The colour step of what the network did not see."""
-UNSEEN_COLOUR = (0xEC, 0xEE, 0xEF)
 LAST = 255
 LEAST = 0.5
 """Of the opacity, what heat of 0 has where it has a sign: paler ground makes it readable."""
-DIMMED = 0.62
-"""How far what was not seen is faded."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,7 +84,7 @@ class HeatScale:
         """
         share = 1 - (1 - self.strength()) ** 2
         found = most * (LEAST + (1 - LEAST) * share) if self.signed else most * share
-        found[UNSEEN] = DIMMED
+        found[UNSEEN] = FADED
         return found.astype(np.float32)
 
     def marks(self) -> dict[float, str]:
@@ -114,7 +111,7 @@ def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
         ]
     limit = max(_limit(other, percentile_of(other, options)) for other in entries)
     colours = (diverging() if entry.signed else palette(options.colormap)).copy()
-    colours[UNSEEN] = UNSEEN_COLOUR
+    colours[UNSEEN] = PALE
     most = max(float(_sizes(other).max(initial=0)) for other in entries)
     return HeatScale(limit, most, entry.signed, colours, entry.ground)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layersight.batch.request import ImageOptions
 from layersight.data.command import Command, Debug, Given, Images, Labelled, Output
-from layersight.data.fields import Options, option
+from layersight.data.fields import Options, option, split_words
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.request import METHODS, HeatmapOptions
 
@@ -66,20 +65,15 @@ class HeatmapRequest(Options):
     )
 
 
-def split(words: Iterable[str]) -> tuple[str, ...]:
-    """Names that were given one by one, or with commas between."""
-    return tuple(part.strip() for word in words for part in word.split(",") if part.strip())
-
-
 def arrange(given: Given) -> Given:
     """The keywords of the verb; what is wrong with them is found before a model is opened."""
     from layersight.nouns.heatmaps.metrics.metric import choose_metrics
     from layersight.nouns.heatmaps.settings import choose_methods, settle
 
-    names = split(given.get("method", ())) or ("grad-cam",)
+    names = split_words(given.get("method", ())) or ("grad-cam",)
     own = {*HeatmapOptions.__dataclass_fields__, *ImageOptions.__dataclass_fields__}
     settle(choose_methods(names), {name: given[name] for name in given if name in own})
-    metrics = split([given.get("score_with", "")])
+    metrics = split_words(given.get("score_with", ""))
     if metrics:
         choose_metrics(metrics)
     return {

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from layersight.batch.gather import (
     check_batch_size,
     choose_preprocessing,
@@ -31,11 +29,11 @@ from layersight.nouns.heatmaps.cached import CachedModel, explainable, make_plan
 from layersight.nouns.heatmaps.classes import names_of
 from layersight.nouns.heatmaps.goals import ResolvedTarget
 from layersight.nouns.heatmaps.images import check_picture, choose_input, make_image_set
-from layersight.nouns.heatmaps.metrics.metric import choose_metrics
+from layersight.nouns.heatmaps.metrics.metric import choose_metrics, named
 from layersight.nouns.heatmaps.outputs import check_explained, output_layers
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.heatmaps.running import Context
-from layersight.nouns.heatmaps.settings import ALL, choose_methods, settle
+from layersight.nouns.heatmaps.settings import choose_methods, settle
 from layersight.nouns.heatmaps.strongest import ask_images
 from layersight.select import LayerSpec
 
@@ -100,8 +98,6 @@ def heatmap(
     settled, image_options = settle(chosen, options)
     metrics = choose_metrics(score_with) if score_with else ()
     _check_counts(batch_size, top, target)
-    if not isinstance(layer, str | int | slice | np.integer | None):
-        layer = list(layer)
     require(model, Forward, "heatmap", "open the network that the weights belong to")
     settled, outputs_only = explainable(model, settled)
     info = model.info
@@ -120,16 +116,16 @@ def heatmap(
         _check_sizes(model, info, given)
     check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
     image_set = make_image_set(given, entry, choose_preprocessing(entry, image_options.scale))
-    plan = make_plan(info, chosen, wanted, layer, before=settled.score == "logit")
+    chooser = LayerChooser(layer, [*outputs_only])
+    plan = make_plan(info, chosen, wanted, chooser.layer, before=settled.score == "logit")
     context = Context(CachedModel(model, info, plan), info, image_set, settled, batch_size)
     count = len(given[entry.name])
     each = top if wanted is None else len(wanted)
-    named = {name for name in ([method] if isinstance(method, str) else method) if name != ALL}
     builder = Builder(
         context,
         chosen,
-        LayerChooser(layer, [*outputs_only]),
-        strict=named | ({score_with} if isinstance(score_with, str) else set(score_with)),
+        chooser,
+        strict=named(method) | named(score_with),
         metrics=metrics,
         tracker=Tracker(progress, count * each * len(chosen) * (2 if metrics else 1)),
     )

@@ -22,15 +22,15 @@ from layersight.document.blocks import (
 )
 from layersight.document.image import input_note, prediction_blocks
 from layersight.document.words import (
+    MOST_NAMED,
     brief,
-    count,
     model_facts,
     model_notes,
     number,
     plural,
     size,
 )
-from layersight.errors import SelectionError
+from layersight.errors import SelectionError, few
 from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, view_of
 from layersight.nouns.heatmaps.options import HeatOptions
@@ -71,7 +71,7 @@ def describe(result: Heatmaps, options: HeatOptions) -> Document:
             if view == "sheet"
             else Part(
                 tuple(part for group in groups for part in sections_of(group, options, view)),
-                notes=(*_notes(result), *_making(result, options)),
+                notes=(*model_notes(result.model, result.notes), *_making(result, options)),
             ),
         ),
         captions=lines,
@@ -88,15 +88,10 @@ def _caption(result: Heatmaps, options: HeatOptions, lines: Sequence[str]) -> st
     words = [
         f"{brief(result.images[entry.image].name)}: {target_name(result, entry)}, "
         f"{method_title(result, entry)}, {facts(result, entry, options)}"
-        for entry in result.maps[:12]
+        for entry in result
     ]
-    if len(result) > 12:
-        words.append(f"and {count(len(result) - 12)} more")
-    return " ".join([f"Heatmaps: {'; '.join(words)}.", *warnings_of(result, result.maps), *lines])
-
-
-def _notes(result: Heatmaps) -> tuple[Note, ...]:
-    return model_notes(result.model, list(dict.fromkeys(result.notes)))
+    shown = f"Heatmaps: {few(words, MOST_NAMED, '; ')}."
+    return " ".join([shown, *warnings_of(result, result.maps), *lines])
 
 
 def _making(result: Heatmaps, options: HeatOptions) -> tuple[Note, ...]:
@@ -118,7 +113,7 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
     front: tuple[Block, ...] = (
         _reading(result, options),
         *_making(result, options),
-        *_notes(result),
+        *model_notes(result.model, result.notes),
         _images(result, groups),
     )
     sections: list[Section] = []

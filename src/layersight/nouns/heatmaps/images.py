@@ -13,7 +13,7 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.readout import Readout
-from layersight.errors import CapabilityError, ModelInputError
+from layersight.errors import CapabilityError, IndependentError, ModelInputError
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.methods.method import Images
 
@@ -170,7 +170,7 @@ def depends_on_input(
                     images.values, (Readout(layer.name, weights),), by=[images.input]
                 )
                 known[layer.name] = True
-            except ModelInputError:
+            except IndependentError:
                 known[layer.name] = False
             except CapabilityError:
                 pixels = images.black + images.white - images.pixels

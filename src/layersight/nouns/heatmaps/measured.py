@@ -31,11 +31,14 @@ from layersight.document.words import (
 from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.result import Heatmap, Measure
 from layersight.nouns.heatmaps.wording import (
+    BAD,
+    GOOD,
     better,
     method_title,
     target_name,
 )
 
+KEY = "Bold: better than a random map, or passes. Brown: worse, or fails."
 ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -77,10 +80,10 @@ def _measure(measure: Measure) -> tuple[Cell, ...]:
     elif measure.bar is not None:
         side = "above" if measure.higher_is_better else "below"
         words = f"{verdict}: {side} {measure.bar:g} is good"
-    tone: Tone = "bad" if verdict in ("worse", "fails") else "plain"
+    tone: Tone = "bad" if verdict in BAD else "plain"
     return (
         Cell(measure.metric),
-        Cell(format_measure(measure.value), tone, bold=verdict == "better"),
+        Cell(format_measure(measure.value), tone, bold=verdict in GOOD),
         Cell(format_measure(measure.random)),
         Cell(format_measure(measure.centre)),
         Cell(words, tone),
@@ -178,7 +181,7 @@ def _metrics(group: ImageMaps) -> Table:
             rows.append(rival(part[0], "random map as coarse", "random"))
         rows.append(rival(entries[0], "map of the centre", "centre"))
     columns = (Column("map"), *(Column(name, "right") for name in metrics))
-    return Table(columns, tuple(rows), note="Bold: better than a random map. Brown: worse.")
+    return Table(columns, tuple(rows), note=KEY)
 
 
 def _metric_row(
@@ -193,8 +196,7 @@ def _metric_row(
         measure = known.get(metric)
         verdict = better(measure) if measure else ""
         text = format_measure(measure.value) if measure else ""
-        bad = verdict == "worse"
-        cells.append(Cell(text, "bad" if bad else "plain", bold=verdict == "better"))
+        cells.append(Cell(text, "bad" if verdict in BAD else "plain", bold=verdict in GOOD))
     return tuple(cells)
 
 

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.document.blend import blend
-from layersight.document.noun import Array, Entry, Json, Noun, Stack
+from layersight.document.noun import Array, Entry, Json, Noun, Stack, matching
 from layersight.document.words import file_name, finite
-from layersight.errors import SelectionError
 from layersight.nouns.heatmaps.colours import percentile_of, scale_of
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, only
@@ -222,14 +221,8 @@ def part(
     Raises:
         SelectionError: There is none.
     """
-    indices = [
-        index
-        for index, entry in enumerate(result)
-        if image in (None, entry.image) and method in (None, entry.method)
-    ]
-    if not indices:
-        named = f"image {'any' if image is None else image}, method {method or 'any'}"
-        raise SelectionError(f"no heatmap of {named} here")
+    rows = [{"image": entry.image, "method": entry.method} for entry in result]
+    indices = matching(rows, "heatmap", image=image, method=method)
     return (result if len(indices) == len(result) else only(result, indices)), {}
 
 

@@ -158,10 +158,6 @@ class Heatmaps(RichDisplay):
         """The methods, in the order in which they were asked for."""
         return tuple(dict.fromkeys(entry.method for entry in self.maps))
 
-    def of_image(self, image: int) -> tuple[int, ...]:
-        """The places of an image's maps."""
-        return tuple(place for place, entry in enumerate(self.maps) if entry.image == image)
-
     def __repr__(self) -> str:
         return (
             f"<Heatmaps of {self.model.name!r}: {len(self.maps)} map(s) of {len(self.images)} "

@@ -19,7 +19,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import ModelInfo
 from layersight.data.placing import enlarge
 from layersight.data.readout import Goal
-from layersight.errors import LayersightError, ModelInputError
+from layersight.errors import CapabilityError, ModelInputError
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.choice import Choice
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal
@@ -222,7 +222,7 @@ def _why_empty(context: Context, method: Method, choice: Choice, batch: Batch, p
         found = context.model.differentiate(
             images.values, goal, layers=choice.names, by=() if choice.names else [images.input]
         )
-    except LayersightError:
+    except (CapabilityError, ModelInputError):  # no gradients, or none of this network
         return f"{method.title} found nothing: the map is 0 everywhere"
     slopes = {**found.slopes, **found.inputs}.values()
     if not any(np.any(slope) for slope in slopes):

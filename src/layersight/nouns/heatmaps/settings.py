@@ -9,13 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from layersight.batch.request import ImageOptions
-from layersight.data.fields import split_options
+from layersight.data.fields import split_options, split_words
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.methods.method import Method, find_method, methods
+from layersight.nouns.heatmaps.metrics.metric import ALL
 from layersight.nouns.heatmaps.request import HeatmapOptions
-
-ALL = "all"
-"""Every method that is comparable and applies."""
 
 
 def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
@@ -24,15 +22,15 @@ def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
     Raises:
         UsageError: There is none of that name, or none was asked for.
     """
-    names = [asked] if isinstance(asked, str) else list(asked)
+    names = split_words(asked)
     if not names:
         raise UsageError("expected at least one method, found none")
     if ALL in names:
-        names = [
+        names = (
             *(name for name, entry in methods().items() if entry.comparable),
             *(name for name in names if name != ALL),
-        ]
-    return tuple(find_method(str(name)) for name in dict.fromkeys(names))
+        )
+    return tuple(find_method(name) for name in dict.fromkeys(names))
 
 
 def settle(

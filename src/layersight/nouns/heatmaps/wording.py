@@ -12,6 +12,7 @@ from layersight.data.outputs import PROBABILITIES, is_value, last_activation, qu
 from layersight.data.target import MEAN, PREDICTED
 from layersight.document.words import (
     DASH,
+    DOT,
     input_line,
     model_line,
     number,
@@ -25,7 +26,6 @@ from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
 
-DOT = "  \u00b7  "
 EMPTY = "no evidence: all 0"
 """What is said of a map of zeros."""
 
@@ -45,7 +45,7 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
         moves = "raises" if target.sign > 0 else "lowers"
         return f"{moves} {quantity(model, target.layer, target.unit)}{place}"
     if target.layer not in (*model.outputs, *model.output_layers):
-        return f"{target.layer} {target.name.replace('class ', 'channel ')}{place}"
+        return f"{target.layer} {target.name}{place}"
     several = f"{target.layer}, " if len(model.outputs) > 1 else ""
     return several + target.name + place
 
@@ -182,6 +182,10 @@ def remarks(group: ImageMaps) -> list[str]:
 def around(group: ImageMaps) -> list[str]:
     """What a picture of an image by itself has to say: what was seen of it, and of the result."""
     return [view_words(group), *group.result.notes]
+
+
+GOOD, BAD = ("better", "passes"), ("worse", "fails")
+"""What :func:`better` says in praise and in blame."""
 
 
 def better(measure: Measure) -> str:

@@ -10,13 +10,14 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
-from layersight.errors import SelectionError
+from layersight.errors import SelectionError, few
 from layersight.model import HasKernels, require
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.select import (
     ChannelSpec,
     LayerSpecs,
     choose_channels,
+    lacking_note,
     select_layers,
     split_channels,
 )
@@ -63,18 +64,19 @@ def kernels(
             f"layer '{chosen[0].name}' ({chosen[0].type}) has no kernels of two dimensions: choose "
             "a convolution"
         )
-    notes: tuple[str, ...] = ()
+    notes = [*model.info.notes]
     without = [layer.name for layer, kernel in found if kernel is None]
     if without and layers is not None:
-        notes = (f"without kernels, so not shown: {', '.join(without[:6])}",)
+        notes.append(f"without kernels, so not shown: {few(without)}")
     counts = {layer.name: kernel.shape[-1] for layer, kernel in with_kernels}
     numbers = choose_channels(counts, channels, own)
+    notes += filter(None, [lacking_note(numbers)])
     shown = tuple(
         _take(layer, kernel, numbers[layer.name])
         for layer, kernel in with_kernels
         if numbers[layer.name]
     )
-    return Kernels(model.info, shown, (*model.info.notes, *notes))
+    return Kernels(model.info, shown, tuple(notes))
 
 
 def _take(layer: LayerInfo, kernel: FloatArray, numbers: tuple[int, ...]) -> LayerKernels:

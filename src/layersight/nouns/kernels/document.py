@@ -29,6 +29,9 @@ from layersight.document.colour import palette
 from layersight.document.diverging import REACH, diverging, steps
 from layersight.document.words import (
     DOT,
+    MINUS,
+    MOST_NAMED,
+    PLUS_MINUS,
     count,
     model_facts,
     model_line,
@@ -39,7 +42,7 @@ from layersight.document.words import (
     ranges,
     size,
 )
-from layersight.errors import SelectionError
+from layersight.errors import SelectionError, few
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import (
     as_tiles,
@@ -51,9 +54,6 @@ from layersight.nouns.kernels.parts import (
     strongest,
 )
 from layersight.nouns.kernels.result import Kernels, LayerKernels
-
-PLUS_MINUS = "\u00b1"
-MINUS = "\u2212"
 
 
 def describe(result: Kernels, options: KernelOptions) -> Document:
@@ -303,11 +303,9 @@ def _captions(result: Kernels, *, bgr: bool) -> tuple[str, ...]:
 
 
 def _caption(result: Kernels, captions: Sequence[str]) -> str:
-    layers = "; ".join(
+    layers = [
         f"{entry.name} {size(entry.values.shape[:3])}, filters {ranges(entry.filters)}, "
         f"scale {PLUS_MINUS}{number(limit(entry))}"
-        for entry in result.layers[:12]
-    )
-    if len(result.layers) > 12:
-        layers += f" and {len(result.layers) - 12} more"
-    return f"Kernels of {layers}. " + " ".join(captions)
+        for entry in result.layers
+    ]
+    return f"Kernels of {few(layers, MOST_NAMED, '; ')}. " + " ".join(captions)

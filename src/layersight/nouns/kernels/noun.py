@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from layersight.document.noun import Array, Json, Noun
+from layersight.document.noun import Array, Json, Noun, matching
 from layersight.document.words import finite, specification
-from layersight.errors import SelectionError
 from layersight.nouns.kernels.document import describe, is_bgr
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import broken, limit, limits, norms, only_filters, strongest
@@ -90,17 +89,19 @@ def only(
     Raises:
         SelectionError: There is no such layer or filter.
     """
-    entries = [
+    rows = [
+        {"layer": entry.name, "filter": number}
+        for entry in result.layers
+        for number in entry.filters
+    ]
+    found = matching(rows, "kernel", layer=layer, filter=channel)
+    names = {rows[index]["layer"] for index in found}
+    entries = tuple(
         entry if channel is None else only_filters(entry, [entry.filters.index(channel)])
         for entry in result.layers
-        if layer in (None, entry.name) and (channel is None or channel in entry.filters)
-    ]
-    if not entries:
-        raise SelectionError(
-            f"no kernel of layer {layer or 'any'}, filter {'any' if channel is None else channel} "
-            f"here: there are {', '.join(entry.name for entry in result.layers) or 'none'}"
-        )
-    return dataclasses.replace(result, layers=tuple(entries)), {}
+        if entry.name in names
+    )
+    return dataclasses.replace(result, layers=entries), {}
 
 
 NOUN: Noun[Kernels, KernelOptions] = Noun(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.nouns.kernels.result import Kernels, LayerKernels
+from layersight.nouns.kernels.result import LayerKernels
 
 
 def broken(entry: LayerKernels) -> NDArray[np.bool_]:
@@ -61,11 +61,6 @@ def only_filters(entry: LayerKernels, indices: Sequence[int]) -> LayerKernels:
         shares=entry.shares[chosen],
         zero=entry.zero[chosen],
     )
-
-
-def only_layers(result: Kernels, layers: Sequence[LayerKernels]) -> Kernels:
-    """The result with these layers in place of its own."""
-    return dataclasses.replace(result, layers=tuple(layers))
 
 
 def as_tiles(entry: LayerKernels) -> bool:

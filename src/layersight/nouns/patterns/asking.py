@@ -9,13 +9,14 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import Probe
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.errors import SelectionError, UsageError
+from layersight.errors import SelectionError, UsageError, few
 from layersight.nouns.patterns.request import KINDS
 from layersight.nouns.patterns.result import Objective, Term
 from layersight.select import (
     ChannelSpec,
     LayerSpecs,
     choose_channels,
+    lacking_note,
     parse_channels,
     select_able,
     select_layers,
@@ -29,8 +30,8 @@ def ask(
     channels: ChannelSpec,
     kind: str,
     facets: int,
-) -> tuple[list[Objective], str | None]:
-    """The objectives that layers and channels mean, and what was left out.
+) -> tuple[list[Objective], tuple[str, ...]]:
+    """The objectives that layers and channels mean, and notes on what was left out.
 
     Raises:
         SelectionError: There is no such layer or channel, or none with channels.
@@ -51,17 +52,15 @@ def ask(
         )
     counts = {layer.name: layer.channels or 0 for layer in with_channels}
     numbers = choose_channels(counts, channels, own)
-    lacking = [name for name, found in numbers.items() if not found]
     found = [
         Objective((_term(layer, channel, kind),), facet)
         for layer in with_channels
         for channel in numbers[layer.name]
         for facet in range(facets)
     ]
-    dropped = [*lacking, *(layer.name for layer in chosen if not layer.channels)]
-    without = f"without the channels asked for, so not shown: {', '.join(dropped[:6])}"
-    notes = [note for note in (blocked, without if dropped else None) if note]
-    return found, "; ".join(notes) or None
+    bare = [layer.name for layer in chosen if not layer.channels]
+    without = f"without channels, so not shown: {few(bare)}" if bare else None
+    return found, tuple(note for note in (blocked, without, lacking_note(numbers)) if note)
 
 
 def _term(layer: LayerInfo, channel: int, kind: str) -> Term:

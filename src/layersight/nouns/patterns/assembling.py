@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
-from layersight.errors import UsageError
+from layersight.errors import UsageError, few
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.patterns.result import BYTES, Objective, Patterns, gained
+from layersight.nouns.patterns.result import ALONG, Objective, Patterns, gained
 from layersight.nouns.patterns.running import RatedPattern
 
 DEAD_GREY = 128
@@ -88,9 +88,7 @@ def _woken(objectives: Sequence[Objective], done: Sequence[RatedPattern]) -> lis
 
 
 def _named(objectives: Sequence[Objective]) -> str:
-    names = [f"{entry.layer} {entry.channel}" for entry in objectives[:6]]
-    more = f" and {len(objectives) - 6} more" if objectives[6:] else ""
-    return ", ".join(dict.fromkeys(names)) + more
+    return few([*dict.fromkeys(f"{entry.layer} {entry.channel}" for entry in objectives)], 6)
 
 
 def check_same(done: Patterns, info: ModelInfo, options: PatternOptions, scale: str) -> None:
@@ -126,16 +124,12 @@ def merge(objectives: Sequence[Objective], parts: Sequence[Patterns]) -> Pattern
             picked = [np.concatenate(pair) for pair in zip(picked, room, strict=True)]
         return np.stack(picked, axis)
 
-    columns = (
-        *("images", "values", "activation", "start_activation", "robustness", "dead"),
-        *("converged", "steps", "history", "natural", "percentile", "transparency"),
-    )
     return dataclasses.replace(
         parts[-1],
         objectives=tuple(objectives),
         frames=take("frames", 1),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-        **{name: take(name) for name in columns},
+        **{name: take(name) for name in ALONG},
     )
 
 
@@ -143,13 +137,13 @@ def _array(numbers: Iterable[float]) -> FloatArray:
     return np.array(list(numbers), np.float32)
 
 
-def _images(canvases: FloatArray, method: Method, empty: Any) -> BYTES:
+def _images(canvases: FloatArray, method: Method, empty: Any) -> Bytes:
     shown = _in_colour(method.show(canvases))
     shown[empty] = DEAD_GREY
     return shown
 
 
-def _in_colour(shown: BYTES) -> BYTES:
+def _in_colour(shown: Bytes) -> Bytes:
     """Pictures in three colours: grey ones repeated, of more bands the first three."""
     channels = shown.shape[-1]
     if channels == 1:

@@ -20,12 +20,14 @@ from layersight.data.ascent import PHASE
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import UsageError
+from layersight.images import check_size
 from layersight.images.arrays import as_array
 from layersight.model import Optimisable, require
 from layersight.nouns.patterns import spectrum
 from layersight.nouns.patterns.asking import ask, check, probes_of
 from layersight.nouns.patterns.assembling import assemble, check_same, merge
 from layersight.nouns.patterns.canvas import (
+    LARGEST,
     Natural,
     choose_input,
     constants_of,
@@ -107,7 +109,7 @@ def patterns(
         shapes = {entry.name: (1, *settled.size, channels_in)}
         info = model.describe(shapes | _shapes(constants_of(info, entry, settled.size)))
         entry = choose_input(info, entry.name)
-    objectives, note = _objectives(info, layers, channels, objective, settled.facets)
+    objectives, left_out = _objectives(info, layers, channels, objective, settled.facets)
     natural = None
     preprocessing = choose_preprocessing(entry, scale)
     if not preprocessing.is_settled:
@@ -145,7 +147,7 @@ def patterns(
                 *(info, chosen, settled, preprocessing, made, finished),
                 natural_count=0 if natural is None else len(natural.loaded),
                 frame_steps=kept_steps,
-                notes=_notes(info, entry, chosen, note),
+                notes=_notes(info, entry, chosen, left_out),
             )
         )
     ready = set(made) | set(() if done is None else done.objectives)
@@ -180,25 +182,28 @@ def _frame_steps(count: int, steps: int) -> tuple[int, ...]:
     return tuple(int(place) for place in np.unique(np.rint(places)))
 
 
-def _notes(info: ModelInfo, entry: InputInfo, method: Method, note: str | None) -> tuple[str, ...]:
-    found = [*info.notes, note]
+def _notes(
+    info: ModelInfo, entry: InputInfo, method: Method, left_out: Sequence[str]
+) -> tuple[str, ...]:
+    found = [*info.notes, *left_out]
     others = [other.name for other in info.inputs if other.name != entry.name]
     if others:
         found.append(f"input {input_label(info, entry.name)} is optimised")
         found += [f"input {input_label(info, other)} is held at zero" for other in others]
-    if entry.channels not in (1, 3, None):
+    if (entry.channels or 0) > 3:
         found.append(f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown")
-    found.append(method.note)
-    return tuple(text for text in found if text)
+    return tuple(note for note in (*found, method.note) if note)
 
 
 def _with_size(options: dict[str, Any], start: FloatArray | None) -> dict[str, Any]:
     """The options with the size of a start that was given."""
     if start is None:
         return options
-    if options.get("size") not in (None, start.shape[:2]):
-        raise UsageError(f"the start has the size {start.shape[:2]}, size= asks for another")
-    return {**options, "size": tuple(int(side) for side in start.shape[:2])}
+    sides = int(start.shape[0]), int(start.shape[1])
+    asked = options.get("size")
+    if asked is not None and check_size(asked, "a canvas", LARGEST) != sides:
+        raise UsageError(f"the start has the size {sides}, size= asks for {asked}")
+    return {**options, "size": sides}
 
 
 def _as_start(start: Any, method: Method, entry: InputInfo) -> FloatArray | None:
@@ -226,7 +231,7 @@ def _objectives(
     channels: ChannelSpec,
     objective: str | Objective | Sequence[Objective],
     facets: int,
-) -> tuple[list[Objective], str | None]:
+) -> tuple[list[Objective], tuple[str, ...]]:
     if isinstance(objective, str):
         return ask(info, layers, channels, objective, facets)
     given = [objective] if isinstance(objective, Objective) else list(objective)
@@ -237,7 +242,7 @@ def _objectives(
     check(info, given)
     return [
         Objective(entry.terms, facet + entry.facet) for entry in given for facet in range(facets)
-    ], None
+    ], ()
 
 
 def _spectrum(natural: Natural | None, method: Method, channels: int) -> FloatArray | None:

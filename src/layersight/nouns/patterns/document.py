@@ -36,6 +36,7 @@ from layersight.document.blocks import (
     Tone,
 )
 from layersight.document.words import (
+    MOST_NAMED,
     count,
     model_facts,
     model_notes,
@@ -46,7 +47,7 @@ from layersight.document.words import (
     ranges,
     size,
 )
-from layersight.errors import SelectionError, UsageError
+from layersight.errors import SelectionError, UsageError, few
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import (
     LayerPatterns,
@@ -65,6 +66,7 @@ from layersight.nouns.patterns.wording import (
     between,
     captions,
     empty_mark,
+    ending,
     full_name,
     how_made,
     kept,
@@ -111,19 +113,21 @@ def describe(result: Patterns, options: GalleryOptions) -> Document:
 
 
 def _caption(result: Patterns, lines: Sequence[str]) -> str:
-    layers = "; ".join(
-        f"{group.name}, channels {ranges(channels)}"
-        for group in by_layer(result)[:12]
-        for channels in [sorted({result.channels[index] for index in group.indices})]
-    )
+    layers = few([_contents(group) for group in by_layer(result)], MOST_NAMED, "; ")
     dead = f"{count(int(result.dead.sum()))} of {plural(len(result), 'pattern')} dead"
     if failed := int(result.failed.sum()):
         dead += f", {count(failed)} failed: {FAILED}"
     return f"Patterns of {layers}. {dead}. " + " ".join(lines)
 
 
-def _notes(result: Patterns) -> tuple[Note, ...]:
-    return model_notes(result.model, list(dict.fromkeys(result.notes)))
+def _contents(group: LayerPatterns) -> str:
+    """A layer and what of it patterns are of: channels, and directions in between."""
+    numbers = [group.result.channels[index] for index in group.indices]
+    channels = sorted({*numbers} - {-1})
+    words = [f"channels {ranges(channels)}"] if channels else []
+    if -1 in numbers:
+        words.append(plural(numbers.count(-1), "direction"))
+    return ", ".join([group.name, *words])
 
 
 def _sheet(result: Patterns, options: GalleryOptions) -> Part:
@@ -135,7 +139,12 @@ def _sheet(result: Patterns, options: GalleryOptions) -> Part:
         rows.append(_layer(group, shown, options, f"patterns:{group.name}", all_of_it))
         if all_of_it:
             whole.append(_layer(group, group.indices, options, all_of_it))
-    front: tuple[Block, ...] = (_reading(result), _making(result), *_notes(result), _layers(result))
+    front: tuple[Block, ...] = (
+        _reading(result),
+        _making(result),
+        *model_notes(result.model, result.notes),
+        _layers(result),
+    )
     return Part((*rows, *whole), front, anchor="cover:patterns")
 
 
@@ -144,7 +153,9 @@ def _grid(result: Patterns, options: GalleryOptions) -> Part:
         _layer(group, group.indices, options, f"patterns:{group.name}")
         for group in by_layer(result)
     )
-    return Part(sections, notes=(*_notes(result), _making(result), _layers(result)))
+    return Part(
+        sections, notes=(*model_notes(result.model, result.notes), _making(result), _layers(result))
+    )
 
 
 def _first_row(group: LayerPatterns, options: GalleryOptions) -> tuple[int, ...]:
@@ -221,19 +232,12 @@ def _tile(result: Patterns, index: int) -> Tile:
         rising=not empty and not bool(result.converged[index]),
         cover=_cover(result, index),
         name=full_name(result, index),
-        facts=(("maximises", aim(objective)), ("ended", _ending(result, index))),
+        facts=(("maximises", aim(objective)), ("ended", ending(result, index))),
         curve=next(iter(_way(result, index)), None),
         also=None
         if result.transparency is None or empty
         else over_checks(result.images[index], result.transparency[index]),
     )
-
-
-def _ending(result: Patterns, index: int) -> str:
-    steps = plural(int(result.steps[index]), "step")
-    if mark := empty_mark(result, index):
-        return f"{mark} after {steps}"
-    return f"converged after {steps}" if result.converged[index] else f"not converged in {steps}"
 
 
 def _key(result: Patterns) -> tuple[str, ...]:
@@ -304,9 +308,7 @@ def _layers(result: Patterns) -> Table:
     rows = []
     for group in by_layer(result):
         alive, layer = list(group.alive), group.layer
-        known = result.robustness[alive]
-        known = known[np.isfinite(known)]
-        middle = float(np.median(known)) if known.size else None
+        middle = group.median_kept
         target = f"patterns:{group.name}"
         rows.append(
             (
@@ -353,17 +355,17 @@ def _large(result: Patterns, options: GalleryOptions) -> Part:
         sections.append(
             Section(
                 name,
-                _single(result, index, options),
+                _single(result, index),
                 kind=layers[objective.layer],
                 facts=f"maximises {aim(objective)}",
                 anchor=f"pattern:{index}",
                 alone=True,
             )
         )
-    return Part(tuple(sections), notes=(*_notes(result), _making(result)))
+    return Part(tuple(sections), notes=(*model_notes(result.model, result.notes), _making(result)))
 
 
-def _single(result: Patterns, index: int, options: GalleryOptions) -> tuple[Block, ...]:
+def _single(result: Patterns, index: int) -> tuple[Block, ...]:
     numbers, curve = _facts(result, index), _way(result, index)
     others = siblings(result, index)
     facets = (tiles(result, others, len(others)),) if len(others) > 1 else ()

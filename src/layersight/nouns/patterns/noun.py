@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
-from layersight.document.noun import Array, Entry, Json, Noun
+from layersight.document.noun import Array, Entry, Json, Noun, matching
 from layersight.document.words import file_name, finite, specification
-from layersight.errors import SelectionError
 from layersight.nouns.patterns.document import describe, frames
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view, only
@@ -209,14 +208,8 @@ def part(
     Raises:
         SelectionError: There is none.
     """
-    indices = [
-        index
-        for index in range(len(result))
-        if layer in (None, result.layers[index]) and channel in (None, result.channels[index])
-    ]
-    if not indices:
-        named = f"layer {layer or 'any'}, channel {'any' if channel is None else channel}"
-        raise SelectionError(f"no pattern of {named} here")
+    rows = [{"layer": each.layer, "channel": each.channel} for each in result]
+    indices = matching(rows, "pattern", layer=layer, channel=channel)
     return (result if len(indices) == len(result) else only(result, indices)), {}
 
 

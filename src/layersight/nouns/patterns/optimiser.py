@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.ascent import Ascent, Optimisation
 from layersight.errors import ModelInputError
 from layersight.nouns.patterns.methods.method import Context, Method, Start
 from layersight.nouns.patterns.placements import whole
-from layersight.nouns.patterns.result import BYTES, Objective
+from layersight.nouns.patterns.result import Objective
 
 GAIN = 0.02
 """A pattern whose last steps gained less than this share over those before has converged."""
@@ -65,7 +65,7 @@ class OptimisedPattern:
     awake: bool
     attempt: int = 0
     leaked: bool = False
-    frames: tuple[BYTES, ...] = ()
+    frames: tuple[Bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class _Team:
     slept: int = 0
     history: list[FloatArray] = field(default_factory=list)
     first: FloatArray | None = None
-    frames: list[BYTES] = field(default_factory=list)
+    frames: list[Bytes] = field(default_factory=list)
 
     @property
     def idle(self) -> bool:

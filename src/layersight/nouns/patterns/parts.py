@@ -13,13 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.data.model import LayerInfo
-from layersight.nouns.patterns.result import Objective, Patterns
-
-ALONG = (
-    *("images", "values", "activation", "start_activation", "robustness", "dead"),
-    *("converged", "steps", "history", "natural", "percentile", "transparency"),
-)
-"""The arrays of a result whose first axis counts the patterns."""
+from layersight.nouns.patterns.result import ALONG, Objective, Patterns
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,6 +47,13 @@ class LayerPatterns:
         """Where those that have a picture stand."""
         empty = self.result.empty
         return tuple(index for index in self.indices if not empty[index])
+
+    @property
+    def median_kept(self) -> float | None:
+        """What half of those with a picture keep at least when moved; ``None`` if unknown."""
+        known = self.result.robustness[list(self.alive)]
+        known = known[np.isfinite(known)]
+        return float(np.median(known)) if known.size else None
 
     @property
     def converged(self) -> int:

@@ -7,6 +7,7 @@ result is arrays, names and numbers.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,13 +15,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.display import RichDisplay
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.nouns.patterns.request import PatternOptions
 
-BYTES = NDArray[np.uint8]
+ALONG = (
+    *("images", "values", "activation", "start_activation", "robustness", "dead"),
+    *("converged", "steps", "history", "natural", "percentile", "transparency"),
+)
+"""The arrays of a result whose first axis counts the patterns."""
 
 SAME = 1e-4
 """Two activations that differ by less than this share of the greater are the same but for
@@ -151,7 +156,7 @@ class Patterns(RichDisplay):
     options: PatternOptions
     preprocessing: Preprocessing
     objectives: tuple[Objective, ...]
-    images: BYTES
+    images: Bytes
     values: FloatArray
     activation: FloatArray
     start_activation: FloatArray
@@ -164,11 +169,11 @@ class Patterns(RichDisplay):
     percentile: FloatArray | None = None
     transparency: FloatArray | None = None
     natural_count: int = 0
-    frames: BYTES | None = None
+    frames: Bytes | None = None
     frame_steps: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def failed(self) -> NDArray[np.bool_]:
         """Whether the optimisation failed: the channel is not dead, yet nothing was gained.
 
@@ -177,7 +182,7 @@ class Patterns(RichDisplay):
         """
         return ~self.dead & ~gained(self.start_activation, self.activation)
 
-    @property
+    @functools.cached_property
     def empty(self) -> NDArray[np.bool_]:
         """Whether there is no picture to show: the channel is dead, or the optimisation failed."""
         return self.dead | self.failed

@@ -13,6 +13,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
 from layersight.document.words import (
     DASH,
+    DOT,
     count,
     model_line,
     number,
@@ -108,15 +109,6 @@ def rising(result: Patterns) -> bool:
     return bool(np.any(~result.empty & ~result.converged))
 
 
-def among(result: Patterns, index: int) -> str:
-    """Where a pattern lies among natural images; empty where there were none."""
-    if result.percentile is None:
-        return ""
-    share = float(result.percentile[index])
-    images = plural(result.natural_count, "natural image")
-    return f"above {share:.3g}% of {images}"
-
-
 def amount(value: float) -> str:
     """An activation in three digits or all that are whole.
 
@@ -151,14 +143,11 @@ def layer_facts(group: LayerPatterns) -> str:
     if alive:
         facts.append(f"{count(group.converged)} of {count(len(alive))} converged")
         facts.append(f"reached {between(result.activation[alive])}")
-        known = result.robustness[alive]
-        known = known[np.isfinite(known)]
-        if known.size:
-            middle = float(np.median(known))
-            facts.append(f"half keep {percent(middle)} or more")
+    if (middle := group.median_kept) is not None:
+        facts.append(f"half keep {percent(middle)} or more")
     if group.layer is not None and group.layer.receptive_field:
         facts.append(f"receptive field {size(group.layer.receptive_field)}")
-    return "  ·  ".join(facts)
+    return DOT.join(facts)
 
 
 def between(values: FloatArray) -> str:
@@ -209,14 +198,14 @@ def appearance(result: Patterns) -> str:
     return "each drawn with a contrast of its own, not with the pixels that the network saw"
 
 
-def tile_key(result: Patterns, *, coloured: bool = True) -> str:
-    """What stands under each pattern, ``coloured`` where images that reach more are marked."""
+def tile_key(result: Patterns) -> str:
+    """What stands under each pattern."""
     words = "Under each pattern: channel, activation reached"
     if rising(result):
         words += " (arrow: not converged)"
     if result.natural is not None:
         images = plural(result.natural_count, "natural image")
-        words += f", the strongest of {images}" + (" (brown: more)" if coloured else "")
+        words += f", the strongest of {images} (brown: more)"
     words += ", share kept if shifted."
     marks = [mark for mark in ("dead", "failed") if getattr(result, mark).any()]
     return words + (f" Grey: {' or '.join(marks)}." if marks else "")

@@ -18,7 +18,7 @@ from keras import ops
 from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.readout import Goal, Gradients
-from layersight.errors import ModelInputError
+from layersight.errors import IndependentError, ModelInputError
 from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.inputs import as_it_was_given
@@ -218,7 +218,7 @@ class Reading:
             own = [r.before for r, handle in zip(goal, handles, strict=True) if handle == layer]
             if layer.index not in needed or (own and all(own) and len(own) == len(goal)):
                 names = ", ".join(dict.fromkeys(readout.layer for readout in goal))
-                raise ModelInputError(
+                raise IndependentError(
                     f"what is read off '{names}' does not depend on the output of layer "
                     f"'{layer.info.name}': choose a layer that comes before it"
                 )
@@ -238,7 +238,7 @@ class Reading:
             if value not in taken:
                 names = [one.name for one in self._host.info.inputs]
                 known = zip(names, view.program.inputs, strict=True)
-                raise ModelInputError(
+                raise IndependentError(
                     f"what is read off '{handles[0].info.name}' does not depend on the input "
                     f"'{name}': {other_inputs([one for one, number in known if number in taken])}"
                 )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from layersight.data.fields import Option
+from layersight.data.fields import Option, split_words
 from layersight.errors import UsageError
 from layersight.nouns import registry
 from layersight.nouns.heatmaps.result import Curve
@@ -126,8 +126,7 @@ def choose_metrics(asked: str | Iterable[str]) -> tuple[Metric, ...]:
         >>> [metric.name for metric in choose_metrics("insertion,deletion")]
         ['deletion', 'insertion']
     """
-    words = [asked] if isinstance(asked, str) else list(asked)
-    names = [part.strip() for word in words for part in word.split(",") if part.strip()]
+    names = split_words(asked)
     if not names:
         raise UsageError(f"expected a metric, found none: name one of {', '.join(metrics())}")
     wanted = set()
@@ -137,3 +136,8 @@ def choose_metrics(asked: str | Iterable[str]) -> tuple[Metric, ...]:
         else:
             wanted.add(find_metric(name).name)
     return tuple(metric for name, metric in metrics().items() if name in wanted)
+
+
+def named(asked: str | Iterable[str]) -> set[str]:
+    """The names among what was asked for, of methods or metrics: those have to apply."""
+    return set(split_words(asked)) - {DEFAULT, ALL}

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.ascent import PIXELS
 from layersight.nouns.patterns.methods.method import Context, Method, Start
 from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.patterns.result import BYTES
 
 GREY, NOISE = 128.0, 20.0
 """The start: grey plus uniform noise, in the numbers that the network sees."""
@@ -53,12 +52,12 @@ def _start(context: Context, facet: int, attempt: int) -> Start:
     return {"pixels": noise * np.float32(NOISE) + np.float32(GREY)}
 
 
-def show(canvas: FloatArray) -> BYTES:
+def show(canvas: FloatArray) -> Bytes:
     """Centred on grey, with a standard deviation of a tenth of the range, as bytes."""
     axes = tuple(range(1, canvas.ndim))
     values = canvas - canvas.mean(axes, keepdims=True)
     values /= values.std(axes, keepdims=True) + 1e-5
-    shown: BYTES = (np.clip(values * DEVIATION + 0.5, 0, 1) * 255).astype(np.uint8)
+    shown: Bytes = (np.clip(values * DEVIATION + 0.5, 0, 1) * 255).astype(np.uint8)
     return shown
 
 

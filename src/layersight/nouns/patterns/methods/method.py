@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.ascent import Ascent
 from layersight.nouns import registry
 from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.patterns.result import BYTES
 
 Start = Mapping[str, FloatArray]
 
@@ -65,7 +64,7 @@ class Method:
     parameters: Callable[[Context], dict[str, Any]]
     start: Callable[[Context, int, int], Start]
     placements: Callable[[PatternOptions, int], FloatArray] | None
-    show: Callable[[FloatArray], BYTES]
+    show: Callable[[FloatArray], Bytes]
     pace: Callable[[PatternOptions, int], float] = lambda options, step: 1.0
     order: int = 0
     settles: bool = True

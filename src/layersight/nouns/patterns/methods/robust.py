@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.ascent import FOURIER
 from layersight.nouns.patterns.methods.method import Context, Method, Start
 from layersight.nouns.patterns.placements import of_step
 from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.patterns.result import BYTES
 from layersight.nouns.patterns.spectrum import colours, pink
 
 START = 0.01
@@ -46,7 +45,7 @@ def _start(context: Context, facet: int, attempt: int) -> Start:
     }
 
 
-def show(canvas: FloatArray) -> BYTES:
+def show(canvas: FloatArray) -> Bytes:
     """The canvas as bytes; it is an image in 0..1."""
     return np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
 
