@@ -1,7 +1,8 @@
 """Documents in the cells of a notebook.
 
-The rule of this module: a cell has the blocks of a page but no script, keeps to what fits below it,
-says what it leaves out, and escapes every name.
+The rule of this module: a cell has the blocks of a page but no script, keeps to what a notebook can
+hold, says what it leaves out, and escapes every name. All of it is open, so that a notebook that is
+printed or exported holds it too.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from layersight.writers.html.drawn import Art, pictures_of
 from layersight.writers.html.filters import environment
 from layersight.writers.pixels import png
 
-SECTIONS = 6
-"""So many sections are in a cell."""
+BYTES = 2_000_000
+"""So many bytes of pixels are in a cell, before they are compressed, or those of one section."""
 TILES = 32
 """So many tiles that have a picture each."""
 EDGE = 72
@@ -48,30 +49,25 @@ T = TypeVar("T", bound=Block)
 def to_html(document: Document) -> str:
     """A document as an HTML fragment with a small style of its own and without scripts."""
     left_out: dict[str, None] = {}
-    parts, sections = [], 0
+    parts = []
     for part in document.parts[:1]:
-        chosen = part.sections[:SECTIONS]
-        sections = len(part.sections)
-        parts.append(
-            Part(
-                tuple(_section(section, left_out) for section in chosen),
-                _blocks(part.front or part.notes, left_out),
-            )
-        )
-    if sections > SECTIONS:
-        left_out[f"the first {SECTIONS} of {sections}"] = None
+        front = _blocks(part.front or part.notes, left_out)
+        chosen = [_section(section, left_out) for section in part.sections]
+        ends = np.cumsum([_bytes(section.blocks) for section in chosen])
+        fit = max(1, int((ends <= BYTES).sum()))
+        parts.append(Part(tuple(chosen[:fit]), front))
+        if fit < len(chosen):
+            left_out[f"the first {fit} of {len(chosen)}"] = None
     if len(document.parts) > 1:
         left_out[f"the first of {plural(len(document.parts), 'image')}"] = None
     small = dataclasses.replace(document, parts=tuple(parts))
     art = Art(small)
-    opened = next((s for part in parts for s in part.sections if _has_grid(s.blocks)), None)
     style = asset("cell.css").replace("--cover: 1;", f"--cover: {art.peak / 255:.3g};")
     return (
         environment()
         .get_template("cell.html")
         .render(
             document=small,
-            opened=opened,
             left_out=list(left_out),
             art=art,
             ids=NO_IDS,
@@ -107,8 +103,17 @@ def _is_grey(palette: Bytes | None) -> bool:
     return palette is None or bool((palette == np.arange(256)[:, None]).all())
 
 
-def _has_grid(blocks: Sequence[Block]) -> bool:
-    return any(isinstance(block, Grid) for block in blocks)
+def _bytes(blocks: Sequence[Block]) -> int:
+    """How many bytes the pixels of some blocks are."""
+    inside = sum(
+        _bytes(part) for block in blocks if isinstance(block, Beside) for part in block.parts
+    )
+    grids = (pixels for block in blocks if isinstance(block, Grid) for pixels in block.pixels)
+    return (
+        inside
+        + sum(pixels.nbytes for pixels in grids)
+        + sum(block.pixels.nbytes for block in blocks if isinstance(block, Picture))
+    )
 
 
 def _section(section: Section, left_out: dict[str, None]) -> Section:
