@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.document.blocks import Note
+from layersight.document.blocks import Column, Note
 from layersight.version import __version__
 
 TIMES = "\u00d7"
@@ -166,6 +166,12 @@ def model_notes(model: ModelInfo, notes: Sequence[str]) -> tuple[Note, ...]:
     """What had to be changed or chosen, if anything."""
     lines = tuple(dict.fromkeys((*model.rewrites, *notes)))
     return (Note(lines, "Notes", most=8),) if lines else ()
+
+
+def layer_columns(*own: str) -> tuple[Column, ...]:
+    """The columns of a table of layers: number, name and type, its own, and the page of each."""
+    first = Column("", "right"), Column("name", wide=2), Column("type", wide=1)
+    return (*first, *(Column(name, "right") for name in own), Column("page", "right", pages=True))
 
 
 def finite(value: object) -> object:

@@ -11,10 +11,12 @@ from drawn import laid, pictures, told, words
 from heats import HOSTILE, WARNING, heats, picture
 from layersight.document.blocks import Document, Overlay
 from layersight.errors import SelectionError
+from layersight.nouns.heatmaps import photographs
 from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.groups import by_image, default_view, only
 from layersight.nouns.heatmaps.measured import measured
+from layersight.nouns.heatmaps.noun import folder, numbers
 from layersight.nouns.heatmaps.options import HEAT_VIEWS, HeatOptions
 from layersight.nouns.heatmaps.photographs import (
     describe_peak,
@@ -24,7 +26,7 @@ from layersight.nouns.heatmaps.photographs import (
     places_of,
     reduced,
 )
-from layersight.nouns.heatmaps.result import Heatmaps, Measure
+from layersight.nouns.heatmaps.result import Heatmaps, Measure, Places
 from layersight.nouns.heatmaps.views import Shown
 from layersight.nouns.heatmaps.wording import (
     better,
@@ -419,3 +421,21 @@ def test_a_check_that_failed_is_brown_and_one_that_passed_is_bold() -> None:
     assert found[0] == ("0.3", "plain", True)
     assert ("0.8", "bad", False) in found
     assert "fails" in table.note
+
+
+def test_where_the_heat_lies_is_found_once_for_each_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    find = photographs._find_places
+
+    def watched(result: Heatmaps, place: int) -> Places:
+        found.append(place)
+        return find(result, place)
+
+    monkeypatch.setattr(photographs, "_find_places", watched)
+    result = heats(methods=THREE)
+    describe(result, PLAIN)  # what a folder begins with
+    list(folder(result, PLAIN))
+    for view in HEAT_VIEWS:
+        describe(result, dataclasses.replace(PLAIN, view=view))
+    numbers(only(result, [2]), PLAIN)
+    assert sorted(found) == [0, 1, 2]

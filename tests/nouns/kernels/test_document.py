@@ -12,7 +12,7 @@ from layersight.document.diverging import ZERO, diverging, steps
 from layersight.errors import SelectionError
 from layersight.nouns.kernels.document import by_sign, describe
 from layersight.nouns.kernels.options import KernelOptions
-from layersight.nouns.kernels.parts import limit, limits, norms, only_filters, strongest
+from layersight.nouns.kernels.parts import only_filters, strongest
 from layersight.nouns.kernels.result import Kernels
 from layersight.writers.page import Anchor, Picture
 from weights import everything, layer, weights
@@ -148,7 +148,7 @@ def test_a_layer_of_zeros_has_no_scale() -> None:
     bars = [item for item in page.items if isinstance(item, Picture) and len(item.pixels) == 1]
     assert not bars
     assert "weights 0" in " ".join(words(page))
-    assert limit(kernels.layers[0]) == 0
+    assert kernels.layers[0].limit == 0
     assert "not a number" in words(*laid(made(weights(layer((3, 3, 4, 1), wrong=(0,))))))
 
 
@@ -171,17 +171,19 @@ def test_inputs_of_weight_zero_are_not_among_the_strongest() -> None:
     entry = layer((3, 3, 6, 1))
     entry.values[:, :, [1, 3], 0] = 0
     assert set(strongest(entry, 0, 6)) == {0, 2, 4, 5}
+    entry = layer((3, 3, 6, 1))
     entry.values[..., 0] = 1
     assert strongest(entry, 0, 3) == (0, 1, 2)
 
 
 def test_what_is_no_number_has_no_part_in_a_scale() -> None:
     entry = layer((3, 3, 4, 3), wrong=(1,))
-    assert np.isfinite(limits(entry)).all()
-    assert np.isfinite(norms(entry)).all()
-    assert limit(entry) == 1
+    assert np.isfinite(entry.limits).all()
+    assert np.isfinite(entry.norms).all()
+    assert entry.limit == 1
+    entry = layer((3, 3, 4, 3), wrong=(1,))
     entry.values[0, 0, 0, 2] = np.inf
-    assert limit(entry) == 1
+    assert entry.limit == 1
     assert steps(np.array([np.nan, np.inf, -np.inf, 1.0]), 1.0).tolist() == [ZERO, ZERO, ZERO, 255]
     assert "weights \u22120." in told(made(weights(entry)))
 

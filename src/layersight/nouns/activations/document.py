@@ -21,7 +21,6 @@ from layersight.document.blocks import (
     Block,
     Bytes,
     Cell,
-    Column,
     Cover,
     Curve,
     Document,
@@ -46,6 +45,7 @@ from layersight.document.words import (
     axes_line,
     count,
     input_line,
+    layer_columns,
     model_facts,
     model_line,
     model_notes,
@@ -219,17 +219,7 @@ def _layers(result: Activations, image: int) -> Table:
                 Cell(target=target),
             )
         )
-    columns = (
-        Column("", "right"),
-        Column("name", wide=2),
-        Column("type", wide=1),
-        Column("output", "right"),
-        Column("parameters", "right"),
-        Column("field", "right"),
-        Column("dead", "right"),
-        Column("zeros", "right"),
-        Column("page", "right", pages=True),
-    )
+    columns = layer_columns("output", "parameters", "field", "dead", "zeros")
     note = "Field: receptive field. Dead: constant for this image. Zeros: the share of exact zeros."
     return Table(columns, tuple(rows), "Layers", note)
 

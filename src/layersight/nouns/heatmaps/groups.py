@@ -93,7 +93,7 @@ def only(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
     maps = [result.maps[index] for index in indices]
     images = sorted({entry.image for entry in maps})
     numbers = {image: number for number, image in enumerate(images)}
-    return dataclasses.replace(
+    part = dataclasses.replace(
         result,
         images=tuple(result.images[image] for image in images),
         photographs=tuple(result.photographs[image] for image in images),
@@ -102,6 +102,9 @@ def only(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
         else (),
         maps=tuple(dataclasses.replace(entry, image=numbers[entry.image]) for entry in maps),
     )
+    known = ((place, result.places.get(index)) for place, index in enumerate(indices))
+    part.places.update({place: found for place, found in known if found is not None})
+    return part
 
 
 def default_view(result: Heatmaps) -> str:

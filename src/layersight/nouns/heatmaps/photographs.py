@@ -15,7 +15,7 @@ from PIL import Image
 from layersight.data.arrays import FloatArray
 from layersight.data.photograph import Photograph
 from layersight.data.placing import place as place_values
-from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Places
 
 PARTS = (
     ("upper left", "top", "upper right"),
@@ -117,24 +117,14 @@ def in_padding(entry: Heatmap, photograph: Photograph) -> float:
     return float(sizes[~inside].sum()) / total if total else 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Places:
-    """Where the heat lies, in pixels of the file; ``None`` for a map without heat.
-
-    Attributes:
-        hottest: The pixel of the greatest value, ``(x, y)``.
-        centre: The centre of mass of what speaks for the target, ``(x, y)``.
-        box: The least box around the hottest fifth of the pixels seen, ``(x0, y0, x1, y1)``,
-            ends not included.
-    """
-
-    hottest: tuple[int, int] | None
-    centre: tuple[float, float] | None
-    box: tuple[int, int, int, int] | None
-
-
 def places_of(result: Heatmaps, place: int) -> Places:
-    """Where the heat of a map lies on its photograph."""
+    """Where the heat of a map lies on its photograph; found once."""
+    if place not in result.places:
+        result.places[place] = _find_places(result, place)
+    return result.places[place]
+
+
+def _find_places(result: Heatmaps, place: int) -> Places:
     entry = result.maps[place]
     photograph = result.photographs[entry.image]
     heat = entry.above_ground(placed(entry, photograph))

@@ -116,6 +116,22 @@ class Heatmap:
         return values - np.float32(self.ground) if self.ground else values
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the heat lies, in pixels of the file; ``None`` for a map without heat.
+
+    Attributes:
+        hottest: The pixel of the greatest value, ``(x, y)``.
+        centre: The centre of mass of what speaks for the target, ``(x, y)``.
+        box: The least box around the hottest fifth of the pixels seen, ``(x0, y0, x1, y1)``,
+            ends not included.
+    """
+
+    hottest: tuple[int, int] | None
+    centre: tuple[float, float] | None
+    box: tuple[int, int, int, int] | None
+
+
 @dataclass(frozen=True, eq=False)
 class Heatmaps(RichDisplay):
     """The heatmaps of some images, targets and methods.
@@ -130,6 +146,7 @@ class Heatmaps(RichDisplay):
         titles: For each method used what it is called in a caption.
         warnings: For each method that can mislead so that a picture must say it, the sentence.
         notes: What a reader should know beside, such as how the layer was chosen.
+        places: Where the heat of maps lies, by their index, as far as it was asked.
     """
 
     noun: ClassVar[str] = "heatmaps"
@@ -143,6 +160,7 @@ class Heatmaps(RichDisplay):
     titles: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    places: dict[int, Places] = field(init=False, repr=False, default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.maps)

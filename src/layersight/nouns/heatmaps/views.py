@@ -222,9 +222,8 @@ def _single(group: ImageMaps, index: int, options: HeatOptions, *, bare: bool) -
         pictures.insert(0, photograph_of(group, photograph, own))
     height, width = photograph.pixels.shape[:2]
     lying = width > SLIM * height
-    hottest = describe_peak(result, index)
     alone = ImageMaps(result, group.image, (index,))
-    lines = [f"Hottest at {hottest}." if hottest else ""]
+    lines = [f"Hottest at {shown.peak}." if shown.peak else ""]
     lines += remarks(alone) if bare else [predicted(group), *around(group), *remarks(alone)]
     blocks: list[Block] = list(pictures) if lying else []
     if not lying:

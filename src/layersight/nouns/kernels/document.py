@@ -46,11 +46,7 @@ from layersight.errors import SelectionError, few
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import (
     as_tiles,
-    broken,
     is_mixing,
-    limit,
-    limits,
-    norms,
     strongest,
 )
 from layersight.nouns.kernels.result import Kernels, LayerKernels
@@ -93,14 +89,14 @@ def _layer(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Section
         kind=f"{entry.layer.type}   {size(entry.values.shape[:3])}",
         facts=_facts(entry),
         anchor=f"kernels:{entry.name}",
-        scale=_scale(entry) if limit(entry) > 0 else None,
+        scale=_scale(entry) if entry.limit > 0 else None,
     )
 
 
 def _scale(entry: LayerKernels) -> Scale:
     colours = palette("grey") if entry.inputs == 3 else diverging()
     if as_tiles(entry):
-        most = limit(entry)
+        most = entry.limit
         return Scale(colours, ((0.0, signed(-most)), (0.5, "0"), (1.0, signed(most))))
     return Scale(colours, ((0.0, f"{MINUS}limit"), (0.5, "0"), (1.0, "+limit of the row")))
 
@@ -115,15 +111,15 @@ def _cover(entry: LayerKernels, index: int, *, span: int = 1) -> Cover | None:
 
 
 def _numbers(entry: LayerKernels) -> tuple[Numbers, ...]:
-    norm = np.sqrt((norms(entry) ** 2).sum(0)).astype(np.float32)
-    norm[broken(entry)] = np.nan
-    return (Numbers("norm", norm), Numbers("largest", limits(entry).astype(np.float32)))
+    norm = np.sqrt((entry.norms**2).sum(0)).astype(np.float32)
+    norm[entry.broken] = np.nan
+    return (Numbers("norm", norm), Numbers("largest", entry.limits.astype(np.float32)))
 
 
 def _tiles(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Grid:
     """A tile for each filter."""
     values = np.moveaxis(entry.values, -1, 0)
-    found = steps(values if entry.inputs == 3 else values[..., 0], limit(entry))
+    found = steps(values if entry.inputs == 3 else values[..., 0], entry.limit)
     if entry.inputs == 3:
         found = found[..., ::-1] if bgr else found
     tiles = [
@@ -145,7 +141,7 @@ def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
     mixing = is_mixing(entry)
     front = 0 if mixing else int(entry.factors.shape[1])
     slices = min(options.columns, entry.inputs)
-    wide, most = front + slices, limits(entry)
+    wide, most = front + slices, entry.limits
     height, width = (int(side) for side in entry.values.shape[:2])
     pixels = np.full((len(entry.filters) * wide, height, width, 3), 255, np.uint8)
     tiles: list[Tile] = []
@@ -190,7 +186,7 @@ def _row(
     for _ in range(front - len(shares)):
         pictures.append(np.full((*entry.values.shape[:2], 3), 255, np.uint8))
         tiles.append(Tile(blank=True))
-    sizes = norms(entry)
+    sizes = entry.norms
     for source in strongest(entry, index, slices):
         weights = entry.values[..., source, index]
         pictures.append(by_sign(weights, most))
@@ -229,7 +225,7 @@ def _facts(entry: LayerKernels) -> str:
     if entry.filters != tuple(range(shown)):
         facts[0] += f" ({ranges(entry.filters)})"
     facts.append(f"weights {_range(entry)}")
-    zero, wrong = int(entry.zero.sum()), int(broken(entry).sum())
+    zero, wrong = int(entry.zero.sum()), int(entry.broken.sum())
     facts.append(f"{count(zero)} zero" if zero else "none zero")
     weak = faint(entry)
     if weak:
@@ -243,7 +239,7 @@ def faint(entry: LayerKernels) -> tuple[int, ...]:
     """The filters that are not zero and yet look so on the scale of their layer."""
     if not as_tiles(entry):
         return ()
-    unseen = (limits(entry) < limit(entry) / REACH / 2) & ~entry.zero & ~broken(entry)
+    unseen = (entry.limits < entry.limit / REACH / 2) & ~entry.zero & ~entry.broken
     return tuple(channel for channel, one in zip(entry.filters, unseen, strict=True) if one)
 
 
@@ -268,7 +264,7 @@ def is_bgr(result: Kernels) -> bool:
 def _one_scale(layers: Sequence[LayerKernels]) -> str:
     """That each of these layers has one scale, and how far it goes."""
     if len(layers) == 1:
-        return f"One scale for the layer, {PLUS_MINUS}{number(limit(layers[0]))}"
+        return f"One scale for the layer, {PLUS_MINUS}{number(layers[0].limit)}"
     return "One scale for each layer, its limit at its bar"
 
 
@@ -305,7 +301,7 @@ def _captions(result: Kernels, *, bgr: bool) -> tuple[str, ...]:
 def _caption(result: Kernels, captions: Sequence[str]) -> str:
     layers = [
         f"{entry.name} {size(entry.values.shape[:3])}, filters {ranges(entry.filters)}, "
-        f"scale {PLUS_MINUS}{number(limit(entry))}"
+        f"scale {PLUS_MINUS}{number(entry.limit)}"
         for entry in result.layers
     ]
     return f"Kernels of {few(layers, MOST_NAMED, '; ')}. " + " ".join(captions)

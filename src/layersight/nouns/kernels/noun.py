@@ -11,7 +11,7 @@ from layersight.document.noun import Array, Json, Noun, matching
 from layersight.document.words import finite, specification
 from layersight.nouns.kernels.document import describe, is_bgr
 from layersight.nouns.kernels.options import KernelOptions
-from layersight.nouns.kernels.parts import broken, limit, limits, norms, only_filters, strongest
+from layersight.nouns.kernels.parts import only_filters, strongest
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 
 
@@ -23,7 +23,7 @@ def manifest(result: Kernels, options: KernelOptions) -> Json:
                 "name": entry.name,
                 "filters": specification(entry.filters),
                 "kernel": list(entry.values.shape[:3]),
-                "limit": limit(entry),
+                "limit": entry.limit,
                 "zero": specification(np.array(entry.filters)[entry.zero].tolist()),
             }
             for entry in result.layers
@@ -41,7 +41,7 @@ def numbers(result: Kernels, options: KernelOptions) -> Json:
 
 
 def _layer(entry: LayerKernels, options: KernelOptions) -> Json:
-    wrong, largest, sizes = broken(entry), limits(entry), norms(entry)
+    wrong, largest, sizes = entry.broken, entry.limits, entry.norms
     filters = [
         {
             "index": index,
@@ -61,7 +61,7 @@ def _layer(entry: LayerKernels, options: KernelOptions) -> Json:
         "name": entry.name,
         "type": entry.layer.type,
         "kernel": list(entry.values.shape[:3]),
-        "largest": limit(entry),
+        "largest": entry.limit,
         "zero": int(entry.zero.sum()),
         "filters": filters,
     }

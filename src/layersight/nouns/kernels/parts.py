@@ -10,29 +10,8 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from layersight.nouns.kernels.result import LayerKernels
-
-
-def broken(entry: LayerKernels) -> NDArray[np.bool_]:
-    """``(filter,)``: whether a weight of the kernel is not a finite number."""
-    return np.asarray(~np.isfinite(entry.values).all((0, 1, 2)))
-
-
-def limit(entry: LayerKernels) -> float:
-    """The largest size of a finite weight of these kernels; 0 where there is none."""
-    return float(_sizes(entry).max(initial=0.0))
-
-
-def limits(entry: LayerKernels) -> NDArray[np.float64]:
-    """``(filter,)``: the largest size of a finite weight of each kernel."""
-    return np.asarray(_sizes(entry).max((0, 1, 2), initial=0.0))
-
-
-def norms(entry: LayerKernels) -> NDArray[np.float64]:
-    """``(input, filter)``: the length of each slice, that is of the weights for one input."""
-    return np.asarray(np.sqrt((_sizes(entry) ** 2).sum((0, 1))))
 
 
 def strongest(entry: LayerKernels, index: int, count: int) -> tuple[int, ...]:
@@ -45,7 +24,7 @@ def strongest(entry: LayerKernels, index: int, count: int) -> tuple[int, ...]:
         index: Which filter, by its index in ``entry``.
         count: So many at most.
     """
-    found = norms(only_filters(entry, [index]))[:, 0]
+    found = entry.norms[:, index]
     order = np.argsort(-found, kind="stable")[:count]
     return tuple(int(number) for number in order if found[number] > 0)
 
@@ -71,8 +50,3 @@ def as_tiles(entry: LayerKernels) -> bool:
 def is_mixing(entry: LayerKernels) -> bool:
     """Whether the kernels have one position, so that they only mix their inputs."""
     return entry.values.shape[:2] == (1, 1)
-
-
-def _sizes(entry: LayerKernels) -> NDArray[np.float64]:
-    values = np.abs(entry.values.astype(np.float64))
-    return np.where(np.isfinite(values), values, 0.0)

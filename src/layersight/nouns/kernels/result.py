@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +15,7 @@ from layersight.data.display import RichDisplay
 from layersight.data.model import LayerInfo, ModelInfo
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class LayerKernels:
     """The kernels of one layer.
 
@@ -46,6 +47,30 @@ class LayerKernels:
     def inputs(self) -> int:
         """How many channels each kernel takes."""
         return int(self.values.shape[2])
+
+    @functools.cached_property
+    def limits(self) -> NDArray[np.float64]:
+        """``(filter,)``: the largest size of a finite weight of each kernel."""
+        return np.asarray(self._sizes().max((0, 1, 2), initial=0.0))
+
+    @functools.cached_property
+    def norms(self) -> NDArray[np.float64]:
+        """``(input, filter)``: the length of each slice, that is of the weights for one input."""
+        return np.asarray(np.sqrt((self._sizes() ** 2).sum((0, 1))))
+
+    @functools.cached_property
+    def broken(self) -> NDArray[np.bool_]:
+        """``(filter,)``: whether a weight of the kernel is not a finite number."""
+        return np.asarray(~np.isfinite(self.values).all((0, 1, 2)))
+
+    @property
+    def limit(self) -> float:
+        """The largest size of a finite weight of these kernels; 0 where there is none."""
+        return float(self.limits.max(initial=0.0))
+
+    def _sizes(self) -> NDArray[np.float64]:
+        values = np.abs(self.values.astype(np.float64))
+        return np.where(np.isfinite(values), values, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

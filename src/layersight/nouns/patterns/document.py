@@ -19,7 +19,6 @@ from layersight.document.blocks import (
     Block,
     Bytes,
     Cell,
-    Column,
     Cover,
     Curve,
     Document,
@@ -38,6 +37,7 @@ from layersight.document.blocks import (
 from layersight.document.words import (
     MOST_NAMED,
     count,
+    layer_columns,
     model_facts,
     model_notes,
     number,
@@ -325,19 +325,7 @@ def _layers(result: Patterns) -> Table:
                 Cell(target=target),
             )
         )
-    columns = (
-        Column("", "right"),
-        Column("name", wide=2),
-        Column("type", wide=1),
-        Column("output", "right"),
-        Column("field", "right"),
-        Column("shown", "right"),
-        Column("dead", "right"),
-        Column("converged", "right"),
-        Column("reached", "right"),
-        Column("kept", "right"),
-        Column("page", "right", pages=True),
-    )
+    columns = layer_columns("output", "field", "shown", "dead", "converged", "reached", "kept")
     return Table(columns, tuple(rows), "Layers")
 
 
