@@ -15,6 +15,8 @@ The tree::
     ├── OutputError                 the result cannot be written there
     └── UsageError                  arguments that do not fit together (exit status 2)
 
+:class:`Interrupted` is Ctrl-C; it holds what was done.
+
 A message is one sentence or a few: what was expected, what was found, where, what to do.
 """
 
@@ -23,6 +25,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class LayersightError(Exception):
@@ -75,6 +78,19 @@ class UsageError(LayersightError):
     """The arguments do not fit together."""
 
     exit_status = 2
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user pressed Ctrl-C during work whose parts are worth keeping.
+
+    Attributes:
+        done: The result of what was done by then; ``None`` without any.
+        count: How many parts there would have been.
+    """
+
+    def __init__(self, done: Any, count: int) -> None:
+        super().__init__()
+        self.done, self.count = done, count
 
 
 def shortened(text: str, most: int = 300) -> str:

@@ -85,7 +85,8 @@ def select_able(
     if len(able) == len(chosen):
         return able, None
     if specs is None and not able:
-        raise UnsafeModelError(f"{info.source}: no layer can be computed: {'. '.join(info.notes)}")
+        why = ". ".join(info.notes) or chosen[0].blocked
+        raise UnsafeModelError(f"{info.source}: no layer can be computed: {why}")
     if not able:
         raise blocked_error(info.source, info.layers, chosen[0])
     names = [layer.name for layer in chosen if layer.blocked is not None]
@@ -199,6 +200,8 @@ def _slice(layers: Sequence[LayerInfo], chosen: slice, text: str) -> list[int]:
 def _counted(layers: Sequence[LayerInfo]) -> str:
     if not layers:
         return "no layers that compute"
+    if len(layers) == 1:
+        return "one layer that computes, 0"
     return f"{len(layers)} layers that compute, 0 to {len(layers) - 1}"
 
 

@@ -12,10 +12,15 @@ from gradients import as_array, gradient_of
 from PIL import Image
 
 from layersight import patterns, save
-from layersight.errors import LayersightError, ModelInputError, SelectionError, UsageError
+from layersight.errors import (
+    Interrupted,
+    LayersightError,
+    ModelInputError,
+    SelectionError,
+    UsageError,
+)
 from layersight.export.files import load
 from layersight.loading import load_model
-from layersight.nouns.patterns.compute import PatternsInterrupted
 from layersight.nouns.patterns.methods.classic import show
 from layersight.nouns.patterns.noun import NOUN
 from layersight.nouns.patterns.result import Objective, Term
@@ -341,7 +346,7 @@ def test_an_interrupted_run_goes_on(plain):
         if done > 12:
             raise KeyboardInterrupt
 
-    with pytest.raises(PatternsInterrupted) as caught:
+    with pytest.raises(Interrupted) as caught:
         patterns(plain, "conv", batch_size=1, progress=stop, **QUICK)
     part = caught.value.done
     assert 1 <= len(part) < len(whole)

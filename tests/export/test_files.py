@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from layersight.errors import OutputError, UsageError
-from layersight.export import atomic, files, read_manifest, save
+from layersight.export import files, read_manifest, save
 from layersight.export.files import suffixes_of
 from layersight.export.manifest import dump_manifest, manifest_of
 from layersight.nouns.activations.noun import NOUN
@@ -197,8 +197,8 @@ class Full:
 def test_a_full_disk(
     result: Activations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    opened = os.fdopen
-    monkeypatch.setattr(atomic.os, "fdopen", lambda *given: Full(opened(*given)))
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda *given, **known: Full(opened(*given, **known)))
     with pytest.raises(OutputError, match=r"^cannot write \S+: No space left on device\. Choose"):
         write(result, tmp_path / f"new/out{suffix}")
     assert everything(tmp_path) == {}

@@ -39,10 +39,8 @@ MORE = (
 
 
 OWN = {
-    "activations": (1, ["form"]),
-    "patterns": (1, ["form"]),
-    "kernels": (1, ["form"]),
-    "evaluations": (1, []),
+    **dict.fromkeys(("activations", "patterns", "kernels", "heatmaps", "image"), (1, ["form"])),
+    **dict.fromkeys(("evaluations", "summary"), (1, [])),
 }
 """What a page brings along itself: what its controls do, and their row, where there are any."""
 
@@ -108,6 +106,12 @@ def results() -> dict[str, dict[str, object]]:
             "all": layersight.kernels(model, layers="Conv2D"),
             "one": layersight.kernels(model, layers=":1", channels="0"),
         },
+        "heatmaps": {
+            "all": layersight.heatmap(model, image, method=["grad-cam", "gradient"]),
+            "one": layersight.heatmap(model, image, method="grad-cam"),
+        },
+        "summary": {"all": model.info, "one": model.info},
+        "image": dict.fromkeys(("all", "one"), layersight.load_image(image, model)),
     }
 
 
@@ -117,7 +121,7 @@ def test_the_checks_find_what_they_look_for():
     assert acts_of("<img src=x onerror=alert(1)>")[1] == ["img src=x", "img onerror"]
 
 
-@pytest.mark.parametrize("what", ["activations", "patterns", "kernels", "evaluations"])
+@pytest.mark.parametrize("what", list(OWN))
 def test_no_file_says_or_does_what_a_name_wants(results, tmp_path, what):
     noun = noun_of(results[what]["one"])
     home = tmp_path / "home" / "deep"

@@ -18,11 +18,12 @@ from PIL import Image
 from layersight import images
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import GUESS
+from layersight.data.fields import split_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.photograph import Photograph
 from layersight.data.preprocessing import SCALES, Preprocessing, find_scale
-from layersight.errors import ImageError, ModelInputError, UsageError, near
+from layersight.errors import ImageError, ModelInputError, UsageError, few, near
 from layersight.images.arrays import as_array, fits_shape, is_array_file, to_picture
 from layersight.images.photograph import longest_side, photograph
 from layersight.images.sources import load_both
@@ -48,13 +49,8 @@ def check_input(entry: InputInfo) -> InputInfo:
 
 def make_options(**settings: Any) -> ImageOptions:
     """Image options from keywords."""
-    known = ImageOptions.__dataclass_fields__
-    for name in settings:
-        if name not in known:
-            raise UsageError(
-                f"unknown option '{name}': expected one of {', '.join(known)}.{near(name, known)}"
-            )
-    return ImageOptions(**settings)
+    (known,) = split_options(settings, ImageOptions)
+    return ImageOptions(**known)
 
 
 def choose_preprocessing(
@@ -178,10 +174,9 @@ def input_notes(info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> l
     for name, images_given in given.items():
         first = images_given[0]
         names = [image.name for image in images_given]
-        more = f" and {len(names) - 4} more" if names[4:] else ""
         scale = first.preprocessing
         formula = scale.describe() if first.region else "values as they are"
-        given_as = "; ".join([", ".join(names[:4]) + more, *first.steps])
+        given_as = "; ".join([few(names), *first.steps])
         lines.append(f"input {input_label(info, name)}: {given_as}; {formula} ({scale.reason})")
     return lines
 

@@ -47,6 +47,7 @@ def predict(
 def _prediction(
     name: str, values: FloatArray, labels: tuple[str, ...] | None, kind: str | None
 ) -> Prediction:
+    values = np.atleast_1d(values)
     finite = values[np.isfinite(values)]
     ends = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
     shape = tuple(int(side) for side in values.shape)

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -21,9 +22,9 @@ from layersight.cli.progress import Progress
 from layersight.data.command import Command, Given, Labelled, Resume
 from layersight.data.fields import options_of
 from layersight.data.model import ModelInfo
-from layersight.document.noun import Noun, noun_of
+from layersight.document.noun import Noun, load_noun, noun_of
 from layersight.document.words import file_name
-from layersight.errors import UsageError
+from layersight.errors import Interrupted, UsageError
 from layersight.export.files import check_output, json_of, load, make_options, save
 from layersight.writers.printable import printable
 from layersight.writers.terminal import to_text
@@ -60,9 +61,7 @@ class _Run:
     given: Given
 
     def run(self) -> None:
-        noun: Noun[Any, Any] = importlib.import_module(
-            f"layersight.nouns.{self.command.noun}.noun"
-        ).NOUN
+        noun = load_noun(self.command.noun)
         output = self.given.get("output")
         options = self._pictures(noun)
         if output not in (None, "-"):
@@ -104,7 +103,7 @@ class _Run:
         together = together or self.command.takes == "all images"
         images, inputs = self.given.get("image", ()), self.given.get("inputs", ())
         groups = image_groups(images, inputs, together=together)
-        if groups == [None] and self.command.noun != "activations":
+        if groups == [None] and not self.command.imageless:
             raise self._no_image()
         return groups
 
@@ -134,32 +133,24 @@ class _Run:
         arguments = () if not self.command.takes else (group,)
         if self.given.get("resume"):
             known["done"] = self._load(model)
-        if self.command.noun in ("summary", "kernels"):
+        if not self.command.progress:
             return verb(model, *arguments, **known)
-        counted = "steps" if self.command.noun == "patterns" else None
+        counted = "steps" if self.command.progress == "steps" else None
         try:
             with self._progress(counted) as progress:
                 return verb(model, *arguments, progress=progress, **known)
-        except KeyboardInterrupt as stop:
-            self._keep(stop, model)
-            raise
+        except Interrupted as stop:
+            if stop.done is None:
+                raise
+            kept = self._kept(model.info)
+            save(stop.done, kept)
+            raise KeyboardInterrupt(
+                f"interrupted; {len(stop.done.images)} of {stop.count} {self.command.parts} are "
+                f"kept in {printable(str(kept))}: the same command with --resume goes on"
+            ) from None
 
     def _progress(self, counted: str | None) -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext() if self.given.get("quiet") else Progress(counted)
-
-    def _keep(self, stop: KeyboardInterrupt, model: Any) -> None:
-        """Writes what was done before an interruption, to go on with."""
-        done = getattr(stop, "done", None)
-        if done is None:
-            return
-        kept = self._kept(model.info)
-        save(done, kept)
-        length = len(done.images)
-        what = "images" if self.command.takes else "patterns"
-        raise KeyboardInterrupt(
-            f"interrupted; {length} of {stop.count} {what} are kept in "  # type: ignore[attr-defined]
-            f"{printable(str(kept))}: the same command with --resume goes on"
-        ) from None
 
     def _kept(self, info: ModelInfo) -> Path:
         """Where what is done is kept after an interruption."""
@@ -173,8 +164,7 @@ class _Run:
         kept = self._kept(model.info)
         if not kept.is_file():
             raise UsageError(f"--resume: there is no {kept} to go on from: leave --resume out")
-        noun = importlib.import_module(f"layersight.nouns.{self.command.noun}.noun").NOUN
-        return load(kept, noun, model.info)
+        return load(kept, load_noun(self.command.noun), model.info)
 
     def _target(self, result: Any, groups: list[Any]) -> Path:
         """Where to: what was asked for, else beside the image or named after the model."""
@@ -196,14 +186,12 @@ class _Run:
         elif not self.given.get("quiet"):
             noun = noun_of(result)
             page = dataclasses.replace(options, **noun.page)
-            width = shutil.get_terminal_size().columns if _is_terminal() else None
-            words = to_text(noun.describe(result, page), width=width)
+            terminal = sys.stdout is not None and sys.stdout.isatty()
+            width = shutil.get_terminal_size().columns if terminal else None
+            colour = terminal and not os.environ.get("NO_COLOR")
+            words = to_text(noun.describe(result, page), width=width, colour=colour)
             wrote = f"\nwrote {printable(str(target))}" if target else ""
-            say(f"{words.rstrip()}{wrote}")
-
-
-def _is_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
+            say(f"{words.rstrip()}{wrote}", coloured=colour)
 
 
 def _stem(info: ModelInfo) -> str:

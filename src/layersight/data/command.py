@@ -35,6 +35,10 @@ class Command:
         options: Dataclasses whose fields are its options, beside those of pictures.
         pictures: The dataclass of the options of its pictures; ``None`` without pictures.
         takes: Whether it takes images, and whether all of them always go into one file.
+        imageless: Whether a model whose inputs are drawn may be shown no image.
+        progress: What is counted while it works, ``"steps"`` or ``"parts"``; empty where it is done
+            at once.
+        parts: What of it is kept after an interruption.
         outputs: What ``--output`` can be, in words.
         arrange: From what was given to the keywords of the verb; what is wrong with them is found
             here, before a model is opened.
@@ -51,6 +55,9 @@ class Command:
     options: tuple[type, ...] = ()
     pictures: type | None = None
     takes: Literal["", "images", "all images"] = ""
+    imageless: bool = False
+    progress: str = "parts"
+    parts: str = "images"
     outputs: str = ""
     arrange: Callable[[Given], Given] = _as_given
     view: Callable[[Given], str | None] = _no_view

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.preprocessing import SCALES, Preprocessing
+from layersight.errors import few
 
 Numbers = NDArray[np.float32]
 
@@ -191,5 +192,4 @@ def _once(values: NDArray[np.float64]) -> tuple[float, ...]:
 def _listed(names: Sequence[str]) -> str:
     if not names:
         return "its own code"
-    shown = [f"'{name}'" for name in names[:4]]
-    return ", ".join(shown) + (f" and {len(names) - 4} more" if names[4:] else "")
+    return few([f"'{name}'" for name in names])

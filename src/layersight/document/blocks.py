@@ -8,7 +8,7 @@ Pixels are uint8 arrays: ``(height, width)`` are indices into a palette of 256 c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,7 +33,6 @@ class Scale:
         low: The value of index 0, where that is one for all that the bar belongs to.
         high: Likewise of index 255.
         note: What else is to be said of it, such as "each map by itself".
-        beyond: Whether values lie beyond its ends, which then have the colours of the ends.
     """
 
     palette: Bytes
@@ -41,7 +40,6 @@ class Scale:
     low: float | None = None
     high: float | None = None
     note: str = ""
-    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +432,15 @@ class Beside:
 
 
 Block = Facts | Note | Table | Grid | Picture | Curve | Beside
+
+
+def flat(blocks: Iterable[Block]) -> Iterator[Facts | Note | Table | Grid | Picture | Curve]:
+    """All blocks in order, those beside each other one by one."""
+    for block in blocks:
+        if isinstance(block, Beside):
+            yield from flat(each for part in block.parts for each in part)
+        else:
+            yield block
 
 
 @dataclass(frozen=True, eq=False, slots=True)

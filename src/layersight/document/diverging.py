@@ -76,9 +76,3 @@ def _to_bytes(oklab: NDArray[np.float64]) -> Bytes:
     curved = 1.055 * linear ** (1 / 2.4) - 0.055
     found = np.where(linear <= 0.0031308, 12.92 * linear, curved)
     return np.asarray(np.rint(255 * np.clip(found, 0, 1)), np.uint8)
-
-
-@functools.cache
-def greys() -> Bytes:
-    """``(256, 3)``: the brightness of one colour in a picture of three."""
-    return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)

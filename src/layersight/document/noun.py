@@ -129,6 +129,11 @@ def noun_of(result: object) -> Noun[Any, Any]:
             "expected activations, patterns, kernels, heatmaps, an evaluation, a summary or an "
             f"image, found {type(result).__name__}"
         )
+    return load_noun(name)
+
+
+def load_noun(name: str) -> Noun[Any, Any]:
+    """The record of a kind of result, which is imported for it."""
     noun: Noun[Any, Any] = importlib.import_module(f"layersight.nouns.{name}.noun").NOUN
     return noun
 

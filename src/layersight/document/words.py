@@ -99,7 +99,7 @@ def output_size(info: LayerInfo) -> str:
     """The size of a layer's output, channels last, without the batch."""
     if info.output_shape is None:
         return DASH
-    return size(info.example_shape or ())
+    return size(info.example_shape or (1,))
 
 
 def brief(name: str, limit: int = 48) -> str:
@@ -154,7 +154,7 @@ def model_facts(model: ModelInfo) -> tuple[str, str]:
             (
                 plural(len(model.layers), "layer"),
                 plural(model.parameters, "parameter"),
-                f"input {inputs}",
+                *([f"input {inputs}"] if inputs else []),
                 model.framework,
                 f"layersight {__version__}",
             )

@@ -21,16 +21,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OutputError: It cannot be written; nothing is left behind.
     """
-    with _guarded(path), _parents(path):
-        handle, temporary = tempfile.mkstemp(prefix=PREFIX, dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).chmod(0o666 & ~_umask())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+    with replace_file(path) as file:
+        file.write_bytes(content)
 
 
 @contextlib.contextmanager
@@ -154,9 +146,3 @@ def _check_replaceable(path: Path, mark: str) -> None:
         f"cannot write {path}: expected a new name or a store of an earlier run, found {what}. "
         "Choose another name with --output"
     )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -77,7 +77,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Json:
         if not isinstance(found, dict) or "schema" not in found:
             raise ValueError("it holds something else")
     except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        reason = (isinstance(error, OSError) and error.strerror) or "there is none in it"
         raise OutputError(
             f"no manifest in {place}: expected a file or folder that layersight wrote ({reason})"
         ) from error

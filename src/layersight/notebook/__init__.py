@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from layersight.document.blocks import Beside, Document, Grid, Picture
+from layersight.document.blocks import Document, Grid, Picture, flat
 from layersight.document.noun import noun_of
 from layersight.errors import SelectionError
 from layersight.export.files import make_options, to_bytes
@@ -56,11 +56,7 @@ def _is_one_picture(document: Document) -> bool:
     sections = [section for part in document.parts for section in part.sections]
     if len(sections) != 1 or document.parts[0].front:
         return False
-    blocks = list(sections[0].blocks)
-    for block in blocks:
-        if isinstance(block, Beside):
-            blocks += [each for part in block.parts for each in part]
-    kinds = {type(block) for block in blocks}
+    kinds = {type(block) for block in flat(sections[0].blocks)}
     return Picture in kinds and Grid not in kinds
 
 

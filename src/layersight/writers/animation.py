@@ -25,7 +25,7 @@ FRAME, LAST = 120, 1800
 """How long a frame is shown, and the last, in milliseconds."""
 COLOURS = 256
 """Of a GIF; each frame has its own, so that a grey start and a bright end are both smooth."""
-MEDIUM = dataclasses.replace(SCREEN, name="frame", width=258.0, margin=14.0)
+MEDIUM = dataclasses.replace(SCREEN, width=258.0, margin=14.0)
 
 
 def to_gif(documents: Iterable[Document], manifest: str) -> bytes:

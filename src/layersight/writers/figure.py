@@ -18,7 +18,7 @@ from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
 from layersight.writers.sketch import PAPER
 
-SHEET = dataclasses.replace(PAPER, name="figure", height=None, dejavu=True, margin=24.0)
+SHEET = dataclasses.replace(PAPER, height=None, dejavu=True, margin=24.0)
 """As tall as needed, for the width of a notebook's cell."""
 POINTS = 72.0
 SIDES = {"start": "left", "middle": "center", "end": "right"}

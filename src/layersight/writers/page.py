@@ -119,7 +119,6 @@ class Page:
         width: In points.
         height: In points.
         items: What is on it.
-        title: What the page shows, in words.
         resolution: Device pixels for one point when it is drawn as pixels. The pictures of a page
             for the screen are then a whole multiple of their own pixels.
     """
@@ -127,5 +126,4 @@ class Page:
     width: float
     height: float
     items: tuple[Item, ...]
-    title: str = ""
     resolution: float = 1.0

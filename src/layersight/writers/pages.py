@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
-from layersight.document.blocks import Beside, Block, Bytes, Document, Grid, Part, Picture, Section
-from layersight.writers.layout import beside, grid, picture, table, text  # noqa: F401 - register
+from layersight.document.blocks import Bytes, Document, Grid, Part, Picture, Section, flat
+from layersight.writers.layout import (  # noqa: F401, each registers its layout
+    beside,
+    curve,
+    grid,
+    picture,
+    table,
+    text,
+)
 from layersight.writers.layout.body import BETWEEN, Body, lay
 from layersight.writers.layout.marks import BAR_WIDTH, draw_scale, toned
 from layersight.writers.page import Anchor, Page, Text
@@ -69,12 +77,10 @@ class _Open:
     Attributes:
         sketch: What is on it.
         back: The anchor of the cover that it leads back to.
-        names: The sections on it.
     """
 
     sketch: Sketch
     back: str = ""
-    names: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -102,7 +108,6 @@ class _Press:
             self._begin()
             self._cover(document, part)
             self.back = part.anchor
-            fresh = not part.follow
             fresh = not part.follow
             self.y += 0 if fresh else APART
         elif self.several and part.title:
@@ -135,9 +140,8 @@ class _Press:
     def _cover(self, document: Document, part: Part) -> None:
         sketch, y = self._sketch, self.y + 8
         room = self.medium.room
-        title = part.title if self.several else part.title or "Overview"
-        sketch.anchor(part.anchor, title or "Overview", 0 if self.y <= self.medium.margin else y)
-        self.open[-1].names.append(title or "Overview")
+        title = part.title or "Overview"
+        sketch.anchor(part.anchor, title, 0 if self.y <= self.medium.margin else y)
         sketch.text(sketch.left, y, document.kicker, SECTION, room=room)
         sketch.text(sketch.left, y + 26, document.title, TITLE, room=room)
         y += 41
@@ -166,6 +170,7 @@ class _Press:
 
     def _blocks(self, section: Section, bodies: Sequence[Body]) -> None:
         """The bodies of a section under its heading, on as many pages as they need."""
+        bodies = [body for body in bodies if body.rows]
         head = _head(section)
         begun = False
         place, first = 0, 0
@@ -209,7 +214,6 @@ class _Press:
             sketch.anchor(target, listed, max(0.0, y - 8), 1 if self.several else 0)
         if not section.title:
             return
-        self.open[-1].names.append(section.title)
         kind = "   ".join(filter(None, (section.kind, said)))
         full = room = sketch.right - sketch.left - (BAR_WIDTH + 18 if section.scale else 0)
         sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
@@ -248,13 +252,11 @@ class _Press:
 
     def _finished(self, one: _Open, number: int, captions: Sequence[str]) -> Page:
         sketch = one.sketch
-        ends = dict.fromkeys((one.names[0], one.names[-1])) if one.names else {}
-        title = " to ".join(ends)
         if self.medium.height is None:
             y = self.y
             for line in captions:
                 y = sketch.paragraph(sketch.left, y + 1, line, NOTE, sketch.right - sketch.left)
-            return sketch.page(title, y + 16)
+            return sketch.page(y + 16)
         top = self.medium.height - self.medium.foot + (22 if len(captions) <= LINES else 14)
         y = top
         for line in captions:
@@ -266,7 +268,7 @@ class _Press:
             wide = sketch.medium.measure(words, NOTE)
             sketch.label(sketch.right, top + 9, words, NOTE.but(colour=ACCENT), "end")
             sketch.link(sketch.right - wide - 2, top + 2, wide + 4, 10, one.back)
-        return sketch.page(title, 0)
+        return sketch.page(0)
 
 
 def _head(section: Section) -> float:
@@ -298,7 +300,7 @@ def _fine(document: Document, medium: Medium) -> Medium:
     finest = medium.resolution
     for part in document.parts:
         sections = [part.front, *(section.blocks for section in part.sections)]
-        for block in _every([block for blocks in sections for block in blocks]):
+        for block in flat(chain.from_iterable(sections)):
             if isinstance(block, Picture) and block.tall is None:
                 finest = max(finest, max(block.pixels.shape[:2]) / block.side)
             elif isinstance(block, Grid) and block.side is not None:
@@ -311,12 +313,3 @@ def _pixels(block: Grid) -> Sequence[Bytes]:
     if isinstance(block.pixels, np.ndarray):
         return [block.pixels[0]] if len(block.pixels) else []
     return block.pixels
-
-
-def _every(blocks: Sequence[Block]) -> Iterator[Block]:
-    """All blocks, those beside each other too."""
-    for block in blocks:
-        yield block
-        if isinstance(block, Beside):
-            for part in block.parts:
-                yield from _every(part)

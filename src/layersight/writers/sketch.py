@@ -70,14 +70,12 @@ class Medium:
     """Where a page will be seen.
 
     Attributes:
-        name: ``"paper"`` or ``"screen"``.
         width: Of a page, in points; on the screen the least width.
         height: Of a page; ``None`` where it is as tall as what it holds.
         resolution: Pixels for one point; ``None`` where pictures may have any size.
         dejavu: Whether words are drawn in the font of pictures of pixels, and not in that of PDF.
     """
 
-    name: str
     width: float
     height: float | None
     resolution: float | None = None
@@ -124,9 +122,9 @@ class Medium:
         return max(1, math.floor(exact * self.resolution + 1e-6)) / self.resolution
 
 
-PAPER = Medium("paper", 595.28, 841.89)
+PAPER = Medium(595.28, 841.89)
 """A4, for PDF and SVG."""
-SCREEN = Medium("screen", 595.0, None, resolution=2.0, dejavu=True, margin=30.0)
+SCREEN = Medium(595.0, None, resolution=2.0, dejavu=True, margin=30.0)
 """As wide and tall as needed, for PNG."""
 
 
@@ -225,11 +223,11 @@ class Sketch:
         self.references.append((len(self.items), target))
         self.label(x, y, "", style, "end")
 
-    def page(self, title: str, height: float) -> Page:
+    def page(self, height: float) -> Page:
         """The finished page; ``height`` is used where the medium does not set one."""
         tall = height if self.medium.height is None else self.medium.height
         if self.medium.resolution is None:
-            return Page(self.width, tall, tuple(self.items), clean(title))
+            return Page(self.width, tall, tuple(self.items))
         unit = self.medium.resolution
         width, tall = math.ceil(self.width * unit) / unit, math.ceil(tall * unit) / unit
-        return Page(width, tall, tuple(self.items), clean(title), unit)
+        return Page(width, tall, tuple(self.items), unit)

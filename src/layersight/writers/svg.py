@@ -37,9 +37,9 @@ def to_svg(document: Document, manifest: str) -> bytes:
     """
     found = pages(document, PAPER)
     if len(found) > 1:
+        fewer = f"{document.fewer}, or " if document.fewer else ""
         raise UsageError(
-            f"SVG holds one page and this view has {len(found)}: {document.fewer}, or write "
-            ".pdf or .html"
+            f"SVG holds one page and this view has {len(found)}: {fewer}write .pdf or .html"
         )
     page = found[0]
     size = f'width="{page.width:g}pt" height="{page.height:g}pt"'

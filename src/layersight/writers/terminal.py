@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from layersight.document.blocks import (
-    Beside,
     Block,
     Cell,
     Column,
@@ -27,6 +26,7 @@ from layersight.document.blocks import (
     Series,
     Table,
     Tile,
+    flat,
 )
 from layersight.document.words import number, plural, size
 from layersight.writers.printable import printable
@@ -92,10 +92,10 @@ def _say(console: Console, document: Document) -> None:
 
 def _say_section(console: Console, section: Section, known: set[str]) -> None:
     """A section; not where a table named it and it has nothing but pictures, or another has all."""
-    silent = all(_is_picture(block) for block in section.blocks)
+    silent = all(_is_picture(block) for block in flat(section.blocks))
     if (silent and section.anchor in known) or (section.aside and section.aside.target):
         return
-    if not any(True for block in _flat(section.blocks) for _ in _lines(block, console.width)):
+    if not any(True for block in flat(section.blocks) for _ in _lines(block, console.width)):
         return
     if section.title:
         words = [_text(section.title, "bold"), _text(section.kind, "dim")]
@@ -106,7 +106,7 @@ def _say_section(console: Console, section: Section, known: set[str]) -> None:
 
 
 def _say_blocks(console: Console, blocks: Sequence[Block], *, gap: bool = True) -> None:
-    for block in _flat(blocks):
+    for block in flat(blocks):
         lines = list(_lines(block, console.width))
         if not lines:
             continue
@@ -119,25 +119,14 @@ def _say_blocks(console: Console, blocks: Sequence[Block], *, gap: bool = True) 
             console.print(line)
 
 
-def _flat(blocks: Sequence[Block]) -> Iterator[Block]:
-    for block in blocks:
-        if isinstance(block, Beside):
-            for part in block.parts:
-                yield from _flat(part)
-        else:
-            yield block
-
-
 def _targets(blocks: Sequence[Block]) -> Iterator[str]:
     """The sections that tables lead to."""
-    for block in _flat(blocks):
+    for block in flat(blocks):
         if isinstance(block, Table):
             yield from (cell.target for row in block.rows for cell in row if cell.target)
 
 
 def _is_picture(block: Block) -> bool:
-    if isinstance(block, Beside):
-        return all(_is_picture(each) for part in block.parts for each in part)
     return isinstance(block, Picture) or (isinstance(block, Grid) and not _has_table(block))
 
 
@@ -297,7 +286,10 @@ def _told(tile: Tile) -> str:
 
 def _picture_words(picture: Picture) -> str:
     """What a picture is, and the ends of its colours."""
-    words = [picture.title or picture.name or "picture", size(picture.pixels.shape[:2])]
+    shape = picture.pixels.shape
+    # A photograph is told as everywhere, width first; a map as the shape of its layer is.
+    sides = f"{size(shape[1::-1])} pixels" if len(shape) == 3 else size(shape)
+    words = [picture.title or picture.name or "picture", sides]
     if picture.cover:
         words.append(" ".join(picture.cover.words))
     if picture.scale and picture.scale.marks:

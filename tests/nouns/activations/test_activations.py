@@ -328,7 +328,7 @@ def test_what_the_network_sees_is_what_the_scale_says(fake: Make) -> None:
     [
         (
             {"scal": "none"},
-            "unknown option 'scal': expected one of scale, fit, .* Did you mean scale",
+            "unknown option 'scal': expected one of fit, .* Did you mean scale",
         ),
         ({"fit": "strech"}, r"unknown fit 'strech': .* Did you mean stretch\?"),
         ({"batch_size": 0}, "expected at least 1 image in a batch, found batch_size=0"),

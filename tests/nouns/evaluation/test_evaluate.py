@@ -13,8 +13,8 @@ import layersight
 from evaluations import evaluation, rows
 from layersight.data.model import InputInfo
 from layersight.data.readout import Readout
-from layersight.errors import ImageError, ModelInputError, SelectionError, UsageError
-from layersight.nouns.evaluation.compute import EvaluationInterrupted, evaluate
+from layersight.errors import ImageError, Interrupted, ModelInputError, SelectionError, UsageError
+from layersight.nouns.evaluation.compute import evaluate
 from layersight.nouns.evaluation.result import Evaluation, error, mean
 from layersight.nouns.heatmaps.builder import PARTS
 from layersight.nouns.heatmaps.cached import CachedModel
@@ -100,7 +100,7 @@ def test_what_was_interrupted_is_gone_on_with(chain, folder, after):
         if done > after * each:
             raise KeyboardInterrupt
 
-    with pytest.raises(EvaluationInterrupted) as caught:
+    with pytest.raises(Interrupted) as caught:
         evaluate(chain(), folder, methods=SOME, progress=stop, **QUICK)
     part = caught.value.done
     assert caught.value.count == 5

@@ -38,6 +38,7 @@ COMMAND = Command(
     options=(Images, Selection, ImageOptions, Labelled, Output, Debug),
     pictures=PictureOptions,
     takes="images",
+    imageless=True,
     outputs=".pdf .png .svg .html .npz .zarr .json, a folder, or - for JSON; else beside the "
     "image.",
     arrange=arrange,

@@ -19,7 +19,7 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
-from layersight.errors import ImageError, ModelInputError, UsageError
+from layersight.errors import ImageError, Interrupted, ModelInputError, UsageError
 from layersight.model import Forward, require
 from layersight.nouns.evaluation.evaluating import Evaluator, ImageMeasures, assemble, check_same
 from layersight.nouns.evaluation.result import Evaluation, concatenate
@@ -90,7 +90,7 @@ def evaluate(
         ImageError: An image cannot be read.
         ModelInputError: The model takes no picture, or a method that was named does not apply.
         UsageError: A method, metric or option is unknown, out of its range, or used by none.
-        EvaluationInterrupted: Ctrl-C; it holds what is done.
+        Interrupted: Ctrl-C; it holds what is done.
     """
     chosen = _methods(methods)
     measures = choose_metrics(metrics)
@@ -149,7 +149,7 @@ def evaluate(
     order = [name for name in supply.names if name in ready]
     result = concatenate(parts, order) if parts else None
     if stopped:
-        raise EvaluationInterrupted(result, len(supply.names))
+        raise Interrupted(result, len(supply.names))
     assert result is not None
     return result
 
@@ -169,19 +169,6 @@ def check(
     chosen = _methods(methods)
     given = {name: value for name, value in options.items() if name not in own}
     _settle(chosen, choose_metrics(metrics), given)
-
-
-class EvaluationInterrupted(KeyboardInterrupt):
-    """The user pressed Ctrl-C.
-
-    Attributes:
-        done: The evaluation of the images that were done by then; ``None`` without any.
-        count: How many images there would have been.
-    """
-
-    def __init__(self, done: Evaluation | None, count: int) -> None:
-        super().__init__()
-        self.done, self.count = done, count
 
 
 class _Supply:

@@ -178,7 +178,7 @@ def bar_of(scale: HeatScale) -> Scale:
     marks = tuple(scale.marks().items())
     # Index 0 is what was not seen; the first colour of heat is index 1.
     step = (scale.high - scale.low) / 254
-    return Scale(scale.ramp(), marks, scale.low - step, scale.high, beyond=scale.cut)
+    return Scale(scale.ramp(), marks, scale.low - step, scale.high)
 
 
 def sections_of(

@@ -44,6 +44,7 @@ COMMAND = Command(
     noun="kernels",
     verb="layersight.nouns.kernels.compute:kernels",
     options=(Selection, KernelRequest, Trusted, Output, Debug),
+    progress="",
     pictures=KernelOptions,
     outputs=".pdf .png .svg .html .npz .json, or - for JSON; else a PDF named after the model, in "
     "this folder.",

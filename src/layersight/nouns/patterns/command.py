@@ -100,6 +100,8 @@ COMMAND = Command(
     "patterns.pdf",
     noun="patterns",
     verb="layersight.nouns.patterns.compute:patterns",
+    progress="steps",
+    parts="patterns",
     options=(Selection, PatternRequest, PatternOptions, Resume, Labelled, Output, Debug),
     pictures=GalleryOptions,
     outputs=".pdf .png .svg .html .npz .zarr .json, with --frames .gif .webp, a folder, or - for "

@@ -19,7 +19,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PHASE
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
-from layersight.errors import UsageError
+from layersight.errors import Interrupted, UsageError
 from layersight.images import check_size
 from layersight.images.arrays import as_array
 from layersight.model import Optimisable, require
@@ -96,7 +96,7 @@ def patterns(
         ModelInputError: The canvas is too small, the layer does not depend on the input, or a
             gradient is no number.
         UsageError: An option is unknown or out of its range.
-        PatternsInterrupted: Ctrl-C; it holds the patterns that are done.
+        Interrupted: Ctrl-C; it holds the patterns that are done.
     """
     chosen = find_method(method)
     require(model, Optimisable, "patterns", "look at its activations instead")
@@ -154,22 +154,9 @@ def patterns(
     order = [objective for objective in objectives if objective in ready]
     result = merge(order, parts) if parts else None
     if len(order) < len(objectives):
-        raise PatternsInterrupted(result, len(objectives))
+        raise Interrupted(result, len(objectives))
     assert result is not None
     return result
-
-
-class PatternsInterrupted(KeyboardInterrupt):
-    """The user pressed Ctrl-C.
-
-    Attributes:
-        done: The patterns that were done by then, to go on with; ``None`` without any.
-        count: How many there would have been.
-    """
-
-    def __init__(self, done: Patterns | None, count: int) -> None:
-        super().__init__()
-        self.done, self.count = done, count
 
 
 def _frame_steps(count: int, steps: int) -> tuple[int, ...]:

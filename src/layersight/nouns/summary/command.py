@@ -9,4 +9,5 @@ COMMAND = Command(
     noun="summary",
     verb="layersight.nouns.summary.compute:summary",
     options=(Trusted, Output, Debug),
+    progress="",
 )

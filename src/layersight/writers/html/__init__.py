@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from layersight.document.blocks import Beside, Block, Document, Grid
+from layersight.document.blocks import Document, Grid, flat
 from layersight.writers.html.drawn import Art, pictures_of
 from layersight.writers.html.filters import environment, hideable
 
@@ -85,7 +85,7 @@ def contents(document: Document, ids: Ids) -> Iterator[tuple[str, str, bool]]:
         if several:
             yield ids[part.anchor], part.title, False
         else:
-            for title in _titles(part.front or part.notes):
+            for title in filter(None, (block.title for block in flat(part.front or part.notes))):
                 yield ids.title(title), title, False
         if part.sections and not number and document.heading:
             yield ids.title(document.heading), document.heading, False
@@ -94,15 +94,6 @@ def contents(document: Document, ids: Ids) -> Iterator[tuple[str, str, bool]]:
                 yield ids[section.anchor], section.outline or section.title, True
     if document.captions:
         yield ids.title("How to read this"), "How to read this", False
-
-
-def _titles(blocks: tuple[Block, ...]) -> Iterator[str]:
-    for block in blocks:
-        if isinstance(block, Beside):
-            for part in block.parts:
-                yield from _titles(part)
-        elif block.title:
-            yield block.title
 
 
 def controls(document: Document, art: Art) -> dict[str, Any]:

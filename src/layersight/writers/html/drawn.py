@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
 from layersight.document.blocks import (
-    Beside,
-    Block,
     Bytes,
     Document,
     Grid,
     Overlay,
     Picture,
     Tile,
+    flat,
 )
 from layersight.writers.pixels import data_uri, mosaic, png
 
@@ -213,18 +213,10 @@ def _sprite(block: Grid, columns: int) -> str:
 def pictures_of(document: Document) -> Iterator[Grid | Picture]:
     """Every grid and every picture, in order."""
     for part in document.parts:
-        yield from _in_blocks(part.front or part.notes)
-        for section in part.sections:
-            yield from _in_blocks(section.blocks)
-
-
-def _in_blocks(blocks: Sequence[Block]) -> Iterator[Grid | Picture]:
-    for block in blocks:
-        if isinstance(block, Beside):
-            for part in block.parts:
-                yield from _in_blocks(part)
-        elif isinstance(block, Grid | Picture):
-            yield block
+        several = [part.front or part.notes, *(section.blocks for section in part.sections)]
+        for block in flat(chain.from_iterable(several)):
+            if isinstance(block, Grid | Picture):
+                yield block
 
 
 def overlays_of(block: Grid | Picture) -> Sequence[Overlay | None]:
