@@ -46,6 +46,10 @@ COMMANDS = {
         "layersight.nouns.kernels.command",
         "Shows the learned weights of filters, and the spatial patterns in them.",
     ),
+    "explore": (
+        "layersight.cli.explore",
+        "Opens a page in which to look around inside a network.",
+    ),
     "demo": (
         "layersight.cli.demo",
         "Shows what a small network sees in a cat; needs no file of yours.",
@@ -160,11 +164,14 @@ class _Command(click.Command):
         as_text = _is_size(option) or _many_numbers(option) or option.kind is None
         kind: Any = click.Path() if _is_path(option) else str if as_text else option.kind
         if option.positional:
+            optional = option.several or option.default is None
             return click.Argument(
                 [option.name],
-                metavar=f"[{option.flag}]..." if option.several else option.flag,
+                metavar=f"[{option.flag}]{'...' if option.several else ''}"
+                if optional
+                else option.flag,
                 type=kind,
-                required=not option.several,
+                required=not optional,
                 nargs=-1 if option.several else 1,
             )
         flags = [option.name, *(option.flag.split() or [f"--{option.name.replace('_', '-')}"])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from layersight.limits import Limits
@@ -22,7 +23,7 @@ def open_model(
     *,
     weights: str | None = None,
     architecture: str | None = None,
-    labels: str | None = None,
+    labels: str | Sequence[str] | None = None,
     backend: str | None = None,
     trust: bool | None = None,
     max_memory: str | None = None,

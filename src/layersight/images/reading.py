@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import itertools
 import re
 import threading
@@ -181,6 +182,33 @@ def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
             ) from error
 
 
+def read_bytes(content: bytes, name: str, most: int = MAX_PIXELS) -> Decoded:
+    """The image in the bytes of a file from a stranger, upright and in 8 bits.
+
+    Pillow's formats alone are read; of several frames it is the first.
+
+    Args:
+        content: The bytes of the file.
+        name: What the image is called in an error.
+        most: How many pixels it may have.
+
+    Raises:
+        ImageError: It cannot be read, or has more pixels.
+    """
+    where = repr(name)
+    with guarded(where):
+        try:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                _check_claims(image.size, where, most)
+                return upright_picture(image, where)
+        except UnidentifiedImageError as error:
+            what, advice = contents.describe(content[: contents.ENOUGH])
+            raise ImageError(
+                f"expected an image (JPEG, PNG, WebP, BMP, TIFF or GIF), found {what}: {where}. "
+                f"{advice}"
+            ) from error
+
+
 def upright_picture(image: Image.Image, where: str, before: tuple[str, ...] = ()) -> Decoded:
     """A Pillow image upright and in 8 bits. Call it inside ``guarded``.
 
@@ -334,20 +362,20 @@ def _mode_for(channels: int) -> str:
         ) from None
 
 
-def _check_claims(size: tuple[int, int], where: str) -> None:
+def _check_claims(size: tuple[int, int], where: str, most: int = MAX_PIXELS) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(
             f"expected at least one pixel, found {width} x {height}: {where}. Get the file again."
         )
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(width * height, where))
+    if width * height > most:
+        raise ImageError(_too_large(width * height, where, most))
 
 
-def _too_large(pixels: int | None, where: str) -> str:
+def _too_large(pixels: int | None, where: str, most: int = MAX_PIXELS) -> str:
     size = "more" if pixels is None else f"{pixels / 1e6:,.1f}"
     return (
-        f"expected an image of at most {MAX_PIXELS / 1e6:g} megapixels, found {size}: {where}. "
+        f"expected an image of at most {most / 1e6:g} megapixels, found {size}: {where}. "
         "Make it smaller or cut out a part first."
     )
 

@@ -1,0 +1,442 @@
+"""The answer to each request of a page.
+
+The rule of this module: an answer is what a verb found, in the words of its kind of result; nothing
+is worked out here but where things lie in what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from layersight.data.colormaps import COLORMAPS
+from layersight.data.fields import Option, options_of
+from layersight.data.model import LayerInfo
+from layersight.document.noun import noun_of
+from layersight.errors import CapabilityError, SelectionError, UsageError
+from layersight.model import HasKernels, Optimisable
+from layersight.nouns.activations.result import LayerActivation
+from layersight.nouns.heatmaps.methods import method as heatmap_methods
+from layersight.nouns.heatmaps.metrics.metric import metrics
+from layersight.nouns.heatmaps.request import HeatmapOptions
+from layersight.nouns.kernels.compute import kernels
+from layersight.nouns.patterns.methods import method as pattern_methods
+from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.summary.compute import to_json
+from layersight.web import photos
+from layersight.web.explorer import Answer, Explorer
+from layersight.web.frames import Json
+from layersight.web.jobs import LARGEST_PATTERN, download, run_heatmap, run_patterns
+from layersight.web.maps import COLUMNS, Packed, flat_maps, kind_of, pack
+from layersight.web.photos import Photo
+from layersight.web.requests import (
+    Channel,
+    Download,
+    Exact,
+    Heatmap,
+    Layer,
+    Nothing,
+    OfImage,
+    OfModel,
+    Pattern,
+    Photograph,
+    Position,
+    Request,
+    Upload,
+)
+from layersight.web.wording import words_of
+from layersight.web.work import Report
+
+STRONGEST = 3
+"""Channels that are named of each layer at a position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of request.
+
+    Attributes:
+        request: What it says.
+        make: Makes the answer, from the explorer, the request, and what else it takes.
+        lane: Which thread of the explorer does it; ``None`` where that takes no time.
+        body: Whether bytes come with it.
+        sends: Whether it leaves an image with the explorer.
+        tells: Whether it reports progress.
+        kept: Whether its answer is kept.
+    """
+
+    request: type[Request]
+    make: Callable[..., Answer]
+    lane: str | None = "passes"
+    body: bool = False
+    sends: bool = False
+    tells: bool = False
+    kept: bool = False
+
+
+def model_of(explorer: Explorer, request: OfModel) -> Answer:
+    photo = None if request.image is None else explorer.photos.find(request.image)
+    info = explorer.model.info if photo is None else explorer.seen(photo).info
+    notes = [*info.notes]
+    if explorer.photos.left_out:
+        notes.append(f"the first {len(explorer.photos.given)} images are shown")
+    entry = next((one for one in info.inputs if one.accepts_image), None)
+    able = features(explorer)
+    own = to_json(info)
+    return Answer(
+        {
+            **own,
+            "source": Path(info.source).name,
+            "id": info.digest.rpartition(":")[2][:12],
+            "labels": None if info.labels is None else list(info.labels),
+            "notes": notes,
+            "input": None if entry is None else entry.name,
+            "layers": [
+                _layer_words(layer, known, has_kernels=able["kernel"])
+                for layer, known in zip(info.layers, own["layers"], strict=True)
+            ],
+            "features": able,
+            "limits": {"bytes": photos.MOST_BYTES, "pixels": photos.MOST_PIXELS},
+            "methods": _methods() if able["heatmap"] else [],
+            "metrics": _metrics(),
+            "patterns": _patterns() if able["pattern"] else {"methods": [], "options": []},
+            "colormaps": list(COLORMAPS),
+            "words": words_of(explorer.settings.origin),
+        }
+    )
+
+
+def features(explorer: Explorer) -> dict[str, bool]:
+    """What a page can offer."""
+    sends = explorer.takes_pictures and not explorer.settings.read_only
+    return {
+        "upload": sends,
+        "edit": sends,
+        "sample": sends,
+        "pattern": explorer.takes_pictures and isinstance(explorer.model, Optimisable),
+        "heatmap": explorer.takes_pictures,
+        "kernel": isinstance(explorer.model, HasKernels),
+        "survey": False,
+        "download": True,
+        "position": explorer.takes_pictures,
+    }
+
+
+def images_of(explorer: Explorer, request: Nothing) -> Answer:
+    return Answer(
+        {"images": [{"id": photo.id, "name": photo.name} for photo in explorer.photos.given]}
+    )
+
+
+def image_of(explorer: Explorer, request: OfImage) -> Answer:
+    return _describe(explorer, explorer.photos.find(request.image))
+
+
+def _describe(explorer: Explorer, photo: Photo) -> Answer:
+    image, whole = explorer.loaded(photo)
+    scale = image.preprocessing
+    height, width = whole.pixels.shape[:2]
+    return Answer(
+        {
+            **image.to_json(),
+            "id": photo.id,
+            "name": photo.name,
+            "path": None,
+            "path_name": str(photo.source) if photo.is_file else photo.name,
+            "width": width,
+            "height": height,
+            "input": list(image.values.shape),
+            "region": list(whole.region),
+            "scale": f"{scale.describe()} ({scale.reason})",
+            "edited_from": photo.edited_from,
+        }
+    )
+
+
+def upload_of(explorer: Explorer, request: Upload, body: bytes) -> Answer:
+    return _describe(explorer, explorer.photos.upload(request.name, body))
+
+
+def edit_of(explorer: Explorer, request: OfImage, body: bytes) -> Answer:
+    return _describe(explorer, explorer.photos.edit(explorer.photos.find(request.image), body))
+
+
+def sample_of(explorer: Explorer, request: Nothing) -> Answer:
+    return _describe(explorer, explorer.photos.add(photos.sample()))
+
+
+def photograph_of(explorer: Explorer, request: Photograph) -> Answer:
+    photo = explorer.photos.find(request.image)
+    image, whole = explorer.loaded(photo)
+    pixels = image.pixels if request.seen else whole.pixels
+    content, mime, (width, height) = photos.as_file(pixels, request.longest, exact=request.seen)
+    return Answer({"mime": mime, "width": width, "height": height}, (content,))
+
+
+def predictions_of(explorer: Explorer, request: OfImage) -> Answer:
+    seen = explorer.seen(explorer.photos.find(request.image))
+    return Answer(
+        {
+            "predictions": [
+                {**one, "words": words}
+                for one, words in zip(seen.numbers["predictions"], seen.words, strict=True)
+            ],
+            "notes": list(seen.notes),
+        }
+    )
+
+
+def statistics_of(explorer: Explorer, request: OfImage) -> Answer:
+    seen = explorer.seen(explorer.photos.find(request.image))
+    return Answer({"layers": {entry["name"]: entry for entry in seen.numbers["layers"]}})
+
+
+def layer_of(explorer: Explorer, request: Layer) -> Answer:
+    entry = explorer.values(explorer.photos.find(request.image), request.layer)
+    packed = pack(entry, request.slice)
+    return layer_answer(entry, packed)
+
+
+def exact_of(explorer: Explorer, request: Exact) -> Answer:
+    entry = explorer.values(explorer.photos.find(request.image), request.layer)
+    values, number = entry.values[0], request.channel
+    if number is not None:
+        if number >= values.shape[-1]:
+            raise SelectionError(
+                f"layer '{entry.name}' has {values.shape[-1]} channels: there is no {number}"
+            )
+        values = values[..., number : number + 1]
+    elif values.ndim > 1:
+        raise UsageError(f"expected channel: layer '{entry.name}' has maps")
+    maps, chosen = flat_maps(values, request.slice, entry.name)
+    made = maps[0] if number is not None else maps[:, 0, 0]
+    return Answer({"shape": list(made.shape), "slice": chosen and chosen[0]}, (made,))
+
+
+def position_of(explorer: Explorer, request: Position) -> Answer:
+    photo = explorer.photos.find(request.image)
+    seen = explorer.seen(photo)
+    found, missing = [], []
+    for layer in seen.info.layers:
+        place = _position_of(layer, (request.y, request.x))
+        if place is None:
+            continue
+        entry = explorer.kept.get((photo.id, layer.name))
+        if entry is None:
+            missing.append(layer.name)
+        else:
+            found.append(_at(entry, place))
+    return Answer({"layers": found, "missing": missing})
+
+
+def kernel_of(explorer: Explorer, request: Channel) -> Answer:
+    if not isinstance(explorer.model, HasKernels):
+        raise CapabilityError("the framework of this network does not show kernels")
+    explorer.check_layer(request.layer)
+    entry = kernels(explorer.model, [request.layer], str(request.channel)).layers[0]
+    whole = kernels(explorer.model, [request.layer]).layers[0]
+    values = np.ascontiguousarray(np.moveaxis(entry.values[..., 0], -1, 0))
+    return Answer(
+        {
+            "shape": list(values.shape),
+            "limit": whole.limit,
+            "zero": bool(entry.zero[0]),
+            "norm": entry.norms[:, 0].tolist(),
+            "factors": int(entry.factors.shape[1]),
+            "shares": [float(share) for share in entry.shares[0]],
+        },
+        (values, entry.factors[0]),
+    )
+
+
+def pattern_of(explorer: Explorer, request: Pattern, tell: Report) -> Answer:
+    result = run_patterns(explorer, request, tell)
+    noun = noun_of(result)
+    content, mime, (width, height) = photos.as_file(result.images[0], LARGEST_PATTERN, exact=True)
+    return Answer(
+        {
+            **noun.numbers(result, noun.options())["patterns"][0],
+            "method": request.method,
+            "mime": mime,
+            "width": width,
+            "height": height,
+            "notes": list(result.notes),
+        },
+        (content,),
+    )
+
+
+def heatmap_of(explorer: Explorer, request: Heatmap, tell: Report) -> Answer:
+    result = run_heatmap(explorer, request, tell, request.scores)
+    noun = noun_of(result)
+    entry = result.maps[0]
+    own = noun.numbers(result, noun.options())["heatmaps"][0]
+    titles = {name: metric.title for name, metric in metrics().items()}
+    return Answer(
+        {
+            **own,
+            "shape": list(entry.values.shape),
+            "ground": entry.ground,
+            "warning": result.warnings.get(entry.method),
+            "notes": [*entry.notes, *result.notes],
+            "measures": [
+                {**measure, "title": titles[measure["metric"]]} for measure in own["measures"]
+            ],
+        },
+        (np.asarray(entry.values, np.float32),),
+    )
+
+
+def layer_answer(entry: LayerActivation, packed: Packed) -> Answer:
+    """The maps of a layer as they are sent."""
+    axes = entry.layer.axes
+    return Answer(
+        {
+            "layer": entry.name,
+            "kind": kind_of(entry.layer),
+            "shape": list(packed.shape),
+            "channels": len(packed.maps),
+            "dtype": packed.dtype,
+            "slice": packed.slice and packed.slice[0],
+            "slices": packed.slice and packed.slice[1],
+            "columns": list(COLUMNS),
+            "axes": None if axes is None else list(axes),
+        },
+        (packed.maps, packed.table),
+    )
+
+
+def _layer_words(layer: LayerInfo, known: Json, *, has_kernels: bool) -> Json:
+    """A layer as the page lists it."""
+    kind, shape, place = kind_of(layer), layer.example_shape, layer.placement
+    field = None
+    if kind == "maps" and place is not None and len(place.start) == 2 and layer.receptive_field:
+        field = {
+            "size": list(layer.receptive_field),
+            "step": list(place.step),
+            "start": list(place.start),
+        }
+    flat = layer.kernel is not None and len(layer.kernel) == 2
+    return {
+        **known,
+        "shape": None if shape is None else list(shape),
+        "kind": kind,
+        "channels": layer.channels,
+        "kernels": has_kernels and flat and layer.role == "convolution" and layer.parameters > 0,
+        "field": field,
+    }
+
+
+def _position_of(layer: LayerInfo, point: Sequence[float]) -> tuple[int, int] | None:
+    """The position of a layer whose receptive field lies about a point of the input."""
+    place, field, shape = layer.placement, layer.receptive_field, layer.example_shape
+    if place is None or field is None or shape is None or len(shape) != 3 or len(place.start) != 2:
+        return None
+    found = []
+    for at, start, step, size, side in zip(
+        point, place.start, place.step, field, shape[:2], strict=True
+    ):
+        nearest = round((at - start - size / 2) / step)
+        found.append(max(0, nearest if side is None else min(nearest, side - 1)))
+    return found[0], found[1]
+
+
+def _at(entry: LayerActivation, place: tuple[int, int]) -> Json:
+    """What a layer gives at a position."""
+    maps = entry.values[0]
+    y, x = (min(at, side - 1) for at, side in zip(place, maps.shape[:2], strict=True))
+    values = np.nan_to_num(maps[y, x].astype(np.float64), posinf=0, neginf=0)
+    order = np.argsort(-values, kind="stable")[:STRONGEST]
+    return {
+        "layer": entry.name,
+        "y": y,
+        "x": x,
+        "mean": float(values.mean()),
+        "strongest": [[int(number), float(values[number])] for number in order],
+    }
+
+
+def _option(declared: Option) -> Json:
+    """An option of a method, for a form."""
+    kind = declared.kind.__name__ if declared.kind is not None else "str"
+    default = declared.default
+    return {
+        "name": declared.name,
+        "help": declared.help,
+        "default": list(default) if isinstance(default, tuple) else default,
+        "several": declared.several,
+        "kind": kind,
+        "low": declared.low,
+        "high": declared.high,
+        "choices": list(declared.choices),
+        "unit": declared.unit,
+    }
+
+
+def _methods() -> list[Json]:
+    shared = options_of(HeatmapOptions)
+    return [
+        {
+            "name": name,
+            "title": method.title,
+            "says": method.says,
+            "assumes": method.assumes,
+            "misleads": method.misleads,
+            "source": method.source,
+            "warning": method.warning,
+            "costly": method.costly,
+            "layers": method.layers,
+            "signed": method.signed,
+            "options": [_option(one) for word, one in shared.items() if method.reads(word)],
+        }
+        for name, method in heatmap_methods.methods().items()
+    ]
+
+
+def _metrics() -> list[Json]:
+    return [
+        {
+            "name": name,
+            "title": metric.title,
+            "says": metric.says,
+            "misleads": metric.misleads,
+            "source": metric.source,
+            "higher_is_better": metric.higher_is_better,
+            "costly": metric.explains,
+        }
+        for name, metric in metrics().items()
+    ]
+
+
+def _patterns() -> Json:
+    return {
+        "methods": [
+            {"name": name, "says": method.says}
+            for name, method in pattern_methods.methods().items()
+        ],
+        "options": [_option(one) for one in options_of(PatternOptions).values()],
+    }
+
+
+KINDS: dict[str, Kind] = {
+    "model": Kind(OfModel, model_of),
+    "images": Kind(Nothing, images_of, None),
+    "image": Kind(OfImage, image_of, "pictures"),
+    "upload": Kind(Upload, upload_of, "pictures", body=True, sends=True),
+    "edit": Kind(OfImage, edit_of, "pictures", body=True, sends=True),
+    "sample": Kind(Nothing, sample_of, "pictures", sends=True),
+    "photograph": Kind(Photograph, photograph_of, "pictures", kept=True),
+    "predictions": Kind(OfImage, predictions_of),
+    "statistics": Kind(OfImage, statistics_of),
+    "layer": Kind(Layer, layer_of, kept=True),
+    "exact": Kind(Exact, exact_of),
+    "position": Kind(Position, position_of),
+    "kernel": Kind(Channel, kernel_of, "pictures", kept=True),
+    "pattern": Kind(Pattern, pattern_of, "jobs", tells=True, kept=True),
+    "heatmap": Kind(Heatmap, heatmap_of, "jobs", tells=True, kept=True),
+    "download": Kind(Download, download, "jobs", tells=True),
+}
+"""Every kind of request by its name."""

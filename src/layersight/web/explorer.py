@@ -1,0 +1,188 @@
+"""A model and its images: what the network makes of them, kept within bounds.
+
+The rule of this module: every number comes from a verb; a network is run by one thread at a time,
+and what waits for it is bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from layersight.data.image import InputImage
+from layersight.data.model import ModelInfo
+from layersight.data.photograph import Photograph
+from layersight.errors import LayersightError, SelectionError, near
+from layersight.model import Forward
+from layersight.nouns.activations.compute import activations, load_image
+from layersight.nouns.activations.noun import NOUN
+from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.web import photos
+from layersight.web.cache import ByteCache
+from layersight.web.frames import Buffer, Json
+from layersight.web.photos import Photo, Photos
+from layersight.web.wording import Origin
+from layersight.web.work import Lane
+
+VALUES = 384 << 20
+"""Bytes of activations that are kept."""
+ANSWERS = 128 << 20
+"""Bytes of answers that are kept."""
+SEEN = 64 << 20
+"""Bytes of images that are kept as they were loaded."""
+MOST_WAITING = 256
+"""Requests that wait for a pass, or for a picture."""
+MOST_JOBS = 16
+"""Requests that wait for what takes long."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Answer:
+    """What a request is answered with.
+
+    Attributes:
+        json: JSON-ready data.
+        buffers: Bytes and arrays beside.
+    """
+
+    json: Any
+    buffers: tuple[Buffer, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return 2048 + sum(
+            len(part) if isinstance(part, bytes) else part.nbytes for part in self.buffers
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Seen:
+    """What a network made of an image, without the values of its layers.
+
+    Attributes:
+        info: The model with the shapes that its layers have for the image.
+        numbers: The statistics of each layer, and the predictions.
+        image: The image as the network saw it.
+        words: For each output what it says.
+        notes: What a reader should know beside.
+    """
+
+    info: ModelInfo
+    numbers: Json
+    image: InputImage
+    words: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an explorer was asked for.
+
+    Attributes:
+        read_only: Whether nothing may be sent to it.
+        origin: What it was opened with.
+    """
+
+    read_only: bool = False
+    origin: Origin = field(default_factory=lambda: Origin("model", {}, {}))
+
+
+class Explorer:
+    """A model and its images.
+
+    Args:
+        model: From :func:`layersight.load_model`.
+        given: Images: files, arrays or Pillow images.
+        settings: How it was asked for.
+    """
+
+    def __init__(
+        self, model: Forward, given: Sequence[Any] = (), settings: Settings | None = None
+    ) -> None:
+        self.model = model
+        self.settings = settings or Settings()
+        self.options = dict(self.settings.origin.image)
+        self.takes_pictures = any(entry.accepts_image for entry in model.info.inputs)
+        self.photos = Photos(list(given) or ([] if self.takes_pictures else [None]))
+        self.kept: ByteCache[LayerActivation] = ByteCache(VALUES)
+        self.answers: ByteCache[Answer] = ByteCache(ANSWERS)
+        self._seen: ByteCache[Seen] = ByteCache(SEEN)
+        self._shown: ByteCache[tuple[InputImage, Photograph]] = ByteCache(SEEN)
+        self.passes = Lane("layersight passes", MOST_WAITING)
+        self.jobs = Lane("layersight jobs", MOST_JOBS, self.passes)
+        self.pictures = Lane("layersight pictures", MOST_WAITING)
+
+    def close(self) -> None:
+        """Ends its threads."""
+        for lane in (self.passes, self.jobs, self.pictures):
+            lane.close()
+
+    # What the network says
+
+    def seen(self, photo: Photo) -> Seen:
+        """What the network makes of an image: all layers in one pass, unless it is known."""
+        found = self._seen.get(photo.id)
+        if found is None:
+            result = activations(self.model, photo.source, predictions=True, **self.options)
+            for entry in result.layers:
+                self.kept.put((photo.id, entry.name), entry, entry.values.nbytes)
+            found = _seen(result)
+            size = found.image.values.nbytes + found.image.pixels.nbytes + 4096 * len(result.layers)
+            self._seen.put(photo.id, found, size)
+        return found
+
+    def values(self, photo: Photo, name: str) -> LayerActivation:
+        """What a layer makes of an image."""
+        found = self.kept.get((photo.id, name))
+        if found is None and self._seen.get(photo.id) is None:
+            # Another layer may have nothing to show for so small an image.
+            with contextlib.suppress(LayersightError):
+                self.seen(photo)
+            found = self.kept.get((photo.id, name))
+        if found is None:
+            self.check_layer(name)
+            result = activations(self.model, photo.source, layers=[name], **self.options)
+            found = result.layer(name)
+            self.kept.put((photo.id, name), found, found.values.nbytes)
+        return found
+
+    def check_layer(self, name: str) -> None:
+        """Refuses what is no layer's whole name, so that no pattern of names is one.
+
+        Raises:
+            SelectionError: There is no such layer.
+        """
+        known = [entry.name for entry in self.model.info.layers]
+        if known and name not in known:
+            raise SelectionError(f"there is no layer '{name:.200}'.{near(name[:200], known)}")
+
+    def loaded(self, photo: Photo) -> tuple[InputImage, Photograph]:
+        """An image as the network sees it, and as a page shows it."""
+        found = self._shown.get(photo.id)
+        if found is None:
+            if photo.source is None:
+                image = self.seen(photo).image
+            else:
+                image = load_image(photo.source, self.model, **self.options)
+            found = image, photos.shown(photo, image)
+            size = image.values.nbytes + image.pixels.nbytes + found[1].pixels.nbytes
+            self._shown.put(photo.id, found, size)
+        return found
+
+
+def _seen(result: Activations) -> Seen:
+    numbers = NOUN.numbers(result, PictureOptions())
+    for layer in numbers["layers"]:
+        layer["channels"] = len(layer["channels"])
+    predictions = result.predictions[0] if result.predictions else ()
+    return Seen(
+        result.model,
+        numbers,
+        result.images[0],
+        tuple(prediction.describe() for prediction in predictions),
+        result.notes,
+    )

@@ -1,0 +1,37 @@
+// Where the state of a view is kept.
+
+/** The state of the view in the address, with the browser's history. */
+export function hashAddress() {
+  return {
+    get: () => location.hash.slice(1),
+    /** @param {string} text @param {{replace?: boolean}} [how] */
+    set(text, { replace = false } = {}) {
+      if (text === location.hash.slice(1)) return;
+      history[replace ? "replaceState" : "pushState"](null, "", `#${text}`);
+    },
+    /** @param {() => void} changed */
+    subscribe(changed) {
+      addEventListener("popstate", changed);
+      return () => removeEventListener("popstate", changed);
+    },
+  };
+}
+
+/** The state of a view that has no address of its own, such as in a notebook. @param {string} text */
+export function ownAddress(text = "") {
+  let current = text;
+  /** @type {string[]} */
+  const before = [];
+  return {
+    get: () => current,
+    /** @param {string} next @param {{replace?: boolean}} [how] */
+    set(next, { replace = false } = {}) {
+      if (!replace) before.push(current);
+      current = next;
+    },
+    /** @param {() => void} _changed */
+    subscribe(_changed) {
+      return () => {};
+    },
+  };
+}
