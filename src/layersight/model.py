@@ -74,6 +74,12 @@ class Described(ABC):
     def info(self) -> ModelInfo:
         """What is known before it has seen an image."""
 
+    def __repr__(self) -> str:
+        return repr(self.info)
+
+    def _repr_html_(self) -> str:
+        return self.info._repr_html_()
+
 
 class Forward(Described):
     """A network that can be run: all that summaries, activations and some heatmaps need."""

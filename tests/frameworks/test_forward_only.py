@@ -10,7 +10,7 @@ import pytest
 
 import layersight
 from layersight.data.model import InputInfo
-from layersight.errors import CapabilityError, UsageError
+from layersight.errors import CapabilityError, ModelFileError, UsageError
 from layersight.loading import frameworks
 from layersight.loading.frameworks import Framework
 from layersight.nouns.heatmaps.methods.method import find_method
@@ -162,8 +162,10 @@ def test_what_it_lacks_is_said_in_one_line(ask, what, tmp_path, monkeypatch):
 
 
 def test_what_is_no_model_is_said():
-    with pytest.raises(CapabilityError, match=r"load_model, found str"):
+    with pytest.raises(ModelFileError, match=r"no model file model\.h5"):
         layersight.activations("model.h5", image())
+    with pytest.raises(ModelFileError, match=r"expected a path, .*found dict"):
+        layersight.activations({}, image())
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,15 @@ from layersight.loading.labels import MAX_BYTES, MAX_LABEL, check_labels, labels
 THREE = ("bird", "cat", "dog")
 
 
+def test_names_with_commas_between(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_labels("bird, cat,dog") == THREE
+    with pytest.raises(ModelFileError, match=r"cannot read class names from bird,cat\.txt"):
+        read_labels("bird,cat.txt")
+    (tmp_path / "a,b").write_text("bird\ncat\ndog\n")
+    assert read_labels("a,b") == THREE
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

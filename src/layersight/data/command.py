@@ -129,7 +129,10 @@ class Labelled(Trusted):
     """A source whose classes have names."""
 
     labels: str | None = option(
-        None, help="Names of the classes: lines, JSON or CSV.", kind=str, metavar="FILE"
+        None,
+        help="Names of the classes: cat,dog or a file of lines, JSON or CSV.",
+        kind=str,
+        metavar="NAMES|FILE",
     )
 
 

@@ -1,25 +1,60 @@
-"""How results show themselves.
+"""How results show themselves, and what they can become.
 
-The rule of this module: what is shown comes from ``layersight.notebook``, which is named by
-string so that this module imports nothing above it.
+The rule of this module: all of it is done by ``layersight.notebook``, which is named by string so
+that this module imports nothing above it.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
+    from xarray import Dataset
+
+
+class _Plot:
+    """The method ``plot``, whose signature names the options of the kind of result."""
+
+    def __get__(self, result: object, kind: type) -> Callable[..., Figure]:
+        found: Callable[..., Figure] = _notebook().plotter(kind, result)
+        return found
 
 
 class RichDisplay:
-    """Lets a result show itself in a notebook and as a Matplotlib figure."""
+    """Lets a result show itself in a notebook, and become a figure, a file or a table."""
 
-    def plot(self, **options: Any) -> Figure:
-        """Draws the result as a Matplotlib figure; see ``layersight.notebook.plot``."""
-        figure: Figure = _notebook().plot(self, **options)
-        return figure
+    plot = _Plot()
+
+    def save(self, path: str | os.PathLike[str], **settings: Any) -> Path:
+        """Writes the result to a file or folder, as :func:`layersight.save` does."""
+        written: Path = _notebook().save(self, path, **settings)
+        return written
+
+    def to_dataframe(self) -> DataFrame:
+        """The numbers of the result as a table of pandas, which has to be installed.
+
+        Raises:
+            UsageError: This kind of result is no table.
+            OutputError: The package ``pandas`` is not installed.
+        """
+        table: DataFrame = _notebook().to_dataframe(self)
+        return table
+
+    def to_xarray(self) -> Dataset:
+        """The arrays of the result, with their axes named, as a data set of xarray.
+
+        Raises:
+            UsageError: This kind of result has no arrays.
+            OutputError: The package ``xarray`` is not installed.
+        """
+        arrays: Dataset = _notebook().to_xarray(self)
+        return arrays
 
     def _repr_html_(self) -> str:
         return str(_notebook().to_html(self))

@@ -45,6 +45,10 @@ class InputImage(RichDisplay):
     region: tuple[float, float, float, float] | None = None
     frame: int | None = None
 
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.values.shape))
+        return f"<Image {self.name!r} as the network sees it: {size}, {self.preprocessing.name}>"
+
     def to_json(self) -> dict[str, Any]:
         """The image as JSON-ready data, without its pixels."""
         *axes, channels = self.values.shape

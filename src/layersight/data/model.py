@@ -284,6 +284,14 @@ class ModelInfo(RichDisplay):
     output_layers: tuple[str | None, ...] = ()
     trainable: int | None = None
 
+    def __repr__(self) -> str:
+        sides = (" x ".join(str(side or "any") for side in one.shape[1:]) for one in self.inputs)
+        inputs = f", input {', '.join(sides)}" if self.inputs else ""
+        return (
+            f"<Model {self.name!r}: {len(self.layers)} layer{'s'[: len(self.layers) != 1]}, "
+            f"{self.parameters:,} parameters{inputs}, from {self.source}>"
+        )
+
     @property
     def preprocessing(self) -> Preprocessing | None:
         """What the pictures of its first input of pictures must be brought to, if known."""

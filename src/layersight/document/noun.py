@@ -91,7 +91,8 @@ class Noun(Generic[Result, Options]):
         numbers: JSON-ready numbers, without the manifest.
         arrays: Arrays by name, for ``.npz`` and ``.zarr``.
         store: Whether ``.zarr`` can be written.
-        rows: The head and the rows of a ``.csv``.
+        rows: The head and the rows of its numbers as a table.
+        table: Whether ``.csv`` can be written, which says nothing of its own origin.
         folder: The files of a folder, beside its manifest.
         frames: The documents of an animation, all of one layout.
         load: A result from the arrays and the manifest of an ``.npz``.
@@ -109,6 +110,7 @@ class Noun(Generic[Result, Options]):
     arrays: Callable[[Result], Mapping[str, Array]] | None = None
     store: bool = True
     rows: Callable[[Result], Iterator[tuple[object, ...]]] | None = None
+    table: bool = False
     folder: Callable[[Result, Options], Iterator[Entry[Result, Options]]] | None = None
     frames: Callable[[Result, Options], Iterator[Document]] | None = None
     load: Callable[[Mapping[str, NDArray[Any]], Json, ModelInfo], Result] | None = None
@@ -118,16 +120,17 @@ class Noun(Generic[Result, Options]):
 
 
 def noun_of(result: object) -> Noun[Any, Any]:
-    """The record of a result's kind.
+    """The record of a result's kind, given a result or its class.
 
     Raises:
         UsageError: It is none that can be shown or written.
     """
-    name = getattr(type(result), "noun", None)
+    kind = result if isinstance(result, type) else type(result)
+    name = getattr(kind, "noun", None)
     if not isinstance(name, str):
         raise UsageError(
             "expected activations, patterns, kernels, heatmaps, an evaluation, a summary or an "
-            f"image, found {type(result).__name__}"
+            f"image, found {kind.__name__}"
         )
     return load_noun(name)
 

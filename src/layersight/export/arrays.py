@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def to_npz(arrays: Mapping[str, Array], manifest: Json) -> bytes:
             # A ZipInfo of its own has a fixed date, so that the bytes stay the same.
             entry = zipfile.ZipInfo(f"{member_name(name)}.npy")
             with archive.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, _whole(array.values), allow_pickle=False)
+                np.lib.format.write_array(member, whole(array.values), allow_pickle=False)
         archive.comment = _comment(manifest)
     return buffer.getvalue()
 
@@ -53,7 +53,8 @@ def _count(array: Array) -> int:
     return int(np.prod(array.values.shape, dtype=np.int64))
 
 
-def _whole(values: NDArray[Any] | Stack) -> NDArray[Any]:
+def whole(values: NDArray[Any] | Stack) -> NDArray[Any]:
+    """The numbers of an array, those of a stack made one after the other."""
     if not isinstance(values, Stack):
         return values
     whole = np.empty(values.shape, values.dtype)
@@ -107,12 +108,7 @@ def write_zarr(arrays: Mapping[str, Array], folder: Path, manifest: Json) -> Non
     root = zarr.open_group(
         str(folder), mode="w", zarr_format=3, attributes={"layersight": manifest}
     )
-    shared = {axis for array in arrays.values() for axis in array.axes if axis not in array.own}
-    taken = {*shared, "zarr.json"}
-    for name, array in arrays.items():
-        if not array.stored:
-            continue
-        node = _node_name(name, array, taken)
+    for node, axes, array in nodes({n: array for n, array in arrays.items() if array.stored}):
         values = array.values
         stored = root.create_array(
             node,
@@ -122,7 +118,7 @@ def write_zarr(arrays: Mapping[str, Array], folder: Path, manifest: Json) -> Non
                 1 if axis in array.split else size
                 for axis, size in zip(array.axes, values.shape, strict=True)
             ),
-            dimension_names=_axes(array, node),
+            dimension_names=axes,
             attributes=dict(array.attributes),
         )
         if isinstance(values, Stack):
@@ -130,6 +126,15 @@ def write_zarr(arrays: Mapping[str, Array], folder: Path, manifest: Json) -> Non
                 stored[index] = values.part(index)
         else:
             stored[...] = values
+
+
+def nodes(arrays: Mapping[str, Array]) -> Iterator[tuple[str, tuple[str, ...], Array]]:
+    """The arrays of a store or data set, each with its name there and the names of its axes."""
+    shared = {axis for array in arrays.values() for axis in array.axes if axis not in array.own}
+    taken = {*shared, "zarr.json"}
+    for name, array in arrays.items():
+        node = _node_name(name, array, taken)
+        yield node, _axes(array, node), array
 
 
 def _axes(array: Array, node: str) -> tuple[str, ...]:

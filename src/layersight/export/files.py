@@ -110,7 +110,7 @@ def to_bytes(result: Any, suffix: str, options: Any) -> bytes:
         return dump_json(json_of(result, options))
     if suffix == ".npz" and noun.arrays:
         return to_npz(noun.arrays(result), manifest)
-    if suffix == ".csv" and noun.rows:
+    if suffix == ".csv" and noun.table and noun.rows:
         return _table(noun.rows(result))
     if suffix in ANIMATIONS and noun.frames:
         make = getattr(_writer("animation"), ANIMATIONS[suffix])
@@ -169,7 +169,7 @@ def suffixes_of(noun: Noun[Any, Any]) -> tuple[str, ...]:
         *PAGES,
         *(ANIMATIONS if noun.frames else ()),
         *((".npz",) if noun.arrays else ()),
-        *((".csv",) if noun.rows else ()),
+        *((".csv",) if noun.table else ()),
         ".json",
         *((".zarr",) if noun.arrays and noun.store else ()),
     )

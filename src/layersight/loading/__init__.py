@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from layersight.errors import ModelFileError, UsageError, near
 from layersight.limits import Limits
@@ -27,11 +27,14 @@ from layersight.loading.reader import expect
 
 if TYPE_CHECKING:  # imported late: NumPy is imported here while the reader starts
     from layersight.data.saved import SavedNetwork
-    from layersight.model import Model
+    from layersight.model import Described, Model
 
-__all__ = ["load_model", "read_network"]
+__all__ = ["load_model", "open_for", "read_network"]
 
 _log = logging.getLogger("layersight")
+
+Capability = TypeVar("Capability", bound="Described")
+"""What a verb needs of a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,27 @@ def load_model(
     model = _load(source, options)
     if labels is not None:
         check_labels(model.info, labels)
+    return model
+
+
+def open_for(source: Any, capability: type[Capability], what: str, instead: str) -> Capability:
+    """A model for a verb, whatever it was given.
+
+    Args:
+        source: From :func:`load_model`, or what that function takes: a path, a name, a live model.
+        capability: The class of :mod:`layersight.model` that the verb needs it to be.
+        what: The verb, for the message.
+        instead: What the user can do where the model lacks it.
+
+    Raises:
+        CapabilityError: The model lacks the capability.
+        ModelError: As :func:`load_model` raises.
+    """
+    from layersight.model import Described, require
+
+    model = source if isinstance(source, Described) else load_model(source)
+    require(model, capability, what, instead)
+    assert isinstance(model, capability)
     return model
 
 

@@ -57,7 +57,8 @@ def read_labels(
 
     Args:
         labels: A file as in this module's table, in UTF-8, UTF-16 or UTF-32, else taken for
-            Windows-1252 with a warning; the names in the order of the classes; or a mapping from
+            Windows-1252 with a warning; text with commas that is no file, as ``"cat,dog"``; the
+            names in the order of the classes; or a mapping from
             names to numbers (``class_indices`` of Keras) or from numbers to names.
     """
     if labels is None:
@@ -67,6 +68,8 @@ def read_labels(
     if not isinstance(labels, str | os.PathLike):
         return tuple(str(label) for label in labels)
     path = Path(labels)
+    if isinstance(labels, str) and "," in labels and not path.suffix and not path.exists():
+        return _tidy([name.strip() for name in labels.split(",")])
     try:
         text = _decode(read_file(path, MAX_BYTES), path)
     except LayersightError as error:

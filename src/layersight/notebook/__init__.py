@@ -6,19 +6,23 @@ The rule of this module: what is shown is the document of the result's kind; not
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from layersight.data.fields import options_of
 from layersight.document.blocks import Document, Grid, Picture, flat
 from layersight.document.noun import noun_of
 from layersight.errors import SelectionError
-from layersight.export.files import make_options, to_bytes
+from layersight.export.files import make_options, save, to_bytes
+from layersight.export.tables import to_dataframe, to_xarray
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot", "to_html", "to_png"]
+__all__ = ["plot", "plotter", "save", "to_dataframe", "to_html", "to_png", "to_xarray"]
 
 
 def to_html(result: object) -> str:
@@ -60,11 +64,12 @@ def _is_one_picture(document: Document) -> bool:
     return Picture in kinds and Grid not in kinds
 
 
-def plot(result: object, **options: Any) -> Figure:
+def plot(result: object, *, ax: Axes | None = None, **options: Any) -> Figure:
     """A result as a Matplotlib figure, which ``pyplot`` does not know of.
 
     Args:
         result: What any verb gave, or an image.
+        ax: Axes of a figure of your own that it is drawn into; without words on the model.
         options: Those of its pictures, such as ``view``, ``columns`` or ``colormap``; and which
             part of it is shown: ``image``, ``layer`` and ``channel`` of activations, ``layer`` and
             ``channel`` of patterns and kernels, ``image`` and ``method`` of heatmaps.
@@ -73,7 +78,7 @@ def plot(result: object, **options: Any) -> Figure:
         UsageError: It is no result, or an option is unknown.
         SelectionError: There is no such part.
     """
-    from layersight.writers.figure import to_figure
+    from layersight.writers.figure import draw_into, to_figure
 
     noun = noun_of(result)
     fields: Mapping[str, object] = {}
@@ -82,7 +87,61 @@ def plot(result: object, **options: Any) -> Figure:
         part = {name: options.pop(name) for name in list(options) if name in names}
         result, fields = noun.only(result, **part)
     chosen = make_options(noun, **{**noun.plot, **fields, **options})
-    return to_figure(noun.describe(result, chosen))
+    document = noun.describe(result, chosen)
+    return to_figure(document) if ax is None else draw_into(document, ax)
+
+
+PARTS = {
+    "image": "Of which image, by its number.",
+    "layer": "Of which layer, by its name.",
+    "channel": "Of which channel, by its number.",
+    "method": "By which method.",
+}
+"""What the keywords that choose a part of a result mean."""
+
+
+def plotter(kind: type, result: object | None) -> Callable[..., Figure]:
+    """The method ``plot`` of a kind of results, with a signature that names its options.
+
+    Args:
+        kind: The class of the results.
+        result: The one that the method is of; ``None`` for the class itself.
+    """
+    held = () if result is None else (result,)
+
+    def method(*given: Any, **options: Any) -> Figure:
+        return plot(*held, *given, **options)
+
+    words, signature = _signature(kind)
+    parameters = list(signature.parameters.values())[len(held) :]
+    method.__name__, method.__doc__ = "plot", words
+    method.__dict__["__signature__"] = signature.replace(parameters=parameters)
+    return method
+
+
+@functools.cache
+def _signature(kind: type) -> tuple[str, inspect.Signature]:
+    """The docstring of the method and its signature."""
+    noun = noun_of(kind)
+    lines = ["ax: Axes of a figure of your own that it is drawn into."]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    found = [
+        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        inspect.Parameter("ax", keyword, default=None, annotation="Axes | None"),
+    ]
+    if noun.only is not None:
+        for name, parameter in list(inspect.signature(noun.only).parameters.items())[1:]:
+            found.append(parameter.replace(kind=keyword))
+            lines.append(f"{name}: {PARTS[name]}")
+    for name, one in options_of(noun.options).items():
+        default = noun.plot.get(name, one.default)
+        kinds = f"{(one.kind or str).__name__}{' | None' if one.default is None else ''}"
+        found.append(inspect.Parameter(name, keyword, default=default, annotation=kinds))
+        choices = f" One of {', '.join(one.choices)}." if one.choices else ""
+        lines.append(f"{name}: {one.help}{choices}")
+    listed = "\n    ".join(lines)
+    words = f"Draws the result as a Matplotlib figure.\n\nArgs:\n    {listed}\n"
+    return words, inspect.Signature(found, return_annotation="Figure")
 
 
 def _page(result: object) -> Document:

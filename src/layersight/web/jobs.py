@@ -54,7 +54,7 @@ def run_patterns(explorer: Explorer, request: Pattern | Download, tell: Report) 
     explorer.check_layer(request.layer or "")
     scale = explorer.options.get("scale")
     return patterns(
-        explorer.model,  # type: ignore[arg-type]  # what it can do is checked there
+        explorer.model,  # what it can do is checked by the verb
         [request.layer or ""],
         str(request.channel or 0),
         method=request.method or "robust",
@@ -134,7 +134,7 @@ def _result(explorer: Explorer, request: Download, tell: Report) -> Any:
     if request.view == "pattern":
         return run_patterns(explorer, request, tell)
     if request.view == "kernel":
-        return kernels(explorer.model, layers, channels)  # type: ignore[arg-type]
+        return kernels(explorer.model, layers, channels)
     return activations(
         explorer.model,
         explorer.photos.find(request.image or "").source,

@@ -40,7 +40,7 @@ def test_all_layers_of_one_image_in_one_pass(fake: Make) -> None:
     assert found.notes == ()
     assert found.layer("pool").channels == (0, 1, 2, 3, 4, 5)
     assert found.layer("conv").maps().shape == (4, 6, 5)
-    assert "1 image(s), 4 layer(s), 10 maps" in repr(found)
+    assert "1 image, 4 layers, 10 maps" in repr(found)
 
 
 def test_a_result_is_a_mapping_that_is_only_itself(fake: Make) -> None:

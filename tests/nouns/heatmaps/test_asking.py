@@ -148,10 +148,24 @@ def test_two_sides_of_one_unit_with_names():
 
 def test_one_unit_without_names():
     one = info(None, units=1, activation="sigmoid")
+    unit = Target("top", 0, label="class 1", opposite="class 0")
+    other = dataclasses.replace(unit, sign=-1)
+    for text in ("1", 1, "class 1", "output", "top:0", "not 0"):
+        assert read_target(one, text) == unit, text
+    for text in ("0", 0, "class 0", "not output", "not 1"):
+        assert read_target(one, text) == other, text
+    assert (unit.name, other.name) == ("class 1", "class 0")
+    with pytest.raises(SelectionError, match="expected 0 to 1"):
+        read_target(one, "2")
+    with pytest.raises(SelectionError, match=r"--labels, as 'cat,dog' or in a file, or give 0 or"):
+        read_target(one, "dog")
+
+
+def test_one_value_has_one_side():
+    one = info(None, units=1, activation="linear")
     assert read_target(one, "0") == Target("top", 0, label="output")
-    assert read_target(one, "output") == Target("top", 0, label="output")
     assert read_target(one, "not 0").name == "not output"
-    with pytest.raises(SelectionError, match=r"--labels FILE.*or give 0, or 'not 0'"):
+    with pytest.raises(SelectionError, match=r"or give 0, or 'not 0'"):
         read_target(one, "dog")
 
 
@@ -245,7 +259,7 @@ def test_what_cannot_is_said_in_one_line(text, error, message):
 
 
 def test_labels_that_are_not_there_or_do_not_fit():
-    with pytest.raises(SelectionError, match=r"--labels FILE, one on each line.*0 to 7"):
+    with pytest.raises(SelectionError, match=r"--labels, as 'cat,dog' or in a file.*0 to 7"):
         read_target(info(None), "tiger")
     with pytest.raises(SelectionError, match="the 2 class names given do not fit the output 'top'"):
         read_target(info(("a", "b")), "tiger")

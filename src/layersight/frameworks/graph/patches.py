@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 Change = Callable[[Any], Any]
 """From what an attribute is for this thread to what it shall be."""
@@ -27,11 +27,6 @@ Patch = tuple[Any, str, Change]
 """The object whose attribute is replaced, the attribute's name, and the change."""
 
 Key = tuple[int, str]
-
-Entry = tuple[Key, object, dict[Key, Any]]
-"""An attribute, who replaced it, and what it was for this thread before."""
-
-T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
@@ -76,24 +71,6 @@ def function_by_thread(slot: Slot) -> Callable[..., Any]:
     return call
 
 
-def give_back(entered: list[T], leave: Callable[[T], None]) -> None:
-    """Gives everything back, in the opposite order, whatever interrupts it.
-
-    Args:
-        entered: What is given back; empty afterwards.
-        leave: Gives one of it back; done twice it does no more than once.
-    """
-    interruption: BaseException | None = None
-    while entered:
-        try:
-            leave(entered[-1])
-            entered.pop()
-        except KeyboardInterrupt as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
-
-
 @contextmanager
 def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) -> Iterator[None]:
     """Replaces attributes for the current thread while the block lasts.
@@ -102,7 +79,7 @@ def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) ->
         patches: What is replaced. Two of one attribute stack, as nested blocks do.
         stand_in: What is put in an attribute's place; the default is for functions.
     """
-    entered: list[Entry] = []
+    entered: list[tuple[Key, object, dict[Key, Any]]] = []
     try:
         for owner, name, change in patches:
             key, user, values = (id(owner), name), object(), _of_thread()
@@ -115,9 +92,9 @@ def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) ->
     finally:
         # Twice, since an interruption may come before the first has begun.
         try:
-            give_back(entered, _leave)
+            _leave_all(entered)
         finally:
-            give_back(entered, _leave)
+            _leave_all(entered)
 
 
 def unpatched(owner: Any, name: str) -> Any:
@@ -153,9 +130,8 @@ def _join(key: Key, owner: Any, user: object, stand_in: StandIn) -> Slot:
         return slot
 
 
-def _leave(entry: Entry) -> None:
+def _leave(key: Key, user: object, before: dict[Key, Any]) -> None:
     """Gives an attribute back; done twice it does no more than once."""
-    key, user, before = entry
     _of_thread().pop(key, None)
     _of_thread().update(before)
     with _registry:
@@ -185,6 +161,19 @@ def _unset(slot: Slot) -> None:
         delattr(slot.owner, slot.name)
     else:
         del slot.owner.__dict__[slot.name]
+
+
+def _leave_all(entered: list[tuple[Key, object, dict[Key, Any]]]) -> None:
+    """Gives everything back, in the opposite order, whatever interrupts it."""
+    interruption: BaseException | None = None
+    while entered:
+        try:
+            _leave(*entered[-1])
+            entered.pop()
+        except KeyboardInterrupt as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
 
 
 class _NetworkLock:

@@ -27,7 +27,8 @@ from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.outputs import kinds_of
 from layersight.errors import ModelInputError, few
-from layersight.model import Forward, require
+from layersight.loading import open_for
+from layersight.model import Forward
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.statistics import measure, measure_range
 from layersight.select import (
@@ -44,14 +45,15 @@ ImageSource = images.Source
 
 
 def load_image(
-    source: ImageSource, model: Forward, *, input_name: str | None = None, **options: Any
+    source: ImageSource, model: Any, *, input_name: str | None = None, **options: Any
 ) -> InputImage:
     """An image as a model will see it, and how it came to be.
 
     Args:
         source: A file, or an array ``(height, width, channel)``; bytes are pixels, floats
             are taken as they are.
-        model: From :func:`layersight.load_model`.
+        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
+            an architecture, a live ``keras.Model``.
         input_name: Which input, for a model with several.
         options: As in :class:`ImageOptions`.
 
@@ -61,8 +63,8 @@ def load_image(
         UsageError: An option is unknown.
     """
     chosen = make_options(**options)
-    require(model, Forward, "activations", "open the network that the weights belong to")
-    info = model.info
+    opened = open_for(model, Forward, "activations", "open the network that the weights belong to")
+    info = opened.info
     entry = find_input(info, input_name)
     loaded = images.load(
         source,
@@ -73,11 +75,11 @@ def load_image(
         size=chosen.size,
         frame=chosen.frame,
     )
-    return settle_scale(model, info, {entry.name: [loaded]})[entry.name][0]
+    return settle_scale(opened, info, {entry.name: [loaded]})[entry.name][0]
 
 
 def activations(
-    model: Forward,
+    model: Any,
     image: ImageSource | Sequence[ImageSource] | Mapping[str, Any] | None = None,
     *,
     layers: LayerSpecs = None,
@@ -90,7 +92,8 @@ def activations(
     """What the layers of a model make of some images.
 
     Args:
-        model: From :func:`layersight.load_model`.
+        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
+            an architecture, a live ``keras.Model``.
         image: A file, a folder, a glob, an array, an image from :func:`load_image`, several
             of these, or for a model with several inputs a mapping from their names, or from
             the model's own keys, to these. For such a model a list or tuple of arrays is one
@@ -118,14 +121,14 @@ def activations(
         UsageError: An option is unknown or has a value that it cannot have.
     """
     check_batch_size(batch_size)
-    require(model, Forward, "activations", "open the network that the weights belong to")
-    info = model.info
+    opened = open_for(model, Forward, "activations", "open the network that the weights belong to")
+    info = opened.info
     gathered = gather(info, image, make_options(**options))
     given, drawn = gathered.images, gathered.note
     count = len(next(iter(given.values())))
     shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
-    info = model.describe(shapes)
-    given = settle_scale(model, info, given)
+    info = opened.describe(shapes)
+    given = settle_scale(opened, info, given)
     specs, own = split_channels(info.layers, layers)
     asked, blocked = select_able(info, specs)
     chosen, numbers, lacking = _choose(asked, channels, own)
@@ -138,7 +141,7 @@ def activations(
             name: np.stack([entry.values for entry in entries[start : start + batch_size]])
             for name, entries in given.items()
         }
-        result = model.forward(batch, [entry.name for entry in chosen], outputs=predictions)
+        result = opened.forward(batch, [entry.name for entry in chosen], outputs=predictions)
         missing = result.missing or missing
         for name, array in result.layers.items():
             _check_size(name, array, batch)

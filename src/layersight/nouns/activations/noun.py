@@ -17,6 +17,9 @@ from layersight.nouns.activations.document import describe
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
 
+STATISTICS = ("mean", "std", "min", "max", "sparsity", "dead")
+"""The numbers of a channel."""
+
 SPATIAL = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 
@@ -58,10 +61,7 @@ def _image(result: Activations, image: int) -> Json:
 
 def _layer(entry: LayerActivation, image: int) -> Json:
     stats = entry.statistics
-    columns = {
-        name: getattr(stats, name)[image].tolist()
-        for name in ("mean", "std", "min", "max", "sparsity", "dead")
-    }
+    columns = {name: getattr(stats, name)[image].tolist() for name in STATISTICS}
     with np.errstate(invalid="ignore", over="ignore"):
         mean = float(stats.mean[image].mean())
     return {
@@ -87,6 +87,16 @@ def _layer(entry: LayerActivation, image: int) -> Json:
 def arrays(result: Activations) -> dict[str, Array]:
     """One array for each layer, keyed by its name."""
     return {entry.name: _array(entry) for entry in result.layers}
+
+
+def rows(result: Activations) -> Iterator[tuple[object, ...]]:
+    """One line for each image, layer and channel, with a head."""
+    yield ("image", "layer", "channel", *STATISTICS)
+    for image, shown in enumerate(result.images):
+        for entry in result.layers:
+            columns = [getattr(entry.statistics, name)[image].tolist() for name in STATISTICS]
+            for channel, *values in zip(entry.channels, *columns, strict=True):
+                yield (shown.name, entry.name, channel, *map(finite, values))
 
 
 def _array(entry: LayerActivation) -> Array:
@@ -210,6 +220,7 @@ NOUN: Noun[Activations, PictureOptions] = Noun(
     manifest=manifest,
     numbers=numbers,
     arrays=arrays,
+    rows=rows,
     folder=folder,
     page={"view": "sheet"},
     plot={"view": "grid"},

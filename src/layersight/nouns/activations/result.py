@@ -14,6 +14,7 @@ from layersight.data.display import RichDisplay
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.prediction import Prediction
+from layersight.document.words import plural
 from layersight.errors import SelectionError, near
 
 
@@ -135,8 +136,8 @@ class Activations(Mapping[str, FloatArray], RichDisplay):
 
     def __repr__(self) -> str:
         return (
-            f"<Activations of {self.model.name!r}: {len(self.images)} image(s), "
-            f"{len(self.layers)} layer(s), {self.map_count} maps>"
+            f"<Activations of {self.model.name!r}: {plural(len(self.images), 'image')}, "
+            f"{plural(len(self.layers), 'layer')}, {self.map_count} maps>"
         )
 
     @property

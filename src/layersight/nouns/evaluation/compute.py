@@ -20,7 +20,8 @@ from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
 from layersight.errors import ImageError, Interrupted, ModelInputError, UsageError
-from layersight.model import Forward, require
+from layersight.loading import open_for
+from layersight.model import Forward
 from layersight.nouns.evaluation.evaluating import Evaluator, ImageMeasures, assemble, check_same
 from layersight.nouns.evaluation.result import Evaluation, concatenate
 from layersight.nouns.heatmaps.asking import read_targets
@@ -41,7 +42,7 @@ STRONGEST = "the strongest class of each image"
 
 
 def evaluate(
-    model: Forward,
+    model: Any,
     images: Any,
     *,
     methods: str | Sequence[str] = DEFAULT,
@@ -58,7 +59,8 @@ def evaluate(
     """How far the heatmaps of some methods can be believed, over some images.
 
     Args:
-        model: From :func:`layersight.load_model`.
+        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
+            an architecture, a live ``keras.Model``.
         images: A folder, a glob, files, arrays, or several of these; for a model with several
             inputs a mapping from their names to these.
         methods: Names of methods; ``"default"`` for all that can be compared with the others
@@ -96,11 +98,11 @@ def evaluate(
     measures = choose_metrics(metrics)
     measured, settled, image_options = _settle(chosen, measures, options)
     check_batch_size(batch_size)
-    require(model, Forward, "evaluate", "open the network that the weights belong to")
-    settled, outputs_only = explainable(model, settled)
-    info = model.info
+    opened = open_for(model, Forward, "evaluate", "open the network that the weights belong to")
+    settled, outputs_only = explainable(opened, settled)
+    info = opened.info
     entry = choose_input(info, input_name)
-    supply = _Supply(model, entry, images, image_options, limit)
+    supply = _Supply(opened, entry, images, image_options, limit)
     info = supply.settle()
     entry = check_picture(info, entry.name)
     wanted = None
@@ -129,7 +131,7 @@ def evaluate(
         done=done,
     )
     evaluator.note(outputs_only)
-    cached = CachedModel(model, info, None)
+    cached = CachedModel(opened, info, None)
     made: list[ImageMeasures] = []
     stopped = False
     try:

@@ -122,13 +122,13 @@ def rows(result: Evaluation) -> Iterator[tuple[object, ...]]:
                 yield (
                     *(name, target, score, row.name, column.name, int(column.higher_is_better)),
                     *map(_plain, known),
-                    int(wins) if value == value else "",
+                    int(wins) if value == value else None,
                 )
 
 
-def _plain(value: Any) -> float | str:
+def _plain(value: Any) -> float | None:
     """A number in seven digits; nothing where there is none."""
-    return float(f"{float(value):.7g}") if np.isfinite(value) else ""
+    return float(f"{float(value):.7g}") if np.isfinite(value) else None
 
 
 def arrays(result: Evaluation) -> dict[str, Array]:
@@ -201,5 +201,6 @@ NOUN: Noun[Evaluation, TableOptions] = Noun(
     arrays=arrays,
     store=False,
     rows=rows,
+    table=True,
     load=load,
 )

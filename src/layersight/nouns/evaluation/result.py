@@ -20,6 +20,7 @@ from layersight.data.display import RichDisplay
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
+from layersight.document.words import plural
 from layersight.errors import SelectionError, near
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
@@ -193,8 +194,8 @@ class Evaluation(RichDisplay):
 
     def __repr__(self) -> str:
         return (
-            f"<Evaluation of {self.model.name!r}: {len(self.rows)} method(s) by "
-            f"{len(self.columns)} metric(s) over {len(self.images)} image(s)>"
+            f"<Evaluation of {self.model.name!r}: {plural(len(self.rows), 'method')} by "
+            f"{plural(len(self.columns), 'metric')} over {plural(len(self.images), 'image')}>"
         )
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.outputs import OUTPUT, unit_name
+from layersight.data.outputs import OUTPUT, kind_of, unit_name
+from layersight.data.prediction import PROBABILITY
 from layersight.data.target import Target
 from layersight.errors import SelectionError, near
 from layersight.nouns.heatmaps.outputs import is_output
+
+SIDES = ("class 0", "class 1")
+"""The two sides of a single unit that gives a probability, where they have no names."""
 
 _NUMBER = re.compile(r"(class )?([0-9]{1,9})")
 _SYNSET = re.compile(r"(n[0-9]{8}) (.+)")
@@ -37,8 +42,8 @@ def names_of(info: ModelInfo, layer: LayerInfo) -> tuple[str, ...] | None:
 def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | None:
     """A class of an output by its number or its name; ``None`` for a name that it does not have.
 
-    The numbers are those of the classes: of a single unit with two names, 1 is what it stands
-    for and 0 is the other side.
+    The numbers are those of the classes: of a single unit with two names, or of one that gives a
+    probability, 1 is what it stands for and 0 is the other side.
 
     Args:
         info: The model.
@@ -55,7 +60,7 @@ def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | 
     if match is None and isinstance(asked, str):
         return _by_name(info, layer, names, text)
     number = int(match[2]) if match is not None else int(asked)
-    count = len(names) if names is not None else (layer.channels or 0)
+    count = (layer.channels or 0) + int(_has_sides(info, layer))
     if names is not None and match is not None and match[1] is None:
         other = _other_meaning(names, text, number)
         if other is not None and number >= count:
@@ -72,18 +77,24 @@ def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | 
 
 def make_target(info: ModelInfo, layer: LayerInfo, number: int) -> Target:
     """The target of a class that is there."""
-    names = names_of(info, layer)
-    if names is not None and layer.channels == 1:
-        sign = 1 if number == 1 else -1
-        return Target(layer.name, 0, sign=sign, label=names[1], opposite=names[0])
-    return unit_target(info, layer, number)
+    if not _has_sides(info, layer):
+        return unit_target(info, layer, number)
+    return replace(unit_target(info, layer, 0), sign=1 if number == 1 else -1)
+
+
+def _has_sides(info: ModelInfo, layer: LayerInfo) -> bool:
+    """Whether an output is a single unit whose two sides are the classes 0 and 1."""
+    if layer.channels != 1 or not is_output(info, layer):
+        return False
+    return names_of(info, layer) is not None or kind_of(info, layer) == PROBABILITY
 
 
 def unit_target(info: ModelInfo, layer: LayerInfo, unit: int) -> Target:
     """The target of a unit or channel of any layer; of an output as a logit."""
     names = names_of(info, layer)
-    if names is not None and layer.channels == 1:
-        return Target(layer.name, 0, label=names[1], opposite=names[0])
+    if _has_sides(info, layer):
+        other, own = names or SIDES
+        return Target(layer.name, 0, label=own, opposite=other)
     if names is not None:
         return Target(layer.name, unit, label=names[unit])
     if not is_output(info, layer):
@@ -112,7 +123,9 @@ def check_unit(layer: LayerInfo, unit: int) -> None:
 def no_such_class(info: ModelInfo, layer: LayerInfo, text: str) -> SelectionError:
     """Why a name means no class of an output, and what to do."""
     names, count = names_of(info, layer), layer.channels or 0
-    numbers = f"the number of a class, 0 to {count - 1}" if count > 1 else "0, or 'not 0'"
+    numbers = f"the number of a class, 0 to {count - 1}"
+    if count == 1:
+        numbers = "0 or 1" if _has_sides(info, layer) else "0, or 'not 0'"
     known = [entry.name for entry in info.layers]
     if text in known:
         return SelectionError(
@@ -129,7 +142,7 @@ def no_such_class(info: ModelInfo, layer: LayerInfo, text: str) -> SelectionErro
         )
     return SelectionError(
         f"no class '{short(text)}': the model does not tell the names of its classes. Give them "
-        f"with --labels FILE, one on each line, or give {numbers}."
+        f"with --labels, as 'cat,dog' or in a file, or give {numbers}."
     )
 
 

@@ -22,7 +22,8 @@ from layersight.data.prediction import Prediction
 from layersight.data.target import Target
 from layersight.errors import SelectionError, UsageError
 from layersight.images import Source
-from layersight.model import Forward, require
+from layersight.loading import open_for
+from layersight.model import Forward
 from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.builder import Builder, LayerChooser, Tracker
 from layersight.nouns.heatmaps.cached import CachedModel, explainable, make_plan
@@ -44,7 +45,7 @@ TargetSpec = str | int | Target
 
 
 def heatmap(
-    model: Forward,
+    model: Any,
     image: ImageSource | Sequence[ImageSource] | Mapping[str, Any],
     *,
     method: str | Sequence[str] = "grad-cam",
@@ -60,7 +61,8 @@ def heatmap(
     """Which pixels of some images decided (attribution).
 
     Args:
-        model: From :func:`layersight.load_model`.
+        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
+            an architecture, a live ``keras.Model``.
         image: A file, a folder, a glob, an array, an image from :func:`load_image`, several
             of these, or for a model with several inputs a mapping from their names to these,
             or a list of arrays, one for each input.
@@ -98,27 +100,27 @@ def heatmap(
     settled, image_options = settle(chosen, options)
     metrics = choose_metrics(score_with) if score_with else ()
     _check_counts(batch_size, top, target)
-    require(model, Forward, "heatmap", "open the network that the weights belong to")
-    settled, outputs_only = explainable(model, settled)
-    info = model.info
+    opened = open_for(model, Forward, "heatmap", "open the network that the weights belong to")
+    settled, outputs_only = explainable(opened, settled)
+    info = opened.info
     entry = choose_input(info, input_name)
     gathered = gather(info, image, image_options, photographs_of=entry.name)
     given = gathered.images
-    info = model.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
+    info = opened.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
     entry = check_picture(info, entry.name)
-    given = settle_scale(model, info, given)
+    given = settle_scale(opened, info, given)
     try:
         wanted, notes = (None, ()) if target is None else read_targets(info, target)
     except SelectionError:
-        _check_sizes(model, info, given)
+        _check_sizes(opened, info, given)
         raise
     if wanted is None and output_layers(info)[0].output_shape is None:
-        _check_sizes(model, info, given)
+        _check_sizes(opened, info, given)
     check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
     image_set = make_image_set(given, entry, choose_preprocessing(entry, image_options.scale))
     chooser = LayerChooser(layer, [*outputs_only])
     plan = make_plan(info, chosen, wanted, chooser.layer, before=settled.score == "logit")
-    context = Context(CachedModel(model, info, plan), info, image_set, settled, batch_size)
+    context = Context(CachedModel(opened, info, plan), info, image_set, settled, batch_size)
     count = len(given[entry.name])
     each = top if wanted is None else len(wanted)
     builder = Builder(

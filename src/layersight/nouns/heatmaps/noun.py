@@ -119,6 +119,26 @@ def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
     }
 
 
+def rows(result: Heatmaps) -> Iterator[tuple[object, ...]]:
+    """One line for each map, with a head; for each metric its number and that of a random map."""
+    plain = ("image_name", "method", "target_name", "score", "explained")
+    after = ("min", "max", "mean", "empty")
+    metrics = dict.fromkeys(one.metric for entry in result for one in entry.measures)
+    heads = [head for name in metrics for head in (name, f"{name}_random")]
+    yield (*plain, "layers", *after, "hottest_x", "hottest_y", *heads)
+    for index, entry in enumerate(result):
+        found = _heatmap(result, index, HeatOptions())
+        hottest = found["hottest"] or {}
+        known = {one.metric: (finite(one.value), finite(one.random)) for one in entry.measures}
+        yield (
+            *(found[name] for name in plain),
+            " + ".join(entry.layers),
+            *(found[name] for name in after),
+            *(hottest.get("x"), hottest.get("y")),
+            *(value for name in metrics for value in known.get(name, (None, None))),
+        )
+
+
 def _measure(measure: Measure) -> Json:
     """What a metric says; ``None`` for what is no number."""
     known = math.isfinite(measure.value) and math.isfinite(measure.random)
@@ -233,6 +253,7 @@ NOUN: Noun[Heatmaps, HeatOptions] = Noun(
     manifest=manifest,
     numbers=numbers,
     arrays=arrays,
+    rows=rows,
     folder=folder,
     page={"view": "sheet"},
     only=part,

@@ -19,6 +19,7 @@ from layersight.data.model import ModelInfo
 from layersight.data.photograph import Photograph
 from layersight.data.prediction import Prediction
 from layersight.data.target import Target
+from layersight.document.words import plural
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
 
@@ -178,6 +179,6 @@ class Heatmaps(RichDisplay):
 
     def __repr__(self) -> str:
         return (
-            f"<Heatmaps of {self.model.name!r}: {len(self.maps)} map(s) of {len(self.images)} "
-            f"image(s), by {', '.join(self.methods)}>"
+            f"<Heatmaps of {self.model.name!r}: {plural(len(self.maps), 'map')} of "
+            f"{plural(len(self.images), 'image')}, by {', '.join(self.methods)}>"
         )

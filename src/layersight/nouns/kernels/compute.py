@@ -6,12 +6,15 @@ beside them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
 from layersight.errors import SelectionError, few
-from layersight.model import HasKernels, require
+from layersight.loading import open_for
+from layersight.model import HasKernels
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 from layersight.select import (
     ChannelSpec,
@@ -27,15 +30,16 @@ FACTORS = 3
 
 
 def kernels(
-    model: HasKernels,
+    model: Any,
     layers: LayerSpecs = None,
     channels: ChannelSpec = None,
 ) -> Kernels:
     """The kernels of convolutions, and the few spatial patterns that they are made of.
 
     Args:
-        model: From :func:`layersight.load_model`, or :func:`layersight.load_weights` for a file of
-            weights whose network is not known.
+        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
+            an architecture, a live ``keras.Model``; or from :func:`layersight.load_weights`, for a
+            file of weights whose network is not known.
         layers: Which layers; see :func:`layersight.select.select_layers`. ``None`` is every
             convolution in two dimensions. ``"conv2d:0,4"`` and ``{"conv2d": [0, 4]}`` are layers
             with filters of their own.
@@ -48,15 +52,15 @@ def kernels(
         SelectionError: There is no such layer or filter, or a layer that was chosen alone
             has no kernels of two dimensions.
     """
-    require(model, HasKernels, "kernels", "look at its activations instead")
-    specs, own = split_channels(model.info.layers, layers)
-    chosen = select_layers(model.info.layers, specs)
-    found = [(layer, model.kernel(layer.name)) for layer in chosen]
+    opened = open_for(model, HasKernels, "kernels", "look at its activations instead")
+    specs, own = split_channels(opened.info.layers, layers)
+    chosen = select_layers(opened.info.layers, specs)
+    found = [(layer, opened.kernel(layer.name)) for layer in chosen]
     with_kernels = [(layer, kernel) for layer, kernel in found if kernel is not None]
     if not with_kernels and layers is None:
         held = any(layer.blocked is not None and layer.parameters for layer in chosen)
         raise SelectionError(
-            f"{model.info.source}: no layer has kernels of two dimensions that are known as such"
+            f"{opened.info.source}: no layer has kernels of two dimensions that are known as such"
             + (": layersight kernels --stored shows those that the file holds" if held else "")
         )
     if not with_kernels:
@@ -64,7 +68,7 @@ def kernels(
             f"layer '{chosen[0].name}' ({chosen[0].type}) has no kernels of two dimensions: choose "
             "a convolution"
         )
-    notes = [*model.info.notes]
+    notes = [*opened.info.notes]
     without = [layer.name for layer, kernel in found if kernel is None]
     if without and layers is not None:
         notes.append(f"without kernels, so not shown: {few(without)}")
@@ -76,7 +80,7 @@ def kernels(
         for layer, kernel in with_kernels
         if numbers[layer.name]
     )
-    return Kernels(model.info, shown, tuple(notes))
+    return Kernels(opened.info, shown, tuple(notes))
 
 
 def _take(layer: LayerInfo, kernel: FloatArray, numbers: tuple[int, ...]) -> LayerKernels:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from layersight.document.noun import Array, Json, Noun, matching
 from layersight.document.words import finite, specification
+from layersight.nouns.kernels.compute import FACTORS
 from layersight.nouns.kernels.document import describe, is_bgr
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import only_filters, strongest
@@ -67,6 +68,16 @@ def _layer(entry: LayerKernels, options: KernelOptions) -> Json:
     }
 
 
+def rows(result: Kernels) -> Iterator[tuple[object, ...]]:
+    """One line for each filter, with a head; the shares are those of its spatial patterns."""
+    names = ("norm", "largest", "zero", "finite")
+    yield ("layer", "filter", *names, *(f"share_{number}" for number in range(FACTORS)))
+    for entry in result.layers:
+        for one in _layer(entry, KernelOptions())["filters"]:
+            shares = [*one["shares"], *[None] * FACTORS][:FACTORS]
+            yield (entry.name, one["index"], *(one[name] for name in names), *shares)
+
+
 def arrays(result: Kernels) -> dict[str, Array]:
     """Of each layer its weights, the spatial patterns with their shares, the filters' numbers."""
     made = {}
@@ -111,6 +122,7 @@ NOUN: Noun[Kernels, KernelOptions] = Noun(
     manifest=manifest,
     numbers=numbers,
     arrays=arrays,
+    rows=rows,
     store=False,
     only=only,
 )

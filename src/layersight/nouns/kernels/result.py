@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from layersight.data.arrays import FloatArray
 from layersight.data.display import RichDisplay
 from layersight.data.model import LayerInfo, ModelInfo
+from layersight.document.words import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,4 +98,7 @@ class Kernels(RichDisplay):
 
     def __repr__(self) -> str:
         count = sum(len(entry.filters) for entry in self.layers)
-        return f"<Kernels of {self.model.name!r}: {len(self)} layer(s), {count} filter(s)>"
+        return (
+            f"<Kernels of {self.model.name!r}: {plural(len(self), 'layer')}, "
+            f"{plural(count, 'filter')}>"
+        )

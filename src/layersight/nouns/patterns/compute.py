@@ -22,7 +22,8 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.errors import Interrupted, UsageError
 from layersight.images import check_size
 from layersight.images.arrays import as_array
-from layersight.model import Optimisable, require
+from layersight.loading import open_for
+from layersight.model import Optimisable
 from layersight.nouns.patterns import spectrum
 from layersight.nouns.patterns.asking import ask, check, probes_of
 from layersight.nouns.patterns.assembling import assemble, check_same, merge
@@ -45,7 +46,7 @@ MOST_FRAMES = 200
 
 
 def patterns(
-    model: Optimisable,
+    model: Any,
     layers: LayerSpecs = None,
     channels: ChannelSpec = None,
     *,
@@ -64,7 +65,8 @@ def patterns(
     """The images that channels respond to most (activation maximisation).
 
     Args:
-        model: From :func:`layersight.load_model`.
+        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
+            an architecture, a live ``keras.Model``.
         layers: Which layers; see :func:`layersight.select.select_layers`. ``"conv2d:0,4"`` and
             ``{"conv2d": [0, 4]}`` are layers with channels of their own.
         channels: Which channels, ``"0,3,5-9"`` or ``"0:16"``; ``None`` is all.
@@ -99,15 +101,15 @@ def patterns(
         Interrupted: Ctrl-C; it holds the patterns that are done.
     """
     chosen = find_method(method)
-    require(model, Optimisable, "patterns", "look at its activations instead")
-    info = model.info
+    opened = open_for(model, Optimisable, "patterns", "look at its activations instead")
+    info = opened.info
     entry = choose_input(info, input_name, options.get("size"))
     given = _as_start(start, chosen, entry)
     settled = settle_options(chosen, entry, _with_size(options, given))
     channels_in = entry.channels or 3
     if not info.layers:
         shapes = {entry.name: (1, *settled.size, channels_in)}
-        info = model.describe(shapes | _shapes(constants_of(info, entry, settled.size)))
+        info = opened.describe(shapes | _shapes(constants_of(info, entry, settled.size)))
         entry = choose_input(info, entry.name)
     objectives, left_out = _objectives(info, layers, channels, objective, settled.facets)
     natural = None
@@ -115,7 +117,7 @@ def patterns(
     if not preprocessing.is_settled:
         sizes = (own or side for own, side in zip(entry.size, settled.size, strict=True))
         preprocessing = settle_input(
-            model, info, entry.name, {entry.name: (1, *sizes, channels_in)}
+            opened, info, entry.name, {entry.name: (1, *sizes, channels_in)}
         )
     if images is not None:
         natural = load_natural(entry, images, settled.size, preprocessing)
@@ -132,7 +134,7 @@ def patterns(
         asked = list(group)
         ascent = make_ascent(info, entry, settled, preprocessing, probes)
         found = run(
-            *(model, info, chosen.apply(ascent, context), chosen, context, asked, natural),
+            *(opened, info, chosen.apply(ascent, context), chosen, context, asked, natural),
             batch_size=batch_size,
             frames=kept_steps[:-1],
             progress=_shifted(progress, len(made) * settled.steps, len(waiting) * settled.steps),

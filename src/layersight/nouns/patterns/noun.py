@@ -167,6 +167,17 @@ def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> P
     return result
 
 
+def rows(result: Patterns) -> Iterator[tuple[object, ...]]:
+    """One line for each pattern, with a head; without natural images their columns are empty."""
+    plain = ("layer", "channel", "facet", "activation", "start_activation", "robustness")
+    after = ("dead", "failed", "converged", "steps", "ended", "percentile")
+    yield (*plain, *after, *MARKS)
+    for index in range(len(result)):
+        found = _pattern(result, index, history=False)
+        marks = found["natural"] or {}
+        yield (*(found[name] for name in plain + after), *(marks.get(name) for name in MARKS))
+
+
 def _objective(saved: Json) -> Objective:
     terms = [
         Term(**{**term, "direction": None if term["direction"] is None else (*term["direction"],)})
@@ -220,6 +231,7 @@ NOUN: Noun[Patterns, GalleryOptions] = Noun(
     manifest=manifest,
     numbers=numbers,
     arrays=arrays,
+    rows=rows,
     folder=folder,
     frames=frames,
     load=load,

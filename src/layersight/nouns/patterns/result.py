@@ -19,6 +19,7 @@ from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.display import RichDisplay
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
+from layersight.document.words import plural
 from layersight.nouns.patterns.request import PatternOptions
 
 ALONG = (
@@ -206,6 +207,6 @@ class Patterns(RichDisplay):
     def __repr__(self) -> str:
         layers = len(dict.fromkeys(self.layers))
         return (
-            f"<Patterns of {self.model.name!r}: {len(self)} pattern(s) of {layers} layer(s), "
-            f"{int(self.dead.sum())} dead, by {self.options.method}>"
+            f"<Patterns of {self.model.name!r}: {plural(len(self), 'pattern')} of "
+            f"{plural(layers, 'layer')}, {int(self.dead.sum())} dead, by {self.options.method}>"
         )

@@ -6,24 +6,26 @@ from typing import Any
 
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.outputs import kinds_of
-from layersight.model import Described, require
+from layersight.loading import open_for
+from layersight.model import Described
 from layersight.version import __version__
 
 SCHEMA = 2
 """Raised whenever a field of the document changes its meaning."""
 
 
-def summary(model: Described) -> ModelInfo:
+def summary(model: Any) -> ModelInfo:
     """The layers of a model with shapes, parameters and receptive fields.
 
     Args:
-        model: From :func:`layersight.load_model`.
+        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
+            an architecture, a live ``keras.Model``.
 
     Returns:
         The model's description; it shows itself as a table in a notebook.
     """
-    require(model, Described, "summary", "open it with layersight.load_model")
-    return model.info
+    opened = open_for(model, Described, "summary", "open it with layersight.load_model")
+    return opened.info
 
 
 def to_json(info: ModelInfo) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
@@ -103,10 +104,22 @@ def numbers(result: ModelInfo, options: SummaryOptions) -> Json:
     return to_json(result)
 
 
+def rows(result: ModelInfo) -> Iterator[tuple[object, ...]]:
+    """One line for each layer, with a head; sizes in words."""
+    yield ("layer", "type", "role", "output", "parameters", "kernel", "stride", "receptive_field")
+    for layer in result.layers:
+        shape = layer.output_shape
+        axes = (layer.kernel, layer.strides, layer.receptive_field)
+        sides = [None if each is None else size(each) for each in axes]
+        output = None if shape is None else size(shape[1:])
+        yield (layer.name, layer.type, layer.role, output, layer.parameters, *sides)
+
+
 NOUN: Noun[ModelInfo, SummaryOptions] = Noun(
     name="summary",
     options=SummaryOptions,
     describe=describe,
     manifest=numbers,
     numbers=numbers,
+    rows=rows,
 )
