@@ -1,0 +1,32 @@
+/** Numbers and sizes in words, as the documents of the command line write them. */
+
+/** @param {number} value in three digits */
+export function number(value) {
+  if (value === undefined || value === null) return "–";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : value > 0 ? "infinite" : "−infinite";
+  const size = Math.abs(value);
+  const text = size !== 0 && (size < 1e-4 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(3)));
+  return text.replace("e+", "e").replaceAll("-", "−");
+}
+
+/** @param {number} share of 0..1; never rounded to nothing or to all */
+export function percent(share) {
+  if (share > 0 && share < 0.005) return "<1\u00a0%";
+  if (share >= 0.995 && share < 1) return ">99\u00a0%";
+  return `${Math.round(share * 100)}\u00a0%`;
+}
+
+/** @param {number} amount */
+export const count = (amount) => amount.toLocaleString("en");
+
+/** @param {number} amount @param {string} noun */
+export const plural = (amount, noun) => `${count(amount)} ${noun}${amount === 1 ? "" : "s"}`;
+
+/** @param {(number | null)[] | null} shape */
+export const sizes = (shape) => (shape && shape.length ? shape.map((side) => side ?? "?").join("\u00a0×\u00a0") : "–");
+
+/** @param {number} value @param {number} low @param {number} high */
+export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+
+/** The last part of a path. @param {string} path */
+export const basename = (path) => path.split(/[\\/]/).pop() || path;

@@ -1,0 +1,128 @@
+/** Drawing maps: from quantised values to the pixels of a canvas, tile by tile. */
+import { limits } from "./colour.js";
+
+/** @typedef {import("./maps.js").Maps} Maps */
+/** @typedef {{normalise: string, contrast: number}} Look */
+
+/**
+ * How large tiles are and how many stand in a row. Maps that are enlarged get a whole number of
+ * pixels of the screen for each of their own.
+ * @param {{width: number, height: number}} map its size
+ * @param {number} room the width that there is, in pixels of the screen
+ * @param {number} wanted the side of a tile
+ * @param {number} gap between tiles
+ * @param {number} [twice] maps beside each other in a tile
+ */
+export function fitTiles(map, room, wanted, gap, twice = 1) {
+  const long = Math.max(map.width, map.height);
+  let zoom = wanted / long;
+  if (zoom >= 1) {
+    zoom = Math.max(1, Math.round(zoom - 0.25));
+  } else {
+    // Reduced maps may have any size: the row is filled.
+    const columns = Math.max(1, Math.round((room + gap) / (wanted * twice + gap)));
+    zoom = Math.min(1, ((room + gap) / columns - gap) / (map.width * twice));
+  }
+  while (zoom > 1 && map.width * zoom * twice > room) zoom -= 1;
+  zoom = Math.min(zoom, room / (map.width * twice));
+  const width = Math.max(1, Math.floor(map.width * zoom));
+  const height = Math.max(map.height === 1 ? Math.min(28, wanted) : 1, Math.round(map.height * zoom));
+  const whole = width * twice + (twice - 1) * 2;
+  return { width, height, whole, columns: Math.max(1, Math.floor((room + gap) / (whole + gap))) };
+}
+
+/** A map averaged to the size of a tile; kept, as contrast and colours do not change it. @param {Maps} maps */
+function reduce(maps, channel, width, height) {
+  const key = `${channel} ${width} ${height}`;
+  let found = maps.reduced.get(key);
+  if (found) return found;
+  if (maps.reduced.size > 4096) maps.reduced.clear();
+  found = new Float32Array(width * height);
+  const { values, levels } = maps;
+  const start = channel * maps.height * maps.width;
+  for (let y = 0; y < height; y += 1) {
+    const top = Math.floor((y * maps.height) / height);
+    const bottom = Math.max(top + 1, Math.floor(((y + 1) * maps.height) / height));
+    for (let x = 0; x < width; x += 1) {
+      const left = Math.floor((x * maps.width) / width);
+      const right = Math.max(left + 1, Math.floor(((x + 1) * maps.width) / width));
+      let [sum, number] = [0, 0];
+      for (let row = top; row < bottom; row += 1) {
+        for (let at = start + row * maps.width + left, end = at + right - left; at < end; at += 1) {
+          const value = values[at];
+          if (levels && value > levels) continue;
+          sum += value;
+          number += 1;
+        }
+      }
+      found[y * width + x] = number ? sum / number : NaN;
+    }
+  }
+  maps.reduced.set(key, found);
+  return found;
+}
+
+/**
+ * Draws one map into pixels.
+ * @param {Uint32Array} pixels @param {number} stride @param {number} rows of the pixels
+ * @param {number} left @param {number} top where the tile begins; may lie above or below the pixels
+ * @param {number} width @param {number} height of the tile
+ * @param {Maps} maps @param {number} channel @param {Look} look
+ * @param {Uint32Array} colours @param {{flat: number, broken: number}} plain
+ */
+export function drawTile(pixels, stride, rows, left, top, width, height, maps, channel, look, colours, plain) {
+  const [first, last] = [Math.max(0, top), Math.min(rows, top + height)];
+  if (first >= last || left >= stride) return;
+  const right = Math.min(stride, left + width);
+  if (maps.dead[channel] && !maps.single) {
+    for (let y = first; y < last; y += 1) pixels.fill(plain.flat, y * stride + left, y * stride + right);
+    return;
+  }
+  const [low, high] = limits(maps, channel, look);
+  const reach = high - low;
+  // Index of the colour = value * scale + shift, for the numbers as they are stored.
+  const scale = reach > 0 ? (maps.step[channel] / reach) * 255 : 0;
+  const shift = reach > 0 ? ((maps.from[channel] - low) / reach) * 255 + 0.5 : 128;
+  const smaller = width < maps.width || height < maps.height;
+  const values = smaller ? reduce(maps, channel, width, height) : maps.values;
+  const [wide, tall] = smaller ? [width, height] : [maps.width, maps.height];
+  const start = smaller ? 0 : channel * wide * tall;
+  const levels = smaller || !maps.levels ? Infinity : maps.levels;
+  const straight = wide === width;
+  const columns = straight ? null : columnsOf(wide, width);
+  let before = -1;
+  for (let y = first; y < last; y += 1) {
+    const row = Math.floor(((y - top) * tall) / height);
+    const line = y * stride + left;
+    if (row === before) {
+      pixels.copyWithin(line, line - stride, line - stride + (right - left));
+      continue;
+    }
+    before = row;
+    const from = start + row * wide;
+    for (let x = 0, end = right - left; x < end; x += 1) {
+      const value = values[straight ? from + x : from + columns[x]];
+      const index = value * scale + shift;
+      pixels[line + x] = value > levels || index !== index ? plain.broken : colours[index < 0 ? 0 : index > 255 ? 255 : index | 0];
+    }
+  }
+}
+
+let lastColumns = { key: "", found: new Int32Array(0) };
+function columnsOf(wide, width) {
+  const key = `${wide} ${width}`;
+  if (lastColumns.key !== key) {
+    lastColumns = { key, found: Int32Array.from({ length: width }, (_, x) => Math.floor((x * wide) / width)) };
+  }
+  return lastColumns.found;
+}
+
+/**
+ * One map as the pixels of a canvas of its own, as large as the map.
+ * @param {Maps} maps @param {number} channel @param {Look} look @param {Uint32Array} colours @param {{flat: number, broken: number}} plain
+ */
+export function imageOf(maps, channel, look, colours, plain) {
+  const image = new ImageData(maps.width, maps.height);
+  drawTile(new Uint32Array(image.data.buffer), maps.width, maps.height, 0, 0, maps.width, maps.height, maps, channel, look, colours, plain);
+  return image;
+}
