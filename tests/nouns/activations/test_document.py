@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drawn import laid, pictures, words
-from layersight.document.blocks import Document
+from layersight.document.blocks import Document, Grid
 from layersight.errors import SelectionError
 from layersight.nouns.activations.document import describe
 from layersight.nouns.activations.options import NORMALISATIONS, VIEWS, PictureOptions
@@ -169,3 +169,21 @@ def test_wrong_requests_are_told_in_words() -> None:
         made(wide, "channel")
     with pytest.raises(SelectionError, match="at most 128 channels, found 300"):
         made(wide, "across")
+
+
+def test_one_unit_is_a_number_and_neither_dead_nor_a_colour() -> None:
+    page = describe(result({"dense": np.float32([0.703])}), PictureOptions())
+    (section,) = page.parts[0].sections
+    (grid,) = section.blocks
+    assert isinstance(grid, Grid)
+    assert grid.tiles[0].cover is None
+    assert grid.tiles[0].lines[0][1].text == "0.703"
+    assert len(np.unique(grid.palette, axis=0)) == 1
+
+
+def test_the_caption_says_how_vectors_are_scaled_where_there_are_any() -> None:
+    both = result({"conv": smooth((7, 7, 4)), "dense": np.arange(30, dtype=np.float32)})
+    words = "vectors from their least to their greatest value"
+    assert words in describe(both, PictureOptions()).caption
+    assert words not in describe(both, PictureOptions(view="channel")).caption
+    assert words not in describe(result({"conv": smooth((7, 7, 4))}), PictureOptions()).caption

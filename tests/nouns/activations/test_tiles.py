@@ -88,15 +88,25 @@ def test_minmax_and_layer_reach_both_ends() -> None:
     assert shared.high == pytest.approx(float(layer.values.max()))
 
 
-def test_a_vector_is_one_map() -> None:
+@pytest.mark.parametrize("normalise", ["standardise", "minmax", "layer"])
+def test_a_vector_goes_from_its_own_least_to_its_own_greatest_value(normalise: str) -> None:
     values = np.random.default_rng(1).normal(size=(1, 200)).astype(np.float32)
     values[0, 7] = np.nan
-    tiles = make_tiles(entry("dense", values), 0, RECIPE)
+    tiles = make_tiles(entry("dense", values), 0, PictureOptions(normalise=normalise))
     good = np.delete(values[0], 7)
     shown = np.delete(tiles.pixels.reshape(-1)[:200], 7)
-    np.testing.assert_array_equal(shown, formula(good))
-    assert tiles.low == pytest.approx(float(good.mean() - 2 * good.std()), rel=1e-5)
+    span = good.max() - good.min()
+    np.testing.assert_array_equal(shown, ((good - good.min()) / span * 255).astype(np.uint8))
+    assert (tiles.low, tiles.high) == (good.min(), good.max())
     assert tiles.pixels.shape == (1, 4, 64)
+
+
+def test_no_strip_shows_values_that_a_layer_cannot_have() -> None:
+    rectified = np.maximum(np.random.default_rng(2).normal(size=(1, 500)), 0).astype(np.float32)
+    assert make_tiles(entry("dropout", rectified), 0, RECIPE).low == 0
+    softmax = np.array([[0.605, 0.2, 0.1, 0.095]], np.float32)
+    tiles = make_tiles(entry("dense", softmax), 0, RECIPE)
+    assert (tiles.low, tiles.high) == pytest.approx((0.095, 0.605))
 
 
 def test_depth_slices_lie_beside_each_other() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
+from layersight.document.blend import PALE
 from layersight.document.blocks import (
     Axis,
     Beside,
@@ -79,6 +80,7 @@ def describe(result: Activations, options: PictureOptions) -> Document:
         raise SelectionError("no layers to draw: the result holds none")
     options = options.settled()
     make = {"sheet": _sheet, "grid": _grid, "channel": _maps, "across": _across}[options.view]
+    how = described(result, options)
     names = ", ".join(image.name for image in result.images[:4])
     several = len(result.images) > 1
     return Document(
@@ -93,33 +95,38 @@ def describe(result: Activations, options: PictureOptions) -> Document:
             )
             for image in range(len(result.images))
         ),
-        captions=_captions(result, options),
+        captions=_captions(result, options, how),
         heading="Feature maps",
-        guide=(
-            f"{options.describe().capitalize()}. Dead maps are flat grey with their constant value",
-        ),
-        caption=_caption(result, options),
+        guide=(f"{how[:1].upper()}{how[1:]}. Dead maps are flat grey with their constant value",),
+        caption=_caption(result, how),
         name=f"{result.model.name}: {names}",
         fewer="choose one layer with --layers or one channel with --channels",
     )
 
 
-def _captions(result: Activations, options: PictureOptions) -> tuple[str, ...]:
+def described(result: Activations, options: PictureOptions) -> str:
+    """How values become colours, in words."""
+    options = options.settled()
+    drawn = options.view in ("sheet", "grid")  # the others show maps alone
+    return options.describe(vectors=drawn and any(map(_is_vector, result.layers)))
+
+
+def _captions(result: Activations, options: PictureOptions, how: str) -> tuple[str, ...]:
     marks = "Grey: dead, that is constant for this image."
     inputs = [f"Input {input_line(image)}." for image in result.images[:3]]
     if len(result.images) > 3:
         inputs.append(f"And {plural(len(result.images) - 3, 'more input')}.")
-    colours = f"Colours {options.colormap}, {options.describe()}. {marks}"
+    colours = f"Colours {options.colormap}, {how}. {marks}"
     return (colours, *inputs, f"Model {model_line(result.model)}.")
 
 
-def _caption(result: Activations, options: PictureOptions) -> str:
+def _caption(result: Activations, how: str) -> str:
     layers = [
         f"{entry.name} {real_size(entry)}, channels {ranges(entry.channels)}"
         for entry in result.layers
     ]
     return (
-        f"Layers {few(layers, MOST_NAMED)}. {options.describe().capitalize()}. "
+        f"Layers {few(layers, MOST_NAMED)}. {how[:1].upper()}{how[1:]}. "
         f"Preprocessing: {result.images[0].preprocessing.describe()}. "
         f"Model {result.model.name}, {result.model.digest}. {result.model.framework}."
     )
@@ -359,19 +366,21 @@ def _units(
     values = entry.values[image].reshape(-1)
     cells = tiles.pixels[0]
     flat = tiles.low == tiles.high
+    single = len(values) == 1  # its colour would say nothing, and it is not dead
     if len(values) <= READABLE:
         words = [
             Tile(
                 label=str(unit),
                 lines=(("", Cell(number(value) if math.isfinite(value) else "not a number")),),
-                cover=BROKEN if broken else Cover("dead", ()) if flat else None,
+                cover=BROKEN if broken else Cover("dead", ()) if flat and not single else None,
             )
             for unit, value, broken in zip(
                 tiles.channels, values.tolist(), tiles.broken.tolist(), strict=True
             )
         ]
         pixels = cells.reshape(-1)[: len(values), None, None]
-        return Grid(pixels, words, palette(options.colormap), READABLE, side=22.0, unit="unit")
+        colours = np.full((256, 3), PALE, np.uint8) if single else palette(options.colormap)
+        return Grid(pixels, words, colours, READABLE, side=22.0, unit="unit")
     rows, width = cells.shape
     patches = [
         Patch(row, column, row + 1, column + 1, Cover("broken", ()))

@@ -13,7 +13,7 @@ from layersight.data.prediction import Prediction
 from layersight.document.noun import Array, Entry, Json, Noun
 from layersight.document.words import file_name, finite, specification
 from layersight.errors import SelectionError
-from layersight.nouns.activations.document import describe
+from layersight.nouns.activations.document import describe, described
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
 
@@ -32,7 +32,7 @@ def manifest(result: Activations, options: PictureOptions) -> Json:
             {"name": entry.name, "channels": specification(entry.channels)}
             for entry in result.layers
         ],
-        "options": {**dataclasses.asdict(options), "normalisation": options.describe()},
+        "options": {**dataclasses.asdict(options), "normalisation": described(result, options)},
     }
 
 

@@ -25,8 +25,8 @@ class PictureOptions:
         view: One of :data:`VIEWS`.
         normalise: ``"standardise"``: each map by itself, ``(x - mean) / std * contrast +
             centre``, cut to 0..255. ``"minmax"``: each map by itself, its least value 0, its
-            greatest 255. ``"layer"``: likewise with one scale for the whole layer.
-            ``"none"``: the values as they are, cut to 0..255.
+            greatest 255; so is each vector by both. ``"layer"``: likewise with one scale for
+            the whole layer. ``"none"``: the values as they are, cut to 0..255.
         contrast: For ``"standardise"``, colour steps for one standard deviation.
         centre: For ``"standardise"``, the colour step of the mean.
         colormap: One of :data:`~layersight.document.colour.COLORMAPS`.
@@ -62,8 +62,13 @@ class PictureOptions:
             return replace(self, normalise="minmax")
         return self
 
-    def describe(self) -> str:
-        """The normalisation in words, for captions."""
+    def describe(self, *, vectors: bool = False) -> str:
+        """The normalisation in words, for captions; ``vectors`` where some layers have no maps."""
+        own = self.normalise in ("standardise", "minmax")
+        more = "; vectors from their least to their greatest value" if own and vectors else ""
+        return self._maps() + more
+
+    def _maps(self) -> str:
         match self.normalise:
             case "standardise":
                 return (

@@ -232,13 +232,21 @@ def _shape_tiles(pixels: Bytes) -> tuple[Bytes, str, tuple[int, int]]:
 def _units(
     entry: LayerActivation, image: int, broken: NDArray[np.bool_], options: PictureOptions
 ) -> Tiles:
-    """A vector as cells; the normalisation takes the whole vector as one map."""
+    """A vector as cells, from its least to its greatest value.
+
+    Mean and deviation, which make maps comparable, would put most of a vector that is sparse, or
+    that sums to 1, at values that it does not have.
+    """
     vector = entry.values[image].reshape(-1)
-    limits = _limits(entry, image, options)
+    low, high = _limits(entry, image, options)
+    if low is None or high is None:
+        good = vector[~broken]
+        low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
     with np.errstate(all="ignore"):
-        steps, low, high = _unit_steps(vector, broken, options, limits)
+        span = np.float32(high) - np.float32(low)
+        steps = (vector - np.float32(low)) / (span or np.float32(1)) * np.float32(255)
         steps = np.nan_to_num(np.clip(steps, 0, 255))
-        steps[broken] = 0
+    steps[broken] = 0
     width = min(UNITS_IN_A_ROW, len(vector))
     cells = np.zeros(math.ceil(len(vector) / width) * width, np.uint8)
     cells[: len(vector)] = steps.astype(np.uint8)
@@ -246,28 +254,3 @@ def _units(
     constants = np.zeros(len(vector), np.float32)
     pixels = cells.reshape(1, -1, width)
     return Tiles("units", pixels, nothing, broken, constants, entry.channels, low, high)
-
-
-def _unit_steps(
-    vector: FloatArray,
-    broken: NDArray[np.bool_],
-    options: PictureOptions,
-    limits: tuple[float | None, float | None],
-) -> tuple[FloatArray, float, float]:
-    """The colour steps of a vector, not yet cut, and the values of steps 0 and 255."""
-    if options.normalise == "none":
-        return vector, 0.0, 255.0
-    good = vector[~broken]
-    low, high = limits
-    if low is None or high is None:
-        low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
-    if low == high:
-        return np.zeros_like(vector), low, high
-    if options.normalise != "standardise":
-        span = np.float32(high) - np.float32(low)
-        return (vector - np.float32(low)) / span * np.float32(255), low, high
-    mean, std = good.mean(), good.std()
-    steps = (vector - mean) / std * np.float32(options.contrast) + np.float32(options.centre)
-    edges = ((edge - options.centre) / options.contrast for edge in (0, 255))
-    low, high = (float(mean) + float(std) * edge for edge in edges)
-    return steps, low, high
