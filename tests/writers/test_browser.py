@@ -215,7 +215,7 @@ def test_no_errors_and_nothing_beyond_the_window(told: dict[str, Any]) -> None:
 
 def test_the_card_of_a_tile(told: dict[str, Any]) -> None:
     hover = told["hover"]
-    assert (hover["who"], hover["facts"]) == ("conv, channel 1", ["mean", "1", "sparsity", "10 %"])
+    assert (hover["who"], hover["facts"]) == ("conv, channel 1", ["mean", "1", "sparsity", "10%"])
     assert hover["size"] == [10 * 27, 12 * 27]
     assert told["value"]["facts"][:2] == ["at x 5, y 3", str(MAPS[1, 3, 5])]
     assert told["left"] is None

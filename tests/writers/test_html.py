@@ -33,6 +33,7 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.writers.html import to_html
+from layersight.writers.html.filters import _numbers_told
 from writers.pages import Page, decoded
 
 HOSTILE = "<script>alert(1)</script>"
@@ -263,10 +264,10 @@ def test_every_tile_says_its_numbers_without_scripts() -> None:
     page = page_of(Section("conv", (grid,), scale=Scale(VIRIDIS, ((0.0, "0"),), 0.0, 2.0)))
     titles = [attributes["title"] for attributes, _ in page.all("button") if "title" in attributes]
     assert titles == [
-        "conv, channel 5\nmean\t0.1235\nzeros\t1.235 %\nend\tsoon",
-        "conv, channel 6\ndead = 0\nmean\t0\nzeros\t0 %\nend\tsoon",
+        "conv, channel 5\nmean\t0.1235\nzeros\t1.23%\nend\tsoon",
+        "conv, channel 6\ndead = 0\nmean\t0\nzeros\t0%\nend\tsoon",
         "conv, channel 7\nnot a number\nmean\tnot a number\nzeros\tnot a number\nend\tsoon",
-        "conv, channel 8\nmean\t4\nzeros\t40 %\nend\tsoon",
+        "conv, channel 8\nmean\t4\nzeros\t40%\nend\tsoon",
     ]
     assert [told for _, told in page.all("li", "dead")] == ["dead\n= 06"]
     (data,) = [json.loads(attributes["data-of"]) for attributes, _ in page.all("ul", "tiles")]
@@ -277,6 +278,12 @@ def test_every_tile_says_its_numbers_without_scripts() -> None:
         "cut": [0, 0],
         "orders": {"mean": [3, 0, 1, 2]},
     }
+
+
+def test_a_share_is_all_or_nothing_only_where_it_is() -> None:
+    shares = np.array([0, 1e-6, 0.78125, 0.999998, 1], np.float32)
+    told = _numbers_told(Numbers("sparsity", shares, percent=True))
+    assert told == ["0%", "<0.01%", "78.12%", ">99.99%", "100%"]
 
 
 def test_cells_that_do_not_count_on_have_names() -> None:

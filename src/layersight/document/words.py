@@ -45,6 +45,19 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
+def fine_percent(share: float) -> str:
+    """A share of 0..1 to a hundredth of a percent; never rounded to nothing or to all.
+
+    >>> fine_percent(0.21432), fine_percent(0.1), fine_percent(0.999999), fine_percent(1e-7)
+    ('21.43%', '10%', '>99.99%', '<0.01%')
+    """
+    if 0 < share < 0.00005:
+        return "<0.01%"
+    if 0.99995 <= share < 1:
+        return ">99.99%"
+    return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
+
+
 def number(value: float) -> str:
     """A number in three digits.
 
@@ -68,10 +81,10 @@ def size(shape: Iterable[int | None]) -> str:
 def plural(amount: int, noun: str) -> str:
     """An amount with its noun.
 
-    >>> plural(1, "map"), plural(2048, "map")
-    ('1 map', '2,048 maps')
+    >>> plural(1, "map"), plural(2048, "map"), plural(0, "map")
+    ('1 map', '2,048 maps', 'no maps')
     """
-    return f"{count(amount)} {noun}{'' if amount == 1 else 's'}"
+    return f"{count(amount) if amount else 'no'} {noun}{'' if amount == 1 else 's'}"
 
 
 def span(first: int | str, last: int | str) -> str:

@@ -28,7 +28,7 @@ from layersight.document.blocks import (
     Tile,
     flat,
 )
-from layersight.document.words import number, plural, size
+from layersight.document.words import fine_percent, number, percent, plural, size
 from layersight.writers.printable import printable
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def _tiles(grid: Grid) -> Table:
         told = dict(tile.facts)
         values = [float(one.values[place]) for one in grid.numbers]
         words = [
-            "" if math.isnan(value) else f"{100 * value:.3g}%" if one.percent else number(value)
+            "" if math.isnan(value) else fine_percent(value) if one.percent else number(value)
             for one, value in zip(grid.numbers, values, strict=True)
         ]
         cells = [Cell(words) for words in (*words, *(told.get(name, "") for name in names))]
@@ -319,5 +319,5 @@ def _series_words(series: Series, *, share: bool) -> str:
         STEPS[round((value - low) / ((high - low) or 1) * (len(STEPS) - 1))]
         for value in values[::every]
     )
-    ends = [f"{value:.0%}" if share else number(value) for value in (min(values), max(values))]
+    ends = [percent(value) if share else number(value) for value in (min(values), max(values))]
     return f"{steps}  {f'{series.name}, ' if series.name else ''}{ends[0]} to {ends[1]}"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layersight.document.words import fine_percent, percent
 from layersight.nouns.activations.result import ChannelStatistics
 from layersight.nouns.activations.statistics import ROUNDING, measure
 
@@ -161,3 +162,13 @@ def test_every_number_has_the_type_that_is_promised() -> None:
     for name in ("mean", "std", "min", "max", "sparsity"):
         assert getattr(found, name).dtype == np.float32
     assert found.dead.dtype == found.finite.dtype == np.bool_
+
+
+def test_zeros_are_all_only_where_every_value_is_zero() -> None:
+    values = np.zeros((1, 6000, 3000, 1), np.float32)
+    assert measure(values).sparsity == 1
+    values[0, 4, 5, 0] = 1
+    found = measure(values).sparsity[0, 0]
+    assert found < 1
+    assert percent(float(found)) == ">99%"
+    assert fine_percent(float(found)) == ">99.99%"

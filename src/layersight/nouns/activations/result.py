@@ -85,7 +85,7 @@ class LayerActivation:
 
     def sparsity(self, image: int = 0) -> float:
         """The share of exact zeros over all channels for that image, 0..1."""
-        return float(self.statistics.sparsity[image].mean())
+        return float(self.statistics.sparsity[image].mean(dtype=np.float64))
 
 
 @dataclass(frozen=True, eq=False)

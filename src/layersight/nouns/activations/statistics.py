@@ -17,6 +17,9 @@ ROUNDING = 16 * float(np.finfo(np.float32).eps)
 """A map whose range is within this share of its greatest value is constant: what is left is
 the rounding of float32 arithmetic (16 units in the last place)."""
 
+ALMOST = np.nextafter(np.float32(1), np.float32(0))
+"""The largest share that is not all; of so many values that one more would round to all."""
+
 
 def measure(values: FloatArray) -> ChannelStatistics:
     """The statistics of every channel of every image.
@@ -48,7 +51,8 @@ def measure(values: FloatArray) -> ChannelStatistics:
             low[image, start:stop] = part.min(axis=1)
             high[image, start:stop] = part.max(axis=1)
             zeros = positions - np.count_nonzero(part, axis=1)
-            sparsity[image, start:stop] = zeros / positions
+            share = np.float32(zeros / positions)
+            sparsity[image, start:stop] = np.where(zeros < positions, np.minimum(share, ALMOST), 1)
     finite = np.isfinite(low) & np.isfinite(high)
     with np.errstate(invalid="ignore", over="ignore"):
         spread = high - low

@@ -19,6 +19,7 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
+from layersight.document.words import plural
 from layersight.errors import ImageError, Interrupted, ModelInputError, UsageError
 from layersight.loading import open_for
 from layersight.model import Forward
@@ -236,7 +237,8 @@ class _Supply:
             return f"input {label}: {first.steps[0]}"
         scale = self.scales[name]
         formula = scale.describe() if first.region else "values as they are"
-        return f"input {label}: {len(self._sources[name])} image(s); {formula} ({scale.reason})"
+        images = plural(len(self._sources[name]), "image")
+        return f"input {label}: {images}; {formula} ({scale.reason})"
 
     def load(self, names: Sequence[str]) -> Iterator[tuple[str, Given]]:
         """The images with some names, each for every input of the model."""

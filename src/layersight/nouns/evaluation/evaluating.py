@@ -17,6 +17,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
+from layersight.document.words import plural
 from layersight.errors import ModelInputError, UsageError
 from layersight.nouns.evaluation.result import Column, Evaluation, Row
 from layersight.nouns.heatmaps.builder import (
@@ -98,7 +99,7 @@ class Evaluator:
     def notes(self) -> tuple[str, ...]:
         """What a reader should know."""
         gaps = [
-            f"{what}: no number for {times} image{'s' if times > 1 else ''} ({why})"
+            f"{what}: no number for {plural(times, 'image')} ({why})"
             for (what, why), times in self._gaps.items()
         ]
         return tuple(dict.fromkeys([*self._notes, *self._chooser.notes, *gaps]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from layersight.document.blocks import Curve, Series, Values
+from layersight.document.words import fine_percent
 from layersight.writers.html.drawn import PER_POINT
 
 WIDE = 800.0
@@ -210,4 +211,4 @@ def _says(series: Series, curve: Curve, place: int, x: float, y: float) -> str:
 
 
 def _told(value: float, share: bool) -> str:
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}") if not share else f"{100 * value:.3g}%"
+    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}") if not share else fine_percent(value)

@@ -30,6 +30,7 @@ from layersight.document.blocks import (
     Table,
     Tile,
 )
+from layersight.document.words import fine_percent
 from layersight.writers.html.curve import lay_out
 from layersight.writers.html.drawn import Drawn, clip, overlays_of, rgb_uri
 from layersight.writers.layout.marks import round_ticks
@@ -198,7 +199,7 @@ def _line(words: str) -> str:
 def _numbers_told(numbers: Numbers) -> list[str]:
     """Numbers for reading, four digits."""
     return [
-        ("not a number" if math.isnan(value) else f"{100 * value:.4g} %")
+        ("not a number" if math.isnan(value) else fine_percent(value))
         if numbers.percent
         else ("not a number" if math.isnan(value) else f"{value:.4g}")
         for value in np.asarray(numbers.values, np.float64).tolist()

@@ -212,7 +212,7 @@ def _limits(values: Iterable[np.ndarray]) -> tuple[float, float]:
 
 
 def _word(value: float, *, share: bool) -> str:
-    return f"{value:.0%}" if share else number(value)
+    return percent(value) if share else number(value)
 
 
 def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, block: Curve) -> None:
