@@ -22,6 +22,10 @@ COMMANDS = {
         "layersight.nouns.summary.command",
         "Shows the layers of a model: shapes, parameters, kernels, receptive fields.",
     ),
+    "image": (
+        "layersight.cli.image",
+        "Shows an image as the network will see it: shape, scale, numbers.",
+    ),
     "convert": (
         "layersight.cli.convert",
         "Saves an old model so that plain Keras 3 opens it and computes the same.",

@@ -1,0 +1,84 @@
+"""``layersight image``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layersight.batch.request import ImageOptions
+from layersight.data.command import Command, Debug, Given, Labelled, Output
+from layersight.data.fields import Options, option
+from layersight.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Picture(Options):
+    """Which images, for which input, and where to."""
+
+    image: tuple[str, ...] = option(
+        (), help="Files, folders or quoted globs.", kind=str, flag="IMAGE"
+    )
+    input_name: str | None = option(
+        None,
+        help="Which, for a model with several inputs.",
+        kind=str,
+        metavar="NAME",
+        flag="--input",
+    )
+    output: str | None = option(
+        None,
+        help=".png .pdf .svg .html .json, or - for JSON; else beside the image.",
+        kind=str,
+        metavar="PATH",
+        flag="--output -o",
+    )
+
+
+def run(given: Given) -> None:
+    """Loads each image as the model will see it, and says and writes what that is."""
+    from layersight.cli.opening import open_model
+    from layersight.cli.output import say
+    from layersight.cli.values import beside, image_groups
+    from layersight.document.noun import noun_of
+    from layersight.export.files import check_output, json_of, save
+    from layersight.nouns.activations.compute import load_image
+    from layersight.nouns.image.noun import NOUN
+    from layersight.writers.printable import printable
+    from layersight.writers.terminal import to_text
+
+    output, as_json = given.get("output"), given.get("json", False)
+    groups = image_groups(given.get("image", ()), (), together=False)
+    if groups == [None]:
+        raise UsageError("give an image: layersight image MODEL IMAGE")
+    if output is not None and len(groups) > 1:
+        raise UsageError(f"--output names one file, found {len(groups)} images: leave it out")
+    if output not in (None, "-"):
+        check_output(output, NOUN)
+    source: dict[str, Any] = {name: given.get(name) for name in Labelled.__dataclass_fields__}
+    names = [field.name for field in dataclasses.fields(ImageOptions)]
+    options = {name: given[name] for name in names if name in given}
+    model = open_model(**source)
+    for (path,) in groups:
+        shown = load_image(path, model, input_name=given.get("input_name"), **options)
+        look: Any = NOUN.options()
+        if output == "-" or (as_json and output is None):
+            say(json.dumps(json_of(shown, look), ensure_ascii=False, indent=1))
+            continue
+        target = Path(output) if output else beside(shown, groups, "-input.png")
+        save(shown, target, look)
+        if as_json:
+            found = json_of(shown, look) | {"file": str(target)}
+            say(json.dumps(found, ensure_ascii=False, indent=1))
+        elif not given.get("quiet"):
+            words = to_text(noun_of(shown).describe(shown, look)).rstrip()
+            say(f"{words}\nwrote {printable(str(target))}")
+
+
+COMMAND = Command(
+    example="layersight image model.h5 dog.jpg",
+    options=(Labelled, Picture, ImageOptions, Output, Debug),
+    run="layersight.cli.image:run",
+)
