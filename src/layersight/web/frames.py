@@ -72,8 +72,8 @@ def decode(frame: bytes) -> tuple[Json, list[bytes]]:
                 raise ValueError("a buffer is cut short")
             buffers.append(frame[start : start + size])
             start += size + -size % 8
-        if start < len(frame):
-            raise ValueError("more follows")
+        if start != len(frame):
+            raise ValueError("it does not end where it should")
     except (struct.error, ValueError, TypeError, RecursionError) as error:
         raise UsageError(
             f"expected a request of the explorer, found other bytes: {error}"

@@ -1,0 +1,123 @@
+"""A thread, its queue, and who waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from explorers import until
+from layersight.web.work import BusyError, Cancelled, Lane, Report
+
+
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    lane = Lane("test", 3)
+    yield lane
+    lane.close()
+
+
+class Gate:
+    """Work that goes on until it is let go, and reports on the way."""
+
+    def __init__(self) -> None:
+        self.begun, self.open = threading.Event(), threading.Event()
+        self.ended: BaseException | None = None
+
+    def __call__(self, report: Report) -> str:
+        self.begun.set()
+        try:
+            while not self.open.wait(0.01):
+                report(1, 2)
+        except BaseException as error:
+            self.ended = error
+            raise
+        return "done"
+
+
+def test_equal_work_is_done_once(lane: Lane) -> None:
+    gate, counted = Gate(), []
+    first = lane.join("gate", gate)
+    both = [lane.join("same", lambda report: counted.append(1) or len(counted)) for _ in range(2)]
+    gate.open.set()
+    assert [waiter.result.result(2) for waiter in both] == [1, 1]
+    assert first.result.result(2) == "done"
+    assert lane.join("same", lambda report: 7).result.result(2) == 7
+
+
+def test_progress_is_told_to_all(lane: Lane) -> None:
+    gate = Gate()
+    told: list[list[tuple[int, int]]] = [[], []]
+    waiters = [lane.join("gate", gate, lambda *p, to=to: to.append(p)) for to in told]
+    until(lambda: all(told))
+    assert told[0][0] == (1, 2)
+    gate.open.set()
+    assert waiters[0].result.result(2) == "done"
+
+
+def test_work_ends_once_the_last_has_left(lane: Lane) -> None:
+    gate = Gate()
+    first, second = lane.join("gate", gate), lane.join("gate", gate)
+    gate.begun.wait(2)
+    first.leave()
+    first.leave()
+    assert not first.task.cancelled
+    second.leave()
+    until(lambda: isinstance(gate.ended, Cancelled))
+    until(lambda: lane.load == 0)
+    with pytest.raises(Cancelled):
+        second.result.result(2)
+
+
+def test_who_comes_after_the_last_has_left_gets_work_of_his_own(lane: Lane) -> None:
+    gate = Gate()
+    first = lane.join("gate", gate)
+    gate.begun.wait(2)
+    first.leave()
+    assert lane.join("gate", lambda report: "new").result.result(2) == "new"
+
+
+def test_what_waits_is_bounded_and_leaves_at_once(lane: Lane) -> None:
+    gate = Gate()
+    running = lane.join("gate", gate)
+    gate.begun.wait(2)
+    waiting = [lane.join(number, lambda report: 0) for number in range(3)]
+    with pytest.raises(BusyError, match="3 requests are waiting"):
+        lane.join(4, lambda report: 0)
+    waiting[1].leave()
+    assert lane.load == 3
+    lane.join(4, lambda report: 0)
+    gate.open.set()
+    assert running.result.result(2) == "done"
+
+
+def test_a_failure_is_told_and_the_thread_goes_on(lane: Lane) -> None:
+    def fail(report: Report) -> None:
+        raise SystemExit("no")
+
+    with pytest.raises(SystemExit):
+        lane.join("bad", fail).result.result(2)
+    assert lane.join("good", lambda report: 1).result.result(2) == 1
+    until(lane.idle.is_set)
+
+
+def test_short_work_goes_before_the_next_step_of_long_work(lane: Lane) -> None:
+    long, gate, order = Lane("long", 3, lane), Gate(), []
+    try:
+
+        def steps(report: Report) -> None:
+            gate.begun.set()
+            gate.open.wait(2)
+            report(1, 2)
+            order.append("long")
+
+        job = long.join("job", steps)
+        gate.begun.wait(2)
+        quick = lane.join("quick", lambda report: order.append("short"))
+        gate.open.set()
+        job.result.result(2)
+        quick.result.result(2)
+        assert order == ["short", "long"]
+    finally:
+        long.close()
