@@ -328,6 +328,33 @@ def test_redrawn_weights_are_random_the_same_each_time_and_given_back():
     np.testing.assert_array_equal(model.read(given, goal), plain)
 
 
+@pytest.mark.one_backend
+@pytest.mark.parametrize("late", [False, True])
+def test_weights_come_back_however_often_it_is_interrupted(late, monkeypatch):
+    """Ctrl-C inside the block, and again while a weight is given back: each in its turn."""
+    model, *_ = opened("sequential")
+    weights = model.model.weights
+    before = [as_array(variable.value).copy() for variable in weights]
+    assign, done, at = keras.Variable.assign, [], -1
+
+    def interrupted(variable, value):
+        if late:
+            assign(variable, value)
+        done.append(variable)
+        if len(done) == at:
+            raise KeyboardInterrupt
+        if not late:
+            assign(variable, value)
+
+    monkeypatch.setattr(keras.Variable, "assign", interrupted)
+    for at in range(1, 2 * len(weights) + 1):
+        done.clear()
+        with pytest.raises(KeyboardInterrupt), model.randomised(["conv", "norm", "top"], at):
+            raise KeyboardInterrupt
+        for variable, array in zip(weights, before, strict=True):
+            np.testing.assert_array_equal(as_array(variable.value), array, f"{at}")
+
+
 def test_what_cannot_be_asked():
     model, given, _, goal = opened("functional")
     with pytest.raises(SelectionError, match="no layer 'lefft'"):

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 Change = Callable[[Any], Any]
 """From what an attribute is for this thread to what it shall be."""
@@ -27,6 +27,11 @@ Patch = tuple[Any, str, Change]
 """The object whose attribute is replaced, the attribute's name, and the change."""
 
 Key = tuple[int, str]
+
+Entry = tuple[Key, object, dict[Key, Any]]
+"""An attribute, who replaced it, and what it was for this thread before."""
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
@@ -71,6 +76,24 @@ def function_by_thread(slot: Slot) -> Callable[..., Any]:
     return call
 
 
+def give_back(entered: list[T], leave: Callable[[T], None]) -> None:
+    """Gives everything back, in the opposite order, whatever interrupts it.
+
+    Args:
+        entered: What is given back; empty afterwards.
+        leave: Gives one of it back; done twice it does no more than once.
+    """
+    interruption: BaseException | None = None
+    while entered:
+        try:
+            leave(entered[-1])
+            entered.pop()
+        except KeyboardInterrupt as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
+
+
 @contextmanager
 def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) -> Iterator[None]:
     """Replaces attributes for the current thread while the block lasts.
@@ -79,7 +102,7 @@ def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) ->
         patches: What is replaced. Two of one attribute stack, as nested blocks do.
         stand_in: What is put in an attribute's place; the default is for functions.
     """
-    entered: list[tuple[Key, object, dict[Key, Any]]] = []
+    entered: list[Entry] = []
     try:
         for owner, name, change in patches:
             key, user, values = (id(owner), name), object(), _of_thread()
@@ -92,9 +115,9 @@ def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) ->
     finally:
         # Twice, since an interruption may come before the first has begun.
         try:
-            _leave_all(entered)
+            give_back(entered, _leave)
         finally:
-            _leave_all(entered)
+            give_back(entered, _leave)
 
 
 def unpatched(owner: Any, name: str) -> Any:
@@ -130,8 +153,9 @@ def _join(key: Key, owner: Any, user: object, stand_in: StandIn) -> Slot:
         return slot
 
 
-def _leave(key: Key, user: object, before: dict[Key, Any]) -> None:
+def _leave(entry: Entry) -> None:
     """Gives an attribute back; done twice it does no more than once."""
+    key, user, before = entry
     _of_thread().pop(key, None)
     _of_thread().update(before)
     with _registry:
@@ -161,19 +185,6 @@ def _unset(slot: Slot) -> None:
         delattr(slot.owner, slot.name)
     else:
         del slot.owner.__dict__[slot.name]
-
-
-def _leave_all(entered: list[tuple[Key, object, dict[Key, Any]]]) -> None:
-    """Gives everything back, in the opposite order, whatever interrupts it."""
-    interruption: BaseException | None = None
-    while entered:
-        try:
-            _leave(*entered[-1])
-            entered.pop()
-        except KeyboardInterrupt as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
 
 
 class _NetworkLock:

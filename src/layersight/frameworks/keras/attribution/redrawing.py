@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
+from layersight.frameworks.graph.patches import give_back
 from layersight.frameworks.keras.backends import to_numpy
 
 
@@ -30,23 +31,33 @@ def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
         seed: Of what is drawn.
     """
     draw = np.random.default_rng(seed)
-    kept: dict[int, tuple[keras.Variable, NDArray[np.generic]]] = {}
+    seen: set[int] = set()
+    kept: list[tuple[keras.Variable, NDArray[np.generic]]] = []
     try:
         for layer in layers:
             if not isinstance(layer, keras.Layer):
                 continue
             for variable in layer.weights:
-                if id(variable) in kept:
+                if id(variable) in seen:
                     continue
+                seen.add(id(variable))
                 value = to_numpy(variable.value)
                 if value.dtype.kind in "iub":
                     continue
-                kept[id(variable)] = (variable, value.copy())
+                kept.append((variable, value.copy()))
                 variable.assign(_drawn(value.astype(np.float32), draw).astype(value.dtype))
         yield
     finally:
-        for variable, value in kept.values():
-            variable.assign(value)
+        # Twice, since an interruption may come before the first has begun.
+        try:
+            give_back(kept, _restore)
+        finally:
+            give_back(kept, _restore)
+
+
+def _restore(entry: tuple[keras.Variable, NDArray[np.generic]]) -> None:
+    variable, value = entry
+    variable.assign(value)
 
 
 def _drawn(value: FloatArray, draw: np.random.Generator) -> FloatArray:
