@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
+import keras
 import numpy as np
 
 from layersight import load_model
@@ -18,3 +20,27 @@ def test_random_weights_are_the_same_each_time_and_the_users_chance_goes_on():
     assert random.random() == expected
     assert first.info.digest == second.info.digest
     assert np.std(first.model.layers[1].get_weights()[0]) > 0
+
+
+def test_random_weights_are_a_matter_of_their_own_thread(monkeypatch):
+    """What other threads draw meanwhile is neither changed nor heeded."""
+    drawn = []
+
+    def small(**_):
+        layers = [keras.layers.Dense(2, name=f"{n}") for n in range(3)]
+        with ThreadPoolExecutor(1) as pool:
+            drawn.append(pool.submit(random.random).result())
+            drawn.append(pool.submit(keras.layers.Dense, 2).result().kernel_initializer.seed)
+        layers += [keras.layers.Dropout(0.5), keras.layers.Dense(2, name="last")]
+        return keras.Sequential([keras.Input((2,)), *layers], name="small")
+
+    monkeypatch.setattr(keras.applications, "VGG16", small)
+    random.seed(7)
+    expected = [random.random(), random.randint(1, 10**9), random.random()]
+    digests = []
+    for seed in (7, 8):
+        random.seed(seed)
+        digests.append(load_model("VGG16", weights="random").info.digest)
+        if seed == 7:
+            assert [*drawn, random.random()] == expected
+    assert digests[0] == digests[1]

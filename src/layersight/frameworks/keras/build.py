@@ -15,9 +15,12 @@ import random
 from collections.abc import Callable, Iterator
 
 import keras
+from keras.src.backend import random as backend_random  # not exported
+from keras.src.random import seed_generator as seeds
 
 from layersight.data.saved import Config, SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
+from layersight.frameworks.graph.patches import patched
 from layersight.frameworks.keras.explaining import own_error, reason_of
 from layersight.frameworks.keras.graph import Builder
 from layersight.frameworks.keras.lookup import NO_CODE
@@ -82,10 +85,10 @@ def from_application(
     if name.endswith(WITHOUT_TOP):
         function = functools.partial(function, include_top=False)
     try:
-        if network is not None:
-            model = _with_file(function, network)
-        else:
-            with _same_each_time():
+        with _same_each_time():
+            if network is not None:
+                model = _with_file(function, network)
+            else:
                 model = function(weights=None if weights == "random" else weights)
     except UnsafeModelError:
         raise
@@ -97,16 +100,19 @@ def from_application(
 
 @contextlib.contextmanager
 def _same_each_time() -> Iterator[None]:
-    """Lets Keras draw the same weights each time; the generator of the user's program goes on.
+    """Lets Keras draw the same weights each time, in this thread.
 
-    Initialisers without a seed ask Python's own generator for one.
+    Initialisers without a seed, and layers that draw, ask Python's own generator for one, which
+    is the user's, and goes on as if nothing had been drawn.
     """
-    before = random.getstate()
-    random.seed(0)
-    try:
+    draw = random.Random(0)
+
+    def draw_seed() -> int:
+        return draw.randint(1, 10**9)
+
+    name = "make_default_seed"
+    with patched((module, name, lambda _: draw_seed) for module in (backend_random, seeds)):
         yield
-    finally:
-        random.setstate(before)
 
 
 def _with_file(function: Callable[..., keras.Model], network: SavedNetwork) -> keras.Model:
