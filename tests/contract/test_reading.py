@@ -230,6 +230,57 @@ def test_a_logit_is_read_before_the_activation_wherever_that_is(which):
     np.testing.assert_allclose(found, expected[[0, 1], [0, 2]], rtol=1e-4, atol=1e-5)
 
 
+def named_relu(x):
+    return keras.layers.ReLU()(inputs=x)
+
+
+def time_distributed(x):
+    folded = keras.layers.Reshape((1, 3))(x)
+    return keras.layers.Flatten()(keras.layers.TimeDistributed(keras.layers.ReLU())(folded))
+
+
+class Own(keras.layers.ReLU):
+    """An activation function of the user's own, by the class that it derives from."""
+
+
+OPERATIONS = (
+    *("relu", "relu6", "sigmoid", "tanh", "softmax", "log_softmax", "gelu", "silu", "elu", "selu"),
+    *("celu", "leaky_relu", "softplus", "softsign", "log_sigmoid", "hard_sigmoid", "hard_silu"),
+)
+ENDS = {name: getattr(keras.ops, name) for name in OPERATIONS}
+ENDS |= {"named": named_relu, "own": lambda x: Own()(x), "wrapped": time_distributed}
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("name", ENDS)
+def test_what_comes_before_any_activation_function(name):
+    inputs = keras.Input((4, 4, 3))
+    hidden = keras.layers.Dense(3, name="top")(keras.layers.GlobalAveragePooling2D()(inputs))
+    model = load_model(models.randomise(keras.Model(inputs, ENDS[name](hidden))))
+    given = inputs_for(model)
+    end = described(model, given).output_layers[0]
+    weights = np.eye(3, dtype=np.float32)
+    goal = [(Readout(end, weights[[n]], before=True),) for n in range(3)]
+    expected = model.forward(given, ["top"]).layers["top"]
+    found = np.stack([model.read(given, one) for one in goal], axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    after = np.stack([model.read(given, (Readout(end, w[None]),)) for w in weights], axis=1)
+    assert not np.allclose(after, expected)
+
+
+def test_a_function_that_gives_another_form_has_no_value_before_it():
+    inputs = keras.Input((4, 4, 6))
+    hidden = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = load_model(keras.Model(inputs, keras.ops.glu(hidden)))
+    given = inputs_for(model)
+    end = described(model, given).output_layers[0]
+    weights = np.eye(3, dtype=np.float32)[[1]]
+    before, after = (
+        model.read(given, (Readout(end, weights, before=early),)) for early in (True, False)
+    )
+    np.testing.assert_array_equal(before, after)
+
+
 def test_a_smaller_batch_gives_the_same_as_the_compiled_larger_one():
     model, given, _, goal = opened("sequential")
     many = {name: np.concatenate([array] * 4) for name, array in given.items()}

@@ -18,6 +18,7 @@ from layersight.frameworks.graph.patches import patched
 from layersight.frameworks.graph.program import Key, Step
 from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.inside import watch
+from layersight.frameworks.keras.roles import role_of
 from layersight.frameworks.keras.shaping import part_of
 from layersight.frameworks.keras.types import (
     Arguments,
@@ -34,9 +35,6 @@ Chain = list[tuple[int, keras.Operation]]
 """Some steps by their indices, each with its operation."""
 
 Call = tuple[Arguments, Settings]
-
-ACTIVATIONS = ("Softmax", "Sigmoid", "ReLU", "Relu", "Relu6", "LeakyReLU", "ELU", "PReLU")
-"""Layers and operations that are an activation function and nothing else."""
 
 RESHAPING = ("Reshape", "Flatten", "Permute", "Identity", "Squeeze", "ExpandDims", "Dropout")
 """Layers and operations behind which a value is still the same value."""
@@ -129,7 +127,7 @@ class Passing:
             for number, seen in captured.items():
                 handle = self.before[number]
                 for output, value in enumerate(step.outputs):
-                    shadows[number, value] = seen[-1] if seen else given[output]
+                    shadows[number, value] = _before(seen, given[output])
                 if len(shadowed[number]) == 1:
                     own_value = step.outputs[handle.output]
                     found[f"before:{handle.info.name}"] = shadows[number, own_value]
@@ -311,8 +309,8 @@ def _run_watched(
         for output, tensor in enumerate(tensors):
             for handle in before:
                 if (handle.key, handle.output) == (key, output):
-                    seen = captured[id(handle.layer)]
-                    found[f"before:{handle.info.name}"] = seen[-1] if seen else tensor
+                    value = _before(captured[id(handle.layer)], tensor)
+                    found[f"before:{handle.info.name}"] = value
                     missing.discard(f"before:{handle.info.name}")
             if (key, output) in inner:
                 handle = inner[key, output]
@@ -336,11 +334,9 @@ def _run_watched(
 
 def _activates(operation: keras.Operation) -> bool:
     """Whether an operation ends in an activation function that is not the identity."""
-    name = type(operation).__name__
-    if name in RESHAPING:
+    if type(operation).__name__ in RESHAPING or role_of(operation) == "activation":
         return True
-    function = getattr(operation, "activation", None)
-    return name in ACTIVATIONS or (function is not None and not _is_linear(operation))
+    return getattr(operation, "activation", None) is not None and not _is_linear(operation)
 
 
 def _is_linear(operation: keras.Operation) -> bool:
@@ -359,7 +355,7 @@ def _capturing(layer: keras.Layer) -> Iterator[list[Tensor]]:
         A list, the last call at the end; empty for a layer without such a function.
     """
     seen: list[Tensor] = []
-    if type(layer).__name__ in ACTIVATIONS or type(layer).__name__ == "Activation":
+    if role_of(layer) == "activation":
         name = "call"
     elif callable(getattr(layer, "activation", None)):
         name = "activation"
@@ -369,14 +365,19 @@ def _capturing(layer: keras.Layer) -> Iterator[list[Tensor]]:
 
     def recording(original: Function) -> Function:
         @functools.wraps(original, updated=())
-        def record(x: Tensor, *args: object, **kwargs: object) -> Tensor:
-            seen.append(x)
-            return original(x, *args, **kwargs)
+        def record(*args: Tensor, **kwargs: Tensor) -> Tensor:
+            seen.append(next(iter((*args, *kwargs.values()))))
+            return original(*args, **kwargs)
 
         return record
 
     with patched([(layer, name, recording)]):
         yield seen
+
+
+def _before(seen: Sequence[Tensor], given: Tensor) -> Tensor:
+    """What an activation function took last, where that has the form of what came of it."""
+    return seen[-1] if seen and tuple(seen[-1].shape) == tuple(given.shape) else given
 
 
 def _repeated(tensor: Tensor, count: int) -> Tensor:
