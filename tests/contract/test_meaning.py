@@ -126,6 +126,33 @@ def test_a_file_without_weights_makes_none_that_are_too_large(tmp_path):
         assert not model.model.weights
 
 
+@pytest.mark.one_backend
+def test_a_model_that_was_never_called_is_not_built_for_a_size_that_is_made_up(tmp_path):
+    live = keras.Sequential([LAYERS.Conv2D(2, 3, name="c"), LAYERS.BatchNormalization(name="n")])
+    with pytest.warns(UserWarning, match="not yet been built"):
+        live.save(tmp_path / "never.keras")
+    model = load_model(live)
+    assert model.moving_statistics() == ()
+    for asked, words in (
+        (model, "has no input shape yet: call it on one image first"),
+        (load_model(tmp_path / "never.keras"), HOLLOW),
+    ):
+        with pytest.raises(ModelFileError, match=words):
+            asked.kernel("c")
+        with pytest.raises(ModelFileError, match=words), asked.randomised(["c"], 0):
+            pass
+        assert not asked.model.built
+    live(np.zeros((1, 8, 8, 3), "float32"))
+    assert model.kernel("c").shape == (3, 3, 3, 2)
+
+
+@pytest.mark.one_backend
+def test_moving_statistics_need_no_other_question_first():
+    live = keras.Sequential([keras.Input((8, 8, 3)), LAYERS.BatchNormalization(name="n")])
+    (found,) = load_model(live).moving_statistics()
+    assert (found.layer, found.inputs) == ("n", (load_model(live).info.inputs[0].name,))
+
+
 @pytest.fixture(scope="module")
 def siamese():
     """Two pictures through one network; the distance of what it makes of them."""

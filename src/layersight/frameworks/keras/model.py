@@ -257,7 +257,19 @@ class KerasModel(Model):
 
     def _any_view(self) -> View:
         """The model for some shapes of its inputs, whichever."""
-        return self._views.latest() or self._view([entry.shape for entry in self._inputs()])
+        if (latest := self._views.latest()) is not None:
+            return latest
+        if graph_of(self.model) is not None:
+            return self._view(None)
+        shapes = [entry.shape for entry in self._inputs()]
+        if self.model.built or not any(None in shape[1:] for shape in shapes):
+            return self._view(shapes)
+        # Any size that was made up here would decide the shapes of its weights for good.
+        if self.limits is not None:
+            raise self._without_weights()
+        raise ModelFileError(
+            f"model '{self.model.name}' has no input shape yet: call it on one image first"
+        )
 
     def handle(self, view: View, name: str) -> LayerHandle:
         if name not in view.handles:
@@ -265,9 +277,9 @@ class KerasModel(Model):
         return view.handles[name]
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
-        view = self._views.latest()
-        if view is None:
-            return ()
+        if graph_of(self.model) is None:
+            return ()  # where its layers are called is not known
+        view = self._any_view()
         found = []
         names = [entry.name for entry in self._inputs()]
         origins = view.program.origins()
@@ -358,15 +370,18 @@ class KerasModel(Model):
         def make() -> View:
             self._build(shapes)
             if self._hollow:
-                raise ModelFileError(
-                    f"{self._source} {HOLLOW}: there is nothing to show. Call the model on one "
-                    "image, train it or load its weights, and save it again"
-                )
+                raise self._without_weights()
             with self._explained("the model"):
                 return trace_model(self.model, shapes, self._pack)
 
         with self._locked():
             return self._views.get(key, make)
+
+    def _without_weights(self) -> ModelFileError:
+        return ModelFileError(
+            f"{self._source} {HOLLOW}: there is nothing to show. Call the model on one image, "
+            "train it or load its weights, and save it again"
+        )
 
     def _build(self, shapes: Sequence[Shape] | None) -> None:
         """Builds a model that has never been called, as calling it would.
