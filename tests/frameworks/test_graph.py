@@ -81,6 +81,10 @@ def test_what_a_step_depends_on() -> None:
     assert two.needed({2}) == {0, 1, 2}
     assert two.needed({2}, lambda step: step.operation == "c") == {2}
     assert two.origins()[4] == {0, 1}
+    assert two.dependents({0}) == [0, 2]
+    assert two.dependents({3}) == [2]
+    assert two.dependents({0}, [0, 1]) == [0]
+    assert two.dependents(()) == two.dependents({4}) == []
 
 
 def test_a_stop_holds_for_all_that_follows() -> None:

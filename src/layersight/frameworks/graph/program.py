@@ -7,7 +7,7 @@ and the order of axes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,21 @@ class Program:
         for step in self.steps:
             taken = [found.get(value, frozenset()) for _, value in step.inputs]
             found |= dict.fromkeys(step.outputs, frozenset().union(*taken))
+        return found
+
+    def dependents(self, values: Iterable[int], indices: Iterable[int] | None = None) -> list[int]:
+        """The indices of the steps that take one of some values, or what was made of one.
+
+        Args:
+            values: The numbers of the values.
+            indices: Of the steps that are looked at, in the order in which they run; else all.
+        """
+        reached, found = set(values), []
+        for index in range(len(self.steps)) if indices is None else indices:
+            step = self.steps[index]
+            if any(value in reached for _, value in step.inputs):
+                found.append(index)
+                reached.update(step.outputs)
         return found
 
     def needed(

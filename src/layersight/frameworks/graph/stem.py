@@ -162,12 +162,8 @@ def _find_end(program: Program, number: int, framework: Framework) -> _End | Non
 
 def _weights_after(program: Program, start: int, framework: Framework) -> int:
     """How many weights the steps have that depend on the one at ``start``, itself included."""
-    reached: set[int] = set()
-    layers: dict[int, Step] = {}
-    for index, step in enumerate(program.steps[start:], start):
-        if index == start or any(value in reached for _, value in step.inputs):
-            reached |= set(step.outputs)
-            layers[id(step.operation)] = step
+    indices = [start, *program.dependents(program.steps[start].outputs)]
+    layers = {id(step.operation): step for step in map(program.steps.__getitem__, indices)}
     return sum(framework.count_weights(step) for step in layers.values())
 
 

@@ -148,14 +148,8 @@ def _since(program: Program, indices: Sequence[int], start: set[int]) -> Sequenc
     """Those steps that depend on one where the backward pass ends, or all without such."""
     if not start:
         return indices
-    found: list[int] = []
-    values: set[int] = set()
-    for index in indices:
-        step = program.steps[index]
-        if index in start or any(value in values for _, value in step.inputs):
-            found.append(index)
-            values |= set(step.outputs)
-    return found
+    values = [value for index in start for value in program.steps[index].outputs]
+    return sorted({*start, *program.dependents(values, indices)})
 
 
 def follow_buffers(
