@@ -12,6 +12,7 @@ from gradients import as_array, gradient_of
 
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError, SelectionError
+from layersight.frameworks.graph.program import Program
 from layersight.loading import load_model
 
 KINDS = (
@@ -279,6 +280,26 @@ def test_a_function_that_gives_another_form_has_no_value_before_it():
         model.read(given, (Readout(end, weights, before=early),)) for early in (True, False)
     )
     np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.one_backend
+def test_how_steps_depend_on_each_other_is_not_worked_out_in_each_pass(monkeypatch):
+    asked, producers = [], Program.producers
+    monkeypatch.setattr(Program, "producers", lambda own: asked.append(own) or producers(own))
+    counts = []
+    for depth in (2, 12):
+        inputs = hidden = keras.Input((4, 4, 3))
+        for number in range(depth):
+            hidden = keras.layers.Conv2D(3, 1, name=f"conv{number}")(hidden)
+        outputs = keras.layers.GlobalAveragePooling2D(name="top")(hidden)
+        model = load_model(keras.Model(inputs, outputs))
+        given = {name: array[:1] for name, array in inputs_for(model).items()}
+        goal = (Readout("top", np.ones((1, 3), np.float32), before=True),)
+        for _ in range(2):
+            asked.clear()
+            model.ablate(given, goal, "conv0", np.ones((4, 3), np.float32))
+        counts.append(len(asked))
+    assert counts[0] == counts[1] < 10
 
 
 def test_a_smaller_batch_gives_the_same_as_the_compiled_larger_one():

@@ -76,17 +76,39 @@ class Passing:
     outputs: bool = False
     spread: LayerHandle | None = None
     _order: list[int] = field(init=False, default_factory=list)
+    _done: dict[int, list[int]] = field(init=False, default_factory=dict)
+    """For each step the values that nothing needs after it."""
+    _shadowed: dict[int, Chain] = field(init=False, default_factory=dict)
+    """Where each value before an activation arises, and the steps that reshape it."""
+    _many: set[int] = field(init=False, default_factory=set)
+    """The steps that run on several versions of the image, from the spread on."""
+    _several: set[int] = field(init=False, default_factory=set)
+    """The values of which there are several versions."""
 
     def __post_init__(self) -> None:
         indices = {handle.index for handle in (*self.wanted, *self.before)}
         if self.spread is not None:
             indices.add(self.spread.index)
-        program = self.view.program
+        program, producers = self.view.program, self.view.program.producers()
         if self.outputs:
-            producers = program.producers()
             indices |= {producers[value] for value in program.outputs if value in producers}
             indices |= {0} if not program.outputs else set()
         self._order.extend(sorted(program.needed(indices)))
+        last = {value: index for index in self._order for _, value in program.steps[index].inputs}
+        self._done.update({index: [] for index in self._order})
+        for value, index in last.items():
+            if value not in program.outputs:
+                self._done[index].append(value)
+        for number, handle in enumerate(self.before):
+            self._shadowed[number] = self._chain(handle, producers)
+        if self.spread is not None:
+            start, outputs = self.spread.index, program.steps[self.spread.index].outputs
+            # The whole step of a call inside it runs on several.
+            self._several.update(outputs if self.spread.inner else [outputs[self.spread.output]])
+            self._many.update({start} if self.spread.inner else ())
+            self._many.update(program.dependents(self._several, self._order))
+            for index in self._many:
+                self._several.update(program.steps[index].outputs)
 
     def __call__(
         self, tensors: Sequence[Tensor], hook: Hook = _unchanged, versions: int = 1
@@ -100,26 +122,25 @@ class Passing:
         """
         program = self.view.program
         values = dict(zip(program.inputs, tensors, strict=True))
-        done = self._last_uses()
-        shadowed = {number: self._shadowed(handle) for number, handle in enumerate(self.before)}
         shadows: dict[tuple[int, int], Tensor] = {}
-        many = self._after_spread()
         found: dict[str, Tensor] = {}
         for index in self._order:
             step = program.steps[index]
             taken = values
-            if index in many:
+            if index in self._many:
+                own_values = values if step.node is None else {value for _, value in step.inputs}
                 taken = {
-                    value: _repeated(tensor, versions) if self._is_single(value, many) else tensor
-                    for value, tensor in values.items()
-                    if step.node is None or value in [number for _, number in step.inputs]
+                    value: values[value]
+                    if value in self._several
+                    else _repeated(values[value], versions)
+                    for value in own_values
                 }
             own = [handle for handle in self.wanted if handle.index == index]
             inner = [handle for handle in self.before if handle.inner and handle.index == index]
             with contextlib.ExitStack() as stack:
                 captured = {
                     number: stack.enter_context(_capturing(chain[0][1]))
-                    for number, chain in shadowed.items()
+                    for number, chain in self._shadowed.items()
                     if chain and chain[0][0] == index
                 }
                 rest = index != self._order[-1] or self.outputs
@@ -128,12 +149,12 @@ class Passing:
                 handle = self.before[number]
                 for output, value in enumerate(step.outputs):
                     shadows[number, value] = _before(seen, given[output])
-                if len(shadowed[number]) == 1:
+                if len(self._shadowed[number]) == 1:
                     own_value = step.outputs[handle.output]
                     found[f"before:{handle.info.name}"] = shadows[number, own_value]
-            self._follow_shadows(index, step, values, shadowed, shadows, found)
+            self._follow_shadows(index, step, values, shadows, found)
             values.update(zip(step.outputs, given, strict=False))
-            for value in done[index]:
+            for value in self._done[index]:
                 values.pop(value, None)
             if step.node is None and self.outputs:
                 for number, tensor in enumerate(given):
@@ -144,40 +165,7 @@ class Passing:
                 found[f"output:{name}"] = values[value]
         return {name: _plain_float(tensor) for name, tensor in found.items()}
 
-    def _last_uses(self) -> dict[int, list[int]]:
-        """For each step the values that nothing needs after it."""
-        program = self.view.program
-        last = {value: index for index in self._order for _, value in program.steps[index].inputs}
-        done: dict[int, list[int]] = {index: [] for index in self._order}
-        for value, index in last.items():
-            if value not in program.outputs:
-                done[index].append(value)
-        return done
-
-    def _after_spread(self) -> set[int]:
-        """The steps that have several versions to run; an inner call's whole step is one."""
-        if self.spread is None:
-            return set()
-        program = self.view.program
-        start = self.spread.index
-        outputs = program.steps[start].outputs
-        values = set() if self.spread.inner else {outputs[self.spread.output]}
-        found = {start} if self.spread.inner else set()
-        for index in self._order:
-            if index in found or any(value in values for _, value in program.steps[index].inputs):
-                found.add(index)
-                values |= set(program.steps[index].outputs)
-        return found
-
-    def _is_single(self, value: int, many: set[int]) -> bool:
-        """Whether a value has one version of the image."""
-        assert self.spread is not None
-        steps = self.view.program.steps
-        if not self.spread.inner and value == steps[self.spread.index].outputs[self.spread.output]:
-            return False
-        return self.view.program.producers().get(value) not in many
-
-    def _shadowed(self, handle: LayerHandle) -> Chain:
+    def _chain(self, handle: LayerHandle, producers: Mapping[int, int]) -> Chain:
         """Where the value before a layer's activation arises, and the steps that reshape it.
 
         For a call inside a step nothing: what it computes is captured there.
@@ -185,7 +173,6 @@ class Passing:
         if handle.inner:
             return []
         program = self.view.program
-        producers = program.producers()
         chain = [(handle.index, program.steps[handle.index].operation)]
         while type(chain[0][1]).__name__ in RESHAPING or _is_linear(chain[0][1]):
             inputs = program.steps[chain[0][0]].inputs
@@ -203,12 +190,11 @@ class Passing:
         index: int,
         step: Step,
         values: Mapping[int, Tensor],
-        shadowed: Mapping[int, Chain],
         shadows: dict[tuple[int, int], Tensor],
         found: dict[str, Tensor],
     ) -> None:
         """Reshapes a value before its activation as the value behind it was."""
-        for number, chain in shadowed.items():
+        for number, chain in self._shadowed.items():
             if index not in [where for where, _ in chain[1:]]:
                 continue
             handle = self.before[number]
