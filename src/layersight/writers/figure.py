@@ -7,6 +7,7 @@ nothing is left behind and no window opens until one is asked for.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import sys
 import warnings
@@ -14,6 +15,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -23,6 +25,7 @@ from layersight.document.blocks import Picture as Pixels
 from layersight.errors import UsageError
 from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
+from layersight.writers.scripts import FontFile, dejavu, runs
 from layersight.writers.sketch import PAPER
 
 SHEET = dataclasses.replace(PAPER, height=None, dejavu=True, margin=24.0)
@@ -160,16 +163,19 @@ def _draw(page: Page, host: Figure | Axes, scale: float = 1.0) -> None:
         common: Any = {"zorder": order, "transform": place}
         match item:
             case Text():
+                family = _family(item.text)
                 host.text(
                     item.x / wide,
                     1 - item.y / tall,
                     item.text,
                     fontsize=item.size * scale,
                     color=item.colour,
-                    weight="bold" if item.bold else "normal",
+                    # Other fonts are known in one weight only.
+                    weight="bold" if item.bold and len(family) == 1 else "normal",
                     ha=SIDES[item.anchor],
                     va="baseline",
                     parse_math=False,
+                    family=family,
                     **common,
                 )
             case Picture():
@@ -202,3 +208,16 @@ def _draw(page: Page, host: Figure | Axes, scale: float = 1.0) -> None:
                 )
             case Link() | Anchor():
                 pass  # a figure has nowhere to lead
+
+
+def _family(text: str) -> list[str]:
+    """The fonts in which Matplotlib looks for the letters of a text."""
+    others = {run.file for run in runs(text) if run.file not in (None, dejavu())}
+    return ["DejaVu Sans", *sorted(_known(file) for file in others if file is not None)]
+
+
+@functools.cache
+def _known(file: FontFile) -> str:
+    """The name by which Matplotlib knows a font from now on."""
+    fontManager.addfont(file.path)
+    return FontProperties(fname=file.path).get_name()

@@ -7,16 +7,15 @@ harmless here, once; what does not fit is shortened in the middle, where names d
 from __future__ import annotations
 
 import functools
-import importlib.util
 import unicodedata
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from layersight.writers.scripts import FontFile, runs
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 ELLIPSIS = "…"
-FALLBACK = "DejaVuSans"
 MEASURED_AT = 64
 
 
@@ -56,28 +55,17 @@ def is_latin(text: str) -> bool:
     return True
 
 
-@functools.cache
-def fallback_path(bold: bool = False) -> Path | None:
-    """The DejaVu font that comes with Matplotlib, found without importing Matplotlib."""
-    found = importlib.util.find_spec("matplotlib")
-    for place in (found.submodule_search_locations or ()) if found else ():
-        path = Path(place, "mpl-data", "fonts", "ttf", f"DejaVuSans{'-Bold' if bold else ''}.ttf")
-        if path.is_file():
-            return path
-    return None
-
-
 @functools.lru_cache(maxsize=64)
-def pixel_font(size: float, bold: bool = False) -> FreeTypeFont:
-    """The font in which text is drawn as pixels; DejaVu, or Pillow's own without it."""
+def pixel_font(file: FontFile | None, size: float) -> FreeTypeFont:
+    """A font for pictures of pixels; Pillow's own where there is none."""
     from PIL import ImageFont
 
-    path = fallback_path(bold)
-    if path is None:
+    if file is None:
         default: FreeTypeFont = ImageFont.load_default(size)  # type: ignore[assignment]
         return default
     # The basic layout is part of every Pillow, so that the same text gives the same pixels.
-    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+    basic = ImageFont.Layout.BASIC
+    return ImageFont.truetype(str(file.path), size, file.number, layout_engine=basic)
 
 
 @functools.lru_cache(maxsize=16384)
@@ -91,7 +79,10 @@ def text_width(text: str, size: float, bold: bool = False, *, pixels: bool = Fal
         pixels: Whether for a picture of pixels; else for PDF and SVG.
     """
     if pixels or not is_latin(text):
-        return float(pixel_font(MEASURED_AT, bold).getlength(text)) * size / MEASURED_AT
+        found = sum(
+            pixel_font(file, MEASURED_AT).getlength(part) for part, file in runs(text, bold)
+        )
+        return float(found) * size / MEASURED_AT
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
     return float(stringWidth(text, "Helvetica-Bold" if bold else "Helvetica", size))

@@ -26,6 +26,7 @@ from layersight.writers.layout import (  # noqa: F401, each registers its layout
 from layersight.writers.layout.body import BETWEEN, Body, lay
 from layersight.writers.layout.marks import BAR_WIDTH, draw_scale, toned
 from layersight.writers.page import Anchor, Page, Text
+from layersight.writers.scripts import lacking
 from layersight.writers.sketch import (
     ACCENT,
     BODY,
@@ -248,6 +249,10 @@ class _Press:
                 words = str(numbers[target]) if target in numbers else ""
                 if isinstance(item, Text):
                     one.sketch.items[place] = dataclasses.replace(item, text=words)
+        texts = (
+            item.text for one in self.open for item in one.sketch.items if isinstance(item, Text)
+        )
+        captions = [line for line in (*captions, lacking(texts)) if line]
         return [self._finished(one, number, captions) for number, one in enumerate(self.open, 1)]
 
     def _finished(self, one: _Open, number: int, captions: Sequence[str]) -> Page:

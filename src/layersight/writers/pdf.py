@@ -6,21 +6,23 @@ at its own pixels, and the same pages give the same bytes.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import zlib
 from typing import Any
 
 from reportlab.pdfbase import pdfdoc, pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from layersight.document.blocks import Document
 from layersight.version import __version__
-from layersight.writers.fonts import FALLBACK, clean, fallback_path, is_latin
+from layersight.writers.fonts import MEASURED_AT, clean, is_latin, pixel_font, text_width
 from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
 from layersight.writers.pixels import up_filtered
+from layersight.writers.scripts import FontFile, opened, runs
 from layersight.writers.sketch import PAPER
 
 COMPRESSION = 1
@@ -127,21 +129,33 @@ class _Writer:
         self.canvas._code.append(code)
 
     def _text(self, item: Text) -> None:
-        canvas = self.canvas
-        font = _font(item.text, item.bold)
-        if self._changed("font", (font, item.size)):
-            canvas.setFont(font, item.size)
         self._fill(item.colour)
         x, y = item.x, self.page.height - item.y
         if item.anchor != "start":
-            wide = pdfmetrics.stringWidth(item.text, font, item.size)
+            wide = text_width(item.text, item.size, item.bold)
             x -= wide if item.anchor == "end" else wide / 2
-        if item.text.isascii() and font in STANDARD_FONTS.values():
-            escaped = item.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+        if is_latin(item.text):
+            self._string(x, y, item.text, STANDARD_FONTS[item.bold], item.size)
+            return
+        for text, file in runs(item.text, item.bold):
+            font = STANDARD_FONTS[item.bold] if file is None else _embedded(file)
+            if font is not None:
+                self._string(x, y, text, font, item.size)
+            elif file is not None:
+                path = outlines(text, file, item.size)
+                self._emit(f"q 1 0 0 1 {x:.2f} {y:.2f} cm {path} Q")
+            x += pixel_font(file, MEASURED_AT).getlength(text) * item.size / MEASURED_AT
+
+    def _string(self, x: float, y: float, text: str, font: str, size: float) -> None:
+        canvas = self.canvas
+        if self._changed("font", (font, size)):
+            canvas.setFont(font, size)
+        if text.isascii() and font in STANDARD_FONTS.values():
+            escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
             name = canvas._doc.getInternalFontName(font)
-            self._emit(f"BT {name} {item.size:g} Tf {x:.2f} {y:.2f} Td ({escaped}) Tj ET")
+            self._emit(f"BT {name} {size:g} Tf {x:.2f} {y:.2f} Td ({escaped}) Tj ET")
         else:
-            canvas.drawString(x, y, item.text)
+            canvas.drawString(x, y, text)
 
     def _picture(self, item: Picture) -> None:
         canvas = self.canvas
@@ -200,14 +214,57 @@ def _rgb(colour: str) -> str:
     return " ".join(f"{int(colour[place : place + 2], 16) / 255:.3g}" for place in (1, 3, 5))
 
 
-def _font(text: str, bold: bool) -> str:
-    """The font that can draw the text; DejaVu is embedded only where it is needed."""
-    if is_latin(text):
-        return STANDARD_FONTS[bold]
-    name = FALLBACK + ("-Bold" if bold else "")
-    if name not in pdfmetrics.getRegisteredFontNames():
-        path = fallback_path(bold)
-        if path is None:
-            return STANDARD_FONTS[bold]
-        pdfmetrics.registerFont(TTFont(name, str(path)))
+@functools.cache
+def _embedded(file: FontFile) -> str | None:
+    """The name of a font in the PDF; ``None`` if its outlines are of a kind that it cannot hold."""
+    name = f"{file.path.stem}-{file.number}"
+    try:
+        pdfmetrics.registerFont(TTFont(name, str(file.path), subfontIndex=file.number))
+    except TTFError:
+        return None
     return name
+
+
+def outlines(text: str, file: FontFile, size: float) -> str:
+    """A text as a filled path, in the operators of PDF, from its left end on the baseline.
+
+    Args:
+        text: As it is drawn, from left to right.
+        file: The font.
+        size: Of the font, in points.
+    """
+    from fontTools.pens.basePen import BasePen
+
+    class Pen(BasePen):  # type: ignore[misc]
+        """Writes what is drawn as operators."""
+
+        def __init__(self, glyphs: Any) -> None:
+            super().__init__(glyphs)
+            self.codes: list[str] = []
+            self.x = 0.0
+
+        def add(self, operator: str, *points: tuple[float, float]) -> None:
+            told = [f"{(self.x + x) * scale:.2f} {y * scale:.2f}" for x, y in points]
+            self.codes.append(" ".join([*told, operator]))
+
+        def _moveTo(self, point: tuple[float, float]) -> None:  # noqa: N802, a name of fontTools
+            self.add("m", point)
+
+        def _lineTo(self, point: tuple[float, float]) -> None:  # noqa: N802
+            self.add("l", point)
+
+        def _curveToOne(self, *points: tuple[float, float]) -> None:  # noqa: N802
+            self.add("c", *points)
+
+        def _closePath(self) -> None:  # noqa: N802
+            self.add("h")
+
+    with opened(file) as font:
+        scale = size / font["head"].unitsPerEm
+        glyphs, names = font.getGlyphSet(), font.getBestCmap()
+        pen = Pen(glyphs)
+        for letter in text:
+            glyph = glyphs[names.get(ord(letter), ".notdef")]
+            glyph.draw(pen)
+            pen.x += glyph.width
+    return " ".join([*pen.codes, "f"])

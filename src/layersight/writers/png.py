@@ -15,9 +15,10 @@ from PIL.PngImagePlugin import PngInfo
 from layersight.document.blocks import Bytes, Document
 from layersight.errors import OutputError
 from layersight.version import __version__
-from layersight.writers.fonts import clean, pixel_font
+from layersight.writers.fonts import clean, pixel_font, text_width
 from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
+from layersight.writers.scripts import runs
 from layersight.writers.sketch import SCREEN
 
 LARGEST = 300_000_000
@@ -79,9 +80,7 @@ def draw(page: Page) -> Image.Image:
     for item in page.items:
         match item:
             case Text():
-                font = pixel_font(item.size * scale, item.bold)
-                place = round(item.x * scale), round(item.y * scale)
-                pen.text(place, item.text, item.colour, font, ANCHORS[item.anchor])
+                _text(pen, item, scale)
             case Picture():
                 _picture(image, item, scale)
             case Line():
@@ -91,6 +90,19 @@ def draw(page: Page) -> Image.Image:
             case Link() | Anchor():
                 pass  # nothing to see
     return image
+
+
+def _text(pen: ImageDraw.ImageDraw, item: Text, scale: float) -> None:
+    x, y = round(item.x * scale), round(item.y * scale)
+    parts = runs(item.text, item.bold)
+    if len(parts) > 1 and item.anchor != "start":
+        wide = text_width(item.text, item.size * scale, item.bold, pixels=True)
+        x = round(x - wide * (1 if item.anchor == "end" else 0.5))
+    for text, file in parts:
+        font = pixel_font(file, item.size * scale)
+        anchor = ANCHORS[item.anchor if len(parts) == 1 else "start"]
+        pen.text((x, y), text, item.colour, font, anchor)
+        x += round(font.getlength(text))
 
 
 def _picture(image: Image.Image, item: Picture, scale: float) -> None:
