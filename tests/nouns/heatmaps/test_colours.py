@@ -1,4 +1,4 @@
-"""The scale of a map whose values are scores: it has their mean in its middle."""
+"""The scale of a map: how far it goes, its colours, and what lies in its middle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from heats import heats
-from layersight.nouns.heatmaps.colours import scale_of
+from layersight.document.colour import palette
+from layersight.document.diverging import ZERO, diverging
+from layersight.nouns.heatmaps.colours import UNSEEN, scale_of
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import places_of
 from layersight.nouns.heatmaps.result import Heatmaps
@@ -67,3 +69,89 @@ def test_the_caption_says_what_pale_means() -> None:
     made = rising(7.5)
     assert any("pale: their mean under all masks" in line for line in colours(made, OPTIONS))
     assert any("as far below 0 as above" in line for line in captions(made, OPTIONS))
+
+
+# How far a scale goes.
+
+
+def test_a_scale_ends_at_the_greatest_value() -> None:
+    made = heats(targets=2)
+    scale = scale_of(made, 1, OPTIONS)
+    assert scale.limit == made.maps[1].values.max() == scale.most
+    assert scale.marks() == {0.0: "0", 1.0: "1.48"}
+    steps = scale.steps(np.array([0, scale.limit / 2, scale.limit, np.nan], np.float32))
+    assert steps.tolist() == [1, 128, 255, UNSEEN]
+
+
+@pytest.mark.parametrize("colormap", ["viridis", "magma"])
+def test_heat_has_the_colours_that_were_chosen(colormap: str) -> None:
+    scale = scale_of(heats(), 0, HeatOptions(colormap=colormap))
+    np.testing.assert_array_equal(scale.colours[1:], palette(colormap)[1:])
+
+
+@pytest.mark.parametrize("colormap", ["viridis", "magma"])
+def test_signed_heat_is_blue_and_red_and_the_same_on_both_sides(colormap: str) -> None:
+    made = heats(methods=["occlusion"])
+    scale = scale_of(made, 0, HeatOptions(colormap=colormap, percentile=100))
+    assert scale.limit == np.abs(made.maps[0].values).max()
+    steps = scale.steps(np.array([-scale.limit, 0, scale.limit], np.float32))
+    assert steps.tolist() == [1, ZERO, 255]
+    np.testing.assert_array_equal(scale.colours[1:], diverging()[1:])
+    low, middle, high = scale.marks().values()
+    assert (low, middle) == (f"\N{MINUS SIGN}{high}", "0")
+    strength = scale.strength()
+    assert strength[ZERO] == 0
+    np.testing.assert_allclose(strength[ZERO + 1 :], strength[1:ZERO][::-1])
+
+
+def test_maps_of_a_method_can_share_a_scale() -> None:
+    made = heats(methods=["grad-cam", "occlusion"], targets=3, images=2)
+    shared = HeatOptions(normalise="shared", percentile=100)
+    for image in range(2):
+        for method in ("grad-cam", "occlusion"):
+            alike = [
+                place
+                for place, entry in enumerate(made.maps)
+                if (entry.image, entry.method) == (image, method)
+            ]
+            assert len(alike) == 3
+            most = max(np.abs(made.maps[place].values).max() for place in alike)
+            assert {scale_of(made, place, shared).limit for place in alike} == {most}
+    assert len({scale_of(made, place, OPTIONS).limit for place in range(len(made))}) > 2
+
+
+def test_the_scale_of_single_pixels_ends_before_the_few_largest() -> None:
+    made = heats(methods=["gradient"])
+    values = made.maps[0].values
+    scale = scale_of(made, 0, OPTIONS)
+    assert scale.limit == pytest.approx(np.percentile(values, 99.5))
+    assert scale.most == values.max() > scale.limit
+    assert scale.marks()[1.0].startswith("\N{GREATER-THAN OR EQUAL TO} ")
+    assert scale_of(made, 0, HeatOptions(percentile=100)).limit == values.max()
+
+
+def test_a_scale_ends_at_the_percentile_that_was_chosen() -> None:
+    coarse = heats()
+    values = coarse.maps[0].values
+    found = scale_of(coarse, 0, HeatOptions(percentile=50)).limit
+    assert found == pytest.approx(np.percentile(values, 50)) != values.max()
+
+
+def test_sparse_heat_keeps_a_scale() -> None:
+    made = heats(methods=["gradient"])
+    values = np.zeros((24, 24), np.float32)
+    values[3, 4] = 2.5
+    sparse = dataclasses.replace(made.maps[0], values=values, coarse=values)
+    made = dataclasses.replace(made, maps=(sparse,))
+    assert scale_of(made, 0, OPTIONS).limit == 2.5
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "occlusion"])
+def test_heat_covers_more_where_it_is_stronger(method: str) -> None:
+    scale = scale_of(heats(methods=[method]), 0, OPTIONS)
+    opacity, strength = scale.opacity(0.7), scale.strength()
+    order = np.argsort(strength[1:], kind="stable") + 1
+    assert (np.diff(opacity[order]) >= -1e-6).all()
+    assert opacity[255] == pytest.approx(0.7)
+    least = opacity[ZERO] if scale.signed else opacity[1]
+    assert least == pytest.approx(0.35 if scale.signed else 0)
