@@ -17,7 +17,7 @@ from layersight.version import __version__
 
 if TYPE_CHECKING:
     from layersight.data.target import Target
-    from layersight.errors import LayersightError
+    from layersight.errors import Interrupted, LayersightError
     from layersight.export import read_manifest, save
     from layersight.export.converting import convert
     from layersight.loading import load_model
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from layersight.nouns.summary.compute import summary
 
 _PLACES = {
+    "Interrupted": "layersight.errors",
     "LayersightError": "layersight.errors",
     "Objective": "layersight.nouns.patterns.result",
     "Target": "layersight.data.target",
@@ -54,6 +55,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "Interrupted",
     "LayersightError",
     "Objective",
     "Target",

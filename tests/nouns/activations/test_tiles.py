@@ -40,6 +40,7 @@ def test_a_live_map_is_the_formula_to_the_byte(size: tuple[int, int], channels: 
     layer = entry("conv", values)
     for image in (0, 1):
         tiles = make_tiles(layer, image, RECIPE)
+        assert not tiles.dead.all()
         for channel in range(channels):
             if not tiles.dead[channel]:
                 # As rows one after the other: a mean in float32 depends on the order.
