@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from layersight.nouns.patterns.compute import patterns
     from layersight.nouns.patterns.result import Objective, Term
     from layersight.nouns.summary.compute import summary
+    from layersight.web.notebook import explore
 
 _PLACES = {
     "Interrupted": "layersight.errors",
@@ -42,6 +43,7 @@ _PLACES = {
     "cascade": "layersight.nouns.heatmaps.metrics.cascade",
     "convert": "layersight.export.converting",
     "evaluate": "layersight.nouns.evaluation.compute",
+    "explore": "layersight.web.notebook",
     "heatmap": "layersight.nouns.heatmaps.compute",
     "kernels": "layersight.nouns.kernels.compute",
     "load_image": "layersight.nouns.activations.compute",
@@ -65,6 +67,7 @@ __all__ = [
     "cascade",
     "convert",
     "evaluate",
+    "explore",
     "heatmap",
     "kernels",
     "load_image",

@@ -60,6 +60,13 @@ class Where(Options):
     export: str | None = option(
         None, help="Write the page as one .html file and end.", kind=str, metavar="PATH"
     )
+    layers: tuple[str, ...] = option(
+        (),
+        help="Of --export: whose maps are kept; may be repeated. Else all.",
+        kind=str,
+        metavar="SPEC",
+        flag="--layers -l",
+    )
     quiet: bool = option(False, help="Say nothing but the address and errors.", flag="--quiet -q")
 
 
@@ -73,6 +80,8 @@ def run(given: Given) -> None:
             f"layersight explore needs {error.name}: pip install 'layersight[web]'"
         ) from error
     where = {name: given.pop(name) for name in Where.__dataclass_fields__ if name in given}
+    if "layers" in where and not where.get("export"):
+        raise UsageError("--layers goes with --export: in the page every layer can be chosen")
     if where.get("export"):
         _export(given, where)
     else:
@@ -135,7 +144,7 @@ def _export(given: Given, where: Given) -> None:
     path = check_path(where["export"])
     explorer = _prepare(given, read_only=True)()
     try:
-        size = write_page(explorer, path)
+        size = write_page(explorer, path, list(where["layers"]) if "layers" in where else None)
     finally:
         explorer.close()
     if not where.get("quiet"):

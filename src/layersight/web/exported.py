@@ -24,7 +24,7 @@ from layersight.web.frames import Json, as_bytes
 from layersight.web.host import answer
 from layersight.web.maps import pack
 from layersight.web.photos import Photo
-from layersight.web.static_files import ENTRY, modules, parts, text_of
+from layersight.web.static_files import ENTRY, LOAD, loadable, text_of
 
 METHODS = ("grad-cam",)
 """Of heatmaps, each of the strongest class, that a page keeps."""
@@ -33,16 +33,11 @@ MOST_WEIGHTS = 100_000
 
 _LOADER = """
 const data = JSON.parse(document.getElementById("layersight-data").textContent);
-const urls = {};
-for (const [name, pieces] of data.modules) {
-  const text = pieces.map((piece, at) => (at % 2 ? urls[piece] : piece)).join("");
-  urls[name] = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-}
-const entries = ["explorer.js", "hosts/exported.js", "hosts/address.js"];
-Promise.all(entries.map((name) => import(urls[name])))
+LOAD
+load(data.modules, ["explorer.js", "hosts/exported.js", "hosts/address.js"])
   .then(([{ mount }, { exportedHost }, { hashAddress }]) =>
     mount(document.getElementById("explorer"), exportedHost(data), { address: hashAddress() }));
-"""
+""".replace("LOAD", LOAD)
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
@@ -93,7 +88,8 @@ def page(
     progress: Callable[[int, int], None] | None = None,
 ) -> str:
     """The page as HTML."""
-    data = {"modules": loadable(), "answers": kept(explorer, layers, progress)}
+    code = loadable((ENTRY, "hosts/exported.js", "hosts/address.js"))
+    data = {"modules": code, "answers": kept(explorer, layers, progress)}
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # Nothing in it may end the element that it stands in.
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
@@ -119,12 +115,6 @@ def page(
 </body>
 </html>
 """
-
-
-def loadable() -> list[tuple[str, list[str]]]:
-    """Every module that a page without files of its own needs, each after what it imports."""
-    found = modules((ENTRY, "hosts/exported.js", "hosts/address.js"))
-    return [(name, parts(source, imported)) for name, (source, imported) in found.items()]
 
 
 def key_of(kind: str, params: Mapping[str, Any]) -> str:

@@ -25,6 +25,18 @@ TYPES = {
 ENTRY = "explorer.js"
 """The module that draws the page."""
 
+LOAD = """
+function load(modules, entries) {
+  const urls = {};
+  for (const [name, pieces] of modules) {
+    const text = pieces.map((piece, at) => (at % 2 ? urls[piece] : piece)).join("");
+    urls[name] = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  }
+  return Promise.all(entries.map((name) => import(urls[name])));
+}
+"""
+"""Makes modules of what :func:`loadable` gives, where they have no files of their own."""
+
 _IMPORT = re.compile(
     r"""((?:^|[\n;}])\s*(?:import|export)\b[^'";]*?\bfrom\s*|[\n;]\s*import\s*)"""
     r"""(["'])(\.{1,2}/[^"']+)\2"""
@@ -86,6 +98,11 @@ def modules(entries: tuple[str, ...]) -> dict[str, tuple[str, dict[str, str]]]:
     for entry in entries:
         add(entry, ())
     return found
+
+
+def loadable(entries: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+    """Some modules and all that they import, to be loaded without files of their own."""
+    return [(name, parts(*found)) for name, found in modules(entries).items()]
 
 
 def parts(source: str, imported: dict[str, str]) -> list[str]:

@@ -16,22 +16,3 @@ export function hashAddress() {
     },
   };
 }
-
-/** The state of a view that has no address of its own, such as in a notebook. @param {string} text */
-export function ownAddress(text = "") {
-  let current = text;
-  /** @type {string[]} */
-  const before = [];
-  return {
-    get: () => current,
-    /** @param {string} next @param {{replace?: boolean}} [how] */
-    set(next, { replace = false } = {}) {
-      if (!replace) before.push(current);
-      current = next;
-    },
-    /** @param {() => void} _changed */
-    subscribe(_changed) {
-      return () => {};
-    },
-  };
-}
