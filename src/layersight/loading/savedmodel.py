@@ -29,7 +29,7 @@ WITHOUT = (
 
 def read_saved_model(path: Path) -> SavedNetwork:
     """Reads and upgrades a SavedModel folder of Keras 2; nothing is built."""
-    document = _root(path)
+    document, described = _root(path)
     config = document.get("model_config")
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         name = document.get("class_name")
@@ -44,14 +44,13 @@ def read_saved_model(path: Path) -> SavedNetwork:
     version = document.get("keras_version")
     version = version[:40] if isinstance(version, str) else "2"
     weights, files = read_checkpoint(path, "variables/variables")
-    described = path / (METADATA if (path / METADATA).exists() else GRAPH)
     contents = by_layer(config, weights)
     more = {"backend": "tensorflow", "files": (described, *files)}
     return network_of(path, "SavedModel", config, version, contents, **more)
 
 
-def _root(path: Path) -> Config:
-    """What Keras wrote down of the outermost model."""
+def _root(path: Path) -> tuple[Config, Path]:
+    """What Keras wrote down of the outermost model, and the file that it stands in."""
     beside = check_inside(path, METADATA).exists()
     file = check_inside(path, METADATA if beside else GRAPH)
     data = read_file(file, MAX_GRAPH)
@@ -64,7 +63,7 @@ def _root(path: Path) -> Config:
         raise ModelFileError(f"{file} is damaged ({str(error)[:100]})") from error
     if not isinstance(document, dict):
         raise ModelFileError(f"{file} describes no model")
-    return document
+    return document, file
 
 
 def _from_metadata(data: bytes) -> bytes | None:

@@ -182,7 +182,7 @@ class Builder:
         check_depth(depth_of(entries, inner["output_layers"]), self._where(name_of(config)))
         for name, call in order:
             entry = entries[name]
-            node = (entry.get("inbound_nodes") or [None])[call] if entry["inbound_nodes"] else None
+            node = entry["inbound_nodes"][call] if entry["inbound_nodes"] else None
             self.at = self._where(name)
             if node is None:
                 made[name] = self._make_layer(entry, None, 1)[0]
