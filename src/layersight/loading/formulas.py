@@ -105,10 +105,10 @@ class Writer:
         if any(value.kind in ("shape", "number") for value in given):
             raise ValueError(result)
         form = as_form(result)
-        needed = _steps_in(form)
+        needed = steps_in(form)
         for number in range(len(self._steps) - 1, -1, -1):
             if number in needed:
-                needed |= _steps_in(self._steps[number])
+                needed |= steps_in(self._steps[number])
         numbers = {old: new for new, old in enumerate(sorted(needed))}
         kept = [_renumber(self._steps[number], numbers) for number in sorted(needed)]
         formula = {"steps": kept, "result": _renumber(form, numbers)}
@@ -274,7 +274,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _steps_in(value: Any) -> set[int]:
+def steps_in(value: Any) -> set[int]:
     """The numbers of the steps that a value or a step depends on."""
     numbers: set[int] = set()
     waiting = [value]

@@ -18,7 +18,7 @@ from layersight.frameworks.graph.sizes import count_bytes, ledger
 from layersight.frameworks.keras.ops import find_operation
 from layersight.frameworks.keras.types import Settings, Structure, Tensor
 from layersight.limits import MORE, Limits, in_words
-from layersight.loading.formulas import MAX_STEPS
+from layersight.loading.formulas import MAX_STEPS, steps_in
 
 Form = Sequence[Any]
 """What a value is, as a file holds it: ``["input"]``, ``["step", 0]``, ``["value", 0.5]``, ..."""
@@ -108,24 +108,13 @@ def _last_uses(expression: Expression) -> dict[int, list[int]]:
     last: dict[int, int] = {}
     for number, step in enumerate(expression["steps"]):
         last[number] = number
-        last.update(dict.fromkeys(_taken([*step[1:]]), number))
-    kept = set(_taken(expression["result"]))
+        last.update(dict.fromkeys(steps_in([*step[1:]]), number))
+    kept = steps_in(expression["result"])
     found: dict[int, list[int]] = {}
     for old, number in last.items():
         if old not in kept:
             found.setdefault(number, []).append(old)
     return found
-
-
-def _taken(value: object) -> list[int]:
-    """The steps whose results a value uses."""
-    if isinstance(value, dict):
-        return [number for item in value.values() for number in _taken(item)]
-    if not isinstance(value, list) or value[:1] == ["value"]:
-        return []
-    if value[:1] == ["step"]:
-        return [value[1]]
-    return [number for item in value for number in _taken(item)]
 
 
 def _count_images(inputs: Structure) -> int:
