@@ -11,8 +11,6 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import keras
 import numpy as np
-from keras.src.backend.common.stateless_scope import StatelessScope  # not exported
-from keras.src.backend.common.symbolic_scope import SymbolicScope  # not exported
 from numpy.typing import NDArray
 
 from layersight.data.model import LayerInfo
@@ -187,7 +185,7 @@ def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -
     Raises:
         Exception: It cannot be traced: what it does depends on the values.
     """
-    with StatelessScope(), SymbolicScope():
+    with keras.StatelessScope(), keras.SymbolicScope():
         return _backend().measure(compute, shapes)
 
 
