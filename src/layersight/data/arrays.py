@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.generic]
+"""Numbers of any type."""
+
 FloatArray = NDArray[np.float32]
 
 Bytes = NDArray[np.uint8]

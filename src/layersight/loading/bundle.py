@@ -20,13 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from layersight.data.arrays import Array
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.loading.bounded import check_inside, check_regular, check_stored, read_file
 from layersight.loading.checkpoint import MAGIC
-
-Array = NDArray[np.generic]
 
 MAX_INDEX = 64 << 20  # bytes
 MAX_ENTRIES = 200_000

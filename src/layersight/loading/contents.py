@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
+from layersight.data.arrays import Array
 from layersight.data.saved import LayerWeights
 from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
 from layersight.loading.frames import Incoming, ProtocolError, RemoteError
@@ -34,8 +34,6 @@ MAX_DIMENSIONS = 32  # of an array: as many as HDF5 has
 MAX_PARTS = 100  # of a path in a store: more than the layers of a configuration can be nested
 MAX_ERROR = 2000  # characters of an error that are kept
 COST = 256  # bytes of memory that a message or an array takes beside its content
-
-Array = NDArray[np.generic]
 
 
 @dataclass(slots=True)

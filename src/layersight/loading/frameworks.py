@@ -50,5 +50,10 @@ def framework_of(source: object) -> Framework | None:
     """The framework of a live model, or the one that opens a file itself; ``None`` for others."""
     if isinstance(source, Path):
         return next((one for one in FRAMEWORKS if source.suffix.lower() in one.suffixes), None)
-    packages = {base.__module__.partition(".")[0] for base in type(source).__mro__}
+    packages = packages_of(source)
     return next((one for one in FRAMEWORKS if packages & {*one.packages}), None)
+
+
+def packages_of(value: object) -> set[str]:
+    """The packages that the class of an object, and those that it derives from, come from."""
+    return {base.__module__.partition(".")[0] for base in type(value).__mro__}

@@ -16,6 +16,7 @@ import numpy as np
 from layersight.data.saved import LayerWeights, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.loading.contents import Contents
+from layersight.loading.frameworks import packages_of
 from layersight.loading.networks import network_of
 
 # The classes of models whose configuration says what they compute.
@@ -24,8 +25,7 @@ GRAPHS = ("Sequential", "Functional", "Model")
 
 def is_keras_2(model: Any) -> bool:
     """Whether an object is a model of the package ``tf_keras``."""
-    roots = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
-    return "tf_keras" in roots and hasattr(model, "to_json")
+    return "tf_keras" in packages_of(model) and hasattr(model, "to_json")
 
 
 def read_live(model: Any) -> SavedNetwork:

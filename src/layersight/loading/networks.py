@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from layersight.data.arrays import Array
 from layersight.data.saved import Config, LayerWeights, SavedNetwork
 from layersight.errors import ModelFileError, shortened
 from layersight.loading.bounded import MAX_CONFIG, parse_json, read_file
@@ -133,7 +131,7 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
     return value
 
 
-def by_layer(config: Config, weights: Mapping[str, NDArray[np.generic]]) -> Contents:
+def by_layer(config: Config, weights: Mapping[str, Array]) -> Contents:
     """The weights under the layers of the outermost model, as HDF5 files have them.
 
     Args:

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Array, FloatArray
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, SelectionError
@@ -26,8 +25,6 @@ WIDEST = 15
 
 # Parts of a path in a store that name no layer.
 CONTAINERS = ("layers", "vars", "_layer_checkpoint_dependencies")
-
-Array = NDArray[np.generic]
 
 
 class StoredWeights(HasKernels):

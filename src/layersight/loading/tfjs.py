@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from layersight.data.arrays import Array
 from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.loading.bounded import check_inside, check_regular, check_stored, read_file
 from layersight.loading.networks import by_layer, network_of, parse_object
 from layersight.loading.rewrites.walking import check_bounds
-
-Array = NDArray[np.generic]
 
 MODEL, METADATA = "model.json", "metadata.json"
 

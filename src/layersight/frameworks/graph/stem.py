@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Array, FloatArray
 from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES
 from layersight.data.stem import Reading, read_stem
@@ -31,8 +30,6 @@ from layersight.loading.architectures import (
     find_by_model_name,
     preprocessing_of,
 )
-
-Array = NDArray[np.generic]
 
 SIDE = 32
 """The most pixels along each side of the pictures that are tried, if the stem takes them."""

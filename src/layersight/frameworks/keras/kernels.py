@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Array, FloatArray
 from layersight.data.saved import SavedNetwork
 from layersight.frameworks.keras.backends import as_float32, to_numpy
 from layersight.frameworks.keras.refused import Refused
-
-Array = NDArray[np.generic]
 
 HELD = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D")
 """Layers whose first array of four axes is their kernel, in the order of Keras 3."""

@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from typing import NoReturn, Protocol
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
+from layersight.data.arrays import Array
 from layersight.errors import UnsafeModelError
 from layersight.frameworks.graph.program import Step
 from layersight.frameworks.graph.stops import Stop
 from layersight.frameworks.keras.types import Structure
-
-Array = NDArray[np.generic]
 
 
 class Entry(Protocol):

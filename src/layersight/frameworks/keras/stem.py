@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Array, FloatArray
 from layersight.data.model import InputInfo
 from layersight.frameworks.graph.program import Program, Step
-from layersight.frameworks.graph.stem import Array
 from layersight.frameworks.keras.backends import as_float32, to_numpy
 from layersight.frameworks.keras.geometry import follow_formats
 from layersight.frameworks.keras.passing import filled, operation_of

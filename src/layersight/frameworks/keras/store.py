@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import keras
-import numpy as np
 from keras.src.saving import saving_lib  # loads from an open store; the public way wants a path
 from keras.src.utils.naming import to_snake_case
-from numpy.typing import NDArray
 
+from layersight.data.arrays import Array
 from layersight.errors import ModelFileError
 from layersight.frameworks.keras.explaining import reason_of
 from layersight.frameworks.keras.refused import Refused
@@ -25,7 +24,6 @@ NEW = "layers"
 OLD = "_layer_checkpoint_dependencies"
 """What Keras 2.13 and 2.14 called ``layers``, numbering the layers of a class with gaps."""
 
-Array = NDArray[np.generic]
 Arrays = Mapping[str, Array]
 """Weights by their path, such as ``layers/conv2d/vars/0``."""
 

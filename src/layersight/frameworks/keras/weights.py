@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Container, Sequence
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
+from layersight.data.arrays import Array
 from layersight.data.saved import LayerWeights, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.frameworks.keras.gone import Highway
@@ -28,7 +27,6 @@ from layersight.frameworks.keras.refused import Refused
 from layersight.frameworks.keras.store import assign_store
 from layersight.loading.rewrites.names import plain_name
 
-Array = NDArray[np.generic]
 Order = Sequence[keras.Variable]
 Pairs = list[tuple[keras.Variable, Array]]
 

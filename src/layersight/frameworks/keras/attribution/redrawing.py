@@ -11,9 +11,8 @@ from contextlib import contextmanager
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Array, FloatArray
 from layersight.frameworks.graph.patches import give_back
 from layersight.frameworks.keras.backends import to_numpy
 
@@ -32,7 +31,7 @@ def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
     """
     draw = np.random.default_rng(seed)
     seen: set[int] = set()
-    kept: list[tuple[keras.Variable, NDArray[np.generic]]] = []
+    kept: list[tuple[keras.Variable, Array]] = []
     try:
         for layer in layers:
             if not isinstance(layer, keras.Layer):
@@ -55,7 +54,7 @@ def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
             give_back(kept, _restore)
 
 
-def _restore(entry: tuple[keras.Variable, NDArray[np.generic]]) -> None:
+def _restore(entry: tuple[keras.Variable, Array]) -> None:
     variable, value = entry
     variable.assign(value)
 

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.arrays import Array
 from layersight.data.model import LayerInfo
 from layersight.frameworks.keras.types import Function, Structure, Tensor
 
 Result = TypeVar("Result")
-Array: TypeAlias = NDArray[np.generic]
 Arrays: TypeAlias = dict[str, Array]
 Tensors: TypeAlias = dict[str, Tensor]
 Compute: TypeAlias = Callable[[Sequence[Tensor]], Tensors]

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import keras
 from keras.src.backend.jax import nn  # where keras.ops finds its pooling
 
+from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras import backends
 from layersight.frameworks.keras.backends import gathering, pooling
@@ -27,7 +28,7 @@ def make_runner(
 
     compiled = jax.jit(pure)
 
-    def run(inputs: Sequence[backends.Array]) -> backends.Arrays:
+    def run(inputs: Sequence[Array]) -> backends.Arrays:
         state = [variable.value for variable in variables]
         return dict(jax.device_get(compiled(state, list(inputs))))
 
@@ -53,7 +54,7 @@ def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> ba
     compiled = jax.jit(pure)
 
     def run(
-        state: backends.State, weights: Sequence[backends.Array], extra: backends.Arrays
+        state: backends.State, weights: Sequence[Array], extra: backends.Arrays
     ) -> tuple[backends.State, backends.Arrays]:
         values = [variable.value for variable in variables]
         after, found = compiled(values, state, list(weights), extra)
@@ -104,7 +105,7 @@ def make_differ(
 
     compiled = jax.jit(pure)
 
-    def run(inputs: Sequence[backends.Array], weights: Sequence[backends.Array]) -> backends.Arrays:
+    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> backends.Arrays:
         values = [variable.value for variable in variables]
         return dict(jax.device_get(compiled(values, list(inputs), list(weights))))
 

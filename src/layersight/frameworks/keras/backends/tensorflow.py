@@ -16,6 +16,7 @@ import keras
 import tensorflow as tf
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
+from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras import backends
 from layersight.frameworks.keras.backends import gathering
@@ -30,7 +31,7 @@ def make_runner(
     if often:
         traced = tf.function(compute, autograph=False)
 
-    def run(inputs: Sequence[backends.Array]) -> backends.Arrays:
+    def run(inputs: Sequence[Array]) -> backends.Arrays:
         with patched(adding_by_axis):
             tensors = traced([tf.convert_to_tensor(array) for array in inputs])
         return {name: tensor.numpy() for name, tensor in tensors.items()}
@@ -73,7 +74,7 @@ def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> ba
     )
 
     def run(
-        state: backends.State, weights: Sequence[backends.Array], extra: backends.Arrays
+        state: backends.State, weights: Sequence[Array], extra: backends.Arrays
     ) -> tuple[backends.State, backends.Arrays]:
         given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
         with patched(adding_by_axis):
@@ -117,7 +118,7 @@ def make_differ(
 
     traced = tf.function(differentiate, autograph=False)
 
-    def run(inputs: Sequence[backends.Array], weights: Sequence[backends.Array]) -> backends.Arrays:
+    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> backends.Arrays:
         given = [[tf.convert_to_tensor(array) for array in part] for part in (inputs, weights)]
         with patched(adding_by_axis):
             every = traced(*given)

@@ -15,6 +15,7 @@ from keras.src.backend.torch import nn  # where it copies
 from keras.src.backend.torch.core import device_scope, to_torch_dtype
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras import backends
 from layersight.frameworks.keras.types import Arguments, Function, Settings, Structure, Tensor
@@ -34,7 +35,7 @@ def make_runner(
 ) -> backends.Runner:
     """Runs ``compute`` on the device that Keras uses, ``often`` or not."""
 
-    def run(inputs: Sequence[backends.Array]) -> backends.Arrays:
+    def run(inputs: Sequence[Array]) -> backends.Arrays:
         with patched(_turning), torch.no_grad():
             tensors = compute([keras.ops.convert_to_tensor(array) for array in inputs])
         return _arrays(tensors)
@@ -60,7 +61,7 @@ def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> ba
         return more.detach(), dict(zip(leaves, found, strict=True))
 
     def run(
-        state: backends.State, weights: Sequence[backends.Array], extra: backends.Arrays
+        state: backends.State, weights: Sequence[Array], extra: backends.Arrays
     ) -> tuple[backends.State, backends.Arrays]:
         given = [keras.ops.convert_to_tensor(array) for array in weights]
         more = {name: keras.ops.convert_to_tensor(array) for name, array in extra.items()}
@@ -79,7 +80,7 @@ def make_differ(
 ) -> backends.Differ:
     """Runs as it is; gradients are recorded from the first tensor on that is asked for."""
 
-    def run(inputs: Sequence[backends.Array], weights: Sequence[backends.Array]) -> backends.Arrays:
+    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> backends.Arrays:
         tensors = [keras.ops.convert_to_tensor(array) for array in inputs]
         given = [keras.ops.convert_to_tensor(array) for array in weights]
         watched: dict[str, torch.Tensor] = {}
