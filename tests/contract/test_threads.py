@@ -167,6 +167,6 @@ def test_compiled_programs_are_kept_in_bounded_number(networks):
         model.forward({"picture": IMAGE}, chosen)
         goal = (Readout("top", np.ones((1, 3), np.float32)),)
         model.read({"picture": np.repeat(IMAGE, number % 8 + 1, 0)}, goal)
-    assert len(model._runners) == PROGRAMS
+    assert len(list(model._runners)) == PROGRAMS
     (sizes,) = [model._reading._runners.get(key, dict) for key in model._reading._runners]
-    assert len(sizes) <= SIZES
+    assert len(list(sizes)) <= SIZES

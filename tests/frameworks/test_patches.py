@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from layersight.frameworks.graph.cache import Cache
-from layersight.frameworks.graph.patches import is_patched, locked, patched, unpatched
+from layersight.frameworks.graph.patches import locked, patched, unpatched
 
 
 class Layer:
@@ -70,11 +70,10 @@ def test_the_last_of_several_threads_gives_back():
             waiting = pool.submit(other)
             entered.wait()
             assert layer.call(1) == [1, "here"]
-        assert is_patched(layer, "call")
+        assert "call" in vars(layer)
         assert layer.call(1) == [1]
         leave.set()
         assert waiting.result() == [2, "there"]
-    assert not is_patched(layer, "call")
     assert vars(layer) == {}
 
 
@@ -160,4 +159,4 @@ def test_a_cache_keeps_what_was_used_last():
 
     assert [get(key) for key in (1, 2, 1, 3, 1, 2)] == [1, 2, 1, 3, 1, 2]
     assert made == [1, 2, 3, 2]
-    assert (len(cache), cache.latest(), list(cache)) == (2, 2, [1, 2])
+    assert (cache.latest(), list(cache)) == (2, [1, 2])

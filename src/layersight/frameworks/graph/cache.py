@@ -21,17 +21,14 @@ class Cache(Generic[K, V]):
         >>> cache: Cache[str, int] = Cache(2)
         >>> [cache.get(word, lambda word=word: len(word)) for word in ("a", "bb", "ccc")]
         [1, 2, 3]
-        >>> cache.latest(), len(cache)
-        (3, 2)
+        >>> cache.latest(), list(cache)
+        (3, ['bb', 'ccc'])
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._values: OrderedDict[K, V] = OrderedDict()
         self._lock = threading.RLock()
-
-    def __len__(self) -> int:
-        return len(self._values)
 
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of a key, made if it is not there; the one that waited longest goes.

@@ -127,11 +127,6 @@ def unpatched(owner: Any, name: str) -> Any:
         return getattr(owner, name) if slot is None else slot.original
 
 
-def is_patched(owner: Any, name: str) -> bool:
-    """Whether any thread replaces an attribute at the moment."""
-    return (id(owner), name) in _slots
-
-
 def _of_thread() -> dict[Key, Any]:
     """What the current thread has put in the place of attributes."""
     values: dict[Key, Any] | None = getattr(_thread, "values", None)

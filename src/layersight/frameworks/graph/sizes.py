@@ -104,7 +104,7 @@ class Ledger:
 
 @contextlib.contextmanager
 def counting(
-    weights: int | None, source: str, limits: Limits, where: Callable[[], str] = str
+    weights: int | None, source: str, limits: Limits, where: Callable[[], str]
 ) -> Iterator[Ledger]:
     """Keeps a ledger of what this thread builds while the block lasts.
 

@@ -61,9 +61,7 @@ Function: TypeAlias = Callable[..., Tensor]
 class NodeArguments(Protocol):
     """The arguments of one call in a graph of Keras."""
 
-    args: Arguments
     kwargs: Settings
-    keras_tensors: list[keras.KerasTensor]
 
     def fill_in(self, tensor_dict: Mapping[int, object]) -> tuple[Arguments, Settings]:
         """The arguments with other tensors, which are found by the identity of the symbols."""

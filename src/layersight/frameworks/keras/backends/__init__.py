@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from layersight.data.arrays import Array
 from layersight.data.model import LayerInfo
-from layersight.frameworks.keras.types import Function, Structure, Tensor
+from layersight.frameworks.keras.types import Structure, Tensor
 
 Result = TypeVar("Result")
 Arrays: TypeAlias = dict[str, Array]
@@ -28,7 +28,6 @@ Objective: TypeAlias = Callable[[Tensors], tuple[Tensor, Tensor]]
 Differentiate: TypeAlias = Callable[[Objective, Tensors], tuple[Tensor, Tensors]]
 """From an objective and parameters to what else it gives, and the gradients."""
 Step: TypeAlias = Callable[[State, Sequence[Tensor], Tensors, Differentiate], tuple[State, Tensors]]
-Fusible: TypeAlias = Function
 Stepper: TypeAlias = Callable[[State, Sequence[Array], Arrays], tuple[State, Arrays]]
 Touch: TypeAlias = Callable[["Named", Tensor], Tensor]
 """Takes the handle of a layer and what the layer gives; what it returns goes on in its place."""
