@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from layersight.nouns.patterns.compute import patterns
     from layersight.nouns.patterns.result import Objective, Term
     from layersight.nouns.summary.compute import summary
+    from layersight.nouns.survey.compute import survey
+    from layersight.nouns.survey.reading import read_survey
     from layersight.web.notebook import explore
 
 _PLACES = {
@@ -52,8 +54,10 @@ _PLACES = {
     "measure": "layersight.nouns.heatmaps.metrics.bench",
     "patterns": "layersight.nouns.patterns.compute",
     "read_manifest": "layersight.export",
+    "read_survey": "layersight.nouns.survey.reading",
     "save": "layersight.export",
     "summary": "layersight.nouns.summary.compute",
+    "survey": "layersight.nouns.survey.compute",
 }
 
 __all__ = [
@@ -76,8 +80,10 @@ __all__ = [
     "measure",
     "patterns",
     "read_manifest",
+    "read_survey",
     "save",
     "summary",
+    "survey",
 ]
 
 

@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
+from layersight.atomic import fill_folder
 from layersight.data.model import ModelInfo
-from layersight.export.atomic import fill_folder
 from layersight.export.files import fill, to_bytes
 from layersight.export.manifest import MANIFEST
 from layersight.loading import load_model

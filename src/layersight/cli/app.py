@@ -46,6 +46,10 @@ COMMANDS = {
         "layersight.nouns.evaluation.command",
         "Measures over many images how far the heatmaps of each method can be believed.",
     ),
+    "survey": (
+        "layersight.nouns.survey.command",
+        "Shows what every channel does over a whole data set, and what excites it most.",
+    ),
     "kernels": (
         "layersight.nouns.kernels.command",
         "Shows the learned weights of filters, and the spatial patterns in them.",

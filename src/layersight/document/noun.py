@@ -70,6 +70,7 @@ class Entry(Generic[Result, Options]):
         options: How.
         pixels: ``(height, width, 3)`` for a plain picture without words, as they are.
         extra: What its manifest holds beside.
+        content: The bytes themselves, for a file that is no picture.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Entry(Generic[Result, Options]):
     options: Options
     pixels: Bytes | None = None
     extra: Json = field(default_factory=dict)
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layersight.atomic import replace_file
 from layersight.data.model import ModelInfo
 from layersight.errors import UsageError
-from layersight.export.atomic import replace_file
 from layersight.loading import load_model
 from layersight.model import KEPT, Savable, require
 from layersight.version import __version__

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from layersight.atomic import fill_folder, replace_folder, write_bytes
 from layersight.data.fields import split_options
 from layersight.data.model import ModelInfo
 from layersight.document.noun import Entry, Json, Noun, noun_of
 from layersight.errors import OutputError, UsageError, near
 from layersight.export.arrays import to_npz, write_zarr
-from layersight.export.atomic import fill_folder, replace_folder, write_bytes
 from layersight.export.manifest import (
     MANIFEST,
     dump_json,
@@ -91,6 +91,8 @@ def fill(folder: Path, result: Any, options: Any, extras: Mapping[str, bytes] = 
 
 
 def _entry(entry: Entry[Any, Any]) -> bytes:
+    if entry.content is not None:
+        return entry.content
     if entry.pixels is None:
         return to_bytes(entry.result, Path(entry.name).suffix, entry.options)
     manifest = {**manifest_of(entry.result, entry.options), **entry.extra}

@@ -175,11 +175,28 @@ def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
                 more = ("the first of several frames",) if first_of_several else ()
                 return replace(picture, steps=(*more, *picture.steps))
         except UnidentifiedImageError as error:
-            what, advice = contents.describe(first)
-            raise ImageError(
-                "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
-                f"{what}: {where}. {advice}"
-            ) from error
+            raise _unknown(first, where) from error
+
+
+def open_content(content: bytes, where: str) -> Image.Image:
+    """The image in the bytes of a file, not yet decoded.
+
+    Raises:
+        ImageError: They are no image of a format that needs no other library.
+    """
+    with guarded(where):
+        try:
+            return Image.open(io.BytesIO(content), formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise _unknown(content[: contents.ENOUGH], where) from error
+
+
+def _unknown(first: bytes, where: str) -> ImageError:
+    what, advice = contents.describe(first)
+    return ImageError(
+        "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
+        f"{what}: {where}. {advice}"
+    )
 
 
 def read_bytes(content: bytes, name: str, most: int = MAX_PIXELS) -> Decoded:

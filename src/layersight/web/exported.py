@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from layersight.atomic import write_bytes
 from layersight.errors import LayersightError, UsageError
-from layersight.export.atomic import write_bytes
 from layersight.select import LayerSpec, select_able
 from layersight.web.answers import layer_answer
 from layersight.web.explorer import Answer, Explorer

@@ -1,0 +1,1 @@
+"""What every channel does over a whole data set."""

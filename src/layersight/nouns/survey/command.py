@@ -1,0 +1,53 @@
+"""``layersight survey``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layersight.batch.request import ImageOptions
+from layersight.data.command import Command, Debug, Given, Output, Trusted
+from layersight.data.fields import Options, option
+from layersight.errors import UsageError
+from layersight.nouns.survey.options import SurveyOptions
+
+EXAMPLE = "layersight survey model.h5 photos/ --output survey/"
+
+
+@dataclass(frozen=True, slots=True)
+class Data(Options):
+    """The images, and the layers that they are shown to."""
+
+    image: tuple[str, ...] = option(
+        (),
+        help="A folder (its folders are classes), a list of paths (.txt), a tar of webdataset, a "
+        "Parquet file; files or quoted globs.",
+        kind=str,
+        flag="IMAGES",
+    )
+    layers: tuple[str, ...] = option(
+        (),
+        help="conv2d, 'conv*', :8 or Conv2D; may be repeated; else convolution and dense layers.",
+        kind=str,
+        metavar="SPEC",
+        flag="--layers -l",
+    )
+
+
+def arrange(given: Given) -> Given:
+    """The keywords of the verb; what is missing is found before a model is opened."""
+    if not given.get("image"):
+        raise UsageError(f"give images: {EXAMPLE}")
+    if not given.get("output"):
+        raise UsageError(f"name a folder for the survey: {EXAMPLE}")
+    return {**given, "images": given["image"], "folder": given["output"]}
+
+
+COMMAND = Command(
+    example=EXAMPLE,
+    noun="survey",
+    verb="layersight.nouns.survey.compute:survey",
+    options=(Trusted, Data, SurveyOptions, ImageOptions, Output, Debug),
+    outputs="A folder for tables, pictures and the results of shards, with which the same command "
+    "goes on after an interruption.",
+    arrange=arrange,
+)

@@ -1,0 +1,317 @@
+"""The images of a survey: from folders, lists, tar and Parquet files, or arrays.
+
+The rule of this module: a data set is a list of names in the order of their letters, each with its
+class and with where its bytes are; nothing is decoded, and nothing is unpacked to a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from layersight.errors import ImageError
+from layersight.images import contents, find_images, reading
+from layersight.images.arrays import as_array, is_array_file
+from layersight.images.finding import SUFFIXES
+
+LISTS = (".txt", ".lst")
+"""Suffixes of files that name an image on each line, and behind a tab its class."""
+IMAGE_COLUMNS = ("image", "img", "jpg", "jpeg", "png", "webp", "bytes", "content")
+"""The columns of a Parquet file that may hold images: bytes, or a struct with ``bytes``."""
+CLASS_COLUMNS = ("label", "class", "cls", "target")
+NAME_COLUMNS = ("name", "path", "file_name", "filename", "__key__", "key", "id")
+DIGEST = 16
+"""Bytes of the digest of an image."""
+
+FilePlace = str
+TarPlace = tuple[str, int, int]
+"""A tar file, where the bytes begin, how many they are."""
+RowPlace = tuple[str, str, int, int]
+"""A Parquet file, its column, the group of rows, the row in it."""
+
+
+class Item(NamedTuple):
+    """An image of a data set.
+
+    Attributes:
+        name: What it is called; no two alike.
+        label: Its class, ``None`` for none.
+        place: Where its bytes are: a path, a place in a file of many, or an array.
+        stamp: Changes when the image does: of a file its size and when it was last changed.
+    """
+
+    name: str
+    label: str | None
+    place: Any
+    stamp: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Dataset:
+    """Images in the order of their names.
+
+    Attributes:
+        items: The images.
+        classes: The names of all classes, in order.
+        skipped: Files in folders that are no images by their names, at most a few of them.
+        skipped_count: How many there are.
+    """
+
+    items: tuple[Item, ...]
+    classes: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+    skipped_count: int = 0
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def open_dataset(sources: Any) -> Dataset:
+    """The images that folders, files, globs and arrays stand for.
+
+    Args:
+        sources: A folder, whose folders are classes; a file with a path on each line and its class
+            behind a tab (``.txt``); a tar file as of webdataset; a Parquet file; an image, a glob;
+            an array of images; a data set opened before; or several of these.
+
+    Raises:
+        ImageError: There is no such thing, or nothing in it.
+    """
+    if isinstance(sources, Dataset):
+        return sources
+    several = [sources] if isinstance(sources, str | os.PathLike | np.ndarray) else list(sources)
+    skipped = _Skipped()
+    items = [item for part, of in enumerate(several) for item in _items(of, several, part, skipped)]
+    if not items:
+        raise ImageError("expected at least one image, found none")
+    items.sort(key=lambda item: item.name)
+    names = Counter(item.name for item in items)
+    if len(names) < len(items):
+        twice, times = names.most_common(1)[0]
+        raise ImageError(f"expected every image once, found {times} that are called '{twice}'")
+    classes = tuple(sorted({item.label for item in items if item.label is not None}))
+    return Dataset(tuple(items), classes, tuple(sorted(skipped.names)), skipped.count)
+
+
+class _Skipped:
+    """Counts files that are no images by their names, and keeps some of these."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.count = 0
+
+    def look(self, folder: Path) -> None:
+        for root, folders, files in os.walk(folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                if not name.startswith(".") and Path(name).suffix.lower() not in SUFFIXES:
+                    self.count += 1
+                    if len(self.names) < 4:
+                        self.names.append(str(Path(root, name).relative_to(folder)))
+
+
+def _items(source: Any, several: Sequence[Any], part: int, skipped: _Skipped) -> Iterator[Item]:
+    """The images of one source; of several each has the name of its source before its own."""
+    if not isinstance(source, str | os.PathLike):
+        array = as_array(source)
+        each = array if array.ndim > 3 or len(several) == 1 else array[np.newaxis]
+        for number, one in enumerate(each):
+            name = f"{part:03}-{number:08}" if len(several) > 1 else f"{number:08}"
+            stamp = hashlib.blake2b(np.ascontiguousarray(one).data, digest_size=DIGEST)
+            yield Item(name, None, one, stamp.hexdigest())
+        return
+    path = Path(source)
+    before = f"{path.name}/" if len(several) > 1 else ""
+    if path.is_dir():
+        skipped.look(path)
+        for file in find_images([path]):
+            own = file.relative_to(path)
+            label = own.parts[0] if len(own.parts) > 1 else None
+            yield Item(before + own.as_posix(), label, str(file), _stamp(file))
+    elif path.is_file() and path.suffix.lower() in LISTS:
+        yield from _listed(path, before)
+    elif path.is_file() and tarfile.is_tarfile(path):
+        yield from _in_tar(path, before)
+    elif path.is_file() and _is_parquet(path):
+        yield from _in_parquet(path, before)
+    else:
+        for file in find_images([source]):
+            yield Item(file.name if path.is_file() else str(file), None, str(file), _stamp(file))
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return "not there"
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _listed(path: Path, before: str) -> Iterator[Item]:
+    """The images that the lines of a file name, from its own folder on."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"cannot read the list {str(path)!r}: {reading.in_short(error)}"
+        ) from error
+    for line in lines:
+        name, _, label = (part.strip() for part in line.partition("\t"))
+        if name:
+            file = path.parent / name
+            yield Item(before + name, label or None, str(file), _stamp(file))
+
+
+def _in_tar(path: Path, before: str) -> Iterator[Item]:
+    """The images of a tar file; members that differ in their suffix alone belong together.
+
+    A class is what a member ``KEY.cls`` holds, else the first folder of the name.
+    """
+    stamp = _stamp(path)
+    try:
+        # Without decompression, since only then can a member be read by itself.
+        with tarfile.open(path, "r:") as archive:
+            members = [member for member in archive if member.isfile()]
+            labels = {
+                member.name.removesuffix(".cls"): _text(archive.extractfile(member))
+                for member in members
+                if member.name.endswith(".cls") and member.size < 1000
+            }
+    except (tarfile.TarError, OSError) as error:
+        raise ImageError(
+            f"expected an uncompressed tar file, cannot read {str(path)!r}: "
+            f"{reading.in_short(error)}"
+        ) from error
+    for member in members:
+        name = PurePosixPath(member.name)
+        if name.suffix.lower() in SUFFIXES:
+            key = str(name.with_name(name.name.split(".")[0]))
+            label = labels.get(key) or (name.parts[0] if len(name.parts) > 1 else None)
+            place = (str(path), member.offset_data, member.size)
+            yield Item(before + member.name, label, place, f"{stamp} {member.offset_data}")
+
+
+def _text(file: Any) -> str:
+    return str(file.read().decode("utf-8", "replace")).strip()
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def parquet() -> Any:
+    """``pyarrow.parquet``.
+
+    Raises:
+        ImageError: It is not installed.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImageError(
+            "Parquet files need the package pyarrow: pip install 'layersight[survey]'"
+        ) from error
+    return pyarrow.parquet
+
+
+def _in_parquet(path: Path, before: str) -> Iterator[Item]:
+    """The images in a column of a Parquet file, a row each."""
+    stamp = _stamp(path)
+    file = parquet().ParquetFile(path)
+    names = list(file.schema_arrow.names)
+    column = next((name for name in IMAGE_COLUMNS if name in names), None)
+    if column is None:
+        raise ImageError(
+            f"expected a column of images in {str(path)!r}, called one of "
+            f"{', '.join(IMAGE_COLUMNS)}; found {', '.join(names)}"
+        )
+    called = next((name for name in NAME_COLUMNS if name in names), None)
+    labelled = next((name for name in CLASS_COLUMNS if name in names), None)
+    number = 0
+    for group in range(file.num_row_groups):
+        wanted = [name for name in (called, labelled) if name is not None]
+        rows = file.read_row_group(group, columns=wanted)
+        listed = {name: rows[name].to_pylist() for name in wanted}
+        for row in range(file.metadata.row_group(group).num_rows):
+            name = listed[called][row] if called else f"{number:08}"
+            label = listed[labelled][row] if labelled else None
+            place = (str(path), column, group, row)
+            text = None if label is None else str(label)
+            yield Item(f"{before}{name}", text, place, f"{stamp} {number}")
+            number += 1
+
+
+class Reader:
+    """Reads the bytes of images; of Parquet files it keeps the last group of rows."""
+
+    def __init__(self) -> None:
+        self._group: tuple[RowPlace, Any] | None = None
+
+    def read(self, item: Item) -> tuple[Any, bytes]:
+        """What :func:`layersight.images.load` takes, and a digest of what the image is.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        if isinstance(item.place, np.ndarray):
+            return item.place, digest(np.ascontiguousarray(item.place).data)
+        try:
+            content = self._bytes(item.place)
+        except OSError as error:
+            raise ImageError(f"cannot read '{item.name}': {reading.in_short(error)}.") from error
+        found = digest(content)
+        if isinstance(item.place, str) and contents.library_kind(content[: contents.ENOUGH]):
+            return item.place, found
+        if isinstance(item.place, str) and content.startswith(contents.NUMPY_MAGIC):
+            return item.place, found
+        return reading.open_content(content, repr(item.name)), found
+
+    def _bytes(self, place: FilePlace | TarPlace | RowPlace) -> bytes:
+        if isinstance(place, str):
+            reading.check_file(place)
+            return Path(place).read_bytes()
+        if len(place) == 3:
+            path, start, size = place
+            if size > reading.MAX_FILE_BYTES:
+                raise ImageError(f"an image of {size} bytes in '{path}' is too large")
+            with Path(path).open("rb") as file:
+                file.seek(start)
+                return file.read(size)
+        path, column, group, row = place
+        key = (path, column, group, 0)
+        kept = self._group
+        if kept is None or kept[0] != key:
+            rows = parquet().ParquetFile(path).read_row_group(group, columns=[column])[column]
+            kept = self._group = (key, rows)
+        value = kept[1][row].as_py()
+        value = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(value, bytes):
+            raise ImageError(f"row {row} of '{column}' in '{path}' holds no bytes of an image")
+        return value
+
+
+def digest(content: Any) -> bytes:
+    """A digest of bytes."""
+    return hashlib.blake2b(content, digest_size=DIGEST).digest()
+
+
+def is_array(item: Item) -> bool:
+    """Whether an image is given as an array, and not as a file of pixels."""
+    return isinstance(item.place, np.ndarray) or (
+        isinstance(item.place, str) and is_array_file(item.place)
+    )
+
+
+def numbers_of(labels: Iterable[str | None], classes: Sequence[str]) -> np.ndarray[Any, Any]:
+    """The number of each class, -1 for none."""
+    known = {name: number for number, name in enumerate(classes)}
+    return np.array([-1 if label is None else known[label] for label in labels], np.int64)

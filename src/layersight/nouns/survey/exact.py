@@ -1,0 +1,95 @@
+"""Sums of floating-point numbers without rounding.
+
+The rule of this module: a sum is a whole number of very small units, kept in digits of 32 bits, so
+that it is the same to the last bit in whatever order and in whatever parts it was added up. (Such
+sums are known as superaccumulators: Kulisch, Computer Arithmetic and Validity, 2013.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Digits = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+BASE = 32
+"""Bits of a digit."""
+MASK = (1 << BASE) - 1
+HALF = 26
+"""Bits of the lower half of a mantissa; both halves can be moved by 31 bits within 64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How finely and how far sums are kept.
+
+    Attributes:
+        low: They are multiples of ``2 ** low``; what is finer is rounded away from each number
+            before it is added.
+        digits: How many digits there are; the last has 63 bits, so that they never overflow.
+
+    Example:
+        >>> numbers = np.array([[1e16], [1.0], [-1e16]])
+        >>> float(numbers.sum()), WIDE.value(WIDE.total(numbers)).tolist()
+        (0.0, [1.0])
+    """
+
+    low: int
+    digits: int
+
+    def total(self, values: Floats) -> Digits:
+        """The sums of numbers along their first axis.
+
+        Args:
+            values: ``(number, ...)`` float64, all finite.
+
+        Returns:
+            ``(..., digit)`` int64, the lowest digit first, as :meth:`settled` leaves them.
+        """
+        found: Digits = np.zeros((*values.shape[1:], self.digits), np.int64)
+        mantissa, exponent = np.frexp(values)
+        whole = np.ldexp(mantissa, 53).astype(np.int64)
+        shift = exponent.astype(np.int64) - 53 - self.low
+        fine = shift < 0
+        if fine.any():
+            rounded = np.rint(np.ldexp(values[fine], -self.low)).astype(np.int64)
+            whole[fine], shift[fine] = rounded, 0
+        most = (self.digits - 2) * BASE
+        for part, moved in ((whole & ((1 << HALF) - 1), shift), (whole >> HALF, shift + HALF)):
+            place, bits = np.divmod(np.minimum(moved, most), BASE)
+            shifted = part << bits
+            for digit in np.unique(place):
+                here = np.where(place == digit, shifted, 0)
+                found[..., digit] += (here & MASK).sum(0)
+                found[..., digit + 1] += (here >> BASE).sum(0)
+        return self.settled(found)
+
+    def settled(self, digits: Digits) -> Digits:
+        """The only digits of a sum of which all but the last are from 0 to ``2 ** 32 - 1``."""
+        found = digits.copy()
+        for place in range(self.digits - 1):
+            found[..., place + 1] += found[..., place] >> BASE
+            found[..., place] &= MASK
+        return found
+
+    def add(self, first: Digits, second: Digits) -> Digits:
+        """The sum of two sums."""
+        return self.settled(first + second)
+
+    def value(self, digits: Digits) -> Floats:
+        """Sums as numbers, right to the last bits of float64."""
+        negative = digits[..., -1] < 0
+        size = np.where(negative[..., np.newaxis], self.settled(-digits), digits)
+        found: Floats = np.zeros(digits.shape[:-1])
+        for place in reversed(range(self.digits)):
+            found += np.ldexp(size[..., place].astype(np.float64), self.low + BASE * place)
+        return np.where(negative, -found, found)
+
+
+WIDE = Unit(-256, 20)
+"""For sums and sums of squares of any activations of float32."""
+NARROW = Unit(-48, 3)
+"""For the many sums of classes: numbers up to ``2 ** 47``, to 15 places behind the point."""

@@ -1,0 +1,74 @@
+"""What a survey can become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from layersight.document.noun import Entry, Json, Noun
+from layersight.document.words import finite
+from layersight.nouns.survey import tables
+from layersight.nouns.survey.bins import ERROR
+from layersight.nouns.survey.document import PageOptions, describe
+from layersight.nouns.survey.result import PERCENTILES, LayerSurvey, Survey
+
+
+def manifest(result: Survey, options: PageOptions) -> Json:
+    """Where the numbers come from."""
+    return {
+        "preprocessing": result.preprocessing.to_json(),
+        "size": result.size,
+        "images": {
+            "read": result.images,
+            "unreadable": len(result.unreadable),
+            "content": result.content,
+        },
+        "classes": [
+            {"name": name, "images": count}
+            for name, count in zip(result.classes, result.class_images, strict=True)
+        ],
+        "percentiles": list(PERCENTILES),
+        "relative_error": ERROR,
+        "settings": dict(result.settings),
+        "layers": [tables.layer_json(entry.layer) for entry in result.layers],
+    }
+
+
+def numbers(result: Survey, options: PageOptions) -> Json:
+    """The numbers of every channel, without lists of images."""
+    return {
+        "model": {"name": result.model.name, "digest": result.model.digest},
+        "images": result.images,
+        "unreadable": len(result.unreadable),
+        "classes": list(result.classes),
+        "layers": [
+            {"name": entry.name, "channels": [_channel(entry, n) for n in range(entry.channels)]}
+            for entry in result.layers
+        ],
+    }
+
+
+def _channel(entry: LayerSurvey, number: int) -> Json:
+    values = {name: getattr(entry, name)[number].item() for name in tables.NUMBERS}
+    return {
+        "index": number,
+        **{
+            name: finite(value) if isinstance(value, float) else value
+            for name, value in values.items()
+        },
+    }
+
+
+def folder(result: Survey, options: PageOptions) -> Iterator[Entry[Survey, PageOptions]]:
+    """The files of a folder."""
+    for name, content in tables.files(result):
+        yield Entry(name, result, options, content=content)
+
+
+NOUN: Noun[Survey, PageOptions] = Noun(
+    name="survey",
+    options=PageOptions,
+    describe=describe,
+    manifest=manifest,
+    numbers=numbers,
+    folder=folder,
+)

@@ -1,0 +1,44 @@
+"""What can be asked of a survey.
+
+The rule of this module: it imports neither NumPy nor a framework.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layersight.data.fields import Options, option
+
+ENGINES = ("local", "ray")
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyOptions(Options):
+    """What can be asked of a survey.
+
+    Attributes:
+        top: How many of the strongest images are kept of each channel, and of the weakest.
+        shard: How many images are surveyed between two files of results, rounded up to whole
+            passes; it changes no number.
+        engine: Who runs the shards: this process, or a Ray cluster.
+        workers: Of the local engine threads that decode images, of Ray how many shards run at
+            once; it changes no number.
+        strict: Whether an image that cannot be read ends the survey.
+
+    Raises:
+        UsageError: A value is of the wrong kind, out of its range, or none of the choices.
+    """
+
+    top: int = option(9, help="Strongest images of each channel, and weakest.", low=1, high=1000)
+    shard: int | None = option(
+        None, help="Images between two files of results; changes no number.", kind=int, low=1
+    )
+    engine: str = option("local", help="Who runs the shards.", choices=ENGINES)
+    workers: int | None = option(
+        None,
+        help="Decoding threads, of Ray shards at once; changes no number.",
+        kind=int,
+        low=1,
+        high=100_000,
+    )
+    strict: bool = option(False, help="End where an image cannot be read.", flag="--strict")

@@ -1,0 +1,243 @@
+"""A survey read back from its tables.
+
+The rule of this module: files of strangers are data; what does not fit is one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.model import LayerInfo, ModelInfo, Placement
+from layersight.data.preprocessing import Preprocessing
+from layersight.errors import OutputError
+from layersight.images.reading import in_short
+from layersight.nouns.survey.result import PERCENTILES, Examples, Histogram, LayerSurvey, Survey
+from layersight.nouns.survey.tables import (
+    CHANNELS,
+    CLASSES,
+    CROPS,
+    NAMES,
+    NUMBERS,
+    ROWS,
+    TOP,
+    UNREADABLE,
+    arrow,
+)
+
+MANIFEST = "manifest.json"
+
+
+class _Pictures(Sequence[bytes]):
+    """The pictures of a survey in a file, read when they are wanted."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = arrow().parquet.ParquetFile(path)
+        self._group: tuple[int, Any] | None = None
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        group, row = divmod(int(index), ROWS)
+        kept = self._group
+        if kept is None or kept[0] != group:
+            kept = self._group = (group, self._file.read_row_group(group, columns=["jpeg"])["jpeg"])
+        return kept[1][row].as_py()
+
+
+def read_survey(folder: str | os.PathLike[str]) -> Survey:
+    """A survey read back from the folder that it was written to; nothing in it is run.
+
+    Args:
+        folder: That ``layersight survey ... --output FOLDER`` or ``layersight.save`` wrote.
+
+    Returns:
+        The survey. Of its model it knows what the manifest tells: no inputs, and only the layers
+        that were surveyed.
+
+    Raises:
+        OutputError: There is no survey, or it is damaged.
+    """
+    place = Path(folder)
+    try:
+        manifest = json.loads((place / MANIFEST).read_text("utf-8"))
+        if manifest["kind"] != "survey":
+            raise ValueError(f"it holds {manifest['kind']}")
+        return _read(place, manifest)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise OutputError(
+            f"no survey in {place}: expected a folder that layersight survey wrote "
+            f"({in_short(error)})"
+        ) from error
+
+
+def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
+    pyarrow = arrow()
+    tables = {name: pyarrow.parquet.read_table(folder / name) for name in NAMES if name != CROPS}
+    layers = [_layer(saved) for saved in manifest["layers"]]
+    classes = tuple(str(one["name"]) for one in manifest["classes"])
+    top = tables[TOP]
+    names = tuple(sorted(set(top["image"].to_pylist())))
+    known = {name: index for index, name in enumerate(names)}
+    found = []
+    for layer in layers:
+        own = {name: _of(table, layer.name) for name, table in tables.items() if name != UNREADABLE}
+        found.append(_survey(layer, own, known, classes, int(manifest["settings"]["length"])))
+    saved = manifest["model"]
+    size = manifest["size"]
+    model = ModelInfo(
+        name=saved["name"],
+        source=saved["source"],
+        digest=saved["digest"],
+        framework=saved["framework"],
+        inputs=(),
+        outputs=(),
+        layers=tuple(layers),
+        parameters=int(saved.get("parameters", 0)),
+        rewrites=tuple(saved["rewrites"]),
+    )
+    unreadable = tables[UNREADABLE]
+    return Survey(
+        model=model,
+        preprocessing=Preprocessing.from_json(manifest["preprocessing"]),
+        size=None if size is None else (int(size[0]), int(size[1])),
+        layers=tuple(found),
+        images=int(manifest["images"]["read"]),
+        unreadable=tuple(
+            zip(unreadable["image"].to_pylist(), unreadable["reason"].to_pylist(), strict=True)
+        ),
+        content=str(manifest["images"]["content"]),
+        classes=classes,
+        class_images=tuple(int(one["images"]) for one in manifest["classes"]),
+        names=names,
+        crops=_Pictures(folder / CROPS),
+        settings=manifest["settings"],
+        notes=tuple(map(str, manifest["notes"])),
+    )
+
+
+def _layer(saved: Mapping[str, Any]) -> LayerInfo:
+    known = {field.name for field in dataclasses.fields(LayerInfo)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in saved.items()
+        if name in known
+    }
+    place = values.get("placement")
+    if place is not None:
+        values["placement"] = Placement(tuple(place["start"]), tuple(place["step"]))
+    return LayerInfo(**values)
+
+
+def _of(table: Any, layer: str) -> Any:
+    """The rows of a layer."""
+    pyarrow = arrow()
+    same = pyarrow.compute.equal(table["layer"].cast(pyarrow.string()), layer)
+    return table.filter(same).combine_chunks()
+
+
+def _array(table: Any, name: str) -> NDArray[Any]:
+    """A column of numbers; not a number where it is null."""
+    array: NDArray[Any] = table[name].to_numpy()
+    return array
+
+
+def _survey(
+    layer: LayerInfo,
+    tables: Mapping[str, Any],
+    known: Mapping[str, int],
+    classes: Sequence[str],
+    length: int,
+) -> LayerSurvey:
+    own = tables[CHANNELS]
+    channels = own.num_rows
+    preferred = [
+        -1 if name is None else classes.index(name) for name in own["preferred"].to_pylist()
+    ]
+    grouped = {
+        name: _array(tables[CLASSES], name).reshape(channels, len(classes)).T
+        for name in ("images", "mean", "peak")
+    }
+    strongest, weakest = _examples(tables[TOP], channels, length, known)
+    more: dict[str, Any] = {name: _array(own, name) for name in NUMBERS}
+    if "neighbours" in own.column_names:
+        more |= {
+            name: np.array(own[name].to_pylist(), kind).reshape(channels, -1)
+            for name, kind in (("neighbours", np.int64), ("correlations", np.float64))
+        }
+    return LayerSurvey(
+        layer=layer,
+        preferred=np.array(preferred, np.int64),
+        peaks=_histogram(own, "peak"),
+        means=_histogram(own, "mean"),
+        strongest=strongest,
+        weakest=weakest,
+        class_images=grouped["images"],
+        class_means=grouped["mean"].astype(np.float64),
+        class_peaks=grouped["peak"].astype(np.float64),
+        **more,
+    )
+
+
+def _histogram(table: Any, name: str) -> Histogram:
+    rows = [table[f"{name}_bin_{part}"].to_pylist() for part in ("low", "high", "count")]
+    edges = sorted(
+        {pair for low, high in zip(*rows[:2], strict=True) for pair in zip(low, high, strict=True)}
+    )
+    places = {pair: index for index, pair in enumerate(edges)}
+    counts = np.zeros((table.num_rows, len(edges)), np.int64)
+    for channel, (low, high, count) in enumerate(zip(*rows, strict=True)):
+        for pair, number in zip(zip(low, high, strict=True), count, strict=True):
+            counts[channel, places[pair]] = number
+    percentiles = [_array(table, f"{name}_p{percentile:02}") for percentile in PERCENTILES]
+    return Histogram(np.array(edges, np.float64).reshape(-1, 2), counts, np.stack(percentiles, -1))
+
+
+def _examples(
+    table: Any, channels: int, length: int, known: Mapping[str, int]
+) -> tuple[Examples, Examples]:
+    ranks, places = _array(table, "rank"), _array(table, "channel")
+    names = np.array([known[name] for name in table["image"].to_pylist()], np.int64)
+    activations = _array(table, "activation")
+    boxes = np.stack([_whole(table[name]) for name in ("y0", "x0", "y1", "x1")], -1)
+    positions = table["position"].to_pylist()
+    axes = len(positions[0]) if positions else 0
+    found = []
+    for sign in (1, -1):
+        own = ranks * sign > 0
+        at = places[own], np.abs(ranks[own]) - 1
+        shape = (channels, length)
+        made = Examples(
+            np.full(shape, -1, np.int64),
+            np.zeros(shape, np.float32),
+            np.zeros((*shape, axes), np.int64),
+            np.full((*shape, 4), -1, np.int64),
+            np.full(shape, -1, np.int64),
+        )
+        made.images[at] = names[own]
+        made.activations[at] = activations[own]
+        made.boxes[at] = boxes[own]
+        made.crops[at] = _whole(table["crop"])[own]
+        if axes:
+            made.positions[at] = np.array(positions, np.int64)[own]
+        found.append(made)
+    return found[0], found[1]
+
+
+def _whole(column: Any) -> NDArray[np.int64]:
+    """A column of whole numbers; -1 where it is null."""
+    array: NDArray[np.int64] = column.fill_null(-1).to_numpy().astype(np.int64)
+    return array

@@ -1,0 +1,239 @@
+"""The results of shards, and the folder that keeps them.
+
+The rule of this module: the file of a shard appears whole or not at all, is never changed, and is
+called by a digest of everything that it depends on: what is there can be taken, and whatever has
+changed is not found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import os
+import socket
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.atomic import PREFIX, write_bytes
+from layersight.errors import OutputError
+from layersight.nouns.survey.plan import Shard
+from layersight.nouns.survey.tally import NONE, Tallies, Tally, merge
+
+HEADER = "header.json"
+SUFFIX = ".shard"
+FOLDER = "shards"
+LOCK = "survey.lock"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Result:
+    """What is known after some images.
+
+    Attributes:
+        tallies: The tally of each layer.
+        read: How many images were read.
+        unreadable: The name of each that could not be read, and why.
+        content: The sum of digests of all images and their names, so that it does not depend on
+            their order.
+        axes: The sizes of the axes of the maps of each layer, channels left out.
+    """
+
+    tallies: Tallies
+    read: int
+    unreadable: tuple[tuple[str, str], ...]
+    content: int
+    axes: Mapping[str, tuple[int, ...]]
+
+    def moved(self, start: int) -> Result:
+        """The same with the numbers of images counted from another start."""
+        return Result(
+            {name: _moved(tally, start) for name, tally in self.tallies.items()},
+            *(self.read, self.unreadable, self.content, self.axes),
+        )
+
+    def add(self, other: Result) -> Result:
+        """What is known after both."""
+        return Result(
+            merge(self.tallies, other.tallies),
+            self.read + other.read,
+            tuple(sorted({*self.unreadable, *other.unreadable})),
+            (self.content + other.content) % (1 << 128),
+            {**self.axes, **other.axes},
+        )
+
+
+def _moved(tally: Tally, start: int) -> Tally:
+    arrays = tally.to_arrays()
+    arrays["images"] = np.where(arrays["images"] == NONE, NONE, arrays["images"] + start)
+    return Tally.from_arrays(arrays.__getitem__)
+
+
+def to_bytes(result: Result, key: str) -> bytes:
+    """A result as the bytes of a file."""
+    header = {
+        "key": key,
+        "layers": list(result.tallies),
+        "read": result.read,
+        "unreadable": result.unreadable,
+        "content": f"{result.content:032x}",
+        "axes": result.axes,
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number, tally in enumerate(result.tallies.values()):
+            for name, array in tally.to_arrays().items():
+                with archive.open(zipfile.ZipInfo(f"{number}/{name}.npy"), "w") as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        archive.writestr(zipfile.ZipInfo(HEADER), json.dumps(header))
+    return buffer.getvalue()
+
+
+def from_bytes(content: bytes, key: str) -> Result:
+    """The result of which :func:`to_bytes` made bytes.
+
+    Raises:
+        ValueError: They are something else, or damaged; likewise LookupError, OSError.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        header = json.loads(archive.read(HEADER))
+        if header["key"] != key:
+            raise ValueError("it is of another shard")
+
+        def array_of(name: str, number: int) -> NDArray[Any]:
+            with archive.open(f"{number}/{name}.npy") as member:
+                array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+            return array
+
+        tallies = {
+            str(layer): Tally.from_arrays(functools.partial(array_of, number=number))
+            for number, layer in enumerate(header["layers"])
+        }
+    unreadable = tuple((str(name), str(reason)) for name, reason in header["unreadable"])
+    axes = {str(name): tuple(map(int, sizes)) for name, sizes in header["axes"].items()}
+    return Result(tallies, int(header["read"]), unreadable, int(header["content"], 16), axes)
+
+
+class ShardFolder:
+    """Where the results of shards are kept; ``None`` keeps them in memory."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = None if folder is None else folder / FOLDER
+        self._kept: dict[str, bytes] = {}
+
+    def _path(self, shard: Shard) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{shard.key}{SUFFIX}"
+
+    def has(self, shard: Shard) -> bool:
+        """Whether the result of a shard is there, and whole."""
+        if self._folder is None:
+            return shard.key in self._kept
+        path = self._path(shard)
+        if not path.is_file():
+            return False
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return archive.testzip() is None and HEADER in archive.namelist()
+        except (OSError, zipfile.BadZipFile):
+            return False
+
+    def put(self, shard: Shard, content: bytes) -> None:
+        """Keeps the result of a shard.
+
+        Raises:
+            OutputError: It cannot be written; nothing is left behind.
+        """
+        if self._folder is None:
+            self._kept[shard.key] = content
+        else:
+            write_bytes(self._path(shard), content)
+
+    def get(self, shard: Shard) -> Result:
+        """The result of a shard that is there.
+
+        Raises:
+            OutputError: It is damaged.
+        """
+        if self._folder is None:
+            return from_bytes(self._kept[shard.key], shard.key)
+        try:
+            return from_bytes(self._path(shard).read_bytes(), shard.key)
+        except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
+            raise OutputError(
+                f"the result of a shard is damaged, {self._path(shard)}: remove it, and the same "
+                "command makes it again"
+            ) from error
+
+    def merged(self, shards: Sequence[Shard]) -> Result:
+        """What is known after all shards."""
+        found: Result | None = None
+        for shard in shards:
+            result = self.get(shard).moved(shard.start)
+            found = result if found is None else found.add(result)
+        assert found is not None
+        return found
+
+    def tidy(self, shards: Sequence[Shard]) -> None:
+        """Removes what is of no use to a survey of these shards, and what was left half-written."""
+        if self._folder is None or not self._folder.is_dir():
+            return
+        wanted = {f"{shard.key}{SUFFIX}" for shard in shards}
+        for path in self._folder.iterdir():
+            useless = path.suffix == SUFFIX or path.name.startswith(PREFIX)
+            if useless and path.name not in wanted:
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path | None) -> Iterator[None]:
+    """Keeps a folder to one survey at a time; the system lets go of it when a process ends.
+
+    Raises:
+        OutputError: Another survey is working in it, or it cannot be written.
+    """
+    if folder is None:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("a+")
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {folder}: {error.strerror}. Choose another place with --output"
+        ) from error
+    with file:
+        if not _take(file):
+            file.seek(0)
+            raise OutputError(
+                f"another survey is working in {folder} ({file.read(100).strip() or 'unknown'}): "
+                "wait for it, or choose another folder with --output"
+            )
+        file.seek(0)
+        file.truncate()
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+def _take(file: IO[str]) -> bool:
+    """Takes the lock of a file, if nobody has it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,211 @@
+"""A survey as Parquet tables.
+
+The rule of this module: tables hold plain columns that pandas, Polars and DuckDB read; what is no
+number there is null.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.model import LayerInfo
+from layersight.errors import OutputError
+from layersight.nouns.survey.result import PERCENTILES, Histogram, Survey
+
+CHANNELS, TOP, CLASSES = "channels.parquet", "top.parquet", "classes.parquet"
+CROPS, UNREADABLE = "crops.parquet", "unreadable.parquet"
+NAMES = (CHANNELS, TOP, CLASSES, CROPS, UNREADABLE)
+ROWS = 4096
+"""Pictures in a group of rows, which is what a reader reads at once."""
+NUMBERS = (
+    *("images", "broken", "count", "mean", "std", "min", "max", "sparsity", "firing", "dead"),
+    "selectivity",
+)
+
+
+def arrow() -> Any:
+    """``pyarrow``, with its Parquet files.
+
+    Raises:
+        OutputError: It is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.compute
+        import pyarrow.parquet
+    except ImportError as error:
+        raise OutputError(
+            "the files of a survey need the package pyarrow: pip install 'layersight[survey]'"
+        ) from error
+    return pyarrow
+
+
+def files(result: Survey) -> Iterator[tuple[str, bytes]]:
+    """The names and bytes of the tables of a survey."""
+    for name, make in (
+        (CHANNELS, _channels),
+        (TOP, _top),
+        (CLASSES, _classes),
+        (CROPS, _crops),
+        (UNREADABLE, _unreadable),
+    ):
+        yield name, _bytes(make(result))
+
+
+def _bytes(columns: Mapping[str, Any]) -> bytes:
+    pyarrow = arrow()
+    buffer = io.BytesIO()
+    table = pyarrow.table(columns)
+    pyarrow.parquet.write_table(table, buffer, compression="zstd", row_group_size=ROWS)
+    return buffer.getvalue()
+
+
+def _number(values: NDArray[Any]) -> Any:
+    """Numbers as a column; null where there is none."""
+    mask = np.isnan(values) if values.dtype.kind == "f" else None
+    return arrow().array(values, mask=mask)
+
+
+def _words(words: Sequence[str], indices: NDArray[np.int64]) -> Any:
+    """Words by their indices, each stored once; null where the index is -1."""
+    pyarrow = arrow()
+    known = pyarrow.array(indices.astype(np.int32), mask=indices < 0)
+    listed = pyarrow.array(list(words), pyarrow.string())
+    return pyarrow.DictionaryArray.from_arrays(known, listed)
+
+
+def _lists(parts: Iterable[NDArray[Any]], kind: str) -> Any:
+    """Several numbers in each row."""
+    pyarrow = arrow()
+    return pyarrow.array([part.tolist() for part in parts], pyarrow.list_(kind))
+
+
+def _joined(result: Survey, name: str) -> NDArray[Any]:
+    return np.concatenate([getattr(entry, name) for entry in result.layers])
+
+
+def _layers(result: Survey, repeat: int = 1) -> dict[str, Any]:
+    """The columns that say which layer and channel a row is of."""
+    counts = [entry.channels for entry in result.layers]
+    numbers = np.repeat(np.arange(len(counts)), counts)
+    channels = np.concatenate([np.arange(count) for count in counts]).astype(np.int32)
+    names = [entry.name for entry in result.layers]
+    return {
+        "layer": _words(names, np.repeat(numbers, repeat)),
+        "channel": np.repeat(channels, repeat),
+    }
+
+
+def _channels(result: Survey) -> dict[str, Any]:
+    columns = _layers(result)
+    columns |= {name: _number(_joined(result, name)) for name in NUMBERS}
+    columns["preferred"] = _words(result.classes, _joined(result, "preferred"))
+    for name in ("peak", "mean"):
+        found = [getattr(entry, f"{name}s") for entry in result.layers]
+        values = np.concatenate([histogram.percentiles for histogram in found])
+        for place, percentile in enumerate(PERCENTILES):
+            columns[f"{name}_p{percentile:02}"] = _number(values[:, place])
+        low, high, counts = zip(*(row for one in found for row in _filled(one)), strict=True)
+        columns[f"{name}_bin_low"] = _lists(low, "double")
+        columns[f"{name}_bin_high"] = _lists(high, "double")
+        columns[f"{name}_bin_count"] = _lists(counts, "int64")
+    if result.layers and result.layers[0].neighbours is not None:
+        columns["neighbours"] = _lists(_joined(result, "neighbours"), "int32")
+        columns["correlations"] = _lists(_joined(result, "correlations"), "double")
+    return columns
+
+
+def _filled(histogram: Histogram) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    """For each channel the bins that hold anything."""
+    for counts in histogram.counts:
+        kept = np.flatnonzero(counts)
+        edges = histogram.edges[kept]
+        yield edges[:, 0], edges[:, 1], counts[kept]
+
+
+def _top(result: Survey) -> dict[str, Any]:
+    """The strongest images with ranks from 1 on, the weakest with ranks from -1 down."""
+    length = result.layers[0].strongest.images.shape[1]
+    columns = _layers(result, 2 * length)
+    ranks = np.concatenate([np.arange(1, length + 1), -np.arange(1, length + 1)])
+    count = len(columns["channel"]) // (2 * length)
+    columns["rank"] = np.tile(ranks, count).astype(np.int32)
+
+    def both(name: str) -> NDArray[Any]:
+        parts = [
+            np.concatenate([getattr(entry.strongest, name), getattr(entry.weakest, name)], axis=1)
+            for entry in result.layers
+        ]
+        return np.concatenate([part.reshape(-1, *part.shape[2:]) for part in parts])
+
+    images = both("images")
+    columns["image"] = _words(result.names, images)
+    columns["activation"] = both("activations")
+    boxes = both("boxes").astype(np.int32)
+    for place, name in enumerate(("y0", "x0", "y1", "x1")):
+        columns[name] = arrow().array(boxes[:, place], mask=boxes[:, place] < 0)
+    positions = [
+        row
+        for entry in result.layers
+        for row in np.concatenate(
+            [entry.strongest.positions, entry.weakest.positions], axis=1
+        ).reshape(entry.channels * 2 * length, -1)
+    ]
+    columns["position"] = _lists(positions, "int32")
+    crops = both("crops")
+    columns["crop"] = arrow().array(crops, mask=crops < 0)
+    # A list may be longer than there are images.
+    return dict(zip(columns, _rows(columns, images >= 0), strict=True))
+
+
+def _rows(columns: Mapping[str, Any], kept: NDArray[np.bool_]) -> Iterator[Any]:
+    table = arrow().table(columns).filter(arrow().array(kept))
+    yield from table.columns
+
+
+def _classes(result: Survey) -> dict[str, Any]:
+    count = len(result.classes)
+    total = sum(entry.channels for entry in result.layers)
+    columns = _layers(result, count)
+    columns["class"] = _words(result.classes, np.tile(np.arange(count), total))
+
+    def flat(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(entry, name).T.reshape(-1) for entry in result.layers])
+
+    columns["images"] = flat("class_images")
+    columns["mean"] = _number(flat("class_means"))
+    columns["peak"] = _number(flat("class_peaks"))
+    return columns
+
+
+def _crops(result: Survey) -> dict[str, Any]:
+    pictures = list(result.crops)
+    return {
+        "crop": np.arange(len(pictures), dtype=np.int64),
+        "jpeg": arrow().array(pictures, arrow().binary()),
+    }
+
+
+def _unreadable(result: Survey) -> dict[str, Any]:
+    text = arrow().string()
+    names, reasons = ([pair[place] for pair in result.unreadable] for place in (0, 1))
+    return {
+        "image": arrow().array([_plain(name) for name in names], text),
+        "reason": arrow().array([_plain(reason) for reason in reasons], text),
+    }
+
+
+def _plain(text: str) -> str:
+    """Text that UTF-8 can hold, whatever the encoding of a file's name."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def layer_json(layer: LayerInfo) -> dict[str, Any]:
+    """A layer as JSON-ready data."""
+    return dataclasses.asdict(layer)
