@@ -58,7 +58,8 @@ def edges_of(keys: NDArray[np.int16]) -> NDArray[np.float64]:
 
 def _power(steps: NDArray[np.int64]) -> NDArray[np.float64]:
     octave, part = np.divmod(steps, PER_OCTAVE)
-    return np.ldexp(1 + part / PER_OCTAVE, octave + LEAST)
+    found: NDArray[np.float64] = np.ldexp(1 + part / PER_OCTAVE, octave + LEAST)
+    return found
 
 
 @dataclass(frozen=True, eq=False, slots=True)

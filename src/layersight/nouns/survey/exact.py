@@ -30,6 +30,7 @@ class Unit:
         low: They are multiples of ``2 ** low``; what is finer is rounded away from each number
             before it is added.
         digits: How many digits there are; the last has 63 bits, so that they never overflow.
+            Numbers beyond :attr:`limit` count as that.
 
     Example:
         >>> numbers = np.array([[1e16], [1.0], [-1e16]])
@@ -39,6 +40,12 @@ class Unit:
 
     low: int
     digits: int
+
+    @property
+    def limit(self) -> float:
+        """The greatest number that can be added."""
+        top = (self.digits - 1) * BASE + HALF + self.low
+        return float(np.nextafter(np.ldexp(1.0, top), 0.0))
 
     def total(self, values: Floats) -> Digits:
         """The sums of numbers along their first axis.
@@ -50,6 +57,7 @@ class Unit:
             ``(..., digit)`` int64, the lowest digit first, as :meth:`settled` leaves them.
         """
         found: Digits = np.zeros((*values.shape[1:], self.digits), np.int64)
+        values = np.clip(values, -self.limit, self.limit)
         mantissa, exponent = np.frexp(values)
         whole = np.ldexp(mantissa, 53).astype(np.int64)
         shift = exponent.astype(np.int64) - 53 - self.low
@@ -57,11 +65,10 @@ class Unit:
         if fine.any():
             rounded = np.rint(np.ldexp(values[fine], -self.low)).astype(np.int64)
             whole[fine], shift[fine] = rounded, 0
-        most = (self.digits - 2) * BASE
         for part, moved in ((whole & ((1 << HALF) - 1), shift), (whole >> HALF, shift + HALF)):
-            place, bits = np.divmod(np.minimum(moved, most), BASE)
+            place, bits = np.divmod(moved, BASE)
             shifted = part << bits
-            for digit in np.unique(place):
+            for digit in range(int(place.min(initial=0)), int(place.max(initial=-1)) + 1):
                 here = np.where(place == digit, shifted, 0)
                 found[..., digit] += (here & MASK).sum(0)
                 found[..., digit + 1] += (here >> BASE).sum(0)
@@ -92,4 +99,4 @@ class Unit:
 WIDE = Unit(-256, 20)
 """For sums and sums of squares of any activations of float32."""
 NARROW = Unit(-48, 3)
-"""For the many sums of classes: numbers up to ``2 ** 47``, to 15 places behind the point."""
+"""For the many sums of classes: numbers up to ``2 ** 42``, to 14 places behind the point."""

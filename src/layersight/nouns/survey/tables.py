@@ -80,10 +80,13 @@ def _words(words: Sequence[str], indices: NDArray[np.int64]) -> Any:
     return pyarrow.DictionaryArray.from_arrays(known, listed)
 
 
-def _lists(parts: Iterable[NDArray[Any]], kind: str) -> Any:
+def _lists(parts: Iterable[NDArray[Any]], kind: type) -> Any:
     """Several numbers in each row."""
     pyarrow = arrow()
-    return pyarrow.array([part.tolist() for part in parts], pyarrow.list_(kind))
+    listed = list(parts)
+    ends = np.cumsum([0, *map(len, listed)], dtype=np.int32)
+    values: NDArray[Any] = np.concatenate([np.zeros(0, kind), *listed]).astype(kind)
+    return pyarrow.ListArray.from_arrays(pyarrow.array(ends), pyarrow.array(values))
 
 
 def _joined(result: Survey, name: str) -> NDArray[Any]:
@@ -112,12 +115,12 @@ def _channels(result: Survey) -> dict[str, Any]:
         for place, percentile in enumerate(PERCENTILES):
             columns[f"{name}_p{percentile:02}"] = _number(values[:, place])
         low, high, counts = zip(*(row for one in found for row in _filled(one)), strict=True)
-        columns[f"{name}_bin_low"] = _lists(low, "double")
-        columns[f"{name}_bin_high"] = _lists(high, "double")
-        columns[f"{name}_bin_count"] = _lists(counts, "int64")
+        columns[f"{name}_bin_low"] = _lists(low, np.float64)
+        columns[f"{name}_bin_high"] = _lists(high, np.float64)
+        columns[f"{name}_bin_count"] = _lists(counts, np.int64)
     if result.layers and result.layers[0].neighbours is not None:
-        columns["neighbours"] = _lists(_joined(result, "neighbours"), "int32")
-        columns["correlations"] = _lists(_joined(result, "correlations"), "double")
+        columns["neighbours"] = _lists(_joined(result, "neighbours"), np.int32)
+        columns["correlations"] = _lists(_joined(result, "correlations"), np.float64)
     return columns
 
 
@@ -157,7 +160,7 @@ def _top(result: Survey) -> dict[str, Any]:
             [entry.strongest.positions, entry.weakest.positions], axis=1
         ).reshape(entry.channels * 2 * length, -1)
     ]
-    columns["position"] = _lists(positions, "int32")
+    columns["position"] = _lists(positions, np.int32)
     crops = both("crops")
     columns["crop"] = arrow().array(crops, mask=crops < 0)
     # A list may be longer than there are images.

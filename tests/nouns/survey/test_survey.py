@@ -1,0 +1,344 @@
+"""Surveys of a network of NumPy functions: numbers, shards, files."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import layersight
+from fake_network import Fake
+from layersight.errors import (
+    ImageError,
+    ModelInputError,
+    OutputError,
+    SelectionError,
+    UsageError,
+)
+from layersight.nouns.survey import plan
+from layersight.nouns.survey.bins import ERROR
+from layersight.nouns.survey.dataset import open_dataset
+from layersight.nouns.survey.result import PERCENTILES, Survey
+from layersight.nouns.survey.shards import ShardFolder, locked
+
+Chain = Callable[..., Fake]
+draw = np.random.default_rng(2)
+PICTURES = draw.integers(0, 256, (70, 8, 8, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """70 small pictures of two classes in folders, beside files that are none."""
+    folder = tmp_path / "photos"
+    for number, pixels in enumerate(PICTURES):
+        path = folder / ("odd" if number % 2 else "even") / f"{number:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+@pytest.fixture
+def small_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "PASS", 8)
+
+
+def stored(model: Fake, layer: str, pictures: np.ndarray) -> np.ndarray:
+    found = model.forward({"picture": (pictures / np.float32(255)).astype("f4")}, [layer])
+    return np.asarray(found.layers[layer], np.float64)
+
+
+def order_of(photos: Path) -> list[int]:
+    """The numbers of the pictures in the order of their names."""
+    return [int(path.stem) for path in sorted(photos.rglob("*.png"))]
+
+
+def same(first: Survey, second: Survey) -> None:
+    """Every array is the same, to the last bit."""
+    assert dict(files_of(first)) == dict(files_of(second))
+
+
+def files_of(result: Survey) -> list[tuple[str, bytes]]:
+    from layersight.nouns.survey.tables import files
+
+    return list(files(result))
+
+
+def test_the_numbers_are_those_of_stored_activations(
+    chain: Chain, photos: Path, small_passes: None
+) -> None:
+    model, order = chain(), order_of(photos)
+    result = layersight.survey(model, photos, layers=["body", "top"], top=5, shard=16)
+    assert list(result) == ["body", "top"]
+    for name in result:
+        entry, maps = result[name], stored(model, name, PICTURES[order])
+        flat = maps.reshape(len(maps), -1, maps.shape[-1])
+        every = flat.reshape(-1, flat.shape[-1])
+        np.testing.assert_allclose(entry.mean, every.mean(0), rtol=1e-5)
+        np.testing.assert_allclose(entry.std, every.std(0), rtol=1e-5)
+        np.testing.assert_allclose(entry.min, every.min(0), rtol=1e-6)
+        np.testing.assert_allclose(entry.max, every.max(0), rtol=1e-6)
+        np.testing.assert_allclose(entry.sparsity, (every == 0).mean(0))
+        peaks = flat.max(1)
+        np.testing.assert_allclose(entry.firing, (peaks > 0).mean(0))
+        assert entry.count.tolist() == [len(every)] * entry.channels
+        strongest = np.argsort(-peaks, axis=0, kind="stable")[:5].T
+        names = [
+            [f"{'odd' if n % 2 else 'even'}/{n:03}.png" for n in row]
+            for row in np.array(order)[strongest].tolist()
+        ]
+        assert [[result.names[i] for i in row] for row in entry.strongest.images] == names
+        weakest = np.argsort(peaks, axis=0, kind="stable")[:5].T
+        np.testing.assert_array_equal(
+            entry.weakest.activations, np.take_along_axis(peaks.T, weakest, 1).astype("f4")
+        )
+        for histogram, values in ((entry.peaks, peaks), (entry.means, flat.mean(1))):
+            shares = np.array(PERCENTILES) / 100
+            wanted = np.quantile(values, shares, axis=0, method="lower").T
+            off = np.abs(histogram.percentiles - wanted)
+            assert np.all(off <= (ERROR + 1e-6) * np.abs(wanted))
+            assert histogram.counts.sum(1).tolist() == [70] * entry.channels
+        odd = np.array(order) % 2 == 1
+        for place, own in enumerate((~odd, odd)):
+            np.testing.assert_allclose(entry.class_means[place], flat[own].mean((0, 1)), rtol=1e-5)
+            np.testing.assert_allclose(entry.class_peaks[place], peaks[own].mean(0), rtol=1e-5)
+    assert result.classes == ("even", "odd")
+    assert result.class_images == (35, 35)
+
+
+def test_positions_and_boxes(chain: Chain, photos: Path) -> None:
+    model = chain()
+    result = layersight.survey(model, photos, layers="stem", top=2)
+    maps = stored(model, "stem", PICTURES[order_of(photos)])
+    entry = result["stem"]
+    number = int(result.names[entry.strongest.images[1, 0]][-7:-4])
+    own = maps[order_of(photos).index(number), :, :, 1]
+    row, column = entry.strongest.positions[1, 0]
+    assert own[row, column] == own.max()
+    top, left, bottom, right = entry.strongest.boxes[1, 0]
+    assert result.crop(entry.strongest.crops[1, 0]).shape == (bottom - top, right - left, 3)
+
+
+def test_the_selectivity_of_classes() -> None:
+    from layersight.nouns.survey.assembling import _selectivity
+
+    means = np.array([[1.0, 0, 2, -1], [3.0, 0, 2, 5], [1.0, 4, np.nan, 1]])
+    seen = np.array([[2, 1, 1, 1], [2, 1, 1, 1], [2, 1, 0, 1]])
+    index, preferred = _selectivity(seen, means)
+    np.testing.assert_allclose(index, [(3 - 1) / (3 + 1), 1, 0, np.nan])
+    assert preferred.tolist() == [1, 2, 0, 1]
+
+
+@pytest.mark.parametrize("shard", [1, 16, 40, 1000])
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_the_same_bytes_for_any_shards_and_workers(
+    chain: Chain, photos: Path, small_passes: None, tmp_path: Path, shard: int, workers: int
+) -> None:
+    whole = layersight.survey(chain(), photos)
+    found = layersight.survey(
+        chain(), photos, shard=shard, workers=workers, folder=tmp_path / "out"
+    )
+    same(whole, found)
+
+
+def test_a_survey_goes_on_from_the_shards_that_are_there(
+    chain: Chain, photos: Path, small_passes: None, tmp_path: Path
+) -> None:
+    out, options = tmp_path / "out", {"shard": 8, "layers": "body"}
+
+    def stop(done: int, count: int) -> None:
+        if done >= 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"[45] of 9 shards are kept"):
+        layersight.survey(chain(), photos, folder=out, progress=stop, **options)
+    model = chain()
+    found = layersight.survey(model, photos, folder=out, **options)
+    assert 0 < len(model.passes) <= 5
+    same(found, layersight.survey(chain(), photos, **options))
+    again = chain()
+    same(found, layersight.survey(again, photos, folder=out, **options))
+    assert again.passes == []
+
+
+def test_what_has_changed_is_made_anew(
+    chain: Chain, photos: Path, small_passes: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+
+    def passes(model: Fake, **options: Any) -> int:
+        layersight.survey(model, photos, folder=out, shard=8, **{"layers": "body", **options})
+        return len(model.passes)
+
+    assert passes(chain()) == 9
+    assert passes(chain()) == 0
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    Image.fromarray(pixels).save(photos / "odd" / "069.png")
+    assert passes(chain()) == 1
+    other = chain()
+    other.named = dataclasses.replace(other.named, digest="sha256:another")
+    assert passes(other) == 9
+    assert passes(chain(), fit="crop") == 9
+    (out / "shards" / "junk.shard").write_bytes(b"")
+    kept = sorted((out / "shards").glob("*.shard"))
+    kept[0].write_bytes(kept[0].read_bytes()[:-9])
+    assert passes(chain(), fit="crop") == 1
+    assert len(list((out / "shards").glob("*.shard"))) == 9
+
+
+def test_images_that_cannot_be_read_are_listed(
+    chain: Chain, photos: Path, small_passes: None, tmp_path: Path
+) -> None:
+    good = layersight.survey(chain(), photos)
+    whole = (photos / "even" / "000.png").read_bytes()
+    bad = {
+        "even/cut.png": whole[:60],
+        "even/empty.png": b"",
+        "odd/text.jpg": b"no picture",
+        "odd/huge.png": huge(),
+    }
+    for name, content in bad.items():
+        (photos / name).write_bytes(content)
+    (photos / "notes.txt").write_text("no picture")
+    found = layersight.survey(chain(), photos)
+    assert [name for name, _ in found.unreadable] == sorted(bad)
+    assert "megapixels" in dict(found.unreadable)["odd/huge.png"]
+    assert "4 of 74 images could not be read" in found.notes[-2]
+    assert "1 files in the folder are no images by their names: notes.txt" in found.notes[-1]
+    assert found.images == 70
+    for name in good:
+        np.testing.assert_allclose(good[name].mean, found[name].mean, rtol=1e-6)
+        np.testing.assert_allclose(
+            good[name].strongest.activations, found[name].strongest.activations, rtol=1e-6
+        )
+    with pytest.raises(ImageError, match=r"cut\.png.*Leave --strict out"):
+        layersight.survey(chain(), photos, strict=True)
+
+
+def huge() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("1", (40_000, 10_000)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_no_image_at_all(chain: Chain, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    with pytest.raises(ImageError, match="none of the 1 images can be read"):
+        layersight.survey(chain(), tmp_path)
+
+
+def test_two_surveys_do_not_work_in_one_folder(chain: Chain, photos: Path, tmp_path: Path) -> None:
+    with locked(tmp_path / "out"), pytest.raises(OutputError, match="another survey is working"):
+        layersight.survey(chain(), photos, folder=tmp_path / "out")
+    layersight.survey(chain(), photos, folder=tmp_path / "out")
+
+
+def test_what_is_written_is_read_back(chain: Chain, photos: Path, tmp_path: Path) -> None:
+    made = layersight.survey(chain(), photos, folder=tmp_path / "out")
+    layersight.save(made, tmp_path / "out")
+    found = layersight.read_survey(tmp_path / "out")
+    same(made, found)
+    assert found.crops[:] == list(made.crops)
+    for name in ("classes", "class_images", "names", "images", "content", "size", "notes"):
+        assert getattr(found, name) == getattr(made, name), name
+    assert found["body"].layer == made["body"].layer
+    assert found.preprocessing == made.preprocessing
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["relative_error"] == ERROR
+
+
+def test_a_folder_without_a_survey(tmp_path: Path, chain: Chain, photos: Path) -> None:
+    with pytest.raises(OutputError, match="no survey in"):
+        layersight.read_survey(tmp_path / "nothing")
+    made = layersight.survey(chain(), photos)
+    layersight.save(made, tmp_path / "out")
+    (tmp_path / "out" / "top.parquet").write_bytes(b"PAR1")
+    with pytest.raises(OutputError, match="no survey in"):
+        layersight.read_survey(tmp_path / "out")
+
+
+def test_lists_tar_and_parquet_files_hold_the_same_images(
+    chain: Chain, photos: Path, tmp_path: Path
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = layersight.survey(chain(), photos)
+    files = sorted(photos.rglob("*.png"))
+    lines = [f"{path.relative_to(photos)}\t{path.parent.name}" for path in files]
+    (photos / "list.txt").write_text("\n".join(lines))
+    same(wanted, layersight.survey(chain(), photos / "list.txt"))
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        for path in files:
+            archive.add(path, path.relative_to(photos))
+    same(wanted, layersight.survey(chain(), tmp_path / "all.tar"))
+    rows = {
+        "image": [{"bytes": path.read_bytes(), "path": ""} for path in files],
+        "label": [path.parent.name for path in files],
+        "name": [str(path.relative_to(photos)) for path in files],
+    }
+    pq.write_table(pa.table(rows), tmp_path / "all.parquet", row_group_size=20)
+    same(wanted, layersight.survey(chain(), tmp_path / "all.parquet"))
+
+
+def test_the_classes_of_a_webdataset(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "00.tar", "w") as archive:
+        for name, content in (("000.jpg", b"a"), ("000.cls", b"7\n"), ("001.jpg", b"b")):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    data = open_dataset(tmp_path / "00.tar")
+    assert [(item.name, item.label) for item in data.items] == [("000.jpg", "7"), ("001.jpg", None)]
+    with tarfile.open(tmp_path / "01.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "00.tar", "x")
+    with pytest.raises(ImageError, match="uncompressed"):
+        open_dataset(tmp_path / "01.tar.gz")
+
+
+def test_arrays_are_images_too(chain: Chain) -> None:
+    result = layersight.survey(chain(), PICTURES, layers="body")
+    wanted = stored(chain(), "body", PICTURES).reshape(-1, 5)
+    np.testing.assert_allclose(result["body"].mean, wanted.mean(0), rtol=1e-5)
+    assert result.classes == ()
+    assert result.names[0].isdigit()
+
+
+def test_a_channel_that_is_one_number_is_dead(network: type[Fake]) -> None:
+    def some(picture: np.ndarray) -> np.ndarray:
+        ones = np.ones_like(picture[..., :1])
+        return np.concatenate([ones * 0, ones * 3, picture[..., :1]], -1)
+
+    result = layersight.survey(network({"conv": ("Conv2D", some)}), PICTURES[:, :6, :5])
+    assert result["conv"].dead.tolist() == [True, True, False]
+    assert result["conv"].sparsity[:2].tolist() == [1, 0]
+
+
+def test_what_cannot_be_asked_for(chain: Chain, photos: Path) -> None:
+    with pytest.raises(SelectionError, match="no layer 'bodi'"):
+        layersight.survey(chain(), photos, layers="bodi")
+    with pytest.raises(UsageError, match="expected top"):
+        layersight.survey(chain(), photos, top=0)
+    with pytest.raises(UsageError, match="unknown option 'tops'"):
+        layersight.survey(chain(), photos, tops=1)
+    with pytest.raises(UsageError, match="unknown engine"):
+        layersight.survey(chain(), photos, engine="spark")
+    from layersight.data.model import InputInfo
+
+    two = chain(inputs=(InputInfo("picture", (None, 8, 8, 3)), InputInfo("b", (None, 8, 8, 3))))
+    with pytest.raises(ModelInputError, match="one input, found 2"):
+        layersight.survey(two, photos)
+    assert not ShardFolder(None).has(plan.cut(open_dataset(photos), spec_of(chain(), photos))[0])
+
+
+def spec_of(model: Fake, photos: Path) -> plan.Spec:
+    from layersight.batch.request import ImageOptions
+    from layersight.nouns.survey.compute import _plan
+    from layersight.nouns.survey.options import SurveyOptions
+
+    return _plan(model, open_dataset(photos), None, SurveyOptions(), ImageOptions())[1]
