@@ -88,6 +88,12 @@ class InputInfo:
         return shape if self.data_format == "channels_last" else (*shape[1:], shape[0])
 
     @property
+    def sides(self) -> Shape:
+        """How many positions an example has along each axis; the units of a vector are some."""
+        shape = self.example_shape
+        return shape if len(shape) == 1 else shape[:-1]
+
+    @property
     def is_image(self) -> bool:
         """Whether an image fits: two spatial axes, and channels that a picture can have."""
         return len(self.example_shape) == 3 and self.channels in (None, 1, 2, 3, 4)

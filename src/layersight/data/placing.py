@@ -17,21 +17,37 @@ from layersight.data.arrays import FloatArray
 Region = tuple[float, float, float, float]  # (top, left, bottom, right)
 
 
-def enlarge(maps: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Maps in another size, bilinear; beyond the outer centres their values go on.
+def enlarge(maps: FloatArray, size: tuple[int, ...]) -> FloatArray:
+    """Maps in another size, linear along each axis; beyond the outer centres their values go on.
 
     Args:
-        maps: ``(..., height, width)``.
-        size: Height and width wanted.
+        maps: ``(..., *positions)``: of a picture ``(..., height, width)``.
+        size: How many positions are wanted along each axis: height and width.
 
     Example:
         >>> enlarge(np.array([[0, 1]], np.float32), (1, 4)).tolist()
         [[0.0, 0.25, 0.75, 1.0]]
     """
-    rows = weights(maps.shape[-2], size[0])
-    columns = weights(maps.shape[-1], size[1])
-    made = np.matmul(np.matmul(rows, np.asarray(maps, np.float32)), columns.T)
+    made = np.asarray(maps, np.float32)
+    if len(size) == 1:
+        return _lengthened(made, size[0])
+    *outer, rows, columns = map(weights, made.shape[-len(size) :], size)
+    made = np.matmul(np.matmul(rows, made), columns.T)
+    for axis, share in enumerate(outer, -len(size)):
+        made = np.moveaxis(np.tensordot(share, made, axes=(1, axis)), 0, axis)
     return np.ascontiguousarray(made, np.float32)
+
+
+def _lengthened(signals: FloatArray, length: int) -> FloatArray:
+    """Maps of one axis, where a matrix could be too large for memory."""
+    before = signals.shape[-1]
+    if before > length:
+        return np.ascontiguousarray(np.matmul(signals, weights(before, length).T), np.float32)
+    places = ((np.arange(length) + 0.5) * before / length - 0.5).clip(0, before - 1)
+    low = places.astype(int)
+    share = (places - low).astype(np.float32)
+    found = signals[..., low] * (1 - share) + signals[..., np.minimum(low + 1, before - 1)] * share
+    return np.ascontiguousarray(found, np.float32)
 
 
 def place(values: FloatArray, region: Region, size: tuple[int, int]) -> FloatArray:

@@ -12,8 +12,14 @@ from typing import Any
 
 MEAN, PREDICTED = "mean", "predicted"  # all positions; those where the unit is the strongest
 
-Place = tuple[int, int]
-Region = tuple[int, int, int, int]
+Place = tuple[int, ...]
+
+AXIS_NAMES: dict[int, tuple[str, ...]] = {
+    1: ("position",),
+    2: ("row", "column"),
+    3: ("frame", "row", "column"),
+}
+"""What the axes of maps are called, by how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,8 @@ class Target:
         sign: -1 for the evidence against it: the other side of a single unit, "not dog".
         where: For a layer with maps: :data:`MEAN` over all positions; :data:`PREDICTED`: over
             those where the unit is the strongest of all; a neuron ``(y, x)``; or a region
-            ``(y0, x0, y1, x1)``, ends not included; in positions of the map.
+            ``(y0, x0, y1, x1)``, ends not included; in positions of the map. Of a map with
+            another number of axes as many numbers, or twice as many.
         before: Whether it is read before the layer's activation function (a logit).
         label: What the class is called, where that is known.
         against_label: Likewise of ``against``.
@@ -38,7 +45,7 @@ class Target:
     unit: int
     against: int | None = None
     sign: int = 1
-    where: str | Place | Region = MEAN
+    where: str | Place = MEAN
     before: bool = True
     label: str | None = None
     against_label: str | None = None

@@ -11,7 +11,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from layersight.batch.gather import check_batch_size, input_label, load_sources, sources_of
+from layersight.batch.gather import (
+    check_batch_size,
+    find_input,
+    input_label,
+    load_sources,
+    sources_of,
+)
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_scale
 from layersight.data.fields import split_options, split_words
@@ -27,7 +33,7 @@ from layersight.nouns.evaluation.evaluating import Evaluator, ImageMeasures, ass
 from layersight.nouns.evaluation.result import Evaluation, concatenate
 from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.cached import CachedModel, explainable
-from layersight.nouns.heatmaps.images import Given, check_picture, choose_input, make_image_set
+from layersight.nouns.heatmaps.images import Given, choose_input, make_image_set
 from layersight.nouns.heatmaps.methods.method import Method
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
 from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics, named
@@ -105,7 +111,7 @@ def evaluate(
     entry = choose_input(info, input_name)
     supply = _Supply(opened, entry, images, image_options, limit)
     info = supply.settle()
-    entry = check_picture(info, entry.name)
+    entry = find_input(info, entry.name)
     wanted = None
     if target is not None:
         wanted, _ = read_targets(info, target)

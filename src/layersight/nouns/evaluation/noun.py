@@ -183,7 +183,7 @@ def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> E
 
 def _row(saved: Json) -> Row:
     cells = saved["grain"]
-    return Row(**{**saved, "layers": tuple(saved["layers"]), "grain": (cells[0], cells[1])})
+    return Row(**{**saved, "layers": tuple(saved["layers"]), "grain": tuple(cells)})
 
 
 def _target(saved: Json) -> Target:

@@ -67,7 +67,7 @@ class Row:
     title: str
     source: str
     layers: tuple[str, ...]
-    grain: tuple[int, int]
+    grain: tuple[int, ...]
     warning: str | None = None
 
 
@@ -125,7 +125,7 @@ class Evaluation(RichDisplay):
         return tuple(column.name for column in self.columns)
 
     @property
-    def grains(self) -> tuple[tuple[int, int], ...]:
+    def grains(self) -> tuple[tuple[int, ...], ...]:
         """The grains of the methods, the coarsest first, each once."""
         return tuple(sorted({row.grain for row in self.rows}))
 
@@ -172,7 +172,7 @@ class Evaluation(RichDisplay):
     def _signs(self) -> NDArray[np.int64]:
         return np.array([1 if column.higher_is_better else -1 for column in self.columns])
 
-    def random_of(self, grain: tuple[int, int]) -> FloatArray:
+    def random_of(self, grain: tuple[int, ...]) -> FloatArray:
         """``(metric, image)``: what random maps of a grain get."""
         alike = [place for place, row in enumerate(self.rows) if row.grain == grain]
         found: FloatArray = self.random[alike[0]]

@@ -38,12 +38,12 @@ def way(column: Column) -> str:
     return "high is good" if column.higher_is_better else "low is good"
 
 
-def grain(cells: tuple[int, int]) -> str:
+def grain(cells: tuple[int, ...]) -> str:
     """How coarse maps are."""
     return size(cells)
 
 
-def random_name(cells: tuple[int, int]) -> str:
+def random_name(cells: tuple[int, ...]) -> str:
     """What the random maps of a grain are called."""
     return f"Random maps of {grain(cells)}"
 

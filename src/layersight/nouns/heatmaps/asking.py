@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.target import MEAN, PREDICTED, Place, Region, Target
+from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED, Place, Target
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.heatmaps.classes import (
     check_unit,
@@ -44,9 +44,8 @@ LONGEST = 300
 _NOT = re.compile(r"not\s+(?=\S)", re.IGNORECASE)
 _VERSUS = re.compile(r"\s+(?:vs\.?|versus|rather than)\s+", re.IGNORECASE)
 _UNIT = re.compile(r"[0-9]{1,9}")
-_PLACE = re.compile(r"([0-9]{1,9})\s*,\s*([0-9]{1,9})")
-_SPAN = r"([0-9]{1,9})?\s*:\s*([0-9]{1,9})?"
-_REGION = re.compile(rf"{_SPAN}\s*,\s*{_SPAN}")
+_NUMBER = re.compile(r"\s*([0-9]{1,9})\s*")
+_SPAN = re.compile(r"\s*([0-9]{1,9})?\s*:\s*([0-9]{1,9})?\s*")
 
 
 def read_targets(
@@ -221,22 +220,23 @@ def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
     return dataclasses.replace(target, where=_where(text.strip(), layer))
 
 
-def _where(text: str, layer: LayerInfo) -> str | Place | Region:
+def _where(text: str, layer: LayerInfo) -> str | Place:
     if text.casefold() in (MEAN, PREDICTED):
         return text.casefold()
-    if match := _PLACE.fullmatch(text):
-        return int(match[1]), int(match[2])
     sides = positions(layer)
-    if (match := _REGION.fullmatch(text)) and len(sides) == 2:
-        ends = [int(part) if part else None for part in match.groups()]
-        height, width = (
-            (side or 1) if end is None else end
-            for side, end in zip(sides, (ends[1], ends[3]), strict=True)
-        )
-        return ends[0] or 0, ends[2] or 0, height, width
+    parts = text.split(",")
+    if all(_NUMBER.fullmatch(part) for part in parts) and (not sides or len(parts) == len(sides)):
+        return tuple(map(int, parts))
+    spans = [_SPAN.fullmatch(part) for part in parts]
+    if len(spans) == len(sides) and all(spans):
+        starts = [int(span[1] or 0) for span in spans if span]
+        ends = [int(span[2] or side or 1) for span, side in zip(spans, sides, strict=True) if span]
+        return (*starts, *ends)
+    names = AXIS_NAMES.get(len(sides), AXIS_NAMES[2])
     raise UsageError(
-        f"the place '{short(text)}' of layer '{layer.name}' cannot be read: expected ROW,COLUMN, "
-        "FIRST:END,FIRST:END (rows, columns) or 'predicted', of a layer with maps"
+        f"the place '{short(text)}' of layer '{layer.name}' cannot be read: expected "
+        f"{','.join(name.upper() for name in names)}, {','.join('FIRST:END' for _ in names)} "
+        f"({', '.join(name + 's' for name in names)}) or 'predicted', of a layer with maps"
     )
 
 
@@ -270,17 +270,19 @@ def _check_where(layer: LayerInfo, where: str | Sequence[int]) -> None:
         if not sides:
             raise UsageError(f"layer '{layer.name}' has no maps: 'predicted' is of a map")
         return
-    if isinstance(where, str) or len(where) not in (2, 4):
+    axes = len(sides)
+    if isinstance(where, str) or len(where) not in {axes, 2 * axes, *((2, 4) if not axes else ())}:
         raise UsageError(
             f"expected where='{MEAN}', '{PREDICTED}', (y, x) or (y0, x0, y1, x1), found "
             f"{short(repr(where))}"
         )
     if not all(isinstance(side, int | np.integer) for side in where):
         raise UsageError(f"expected a place in whole numbers, found {short(repr(where))}")
-    if len(sides) != 2:
+    if not sides:
         raise SelectionError(f"layer '{layer.name}' has no maps of rows and columns: leave @ out")
-    ends = where[2:] if len(where) == 4 else (where[0] + 1, where[1] + 1)
-    for first, end, side, what in zip(where[:2], ends, sides, ("rows", "columns"), strict=True):
+    ends = where[axes:] or [start + 1 for start in where]
+    names = [f"{name}s" for name in AXIS_NAMES.get(axes, ("position",) * axes)]
+    for first, end, side, what in zip(where[:axes], ends, sides, names, strict=True):
         if not 0 <= first < end <= (end if side is None else side):
             raise SelectionError(
                 f"layer '{layer.name}' has {side} {what}, 0 to {(side or 1) - 1}: found "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.errors import UsageError, near
-from layersight.nouns.heatmaps.methods.method import Images
+from layersight.nouns.heatmaps.methods.method import Images, all_positions
 
 Colours = NDArray[np.floating]
 
@@ -23,9 +23,12 @@ SIGMA = 1 / 20
 the 10 of Fong and Vedaldi, "Interpretable Explanations of Black Boxes by Meaningful
 Perturbation", ICCV 2017."""
 
+LONG = 4096
+"""Positions of a signal from which on it is blurred without a matrix."""
+
 
 def baseline(images: Images, name: str) -> FloatArray:
-    """The baseline of each image, ``(image, height, width, channel)`` float32.
+    """The baseline of each image, ``(image, *positions, channel)`` float32.
 
     Args:
         images: The images.
@@ -47,15 +50,32 @@ def baseline(images: Images, name: str) -> FloatArray:
 def blurred(pixels: FloatArray, sigma: float) -> FloatArray:
     """Images blurred by a Gaussian; at the edges by the part of it inside, made to sum to 1.
 
+    Frames and slices are blurred each by itself.
+
     Args:
-        pixels: ``(image, height, width, channel)``.
+        pixels: ``(image, *positions, channel)``.
         sigma: Its standard deviation in pixels, above 0.
     """
-    rows = _gaussian(pixels.shape[1], sigma)
-    columns = _gaussian(pixels.shape[2], sigma)
-    across = np.matmul(columns, np.asarray(pixels, np.float32))
-    down = np.matmul(rows, across.reshape(*across.shape[:2], -1))
-    return np.asarray(down.reshape(pixels.shape), np.float32)
+    found = np.asarray(pixels, np.float32)
+    if pixels.ndim == 3 and pixels.shape[1] > LONG:
+        return _blurred_signals(found, sigma)
+    for axis in reversed(all_positions(pixels)[-2:]):
+        flat = found.reshape(*found.shape[: axis + 1], -1)
+        found = np.matmul(_gaussian(pixels.shape[axis], sigma), flat).reshape(pixels.shape)
+    return found
+
+
+def _blurred_signals(signals: FloatArray, sigma: float) -> FloatArray:
+    """The same for signals that are too long for a matrix, the Gaussian cut at 4 sigma."""
+    reach = min(signals.shape[1] // 2, round(4 * sigma))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+
+    def along(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.convolve(values, kernel, "same")
+
+    whole = along(np.ones(signals.shape[1]))
+    made = np.apply_along_axis(lambda values: along(values) / whole, 1, signals)
+    return np.asarray(made, np.float32)
 
 
 @functools.lru_cache(maxsize=16)
@@ -73,12 +93,18 @@ def _grey(images: Images) -> Colours:
 
 
 def _mean(images: Images) -> Colours:
-    means: Colours = images.pixels.mean(axis=(1, 2), dtype=np.float64, keepdims=True)
+    means: Colours = images.pixels.mean(
+        axis=all_positions(images.pixels), dtype=np.float64, keepdims=True
+    )
     return means
 
 
 def _blur(images: Images) -> Colours:
-    return blurred(images.pixels, SIGMA * min(images.pixels.shape[1:3]))
+    if images.is_vector:
+        raise UsageError(
+            "a vector has no neighbours to be blurred with: choose the baseline black (0) or mean"
+        )
+    return blurred(images.pixels, SIGMA * min(images.size[-2:]))
 
 
 BASELINES: dict[str, Callable[[Images], Colours]] = {

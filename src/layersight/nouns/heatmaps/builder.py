@@ -18,7 +18,7 @@ from layersight.errors import CapabilityError, ModelInputError, SelectionError, 
 from layersight.nouns.heatmaps.choice import Choice, DependsOnInput, choose_layers, named_layers
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, offset_of
 from layersight.nouns.heatmaps.images import depends_on_input
-from layersight.nouns.heatmaps.methods.method import NONE, ONE, Images, Method, Progress
+from layersight.nouns.heatmaps.methods.method import NONE, ONE, Images, Method, Progress, Size
 from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
 from layersight.nouns.heatmaps.metrics.metric import Metric
 from layersight.nouns.heatmaps.outputs import positions
@@ -103,14 +103,14 @@ class LayerChooser:
             return Choice(())
         key = batch.targets[0].target.layer, method.layers
         if key not in self._choices:
-            info = context.info
+            info, axes = context.info, len(context.images.entry.sides)
             if self._depends is None:
                 self._depends = depends_on_input(context.model, batch.images.one(0), info)
             end = next(entry for entry in info.layers if entry.name == key[0])
             if self.layer is None:
-                choice = choose_layers(info, end, method.layers, depends=self._depends)
+                choice = choose_layers(info, end, method.layers, axes=axes, depends=self._depends)
             else:
-                choice = named_layers(info, end, self.layer, depends=self._depends)
+                choice = named_layers(info, end, self.layer, axes=axes, depends=self._depends)
             self._choices[key] = choice
             if choice.note:
                 self.note(choice.note)
@@ -250,16 +250,18 @@ def make_bench(context: Context, batch: Batch, index: int) -> Bench:
     )
 
 
-def resolution_of(context: Context, method: Method, heatmap: Heatmap) -> tuple[int, int]:
-    """Of how many cells a map was made, height and width.
+def resolution_of(context: Context, method: Method, heatmap: Heatmap) -> Size:
+    """Of how many cells a map was made along each axis.
 
     Of a map of the size of the image that layers went into, as many as the finest of them has.
     """
-    height, width = heatmap.values.shape
-    if heatmap.coarse.shape != (height, width):
-        return heatmap.coarse.shape[0], heatmap.coarse.shape[1]
+    size = heatmap.values.shape
+    if heatmap.coarse.shape != size:
+        return heatmap.coarse.shape
     if method.grain is not None:
-        return method.grain((height, width), context.options)
+        return method.grain(size, context.options)
     shapes = [positions(layer) for layer in context.info.layers if layer.name in heatmap.layers]
-    cells = [(tall, wide) for tall, wide in shapes if tall is not None and wide is not None]
-    return max(cells, default=(height, width))
+    cells = [
+        known for sides in shapes if len(known := [side for side in sides if side]) == len(size)
+    ]
+    return tuple(max(cells, default=size))

@@ -186,11 +186,12 @@ def make_plan(
     shape = _shape_of(end)
     if shape is None:
         return None
+    axes = len(info.inputs[0].sides)
     try:
         choice = (
-            choose_layers(info, end, methods[0].layers)
+            choose_layers(info, end, methods[0].layers, axes=axes)
             if layer is None
-            else named_layers(info, end, layer)
+            else named_layers(info, end, layer, axes=axes)
         )
     except (ModelInputError, SelectionError):
         return None  # it is said when the method is run

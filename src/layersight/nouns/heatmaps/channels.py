@@ -23,44 +23,49 @@ ROUNDING = 1e-6
 """The range of a map that is taken for constant, as a share of its largest absolute value."""
 
 
-def checked(values: FloatArray, layer: str) -> FloatArray:
-    """The output of a layer, if it has maps of two axes.
+AXES = {1: "position", 2: "height, width", 3: "frame or slice, height, width"}
+"""The axes of positions of what is explained, by their number."""
+
+
+def checked(values: FloatArray, layer: str, axes: int) -> FloatArray:
+    """The output of a layer, if it has maps with as many axes as what is explained.
 
     Raises:
-        ModelInputError: It is not ``(image, height, width, channel)``.
+        ModelInputError: It has not.
     """
-    if values.ndim != 4:
+    if values.ndim != axes + 2:
         shape = " x ".join(str(size) for size in values.shape[1:])
         raise ModelInputError(
-            f"expected a layer with maps, (image, height, width, channel), but one image makes "
+            f"expected a layer with maps, (image, {AXES[axes]}, channel), but one image makes "
             f"{shape} of '{layer}'; name a convolution or pooling layer before it"
         )
     return values
 
 
 def maps_of(request: Request) -> FloatArray:
-    """The maps of the first layer, ``(image, height, width, channel)``.
+    """The maps of the first layer, ``(image, *positions, channel)``.
 
     Raises:
-        ModelInputError: The layer has no maps of two axes.
+        ModelInputError: The layer has no maps with the axes of the images.
     """
     layer = request.layers[0]
     found = request.model.forward(request.images.values, [layer])
-    return checked(found.layers[layer], layer)
+    return checked(found.layers[layer], layer, len(request.images.size))
 
 
 def maps_and_gradients(request: Request) -> tuple[FloatArray, FloatArray]:
     """The maps of the first layer, and the gradient of the target by each of their values.
 
     Returns:
-        Two arrays ``(image, height, width, channel)``.
+        Two arrays ``(image, *positions, channel)``.
 
     Raises:
-        ModelInputError: The layer has no maps of two axes.
+        ModelInputError: The layer has no maps with the axes of the images.
     """
     layer = request.layers[0]
     found = request.model.differentiate(request.images.values, request.target, layers=[layer])
-    return checked(found.values[layer], layer), found.slopes[layer]
+    values = checked(found.values[layer], layer, len(request.images.size))
+    return values, found.slopes[layer]
 
 
 @np.errstate(all="ignore")
@@ -68,16 +73,15 @@ def weighted(values: FloatArray, weights: NDArray[np.floating]) -> FloatArray:
     """The sum over channels of weight times map.
 
     Args:
-        values: ``(image, height, width, channel)``.
+        values: ``(image, *positions, channel)``.
         weights: ``(image, channel)``.
 
     Returns:
-        ``(image, height, width)`` float32.
+        ``(image, *positions)`` float32.
     """
-    count, height, width, channels = values.shape
-    flat = values.reshape(count, height * width, channels)
+    flat = values.reshape(len(values), -1, values.shape[-1])
     summed: FloatArray = np.matmul(flat, weights.astype(np.float32)[:, :, np.newaxis])
-    return summed.reshape(count, height, width)
+    return summed.reshape(values.shape[:-1])
 
 
 def rectified(maps: FloatArray) -> FloatArray:
@@ -90,15 +94,17 @@ def normalise(maps: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Brings each map from its own range to 0..1, in place.
 
     Args:
-        maps: ``(map, height, width)``.
+        maps: ``(map, *positions)``.
 
     Returns:
         The maps, and for each whether it has a range; a constant one is 0.
     """
-    low, high = maps.min(axis=(1, 2)), maps.max(axis=(1, 2))
+    axes = tuple(range(1, maps.ndim))
+    low, high = maps.min(axis=axes), maps.max(axis=axes)
     ranged = ~(high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high)))
-    maps -= low[:, np.newaxis, np.newaxis]
-    maps /= np.where(ranged, high - low, 1)[:, np.newaxis, np.newaxis]
+    one_each = (-1, *(1 for _ in axes))
+    maps -= low.reshape(one_each)
+    maps /= np.where(ranged, high - low, 1).reshape(one_each)
     maps[~ranged] = 0
     return maps, ranged
 

@@ -25,6 +25,9 @@ MOST_STAGES = 2
 Measured on MobileNet over 25 photographs: products of two are better than chance by deletion in
 76 % of them, of three in 60 %, of four in 48 %. Fine layers tell edges, whatever was decided."""
 
+AXES = {1: "positions", 2: "rows and columns", 3: "frames or slices, rows and columns"}
+"""What maps are of, by their number of axes."""
+
 _BARE: tuple[Role, ...] = (*MOVING, "pooling", "resize", "preprocessing")
 _BENDING: tuple[Role, ...] = (*MOVING, "activation", "normalisation")
 
@@ -58,7 +61,12 @@ class Choice:
 
 
 def choose_layers(
-    info: ModelInfo, end: LayerInfo, kind: str, *, depends: DependsOnInput = lambda layer: True
+    info: ModelInfo,
+    end: LayerInfo,
+    kind: str,
+    *,
+    axes: int = 2,
+    depends: DependsOnInput = lambda layer: True,
 ) -> Choice:
     """The layers for a method that takes some, where none was asked for.
 
@@ -69,15 +77,16 @@ def choose_layers(
         info: The model, described for the images.
         end: The layer that the target is read off.
         kind: ``method.ONE`` or ``method.SEVERAL``.
+        axes: How many axes of positions what is explained has: 2 for a picture.
         depends: Whether a layer depends on the input that is explained.
 
     Raises:
         ModelInputError: There is none.
     """
-    able = [layer for layer in _path(info, end) if has_picture(layer)]
+    able = [layer for layer in _path(info, end) if has_picture(layer, axes)]
     able = _with_features(able)
     if kind == SEVERAL:
-        sizes = {entry.size for entry in info.inputs if len(entry.example_shape) == 3}
+        sizes = {sides for entry in info.inputs if len(sides := entry.sides) == axes}
         last = {positions(layer): layer for layer in able if depends(layer)}
         stages = [layer for layer in last.values() if not _as_large(layer, able, sizes)]
         order = [layer for layer in able if layer in stages]
@@ -88,7 +97,7 @@ def choose_layers(
             )
     chosen = next((layer for layer in reversed(able) if depends(layer)), None)
     if chosen is None:
-        raise ModelInputError(_no_maps(info, end))
+        raise ModelInputError(_no_maps(info, end, axes))
     return Choice((chosen,), "the last layer with maps before the score")
 
 
@@ -97,6 +106,7 @@ def named_layers(
     end: LayerInfo,
     asked: LayerSpec | Iterable[LayerSpec],
     *,
+    axes: int = 2,
     depends: DependsOnInput = lambda layer: True,
 ) -> Choice:
     """The layers that were asked for, as :func:`layersight.select.select_layers` takes them.
@@ -111,47 +121,52 @@ def named_layers(
     several = [asked] if isinstance(asked, str | int | slice | np.integer) else list(asked)
     if not several:
         raise SelectionError("expected at least one layer, found none. Leave it out for the last")
-    names = {layer.name for spec in several for layer in _meant(info, spec)}
+    names = {layer.name for spec in several for layer in _meant(info, spec, axes)}
     found = tuple(layer for layer in info.layers if layer.name in names)
     path = {layer.name for layer in _path(info, end)}
     for layer in found:
-        if not has_picture(layer):
+        if not has_picture(layer, axes):
             raise SelectionError(
                 f"layer '{layer.name}' gives {_size(layer)}, which is no map: expected a layer "
-                f"with rows and columns{_instead(info, end, depends)}"
+                f"with {AXES[axes]}{_instead(info, end, depends, axes)}"
             )
         if layer.name not in path:
             why = "is the target's own" if layer.name == end.name else "is not on the way to it"
             raise SelectionError(
                 f"what is explained, '{end.name}', does not depend on layer '{layer.name}': it "
-                f"{why}{_instead(info, end, depends)}"
+                f"{why}{_instead(info, end, depends, axes)}"
             )
         if not depends(layer):
             raise SelectionError(
                 f"layer '{layer.name}' does not depend on the input that is explained"
-                f"{_instead(info, end, depends)}"
+                f"{_instead(info, end, depends, axes)}"
             )
     return Choice(found)
 
 
-def has_picture(layer: LayerInfo) -> bool:
-    """Whether a layer has maps of rows and columns of the picture, of more than one position."""
+def has_picture(layer: LayerInfo, axes: int = 2) -> bool:
+    """Whether a layer has maps of more than one position.
+
+    Args:
+        layer: The layer.
+        axes: How many axes of positions they must have: 2 for rows and columns of a picture.
+    """
     sides = positions(layer)
     return (
         layer.output_shape is not None
         and layer.axes is None
-        and len(layer.output_shape) == 4
+        and len(sides) == axes
         and all(side is None or side > 0 for side in sides)
         and math.prod(side or 2 for side in sides) > 1
     )
 
 
-def _meant(info: ModelInfo, spec: LayerSpec) -> Sequence[LayerInfo]:
+def _meant(info: ModelInfo, spec: LayerSpec, axes: int) -> Sequence[LayerInfo]:
     found = select_layers(info.layers, spec)
     one_name = isinstance(spec, str) and not set(spec) & set("*?[:,")
     if len(found) == 1 or not one_name:
         return found
-    return [layer for layer in found if has_picture(layer)][-1:] or found[-1:]
+    return [layer for layer in found if has_picture(layer, axes)][-1:] or found[-1:]
 
 
 def _path(info: ModelInfo, end: LayerInfo) -> list[LayerInfo]:
@@ -210,7 +225,7 @@ def _has_kernels(layer: LayerInfo) -> bool:
 
 
 def _as_large(
-    layer: LayerInfo, layers: Sequence[LayerInfo], sizes: set[tuple[int | None, int | None]]
+    layer: LayerInfo, layers: Sequence[LayerInfo], sizes: set[tuple[int | None, ...]]
 ) -> bool:
     """Whether maps are as large as the input, or the largest where that takes any size."""
     known = {size for size in sizes if None not in size}
@@ -220,8 +235,8 @@ def _as_large(
     return math.prod(side or 0 for side in positions(layer)) >= largest
 
 
-def _instead(info: ModelInfo, end: LayerInfo, depends: DependsOnInput) -> str:
-    able = [layer for layer in _path(info, end) if has_picture(layer)]
+def _instead(info: ModelInfo, end: LayerInfo, depends: DependsOnInput, axes: int) -> str:
+    able = [layer for layer in _path(info, end) if has_picture(layer, axes)]
     able = [layer for layer in _with_features(able) if depends(layer)]
     if not able:
         return ". No layer would do: choose a method that needs none, such as gradient."
@@ -229,14 +244,14 @@ def _instead(info: ModelInfo, end: LayerInfo, depends: DependsOnInput) -> str:
     return f". These would do: {listed}{' ...' if able[3:] else ''}"
 
 
-def _no_maps(info: ModelInfo, end: LayerInfo) -> str:
+def _no_maps(info: ModelInfo, end: LayerInfo, axes: int) -> str:
     computing = [layer for layer in info.layers if layer.has_maps and _has_kernels(layer)]
-    other = [layer for layer in computing if len(layer.output_shape or ()) != 4]
+    other = [layer for layer in computing if len(layer.output_shape or ()) != axes + 2]
     found = "none is on the way" if computing else "the model has no convolutions"
     if other:
         found = f"the maps of '{other[-1].name}' are {_size(other[-1])}"
     return (
-        f"expected a layer with maps of rows and columns before '{end.name}', but {found}. "
+        f"expected a layer with maps of {AXES[axes]} before '{end.name}', but {found}. "
         "Choose a method that needs no layer, such as gradient."
     )
 

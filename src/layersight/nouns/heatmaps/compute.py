@@ -12,6 +12,7 @@ from typing import Any
 from layersight.batch.gather import (
     check_batch_size,
     choose_preprocessing,
+    find_input,
     gather,
     input_notes,
 )
@@ -29,7 +30,7 @@ from layersight.nouns.heatmaps.builder import Builder, LayerChooser, Tracker
 from layersight.nouns.heatmaps.cached import CachedModel, explainable, make_plan
 from layersight.nouns.heatmaps.classes import names_of
 from layersight.nouns.heatmaps.goals import ResolvedTarget
-from layersight.nouns.heatmaps.images import check_picture, choose_input, make_image_set
+from layersight.nouns.heatmaps.images import choose_input, make_image_set, picture_note
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics, named
 from layersight.nouns.heatmaps.outputs import check_explained, output_layers
 from layersight.nouns.heatmaps.result import Heatmaps
@@ -107,7 +108,7 @@ def heatmap(
     gathered = gather(info, image, image_options, photographs_of=entry.name)
     given = gathered.images
     info = opened.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
-    entry = check_picture(info, entry.name)
+    entry = find_input(info, entry.name)
     given = settle_scale(opened, info, given)
     try:
         wanted, notes = (None, ()) if target is None else read_targets(info, target)
@@ -157,7 +158,16 @@ def heatmap(
         titles={known.name: known.title for known in used},
         warnings={known.name: known.warning for known in used if known.warning},
         notes=_notes(
-            info, entry, [*input_notes(info, given), *notes, *more, gathered.note, *builder.notes]
+            info,
+            entry,
+            [
+                picture_note(entry),
+                *input_notes(info, given),
+                *notes,
+                *more,
+                gathered.note,
+                *builder.notes,
+            ],
         ),
     )
 

@@ -78,7 +78,7 @@ def read(request: Request, rows: Rows, pixels: FloatArray) -> NDArray[np.float64
     Args:
         request: What is explained, of each image or of all.
         rows: Which copies.
-        pixels: ``(row, height, width, channel)``: what they look like.
+        pixels: ``(row, *positions, channel)``: what they look like.
 
     Raises:
         ModelInputError: A score is not finite.
@@ -90,12 +90,12 @@ def read(request: Request, rows: Rows, pixels: FloatArray) -> NDArray[np.float64
 def gradients(
     request: Request, rows: Rows, pixels: FloatArray, *, guided: bool = False
 ) -> tuple[FloatArray, FloatArray]:
-    """The score of each row, unchecked, and its gradient, ``(row, height, width, channel)``.
+    """The score of each row, unchecked, and its gradient, ``(row, *positions, channel)``.
 
     Args:
         request: What is explained, of each image or of all.
         rows: Which copies.
-        pixels: ``(row, height, width, channel)``: what they look like.
+        pixels: ``(row, *positions, channel)``: what they look like.
         guided: Let only what is positive back through rectifiers.
 
     Raises:
@@ -105,10 +105,8 @@ def gradients(
     found = request.model.differentiate(
         _inputs(request, rows, pixels), _goals(request.target, rows), by=[name], guided=guided
     )
-    return (
-        found.scores,
-        numbers(found.inputs[name], "gradient of the score by the pixels"),
-    )
+    slopes = numbers(found.inputs[name], "gradient of the score by the pixels")
+    return found.scores, slopes.reshape(pixels.shape)
 
 
 def image_gradients(request: Request, *, guided: bool = False) -> FloatArray:
@@ -137,7 +135,7 @@ def numbers(values: NDArray[np.floating], what: str) -> FloatArray:
 def _inputs(request: Request, rows: Rows, pixels: FloatArray) -> dict[str, FloatArray]:
     """The inputs of a batch: of what is not explained each row has its image's."""
     inputs = {name: array[rows.images] for name, array in request.images.values.items()}
-    return inputs | {request.images.input: np.asarray(pixels, np.float32)}
+    return inputs | {request.images.input: request.images.as_input(pixels)}
 
 
 def _goals(target: Goal, rows: Rows) -> Goal:

@@ -93,11 +93,19 @@ def _shares(entry: ResolvedTarget, sides: Sequence[int]) -> NDArray[np.float64]:
         assert entry.predicted is not None
         chosen[entry.predicted] = 1
     elif not isinstance(where, str):
-        top, left, *ends = where
-        bottom, right = ends or (top + 1, left + 1)
-        chosen[top:bottom, left:right] = 1
+        chosen[slices_of(where, len(sides))] = 1
     shares: NDArray[np.float64] = chosen / max(1.0, chosen.sum())
     return shares
+
+
+def slices_of(where: Sequence[int], axes: int) -> tuple[slice, ...]:
+    """The positions that a place or region stands for, along each axis.
+
+    >>> slices_of((4, 7), 2), slices_of((4, 7), 1)
+    ((slice(4, 5, None), slice(7, 8, None)), (slice(4, 7, None),))
+    """
+    ends = where[axes:] or [start + 1 for start in where]
+    return tuple(slice(start, end) for start, end in zip(where[:axes], ends, strict=True))
 
 
 def read_off(goal: Goal, values: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.readout import Readout
 from layersight.errors import CapabilityError, IndependentError, ModelInputError
+from layersight.images.arrays import is_token
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.methods.method import Images
 
@@ -22,35 +23,35 @@ Given = Mapping[str, Sequence[InputImage]]
 
 
 def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
-    """The input whose pixels are explained: the one asked for, else the first with pictures.
+    """The input that is explained: the one asked for, else the first with pictures.
 
     Raises:
-        ModelInputError: There is none of that name, or it can take no picture.
+        ModelInputError: There is none of that name, or it takes what no heatmap is of.
     """
     entry = find_input(info, name)
-    return entry if entry.possible_picture is not None else check_picture(info, entry.name)
-
-
-def check_picture(info: ModelInfo, name: str) -> InputInfo:
-    """An input of a model that is described for its images, which are pictures.
-
-    Raises:
-        ModelInputError: They are none.
-    """
-    entry = find_input(info, name)
-    if len(entry.example_shape) == 3:
-        return entry
-    if entry.possible_picture is not None:
-        height, width, _ = entry.possible_picture
+    if is_token(entry):
         raise ModelInputError(
-            f"heatmaps are of pictures: found numbers for the input '{entry.name}' of shape "
-            f"{entry.shape}. If they are a picture of {width} x {height}, give an image file, or "
-            f"pixels of uint8 ({height}, {width})"
+            f"the input '{entry.name}' takes whole numbers that stand for something, as words do: "
+            "there is no more and no less of them, so that no heatmap of it can be made"
         )
-    axes = {3: "one axis of positions", 5: "three axes of positions"}.get(len(entry.shape))
-    raise ModelInputError(
-        "heatmaps are of pictures: expected an input of (height, width, channel), found "
-        f"'{entry.name}' of shape {entry.shape}" + (f", {axes}" if axes else "")
+    if not 1 <= len(entry.sides) <= 3:
+        raise ModelInputError(
+            "heatmaps are of vectors (unit), signals (position, channel), pictures (height, width, "
+            "channel), and frames or slices (frame, height, width, channel): found the input "
+            f"'{entry.name}' of shape {entry.shape}"
+        )
+    return entry
+
+
+def picture_note(entry: InputInfo) -> str | None:
+    """That the numbers for an input could be a picture; ``None`` where they could be none."""
+    if entry.possible_picture is None:
+        return None
+    height, width, _ = entry.possible_picture
+    return (
+        f"numbers for the input '{entry.name}' of shape {entry.shape}: if they are a picture of "
+        f"{width} x {height}, give an image file, or pixels of uint8 ({height}, {width}), to see "
+        "the heatmap as one"
     )
 
 
@@ -96,6 +97,9 @@ class ImageSet:
         entry: The input that is explained.
         black: ``(channel,)``: what a black pixel is in the numbers that the network sees.
         white: ``(channel,)``: likewise a white one.
+
+    Of signals and vectors, which have no black, 0 stands for it, and for white the range of each
+    channel.
     """
 
     given: Given
@@ -121,6 +125,10 @@ def make_image_set(given: Given, entry: InputInfo, preprocessing: Preprocessing)
             their values lie outside of it, black and white are the least and the greatest.
     """
     images = given[entry.name]
+    if len(entry.sides) == 1:
+        rows = np.concatenate([image.values.reshape(-1, _channels(image)) for image in images])
+        reach = np.ptp(rows, axis=0).astype(np.float32)
+        return ImageSet(given, entry, np.zeros_like(reach), np.where(reach > 0, reach, 1))
     fitted = images[0].region is not None
     scale = images[0].preprocessing if fitted else preprocessing
     channels = images[0].values.shape[-1]
@@ -132,6 +140,10 @@ def make_image_set(given: Given, entry: InputInfo, preprocessing: Preprocessing)
             high = high if high > low else low + 1
             black, white = np.full(channels, low), np.full(channels, high)
     return ImageSet(given, entry, black.astype(np.float32), white.astype(np.float32))
+
+
+def _channels(image: InputImage) -> int:
+    return image.values.shape[-1] if image.values.ndim > 1 else 1
 
 
 def ends_of(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray]:

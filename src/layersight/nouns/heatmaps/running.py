@@ -141,7 +141,7 @@ def run(
 def compute(
     context: Context, method: Method, choice: Choice, images: Images, goal: Goal, progress: Progress
 ) -> Result:
-    """What a method gives for a batch, ``(image, height, width)``; of several layers the mean.
+    """What a method gives for a batch, ``(image, *positions)``; of several layers the mean.
 
     A method that takes one layer is run for each, and each map divided by its greatest value.
 
@@ -204,7 +204,7 @@ def _check(context: Context, method: Method, layers: Sequence[str], maps: FloatA
 
 def _over_greatest(maps: FloatArray) -> FloatArray:
     """Each map divided by its greatest value, whatever its sign; a map of zeros as it is."""
-    greatest = np.abs(maps).max(axis=(1, 2), keepdims=True)
+    greatest = np.abs(maps).max(axis=tuple(range(1, maps.ndim)), keepdims=True)
     shares: FloatArray = np.divide(maps, greatest, out=np.zeros_like(maps), where=greatest > 0)
     return shares
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from layersight.data.outputs import PROBABILITIES, is_value, last_activation, quantity
-from layersight.data.target import MEAN, PREDICTED
+from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED
 from layersight.document.words import (
     DASH,
     DOT,
@@ -23,6 +23,7 @@ from layersight.document.words import (
 from layersight.nouns.heatmaps.colours import percentile_of
 from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.outputs import positions
 from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
 
@@ -39,8 +40,12 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
     """What a map explains: a class by its name, anything else with its layer and place."""
     target = entry.target
     where = {MEAN: "", PREDICTED: ", where it is the strongest"}
-    place = where[target.where] if isinstance(target.where, str) else _region(target.where)
     model = result.model
+    if isinstance(target.where, str):
+        place = where[target.where]
+    else:
+        layer = next((one for one in model.layers if one.name == target.layer), None)
+        place = _region(target.where, 2 if layer is None else len(positions(layer)) or 2)
     if is_value(model, target.layer) and target.against is None:
         moves = "raises" if target.sign > 0 else "lowers"
         return f"{moves} {quantity(model, target.layer, target.unit)}{place}"
@@ -50,16 +55,16 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
     return several + target.name + place
 
 
-def _region(where: tuple[int, ...]) -> str:
-    """A place of a map.
+def _region(where: tuple[int, ...], axes: int = 2) -> str:
+    """A place of a map with so many axes.
 
-    >>> _region((4, 7)), _region((10, 30, 20, 60))
-    (', position 4, 7', ', rows 10–19, columns 30–59')
+    >>> _region((4, 7)), _region((10, 30, 20, 60)), _region((10, 30), 1)
+    (', position 4, 7', ', rows 10–19, columns 30–59', ', positions 10–29')
     """
-    if len(where) == 2:
-        return f", position {where[0]}, {where[1]}"
-    y0, x0, y1, x1 = where
-    return f", rows {y0}{DASH}{y1 - 1}, columns {x0}{DASH}{x1 - 1}"
+    if len(where) == axes:
+        return f", position {', '.join(map(str, where))}"
+    spans = zip(AXIS_NAMES[axes], where[:axes], where[axes:], strict=True)
+    return "".join(f", {name}s {start}{DASH}{end - 1}" for name, start, end in spans)
 
 
 def score_words(result: Heatmaps, entry: Heatmap) -> str:

@@ -35,7 +35,7 @@ WHOLE = -1
 
 
 def ablation_cam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; none below 0."""
+    """``(image, *positions)`` in the size of the layer; none below 0."""
     images, layer, progress = request.images, request.layers[0], request.progress
     values = maps_of(request)
     channels = [strongest(squares(maps), request.options.masks) for maps in values]
@@ -45,9 +45,9 @@ def ablation_cam(request: Request) -> FloatArray:
         for part in parts(chosen, request.batch_size)
     ]
     progress(1, len(passes) + 1)
-    scores = np.zeros((len(images), values.shape[3] + 1))
+    scores = np.zeros((len(images), values.shape[-1] + 1))
     for place, (image, part) in enumerate(passes):
-        factors = np.ones((len(part), values.shape[3]), np.float32)
+        factors = np.ones((len(part), values.shape[-1]), np.float32)
         ablated = np.flatnonzero(part != WHOLE)
         factors[ablated, part[ablated]] = 0
         one = images.one(image)
@@ -60,8 +60,9 @@ def ablation_cam(request: Request) -> FloatArray:
 
 @np.errstate(all="ignore")
 def squares(maps: FloatArray) -> NDArray[np.float64]:
-    """The sum of squares of each map of ``(height, width, channel)``."""
-    found: NDArray[np.float64] = np.square(maps, dtype=np.float64).sum(axis=(0, 1))
+    """The sum of squares of each map of ``(*positions, channel)``."""
+    axes = tuple(range(maps.ndim - 1))
+    found: NDArray[np.float64] = np.square(maps, dtype=np.float64).sum(axis=axes)
     return found
 
 

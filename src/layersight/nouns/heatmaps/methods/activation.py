@@ -25,14 +25,14 @@ from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
 
 
 def activation(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the target's own layer, signed.
+    """``(image, *positions)`` in the size of the target's own layer, signed.
 
     Raises:
         ModelInputError: That layer has no maps, or there are several.
     """
     names = list(dict.fromkeys(readout.layer for readout in request.target))
     values = request.model.forward(request.images.values, names[:1]).layers[names[0]]
-    if len(names) > 1 or values.ndim != 4:
+    if len(names) > 1 or values.ndim != len(request.images.size) + 2:
         found = f"'{names[0]}' gives {values.shape[1:]}" if len(names) == 1 else ", ".join(names)
         raise ModelInputError(
             "activation shows a channel's own map: give --target LAYER:CHANNEL with a layer "
@@ -42,7 +42,7 @@ def activation(request: Request) -> FloatArray:
     greatest = np.abs(shares).max(axis=-1, keepdims=True)
     shares = np.divide(shares, greatest, out=np.zeros_like(shares), where=greatest > 0)
     shares = np.broadcast_to(shares, (len(values), values.shape[-1])).astype(np.float32)
-    maps: FloatArray = np.einsum("nhwc,nc->nhw", numbers(values, "activation"), shares)
+    maps: FloatArray = np.einsum("n...c,nc->n...", numbers(values, "activation"), shares)
     return maps
 
 

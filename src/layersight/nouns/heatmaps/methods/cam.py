@@ -14,12 +14,14 @@ negative; a network where either fails has no CAM.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.errors import ModelInputError
 from layersight.nouns.heatmaps.channels import maps_and_gradients, weighted
-from layersight.nouns.heatmaps.methods.method import Method, Request
+from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
 
 TOLERANCE = 1e-4
 """How far the gradients may differ, as a share of the largest of an image."""
@@ -27,22 +29,23 @@ TOLERANCE = 1e-4
 
 @np.errstate(all="ignore")
 def cam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; below 0 what speaks against.
+    """``(image, *positions)`` in the size of the layer; below 0 what speaks against.
 
     Raises:
         ModelInputError: Something else than pooling and one dense layer follows the layer.
     """
     layer = request.layers[0]
     values, gradients = maps_and_gradients(request)
-    means = gradients.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+    axes = all_positions(values)
+    means = gradients.mean(axis=axes, keepdims=True, dtype=np.float64)
     if differs(gradients, means) or differs(gradients_of_negative(request), means):
         hint = ", with score 'logit'" if request.options.score == "output" else ""
         raise ModelInputError(
             f"CAM needs global average pooling and one dense layer behind '{layer}'{hint}; "
             "use grad-cam"
         )
-    positions = values.shape[1] * values.shape[2]
-    return weighted(values, means[:, 0, 0] * positions)
+    positions = math.prod(values.shape[1:-1])
+    return weighted(values, means.mean(axis=axes) * positions)
 
 
 def gradients_of_negative(request: Request) -> FloatArray:
@@ -54,8 +57,9 @@ def gradients_of_negative(request: Request) -> FloatArray:
 
 def differs(gradients: FloatArray, means: FloatArray) -> bool:
     """Whether some gradients of an image are not those expected of all of its positions."""
-    apart = np.abs(gradients - means).max(axis=(1, 2, 3))
-    largest = np.abs(means).max(axis=(1, 2, 3))
+    axes = tuple(range(1, gradients.ndim))
+    apart = np.abs(gradients - means).max(axis=axes)
+    largest = np.abs(means).max(axis=axes)
     return bool(np.any(apart > TOLERANCE * largest))
 
 

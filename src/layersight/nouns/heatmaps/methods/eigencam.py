@@ -24,7 +24,7 @@ from layersight.nouns.heatmaps.methods.method import Method, Request
 
 
 def eigencam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; none below 0."""
+    """``(image, *positions)`` in the size of the layer; none below 0."""
     values = maps_of(request)
     return rectified(np.stack([component(maps) for maps in values]))
 
@@ -34,21 +34,20 @@ def component(maps: FloatArray) -> FloatArray:
     """How far each position lies along the first principal component.
 
     Args:
-        maps: ``(height, width, channel)``.
+        maps: ``(*positions, channel)``.
 
     Returns:
-        ``(height, width)``; 0 everywhere if all maps are constant, not a number everywhere if a
+        ``(*positions,)``; 0 everywhere if all maps are constant, not a number everywhere if a
         value is none.
     """
-    height, width, channels = maps.shape
-    rows = maps.reshape(height * width, channels).astype(np.float64)
+    rows = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
     rows -= rows.mean(axis=0)
     if not np.isfinite(rows).all():
-        return np.full((height, width), np.nan, np.float32)
+        return np.full(maps.shape[:-1], np.nan, np.float32)
     along = first(rows)
     if along @ rows.mean(axis=1) < 0:
         along = -along
-    found: FloatArray = along.reshape(height, width).astype(np.float32)
+    found: FloatArray = along.reshape(maps.shape[:-1]).astype(np.float32)
     return found
 
 

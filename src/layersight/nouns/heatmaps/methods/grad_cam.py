@@ -13,14 +13,14 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified, weighted
-from layersight.nouns.heatmaps.methods.method import Method, Request
+from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
 
 
 @np.errstate(all="ignore")
 def grad_cam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; none below 0."""
+    """``(image, *positions)`` in the size of the layer; none below 0."""
     values, gradients = maps_and_gradients(request)
-    return rectified(weighted(values, gradients.mean(axis=(1, 2), dtype=np.float64)))
+    return rectified(weighted(values, gradients.mean(axis=all_positions(values), dtype=np.float64)))
 
 
 METHOD = Method(

@@ -21,11 +21,11 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified, weighted
-from layersight.nouns.heatmaps.methods.method import Method, Request
+from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
 
 
 def grad_cam_plus_plus(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; none below 0."""
+    """``(image, *positions)`` in the size of the layer; none below 0."""
     return combined(*maps_and_gradients(request))
 
 
@@ -34,19 +34,20 @@ def combined(values: FloatArray, gradients: FloatArray) -> FloatArray:
     """The map of one layer.
 
     Args:
-        values: ``(image, height, width, channel)``.
+        values: ``(image, *positions, channel)``.
         gradients: The gradient by each of them.
 
     Returns:
-        ``(image, height, width)`` float32; none below 0.
+        ``(image, *positions)`` float32; none below 0.
     """
-    totals = values.sum(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
+    axes = all_positions(values)
+    totals = values.sum(axis=axes, keepdims=True, dtype=np.float64).astype(np.float32)
     below = totals * gradients
     below += 2
     rising = np.maximum(gradients, 0)
     # Where the gradient is not above 0 the term is 0 whatever alpha is.
     terms = np.divide(rising, below, out=np.zeros_like(rising), where=below != 0)
-    return rectified(weighted(values, terms.sum(axis=(1, 2), dtype=np.float64)))
+    return rectified(weighted(values, terms.sum(axis=axes, dtype=np.float64)))
 
 
 METHOD = Method(

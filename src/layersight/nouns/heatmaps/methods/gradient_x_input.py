@@ -20,9 +20,9 @@ from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
 
 
 def gradient_x_input(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the input, signed."""
+    """``(image, *positions)`` in the size of the input, signed."""
     found = image_gradients(request)
-    maps = np.einsum("nhwc,nhwc->nhw", found, request.images.pixels, dtype=np.float64)
+    maps = np.einsum("n...c,n...c->n...", found, request.images.pixels, dtype=np.float64)
     return numbers(maps, "product of gradient and input")
 
 

@@ -20,7 +20,7 @@ from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
 
 
 def guided_backprop(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the input; none below 0."""
+    """``(image, *positions)`` in the size of the input; none below 0."""
     maps: FloatArray = np.abs(image_gradients(request, guided=True)).max(axis=-1)
     return maps
 

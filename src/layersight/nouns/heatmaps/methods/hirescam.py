@@ -20,9 +20,9 @@ from layersight.nouns.heatmaps.methods.method import Method, Request
 
 @np.errstate(all="ignore")
 def hirescam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; none below 0."""
+    """``(image, *positions)`` in the size of the layer; none below 0."""
     values, gradients = maps_and_gradients(request)
-    return rectified(np.einsum("nhwc,nhwc->nhw", gradients, values))
+    return rectified(np.einsum("n...c,n...c->n...", gradients, values))
 
 
 METHOD = Method(

@@ -34,7 +34,7 @@ ROUNDING = 1e-5
 
 
 def integrated_gradients(request: Request) -> Result:
-    """``(image, height, width)`` in the size of the input, signed."""
+    """``(image, *positions)`` in the size of the input, signed."""
     images, options, progress = request.images, request.options, request.progress
     nothing = baseline(images, options.baseline)
     path = images.pixels - nothing
@@ -58,7 +58,7 @@ def integrated_gradients(request: Request) -> Result:
         ahead = done + len(passes)
         for rows in passes:
             part = [paths[image].places[copy] for copy, image in rows.pairs()]
-            shares = np.array(part, np.float32)[:, None, None, None]
+            shares = np.array(part, np.float32).reshape(-1, *(1 for _ in path.shape[1:]))
             pixels = nothing[rows.images] + shares * path[rows.images]
             reached, found = gradients(request, rows, pixels)
             scored = numbers(reached, "score").astype(np.float64)
@@ -85,7 +85,7 @@ def completeness(maps: NDArray[np.floating], scores: Exact, nothing: Exact) -> E
     """How far the sum of each map is from what the score gains, as a share of the gain.
 
     Args:
-        maps: ``(image, height, width)``.
+        maps: ``(image, *positions)``.
         scores: ``(image,)``: of the images.
         nothing: ``(image,)``: of their baselines.
 
@@ -94,7 +94,7 @@ def completeness(maps: NDArray[np.floating], scores: Exact, nothing: Exact) -> E
         infinite where something was given out although the score gains nothing.
     """
     gains = scores - nothing
-    gaps = np.abs(maps.sum(axis=(1, 2), dtype=np.float64) - gains)
+    gaps = np.abs(maps.sum(axis=tuple(range(1, maps.ndim)), dtype=np.float64) - gains)
     gaps[gaps <= ROUNDING * (np.abs(scores) + np.abs(nothing))] = 0
     found: Exact = np.where(gaps > 0, np.inf, 0.0)
     np.divide(gaps, np.abs(gains), out=found, where=gains != 0)

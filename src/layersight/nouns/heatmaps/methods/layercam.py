@@ -18,9 +18,9 @@ from layersight.nouns.heatmaps.methods.method import Method, Request
 
 @np.errstate(all="ignore")
 def layercam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; none below 0."""
+    """``(image, *positions)`` in the size of the layer; none below 0."""
     values, gradients = maps_and_gradients(request)
-    return rectified(np.einsum("nhwc,nhwc->nhw", np.maximum(gradients, 0), values))
+    return rectified(np.einsum("n...c,n...c->n...", np.maximum(gradients, 0), values))
 
 
 METHOD = Method(

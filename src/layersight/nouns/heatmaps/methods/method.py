@@ -10,8 +10,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.data.fields import Option
@@ -23,8 +25,9 @@ from layersight.nouns.heatmaps.request import HeatmapOptions
 Progress = Callable[[int, int], None]
 """Called after each pass with how many are done and how many there are."""
 
-Size = tuple[int, int]
-"""Height and width."""
+Size = tuple[int, ...]
+"""How many positions there are along each axis: height and width of a picture, the length of a
+signal, frames or slices with their height and width, the units of a vector."""
 
 NONE, ONE, SEVERAL = "none", "one", "several"
 """How many layers a method takes."""
@@ -35,7 +38,8 @@ class Images:
     """A batch of images for a network, and the input whose pixels are explained.
 
     Attributes:
-        values: For each input of the model a batch, ``(image, ...)``, channels last.
+        values: For each input of the model a batch, ``(image, ...)``, channels last; of a vector
+            without a channel axis.
         input: The name of the input that is explained.
         black: ``(channel,)``: what a black pixel is in the numbers that the network sees.
         white: ``(channel,)``: likewise a white one.
@@ -51,13 +55,24 @@ class Images:
 
     @property
     def pixels(self) -> FloatArray:
-        """What is explained: ``(image, height, width, channel)``."""
-        return self.values[self.input]
+        """What is explained: ``(image, *positions, channel)``; of a vector units are positions."""
+        values = self.values[self.input]
+        return values[..., np.newaxis] if values.ndim == 2 else values
 
     @property
     def size(self) -> Size:
-        """Height and width of the images."""
-        return self.pixels.shape[1], self.pixels.shape[2]
+        """How many positions there are along each axis."""
+        return self.pixels.shape[1:-1]
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the order of positions means nothing."""
+        return self.values[self.input].ndim == 2
+
+    def as_input(self, pixels: FloatArray) -> FloatArray:
+        """Pixels ``(n, *positions, channel)`` as the network takes them, a vector ``(n, unit)``."""
+        found = np.asarray(pixels, np.float32)
+        return found[..., 0] if self.is_vector else found
 
     def one(self, image: int) -> Images:
         values = {name: array[image : image + 1] for name, array in self.values.items()}
@@ -67,7 +82,7 @@ class Images:
         """Inputs for changed pixels of one image: what the other inputs hold is repeated.
 
         Args:
-            pixels: ``(n, height, width, channel)``, changed copies of the only image of the
+            pixels: ``(n, *positions, channel)``, changed copies of the only image of the
                 batch; or as many as the batch has images, one for each.
         """
         count = len(pixels)
@@ -75,7 +90,7 @@ class Images:
             name: array if len(array) == count else np.repeat(array, count, axis=0)
             for name, array in self.values.items()
         }
-        return shown | {self.input: np.asarray(pixels, np.float32)}
+        return shown | {self.input: self.as_input(pixels)}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -107,7 +122,7 @@ class Result:
     """Maps, and what is to be said of them.
 
     Attributes:
-        values: ``(image, height, width)`` float32, in the size of the layer or of the image; not
+        values: ``(image, *positions)`` float32, in the size of the layer or of the image; not
             normalised.
         notes: For each image what a reader should know of its map; empty where there is
             nothing to say of any.
@@ -175,6 +190,11 @@ class Method:
     def reads(self, option: str) -> bool:
         """Whether it reads an option."""
         return option in self.uses or any(option == own.name for own in self.options)
+
+
+def all_positions(values: NDArray[Any]) -> tuple[int, ...]:
+    """The axes of positions of ``(image, *positions, channel)``."""
+    return tuple(range(1, values.ndim - 1))
 
 
 def methods() -> dict[str, Method]:

@@ -1,8 +1,8 @@
 """Occlusion.
 
 Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014: a patch is
-slid over the image and the score watched. The value of a pixel is what the score loses, the mean
-over all patches that cover it,
+slid over the image, or each frame or slice, and the score watched. The value of a pixel is what the
+score loses, the mean over all patches that cover it,
 
     mean over patches P that hold i of  y(x) - y(x with P replaced by the baseline)
 
@@ -10,6 +10,8 @@ The last patch of each row and column lies flush with the edge, so that every pi
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
@@ -21,16 +23,16 @@ from layersight.nouns.heatmaps.copies import batches, numbers, originals, read
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Size
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
-Area = tuple[slice, slice]
+Area = tuple[slice, ...]
 
 
 def occlusion(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the input, signed."""
+    """``(image, *positions)`` in the size of the input, signed."""
     images, progress = request.images, request.progress
     nothing = baseline(images, request.options.baseline)
-    areas = patches(images.size, request.options)
+    areas = patches(images.size, request.options, vector=images.is_vector)
     passes = batches(len(areas), range(len(images)), request.batch_size)
-    total = np.zeros(images.pixels.shape[:3], np.float64)
+    total = np.zeros(images.pixels.shape[:-1], np.float64)
     for place, rows in enumerate(passes):
         pixels = images.pixels[rows.images]
         for row, (copy, image) in enumerate(rows.pairs()):
@@ -44,38 +46,40 @@ def occlusion(request: Request) -> FloatArray:
     covered = np.zeros(images.size)
     for area in areas:
         covered[area] += 1
-    return numbers(whole[:, None, None] - total / covered, "loss of score")
+    whole = whole.reshape(-1, *(1 for _ in images.size))
+    return numbers(whole - total / covered, "loss of score")
 
 
-def patches(size: tuple[int, ...], options: HeatmapOptions) -> list[Area]:
-    """Where the patch lies, row by row.
+def patches(size: Size, options: HeatmapOptions, *, vector: bool = False) -> list[Area]:
+    """Where the patch lies, row by row; of frames and slices in one after the other.
 
     Args:
-        size: Height and width of the image.
+        size: Height and width of the image, or the positions along the axes of something else.
         options: ``window`` and ``stride`` in pixels; 0 for an eighth of the shorter side and
             for half of the window.
+        vector: Whether each position is a thing by itself, with a patch of 1 where none is asked.
 
     Raises:
         UsageError: The patch is larger than the image, or leaves gaps.
     """
-    height, width = size
-    window = options.window or max(1, min(size) // 8)
+    sides = size[-2:]
+    window = options.window or (1 if vector else max(1, min(sides) // 8))
     stride = options.stride or max(1, window // 2)
-    if window > min(size):
+    if window > min(sides):
         raise UsageError(
-            f"the window of {window} pixels is larger than the {height} x {width} pixels that "
-            f"the network sees: give --window {min(size)} or less"
+            f"the window of {window} pixels is larger than the {' x '.join(map(str, sides))} "
+            f"pixels that the network sees: give --window {min(sides)} or less"
         )
     if stride > window:
         raise UsageError(
             f"a window of {window} pixels moved by {stride} leaves gaps: give --stride {window} "
             "or less"
         )
-    return [
-        (slice(top, top + window), slice(left, left + window))
-        for top in _starts(height, window, stride)
-        for left in _starts(width, window, stride)
+    frames = [[slice(place, place + 1) for place in range(count)] for count in size[:-2]]
+    along = [
+        [slice(start, start + window) for start in _starts(side, window, stride)] for side in sides
     ]
+    return list(itertools.product(*frames, *along))
 
 
 def _starts(length: int, window: int, stride: int) -> list[int]:
@@ -84,9 +88,9 @@ def _starts(length: int, window: int, stride: int) -> list[int]:
 
 
 def grain(size: Size, options: HeatmapOptions) -> Size:
-    """How many patches lie side by side along both sides of the image."""
-    window = options.window or max(1, min(size) // 8)
-    return -(-size[0] // window), -(-size[1] // window)
+    """How many patches lie side by side along the sides of the image."""
+    window = options.window or max(1, min(size[-2:]) // 8)
+    return (*size[:-2], *(-(-side // window) for side in size[-2:]))
 
 
 METHOD = Method(

@@ -27,7 +27,7 @@ from layersight.nouns.heatmaps.methods.method import SEVERAL, Method, Request
 
 
 def refine_cam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the input; between 0 and 1.
+    """``(image, *positions)`` in the size of the input; between 0 and 1.
 
     Raises:
         UsageError: Fewer than two layers are given.
@@ -42,8 +42,8 @@ def refine_cam(request: Request) -> FloatArray:
     found = request.model.differentiate(images.values, request.target, layers=layers)
     product = np.ones((len(images), *images.size), np.float32)
     for layer in dict.fromkeys(layers):
-        maps = combined(checked(found.values[layer], layer), found.slopes[layer])
-        lit = maps.any(axis=(1, 2))
+        maps = combined(checked(found.values[layer], layer, len(images.size)), found.slopes[layer])
+        lit = maps.any(axis=tuple(range(1, maps.ndim)))
         scaled, ranged = normalise(enlarge(maps, images.size))
         scaled[lit & ~ranged] = 1
         product *= scaled

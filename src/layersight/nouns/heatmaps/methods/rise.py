@@ -25,6 +25,7 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.fields import Option
 from layersight.data.placing import weights
+from layersight.errors import ModelInputError
 from layersight.nouns.heatmaps.baselines import baseline
 from layersight.nouns.heatmaps.copies import batches, numbers, read
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Result, Size
@@ -38,16 +39,20 @@ STREAM = 4
 
 
 def rise(request: Request) -> Result:
-    """``(image, height, width)`` in the size of the input; below 0 only where scores are."""
+    """``(image, *positions)`` in the size of the input; below 0 only where scores are."""
     images, options = request.images, request.options
+    if images.is_vector:
+        raise ModelInputError(
+            "RISE hides neighbours together, and the units of a vector have none: choose occlusion"
+        )
     nothing = baseline(images, options.baseline)
     change = images.pixels - nothing
     count = options.masks or MASKS
-    total = np.zeros(change.shape[:3], np.float64)
+    total = np.zeros(change.shape[:-1], np.float64)
     together = np.zeros(len(change), np.float64)
     passes = batches(count, range(len(images)), request.batch_size)
     for place, rows in enumerate(passes):
-        drawn = masks(change.shape[1:3], options, rows.span)[rows.copies - rows.span.start]
+        drawn = masks(images.size, options, rows.span)[rows.copies - rows.span.start]
         pixels = nothing[rows.images] + drawn[..., None] * change[rows.images]
         scores = read(request, rows, pixels)
         for image, score, mask in zip(rows.images, scores, drawn, strict=True):
@@ -59,34 +64,48 @@ def rise(request: Request) -> Result:
 
 
 def masks(size: tuple[int, ...], options: HeatmapOptions, wanted: range) -> FloatArray:
-    """Some of the masks, ``(mask, height, width)`` in 0..1.
+    """Some of the masks, ``(mask, *positions)`` in 0..1.
 
     Args:
-        size: Height and width of the image.
+        size: Height and width of the image, or the positions along the axes of something else.
         options: ``cells`` along the shorter side, ``keep`` and ``seed``.
         wanted: Their numbers.
     """
-    shorter = min(size)
-    side = -(-shorter // min(options.cells, shorter))
-    cells = tuple(-(-length // side) for length in size)
+    sides = cell_sides(size, options)
+    cells = tuple(-(-length // side) for length, side in zip(size, sides, strict=True))
     kept = np.empty((len(wanted), *cells), np.float32)
-    shifts = np.empty((len(wanted), 2), int)
+    shifts = np.empty((len(wanted), len(size)), int)
     for place, number in enumerate(wanted):
         chance = np.random.default_rng((options.seed, STREAM, number))
         kept[place] = chance.random(cells) < options.keep
-        shifts[place] = chance.integers(0, side, 2)
-    down, across = (
+        shifts[place, -2:] = chance.integers(0, sides[-1], len(size[-2:]))
+        if len(size) == 3:
+            shifts[place, 0] = chance.integers(0, sides[0])
+    along = [
         weights(count, (count + 1) * side)[shifts[:, axis, None] + np.arange(size[axis])]
-        for axis, count in enumerate(cells)
-    )
-    found: FloatArray = np.matmul(np.matmul(down, kept), across.transpose(0, 2, 1))
+        for axis, (count, side) in enumerate(zip(cells, sides, strict=True))
+    ]
+    if len(size) == 1:
+        line: FloatArray = np.matmul(along[0], kept[..., np.newaxis])[..., 0]
+        return line
+    *outer, down, across = along
+    if outer:
+        kept = np.einsum("mfc,mchw->mfhw", outer[0], kept)
+        down, across = down[:, np.newaxis], across[:, np.newaxis]
+    found: FloatArray = np.matmul(np.matmul(down, kept), np.swapaxes(across, -1, -2))
     return found
 
 
+def cell_sides(size: Size, options: HeatmapOptions) -> Size:
+    """How long a cell is along each axis; of frames and slices as many cells as there can be."""
+    shorter = (*size[:-2], *(min(size[-2:]) for _ in size[-2:]))
+    return tuple(-(-length // min(options.cells, length)) for length in shorter)
+
+
 def grain(size: Size, options: HeatmapOptions) -> Size:
-    """The cells of a mask along both sides of the image."""
-    side = -(-min(size) // min(options.cells, min(size)))
-    return -(-size[0] // side), -(-size[1] // side)
+    """The cells of a mask along the sides of the image."""
+    sides = cell_sides(size, options)
+    return tuple(-(-length // side) for length, side in zip(size, sides, strict=True))
 
 
 METHOD = Method(

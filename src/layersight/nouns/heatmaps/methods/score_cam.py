@@ -45,7 +45,7 @@ SAME = 1e-6
 
 
 def score_cam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; none below 0."""
+    """``(image, *positions)`` in the size of the layer; none below 0."""
     images, progress = request.images, request.progress
     values = maps_of(request)
     chosen = [Chosen.of(maps, request.options.masks) for maps in values]
@@ -53,7 +53,7 @@ def score_cam(request: Request) -> FloatArray:
     progress(1, len(passes) + 1)
     nothing = baseline(images, request.options.baseline)
     buffer = np.empty((request.batch_size, *images.pixels.shape[1:]), np.float32)
-    scores = np.full((len(images), values.shape[3]), -np.inf)
+    scores = np.full((len(images), values.shape[-1]), -np.inf)
     for place, rows in enumerate(passes):
         shown = buffer[: len(rows)]
         seen = mask(images, nothing, values, rows, out=shown)
@@ -82,11 +82,11 @@ class Chosen:
         """Chooses.
 
         Args:
-            maps: ``(height, width, channel)``.
+            maps: ``(*positions, channel)``.
             count: How many of the strongest at most; 0 for all.
         """
         scaled, ranged = normalise(np.moveaxis(maps, -1, 0).copy())
-        sizes = np.where(ranged, maps.std(axis=(0, 1), dtype=np.float64), 0)
+        sizes = np.where(ranged, maps.std(axis=tuple(range(maps.ndim - 1)), dtype=np.float64), 0)
         channels = strongest(sizes, count)
         return cls(channels, channels[alike(scaled[channels])])
 
@@ -113,13 +113,13 @@ class Chosen:
 
 @np.errstate(all="ignore")
 def alike(maps: FloatArray) -> Indices:
-    """For each of ``(map, height, width)`` the place of one that is the same.
+    """For each of ``(map, *positions)`` the place of one that is the same.
 
     Maps that are the same have the same mean, however the positions are weighted; so each is
     compared with those alone whose mean, by some weights, is no further away.
     """
     shares = np.random.default_rng(0).random(maps.shape[1:])
-    means = np.tensordot(maps.astype(np.float64), shares / shares.sum(), axes=2)
+    means = np.tensordot(maps.astype(np.float64), shares / shares.sum(), axes=shares.ndim)
     found = np.arange(len(maps))
     known: list[int] = []
     for place in np.argsort(means, kind="stable").tolist():
@@ -149,10 +149,10 @@ def mask(
 
     Args:
         images: The images.
-        nothing: The baseline of each, ``(image, height, width, channel)``.
-        values: The maps of the layer, ``(image, map height, map width, channel)``.
+        nothing: The baseline of each, ``(image, *positions, channel)``.
+        values: The maps of the layer, ``(image, *positions, channel)``.
         rows: Which channel masks which image.
-        out: ``(row, height, width, channel)``: where they are put.
+        out: ``(row, *positions, channel)``: where they are put.
 
     Returns:
         ``(row,)``: whether the mask is one; where the image is smaller than the map, an enlarged
@@ -175,10 +175,10 @@ def blend(pixels: FloatArray, nothing: FloatArray, shares: FloatArray, out: Floa
     Colour by colour, so that NumPy's innermost loop runs along whole rows.
 
     Args:
-        pixels: ``(height, width, channel)``.
+        pixels: ``(*positions, channel)``.
         nothing: Likewise.
-        shares: ``(mask, height, width)``.
-        out: ``(mask, height, width, channel)``.
+        shares: ``(mask, *positions)``.
+        out: ``(mask, *positions, channel)``.
     """
     for colour in range(pixels.shape[-1]):
         apart = np.subtract(pixels[..., colour], nothing[..., colour], order="C")

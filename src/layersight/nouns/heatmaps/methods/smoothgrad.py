@@ -26,7 +26,7 @@ STREAM = 3
 
 
 def smoothgrad(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the input; none below 0."""
+    """``(image, *positions)`` in the size of the input; none below 0."""
     images, options = request.images, request.options
     total = np.zeros(images.pixels.shape, np.float64)
     passes = batches(options.samples, range(len(images)), request.batch_size)
@@ -41,7 +41,7 @@ def smoothgrad(request: Request) -> FloatArray:
 
 
 def noise(images: Images, options: HeatmapOptions, sample: int) -> FloatArray:
-    """What is added to every image in one sample, ``(height, width, channel)``."""
+    """What is added to every image in one sample, ``(*positions, channel)``."""
     chance = np.random.default_rng((options.seed, STREAM, sample))
     drawn = chance.standard_normal(images.pixels.shape[1:], dtype=np.float32)
     sigma = options.noise * np.abs(images.white - images.black)

@@ -15,15 +15,16 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified, weighted
-from layersight.nouns.heatmaps.methods.method import Method, Request
+from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
 
 
 @np.errstate(all="ignore")
 def xgrad_cam(request: Request) -> FloatArray:
-    """``(image, height, width)`` in the size of the layer; none below 0."""
+    """``(image, *positions)`` in the size of the layer; none below 0."""
     values, gradients = maps_and_gradients(request)
-    shares = (gradients * values).sum(axis=(1, 2), dtype=np.float64)
-    totals = values.sum(axis=(1, 2), dtype=np.float64)
+    axes = all_positions(values)
+    shares = (gradients * values).sum(axis=axes, dtype=np.float64)
+    totals = values.sum(axis=axes, dtype=np.float64)
     weights = np.divide(shares, totals, out=np.zeros_like(totals), where=totals != 0)
     return rectified(weighted(values, weights))
 

@@ -12,6 +12,7 @@ image, so that an image gives the same numbers wherever it stands.
 from __future__ import annotations
 
 import functools
+import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from layersight.nouns.heatmaps.request import MeasureOptions
 from layersight.nouns.heatmaps.result import Measure
 
 Explain = Callable[[FloatArray], FloatArray]
-"""Makes the map anew: from ``(image, height, width, channel)`` to ``(image, height, width)``."""
+"""Makes the map anew: from ``(image, *positions, channel)`` to ``(image, *positions)``."""
 
 TIES, NOISE, MAP = 1, 2, 3
 """What random numbers are drawn for."""
@@ -72,22 +73,22 @@ class Bench:
     _trials: dict[Grain, tuple[Trial, ...]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.images) != 1 or self.pixels.ndim != 3:
+        if len(self.images) != 1:
             raise UsageError(
-                "expected one image of (height, width, channel) to measure heatmaps of, found "
+                "expected one image, (1, height, width, channel), to measure heatmaps of, found "
                 f"an array of shape {self.images.pixels.shape}"
             )
 
     @property
     def pixels(self) -> FloatArray:
-        """What the network sees: ``(height, width, channel)``."""
+        """What the network sees: ``(*positions, channel)``."""
         one: FloatArray = self.images.pixels[0]
         return one
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.pixels.shape[0], self.pixels.shape[1]
+    def size(self) -> Grain:
+        """How many positions there are along each axis: height and width."""
+        return self.images.size
 
     @property
     def range(self) -> float:
@@ -107,7 +108,15 @@ class Bench:
 
     @functools.cached_property
     def blurred(self) -> FloatArray:
-        """The image, blurred."""
+        """The image, blurred.
+
+        Raises:
+            UsageError: It is a vector.
+        """
+        if self.images.is_vector:
+            raise UsageError(
+                "insertion begins with a blurred input: a vector has none, leave it out"
+            )
         return blur(self.pixels)
 
     @functools.cached_property
@@ -119,8 +128,7 @@ class Bench:
     @functools.cached_property
     def ties(self) -> NDArray[np.int64]:
         """A random order of all pixels, by which those of equal heat are told apart."""
-        height, width = self.size
-        return self.random(TIES).permutation(height * width)
+        return self.random(TIES).permutation(math.prod(self.size))
 
     @functools.cached_property
     def _digest(self) -> int:
@@ -149,15 +157,16 @@ class Bench:
         return scores
 
     def random_map(self, grain: Grain, number: int) -> FloatArray:
-        """A random map of some grain, ``(height, width)`` in 0..1."""
+        """A random map of some grain, ``(*positions,)`` in 0..1."""
         cells = self.random(MAP, *grain, number).random(grain, dtype=np.float32)
         return enlarge(cells, self.size)
 
     def centre_map(self) -> FloatArray:
         """A map that is brightest in the middle."""
         sides = [np.linspace(-1, 1, side) if side > 1 else np.zeros(1) for side in self.size]
-        down, across = (np.exp(-(places**2) / (2 * (2 * SPREAD) ** 2)) for places in sides)
-        return np.outer(down, across).astype(np.float32)
+        along = (np.exp(-(places**2) / (2 * (2 * SPREAD) ** 2)) for places in sides)
+        made: FloatArray = functools.reduce(np.multiply.outer, along).astype(np.float32)
+        return made
 
     def rivals(self, grain: Grain) -> tuple[Trial, ...]:
         """The trials of the random maps of some grain."""
@@ -197,7 +206,7 @@ class Bench:
         """What metrics say of a heatmap.
 
         Args:
-            values: ``(height, width)`` in the size of the image.
+            values: ``(*positions,)`` in the size of the image.
             metrics: Which.
             grain: Of how many cells the heatmap was made; ``None``: every pixel is one.
             explain: Makes the heatmap anew; wanted by some metrics.
@@ -209,7 +218,7 @@ class Bench:
         """
         if values.shape != self.size or not np.isfinite(values).all():
             raise UsageError(
-                f"expected a heatmap of {self.size[0]} x {self.size[1]} finite numbers, found "
+                f"expected a heatmap of {' x '.join(map(str, self.size))} finite numbers, found "
                 f"an array of shape {values.shape}"
                 + ("" if np.isfinite(values).all() else " with values that are none")
             )
@@ -256,7 +265,7 @@ class Trial:
 
     Attributes:
         bench: The image.
-        values: ``(height, width)`` float32.
+        values: ``(*positions,)`` float32.
         explain: Makes the heatmap anew, if that is known.
     """
 
@@ -309,13 +318,13 @@ def measure(
     Args:
         model: The network.
         images: The image, the only one of its batch.
-        values: The heatmap, ``(height, width)`` in the size of the image.
+        values: The heatmap, ``(*positions,)`` in the size of the image.
         goal: The score that is reported, such as a probability.
         offset: What is added to what the goal reads.
         metrics: Names, ``"default"`` or ``"all"``.
         options: How it is measured.
         grain: Of how many cells the heatmap was made; ``None``: every pixel is one.
-        explain: Makes the heatmap anew of ``(image, height, width, channel)``; wanted by the
+        explain: Makes the heatmap anew of ``(image, *positions, channel)``; wanted by the
             metrics that are not among the default ones.
         bench: What other heatmaps of the same image were measured on.
         batch_size: How many changed images are shown at once.

@@ -12,20 +12,21 @@ SIGMA = 5.0
 
 
 def blur(pixels: FloatArray) -> FloatArray:
-    """An image through a Gaussian filter, its edges reflected.
+    """An image, or each frame or slice, through a Gaussian filter, its edges reflected.
 
     As RISE has it, a kernel of 11 x 11 with a standard deviation of 5 for an image of 224 pixels;
     both grow with its shorter side.
 
     Args:
-        pixels: ``(height, width, channel)``.
+        pixels: ``(*positions, channel)``.
     """
-    sigma = SIGMA * min(pixels.shape[:2]) / SIDE
+    axes = range(pixels.ndim - 1)[-2:]
+    sigma = SIGMA * min(pixels.shape[axis] for axis in axes) / SIDE
     reach = max(1, round(sigma))
     places = np.arange(-reach, reach + 1)
     kernel = np.exp(-(places**2) / (2 * sigma**2))
     found = np.asarray(pixels, np.float32)
-    for axis in (0, 1):
+    for axis in axes:
         found = _along(found, (kernel / kernel.sum()).astype(np.float32), axis)
     return found
 

@@ -30,7 +30,7 @@ def exchange(trial: Trial, before: FloatArray, after: FloatArray) -> Outcome:
 
     Args:
         trial: The map.
-        before: The image at the beginning, ``(height, width, channel)``.
+        before: The image at the beginning, ``(*positions, channel)``.
         after: The image at the end.
     """
     count = len(trial.order)

@@ -50,7 +50,7 @@ def structural_similarity(one: FloatArray, other: FloatArray) -> float:
     11 x 11 pixels with a standard deviation of 1.5; c = 0.01^2, d = 0.03^2.
 
     Args:
-        one: ``(height, width)``.
+        one: ``(height, width)``, or the positions along other axes.
         other: Of the same shape.
     """
     first, second = np.asarray(one, np.float64), np.asarray(other, np.float64)
@@ -65,7 +65,7 @@ def structural_similarity(one: FloatArray, other: FloatArray) -> float:
 
 def _blur(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean over every window that lies within."""
-    for axis in (0, 1):
+    for axis in range(values.ndim):
         side = min(WINDOW, values.shape[axis])
         places = np.arange(side) - (side - 1) / 2
         weights = np.exp(-(places**2) / (2 * SIGMA**2))

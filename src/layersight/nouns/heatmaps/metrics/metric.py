@@ -52,8 +52,8 @@ class Marks:
     bar: float | None = None
 
 
-Grain = tuple[int, int]
-"""Of how many cells a map was enlarged, height and width."""
+Grain = tuple[int, ...]
+"""Of how many cells along each axis a map was enlarged: height and width."""
 
 Compute = Callable[["Trial"], Outcome]
 Refer = Callable[["Bench", Grain], Marks]

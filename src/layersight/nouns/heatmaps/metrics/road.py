@@ -15,6 +15,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.fields import Option
+from layersight.errors import UsageError
 from layersight.nouns.heatmaps.metrics.bench import Trial
 from layersight.nouns.heatmaps.metrics.imputation import Masks, impute
 from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome
@@ -25,12 +26,24 @@ def road(trial: Trial) -> Outcome:
     """Half of what the hottest pixels take from the score more than the coldest ones."""
     bench = trial.bench
     shares = bench.options.shares
+    if bench.images.is_vector or len(bench.size) > 2:
+        what = "a vector" if bench.images.is_vector else "frames or slices"
+        raise UsageError(
+            f"road fills in from neighbours in a picture or signal, and cannot be had for {what}: "
+            "leave it out"
+        )
     known = left_over(trial)
+    picture, noise = (
+        pixels if len(bench.size) == 2 else pixels[np.newaxis]  # a signal is a picture of one row
+        for pixels in (bench.pixels, bench.noise)
+    )
 
     def pictures() -> Iterator[FloatArray]:
         for one in known:
-            filled = impute(bench.pixels, one[np.newaxis])[0]
-            yield np.where(one[..., np.newaxis], bench.pixels, filled + bench.noise)
+            filled = impute(picture, one[np.newaxis])[0]
+            yield np.where(one[..., np.newaxis], picture, filled + noise).reshape(
+                bench.pixels.shape
+            )
 
     scores = bench.read(pictures())
     hottest, coldest = scores[: len(shares)], scores[len(shares) :]
@@ -40,7 +53,7 @@ def road(trial: Trial) -> Outcome:
 
 def left_over(trial: Trial) -> Masks:
     """Which pixels are left: the hottest gone for each share, then the coldest for each."""
-    height, width = trial.bench.size
+    height, width = (1, *trial.bench.size)[-2:]
     count = height * width
     found = []
     for order in (trial.order, trial.order[::-1]):

@@ -45,8 +45,8 @@ def greatest_change(before: FloatArray, after: FloatArray) -> float:
     """The greatest relative change of a map; not a number where the map is empty.
 
     Args:
-        before: ``(height, width)``.
-        after: ``(copy, height, width)``.
+        before: ``(*positions,)``.
+        after: ``(copy, *positions)``.
     """
     size = _norm(before[np.newaxis])[0]
     return float(_norm(after - before).max() / size) if size > 0 else float("nan")
@@ -54,7 +54,7 @@ def greatest_change(before: FloatArray, after: FloatArray) -> float:
 
 def _norm(maps: FloatArray) -> NDArray[np.float64]:
     squared = np.square(maps, dtype=np.float64)
-    return np.asarray(np.sqrt(squared.sum(axis=(1, 2))), np.float64)
+    return np.asarray(np.sqrt(squared.reshape(len(squared), -1).sum(axis=1)), np.float64)
 
 
 def refer(bench: Bench, grain: Grain) -> Marks:
