@@ -290,18 +290,19 @@ def test_any_size_is_that_of_the_image():
 
 
 @pytest.mark.one_backend
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (models.one_axis, "heatmaps are of pictures.*one axis of positions"),
-        (models.three_axes, "three axes of positions"),
-    ],
-)
-def test_signals_and_volumes_are_refused_in_one_line(make, message):
+@pytest.mark.parametrize("make", [models.one_axis, models.three_axes])
+def test_a_layer_that_is_named_must_have_the_axes_of_the_input(make):
     model = opened(make)
     shape = [size or 1 for size in model.info.inputs[0].shape]
-    with pytest.raises(ModelInputError, match=message) as caught:
-        heatmap(model, np.zeros(shape, np.float32))
+    (entry,) = heatmap(model, np.ones(shape, np.float32), target="pool:0", layer="conv")
+    assert entry.layers == ("conv",)
+    assert entry.values.shape == tuple(shape[1:-1])
+    with pytest.raises(SelectionError, match="found 999") as caught:
+        heatmap(
+            model,
+            np.ones(shape, np.float32),
+            target="pool:0@" + ",".join(["999"] * (len(shape) - 2)),
+        )
     assert "\n" not in str(caught.value)
 
 

@@ -31,6 +31,10 @@ class InputImage(RichDisplay):
             of what the network gets lie; outside the original where black was put around it.
             ``None`` for an array that was not fitted.
         frame: Which frame, page or slice of the file was asked for, from 0; ``None`` if none was.
+        frames: ``(frame, height, width, 1 or 3)`` uint8 of what is more than one picture: frames
+            of a video, slices of a volume; ``pixels`` are then those in the middle.
+        names: What the channels of a signal or the units of a vector are called, where a file
+            tells; else empty.
     """
 
     noun: ClassVar[str] = "image"
@@ -44,6 +48,13 @@ class InputImage(RichDisplay):
     steps: tuple[str, ...] = ()
     region: tuple[float, float, float, float] | None = None
     frame: int | None = None
+    frames: NDArray[np.uint8] | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is no picture but a signal ``(position, channel)`` or a vector ``(unit,)``."""
+        return self.values.ndim < 3
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.values.shape))

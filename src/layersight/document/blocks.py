@@ -366,19 +366,21 @@ class Series:
         x: ``(point,)``; empty for 0, 1, 2 ...
         name: In the key; empty for none.
         style: ``"line"`` with points, ``"plain"`` without, ``"thin"`` grey, ``"points"``,
-            ``"ticks"`` small upright strokes.
+            ``"ticks"`` small upright strokes, ``"bars"`` from 0.
         hollow: Whether the points are hollow.
         tone: Its colour.
         errors: ``(point,)``: the length of a line to either side, along x.
+        colours: ``(point, 3)``: of a plain line or of bars, point by point, in place of the tone.
     """
 
     y: Values
     x: Values = field(default_factory=lambda: np.zeros(0, np.float32))
     name: str = ""
-    style: Literal["line", "plain", "thin", "points", "ticks"] = "line"
+    style: Literal["line", "plain", "thin", "points", "ticks", "bars"] = "line"
     hollow: bool = False
     tone: Tone = "accent"
     errors: Values | None = None
+    colours: Bytes | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -400,6 +402,8 @@ class Curve:
         wide: Points; ``None`` for all the room.
         tall: Points of the plot itself.
         lines: Under it, small.
+        scale: What the colours of its points stand for, as a colour bar under it.
+        name: For the screen reader.
     """
 
     series: tuple[Series, ...]
@@ -416,6 +420,8 @@ class Curve:
     wide: float | None = None
     tall: float = 74.0
     lines: tuple[str, ...] = ()
+    scale: Scale | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from layersight.data.arrays import FloatArray
 from layersight.data.image import InputImage
 from layersight.data.prediction import VALUES, Prediction
-from layersight.document.blocks import Block, Bytes, Cell, Column, Note, Picture, Table
+from layersight.data.stack import contact_sheet
+from layersight.document.blocks import (
+    Block,
+    Bytes,
+    Cell,
+    Column,
+    Curve,
+    Note,
+    Picture,
+    Series,
+    Table,
+)
 from layersight.document.colour import palette
-from layersight.document.words import count, number, plural, size
+from layersight.document.words import count, number, plural, scale_line, size
 
 MOST_OUTPUTS = 3
+MOST_CHANNELS = 12
+"""So many channels of a signal are drawn at most."""
+MOST_POINTS = 800
+"""Positions of a signal that are drawn each by itself at most."""
 SIDE = 150.0
 """Of the square that an input is fitted into, in points."""
 
@@ -32,15 +48,89 @@ def input_picture(shown: InputImage, side: float = SIDE, lines: tuple[str, ...] 
     return Picture(pixels, colours, side=side, lines=lines, name=name)
 
 
+def input_block(shown: InputImage, side: float = SIDE, wide: float | None = None) -> Block:
+    """An input as the network saw it: a picture, all frames or slices, a curve, or bars.
+
+    Args:
+        shown: The input.
+        side: Points of the longer side of a picture.
+        wide: Points of the width of a curve; ``None`` for all the room.
+    """
+    if shown.is_line:
+        return input_curve(shown, wide)
+    if shown.frames is None:
+        return input_picture(shown, side)
+    sheet = contact_sheet(shown.frames, 255)
+    grey = sheet.shape[-1] == 1
+    return Picture(
+        sheet[..., 0] if grey else sheet,
+        palette("grey") if grey else None,
+        side=side,
+        name=f"{shown.name}, as the network saw it",
+    )
+
+
+def input_curve(shown: InputImage, wide: float | None = None, tall: float = 74.0) -> Curve:
+    """A signal with a curve for each channel, or a vector as bars."""
+    name = f"{shown.name}, as the network saw it"
+    if shown.values.ndim == 1:
+        few = shown.names if 0 < len(shown.names) <= MOST_CHANNELS else ()
+        series = Series(shown.values, style="bars", tone="plain")
+        return Curve((series,), x_title="unit", x_names=few, wide=wide, tall=tall, name=name)
+    length, channels = shown.values.shape
+    drawn = []
+    for channel in range(min(channels, MOST_CHANNELS)):
+        x, y, _ = thinned(shown.values[:, channel])
+        drawn.append(Series(y, x, style="plain" if channels == 1 else "thin", tone="plain"))
+    more = f"the first {MOST_CHANNELS} of {channels} channels" if channels > MOST_CHANNELS else ""
+    return Curve(
+        tuple(drawn),
+        x=(0.0, float(max(1, length - 1))),
+        x_title="position",
+        wide=wide,
+        tall=tall,
+        lines=(more,) if more else (),
+        name=name,
+    )
+
+
+def thinned(
+    values: FloatArray, strength: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """A signal with no more points than a page can show: the least and greatest of each few.
+
+    Args:
+        values: ``(position,)``.
+        strength: ``(position,)``: what goes with it, of which the strongest of each few is kept.
+
+    Returns:
+        ``(point,)``: the positions, the values, and their strength.
+    """
+    if len(values) <= MOST_POINTS:
+        return np.arange(len(values), dtype=np.float32), np.asarray(values, np.float32), strength
+    few = 2 * -(-len(values) // MOST_POINTS)
+    places: list[int] = []
+    strongest: list[float] = []
+    for start in range(0, len(values), few):
+        piece = values[start : start + few]
+        ends = sorted({start + int(piece.argmin()), start + int(piece.argmax())})
+        places += ends
+        if strength is not None:
+            part = strength[start : start + few]
+            strongest += [float(part[np.abs(part).argmax()])] * len(ends)
+    made = None if strength is None else np.array(strongest, np.float32)
+    return np.array(places, np.float32), np.asarray(values, np.float32)[places], made
+
+
 def input_note(shown: InputImage, title: str, *, named: bool = True) -> Note:
     """How an image came to the network."""
     height, width = shown.pixels.shape[:2]
-    how = shown.preprocessing
-    lines = (
-        f"{size(shown.original_size)} pixels in the file, {size((width, height))} here",
-        *shown.steps,
-        f"{how.describe()} ({how.reason})",
-    )
+    came = f"{size(shown.original_size)} pixels in the file, {size((width, height))} here"
+    if shown.is_line:
+        came = f"{size(shown.values.shape)} numbers"
+    elif shown.frames is not None:
+        came = f"{plural(len(shown.frames), 'picture')} of {size((width, height))} pixels"
+    lines = (came, *shown.steps, scale_line(shown))
     return Note(lines, title, lead=shown.name if named else "")
 
 

@@ -144,8 +144,15 @@ def model_line(model: ModelInfo) -> str:
 
 def input_line(shown: InputImage) -> str:
     """The image and its preprocessing."""
+    return f"{brief(shown.name)}, {scale_line(shown)}"
+
+
+def scale_line(shown: InputImage) -> str:
+    """What the network gets of an image, and why."""
     how = shown.preprocessing
-    return f"{brief(shown.name)}, {how.describe()} ({how.reason})"
+    as_given = shown.values.ndim != 3 and shown.region is None
+    formula = "values as they are" if as_given else how.describe()
+    return f"{formula} ({how.reason})"
 
 
 def axes_line(axes: tuple[str, ...]) -> str:

@@ -208,9 +208,29 @@ def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
         picture = picture.T[..., np.newaxis]
     elif picture.ndim == 4:
         picture = picture[len(picture) // 2]
+    return depth.stretch(_in_colours(picture))[0]
+
+
+def to_frames(array: NDArray[np.generic]) -> NDArray[np.uint8] | None:
+    """The frames or slices of an array, all on one scale from its least to its greatest number.
+
+    Args:
+        array: ``(frame, height, width, channel)``; bytes of one or three channels are kept.
+
+    Returns:
+        ``(frame, height, width, 1 or 3)`` uint8; ``None`` for an array with other axes.
+    """
+    if array.ndim != 4:
+        return None
+    shown = _in_colours(array)
+    return shown.astype(np.uint8) if shown.dtype == np.uint8 else depth.stretch(shown)[0]
+
+
+def _in_colours(picture: NDArray[np.generic]) -> NDArray[np.generic]:
+    """What has one or three channels: of four the first three, of others the mean."""
     if picture.shape[-1] == 4:
-        picture = picture[..., :3]
-    elif picture.shape[-1] not in (1, 3):
-        with np.errstate(all="ignore"):
-            picture = picture.mean(axis=-1, keepdims=True)
-    return depth.stretch(picture)[0]
+        return picture[..., :3]
+    if picture.shape[-1] in (1, 3):
+        return picture
+    with np.errstate(all="ignore"):
+        return np.asarray(picture.mean(axis=-1, keepdims=True))

@@ -17,6 +17,7 @@ from PIL import Image
 
 from layersight.data.image import InputImage
 from layersight.data.photograph import Photograph
+from layersight.data.stack import contact_sheet
 from layersight.errors import ImageError
 from layersight.images import arrays, reading
 
@@ -64,6 +65,9 @@ def photograph(
         >>> whole.pixels.shape, whole.region
         ((4, 6, 3), (0.0, 1.0, 4.0, 5.0))
     """
+    if image.frames is not None:
+        sheet = contact_sheet(image.frames, 255)
+        return Photograph(sheet, (0.0, 0.0, float(sheet.shape[0]), float(sheet.shape[1])))
     picture = None
     if image.region is not None:
         picture = _picture(source, image) if decoded is None else decoded.convert()[0]

@@ -130,8 +130,18 @@ def load_both(
         steps=(*steps, *([note] if note else []), step, *more, *_flattened(inputs)),
         region=fitting.seen_region(picture.size, chosen, fit),
         frame=frame,
+        frames=_repeated(fitted, pixels, filled),
     )
     return image, whole
+
+
+def _repeated(
+    fitted: Image.Image, pixels: NDArray[np.uint8], values: NDArray[np.floating]
+) -> NDArray[np.uint8] | None:
+    """The frames of a picture that stands for several."""
+    if values.ndim != 4:
+        return None
+    return np.repeat(_for_display(fitted, pixels)[np.newaxis], len(values), axis=0)
 
 
 def is_picture(source: Any) -> bool:
@@ -233,6 +243,7 @@ def _as_it_is(
         values=values,
         preprocessing=preprocessing,
         steps=steps,
+        frames=arrays.to_frames(array),
     )
 
 

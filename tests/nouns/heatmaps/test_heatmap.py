@@ -435,20 +435,20 @@ def test_wrong_usage_is_said_in_one_line(chain, options, error, message):
 
 
 @pytest.mark.parametrize(
-    ("shape", "message"),
+    ("entry", "message"),
     [
-        ((None, 30, 2), "found 'signal' of shape .*, one axis of positions"),
-        ((None, 5, 8, 8, 1), "three axes of positions"),
-        ((None, 16), r"heatmaps are of pictures.*found 'signal' of shape \(None, 16\)"),
+        (InputInfo("given", (None, 30), vocabulary=100), "'given' takes whole numbers that stand"),
+        (InputInfo("given", (None, 30), dtype="int32"), "'given' takes whole numbers that stand"),
+        (InputInfo("given", (None, 2, 3, 4, 5, 6)), r"heatmaps are of vectors.*\(None, 2, 3, 4"),
+        (InputInfo("given", (None, 16)), "of positions before 'top', but the model has no conv"),
     ],
 )
-def test_a_model_that_takes_no_picture(network, shape, message):
+def test_what_no_heatmap_is_of(network, entry, message):
     fake = network(
-        {"top": ("Dense", lambda signal: signal.reshape(len(signal), -1)[:, :2])},
-        inputs=(InputInfo("signal", shape),),
+        {"top": ("Dense", lambda given: given.reshape(len(given), -1)[:, :2])}, inputs=(entry,)
     )
     with pytest.raises(ModelInputError, match=message):
-        heatmap(fake, np.zeros(tuple(size or 1 for size in shape), np.float32))
+        heatmap(fake, np.zeros(tuple(size or 1 for size in entry.shape), np.float32))
 
 
 def test_images_that_are_none(chain, tmp_path):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import Bytes, FloatArray
+from layersight.data.stack import arrangement
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import ChannelStatistics, LayerActivation
 
@@ -221,8 +222,7 @@ def _shape_tiles(pixels: Bytes) -> tuple[Bytes, str, tuple[int, int]]:
     count, height, width = len(pixels), pixels.shape[-2], pixels.shape[-1]
     volume = pixels.reshape(count, -1, height, width)
     depth = volume.shape[1]
-    columns = math.ceil(math.sqrt(depth))
-    rows = math.ceil(depth / columns)
+    rows, columns = arrangement(depth)
     padded = np.zeros((count, rows * columns, height, width), np.uint8)
     padded[:, :depth] = volume
     sheet = padded.reshape(count, rows, columns, height, width).transpose(0, 1, 3, 2, 4)

@@ -12,7 +12,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.document.blend import FADED, PALE
-from layersight.document.blocks import Bytes
+from layersight.document.blocks import Bytes, Scale
 from layersight.document.colour import palette
 from layersight.document.diverging import ZERO, diverging
 from layersight.document.diverging import steps as signed_steps
@@ -114,6 +114,14 @@ def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
     colours[UNSEEN] = PALE
     most = max(float(_sizes(other).max(initial=0)) for other in entries)
     return HeatScale(limit, most, entry.signed, colours, entry.ground)
+
+
+def bar_of(scale: HeatScale) -> Scale:
+    """The colour bar of a scale of heat."""
+    marks = tuple(scale.marks().items())
+    # Index 0 is what was not seen; the first colour of heat is index 1.
+    step = (scale.high - scale.low) / 254
+    return Scale(scale.ramp(), marks, scale.low - step, scale.high)
 
 
 def _told(value: float) -> str:

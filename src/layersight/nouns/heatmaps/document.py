@@ -33,6 +33,7 @@ from layersight.document.words import (
 from layersight.errors import SelectionError, few
 from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, view_of
+from layersight.nouns.heatmaps.lines import heat_blocks
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak, is_cropped, reduced
 from layersight.nouns.heatmaps.result import Heatmaps
@@ -46,6 +47,7 @@ from layersight.nouns.heatmaps.wording import (
     method_title,
     size_words,
     target_name,
+    things,
     view_words,
     warnings_of,
 )
@@ -64,7 +66,7 @@ def describe(result: Heatmaps, options: HeatOptions) -> Document:
     lines = captions(result, options)
     return Document(
         title=result.model.name,
-        kicker="Which pixels decided",
+        kicker=f"Which {things(result)} decided",
         facts=model_facts(result.model),
         parts=(
             _sheet(result, groups, options)
@@ -124,6 +126,8 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
             *prediction_blocks(group.predictions[:1]),
         )
         own = f"{size(group.shown.original_size)} pixels"
+        if group.shown.values.ndim != 3:
+            own = size(group.shown.values.shape)
         sections.append(
             Section(
                 group.name,
@@ -174,7 +178,8 @@ def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
         Column("hottest", wide=1),
         Column("page", "right", pages=True),
     )
-    return Table(columns, tuple(rows), "Images")
+    pictures = all(image.values.ndim == 3 for image in result.images)
+    return Table(columns, tuple(rows), "Images" if pictures else "Inputs")
 
 
 def _reading(result: Heatmaps, options: HeatOptions) -> Beside:
@@ -182,13 +187,18 @@ def _reading(result: Heatmaps, options: HeatOptions) -> Beside:
     index = _specimen(result)
     entry = result.maps[index]
     words = (
-        f"{method_title(result, entry)} over {result.images[entry.image].name}: the pixels that "
-        f"decided the score of {target_name(result, entry)}, as this method sees it."
+        f"{method_title(result, entry)} over {result.images[entry.image].name}: the "
+        f"{things(result)} that decided the score of {target_name(result, entry)}, as this "
+        "method sees it."
     )
-    shown = Shown(result, index, options, reduced(result.photographs[entry.image], (400, 400)))
+    if result.images[entry.image].is_line:
+        drawn = tuple(heat_blocks(result, index, options, wide=230.0)[-1:])
+    else:
+        photograph = reduced(result.photographs[entry.image], (400, 400))
+        drawn = (Shown(result, index, options, photograph).overlaid(side=150.0),)
     return Beside(
         (
-            (shown.overlaid(side=150.0),),
+            drawn,
             (Note((words,), "How to read a heatmap"), Facts(tuple(_terms(result, options)))),
         )
     )

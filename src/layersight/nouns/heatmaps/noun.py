@@ -23,6 +23,9 @@ from layersight.nouns.heatmaps.result import Heatmaps, Measure
 from layersight.nouns.heatmaps.views import Shown
 from layersight.nouns.heatmaps.wording import method_title, target_name
 
+SIDES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""What the sides of a map are called, by their number."""
+
 
 def manifest(result: Heatmaps, options: HeatOptions) -> Json:
     """The images, what each map explains, and how far its scale goes."""
@@ -74,6 +77,12 @@ def _image(group: ImageMaps) -> Json:
     photograph = group.photograph
     height, width = photograph.pixels.shape[:2]
     top, left, bottom, right = photograph.region
+    if group.shown.values.ndim != 3:
+        return {
+            **group.shown.to_json(),
+            "number": group.image,
+            "predictions": [prediction.to_json() for prediction in group.predictions],
+        }
     return {
         **group.shown.to_json(),
         "number": group.image,
@@ -90,8 +99,9 @@ def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
     scale = scale_of(result, index, options)
     where = places_of(result, index)
 
-    def named(names: str, values: tuple[float, ...] | None) -> Json | None:
-        return None if values is None else dict(zip(names.split(), values, strict=True))
+    def named(values: tuple[float, ...] | None, *ends: str) -> Json | None:
+        names = [axis + end for end in ends or ("",) for axis in where.axes]
+        return None if values is None else dict(zip(names, values, strict=True))
 
     return {
         "image": entry.image,
@@ -103,16 +113,16 @@ def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
         "score": finite(entry.score),
         "explained": finite(entry.explained),
         "layers": list(entry.layers),
-        "size": {"height": entry.coarse.shape[0], "width": entry.coarse.shape[1]},
+        "size": dict(zip(SIDES[entry.coarse.ndim], entry.coarse.shape, strict=True)),
         "signed": entry.signed,
         "empty": entry.empty,
         "min": float(values.min()) if values.size else None,
         "max": float(values.max()) if values.size else None,
         "mean": float(values.mean()) if values.size else None,
         "scale": {"low": scale.low, "high": scale.high, "ground": entry.ground},
-        "hottest": named("x y", where.hottest),
-        "centre": named("x y", where.centre),
-        "box": named("x0 y0 x1 y1", where.box),
+        "hottest": named(where.hottest),
+        "centre": named(where.centre),
+        "box": named(where.box, "0", "1"),
         "in_padding": in_padding(entry, result.photographs[entry.image]),
         "measures": [_measure(measure) for measure in entry.measures],
         "notes": list(entry.notes),
@@ -159,25 +169,37 @@ def _measure(measure: Measure) -> Json:
     }
 
 
+AXES = {1: ("position",), 2: ("y", "x"), 3: ("frame", "y", "x")}
+"""What the axes of heat are called in files, by their number."""
+
+
 def arrays(result: Heatmaps) -> dict[str, Array]:
     """Heat in the images' own size, NaN where the network saw nothing, and as the network sees it.
 
-    For photographs of several sizes there is ``heatmap_000`` and so on.
+    For photographs of several sizes there is ``heatmap_000`` and so on. Of signals, frames and
+    other things that are no picture both are as the network sees it.
     """
-    sizes = [result.photographs[entry.image].pixels.shape[:2] for entry in result]
+    places = AXES[result.maps[0].values.ndim] if len(result) else AXES[2]
+    sizes = [
+        result.photographs[entry.image].pixels.shape[:2]
+        if entry.values.ndim == 2
+        else entry.values.shape
+        for entry in result
+    ]
 
     def heat(index: int) -> NDArray[Any]:
         entry = result.maps[index]
+        if entry.values.ndim != 2:
+            return entry.values
         return placed(entry, result.photographs[entry.image])
 
     made: dict[str, Array] = {}
     if len(set(sizes)) == 1:
         stack = Stack((len(result), *map(int, sizes[0])), np.dtype(np.float32), heat)
-        made["heatmap"] = Array(("map", "y", "x"), stack, split=("map",))
+        made["heatmap"] = Array(("map", *places), stack, split=("map",))
     else:
         for index in range(len(result)):
-            axes = ("y", "x")
-            made[f"heatmap_{index:03d}"] = Array(axes, heat(index), own=axes)
+            made[f"heatmap_{index:03d}"] = Array(places, heat(index), own=places)
     words = {
         "image_name": [result.images[entry.image].name for entry in result],
         "method": [entry.method for entry in result],
@@ -185,8 +207,8 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
         "target_name": [target_name(result, entry) for entry in result],
     }
     values = np.stack([entry.values for entry in result]).astype(np.float32)
-    axes3 = ("map", "input_y", "input_x")
-    made["values"] = Array(axes3, values, split=("map",), attributes=words)
+    axes = ("map", *(f"input_{name}" for name in places))
+    made["values"] = Array(axes, values, split=("map",), attributes=words)
     columns: dict[str, tuple[type[np.generic], list[Any]]] = {
         "image": (np.int64, [entry.image for entry in result]),
         "target": (np.int64, [entry.target.unit for entry in result]),
@@ -215,6 +237,8 @@ def folder(result: Heatmaps, options: HeatOptions) -> Iterator[Entry[Heatmaps, H
     for index in range(len(result)):
         alone, stem = only(result, [index]), stem_of(result, index)
         yield Entry(f"{stem}.png", alone, single)
+        if alone.images[0].is_line:
+            continue
         shown = Shown(alone, 0, options, alone.photographs[0])
         extra = {"heatmap": _heatmap(alone, 0, options)}
         over = blend(shown.steps, shown.scaled.colours, shown.overlay)

@@ -15,6 +15,7 @@ from PIL import Image
 from layersight.data.arrays import FloatArray
 from layersight.data.photograph import Photograph
 from layersight.data.placing import place as place_values
+from layersight.data.stack import contact_sheet
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Places
 
 PARTS = (
@@ -32,11 +33,19 @@ HOT = 0.2
 def placed(entry: Heatmap, photograph: Photograph, *, smooth: bool = True) -> FloatArray:
     """The values on their photograph, ``(height, width)``; NaN where the network saw nothing.
 
+    Of frames and slices the values of all, arranged as :func:`contact_sheet` does it. Of signals
+    and vectors, which have no photograph, as they are.
+
     Args:
         entry: The map.
         photograph: The image in its own size, or a reduced one.
         smooth: Whether the cells of a coarse map run into each other.
     """
+    if entry.values.ndim == 1:
+        return entry.values
+    if entry.values.ndim == 3:
+        stack = entry.values if smooth else _in_squares(entry.coarse, entry.values.shape)
+        return contact_sheet(stack, np.nan)
     size = photograph.pixels.shape[0], photograph.pixels.shape[1]
     if smooth:
         found: FloatArray = place_values(entry.values, photograph.region, size)
@@ -48,6 +57,14 @@ def placed(entry: Heatmap, photograph: Photograph, *, smooth: bool = True) -> Fl
     found = cells[np.maximum(rows, 0)][:, np.maximum(columns, 0)].astype(np.float32)
     found[rows < 0], found[:, columns < 0] = np.nan, np.nan
     return found
+
+
+def _in_squares(cells: FloatArray, size: tuple[int, ...]) -> FloatArray:
+    """A map whose cells are enlarged without running into each other."""
+    every = (
+        _nearest(length, 0, length, count) for length, count in zip(size, cells.shape, strict=True)
+    )
+    return cells[np.ix_(*every)]
 
 
 def _nearest(length: int, start: float, end: float, cells: int) -> NDArray[np.intp]:
@@ -106,6 +123,8 @@ def is_padded(photograph: Photograph) -> bool:
 
 def in_padding(entry: Heatmap, photograph: Photograph) -> float:
     """The share of the heat that lies beside the photograph, 0..1."""
+    if entry.values.ndim != 2:
+        return 0.0
     height, width = photograph.pixels.shape[:2]
     top, left, bottom, right = photograph.region
     rows, columns = entry.values.shape
@@ -127,26 +146,49 @@ def places_of(result: Heatmaps, place: int) -> Places:
 def _find_places(result: Heatmaps, place: int) -> Places:
     entry = result.maps[place]
     photograph = result.photographs[entry.image]
-    heat = entry.above_ground(placed(entry, photograph))
-    heat = np.nan_to_num(heat, nan=-np.inf, posinf=-np.inf)
+    whole = entry.values if entry.values.ndim != 2 else placed(entry, photograph)
+    axes = axis_names(result, place)
+    heat = np.nan_to_num(entry.above_ground(whole), nan=-np.inf, posinf=-np.inf)
     known = np.isfinite(heat)
     mass = np.where(known & (heat > 0), heat, 0).astype(np.float64)
     if not known.any() or not mass.any():
-        return Places(None, None, None)
-    by = photograph.reduced
-    y, x = (int(side) for side in np.unravel_index(int(heat.argmax()), heat.shape))
+        return Places(axes, None, None, None)
+    by = photograph.reduced if heat.ndim == 2 else 1.0
+    hottest = [int(side) for side in np.unravel_index(int(heat.argmax()), heat.shape)]
     total = mass.sum()
-    centre_y = float((mass.sum(1) * (np.arange(heat.shape[0]) + 0.5)).sum() / total)
-    centre_x = float((mass.sum(0) * (np.arange(heat.shape[1]) + 0.5)).sum() / total)
+    centre = [
+        float((mass.sum(_others(axis, heat.ndim)) * (np.arange(length) + 0.5)).sum() / total)
+        for axis, length in enumerate(heat.shape)
+    ]
     count = max(1, round(HOT * int(known.sum())))
     least = np.partition(heat[known], -count)[-count]
-    rows, columns = np.nonzero(known & (heat >= least) & (heat > 0))
-    box = (columns.min() * by, rows.min() * by, (columns.max() + 1) * by, (rows.max() + 1) * by)
+    hot = np.nonzero(known & (heat >= least) & (heat > 0))
+    sides = [(side.min() * by, (side.max() + 1) * by) for side in hot]
     return Places(
-        (int((x + 0.5) * by), int((y + 0.5) * by)),
-        (centre_x * by, centre_y * by),
-        (round(box[0]), round(box[1]), round(box[2]), round(box[3])),
+        axes,
+        tuple(int((side + 0.5) * by) for side in reversed(hottest)),
+        tuple(side * by for side in reversed(centre)),
+        None
+        if axes == ("unit",)
+        else tuple(round(side[end]) for end in (0, 1) for side in reversed(sides)),
     )
+
+
+def _others(axis: int, count: int) -> tuple[int, ...]:
+    return tuple(other for other in range(count) if other != axis)
+
+
+def axis_names(result: Heatmaps, place: int) -> tuple[str, ...]:
+    """What the numbers of a place on a map are, the last axis first."""
+    entry = result.maps[place]
+    if entry.values.ndim == 1:
+        return ("unit",) if result.images[entry.image].values.ndim == 1 else ("position",)
+    return ("x", "y", frame_word(result, entry.image))[: entry.values.ndim]
+
+
+def frame_word(result: Heatmaps, image: int) -> str:
+    """What one picture of several is called: of three colours a frame, else a slice."""
+    return "frame" if result.images[image].values.shape[-1] == 3 else "slice"
 
 
 def describe_peak(result: Heatmaps, place: int) -> str:
@@ -154,7 +196,15 @@ def describe_peak(result: Heatmaps, place: int) -> str:
     found = places_of(result, place).hottest
     if found is None:
         return ""
-    width, height = result.images[result.maps[place].image].original_size
+    image = result.images[result.maps[place].image]
+    if len(found) != 2:
+        axes = axis_names(result, place)
+        names = image.names if axes == ("unit",) else ()
+        if found[0] < len(names):
+            return f"unit {found[0]} ({names[found[0]]})"
+        words = zip(reversed(axes), reversed(found), strict=True)
+        return ", ".join(f"{axis} {number}" for axis, number in words)
+    width, height = image.original_size
     x, y = found
     part = PARTS[min(2, 3 * y // max(1, height))][min(2, 3 * x // max(1, width))]
     return f"x {x}, y {y} ({part})"

@@ -121,16 +121,21 @@ class Heatmap:
 class Places:
     """Where the heat lies, in pixels of the file; ``None`` for a map without heat.
 
+    Of signals, vectors, frames and slices in positions of what the network saw.
+
     Attributes:
-        hottest: The pixel of the greatest value, ``(x, y)``.
-        centre: The centre of mass of what speaks for the target, ``(x, y)``.
-        box: The least box around the hottest fifth of the pixels seen, ``(x0, y0, x1, y1)``,
-            ends not included.
+        axes: What the numbers of a place are: ``("x", "y")``, ``("x", "y", "frame")``,
+            ``("position",)`` or ``("unit",)``.
+        hottest: The pixel of the greatest value.
+        centre: The centre of mass of what speaks for the target.
+        box: The least box around the hottest fifth of the pixels seen: the first of each axis,
+            then the end of each, not included. ``None`` for vectors.
     """
 
-    hottest: tuple[int, int] | None
-    centre: tuple[float, float] | None
-    box: tuple[int, int, int, int] | None
+    axes: tuple[str, ...]
+    hottest: tuple[int, ...] | None
+    centre: tuple[float, ...] | None
+    box: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, eq=False)

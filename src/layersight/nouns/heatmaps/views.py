@@ -18,14 +18,13 @@ from layersight.document.blocks import (
     Cell,
     Cover,
     Grid,
-    Note,
     Overlay,
     Picture,
     Scale,
     Section,
     Tile,
 )
-from layersight.document.image import prediction_blocks
+from layersight.document.image import input_block, prediction_blocks
 from layersight.document.words import (
     DOT,
     number,
@@ -33,43 +32,47 @@ from layersight.document.words import (
     size,
 )
 from layersight.errors import SelectionError
-from layersight.nouns.heatmaps.colours import UNSEEN, HeatScale, scale_of
+from layersight.nouns.heatmaps import lines
+from layersight.nouns.heatmaps.colours import UNSEEN, bar_of, scale_of
 from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.measured import measured, measures_of
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.photographs import describe_peak, placed, reduced
-from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
+from layersight.nouns.heatmaps.photographs import describe_peak, frame_word, placed, reduced
+from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.heatmaps.wording import (
     EMPTY,
     around,
     facts,
     layer_words,
     method_title,
+    notes_below,
     predicted,
     remarks,
     score_words,
     size_words,
     target_name,
-    warnings_of,
 )
 
 MOST = 256
 """So many maps are drawn by themselves at most."""
 FINEST = 1280
 """Pixels along the longer side of a photograph at most, as it is drawn."""
+STRIP = 8
+"""Frames or slices beside each other."""
 SLIM = 2.5
 """From this ratio of width to height on, pictures lie under each other."""
 SIDE = 190.0
 """Points that a picture takes about."""
-MOST_NOTES = 6
-"""So many notes stand under a picture; a document and the numbers hold all."""
 
 
 def whole(group: ImageMaps) -> Photograph:
     return reduced(group.photograph, (FINEST, FINEST))
 
 
-def photograph_of(group: ImageMaps, photograph: Photograph, title: str = "") -> Picture:
+def photograph_of(group: ImageMaps, photograph: Photograph, title: str = "") -> Block:
+    """What the heat lies over; of a signal its curve, of frames and slices all of them."""
+    if group.shown.is_line or group.shown.frames is not None:
+        return input_block(group.shown, SIDE, wide=SIDE * 1.5)
     return Picture(_pixels(photograph), title=title, side=SIDE, name=group.name)
 
 
@@ -92,15 +95,22 @@ class Shown:
         self.empty = self.entry.empty or self.scaled.most == 0
         heat = placed(self.entry, photograph, smooth=options.smooth)
         self.steps = self.scaled.steps(self.entry.above_ground(heat))
-        opacity = self.scaled.opacity(options.opacity)
+        self.opacity = self.scaled.opacity(options.opacity)
         if self.empty:
-            opacity[1:] = 0
-        unseen = self.steps == UNSEEN
-        self.overlay = Overlay(
-            _pixels(photograph),
-            np.rint(255 * opacity[self.steps]).astype(np.uint8),
-            unseen if unseen.any() else None,
-        )
+            self.opacity[1:] = 0
+        self.overlay = self.over(self.steps, _pixels(photograph))
+
+    def over(self, steps: Bytes, under: Bytes) -> Overlay:
+        """How colour steps lie over a picture, ``(height, width, 3)``."""
+        unseen = steps == UNSEEN
+        alpha = np.rint(255 * self.opacity[steps]).astype(np.uint8)
+        if self.entry.values.ndim == 3:
+            alpha[unseen], unseen = 0, np.zeros_like(unseen)  # between frames there is nothing
+        return Overlay(under, alpha, unseen if unseen.any() else None)
+
+    def tile_of(self, label: str) -> Tile:
+        """What is said of one frame of the map."""
+        return Tile(label=label, palette=self.scaled.colours, name=f"{self.name}, {label}")
 
     @property
     def cover(self) -> Cover | None:
@@ -173,25 +183,18 @@ class Shown:
         )
 
 
-def bar_of(scale: HeatScale) -> Scale:
-    """The colour bar of a scale of heat."""
-    marks = tuple(scale.marks().items())
-    # Index 0 is what was not seen; the first colour of heat is index 1.
-    step = (scale.high - scale.low) / 254
-    return Scale(scale.ramp(), marks, scale.low - step, scale.high)
-
-
 def sections_of(
     group: ImageMaps, options: HeatOptions, view: str, *, bare: bool = False
 ) -> list[Section]:
     """The maps of an image in a view; ``bare`` where its photograph stands before them."""
+    if view == "single" and len(group.result) > MOST:
+        raise SelectionError(
+            f"the view 'single' draws each map by itself: expected at most {MOST}, found "
+            f"{len(group.result):,}. Choose fewer images, targets or methods, or the view table."
+        )
+    if group.shown.is_line:
+        return lines.sections_of(group, options, view, bare=bare)
     if view == "single":
-        if len(group.result) > MOST:
-            raise SelectionError(
-                f"the view 'single' draws each map by itself: expected at most {MOST}, found "
-                f"{len(group.result):,}. Choose fewer images, targets or methods, or the view "
-                "table."
-            )
         return [_single(group, index, options, bare=bare) for index in group.indices]
     if view == "row":
         found = [_row(group, method, options, bare=bare) for method in group.methods]
@@ -200,24 +203,17 @@ def sections_of(
     return [*found, *measured(group)]
 
 
-def _below(group: ImageMaps, entries: Sequence[Heatmap], lines: Sequence[str]) -> tuple[Note, ...]:
-    """The words under pictures: the warnings of their methods, then other lines."""
-    lines = [line for line in lines if line]
-    shown = lines[:MOST_NOTES]
-    if len(lines) > MOST_NOTES:
-        shown.append(f"and {len(lines) - MOST_NOTES} more notes")
-    warned = warnings_of(group.result, tuple(entries))
-    notes = (Note(tuple(warned), tone="bad"), Note(tuple(shown)))
-    return tuple(note for note in notes if note.lines)
-
-
 def _single(group: ImageMaps, index: int, options: HeatOptions, *, bare: bool) -> Section:
     """One map: the photograph, the heat, and the heat over the photograph."""
     result, entry = group.result, group.result.maps[index]
     photograph = whole(group)
     shown = Shown(result, index, options, photograph)
     own = f"photograph, {size(group.shown.original_size)}"
-    pictures = [shown.alone("heat"), shown.overlaid("heat over the photograph", bar=False)]
+    stacked = entry.values.ndim == 3
+    pictures: list[Block] = [
+        shown.alone("heat"),
+        shown.overlaid("heat over the photograph", bar=False),
+    ]
     if not bare:
         pictures.insert(0, photograph_of(group, photograph, own))
     height, width = photograph.pixels.shape[:2]
@@ -225,15 +221,52 @@ def _single(group: ImageMaps, index: int, options: HeatOptions, *, bare: bool) -
     alone = ImageMaps(result, group.image, (index,))
     lines = [f"Hottest at {shown.peak}." if shown.peak else ""]
     lines += remarks(alone) if bare else [predicted(group), *around(group), *remarks(alone)]
-    blocks: list[Block] = list(pictures) if lying else []
-    if not lying:
+    blocks = pictures if lying else []
+    if stacked:
+        blocks = [_strip(group, shown)]
+    elif not lying:
         blocks = [Beside(tuple((picture,) for picture in pictures), fill=False)]
     return Section(
         target_name(result, entry),
-        (*blocks, *_below(group, (entry,), lines), *measures_of(entry)),
+        (*blocks, *notes_below(group, (entry,), lines), *measures_of(entry)),
         kind=method_title(result, entry) + ("" if bare else f" of {group.name}"),
         facts=facts(result, entry, options),
         anchor=f"heat:{index}",
+        scale=shown.bar if stacked else None,
+    )
+
+
+def _strip(group: ImageMaps, shown: Shown) -> Grid:
+    """The frames or slices in their order, and under each the heat over it."""
+    frames = group.shown.frames
+    assert frames is not None
+    word = frame_word(group.result, group.image)
+    under = np.repeat(frames, 3, axis=-1) if frames.shape[-1] == 1 else frames
+    steps = shown.scaled.steps(shown.entry.above_ground(shown.entry.values))
+    room = min(len(frames), STRIP)
+    pictures: list[tuple[Bytes, Tile, Overlay | None]] = []
+    rows: list[tuple[str, str]] = []
+    for start in range(0, len(frames), room):
+        places = range(start, min(start + room, len(frames)))
+        rest: list[tuple[Bytes, Tile, Overlay | None]] = [BLANK] * (room - len(places))
+        names = {place: f"{word} {place}" for place in places}
+        pictures += [(under[place], Tile(label=names[place]), None) for place in places] + rest
+        pictures += [(steps[place], shown.tile_of(names[place]), None) for place in places]
+        pictures += rest
+        pictures += [
+            (steps[place], shown.tile_of(names[place]), shown.over(steps[place], under[place]))
+            for place in places
+        ]
+        pictures += rest
+        rows += [(f"{word}s", ""), ("heat", "alone"), ("heat", "over them")]
+    return Grid(
+        [pixels for pixels, _, _ in pictures],
+        [tile for _, tile, _ in pictures],
+        columns=room,
+        side=SIDE * 0.42,
+        unit=word,
+        overlays=[overlay for _, _, overlay in pictures],
+        rows=tuple(rows),
     )
 
 
@@ -281,7 +314,7 @@ def _row(group: ImageMaps, method: str, options: HeatOptions, *, bare: bool) -> 
         title if bare else group.name,
         (
             _grid(pictures, room + len(before)),
-            *_below(group, entries, lines),
+            *notes_below(group, entries, lines),
         ),
         kind=targets if bare else f"{title}, {targets}",
         facts=DOT.join(word for word in words if word),
@@ -290,6 +323,10 @@ def _row(group: ImageMaps, method: str, options: HeatOptions, *, bare: bool) -> 
 
 
 def _own(group: ImageMaps) -> Tile:
+    frames = group.shown.frames
+    if frames is not None:
+        word = frame_word(group.result, group.image)
+        return Tile(title=plural(len(frames), word), subtitle="row by row", name=group.name)
     return Tile(title="photograph", subtitle=size(group.shown.original_size), name=group.name)
 
 
@@ -327,7 +364,7 @@ def _table(group: ImageMaps, options: HeatOptions, *, bare: bool) -> Section:
     lines = remarks(group) if bare else [*around(group), *remarks(group)]
     return Section(
         "Heatmaps" if bare else group.name,
-        (*blocks, *_below(group, group.maps, lines)),
+        (*blocks, *notes_below(group, group.maps, lines)),
         kind=kind,
         facts=line,
         anchor=f"heat:{group.indices[0]}",

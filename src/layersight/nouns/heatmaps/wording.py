@@ -7,9 +7,11 @@ that made it, and how far its scale goes.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from layersight.data.outputs import PROBABILITIES, is_value, last_activation, quantity
 from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED
+from layersight.document.blocks import Note
 from layersight.document.words import (
     DASH,
     DOT,
@@ -18,6 +20,7 @@ from layersight.document.words import (
     number,
     percent,
     plural,
+    scale_line,
     size,
 )
 from layersight.nouns.heatmaps.colours import percentile_of
@@ -27,6 +30,8 @@ from layersight.nouns.heatmaps.outputs import positions
 from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
 
+MOST_NOTES = 6
+"""So many notes stand under a picture; a document and the numbers hold all."""
 EMPTY = "no evidence: all 0"
 """What is said of a map of zeros."""
 
@@ -110,10 +115,12 @@ def layer_names(entry: Heatmap) -> str:
 
 def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
     """The size of what the method gave, and that it was enlarged."""
-    own = size(entry.coarse.shape)
+    own = f"{size(entry.coarse.shape)} map"
+    if entry.values.ndim == 1:
+        own = f"map of {plural(len(entry.coarse), 'position')}"
     if entry.coarse.shape == entry.values.shape:
-        return f"{own} map"
-    return f"{own} map, enlarged" + ("" if smooth else " as squares")
+        return own
+    return f"{own}, enlarged" + ("" if smooth else " as squares")
 
 
 def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
@@ -184,6 +191,19 @@ def remarks(group: ImageMaps) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def notes_below(
+    group: ImageMaps, entries: Sequence[Heatmap], lines: Sequence[str]
+) -> tuple[Note, ...]:
+    """The words under pictures: the warnings of their methods, then other lines."""
+    lines = [line for line in lines if line]
+    shown = lines[:MOST_NOTES]
+    if len(lines) > MOST_NOTES:
+        shown.append(f"and {len(lines) - MOST_NOTES} more notes")
+    warned = warnings_of(group.result, tuple(entries))
+    notes = (Note(tuple(warned), tone="bad"), Note(tuple(shown)))
+    return tuple(note for note in notes if note.lines)
+
+
 def around(group: ImageMaps) -> list[str]:
     """What a picture of an image by itself has to say: what was seen of it, and of the result."""
     return [view_words(group), *group.result.notes]
@@ -243,11 +263,23 @@ def _end(entries: list[Heatmap], options: HeatOptions) -> str:
     return f"the {min(ends):g}th percentile of {its} values"
 
 
-def overlay_words(options: HeatOptions) -> str:
-    """How heat lies over a photograph."""
+def things(result: Heatmaps) -> str:
+    """What the positions of the maps are called."""
+    axes = {image.values.ndim for image in result.images}
+    if axes == {1}:
+        return "numbers"
+    return "positions" if axes == {2} else "pixels"
+
+
+def overlay_words(result: Heatmaps, options: HeatOptions) -> str:
+    """How heat lies over a photograph; empty where there is none."""
+    axes = {entry.values.ndim for entry in result}
+    if axes == {1}:
+        return ""
+    over = ("frames or slices", "them") if axes == {3} else ("photograph", "it")
     return (
-        f"Over the photograph the strongest heat covers {options.opacity:.0%} of it, weaker heat "
-        "less."
+        f"Over the {over[0]} the strongest heat covers {options.opacity:.0%} of {over[1]}, weaker "
+        "heat less."
     )
 
 
@@ -262,16 +294,14 @@ def explained_words(result: Heatmaps) -> str:
 
 def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     """The lines at the foot of every page: the colours, the images, the model."""
-    scales = {
-        (how.describe(), how.reason) for how in (image.preprocessing for image in result.images)
-    }
+    scales = {scale_line(image) for image in result.images}
     if len(result.images) == 1:
         source = f"Input {input_line(result.images[0])}."
     elif len(scales) == 1:
-        described, reason = scales.pop()
-        source = f"Input {plural(len(result.images), 'image')}, {described} ({reason})."
+        described = scales.pop()
+        source = f"Input {plural(len(result.images), 'image')}, {described}."
     else:
         source = f"Input {plural(len(result.images), 'image')}, preprocessed each by itself."
     model = f"Model {model_line(result.model)}."
-    lies = f"{overlay_words(options)} {explained_words(result)}"
+    lies = f"{overlay_words(result, options)} {explained_words(result)}".strip()
     return *colours(result, options), lies, source, model

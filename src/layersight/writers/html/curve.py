@@ -11,6 +11,7 @@ import numpy as np
 from layersight.document.blocks import Curve, Series, Values
 from layersight.document.words import fine_percent
 from layersight.writers.html.drawn import PER_POINT
+from layersight.writers.layout.curve import inks_of, runs
 
 WIDE = 800.0
 """Width of a curve that takes all the room."""
@@ -35,12 +36,19 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A series: its path, its points with what they are, its error bars."""
+    """A series: its path, its points with what they are, its error bars.
+
+    Attributes:
+        pieces: Of a line whose points have colours of their own: parts of its path, with theirs.
+        bars: Of bars: left, top, width, height, colour, and what each is.
+    """
 
     series: Series
     path: str
     points: tuple[tuple[float, float, str], ...]
     errors: str
+    pieces: tuple[tuple[str, str], ...] = ()
+    bars: tuple[tuple[float, float, float, float, str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -91,6 +99,9 @@ def lay_out(curve: Curve) -> Chart:
         y = (-0.5, len(curve.names) - 0.5)
         margin = 0.0 if curve.x else (x[1] - x[0]) / 25
         x = (x[0] - margin, x[1] + margin)
+    if any(each.style == "bars" for each in curve.series):
+        x = x[0] - 0.5, x[1] + 0.5
+        y = min(0.0, y[0]), max(0.0, y[1])
     up = [] if curve.names else nice(*y)
     labels = [_told(value, "y" in curve.percent) for value in up]
     names = [
@@ -197,7 +208,21 @@ def _line(
         points.append((*at, _says(series, curve, place, x, y)))
         if series.errors is not None and math.isfinite(reach := float(series.errors[place])):
             errors += f"M{across(x - reach):.1f} {at[1]:.1f}H{across(x + reach):.1f}"
-    return Line(series, path, tuple(points), errors)
+    known = np.isfinite(series.y)
+    if series.style == "bars":
+        wide = 0.8 * (across(1.0) - across(0.0))
+        bars = tuple(
+            (x - wide / 2, min(y, down(0.0)), wide, max(0.5, abs(y - down(0.0))), ink, says)
+            for (x, y, says), ink in zip(points, inks_of(series, known), strict=True)
+        )
+        return Line(series, "", (), "", (), bars)
+    if series.colours is None:
+        return Line(series, path, tuple(points), errors)
+    pieces = tuple(
+        ("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y, _ in points[first : last + 1]), ink)
+        for first, last, ink in runs(inks_of(series, known))
+    )
+    return Line(series, path, tuple(points), errors, pieces)
 
 
 def _says(series: Series, curve: Curve, place: int, x: float, y: float) -> str:

@@ -6,7 +6,7 @@ The rule of this module: a value has one height, and a rule with its number is d
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,14 @@ import numpy as np
 from layersight.document.blocks import Curve, Series
 from layersight.document.words import number, percent
 from layersight.writers.layout.body import Body, lay
-from layersight.writers.layout.marks import INKS, draw_tick, round_ticks
+from layersight.writers.layout.marks import (
+    BAR,
+    BAR_WIDTH,
+    INKS,
+    draw_scale,
+    draw_tick,
+    round_ticks,
+)
 from layersight.writers.layout.text import STEP
 from layersight.writers.page import WHITE
 from layersight.writers.sketch import (
@@ -47,6 +54,10 @@ APART = 7.0
 NAMES = 108.0
 DOT, SMALL_DOT = 4.2, 3.5
 WIDTHS = {"line": 0.9, "plain": 1.1, "thin": 0.4}
+COLOURED, CASING = 1.7, 2.5
+"""Widths of a line whose points have colours of their own, and of the grey line under it."""
+BAR_SHARE = 0.8
+"""How much of the room between points a bar takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,10 @@ def _curve(block: Curve, medium: Medium, room: float) -> Body:
     last = max((line for _, line, _, _ in key), default=0 if block.title or block.lead else -1)
     above = TITLE * (last + 1) + LEAD * bool(below_title) + 4.0
     lines = [line for text in block.lines for line in medium.wrap(text, NOTE, wide)]
-    below = UNDER + AXIS_TITLE * bool(block.x_title)
+    aside = block.scale is not None and bool(block.title) and not key
+    bar = BAR + 3.0 if block.scale is not None and not aside else 0.0
+    above = max(above, BAR + 4.0) if aside else above
+    below = UNDER + AXIS_TITLE * bool(block.x_title) + bar
     plot = _names if block.names else _lines
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
@@ -111,6 +125,10 @@ def _curve(block: Curve, medium: Medium, room: float) -> Body:
         _draw_key(sketch, x, y + 8, key)
         plot(sketch, x, y + above, x + wide, y + above + tall, block)
         base = y + above + tall + below
+        if block.scale is not None and aside:
+            draw_scale(sketch, x + wide - BAR_WIDTH, y, block.scale, BAR_WIDTH)
+        elif block.scale is not None:
+            draw_scale(sketch, x, base - BAR, block.scale, min(wide, BAR_WIDTH))
         for line in lines:
             base += NOTE.size * STEP
             sketch.text(x, base - 2, line, NOTE)
@@ -225,6 +243,16 @@ def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
     numbers = [_word(value, share="y" in block.percent) for value in heights]
     left = x + max(sketch.medium.measure(words, TINY) for words in numbers) + 6
     inset = 6.0 if any(series.style == "line" for series in block.series) else 0.0
+    count = max(
+        (
+            len(ys)
+            for series, (_, ys) in zip(block.series, points, strict=True)
+            if series.style == "bars"
+        ),
+        default=0,
+    )
+    if count:
+        inset = (right - left) / (2 * count + 2)
     edge = right - (ASIDE if block.rules else 0.0)
     axes = Axes(left + inset, top, edge - inset, bottom, across, (low, high))
     for value, words in zip(heights, numbers, strict=True):
@@ -245,11 +273,43 @@ def _series(sketch: Sketch, axes: Axes, series: Series, xs: np.ndarray, ys: np.n
     known = np.isfinite(xs) & np.isfinite(ys)
     pairs = zip(xs[known].tolist(), ys[known].tolist(), strict=True)
     places = [(axes.x(x), axes.y(y)) for x, y in pairs]
+    if series.style == "bars":
+        inks = inks_of(series, known)
+        wide = BAR_SHARE * (axes.right - axes.left) / max(1, len(ys))
+        ground = axes.y(0.0)
+        for (x, y), ink in zip(places, inks, strict=True):
+            sketch.box(x - wide / 2, min(y, ground), wide, max(abs(y - ground), 0.4), ink)
+        return
+    if series.colours is not None and len(places) > 1:
+        sketch.line(*places, colour=QUIET, width=CASING)
+        for first, last, ink in runs(inks_of(series, known)):
+            sketch.line(*places[first : last + 1], colour=ink, width=COLOURED)
+        return
     if series.style in WIDTHS and len(places) > 1:
         sketch.line(*places, colour=_colour(series), width=WIDTHS[series.style])
     if series.style not in ("plain", "thin") or len(places) == 1:
         for x, y in places:
             _mark(sketch, x, y, series, SMALL_DOT if len(places) <= 40 else 2.0)
+
+
+def inks_of(series: Series, known: np.ndarray) -> list[str]:
+    """The colour of each point that is drawn."""
+    if series.colours is None:
+        return [_colour(series)] * int(known.sum())
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in series.colours[known]]
+
+
+def runs(inks: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """Pieces of a line with one colour, as first and last point; each has that of its end.
+
+    >>> list(runs(["a", "a", "b", "b"]))
+    [(0, 1, 'a'), (1, 3, 'b')]
+    """
+    first = 0
+    for place in range(1, len(inks)):
+        if place + 1 == len(inks) or inks[place + 1] != inks[place]:
+            yield first, place, inks[place]
+            first = place
 
 
 def _across(

@@ -1,0 +1,396 @@
+"""Heatmaps of signals, volumes, frames and vectors by every method, against a slow second writing.
+
+The networks are computed and followed back by hand, in loops over positions, whatever the number
+of axes; nothing here is shared with what is tested.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from unittest.mock import patch
+
+import keras
+import numpy as np
+import pytest
+
+import layersight
+from layersight.nouns.heatmaps.methods.method import NONE, methods
+
+STEPS, SAMPLES, MASKS, CELLS, KEEP, NOISE = 16, 4, 12, 3, 0.5, 0.2
+
+KINDS = {
+    "signal": ((14, 2), (3,)),
+    "volume": ((5, 6, 6, 1), (2, 3, 3)),
+    "frames": ((3, 7, 6, 3), (1, 3, 3)),
+    "vector": ((7,), None),
+}
+"""The shape of an example, and of the kernels of a network for it."""
+
+OPTIONS = {"steps": STEPS, "samples": SAMPLES, "masks": MASKS, "cells": CELLS, "noise": NOISE}
+
+
+class Network:
+    """Two layers with rectifiers, "a" and "b", and one that gives three logits."""
+
+    def __init__(self, shape, kernel, *, pooled=False):
+        draw = np.random.default_rng(5)
+        self.shape, self.kernel, self.pooled = shape, kernel, pooled
+        widths = [shape[-1], 3, 4]
+        if kernel is None:
+            widths, sides = [shape[0], 6, 5], ()
+        else:
+            sides = tuple(side - 2 * (size - 1) for side, size in zip(shape, kernel, strict=False))
+        inner = [
+            draw.normal(0, 0.7, (*(kernel or ()), *pair)) for pair in itertools.pairwise(widths)
+        ]
+        units = widths[-1] if pooled else int(np.prod(sides, dtype=int)) * widths[-1]
+        self.weights = [*inner, draw.normal(0, 0.7, (units, 3))]
+        self.biases = [draw.normal(0.3, 0.2, weights.shape[-1]) for weights in self.weights]
+
+    def opened(self):
+        """The same network in Keras."""
+        layers = keras.layers
+        rank = 0 if self.kernel is None else len(self.shape) - 1
+        timed = rank == 3 and self.kernel[0] == 1
+        stack = [keras.Input(self.shape, name="given")]
+        for name, weights in zip("ab", self.weights, strict=False):
+            if rank == 0:
+                stack.append(layers.Dense(weights.shape[-1], "relu", name=name))
+            elif timed:
+                inner = layers.Conv2D(weights.shape[-1], self.kernel[1:], activation="relu")
+                stack.append(layers.TimeDistributed(inner, name=name))
+            else:
+                made = {1: layers.Conv1D, 3: layers.Conv3D}[rank]
+                stack.append(made(weights.shape[-1], self.kernel, activation="relu", name=name))
+        if rank:
+            pool = {1: layers.GlobalAveragePooling1D, 3: layers.GlobalAveragePooling3D}[rank]
+            stack.append(pool() if self.pooled else layers.Flatten())
+        model = keras.Sequential([*stack, layers.Dense(3, "softmax", name="top")])
+        flat = [array for pair in zip(self.weights, self.biases, strict=True) for array in pair]
+        if timed:
+            flat = [array[0] if array.ndim == 5 else array for array in flat]
+        model.set_weights(flat)
+        return layersight.load_model(model)
+
+    def forward(self, example):
+        """What both layers give before and after their rectifiers, and the logits."""
+        before, after = [], [np.asarray(example, np.float64)]
+        for weights, bias in zip(self.weights[:2], self.biases[:2], strict=True):
+            before.append(self.convolve(after[-1], weights) + bias)
+            after.append(np.maximum(before[-1], 0))
+        return before, after[1:], self.tail(after[-1])
+
+    def tail(self, maps):
+        """The logits from what layer "b" gives."""
+        axes = tuple(range(maps.ndim - 1))
+        flat = maps.mean(axis=axes) if self.pooled else maps.ravel()
+        return flat @ self.weights[2] + self.biases[2]
+
+    def scores(self, example):
+        return self.forward(example)[2]
+
+    def convolve(self, values, weights):
+        if self.kernel is None:
+            return values @ weights
+        sides = [side - size + 1 for side, size in zip(values.shape[:-1], self.kernel, strict=True)]
+        made = np.zeros((*sides, weights.shape[-1]))
+        for place in np.ndindex(*sides):
+            made[place] = np.tensordot(values[self.patch(place)], weights, weights.ndim - 1)
+        return made
+
+    def patch(self, place):
+        return tuple(slice(at, at + size) for at, size in zip(place, self.kernel, strict=True))
+
+    def spread(self, slopes, weights, shape):
+        """The gradient by what a convolution took, from that by what it gave."""
+        if self.kernel is None:
+            return weights @ slopes
+        made = np.zeros(shape)
+        for place in np.ndindex(*slopes.shape[:-1]):
+            made[self.patch(place)] += weights @ slopes[place]
+        return made
+
+    def back(self, example, unit, *, guided=False):
+        """The gradients of a logit by layers "a" and "b" and by the example."""
+        before, after, _ = self.forward(example)
+        column = self.weights[2][:, unit]
+        last = after[1]
+        if self.pooled:
+            slope = np.broadcast_to(column * column.size / last.size, last.shape)
+        else:
+            slope = column.reshape(last.shape)
+        found = [slope]
+        shapes = [after[0].shape, example.shape]
+        for index, shape in zip((1, 0), shapes, strict=True):
+            through = slope * (before[index] > 0)
+            through = through * (slope > 0) if guided else through
+            slope = self.spread(through, self.weights[index], shape)
+            found.append(slope)
+        return found[1], found[0], found[2]
+
+
+def positions(values):
+    """``(*positions, channel)``: the units of a vector are positions."""
+    return values[..., None] if values.ndim == 1 else values
+
+
+def stretched(maps, size):
+    """Linear between the centres of cells, axis by axis."""
+    for axis, length in enumerate(size):
+        count = maps.shape[axis]
+        places = np.clip((np.arange(length) + 0.5) * count / length - 0.5, 0, count - 1)
+        low = np.floor(places).astype(int)
+        high = np.minimum(low + 1, count - 1)
+        share = (places - low).reshape([-1 if other == axis else 1 for other in range(maps.ndim)])
+        maps = np.take(maps, low, axis) * (1 - share) + np.take(maps, high, axis) * share
+    return maps
+
+
+def between(values):
+    return (values - values.min()) / (values.max() - values.min())
+
+
+class Slow:
+    """Every method, written a second time for one example and one logit."""
+
+    def __init__(self, network, example, unit, black, white):
+        self.network, self.example, self.unit = network, example.astype(np.float64), unit
+        self.black, self.white = black, white
+        self.size = positions(example).shape[:-1]
+        self.maps = network.forward(self.example)[1][1]
+        self.slopes = network.back(self.example, unit)
+        self.axes = tuple(range(len(self.size)))
+
+    def score(self, example):
+        return self.network.scores(np.reshape(example, self.example.shape))[self.unit]
+
+    def nothing(self):
+        return np.broadcast_to(self.black, positions(self.example).shape).astype(np.float64)
+
+    def fade(self, mask):
+        """The example where a mask is 1, the baseline where it is 0."""
+        nothing = self.nothing()
+        return nothing + mask[..., None] * (positions(self.example) - nothing)
+
+    def weighed(self, weights):
+        """The rectified sum of the maps by weights of channels or of values."""
+        total = np.zeros(self.maps.shape[:-1])
+        for place in np.ndindex(*total.shape):
+            share = weights if weights.ndim == 1 else weights[place]
+            total[place] = max(0.0, float(share @ self.maps[place]))
+        return total
+
+    def grad_cam(self):
+        return self.weighed(self.slopes[1].mean(axis=self.axes))
+
+    def plus_plus(self, maps, slopes):
+        weights = np.zeros(maps.shape[-1])
+        for channel in range(len(weights)):
+            whole = maps[..., channel].sum()
+            for slope in slopes[..., channel].ravel():
+                below = 2 + whole * slope
+                weights[channel] += max(slope, 0) / below if below and slope > 0 else 0
+        return np.maximum(maps @ weights, 0)
+
+    def grad_cam_plus_plus(self):
+        return self.plus_plus(self.maps, self.slopes[1])
+
+    def hirescam(self):
+        return self.weighed(self.slopes[1])
+
+    def xgrad_cam(self):
+        totals = self.maps.sum(axis=self.axes)
+        shares = (self.maps * self.slopes[1]).sum(axis=self.axes)
+        return self.weighed(np.divide(shares, totals, out=np.zeros_like(totals), where=totals != 0))
+
+    def layercam(self):
+        return self.weighed(np.maximum(self.slopes[1], 0))
+
+    def refine_cam(self):
+        product = np.ones(self.size)
+        for maps, slopes in zip(self.network.forward(self.example)[1], self.slopes, strict=False):
+            product *= between(stretched(self.plus_plus(maps, slopes), self.size))
+        return product
+
+    def score_cam(self):
+        channels = range(self.maps.shape[-1])
+        ranged = [c for c in channels if np.ptp(self.maps[..., c]) > 0]
+        found = [
+            self.score(self.fade(between(stretched(self.maps[..., c], self.size)))) for c in ranged
+        ]
+        weights = np.zeros(len(channels))
+        weights[ranged] = np.exp(np.array(found) - max(found))
+        return self.weighed(weights / weights.sum())
+
+    def ablation_cam(self):
+        whole = self.network.tail(self.maps)[self.unit]
+        weights = np.zeros(self.maps.shape[-1])
+        for channel in range(len(weights)):
+            without = self.maps.copy()
+            without[..., channel] = 0
+            weights[channel] = (whole - self.network.tail(without)[self.unit]) / abs(whole)
+        return self.weighed(weights)
+
+    def eigencam(self):
+        rows = self.maps.reshape(-1, self.maps.shape[-1])
+        rows = rows - rows.mean(axis=0)
+        first = np.linalg.svd(rows, full_matrices=False)[2][0]
+        along = rows @ first
+        along = -along if along @ rows.mean(axis=1) < 0 else along
+        return np.maximum(along, 0).reshape(self.maps.shape[:-1])
+
+    def gradient(self):
+        return np.abs(positions(self.slopes[2])).max(axis=-1)
+
+    def gradient_x_input(self):
+        return positions(self.slopes[2] * self.example).sum(axis=-1)
+
+    def guided_backprop(self):
+        slopes = self.network.back(self.example, self.unit, guided=True)[2]
+        return np.abs(positions(slopes)).max(axis=-1)
+
+    def smoothgrad(self):
+        total = np.zeros_like(positions(self.example))
+        for sample in range(SAMPLES):
+            drawn = np.random.default_rng((0, 3, sample)).standard_normal(total.shape, np.float32)
+            noisy = positions(self.example) + NOISE * np.abs(self.white - self.black) * drawn
+            slopes = self.network.back(noisy.reshape(self.example.shape), self.unit)[2]
+            total += positions(slopes)
+        return np.abs(total / SAMPLES).max(axis=-1)
+
+    def integrated_gradients(self):
+        nothing = self.nothing().reshape(self.example.shape)
+        total = np.zeros_like(self.example)
+        for step in range(STEPS):
+            at = nothing + (step + 0.5) / STEPS * (self.example - nothing)
+            total += self.network.back(at, self.unit)[2] / STEPS
+        return positions(total * (self.example - nothing)).sum(axis=-1)
+
+    def occlusion(self):
+        """Of frames and slices the patch lies in one of them at a time."""
+        window = 1 if self.example.ndim == 1 else max(1, min(self.size[-2:]) // 8)
+        stride = max(1, window // 2)
+        sides = [1] * len(self.size[:-2]) + [window] * len(self.size[-2:])
+        starts = [
+            sorted({*range(0, length - side + 1, stride if side > 1 else 1), length - side})
+            for length, side in zip(self.size, sides, strict=True)
+        ]
+        whole, total, count = self.score(self.example), np.zeros(self.size), np.zeros(self.size)
+        for corner in itertools.product(*starts):
+            area = tuple(slice(at, at + side) for at, side in zip(corner, sides, strict=True))
+            mask = np.ones(self.size)
+            mask[area] = 0
+            total[area] += whole - self.score(self.fade(mask))
+            count[area] += 1
+        return total / count
+
+    def rise(self):
+        length = [*self.size[:-2], *(min(self.size[-2:]) for _ in self.size[-2:])]
+        sides = [-(-each // min(CELLS, each)) for each in length]
+        cells = [-(-each // side) for each, side in zip(self.size, sides, strict=True)]
+        total = np.zeros(self.size)
+        for number in range(MASKS):
+            chance = np.random.default_rng((0, 4, number))
+            kept = (chance.random(cells) < KEEP).astype(float)
+            shifts = list(chance.integers(0, sides[-1], len(sides[-2:])))
+            shifts = [chance.integers(0, sides[0]), *shifts] if len(sides) == 3 else shifts
+            large = [(count + 1) * side for count, side in zip(cells, sides, strict=True)]
+            part = tuple(slice(at, at + each) for at, each in zip(shifts, self.size, strict=True))
+            mask = stretched(kept, large)[part]
+            total += self.score(self.fade(mask)) * mask
+        return total / (KEEP * MASKS)
+
+
+@functools.cache
+def found(kind, pooled=False):
+    """The network, the example and what layersight gives for it."""
+    shape, kernel = KINDS[kind]
+    network = Network(shape, kernel, pooled=pooled)
+    example = np.random.default_rng(3).normal(0.2, 1, shape).astype(np.float32)
+    unit = int(np.argmax(network.scores(example)))
+    # Integrals that are not complete are cut finer; here the rule itself is compared.
+    with patch("layersight.nouns.heatmaps.methods.integrated_gradients.TOLERANCE", 1e9):
+        result = layersight.heatmap(
+            network.opened(),
+            example[None],
+            method="cam" if pooled else "all",
+            batch_size=4,
+            **({} if pooled else OPTIONS),
+        )
+    return network, example, unit, {entry.method: entry for entry in result}, result
+
+
+def ends(example):
+    """Black and white: 0 and the range of a line, the least and the greatest of floats."""
+    if example.ndim < 3:
+        return np.zeros(positions(example).shape[-1]), np.ptp(positions(example), axis=0)
+    channels = example.shape[-1]
+    return np.full(channels, example.min()), np.full(channels, example.max())
+
+
+APART = ("cam", "activation")
+"""Methods with tests of their own."""
+
+
+def applies(kind, method):
+    if kind == "vector":
+        return methods()[method].layers == NONE and method != "rise"
+    return True
+
+
+CASES = [
+    (kind, method)
+    for kind in KINDS
+    for method in methods()
+    if method not in APART and applies(kind, method)
+]
+
+
+@pytest.mark.parametrize(("kind", "method"), CASES)
+def test_every_method_is_its_slow_second_writing(kind, method):
+    network, example, unit, maps, _ = found(kind)
+    slow = Slow(network, example, unit, *ends(example))
+    entry = maps[method]
+    assert entry.target.unit == unit
+    wanted = getattr(slow, method.replace("++", "_plus_plus").replace("-", "_"))()
+    assert not entry.empty
+    assert np.ptp(wanted) > 0
+    np.testing.assert_allclose(entry.coarse, wanted, atol=2e-4 * np.abs(wanted).max())
+    np.testing.assert_allclose(
+        entry.values, stretched(wanted, slow.size), atol=2e-4 * np.abs(wanted).max()
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_methods_that_do_not_apply_are_named(kind):
+    *_, maps, result = found(kind)
+    wanted = {name for name, each in methods().items() if each.comparable}
+    lost = {name for name in wanted if name not in maps}
+    assert lost == {name for name in wanted if name == "cam" or not applies(kind, name)}
+    for name in lost:
+        assert any(f"without {name}, which does not apply" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "vector"])
+def test_cam_is_the_sum_of_maps_by_the_weights_of_the_dense_layer(kind):
+    network, example, unit, maps, _ = found(kind, pooled=True)
+    wanted = network.forward(example)[1][1] @ network.weights[2][:, unit]
+    np.testing.assert_allclose(maps["cam"].coarse, wanted, atol=1e-4 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "vector"])
+def test_a_channel_of_a_layer_is_shown_and_explained(kind):
+    network, example, *_ = found(kind)
+    model = network.opened()
+    maps = network.forward(example)[1][1]
+    place = tuple(int(at) for at in np.unravel_index(maps[..., 2].argmax(), maps.shape[:-1]))
+    text = ",".join(map(str, place))
+    (shown,) = layersight.heatmap(model, example[None], method="activation", target="b:2")
+    np.testing.assert_allclose(shown.coarse, maps[..., 2], atol=1e-5)
+    (one,) = layersight.heatmap(model, example[None], method="gradient", target=f"b:2@{text}")
+    assert one.target.where == place
+    np.testing.assert_allclose(one.score, maps[(*place, 2)], rtol=1e-4)
+    region = ",".join(f"{at}:{at + 1}" for at in place)
+    (same,) = layersight.heatmap(model, example[None], method="gradient", target=f"b:2@{region}")
+    np.testing.assert_allclose(same.values, one.values, atol=1e-6)
