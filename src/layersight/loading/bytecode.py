@@ -20,7 +20,7 @@ MAX_INSTRUCTIONS = 10_000  # a function that a person wrote has some hundred
 MAX_NAME = 200  # characters of the name of something outside the code, with all its points
 
 
-class Unknown(Exception):  # noqa: N818 (the caller takes it as: not recognised)
+class UnknownError(Exception):
     """The code is none of the known forms."""
 
 
@@ -107,7 +107,7 @@ def formulas_of(code: Code, given: dict[str, Any]) -> list[Formula]:
     for instructions, version in _decodings(code):
         try:
             formula = _Machine(code, given, version).run(instructions)
-        except (Unknown, ArithmeticError, LookupError, TypeError, ValueError):
+        except (UnknownError, ArithmeticError, LookupError, TypeError, ValueError):
             continue
         if formula not in formulas:
             formulas.append(formula)
@@ -183,7 +183,7 @@ class _Machine:
                 self._combine(name)
             elif name != "NOP":
                 self._step(name, argument)
-        raise Unknown
+        raise UnknownError
 
     def _step(self, name: str, argument: int) -> None:
         stack, code = self._stack, self._code
@@ -208,7 +208,7 @@ class _Machine:
             case "ROT_TWO" | "SWAP":
                 reach = argument if name == "SWAP" else 2
                 if reach < 1:
-                    raise Unknown
+                    raise UnknownError
                 stack[-1], stack[-reach] = stack[-reach], stack[-1]
             case "UNPACK_SEQUENCE":
                 stack += self._writer.unpack(stack.pop(), argument)[::-1]
@@ -246,7 +246,7 @@ class _Machine:
             case "LIST_EXTEND":
                 items = stack.pop()
                 if argument != 1 or not isinstance(items, list | tuple):
-                    raise Unknown
+                    raise UnknownError
                 stack[-1] = self._writer.operate("add", [stack[-1], list(items)])
             case "KW_NAMES":
                 self._keywords = self._code.constants[argument]
@@ -263,11 +263,11 @@ class _Machine:
             case "CALL_METHOD":
                 self._call(argument, ())
             case _:
-                raise Unknown
+                raise UnknownError
 
     def _pop(self, count: int) -> list[Any]:
         if count > len(self._stack):
-            raise Unknown
+            raise UnknownError
         return [self._stack.pop() for _ in range(count)][::-1]
 
     def _index(self, key: Any) -> None:
@@ -290,12 +290,12 @@ class _Machine:
         """The name of a package or of something in it; nothing is imported."""
         if not whole:
             if not isinstance(self._stack[-1], Dotted):
-                raise Unknown
+                raise UnknownError
             self._stack.append(_inside(self._stack[-1], name))
             return
         chosen = self._stack.pop()
         if self._stack.pop() not in (0, -1) or name.partition(".")[0] not in PACKAGES:
-            raise Unknown
+            raise UnknownError
         self._stack.append(Dotted(name if chosen else name.partition(".")[0]))
 
     def _attribute(self, argument: int, *, method: bool) -> None:
@@ -310,7 +310,7 @@ class _Machine:
         elif isinstance(owner, Ref):
             self._stack.append(self._of_tensor(owner, name))
         else:
-            raise Unknown
+            raise UnknownError
 
     def _of_tensor(self, owner: Ref, name: str) -> Any:
         """An attribute of a tensor, of its shape or of a size."""
@@ -322,7 +322,7 @@ class _Machine:
             return _Method(shape_of(self._writer, owner))
         if name == "as_list" and owner.kind == "shape":
             return _Method(owner)
-        raise Unknown
+        raise UnknownError
 
     def _combine(self, name: str) -> None:
         second, first = self._stack.pop(), self._stack.pop()
@@ -330,7 +330,7 @@ class _Machine:
 
     def _call(self, count: int, names: Any) -> None:
         if not isinstance(names, tuple) or len(names) > count:
-            raise Unknown
+            raise UnknownError
         values = self._pop(len(names))
         self._finish(count - len(names), dict(zip(names, values, strict=True)))
 
@@ -346,7 +346,7 @@ class _Machine:
         elif isinstance(function, Dotted):
             self._stack.append(call(self._writer, function, arguments, keywords))
         else:
-            raise Unknown
+            raise UnknownError
 
 
 @dataclass(frozen=True)
@@ -358,7 +358,7 @@ class _Method:
 
 def _inside(owner: Dotted, name: str) -> Dotted:
     if len(owner) + len(name) > MAX_NAME:
-        raise Unknown
+        raise UnknownError
     return Dotted(f"{owner}.{name}")
 
 
@@ -366,6 +366,6 @@ def _as_key(part: Any) -> Any:
     """``tf.newaxis`` as an index."""
     if isinstance(part, Dotted):
         if part.rpartition(".")[2] != "newaxis":
-            raise Unknown
+            raise UnknownError
         return None
     return part

@@ -15,7 +15,7 @@ MAX_DEPTH = 20
 MAX_ITEMS = 1_000
 
 
-class NotRead(Exception):  # noqa: N818 (the caller takes it as: not recognised)
+class NotReadError(Exception):
     """The bytes are no code in a known layout."""
 
 
@@ -50,7 +50,7 @@ def read_code(data: bytes) -> list[Code]:
             reader = _Reader(data, layout)
             try:
                 value = reader.value(0)
-            except (NotRead, struct.error, IndexError, UnicodeDecodeError, ValueError):
+            except (NotReadError, struct.error, IndexError, UnicodeDecodeError, ValueError):
                 continue
             if isinstance(value, Code) and reader.position == len(data):
                 codes.append(value)
@@ -71,7 +71,7 @@ class _Reader:
     def value(self, depth: int) -> Any:
         self._items += 1
         if depth > MAX_DEPTH or self._items > MAX_ITEMS:
-            raise NotRead
+            raise NotReadError
         byte = self._take(1)[0]
         kind, share = chr(byte & 0x7F), bool(byte & 0x80) and self._layout != "2"
         slot = len(self._shared)
@@ -98,7 +98,7 @@ class _Reader:
         if kind in "()[":
             count = self._take(1)[0] if kind == ")" else self._int()
             if not 0 <= count <= MAX_ITEMS:
-                raise NotRead
+                raise NotReadError
             return tuple(self.value(depth + 1) for _ in range(count))
         if kind == "r":
             return self._shared[self._int()]
@@ -106,7 +106,7 @@ class _Reader:
             return self._interned[self._int()]
         if kind == "c":
             return self._code(depth)
-        raise NotRead
+        raise NotReadError
 
     def _text(self, kind: str) -> Any:
         size = self._take(1)[0] if kind in "zZ" else self._int()
@@ -129,21 +129,21 @@ class _Reader:
         if self._layout == "3.11":
             kinds = rest[0]
             if not isinstance(kinds, bytes) or len(kinds) != len(variables):
-                raise NotRead
+                raise NotReadError
             free = tuple(n for n, k in zip(variables, kinds, strict=True) if k & 0x80)
         tuples = all(isinstance(item, tuple) for item in (constants, names, variables, free))
         if not isinstance(code, bytes) or not tuples or not isinstance(tail[0], bytes | str):
-            raise NotRead
+            raise NotReadError
         texts = [names, variables, free]
         if self._layout == "2":
             texts = [tuple(_as_text(n) for n in part) for part in texts]
         if not all(isinstance(name, str) for part in texts for name in part):
-            raise NotRead
+            raise NotReadError
         return Code(self._layout, numbers[0], code, constants, *texts)
 
     def _take(self, count: int) -> bytes:
         if count < 0 or self.position + count > len(self._data):
-            raise NotRead
+            raise NotReadError
         self.position += count
         return self._data[self.position - count : self.position]
 
@@ -153,7 +153,7 @@ class _Reader:
     def _long(self) -> int:
         count = self._int()
         if abs(count) > 8:
-            raise NotRead
+            raise NotReadError
         digits = struct.unpack(f"<{abs(count)}H", self._take(2 * abs(count)))
         total: int = sum(digit << (15 * index) for index, digit in enumerate(digits))
         return -total if count < 0 else total

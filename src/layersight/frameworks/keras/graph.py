@@ -51,7 +51,7 @@ Place = tuple[str, int]
 """A call of a layer: the layer's name and the number of the call."""
 
 
-class _Stopped(Exception):  # noqa: N818 (not an error: the layer becomes a stand-in)
+class _StoppedError(Exception):
     """A layer cannot be run, for the reason given, as it follows on "which"."""
 
 
@@ -136,7 +136,7 @@ class Builder:
             if issubclass(cls, keras.layers.Wrapper):
                 return _noted(self._wrap(cls, settings, where), entry), None
             cleaned = {key: self._setting(key, item, where) for key, item in settings.items()}
-        except _Stopped as reason_why:
+        except _StoppedError as reason_why:
             stop = Stop(self._path, name, str(reason_why))
             return self._refuse(entry, stop, outputs), stop
         layer = cls.from_config(cleaned)
@@ -151,7 +151,7 @@ class Builder:
             if key in ("layer", "backward_layer") and isinstance(item, dict):
                 made[key], stop = self._make_layer(item, None, 1)
                 if stop:
-                    raise _Stopped(f"holds a layer that {stop.reason}")
+                    raise _StoppedError(f"holds a layer that {stop.reason}")
             else:
                 made[key] = self._setting(key, item, where)
         return cls(**made)
@@ -379,16 +379,16 @@ def _activation(name: object) -> object:
         found = getattr(keras.activations, name, None)
         if callable(found) and name not in ("get", "serialize", "deserialize"):
             return name
-    raise _Stopped(f"has the activation '{name!s:.60}', which Keras does not have {NO_CODE}")
+    raise _StoppedError(f"has the activation '{name!s:.60}', which Keras does not have {NO_CODE}")
 
 
 def _exporting_module(name: str) -> str:
     """The module of Keras that exports an initialiser, a policy or a layer of a name."""
     if name in REFUSED:
-        raise _Stopped(f"holds a {name} layer, which {REFUSED[name]} {NO_CODE}")
+        raise _StoppedError(f"holds a {name} layer, which {REFUSED[name]} {NO_CODE}")
     module = exporting_module(name)
     if module is None:
-        raise _Stopped(f"holds something of the class '{name:.60}', which {not_of_keras()}")
+        raise _StoppedError(f"holds something of the class '{name:.60}', which {not_of_keras()}")
     return module
 
 

@@ -13,6 +13,7 @@ import tempfile
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -153,10 +154,10 @@ def _restore_initialisers(kind: str, settings: Config) -> None:
             settings[key] = keras.initializers.serialize(keras.initializers.get(default))
 
 
-def _default(cls: object, key: str) -> str:
+def _default(cls: Any, key: str) -> str:
     """The initialiser that a class takes without one given."""
-    if isinstance(cls, type):
-        parameter = inspect.signature(cls.__init__).parameters.get(key)  # type: ignore[misc]
+    if cls is not None:
+        parameter = inspect.signature(cls.__init__).parameters.get(key)
         if parameter is not None and isinstance(parameter.default, str):
             return parameter.default
     return "glorot_uniform" if "kernel" in key else "zeros"
