@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
+import pytest
 
 from layersight import load_model
 
@@ -44,3 +45,13 @@ def test_random_weights_are_a_matter_of_their_own_thread(monkeypatch):
         if seed == 7:
             assert [*drawn, random.random()] == expected
     assert digests[0] == digests[1]
+
+
+@pytest.mark.one_backend
+def test_want_of_memory_is_not_taken_for_a_network_that_is_gone(monkeypatch):
+    def large(**_):
+        raise MemoryError
+
+    monkeypatch.setattr(keras.applications, "VGG16", large)
+    with pytest.raises(MemoryError):
+        load_model("VGG16")

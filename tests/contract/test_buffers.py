@@ -8,6 +8,7 @@ import pytest
 
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
+from layersight.frameworks.keras import buffers
 from layersight.frameworks.keras.backends import measure
 from layersight.frameworks.keras.buffers import check_pass, count_work, follow_buffers
 from layersight.frameworks.keras.model import KerasModel
@@ -45,6 +46,18 @@ def test_the_scores_of_attention_count():
     counts, _ = held(attention())
     assert counts["attention"] >= 2 * 4096 * 4096 * 4
     assert counts["rows"] == 2 * 64 * 64 * 3 * 4
+
+
+@pytest.mark.one_backend
+def test_why_a_step_cannot_be_traced_is_noted(monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(buffers, "measure", fail)
+    with caplog.at_level("DEBUG", "layersight"):
+        held(attention())
+    assert "layer 'attention' cannot be traced" in caplog.text
+    assert "a fault of ours" in caplog.text
 
 
 def test_an_output_without_a_known_shape_is_counted():

@@ -134,6 +134,44 @@ def test_a_subclassed_model_is_asked_up_to_its_first_weights() -> None:
     assert "call" not in model.conv.__dict__
 
 
+class Stubborn(layers.Layer):
+    """Computes nothing of several pictures."""
+
+    def call(self, x: Any) -> Any:
+        if not isinstance(x, keras.KerasTensor) and x.shape[0] not in (None, 1):
+            raise RuntimeError("a stranger's bug")
+        return x * 1.0
+
+    def compute_output_spec(self, x: Any) -> Any:
+        return keras.KerasTensor(x.shape)
+
+
+class StubbornModel(keras.Model):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.stubborn, self.conv = Stubborn(), layers.Conv2D(2, 3)
+
+    def call(self, x: Any) -> Any:
+        return self.conv(self.stubborn(x))
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("kind", ["graph", "class"])
+def test_why_a_stem_tells_nothing_is_noted(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It may be the fault of a stranger's layer, or of the code that runs it."""
+    model = StubbornModel()
+    if kind == "graph":
+        inputs = keras.Input((8, 8, 3))
+        model = keras.Model(inputs, layers.Conv2D(2, 3)(Stubborn()(inputs)))
+    else:
+        model(np.zeros((1, 8, 8, 3), "float32"))
+    with caplog.at_level("DEBUG", "layersight"):
+        opened = layersight.load_model(model)
+        opened.describe({entry.name: (1, 8, 8, 3) for entry in opened.info.inputs})
+    assert "not run on" in caplog.text
+    assert "a stranger's bug" in caplog.text
+
+
 def test_each_frame_is_scaled_by_the_model_around_it() -> None:
     inner = keras.Sequential(
         [keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Conv2D(2, 3)]

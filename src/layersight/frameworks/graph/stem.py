@@ -10,6 +10,7 @@ The rule of this module: a stem is run, never guessed at by the classes of its l
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -30,6 +31,8 @@ from layersight.loading.architectures import (
     find_by_model_name,
     preprocessing_of,
 )
+
+_log = logging.getLogger("layersight")
 
 SIDE = 32
 """The most pixels along each side of the pictures that are tried, if the stem takes them."""
@@ -234,7 +237,8 @@ class _Stem:
         for most in (SIDE, None):
             try:
                 found = np.concatenate([self._run(part, most, ramp=ramp) for part in parts])
-            except Exception:
+            except Exception:  # strangers' code; a smaller picture may have been the reason
+                _log.debug("a stem does not run on pictures of %s", most, exc_info=True)
                 continue
             if found.size:
                 break

@@ -8,6 +8,7 @@ layers that are not listed here, too.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 
@@ -24,6 +25,8 @@ from layersight.frameworks.keras.passing import filled
 from layersight.frameworks.keras.sizes import count_computed
 from layersight.frameworks.keras.types import Structure, Tensor
 from layersight.limits import DEFAULT, MORE, Limits, in_words
+
+_log = logging.getLogger("layersight")
 
 _ALONG_AXES = (
     *("Conv", "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling"),
@@ -289,4 +292,5 @@ def _measured(step: Step, taken: Sequence[tuple[Shape, str] | None]) -> Measured
     try:
         return measure(compute, shapes)
     except Exception:  # what it does depends on values; then what it gives is all that is known
+        _log.debug("%s cannot be traced", _where(step), exc_info=True)
         return None

@@ -90,7 +90,7 @@ def from_application(
                 model = _with_file(function, network)
             else:
                 model = function(weights=None if weights == "random" else weights)
-    except UnsafeModelError:
+    except (UnsafeModelError, MemoryError):
         raise
     except Exception as error:
         raise ModelFileError(_why(name, weights, reason_of(error))) from error

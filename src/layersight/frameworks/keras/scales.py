@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from layersight.frameworks.graph.stem import (
 )
 from layersight.frameworks.keras.stem import KerasSteps, is_learned, to_array, to_tensor
 from layersight.frameworks.keras.types import Structure, Tensor
+
+_log = logging.getLogger("layersight")
 
 
 def wanted_pixels(
@@ -88,8 +91,8 @@ class _HiddenStem:
         except _Reached as reached:
             array = to_array(reached.value)
             return sample(array, self.entry.data_format, ramp=ramp)
-        except Exception:
-            pass
+        except Exception:  # strangers' code
+            _log.debug("'%s' does not run on plain pictures", self.model.name, exc_info=True)
         return np.zeros((0, 0), np.float32)
 
 
