@@ -77,6 +77,42 @@ def test_the_table_stands_before_the_dots_and_says_the_numbers() -> None:
     assert "Centre of the image" in listed
 
 
+def with_bars(result: Evaluation, bar: float, centre: float) -> Evaluation:
+    return dataclasses.replace(
+        result,
+        bars=np.full_like(result.bars, bar),
+        centre=np.full_like(result.centre, centre),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bar", "centre", "leading", "tone"),
+    [(0.2, 0.3, True, "plain"), (0.2, 0.9, False, "plain"), (0.9, 0.3, False, "bad")],
+)
+def test_nothing_is_the_best_that_is_worse_than_chance_or_the_centre(
+    bar: float, centre: float, leading: bool, tone: str
+) -> None:
+    values = np.stack([np.full((1, 5), 0.5), np.full((1, 5), 0.1)]).astype(np.float32)
+    made = evaluation(
+        5, methods=rows("grad-cam", "gradient"), measures=columns("insertion"), values=values
+    )
+    result = with_bars(made, bar, centre)
+    assert result.leading[:, 0].tolist() == [leading, False]
+    rows_ = table(result).rows
+    assert (rows_[0][1].marked, rows_[0][1].tone) == (leading, tone)
+    assert rows_[1][1].tone == "bad"
+
+
+def test_a_check_that_fails_is_marked() -> None:
+    values = np.stack([np.full((1, 5), 0.2), np.full((1, 5), 0.8)]).astype(np.float32)
+    made = evaluation(
+        5, methods=rows("grad-cam", "gradient"), measures=columns("randomisation"), values=values
+    )
+    passed, failed = (row[1] for row in table(with_bars(made, 0.5, 1)).rows[:2])
+    assert (passed.tone, passed.note, passed.marked) == ("plain", "100%", True)
+    assert (failed.tone, failed.note, failed.marked) == ("bad", "fails, 0%", False)
+
+
 def test_the_best_and_those_not_told_apart_from_it() -> None:
     """Image by image: two that differ a little on every image are told apart."""
     base = np.random.default_rng(0).random(20).astype(np.float32)
@@ -84,10 +120,12 @@ def test_the_best_and_those_not_told_apart_from_it() -> None:
     noisy = base + 0.009 + (noise - noise.mean()) / 10
     values = np.stack([base, base + 0.01, noisy])[:, np.newaxis]
     methods = rows("grad-cam", "gradient", "layercam")
-    result = evaluation(20, methods=methods, measures=columns("insertion"), values=values)
+    result = with_bars(
+        evaluation(20, methods=methods, measures=columns("insertion"), values=values), -1, -1
+    )
     assert result.leading[:, 0].tolist() == [False, True, True]
     assert [row[1].marked for row in table(result).rows[:3]] == [False, True, True]
-    low = dataclasses.replace(result, columns=columns("deletion"))
+    low = with_bars(dataclasses.replace(result, columns=columns("deletion")), 2, 2)
     assert low.leading[:, 0].tolist() == [True, False, True]
     single = evaluation(1, methods=rows("gradient"), measures=columns("insertion"))
     assert not any(cell.marked for row in table(single).rows for cell in row)
@@ -109,8 +147,8 @@ def test_the_share_of_images_better_than_the_bar() -> None:
 
 def test_what_is_said_of_an_interruption_and_of_the_key() -> None:
     assert facts(evaluation(3, count=100)).startswith("3 of 100 images, interrupted")
-    assert "randomisation, below 0.5" in key(evaluation(3))
-    assert "randomisation" not in key(evaluation(3, measures=columns("deletion")))
+    assert "for randomised weights, below 0.5, or else the check fails" in key(evaluation(3))
+    assert "randomised" not in key(evaluation(3, measures=columns("deletion")))
     assert key(evaluation(1)).startswith("One image. Bold")
     document = made(evaluation(3))
     assert "grad-cam: deletion 0." in document.caption

@@ -15,7 +15,7 @@ from layersight.nouns.heatmaps import photographs
 from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.groups import by_image, default_view, only
-from layersight.nouns.heatmaps.measured import measured
+from layersight.nouns.heatmaps.measured import measured, measures_of
 from layersight.nouns.heatmaps.noun import folder, numbers
 from layersight.nouns.heatmaps.options import HEAT_VIEWS, HeatOptions
 from layersight.nouns.heatmaps.photographs import (
@@ -26,7 +26,7 @@ from layersight.nouns.heatmaps.photographs import (
     places_of,
     reduced,
 )
-from layersight.nouns.heatmaps.result import Heatmaps, Measure, Places
+from layersight.nouns.heatmaps.result import Curve, Heatmaps, Measure, Places
 from layersight.nouns.heatmaps.views import Shown
 from layersight.nouns.heatmaps.wording import (
     better,
@@ -283,11 +283,11 @@ def test_measures_stand_beside_what_a_random_map_gets() -> None:
     (page,) = laid(made(heats(measured=True)))
     listed = words(page)
     start = listed.index("deletion")
-    assert listed[start : start + 5] == [
-        *("deletion", "0.21", "0.4", "0.3", "better than random (lower is better)"),
+    assert listed[start : start + 6] == [
+        *("deletion", "low is good", "0.21", "0.4", "0.3", "better than random and centre"),
     ]
-    assert "worse than random (lower is better)" in listed
-    assert {"deletion 0.21", "insertion 0.71"} <= set(listed)
+    assert "worse than random" in listed
+    assert {"deletion, low is good", "insertion, high is good"} <= set(listed)
     curves = [item for item in page.items if isinstance(item, Line) and len(item.points) == 6]
     assert len(curves) == 2
     falling = [y for _, y in curves[0].points]
@@ -439,3 +439,31 @@ def test_where_the_heat_lies_is_found_once_for_each_map(monkeypatch: pytest.Monk
         describe(result, dataclasses.replace(PLAIN, view=view))
     numbers(only(result, [2]), PLAIN)
     assert sorted(found) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("random", "centre", "said", "tone", "bold", "lead"),
+    [
+        (0.5, 0.6, "better than random and centre", "plain", True, "best: Grad-CAM 0.7"),
+        (0.5, 0.8, "better than random, not than the centre", "plain", False, "none is better"),
+        (0.8, 0.5, "worse than random", "bad", False, "none is better"),
+        (0.7, 0.5, "no different from random", "plain", False, "none is better"),
+    ],
+)
+def test_better_is_better_than_random_and_than_the_centre(
+    random: float, centre: float, said: str, tone: str, bold: bool, lead: str
+) -> None:
+    curve = Curve((0.0, 1.0), (0.1, 0.9))
+    measure = Measure("insertion", 0.7, random, centre, True, curve)
+    maps = (dataclasses.replace(heats().maps[0], measures=(measure,)),)
+    (group,) = by_image(dataclasses.replace(heats(), maps=maps))
+    table, _ = measures_of(maps[0])
+    assert (table.rows[0][1].tone, table.rows[0][1].bold) == (tone, bold)
+    assert table.rows[0][4].text == said
+    metrics, curves = measured(group)
+    assert metrics.blocks[0].columns[1].note == "high is good"
+    assert metrics.blocks[0].rows[0][1].bold is bold
+    ((plot,),) = curves.blocks[0].parts
+    assert plot.title == "insertion, high is good"
+    assert plot.lead.startswith(lead)
+    assert plot.series[0].style == ("plain" if bold else "thin")

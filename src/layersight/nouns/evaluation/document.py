@@ -35,8 +35,8 @@ from layersight.nouns.evaluation.wording import (
     made_of,
     random_name,
     spread,
-    way,
 )
+from layersight.nouns.heatmaps.wording import way
 
 ROOM, GAP = 508.0, 18.0
 """Points that charts beside each other have on paper, and what is between them."""
@@ -96,13 +96,18 @@ def _table(result: Evaluation) -> Table:
         for metric in range(len(result.columns)):
             share = float(result.better[index, metric])
             leading = several and bool(result.leading[index, metric])
+            behind = not np.isnan(share) and not result.ahead[index, metric]
+            words = [] if np.isnan(share) else [percent(share)]
+            if behind and result.columns[metric].name == "randomisation":
+                words.insert(0, "fails")
             cells.append(
                 Cell(
                     amount(float(result.means[index, metric])),
+                    "bad" if behind else "plain",
                     bold=leading,
                     marked=leading,
                     aside=spread(float(result.errors[index, metric])),
-                    note="" if np.isnan(share) else percent(share),
+                    note=", ".join(words),
                     share=None if np.isnan(share) else share,
                 )
             )
@@ -113,7 +118,7 @@ def _table(result: Evaluation) -> Table:
         rows.append((Cell(name, "quiet"), *numbers))
     columns = (
         Column("Method", wide=1),
-        *(Column(each.title, "right", way(each)) for each in result.columns),
+        *(Column(each.title, "right", way(each.higher_is_better)) for each in result.columns),
     )
     last = frozenset({len(result.rows) - 1})
     return Table(columns, tuple(rows), "Methods", key(result), ruled=last)
@@ -145,7 +150,7 @@ def _points(result: Evaluation, metric: int, wide: float) -> Curve:
     shown = series if leading.any() else series[1:]
     return Curve(
         shown,
-        title=f"{column.title}   {way(column)}",
+        title=f"{column.title}   {way(column.higher_is_better)}",
         names=tuple(row.title for row in result.rows),
         rules=((centre, "centre of the image"),) if np.isfinite(centre) else (),
         wide=max(150.0, wide),

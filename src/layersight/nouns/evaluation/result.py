@@ -149,23 +149,40 @@ class Evaluation(RichDisplay):
         return np.where(counts > 0, wins.sum(-1) / np.maximum(counts, 1), np.nan).astype(np.float32)
 
     @functools.cached_property
+    def ahead(self) -> NDArray[np.bool_]:
+        """``(method, metric)``: whether its mean is better than the bar's: most often, than chance.
+
+        Of the images of which the method has a number.
+        """
+        return self._better_than(self.bars)
+
+    @functools.cached_property
     def leading(self) -> NDArray[np.bool_]:
         """``(method, metric)``: whether it is the best, or not told apart from the best.
 
-        Told apart are two methods whose difference, image by image, is in the mean more than two
+        What is not better in the mean than the bar, and than the map of the centre, never is. Told
+        apart are two methods whose difference, image by image, is in the mean more than two
         of its standard errors.
         """
         signed = self._signs * self.means
+        good = self.ahead & self._better_than(np.broadcast_to(self.centre, self.values.shape))
+        signed = np.where(good, signed, np.nan)
         found = np.zeros(signed.shape, bool)
         for place in range(len(self.columns)):
-            if not np.isfinite(signed[:, place]).any():
+            if not good[:, place].any():
                 continue
             best = int(np.nanargmax(signed[:, place]))
             apart = self.values[best, place] - self.values[:, place]
             distance, width = np.abs(mean(apart)), error(apart)
-            found[:, place] = np.isfinite(signed[:, place]) & (
+            found[:, place] = good[:, place] & (
                 (distance == 0) | (distance <= MIN_STANDARD_ERRORS * np.nan_to_num(width))
             )
+        return found
+
+    def _better_than(self, rivals: FloatArray) -> NDArray[np.bool_]:
+        """``(method, metric)``: whether a method is better in the mean, where both are known."""
+        with np.errstate(invalid="ignore"):
+            found: NDArray[np.bool_] = self._signs * mean(self.values - rivals) > 0
         return found
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from layersight.document.words import DASH, DOT, PLUS_MINUS, brief, model_line, number, plural, size
-from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Column, Evaluation, Row
+from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Evaluation, Row
 
 CENTRE = "Centre of the image"
 
@@ -31,11 +31,6 @@ def amount(value: float) -> str:
 def spread(value: float) -> str:
     """A standard error; nothing where there is none."""
     return "" if math.isnan(value) else f"{PLUS_MINUS}{amount(value)}"
-
-
-def way(column: Column) -> str:
-    """Which way is good."""
-    return "high is good" if column.higher_is_better else "low is good"
 
 
 def grain(cells: tuple[int, ...]) -> str:
@@ -70,15 +65,16 @@ def key(result: Evaluation) -> str:
     told = f"Mean over {plural(len(result.images), 'image')}" if several else "One image"
     if several:
         told += f" {PLUS_MINUS} its standard error"
+    randoms = result.measured.randoms
     told += (
-        ". Bold: the best method, or one that is not told apart from it (image by image their "
-        f"difference is in the mean within {MIN_STANDARD_ERRORS:g} standard errors). Bars: the "
-        "share of images where the method is better than random maps as coarse as its own (the "
-        "mean of "
-        f"{result.measured.randoms})"
+        ". Bold: the best method that is better in the mean than random maps and than the centre "
+        "of the image, or one that is not told apart from it (image by image their difference is "
+        f"in the mean within {MIN_STANDARD_ERRORS:g} standard errors). Brown: no better than "
+        "random maps. Bars: the share of images where the method is better than random maps as "
+        f"coarse as its own (the mean of {randoms})"
     )
     if "randomisation" in result.metrics:
-        told += "; for randomisation, below 0.5"
+        told += "; for randomised weights, below 0.5, or else the check fails"
     return told + "."
 
 

@@ -36,9 +36,20 @@ from layersight.nouns.heatmaps.wording import (
     better,
     method_title,
     target_name,
+    way,
 )
 
-KEY = "Bold: better than a random map, or passes. Brown: worse, or fails."
+KEY = (
+    "Bold: better than a random map and than the map of the centre, or passes. Brown: worse than "
+    "a random map, or fails."
+)
+WORDS = {
+    "better": "better than random and centre",
+    "outdone": "better than random, not than the centre",
+    "worse": "worse than random",
+    "no different": "no different from random",
+}
+"""What :func:`~layersight.nouns.heatmaps.wording.better` means beside a metric."""
 ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -63,7 +74,7 @@ def measures_of(entry: Heatmap) -> Iterator[Block]:
     if curves:
         yield Beside(
             tuple(
-                (_curve([each], f"{each.metric} {format_measure(each.value)}"),) for each in curves
+                (_curve([each], _curve_title(each), format_measure(each.value)),) for each in curves
             ),
             fill=False,
         )
@@ -71,18 +82,13 @@ def measures_of(entry: Heatmap) -> Iterator[Block]:
 
 def _measure(measure: Measure) -> tuple[Cell, ...]:
     verdict = better(measure)
-    which = "higher" if measure.higher_is_better else "lower"
-    words = f"{verdict} than random ({which} is better)"
-    if verdict == DASH:
-        words = DASH
-    elif verdict == "no different":
-        words = "no different from random"
-    elif measure.bar is not None:
+    words = WORDS.get(verdict, verdict)
+    if measure.bar is not None and verdict != DASH:
         side = "above" if measure.higher_is_better else "below"
         words = f"{verdict}: {side} {measure.bar:g} is good"
     tone: Tone = "bad" if verdict in BAD else "plain"
     return (
-        Cell(measure.metric),
+        Cell(measure.metric, note=way(measure.higher_is_better)),
         Cell(format_measure(measure.value), tone, bold=verdict in GOOD),
         Cell(format_measure(measure.random)),
         Cell(format_measure(measure.centre)),
@@ -90,14 +96,18 @@ def _measure(measure: Measure) -> tuple[Cell, ...]:
     )
 
 
-def _curve(measures: Sequence[Measure], title: str, lead: str = "") -> Curve:
-    """The scores along a metric's course, the best measure last and in front."""
+def _curve_title(measure: Measure) -> str:
+    return f"{measure.metric}, {way(measure.higher_is_better)}"
+
+
+def _curve(measures: Sequence[Measure], title: str, lead: str = "", *, front: bool = True) -> Curve:
+    """The scores along a metric's course, the best measure last and, if it is good, in front."""
     series = []
     for order, measure in enumerate(reversed(measures)):
         if measure.curve is not None:
             y = np.array(measure.curve.scores, np.float32)
             x = np.array(measure.curve.shares, np.float32)
-            series.append(Series(y, x, style="thin" if order else "plain"))
+            series.append(Series(y, x, style="thin" if order or not front else "plain"))
     ends = [limits(measure) for measure in measures]
     return Curve(
         tuple(series),
@@ -180,7 +190,8 @@ def _metrics(group: ImageMaps) -> Table:
             rows += [_metric_row(group, entry, metrics, several=several) for entry in part]
             rows.append(rival(part[0], "random map as coarse", "random"))
         rows.append(rival(entries[0], "map of the centre", "centre"))
-    columns = (Column("map"), *(Column(name, "right") for name in metrics))
+    ways = {one.metric: way(one.higher_is_better) for each in group.maps for one in each.measures}
+    columns = (Column("map"), *(Column(name, "right", ways[name]) for name in metrics))
     return Table(columns, tuple(rows), note=KEY)
 
 
@@ -207,12 +218,16 @@ def _plots(group: ImageMaps) -> Iterator[Curve]:
         for measure in entry.measures:
             if measure.curve is not None:
                 pairs.setdefault((entry.target, measure.metric), []).append((entry, measure))
-    for (_, metric), measured in pairs.items():
+    for measured in pairs.values():
         order = ranked(measured)
         entry, best = order[-1]
         name = f", {target_name(group.result, entry)}" if len(group.targets) > 1 else ""
         lead = f"best: {method_title(group.result, entry)} {format_measure(best.value)}"
-        yield _curve([measure for _, measure in order], f"{metric}{name}", lead)
+        good = better(best) in GOOD
+        if not good:
+            lead = "none is better than a random map and the centre"
+        title = f"{_curve_title(best)}{name}"
+        yield _curve([measure for _, measure in order], title, lead, front=good)
 
 
 def ranked(pairs: list[tuple[Heatmap, Measure]]) -> list[tuple[Heatmap, Measure]]:

@@ -64,6 +64,11 @@ class Measure:
         return self._better_than(self.random)
 
     @property
+    def better_than_centre(self) -> bool:
+        """Whether the heatmap is better than the map of the centre."""
+        return self._better_than(self.centre)
+
+    @property
     def passes(self) -> bool:
         """Whether the heatmap is better than the bar: most often that is the random map."""
         return self._better_than(self.random if self.bar is None else self.bar)

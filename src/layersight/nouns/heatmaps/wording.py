@@ -213,15 +213,26 @@ GOOD, BAD = ("better", "passes"), ("worse", "fails")
 """What :func:`better` says in praise and in blame."""
 
 
+def way(higher_is_better: bool) -> str:
+    """Which way is good."""
+    return "high is good" if higher_is_better else "low is good"
+
+
 def better(measure: Measure) -> str:
-    """Whether a heatmap is better than a random one, or passes a bar, in words."""
+    """What a heatmap is worth by a metric, in words.
+
+    Better is what is better than the random map and than the map of the centre; where a metric has
+    a bar of its own, a map passes or fails.
+    """
     if not (math.isfinite(measure.value) and math.isfinite(measure.random)):
         return DASH
     if measure.bar is not None:
         return "passes" if measure.passes else "fails"
     if measure.value == measure.random:
         return "no different"
-    return "better" if measure.better_than_random else "worse"
+    if not measure.better_than_random:
+        return "worse"
+    return "better" if measure.better_than_centre else "outdone"
 
 
 def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
