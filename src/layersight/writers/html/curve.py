@@ -12,6 +12,7 @@ from layersight.document.blocks import Curve, Series, Values
 from layersight.document.words import fine_percent
 from layersight.writers.html.drawn import PER_POINT
 from layersight.writers.layout.curve import inks_of, runs
+from layersight.writers.layout.marks import nice
 
 WIDE = 800.0
 """Width of a curve that takes all the room."""
@@ -70,23 +71,6 @@ class Chart:
     rules: str = ""
     marks: str = ""
     lines: list[Line] = field(default_factory=list)
-
-
-def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
-    """Round numbers between two limits, at most about so many.
-
-    >>> nice(0, 1), nice(0, 11, 6, whole=True)
-    ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 5.0, 10.0])
-    """
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
-        return [low] if math.isfinite(low) else []
-    raw = (high - low) / max(1, most - 1)
-    power = 10 ** math.floor(math.log10(raw))
-    steps = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
-    step = next(each * power for each in steps if each * power >= raw * 0.999)
-    step = max(1.0, step) if whole else step
-    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
-    return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
 
 
 def lay_out(curve: Curve) -> Chart:

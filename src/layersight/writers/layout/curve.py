@@ -20,6 +20,7 @@ from layersight.writers.layout.marks import (
     INKS,
     draw_scale,
     draw_tick,
+    nice,
     round_ticks,
 )
 from layersight.writers.layout.text import STEP
@@ -51,6 +52,8 @@ ASIDE = 74.0
 """Room right of a plot for the words of its rules."""
 APART = 7.0
 """The least distance of two words above each other."""
+FLOOR = 22.0
+"""Between the numbers of an axis that goes up, about."""
 NAMES = 108.0
 DOT, SMALL_DOT = 4.2, 3.5
 WIDTHS = {"line": 0.9, "plain": 1.1, "thin": 0.4}
@@ -239,7 +242,7 @@ def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
     across = block.x or _limits([xs for xs, _ in points])
     rules = np.array([value for value, _ in block.rules], float)
     low, high = block.y or _limits([*(ys for _, ys in points), rules, np.zeros(1)])
-    heights = [low, (low + high) / 2, high] if high > low else [low]
+    heights = nice(low, high, max(3, int((bottom - top) / FLOOR))) or [low]
     numbers = [_word(value, share="y" in block.percent) for value in heights]
     left = x + max(sketch.medium.measure(words, TINY) for words in numbers) + 6
     inset = 6.0 if any(series.style == "line" for series in block.series) else 0.0
@@ -318,7 +321,7 @@ def _across(
     """The numbers under the curves, as many as there is room for."""
     low, high = axes.across
     if "x" in block.percent:
-        for share in (low, (low + high) / 2, high):
+        for share in nice(low, high, 3):
             draw_tick(sketch, axes.x(share), axes.bottom, percent(share))
         return
     if block.x_names:
@@ -335,7 +338,7 @@ def _across(
         ticks = round_ticks(int(high) + 1, max(2, int((axes.right - axes.left) / 40)))
         _spread(sketch, axes, [(tick, str(tick)) for tick in ticks if low <= tick <= high])
     else:
-        _spread(sketch, axes, [(value, number(value)) for value in np.linspace(low, high, 3)])
+        _spread(sketch, axes, [(value, number(value)) for value in nice(low, high, 4)])
 
 
 def _spread(sketch: Sketch, axes: Axes, ticks: Sequence[tuple[float, str]]) -> None:

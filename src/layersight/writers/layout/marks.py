@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -166,6 +167,25 @@ def round_ticks(length: int, at_most: int) -> range:
             if (length - 1) // step < at_most:
                 return range(0, length, step)
     return range(0, length, step)
+
+
+def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
+    """Round numbers between two limits, at most about so many.
+
+    >>> nice(0, 1), nice(0, 11, 6, whole=True)
+    ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 5.0, 10.0])
+    >>> nice(0, 0.0125, 4)
+    [0.0, 0.005, 0.01]
+    """
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return [low] if math.isfinite(low) else []
+    raw = (high - low) / max(1, most - 1)
+    power = 10 ** math.floor(math.log10(raw))
+    steps = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
+    step = next(each * power for each in steps if each * power >= raw * 0.999)
+    step = max(1.0, step) if whole else step
+    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+    return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
 
 
 def draw_tick(sketch: Sketch, x: float, y: float, words: str) -> None:
