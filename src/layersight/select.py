@@ -311,7 +311,7 @@ def parse_channels(spec: ChannelSpec, count: int, *, layer: str | None = None) -
 
     Args:
         spec: ``"0,3,5-9"`` (5 to 9, both), ``"0:16"`` (16 not counted), a number, a slice,
-            numbers, or ``None`` for all.
+            numbers, or ``None`` or ``"all"`` for all.
         count: How many channels there are.
         layer: The name of the layer that has them, for an error.
 
@@ -325,7 +325,7 @@ def parse_channels(spec: ChannelSpec, count: int, *, layer: str | None = None) -
         (30, 31)
     """
     where = f"layer '{layer}': " if layer is not None else ""
-    if spec is None:
+    if spec is None or (isinstance(spec, str) and spec == "all"):
         return tuple(range(count))
     chosen: set[int] = set()
     for first, end in _spans(spec, count):

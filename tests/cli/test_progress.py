@@ -35,7 +35,46 @@ def test_in_a_log_it_is_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> N
         for done in (59, 60, 119, 121, 300):
             progress(done, 300)
     assert log.getvalue().splitlines() == [
+        "layersight: this takes about 5 min.",
         "layersight: 20% done, 4 min left",
         "layersight: 40% done, 3 min left",
         "layersight: 100% done",
     ]
+
+
+def told(monkeypatch: pytest.MonkeyPatch, calls: list[tuple[float, int]], total: int) -> list[str]:
+    """What a log is told of calls at some times."""
+    log, clock = io.StringIO(), iter([0.0, *(time for time, _ in calls)])
+    monkeypatch.setattr(sys, "stderr", log)
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    with Progress("steps", "Less: --steps 32.") as progress:
+        for _, done in calls:
+            progress(done, total)
+    return log.getvalue().splitlines()
+
+
+def test_compiling_before_the_first_step_is_not_taken_for_the_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 2048 steps the first takes 10 s to compile, the others 10 ms: no word of hours."""
+    calls = [(10 + 0.01 * step, step) for step in range(1, 1000)]
+    assert told(monkeypatch, calls, 2048) == []
+
+
+def test_what_takes_long_is_said_at_the_beginning_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = [(10 + 0.5 * step, step) for step in range(1, 20)]
+    lines = told(monkeypatch, calls, 2048)
+    assert lines == ["layersight: this takes about 17 min. Less: --steps 32."]
+
+
+def test_in_a_terminal_it_is_said_over_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    clock = iter([0.0, 1.0, 3.0, *[4.0] * 50])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    with Progress("steps", "Less: --steps 32.") as progress:
+        progress(1, 1000)
+        progress(2, 1000)
+    assert "this takes about 33 min. Less: --steps 32." in " ".join(screen.getvalue().split())

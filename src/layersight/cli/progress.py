@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,21 +12,32 @@ if TYPE_CHECKING:
 
 SELDOM = 60.0
 """Seconds between two lines where they stay, as in the log of a job."""
+LONG = 60.0
+"""Seconds that work may take without a word on what it will cost."""
+RECENT = 30.0
+"""The pace is that of so many seconds."""
+SURE = 1.0
+"""Seconds after which a pace is one."""
 
 
 class Progress:
     """Tells on standard error how much is done, and about how long the rest takes.
 
     In a terminal it is a bar, which is wiped out when the block ends. Elsewhere a line of its own
-    says it every :data:`SELDOM` seconds: short work says nothing.
+    says it every :data:`SELDOM` seconds: short work says nothing. Once it is known that all takes
+    longer than :data:`LONG`, a line says how long, and what can be done about it.
 
     Args:
         noun: What is counted; ``None`` to tell the share that is done.
+        advice: How to stop, and how to ask for less.
     """
 
-    def __init__(self, noun: str | None = None) -> None:
-        self._noun, self._bar = noun, None if not sys.stderr.isatty() else _bar(noun)
+    def __init__(self, noun: str | None = None, advice: str = "") -> None:
+        self._noun, self._advice = noun, advice
+        self._bar = None if not sys.stderr.isatty() else _bar(noun)
         self._begun = self._told = 0.0
+        self._warned = False
+        self._marks: deque[tuple[float, int]] = deque()
 
     def __enter__(self) -> Progress:
         self._begun = self._told = time.monotonic()
@@ -39,35 +51,51 @@ class Progress:
 
     def __call__(self, done: int, total: int) -> None:
         """Tells that so many of all are done."""
-        if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
-            return
         now = time.monotonic()
+        left = self._left(now, done, total)
+        if left is not None and not self._warned and now - self._begun + left > LONG:
+            self._warned = True
+            advice = f" {self._advice}" if self._advice else ""
+            self._say(f"this takes about {duration(now - self._begun + left)}.{advice}")
+        if self._bar:
+            words = "" if left is None else f"{duration(left)} left"
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total, left=words)
+            return
         if now - self._told < SELDOM:
             return
         self._told = now
         text = f"{done:,} of {total:,} {self._noun}" if self._noun else f"{done / total:.0%} done"
-        if 0 < done < total:
-            text += f", {duration((now - self._begun) / done * (total - done))} left"
-        print(f"layersight: {text}", file=sys.stderr, flush=True)
+        self._say(f"{text}, {duration(left)} left" if left and done < total else text)
+
+    def _left(self, now: float, done: int, total: int) -> float | None:
+        """The seconds that the rest takes at the pace of late; ``None`` while that is not known.
+
+        What comes before the first call, which compiles as a rule, is no part of the pace.
+        """
+        self._marks.append((now, done))
+        while len(self._marks) > 2 and now - self._marks[1][0] > RECENT:
+            self._marks.popleft()
+        since, before = self._marks[0]
+        if done <= before or now - since < SURE:
+            return None
+        return (now - since) / (done - before) * (total - done)
+
+    def _say(self, text: str) -> None:
+        if self._bar:
+            self._bar.console.print(f"layersight: {text}", markup=False, highlight=False)
+        else:
+            print(f"layersight: {text}", file=sys.stderr, flush=True)
 
 
 def _bar(noun: str | None) -> Bar:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
     count = (MofNCompleteColumn(), TextColumn(noun)) if noun else (TaskProgressColumn(),)
-    bar = Bar(
-        BarColumn(), *count, TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    )
-    bar.add_task("", total=None)
+    left = TextColumn("{task.fields[left]}")
+    bar = Bar(BarColumn(), *count, left, console=Console(stderr=True), transient=True)
+    bar.add_task("", total=None, left="")
     return bar
 
 

@@ -150,7 +150,9 @@ class _Run:
             ) from None
 
     def _progress(self, counted: str | None) -> contextlib.AbstractContextManager[Any]:
-        return contextlib.nullcontext() if self.given.get("quiet") else Progress(counted)
+        if self.given.get("quiet"):
+            return contextlib.nullcontext()
+        return Progress(counted, self.command.advice)
 
     def _kept(self, info: ModelInfo) -> Path:
         """Where what is done is kept after an interruption."""

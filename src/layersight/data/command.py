@@ -39,6 +39,7 @@ class Command:
         progress: What is counted while it works, ``"steps"`` or ``"parts"``; empty where it is done
             at once.
         parts: What of it is kept after an interruption.
+        advice: Where it takes long: how to stop it, and how to ask for less.
         outputs: What ``--output`` can be, in words.
         arrange: From what was given to the keywords of the verb; what is wrong with them is found
             here, before a model is opened.
@@ -58,6 +59,7 @@ class Command:
     imageless: bool = False
     progress: str = "parts"
     parts: str = "images"
+    advice: str = ""
     outputs: str = ""
     arrange: Callable[[Given], Given] = _as_given
     view: Callable[[Given], str | None] = _no_view

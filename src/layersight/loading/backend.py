@@ -98,6 +98,9 @@ def import_keras(backend: str | None = None) -> None:
         backend: As in :func:`layersight.load_model`.
     """
     choose_backend(backend)
+    # Where another program uses the cores, threads of PyTorch that spin while they wait take many
+    # times as long (35 s in place of 2.5 for eight steps of four patterns).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "keras" not in sys.modules:
         quieten()
         with _as_if_missing(UNNEEDED):

@@ -1,46 +1,51 @@
-"""What layers and channels mean as objectives, and what is said of those that are left out."""
+"""Which channels are made patterns of where none are named, and what is said of the others."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from layersight.data.model import InputInfo
-from layersight.errors import SelectionError, UsageError
+from described import described
+from layersight.data.model import InputInfo, ModelInfo
 from layersight.nouns.patterns.asking import ask
-from layersight.nouns.patterns.compute import _notes, _with_size
-from layersight.nouns.patterns.methods.method import find_method
+
+LAYERS = {"stem": 8, "body": 128, "top": 64}
 
 
-def test_a_layer_without_channels_is_told_apart_from_one_without_those_asked_for(network):
-    info = network(
-        {
-            "wide": ("Conv2D", lambda picture: picture.repeat(3, -1)),
-            "narrow": ("Conv2D", lambda picture: picture),
-            "bare": ("Lambda", lambda picture: picture.sum((1, 2, 3))),
-        }
-    ).info
-    found, notes = ask(info, ["wide", "narrow", "bare"], 7, "channel", 1)
-    assert [(one.layer, one.channel) for one in found] == [("wide", 7)]
-    assert notes == (
-        "without channels, so not shown: bare",
-        "without the channels asked for, so not shown: narrow",
+def made(layers: list[str], channels: object = None) -> tuple[dict[str, list[int]], list[str]]:
+    """The channels of each layer, and the notes."""
+    known = [described(name, "Conv2D", (None, 9, 9, LAYERS[name])) for name in LAYERS]
+    entry = InputInfo("picture", (None, 9, 9, 3))
+    info = ModelInfo("net", "a test", "sha256:0", "none", (entry,), ("top",), tuple(known), 0)
+    objectives, notes = ask(info, layers, channels, "channel", 1)
+    found: dict[str, list[int]] = {}
+    for one in objectives:
+        found.setdefault(one.layer, []).append(one.channel)
+    return found, [note for note in notes if "channels" in note]
+
+
+def test_the_first_of_a_layer() -> None:
+    found, (note,) = made(["body"])
+    assert found == {"body": list(range(16))}
+    assert note.startswith(
+        "the first 16 channels are shown, 16 of 128: for all, which take about 8 "
     )
-    assert ask(info, ["narrow", "bare"], None, "channel", 1)[1] == notes[:1]
-    with pytest.raises(SelectionError, match="'bare' has no channels"):
-        ask(info, "bare", None, "channel", 1)
+    assert "--channels all" in note
 
 
-@pytest.mark.parametrize(("bands", "said"), [(1, 0), (2, 0), (3, 0), (5, 1)])
-def test_bands_that_are_not_shown_are_said(fake, bands, said):
-    entry = InputInfo("picture", (None, 6, 5, bands))
-    notes = _notes(fake(inputs=(entry,)).info, entry, find_method("robust"), ())
-    assert len([note for note in notes if "the first 3 are shown" in note]) == said
+def test_several_layers_share_them() -> None:
+    found, (note,) = made(["body", "top"])
+    assert {name: len(numbers) for name, numbers in found.items()} == {"body": 8, "top": 8}
+    assert note.startswith("the first 8 channels of each layer are shown, 16 of 192")
 
 
-@pytest.mark.parametrize("size", [None, 150, [150, 150], np.int64(150)])
-def test_a_start_may_say_its_size_again(size):
-    start = np.zeros((150, 150, 3), np.float32)
-    assert _with_size({"size": size}, start)["size"] == (150, 150)
-    with pytest.raises(UsageError, match=r"the start has the size \(150, 150\), size= asks for 96"):
-        _with_size({"size": 96}, start)
+@pytest.mark.parametrize("channels", ["all", ":", "0:128", range(128)])
+def test_all_are_asked_for(channels: object) -> None:
+    found, notes = made(["body"], channels)
+    assert found == {"body": list(range(128))}
+    assert notes == []
+
+
+def test_what_was_named_is_not_cut() -> None:
+    found, _ = made(["body:0:40", "top"])
+    assert {name: len(numbers) for name, numbers in found.items()} == {"body": 40, "top": 16}
+    assert made(["stem"]) == ({"stem": list(range(8))}, [])

@@ -70,6 +70,8 @@ COMMAND = Command(
     takes="all images",
     outputs=".pdf .png .svg .html .npz .csv .json, or - for JSON; else a PDF named after the "
     "model, in this folder.",
+    advice="Ctrl-C keeps what is done, and --resume goes on. Less: --limit 10, or fewer with "
+    "--method and --score.",
     arrange=arrange,
     ending=lambda result, given: "-evaluation.pdf",
 )

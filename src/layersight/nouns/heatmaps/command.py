@@ -115,5 +115,6 @@ COMMAND = Command(
     outputs=".png .pdf .svg .html .npz .zarr .json, a folder, or - for JSON; else beside the "
     "image.",
     arrange=arrange,
+    advice="Ctrl-C writes what is done. Less: name fewer with --method and --score.",
     ending=lambda result, given: "-heatmap.png",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -22,6 +22,11 @@ from layersight.select import (
     select_layers,
     split_channels,
 )
+
+FIRST = 16
+"""So many channels are made where none are named, shared by the layers that were asked for."""
+LEAST = 4
+"""Of each layer so many of them at least."""
 
 
 def ask(
@@ -52,6 +57,9 @@ def ask(
         )
     counts = {layer.name: layer.channels or 0 for layer in with_channels}
     numbers = choose_channels(counts, channels, own)
+    more = None
+    if channels is None:
+        numbers, more = _first(numbers, own)
     found = [
         Objective((_term(layer, channel, kind),), facet)
         for layer in with_channels
@@ -60,7 +68,25 @@ def ask(
     ]
     bare = [layer.name for layer in chosen if not layer.channels]
     without = f"without channels, so not shown: {few(bare)}" if bare else None
-    return found, tuple(note for note in (blocked, without, lacking_note(numbers)) if note)
+    return found, tuple(note for note in (blocked, without, lacking_note(numbers), more) if note)
+
+
+def _first(
+    numbers: dict[str, tuple[int, ...]], own: Mapping[str, ChannelSpec]
+) -> tuple[dict[str, tuple[int, ...]], str | None]:
+    """The first channels of layers for which none were named, and what all would cost."""
+    most = max(LEAST, FIRST // max(1, len(numbers) - len(own)))
+    kept = {name: each if name in own else each[:most] for name, each in numbers.items()}
+    made, there = (sum(map(len, each.values())) for each in (kept, numbers))
+    if made == there:
+        return numbers, None
+    which = f"the first {most} channels"
+    if len(numbers) > 1:
+        which += " of each layer"
+    return kept, (
+        f"{which} are shown, {made} of {there}: for all, which take about {there / made:.0f} times "
+        "as long, say --channels all, or name some, as --channels 0:32"
+    )
 
 
 def _term(layer: LayerInfo, channel: int, kind: str) -> Term:

@@ -107,5 +107,7 @@ COMMAND = Command(
     outputs=".pdf .png .svg .html .npz .zarr .json, with --frames .gif .webp, a folder, or - for "
     "JSON; else named after the model, in this folder.",
     arrange=arrange,
+    advice="Ctrl-C keeps what is done, and --resume goes on. Less: --channels 0:4, --steps 32 or a "
+    "smaller --size.",
     ending=ending,
 )

@@ -69,7 +69,8 @@ def patterns(
             an architecture, a live ``keras.Model``.
         layers: Which layers; see :func:`layersight.select.select_layers`. ``"conv2d:0,4"`` and
             ``{"conv2d": [0, 4]}`` are layers with channels of their own.
-        channels: Which channels, ``"0,3,5-9"`` or ``"0:16"``; ``None`` is all.
+        channels: Which channels, ``"0,3,5-9"`` or ``"0:16"``, or ``"all"``;
+            ``None`` is the first 16, of several layers fewer of each.
         method: ``"robust"``, ``"classic"`` or ``"maco"``.
         objective: ``"channel"`` (its mean over all positions), ``"neuron"`` (in the middle),
             ``"logit"`` (a unit before its activation function), or objectives as data, which
