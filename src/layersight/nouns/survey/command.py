@@ -39,7 +39,9 @@ def arrange(given: Given) -> Given:
         raise UsageError(f"give images: {EXAMPLE}")
     if not given.get("output"):
         raise UsageError(f"name a folder for the survey: {EXAMPLE}")
-    return {**given, "images": given["image"], "folder": given["output"]}
+    opening = {name: given[name] for name in Trusted.__dataclass_fields__ if name in given}
+    opening["source"] = opening.pop("model")
+    return {**given, "images": given["image"], "folder": given["output"], "opening": opening}
 
 
 COMMAND = Command(

@@ -24,6 +24,7 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.errors import ImageError, ModelInputError
 from layersight.model import Forward, require
 from layersight.nouns.survey.assembling import assemble, boxes_of
+from layersight.nouns.survey.cluster import opening_of, run_on_ray
 from layersight.nouns.survey.crops import Cut, cut_out
 from layersight.nouns.survey.dataset import Dataset, Reader, is_array, open_dataset
 from layersight.nouns.survey.local import run_shards
@@ -44,6 +45,7 @@ def survey(
     *,
     layers: LayerSpec | Iterable[LayerSpec] | None = None,
     folder: str | os.PathLike[str] | None = None,
+    opening: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Survey:
@@ -62,10 +64,13 @@ def survey(
         folder: Where the results of shards are kept, so that the same call goes on where another
             was interrupted; ``None`` keeps them in memory. ``layersight.save(result, folder)``
             writes the survey itself.
+        opening: For workers of Ray, which open the model themselves: what
+            :func:`layersight.load_model` takes beside its ``source``. Without it they open the same
+            source without options, or get a model that came from no file sent.
         progress: Called after each pass with the images done and their number.
-        options: Fields of :class:`SurveyOptions` (``top``, ``shard``, ``workers``, ``engine``,
-            ``strict``) and of :class:`ImageOptions` (``scale``, ``fit``, ``interpolation``,
-            ``size``, ``frame``).
+        options: Fields of :class:`SurveyOptions` (``top``, ``shard``, ``engine``, ``workers``,
+            ``address``, ``cores``, ``strict``) and of :class:`ImageOptions` (``scale``, ``fit``,
+            ``interpolation``, ``size``, ``frame``).
 
     Returns:
         For every channel its statistics, histograms, strongest and weakest images, and what it does
@@ -88,7 +93,7 @@ def survey(
         shards = cut(data, spec, settings.shard)
         store = ShardFolder(place)
         store.tidy(shards)
-        _run(model, spec, shards, store, data, settings, progress)
+        _run(model, spec, shards, store, data, settings, opening, progress)
         merged = store.merged(shards)
         if not merged.read:
             name, reason = merged.unreadable[0]
@@ -183,6 +188,7 @@ def _run(
     store: ShardFolder,
     data: Dataset,
     settings: SurveyOptions,
+    opening: Mapping[str, Any] | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Makes the results of all shards that are not there."""
@@ -196,8 +202,8 @@ def _run(
             progress(done, len(data))
 
     try:
-        for shard, result in _engine(model, spec, waiting, data, settings, told):
-            store.put(shard, to_bytes(result, shard.key))
+        for shard, content in _engine(model, spec, waiting, data, settings, opening, told):
+            store.put(shard, content)
     except KeyboardInterrupt:
         kept = sum(map(store.has, shards))
         raise KeyboardInterrupt(
@@ -211,15 +217,27 @@ def _engine(
     waiting: list[Shard],
     data: Dataset,
     settings: SurveyOptions,
+    opening: Mapping[str, Any] | None,
     told: Callable[[int], None],
-) -> Iterator[tuple[Shard, Result]]:
-    decoders = settings.workers or max(2, os.cpu_count() or 1)
-    return run_shards(
+) -> Iterator[tuple[Shard, bytes]]:
+    """The results of shards, from whoever runs them."""
+    if settings.engine == "ray" and waiting:
+        yield from run_on_ray(
+            *(opening_of(model, opening), spec, waiting, data.classes),
+            address=settings.address,
+            workers=settings.workers,
+            cores=settings.cores,
+            strict=settings.strict,
+            told=told,
+        )
+        return
+    for shard, result in run_shards(
         *(model, spec, waiting, data.classes),
-        decoders=decoders,
+        decoders=settings.workers or max(2, os.cpu_count() or 1),
         strict=settings.strict,
         told=told,
-    )
+    ):
+        yield shard, to_bytes(result, shard.key)
 
 
 def _assemble(

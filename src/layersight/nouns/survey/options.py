@@ -23,6 +23,9 @@ class SurveyOptions(Options):
         engine: Who runs the shards: this process, or a Ray cluster.
         workers: Of the local engine threads that decode images, of Ray how many shards run at
             once; it changes no number.
+        address: Of a Ray cluster, ``auto`` for one that this machine belongs to; ``None`` for one
+            on this machine that ends with the survey.
+        cores: Of each worker of Ray.
         strict: Whether an image that cannot be read ends the survey.
 
     Raises:
@@ -41,4 +44,11 @@ class SurveyOptions(Options):
         low=1,
         high=100_000,
     )
+    address: str | None = option(
+        None,
+        help="Of a Ray cluster, or auto; else one on this machine for this survey alone.",
+        kind=str,
+        metavar="HOST:PORT",
+    )
+    cores: int = option(1, help="Of each worker of Ray.", low=1, high=10_000)
     strict: bool = option(False, help="End where an image cannot be read.", flag="--strict")
