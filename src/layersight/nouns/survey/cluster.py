@@ -1,12 +1,12 @@
 """Surveying shards on a Ray cluster: each is a task, which any worker can run again.
 
-The rule of this module: nothing here decides about a number. A task gets a shard and gives the bytes
-of its result; the process that asked for the survey keeps them. Ray runs a task again whose worker
-or node is lost, and since nothing of a lost task was kept, no image counts twice.
+The rule of this module: nothing here decides about a number. A task gets a shard and gives the
+bytes of its result; the process that asked for the survey keeps them. Ray runs a task again whose
+worker or node is lost, and since nothing of a lost task was kept, no image counts twice.
 
-Tasks and not actors: Ray keeps the process of a task for the next one, and the model with it, so that
-each worker opens it once; but a task of a lost node runs on any other, where one that belongs to an
-actor waits until there is room to start that actor again.
+Tasks and not actors: Ray keeps the process of a task for the next one, and the model with it, so
+that each worker opens it once; but a task of a lost node runs on any other, where one that belongs
+to an actor waits until there is room to start that actor again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def opening_of(model: Forward, options: Mapping[str, Any] | None) -> Opening:
     given = dict(options or {})
     source = given.pop("source", model.info.source)
     if options is not None or Path(source).exists():
-        return Opening(os.path.abspath(source) if Path(source).exists() else source, given)
+        return Opening(str(Path(source).absolute()) if Path(source).exists() else source, given)
     require(model, Savable, "a survey on Ray", "open it from a file")
     assert isinstance(model, Savable)
     with tempfile.TemporaryDirectory() as folder:
