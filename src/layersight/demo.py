@@ -28,8 +28,9 @@ from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 
 LABELS = ("cat", "dog")
-EXTRAS = ("MODEL_CARD.md", "chelsea.txt")
-"""What is told of the network and of the photograph, copied beside the pictures."""
+MODEL, PHOTOGRAPH = "cats_dogs.keras", "chelsea.png"
+EXTRAS = (MODEL, PHOTOGRAPH, "MODEL_CARD.md", "chelsea.txt")
+"""The network and the photograph, to play with, and what is told of them; all lie in the folder."""
 HEAT, PATTERNS = "heatmap.png", "patterns.png"
 """The pictures of what decided and of what channels look for."""
 SOUGHT, CHANNELS = "conv2d_1", "0:8"
@@ -73,9 +74,9 @@ def make_demo(
     # The folder first: that it cannot be written is found out before the work.
     with resources.as_file(assets) as place, fill_folder(folder, MANIFEST) as filled:
         say("opening a small cats-and-dogs network")
-        model = load_model(place / "cats_dogs.keras", backend=backend, labels=LABELS)
+        model = load_model(place / MODEL, backend=backend, labels=LABELS)
         say("showing it a photograph of a cat")
-        cat = place / "chelsea.png"
+        cat = place / PHOTOGRAPH
         result = _without_paths(activations(model, cat, fit="crop", scale="0..1", predictions=True))
         say("asking which pixels decided")
         heat = _without_paths(heatmap(model, cat, target=LABELS[0], fit="crop", scale="0..1"))

@@ -136,7 +136,7 @@ def test_json_beside_a_file(run: Run, here: Path, small: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "given", "words"),
     [
-        (2, [], "name the layers to see the patterns of: --layers"),
+        (2, [], "name the layers to see the patterns of, such as --layers "),
         (1, ["-l", "conv_2"], "no layer 'conv_2'. Did you mean conv_1, conv"),
         (1, ["-l", "conv", "-c", "9"], "layer 'conv': no channel 9: expected 0 to 3"),
         (2, ["-l", "conv", "--method", "robst"], "unknown method 'robst': expected one of robust"),

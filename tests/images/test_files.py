@@ -246,6 +246,12 @@ def test_floating_point_tiff(tmp_path, values, expected, step):
     [
         ([0, 7, 255], [0, 7, 255], "wide integers in 0..255 kept as they are"),
         ([0, 257, 65535], [0, 1, 255], "16 bits scaled to 8 (value / 257)"),
+        (
+            [0, 257, 4095],
+            [0, 1, 16],
+            "16 bits scaled to 8 (value / 257), dark if they are data of 12 bits: "
+            "multiply those by 16 first",
+        ),
         ([-10, 0, 10], [0, 128, 255], "wide integers scaled from -10..10 to 0..255"),
     ],
 )

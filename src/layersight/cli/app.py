@@ -121,7 +121,7 @@ class _Command(click.Command):
     """
 
     def __init__(self, name: str, module: str, sentence: str) -> None:
-        super().__init__(name, help=sentence)
+        super().__init__(name, help=sentence, short_help=sentence)
         self.module = module
 
     @functools.cached_property

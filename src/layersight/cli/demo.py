@@ -43,7 +43,7 @@ def run(given: Given) -> None:
 
 def describe(made: Demo) -> str:
     """What to look at, in the order in which to look."""
-    from layersight.demo import HEAT, LABELS, PATTERNS, SOUGHT
+    from layersight.demo import HEAT, LABELS, MODEL, PATTERNS, PHOTOGRAPH, SOUGHT
     from layersight.document.words import plural
     from layersight.nouns.activations.noun import alive_everywhere
     from layersight.nouns.heatmaps.photographs import places_of
@@ -82,9 +82,12 @@ def describe(made: Demo) -> str:
         f"  {folder / 'statistics.json'}",
         "      mean, deviation, least, greatest and zeros of every channel",
         "",
-        "Now yours: layersight activations YOUR_MODEL.h5 YOUR_PHOTO.jpg",
-        "           layersight heatmap YOUR_MODEL.h5 YOUR_PHOTO.jpg",
-        "           layersight patterns YOUR_MODEL.h5 --layers LAYER",
+        "The network and the photograph are there too. Try these, then with files of your own:",
+        "",
+        f"  layersight summary {folder / MODEL}",
+        f"  layersight activations {folder / MODEL} {folder / PHOTOGRAPH} --fit crop",
+        f"  layersight heatmap {folder / MODEL} {folder / PHOTOGRAPH} --method occlusion",
+        f"  layersight patterns {folder / MODEL} --layers conv2d_2 --channels 0:4",
     ]
     return "\n".join(lines)
 

@@ -182,9 +182,13 @@ def model_facts(model: ModelInfo) -> tuple[str, str]:
     )
 
 
-def model_notes(model: ModelInfo, notes: Sequence[str]) -> tuple[Note, ...]:
-    """What had to be changed or chosen, if anything."""
-    lines = tuple(dict.fromkeys((*model.rewrites, *notes)))
+def own_notes(notes: Sequence[str]) -> tuple[Note, ...]:
+    """What was chosen or left out, if anything.
+
+    What was rewritten to open the model changes nothing of what it computes: its summary and the
+    manifest list it.
+    """
+    lines = tuple(dict.fromkeys(notes))
     return (Note(lines, "Notes", most=8),) if lines else ()
 
 

@@ -54,7 +54,7 @@ def to_eight_bits(
     elif raw == "I;12":
         scaled, step = _divided(values, 4095), "12 bits scaled to 8 (value / 16.06)"
     elif image.mode != "I" or raw in ("I;16", "I;16B", "I;16N"):
-        scaled, step = _divided(values, 65535), "16 bits scaled to 8 (value / 257)"
+        scaled, step = _from_sixteen(values)
     else:
         scaled, step = _from_integers(values)
     if white_is_zero:
@@ -126,12 +126,21 @@ def _divided(values: NDArray[np.generic], largest: int) -> NDArray[np.uint8]:
     return _in_parts(values, divide)
 
 
+def _from_sixteen(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
+    step, bits = "16 bits scaled to 8 (value / 257)", int(values.max(initial=0)).bit_length()
+    if 8 < bits < 15:
+        step += (
+            f", dark if they are data of {bits} bits: multiply those by {2 ** (16 - bits)} first"
+        )
+    return _divided(values, 65535), step
+
+
 def _from_integers(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
     low, high = int(values.min()), int(values.max())
     if low >= 0 and high <= 255:
         return values.astype(np.uint8), "wide integers in 0..255 kept as they are"
     if low >= 0 and high <= 65535:
-        return _divided(values, 65535), "16 bits scaled to 8 (value / 257)"
+        return _from_sixteen(values)
     return stretch(values)[0], f"wide integers scaled from {low}..{high} to 0..255"
 
 

@@ -199,7 +199,7 @@ def _unknown(first: bytes, where: str) -> ImageError:
     )
 
 
-def read_bytes(content: bytes, name: str, most: int = MAX_PIXELS) -> Decoded:
+def read_bytes(content: bytes, name: str, most: int | None = None) -> Decoded:
     """The image in the bytes of a file from a stranger, upright and in 8 bits.
 
     Pillow's formats alone are read; of several frames it is the first.
@@ -379,8 +379,9 @@ def _mode_for(channels: int) -> str:
         ) from None
 
 
-def _check_claims(size: tuple[int, int], where: str, most: int = MAX_PIXELS) -> None:
+def _check_claims(size: tuple[int, int], where: str, most: int | None = None) -> None:
     width, height = size
+    most = MAX_PIXELS if most is None else most
     if width < 1 or height < 1:
         raise ImageError(
             f"expected at least one pixel, found {width} x {height}: {where}. Get the file again."

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,12 @@ def parse_json(text: bytes) -> Any:
 
 def check_path(path: Path) -> None:
     """Refuses a path that the system cannot look up: one that is too long, or behind a lock."""
+    if re.match(r"[a-z]+:/", str(path)):
+        where = re.sub(r"^([a-z]+):/+", r"\1://", str(path))
+        raise ModelFileError(
+            f"expected a file, found an address: '{shortened(where, 200)}'. Download it and give "
+            "the file."
+        )
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -49,9 +49,9 @@ from layersight.document.words import (
     layer_columns,
     model_facts,
     model_line,
-    model_notes,
     number,
     output_size,
+    own_notes,
     percent,
     plural,
     ranges,
@@ -147,7 +147,7 @@ def _sheet(result: Activations, options: PictureOptions, image: int) -> Part:
     story = (input_note(shown, "Input, as the network saw it"), *prediction_blocks(predictions))
     front: list[Block] = [
         Beside(((input_picture(shown),), story)),
-        *model_notes(result.model, result.notes),
+        *own_notes(result.notes),
         *_depth(result, image),
         _layers(result, image),
     ]

@@ -21,7 +21,7 @@ from layersight.document.blocks import (
     Series,
     Table,
 )
-from layersight.document.words import model_facts, model_notes, percent
+from layersight.document.words import model_facts, own_notes, percent
 from layersight.errors import SelectionError
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Column as Metric
@@ -64,7 +64,7 @@ def describe(result: Evaluation, options: TableOptions) -> Document:
                     Section("Method by method", (Beside(charts, fill=False),), anchor="points"),
                     Section("What the numbers are", (_words(result),), anchor="words"),
                 ),
-                front=(*model_notes(result.model, result.notes), _table(result)),
+                front=(*own_notes(result.notes), _table(result)),
                 follow=True,
             ),
         ),

@@ -25,8 +25,8 @@ from layersight.document.words import (
     MOST_NAMED,
     brief,
     model_facts,
-    model_notes,
     number,
+    own_notes,
     plural,
     size,
 )
@@ -73,7 +73,7 @@ def describe(result: Heatmaps, options: HeatOptions) -> Document:
             if view == "sheet"
             else Part(
                 tuple(part for group in groups for part in sections_of(group, options, view)),
-                notes=(*model_notes(result.model, result.notes), *_making(result, options)),
+                notes=(*own_notes(result.notes), *_making(result, options)),
             ),
         ),
         captions=lines,
@@ -115,7 +115,7 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
     front: tuple[Block, ...] = (
         _reading(result, options),
         *_making(result, options),
-        *model_notes(result.model, result.notes),
+        *own_notes(result.notes),
         _images(result, groups),
     )
     sections: list[Section] = []

@@ -35,8 +35,8 @@ from layersight.document.words import (
     count,
     model_facts,
     model_line,
-    model_notes,
     number,
+    own_notes,
     percent,
     plural,
     ranges,
@@ -69,7 +69,7 @@ def describe(result: Kernels, options: KernelOptions) -> Document:
         parts=(
             Part(
                 tuple(_layer(entry, options, bgr=bgr) for entry in result.layers),
-                notes=model_notes(result.model, result.notes),
+                notes=own_notes(result.notes),
             ),
         ),
         captions=captions,

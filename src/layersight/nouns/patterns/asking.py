@@ -47,7 +47,14 @@ def ask(
     if facets < 1:
         raise UsageError(f"expected at least 1 facet, found {facets}")
     if layers is None and kind != "logit":
-        raise UsageError("name the layers to see the patterns of: --layers block3_conv1")
+        known = [layer.name for layer in info.layers if layer.role == "convolution"]
+        named = known or [layer.name for layer in info.layers if layer.channels]
+        raise UsageError(
+            f"name the layers to see the patterns of, such as --layers {named[len(named) // 2]}: "
+            f"the model has {few(named)}"
+            if named
+            else "expected a model with a layer that has channels, found none"
+        )
     specs, own = split_channels(info.layers, info.outputs if layers is None else layers)
     chosen, blocked = select_able(info, specs)
     with_channels = [layer for layer in chosen if layer.channels]

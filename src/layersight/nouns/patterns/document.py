@@ -39,9 +39,9 @@ from layersight.document.words import (
     count,
     layer_columns,
     model_facts,
-    model_notes,
     number,
     output_size,
+    own_notes,
     percent,
     plural,
     ranges,
@@ -142,7 +142,7 @@ def _sheet(result: Patterns, options: GalleryOptions) -> Part:
     front: tuple[Block, ...] = (
         _reading(result),
         _making(result),
-        *model_notes(result.model, result.notes),
+        *own_notes(result.notes),
         _layers(result),
     )
     return Part((*rows, *whole), front, anchor="cover:patterns")
@@ -153,9 +153,7 @@ def _grid(result: Patterns, options: GalleryOptions) -> Part:
         _layer(group, group.indices, options, f"patterns:{group.name}")
         for group in by_layer(result)
     )
-    return Part(
-        sections, notes=(*model_notes(result.model, result.notes), _making(result), _layers(result))
-    )
+    return Part(sections, notes=(*own_notes(result.notes), _making(result), _layers(result)))
 
 
 def _first_row(group: LayerPatterns, options: GalleryOptions) -> tuple[int, ...]:
@@ -350,7 +348,7 @@ def _large(result: Patterns, options: GalleryOptions) -> Part:
                 alone=True,
             )
         )
-    return Part(tuple(sections), notes=(*model_notes(result.model, result.notes), _making(result)))
+    return Part(tuple(sections), notes=(*own_notes(result.notes), _making(result)))
 
 
 def _single(result: Patterns, index: int) -> tuple[Block, ...]:
