@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.document.blocks import Block, Cell, Column, Document, Facts, Part, Section, Table
-from layersight.document.words import count, model_facts, model_notes, number, percent, plural
+from layersight.document.words import count, model_facts, number, own_notes, percent, plural
 from layersight.nouns.survey.result import LayerSurvey, Survey
 
 
@@ -26,7 +26,7 @@ def describe(result: Survey, options: PageOptions) -> Document:
         *([("classes", _classes(result))] if result.classes else []),
         ("preprocessing", f"{scale.name}: {scale.describe()} ({scale.reason})"),
     ]
-    front: tuple[Block, ...] = (Facts(tuple(facts)), *model_notes(result.model, result.notes))
+    front: tuple[Block, ...] = (Facts(tuple(facts)), *own_notes(result.notes))
     over = f"over {plural(result.images, 'image')}"
     return Document(
         title=result.model.name,
