@@ -6,6 +6,7 @@ but filled in is reported.
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,11 @@ from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.photograph import Photograph
 from layersight.data.preprocessing import SCALES, Preprocessing, find_scale
 from layersight.errors import ImageError, ModelInputError, UsageError, few, near
+from layersight.images import signals
 from layersight.images.arrays import as_array, fits_shape, is_array_file, to_picture
 from layersight.images.photograph import longest_side, photograph
 from layersight.images.sources import load_both
+from layersight.images.stacks import clips_in
 
 FREE_LENGTH = 16  # of an axis of any length, where numbers are drawn
 
@@ -233,7 +236,10 @@ def _is_array(image: Any) -> bool:
     if isinstance(image, Sequence) and not isinstance(image, str):
         return bool(image) and all(_is_array(part) for part in image)
     if isinstance(image, str | os.PathLike):
-        return Path(image).is_file() and is_array_file(Path(image))
+        path = Path(image)
+        if path.is_dir() or glob.has_magic(str(image)):
+            return True
+        return is_array_file(path) or signals.kind_of(path) is not None
     return hasattr(image, "__array__") and not isinstance(image, Image.Image)
 
 
@@ -311,7 +317,13 @@ def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
         return list(array) if _is_batch(array, entry) else [array]
     if isinstance(image, str | os.PathLike):
         path = Path(image)
-        return [path] if path.is_file() else list(images.find_images([image]))
+        if path.is_file():
+            return [path]
+        if len(entry.example_shape) == 4 and path.is_dir():
+            return [Path(clip) for clip in clips_in(path)]
+        lines = len(entry.example_shape) < 3 and entry.possible_picture is None
+        suffixes = signals.SUFFIXES if lines else images.SUFFIXES
+        return list(images.find_images([image], suffixes=suffixes))
     if not isinstance(image, Sequence) or not image:
         raise ImageError(
             "expected an image: a file, a folder, a glob, an array, or several of these; found "

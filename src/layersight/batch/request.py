@@ -28,11 +28,14 @@ class ImageOptions:
     Attributes:
         scale: What pixels are brought to, by a name or in numbers (:func:`find_scale`), or
             ``None`` for what the model itself tells and else ``0..1``.
-        fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
+        fit: ``"stretch"``, ``"crop"`` or ``"pad"``; ``None`` stretches pictures, and
+            cuts signals that are too long or puts zeros around those that are too short.
         interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
         size: Height and width in pixels, for a model that takes any size.
         frame: Which frame, page or slice of files with several, from 0; without it the first,
-            of a volume or film the one in the middle.
+            of a volume or film the one in the middle. For a network that takes several, the first
+            of those that follow each other; without it they are spread evenly. Of a table with an
+            example in each row, which row.
         seed: For what is drawn at random where an input takes no picture and was given
             nothing, such as the latent vector of a generator.
     """
@@ -40,7 +43,13 @@ class ImageOptions:
     scale: str | Preprocessing | None = option(  # noqa: RUF009, a field as any other
         None, help=SCALE, kind=str, metavar="SCALE"
     )
-    fit: str = option("stretch", help="stretch, crop or pad.", choices=FITS, metavar="HOW")
+    fit: str | None = option(
+        None,
+        help="stretch, crop or pad. Else pictures are stretched, signals cut or filled.",
+        kind=str,
+        choices=FITS,
+        metavar="HOW",
+    )
     interpolation: str = option(
         "nearest", help=f"{', '.join(INTERPOLATIONS)}.", choices=INTERPOLATIONS, metavar="HOW"
     )

@@ -74,6 +74,13 @@ def read_dicom(path: Path, frame: int | None, where: str, check: Check) -> Read:
     return Image.fromarray(grey), tuple(steps)
 
 
+def count_slices(path: Path) -> int:
+    """How many slices a DICOM file says it has, without its pixels."""
+    pydicom = library("pydicom", "a DICOM image", "dicom", repr(str(path)))
+    data = pydicom.dcmread(path, stop_before_pixels=True)
+    return max(1, min(int(data.get("NumberOfFrames") or 1), frames.MAX_FRAMES))
+
+
 def _rescaled(pixels: NDArray[np.generic], data: Any, number: int) -> tuple[Numbers, list[str]]:
     """The values in the unit of the modality, such as Hounsfield units."""
     values = pixels.astype(np.float64)

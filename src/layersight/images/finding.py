@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from layersight.errors import ImageError
@@ -22,7 +22,11 @@ SUFFIXES = (
 
 
 def find_images(
-    sources: Iterable[str | os.PathLike[str]] | str | os.PathLike[str], recursive: bool = True
+    sources: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+    recursive: bool = True,
+    *,
+    suffixes: Sequence[str] = SUFFIXES,
+    strict: bool = True,
 ) -> list[Path]:
     """The image files that files, folders and patterns stand for.
 
@@ -34,6 +38,8 @@ def find_images(
     Args:
         sources: Files, folders and patterns; a single one will do.
         recursive: Whether folders within folders are looked through.
+        suffixes: Those by which files are found, in lower case.
+        strict: Whether a folder without such files is an error.
 
     Returns:
         The files in the order of the sources, each once.
@@ -50,37 +56,40 @@ def find_images(
         sources = [sources]
     unique: dict[str, Path] = {}
     for source in sources:
-        for path in _expand(os.fspath(source), recursive):
+        for path in _expand(os.fspath(source), recursive, suffixes, strict=strict):
             unique.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - keeps links apart
     return list(unique.values())
 
 
-def _expand(source: str, recursive: bool) -> list[Path]:
+def _expand(source: str, recursive: bool, suffixes: Sequence[str], *, strict: bool) -> list[Path]:
     path = Path(source)
     try:
         if path.is_dir():
-            return _in_folder(path, recursive)
+            return _in_folder(path, recursive, suffixes, strict=strict)
         if os.path.lexists(path):
             return [path]
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot read {source!r}: {in_short(error)}.") from error
     if glob.has_magic(source):
-        return _matching(source, recursive)
+        return _matching(source, recursive, suffixes)
     raise ImageError(missing(source))
 
 
-def _in_folder(folder: Path, recursive: bool) -> list[Path]:
-    files = sorted(_walk(folder, recursive), key=lambda path: _natural(path.relative_to(folder)))
-    if not files:
+def _in_folder(
+    folder: Path, recursive: bool, suffixes: Sequence[str], *, strict: bool
+) -> list[Path]:
+    walked = _walk(folder, recursive, suffixes)
+    files = sorted(walked, key=lambda path: _natural(path.relative_to(folder)))
+    if not files and strict:
         raise ImageError(
             f"expected images in the folder {str(folder)!r}, found none: looked "
             f"{'in it and all folders in it' if recursive else 'in it'} for "
-            f"{', '.join(SUFFIXES)}. Give files of other names one by one or as a pattern."
+            f"{', '.join(suffixes)}. Give files of other names one by one or as a pattern."
         )
     return files
 
 
-def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
+def _walk(folder: Path, recursive: bool, suffixes: Sequence[str]) -> Iterator[Path]:
     """The image files in a folder; links to folders are followed, but none twice."""
     seen: set[tuple[int, int]] = set()
     for root, folders, files in os.walk(folder, onerror=_unreadable, followlinks=True):
@@ -93,7 +102,7 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         for name in files:
             path = Path(root, name)
-            if not name.startswith(".") and _is_known(path) and path.is_file():
+            if not name.startswith(".") and _is_known(path, suffixes) and path.is_file():
                 yield path
 
 
@@ -101,7 +110,7 @@ def _unreadable(error: OSError) -> None:
     raise ImageError(f"cannot read the folder {error.filename!r}: {in_short(error)}.") from error
 
 
-def _matching(pattern: str, recursive: bool) -> list[Path]:
+def _matching(pattern: str, recursive: bool, suffixes: Sequence[str]) -> list[Path]:
     try:
         paths = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
     except (OSError, ValueError, re.error) as error:
@@ -110,21 +119,22 @@ def _matching(pattern: str, recursive: bool) -> list[Path]:
     images: list[Path] = []
     for path in sorted(paths, key=_natural):
         if path.is_dir():
-            images.extend(sorted(_walk(path, recursive), key=_natural) if recursive else ())
-        elif path.is_file() and (any_suffix or _is_known(path)):
+            found = sorted(_walk(path, recursive, suffixes), key=_natural) if recursive else ()
+            images.extend(found)
+        elif path.is_file() and (any_suffix or _is_known(path, suffixes)):
             images.append(path)
     if not images:
         matched = f"{len(paths)} names but no image" if paths else "nothing"
         raise ImageError(
             f"expected images that match {pattern!r}, found {matched}: looked for "
-            f"{'files of that name' if any_suffix else ', '.join(SUFFIXES)} in "
+            f"{'files of that name' if any_suffix else ', '.join(suffixes)} in "
             f"{str(Path.cwd())!r}. Check the pattern."
         )
     return images
 
 
-def _is_known(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
+def _is_known(path: Path, suffixes: Sequence[str]) -> bool:
+    return path.suffix.lower() in suffixes
 
 
 def _natural(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:

@@ -39,11 +39,9 @@ def check_cost(number: int, size: tuple[int, int], where: str) -> None:
         )
 
 
-def no_such(number: int, count: int, where: str) -> ImageError:
+def no_such(number: int, count: int, where: str, noun: str = "frame, page or slice") -> ImageError:
     there = "a single one, 0" if count == 1 else f"one from 0 to {count - 1}"
-    return ImageError(
-        f"no frame, page or slice {number}: expected {there}, counted from 0, in {where}."
-    )
+    return ImageError(f"no {noun} {number}: expected {there}, counted from 0, in {where}.")
 
 
 def words(number: int, count: int | None, *, noun: str = "frame", why: str = "") -> str:

@@ -6,8 +6,9 @@ name, so that nothing in it can name another file or an address.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from layersight.errors import ImageError
 from layersight.images import contents, frames
 
 Read = tuple[Image.Image, tuple[str, ...]]  # an image in 8 bits, and what was done
+
+FAR = 3.0  # seconds from which on a frame is looked for rather than decoded up to
 
 Check = Callable[[tuple[int, int]], None]  # refuses a width and height that are too large
 
@@ -67,30 +70,121 @@ def read_film(path: Path, frame: int | None, where: str, check: Check) -> Read:
         where: What the file is called in an error.
         check: Refuses a width and height that are too large.
     """
+    with _open_film(path, where) as film:
+        stream, size = _pictures_of(film, where, check)
+        if frame is None:
+            taken, step = _middle(film, stream, size, where)
+        else:
+            taken, step = _numbered(film, stream, frame, size, where)
+        check((taken.width, taken.height))
+        picture: Image.Image = taken.to_image()
+        turn = int(getattr(taken, "rotation", 0) or 0)
+    steps = ["film", step]
+    if turn % 360:
+        picture = picture.rotate(turn, expand=True)
+        steps.append(f"turned by {-turn % 360} degrees, as the film says")
+    return picture, tuple(steps)
+
+
+@contextlib.contextmanager
+def _open_film(path: Path, where: str) -> Iterator[Any]:
+    """A film, in the container that its first bytes name."""
     av = library("av", "a film", "video", where)
     with path.open("rb") as file:
         container = contents.container_of(file.read(contents.ENOUGH))
         file.seek(0)
         options = {"protocol_whitelist": ""}  # none: what a film refers to is not followed
         with av.open(file, format=container, options=options) as film:
-            if not film.streams.video:
-                raise ImageError(f"expected a film, found one without pictures: {where}.")
-            stream = film.streams.video[0]
-            size = stream.codec_context.width, stream.codec_context.height
-            check(size)
-            stream.thread_type = "AUTO"
-            if frame is None:
-                taken, step = _middle(film, stream, size, where)
-            else:
-                taken, step = _numbered(film, stream, frame, size, where)
-            check((taken.width, taken.height))
-            picture: Image.Image = taken.to_image()
-            turn = int(getattr(taken, "rotation", 0) or 0)
-    steps = ["film", step]
-    if turn % 360:
-        picture = picture.rotate(turn, expand=True)
-        steps.append(f"turned by {-turn % 360} degrees, as the film says")
-    return picture, tuple(steps)
+            yield film
+
+
+def _pictures_of(film: Any, where: str, check: Check) -> tuple[Any, tuple[int, int]]:
+    """The stream of a film's pictures, and their width and height."""
+    if not film.streams.video:
+        raise ImageError(f"expected a film, found one without pictures: {where}.")
+    stream = film.streams.video[0]
+    size = stream.codec_context.width, stream.codec_context.height
+    check(size)
+    stream.thread_type = "AUTO"
+    return stream, size
+
+
+def read_frames(
+    path: Path, count: int, first: int | None, where: str, check: Check
+) -> tuple[list[Image.Image], tuple[str, ...]]:
+    """Some frames of a film.
+
+    Args:
+        path: The film.
+        count: How many.
+        first: The first of frames that follow each other, from 0; ``None`` for frames spread
+            evenly over its time.
+        where: What the file is called in an error.
+        check: Refuses a width and height that are too large.
+    """
+    with _open_film(path, where) as film:
+        stream, size = _pictures_of(film, where, check)
+        check((size[0], size[1] * count))
+        if first is not None:
+            made = _following(film, stream, first, count, size, where)
+            words = f"frames {first} to {first + count - 1}, counted from 0"
+        else:
+            made, words = _spread(film, stream, count, size, where)
+        return made, ("film", words)
+
+
+def _following(
+    film: Any, stream: Any, first: int, count: int, size: tuple[int, int], where: str
+) -> list[Image.Image]:
+    frames.check_cost(first + count, size, where)
+    made = []
+    seen = 0
+    for number, found in enumerate(film.decode(stream)):
+        seen = number + 1
+        if number >= first:
+            made.append(_upright(found))
+        if len(made) == count:
+            return made
+    raise ImageError(
+        f"expected {count} frames from {first} on, counted from 0, found {seen} in {where}."
+    )
+
+
+def _spread(
+    film: Any, stream: Any, count: int, size: tuple[int, int], where: str
+) -> tuple[list[Image.Image], str]:
+    """The first frame at or after the middle of each of so many equal parts of the time."""
+    seconds = float(film.duration or 0) / 1e6
+    if seconds <= 0:
+        return _following(film, stream, 0, count, size, where), f"the first {count} frames"
+    wanted = [(place + 0.5) * seconds / count for place in range(count)]
+    made: list[Image.Image] = []
+    last, decoded = None, 0
+    now = 0.0
+    for target in wanted:
+        if last is None or target - now > FAR:
+            film.seek(int(target * 1e6), backward=True)
+        elif last.time is not None and last.time >= target:
+            made.append(made[-1] if made else _upright(last))
+            continue
+        for found in film.decode(stream):
+            decoded += 1
+            frames.check_cost(decoded, size, where)
+            last = found
+            now = target if found.time is None else float(found.time)
+            if now >= target:
+                break
+        if last is None:
+            raise ImageError(f"expected a film, found one without a frame: {where}.")
+        made.append(_upright(last))
+    listed = ", ".join(f"{target:.2f}" for target in wanted[:8]) + (" ..." if wanted[8:] else "")
+    return made, f"the frames at {listed} of {seconds:.2f} seconds (spread evenly)"
+
+
+def _upright(taken: Any) -> Image.Image:
+    picture: Image.Image = taken.to_image()
+    turn = int(getattr(taken, "rotation", 0) or 0)
+    return picture.rotate(turn, expand=True) if turn % 360 else picture
 
 
 def _middle(film: Any, stream: Any, size: tuple[int, int], where: str) -> tuple[Any, str]:

@@ -162,7 +162,7 @@ def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
         first = file.read(contents.ENOUGH)
         kind = contents.library_kind(first)
         if kind is not None:
-            check = functools.partial(_check_claims, where=where)
+            check = functools.partial(check_claims, where=where)
             image, before = _READERS[kind](Path(path), number, where, check)
             return upright_picture(image, where, before)
         try:
@@ -216,7 +216,7 @@ def read_bytes(content: bytes, name: str, most: int | None = None) -> Decoded:
     with guarded(where):
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                _check_claims(image.size, where, most)
+                check_claims(image.size, where, most)
                 return upright_picture(image, where)
         except UnidentifiedImageError as error:
             what, advice = contents.describe(content[: contents.ENOUGH])
@@ -235,7 +235,7 @@ def upright_picture(image: Image.Image, where: str, before: tuple[str, ...] = ()
         before: What was done to it already.
     """
     grey = image.mode in _GREY or image.mode in depth.DEEP_MODES
-    _check_claims(image.size, where)
+    check_claims(image.size, where)
     raw = depth.raw_mode(image)
     upright, orientation = _turn_upright(image)
     steps = [f"turned upright (EXIF orientation {orientation})"] if orientation else []
@@ -379,7 +379,8 @@ def _mode_for(channels: int) -> str:
         ) from None
 
 
-def _check_claims(size: tuple[int, int], where: str, most: int | None = None) -> None:
+def check_claims(size: tuple[int, int], where: str, most: int | None = None) -> None:
+    """Refuses a width and height that are too large, or none at all."""
     width, height = size
     most = MAX_PIXELS if most is None else most
     if width < 1 or height < 1:
@@ -399,7 +400,7 @@ def _too_large(pixels: int | None, where: str, most: int = MAX_PIXELS) -> str:
 
 
 def _go_to(image: Image.Image, number: int, where: str) -> None:
-    _check_claims(image.size, where)
+    check_claims(image.size, where)
     if image.format != "TIFF":  # the others draw every frame over the one before
         frames.check_cost(number, image.size, where)
     for index in range(1, number + 1):
@@ -407,7 +408,7 @@ def _go_to(image: Image.Image, number: int, where: str) -> None:
             image.seek(index)
         except EOFError as error:
             raise frames.no_such(number, index, where) from error
-    _check_claims(image.size, where)
+    check_claims(image.size, where)
 
 
 def _has_more_frames(image: Image.Image, file: IO[bytes]) -> bool:

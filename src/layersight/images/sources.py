@@ -17,7 +17,7 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES, Preprocessing
 from layersight.errors import ImageError, ModelInputError, UsageError
-from layersight.images import arrays, fitting, reading
+from layersight.images import arrays, fitting, reading, signals, stacks
 
 # What an image can be given as: a file, an array, a Pillow image, or one loaded before.
 Source: TypeAlias = str | os.PathLike[str] | NDArray[np.generic] | Image.Image | InputImage
@@ -28,7 +28,7 @@ def load(
     inputs: InputInfo,
     *,
     preprocessing: Preprocessing,
-    fit: str = "stretch",
+    fit: str | None = None,
     interpolation: str = "nearest",
     size: tuple[int, int] | None = None,
     frame: int | None = None,
@@ -46,10 +46,12 @@ def load(
             volumes ``(depth, height, width, channel)``. Channels are last whatever the
             model's own order. A batch axis of one is dropped. An input whose values the
             network makes a picture of takes a picture as well as an array of its own shape;
-            so does one whose values could be a picture, if a picture is given.
+            so does one whose values could be a picture, if a picture is given. Signals and
+            vectors take WAV files and tables of numbers (CSV) too; an input for frames or slices
+            takes films, animations, pages of a TIFF, and a folder of pictures.
         inputs: The input of the model that the image is for.
         preprocessing: From pixels 0..255 to what the network gets.
-        fit: See ``fit``.
+        fit: See ``fit``; ``None`` stretches pictures, and cuts or fills signals.
         interpolation: See ``fit``.
         size: Height and width in pixels, where the model takes any.
         frame: Which frame, page or slice of a file with several, from 0; without it the first,
@@ -91,7 +93,7 @@ def load_both(
     inputs: InputInfo,
     *,
     preprocessing: Preprocessing,
-    fit: str = "stretch",
+    fit: str | None = None,
     interpolation: str = "nearest",
     size: tuple[int, int] | None = None,
     frame: int | None = None,
@@ -102,6 +104,7 @@ def load_both(
     There is none of an array that is no picture, nor of an image that was loaded before.
     """
     _check_input(inputs)
+    fit_signal, fit = fit, fit or "stretch"
     if isinstance(source, InputImage):
         if source.values.shape == inputs.possible_picture:
             inputs = inputs.as_picture()
@@ -111,6 +114,13 @@ def load_both(
     if is_picture(source):
         inputs = inputs.as_picture()
     shown = name or _name_of(source, path)
+    if path is not None and len(inputs.example_shape) < 3 and signals.kind_of(path):
+        return _from_table(path, inputs, frame=frame, fit=fit_signal, name=shown), None
+    if path is not None and len(inputs.example_shape) == 4 and stacks.holds_several(path):
+        return (
+            _from_stack(path, inputs, preprocessing, (fit, interpolation), size, frame, shown),
+            None,
+        )
     whole = _whole_image(source, path, inputs, shown, frame)
     if isinstance(whole, np.ndarray):
         return _as_it_is(whole, inputs, preprocessing, size=size, name=shown, path=path), None
@@ -135,6 +145,76 @@ def load_both(
     return image, whole
 
 
+def _from_table(
+    path: Path, inputs: InputInfo, *, frame: int | None, fit: str | None, name: str
+) -> InputImage:
+    """A signal or vector from a WAV file or a table."""
+    found = signals.read_signal(path, inputs, frame=frame, fit=fit)
+    values = np.ascontiguousarray(found.part(0, found.count))
+    if len(inputs.example_shape) == 1:
+        values = values[0]
+    what = repr(name)
+    arrays.check_shape(values, inputs, what)
+    arrays.check_vocabulary(values, inputs, what)
+    lost = int(values.size - np.isfinite(values).sum())
+    pixels = arrays.to_picture(values)
+    return InputImage(
+        name=name,
+        path=path,
+        original_size=(pixels.shape[1], pixels.shape[0]),
+        pixels=pixels,
+        values=values,
+        preprocessing=SCALES["none"].because("numbers are taken as they are"),
+        steps=(*found.steps, *([f"{lost} of its numbers are not finite"] if lost else [])),
+        frame=frame,
+        names=found.names,
+    )
+
+
+def _from_stack(
+    path: Path,
+    inputs: InputInfo,
+    preprocessing: Preprocessing,
+    how: tuple[str, str],
+    size: tuple[int, int] | None,
+    frame: int | None,
+    name: str,
+) -> InputImage:
+    """Frames or slices, each fitted by itself."""
+    count, high, wide, channels = inputs.example_shape
+    _picture_channels(inputs)
+    found = stacks.read_stack(path, count, frame)
+    fit, interpolation = how
+    made, shown, steps = [], [], dict.fromkeys(found.steps)
+    first = found.frames[0].upright.size
+    chosen, note = fitting.choose_size((high, wide), first, size)
+    if len(found.frames) * chosen[0] * chosen[1] * (channels or 3) > arrays.MAX_NUMBERS:
+        raise ImageError(
+            f"expected at most {arrays.MAX_NUMBERS / 1e6:g} million numbers, found "
+            f"{len(found.frames)} frames of {chosen[1]} x {chosen[0]} for the input '{inputs.name}'"
+        )
+    for each in found.frames:
+        picture, done = each.convert(_picture_channels(inputs))
+        fitted, step = fitting.fit_picture(picture, chosen, fit, interpolation)
+        pixels = reading.to_array(fitted)
+        made.append(pixels)
+        shown.append(_for_display(fitted, pixels))
+        steps |= dict.fromkeys([*done, *([note] if note else []), step])
+    frames_shown = np.stack(shown)
+    return InputImage(
+        name=name,
+        path=path,
+        original_size=first,
+        pixels=frames_shown[len(made) // 2],
+        values=preprocessing.apply(np.stack(made)),
+        preprocessing=preprocessing,
+        steps=tuple(steps),
+        region=fitting.seen_region(first, chosen, fit),
+        frame=frame,
+        frames=frames_shown,
+    )
+
+
 def _repeated(
     fitted: Image.Image, pixels: NDArray[np.uint8], values: NDArray[np.floating]
 ) -> NDArray[np.uint8] | None:
@@ -149,7 +229,8 @@ def is_picture(source: Any) -> bool:
     if isinstance(source, Image.Image):
         return True
     if isinstance(source, str | os.PathLike):
-        return not arrays.is_array_file(Path(source))
+        path = Path(source)
+        return not (arrays.is_array_file(path) or signals.kind_of(path))
     dtype, axes = getattr(source, "dtype", None), getattr(source, "ndim", 0)
     return dtype == np.uint8 and axes in (2, 3)
 

@@ -1,0 +1,449 @@
+"""Signals and vectors from WAV files and tables of numbers (CSV).
+
+The rule of this module: what a file claims is compared with its size before anything is read,
+only the part that the network sees is decoded, and whatever was cut, filled or left out is told.
+
+WAV is read here, since Python's own ``wave`` takes neither floats nor, before Python 3.12, files of
+the extensible kind; it is a list of chunks, of which two matter.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layersight.data.arrays import FloatArray
+from layersight.data.model import InputInfo
+from layersight.errors import ImageError, UsageError, near
+from layersight.images import frames
+from layersight.images.fitting import FITS
+from layersight.images.reading import check_file, guarded
+
+WAV, TABLE = "wav", "table"
+
+SUFFIXES = (".csv", ".npy", ".tsv", ".txt", ".wav")
+"""By which signals are found in folders."""
+
+MAX_TEXT = 64 * 1024**2  # bytes of a table
+MAX_NUMBERS = 20_000_000  # of a signal that are decoded: seven minutes of sound
+MAX_CHUNKS = 1000  # of a WAV file
+MAX_CHANNELS = 256
+LONGEST = 65_536  # positions of a signal, where a network takes any number
+
+_TIMES = {"", "#", "date", "datetime", "i", "idx", "index", "n", "no", "sample", "t"}
+"""Names of columns that count the positions; also all that begin with "time"."""
+
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Signal:
+    """Numbers of a file that are not yet decoded.
+
+    Attributes:
+        count: How many positions, or rows of a table, there are.
+        channels: How many numbers each has.
+        part: Gives the rows from one to another, ``(position, channel)`` float32.
+        steps: What was done, in words, in order.
+        names: Of the channels, where the file tells.
+    """
+
+    count: int
+    channels: int
+    part: Callable[[int, int], FloatArray]
+    steps: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
+def kind_of(path: Path) -> str | None:
+    """:data:`WAV` or :data:`TABLE` by the content of a file; ``None`` for anything else."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            first = file.read(4096)
+    except (OSError, ValueError):
+        return None
+    if first[:4] in (b"RIFF", b"RIFX", b"RF64") and first[8:12] == b"WAVE":
+        return WAV
+    return TABLE if _is_table(first) else None
+
+
+def _is_table(first: bytes) -> bool:
+    """Whether bytes begin a table: lines of which one of the first two is numbers alone."""
+    try:
+        text = first.decode("utf-8-sig", errors="ignore" if len(first) == 4096 else "strict")
+    except UnicodeDecodeError:
+        return False
+    lines = text.splitlines()
+    if len(first) == 4096 and lines:  # its end may have been cut off
+        lines[-1] = re.sub(r"[^,;\t ]*$", "", lines[-1])
+    lines = [line for line in lines if line.strip() and line.lstrip()[0] != "#"][:2]
+    return any(map(_all_numbers, lines))
+
+
+def _all_numbers(line: str) -> bool:
+    cells = [cell for cell in re.split(r"[,;\t ]+", line.strip()) if cell]
+    try:
+        [float(cell.strip("\"'")) for cell in cells]
+    except ValueError:
+        return False
+    return bool(cells)
+
+
+def read_signal(path: Path, inputs: InputInfo, *, frame: int | None, fit: str | None) -> Signal:
+    """The numbers of a file, fitted to an input.
+
+    Args:
+        path: A WAV file or a table.
+        inputs: An input that takes ``(position, channel)`` or ``(unit,)``.
+        frame: Which row of a table with an example in each, from 0.
+        fit: ``"stretch"`` resamples; else what is too long is cut in the middle, what is too short
+            has zeros around it.
+
+    Returns:
+        A signal of as many positions as the input takes; of a vector one position.
+    """
+    if fit is not None and fit not in FITS:
+        raise UsageError(
+            f"unknown fit '{fit}': expected one of {', '.join(FITS)}.{near(fit, FITS)}"
+        )
+    where = repr(str(path))
+    check_file(path)
+    with guarded(where):
+        read = _read_wav if kind_of(path) == WAV else _read_table
+        found = read(path, where)
+        if len(inputs.example_shape) == 1:
+            return _as_vector(found, inputs, where, frames.check_number(frame))
+        found = _as_channels(found, inputs, where, frames.check_number(frame))
+        return _lengthened(found, inputs.example_shape[0], fit, where)
+
+
+def _lengthened(signal: Signal, length: int | None, fit: str | None, where: str) -> Signal:
+    """A signal of the length that the input takes."""
+    count, own = signal.count, length or min(signal.count, LONGEST)
+    if count == own:
+        step = f"kept at {own:,} positions"
+    elif fit == "stretch":
+        _check_decoded(count, signal.channels, where)
+        step = f"resampled from {count:,} to {own:,} positions (stretch)"
+        values = resample(signal.part(0, count), own)
+        return replace(
+            signal, count=own, part=lambda a, b: values[a:b], steps=(*signal.steps, step)
+        )
+    elif count > own:
+        start = (count - own) // 2
+        step = f"the middle {own:,} of {count:,} positions, from {start:,} (crop)"
+        whole = signal.part
+        return replace(
+            signal,
+            count=own,
+            part=lambda a, b: whole(start + a, start + b),
+            steps=(*signal.steps, step),
+        )
+    else:
+        before = (own - count) // 2
+        values = np.zeros((own, signal.channels), np.float32)
+        values[before : before + count] = signal.part(0, count)
+        step = f"zeros around its {count:,} positions up to {own:,} (pad)"
+        return replace(
+            signal, count=own, part=lambda a, b: values[a:b], steps=(*signal.steps, step)
+        )
+    return replace(signal, steps=(*signal.steps, step))
+
+
+def resample(values: FloatArray, length: int) -> FloatArray:
+    """A signal in another length: the mean of what each new position covers, or linear between.
+
+    Args:
+        values: ``(position, channel)``.
+        length: How many positions are wanted.
+
+    Example:
+        >>> resample(np.array([[0.0], [1], [2], [3]], np.float32), 2).ravel().tolist()
+        [0.5, 2.5]
+    """
+    count = len(values)
+    made = np.empty((length, values.shape[1]), np.float32)
+    for channel in range(values.shape[1]):
+        column = values[:, channel].astype(np.float64)
+        if length < count:
+            sums = np.concatenate([[0.0], np.cumsum(column)])
+            edges = np.linspace(0, count, length + 1)
+            made[:, channel] = np.diff(np.interp(edges, np.arange(count + 1), sums))
+            made[:, channel] *= length / count
+        else:
+            places = (np.arange(length) + 0.5) * count / length - 0.5
+            made[:, channel] = np.interp(places, np.arange(count), column)
+    return made
+
+
+def _check_decoded(count: int, channels: int, where: str) -> None:
+    if count * channels > MAX_NUMBERS:
+        raise ImageError(
+            f"expected at most {MAX_NUMBERS / 1e6:g} million numbers of a signal, found "
+            f"{count * channels / 1e6:.1f} million in {where}. Give a part of it."
+        )
+
+
+def _as_vector(table: Signal, inputs: InputInfo, where: str, row: int | None) -> Signal:
+    """One row of a table as a vector; of a table of one column that column."""
+    wanted = inputs.example_shape[0]
+    if table.channels == 1 and wanted not in (None, 1) and table.count == wanted:
+        column = table.part(0, table.count).T
+        return replace(
+            table,
+            count=1,
+            channels=table.count,
+            part=lambda a, b: column[a:b],
+            names=(),
+            steps=(*table.steps, f"one column of {table.count:,} numbers"),
+        )
+    if table.channels == (wanted or 0) + 1:
+        table = _without_index(table)
+    if wanted not in (None, table.channels):
+        raise ImageError(
+            f"expected rows of {wanted} numbers for the input '{inputs.name}', found "
+            f"{_columns(table)} in {where}. Keep the columns that the model was trained on."
+        )
+    return _row_of(table, row, where)
+
+
+def _as_channels(table: Signal, inputs: InputInfo, where: str, row: int | None) -> Signal:
+    """Rows as positions; where rows are examples of one channel, one of them."""
+    length, channels = inputs.example_shape
+    own = table.channels
+    if channels is not None and own == channels + 1:
+        table = _without_index(table)
+        own = table.channels
+    if channels in (None, own):
+        if row:
+            raise UsageError(f"no row {row}: the rows of {where} are the positions of one signal")
+        return table
+    if table.steps[:1] == ("WAV",):
+        if channels != 1:
+            raise ImageError(
+                f"expected {channels} channels for the input '{inputs.name}', found {own}: {where}"
+            )
+        whole = table.part
+        return replace(
+            table,
+            channels=1,
+            part=lambda a, b: whole(a, b).mean(axis=1, keepdims=True, dtype=np.float32),
+            steps=(*table.steps, f"its {own} channels averaged to one"),
+        )
+    if channels == 1 and length is not None and own in (length, length + 1):
+        if own == length + 1:
+            step = (
+                f"the last of its {own} columns left out: one more than the network has positions"
+            )
+            whole_rows = table.part
+            table = replace(
+                table,
+                channels=length,
+                part=lambda a, b: whole_rows(a, b)[:, :length],
+                steps=(*table.steps, step),
+            )
+        one = _row_of(table, row, where)
+        column = one.part(0, 1).T
+        return replace(one, count=length, channels=1, part=lambda a, b: column[a:b], names=())
+    if table.count == channels and own == length:
+        turned = table.part(0, table.count).T
+        return replace(
+            table,
+            count=own,
+            channels=table.count,
+            part=lambda a, b: turned[a:b],
+            names=(),
+            steps=(*table.steps, "its rows taken as channels"),
+        )
+    raise ImageError(
+        f"expected {channels} column{'' if channels == 1 else 's'} (channels) for the input "
+        f"'{inputs.name}', a row for each position, found {_columns(table)} in {where}. Keep the "
+        "columns that the model was trained on."
+    )
+
+
+def _columns(table: Signal) -> str:
+    named = f" ({', '.join(table.names[:6])}{' ...' if table.names[6:] else ''})"
+    return f"{table.channels} column{'' if table.channels == 1 else 's'}" + (
+        named if table.names else ""
+    )
+
+
+def _without_index(table: Signal) -> Signal:
+    """A table without a first column that counts the rows, by its name."""
+    first = table.names[0].strip().lower() if table.names else None
+    if first is None or not (first in _TIMES or first.startswith("time")):
+        return table
+    whole = table.part
+    name = f"'{table.names[0]}'" if first else "without a name"
+    return replace(
+        table,
+        channels=table.channels - 1,
+        part=lambda a, b: whole(a, b)[:, 1:],
+        names=table.names[1:],
+        steps=(*table.steps, f"its first column {name} left out: it counts the rows"),
+    )
+
+
+def _row_of(table: Signal, row: int | None, where: str) -> Signal:
+    number = row or 0
+    if number >= table.count:
+        raise frames.no_such(number, table.count, where, "row")
+    steps = table.steps
+    if table.count > 1:
+        steps = (*steps, frames.words(number, table.count, noun="row"))
+    whole = table.part
+    return replace(table, count=1, part=lambda a, b: whole(number + a, number + b), steps=steps)
+
+
+def _read_table(path: Path, where: str) -> Signal:
+    """The numbers of a text file: separated by commas, semicolons, tabs or spaces."""
+    size = path.stat().st_size
+    if size > MAX_TEXT:
+        raise ImageError(
+            f"expected a table of at most {MAX_TEXT / 1024**2:g} MiB, found "
+            f"{size / 1024**2:.1f} MiB: {where}. Save it as a .npy file."
+        )
+    text = path.read_text(encoding="utf-8-sig")
+    lines = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
+    if not lines:
+        raise ImageError(f"expected numbers, found an empty table: {where}.")
+    probe = lines[min(1, len(lines) - 1)]
+    separator = next((each for each in ("\t", ";", ",") if each in probe), None)
+    steps = ["table of numbers"]
+    names: tuple[str, ...] = ()
+    if not _all_numbers(lines[0]):
+        (cells,) = csv.reader([lines[0]], delimiter=separator or " ", skipinitialspace=True)
+        names = tuple(cell.strip()[:40] for cell in cells)
+        lines = lines[1:]
+    if separator == ";" and any("," in line for line in lines[:2]):
+        lines = [line.replace(",", ".") for line in lines]
+        steps.append("decimal commas")
+    try:
+        values = np.loadtxt(
+            lines, np.float64, delimiter=separator, ndmin=2, quotechar='"', comments=None
+        )
+    except ValueError as error:
+        words = str(error).split(";")[0]
+        raise ImageError(
+            f"expected rows of as many numbers each, cannot read {where}: {words[:120]}. Leave out "
+            "what is no number, and fill empty cells (nan stands for none)."
+        ) from error
+    names = names if len(names) == values.shape[1] else ()
+    with np.errstate(over="ignore"):
+        numbers = values.astype(np.float32)
+    return Signal(len(numbers), numbers.shape[1], lambda a, b: numbers[a:b], tuple(steps), names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """What a WAV file says of its samples."""
+
+    code: int
+    channels: int
+    rate: int
+    bits: int
+
+
+def _read_wav(path: Path, where: str) -> Signal:
+    """The samples of a WAV file, in -1..1."""
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF":
+            raise ImageError(
+                f"expected a WAV file in the usual order of bytes (RIFF): {where}. Save it anew."
+            )
+        form, start, claimed = _chunks(file, where)
+    there = path.stat().st_size - start
+    convert = _CONVERTERS.get((form.code, form.bits))
+    if convert is None:
+        raise ImageError(
+            f"expected samples of 8, 16, 24 or 32 bits or of floats, found {form.bits} bits of "
+            f"kind {form.code} in {where}. Save it as WAV without compression."
+        )
+    if not (1 <= form.channels <= MAX_CHANNELS and form.rate > 0):
+        raise ImageError(
+            f"expected 1 to {MAX_CHANNELS} channels and a rate above 0, found {form.channels} and "
+            f"{form.rate}: {where}. Get the file again."
+        )
+    width = form.bits // 8
+    count = min(claimed, there) // (width * form.channels)
+    if not count:
+        raise ImageError(f"expected samples, found a WAV file without any: {where}.")
+    kind = "floats" if form.code == _FLOAT else "numbers of -1..1"
+    several = "" if form.channels == 1 else f", {form.channels} channels"
+    steps: tuple[str, ...] = (
+        "WAV",
+        f"{form.rate:,} samples a second, {form.bits} bits{several}, as {kind}",
+    )
+    if claimed != 0xFFFFFFFF and claimed > there:
+        steps = (*steps, "cut short: the file has fewer samples than it says")
+    raw = np.memmap(path, np.uint8, "r", start, (count, form.channels, width))
+    return Signal(count, form.channels, lambda a, b: convert(raw[a:b]), steps)
+
+
+def _chunks(file: BinaryIO, where: str) -> tuple[_Format, int, int]:
+    """The format of a WAV file, where its samples begin, and how many bytes they take."""
+    file.seek(12)
+    form = None
+    for _ in range(MAX_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        name, size = head[:4], struct.unpack("<I", head[4:])[0]
+        if name == b"fmt " and 16 <= size <= 4096:
+            body = file.read(size)
+            code, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
+            if code == _EXTENSIBLE and size >= 26:
+                code = struct.unpack("<H", body[24:26])[0]
+            form = _Format(code, channels, rate, bits)
+            file.seek(size % 2, 1)
+        elif name == b"data" and form is not None:
+            return form, file.tell(), size
+        else:
+            file.seek(size + size % 2, 1)
+    raise ImageError(f"expected a WAV file with a format and samples: {where}. It is damaged.")
+
+
+Raw = NDArray[np.uint8]
+
+
+def _integers(dtype: str, divisor: float, offset: float = 0.0) -> Callable[[Raw], FloatArray]:
+    def convert(raw: Raw) -> FloatArray:
+        whole = np.ascontiguousarray(raw).view(dtype)[..., 0]
+        return ((whole.astype(np.float64) - offset) / divisor).astype(np.float32)
+
+    return convert
+
+
+def _three_bytes(raw: Raw) -> FloatArray:
+    wide = np.zeros((*raw.shape[:2], 4), np.uint8)
+    wide[..., 1:] = raw
+    return (wide.view("<i4")[..., 0] / 2.0**31).astype(np.float32)
+
+
+def _floats(dtype: str) -> Callable[[Raw], FloatArray]:
+    def convert(raw: Raw) -> FloatArray:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.ascontiguousarray(raw).view(dtype)[..., 0].astype(np.float32)
+
+    return convert
+
+
+_CONVERTERS: dict[tuple[int, int], Callable[[Raw], FloatArray]] = {
+    (_PCM, 8): _integers("u1", 128.0, 128.0),
+    (_PCM, 16): _integers("<i2", 2.0**15),
+    (_PCM, 24): _three_bytes,
+    (_PCM, 32): _integers("<i4", 2.0**31),
+    (_FLOAT, 32): _floats("<f4"),
+    (_FLOAT, 64): _floats("<f8"),
+}
