@@ -380,3 +380,12 @@ def test_a_whole_network_is_small() -> None:
     text = to_html(document, "{}")
     assert text.count('class="pic"') == 704
     assert len(text.encode()) < 2.5e6
+
+
+@pytest.mark.parametrize("ends", [(float("nan"), 1.0), (0.0, float("inf"))])
+def test_a_scale_without_numbers_is_left_out(ends: tuple[float, float]) -> None:
+    tile = dataclasses.replace(documents.maps(1).tiles[0], scale=Scale(VIRIDIS, (), *ends))
+    grid = dataclasses.replace(documents.maps(1), tiles=(tile,))
+    page = Page(to_html(documents.document(documents.section(0, grid)), "{}"))
+    told = [attributes["data-of"] for _, attributes, _ in page.elements if "data-of" in attributes]
+    assert all("low" not in json.loads(each) for each in told)

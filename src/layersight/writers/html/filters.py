@@ -263,7 +263,7 @@ def tile_data(tile: Tile, overlay: Overlay | None, pixel: tuple[int, ...] | None
 
 def scale_data(scale: Scale) -> dict[str, object]:
     """The values of the first and the last colour, and at which end values are cut."""
-    if scale.low is None or scale.high is None:
+    if scale.low is None or scale.high is None or not math.isfinite(scale.low + scale.high):
         return {}
     cut = [int(any(sign in words for sign in "\u2264\u2265")) for _, words in scale.marks]
     ends = [cut[0], cut[-1]] if cut else [0, 0]
