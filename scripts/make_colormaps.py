@@ -1,12 +1,11 @@
 """Writes the tables of colours: those of Matplotlib for pictures, all of them for the explorer.
 
 ``src/layersight/assets/colormaps.npz`` holds ``(256, 3)`` uint8 by name;
-``src/layersight/web/static/palettes.js`` the same in base64, with the one whose middle is zero.
+``src/layersight/web/static/palettes.js`` the same as steps, with the one whose middle is zero.
 """
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,21 @@ PACKAGE = Path(__file__).parents[1] / "src" / "layersight"
 
 
 def as_module(tables: dict[str, np.ndarray]) -> str:
-    """The tables as a module, RGB after RGB."""
-    lines = [
-        f'  {name}:\n    "{base64.b64encode(table.tobytes()).decode()}",'
-        for name, table in tables.items()
-    ]
-    head = "/** Tables of 256 colours, RGB in base64; written by scripts/make_colormaps.py. */"
+    """The tables as a module: for red, green and blue what each colour adds to the one before.
+
+    Colour maps run evenly, so that the differences are few and small, and compress well.
+    """
+    head = (
+        "/** Tables of 256 colours: for red, green and blue the first, and the steps from one to\n"
+        " * the next, 0 an A. Written by scripts/make_colormaps.py. */"
+    )
+    lines = []
+    for name, table in tables.items():
+        steps = np.diff(table.astype(int), axis=0).T
+        assert steps.min() >= -20
+        assert steps.max() <= 26
+        words = "".join(chr(65 + step) for step in steps.ravel())
+        lines.append(f'  {name}: [{table[0].tolist()}, "{words}"],')
     return "\n".join([head, "export const tables = {", *lines, "};", ""])
 
 

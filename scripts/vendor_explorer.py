@@ -1,11 +1,8 @@
-"""Fetches what the page of the explorer is made with: three small libraries and a typeface.
+"""Fetches what the page of the explorer is made with: four small libraries.
 
 The packages are pinned by version and by the digest that npm publishes. From each only what the
-page loads is kept, with its licence; of the typeface, the glyphs that the page is written in, as a
-module. What names a package in an ``import`` names the file beside it afterwards, so that a browser
-needs no build step and no import map.
-
-Needs ``npm``, and ``brotli`` beside fonttools for the typeface.
+page loads is kept, with its licence. What names a package in an ``import`` names the file beside it
+afterwards, so that a browser needs no build step and no import map. Needs ``npm``.
 
 Run: python scripts/vendor_explorer.py
 """
@@ -30,7 +27,6 @@ PACKAGES = {
     "@preact/signals-core@1.14.5": {"dist/signals-core.mjs": "signals-core.js"},
     "@preact/signals@2.11.4": {"dist/signals.mjs": "signals.js"},
     "htm@3.1.1": {"dist/htm.mjs": "htm.js"},
-    "@fontsource-variable/inter@5.3.0": {"files/inter-latin-wght-normal.woff2": "inter.js"},
     "axe-core@4.14.1": {"axe.min.js": "axe.min.js"},
 }
 """What of each package is kept, under which name."""
@@ -40,7 +36,6 @@ SPECIFIERS = {
     "preact": "./preact.js",
     "@preact/signals-core": "./signals-core.js",
 }
-GLYPHS = "U+20-7E,U+A0,U+B7,U+D7,U+2013,U+2014,U+2019,U+2026,U+2190-2193,U+2212"
 
 
 def fetch(package: str, folder: Path) -> tuple[tarfile.TarFile, str]:
@@ -67,25 +62,6 @@ def as_module(text: str) -> str:
     return text.replace("export default function(", "export function htm(") + "\n"
 
 
-def subset(content: bytes) -> bytes:
-    """The typeface from regular to semibold, with the glyphs of the page alone."""
-    from fontTools.subset import Options, Subsetter, parse_unicodes
-    from fontTools.ttLib import TTFont
-    from fontTools.varLib.instancer import instantiateVariableFont
-
-    between = BytesIO()
-    instantiateVariableFont(TTFont(BytesIO(content)), {"wght": (400, 650)}).save(between)
-    font = TTFont(between)
-    options = Options(layout_features=["kern", "tnum"], hinting=False, flavor="woff2")
-    subsetter = Subsetter(options)
-    subsetter.populate(unicodes=parse_unicodes(GLYPHS))
-    subsetter.subset(font)
-    font.flavor = "woff2"
-    written = BytesIO()
-    font.save(written)
-    return written.getvalue()
-
-
 def main() -> None:
     """Writes everything and the record of where it came from."""
     written = TARGET / "vendored.json"
@@ -106,9 +82,6 @@ def main() -> None:
                 content = member.read()
                 if path.endswith(".mjs"):
                     content = as_module(content.decode()).encode()
-                elif path.endswith(".woff2"):
-                    glyphs = base64.b64encode(subset(content)).decode()
-                    content = f'export const inter =\n  "{glyphs}";\n'.encode()
                 (target / name).write_bytes(content)
                 kept[name] = hashlib.sha256(content).hexdigest()
             record[package] = {"archive": digest, "files": kept}

@@ -31,7 +31,7 @@ from layersight.web.frames import LONGEST_TEXT, decode, encode
 from layersight.web.guard import HEADERS, Guard, is_loopback
 from layersight.web.host import TooLargeError, ask, told
 from layersight.web.photos import MOST_BYTES
-from layersight.web.static_files import files, type_of
+from layersight.web.static_files import served, type_of
 from layersight.web.work import Waiter
 
 FRAME = "application/x-layersight"
@@ -100,7 +100,7 @@ class Server:
             where = f"/{self.guard.token}/"
             return Response(status_code=307, headers={"location": where, **_NO_STORE})
         name = str(request.path_params["name"]) or "index.html"
-        content = files().get(name)
+        content = served().get(name)
         if content is None:
             return _failed(404, "there is no such file")
         headers = {"cache-control": "no-cache", "etag": f'"{zlib.crc32(content):08x}"'}

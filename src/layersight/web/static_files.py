@@ -25,6 +25,12 @@ TYPES = {
 ENTRY = "explorer.js"
 """The module that draws the page."""
 
+MAIN = "main.js"
+"""The module that a page loads which a server gives out."""
+
+STYLE = "explorer.css"
+"""The style of the page."""
+
 LOAD = """
 function load(modules, entries) {
   const urls = {};
@@ -55,6 +61,12 @@ def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
             yield from _below(entry, f"{prefix}{entry.name}/")
         elif posixpath.splitext(entry.name)[1] in TYPES:
             yield prefix + entry.name, entry.read_bytes()
+
+
+@functools.cache
+def served() -> dict[str, bytes]:
+    """The files as a server gives them out: the page's modules are one, without comments."""
+    return {**files(), MAIN: joined(MAIN).encode(), STYLE: _light(text_of(STYLE)).encode()}
 
 
 def type_of(name: str) -> str:
@@ -98,6 +110,61 @@ def modules(entries: tuple[str, ...]) -> dict[str, tuple[str, dict[str, str]]]:
     for entry in entries:
         add(entry, ())
     return found
+
+
+_TAKEN = re.compile(
+    r"""(?:^|(?<=;))import\s*\{([^}]*)\}\s*from\s*["']([^"']+)["'];?""", re.MULTILINE
+)
+_PASSED = re.compile(r"""\bexport\s*\{([^}]*)\}\s*from\s*["']([^"']+)["'];?""")
+_GIVEN = re.compile(r"""(?:^|(?<=[;}]))[ \t]*export\s*\{([^}]*)\};?""", re.MULTILINE)
+_MADE = re.compile(r"(?:^|(?<=;))export ((?:async )?function|const|class) (\w+)", re.MULTILINE)
+_RENAMED = re.compile(r"([\w$]+) as ([\w$]+)")
+_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)|/\*\* @type .*?\*/", re.MULTILINE | re.DOTALL)
+
+
+def joined(entry: str) -> str:
+    """A module and all that it imports as one: each in a function of its own, in their order.
+
+    It takes modules as they are written here: names in braces, declarations that begin a line.
+    """
+    found = modules((entry,))
+    number = {name: f"$${at}" for at, name in enumerate(found)}
+    text = []
+    for name, (source, imported) in found.items():
+        given: list[str] = []
+
+        def take(match: re.Match[str], imported: dict[str, str] = imported) -> str:
+            names = _RENAMED.sub(r"\1: \2", match[1])
+            return f"const {{{names}}} = {number[imported[match[2]]]};"
+
+        def passed(
+            match: re.Match[str], imported: dict[str, str] = imported, given: list[str] = given
+        ) -> str:
+            given += [f"{each}: {number[imported[match[2]]]}.{each}" for each in _names(match[1])]
+            return ""
+
+        def give(match: re.Match[str], given: list[str] = given) -> str:
+            given += [_RENAMED.sub(r"\2: \1", each) for each in _names(match[1])]
+            return ""
+
+        def made(match: re.Match[str], given: list[str] = given) -> str:
+            given.append(match[2])
+            return f"{match[1]} {match[2]}"
+
+        code = _TAKEN.sub(take, source)
+        code = _GIVEN.sub(give, _PASSED.sub(passed, code))
+        code = _light(_MADE.sub(made, code))
+        text.append(f"const {number[name]}=(()=>{{\n{code}\nreturn{{{','.join(given)}}}}})();\n")
+    return "".join(text)
+
+
+def _names(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _light(text: str) -> str:
+    """Code without what only its readers need."""
+    return re.sub(r"\n\s*", "\n", _COMMENT.sub("", text)).strip()
 
 
 def loadable(entries: tuple[str, ...]) -> list[tuple[str, list[str]]]:

@@ -49,7 +49,8 @@ function Pictures({ maps, channel, image }) {
   const box = maps && cell && store.boxOf(cell[0], cell[1], maps);
   const told = maps && cell ? `row ${cell[0]}, column ${cell[1]}  ·  ${number(valueAt(maps, channel, ...cell))}` : "\u00a0";
   const tall = Math.round(image.input[0]);
-  const seen = box ? `sees ${Math.round(Math.min(box[2], tall) - Math.max(box[0], 0))} × ${Math.round(Math.min(box[3], image.input[1]) - Math.max(box[1], 0))} of ${image.input[0]} × ${image.input[1]}` : "\u00a0";
+  const everything = box && box[2] - box[0] >= image.input[0] && box[3] - box[1] >= image.input[1] && box[0] <= 0 && box[1] <= 0;
+  const seen = everything ? "sees the whole image" : box ? `sees ${Math.round(Math.min(box[2], tall) - Math.max(box[0], 0))} × ${Math.round(Math.min(box[3], image.input[1]) - Math.max(box[1], 0))} of ${image.input[0]} × ${image.input[1]}` : "\u00a0";
   const shape = store.layer.value?.shape ?? [1, 1];
   return html`<div class="pair">
     <div>${maps ? html`<${MapFigure} maps=${maps} scaled=${pair[0] ?? maps} channel=${channel} name="Map" />` : html`<figure class="map"><div class="picture wait" style=${{ aspectRatio: `${shape[1]} / ${shape[0]}` }}></div><div class="scale"></div></figure>`}<p class="note">${told}</p></div>
@@ -124,7 +125,7 @@ function Kernel({ layer, channel }) {
     const { json, buffers } = answer.value;
     const [inputs, tall, wide] = json.shape;
     const values = new Float32Array(buffers[0]);
-    const colours = palette("diverging");
+    const colours = palette(store.signedColours.value);
     // The inputs with the largest weights, as many as can be told apart.
     const chosen = Array.from({ length: inputs }, (_, at) => at);
     const norm = json.norm;
@@ -149,7 +150,7 @@ function Kernel({ layer, channel }) {
     canvas.current.height = image.height;
     canvas.current.getContext("2d").putImageData(image, 0, 0);
     setShape([inputs, tall, wide, kept.length, columns, image.width, image.height, json.limit]);
-  }, [answer.value]);
+  }, [answer.value, store.signedColours.value]);
   return html`<h3>Kernel ${shape && html`<span>${shape[3] < shape[0] ? `the largest ${shape[3]} of ${shape[0]} inputs` : plural(shape[0], "input")}, ${shape[1]} × ${shape[2]}</span>`}</h3>
     <div class="kernel">${answer.error ? html`<p class="note">${answer.error.message}</p>` : html`<canvas ref=${canvas} role="img" aria-label=${shape ? `Weights of ${shape[0]} inputs, between ${number(-shape[7])} and ${number(shape[7])}; red adds, blue takes away` : "Weights"}
       style=${shape ? { aspectRatio: `${shape[5]} / ${shape[6]}`, maxWidth: `${Math.max(72, shape[5] * 9)}px` } : {}}></canvas>`}</div>`;

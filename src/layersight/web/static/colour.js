@@ -2,6 +2,8 @@
 import { tables } from "./palettes.js";
 
 const made = new Map();
+/** The colours of the least, of zero and of the greatest value of a difference on a dark page. */
+const NIGHT = [[110, 178, 255], [42, 45, 49], [255, 138, 100]];
 
 /**
  * The 256 colours of a map, as the pixels of a canvas hold them.
@@ -13,8 +15,17 @@ export function palette(name) {
   if (found) return found;
   const rgb = new Uint8Array(768);
   if (tables[name]) {
-    const text = atob(tables[name]);
-    for (let at = 0; at < 768; at += 1) rgb[at] = text.charCodeAt(at);
+    const [first, steps] = tables[name];
+    for (let at = 0; at < 768; at += 1) {
+      const [row, part] = [Math.floor(at / 3), at % 3];
+      rgb[at] = row ? rgb[at - 3] + steps.charCodeAt(part * 255 + row - 1) - 65 : first[part];
+    }
+  } else if (name === "night") {
+    for (let at = 0; at < 768; at += 1) {
+      const share = Math.min(1, Math.abs(Math.floor(at / 3) - 128) / 127) ** 0.85;
+      const end = NIGHT[at < 384 ? 0 : 2];
+      rgb[at] = NIGHT[1][at % 3] * (1 - share) + end[at % 3] * share;
+    }
   } else {
     for (let at = 0; at < 768; at += 1) rgb[at] = at / 3;
   }

@@ -18,7 +18,10 @@ export function Decision() {
   const methods = model.methods ?? [];
   const method = methods.find((each) => each.name === view.method.value) ?? methods.find((each) => each.name === "grad-cam") ?? methods[0];
   const output = predictions?.[0];
-  const target = view.target.value;
+  const layer = store.layer.value;
+  const own = layer && `${layer.name}:${store.channel.value}`;
+  // One method shows the map of a channel, and nothing else.
+  const target = method?.name === "activation" && !view.target.value.includes(":") ? own : view.target.value;
   const entries = output?.top ?? [];
   const chosen = target === "" ? entries[0]?.index : entries.find((each) => targetOf(each) === target)?.index;
   if (!method) return html`<section aria-label="Decision"><p class="note">This network has no heatmaps.</p></section>`;
@@ -54,6 +57,8 @@ export function Decision() {
     ${heat?.warning && html`<p class="note error">${heat.warning}</p>`}
     <h3>Class</h3>
     <${Scores} entries=${entries} chosen=${chosen} onChoose=${(entry) => store.set({ target: entry.index === entries[0].index ? "" : targetOf(entry) })} />
+    <ul class="scores own"><li class=${target.includes(":") ? "on" : ""}><button type="button" aria-pressed=${target.includes(":")} onClick=${() => store.set({ target: target === own && method.name !== "activation" ? "" : own })}>
+      <span class="name">${target.includes(":") ? target : own}</span><span class="note">the channel instead of a class</span></button></li></ul>
     ${model.labels && model.labels.length > entries.length && html`<${Any} labels=${model.labels} />`}
     <h3>Method</h3>
     <${Choice} label="Method" show=${false} value=${method.name} onChange=${(name) => store.set({ method: name })} options=${methods.map((each) => [each.name, `${each.title}${each.costly ? "  (slow)" : ""}`])} />

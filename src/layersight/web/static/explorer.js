@@ -5,7 +5,7 @@
  * @property {"server" | "notebook" | "page"} kind
  * @property {(kind: string, params: object, how?: object) => Promise<{json: any, buffers: ArrayBuffer[]}>} request
  */
-import { StoreProvider, html, render, signal, useEffect, useRef, useState, useStore } from "./html.js";
+import { StoreProvider, computed, html, render, signal, useEffect, useRef, useState, useStore } from "./html.js";
 import { Channel } from "./channel.js";
 import { Change } from "./change.js";
 import { Decision } from "./decision.js";
@@ -16,7 +16,6 @@ import { Layer, resize } from "./layer.js";
 import { Network } from "./network.js";
 import { Icon } from "./parts.js";
 import { createStore } from "./store.js";
-import { inter } from "./vendor/inter.js";
 
 /** Below these widths the panes stand otherwise. */
 const WIDE = 1080;
@@ -31,25 +30,23 @@ const VAST = 2200;
  * @returns {() => void} takes it away again
  */
 export function mount(element, host, { address }) {
-  typeface();
   const store = createStore(host, address);
   Object.assign(store, { root: element, theme: signal(stored("layersight-theme") ?? ""), helping: signal(false), form: signal(formOf(element.clientWidth)) });
+  const night = matchMedia("(prefers-color-scheme: dark)");
+  const system = signal(night.matches);
+  const turned = () => { system.value = night.matches; };
+  night.addEventListener("change", turned);
+  store.signedColours = computed(() => ((store.theme.value ? store.theme.value === "dark" : system.value) ? "night" : "diverging"));
   element.classList.add("layersight-explorer");
   element.dataset.host = host.kind;
   render(html`<${StoreProvider} value=${store}><${Page} /></${StoreProvider}>`, element);
   store.begin();
   return () => {
     render(null, element);
+    night.removeEventListener("change", turned);
     store.close();
     element.classList.remove("layersight-explorer");
   };
-}
-
-/** The typeface, from bytes, so that it is there before the first word is drawn. */
-function typeface() {
-  if (typeof FontFace === "undefined" || [...document.fonts].some((face) => face.family === "Inter" && face.weight === "400 650")) return;
-  const bytes = Uint8Array.from(atob(inter), (letter) => letter.charCodeAt(0));
-  document.fonts.add(new FontFace("Inter", bytes, { weight: "400 650" }));
 }
 
 function stored(name, value) {

@@ -17,6 +17,7 @@ function subject(store) {
     contrast: normalise === "standardise" && view.contrast.value !== CONTRAST ? view.contrast.value : undefined,
     colormap: view.colormap.value === "viridis" ? undefined : view.colormap.value,
   };
+  if (values.method === "activation" && !values.target?.includes(":")) values.target = `${values.layer}:${values.channel}`;
   if (view.tab.value === "class") return { kind: "heatmap", values };
   return { kind: view.tab.value === "channel" ? "channel" : "layer", values };
 }

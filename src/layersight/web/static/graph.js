@@ -26,10 +26,11 @@ export function nest(layers) {
   layers.forEach((layer, number) => {
     let node = root;
     const path = layer.name.split(SEPARATOR);
-    const last = path.pop() ?? "";
-    if (flat) {
-      const found = FLAT.exec(last);
-      if (found) path.push(found[1]);
+    let last = path.pop() ?? "";
+    const found = flat ? FLAT.exec(last) : null;
+    if (found) {
+      path.push(found[1]);
+      last = last.slice(found[0].length);
     }
     node.layers.push(number);
     for (const part of path) {
@@ -53,7 +54,8 @@ export function nest(layers) {
 function lift(node) {
   node.children = node.children.map((child) => {
     const lifted = lift(child);
-    return lifted.layer < 0 && lifted.children.length === 1 && lifted.children[0].layer >= 0 ? lifted.children[0] : lifted;
+    if (lifted.layer >= 0 || lifted.children.length > 1 || lifted.children[0].layer < 0) return lifted;
+    return { ...lifted.children[0], label: lifted.children[0].id.split(SEPARATOR).pop() };
   });
   return node;
 }

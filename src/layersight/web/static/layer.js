@@ -11,7 +11,6 @@ const CAPTION = 15;
 /** The side of a tile, and of the largest where there are few. */
 const USUAL = 92;
 const LARGE = 300;
-const FACE = "Inter, system-ui, sans-serif";
 /** How long the maps of before stay while new ones come. */
 const PATIENCE = 140;
 
@@ -167,7 +166,7 @@ function Mosaic() {
     const { pixels } = now;
     pixels.fill(pixelOf(now.inks.page));
     const plain = { flat: pixelOf(now.inks.flat), broken: pixelOf(now.inks.broken) };
-    const colours = palette(sets[0]?.signed ? "diverging" : view.colormap.peek());
+    const colours = palette(sets[0]?.signed ? store.signedColours.peek() : view.colormap.peek());
     const look = store.look.peek();
     const first = Math.max(0, Math.floor(top / row));
     const last = Math.min(lines, Math.ceil((top + high) / row));
@@ -226,7 +225,7 @@ function Mosaic() {
     if (top < box.scrollTop) box.scrollTop = top;
     else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight + 2;
   };
-  useEffect(() => bring(ordered.indexOf(chosen)), [chosen, ordered]);
+  useEffect(() => { if (view.channel.peek() >= 0) bring(ordered.indexOf(chosen)); }, [chosen, ordered]);
   store.walkRows = (by) => store.walkChannels(by * (state.current.layout?.columns ?? 1));
 
   /** Which map, and where on it, lies under the pointer. */
@@ -327,7 +326,8 @@ function write(pen, places, layout, sets, store, colours) {
   const cell = maps && !maps.single && point && width >= 40 * ratio ? store.cellOf(point, maps) : null;
   const sort = store.view.sort.peek();
   pen.textBaseline = "top";
-  if (caption) pen.font = `${0.81 * parseFloat(getComputedStyle(store.root).fontSize) * ratio}px ${FACE}`;
+  const face = getComputedStyle(store.root);
+  if (caption) pen.font = `${0.81 * parseFloat(face.fontSize) * ratio}px ${face.fontFamily}`;
   for (const [channel, x, y] of places) {
     if (caption && y + height + caption > 0) {
       const on = channel === chosen;
@@ -337,7 +337,7 @@ function write(pen, places, layout, sets, store, colours) {
       pen.fillText(String(channel), x, below);
       if (maps) {
         const dead = sets.every((each) => each.dead[channel]) && !maps.single;
-        const told = dead ? "dead" : !maps.finite[channel] ? "not finite" : sort === "sparsity" ? percent(maps.sparsity[channel]) : sort === "strength" || maps.single ? number(maps.max[channel]) : "";
+        const told = dead ? (maps.signed ? "same" : "dead") : !maps.finite[channel] ? "not finite" : sort === "sparsity" ? percent(maps.sparsity[channel]) : sort === "strength" || maps.single ? number(maps.max[channel]) : "";
         if (told && whole > 52 * ratio || (told && maps.single && whole > 44 * ratio)) {
           pen.textAlign = "right";
           pen.fillStyle = colours.soft;

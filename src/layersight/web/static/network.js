@@ -50,14 +50,10 @@ function Rails({ lanes, width, row, layer, on, tall }) {
 }
 
 /** How much of a layer is alive, and how much was before. */
-const Alive = ({ told, before }) => html`<span class="alive" aria-hidden="true">
-  ${told && html`<i style=${{ width: `${(1 - told.sparsity) * 100}%` }}></i>`}
+const Alive = ({ told, before }) => html`<span class="alive">
+  ${told && html`<span class="unseen">${percent(told.sparsity)} zeros</span><i style=${{ width: `${(1 - told.sparsity) * 100}%` }}></i>`}
   ${before && html`<u style=${{ left: `${(1 - before.sparsity) * 100}%` }}></u>`}
 </span>`;
-
-const nameOf = (row, layer, told) => (row.part
-  ? `${row.label}, ${plural(row.layers.length, "layer")}`
-  : `${layer.name}, ${layer.type}, ${layer.shape ? layer.shape.join(" by ") : "size unknown"}${told ? `, ${percent(told.sparsity)} zeros${told.dead ? `, ${told.dead} dead` : ""}` : ""}${layer.blocked ? `, cannot be shown: ${layer.blocked}` : ""}`);
 
 function Right({ layer, told, seen }) {
   if (seen) return html`<span class="seen">${seen.strongest.slice(0, 2).map(([channel, value]) => html`<span key=${channel}><b>${channel}</b> ${number(value)}</span>`)}</span>`;
@@ -138,7 +134,7 @@ function Tree({ store }) {
           const numbers = layer ? told[layer.name] : null;
           const on = layer ? layer.name === current : !row.open && row.layers.some((each) => layers[each].name === current);
           return html`<div key=${row.id} id=${`row-${index}`} role="treeitem" aria-level=${row.depth + 1} aria-posinset=${row.place} aria-setsize=${row.siblings}
-            aria-selected=${on} aria-expanded=${row.part ? row.open : undefined} aria-label=${nameOf(row, layer, numbers)} aria-disabled=${layer?.blocked ? true : undefined}
+            aria-selected=${on} aria-expanded=${row.part ? row.open : undefined} aria-disabled=${layer?.blocked ? true : undefined}
             class=${`row ${on ? "on" : ""} ${index === at ? "at" : ""} ${row.part ? "part" : ""} ${layer?.blocked ? "blocked" : ""}`}
             style=${{ transform: `translateY(${index * tall}px)` }} title=${layer?.blocked ?? (layer ? layer.name : row.id)}
             onClick=${() => (row.part ? (store.fold(row.id, row.open), setCursor(row.id)) : go(index))}>
@@ -185,7 +181,7 @@ function Strip() {
           const index = first + offset;
           const numbers = told[layer.name];
           return html`<div key=${layer.name} id=${`cell-${index}`} role="option" aria-selected=${index === at} aria-posinset=${index + 1} aria-setsize=${layers.length}
-            aria-disabled=${layer.blocked ? true : undefined} aria-label=${nameOf({ part: false }, layer, numbers)} title=${layer.blocked ?? layer.name}
+            aria-disabled=${layer.blocked ? true : undefined} title=${layer.blocked ?? layer.name}
             class=${`cell ${index === at ? "on" : ""} ${layer.blocked ? "blocked" : ""}`} style=${{ transform: `translateX(${index * WIDE}px)` }}
             onClick=${() => layer.blocked || store.openLayer(layer.name)}>
             <b>${layer.name.split("/").pop()}</b>

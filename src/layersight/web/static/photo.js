@@ -28,7 +28,7 @@ export function MapFigure({ maps, channel, scaled = maps, name }) {
   const store = useStore();
   const canvas = useRef(null);
   const look = store.look.value;
-  const colours = maps.signed ? "diverging" : store.view.colormap.value;
+  const colours = maps.signed ? store.signedColours.value : store.view.colormap.value;
   const theme = store.theme.value;
   useLayoutEffect(() => {
     const style = getComputedStyle(canvas.current);
@@ -54,7 +54,7 @@ export function MapFigure({ maps, channel, scaled = maps, name }) {
       style=${{ aspectRatio: `${maps.width} / ${maps.height === 1 ? Math.max(1, maps.width / 4) : maps.height}` }}
       onPointerMove=${move} onPointerDown=${move} onPointerLeave=${() => { store.pointer.value = null; }} onClick=${() => { store.pinned.value = store.pointer.peek(); }} onKeyDown=${keys}>
       <canvas ref=${canvas} class="ink-flat" aria-hidden="true"></canvas>
-      ${dead && html`<span class="dead">dead</span>`}
+      ${dead && html`<span class="dead">${maps.signed ? "same" : "dead"}</span>`}
       ${cell && !dead && html`<i class="cross" style=${{ left: share((cell[1] + 0.5) / maps.width), top: share((cell[0] + 0.5) / maps.height), width: share(1 / maps.width), height: share(1 / maps.height) }}></i>`}
     </div>
     <div class="scale"><i style=${{ backgroundImage: gradient(colours) }}></i><span>${number(low)}</span><span>${number(high)}</span></div>

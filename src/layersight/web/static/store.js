@@ -17,10 +17,11 @@ const DEFAULTS = {
 const STEPS = ["image", "second", "layer", "channel", "tab", "method", "target"];
 const KEPT_BYTES = 192 * 2 ** 20;
 const SOON = 700;
+const RETRY = 1500;
 
 /** Answers by key; the oldest go when there are too many. */
 function keeper(most) {
-  /** @type {Map<string, {answer: any, weight: number, stop: AbortController}>} */
+  /** @type {Map<string, {answer: any, weight: number, stop: AbortController, failed: number}>} */
   const kept = new Map();
   let weight = 0;
   const drop = (key) => {
@@ -38,14 +39,15 @@ function keeper(most) {
     /** @param {string} key @param {(how: {signal: AbortSignal, progress: (done: number, total: number) => void}) => Promise<any>} make */
     get(key, make, weigh = (value) => 1) {
       const found = kept.get(key);
-      if (found) {
+      // What failed is tried again, but not before somebody has had time to read why.
+      if (found && !(found.failed && Date.now() - found.failed > RETRY)) {
         kept.delete(key);
         kept.set(key, found);
         return found.answer;
       }
       const stop = new AbortController();
       const answer = signal(/** @type {Answer} */ ({ loading: true }));
-      const entry = { answer, weight: 0, stop };
+      const entry = { answer, weight: 0, stop, failed: 0 };
       kept.set(key, entry);
       const progress = (done, total) => { if (answer.peek().loading) answer.value = { loading: true, done, total }; };
       make({ signal: stop.signal, progress }).then((value) => {
@@ -58,7 +60,7 @@ function keeper(most) {
           drop(old);
         }
       }, (error) => {
-        if (kept.get(key) === entry) kept.delete(key);
+        entry.failed = Date.now();
         answer.value = { error };
       });
       return answer;
@@ -348,6 +350,7 @@ export function createStore(host, address) {
     const digest = model.value?.digest?.split(":").pop()?.slice(0, 12);
     if (digest) text.set("model", digest);
     for (const [name, value] of Object.entries(DEFAULTS)) {
+      if (name === "mode" && !view.second.value) continue;
       if (view[name].value !== value) text.set(name, String(view[name].value));
     }
     return text.toString();

@@ -1,0 +1,231 @@
+"""The explorer in a real browser, with whatever goes wrong in it counted."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+import layersight
+from layersight.web.explorer import Explorer, Settings
+from layersight.web.guard import Guard
+from layersight.web.server import Server, listening
+
+TOKEN = "a-token-that-is-known"
+DRAWN = ".board canvas[data-drawn]"
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1440, "height": 900},
+    "tablet": {"width": 768, "height": 1024},
+    "phone": {"width": 390, "height": 844},
+}
+TYPEFACE = """
+addEventListener("DOMContentLoaded", () => {
+  const style = document.getElementById("explorer")?.style;
+  style?.setProperty("--sans", "Liberation Sans");
+  style?.setProperty("--mono", "Liberation Mono");
+});
+"""
+"""That pictures look alike wherever they are made: the typeface that comes with Chromium."""
+ASSETS = Path(str(resources.files("layersight.assets.demo")))
+
+
+@contextmanager
+def inside(images: Sequence[Any], **settings: Any) -> Iterator[str]:
+    """The address of an explorer of the demonstration's network in this very process."""
+    with ExitStack() as stack:
+        model = layersight.load_model(ASSETS / "cats_dogs.keras", labels=("cat", "dog"))
+        explorer = Explorer(model, images, Settings(**settings))
+        stack.callback(explorer.close)
+        server = Server(Guard(TOKEN, "127.0.0.1"))
+        server.explorer.set_result(explorer)
+        yield stack.enter_context(listening(server, "127.0.0.1", 0)).address
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator[str]:
+    """The address of ``layersight explore`` of the demonstration and of a mirrored cat.
+
+    In a process of its own, on PyTorch, which compiles nothing; in a folder of its own, so that
+    commands in the page name no place.
+    """
+    for name in ("cats_dogs.keras", "chelsea.png"):
+        shutil.copy(ASSETS / name, folder)
+    with Image.open(ASSETS / "chelsea.png") as cat:
+        cat.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "mirrored.png")
+    run = "import sys; from layersight.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", run, "explore", "cats_dogs.keras"]
+    command += ["chelsea.png", "mirrored.png", "--labels", "cat,dog", "--fit", "crop"]
+    command += ["--scale", "0..1", "--no-browser", "--quiet"]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            assert running.stdout is not None
+            yield running.stdout.readline().strip()
+        finally:
+            running.terminate()
+
+
+@contextmanager
+def chromium_browser(path: str) -> Iterator[Browser]:
+    """Chromium as the system has it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"],
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Walker:
+    """A page of the explorer and what went wrong in it."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        address: str,
+        *,
+        size: str = "desktop",
+        scheme: Any = "light",
+        hints: bool = False,
+        **how: Any,
+    ) -> None:
+        self.address = address
+        self.context = browser.new_context(
+            viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce", **how
+        )
+        if not hints:
+            self.context.add_init_script(
+                "try { localStorage.setItem('layersight-hints-seen', '1'); } catch {}"
+            )
+        self.context.add_init_script(TYPEFACE)
+        self.faults: list[str] = []
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on(
+            "console",
+            lambda said: (
+                self.faults.append(said.text) if said.type in ("error", "warning") else None
+            ),
+        )
+
+    def open(self, state: str = "") -> Page:
+        """Goes to a view and waits until its maps are drawn and all is still."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.address}#{state}" if state else self.address)
+        self.page.wait_for_selector(DRAWN)
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Waits until nothing is asked for and two frames have been drawn."""
+        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function(
+            "() => !document.querySelector('.progress, .line-busy, .busy') "
+            "|| document.querySelector('.ask')"
+        )
+        self.page.evaluate(
+            "new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))"
+        )
+
+    def until_layer(self, name: str) -> None:
+        """Waits until the maps of a layer are drawn."""
+        self.page.wait_for_function(
+            "name => document.querySelector('.board canvas').dataset.drawn?.endsWith(` ${name}`)",
+            arg=name,
+        )
+
+    def until_image(self) -> None:
+        """Waits until the maps of the chosen image are drawn."""
+        self.page.wait_for_function(
+            "() => document.querySelector('.board canvas').dataset.drawn.startsWith("
+            "new URLSearchParams(location.hash.slice(1)).get('image'))"
+        )
+
+    @property
+    def view(self) -> dict[str, str]:
+        """What the address says."""
+        found: dict[str, str] = self.page.evaluate(
+            "Object.fromEntries(new URLSearchParams(location.hash.slice(1)))"
+        )
+        return found
+
+    def canvas(self, selector: str = ".board canvas") -> NDArray[np.uint8]:
+        """The pixels of a canvas, ``(height, width, 4)``."""
+        text = self.page.evaluate("s => document.querySelector(s).toDataURL()", selector)
+        content = base64.b64decode(text.partition(",")[2])
+        return np.asarray(Image.open(io.BytesIO(content)).convert("RGBA"))
+
+    def shot(self) -> Image.Image:
+        """The page as it looks."""
+        self.settle()
+        self.page.mouse.move(2, 2)
+        return Image.open(io.BytesIO(self.page.screenshot(animations="disabled"))).convert("RGB")
+
+    def close(self) -> None:
+        """Ends it; nothing may have gone wrong."""
+        self.context.close()
+        assert not self.faults, self.faults
+
+
+def paint(walker: Walker) -> None:
+    """Greys out a part of the photograph."""
+    box = walker.page.locator(".easel").bounding_box()
+    assert box is not None
+    before = walker.view["image"]
+    mouse = walker.page.mouse
+    mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.3 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.4 * box["height"], steps=4)
+    mouse.up()
+    walker.page.wait_for_function("was => !location.hash.includes(was)", arg=before)
+    walker.until_image()
+    walker.settle()
+
+
+def painted(walker: Walker) -> None:
+    """Greys out a part and shows what changed in the maps."""
+    paint(walker)
+    walker.page.get_by_role("button", name="Show what changed in the maps").click()
+    walker.settle()
+
+
+def deep_choice(walker: Walker) -> None:
+    """Points at the photograph, so that every layer says what it sees there."""
+    box = walker.page.locator(".side .photograph").bounding_box()
+    assert box is not None
+    walker.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.35 * box["height"])
+    walker.page.wait_for_selector(".seen")
+
+
+VIEWS: dict[str, tuple[str, Any, str, Callable[[Walker], None] | None]] = {
+    **{
+        f"explorer-{size}-{scheme}": (size, scheme, "layer=conv2d_1&channel=40", None)
+        for size in SIZES
+        for scheme in ("light", "dark")
+    },
+    "explorer-decision": ("desktop", "light", "layer=conv2d_1&channel=40&tab=class", None),
+    "explorer-change": ("desktop", "dark", "layer=conv2d_1&channel=40&tab=change", painted),
+}
+"""The pictures of the documents: how large, light or dark, which view, and what is done there."""
