@@ -79,6 +79,25 @@ def test_classic_is_the_loop_of_the_book(stack):
     assert not found.dead.all()
 
 
+@pytest.mark.one_backend
+def test_the_five_patterns_of_the_book_on_vgg16_without_its_top():
+    model = load_model("VGG16:notop", weights="random")
+    start = np.random.default_rng(5).random((32, 32, 3), np.float32) * 20 + 128
+    asked = {"block1_conv1": 0, "block3_conv1": [0, 4], "block3_conv2": 0, "block4_conv1": 0}
+    found = patterns(model, asked, method="classic", start=start, steps=3)
+    compared = 0
+    for number, (layer, channel) in enumerate(zip(found.layers, found.channels, strict=True)):
+        expected = book_loop(model.model, layer, channel, start, steps=3)
+        if np.array_equal(expected, start):
+            continue  # silent from this start, where the book's loop stands still
+        compared += 1
+        np.testing.assert_allclose(found.values[number], expected, atol=2e-2)
+        assert np.abs(found.images[number].astype(int) - book_picture(expected)).max() <= 1
+        began = reach(model.model, layer, start)[..., channel].mean()
+        assert found.start_activation[number] == pytest.approx(float(began), rel=1e-3)
+    assert compared >= 4
+
+
 def reach(model, layer, image):
     """What a layer makes of an image, by Keras alone."""
     part = keras.Model(model.inputs[0], model.get_layer(layer).output)

@@ -1,0 +1,96 @@
+"""The examples run whole, twice alike, and print whole."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+import layersight
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PICTURES = {"lesson": 6, "chapter": 14, "lab": 6, "lecture": 6, "essay": 4}
+"""How many cells of each show a picture or a table, as their documents do."""
+SAID = {
+    "lesson": (
+        "(1, 148, 148, 32)",
+        "247,105",
+        "an array of shape (1, 150, 150, 3)",
+        "for all four",
+    ),
+    "chapter": ("14,714,688", "block4_conv1", "flatten", "channel 29:"),
+    "lab": ("conv2d_2", "(1, 148, 148, 32)", "window of width 4096", "differ by 0 at most"),
+    "lecture": ("30,209", "(1, 150, 150, 3)", "for all 12 images"),
+    "essay": ("(1, 148, 148, 32)", "(1, 74, 74, 32)", "edges      85%", "zeros      74%  92%  95%"),
+}
+"""What each must say, on the files that the repository brings."""
+
+
+def runner() -> Any:
+    spec = importlib.util.spec_from_file_location("run_examples", EXAMPLES / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def outputs(page: Path) -> list[dict[str, str]]:
+    """What the cells of a notebook show: text, HTML and pictures."""
+    found = []
+    for cell in nbformat.read(page.with_suffix(".ipynb"), 4).cells:
+        for output in cell.get("outputs", []):
+            assert output.get("name") != "stderr", output["text"]
+            found.append(dict(output.get("data", {"text/plain": output.get("text", "")})))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def files_of_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MODEL", "IMAGE", "OTHER", "VGG16", "PHOTOS"):
+        monkeypatch.delenv(f"LAYERSIGHT_{name}", raising=False)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_an_example_is_the_same_twice_bit_for_bit(name: str, tmp_path: Path) -> None:
+    run = runner()
+    first = outputs(run.run(name, tmp_path))
+    second = outputs(run.run(name, tmp_path))
+    assert first == second
+    shown = [each for each in first if "image/png" in each or "text/html" in each]
+    assert len(shown) == PICTURES[name]
+    words = "\n".join("\n".join(map(str, each.values())) for each in first)
+    for said in SAID[name]:
+        assert said in words, said
+
+
+def test_a_notebook_prints_every_layer_with_its_channels(tmp_path: Path) -> None:
+    if (browser := runner()).shutil.which("chromium") is None:
+        pytest.skip("no Chromium")
+    import pypdf
+
+    image = np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8)
+    maps = layersight.activations(EXAMPLES / "xrays.keras", image, layers=":8")
+    page = tmp_path / "maps.html"
+    page.write_text(f"<!doctype html><body style='width:640px'>{maps._repr_html_()}", "utf-8")
+    paper = pypdf.PdfReader(browser.print_pdf(page))
+    words = Counter(word for part in paper.pages for word in part.extract_text().split())
+    assert all(words[entry.name] >= 2 for entry in maps.layers)  # in the table, over its maps
+    assert all(words[str(channel)] >= len(maps) for channel in range(32))
+
+
+def test_a_script_that_no_cell_begins_is_left_out() -> None:
+    notebook = runner().to_notebook(
+        "# not a cell\n# %% [markdown]\n# # One\n#\n# two\n\n# %%\n1 + 1\n"
+    )
+    assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
+        ("markdown", "# One\n\ntwo"),
+        ("code", "1 + 1"),
+    ]
