@@ -15,6 +15,7 @@ COMMANDS = (
     "heatmap",
     "evaluate",
     "kernels",
+    "explore",
     "convert",
     "demo",
 )

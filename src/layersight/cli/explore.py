@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from layersight.batch.request import ImageOptions
 from layersight.data.command import Command, Debug, Given, Labelled
-from layersight.data.fields import Options, option
+from layersight.data.fields import Options, option, options_of
 from layersight.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,6 +80,9 @@ def run(given: Given) -> None:
             f"layersight explore needs {error.name}: pip install 'layersight[web]'"
         ) from error
     where = {name: given.pop(name) for name in Where.__dataclass_fields__ if name in given}
+    for name, declared in options_of(Where).items():
+        if name in where:
+            where[name] = declared.check(where[name])
     if "layers" in where and not where.get("export"):
         raise UsageError("--layers goes with --export: in the page every layer can be chosen")
     if where.get("export"):
@@ -158,6 +161,7 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
         LayersightError: There is no such image, or an option is wrong.
     """
     from layersight.batch.gather import make_options
+    from layersight.data.preprocessing import find_scale
     from layersight.demo import LABELS
     from layersight.images import find_images
     from layersight.web.wording import Origin
@@ -166,6 +170,8 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
     source, images = given.pop("model", None), given.pop("image", ())
     looks = {name: given.pop(name) for name in ImageOptions.__dataclass_fields__ if name in given}
     make_options(**looks)
+    if looks.get("scale"):
+        find_scale(looks["scale"])
     demo = source is None
     if demo:
         if given.get("labels") or given.get("weights") or given.get("architecture"):
@@ -181,7 +187,10 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
 
         model = open_model(source, **({**given, "labels": LABELS} if demo else given))
         opened = {name: value for name, value in given.items() if name != "backend"}
-        return Explorer(model, found, Settings(read_only, Origin(source, opened, looks)))
+        explorer = Explorer(model, found, Settings(read_only, Origin(source, opened, looks)))
+        if found:  # what is wrong with it, or with an option, is better told here than in the page
+            explorer.loaded(explorer.photos.given[0])
+        return explorer
 
     return opening
 

@@ -1,0 +1,125 @@
+"""``layersight explore``: the page is there, answers, and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from explorers import Served
+
+CODE = "from layersight.cli import main; main()"
+FREE = ("--no-browser", "--port", "0")
+
+
+@contextmanager
+def started(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command in a process of its own, and the address that it prints."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            CODE,
+            "explore",
+            "--no-browser",
+            "--port",
+            "0",
+            *map(str, arguments),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+    )
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def served(address: str) -> Served:
+    match = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/([\w-]{16,})/", address)
+    assert match, address
+    return Served(None, int(match[1]), match[2])  # type: ignore[arg-type]
+
+
+def test_without_arguments_it_opens_the_demonstration(keyboard: None) -> None:
+    with started() as (process, address):
+        page = served(address)
+        assert page.send("GET", f"/{page.token}/").status == 200
+        model = page.ask("model").json
+        assert (model["name"], model["labels"]) == ("cats_dogs", ["cat", "dog"])
+        (image,) = page.ask("images").json["images"]
+        said = page.ask("predictions", {"image": image["id"]}).json["predictions"]
+        assert said[0]["words"].startswith("cat 0.8")
+        page.close()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert out == ""
+        assert err.splitlines()[-1] == "layersight: ended"
+        assert "Traceback" not in err
+
+
+def test_a_model_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.h5"
+    bad.write_bytes(b"no model at all")
+    with started(bad) as (process, address):
+        _, err = process.communicate(timeout=60)
+        assert served(address)
+        assert process.returncode == 1
+        assert err.splitlines()[-1].startswith("layersight: ")
+        assert "bad.h5" in err
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["model.h5", "nothing.jpg"], "nothing.jpg"),
+        (["--token", "short"], "at least 16 letters and digits"),
+        (["--token", "x" * 30 + "/.."], "letters and digits"),
+        (["--export", "page.pdf"], r"ending in \.html"),
+        (["--layers", "conv"], "goes with --export"),
+        (["--labels", "a,b"], "give a model too"),
+        (["--host", "no.such.host.example.invalid"], "cannot listen at"),
+        (["--scale", "0..2"], "0..2"),
+        (["--port", "70000"], "port"),
+    ],
+)
+def test_what_is_wrong_is_said_before_a_model_is_opened(
+    run: Callable[..., Any], arguments: list[str], message: str
+) -> None:
+    ran = run("explore", "--no-browser", *arguments)
+    assert ran.status in (1, 2)
+    assert re.search(message, ran.line), ran.line
+
+
+def test_a_port_that_is_taken(run: Callable[..., Any]) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ran = run("explore", "--no-browser", "--port", taken.getsockname()[1])
+    assert re.search(r"cannot listen at 127\.0\.0\.1 port \d+: Address already in use", ran.line)
+
+
+def test_the_demonstration_as_one_file(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "demo.html"
+    ran = run("explore", "--export", path)
+    assert ran.status == 0
+    assert re.fullmatch(rf"wrote {re.escape(str(path))} \(\d\.\d\d MB\)", ran.rows[-1])
+    assert path.stat().st_size < 3_000_000
+    assert json.dumps("cats_dogs")[1:-1] in path.read_text("utf-8")
