@@ -287,8 +287,9 @@ def _told(tile: Tile) -> str:
 def _picture_words(picture: Picture) -> str:
     """What a picture is, and the ends of its colours."""
     shape = picture.pixels.shape
-    # A photograph is told as everywhere, width first; a map as the shape of its layer is.
-    sides = f"{size(shape[1::-1])} pixels" if len(shape) == 3 else size(shape)
+    # A photograph is told as everywhere, width first; the size of a map stands with its layer.
+    photograph = len(shape) == 3 or picture.overlay is not None
+    sides = f"{size(shape[1::-1])} pixels" if photograph else ""
     words = [picture.title or picture.name or "picture", sides]
     if picture.cover:
         words.append(" ".join(picture.cover.words))
