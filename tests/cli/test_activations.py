@@ -180,22 +180,54 @@ def test_names_of_classes(run: Run, small: Path, models: Path, photos: Path, her
     assert {entry["label"] for entry in said} == {"cat", "dog", "bird"}
 
 
-def test_several_images_have_a_file_each(run: Run, small: Path, photo: Path) -> None:
-    folder = photo.parent
-    shutil.copy(photo, folder / "other.png")
-    done = ok(
-        run("activations", small, photo, folder / "other.png", "-l", "conv", "--view", "grid")
-    )
-    assert {"photo-grid.png", "other-grid.png"} <= {path.name for path in folder.iterdir()}
-    assert done.out.count("wrote ") == 2
+def test_several_images_are_one_document_in_the_present_folder(
+    run: Run, small: Path, photo: Path, here: Path
+) -> None:
+    other = photo.parent / "other.png"
+    shutil.copy(photo, other)
+    before = {path.name for path in photo.parent.iterdir()}
+    done = ok(run("activations", small, photo, other, "-l", "conv", "--view", "grid"))
+    assert done.out.splitlines()[-1] == f"wrote {small.stem}-grid.pdf"
+    assert (here / f"{small.stem}-grid.pdf").is_file()
+    assert {path.name for path in photo.parent.iterdir()} - before <= {f"{small.stem}-grid.pdf"}
+    done = ok(run("activations", small, photo, other, "-l", "conv"))
+    assert sum(row.startswith("1 conv ") for row in done.rows) == 2  # a table for each
 
 
-def test_images_of_one_name_have_a_file_each(run: Run, small: Path, photo: Path) -> None:
+def test_many_images_have_a_file_each_in_a_folder(
+    run: Run, small: Path, photo: Path, here: Path
+) -> None:
+    folder = here / "many"
+    (folder / "inner").mkdir(parents=True)
+    for number in range(15):
+        shutil.copy(photo, folder / f"p{number}.png")
     with Image.open(photo) as opened:
-        opened.save(photo.with_suffix(".bmp"))
-    ok(run("activations", small, photo.parent, "-l", "conv", "--view", "grid"))
-    names = {path.name for path in photo.parent.iterdir()}
-    assert {"photo.png-grid.png", "photo.bmp-grid.png"} <= names
+        opened.save(folder / "p3.bmp")
+    shutil.copy(photo, folder / "inner" / "p7.png")
+    ok(run("activations", small, folder, "-l", "conv", "--view", "grid"))
+    names = {path.name for path in (here / f"{small.stem}-grid").iterdir()}
+    assert len(names) == 17
+    assert {"p0-grid.png", "p3.png-grid.png", "p3.bmp-grid.png", "inner-p7.png-grid.png"} <= names
+
+
+def test_json_of_several_images_leaves_large_dense_layers_out(
+    run: Run, photos: Path, here: Path
+) -> None:
+    given = [photos / "photo.png", photos / "grey.png"]
+    import keras
+
+    keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Flatten(name="flat"), keras.layers.Dense(2)]
+    ).save(here / "wide.keras")
+    found = json.loads(run("activations", here / "wide.keras", *given, "--json").out)
+    for image in found["images"]:
+        flat, dense = image["layers"]
+        assert (flat["omitted"], flat["channels"]) == (192, [])
+        assert len(dense["channels"]) == 2
+    found = json.loads(run("activations", here / "wide.keras", *given, "--json", "--units").out)
+    assert [len(image["layers"][0]["channels"]) for image in found["images"]] == [192, 192]
+    found = json.loads(run("activations", here / "wide.keras", given[0], "--json").out)
+    assert len(found["layers"][0]["channels"]) == 192
 
 
 def test_several_images_in_one_file(run: Run, small: Path, photos: Path, here: Path) -> None:

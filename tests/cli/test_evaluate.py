@@ -193,4 +193,4 @@ def test_no_images(run: Run, here: Path, small: Path) -> None:
 def test_a_model_without_pictures(run: Run, here: Path, models: Path, folder: Path) -> None:
     done = run("evaluate", models / "features.keras", folder)
     assert done.status == 1
-    assert "the model takes no image" in done.line
+    assert "for .csv, .npy, .tsv, .txt, .wav" in done.line

@@ -46,18 +46,14 @@ def test_without_output_it_stands_beside_the_image(run: Run, small: Path, photo:
     assert lines[-1] == f"wrote {target}"
 
 
-def test_several_images_have_a_file_each(run: Run, small: Path, photo: Path) -> None:
+def test_several_images_are_one_document(run: Run, small: Path, photo: Path, here: Path) -> None:
     other = photo.with_name("other.png")
     other.write_bytes(photo.read_bytes())
-    twin = photo.with_suffix(".jpg")
-    Image.open(photo).convert("RGB").save(twin)
     done = run("heatmap", small, photo.parent, "-q")
     assert (done.status, done.out, done.err) == (0, "", "")
-    assert {path.name for path in photo.parent.glob("*heatmap*")} == {
-        "other-heatmap.png",
-        "photo.png-heatmap.png",
-        "photo.jpg-heatmap.png",
-    }
+    assert not list(photo.parent.glob("*-heatmap.png"))
+    found = read_manifest(here / f"{small.stem}-heatmap.pdf")
+    assert len(found["images"]) == 2
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".zarr", ".json", ""])

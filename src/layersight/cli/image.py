@@ -41,7 +41,7 @@ def run(given: Given) -> None:
     """Loads each image as the model will see it, and says and writes what that is."""
     from layersight.cli.opening import open_model
     from layersight.cli.output import say
-    from layersight.cli.values import beside, image_groups
+    from layersight.cli.values import beside, check_given, image_groups
     from layersight.document.noun import noun_of
     from layersight.export.files import check_output, json_of, save
     from layersight.nouns.activations.compute import load_image
@@ -50,17 +50,21 @@ def run(given: Given) -> None:
     from layersight.writers.terminal import to_text
 
     output, as_json = given.get("output"), given.get("json", False)
-    groups = image_groups(given.get("image", ()), (), together=False)
-    if groups == [None]:
+    images = given.get("image", ())
+    if not images:
         raise UsageError("give an image: layersight image MODEL IMAGE")
-    if output is not None and len(groups) > 1:
-        raise UsageError(f"--output names one file, found {len(groups)} images: leave it out")
+    check_given(images, ())
     if output not in (None, "-"):
         check_output(output, NOUN)
     source: dict[str, Any] = {name: given.get(name) for name in Labelled.__dataclass_fields__}
     names = [field.name for field in dataclasses.fields(ImageOptions)]
     options = {name: given[name] for name in names if name in given}
     model = open_model(**source)
+    groups = [
+        [path] for group in image_groups(model.info, images, (), together=True) for path in group
+    ]
+    if output is not None and len(groups) > 1:
+        raise UsageError(f"--output names one file, found {len(groups)} images: leave it out")
     for (path,) in groups:
         shown = load_image(path, model, input_name=given.get("input_name"), **options)
         look: Any = NOUN.options()

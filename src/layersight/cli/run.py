@@ -68,8 +68,9 @@ class _Run:
             check_output(output, noun)
         keywords = self.command.arrange(dict(self.given))
         to_stdout = not self.command.outputs or output == "-" or (self._json and output is None)
-        groups = self._groups(together=to_stdout or output is not None)
+        self._check_given()
         model = self._open(keywords)
+        groups = self._groups(model.info, together=to_stdout or output is not None)
         bare = self.command.takes and groups == [None]
         if bare and any(entry.accepts_image for entry in model.info.inputs):
             raise self._no_image()
@@ -95,17 +96,23 @@ class _Run:
             chosen |= {} if view is None else {"view": view}
         return make_options(noun, **chosen)
 
-    def _groups(self, *, together: bool) -> list[Any]:
+    def _check_given(self) -> None:
+        """Refuses images that are not there before the model is opened."""
+        from layersight.cli.values import check_given
+
+        images, inputs = self.given.get("image", ()), self.given.get("inputs", ())
+        if self.command.takes and not (images or inputs or self.command.imageless):
+            raise self._no_image()
+        check_given(images, inputs)
+
+    def _groups(self, info: ModelInfo, *, together: bool) -> list[Any]:
         from layersight.cli.values import image_groups
 
         if not self.command.takes:
             return [None]
         together = together or self.command.takes == "all images"
         images, inputs = self.given.get("image", ()), self.given.get("inputs", ())
-        groups = image_groups(images, inputs, together=together)
-        if groups == [None] and not self.command.imageless:
-            raise self._no_image()
-        return groups
+        return image_groups(info, images, inputs, together=together)
 
     def _no_image(self) -> UsageError:
         what, where = (
@@ -169,16 +176,23 @@ class _Run:
         return load(kept, load_noun(self.command.noun), model.info)
 
     def _target(self, result: Any, groups: list[Any]) -> Path:
-        """Where to: what was asked for, else beside the image or named after the model."""
+        """Where to: what was asked for, else beside the image or named after the model.
+
+        Of several images one document in the present folder, or a folder there with a file each.
+        """
         from layersight.cli.values import beside
 
         output = self.given.get("output")
         if output is not None:
             return Path(output)
         ending = self.command.ending(result, self.given)
-        if self.command.takes == "images":
-            return beside(result.images[0], groups, ending)
-        return Path(f"{_stem(result.model)}{ending}")
+        here = Path(f"{_stem(result.model)}{ending}")
+        if self.command.takes != "images":
+            return here
+        if len(groups) > 1:
+            return beside(result.images[0], groups, ending, here.with_suffix(""))
+        several = len(result.images) > 1
+        return here.with_suffix(".pdf") if several else beside(result.images[0], groups, ending)
 
     def _report(self, result: Any, options: Any, target: Path | None) -> None:
         """Says what came out: as JSON, or in words and where it was written."""

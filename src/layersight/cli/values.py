@@ -6,14 +6,19 @@ no file takes the place of another's.
 
 from __future__ import annotations
 
+import glob
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from layersight.batch.gather import sources_of
 from layersight.data.image import InputImage
-from layersight.errors import UsageError
-from layersight.images import check_size, find_images
+from layersight.data.model import ModelInfo
+from layersight.errors import ImageError, UsageError
+from layersight.images import check_size
+from layersight.images.reading import missing
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -45,12 +50,51 @@ def parse_numbers(text: str, flag: str) -> tuple[float, ...]:
         raise UsageError(f"{flag} expects numbers such as 0.2,0.5, found '{text}'") from None
 
 
-def image_groups(images: Sequence[str], inputs: Sequence[str], *, together: bool) -> list[Any]:
-    """What goes through the model together: all images for one file, else one by one.
+MOST_TOGETHER = 16
+"""So many images go into one file where none was named."""
+
+
+def check_given(images: Sequence[str], inputs: Sequence[str]) -> None:
+    """Refuses images that are not there, and inputs that are not as they should be.
+
+    Raises:
+        UsageError: Images and inputs were given, or an input not as it should be.
+        ImageError: There is no such image.
+    """
+    if inputs:
+        named_inputs(images, inputs)
+    for image in images:
+        if not (os.path.lexists(image) or glob.has_magic(image)):
+            raise ImageError(missing(image))
+
+
+def named_inputs(images: Sequence[str], inputs: Sequence[str]) -> dict[str, str]:
+    """The files of ``NAME=FILE``.
+
+    Raises:
+        UsageError: Images were given too, or an input not as it should be.
+    """
+    if images:
+        raise UsageError("give either IMAGE or --input NAME=FILE for each input, not both")
+    pairs = [part.partition("=") for part in inputs]
+    for name, sign, path in pairs:
+        if not (name and sign and path):
+            raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
+    given = {name: path for name, _, path in pairs}
+    if len(given) < len(pairs):
+        raise UsageError("--input names one input twice: give a folder for several images")
+    return given
+
+
+def image_groups(
+    info: ModelInfo, images: Sequence[str], inputs: Sequence[str], *, together: bool
+) -> list[Any]:
+    """What goes through the model together: a few images, or all for one file, else one by one.
 
     ``None`` stands for no image at all, which a model that takes none can do without.
 
     Args:
+        info: The model, which decides what the files in a folder are.
         images: Files, folders or globs.
         inputs: ``NAME=FILE`` for each input of a model with several.
         together: Whether all go into one file.
@@ -60,33 +104,31 @@ def image_groups(images: Sequence[str], inputs: Sequence[str], *, together: bool
         ImageError: There is no such image.
     """
     if inputs:
-        if images:
-            raise UsageError("give either IMAGE or --input NAME=FILE for each input, not both")
-        pairs = [part.partition("=") for part in inputs]
-        for name, sign, path in pairs:
-            if not (name and sign and path):
-                raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
-        given = {name: path for name, _, path in pairs}
-        if len(given) < len(pairs):
-            raise UsageError("--input names one input twice: give a folder for several images")
-        return [given]
+        return [named_inputs(images, inputs)]
     if not images:
         return [None]
-    found = find_images(list(images))
+    found = next(iter(sources_of(info, list(images)).values()))
+    together = together or len(found) <= MOST_TOGETHER
     return [found] if together else [[path] for path in found]
 
 
-def beside(image: InputImage, groups: Sequence[Any], ending: str) -> Path:
-    """A file beside an image, under a name that no other image has.
+def beside(
+    image: InputImage, groups: Sequence[Any], ending: str, folder: Path | None = None
+) -> Path:
+    """A file beside an image, or in a folder, under a name that no other image has.
 
     Args:
         image: The image.
         groups: All that are given.
         ending: What follows the image's name.
+        folder: Where all of them go; ``None`` for beside each.
     """
-    folder = image.path.parent if image.path is not None else Path()
+    own = image.path.parent if image.path is not None else Path()
     stem = Path(image.name).stem
     images = [group[0] for group in groups if isinstance(group, list)]
-    if sum(path.parent == folder and path.stem == stem for path in images) > 1:
+    alike = [path for path in images if folder or path.parent == own]
+    if sum(path.stem == stem for path in alike) > 1:
         stem = image.name
-    return folder / f"{stem}{ending}"
+    if folder and sum(path.name == image.name for path in alike) > 1:
+        stem = f"{'-'.join(own.parts[-1:])}-{image.name}"
+    return (folder or own) / f"{stem}{ending}"

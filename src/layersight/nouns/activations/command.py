@@ -40,7 +40,7 @@ COMMAND = Command(
     takes="images",
     imageless=True,
     outputs=".pdf .png .svg .html .npz .zarr .json, a folder, or - for JSON; else beside the "
-    "image.",
+    "image, of several a PDF in the present folder.",
     arrange=arrange,
     view=view,
     ending=ending,

@@ -23,6 +23,10 @@ STATISTICS = ("mean", "std", "min", "max", "sparsity", "dead")
 SPATIAL = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 
+MOST_UNITS = 64
+"""So many units of a layer without maps stand in the JSON of several images by themselves."""
+
+
 def manifest(result: Activations, options: PictureOptions) -> Json:
     """The images, the channels of each layer, and how values became colours."""
     options = options.settled()
@@ -40,9 +44,11 @@ def numbers(result: Activations, options: PictureOptions) -> Json:
     """The statistics of every channel.
 
     For one image ``layers`` and ``predictions`` stand at the top; for several there is a list
-    ``images``, each entry with its own.
+    ``images``, each entry with its own, and large layers without maps tell how many units were left
+    out unless all are asked for.
     """
-    documents = [_image(result, image) for image in range(len(result.images))]
+    every = options.units or len(result.images) == 1
+    documents = [_image(result, image, every=every) for image in range(len(result.images))]
     return {
         "model": {"name": result.model.name, "digest": result.model.digest},
         "preprocessing": result.images[0].preprocessing.to_json(),
@@ -50,16 +56,18 @@ def numbers(result: Activations, options: PictureOptions) -> Json:
     }
 
 
-def _image(result: Activations, image: int) -> Json:
+def _image(result: Activations, image: int, *, every: bool) -> Json:
     predictions: tuple[Prediction, ...] = result.predictions[image] if result.predictions else ()
     return {
         "image": result.images[image].to_json(),
         "predictions": [prediction.to_json() for prediction in predictions],
-        "layers": [_layer(entry, image) for entry in result.layers],
+        "layers": [_layer(entry, image, every=every) for entry in result.layers],
     }
 
 
-def _layer(entry: LayerActivation, image: int) -> Json:
+def _layer(entry: LayerActivation, image: int, *, every: bool) -> Json:
+    omitted = 0 if every or entry.has_maps else len(entry.channels)
+    omitted = omitted if omitted > MOST_UNITS else 0
     stats = entry.statistics
     columns = {name: getattr(stats, name)[image].tolist() for name in STATISTICS}
     with np.errstate(invalid="ignore", over="ignore"):
@@ -74,7 +82,10 @@ def _layer(entry: LayerActivation, image: int) -> Json:
         "max": finite(float(stats.max[image].max())),
         "sparsity": finite(entry.sparsity(image)),
         "dead": entry.dead(image),
-        "channels": [
+        **({"omitted": omitted} if omitted else {}),
+        "channels": []
+        if omitted
+        else [
             {
                 "index": channel,
                 **{name: finite(values[place]) for name, values in columns.items()},

@@ -31,6 +31,8 @@ class PictureOptions:
         centre: For ``"standardise"``, the colour step of the mean.
         colormap: One of :data:`~layersight.document.colour.COLORMAPS`.
         columns: Tiles in a row, at least 1.
+        units: Whether JSON and CSV of several images hold every unit of layers without maps too;
+            those of one image always do.
 
     Raises:
         UsageError: A value is none of those.
@@ -52,6 +54,9 @@ class PictureOptions:
     )
     colormap: str = option("viridis", help="The colours.", choices=COLORMAPS)
     columns: int = option(16, help="Tiles in a row.", low=1)
+    units: bool = option(
+        False, help="JSON of several images: every unit of dense layers too.", flag="--units"
+    )
 
     def __post_init__(self) -> None:
         check(self)

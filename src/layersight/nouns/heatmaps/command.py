@@ -113,7 +113,7 @@ COMMAND = Command(
     pictures=HeatOptions,
     takes="images",
     outputs=".png .pdf .svg .html .npz .zarr .json, a folder, or - for JSON; else beside the "
-    "image.",
+    "image, of several a PDF in the present folder.",
     arrange=arrange,
     advice="Ctrl-C writes what is done. Less: name fewer with --method and --score.",
     ending=lambda result, given: "-heatmap.png",
