@@ -75,6 +75,16 @@ def test_rows_are_what_numpy_gives(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(rows.spread, flat.var(1) * flat.shape[1], rtol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(5, 40, 3, 1), (5, 1, 1, 7), (5, 300, 1), (5, 9, 9, 64), (5, 8)])
+def test_a_row_does_not_depend_on_the_images_beside_it(shape: tuple[int, ...]) -> None:
+    maps = draw.normal(1, 1, shape).astype(np.float32)
+    whole = rows_of(maps)
+    for index in range(len(maps)):
+        alone = rows_of(maps[index : index + 1])
+        for name in ("peak", "position", "low", "mean", "spread", "zeros"):
+            assert getattr(alone, name)[0].tobytes() == getattr(whole, name)[index].tobytes()
+
+
 def test_a_large_offset_costs_the_deviation_nothing() -> None:
     maps = (1000 + draw.normal(size=(2, 30, 30, 4))).astype(np.float32)
     wanted = maps.astype(np.float64).var((1, 2)) * 900

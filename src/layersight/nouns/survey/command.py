@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from layersight.batch.request import ImageOptions
 from layersight.data.command import Command, Debug, Given, Output, Trusted
@@ -37,11 +38,16 @@ def arrange(given: Given) -> Given:
     """The keywords of the verb; what is missing is found before a model is opened."""
     if not given.get("image"):
         raise UsageError(f"give images: {EXAMPLE}")
-    if not given.get("output"):
+    output = given.get("output")
+    if not output:
         raise UsageError(f"name a folder for the survey: {EXAMPLE}")
+    if Path(output).suffix and not Path(output).is_dir():
+        raise UsageError(
+            f"a survey is a folder: expected a name without a suffix, found '{output}'"
+        )
     opening = {name: given[name] for name in Trusted.__dataclass_fields__ if name in given}
     opening["source"] = opening.pop("model")
-    return {**given, "images": given["image"], "folder": given["output"], "opening": opening}
+    return {**given, "images": given["image"], "folder": output, "opening": opening}
 
 
 COMMAND = Command(

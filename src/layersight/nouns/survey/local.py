@@ -109,13 +109,16 @@ def run_shards(
         counting: Future[None] | None = None
         tally: _Counter | None = None
         loaded = _ahead(pool, loader, groups)
+        # Two, since what is counted may be what the network was given.
+        buffers = [np.empty((spec.images, *spec.shape), np.float32) for _ in range(2)]
         try:
             for (shard, start), part in zip(steps, loaded, strict=True):
                 if tally is None:
                     tally = _Counter(spec, numbers_of([i.label for i in shard.items], classes))
                 if strict:
                     _refuse(part)
-                batch, kept = _stack(part, spec)
+                batch, kept = _stack(part, spec, buffers[0])
+                buffers.reverse()
                 maps: Mapping[str, FloatArray] = {}
                 if batch is not None:
                     maps = model.forward({spec.entry.name: batch}, spec.layers).layers
@@ -153,14 +156,23 @@ def _refuse(part: Sequence[Loaded]) -> None:
         raise ImageError(f"{bad.reason} Leave --strict out to go on without it")
 
 
-def _stack(part: Sequence[Loaded], spec: Spec) -> tuple[FloatArray | None, NDArray[np.int64]]:
-    """A whole pass, blank where there is no image, and where there are some."""
+def _stack(
+    part: Sequence[Loaded], spec: Spec, batch: FloatArray
+) -> tuple[FloatArray | None, NDArray[np.int64]]:
+    """A whole pass, blank where there is no image, and where there are some.
+
+    Args:
+        part: The images.
+        spec: How many there are in a pass, and their shape.
+        batch: Memory for the pass.
+    """
     kept = np.array([i for i, one in enumerate(part) if one.values is not None], np.int64)
     if not kept.size:
         return None, kept
-    batch = np.zeros((spec.images, *spec.shape), np.float32)
+    batch[len(part) :] = 0
     for index, one in enumerate(part):
         if one.values is None:
+            batch[index] = 0
             continue
         if one.values.shape != spec.shape:
             raise ModelInputError(

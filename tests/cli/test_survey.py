@@ -1,0 +1,73 @@
+"""layersight survey: what it writes and says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import layersight
+
+pytestmark = pytest.mark.one_backend
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Forty photographs of two classes, and one that is none."""
+    draw = np.random.default_rng(0)
+    for number in range(40):
+        place = tmp_path / "pictures" / ("b" if number % 2 else "a") / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(place)
+    (tmp_path / "pictures" / "a" / "bad.jpg").write_bytes(b"no picture")
+    return tmp_path / "pictures"
+
+
+def test_a_folder_is_surveyed_and_told(run: Run, here: Path, small: Path, folder: Path) -> None:
+    done = run("survey", small, folder, "-o", "out", "--top", "3", "--shard", "32")
+    assert done.status == 0, done.err
+    text = " ".join(done.rows)
+    for part in ("over 40 images", "unreadable 1", "a (20), b (20)", "conv_1 6", "wrote out"):
+        assert part in text
+    names = {path.name for path in Path("out").glob("*.parquet")}
+    assert {"channels.parquet", "top.parquet", "classes.parquet", "crops.parquet"} <= names
+    found = layersight.read_survey("out")
+    assert list(found) == ["conv", "conv_1", "top"]
+    assert found["conv"].strongest.images.shape == (4, 3)
+    assert found.unreadable[0][0] == "a/bad.jpg"
+    before = {path: path.read_bytes() for path in Path("out").glob("*.*") if path.is_file()}
+    again = run("survey", small, folder, "-o", "out", "--top", "3", "--json")
+    assert json.loads(again.out)["images"] == 40
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "status"),
+    [
+        (("FOLDER",), "name a folder for the survey", 2),
+        (("-o", "out"), "give images", 2),
+        (("FOLDER", "-o", "out.pdf"), "a survey is a folder", 2),
+        (("FOLDER", "-o", "out", "--top", "0"), "expected top", 2),
+        (("FOLDER", "-o", "out", "-l", "nothing"), "no layer 'nothing'", 1),
+        (("FOLDER", "-o", "out", "--strict"), "bad.jpg", 1),
+        (("missing", "-o", "out"), "no such file: 'missing'", 1),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    run: Run,
+    here: Path,
+    small: Path,
+    folder: Path,
+    arguments: tuple[str, ...],
+    words: str,
+    status: int,
+) -> None:
+    done = run("survey", small, *(folder if part == "FOLDER" else part for part in arguments))
+    assert words in done.line
+    assert done.status == status

@@ -1,0 +1,105 @@
+"""Surveys that are killed, and disks that are full: nothing half-written, nothing lost."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from layersight.atomic import PREFIX
+
+TESTS = Path(__file__).parents[2]
+SCRIPT = """
+import resource, signal, sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from fake_network import deep
+import layersight
+photos, out, limit = Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+if limit:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+print("begun", flush=True)
+def slowly(done, count):
+    time.sleep(0.03)
+try:
+    result = layersight.survey(deep(), photos, folder=out, shard=32, progress=slowly)
+    layersight.save(result, out)
+except layersight.LayersightError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    draw = np.random.default_rng(1)
+    for number in range(640):
+        pixels = draw.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def start(photos: Path, out: Path, limit: int = 0) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(TESTS), str(photos), str(out), str(limit)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    _, error = process.communicate(timeout=120)
+    return process.returncode, error
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a survey, without what it works with."""
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.suffix != ".lock" and path.is_file()
+    }
+
+
+def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(
+    photos: Path, tmp_path: Path
+) -> None:
+    status, error = finish(start(photos, tmp_path / "whole"))
+    assert status == 0, error
+    whole = contents(tmp_path / "whole")
+    assert len(whole) == 6
+    out, moments, killed = tmp_path / "out", random.Random(4), 0
+    for _ in range(10):
+        process = start(photos, out)
+        time.sleep(moments.uniform(0, 0.35))
+        process.kill()
+        killed += finish(process)[0] == -signal.SIGKILL
+    assert killed == 10
+    status, error = finish(start(photos, out))
+    assert status == 0, error
+    assert contents(out) == whole
+    assert not [path for path in out.rglob("*") if path.name.startswith(PREFIX)]
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_broken(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    status, error = finish(start(photos, out, limit=2000))
+    assert status == 1
+    assert len(error.splitlines()) == 1
+    assert "File too large" in error
+    assert [path.name for path in out.rglob("*") if path.is_file()] == ["survey.lock"]
+    status, error = finish(start(photos, out))
+    assert status == 0, error
+    assert len(contents(out)) == 6
