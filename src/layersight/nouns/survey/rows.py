@@ -93,9 +93,8 @@ def rows_of(values: FloatArray) -> Rows:
         # A sum of numbers all of which are finite can only be infinite by overflow.
         found.known[...] &= np.isfinite(found.low) & np.isfinite(found.spread)
     found.peak[...] = np.where(found.known, found.peak + np.float32(0), 0)  # no negative zero
-    if not found.known.all():
-        for array in (found.low, found.mean, found.spread, found.position, found.zeros):
-            array[~found.known] = 0
+    for name in ("low", "mean", "spread", "position", "zeros"):
+        getattr(found, name)[~found.known] = 0
     return found
 
 
