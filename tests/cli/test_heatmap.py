@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from heats import heats
+from layersight.errors import Interrupted
 from layersight.export import read_manifest
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.methods.method import methods
@@ -119,7 +120,7 @@ def test_options_reach_the_verb(
 
     monkeypatch.setattr(VERB, stand_in)
     done = run(
-        *("heatmap", small, photo, "--method", "all", "--target", "3", "--layer", "conv_1"),
+        *("heatmap", small, photo, "--method", "all,costly", "--target", "3", "--layer", "conv_1"),
         *("--explain", "output", "--baseline", "blur", "--steps", "9", "--samples", "8"),
         *("--noise", "0.2", "--masks", "7", "--cells", "6", "--keep", "0.4", "--window", "5"),
         *("--stride", "2", "--seed", "3", "--batch-size", "4", "--scale", "-1..1"),
@@ -132,7 +133,7 @@ def test_options_reach_the_verb(
     progress = asked.pop("progress")
     assert callable(progress)
     assert asked == {
-        "image": [photo], "method": "all", "target": ("3",), "layer": ["conv_1"],
+        "image": [photo], "method": ["all", "costly"], "target": ("3",), "layer": ["conv_1"],
         "score_with": [], "score": "output", "baseline": "blur", "steps": 9, "samples": 8,
         "noise": 0.2, "masks": 7, "cells": 6, "keep": 0.4, "window": 5, "stride": 2, "seed": 3,
         "batch_size": 4, "scale": "-1..1", "fit": "pad", "interpolation": "bilinear",
@@ -158,6 +159,24 @@ def test_what_is_not_asked_for_is_left_to_the_verb(
     assert asked == {
         "method": "grad-cam", "score_with": [], "progress": None,
     }  # fmt: skip
+
+
+def test_an_interruption_writes_what_is_done(
+    run: Run, here: Path, small: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Any] = [heats(methods=["gradient"]), None]
+
+    def stand_in(model: Any, image: Any, **given: Any) -> Any:
+        raise Interrupted(done.pop(0), 5)
+
+    monkeypatch.setattr(VERB, stand_in)
+    stopped = run("heatmap", small, photo, "-o", "x.json")
+    assert stopped.status == 130
+    assert stopped.err == "layersight: interrupted; 1 of 5 heatmaps are in x.json\n"
+    assert read_manifest(here / "x.json")["methods"] == {"gradient": "Gradient"}
+    nothing = run("heatmap", small, photo, "-o", "y.json")
+    assert nothing.err == "layersight: interrupted; nothing half-written is left\n"
+    assert not (here / "y.json").exists()
 
 
 def test_scores_of_metrics(run: Run, here: Path, small: Path, photo: Path) -> None:

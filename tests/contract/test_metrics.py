@@ -124,7 +124,7 @@ def test_evaluating_a_model_and_its_heatmaps_by_themselves():
         model,
         list(photo),
         methods=["grad-cam", "gradient"],
-        metrics="all",
+        metrics="all,costly",
         target=1,
         scale="0..1",
         points=6,
@@ -142,7 +142,7 @@ def test_evaluating_a_model_and_its_heatmaps_by_themselves():
     )
     explain = explainer(model, "gradient", (), images)
     wanted = board.measure(
-        explain(images.pixels)[0], choose_metrics("all"), grain=SIZE, explain=explain
+        explain(images.pixels)[0], choose_metrics("all,costly"), grain=SIZE, explain=explain
     )
     for place, measure in enumerate(wanted):
         assert found.values[1, place, 1] == pytest.approx(measure.value, abs=1e-4)

@@ -75,7 +75,16 @@ class _Run:
         if bare and any(entry.accepts_image for entry in model.info.inputs):
             raise self._no_image()
         for group in groups:
-            result = self._make(model, group, keywords)
+            try:
+                result = self._make(model, group, keywords)
+            except Interrupted as stop:
+                if stop.done is None or to_stdout:
+                    raise
+                written = save(stop.done, self._target(stop.done, groups), options)
+                raise KeyboardInterrupt(
+                    f"interrupted; {len(stop.done)} of {stop.count} {self.command.parts} are in "
+                    f"{printable(str(written))}"
+                ) from None
             target = None if to_stdout else self._target(result, groups)
             if target is not None:
                 save(result, target, options)
@@ -147,7 +156,7 @@ class _Run:
             with self._progress(counted) as progress:
                 return verb(model, *arguments, progress=progress, **known)
         except Interrupted as stop:
-            if stop.done is None:
+            if stop.done is None or Resume not in self.command.options:
                 raise
             kept = self._kept(model.info)
             save(stop.done, kept)

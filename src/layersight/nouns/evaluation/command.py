@@ -18,16 +18,17 @@ class EvaluationRequest(Options):
 
     methods: tuple[str, ...] = option(
         (),
-        help=f"{', '.join(METHODS)}; default: all but the costly ones; or all. May be repeated.",
+        help=f"{', '.join(METHODS)}; all: but the costly ones (the default); costly. May be "
+        "repeated.",
         kind=str,
-        choices=(*METHODS, "all"),
+        choices=(*METHODS, "all", "costly"),
         metavar="NAME",
         flag="--method",
     )
     metrics: tuple[str, ...] = option(
         (),
-        help=f"{', '.join(METRICS)}; default: all but the last two, which make each heatmap anew; "
-        "or all. May be repeated.",
+        help=f"{', '.join(METRICS)}; all: but the last two, which make each heatmap anew (the "
+        "default); costly: those. May be repeated.",
         kind=str,
         metavar="METRIC",
         flag="--score",

@@ -20,7 +20,7 @@ from layersight.batch.gather import (
 )
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_scale
-from layersight.data.fields import split_options, split_words
+from layersight.data.fields import split_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
@@ -35,7 +35,6 @@ from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.cached import CachedModel, explainable
 from layersight.nouns.heatmaps.images import Given, choose_input, make_image_set
 from layersight.nouns.heatmaps.methods.method import Method
-from layersight.nouns.heatmaps.methods.method import methods as known_methods
 from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics, named
 from layersight.nouns.heatmaps.metrics.metric import metrics as all_metrics
 from layersight.nouns.heatmaps.outputs import check_explained
@@ -70,11 +69,11 @@ def evaluate(
             an architecture, a live ``keras.Model``.
         images: A folder, a glob, files, arrays, or several of these; for a model with several
             inputs a mapping from their names to these.
-        methods: Names of methods; ``"default"`` for all that can be compared with the others
-            but the costly ones, which show each image to the network hundreds of times;
-            ``"all"`` for these too.
-        metrics: Names of metrics; ``"default"`` for all but those that make each heatmap anew;
-            ``"all"`` for these too.
+        methods: Names of methods; ``"default"`` or ``"all"`` for all that can be compared with the
+            others but the costly ones, which show each image to the network hundreds of times;
+            ``"costly"`` for those.
+        metrics: Names of metrics; ``"default"`` or ``"all"`` for all but those that make each
+            heatmap anew; ``"costly"`` for those.
         target: What is explained of every image, as :func:`layersight.heatmap` takes it. ``None``:
             the strongest class of each.
         layer: The layer whose maps are used. ``None``: the last with maps before the score.
@@ -83,8 +82,8 @@ def evaluate(
         batch_size: Images in one pass.
         done: An evaluation of an earlier call that was interrupted, made with the same options:
             its images are taken as they are.
-        progress: Called again and again with the work done and all there is, each heatmap being
-            :data:`~layersight.nouns.heatmaps.builder.PARTS` of it.
+        progress: Called again and again with the milliseconds that it took and those that it is
+            going to take in all, as measured.
         options: Fields of ``MeasureOptions`` (``points``, ``filling``,
             ``shares``, ``blemish``, ``radius``, ``copies``, ``stages``, ``randoms``), of
             ``HeatmapOptions`` and of :class:`ImageOptions`; ``seed`` is of
@@ -101,7 +100,7 @@ def evaluate(
         UsageError: A method, metric or option is unknown, out of its range, or used by none.
         Interrupted: Ctrl-C; it holds what is done.
     """
-    chosen = _methods(methods)
+    chosen = choose_methods(methods)
     measures = choose_metrics(metrics)
     measured, settled, image_options = _settle(chosen, measures, options)
     check_batch_size(batch_size)
@@ -175,7 +174,7 @@ def check(
         UsageError: A method, metric or option is unknown, out of its range, or used by none.
     """
     own = {"target", "layer", "limit", "input_name", "batch_size"}
-    chosen = _methods(methods)
+    chosen = choose_methods(methods)
     given = {name: value for name, value in options.items() if name not in own}
     _settle(chosen, choose_metrics(metrics), given)
 
@@ -281,17 +280,6 @@ class _Supply:
         if image.preprocessing.is_settled or image.preprocessing == scale:
             return image
         return dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
-
-
-def _methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
-    found: list[str] = []
-    for name in split_words(asked):
-        if name == DEFAULT:
-            known = known_methods().values()
-            found += [each.name for each in known if each.comparable and not each.costly]
-        else:
-            found.append(name)
-    return choose_methods(found)
 
 
 def _settle(

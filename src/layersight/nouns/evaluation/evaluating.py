@@ -23,9 +23,9 @@ from layersight.nouns.evaluation.result import Column, Evaluation, Row
 from layersight.nouns.heatmaps.builder import (
     REFUSALS,
     LayerChooser,
-    Tracker,
     make_bench,
     measure,
+    plan,
     resolution_of,
 )
 from layersight.nouns.heatmaps.choice import Choice
@@ -36,6 +36,7 @@ from layersight.nouns.heatmaps.metrics.metric import Metric
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 from layersight.nouns.heatmaps.result import Heatmap, Measure
 from layersight.nouns.heatmaps.running import Batch, Context, make_batches, run
+from layersight.nouns.heatmaps.work import Tracker
 from layersight.select import LayerSpec
 
 Kind = TypeVar("Kind", Method, Metric)
@@ -90,10 +91,7 @@ class Evaluator:
         self._notes: list[str] = []
         self._gaps: Counter[tuple[str, str]] = Counter()
         self._begun = done is not None
-        # Of each method one part of the work is making the map, the other measuring it.
-        self._each = 2 * len(self.methods)
-        before = 0 if done is None else len(done.images) * self._each
-        self._tracker = Tracker(progress, count * self._each, before)
+        self._tracker = Tracker(progress, count - (0 if done is None else len(done.images)))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -127,18 +125,19 @@ class Evaluator:
             first = next(each for each in self.methods if each.layers != NONE)
             self._chooser.choose(context, batch, first)
         bench = make_bench(context, batch, 0)
+        if not self._tracker.planned:
+            parts = plan(context, batch, self.methods, self.metrics, self._chooser)
+            self._tracker.plan(parts, bench.seconds)
         measures: dict[tuple[str, str], Measure] = {}
-        end = self._tracker.done + self._each
         whole = resolved.predicted is None or resolved.predicted.any()
         if not whole:
             self._gaps["all methods", f"'{resolved.target.name}' is nowhere the strongest"] += 1
+            self._tracker.skip()
         for method in list(self.methods) if whole else ():
             found = self._map(context, batch, method)
-            self._tracker.finish(1)
+            self._tracker.finish((method.name, ""), 1)
             if found is not None:
                 measures |= self._measure(context, batch, method, *found, bench)
-            self._tracker.finish(1)
-        self._tracker.finish(end - self._tracker.done)
         self._begun = self._begun or bool(measures)
         return ImageMeasures(name, resolved.target, resolved.score, measures)
 
@@ -146,7 +145,8 @@ class Evaluator:
         """The map of a method and the layers that it was made of, ``None`` if there is none."""
         try:
             choice = self._chooser.choose(context, batch, method)
-            (found,) = run(context, method, choice, batch, self._tracker.within(1))
+            progress = self._tracker.within((method.name, ""), 1)
+            (found,) = run(context, method, choice, batch, progress)
         except REFUSALS as error:
             self._refuse(method, error, self.methods)
             if not self.methods:
@@ -176,10 +176,11 @@ class Evaluator:
     ) -> dict[tuple[str, str], Measure]:
         measures = {}
         for metric in list(self.metrics):
+            part = method.name, metric.name
+            subject = context, batch, 0, found, method, choice, metric, bench
             try:
-                measures[method.name, metric.name] = measure(
-                    context, batch, 0, found, method, choice, metric, bench
-                )
+                measures[part] = measure(*subject, self._tracker.within(part, 1))
+                self._tracker.finish(part, 1)
             except REFUSALS as error:
                 self._refuse(metric, error, self.metrics)
                 if not self.metrics:
@@ -192,6 +193,7 @@ class Evaluator:
             if entry.name in self._strict:
                 raise error
             listed.remove(entry)
+            self._tracker.drop(entry.name)
             self.note([f"without {entry.name}, which does not apply: {error}"])
         else:
             self._gaps[entry.name, str(error)] += 1

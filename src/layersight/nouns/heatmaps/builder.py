@@ -7,6 +7,7 @@ left out and named; one that was asked for has to apply. So it is with metrics.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -24,44 +25,11 @@ from layersight.nouns.heatmaps.metrics.metric import Metric
 from layersight.nouns.heatmaps.outputs import positions
 from layersight.nouns.heatmaps.result import Heatmap, Measure
 from layersight.nouns.heatmaps.running import Batch, Context, explain, make_batches, run
+from layersight.nouns.heatmaps.work import Part, Tracker, costs_of, passes_of
 from layersight.select import LayerSpec
-
-PARTS = 100
-"""Progress counts each map in so many parts."""
 
 REFUSALS = (CapabilityError, ModelInputError, SelectionError, UsageError)
 """What a method or metric raises that does not apply."""
-
-
-@dataclass(eq=False)
-class Tracker:
-    """Progress over maps, each in :data:`PARTS`; it never goes back."""
-
-    report: Progress | None
-    total: int
-    done: int = 0
-    _reported: int = 0
-
-    def within(self, count: int) -> Progress:
-        """Reports a part of the work on so many maps that are made together."""
-
-        def step(done: int, passes: int) -> None:
-            self._report(self.done * PARTS + count * PARTS * min(done, passes) // max(1, passes))
-
-        return step
-
-    def finish(self, count: int) -> None:
-        self.done += count
-        self._report(self.done * PARTS)
-
-    def complete(self) -> None:
-        """All is done, even if there was less than thought."""
-        self._report(self.total * PARTS)
-
-    def _report(self, parts: int) -> None:
-        self._reported = max(self._reported, min(parts, self.total * PARTS))
-        if self.report is not None:
-            self.report(self._reported, self.total * PARTS)
 
 
 @dataclass(eq=False)
@@ -153,13 +121,23 @@ class Builder:
         """Makes the maps of some images."""
         self.chooser.check(self.methods)
         made: dict[int, dict[str, Heatmap]] = {id(target): {} for target in targets}
+        self._made += made.values()
         for batch in make_batches(self.context, targets):
+            if not self.tracker.planned:
+                parts = plan(self.context, batch, self.methods, self.metrics, self.chooser)
+                bench = make_bench(self.context, batch, 0)
+                self.tracker.plan(parts, bench.seconds)
             for method in self.methods:
                 for target, heatmap in zip(batch.targets, self._run(batch, method), strict=False):
                     made[id(target)][method.name] = heatmap
+                self.tracker.finish((method.name, ""), len(batch))
             for index, target in enumerate(batch.targets if self.metrics else ()):
                 self._measure(batch, index, made[id(target)])
-        self._made += made.values()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a map."""
+        return any(self._made)
 
     def finish(self) -> tuple[Heatmap, ...]:
         kept = [method.name for method in self.methods if method.name not in self._lost]
@@ -170,7 +148,7 @@ class Builder:
             )
         self.notes.extend(f"without {name}, which does not apply: {why}" for name, why in reasons)
         self.tracker.complete()
-        return tuple(made[name] for made in self._made for name in kept)
+        return tuple(made[name] for made in self._made for name in kept if name in made)
 
     def _run(self, batch: Batch, method: Method) -> list[Heatmap]:
         """The maps of a batch by one method; none if it does not apply."""
@@ -181,12 +159,13 @@ class Builder:
                 choose(context, batch, method)  # a layer that was named has to do for any method
             try:
                 choice = choose(context, batch, method)
-                found = run(context, method, choice, batch, self.tracker.within(len(batch)))
+                progress = self.tracker.within((method.name, ""), len(batch))
+                found = run(context, method, choice, batch, progress)
             except REFUSALS as error:
                 if method.name in self.strict:
                     raise
                 self._lost[method.name] = str(error)
-        self.tracker.finish(len(batch))
+                self.tracker.drop(method.name)
         return found
 
     def _measure(self, batch: Batch, index: int, made: dict[str, Heatmap]) -> None:
@@ -195,19 +174,45 @@ class Builder:
             if method.name not in made or method.name in self._lost:
                 continue
             choice = self.chooser.choose(self.context, batch, method)
-            measures: list[Measure] = []
-            progress = self.tracker.within(1)
-            for number, metric in enumerate(self.metrics, 1):
+            for metric in self.metrics:
+                part = method.name, metric.name
+                subject = self.context, batch, index, made[method.name]
                 try:
-                    subject = self.context, batch, index, made[method.name]
-                    measures.append(measure(*subject, method, choice, metric, bench))
+                    found = measure(
+                        *(*subject, method, choice, metric, bench), self.tracker.within(part, 1)
+                    )
                 except REFUSALS as error:
                     if metric.name in self.strict:
                         raise
                     self.chooser.note(f"not measured: {error}")
-                progress(number, len(self.metrics))
-            made[method.name] = dataclasses.replace(made[method.name], measures=tuple(measures))
-            self.tracker.finish(1)
+                    self.tracker.drop(metric.name)
+                    continue
+                one = made[method.name]
+                made[method.name] = dataclasses.replace(one, measures=(*one.measures, found))
+                self.tracker.finish(part, 1)
+
+
+def plan(
+    context: Context,
+    batch: Batch,
+    methods: Sequence[Method],
+    metrics: Sequence[Metric],
+    chooser: LayerChooser,
+) -> dict[Part, float]:
+    """What each part of the work costs for one map, in passes; of the methods that apply."""
+    widths = {layer.name: layer.channels or 0 for layer in context.info.layers}
+    maps: dict[str, float] = {}
+    grains: dict[str, object] = {}
+    for method in methods:
+        try:
+            choice = chooser.choose(context, batch, method)
+            channels = max((widths[name] for name in choice.names), default=0)
+            passes = passes_of(method, context.options, batch.images.size, channels)
+        except REFUSALS:
+            continue
+        maps[method.name] = passes * (len(choice.names) if method.layers == ONE else 1)
+        grains[method.name] = choice.names or (method.grain and method.name)
+    return costs_of(maps, metrics, context.measured, grains)
 
 
 def measure(
@@ -219,11 +224,18 @@ def measure(
     choice: Choice,
     metric: Metric,
     bench: Bench,
+    progress: Progress = lambda done, count: None,
 ) -> Measure:
-    """What a metric says of the heatmap of one image and target of a batch."""
+    """What a metric says of the heatmap of one image and target of a batch.
+
+    ``progress`` is told each time that the map is made anew.
+    """
     images, goal = batch.one(index)
+    whole = 1.0 if metric.passes is None else metric.passes(context.measured, 1.0)
+    times = itertools.count(1)
 
     def again(pixels: FloatArray) -> FloatArray:
+        progress(next(times), round(whole))
         changed = Images(images.showing(pixels), images.input, images.black, images.white)
         return explain(context, method, choice, changed, goal)
 

@@ -38,7 +38,8 @@ class HeatmapRequest(Options):
 
     method: tuple[str, ...] = option(
         (),
-        help=f"{', '.join(METHODS)}, or all that can be compared; may be repeated.",
+        help=f"{', '.join(METHODS)}; all that can be compared but the costly ones; costly. May be "
+        "repeated.",
         kind=str,
         choices=(*METHODS, "all"),
         metavar="NAME",
@@ -53,7 +54,7 @@ class HeatmapRequest(Options):
     top: int | None = option(None, help="So many of the strongest classes.", kind=int)
     score_with: str | None = option(
         None,
-        help="How far to believe it: deletion,insertion or all.",
+        help="How far to believe it: deletion,insertion; all but the costly ones; costly.",
         kind=str,
         metavar="METRICS",
         flag="--score",
@@ -116,5 +117,6 @@ COMMAND = Command(
     "image, of several a PDF in the present folder.",
     arrange=arrange,
     advice="Ctrl-C writes what is done. Less: name fewer with --method and --score.",
+    parts="heatmaps",
     ending=lambda result, given: "-heatmap.png",
 )

@@ -21,12 +21,13 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.prediction import Prediction
 from layersight.data.target import Target
-from layersight.errors import SelectionError, UsageError
+from layersight.document.words import plural
+from layersight.errors import Interrupted, SelectionError, UsageError
 from layersight.images import Source
 from layersight.loading import open_for
 from layersight.model import Forward
 from layersight.nouns.heatmaps.asking import read_targets
-from layersight.nouns.heatmaps.builder import Builder, LayerChooser, Tracker
+from layersight.nouns.heatmaps.builder import Builder, LayerChooser
 from layersight.nouns.heatmaps.cached import CachedModel, explainable, make_plan
 from layersight.nouns.heatmaps.classes import names_of
 from layersight.nouns.heatmaps.goals import ResolvedTarget
@@ -35,8 +36,9 @@ from layersight.nouns.heatmaps.metrics.metric import choose_metrics, named
 from layersight.nouns.heatmaps.outputs import check_explained, output_layers
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.heatmaps.running import Context
-from layersight.nouns.heatmaps.settings import choose_methods, settle
+from layersight.nouns.heatmaps.settings import choose_methods, left_out, settle
 from layersight.nouns.heatmaps.strongest import ask_images
+from layersight.nouns.heatmaps.work import Tracker
 from layersight.select import LayerSpec
 
 ImageSource = Source
@@ -68,7 +70,7 @@ def heatmap(
             of these, or for a model with several inputs a mapping from their names to these,
             or a list of arrays, one for each input.
         method: The name of a method, several, or ``"all"`` for every one that can be compared
-            with the others and applies.
+            with the others and applies, but the costly ones; ``"costly"`` for those.
         target: What is explained: a class by number or name, ``"not dog"``, ``"tiger vs cat"``,
             ``"LAYER:12"``, ``"LAYER:12@4,7"`` (row, column), ``"LAYER:1@10:20,30:60"`` (rows,
             columns), ``"LAYER:1@predicted"``, a ``layersight.data.target.Target``, or several of
@@ -76,12 +78,13 @@ def heatmap(
         top: How many of the strongest classes, where no target is named.
         layer: The layer whose maps are used, or several: their maps are fused by methods that
             take one. ``None``: the last with maps before the score.
-        score_with: Names of metrics that say how far each map can be believed, or ``"all"``.
+        score_with: Names of metrics that say how far each map can be believed; ``"all"``
+            for all but the costly ones, ``"costly"`` for those.
         input_name: Which input is explained, for a model with several; the others keep what
             they were given.
         batch_size: Images in one pass.
-        progress: Called again and again with the work done and all there is, each map being
-            :data:`~layersight.nouns.heatmaps.builder.PARTS` of it.
+        progress: Called again and again with the milliseconds that it took and those that it is
+            going to take in all, as measured.
         options: Fields of ``HeatmapOptions`` (``score``, ``baseline``,
             ``steps``, ``samples``, ``noise``, ``masks``, ``cells``, ``keep``, ``window``,
             ``stride``, ``seed``) and of :class:`ImageOptions` (``scale``, ``fit``,
@@ -96,6 +99,7 @@ def heatmap(
         ModelInputError: The model takes no picture, a method cannot be had for it, or values
             are no numbers.
         UsageError: A method or option is unknown, out of its range, or used by no method.
+        Interrupted: Ctrl-C; it holds the heatmaps that are done.
     """
     chosen = choose_methods(method)
     settled, image_options = settle(chosen, options)
@@ -130,31 +134,41 @@ def heatmap(
         chooser,
         strict=named(method) | named(score_with),
         metrics=metrics,
-        tracker=Tracker(progress, count * each * len(chosen) * (2 if metrics else 1)),
+        tracker=Tracker(progress, count * each),
     )
     said: list[tuple[Prediction, ...]] = []
     more: list[str] = []
     predicted = False
-    for start in range(0, count, batch_size):
-        numbers = range(start, min(start + batch_size, count))
-        targets, predictions, remarks = ask_images(
-            context.model, info, given, wanted, numbers, top=top
-        )
-        predicted |= any(one.predicted is None or one.predicted.any() for one in targets)
-        if numbers.stop == count and not predicted:
-            _refuse_unpredicted(targets)
-        builder.add(targets)
-        said += predictions
-        more += remarks
+    stopped = False
+    try:
+        for start in range(0, count, batch_size):
+            numbers = range(start, min(start + batch_size, count))
+            targets, predictions, remarks = ask_images(
+                context.model, info, given, wanted, numbers, top=top
+            )
+            predicted |= any(one.predicted is None or one.predicted.any() for one in targets)
+            if numbers.stop == count and not predicted:
+                _refuse_unpredicted(targets)
+            said += predictions
+            more += remarks
+            builder.add(targets)
+    except KeyboardInterrupt:
+        stopped = True
+    whole = count * each * len(chosen)
+    if stopped and not builder.begun:
+        raise Interrupted(None, whole)
     maps = builder.finish()
+    if stopped:
+        more.append(f"stopped after {len(maps)} of {plural(whole, 'heatmap')}")
+        count = 1 + max(one.image for one in maps)
     used = [known for known in chosen if any(one.method == known.name for one in maps)]
-    return Heatmaps(
+    made = Heatmaps(
         model=info,
         options=settled,
-        images=tuple(given[entry.name]),
-        photographs=gathered.photographs,
+        images=tuple(given[entry.name][:count]),
+        photographs=gathered.photographs[:count],
         maps=maps,
-        predictions=tuple(said),
+        predictions=tuple(said[:count]),
         titles={known.name: known.title for known in used},
         warnings={known.name: known.warning for known in used if known.warning},
         notes=_notes(
@@ -167,9 +181,13 @@ def heatmap(
                 *more,
                 gathered.note,
                 *builder.notes,
+                *left_out(method, score_with),
             ],
         ),
     )
+    if stopped:
+        raise Interrupted(made, whole)
+    return made
 
 
 def _check_counts(batch_size: int, top: int, target: object) -> None:

@@ -12,12 +12,16 @@ from layersight.batch.request import ImageOptions
 from layersight.data.fields import split_options, split_words
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.methods.method import Method, find_method, methods
-from layersight.nouns.heatmaps.metrics.metric import ALL
+from layersight.nouns.heatmaps.metrics.metric import ALL, COSTLY, DEFAULT, choose_metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
 
 def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
     """The methods that were asked for, each once.
+
+    Args:
+        asked: Names; ``"all"`` or ``"default"``: all that can be compared but the costly ones,
+            which show each image to the network hundreds of times; ``"costly"``: those.
 
     Raises:
         UsageError: There is none of that name, or none was asked for.
@@ -25,12 +29,31 @@ def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
     names = split_words(asked)
     if not names:
         raise UsageError("expected at least one method, found none")
-    if ALL in names:
-        names = (
-            *(name for name, entry in methods().items() if entry.comparable),
-            *(name for name in names if name != ALL),
-        )
-    return tuple(find_method(name) for name in dict.fromkeys(names))
+    found: list[str] = []
+    for name in sorted(names, key=lambda name: name not in (ALL, DEFAULT)):
+        if name in (ALL, DEFAULT, COSTLY):
+            known = methods().items()
+            costly = name == COSTLY
+            found += [each for each, one in known if one.comparable and one.costly == costly]
+        else:
+            found.append(name)
+    return tuple(find_method(name) for name in dict.fromkeys(found))
+
+
+def left_out(methods_asked: str | Sequence[str], metrics_asked: str | Sequence[str]) -> list[str]:
+    """What was left out of ``"all"`` as costly, and how to ask for it."""
+    notes = []
+    for flag, asked, costly in (
+        ("--method", split_words(methods_asked), choose_methods(COSTLY)),
+        ("--score", split_words(metrics_asked), choose_metrics(COSTLY)),
+    ):
+        missing = [one.name for one in costly if one.name not in asked]
+        if {ALL, DEFAULT} & {*asked} and COSTLY not in asked and missing:
+            notes.append(
+                f"left out, as they cost many times as much: {', '.join(missing)}; name them, or "
+                f"say {flag} all,{COSTLY}"
+            )
+    return notes
 
 
 def settle(

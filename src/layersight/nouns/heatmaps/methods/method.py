@@ -164,6 +164,9 @@ class Method:
         warning: What every picture of it has to say, or ``None``.
         comparable: Whether it is shown by ``--method all`` and measured beside the others.
         costly: Whether it shows each image to the network hundreds of times.
+        passes: What the map of one image costs, in passes of an image through the network, by the
+            options, the size of the image and the channels of the layer; ``None`` for one pass
+            there and back.
         grain: For a method that needs no layer and yet makes its maps of cells larger than a
             pixel: how many, by the size of the image and the options.
     """
@@ -185,6 +188,7 @@ class Method:
     warning: str | None = None
     comparable: bool = True
     costly: bool = False
+    passes: Callable[[HeatmapOptions, Size, int], float] | None = None
     grain: Callable[[Size, HeatmapOptions], Size] | None = None
 
     def reads(self, option: str) -> bool:

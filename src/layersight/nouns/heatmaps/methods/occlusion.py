@@ -105,6 +105,7 @@ METHOD = Method(
     ),
     source="Zeiler and Fergus, ECCV 2014",
     compute=occlusion,
+    passes=lambda options, size, channels: len(patches(size, options)),
     layers=NONE,
     signed=True,
     uses=("baseline",),

@@ -120,6 +120,7 @@ METHOD = Method(
     ),
     source="Petsiuk et al., BMVC 2018",
     compute=rise,
+    passes=lambda options, size, channels: options.masks or MASKS,
     layers=NONE,
     signed=True,
     uses=("baseline", "masks", "seed"),

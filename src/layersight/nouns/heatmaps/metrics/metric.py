@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from layersight.data.fields import Option, split_words
 from layersight.errors import UsageError
 from layersight.nouns import registry
+from layersight.nouns.heatmaps.request import MeasureOptions
 from layersight.nouns.heatmaps.result import Curve
 
 if TYPE_CHECKING:
     from layersight.nouns.heatmaps.metrics.bench import Bench, Trial
 
-DEFAULT, ALL = "default", "all"
-"""The metrics that show a map to the network; those and the ones that make it anew."""
+DEFAULT, ALL, COSTLY = "default", "all", "costly"
+"""All methods or metrics but the costly ones, by either word; and those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class Metric:
         compute: The function.
         refer: What it says of random maps and of the centre; ``None``: what it computes of them.
         explains: Whether it makes the map anew, of changed images or of a changed network.
+        passes: What one map costs, in passes of an image through the network, by the options and
+            by what making the map costs; ``None`` for a single pass.
         probability: Whether the score has to be one in 0..1.
         uses: The options that it reads and shares with others, besides ``randoms`` and ``seed``.
         options: The options that are its own.
@@ -89,6 +92,7 @@ class Metric:
     compute: Compute
     refer: Refer | None = None
     explains: bool = False
+    passes: Callable[[MeasureOptions, float], float] | None = None
     probability: bool = False
     uses: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
@@ -109,15 +113,16 @@ def find_metric(name: str) -> Metric:
     Raises:
         UsageError: There is none of that name.
     """
-    return registry.find(metrics(), name, "metric", ", default or all")
+    return registry.find(metrics(), name, "metric", ", all or costly")
 
 
 def choose_metrics(asked: str | Iterable[str]) -> tuple[Metric, ...]:
     """The metrics that are meant by a name or several, each once, in the order of the list.
 
     Args:
-        asked: Names, also several in one word with commas between; ``"all"``; or
-            ``"default"``: all but those that make the map anew, which cost many times as much.
+        asked: Names, also several in one word with commas between; ``"all"`` or ``"default"``:
+            all but those that make the map anew, which cost many times as much; ``"costly"``:
+            those.
 
     Raises:
         UsageError: There is no metric of a name, or none was named.
@@ -131,8 +136,9 @@ def choose_metrics(asked: str | Iterable[str]) -> tuple[Metric, ...]:
         raise UsageError(f"expected a metric, found none: name one of {', '.join(metrics())}")
     wanted = set()
     for name in names:
-        if name in (DEFAULT, ALL):
-            wanted |= {each.name for each in metrics().values() if name == ALL or not each.explains}
+        if name in (DEFAULT, ALL, COSTLY):
+            costly = name == COSTLY
+            wanted |= {each.name for each in metrics().values() if each.explains == costly}
         else:
             wanted.add(find_metric(name).name)
     return tuple(metric for name, metric in metrics().items() if name in wanted)
@@ -140,4 +146,4 @@ def choose_metrics(asked: str | Iterable[str]) -> tuple[Metric, ...]:
 
 def named(asked: str | Iterable[str]) -> set[str]:
     """The names among what was asked for, of methods or metrics: those have to apply."""
-    return set(split_words(asked)) - {DEFAULT, ALL}
+    return set(split_words(asked)) - {DEFAULT, ALL, COSTLY}

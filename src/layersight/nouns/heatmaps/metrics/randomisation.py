@@ -67,6 +67,7 @@ METRIC = Metric(
     source="Adebayo et al., NeurIPS 2018",
     higher_is_better=False,
     compute=randomisation,
+    passes=lambda options, anew: options.stages * anew,
     refer=refer,
     explains=True,
     options=(Option("stages", 6, help="Randomisation: maps on the way.", low=1),),

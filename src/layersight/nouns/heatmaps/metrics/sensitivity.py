@@ -77,6 +77,7 @@ METRIC = Metric(
     source="Yeh et al., NeurIPS 2019",
     higher_is_better=False,
     compute=sensitivity,
+    passes=lambda options, anew: options.copies * anew,
     refer=refer,
     explains=True,
     options=(
