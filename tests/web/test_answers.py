@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -367,3 +368,33 @@ def test_the_words_of_a_view_are_filled_in_by_the_page() -> None:
     assert words["layer"]["command"].endswith("--output layer.png --labels names --size 8x9")
     assert 'load_model("my model.h5", labels="names")' in words["layer"]["python"]
     assert "layers={layer}, size=(8, 9))" in words["layer"]["python"]
+
+
+def test_the_strongest_images_of_a_survey(tmp_path: Path) -> None:
+    for number in range(4):
+        folder = tmp_path / "photos" / ("cats" if number % 2 else "dogs")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(png(picture(number)))
+    network = deep()
+    survey = layersight.survey(network, tmp_path / "photos")
+    explorer, _ = explore(network, survey=survey)
+    made = answer(explorer, "strongest", {"layer": "body", "channel": 2})
+    own = survey["body"]
+    assert made.json["count"] == 4
+    assert made.json["statistics"]["mean"] == own.mean[2]
+    peaks = [one["activation"] for one in made.json["images"]]
+    assert peaks == sorted(peaks, reverse=True)
+    assert peaks == own.strongest.activations[2, : len(peaks)].tolist()
+    for one, content in zip(made.json["images"], made.buffers, strict=True):
+        assert one["class"] in ("cats", "dogs")
+        assert Image.open(io.BytesIO(content)).format == "JPEG"  # type: ignore[arg-type]
+    assert answer(explorer, "model", {}).json["features"]["survey"]
+    with pytest.raises(SelectionError, match="there is no 9"):
+        answer(explorer, "strongest", {"layer": "body", "channel": 9})
+    other = deep()
+    other.named = dataclasses.replace(other.named, digest="sha256:1")
+    with pytest.raises(UsageError, match="of another model"):
+        explore(other, survey=survey)
+    plain, _ = explore()
+    with pytest.raises(UsageError, match="--survey DIR"):
+        answer(plain, "strongest", {"layer": "body", "channel": 0})

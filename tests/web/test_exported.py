@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorers import picture
+import layersight
+from explorers import picture, png
 from fake_network import deep
 from layersight.errors import SelectionError, UsageError
-from layersight.web.explorer import Explorer
+from layersight.web.explorer import Explorer, Settings
 from layersight.web.exported import check_path, key_of, page, write_page
 from layersight.web.host import answer
 from layersight.web.static_files import files, modules, parts
@@ -117,3 +118,18 @@ def test_every_import_is_seen(name: str) -> None:
     assert not re.search(r"\bimport\s*\(", text)
     assert not re.search(r"""\bfrom\s*["'][^."']""", text)
     assert not re.search(r"\bfetch\s*\(", text) or name == "hosts/http.js"
+
+
+def test_it_keeps_the_strongest_images_of_a_survey(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.png").write_bytes(png(picture(number)))
+    network = deep()
+    survey = layersight.survey(network, tmp_path)
+    answers = data_of(page(Explorer(network, [picture()], Settings(survey=survey)), "body"))[
+        "answers"
+    ]
+    assert answers["model {}"]["json"]["features"]["survey"]
+    for channel in range(5):
+        kept = answers[key_of("strongest", {"layer": "body", "channel": channel})]
+        assert 1 <= len(kept["json"]["images"]) == len(kept["buffers"]) <= 4
+    assert not [name for name in answers if name.startswith("strongest") and "stem" in name]

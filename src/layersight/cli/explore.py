@@ -40,6 +40,12 @@ class Shown(Options):
         kind=str,
         flag="IMAGE",
     )
+    survey: str | None = option(
+        None,
+        help="What layersight survey wrote: the strongest images of each channel.",
+        kind=str,
+        metavar="DIR",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,12 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
 
     given.pop("debug", None)
     source, images = given.pop("model", None), given.pop("image", ())
+    folder = given.pop("survey", None)
+    survey = None
+    if folder is not None:
+        from layersight.nouns.survey.reading import read_survey
+
+        survey = read_survey(folder)
     looks = {name: given.pop(name) for name in ImageOptions.__dataclass_fields__ if name in given}
     make_options(**looks)
     if looks.get("scale"):
@@ -176,8 +188,8 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
     if demo:
         if given.get("labels") or given.get("weights") or given.get("architecture"):
             raise UsageError("give a model too: layersight explore MODEL IMAGE")
-        folder = Path(str(resources.files("layersight.assets.demo")))
-        source, images = str(folder / "cats_dogs.keras"), (str(folder / "chelsea.png"),)
+        assets = Path(str(resources.files("layersight.assets.demo")))
+        source, images = str(assets / "cats_dogs.keras"), (str(assets / "chelsea.png"),)
         looks = {"fit": "crop", "scale": "0..1", **looks}
     found = find_images(list(images)) if images else []
 
@@ -187,7 +199,8 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
 
         model = open_model(source, **({**given, "labels": LABELS} if demo else given))
         opened = {name: value for name, value in given.items() if name != "backend"}
-        explorer = Explorer(model, found, Settings(read_only, Origin(source, opened, looks)))
+        settings = Settings(read_only, survey, Origin(source, opened, looks))
+        explorer = Explorer(model, found, settings)
         if found:  # what is wrong with it, or with an option, is better told here than in the page
             explorer.loaded(explorer.photos.given[0])
         return explorer

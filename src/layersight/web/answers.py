@@ -26,6 +26,7 @@ from layersight.nouns.kernels.compute import kernels
 from layersight.nouns.patterns.methods import method as pattern_methods
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.summary.compute import to_json
+from layersight.nouns.survey.noun import channel_numbers
 from layersight.web import photos
 from layersight.web.explorer import Answer, Explorer
 from layersight.web.frames import Json
@@ -119,7 +120,7 @@ def features(explorer: Explorer) -> dict[str, bool]:
         "pattern": explorer.takes_pictures and isinstance(explorer.model, Optimisable),
         "heatmap": explorer.takes_pictures,
         "kernel": isinstance(explorer.model, HasKernels),
-        "survey": False,
+        "survey": explorer.settings.survey is not None,
         "download": True,
         "position": explorer.takes_pictures,
     }
@@ -250,6 +251,37 @@ def kernel_of(explorer: Explorer, request: Channel) -> Answer:
         },
         (values, entry.factors[0]),
     )
+
+
+def strongest_of(explorer: Explorer, request: Channel) -> Answer:
+    survey = explorer.settings.survey
+    if survey is None:
+        raise UsageError("expected a survey: layersight explore MODEL --survey DIR")
+    explorer.check_layer(request.layer)
+    entry, number = survey[request.layer], request.channel
+    if number >= entry.channels:
+        raise SelectionError(
+            f"the survey has {entry.channels} channels of layer '{entry.name}': there is no {number}"
+        )
+    statistics = channel_numbers(entry, number)
+    found = entry.strongest
+    images: list[Json] = []
+    buffers: list[bytes] = []
+    for rank in np.flatnonzero(found.crops[number] >= 0):
+        name = survey.names[found.images[number, rank]]
+        folder = name.partition("/")[0]
+        images.append(
+            {
+                "name": name,
+                "activation": float(found.activations[number, rank]),
+                "box": [int(edge) for edge in found.boxes[number, rank]],
+                "class": folder if folder in survey.classes else None,
+                "mime": "image/jpeg",
+            }
+        )
+        buffers.append(bytes(survey.crops[found.crops[number, rank]]))
+    told = {"statistics": statistics, "images": images, "count": survey.images}
+    return Answer(told, tuple(buffers))
 
 
 def pattern_of(explorer: Explorer, request: Pattern, tell: Report) -> Answer:
@@ -435,6 +467,7 @@ KINDS: dict[str, Kind] = {
     "exact": Kind(Exact, exact_of),
     "position": Kind(Position, position_of),
     "kernel": Kind(Channel, kernel_of, "pictures", kept=True),
+    "strongest": Kind(Channel, strongest_of, "pictures"),
     "pattern": Kind(Pattern, pattern_of, "jobs", tells=True, kept=True),
     "heatmap": Kind(Heatmap, heatmap_of, "jobs", tells=True, kept=True),
     "download": Kind(Download, download, "jobs", tells=True),

@@ -14,12 +14,13 @@ from typing import Any
 from layersight.data.image import InputImage
 from layersight.data.model import ModelInfo
 from layersight.data.photograph import Photograph
-from layersight.errors import LayersightError, SelectionError, near
+from layersight.errors import LayersightError, SelectionError, UsageError, near
 from layersight.model import Forward
 from layersight.nouns.activations.compute import activations, load_image
 from layersight.nouns.activations.noun import NOUN
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.survey.result import Survey
 from layersight.web import photos
 from layersight.web.cache import ByteCache
 from layersight.web.frames import Buffer, Json
@@ -78,16 +79,18 @@ class Seen:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Settings:
     """How an explorer was asked for.
 
     Attributes:
         read_only: Whether nothing may be sent to it.
+        survey: What its channels do over a data set, if that is known.
         origin: What it was opened with.
     """
 
     read_only: bool = False
+    survey: Survey | None = None
     origin: Origin = field(default_factory=lambda: Origin("model", {}, {}))
 
 
@@ -98,6 +101,9 @@ class Explorer:
         model: From :func:`layersight.load_model`.
         given: Images: files, arrays or Pillow images.
         settings: How it was asked for.
+
+    Raises:
+        UsageError: The survey is of another model.
     """
 
     def __init__(
@@ -105,6 +111,12 @@ class Explorer:
     ) -> None:
         self.model = model
         self.settings = settings or Settings()
+        survey = self.settings.survey
+        if survey is not None and survey.model.digest != model.info.digest:
+            raise UsageError(
+                f"the survey is of another model: expected one of '{model.info.name}', found one "
+                f"of '{survey.model.name}'"
+            )
         self.options = dict(self.settings.origin.image)
         self.takes_pictures = any(entry.accepts_image for entry in model.info.inputs)
         self.photos = Photos(list(given) or ([] if self.takes_pictures else [None]))

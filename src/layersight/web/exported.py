@@ -28,6 +28,8 @@ from layersight.web.static_files import ENTRY, LOAD, loadable, text_of
 
 METHODS = ("grad-cam",)
 """Of heatmaps, each of the strongest class, that a page keeps."""
+STRONGEST = 4
+"""Images of each channel, of a survey, that a page keeps."""
 MOST_WEIGHTS = 100_000
 """Of all kernels that a page keeps; layers beyond that are left out."""
 
@@ -162,9 +164,11 @@ def kept(
     shown = set(_keep_kernels(model["layers"], keep))
     for entry in model["layers"]:
         entry["kernels"] = entry["name"] in shown
+    surveyed = _keep_survey(explorer, layers, keep)
     model["features"] = dict.fromkeys(model["features"], False) | {
         "heatmap": bool(methods),
         "kernel": bool(shown),
+        "survey": surveyed,
     }
     model["methods"] = [each for each in model["methods"] if each["name"] in methods]
     model["patterns"] = {"methods": [], "options": []}
@@ -211,6 +215,23 @@ def _keep_kernels(layers: Sequence[Json], keep: Any) -> Iterator[str]:
         for channel in range(layer["channels"] or 0):
             keep("kernel", {"layer": layer["name"], "channel": channel})
         yield layer["name"]
+
+
+def _keep_survey(
+    explorer: Explorer, layers: LayerSpec | Sequence[LayerSpec] | None, keep: Any
+) -> bool:
+    """Keeps the strongest images of each channel; whether there are any."""
+    survey = explorer.settings.survey
+    if survey is None:
+        return False
+    chosen, _ = select_able(explorer.model.info, layers)
+    for name in {layer.name for layer in chosen} & set(survey):
+        for channel in range(survey[name].channels):
+            params = {"layer": name, "channel": channel}
+            made = answer(explorer, "strongest", params)
+            told = {**made.json, "images": made.json["images"][:STRONGEST]}
+            keep("strongest", params, Answer(told, made.buffers[:STRONGEST]))
+    return True
 
 
 def _packed(buffer: Any) -> str:

@@ -6,6 +6,7 @@ in a line.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from layersight.errors import UsageError
 from layersight.images import find_images
 from layersight.loading import load_model
 from layersight.model import Forward, require
+from layersight.nouns.survey.result import Survey
 from layersight.web.explorer import Explorer, Settings
 from layersight.web.wording import Origin
 
@@ -29,6 +31,7 @@ def explore(
     *,
     height: str = "640px",
     read_only: bool = False,
+    survey: Survey | str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> ExplorerWidget:
     """Looks around inside a network, in a notebook.
@@ -39,6 +42,8 @@ def explore(
             for one.
         height: Of the view, as in CSS.
         read_only: Whether the page takes no further images.
+        survey: What :func:`layersight.survey` gave, or the folder that it was written to: the
+            page then shows the strongest images of each channel.
         options: How images are brought to the model: ``scale``, ``fit``, ``interpolation``,
             ``size``, ``frame``, ``seed``.
 
@@ -49,6 +54,7 @@ def explore(
         UsageError: ``anywidget`` is not installed, or an option is unknown.
         ModelError: The model cannot be opened or run.
         ImageError: There is no such image.
+        OutputError: There is no survey.
     """
     try:
         from layersight.web.widget import ExplorerWidget
@@ -60,7 +66,11 @@ def explore(
     make_options(**options)
     opened = model if isinstance(model, Forward) else load_model(model)
     require(opened, Forward, "the explorer", "open the network that the weights belong to")
-    settings = Settings(read_only, Origin(opened.info.source, {}, options))
+    if isinstance(survey, str | os.PathLike):
+        from layersight.nouns.survey.reading import read_survey
+
+        survey = read_survey(survey)
+    settings = Settings(read_only, survey, Origin(opened.info.source, {}, options))
     return ExplorerWidget(Explorer(opened, given_images(images), settings), height=height)
 
 

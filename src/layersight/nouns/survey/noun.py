@@ -41,13 +41,17 @@ def numbers(result: Survey, options: PageOptions) -> Json:
         "unreadable": len(result.unreadable),
         "classes": list(result.classes),
         "layers": [
-            {"name": entry.name, "channels": [_channel(entry, n) for n in range(entry.channels)]}
+            {
+                "name": entry.name,
+                "channels": [channel_numbers(entry, n) for n in range(entry.channels)],
+            }
             for entry in result.layers
         ],
     }
 
 
-def _channel(entry: LayerSurvey, number: int) -> Json:
+def channel_numbers(entry: LayerSurvey, number: int) -> Json:
+    """The numbers of one channel."""
     values = {name: getattr(entry, name)[number].item() for name in tables.NUMBERS}
     return {
         "index": number,
