@@ -261,7 +261,8 @@ def strongest_of(explorer: Explorer, request: Channel) -> Answer:
     entry, number = survey[request.layer], request.channel
     if number >= entry.channels:
         raise SelectionError(
-            f"the survey has {entry.channels} channels of layer '{entry.name}': there is no {number}"
+            f"layer '{entry.name}' has {entry.channels} channels in the survey: "
+            f"there is no {number}"
         )
     statistics = channel_numbers(entry, number)
     found = entry.strongest
