@@ -112,7 +112,7 @@ def tells(means: np.ndarray, second: np.ndarray) -> np.ndarray:
 if PHOTOS:
     told, folders = model, sorted(path for path in Path(PHOTOS).iterdir() if path.is_dir())[:2]
     files = [sorted(folder.iterdir())[:24] for folder in folders]
-    shown = [file for pair in zip(*files, strict=True) for file in pair]
+    shown = [file for pair in zip(*files, strict=False) for file in pair]
 else:
     told = layersight.load_model("xrays.keras")
     shown = [pictures.xray(number, opacity=number % 2 == 1) for number in range(100, 148)]
@@ -171,12 +171,12 @@ plt.show()
 # %% [markdown]
 # ## What is left of the claims
 #
-# They are this network's and this photograph's, so read them off the numbers above. For what
-# the repository ships: *edges* explain the best channel of the first convolution well and that
-# of each later one less, while the median channel is no edge detector in any layer, so the
-# first claim holds for some channels. On the X-rays no *single channel* tells the classes
-# before the last convolution, which tells nearly all pairs: the second holds. *Zeros* rise up
-# to the third convolution and fall again in the fourth: the third holds in part.
+# The numbers above are those of one network and one photograph. For what the repository ships:
+# *edges* explain the best channel of the first convolution well and that of each later one
+# less, while the median channel is no edge detector in any layer, so the first claim holds for
+# some channels. *Concepts*: on the X-rays no single channel tells the classes before the last
+# convolution, where one tells nearly all pairs, so the second holds. *Zeros* rise up to the
+# third convolution and fall again in the fourth: the third holds in part.
 
 # %%
 order = [place for place, each in enumerate(convolutions) if each]
