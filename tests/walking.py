@@ -165,7 +165,8 @@ class Walker:
 
     @property
     def view(self) -> dict[str, str]:
-        """What the address says."""
+        """What the address says, which is written a few times a second."""
+        self.page.wait_for_timeout(250)
         found: dict[str, str] = self.page.evaluate(
             "Object.fromEntries(new URLSearchParams(location.hash.slice(1)))"
         )

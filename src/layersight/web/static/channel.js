@@ -53,13 +53,13 @@ function Pictures({ maps, channel, image }) {
   const seen = everything ? "sees the whole image" : box ? `sees ${Math.round(Math.min(box[2], tall) - Math.max(box[0], 0))} × ${Math.round(Math.min(box[3], image.input[1]) - Math.max(box[1], 0))} of ${image.input[0]} × ${image.input[1]}` : "\u00a0";
   const shape = store.layer.value?.shape ?? [1, 1];
   return html`<div class="pair">
-    <div>${maps ? html`<${MapFigure} maps=${maps} scaled=${pair[0] ?? maps} channel=${channel} name="Map" />` : html`<figure class="map"><div class="picture wait" style=${{ aspectRatio: `${shape[1]} / ${shape[0]}` }}></div><div class="scale"></div></figure>`}<p class="note">${told}</p></div>
+    <div>${maps ? html`<${MapFigure} maps=${maps} scaled=${pair[0] ?? maps} channel=${channel} told=${told} name="Map" />` : html`<figure class="map"><div class="picture wait" style=${{ aspectRatio: `${shape[1]} / ${shape[0]}` }}></div><p class="note">${told}</p><div class="scale"></div></figure>`}</div>
     <div><${Photograph} entry=${image} maps=${maps} name="Photograph" /><p class="note">${seen}</p></div>
     ${second && other && channel < other.channels && html`
-      <div><${MapFigure} maps=${other} scaled=${pair[1] ?? other} channel=${channel} name="Map of the second image" /><p class="note">${cell && cell[0] < other.height && cell[1] < other.width ? `there  ·  ${number(valueAt(other, channel, ...cell))}` : "\u00a0"}</p></div>
+      <div><${MapFigure} maps=${other} scaled=${pair[1] ?? other} channel=${channel} told=${cell && cell[0] < other.height && cell[1] < other.width ? `there  ·  ${number(valueAt(other, channel, ...cell))}` : ""} name="Map of the second image" /></div>
       <div>${second.input && html`<${Photograph} entry=${second} maps=${other} name="Second photograph" />`}<p class="note">${second.name}</p></div>`}
     ${minus && channel < minus.channels && html`
-      <div><${MapFigure} maps=${minus} channel=${channel} name="Difference" /><p class="note">${cell ? number(valueAt(minus, channel, ...cell)) : ""}</p></div>
+      <div><${MapFigure} maps=${minus} channel=${channel} told=${cell ? number(valueAt(minus, channel, ...cell)) : ""} name="Difference" /></div>
       <div class="beside"><p>First minus second, channel by channel.</p><p>Red is stronger in the first, blue in the second.</p></div>`}
     ${second && store.view.mode.value === "difference" && !minus && other && html`<p class="note whole">The maps of the two images differ in size, so there is no difference to show.</p>`}
   </div>`;

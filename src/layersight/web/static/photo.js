@@ -23,8 +23,8 @@ function walked(event, cell, maps) {
   return [clamp(cell[0] + by[0], 0, maps.height - 1), clamp(cell[1] + by[1], 0, maps.width - 1)];
 }
 
-/** One map as large as there is room. @param {{maps: import("./maps.js").Maps, channel: number, scaled?: import("./maps.js").Maps, name: string}} props */
-export function MapFigure({ maps, channel, scaled = maps, name }) {
+/** One map as large as there is room. @param {{maps: import("./maps.js").Maps, channel: number, scaled?: import("./maps.js").Maps, name: string, told?: string}} props */
+export function MapFigure({ maps, channel, scaled = maps, name, told = "" }) {
   const store = useStore();
   const canvas = useRef(null);
   const look = store.look.value;
@@ -57,6 +57,7 @@ export function MapFigure({ maps, channel, scaled = maps, name }) {
       ${dead && html`<span class="dead">${maps.signed ? "same" : "dead"}</span>`}
       ${cell && !dead && html`<i class="cross" style=${{ left: share((cell[1] + 0.5) / maps.width), top: share((cell[0] + 0.5) / maps.height), width: share(1 / maps.width), height: share(1 / maps.height) }}></i>`}
     </div>
+    <p class="note">${told || "\u00a0"}</p>
     <div class="scale"><i style=${{ backgroundImage: gradient(colours) }}></i><span>${number(low)}</span><span>${number(high)}</span></div>
   </figure>`;
 }

@@ -18,6 +18,7 @@ const STEPS = ["image", "second", "layer", "channel", "tab", "method", "target"]
 const KEPT_BYTES = 192 * 2 ** 20;
 const SOON = 700;
 const RETRY = 1500;
+const CALM = 200;
 
 /** Answers by key; the oldest go when there are too many. */
 function keeper(most) {
@@ -355,6 +356,18 @@ export function createStore(host, address) {
     }
     return text.toString();
   };
+  let writing = 0;
+  let written = 0;
+  const write = () => {
+    const text = untracked(encode);
+    if (text === lastText) return;
+    const [before, now] = [lastText, text].map((each) => new URLSearchParams(each));
+    const step = lastText && STEPS.some((name) => before.get(name) !== now.get(name));
+    written = Date.now();
+    address.set(text, { replace: !step || written - stepped < SOON });
+    if (step) stepped = written;
+    lastText = text;
+  };
   const begin = async () => {
     try {
       const [told, given] = await Promise.all([ask("model", {}), ask("images", {})]);
@@ -369,19 +382,16 @@ export function createStore(host, address) {
       ready.value = true;
       offs.push(effect(() => {
         const text = encode();
-        if (text === lastText) return;
-        if (applying) {
-          lastText = text;
-          return;
+        clearTimeout(writing);
+        if (applying) lastText = text;
+        else if (text !== lastText) {
+          // A browser takes an address a few times a second, no more.
+          const wait = written + CALM - Date.now();
+          if (wait > 0) writing = setTimeout(write, wait);
+          else write();
         }
-        const before = new URLSearchParams(lastText);
-        const now = new URLSearchParams(text);
-        const step = lastText && STEPS.some((name) => before.get(name) !== now.get(name));
-        const soon = Date.now() - stepped < SOON;
-        address.set(text, { replace: !step || soon });
-        if (step) stepped = Date.now();
-        lastText = text;
       }));
+      offs.push(() => clearTimeout(writing));
       offs.push(address.subscribe(() => {
         if (address.get() === lastText) return;
         lastText = address.get();
