@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 import layersight
 from layersight.web.explorer import Explorer, Settings
+from layersight.web.exported import write_page
 from layersight.web.guard import Guard
 from layersight.web.server import Server, listening
 
@@ -40,6 +41,16 @@ addEventListener("DOMContentLoaded", () => {
 """
 """That pictures look alike wherever they are made: the typeface that comes with Chromium."""
 ASSETS = Path(str(resources.files("layersight.assets.demo")))
+
+
+def export(path: Path) -> None:
+    """Writes the demonstration as one page."""
+    model = layersight.load_model(ASSETS / "cats_dogs.keras", labels=("cat", "dog"))
+    explorer = Explorer(model, [ASSETS / "chelsea.png"], Settings(read_only=True))
+    try:
+        write_page(explorer, path, ["conv2d", "conv2d_1", "dense"])
+    finally:
+        explorer.close()
 
 
 @contextmanager

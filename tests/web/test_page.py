@@ -18,7 +18,7 @@ from browser import chromium
 from layersight.document.colour import palette
 from layersight.document.diverging import diverging
 from layersight.web.static_files import served
-from walking import ASSETS, VIEWS, Walker, chromium_browser, demo, inside, paint
+from walking import ASSETS, VIEWS, Walker, chromium_browser, demo, export, inside, paint
 
 pytestmark = pytest.mark.xdist_group("explorer")
 ROOT = Path(__file__).parents[2]
@@ -427,6 +427,28 @@ def test_a_server_that_ends_is_told_of(walker: Walker) -> None:
     walker.until_layer("conv2d_3")
     expect(page.locator(".notice")).to_have_count(0)
     walker.faults = [fault for fault in walker.faults if "ERR_FAILED" not in fault]
+
+
+def test_the_exported_page_needs_neither_server_nor_network(
+    browser: Browser, tmp_path: Path
+) -> None:
+    export(tmp_path / "page.html")
+    walker = Walker(browser, (tmp_path / "page.html").as_uri(), offline=True)
+    asked: list[str] = []
+    walker.page.on("request", lambda request: asked.append(request.url))
+    page = walker.open("layer=conv2d_1")
+    page.get_by_role("treeitem", name="conv2d").first.click()
+    walker.until_layer("conv2d")
+    page.get_by_role("button", name="Next channel").click()
+    expect(page.locator(".kernel canvas")).to_be_visible()
+    page.get_by_role("tab", name="Decision").click()
+    expect(page.locator(".over")).to_be_visible()
+    expect(page.get_by_role("tab", name="Change")).to_have_count(0)
+    expect(page.get_by_role("button", name="Add an image")).to_have_count(0)
+    page.get_by_role("treeitem", name="max_pooling2d", exact=False).first.click()
+    expect(page.locator(".notice")).to_contain_text("not kept in this page")
+    assert {url.split(":")[0] for url in asked} <= {"file", "blob", "data"}
+    walker.close()
 
 
 @pytest.mark.parametrize(

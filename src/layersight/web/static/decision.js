@@ -24,6 +24,8 @@ export function Decision() {
   const target = method?.name === "activation" && !view.target.value.includes(":") ? own : view.target.value;
   const entries = output?.top ?? [];
   const chosen = target === "" ? entries[0]?.index : entries.find((each) => targetOf(each) === target)?.index;
+  // An exported page keeps the heatmap of the strongest class alone.
+  const whole = store.host.kind !== "page";
   if (!method) return html`<section aria-label="Decision"><p class="note">This network has no heatmaps.</p></section>`;
   const key = `heatmap ${image.id}\n${method.name}\n${target}`;
   const waits = method.costly && asked !== key && !store.light.keys().includes(key);
@@ -56,10 +58,10 @@ export function Decision() {
     ${heat?.empty && html`<p class="note error">The heatmap is empty: nothing contributed.</p>`}
     ${heat?.warning && html`<p class="note error">${heat.warning}</p>`}
     <h3>Class</h3>
-    <${Scores} entries=${entries} chosen=${chosen} onChoose=${(entry) => store.set({ target: entry.index === entries[0].index ? "" : targetOf(entry) })} />
-    <ul class="scores own"><li class=${target.includes(":") ? "on" : ""}><button type="button" aria-pressed=${target.includes(":")} onClick=${() => store.set({ target: target === own && method.name !== "activation" ? "" : own })}>
-      <span class="name">${target.includes(":") ? target : own}</span><span class="note">the channel instead of a class</span></button></li></ul>
-    ${model.labels && model.labels.length > entries.length && html`<${Any} labels=${model.labels} />`}
+    <${Scores} entries=${entries} chosen=${chosen} onChoose=${whole && ((entry) => store.set({ target: entry.index === entries[0].index ? "" : targetOf(entry) }))} />
+    ${whole && html`<ul class="scores own"><li class=${target.includes(":") ? "on" : ""}><button type="button" aria-pressed=${target.includes(":")} onClick=${() => store.set({ target: target === own && method.name !== "activation" ? "" : own })}>
+      <span class="name">${target.includes(":") ? target : own}</span><span class="note">the channel instead of a class</span></button></li></ul>`}
+    ${whole && model.labels && model.labels.length > entries.length && html`<${Any} labels=${model.labels} />`}
     <h3>Method</h3>
     <${Choice} label="Method" show=${false} value=${method.name} onChange=${(name) => store.set({ method: name })} options=${methods.map((each) => [each.name, `${each.title}${each.costly ? "  (slow)" : ""}`])} />
     ${waits && html`<div class="ask"><button type="button" class="act" onClick=${() => setAsked(key)}>Make the heatmap</button><span class="note">takes many passes</span></div>`}

@@ -31,7 +31,7 @@ const VAST = 2200;
  */
 export function mount(element, host, { address }) {
   const store = createStore(host, address);
-  Object.assign(store, { root: element, theme: signal(stored("layersight-theme") ?? ""), helping: signal(false), form: signal(formOf(element.clientWidth)) });
+  Object.assign(store, { root: element, theme: signal(stored("layersight-theme") ?? (host.kind === "notebook" ? surrounding() : "")), helping: signal(false), form: signal(formOf(element.clientWidth)) });
   const night = matchMedia("(prefers-color-scheme: dark)");
   const system = signal(night.matches);
   const turned = () => { system.value = night.matches; };
@@ -39,6 +39,8 @@ export function mount(element, host, { address }) {
   store.signedColours = computed(() => ((store.theme.value ? store.theme.value === "dark" : system.value) ? "night" : "diverging"));
   element.classList.add("layersight-explorer");
   element.dataset.host = host.kind;
+  // Keys that are pressed here are not for JupyterLab.
+  if (host.kind === "notebook") element.dataset.lmSuppressShortcuts = "true";
   render(html`<${StoreProvider} value=${store}><${Page} /></${StoreProvider}>`, element);
   store.begin();
   return () => {
@@ -47,6 +49,13 @@ export function mount(element, host, { address }) {
     store.close();
     element.classList.remove("layersight-explorer");
   };
+}
+
+/** Light or dark as the notebook around is, where it says so. */
+function surrounding() {
+  const { dataset, classList } = document.body;
+  if (dataset.jpThemeLight) return dataset.jpThemeLight === "true" ? "light" : "dark";
+  return classList.contains("vscode-dark") ? "dark" : classList.contains("vscode-light") ? "light" : "";
 }
 
 function stored(name, value) {

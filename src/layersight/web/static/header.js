@@ -34,7 +34,7 @@ function Says() {
   const inside = (entry, was) => html`<span class="name">${name(entry)}</span>
     <span class="bar"><i style=${{ width: `${Math.max(0, Math.min(1, entry.score)) * 100}%` }}></i>${was !== undefined && html`<u style=${{ left: `${was * 100}%` }}></u>`}</span>
     <span class="score">${Math.abs(entry.score) <= 1 ? entry.score.toFixed(2) : number(entry.score)}</span>`;
-  const one = (entry, at, was) => (features.heatmap
+  const one = (entry, at, was) => (features.heatmap && (at === 0 || store.host.kind !== "page")
     ? html`<button type="button" key=${entry.index} title=${`What decided for ${name(entry)}`} onClick=${() => open(entry, at)}>${inside(entry, was)}</button>`
     : html`<div key=${entry.index}>${inside(entry, was)}</div>`);
   const pair = other.length > 0 && second.id !== base;
