@@ -309,6 +309,41 @@ def test_arrays_are_images_too(chain: Chain) -> None:
     assert result.names[0].isdigit()
 
 
+def test_channels_that_go_together(
+    chain: Chain, photos: Path, small_passes: None, tmp_path: Path
+) -> None:
+    options = {"layers": ["stem", "body"], "correlate": True, "twins": "stem:body"}
+    result = layersight.survey(chain(), photos, **options)
+    means = {
+        name: stored(chain(), name, PICTURES).reshape(70, -1, result[name].channels).mean(1)
+        for name in ("stem", "body")
+    }
+    with np.errstate(invalid="ignore"):
+        whole = np.corrcoef(means["stem"].T, means["body"].T)
+    within, between = whole[:4, :4].copy(), whole[:4, 4:]
+    np.fill_diagonal(within, -2)
+    np.testing.assert_allclose(
+        result["stem"].correlations, -np.sort(-within, 1)[:, :3], atol=1e-4, rtol=0
+    )
+    assert result["stem"].neighbours[:, 0].tolist() == within.argmax(1).tolist()
+    (twins,) = result.twins
+    known = np.isfinite(between).all(0)
+    wanted = -np.sort(-between[:, known], 1)
+    found = np.where(np.isnan(twins.correlations), -2, twins.correlations)[:, : known.sum()]
+    np.testing.assert_allclose(found, wanted[:, : found.shape[1]], atol=1e-4, rtol=0)
+    for shard, workers in ((8, 3), (40, 1)):
+        same(
+            result,
+            layersight.survey(
+                chain(), photos, shard=shard, workers=workers, folder=tmp_path, **options
+            ),
+        )
+    layersight.save(result, tmp_path / "out")
+    same(result, layersight.read_survey(tmp_path / "out"))
+    with pytest.raises(SelectionError, match="FIRST:SECOND"):
+        layersight.survey(chain(), photos, twins="stem")
+
+
 def test_a_channel_that_is_one_number_is_dead(network: type[Fake]) -> None:
     def some(picture: np.ndarray) -> np.ndarray:
         ones = np.ones_like(picture[..., :1])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from layersight.data.model import LayerInfo
 from layersight.nouns.survey.bins import Bins, edges_of
+from layersight.nouns.survey.correlation import Products, strongest
 from layersight.nouns.survey.crops import Cut
 from layersight.nouns.survey.exact import NARROW, WIDE
 from layersight.nouns.survey.result import PERCENTILES, Examples, Histogram, LayerSurvey
@@ -27,6 +28,8 @@ def assemble(
     classes: int,
     names: Mapping[int, int],
     crops: Mapping[Cut, int],
+    own: Products | None,
+    read: int,
 ) -> LayerSurvey:
     """What is known of a layer.
 
@@ -38,6 +41,8 @@ def assemble(
         classes: How many there are.
         names: For the number of an image its index among the names that are kept.
         crops: The number of each picture.
+        own: The products of its channels' means, if they are correlated.
+        read: How many images were read.
     """
     images, broken, count, zeros, fired = tally.counts
     some = np.maximum(count, 1)
@@ -48,6 +53,10 @@ def assemble(
         constant = (high - low) <= ROUNDING * np.maximum(np.abs(low), np.abs(high))
     seen, means, peaks = _classes(tally.classes, classes, len(images))
     selectivity, preferred = _selectivity(seen, means)
+
+    neighbours = correlations = None
+    if own is not None:
+        neighbours, correlations = strongest(own.correlations(read), itself=True)
 
     def of_some(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(count > 0, numbers, np.nan)
@@ -73,6 +82,8 @@ def assemble(
         class_peaks=peaks,
         selectivity=selectivity,
         preferred=preferred,
+        neighbours=neighbours,
+        correlations=correlations,
     )
 
 

@@ -21,16 +21,17 @@ from layersight.batch.scale import settle_input
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
-from layersight.errors import ImageError, ModelInputError
+from layersight.errors import ImageError, ModelInputError, SelectionError, near
 from layersight.model import Forward, require
 from layersight.nouns.survey.assembling import assemble, boxes_of
 from layersight.nouns.survey.cluster import opening_of, run_on_ray
+from layersight.nouns.survey.correlation import strongest, units_of
 from layersight.nouns.survey.crops import Cut, cut_out
 from layersight.nouns.survey.dataset import Dataset, Reader, is_array, open_dataset
-from layersight.nouns.survey.local import run_shards
+from layersight.nouns.survey.local import means_of, run_shards
 from layersight.nouns.survey.options import SurveyOptions
 from layersight.nouns.survey.plan import Shard, Spec, cut, default_layers, images_in_pass
-from layersight.nouns.survey.result import Survey
+from layersight.nouns.survey.result import Survey, Twins
 from layersight.nouns.survey.shards import Result, ShardFolder, locked, to_bytes
 from layersight.nouns.survey.tally import NONE, Extremes
 from layersight.select import LayerSpec, select_able
@@ -153,7 +154,34 @@ def _plan(
         images=images_in_pass(chosen),
         length=settings.top,
     )
+    pairs = _pairs(spec, settings)
+    if pairs:
+        spec = dataclasses.replace(spec, correlated=pairs, units=_units(model, spec, data, pairs))
     return info, spec, scale
+
+
+def _pairs(spec: Spec, settings: SurveyOptions) -> tuple[tuple[str, str], ...]:
+    """The pairs of layers that are correlated."""
+    pairs = [(name, name) for name in spec.layers] if settings.correlate else []
+    for text in settings.twins.split(",") if settings.twins else ():
+        first, _, second = text.partition(":")
+        for name in (first, second):
+            if name not in spec.layers:
+                raise SelectionError(
+                    f"expected two layers of the survey as FIRST:SECOND, found '{text}'."
+                    f"{near(name, spec.layers)}"
+                )
+        pairs.append((first, second))
+    return tuple(dict.fromkeys(pairs))
+
+
+def _units(
+    model: Forward, spec: Spec, data: Dataset, pairs: tuple[tuple[str, str], ...]
+) -> dict[str, tuple[int, ...]]:
+    """The units of the means of layers, from one pass of images spread over the data set."""
+    items = data.items[:: max(1, len(data) // spec.images)][: spec.images]
+    means = means_of(model, spec, items)
+    return {name: units_of(means[name]) for name in sorted({n for pair in pairs for n in pair})}
 
 
 def _first(data: Dataset) -> Any:
@@ -283,6 +311,8 @@ def _assemble(
                 len(data.classes),
                 names,
                 numbered,
+                merged.pairs.get((layer.name, layer.name)),
+                merged.read,
             )
             for layer in layers
         ),
@@ -293,8 +323,13 @@ def _assemble(
         class_images=tuple(counted.values()),
         names=tuple(data.items[number].name for number in names),
         crops=crops,
-        settings=spec.to_json(),
+        settings={name: value for name, value in spec.to_json().items() if name != "units"},
         notes=_notes(info, data, merged),
+        twins=tuple(
+            Twins(*pair, *strongest(sums.correlations(merged.read), itself=False))
+            for pair, sums in merged.pairs.items()
+            if pair[0] != pair[1]
+        ),
     )
 
 

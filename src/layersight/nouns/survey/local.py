@@ -19,6 +19,7 @@ from layersight import images
 from layersight.data.arrays import FloatArray
 from layersight.errors import ImageError, ModelInputError
 from layersight.model import Forward
+from layersight.nouns.survey.correlation import Products, whole
 from layersight.nouns.survey.dataset import Item, Reader, numbers_of
 from layersight.nouns.survey.plan import Shard, Spec
 from layersight.nouns.survey.rows import Rows, rows_of
@@ -205,6 +206,7 @@ class _Counter:
         self._axes: dict[str, tuple[int, ...]] = {}
         self._images: list[NDArray[np.int64]] = []
         self._tallies: dict[str, Tally] = {}
+        self._pairs: dict[tuple[str, str], Products] = {}
         self._unreadable: list[tuple[str, str]] = []
         self._read = self._content = 0
 
@@ -248,11 +250,37 @@ class _Counter:
             )
             before = self._tallies.get(name)
             self._tallies[name] = found if before is None else before.add(found)
+        self._correlate()
         self._rows.clear()
         self._images.clear()
+
+    def _correlate(self) -> None:
+        """Adds the products of the means of layers that are correlated."""
+        spec = self._spec
+        means = {
+            name: whole(np.concatenate([rows.mean for rows in self._rows[name]]), units)
+            for name, units in spec.units.items()
+        }
+        for first, second in spec.correlated:
+            found = Products.of(means[first], means[second])
+            before = self._pairs.get((first, second))
+            self._pairs[first, second] = found if before is None else before.add(found)
 
     def result(self) -> Result:
         """What is known of the shard."""
         self._flush()
         unreadable = tuple(sorted(self._unreadable))
-        return Result(self._tallies, self._read, unreadable, self._content, self._axes)
+        return Result(
+            *(self._tallies, self._read, unreadable, self._content, self._axes, self._pairs)
+        )
+
+
+def means_of(model: Forward, spec: Spec, items: Sequence[Item]) -> dict[str, NDArray[np.float64]]:
+    """The means of the maps of a few images, ``(image, channel)`` for each layer."""
+    loader = Loader(spec, Reader())
+    memory = np.empty((spec.images, *spec.shape), np.float32)
+    batch, kept = _stack([loader.load(item) for item in items], spec, memory)
+    if batch is None:
+        return {name: np.zeros((0, 1)) for name in spec.layers}
+    maps = model.forward({spec.entry.name: batch}, spec.layers).layers
+    return {name: rows_of(array[kept]).mean for name, array in maps.items()}

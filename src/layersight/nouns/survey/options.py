@@ -27,6 +27,9 @@ class SurveyOptions(Options):
             on this machine that ends with the survey.
         cores: Of each worker of Ray.
         strict: Whether an image that cannot be read ends the survey.
+        correlate: Whether the channels of each layer are correlated: their means over the images.
+        twins: Pairs of layers, ``FIRST:SECOND``, whose channels are correlated with each other;
+            with commas between them.
 
     Raises:
         UsageError: A value is of the wrong kind, out of its range, or none of the choices.
@@ -52,3 +55,12 @@ class SurveyOptions(Options):
     )
     cores: int = option(1, help="Of each worker of Ray.", low=1, high=10_000)
     strict: bool = option(False, help="End where an image cannot be read.", flag="--strict")
+    correlate: bool = option(
+        False, help="Find the channels of a layer that go together.", flag="--correlate"
+    )
+    twins: str | None = option(
+        None,
+        help="Two layers whose channels are compared; several pairs with commas.",
+        kind=str,
+        metavar="FIRST:SECOND",
+    )

@@ -12,8 +12,8 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from layersight.batch.request import ImageOptions
@@ -46,7 +46,8 @@ class Spec:
         shape: Of what the network gets for an image.
         images: How many go through it at once.
         length: How many images a list of the strongest holds.
-        correlated: Pairs of layers whose channels are correlated.
+        correlated: Pairs of layers whose channels are correlated; a layer with itself too.
+        units: For each of these layers the units that its means are counted in.
     """
 
     digest: str
@@ -59,6 +60,7 @@ class Spec:
     images: int
     length: int
     correlated: tuple[tuple[str, str], ...] = ()
+    units: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Everything that a number depends on, but the images."""

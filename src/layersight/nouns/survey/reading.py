@@ -19,7 +19,14 @@ from layersight.data.model import LayerInfo, ModelInfo, Placement
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import OutputError
 from layersight.images.reading import in_short
-from layersight.nouns.survey.result import PERCENTILES, Examples, Histogram, LayerSurvey, Survey
+from layersight.nouns.survey.result import (
+    PERCENTILES,
+    Examples,
+    Histogram,
+    LayerSurvey,
+    Survey,
+    Twins,
+)
 from layersight.nouns.survey.tables import (
     CHANNELS,
     CLASSES,
@@ -28,6 +35,7 @@ from layersight.nouns.survey.tables import (
     NUMBERS,
     ROWS,
     TOP,
+    TWINS,
     UNREADABLE,
     arrow,
 )
@@ -126,7 +134,23 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
         crops=_Pictures(folder / CROPS),
         settings=manifest["settings"],
         notes=tuple(map(str, manifest["notes"])),
+        twins=_twins(folder / TWINS) if (folder / TWINS).exists() else (),
     )
+
+
+def _twins(path: Path) -> tuple[Twins, ...]:
+    table = arrow().parquet.read_table(path)
+    pairs = list(zip(table["layer"].to_pylist(), table["other_layer"].to_pylist(), strict=True))
+    found = []
+    for pair in dict.fromkeys(pairs):
+        own = np.array([other == pair for other in pairs])
+        channels = 1 + int(_array(table, "channel")[own].max())
+        numbers, values = (
+            _array(table, name)[own].reshape(channels, -1)
+            for name in ("other_channel", "correlation")
+        )
+        found.append(Twins(*pair, numbers, values))
+    return tuple(found)
 
 
 def _layer(saved: Mapping[str, Any]) -> LayerInfo:

@@ -132,6 +132,23 @@ class LayerSurvey:
         return len(self.images)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Twins:
+    """For each channel of a layer those of another layer whose means go most with its own.
+
+    Attributes:
+        first: The name of the layer.
+        second: The name of the other.
+        channels: ``(channel, rank)`` int64: channels of the other; -1 where there is none.
+        correlations: ``(channel, rank)`` float64: over the images.
+    """
+
+    first: str
+    second: str
+    channels: Ints
+    correlations: NDArray[np.float64]
+
+
 @dataclass(frozen=True, eq=False)
 class Survey(RichDisplay, Mapping[str, LayerSurvey]):
     """What every channel does over a data set, by the names of the layers.
@@ -150,6 +167,7 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
         crops: The pictures of what they show there, as the bytes of JPEG files.
         settings: What a number depends on beside, JSON-ready.
         notes: What a reader should know.
+        twins: For the pairs of layers that were asked for.
     """
 
     noun: ClassVar[str] = "survey"
@@ -167,6 +185,7 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
     crops: Sequence[bytes]
     settings: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    twins: tuple[Twins, ...] = ()
 
     def __getitem__(self, name: str) -> LayerSurvey:
         for entry in self.layers:

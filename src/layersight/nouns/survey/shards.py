@@ -15,7 +15,7 @@ import os
 import socket
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from layersight.atomic import PREFIX, write_bytes
 from layersight.errors import OutputError
+from layersight.nouns.survey.correlation import Products
 from layersight.nouns.survey.plan import Shard
 from layersight.nouns.survey.tally import NONE, Tallies, Tally, merge
 
@@ -31,6 +32,7 @@ HEADER = "header.json"
 SUFFIX = ".shard"
 FOLDER = "shards"
 LOCK = "survey.lock"
+PARTS = tuple(field.name for field in fields(Products))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,6 +46,7 @@ class Result:
         content: The sum of digests of all images and their names, so that it does not depend on
             their order.
         axes: The sizes of the axes of the maps of each layer, channels left out.
+        pairs: For each pair of layers that are correlated the sums for it.
     """
 
     tallies: Tallies
@@ -51,12 +54,13 @@ class Result:
     unreadable: tuple[tuple[str, str], ...]
     content: int
     axes: Mapping[str, tuple[int, ...]]
+    pairs: Mapping[tuple[str, str], Products] = field(default_factory=dict)
 
     def moved(self, start: int) -> Result:
         """The same with the numbers of images counted from another start."""
         return Result(
             {name: _moved(tally, start) for name, tally in self.tallies.items()},
-            *(self.read, self.unreadable, self.content, self.axes),
+            *(self.read, self.unreadable, self.content, self.axes, self.pairs),
         )
 
     def add(self, other: Result) -> Result:
@@ -67,6 +71,15 @@ class Result:
             tuple(sorted({*self.unreadable, *other.unreadable})),
             (self.content + other.content) % (1 << 128),
             {**self.axes, **other.axes},
+            {
+                **self.pairs,
+                **other.pairs,
+                **{
+                    pair: sums.add(other.pairs[pair])
+                    for pair, sums in self.pairs.items()
+                    if pair in other.pairs
+                },
+            },
         )
 
 
@@ -85,13 +98,20 @@ def to_bytes(result: Result, key: str) -> bytes:
         "unreadable": result.unreadable,
         "content": f"{result.content:032x}",
         "axes": result.axes,
+        "pairs": list(result.pairs),
     }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for number, tally in enumerate(result.tallies.values()):
-            for name, array in tally.to_arrays().items():
-                with archive.open(zipfile.ZipInfo(f"{number}/{name}.npy"), "w") as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
+        arrays = {
+            f"{number}/{name}": array
+            for number, tally in enumerate(result.tallies.values())
+            for name, array in tally.to_arrays().items()
+        }
+        for number, sums in enumerate(result.pairs.values()):
+            arrays |= {f"pair/{number}/{name}": getattr(sums, name) for name in PARTS}
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
         archive.writestr(zipfile.ZipInfo(HEADER), json.dumps(header))
     return buffer.getvalue()
 
@@ -107,7 +127,7 @@ def from_bytes(content: bytes, key: str) -> Result:
         if header["key"] != key:
             raise ValueError("it is of another shard")
 
-        def array_of(name: str, number: int) -> NDArray[Any]:
+        def array_of(name: str, number: object) -> NDArray[Any]:
             with archive.open(f"{number}/{name}.npy") as member:
                 array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
             return array
@@ -116,9 +136,15 @@ def from_bytes(content: bytes, key: str) -> Result:
             str(layer): Tally.from_arrays(functools.partial(array_of, number=number))
             for number, layer in enumerate(header["layers"])
         }
+        pairs = {
+            (str(first), str(second)): Products(
+                *(array_of(name, f"pair/{number}") for name in PARTS)
+            )
+            for number, (first, second) in enumerate(header["pairs"])
+        }
     unreadable = tuple((str(name), str(reason)) for name, reason in header["unreadable"])
     axes = {str(name): tuple(map(int, sizes)) for name, sizes in header["axes"].items()}
-    return Result(tallies, int(header["read"]), unreadable, int(header["content"], 16), axes)
+    return Result(tallies, int(header["read"]), unreadable, int(header["content"], 16), axes, pairs)
 
 
 class ShardFolder:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from layersight.errors import OutputError
 from layersight.nouns.survey.result import PERCENTILES, Histogram, Survey
 
 CHANNELS, TOP, CLASSES = "channels.parquet", "top.parquet", "classes.parquet"
-CROPS, UNREADABLE = "crops.parquet", "unreadable.parquet"
+CROPS, UNREADABLE, TWINS = "crops.parquet", "unreadable.parquet", "twins.parquet"
 NAMES = (CHANNELS, TOP, CLASSES, CROPS, UNREADABLE)
 ROWS = 4096
 """Pictures in a group of rows, which is what a reader reads at once."""
@@ -54,6 +54,7 @@ def files(result: Survey) -> Iterator[tuple[str, bytes]]:
         (CLASSES, _classes),
         (CROPS, _crops),
         (UNREADABLE, _unreadable),
+        *([(TWINS, _twins)] if result.twins else []),
     ):
         yield name, _bytes(make(result))
 
@@ -119,8 +120,9 @@ def _channels(result: Survey) -> dict[str, Any]:
         columns[f"{name}_bin_high"] = _lists(high, np.float64)
         columns[f"{name}_bin_count"] = _lists(counts, np.int64)
     if result.layers and result.layers[0].neighbours is not None:
-        columns["neighbours"] = _lists(_joined(result, "neighbours"), np.int32)
-        columns["correlations"] = _lists(_joined(result, "correlations"), np.float64)
+        for name, kind in (("neighbours", np.int32), ("correlations", np.float64)):
+            parts = [row for entry in result.layers for row in getattr(entry, name)]
+            columns[name] = _lists(parts, kind)
     return columns
 
 
@@ -201,6 +203,26 @@ def _unreadable(result: Survey) -> dict[str, Any]:
     return {
         "image": arrow().array([_plain(name) for name in names], text),
         "reason": arrow().array([_plain(reason) for reason in reasons], text),
+    }
+
+
+def _twins(result: Survey) -> dict[str, Any]:
+    """A row for each channel and rank."""
+    pairs = result.twins
+    shapes = [pair.channels.shape for pair in pairs]
+    sizes = [high * wide for high, wide in shapes]
+
+    def index(make: Callable[[int, int], NDArray[np.int64]]) -> NDArray[np.int64]:
+        return np.concatenate([make(high, wide) for high, wide in shapes])
+
+    numbers = np.repeat(np.arange(len(pairs)), sizes)
+    return {
+        "layer": _words([pair.first for pair in pairs], numbers),
+        "channel": index(lambda high, wide: np.repeat(np.arange(high), wide)),
+        "rank": index(lambda high, wide: np.tile(np.arange(1, wide + 1), high)),
+        "other_layer": _words([pair.second for pair in pairs], numbers),
+        "other_channel": np.concatenate([pair.channels.ravel() for pair in pairs]),
+        "correlation": _number(np.concatenate([pair.correlations.ravel() for pair in pairs])),
     }
 
 

@@ -1,0 +1,121 @@
+"""How channels go together over images: correlations of their means.
+
+The rule of this module: means are brought to whole numbers of 20 bits before they are multiplied,
+so that products are exact and add up in any order. The unit of a channel follows from a few images
+of the data set, spread over it, before anything is counted; a mean that is more than
+``2 ** (BITS - 1 - FINE)`` times as large as theirs counts as that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BITS = 20
+"""Of a mean with its sign: the products of a million images fit into 63 bits."""
+FINE = 14
+"""How many of these the greatest mean of the first images takes."""
+NEIGHBOURS = 5
+"""How many channels are kept that go most with one."""
+
+Ints = NDArray[np.int64]
+
+
+def units_of(means: NDArray[np.float64]) -> tuple[int, ...]:
+    """The unit of each channel, as a power of two.
+
+    Args:
+        means: ``(image, channel)`` of a few images.
+
+    Example:
+        >>> units_of(np.array([[0.0, 3.0], [0.0, -5.0]]))
+        (-11, -11)
+    """
+    size = np.abs(np.where(np.isfinite(means), means, 0)).max(0, initial=0)
+    most = size.max(initial=0) or 1.0
+    exponent = np.frexp(np.where(size > 0, size, most))[1]
+    return tuple((exponent - FINE).tolist())
+
+
+def whole(means: NDArray[np.float64], units: tuple[int, ...]) -> NDArray[np.float64]:
+    """Means as whole numbers of their units, ``(image, channel)``."""
+    most = float((1 << (BITS - 1)) - 1)
+    scaled = np.ldexp(means, -np.array(units))
+    return np.clip(np.rint(np.where(np.isfinite(scaled), scaled, 0)), -most, most)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Products:
+    """Sums over images of the means of the channels of two layers, or of one, and their products.
+
+    Attributes:
+        sums: ``(2, channel)`` int64 of both layers, filled up with 0 to the wider one: sums.
+        squares: Likewise sums of squares.
+        products: ``(channel of the first, channel of the second)`` int64.
+    """
+
+    sums: Ints
+    squares: Ints
+    products: Ints
+
+    @classmethod
+    def of(cls, first: NDArray[np.float64], second: NDArray[np.float64]) -> Products:
+        """The sums of some images.
+
+        Args:
+            first: ``(image, channel)``, from :func:`whole`.
+            second: Of the other layer.
+        """
+        width = max(first.shape[1], second.shape[1])
+        sums, squares = (np.zeros((2, width), np.int64) for _ in range(2))
+        for row, part in enumerate((first, second)):
+            sums[row, : part.shape[1]] = part.sum(0)
+            squares[row, : part.shape[1]] = (part * part).sum(0)
+        # In float64 since that is quick; a few hundred products of 38 bits stay below 2 ** 53.
+        return cls(sums, squares, (first.T @ second).astype(np.int64))
+
+    def add(self, other: Products) -> Products:
+        """The sums of both together."""
+        return Products(
+            self.sums + other.sums,
+            self.squares + other.squares,
+            self.products + other.products,
+        )
+
+    def correlations(self, images: int) -> NDArray[np.float64]:
+        """``(channel of the first, channel of the second)``; no number where one is constant."""
+        high, wide = self.products.shape
+        first, second = self.sums[0, :high].astype(float), self.sums[1, :wide].astype(float)
+        # As Python's whole numbers, so that a constant channel has no spread at all.
+        exact = images * self.squares.astype(object) - self.sums.astype(object) ** 2
+        spread = exact.astype(np.float64)
+        apart = np.sqrt(np.maximum(spread[0, :high, np.newaxis] * spread[1, :wide], 0))
+        shared = images * self.products.astype(np.float64) - np.outer(first, second)
+        found = np.full((high, wide), np.nan)
+        np.divide(shared, apart, out=found, where=apart > 0)
+        bounded: NDArray[np.float64] = np.clip(found, -1, 1)
+        return bounded
+
+
+def strongest(
+    correlations: NDArray[np.float64], *, itself: bool
+) -> tuple[Ints, NDArray[np.float64]]:
+    """The channels that go most with each, and how much: ``(channel, rank)``.
+
+    Args:
+        correlations: ``(channel, other)``.
+        itself: Whether the others are the same channels, of which none is its own neighbour.
+
+    Returns:
+        The numbers of the others, -1 where there is none, and their correlations.
+    """
+    ranked = np.where(np.isfinite(correlations), correlations, -np.inf)
+    if itself:
+        np.fill_diagonal(ranked, -np.inf)
+    length = min(NEIGHBOURS, ranked.shape[1] - itself)
+    order = np.argsort(-ranked, axis=1, kind="stable")[:, :length]
+    values = np.take_along_axis(ranked, order, 1)
+    known = np.isfinite(values)
+    return np.where(known, order, -1).astype(np.int64), np.where(known, values, np.nan)
