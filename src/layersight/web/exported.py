@@ -25,6 +25,7 @@ from layersight.web.host import answer
 from layersight.web.maps import pack
 from layersight.web.photos import Photo
 from layersight.web.static_files import ENTRY, LOAD, loadable, text_of
+from layersight.web.wording import Origin, words_of
 
 METHODS = ("grad-cam",)
 """Of heatmaps, each of the strongest class, that a page keeps."""
@@ -172,6 +173,7 @@ def kept(
     }
     model["methods"] = [each for each in model["methods"] if each["name"] in methods]
     model["patterns"] = {"methods": [], "options": []}
+    model["words"] = words_of(_without_folders(explorer.settings.origin))
     keep("model", {}, Answer(model))
     keep("images", {})
     if progress is not None:
@@ -184,8 +186,10 @@ def _keep_image(
 ) -> Iterator[str]:
     """Keeps what can be asked of an image, and names the methods of heatmaps that worked."""
     own = {"image": photo.id}
-    for kind in ("image", "photograph", "predictions", "statistics"):
+    for kind in ("photograph", "predictions", "statistics"):
         keep(kind, own)
+    told = answer(explorer, "image", own).json
+    keep("image", own, Answer({**told, "path_name": told["name"]}))
     keep("photograph", {**own, "seen": True})
     chosen, _ = select_able(explorer.seen(photo).info, layers)
     for layer in chosen:
@@ -201,6 +205,16 @@ def _keep_image(
         except LayersightError:
             continue  # it cannot be had for every network
         yield method
+
+
+def _without_folders(origin: Origin) -> Origin:
+    """What an explorer was opened with, without telling where it lies on somebody's machine."""
+
+    def name(value: Any) -> Any:
+        return Path(value).name if isinstance(value, str) and Path(value).exists() else value
+
+    opening = {key: name(value) for key, value in origin.opening.items()}
+    return Origin(name(origin.model), opening, origin.image)
 
 
 def _keep_kernels(layers: Sequence[Json], keep: Any) -> Iterator[str]:
