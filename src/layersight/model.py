@@ -236,8 +236,9 @@ class HasKernels(Described):
     def kernel(self, layer: str) -> FloatArray | None:
         """The kernels of a convolution, ``(height, width, input, filter)`` float32.
 
-        Of a layer that treats every channel alone the inputs are 1. ``None`` for a layer
-        without kernels of two dimensions.
+        In one or three dimensions ``(length, input, filter)`` or ``(depth, height, width, input,
+        filter)``. Of a layer that treats every channel alone the inputs are 1. ``None`` for a layer
+        without kernels.
 
         Raises:
             SelectionError: The layer is not there.

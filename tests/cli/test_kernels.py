@@ -87,7 +87,7 @@ def test_a_layer_without_kernels_beside_others_is_said(run: Run, here: Path, sma
     ("status", "given", "words"),
     [
         (1, ["-l", "conv_2"], "no layer 'conv_2'. Did you mean conv_1, conv"),
-        (1, ["-l", "pool"], "layer 'pool' (MaxPooling2D) has no kernels of two dimensions"),
+        (1, ["-l", "pool"], "layer 'pool' (MaxPooling2D) has no kernels"),
         (1, ["-l", "conv", "-c", "9"], "layer 'conv': no channel 9: expected 0 to 3"),
         (2, ["--columns", "0"], "columns as a whole number of at least 1, found 0"),
         (2, ["-o", "x.bmp"], "cannot write 'x.bmp': expected one of .pdf"),

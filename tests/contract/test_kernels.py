@@ -28,3 +28,34 @@ def test_kernels_are_the_weights_in_one_order():
     assert np.array_equal(found["depth"][:, :, 0, 5], weights["depth"][0][:, :, 2, 1])
     assert np.array_equal(found["separable"][:, :, 0], weights["separable"][0][..., 0])
     assert np.array_equal(found["up"][:, :, 1, 4], weights["up"][0][:, :, 4, 1])
+
+
+def test_kernels_of_signals_volumes_and_frames():
+    layers = keras.layers
+    line = keras.Sequential(
+        [
+            keras.Input((40, 2)),
+            layers.Conv1D(4, 5, name="plain"),
+            layers.DepthwiseConv1D(3, depth_multiplier=2, name="depth"),
+            layers.SeparableConv1D(5, 3, name="separable"),
+            layers.Conv1DTranspose(6, 3, name="up"),
+        ]
+    )
+    weights = {layer.name: layer.get_weights() for layer in line.layers}
+    found = {entry.name: entry for entry in kernels(load_model(line))}
+    assert np.array_equal(found["plain"].values, weights["plain"][0])
+    assert np.array_equal(found["depth"].values[:, 0, 5], weights["depth"][0][:, 2, 1])
+    assert np.array_equal(found["separable"].values[:, 0], weights["separable"][0][..., 0])
+    assert np.array_equal(found["up"].values[:, 1, 4], weights["up"][0][:, 4, 1])
+    assert found["plain"].factors.shape == (4, 2, 5)
+    block = keras.Sequential(
+        [
+            keras.Input((6, 9, 9, 3)),
+            layers.TimeDistributed(layers.Conv2D(2, 3), name="each"),
+            layers.Conv3D(3, (2, 3, 3), name="deep"),
+        ]
+    )
+    found = {entry.name: entry for entry in kernels(load_model(block))}
+    assert np.array_equal(found["each"].values, block.layers[0].get_weights()[0])
+    assert np.array_equal(found["deep"].values, block.layers[1].get_weights()[0])
+    assert found["deep"].factors.shape == (3, 2, 2, 3, 3)

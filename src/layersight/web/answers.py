@@ -23,6 +23,7 @@ from layersight.nouns.heatmaps.methods import method as heatmap_methods
 from layersight.nouns.heatmaps.metrics.metric import metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.nouns.kernels.compute import kernels
+from layersight.nouns.kernels.parts import laid_out
 from layersight.nouns.patterns.methods import method as pattern_methods
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.summary.compute import to_json
@@ -239,7 +240,8 @@ def kernel_of(explorer: Explorer, request: Channel) -> Answer:
     explorer.check_layer(request.layer)
     entry = kernels(explorer.model, [request.layer], str(request.channel)).layers[0]
     whole = kernels(explorer.model, [request.layer]).layers[0]
-    values = np.ascontiguousarray(np.moveaxis(entry.values[..., 0], -1, 0))
+    axes = len(entry.positions)
+    values = np.ascontiguousarray(laid_out(np.moveaxis(entry.values[..., 0], -1, 0), axes))
     return Answer(
         {
             "shape": list(values.shape),
@@ -249,7 +251,7 @@ def kernel_of(explorer: Explorer, request: Channel) -> Answer:
             "factors": int(entry.factors.shape[1]),
             "shares": [float(share) for share in entry.shares[0]],
         },
-        (values, entry.factors[0]),
+        (values, laid_out(entry.factors[0], axes)),
     )
 
 

@@ -10,6 +10,7 @@ from layersight.data.preprocessing import SCALES
 from layersight.document.blocks import Document, Grid
 from layersight.document.diverging import ZERO, diverging, steps
 from layersight.errors import SelectionError
+from layersight.nouns.kernels.compute import kernels
 from layersight.nouns.kernels.document import by_sign, describe
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import only_filters, strongest
@@ -235,3 +236,26 @@ def test_tiles_on_a_screen_are_large_enough_to_see() -> None:
     (page,) = laid(made(weights(layer((3, 3, 3, 2)))), "screen")
     (picture,) = pictures(page)
     assert picture.width * page.resolution / picture.pixels.shape[1] >= 16
+
+
+def test_kernels_of_one_axis_are_a_row_for_each_input_and_of_three_slices(fake):
+    made = fake()
+    draw = np.random.default_rng(0)
+    made.weights = {
+        "conv": draw.normal(size=(5, 4, 3)).astype("float32"),
+        "pool": draw.normal(size=(2, 3, 4, 1, 6)).astype("float32"),
+    }
+    found = describe(kernels(made), KernelOptions())
+    line, deep = (section.blocks[0] for section in found.parts[0].sections)
+    assert line.pixels.shape == (3, 4, 5)  # filter, input, position
+    limit = np.abs(made.weights["conv"]).max()
+    np.testing.assert_array_equal(
+        line.pixels, steps(np.transpose(made.weights["conv"], (2, 1, 0)), limit)
+    )
+    assert deep.pixels.shape == (6, 3, 2 * 4)
+    assert (deep.slices, deep.depth) == ((1, 2), 2)
+    limit = np.abs(made.weights["pool"]).max()
+    np.testing.assert_array_equal(
+        deep.pixels[5][:, 4:], steps(made.weights["pool"][1, :, :, 0, 5], limit)
+    )
+    assert "A row for each input, a column for each position" in found.captions[0]

@@ -15,12 +15,24 @@ from layersight.data.saved import SavedNetwork
 from layersight.frameworks.keras.backends import as_float32, to_numpy
 from layersight.frameworks.keras.refused import Refused
 
-HELD = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D")
-"""Layers whose first array of four axes is their kernel, in the order of Keras 3."""
+AXES = {
+    "Conv1D": 1,
+    "Conv1DTranspose": 1,
+    "DepthwiseConv1D": 1,
+    "SeparableConv1D": 1,
+    "Conv2D": 2,
+    "Conv2DTranspose": 2,
+    "DepthwiseConv2D": 2,
+    "SeparableConv2D": 2,
+    "Conv3D": 3,
+    "Conv3DTranspose": 3,
+}
+"""Layers whose first array with two axes more is their kernel, in the order of Keras 3."""
+HELD = tuple(AXES)
 
 
 def kernel_of(layer: keras.Operation) -> FloatArray | None:
-    """The kernels of a layer, ``(height, width, input, filter)``; ``None`` without any.
+    """The kernels of a layer, ``(*positions, input, filter)``; ``None`` without any.
 
     A depthwise convolution has one input for each filter, a separable one shows its depthwise
     part, and of a transposed one the last two axes are exchanged. Of a layer that cannot be
@@ -28,20 +40,23 @@ def kernel_of(layer: keras.Operation) -> FloatArray | None:
     their code tells.
     """
     kernel: Array | None = None
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return kernel_of(layer.layer)
     if isinstance(layer, Refused):
         kind = type(layer).__name__
-        kernel = next((array for array in layer.held.values() if array.ndim == 4), None)
+        rank = AXES.get(kind, 0) + 2
+        kernel = next((array for array in layer.held.values() if array.ndim == rank), None)
     else:
         kind = next((name for name in HELD if isinstance(layer, getattr(keras.layers, name))), "")
         if kind and layer.built:
-            variable = layer.depthwise_kernel if kind == "SeparableConv2D" else layer.kernel
+            variable = layer.depthwise_kernel if kind.startswith("Sep") else layer.kernel
             kernel = to_numpy(variable.value)
-    if kind not in HELD or kernel is None or kernel.ndim != 4:
+    if kind not in HELD or kernel is None or kernel.ndim != AXES[kind] + 2:
         return None
-    if kind in ("DepthwiseConv2D", "SeparableConv2D"):
-        height, width = kernel.shape[:2]
-        return as_float32(kernel.reshape(height, width, 1, -1))  # each channel's filters together
-    return as_float32(np.swapaxes(kernel, 2, 3) if kind == "Conv2DTranspose" else kernel)
+    if kind.startswith(("Depthwise", "Separable")):
+        positions = kernel.shape[:-2]
+        return as_float32(kernel.reshape(*positions, 1, -1))  # each channel's filters together
+    return as_float32(np.swapaxes(kernel, -2, -1) if kind.endswith("Transpose") else kernel)
 
 
 KERNELS = {"Conv1D": 1, "Conv2D": 2, "Conv3D": 3, "Conv2DTranspose": 2, "Conv3DTranspose": 3}

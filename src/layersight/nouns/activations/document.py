@@ -38,7 +38,7 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.document.colour import palette
-from layersight.document.image import input_note, input_picture, prediction_blocks
+from layersight.document.image import input_block, input_note, input_picture, prediction_blocks
 from layersight.document.words import (
     DASH,
     DOT,
@@ -63,6 +63,8 @@ from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.tiles import Tiles, make_tiles
 
+INPUT_WIDE = 240.0
+"""Points of the width of a signal that is the input."""
 MOST_MAPS = 256
 MOST_CHANNELS = 128
 READABLE = 20
@@ -146,7 +148,7 @@ def _sheet(result: Activations, options: PictureOptions, image: int) -> Part:
     predictions = result.predictions[image] if image < len(result.predictions) else ()
     story = (input_note(shown, "Input, as the network saw it"), *prediction_blocks(predictions))
     front: list[Block] = [
-        Beside(((input_picture(shown),), story)),
+        Beside(((input_block(shown, wide=INPUT_WIDE),), story)),
         *own_notes(result.notes),
         *_depth(result, image),
         _layers(result, image),
@@ -437,8 +439,10 @@ def _map(
     tiles = make_tiles(entry, image, options, only=(place,))
     name = f"{entry.name}, channel {entry.channels[place]}"
     shown = result.images[image]
-    height, width = shown.pixels.shape[:2]
-    below = input_picture(shown, 120.0, (shown.name, f"input, {size((height, width))}"))
+    below: Block = input_block(shown, 120.0, INPUT_WIDE)
+    if not shown.is_line and shown.frames is None:
+        height, width = shown.pixels.shape[:2]
+        below = input_picture(shown, 120.0, (shown.name, f"input, {size((height, width))}"))
     stats = entry.statistics
     facts = [
         ("mean", number(float(stats.mean[image, place]))),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from layersight.data.image import InputImage
 from layersight.document.blocks import Beside, Document, Part, Section
-from layersight.document.image import input_note, input_picture
+from layersight.document.image import input_block, input_note
 from layersight.document.noun import Json, Noun
 from layersight.document.words import finite
 
@@ -21,7 +21,7 @@ def describe(result: InputImage, options: ImageOptions) -> Document:
     """The image beside how it came to be."""
     note = input_note(result, "As the network sees it", named=False)
     note = dataclasses.replace(note, lines=(*note.lines, _array(result)))
-    section = Section(result.name, (Beside(((input_picture(result, 300.0),), (note,))),))
+    section = Section(result.name, (Beside(((input_block(result, 300.0, 300.0),), (note,))),))
     how = result.preprocessing
     return Document(
         title=result.name,

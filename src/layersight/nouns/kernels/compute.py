@@ -41,7 +41,7 @@ def kernels(
             an architecture, a live ``keras.Model``; or from :func:`layersight.load_weights`, for a
             file of weights whose network is not known.
         layers: Which layers; see :func:`layersight.select.select_layers`. ``None`` is every
-            convolution in two dimensions. ``"conv2d:0,4"`` and ``{"conv2d": [0, 4]}`` are layers
+            convolution. ``"conv2d:0,4"`` and ``{"conv2d": [0, 4]}`` are layers
             with filters of their own.
         channels: Which filters, ``"0,3,5-9"`` or ``"0:16"``; ``None`` is all.
 
@@ -50,7 +50,7 @@ def kernels(
 
     Raises:
         SelectionError: There is no such layer or filter, or a layer that was chosen alone
-            has no kernels of two dimensions.
+            has no kernels.
     """
     opened = open_for(model, HasKernels, "kernels", "look at its activations instead")
     specs, own = split_channels(opened.info.layers, layers)
@@ -60,13 +60,12 @@ def kernels(
     if not with_kernels and layers is None:
         held = any(layer.blocked is not None and layer.parameters for layer in chosen)
         raise SelectionError(
-            f"{opened.info.source}: no layer has kernels of two dimensions that are known as such"
+            f"{opened.info.source}: no layer has kernels that are known as such"
             + (": layersight kernels --stored shows those that the file holds" if held else "")
         )
     if not with_kernels:
         raise SelectionError(
-            f"layer '{chosen[0].name}' ({chosen[0].type}) has no kernels of two dimensions: choose "
-            "a convolution"
+            f"layer '{chosen[0].name}' ({chosen[0].type}) has no kernels: choose a convolution"
         )
     notes = [*opened.info.notes]
     without = [layer.name for layer, kernel in found if kernel is None]
@@ -86,7 +85,7 @@ def kernels(
 def _take(layer: LayerInfo, kernel: FloatArray, numbers: tuple[int, ...]) -> LayerKernels:
     values = np.ascontiguousarray(kernel[..., list(numbers)])
     factors, shares = factorise(values)
-    zero = np.asarray(~values.any((0, 1, 2)))
+    zero = np.asarray(~values.any(tuple(range(values.ndim - 1))))
     return LayerKernels(layer, values, numbers, factors, shares, zero)
 
 
@@ -97,13 +96,13 @@ def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     no finite number counts as 0.
 
     Args:
-        values: ``(height, width, input, filter)``.
+        values: ``(*positions, input, filter)``.
 
     Returns:
-        ``(filter, factor, height, width)`` and ``(filter, factor)``.
+        ``(filter, factor, *positions)`` and ``(filter, factor)``.
     """
-    height, width, inputs, filters = values.shape
-    matrices = values.reshape(height * width, inputs, filters).transpose(2, 0, 1)
+    *positions, inputs, filters = values.shape
+    matrices = values.reshape(-1, inputs, filters).transpose(2, 0, 1)
     clean = np.nan_to_num(matrices.astype(np.float64), posinf=0, neginf=0)
     left, sizes, right = np.linalg.svd(clean, full_matrices=False)
     count = min(FACTORS, sizes.shape[1])
@@ -114,5 +113,5 @@ def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     sign = np.sign(np.take_along_axis(right, strongest[..., None], 2)[..., 0])
     sign[sign == 0] = 1
     patterns = left.transpose(0, 2, 1) * sign[..., None]
-    kept = patterns[:, :count].reshape(filters, count, height, width)
+    kept = patterns[:, :count].reshape(filters, count, *positions)
     return kept.astype(np.float32), shares[:, :count].astype(np.float32)

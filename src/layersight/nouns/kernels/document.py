@@ -9,6 +9,7 @@ patterns that make it up, with their shares, behind them its slices for the stro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,8 +46,11 @@ from layersight.document.words import (
 from layersight.errors import SelectionError, few
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.parts import (
+    as_rows,
     as_tiles,
+    is_coloured,
     is_mixing,
+    laid_out,
     strongest,
 )
 from layersight.nouns.kernels.result import Kernels, LayerKernels
@@ -86,7 +90,7 @@ def _layer(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Section
     return Section(
         entry.name,
         (block,),
-        kind=f"{entry.layer.type}   {size(entry.values.shape[:3])}",
+        kind=f"{entry.layer.type}   {size(entry.values.shape[:-1])}",
         facts=_facts(entry),
         anchor=f"kernels:{entry.name}",
         scale=_scale(entry) if entry.limit > 0 else None,
@@ -94,7 +98,7 @@ def _layer(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Section
 
 
 def _scale(entry: LayerKernels) -> Scale:
-    colours = palette("grey") if entry.inputs == 3 else diverging()
+    colours = palette("grey") if is_coloured(entry) else diverging()
     if as_tiles(entry):
         most = entry.limit
         return Scale(colours, ((0.0, signed(-most)), (0.5, "0"), (1.0, signed(most))))
@@ -118,9 +122,13 @@ def _numbers(entry: LayerKernels) -> tuple[Numbers, ...]:
 
 def _tiles(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Grid:
     """A tile for each filter."""
-    values = np.moveaxis(entry.values, -1, 0)
-    found = steps(values if entry.inputs == 3 else values[..., 0], entry.limit)
-    if entry.inputs == 3:
+    coloured = is_coloured(entry)
+    if len(entry.positions) == 1:
+        found = steps(as_rows(entry), entry.limit)
+    else:
+        values = laid_out(np.moveaxis(entry.values, -1, 0), len(entry.positions))
+        found = steps(values if coloured else values[..., 0], entry.limit)
+    if coloured:
         found = found[..., ::-1] if bgr else found
     tiles = [
         Tile(label=str(channel), cover=_cover(entry, index))
@@ -129,11 +137,19 @@ def _tiles(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Grid:
     return Grid(
         np.ascontiguousarray(found),
         tiles,
-        None if entry.inputs == 3 else diverging(),
+        None if coloured else diverging(),
         columns=options.columns,
         unit="filter",
         numbers=_numbers(entry),
+        **_slices(entry),
     )
+
+
+def _slices(entry: LayerKernels) -> dict[str, Any]:
+    """How the slices of kernels with depth lie in their tiles."""
+    if len(entry.positions) < 3:
+        return {}
+    return {"slices": (1, entry.positions[0]), "depth": entry.positions[0]}
 
 
 def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
@@ -142,7 +158,7 @@ def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
     front = 0 if mixing else int(entry.factors.shape[1])
     slices = min(options.columns, entry.inputs)
     wide, most = front + slices, entry.limits
-    height, width = (int(side) for side in entry.values.shape[:2])
+    height, width = laid_out(np.empty((1, *entry.positions)), len(entry.positions)).shape[1:]
     pixels = np.full((len(entry.filters) * wide, height, width, 3), 255, np.uint8)
     tiles: list[Tile] = []
     for index, channel in enumerate(entry.filters):
@@ -161,6 +177,7 @@ def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
         columns=wide,
         side=14.0 if mixing else 34.0,
         unit="slice",
+        **_slices(entry),
         rows=tuple(
             (str(channel), f"{PLUS_MINUS}{number(float(largest))}")
             for channel, largest in zip(entry.filters, most, strict=True)
@@ -175,20 +192,22 @@ def _row(
 ) -> tuple[Bytes, list[Tile]]:
     """The pictures of a filter and what is said of each."""
     channel = entry.filters[index]
+    axes = len(entry.positions)
+    blank = np.full((*laid_out(np.empty((1, *entry.positions)), axes).shape[1:], 3), 255, np.uint8)
     shares = [float(share) for share in entry.shares[index] if share > 0] if front else []
     pictures: list[Bytes] = []
     tiles = []
     for order, share in enumerate(shares):
-        factor = entry.factors[index, order]
+        factor = laid_out(entry.factors[index, order][np.newaxis], axes)[0]
         pictures.append(by_sign(factor, float(np.abs(factor).max())))
         name = f"{entry.name}, filter {channel}, spatial pattern {order}"
         tiles.append(Tile(label=percent(share), name=name))
     for _ in range(front - len(shares)):
-        pictures.append(np.full((*entry.values.shape[:2], 3), 255, np.uint8))
+        pictures.append(blank)
         tiles.append(Tile(blank=True))
     sizes = entry.norms
     for source in strongest(entry, index, slices):
-        weights = entry.values[..., source, index]
+        weights = laid_out(entry.values[..., source, index][np.newaxis], axes)[0]
         pictures.append(by_sign(weights, most))
         label = str(source)
         if is_mixing(entry):
@@ -225,6 +244,8 @@ def _facts(entry: LayerKernels) -> str:
     if entry.filters != tuple(range(shown)):
         facts[0] += f" ({ranges(entry.filters)})"
     facts.append(f"weights {_range(entry)}")
+    if len(entry.positions) == 3:
+        facts.append(f"{plural(entry.positions[0], 'slice')} beside each other")
     zero, wrong = int(entry.zero.sum()), int(entry.broken.sum())
     facts.append(f"{count(zero)} zero" if zero else "none zero")
     weak = faint(entry)
@@ -272,15 +293,20 @@ def _captions(result: Kernels, *, bgr: bool) -> tuple[str, ...]:
     def layers(wanted: Callable[[LayerKernels], bool]) -> list[LayerKernels]:
         return [entry for entry in result.layers if wanted(entry)]
 
-    coloured = layers(lambda entry: entry.inputs == 3)
-    single, rows = layers(lambda entry: entry.inputs == 1), layers(lambda each: not as_tiles(each))
+    coloured = layers(is_coloured)
+    lines_of = layers(lambda entry: len(entry.positions) == 1 and as_tiles(entry))
+    single = layers(lambda entry: entry.inputs == 1 and entry not in lines_of)
+    rows = layers(lambda each: not as_tiles(each))
     lines = []
     if coloured:
         order = "blue, green, red (it takes BGR)" if bgr else "red, green, blue"
         lines.append(f"Inputs 0, 1, 2 drawn as {order}; mid grey is 0. {_one_scale(coloured)}.")
-    if single or rows:
+    if single or rows or lines_of:
         line = "Blue below 0, pale grey 0, red above."
         line += f" One input: {_one_scale(single).lower()}." if single else ""
+        if lines_of:
+            line += " A row for each input, a column for each position: "
+            line += f"{_one_scale(lines_of).lower()}."
         line += f" Rows: a scale for each filter, {PLUS_MINUS} under its number." if rows else ""
         lines.append(line)
     if any(not is_mixing(entry) for entry in rows):
@@ -300,7 +326,7 @@ def _captions(result: Kernels, *, bgr: bool) -> tuple[str, ...]:
 
 def _caption(result: Kernels, captions: Sequence[str]) -> str:
     layers = [
-        f"{entry.name} {size(entry.values.shape[:3])}, filters {ranges(entry.filters)}, "
+        f"{entry.name} {size(entry.values.shape[:-1])}, filters {ranges(entry.filters)}, "
         f"scale {PLUS_MINUS}{number(entry.limit)}"
         for entry in result.layers
     ]

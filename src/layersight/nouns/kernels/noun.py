@@ -23,7 +23,7 @@ def manifest(result: Kernels, options: KernelOptions) -> Json:
             {
                 "name": entry.name,
                 "filters": specification(entry.filters),
-                "kernel": list(entry.values.shape[:3]),
+                "kernel": list(entry.values.shape[:-1]),
                 "limit": entry.limit,
                 "zero": specification(np.array(entry.filters)[entry.zero].tolist()),
             }
@@ -61,7 +61,7 @@ def _layer(entry: LayerKernels, options: KernelOptions) -> Json:
     return {
         "name": entry.name,
         "type": entry.layer.type,
-        "kernel": list(entry.values.shape[:3]),
+        "kernel": list(entry.values.shape[:-1]),
         "largest": entry.limit,
         "zero": int(entry.zero.sum()),
         "filters": filters,
@@ -78,13 +78,18 @@ def rows(result: Kernels) -> Iterator[tuple[object, ...]]:
             yield (entry.name, one["index"], *(one[name] for name in names), *shares)
 
 
+PLACES = {1: ("position",), 2: ("y", "x"), 3: ("z", "y", "x")}
+"""What the axes of kernels are called in files, by their number."""
+
+
 def arrays(result: Kernels) -> dict[str, Array]:
     """Of each layer its weights, the spatial patterns with their shares, the filters' numbers."""
     made = {}
     for entry in result.layers:
+        places = PLACES[len(entry.positions)]
         for name, axes, values in (
-            ("kernel", ("y", "x", "input", "filter"), entry.values),
-            ("factors", ("filter", "factor", "y", "x"), entry.factors),
+            ("kernel", (*places, "input", "filter"), entry.values),
+            ("factors", ("filter", "factor", *places), entry.factors),
             ("shares", ("filter", "factor"), entry.shares),
             ("filters", ("filter",), np.array(entry.filters, np.int64)),
         ):

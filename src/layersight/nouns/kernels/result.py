@@ -22,10 +22,11 @@ class LayerKernels:
 
     Attributes:
         layer: Which layer.
-        values: ``(height, width, input, filter)`` float32; a layer that treats every channel
-            alone has one input for each filter.
+        values: ``(height, width, input, filter)`` float32; in one or three dimensions ``(length,
+            input, filter)`` or ``(depth, height, width, input, filter)``. A layer that treats every
+            channel alone has one input for each filter.
         filters: The numbers of the filters that ``values`` holds, in order.
-        factors: ``(filter, factor, height, width)`` float32: the spatial patterns into which a
+        factors: ``(filter, factor, *positions)`` float32: the spatial patterns into which a
             kernel falls apart, strongest first, each of length 1, from the singular value
             decomposition of the kernel as a matrix of positions and inputs.
         shares: ``(filter, factor)`` float32 in 0..1: how much of the kernel's square each is.
@@ -47,22 +48,32 @@ class LayerKernels:
     @property
     def inputs(self) -> int:
         """How many channels each kernel takes."""
-        return int(self.values.shape[2])
+        return int(self.values.shape[-2])
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """How many positions a kernel has along each axis: height and width."""
+        return self.values.shape[:-2]
+
+    @property
+    def _own(self) -> tuple[int, ...]:
+        """The axes of a kernel."""
+        return tuple(range(self.values.ndim - 1))
 
     @functools.cached_property
     def limits(self) -> NDArray[np.float64]:
         """``(filter,)``: the largest size of a finite weight of each kernel."""
-        return np.asarray(self._sizes().max((0, 1, 2), initial=0.0))
+        return np.asarray(self._sizes().max(self._own, initial=0.0))
 
     @functools.cached_property
     def norms(self) -> NDArray[np.float64]:
         """``(input, filter)``: the length of each slice, that is of the weights for one input."""
-        return np.asarray(np.sqrt((self._sizes() ** 2).sum((0, 1))))
+        return np.asarray(np.sqrt((self._sizes() ** 2).sum(self._own[:-1])))
 
     @functools.cached_property
     def broken(self) -> NDArray[np.bool_]:
         """``(filter,)``: whether a weight of the kernel is not a finite number."""
-        return np.asarray(~np.isfinite(self.values).all((0, 1, 2)))
+        return np.asarray(~np.isfinite(self.values).all(self._own))
 
     @property
     def limit(self) -> float:
