@@ -254,6 +254,8 @@ class Grid:
         gaps: Columns after which a wider gap is left.
         heads: Words over columns, by column.
         numbers: Numbers of every tile.
+        photos: Whether the pixels are photographs at a size of their own, which may be smoothed,
+            and which files may hold with small losses.
     """
 
     pixels: Bytes | Sequence[Bytes]
@@ -270,6 +272,7 @@ class Grid:
     gaps: frozenset[int] = frozenset()
     heads: tuple[tuple[int, str], ...] = ()
     numbers: tuple[Numbers, ...] = ()
+    photos: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Text:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Picture:
-    """An image that is drawn with its own pixels, never smoothed.
+    """An image that is drawn with its own pixels, never smoothed unless it is a photograph.
 
     Attributes:
         x: Left edge.
@@ -49,6 +49,7 @@ class Picture:
         height: Likewise.
         pixels: ``(height, width)`` indices of ``palette``, or ``(height, width, 3)`` RGB.
         palette: ``(256, 3)`` RGB, for the first kind of pixels.
+        photo: Whether it is a photograph, which a file may hold with small losses.
     """
 
     x: float
@@ -57,6 +58,7 @@ class Picture:
     height: float
     pixels: Bytes
     palette: Bytes | None = None
+    photo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

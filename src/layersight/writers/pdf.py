@@ -1,7 +1,7 @@
 """Pages as a PDF document.
 
-The rule of this module: text and lines are vectors, every image is stored once, losslessly,
-at its own pixels, and the same pages give the same bytes.
+The rule of this module: text and lines are vectors, every image is stored once, at its own pixels
+and losslessly unless it is a photograph, and the same pages give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from layersight.version import __version__
 from layersight.writers.fonts import MEASURED_AT, clean, is_latin, pixel_font, text_width
 from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
-from layersight.writers.pixels import up_filtered
+from layersight.writers.pixels import photo, up_filtered
 from layersight.writers.scripts import FontFile, opened, runs
 from layersight.writers.sketch import PAPER
 
@@ -32,12 +32,27 @@ STANDARD_FONTS = {False: "Helvetica", True: "Helvetica-Bold"}
 
 
 def _image(picture: Picture) -> Any:
-    """The picture as an image of 8 bits a pixel with a palette, or of RGB, without loss."""
+    """The picture as an image of 8 bits a pixel with a palette, or of RGB, without loss.
+
+    A photograph is a JPEG file, which PDF takes as it is.
+    """
     height, width = picture.pixels.shape[:2]
+    if picture.photo and picture.palette is None:
+        return _stream(picture, photo(picture.pixels, "JPEG"), "DCTDecode")
     content = picture.pixels.tobytes()
     if picture.palette is None:
         content = up_filtered(picture.pixels.reshape(height, -1)).tobytes()
-    stream = pdfdoc.PDFStream(content=zlib.compress(content, COMPRESSION))
+    stream = _stream(picture, zlib.compress(content, COMPRESSION), "FlateDecode")
+    if picture.palette is None:
+        names = {"Predictor": 15, "Colors": 3, "BitsPerComponent": 8, "Columns": width}
+        stream.dictionary.dict["DecodeParms"] = pdfdoc.PDFDictionary(names)
+    return stream
+
+
+def _stream(picture: Picture, content: bytes, coding: str) -> Any:
+    """Coded pixels as an object of a PDF."""
+    height, width = picture.pixels.shape[:2]
+    stream = pdfdoc.PDFStream(content=content)
     stream.dictionary.dict.update(
         Type=pdfdoc.PDFName("XObject"),
         Subtype=pdfdoc.PDFName("Image"),
@@ -45,12 +60,9 @@ def _image(picture: Picture) -> Any:
         Height=height,
         BitsPerComponent=8,
         ColorSpace=_colour_space(picture),
-        Interpolate="false",
-        Filter=pdfdoc.PDFName("FlateDecode"),
+        Interpolate="true" if picture.photo else "false",
+        Filter=pdfdoc.PDFName(coding),
     )
-    if picture.palette is None:
-        names = {"Predictor": 15, "Colors": 3, "BitsPerComponent": 8, "Columns": width}
-        stream.dictionary.dict["DecodeParms"] = pdfdoc.PDFDictionary(names)
     return stream
 
 
@@ -160,7 +172,7 @@ class _Writer:
     def _picture(self, item: Picture) -> None:
         canvas = self.canvas
         digest = hashlib.sha256(item.pixels.tobytes())
-        digest.update(repr(item.pixels.shape).encode())
+        digest.update(repr((item.pixels.shape, item.photo)).encode())
         digest.update(b"" if item.palette is None else item.palette.tobytes())
         name = "image" + digest.hexdigest()[:32]
         registered = canvas._doc.getXObjectName(name)

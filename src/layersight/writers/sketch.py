@@ -189,11 +189,18 @@ class Sketch:
         return y
 
     def picture(
-        self, x: float, y: float, pixel: Point, pixels: Bytes, palette: Bytes | None = None
+        self,
+        x: float,
+        y: float,
+        pixel: Point,
+        pixels: Bytes,
+        palette: Bytes | None = None,
+        *,
+        photo: bool = False,
     ) -> tuple[float, float]:
         """Puts an image whose pixels have the size ``pixel``; returns its width and height."""
         width, height = pixels.shape[1] * pixel[0], pixels.shape[0] * pixel[1]
-        self.items.append(Picture(x, y, width, height, pixels, palette))
+        self.items.append(Picture(x, y, width, height, pixels, palette, photo))
         return width, height
 
     def box(

@@ -377,3 +377,20 @@ def spec_of(model: Fake, photos: Path) -> plan.Spec:
     from layersight.nouns.survey.options import SurveyOptions
 
     return _plan(model, open_dataset(photos), None, SurveyOptions(), ImageOptions())[1]
+
+
+def test_layers_stand_for_themselves_after_their_activation_function(network: type[Fake]) -> None:
+    model = network(
+        {
+            "conv": ("Conv2D", lambda picture: picture),
+            "norm": ("BatchNormalization", lambda conv: conv),
+            "relu": ("ReLU", lambda norm: norm),
+            "own": ("Conv2D", lambda relu: relu, "relu"),
+            "act": ("Activation", lambda own: own),
+            "split": ("Conv2D", lambda act: act),
+            "one": ("ReLU", lambda split: split),
+            "two": ("Conv2D", lambda split: split),
+            "sum": ("Add", lambda one, two: one + two),
+        }
+    )
+    assert plan.default_layers(model.info) == ["relu", "own", "split", "two"]

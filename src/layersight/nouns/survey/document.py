@@ -1,15 +1,61 @@
-"""A survey as a document: what its layers do over the data set."""
+"""A survey as a document: the network as a strip of layers, and what excites each channel most.
+
+The rule of this module: whoever sees a number sees over how many images it is.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.document.blocks import Block, Cell, Column, Document, Facts, Part, Section, Table
-from layersight.document.words import count, model_facts, number, own_notes, percent, plural
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Bytes,
+    Cell,
+    Column,
+    Cover,
+    Document,
+    Facts,
+    Grid,
+    Note,
+    Numbers,
+    Part,
+    Section,
+    Table,
+    Tile,
+)
+from layersight.document.colour import palette
+from layersight.document.words import (
+    DOT,
+    brief,
+    count,
+    layer_columns,
+    model_facts,
+    model_line,
+    number,
+    output_size,
+    own_notes,
+    percent,
+    plural,
+    size,
+)
+from layersight.nouns.survey.montage import crop_side, montages, with_crop
 from layersight.nouns.survey.result import LayerSurvey, Survey
+
+STRIP = 96
+"""Pixels of a side of a layer in the strip."""
+PAD, DEAD = 255, 254
+"""Colours of the strip: where there is no channel, and of a dead one."""
+DEAD_INK = (176, 58, 32)
+NAMED = 3
+"""So many of the strongest images of a channel are named on its card."""
+
+FEW = 10
+"""A channel that fires for fewer images is not called selective for a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,69 +64,325 @@ class PageOptions:
 
 
 def describe(result: Survey, options: PageOptions) -> Document:
-    """The layers of a survey in a table."""
-    scale = result.preprocessing
-    facts = [
-        ("images", count(result.images)),
-        *([("unreadable", count(len(result.unreadable)))] if result.unreadable else []),
-        *([("classes", _classes(result))] if result.classes else []),
-        ("preprocessing", f"{scale.name}: {scale.describe()} ({scale.reason})"),
-    ]
-    front: tuple[Block, ...] = (Facts(tuple(facts)), *own_notes(result.notes))
+    """The document of a survey: a strip and a table of its layers, then the channels of each."""
     over = f"over {plural(result.images, 'image')}"
+    side = crop_side(sum(entry.channels for entry in result.layers))
+    front: tuple[Block, ...] = (
+        Beside(((_facts(result),), (_reading(result),))),
+        _strip(result),
+        _strip_key(),
+        _table(result),
+        *own_notes(result.notes),
+    )
+    captions = (
+        f"Every number is {over}, {data_line(result)}.",
+        f"{preprocessing(result)} Model {model_line(result.model)}.",
+    )
     return Document(
         title=result.model.name,
-        kicker=f"Its channels {over}",
+        kicker=f"What its channels do {over}",
         facts=model_facts(result.model),
-        parts=(Part((Section("Layers", (_table(result),), anchor="layers"),), front, follow=True),),
-        caption=f"{result.model.name}, {result.model.digest}: channels {over}.",
+        parts=(Part(tuple(_layer(result, entry, side) for entry in result.layers), front),),
+        captions=captions,
+        heading="Channels",
+        guide=_guide(result),
+        caption=f"{result.model.name}, {result.model.digest}: channels {over}. {captions[1]}",
         name=f"{result.model.name}: survey",
     )
 
 
-def _classes(result: Survey) -> str:
+def data_line(result: Survey) -> str:
+    """Which images these were, by a digest of them and of their names."""
+    return f"content {result.content.removeprefix('blake2b:')[:12]}"
+
+
+def preprocessing(result: Survey) -> str:
+    """What the network saw of the images."""
+    scale, pixels = result.preprocessing, f" at {size(result.size)} pixels" if result.size else ""
+    return f"The network saw {scale.describe()} ({scale.reason}){pixels}."
+
+
+def _facts(result: Survey) -> Facts:
+    channels = sum(entry.channels for entry in result.layers)
+    dead = sum(int(entry.dead.sum()) for entry in result.layers)
+    rows: list[tuple[str, str | Cell]] = [("images", Cell(count(result.images), bold=True))]
+    if result.unreadable:
+        rows.append(("not readable", Cell(count(len(result.unreadable)), "bad")))
+    if result.classes:
+        rows.append(("classes", classes_line(result)))
+    rows.append(("layers", count(len(result.layers))))
+    rows.append(("channels", count(channels)))
+    rows.append(("dead", Cell(f"{count(dead)}  over all images", "bad" if dead else "quiet")))
+    scale = result.preprocessing
+    rows.append(("preprocessing", f"{scale.describe()} ({scale.reason})"))
+    return Facts(tuple(rows), "Survey")
+
+
+def classes_line(result: Survey) -> str:
+    """The classes with their images."""
     pairs = zip(result.classes, result.class_images, strict=True)
     listed = [f"{name} ({count(images)})" for name, images in pairs]
     more = f" and {len(listed) - 6} more" if listed[6:] else ""
     return ", ".join(listed[:6]) + more
 
 
-def _table(result: Survey) -> Table:
-    columns = (
-        Column("layer", wide=2),
-        Column("channels", "right"),
-        Column("dead", "right"),
-        Column("zero", "right"),
-        Column("fires", "right"),
-        Column("strongest", "right"),
-        Column("selectivity", "right"),
+def _reading(result: Survey) -> Note:
+    """How a tile is read."""
+    over = count(result.images)
+    lines = [
+        "A tile is a channel: the parts of the images that excite it most, the strongest first. "
+        "Each part is the receptive field of the position where the channel is greatest.",
+        "In front its number, at the right its greatest activation.",
+        "Zero: the share of all its activations that are exactly 0.",
+    ]
+    if _has_selectivity(result):
+        lines.append(
+            "The class for which its mean is greatest, with the class selectivity index: 0 for a "
+            "channel that is alike for all classes, 1 for one that only one class excites."
+        )
+    lines.append(f"Dead: one and the same number at every position of all {over} images.")
+    return Note(tuple(lines), "How to read a channel")
+
+
+def _guide(result: Survey) -> tuple[str, ...]:
+    return (
+        "A tile holds what excites a channel most",
+        "The order can be changed: strongest, most zeros, most selective, or by number",
     )
+
+
+def _has_selectivity(result: Survey) -> bool:
+    return any(np.isfinite(entry.selectivity).any() for entry in result.layers)
+
+
+def _strip(result: Survey) -> Grid:
+    """The network as a strip: a tile for each layer, a square for each channel, by its zeros."""
+    colours = palette("viridis").copy()
+    colours[PAD], colours[DEAD] = 255, DEAD_INK
+    tiles = []
+    for entry in result.layers:
+        dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
+        lines = [
+            ("dead", Cell(f"{dead} of {entry.channels}", "bad" if dead else "quiet")),
+            ("zero", Cell(percent(zero) if zero == zero else "")),
+        ]
+        facts = (("channels", count(entry.channels)), ("type", entry.layer.type))
+        tiles.append(
+            Tile(title=brief(entry.name, 13), lines=tuple(lines), name=entry.name, facts=facts)
+        )
+    return Grid(
+        np.stack([_squares(entry) for entry in result.layers]),
+        tiles,
+        colours,
+        columns=6,
+        side=84.0,
+        title="The network, layer by layer",
+        unit="layer",
+    )
+
+
+def _strip_key() -> Facts:
+    """What the colours of the strip stand for."""
+    dead = np.tile(np.array(DEAD_INK, np.uint8), (256, 1))
+    words = "the share of its activations that are 0, from none to all"
+    return Facts(
+        (
+            ("a square", Cell("a channel; the one with the fewest zeros comes first")),
+            ("its colour", Cell(words, swatch=palette("viridis"))),
+            ("dead", Cell("one number for all images", swatch=dead)),
+        )
+    )
+
+
+def _squares(entry: LayerSurvey) -> Bytes:
+    """A square for each channel, in rows, those with the fewest zeros first, dead ones last."""
+    across = math.ceil(math.sqrt(entry.channels))
+    each = max(1, STRIP // across)
+    shares = np.nan_to_num(entry.sparsity, nan=0.0)
+    steps = np.rint(shares * (DEAD - 1)).astype(np.uint8)
+    steps[entry.dead] = DEAD
+    cells = np.full(across * across, PAD, np.uint8)
+    cells[: entry.channels] = np.sort(steps)
+    drawn = np.kron(cells.reshape(across, across), np.ones((each, each), np.uint8))
+    sheet = np.full((STRIP, STRIP), PAD, np.uint8)
+    sheet[: len(drawn), : len(drawn)] = drawn[:STRIP, :STRIP]
+    return sheet
+
+
+def mean_of(values: NDArray[np.float64]) -> float:
+    """The mean of what is known; not a number if nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else math.nan
+
+
+def _share(value: float) -> float | None:
+    return min(1.0, max(0.0, value)) if value == value else None
+
+
+def _table(result: Survey) -> Table:
+    names = [layer.name for layer in result.model.layers]
+    selective = _has_selectivity(result)
+    own = ("channels", "dead", "zero", "fires", "strongest", *(["selectivity"] * selective))
     note = (
         f"Dead: one and the same number over all {count(result.images)} images. Zero: the share of "
         "activations that are 0. Fires: the share of images with an activation above 0, in the "
-        "mean over channels. Strongest: the greatest activation. Selectivity: the class "
-        "selectivity index, in the mean over channels that have one."
+        "mean over channels. Strongest: the greatest activation."
     )
-    return Table(columns, tuple(_row(entry) for entry in result.layers), note=note)
+    if selective:
+        note += (
+            " Selectivity: the class selectivity index, in the mean over channels that have one."
+        )
+    rows = tuple(
+        _row(entry, names.index(entry.name) + 1 if entry.name in names else 0, selective=selective)
+        for entry in result.layers
+    )
+    return Table(layer_columns(*own), rows, "Layers", note)
 
 
-def _row(entry: LayerSurvey) -> tuple[Cell, ...]:
-    def mean(values: NDArray[np.float64]) -> float:
-        known = values[np.isfinite(values)]
-        return float(known.mean()) if known.size else float("nan")
-
+def _row(entry: LayerSurvey, place: int, *, selective: bool) -> tuple[Cell, ...]:
     def cell(value: float, *, share: bool = False) -> Cell:
         if value != value:
             return Cell("")
-        return Cell(percent(value) if share else number(value))
+        return Cell(percent(value), share=_share(value)) if share else Cell(number(value))
 
-    dead = int(entry.dead.sum())
+    dead, target = int(entry.dead.sum()), f"channels:{entry.name}"
+    strongest = float(np.nanmax(entry.max)) if np.isfinite(entry.max).any() else math.nan
     return (
-        Cell(entry.name),
+        Cell(str(place) if place else "", "quiet"),
+        Cell(entry.name, target=target),
+        Cell(entry.layer.type),
         Cell(count(entry.channels)),
         Cell(count(dead), "bad" if dead else "quiet"),
-        cell(mean(entry.sparsity), share=True),
-        cell(mean(entry.firing), share=True),
-        cell(float(np.nanmax(entry.max)) if np.isfinite(entry.max).any() else float("nan")),
-        cell(mean(entry.selectivity)),
+        cell(mean_of(entry.sparsity), share=True),
+        cell(mean_of(entry.firing), share=True),
+        cell(strongest),
+        *([cell(mean_of(entry.selectivity))] if selective else []),
+        Cell(target=target),
     )
+
+
+def _layer(result: Survey, entry: LayerSurvey, side: int) -> Section:
+    """All channels of a layer."""
+    dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
+    facts = [plural(entry.channels, "channel"), f"{count(dead)} dead" if dead else "none dead"]
+    if zero == zero:
+        facts.append(f"{percent(zero)} zero")
+    return Section(
+        entry.name,
+        (channel_grid(result, entry, range(entry.channels), side),),
+        kind=f"{entry.layer.type}   {output_size(entry.layer)}",
+        facts=DOT.join(facts),
+        anchor=f"channels:{entry.name}",
+        details=(
+            (("receptive field", size(entry.layer.receptive_field)),)
+            if entry.layer.receptive_field
+            else ()
+        ),
+    )
+
+
+def channel_grid(
+    result: Survey, entry: LayerSurvey, channels: range | list[int], side: int
+) -> Grid | Table:
+    """Some channels of a layer with their strongest crops, or in a table if there are none."""
+    chosen = list(channels)
+    if (entry.strongest.crops < 0).all():
+        return _channel_table(result, entry, chosen)
+    return Grid(
+        montages(result, entry, chosen, side),
+        [channel_tile(result, entry, channel) for channel in chosen],
+        columns=6,
+        side=126.0 if side > 40 else 100.0,
+        numbers=channel_numbers(entry, chosen),
+        photos=True,
+    )
+
+
+def channel_numbers(entry: LayerSurvey, channels: list[int]) -> tuple[Numbers, ...]:
+    """What channels can be ordered by, and what else their cards say."""
+    found = [
+        Numbers("strength", entry.max[channels]),
+        Numbers("sparsity", entry.sparsity[channels], percent=True),
+        Numbers("selectivity", entry.selectivity[channels]),
+        Numbers("fires", entry.firing[channels], percent=True),
+        Numbers("mean", entry.mean[channels], order=False),
+        Numbers("median of peaks", entry.peaks.percentiles[channels, 3], order=False),
+        Numbers("99th percentile of peaks", entry.peaks.percentiles[channels, 6], order=False),
+    ]
+    return tuple(one for one in found if np.isfinite(one.values).any())
+
+
+def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
+    """What is said of a channel under its crops."""
+    lines: list[tuple[str, Cell]] = []
+    zero, selective = float(entry.sparsity[channel]), float(entry.selectivity[channel])
+    if zero == zero:
+        lines.append(("zero", Cell(percent(zero), share=_share(zero))))
+    fired = round(float(entry.firing[channel]) * int(entry.images[channel])) if zero == zero else 0
+    if 0 < fired < FEW:
+        lines.append(("fires for", Cell(plural(fired, "image"))))
+    elif selective == selective:
+        name = brief(result.classes[int(entry.preferred[channel])], 14)
+        lines.append((name, Cell(number(selective), share=_share(selective))))
+    return Tile(
+        label=str(channel),
+        value=number(float(entry.max[channel])),
+        lines=tuple(lines),
+        cover=dead_cover(entry, channel, result.images),
+        facts=(*_strongest_named(result, entry, channel), *_broken(entry, channel)),
+    )
+
+
+def dead_cover(entry: LayerSurvey, channel: int, images: int) -> Cover | None:
+    """What covers a channel that does the same for all images, or gives no numbers."""
+    if not entry.images[channel]:
+        return Cover("broken", ("not", "numbers"))
+    if not entry.dead[channel]:
+        return None
+    return Cover(
+        "dead", ("dead", f"= {number(float(entry.max[channel]))}", f"over {count(images)} images")
+    )
+
+
+def _strongest_named(
+    result: Survey, entry: LayerSurvey, channel: int
+) -> tuple[tuple[str, str], ...]:
+    found = entry.strongest
+    ranks = with_crop(entry, found, channel)[:NAMED]
+    return tuple(
+        (
+            number(float(found.activations[channel, rank])),
+            brief(result.names[int(found.images[channel, rank])]),
+        )
+        for rank in ranks
+    )
+
+
+def _broken(entry: LayerSurvey, channel: int) -> tuple[tuple[str, str], ...]:
+    broken = int(entry.broken[channel])
+    return (("not numbers for", plural(broken, "image")),) if broken else ()
+
+
+def _channel_table(result: Survey, entry: LayerSurvey, channels: list[int]) -> Table:
+    """Channels of a network that sees no pictures: their numbers, and the strongest by name."""
+    columns = (
+        Column("channel", "right"),
+        Column("greatest", "right"),
+        Column("zero", "right"),
+        Column("fires", "right"),
+        Column("strongest", wide=2),
+    )
+    rows = []
+    for channel in channels:
+        dead = bool(entry.dead[channel])
+        first = int(entry.strongest.images[channel, 0])
+        rows.append(
+            (
+                Cell(str(channel), bold=True),
+                Cell(number(float(entry.max[channel]))),
+                Cell(percent(float(entry.sparsity[channel]))),
+                Cell(percent(float(entry.firing[channel]))),
+                Cell("dead", "bad") if dead else Cell(brief(result.names[first])),
+            )
+        )
+    return Table(columns, tuple(rows))

@@ -63,9 +63,11 @@ def channel_numbers(entry: LayerSurvey, number: int) -> Json:
 
 
 def folder(result: Survey, options: PageOptions) -> Iterator[Entry[Survey, PageOptions]]:
-    """The files of a folder."""
+    """The files of a folder: the tables, and the report to look at."""
     for name, content in tables.files(result):
         yield Entry(name, result, options, content=content)
+    for name in ("report.html", "report.pdf"):
+        yield Entry(name, result, options)
 
 
 NOUN: Noun[Survey, PageOptions] = Noun(

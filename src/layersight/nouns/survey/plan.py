@@ -122,7 +122,29 @@ def digest_of(data: Any) -> str:
 
 
 def default_layers(info: ModelInfo) -> list[str]:
-    """The layers with kernels or weights of dense layers, else all."""
+    """The convolution and dense layers, each after its activation function; without any all layers.
+
+    Before it nothing is exactly 0, and no channel is silent: where the function is a layer by
+    itself, that one stands for the layer.
+    """
     able = [layer for layer in info.layers if layer.blocked is None]
-    chosen = [layer.name for layer in able if layer.role in ("convolution", "dense")]
-    return chosen or [layer.name for layer in able]
+    takers: dict[str, list[LayerInfo]] = {}
+    for layer in able:
+        for name in layer.inputs:
+            takers.setdefault(name, []).append(layer)
+    chosen = [
+        _activated(layer, takers).name for layer in able if layer.role in ("convolution", "dense")
+    ]
+    return list(dict.fromkeys(chosen)) or [layer.name for layer in able]
+
+
+def _activated(layer: LayerInfo, takers: Mapping[str, Sequence[LayerInfo]]) -> LayerInfo:
+    """The activation function that alone follows a layer, if need be normalised, else the layer."""
+    last = layer
+    while layer.activation in (None, "linear") and len(takers.get(last.name, ())) == 1:
+        (last,) = takers[last.name]
+        if last.role == "activation":
+            return last
+        if last.role != "normalisation":
+            break
+    return layer

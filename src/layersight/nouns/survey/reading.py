@@ -41,15 +41,17 @@ from layersight.nouns.survey.tables import (
 )
 
 MANIFEST = "manifest.json"
+KEPT = 256 << 20
+"""Bytes of pictures that are kept in memory."""
 
 
 class _Pictures(Sequence[bytes]):
-    """The pictures of a survey in a file, read when they are wanted."""
+    """The pictures of a survey in a file, read when they are wanted, many at once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = arrow().parquet.ParquetFile(path)
-        self._group: tuple[int, Any] | None = None
+        self._groups: dict[int, Any] = {}
 
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
@@ -60,10 +62,17 @@ class _Pictures(Sequence[bytes]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         group, row = divmod(int(index), ROWS)
-        kept = self._group
-        if kept is None or kept[0] != group:
-            kept = self._group = (group, self._file.read_row_group(group, columns=["jpeg"])["jpeg"])
-        return kept[1][row].as_py()
+        return self._read(group)[row].as_py()
+
+    def _read(self, group: int) -> Any:
+        """The pictures of a group of rows; the groups used last are kept."""
+        found = self._groups.pop(group, None)
+        if found is None:
+            found = self._file.read_row_group(group, columns=["jpeg"])["jpeg"]
+        self._groups[group] = found
+        while len(self._groups) > 1 and sum(each.nbytes for each in self._groups.values()) > KEPT:
+            del self._groups[next(iter(self._groups))]
+        return found
 
 
 def read_survey(folder: str | os.PathLike[str]) -> Survey:

@@ -25,7 +25,7 @@ from layersight.document.blocks import (
     Tile,
     flat,
 )
-from layersight.writers.pixels import data_uri, mosaic, png
+from layersight.writers.pixels import data_uri, mosaic, photo, png
 
 SIZES = {"s": 64, "m": 112, "l": 224}
 """About how many pixels of the screen the longer side of a tile takes."""
@@ -124,6 +124,9 @@ class Art:
             if block.cover:
                 return [str]
             return [partial(self._encode, block.pixels, block.palette, block.overlay)]
+        if block.photos:
+            pairs = zip(block.tiles, block.pixels, strict=True)
+            return [str if tile.cover else partial(photo_uri, pixels) for tile, pixels in pairs]
         if columns := shared_columns(block):
             return [partial(_sprite, block, columns)]
         palettes = (palette_of(each, block) for each in block.tiles)
@@ -136,7 +139,7 @@ class Art:
 
     def _draw(self, block: Grid | Picture, uris: tuple[str, ...]) -> Drawn:
         photos = tuple(map(self.photo, overlays_of(block)))
-        whole = not any(photos)
+        whole = not any(photos) and not (isinstance(block, Grid) and block.photos)
         columns = 0 if isinstance(block, Picture) else shared_columns(block)
         every = shapes_of(block)
         height, width = every[0]
@@ -151,7 +154,8 @@ class Art:
             styles = tuple(
                 style_of(sizes(tall, wide, block.side, whole=whole)) for tall, wide in every
             )
-        sharp = not any(photos) or max(height, width) <= SMOOTH
+        smooth = any(photos) or (isinstance(block, Grid) and block.photos)
+        sharp = not smooth or max(height, width) <= SMOOTH
         style = "" if styles else style_of(shown)
         return Drawn(uris, photos, columns, style, styles, sharp, (height, width), shown["m"])
 
@@ -193,6 +197,8 @@ def shared_columns(block: Grid) -> int:
     """Tiles in a row of the sprite; 0 if each has a picture of its own."""
     pixels = block.pixels
     if not isinstance(pixels, np.ndarray) or not len(pixels) or any(block.overlays):
+        return 0
+    if block.photos:
         return 0
     if pixels.ndim == 4:
         alone = max(pixels.shape[1:3]) > SHARED
@@ -246,6 +252,11 @@ def rgb_uri(pixels: Bytes) -> str:
     if pixels.shape[2] == 3 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., :1]
     return data_uri(png(np.ascontiguousarray(pixels)))
+
+
+def photo_uri(pixels: Bytes) -> str:
+    """A photograph as an address."""
+    return data_uri(photo(pixels, "WEBP"), "webp")
 
 
 def sizes(

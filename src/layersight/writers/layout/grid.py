@@ -455,7 +455,8 @@ class _Tiles:
         if palette is None and tile.scale is not None:
             palette = tile.scale.palette
         bare = tile.cover is not None
-        draw_pixels(sketch, x, y, (pixel, tall), pixels, palette, overlay, bare=bare)
+        size, photo = (pixel, tall), block.photos
+        draw_pixels(sketch, x, y, size, pixels, palette, overlay, bare=bare, photo=photo)
         if tile.cover is not None:
             draw_overlay_words(sketch, x, y, (cells.wide, cells.tall), " ".join(tile.cover.words))
         elif math.prod(block.slices) > 1:

@@ -53,6 +53,7 @@ def draw_pixels(
     overlay: Overlay | None,
     *,
     bare: bool = False,
+    photo: bool = False,
 ) -> tuple[float, float]:
     """Pixels of a size, over their photograph if they have one; returns what they take."""
     if overlay is not None:
@@ -60,7 +61,8 @@ def draw_pixels(
         _draw_unseen(sketch, x, y, area, overlay)
         return area
     indices = pixels.ndim == 2
-    return sketch.picture(x, y, pixel, np.ascontiguousarray(pixels), palette if indices else None)
+    drawn = np.ascontiguousarray(pixels)
+    return sketch.picture(x, y, pixel, drawn, palette if indices else None, photo=photo)
 
 
 def _draw_unseen(

@@ -1,0 +1,104 @@
+"""The strongest or weakest images of a channel as one small picture.
+
+The rule of this module: each place shows the pixels that the channel depends on there. Small crops
+keep their own pixels as squares; large ones are made smaller.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from layersight.document.blocks import Bytes
+from layersight.nouns.survey.result import Examples, LayerSurvey, Survey
+
+GAP = 2
+"""White pixels between two crops."""
+SIZES = ((1_000, 46), (6_000, 32), (20_000, 24))
+"""Pixels of a crop's side in a report of up to so many channels."""
+SMALLEST = 16
+
+
+def crop_side(channels: int) -> int:
+    """Pixels of a crop's side in a report of so many channels, so that a page stays usable.
+
+    >>> crop_side(352), crop_side(26560)
+    (46, 16)
+    """
+    return next((side for most, side in SIZES if channels <= most), SMALLEST)
+
+
+def with_crop(entry: LayerSurvey, found: Examples, channel: int) -> list[int]:
+    """The ranks worth showing: with a crop, and among the strongest only where the channel fires.
+
+    A channel that is silent for most images has zeros among its strongest.
+    """
+    silent = found is entry.strongest and bool(entry.min[channel] >= 0)
+    activations, crops = found.activations[channel], found.crops[channel]
+    return [
+        rank
+        for rank in range(found.crops.shape[1])
+        if crops[rank] >= 0 and not (silent and activations[rank] <= 0)
+    ]
+
+
+def montages(
+    survey: Survey, entry: LayerSurvey, channels: Sequence[int], side: int, count: int = 9
+) -> Bytes:
+    """The strongest crops of some channels, each row by row in a square.
+
+    Args:
+        survey: Where the crops are.
+        entry: The layer.
+        channels: Which of its channels.
+        side: Pixels of a crop's side.
+        count: How many crops at most: 1, 4 or 9.
+
+    Returns:
+        ``(channel, height, width, 3)``; white where there is none.
+    """
+    found = entry.strongest
+    across = math.ceil(math.sqrt(min(count, found.crops.shape[1])))
+    whole = across * side + (across - 1) * GAP
+    sheets = np.full((len(channels), whole, whole, 3), 255, np.uint8)
+    wanted = [
+        (int(found.crops[channel, rank]), row, place)
+        for row, channel in enumerate(channels)
+        for place, rank in enumerate(with_crop(entry, found, channel)[:count])
+    ]
+    # In the order in which a file holds them.
+    for crop, row, place in sorted(wanted):
+        top, left = (part * (side + GAP) for part in divmod(place, across))
+        sheets[row, top : top + side, left : left + side] = fitted(survey.crop(crop), side)
+    return sheets
+
+
+def fitted(crop: Bytes, side: int) -> Bytes:
+    """A crop in a square of RGB pixels, its sides in proportion, on white.
+
+    >>> fitted(np.zeros((1, 2, 1), np.uint8), 4)[..., 0].tolist()
+    [[255, 255, 255, 255], [0, 0, 0, 0], [0, 0, 0, 0], [255, 255, 255, 255]]
+    """
+    height, width = crop.shape[:2]
+    longer = max(height, width)
+    tall, wide = max(1, round(height * side / longer)), max(1, round(width * side / longer))
+    square = np.full((side, side, 3), 255, np.uint8)
+    top, left = (side - tall) // 2, (side - wide) // 2
+    square[top : top + tall, left : left + wide] = resized(in_colour(crop), (tall, wide))
+    return square
+
+
+def in_colour(crop: Bytes) -> Bytes:
+    """A crop with three channels."""
+    return np.repeat(crop, 3, 2) if crop.shape[2] == 1 else crop
+
+
+def resized(pixels: Bytes, shape: tuple[int, int]) -> Bytes:
+    """Pixels at another size: larger as squares, smaller as their mean."""
+    larger = shape[0] >= pixels.shape[0]
+    how = Image.Resampling.NEAREST if larger else Image.Resampling.BOX
+    picture = Image.fromarray(np.ascontiguousarray(pixels)).resize(shape[::-1], how)
+    return np.asarray(picture, np.uint8)
