@@ -33,7 +33,13 @@ def test_a_folder_is_surveyed_and_told(run: Run, here: Path, small: Path, folder
     done = run("survey", small, folder, "-o", "out", "--top", "3", "--shard", "32")
     assert done.status == 0, done.err
     text = " ".join(done.rows)
-    for part in ("over 40 images", "unreadable 1", "a (20), b (20)", "conv_1 6", "wrote out"):
+    for part in (
+        "over 40 images",
+        "unreadable 1",
+        "a (20), b (20)",
+        "conv_1 Conv2D 6",
+        "wrote out",
+    ):
         assert part in text
     names = {path.name for path in Path("out").glob("*.parquet")}
     assert {"channels.parquet", "top.parquet", "classes.parquet", "crops.parquet"} <= names

@@ -210,7 +210,7 @@ class _Run:
             say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
         elif not self.given.get("quiet"):
             noun = noun_of(result)
-            page = dataclasses.replace(options, **noun.page)
+            page = dataclasses.replace(options, **{**noun.page, **noun.words})
             terminal = sys.stdout is not None and sys.stdout.isatty()
             width = shutil.get_terminal_size().columns if terminal else None
             colour = terminal and not os.environ.get("NO_COLOR")

@@ -99,6 +99,7 @@ class Noun(Generic[Result, Options]):
         frames: The documents of an animation, all of one layout.
         load: A result from the arrays and the manifest of an ``.npz``.
         page: Fields of the options that a web page sets: it shows all, whatever the view.
+        words: Likewise a terminal, beside those of a page.
         plot: Likewise a figure, which is shown beside the code that made it.
         only: A part of a result for a figure, by keywords such as ``layer``; with it the fields of
             the options that suit the part.
@@ -117,6 +118,7 @@ class Noun(Generic[Result, Options]):
     frames: Callable[[Result, Options], Iterator[Document]] | None = None
     load: Callable[[Mapping[str, NDArray[Any]], Json, ModelInfo], Result] | None = None
     page: Mapping[str, object] = field(default_factory=dict)
+    words: Mapping[str, object] = field(default_factory=dict)
     plot: Mapping[str, object] = field(default_factory=dict)
     only: Callable[..., tuple[Result, Mapping[str, object]]] | None = None
 

@@ -79,7 +79,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(
     status, error = finish(start(photos, tmp_path / "whole"))
     assert status == 0, error
     whole = contents(tmp_path / "whole")
-    assert len(whole) == 6
+    assert len(whole) == 8
     out, moments, killed = tmp_path / "out", random.Random(4), 0
     for _ in range(10):
         process = start(photos, out)
@@ -102,4 +102,4 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_broken(photos: Path, tmp_pat
     assert [path.name for path in out.rglob("*") if path.is_file()] == ["survey.lock"]
     status, error = finish(start(photos, out))
     assert status == 0, error
-    assert len(contents(out)) == 6
+    assert len(contents(out)) == 8

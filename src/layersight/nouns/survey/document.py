@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,20 +61,27 @@ FEW = 10
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """What a page of a survey should look like: so far there is nothing to choose."""
+    """What a page of a survey should look like.
+
+    Attributes:
+        view: ``"report"``, or ``"layers"`` for what is told without pictures of every channel.
+    """
+
+    view: Literal["report", "layers"] = "report"
 
 
 def describe(result: Survey, options: PageOptions) -> Document:
     """The document of a survey: a strip and a table of its layers, then the channels of each."""
     over = f"over {plural(result.images, 'image')}"
     side = crop_side(sum(entry.channels for entry in result.layers))
+    whole = options.view == "report"
     front: tuple[Block, ...] = (
-        Beside(((_facts(result),), (_reading(result),))),
-        _strip(result),
-        _strip_key(),
+        Beside(((_facts(result),), (_reading(result),))) if whole else _facts(result),
+        *((_strip(result), _strip_key()) if whole else ()),
         _table(result),
         *own_notes(result.notes),
     )
+    sections = tuple(_layer(result, entry, side) for entry in result.layers) if whole else ()
     captions = (
         f"Every number is {over}, {data_line(result)}.",
         f"{preprocessing(result)} Model {model_line(result.model)}.",
@@ -82,10 +90,10 @@ def describe(result: Survey, options: PageOptions) -> Document:
         title=result.model.name,
         kicker=f"What its channels do {over}",
         facts=model_facts(result.model),
-        parts=(Part(tuple(_layer(result, entry, side) for entry in result.layers), front),),
+        parts=(Part(sections, front),),
         captions=captions,
         heading="Channels",
-        guide=_guide(result),
+        guide=_guide(),
         caption=f"{result.model.name}, {result.model.digest}: channels {over}. {captions[1]}",
         name=f"{result.model.name}: survey",
     )
@@ -107,7 +115,7 @@ def _facts(result: Survey) -> Facts:
     dead = sum(int(entry.dead.sum()) for entry in result.layers)
     rows: list[tuple[str, str | Cell]] = [("images", Cell(count(result.images), bold=True))]
     if result.unreadable:
-        rows.append(("not readable", Cell(count(len(result.unreadable)), "bad")))
+        rows.append(("unreadable", Cell(count(len(result.unreadable)), "bad")))
     if result.classes:
         rows.append(("classes", classes_line(result)))
     rows.append(("layers", count(len(result.layers))))
@@ -144,7 +152,7 @@ def _reading(result: Survey) -> Note:
     return Note(tuple(lines), "How to read a channel")
 
 
-def _guide(result: Survey) -> tuple[str, ...]:
+def _guide() -> tuple[str, ...]:
     return (
         "A tile holds what excites a channel most",
         "The order can be changed: strongest, most zeros, most selective, or by number",

@@ -77,4 +77,5 @@ NOUN: Noun[Survey, PageOptions] = Noun(
     manifest=manifest,
     numbers=numbers,
     folder=folder,
+    words={"view": "layers"},
 )
