@@ -354,6 +354,7 @@ def test_what_is_written_as_a_list_is_read_back(chosen: set[int]) -> None:
         ("body/conv_1:5-9", ["body/conv_1"], {"body/conv_1": "5-9"}),
         ("stem::16", ["stem"], {"stem": ":16"}),
         ("stem:2:", ["stem"], {"stem": "2:"}),
+        ("stem:all,top:1", ["stem", "top"], {"stem": "all", "top": "1"}),
         ("body/*:3", ["body/conv_1", "body/pool_1", "body/deep/conv_2"], None),
         ("Conv2D:0", ["stem", "body/conv_1", "body/deep/conv_2", "twin@0", "twin@1"], None),
         (["stem:0", "stem:7"], ["stem"], {"stem": "0,7"}),
