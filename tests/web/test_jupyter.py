@@ -1,4 +1,4 @@
-"""The explorer in a real JupyterLab page."""
+"""The explorer, and what results show, in a real JupyterLab page."""
 
 from __future__ import annotations
 
@@ -9,46 +9,54 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import pytest
 
 from browser import chromium
 
-CELL = """import sys
-sys.path[:0] = {paths}
-import layersight
+PATHS = "import sys\nsys.path[:0] = {paths}\n"
+NOTEBOOKS = {
+    "try": [
+        f"""{PATHS}import layersight
 from explorers import picture
 from fake_network import deep
 view = layersight.explore(deep(), picture())
 view"""
+    ],
+    "results": [
+        f"{PATHS}from maps import small_network\nmaps = small_network()",
+        "maps.plot()",
+        "maps",
+    ],
+}
 
 TOKEN = "jupyter"
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[str]:
-    """JupyterLab with a notebook in it, and nothing of the user's own."""
-    cell = {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": "one",
-        "metadata": {},
-        "outputs": [],
-        "source": CELL.format(paths=[str(TESTS), *sys.path[1:]]),
-    }
+def notebook_of(sources: Sequence[str]) -> dict[str, Any]:
+    """A notebook that was never run."""
+    plain = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    paths = [str(TESTS), *sys.path[1:]]
+    cells = [
+        {**plain, "id": f"cell{number}", "source": source.format(paths=paths)}
+        for number, source in enumerate(sources)
+    ]
     kernel = {"display_name": "Python", "language": "python", "name": "python3"}
-    notebook = {
-        "cells": [cell],
-        "metadata": {"kernelspec": kernel},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
+    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """JupyterLab with notebooks in it, and nothing of the user's own."""
+    tmp_path = tmp_path_factory.mktemp("lab")
     (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "try.ipynb").write_text(json.dumps(notebook))
+    for name, sources in NOTEBOOKS.items():
+        (tmp_path / "work" / f"{name}.ipynb").write_text(json.dumps(notebook_of(sources)))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -84,7 +92,7 @@ def lab(tmp_path: Path) -> Iterator[str]:
                     assert process.poll() is None, (tmp_path / "log").read_text()
                     assert time.monotonic() < deadline
                     time.sleep(0.2)
-            yield f"{address}/lab/tree/try.ipynb?token={TOKEN}"
+            yield f"{address}/lab/tree/{{}}.ipynb?token={TOKEN}"
         finally:
             process.terminate()
             process.wait(20)
@@ -100,7 +108,7 @@ def test_the_explorer_in_a_cell(lab: str, tmp_path: Path) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(lab)
+        page.goto(lab.format("try"))
         page.locator(".jp-Cell .cm-content").first.wait_for(timeout=60_000)
         prompt = page.locator(".jp-InputPrompt").first
         for _ in range(60):  # a cell that is run before the kernel listens is never run
@@ -119,5 +127,41 @@ def test_the_explorer_in_a_cell(lab: str, tmp_path: Path) -> None:
         assert size is not None
         assert 600 < size["height"] < 680
         assert size["width"] > 500
+        assert failures == []
+        browser.close()
+
+
+def test_a_first_plot_and_a_result_in_cells(lab: str, tmp_path: Path) -> None:
+    """Pictures as large as they are meant to be, tables as the page has them, no scripts."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        failures: list[str] = []
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(lab.format("results"))
+        page.locator(".jp-Cell .cm-content").first.wait_for(timeout=60_000)
+        page.get_by_text("| Idle").first.wait_for(timeout=60_000)
+        page.locator(".jp-Cell .cm-content").first.click()
+        for _ in NOTEBOOKS["results"]:
+            page.keyboard.press("Shift+Enter")
+        figure = page.locator(".jp-OutputArea-output img").first
+        figure.wait_for(timeout=60_000)
+        shown = page.locator(".layersight").first
+        shown.wait_for(timeout=60_000)
+        page.wait_for_timeout(500)
+        page.screenshot(path=str(tmp_path / "lab.png"))
+        wide, own = figure.evaluate("(img) => [img.clientWidth, img.naturalWidth]")
+        assert wide == 827
+        assert abs(own - 2 * wide) <= 1
+        assert shown.get_by_text("conv").first.is_visible()
+        tiles = shown.locator(".tiles .pic")
+        assert tiles.count() > 10
+        assert tiles.first.bounding_box()["width"] > 20
+        names = shown.locator("td", has_text="conv").first
+        assert names.evaluate("(cell) => getComputedStyle(cell).textAlign") in ("left", "start")
         assert failures == []
         browser.close()
