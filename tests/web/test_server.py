@@ -367,6 +367,24 @@ def test_who_goes_away_frees_the_slot(serve: Serve) -> None:
     assert served.ask("layer", {"image": number, "layer": "stem"}).status == 200
 
 
+def test_who_goes_away_ends_what_reports_nothing(serve: Serve) -> None:
+    """A measure of a heatmap shows the network many images before it says how far it is."""
+    served = serve(Slow.make(0.02))
+    number = alive(served)
+    params = {"image": number, "method": "grad-cam", "scores": ["insertion", "sensitivity"]}
+    connection = served.start("heatmap", params)
+    until(lambda: served.explorer.jobs.load == 1)
+    time.sleep(0.1)
+    connection.close()
+    until(lambda: served.explorer.jobs.load == 0, 0.3)
+
+
+def test_batches_are_as_large_as_can_soon_be_ended(serve: Serve) -> None:
+    for delay, size in ((0.0, 16), (0.2, 2), (0.7, 1)):
+        explorer = serve(Slow.make(delay)).explorer
+        assert explorer.batch_size(explorer.photos.given[0]) == size
+
+
 def test_who_stays_gets_the_answer_though_another_goes(serve: Serve) -> None:
     served = serve(Slow.make(0.3))
     number = alive(served)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from explorers import until
+from layersight.web import work
 from layersight.web.work import BusyError, Cancelled, Lane, Report
 
 
@@ -76,6 +77,38 @@ def test_who_comes_after_the_last_has_left_gets_work_of_his_own(lane: Lane) -> N
     gate.begun.wait(2)
     first.leave()
     assert lane.join("gate", lambda report: "new").result.result(2) == "new"
+
+
+def test_work_that_cannot_be_stopped_makes_room(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "ABANDON", 0.05)
+    held = [threading.Event() for _ in range(work.MOST_ABANDONED + 1)]
+    ended = []
+
+    def stubborn(number: int) -> int:
+        held[number].wait(5)
+        ended.append(number)
+        return number
+
+    for number in range(work.MOST_ABANDONED):
+        begun = lane.join(number, lambda report, number=number: stubborn(number))
+        until(lambda waiter=begun: lane._running is waiter.task)
+        begun.leave()
+        waiter = lane.join(("next", number), lambda report: "next")
+        assert waiter.result.result(2) == "next"
+    last = lane.join(9, lambda report: stubborn(work.MOST_ABANDONED))
+    until(lambda: lane._running is last.task)
+    last.leave()
+    blocked = lane.join("blocked", lambda report: 1)
+    with pytest.raises(TimeoutError):
+        blocked.result.result(0.3)
+    for event in held:
+        event.set()
+    assert blocked.result.result(2) == 1
+    until(lambda: len(ended) == len(held))
+    until(lambda: not lane._abandoned)
+    until(lambda: [thread.name for thread in threading.enumerate()].count("test") == 1)
 
 
 def test_what_waits_is_bounded_and_leaves_at_once(lane: Lane) -> None:

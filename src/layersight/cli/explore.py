@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from layersight.web.explorer import Explorer
 
 SHORTEST_TOKEN = 16
+PATIENCE = 2.0
+"""Seconds in which what is computed comes to its end."""
 GRACE = 0.5
 """Seconds in which a page is told why a model could not be opened."""
 
@@ -129,7 +132,7 @@ def _serve(given: Given, where: Given) -> None:
             _browse(heard.address)
         try:
             explorer = opening()
-        except BaseException as error:
+        except Exception as error:
             server.explorer.set_exception(error)
             time.sleep(GRACE)
             raise
@@ -142,7 +145,12 @@ def _serve(given: Given, where: Given) -> None:
             if not quiet:
                 _tell("ended")
         finally:
-            explorer.close()
+            ended = explorer.close(PATIENCE)
+    if not ended:
+        # A thread in compiled code, such as a compiler's, would break the end of the interpreter.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _export(given: Given, where: Given) -> None:

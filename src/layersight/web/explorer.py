@@ -7,7 +7,10 @@ and what waits for it is bounded.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import copy
+import functools
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +29,7 @@ from layersight.web.cache import ByteCache
 from layersight.web.frames import Buffer, Json
 from layersight.web.photos import Photo, Photos
 from layersight.web.wording import Origin
-from layersight.web.work import Lane
+from layersight.web.work import Lane, check
 
 VALUES = 384 << 20
 """Bytes of activations that are kept."""
@@ -38,6 +41,8 @@ MOST_WAITING = 256
 """Requests that wait for a pass, or for a picture."""
 MOST_JOBS = 16
 """Requests that wait for what takes long."""
+PASS = 0.5
+"""Seconds that a pass of a heatmap may take, so that it can be ended soon."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -119,6 +124,8 @@ class Explorer:
             )
         self.options = dict(self.settings.origin.image)
         self.takes_pictures = any(entry.accepts_image for entry in model.info.inputs)
+        self.interruptible = interruptible(model)
+        self._pace: float | None = None
         self.photos = Photos(list(given) or ([] if self.takes_pictures else [None]))
         self.kept: ByteCache[LayerActivation] = ByteCache(VALUES)
         self.answers: ByteCache[Answer] = ByteCache(ANSWERS)
@@ -128,10 +135,18 @@ class Explorer:
         self.jobs = Lane("layersight jobs", MOST_JOBS, self.passes)
         self.pictures = Lane("layersight pictures", MOST_WAITING)
 
-    def close(self) -> None:
-        """Ends its threads."""
-        for lane in (self.passes, self.jobs, self.pictures):
-            lane.close()
+    def close(self, patience: float = 0.0) -> bool:
+        """Ends its threads.
+
+        Args:
+            patience: Seconds to wait for each.
+
+        Returns:
+            Whether all have ended.
+        """
+        lanes = (self.passes, self.jobs, self.pictures)
+        ended = [lane.close() for lane in lanes]
+        return all(ended) or all(lane.close(patience) for lane in lanes)
 
     # What the network says
 
@@ -162,6 +177,19 @@ class Explorer:
             self.kept.put((photo.id, name), found, found.values.nbytes)
         return found
 
+    def batch_size(self, photo: Photo) -> int:
+        """How many images go through the network in about :data:`PASS` seconds, from 1 to 16."""
+        if self._pace is None:
+            try:
+                layers = [self.seen(photo).numbers["layers"][-1]["name"]]
+            except LayersightError:
+                return 1  # a layer has nothing to show for it
+            activations(self.model, photo.source, layers=layers, **self.options)  # may compile
+            begun = time.perf_counter()
+            activations(self.model, photo.source, layers=layers, **self.options)
+            self._pace = time.perf_counter() - begun
+        return max(1, min(16, int(PASS / self._pace)))
+
     def check_layer(self, name: str) -> None:
         """Refuses what is no layer's whole name, so that no pattern of names is one.
 
@@ -184,6 +212,25 @@ class Explorer:
             size = image.values.nbytes + image.pixels.nbytes + found[1].pixels.nbytes
             self._shown.put(photo.id, found, size)
         return found
+
+
+def interruptible(model: Forward) -> Forward:
+    """The same model; in the thread of a lane a pass begins only if somebody still waits for it."""
+    made = copy.copy(model)
+    for name in ("forward", "read", "differentiate", "ablate"):
+        method = getattr(model, name, None)
+        if method is not None:
+            setattr(made, name, _interruptible(method))
+    return made
+
+
+def _interruptible(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def run(*args: Any, **known: Any) -> Any:
+        check()
+        return method(*args, **known)
+
+    return run
 
 
 def _seen(result: Activations) -> Seen:

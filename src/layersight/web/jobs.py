@@ -74,12 +74,13 @@ def run_heatmap(
     photo = explorer.photos.find(request.image or "")
     layer = getattr(request, "layer", None)
     return heatmap(
-        explorer.model,
+        explorer.interruptible,
         photo.source,
         method=request.method or "grad-cam",
         target=request.target or None,
         layer=layer or None,
         score_with=scores,
+        batch_size=explorer.batch_size(photo),
         progress=tell,
         **{**explorer.options, **_checked(request.options, options_of(HeatmapOptions))},
     )

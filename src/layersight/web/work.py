@@ -1,12 +1,14 @@
 """One thread for the work on a network, and a queue before it.
 
 The rule of this module: equal work that is asked for twice is done once, and work that nobody
-waits for any longer ends: at once in the queue, and at its next report of progress while it runs.
+waits for any longer ends: at once in the queue, and while it runs before its next pass or at its
+next report of progress.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
@@ -18,6 +20,8 @@ Report = Callable[[int, int], None]
 """Called with the work done and all there is."""
 
 WAIT = 0.25  # seconds that long work lets short work go first, at each of its reports
+ABANDON = 1.0  # seconds after which work that nobody waits for makes room though it does not end
+MOST_ABANDONED = 2  # pieces of such work at once, such as programs being compiled
 
 
 class Cancelled(Exception):  # noqa: N818, it is no error: nobody waits for the work
@@ -26,6 +30,20 @@ class Cancelled(Exception):  # noqa: N818, it is no error: nobody waits for the 
 
 class BusyError(LayersightError):
     """Too much waits already."""
+
+
+_thread = threading.local()
+
+
+def check() -> None:
+    """Ends the work of this thread if nobody waits for it any longer; lets short work go first.
+
+    Raises:
+        Cancelled: Nobody waits.
+    """
+    lane: Lane | None = getattr(_thread, "lane", None)
+    if lane is not None:
+        lane.check(_thread.task)
 
 
 class Task:
@@ -82,10 +100,19 @@ class Lane:
         self._known: dict[Hashable, Task] = {}
         self._changed = threading.Condition()
         self._running: Task | None = None
+        self._abandoned: set[Task] = set()
         self._closed = False
+        self._name = name
+        self._threads: list[threading.Thread] = []
         self.idle = threading.Event()
         self.idle.set()
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        self._start()
+
+    def _start(self) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def join(
         self, key: Hashable, work: Callable[[Report], Any], report: Report | None = None
@@ -124,6 +151,23 @@ class Lane:
             if task in self._queue:
                 self._queue.remove(task)
                 self._note_idle()
+            elif task is self._running:
+                late = threading.Timer(ABANDON, self._abandon, [task])
+                late.daemon = True
+                late.start()
+
+    def _abandon(self, task: Task) -> None:
+        """Goes on in another thread if work that nobody waits for still has not ended.
+
+        A program that is being compiled cannot be stopped; the thread ends once it is done.
+        """
+        with self._changed:
+            if self._running is not task or len(self._abandoned) >= MOST_ABANDONED:
+                return
+            self._abandoned.add(task)
+            self._running = None
+            self._note_idle()
+            self._start()
 
     @property
     def load(self) -> int:
@@ -131,37 +175,62 @@ class Lane:
         with self._changed:
             return len(self._queue) + (self._running is not None)
 
-    def close(self) -> None:
-        """Ends the thread after what it does now."""
+    def close(self, patience: float = 0.0) -> bool:
+        """Ends the thread after what it does now.
+
+        Args:
+            patience: Seconds to wait for that.
+
+        Returns:
+            Whether it has ended.
+        """
         with self._changed:
             self._closed = True
             for task in (*self._queue, *([self._running] if self._running else [])):
                 task.cancelled = True
             self._queue.clear()
-            self._changed.notify()
+            self._changed.notify_all()
+        end = time.monotonic() + patience
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def check(self, task: Task) -> None:
+        """Ends a task that nobody waits for; lets the other lane go first.
+
+        Raises:
+            Cancelled: Nobody waits.
+        """
+        if self._before is not None and not task.cancelled:
+            self._before.idle.wait(WAIT)
+        if task.cancelled:
+            raise Cancelled
 
     def _note_idle(self) -> None:
         if not self._queue and self._running is None:
             self.idle.set()
 
     def _run(self) -> None:
+        _thread.lane = self
         while True:
             with self._changed:
-                self._running = None
-                self._note_idle()
                 while not self._queue and not self._closed:
                     self._changed.wait()
                 if self._closed:
                     return
                 task = self._running = self._queue.popleft()
+            _thread.task = task
             self._do(task)
+            with self._changed:
+                if task in self._abandoned:
+                    self._abandoned.remove(task)
+                    return
+                self._running = None
+                self._note_idle()
 
     def _do(self, task: Task) -> None:
         def report(done: int, total: int) -> None:
-            if self._before is not None:
-                self._before.idle.wait(WAIT)
-            if task.cancelled:
-                raise Cancelled
+            self.check(task)
             task.last = done, total
             for waiter in tuple(task.waiting):
                 if waiter.report is not None:
