@@ -64,6 +64,7 @@ def run(name: str, output: Path) -> Path:
         notebook,
         timeout=600,
         record_timing=False,
+        coalesce_streams=True,  # else what is printed is cut wherever it was sent
         resources={"metadata": {"path": str(HERE)}},
         extra_arguments=["--log-level=ERROR"],
     )
