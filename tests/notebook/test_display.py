@@ -17,6 +17,7 @@ from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+import layersight
 from evaluations import evaluation
 from frameworks.test_forward_only import toy
 from galleries import gallery
@@ -57,6 +58,23 @@ def test_plot_names_its_options(kind: str) -> None:
     assert next(iter(inspect.signature(type(shown).plot).parameters)) == "self"
     words = inspect.getdoc(shown.plot)
     assert all(f"{name}: " in words for name in signature.parameters)
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("activations", {"layers", "scale", "fit", "size", "seed"}),
+        ("load_image", {"scale", "fit", "interpolation"}),
+        ("patterns", {"channels", "steps", "rate", "jitter", "precision"}),
+        ("heatmap", {"target", "baseline", "samples", "window", "scale"}),
+        ("evaluate", {"metrics", "points", "randoms", "samples", "fit"}),
+        ("survey", {"layers", "top", "engine", "scale"}),
+    ],
+)
+def test_verbs_name_their_options(verb: str, options: set[str]) -> None:
+    parameters = inspect.signature(getattr(layersight, verb)).parameters
+    assert options <= set(parameters)
+    assert "options" not in parameters
 
 
 def test_the_defaults_are_those_of_a_figure() -> None:

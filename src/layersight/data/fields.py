@@ -7,12 +7,15 @@ pages and checks are made from that declaration; it imports neither NumPy nor a 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from layersight.errors import UsageError, near
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _KEY = "option"
 
@@ -231,6 +234,52 @@ def extend(base: type, name: str, options: Iterable[Option], module: str) -> typ
     made = dataclasses.make_dataclass(name, added, bases=(base,), frozen=True, slots=True)
     made.__module__, made.__doc__ = module, base.__doc__
     return made
+
+
+def names_options(*requests: type) -> Callable[[Function], Function]:
+    """Gives a function with ``**options`` a signature that names them, for editors and ``help``.
+
+    Their default there is ``None``, which leaves an option at its own.
+
+    Args:
+        requests: The dataclasses whose fields they are.
+
+    Example:
+        >>> @dataclass
+        ... class Request:
+        ...     steps: int = option(64, help="Points on the way.")
+        >>> @names_options(Request)
+        ... def draw(model, **options): ...
+        >>> str(inspect.signature(draw))
+        "(model, *, steps: 'int | None' = None)"
+    """
+
+    def named(function: Function) -> Function:
+        signature = inspect.signature(function)
+        kinds = inspect.Parameter
+        kept = [one for one in signature.parameters.values() if one.kind != kinds.VAR_KEYWORD]
+        more = {
+            name: kinds(name, kinds.KEYWORD_ONLY, default=None, annotation=f"{kind} | None")
+            for request in requests
+            for name, kind in types_of(request).items()
+            if name not in signature.parameters
+        }
+        parameters = [*kept, *more.values()]
+        function.__dict__["__signature__"] = signature.replace(parameters=parameters)
+        return function
+
+    return named
+
+
+def types_of(request: type) -> dict[str, str]:
+    """The types of the options of a dataclass, without ``None``, as annotations have them."""
+    found = {}
+    for field in dataclasses.fields(request):
+        if _KEY in field.metadata:
+            kind = (field.metadata[_KEY].kind or str).__name__
+            written = field.type if isinstance(field.type, str) else kind
+            found[field.name] = written.removesuffix(" | None")
+    return found
 
 
 def split_words(words: str | Iterable[str]) -> tuple[str, ...]:

@@ -63,6 +63,15 @@ def made(folder: Path) -> Survey:
     return layersight.survey(network(), folder, scale="0..1")
 
 
+def test_a_survey_is_a_line_and_a_table(made: Survey) -> None:
+    assert repr(made).startswith("<Survey of ")
+    assert "(s)" not in repr(made)
+    frame = made.to_dataframe()
+    assert len(frame) == sum(entry.channels for entry in made.layers)
+    row = frame[(frame.layer == made.layers[0].name) & (frame.channel == 1)].iloc[0]
+    assert row["mean"] == pytest.approx(float(made.layers[0].mean[1]))
+
+
 def sections(survey: Survey) -> dict[str, Grid]:
     (part,) = describe(survey, PageOptions()).parts
     return {

@@ -21,8 +21,10 @@ from layersight.batch.gather import (
     make_options,
 )
 from layersight.batch.predictions import predict
+from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_scale
 from layersight.data.arrays import FloatArray
+from layersight.data.fields import names_options
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.outputs import kinds_of
@@ -44,6 +46,7 @@ ImageSource = images.Source
 """A file, an array, a Pillow image, or an image loaded before."""
 
 
+@names_options(ImageOptions)
 def load_image(
     source: ImageSource, model: Any, *, input_name: str | None = None, **options: Any
 ) -> InputImage:
@@ -78,6 +81,7 @@ def load_image(
     return settle_scale(opened, info, {entry.name: [loaded]})[entry.name][0]
 
 
+@names_options(ImageOptions)
 def activations(
     model: Any,
     image: ImageSource | Sequence[ImageSource] | Mapping[str, Any] | None = None,

@@ -20,7 +20,7 @@ from layersight.batch.gather import (
 )
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_scale
-from layersight.data.fields import split_options
+from layersight.data.fields import names_options, split_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
@@ -47,6 +47,7 @@ from layersight.select import LayerSpec
 STRONGEST = "the strongest class of each image"
 
 
+@names_options(MeasureOptions, HeatmapOptions, ImageOptions)
 def evaluate(
     model: Any,
     images: Any,

@@ -16,7 +16,9 @@ from layersight.batch.gather import (
     gather,
     input_notes,
 )
+from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_scale
+from layersight.data.fields import names_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.prediction import Prediction
@@ -34,6 +36,7 @@ from layersight.nouns.heatmaps.goals import ResolvedTarget
 from layersight.nouns.heatmaps.images import choose_input, make_image_set, picture_note
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics, named
 from layersight.nouns.heatmaps.outputs import check_explained, output_layers
+from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.heatmaps.running import Context
 from layersight.nouns.heatmaps.settings import choose_methods, left_out, settle
@@ -47,6 +50,7 @@ ImageSource = Source
 TargetSpec = str | int | Target
 
 
+@names_options(HeatmapOptions, ImageOptions)
 def heatmap(
     model: Any,
     image: ImageSource | Sequence[ImageSource] | Mapping[str, Any],

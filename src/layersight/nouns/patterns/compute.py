@@ -17,6 +17,7 @@ from layersight.batch.gather import choose_preprocessing, input_label
 from layersight.batch.scale import settle_input
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PHASE
+from layersight.data.fields import names_options
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import Interrupted, UsageError
@@ -37,6 +38,7 @@ from layersight.nouns.patterns.canvas import (
     settle_options,
 )
 from layersight.nouns.patterns.methods.method import Context, Method, find_method, methods
+from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import RatedPattern, run
 from layersight.select import ChannelSpec, LayerSpecs
@@ -45,6 +47,7 @@ MOST_FRAMES = 200
 """The most pictures of the way that are kept."""
 
 
+@names_options(PatternOptions)
 def patterns(
     model: Any,
     layers: LayerSpecs = None,

@@ -18,11 +18,13 @@ from layersight import images as pictures
 from layersight.batch.gather import choose_preprocessing, find_input, make_options
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_input
+from layersight.data.fields import names_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import ImageError, ModelInputError, SelectionError, near
-from layersight.model import Forward, require
+from layersight.loading import open_for
+from layersight.model import Forward
 from layersight.nouns.survey.assembling import assemble, boxes_of
 from layersight.nouns.survey.cluster import opening_of, run_on_ray
 from layersight.nouns.survey.correlation import strongest, units_of
@@ -40,8 +42,9 @@ SIDE = 224
 """Pixels of a side where a model takes any size and none was given: one size for all images."""
 
 
+@names_options(SurveyOptions, ImageOptions)
 def survey(
-    model: Forward,
+    model: Any,
     images: Any,
     *,
     layers: LayerSpec | Iterable[LayerSpec] | None = None,
@@ -56,7 +59,7 @@ def survey(
     and backend, whatever the shards, the number of workers and the engine.
 
     Args:
-        model: From :func:`layersight.load_model`; with one input.
+        model: A model from :func:`layersight.load_model`, or what that takes; with one input.
         images: A folder, whose folders are classes; a file with a path on each line and behind a
             tab its class (``.txt``); a tar file as of webdataset; a Parquet file with a column of
             images; files, globs, arrays; or several of these.
@@ -86,15 +89,15 @@ def survey(
         KeyboardInterrupt: Ctrl-C; it says how much is kept.
     """
     settings, image_options = _split(options)
-    require(model, Forward, "survey", "open the network that the weights belong to")
+    opened = open_for(model, Forward, "survey", "open the network that the weights belong to")
     data = open_dataset(images)
     place = None if folder is None else Path(folder)
     with locked(place):
-        info, spec, scale = _plan(model, data, layers, settings, image_options)
+        info, spec, scale = _plan(opened, data, layers, settings, image_options)
         shards = cut(data, spec, settings.shard)
         store = ShardFolder(place)
         store.tidy(shards)
-        _run(model, spec, shards, store, data, settings, opening, progress)
+        _run(opened, spec, shards, store, data, settings, opening, progress)
         merged = store.merged(shards)
         if not merged.read:
             name, reason = merged.unreadable[0]

@@ -62,6 +62,14 @@ def channel_numbers(entry: LayerSurvey, number: int) -> Json:
     }
 
 
+def rows(result: Survey) -> Iterator[tuple[object, ...]]:
+    """One line for each channel, with a head."""
+    yield ("layer", "channel", *tables.NUMBERS)
+    for entry in result.layers:
+        for number in range(entry.channels):
+            yield (entry.name, *channel_numbers(entry, number).values())
+
+
 def folder(result: Survey, options: PageOptions) -> Iterator[Entry[Survey, PageOptions]]:
     """The files of a folder: the tables, and the report to look at."""
     for name, content in tables.files(result):
@@ -76,6 +84,7 @@ NOUN: Noun[Survey, PageOptions] = Noun(
     describe=describe,
     manifest=manifest,
     numbers=numbers,
+    rows=rows,
     folder=folder,
     words={"view": "layers"},
 )

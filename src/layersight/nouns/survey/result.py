@@ -17,6 +17,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.display import RichDisplay
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
+from layersight.document.words import plural
 from layersight.errors import SelectionError, near
 
 Ints = NDArray[np.int64]
@@ -214,6 +215,6 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
     def __repr__(self) -> str:
         channels = sum(entry.channels for entry in self.layers)
         return (
-            f"<Survey of {self.model.name!r}: {channels} channel(s) of {len(self.layers)} "
-            f"layer(s) over {self.images} image(s)>"
+            f"<Survey of {self.model.name!r}: {plural(channels, 'channel')} of "
+            f"{plural(len(self.layers), 'layer')} over {plural(self.images, 'image')}>"
         )
