@@ -151,7 +151,7 @@ def run_on_ray(
         BackendError: Ray is not installed, or there is no such cluster.
         ImageError: An image cannot be read, and that is to end the survey.
     """
-    with _connected(address) as ray:
+    with connected(address) as ray:
         gpus = 1 if ray.cluster_resources().get("GPU") else 0
         # A worker with a GPU would end after each task, and open the model again for the next.
         work = ray.remote(num_cpus=cores, num_gpus=gpus, max_retries=-1, max_calls=0)(_work)
@@ -178,7 +178,7 @@ def run_on_ray(
 
 
 @contextlib.contextmanager
-def _connected(address: str | None) -> Iterator[Any]:
+def connected(address: str | None) -> Iterator[Any]:
     """Ray, connected to a cluster; left as it was if it was connected before."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -205,7 +205,7 @@ def _connected(address: str | None) -> Iterator[Any]:
             runtime_env={"env_vars": shared},
             **own,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises nearly anything where it cannot start
         place = address or "this machine"
         raise BackendError(f"cannot start or reach a Ray cluster at {place}: {error}") from error
     try:

@@ -148,11 +148,11 @@ def from_bytes(content: bytes, key: str) -> Result:
 
 
 class ShardFolder:
-    """Where the results of shards are kept; ``None`` keeps them in memory."""
+    """Where the results of shards are kept; ``None`` keeps what is known after them all."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = None if folder is None else folder / FOLDER
-        self._kept: dict[str, bytes] = {}
+        self._merged: Result | None = None
 
     def _path(self, shard: Shard) -> Path:
         assert self._folder is not None
@@ -161,7 +161,7 @@ class ShardFolder:
     def has(self, shard: Shard) -> bool:
         """Whether the result of a shard is there, and whole."""
         if self._folder is None:
-            return shard.key in self._kept
+            return False
         path = self._path(shard)
         if not path.is_file():
             return False
@@ -178,7 +178,8 @@ class ShardFolder:
             OutputError: It cannot be written; nothing is left behind.
         """
         if self._folder is None:
-            self._kept[shard.key] = content
+            found = from_bytes(content, shard.key).moved(shard.start)
+            self._merged = found if self._merged is None else self._merged.add(found)
         else:
             write_bytes(self._path(shard), content)
 
@@ -188,8 +189,6 @@ class ShardFolder:
         Raises:
             OutputError: It is damaged.
         """
-        if self._folder is None:
-            return from_bytes(self._kept[shard.key], shard.key)
         try:
             return from_bytes(self._path(shard).read_bytes(), shard.key)
         except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
@@ -200,8 +199,8 @@ class ShardFolder:
 
     def merged(self, shards: Sequence[Shard]) -> Result:
         """What is known after all shards."""
-        found: Result | None = None
-        for shard in shards:
+        found = self._merged
+        for shard in shards if self._folder is not None else ():
             result = self.get(shard).moved(shard.start)
             found = result if found is None else found.add(result)
         assert found is not None

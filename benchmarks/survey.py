@@ -1,0 +1,258 @@
+"""What a survey costs beside bare prediction, decoding, and separate processes.
+
+Prints ratios; each is measured against its floor in the same run, in turn, and given as the median
+with least and greatest. Throughput is that of whole surveys: passes, counting, merging, pictures of
+what the strongest images show.
+
+Usage::
+
+    python benchmarks/survey.py --model FILE --images FOLDER [--backend NAME] [--count N] [--runs N]
+        [--only predict,files,memory,ray]
+
+- predict: a survey of decoded arrays against ``model.predict`` on them, in batches of 32.
+- files: a survey of files against the slower of decoding them and predicting.
+- memory: the greatest memory of a process that surveys all files, against a quarter of them.
+- ray: two workers of Ray against two processes that each survey a half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+PARTS = ("predict", "files", "memory", "ray")
+BATCH = 32
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that ``work`` takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def told(label: str, count: int, pairs: Sequence[tuple[float, float]]) -> None:
+    """Prints how fast the first of two is, as a share of the second."""
+    shares = [floor / ours for ours, floor in pairs]
+    ours, floor = (count / statistics.median(column) for column in zip(*pairs, strict=True))
+    print(
+        f"{label:62} {statistics.median(shares):6.3f} ({min(shares):.3f} to {max(shares):.3f})"
+        f"   {ours:.0f} against {floor:.0f} images/s",
+        flush=True,
+    )
+
+
+def subset(folder: str, count: int) -> Any:
+    """So many images of a folder, spread over it."""
+    from layersight.nouns.survey.dataset import Dataset, open_dataset
+
+    data = open_dataset(folder)
+    items = data.items[:: max(1, len(data) // count)][:count]
+    return Dataset(items, data.classes)
+
+
+def compare_predict(model: Any, data: Any, runs: int) -> None:
+    """Decoded arrays."""
+    import layersight
+
+    arrays = decoded(model, data)
+    live = model.model
+    live.predict(arrays[:BATCH], batch_size=BATCH, verbose=0)
+    layersight.survey(model, arrays[:BATCH])
+    pairs = [
+        (
+            timed(lambda: layersight.survey(model, arrays)),
+            timed(lambda: live.predict(arrays, batch_size=BATCH, verbose=0)),
+        )
+        for _ in range(runs)
+    ]
+    told("survey of decoded arrays / model.predict", len(arrays), pairs)
+
+
+def decoded(model: Any, data: Any) -> Any:
+    """Images as the network gets them."""
+    import numpy as np
+
+    return np.stack([one.values for one in load(model, data)])
+
+
+def load(model: Any, data: Any) -> list[Any]:
+    """Images decoded by as many threads as there are cores."""
+    from layersight.batch.request import ImageOptions
+    from layersight.nouns.survey.compute import _plan
+    from layersight.nouns.survey.dataset import Reader
+    from layersight.nouns.survey.local import Loader
+    from layersight.nouns.survey.options import SurveyOptions
+
+    _, spec, _ = _plan(model, data, None, SurveyOptions(), ImageOptions())
+    loader = Loader(spec, Reader())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(loader.load, data.items))
+
+
+def compare_files(model: Any, data: Any, runs: int) -> None:
+    """Files: decoding runs beside prediction."""
+    import layersight
+
+    arrays = decoded(model, data)
+    live = model.model
+    live.predict(arrays[:BATCH], batch_size=BATCH, verbose=0)
+    pairs = []
+    for _ in range(runs):
+        decoding = timed(lambda: load(model, data))
+        predicting = timed(lambda: live.predict(arrays, batch_size=BATCH, verbose=0))
+        surveying = timed(lambda: layersight.survey(model, data))
+        pairs.append((surveying, max(decoding, predicting)))
+    told("survey of files / slower of decoding and predicting", len(data), pairs)
+
+
+def child(*arguments: str) -> subprocess.Popen[str]:
+    """This script in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, __file__, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def compare_memory(options: argparse.Namespace) -> None:
+    """The greatest memory of whole processes."""
+    found = []
+    for count in (options.count // 4, options.count):
+        out, _ = child(
+            "--model", options.model, "--images", options.images, "--measure", str(count)
+        ).communicate()
+        found.append(int(out.split()[-1]))
+    print(
+        f"{'greatest memory, all images / a quarter of them':62} {found[1] / found[0]:6.3f}"
+        f"{'':20}   {found[1] / 1024:.0f} against {found[0] / 1024:.0f} MiB",
+        flush=True,
+    )
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Surveys some images and prints the greatest memory of this process, in KiB."""
+    import layersight
+
+    layersight.survey(layersight.load_model(options.model), subset(options.images, options.measure))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def half(options: argparse.Namespace) -> None:
+    """Surveys a half of the images when it is told to, and prints the seconds that it took."""
+    import layersight
+
+    model = layersight.load_model(options.model)
+    shards, run = shards_of(model, options)
+    run(shards[:1])
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(timed(lambda: run(shards[options.half :: 2])), flush=True)
+
+
+def shards_of(model: Any, options: argparse.Namespace) -> tuple[Any, Callable[[Any], Any]]:
+    """The shards of the images, and what surveys some in this process."""
+    from layersight.batch.request import ImageOptions
+    from layersight.nouns.survey.compute import _plan
+    from layersight.nouns.survey.local import run_shards
+    from layersight.nouns.survey.options import SurveyOptions
+    from layersight.nouns.survey.plan import cut
+
+    data = subset(options.images, options.count)
+    _, spec, _ = _plan(model, data, None, SurveyOptions(), ImageOptions())
+    shards = cut(data, spec, 128)
+    return shards, lambda some: list(
+        run_shards(model, spec, some, data.classes, decoders=1, strict=False)
+    )
+
+
+def compare_ray(options: argparse.Namespace, model: Any) -> None:
+    """Workers that are warm against processes that are."""
+    from layersight.batch.request import ImageOptions
+    from layersight.nouns.survey.cluster import connected, opening_of, run_on_ray
+    from layersight.nouns.survey.compute import _plan
+    from layersight.nouns.survey.options import SurveyOptions
+
+    shards, _ = shards_of(model, options)
+    data = subset(options.images, options.count)
+    _, spec, _ = _plan(model, data, None, SurveyOptions(), ImageOptions())
+
+    def on_ray(some: Any) -> None:
+        for _ in run_on_ray(
+            *(opening_of(model, {"source": options.model}), spec, some, data.classes),
+            address=None,
+            workers=2,
+            cores=1,
+            strict=False,
+        ):
+            pass
+
+    pairs = []
+    with connected(None):
+        on_ray(shards[:6])
+        for _ in range(options.runs):
+            ray_seconds = timed(lambda: on_ray(shards))
+            shared = ("--model", options.model, "--images", options.images)
+            os.environ["OMP_NUM_THREADS"] = "1"  # as Ray sets it for a worker of one core
+            halves = [
+                child(*shared, "--count", str(options.count), "--half", str(number))
+                for number in (0, 1)
+            ]
+            for process in halves:
+                assert process.stdout is not None
+                process.stdout.readline()
+            for process in halves:
+                assert process.stdin is not None
+                process.stdin.write("go\n")
+                process.stdin.flush()
+            seconds = max(float(process.communicate()[0].split()[-1]) for process in halves)
+            pairs.append((ray_seconds, seconds))
+    told("two workers of Ray / two separate processes", len(data), pairs)
+
+
+def main() -> None:
+    """Prints all ratios."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--images", required=True)
+    parser.add_argument("--backend", default=os.environ.get("KERAS_BACKEND", "jax"))
+    parser.add_argument("--count", type=int, default=1024)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--half", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = options.backend
+    if options.measure is not None:
+        measure(options)
+        return
+    if options.half is not None:
+        half(options)
+        return
+    import layersight
+
+    chosen = options.only.split(",")
+    print(f"Shares, median of {options.runs} pairs (least to greatest); {options.backend}")
+    if "memory" in chosen:
+        compare_memory(options)
+    model = layersight.load_model(options.model)
+    data = subset(options.images, options.count)
+    if "predict" in chosen:
+        compare_predict(model, data, options.runs)
+    if "files" in chosen:
+        compare_files(model, data, options.runs)
+    if "ray" in chosen:
+        compare_ray(options, model)
+
+
+if __name__ == "__main__":
+    main()
