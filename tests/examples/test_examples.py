@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -30,6 +31,15 @@ SAID = {
     "essay": ("(1, 148, 148, 32)", "(1, 74, 74, 32)", "edges      85%", "zeros      74%  92%  95%"),
 }
 """What each must say, on the files that the repository brings."""
+
+
+REAL = {
+    "lesson": ("images/dog.1100.jpg", "max_pooling2d_3   72   64 of 128"),
+    "lab": ("images/person3_virus_16.jpeg", "differ by 0 at most"),
+    "lecture": ("images/IM-0115-0001.jpeg", "for all 3 images"),
+    "essay": ("images/dog.1100.jpg", "zeros      78%  86%  95%  91%"),
+}
+"""The documents' own images, for the network of their kind, and what is said of them."""
 
 
 def runner() -> Any:
@@ -69,6 +79,36 @@ def test_an_example_is_the_same_twice_bit_for_bit(name: str, tmp_path: Path) -> 
     words = "\n".join("\n".join(map(str, each.values())) for each in first)
     for said in SAID[name]:
         assert said in words, said
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_an_example_on_real_files(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    network, (image, said) = data / "models/cats_dogs_150.h5", REAL[name]
+    monkeypatch.setenv("LAYERSIGHT_MODEL", str(network))
+    monkeypatch.setenv("LAYERSIGHT_IMAGE", str(data / image))
+    monkeypatch.setenv("LAYERSIGHT_PHOTOS", str(data / "cats_dogs"))
+    found = outputs(runner().run(name, tmp_path))
+    words = "\n".join("\n".join(map(str, each.values())) for each in found)
+    assert "3,453,121 in all: 3,453,121 trainable, 0 not trainable" in words
+    assert said in words
+    if name == "lab":
+        printed = next(
+            each["text/plain"] for each in found if each["text/plain"].startswith("(1, 148")
+        )
+        numbers = [float(number) for number in re.findall(r"-?\d+\.\d*", printed)]
+        model = keras.models.load_model(network, compile=False)
+        first = keras.Model(model.inputs[0], model.layers[0].output)
+        pixels = keras.utils.img_to_array(
+            keras.utils.load_img(data / image, target_size=(150, 150))
+        )
+        corner = np.asarray(first(pixels[None] / 255))[0, 0, 0]
+        np.testing.assert_allclose(numbers[:32], corner, atol=1e-5)
+        standardised = (corner - corner.mean()) / corner.std() * 64 + 128
+        np.testing.assert_allclose(numbers[32:], standardised, rtol=1e-3)
 
 
 def test_a_notebook_prints_every_layer_with_its_channels(tmp_path: Path) -> None:
