@@ -14,6 +14,7 @@ COMMANDS = (
     "patterns",
     "heatmap",
     "evaluate",
+    "channel",
     "kernels",
     "explore",
     "convert",

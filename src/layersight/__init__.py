@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from layersight.loading import load_model
     from layersight.loading.stored import load_weights
     from layersight.nouns.activations.compute import activations, load_image
+    from layersight.nouns.channel.compute import channel
     from layersight.nouns.evaluation.compute import evaluate
     from layersight.nouns.heatmaps.compute import heatmap
     from layersight.nouns.heatmaps.metrics.bench import measure
@@ -43,6 +44,7 @@ _PLACES = {
     "Term": "layersight.nouns.patterns.result",
     "activations": "layersight.nouns.activations.compute",
     "cascade": "layersight.nouns.heatmaps.metrics.cascade",
+    "channel": "layersight.nouns.channel.compute",
     "convert": "layersight.export.converting",
     "evaluate": "layersight.nouns.evaluation.compute",
     "explore": "layersight.web.notebook",
@@ -69,6 +71,7 @@ __all__ = [
     "__version__",
     "activations",
     "cascade",
+    "channel",
     "convert",
     "evaluate",
     "explore",

@@ -320,6 +320,18 @@ def test_rows_of_kernels_stand_under_their_heads() -> None:
     assert (dead["grid-row"], dead["grid-column"]) == ("4", "2/10")
 
 
+def test_heads_may_come_in_any_order() -> None:
+    tiles = [Tile(label=str(place)) for place in range(5)]
+    pixels = np.zeros((5, 2, 2), np.uint8)
+    heads = ((2, "behind"), (0, "in front"))
+    grid = Grid(
+        pixels, tiles, np.zeros((256, 3), np.uint8), columns=5, rows=(("0", ""),), heads=heads
+    )
+    page = page_of(documents.section(0, grid))
+    found = [(style_of(each)["grid-column"], told) for each, told in page.all("li", "head")]
+    assert found == [("2/4", "in front"), ("4/7", "behind")]
+
+
 def test_places_without_a_slice_are_cut_out() -> None:
     page = page_of(documents.section(0, documents.volume()))
     style = page.all("ul", "tiles")[0][0]["style"]

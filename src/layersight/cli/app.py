@@ -50,6 +50,10 @@ COMMANDS = {
         "layersight.nouns.survey.command",
         "Shows what every channel does over a whole data set, and what excites it most.",
     ),
+    "channel": (
+        "layersight.nouns.channel.command",
+        "Shows one channel: its kernel, its pattern, what excites it, over a whole data set.",
+    ),
     "kernels": (
         "layersight.nouns.kernels.command",
         "Shows the learned weights of filters, and the spatial patterns in them.",

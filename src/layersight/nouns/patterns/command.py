@@ -12,6 +12,7 @@ from layersight.data.fields import Options, option
 from layersight.errors import UsageError
 from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.request import KINDS, METHODS, PatternOptions
+from layersight.nouns.survey.options import SURVEY
 
 if TYPE_CHECKING:
     from layersight.data.arrays import FloatArray
@@ -33,6 +34,7 @@ class PatternRequest(Options):
     images: str | None = option(
         None, help="Natural images to compare the patterns with.", kind=str, metavar="FOLDER"
     )
+    survey: str | None = option(None, help=SURVEY, kind=str, metavar="DIR", flag="--survey")
     scale: str | None = option(None, help=SCALE, kind=str, metavar="SCALE")
     input_name: str | None = option(
         None,

@@ -41,6 +41,9 @@ from layersight.nouns.patterns.methods.method import Context, Method, find_metho
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import RatedPattern, run
+from layersight.nouns.patterns.surveyed import with_survey
+from layersight.nouns.survey.reading import survey_of
+from layersight.nouns.survey.result import Survey
 from layersight.select import ChannelSpec, LayerSpecs
 
 MOST_FRAMES = 200
@@ -57,6 +60,7 @@ def patterns(
     objective: str | Objective | Sequence[Objective] = "channel",
     start: Any = None,
     images: str | os.PathLike[str] | Sequence[Any] | None = None,
+    survey: Survey | str | os.PathLike[str] | None = None,
     scale: str | Preprocessing | None = None,
     input_name: str | None = None,
     batch_size: int | None = None,
@@ -82,6 +86,9 @@ def patterns(
             channel)``, in the numbers that the network sees.
         images: A folder, a glob or files of natural images, to say where each pattern lies
             among them; for ``maco`` the spectrum is theirs too.
+        survey: What :func:`layersight.survey` gave, or the folder that it was written to: says
+            where each pattern lies among all images of it, in place of ``images``, and shows what
+            the strongest of them hold beside it.
         scale: What pixels are brought to, by a name or in numbers; without it what the model
             itself tells.
         input_name: Which input, for a model with several; the others are held at zero.
@@ -108,6 +115,9 @@ def patterns(
     opened = open_for(model, Optimisable, "patterns", "look at its activations instead")
     info = opened.info
     entry = choose_input(info, input_name, options.get("size"))
+    if survey is not None and images is not None:
+        raise UsageError("expected images or a survey to compare patterns with, found both")
+    known = None if survey is None else survey_of(survey, info)
     given = _as_start(start, chosen, entry)
     settled = settle_options(chosen, entry, _with_size(options, given))
     channels_in = entry.channels or 3
@@ -159,6 +169,8 @@ def patterns(
     ready = set(made) | set(() if done is None else done.objectives)
     order = [objective for objective in objectives if objective in ready]
     result = merge(order, parts) if parts else None
+    if result is not None and known is not None:
+        result = with_survey(result, known)
     if len(order) < len(objectives):
         raise Interrupted(result, len(objectives))
     assert result is not None

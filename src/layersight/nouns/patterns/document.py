@@ -159,7 +159,7 @@ def _grid(result: Patterns, options: GalleryOptions) -> Part:
 def _first_row(group: LayerPatterns, options: GalleryOptions) -> tuple[int, ...]:
     """The patterns of a layer that one row shows, those with a picture first, each in its order."""
     facets = facets_beside(group.result, group.indices)
-    columns = max(facets, options.columns // facets * facets)
+    columns = max(facets, options.columns // _tiles_of_each(group.result) // facets * facets)
     if len(group.indices) <= columns:
         return group.indices
     ranked = [*group.alive, *(index for index in group.indices if group.result.empty[index])]
@@ -189,7 +189,8 @@ def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     """Some patterns, facets of one channel beside each other."""
     chosen = list(indices)
     facets = facets_beside(result, indices)
-    columns = max(facets, columns // facets * facets)
+    each = _tiles_of_each(result)
+    columns = max(facets * each, columns // (facets * each) * facets * each)
     numbers = [
         Numbers("activation reached", result.activation[chosen]),
         Numbers("at the start", result.start_activation[chosen], order=False),
@@ -199,14 +200,52 @@ def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     if result.natural is not None and result.percentile is not None:
         numbers.append(Numbers("strongest image", result.natural[chosen, 2], order=False))
         numbers.append(Numbers("percentile", result.percentile[chosen] / 100, percent=True))
+    pixels, shown = result.images[chosen], [_tile(result, index) for index in indices]
+    if result.strongest is not None:
+        pixels = np.stack([pixels, result.strongest[chosen]], 1).reshape(-1, *pixels.shape[1:])
+        natural = [_natural_tile(result, index) for index in indices]
+        shown = [tile for pair in zip(shown, natural, strict=True) for tile in pair]
+        numbers = [dataclasses.replace(one, values=np.repeat(one.values, each)) for one in numbers]
+    together = facets * each
     return Grid(
-        result.images[chosen],
-        [_tile(result, index) for index in indices],
+        pixels,
+        shown,
         columns=columns,
         unit="pattern",
-        gaps=frozenset(range(facets - 1, columns - 1, facets)) if facets > 1 else frozenset(),
+        gaps=frozenset(range(together - 1, columns - 1, together)) if together > 1 else frozenset(),
         numbers=tuple(numbers),
     )
+
+
+def _tiles_of_each(result: Patterns) -> int:
+    """How many tiles a pattern takes: beside it may stand what excites its channel."""
+    return 1 if result.strongest is None else 2
+
+
+def _natural_tile(result: Patterns, index: int) -> Tile:
+    """What the strongest images of a survey show where the channel is."""
+    assert result.strongest is not None
+    name = f"{full_name(result, index)}: what excites it most in {_images_of(result)}"
+    if (result.strongest[index] == 255).all():
+        silent = result.dead_over_data is not None and result.dead_over_data[index]
+        words = ("dead", f"over {count(result.natural_count)}", "images") if silent else ("none",)
+        return Tile(label="images", cover=Cover("dead", words), name=name)
+    value = "" if result.natural is None else _known(float(result.natural[index, 2]))
+    return Tile(label="images", value=value, name=name)
+
+
+def _compared(result: Patterns, index: int) -> bool:
+    """Whether it is known what natural images reach."""
+    return result.natural is not None and bool(np.isfinite(result.natural[index]).all())
+
+
+def _known(value: float) -> str:
+    """An activation; empty where there is none."""
+    return amount(value) if math.isfinite(value) else ""
+
+
+def _images_of(result: Patterns) -> str:
+    return plural(result.natural_count, "image")
 
 
 def _cover(result: Patterns, index: int) -> Cover | None:
@@ -217,7 +256,7 @@ def _cover(result: Patterns, index: int) -> Cover | None:
 def _tile(result: Patterns, index: int) -> Tile:
     objective, empty = result.objectives[index], bool(result.empty[index])
     lines: list[tuple[str, Cell]] = []
-    if result.natural is not None and not empty:
+    if result.natural is not None and result.strongest is None and not empty:
         most = amount(float(result.natural[index, 2]))
         tone: Tone = "bad" if outdone(result, index) else "quiet"
         lines.append(("images", Cell(most, tone)))
@@ -254,6 +293,8 @@ def _terms(result: Patterns) -> list[tuple[str, str]]:
     if result.natural is not None:
         images = plural(result.natural_count, "natural image")
         more = f"what the strongest of {images} reaches; in brown if the pattern reached less"
+        if result.strongest is not None:
+            more = f"what excites it most in {images}, and the greatest of them"
         terms.append(("images", more))
     terms.append(
         ("bar", "the share of it that is left under shifts and rescalings not used to make it")
@@ -407,7 +448,7 @@ def _facts(result: Patterns, index: int) -> Facts:
     share = float(result.robustness[index])
     bar = share if math.isfinite(share) else None
     rows.append(("kept when moved, rescaled", Cell(kept(result, index), share=bar)))
-    if result.natural is not None and result.percentile is not None:
+    if result.natural is not None and result.percentile is not None and _compared(result, index):
         marks = [amount(float(value)) for value in result.natural[index]]
         images = plural(result.natural_count, "natural image")
         tone: Tone = "bad" if outdone(result, index) else "plain"
@@ -433,7 +474,7 @@ def _way(result: Patterns, index: int) -> tuple[Curve, ...]:
         return ()
     end = float(result.activation[index])
     rules: tuple[tuple[float, str], ...] = ()
-    if result.natural is not None:
+    if result.natural is not None and _compared(result, index):
         middle, high, most = (float(value) for value in result.natural[index])
         rules = ((most, "strongest image"), (high, "99% of images"), (middle, "median image"))
     heights = [0.0, end, *values.tolist(), *(height for height, _ in rules)]

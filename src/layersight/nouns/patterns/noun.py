@@ -36,11 +36,13 @@ AXES = {
     "natural": ("pattern", "mark"),
     "percentile": ("pattern",),
     "transparency": ("pattern", "y", "x"),
+    "strongest": ("pattern", "y", "x", "colour"),
+    "dead_over_data": ("pattern",),
     "frames": ("frame", "pattern", "y", "x", "colour"),
 }
 """The arrays of a result and the names of their axes."""
 
-OPTIONAL = ("natural", "percentile", "transparency", "frames")
+OPTIONAL = ("natural", "percentile", "transparency", "strongest", "dead_over_data", "frames")
 """Arrays that not every result has."""
 
 

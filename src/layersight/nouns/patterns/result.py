@@ -25,6 +25,7 @@ from layersight.nouns.patterns.request import PatternOptions
 ALONG = (
     *("images", "values", "activation", "start_activation", "robustness", "dead"),
     *("converged", "steps", "history", "natural", "percentile", "transparency"),
+    *("strongest", "dead_over_data"),
 )
 """The arrays of a result whose first axis counts the patterns."""
 
@@ -144,6 +145,9 @@ class Patterns(RichDisplay):
         percentile: Where the reached activation lies among those, in percent; ``None`` likewise.
         transparency: ``(pattern, height, width)`` float32 in 0..1: how much the gradient minded
             each pixel; ``None`` for methods without.
+        strongest: ``(pattern, height, width, 3)`` uint8: what the strongest images of a survey show
+            where the channel is; ``None`` without a survey.
+        dead_over_data: Whether the channel is dead over all images of it; ``None`` likewise.
         natural_count: How many natural images there were.
         frames: ``(frame, pattern, height, width, 3)`` uint8: the patterns on their way, the
             start first and the end last; ``None`` if not asked for.
@@ -169,6 +173,8 @@ class Patterns(RichDisplay):
     natural: FloatArray | None = None
     percentile: FloatArray | None = None
     transparency: FloatArray | None = None
+    strongest: Bytes | None = None
+    dead_over_data: NDArray[np.bool_] | None = None
     natural_count: int = 0
     frames: Bytes | None = None
     frame_steps: tuple[int, ...] = ()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from layersight.data.fields import Options, option
 
 ENGINES = ("local", "ray")
+SURVEY = "What layersight survey wrote: compares with all of its images."
+"""The help of the option that gives a survey to another command."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from layersight.data.model import LayerInfo, ModelInfo, Placement
 from layersight.data.preprocessing import Preprocessing
-from layersight.errors import OutputError
+from layersight.errors import OutputError, UsageError
 from layersight.images.reading import in_short
 from layersight.nouns.survey.result import (
     PERCENTILES,
@@ -99,6 +99,22 @@ def read_survey(folder: str | os.PathLike[str]) -> Survey:
             f"no survey in {place}: expected a folder that layersight survey wrote "
             f"({in_short(error)})"
         ) from error
+
+
+def survey_of(source: Survey | str | os.PathLike[str], info: ModelInfo) -> Survey:
+    """A survey, or one read from its folder, that is of a model.
+
+    Raises:
+        OutputError: There is none in the folder.
+        UsageError: It is of another model.
+    """
+    survey = source if isinstance(source, Survey) else read_survey(source)
+    if survey.model.digest != info.digest:
+        raise UsageError(
+            f"the survey is of another model: expected one of '{info.name}', found one of "
+            f"'{survey.model.name}'. Make one with layersight survey MODEL IMAGES --output DIR"
+        )
+    return survey
 
 
 def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:

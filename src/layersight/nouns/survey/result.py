@@ -41,6 +41,17 @@ class Histogram:
     counts: Ints
     percentiles: NDArray[np.float64]
 
+    def share_below(self, channel: int, value: float) -> float:
+        """The share of images whose number is at most a value, to the width of a bin.
+
+        Not a number where there are no images, or the value is none.
+        """
+        counts = self.counts[channel]
+        total = int(counts.sum())
+        if not total or value != value:
+            return float("nan")
+        return float(counts[self.edges[:, 0] <= value].sum()) / total
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Examples:

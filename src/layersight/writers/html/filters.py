@@ -222,8 +222,9 @@ def _track(grid: Grid, column: int) -> int:
 
 def heads(grid: Grid) -> Iterator[tuple[int, int, str]]:
     """Words over columns: the first track, the track after the last, the words."""
-    starts = [column for column, _ in grid.heads] + [grid.columns]
-    for (column, words), end in zip(grid.heads, starts[1:], strict=True):
+    every = sorted(grid.heads)
+    starts = [column for column, _ in every] + [grid.columns]
+    for (column, words), end in zip(every, starts[1:], strict=True):
         yield _track(grid, column), max(_track(grid, column) + 1, _track(grid, end)), words
 
 

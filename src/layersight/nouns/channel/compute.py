@@ -1,0 +1,148 @@
+"""One channel, looked at from every side.
+
+The rule of this module: each part is what its own verb gives; here they are only asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.errors import LayersightError, SelectionError, UsageError
+from layersight.loading import open_for
+from layersight.model import Forward, HasKernels, Optimisable
+from layersight.nouns.activations.compute import activations
+from layersight.nouns.channel.result import Channel
+from layersight.nouns.kernels.compute import kernels
+from layersight.nouns.kernels.result import Kernels
+from layersight.nouns.patterns.compute import patterns
+from layersight.nouns.patterns.result import Patterns
+from layersight.nouns.survey.reading import survey_of
+from layersight.nouns.survey.result import LayerSurvey, Survey
+from layersight.select import parse_channels, select_layers
+
+
+def channel(
+    model: Any,
+    unit: str,
+    *,
+    survey: Survey | str | os.PathLike[str],
+    over: Any = None,
+    pattern: bool = True,
+    steps: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Channel:
+    """One channel: what it weighs, what it looks for, and what it does over a data set.
+
+    Args:
+        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
+            an architecture, a live ``keras.Model``.
+        unit: The layer and the number of the channel, ``"conv2d_3:5"``.
+        survey: What :func:`layersight.survey` gave, or the folder that it was written to.
+        over: An image whose map of the channel is shown; a file, an array, or an image from
+            :func:`layersight.load_image`.
+        pattern: Whether to make its pattern, which takes longest.
+        steps: Of the pattern, where its own number is not wanted.
+        seed: Likewise.
+        progress: Called after every step of the pattern with the steps done and all there are.
+        options: How the image is brought to the network, as in :class:`ImageOptions`.
+
+    Returns:
+        The channel.
+
+    Raises:
+        SelectionError: There is no such layer or channel in the survey.
+        UsageError: The survey is of another model, or ``unit`` is no layer with a channel.
+        OutputError: There is no survey in the folder.
+        ImageError: The image cannot be read.
+    """
+    opened = open_for(model, Forward, "channel", "open the network that the weights belong to")
+    known = survey_of(survey, opened.info)
+    entry, number = find_unit(known, unit)
+    notes: list[str] = []
+    info = opened.info
+    if known.size is not None and not info.layers:
+        taker = next(one for one in info.inputs if one.accepts_image)
+        info = opened.describe({taker.name: (1, *known.size, taker.channels or 3)})
+    found = _pattern(opened, entry, number, steps, seed, progress, notes) if pattern else None
+    maps = None
+    if over is not None:
+        maps = activations(opened, over, layers={entry.name: [number]}, **options)
+    return Channel(
+        model=info,
+        survey=known,
+        layer=entry.name,
+        channel=number,
+        kernel=_kernel(opened, info, entry, number),
+        pattern=found,
+        pattern_peak=float("nan") if found is None else _peak(opened, found, entry.name, number),
+        maps=maps,
+        notes=tuple(notes),
+    )
+
+
+def find_unit(survey: Survey, unit: str) -> tuple[LayerSurvey, int]:
+    """The layer and the channel that ``"LAYER:CHANNEL"`` names.
+
+    Raises:
+        UsageError: It is no name and number.
+        SelectionError: The survey has none such.
+    """
+    name, _, number = unit.rpartition(":")
+    if not name or not number.strip().isdecimal():
+        raise UsageError(f"expected LAYER:CHANNEL as 'conv2d:5', found '{unit}'")
+    chosen = select_layers([entry.layer for entry in survey.layers], [name])
+    if len(chosen) != 1:
+        listed = ", ".join(f"'{layer.name}'" for layer in chosen[:4])
+        raise SelectionError(f"expected one layer, found {len(chosen)} for '{name}': {listed}")
+    entry = survey[chosen[0].name]
+    return entry, parse_channels(number, entry.channels, layer=entry.name)[0]
+
+
+def _kernel(opened: Any, info: ModelInfo, entry: LayerSurvey, number: int) -> Kernels | None:
+    """The weights of the channel: of its layer, or of the one before its activation function."""
+    layer: LayerInfo | None = entry.layer
+    known = {one.name: one for one in info.layers}
+    while layer is not None and layer.role in ("activation", "normalisation"):
+        layer = known.get(layer.inputs[0]) if len(layer.inputs) == 1 else None
+    if layer is None or not isinstance(opened, HasKernels):
+        return None
+    try:
+        return kernels(opened, layers={layer.name: [number]})
+    except SelectionError:  # a layer without kernels
+        return None
+
+
+def _pattern(
+    opened: Any,
+    entry: LayerSurvey,
+    number: int,
+    steps: int | None,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+    notes: list[str],
+) -> Patterns | None:
+    """The pattern of the channel; what it cannot be made of is noted."""
+    if not isinstance(opened, Optimisable):
+        notes.append("no pattern: this kind of model has no gradients")
+        return None
+    try:
+        return patterns(opened, {entry.name: [number]}, steps=steps, seed=seed, progress=progress)
+    except LayersightError as error:
+        notes.append(f"no pattern: {error}")
+        return None
+
+
+def _peak(opened: Forward, found: Patterns, layer: str, number: int) -> float:
+    """The greatest activation of a pattern as it is."""
+    taker = next((one for one in opened.info.inputs if one.accepts_image), opened.info.inputs[0])
+    if len(opened.info.inputs) > 1 or found.empty[0]:
+        return float("nan")
+    values = opened.forward({taker.name: found.values[:1]}, [layer]).layers[layer]
+    return float(np.max(values[..., number]))

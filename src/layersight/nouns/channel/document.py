@@ -1,0 +1,415 @@
+"""One channel as a document.
+
+The rule of this module: every number over the data set says so, and the pattern and the map of an
+image stand in the histograms of what natural images reach.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from layersight.document.blocks import (
+    Beside,
+    Block,
+    Cell,
+    Column,
+    Curve,
+    Document,
+    Facts,
+    Grid,
+    Note,
+    Overlay,
+    Part,
+    Picture,
+    Scale,
+    Section,
+    Series,
+    Table,
+    Tile,
+    Tone,
+)
+from layersight.document.colour import palette
+from layersight.document.image import input_pixels
+from layersight.document.words import (
+    brief,
+    count,
+    model_facts,
+    model_line,
+    number,
+    output_size,
+    own_notes,
+    percent,
+    plural,
+    size,
+)
+from layersight.nouns.channel.result import Channel
+from layersight.nouns.kernels import document as kernels
+from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.patterns.wording import empty_mark
+from layersight.nouns.survey.document import channel_tile, data_line, preprocessing
+from layersight.nouns.survey.montage import fitted, montages, with_crop
+from layersight.nouns.survey.result import Examples, Histogram
+
+CROP = 96
+"""Pixels of a crop's side."""
+ACROSS = 9
+"""Crops in a row."""
+BINS = 48
+"""Steps of a histogram as it is drawn."""
+CLASSES = 12
+"""So many classes are listed at most: those that excite the channel most."""
+NEIGHBOURS = 6
+SIDE = 128.0
+"""Points that the pattern takes about, and the image with its map."""
+HEAT = 190
+"""The opacity of the greatest activation over an image, of 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What the page of a channel should look like: so far there is nothing to choose."""
+
+
+def describe(result: Channel, options: PageOptions) -> Document:
+    """The document of a channel: a page."""
+    survey, entry = result.survey, result.entry
+    over = f"over {plural(survey.images, 'image')}"
+    layer = entry.layer
+    blocks: list[Block] = [*_front(result), *_examples(result), *_histograms(result)]
+    blocks += [*_neighbours(result), *_classes(result)]
+    title = Section(
+        result.name,
+        (*blocks, *own_notes((*result.notes, *survey.notes))),
+        kind=f"{layer.type}   {output_size(layer)}",
+        facts=f"{over}, {data_line(survey)}",
+        anchor="channel",
+    )
+    captions = (
+        f"Every number of the data set is {over}. Percentiles are right to 0.8 %.",
+        f"{preprocessing(survey)} Model {model_line(result.model)}.",
+    )
+    return Document(
+        title=result.model.name,
+        kicker=f"What one channel does {over}",
+        facts=model_facts(result.model),
+        parts=(Part((title,)),),
+        captions=captions,
+        caption=f"{result.model.name}, {result.model.digest}: {result.name} {over}. {captions[1]}",
+        name=f"{result.model.name}: {result.name}",
+    )
+
+
+def _front(result: Channel) -> Iterator[Block]:
+    """The pattern and the kernel, with the numbers of the channel beside them."""
+    pictures: list[Block] = []
+    pattern = result.pattern
+    if pattern is not None and not empty_mark(pattern, 0):
+        words = f"its pattern, mean {number(float(pattern.activation[0]))}"
+        name = f"pattern of {result.name}"
+        pictures.append(Picture(pattern.images[0], side=SIDE, lines=(words,), name=name))
+    facts = _facts(result)
+    pictures += _map(result)
+    yield Beside((*((one,) for one in pictures), (facts,))) if pictures else facts
+    if result.kernel is not None:
+        (part,) = kernels.describe(result.kernel, KernelOptions(columns=12)).parts
+        section = part.sections[0]
+        yield Note((section.facts,), f"Kernel of {section.title}, {section.kind}", tone="quiet")
+        yield from section.blocks
+
+
+def _facts(result: Channel) -> Facts:
+    entry, channel, images = result.entry, result.channel, result.survey.images
+    dead = bool(entry.dead[channel])
+    rows: list[tuple[str, str | Cell]] = []
+    if dead:
+        words = (
+            f"{number(float(entry.max[channel]))} at every position of all {count(images)} images"
+        )
+        rows.append(("dead", Cell(words, "bad", bold=True)))
+    rows += [
+        ("greatest", Cell(number(float(entry.max[channel])), bold=True)),
+        ("least", number(float(entry.min[channel]))),
+        ("mean", Cell(number(float(entry.mean[channel])), aside=_spread(result))),
+        ("zero", _share(float(entry.sparsity[channel]), "of all activations")),
+        ("fires for", _share(float(entry.firing[channel]), "of the images")),
+    ]
+    selective = float(entry.selectivity[channel])
+    if selective == selective:
+        name = result.survey.classes[int(entry.preferred[channel])]
+        rows.append((f"selective for {brief(name, 20)}", Cell(number(selective), share=selective)))
+    marks = [f"{number(float(entry.peaks.percentiles[channel, place]))}" for place in (1, 3, 5)]
+    rows.append(("peaks: 5, 50, 95%", ",  ".join(marks)))
+    pattern = result.pattern
+    if pattern is not None:
+        rows.append(_pattern_row(result))
+    if result.maps is not None:
+        rows.append(_image_row(result))
+    if entry.broken[channel]:
+        broken = plural(int(entry.broken[channel]), "image")
+        rows.append(("not numbers", Cell(f"for {broken}", "bad")))
+    if entry.layer.receptive_field:
+        rows.append(("receptive field", size(entry.layer.receptive_field)))
+    return Facts(tuple(rows))
+
+
+def _spread(result: Channel) -> str:
+    return f"\u00b1 {number(float(result.entry.std[result.channel]))}"
+
+
+def _share(value: float, of: str) -> Cell:
+    if value != value:
+        return Cell("")
+    return Cell(f"{percent(value)} {of}", share=value)
+
+
+def _pattern_row(result: Channel) -> tuple[str, Cell]:
+    """How far the pattern got, against all images."""
+    pattern = result.pattern
+    assert pattern is not None
+    if mark := empty_mark(pattern, 0):
+        return "pattern", Cell(f"none: {mark}", "bad")
+    reached = float(pattern.activation[0])
+    below = result.entry.means.share_below(result.channel, reached)
+    words = f"{percent(below)} of the images have no greater mean" if below == below else ""
+    return "pattern, mean", Cell(number(reached), note=words)
+
+
+def _examples(result: Channel) -> Iterator[Block]:
+    """The strongest images and the weakest, with what they show where the channel is."""
+    entry = result.entry
+    for title, found in (("Strongest", entry.strongest), ("Weakest", entry.weakest)):
+        ranks = with_crop(entry, found, result.channel)[:ACROSS]
+        if found is entry.weakest and _alike(result, found):
+            continue
+        if ranks:
+            yield _crops(result, title, found, ranks)
+        elif (found.crops < 0).all() and found is entry.strongest:
+            yield _names(result, found)
+
+
+def _alike(result: Channel, found: Examples) -> bool:
+    """Whether the weakest images are only those that come first of many that are silent."""
+    values = found.activations[result.channel]
+    return bool((values == values[0]).all()) and float(result.entry.firing[result.channel]) < 0.9
+
+
+def _crops(result: Channel, title: str, found: Examples, ranks: list[int]) -> Grid:
+    survey, channel = result.survey, result.channel
+    pixels, tiles = [], []
+    for rank in ranks:
+        pixels.append(fitted(survey.crop(int(found.crops[channel, rank])), CROP))
+        name = survey.names[int(found.images[channel, rank])]
+        value = number(float(found.activations[channel, rank]))
+        facts = (("image", name), ("position", _place(found, channel, rank)))
+        short = brief(name.rpartition("/")[2], 14)
+        folder = name.rpartition("/")[0]
+        lines = ((brief(folder, 14), Cell()),) if survey.classes and folder else ()
+        tiles.append(Tile(label=value, lines=((short, Cell()), *lines), name=name, facts=facts))
+    what = "what excites it most" if title == "Strongest" else "what excites it least"
+    return Grid(
+        np.stack(pixels),
+        tiles,
+        columns=ACROSS,
+        side=76.0,
+        title=f"{title} images: {what}",
+        unit="image",
+        photos=True,
+    )
+
+
+def _place(found: Examples, channel: int, rank: int) -> str:
+    return ", ".join(str(int(each)) for each in found.positions[channel, rank]) or "the whole image"
+
+
+def _names(result: Channel, found: Examples) -> Table:
+    """The strongest by name, where what the network sees is no picture."""
+    rows = [
+        (Cell(result.survey.names[int(image)]), Cell(number(float(value))))
+        for image, value in zip(
+            found.images[result.channel], found.activations[result.channel], strict=True
+        )
+        if image >= 0
+    ]
+    return Table((Column("image", wide=1), Column("activation", "right")), tuple(rows), "Strongest")
+
+
+def _histograms(result: Channel) -> Iterator[Block]:
+    """How often the images reach what, and where the pattern and the image of the map are."""
+    entry, pattern = result.entry, result.pattern
+    known = pattern is not None and not empty_mark(pattern, 0)
+    reached = float(pattern.activation[0]) if known and pattern is not None else math.nan
+    peak, mean = math.nan, math.nan
+    if result.maps is not None:
+        stats = result.maps.layers[0].statistics
+        peak, mean = float(stats.max[0, 0]), float(stats.mean[0, 0])
+    charts = [
+        _histogram(
+            result, entry.peaks, "Images by their greatest activation", result.pattern_peak, peak
+        )
+    ]
+    if entry.strongest.positions.shape[-1]:
+        charts.append(
+            _histogram(result, entry.means, "Images by the mean of their map", reached, mean)
+        )
+    drawn = [chart for chart in charts if chart is not None]
+    if drawn:
+        yield Beside(tuple((chart,) for chart in drawn)) if len(drawn) > 1 else drawn[0]
+
+
+def _histogram(
+    result: Channel, found: Histogram, title: str, pattern: float, image: float
+) -> Curve | None:
+    """One histogram as a stepped line; images that are exactly 0 are told beside it."""
+    counts, edges = found.counts[result.channel], found.edges
+    filled = np.flatnonzero(counts)
+    total = int(counts.sum())
+    zero = int(counts[(edges[:, 0] == 0) & (edges[:, 1] == 0)].sum())
+    rest = filled[(edges[filled] != 0).any(1)]
+    if not len(rest):
+        return None
+    lead = f"{percent(zero / total)} of the images are left out: exactly 0." if zero else ""
+    middles = edges[rest].mean(1)
+    marks = [value for value in (pattern, image) if math.isfinite(value)]
+    low, high = min(0.0, float(edges[rest[0], 0])), float(edges[rest[-1], 1])
+    heights, sides = np.histogram(middles, BINS, (low, high), weights=counts[rest])
+    x = np.repeat(sides, 2)[1:-1].astype(np.float32)
+    y = np.repeat(heights, 2).astype(np.float32)
+    top = float(heights.max())
+    series = [Series(y, x, style="plain")]
+    lines = [lead] if lead else []
+    for value, name in ((pattern, "pattern"), (image, "image")):
+        if math.isfinite(value):
+            tone: Tone = "bad" if name == "pattern" else "plain"
+            lines.append(f"The {name} is {_beyond(found, result.channel, value)}.")
+            at = np.array([value, value], np.float32)
+            line = np.array([0, top], np.float32)
+            words = f"{name} {number(value)}"
+            series.append(Series(line, at, name=words, style="plain", tone=tone))
+    return Curve(
+        tuple(series),
+        title=title,
+        x=(min([low, *marks]), max([high, *marks])),
+        y=(0.0, top),
+        x_title="activation",
+        wide=250.0,
+        tall=56.0,
+        lines=(" ".join(lines),) if lines else (),
+    )
+
+
+def _beyond(found: Histogram, channel: int, value: float) -> str:
+    """Where a value is among the images."""
+    filled = np.flatnonzero(found.counts[channel])
+    if value > float(found.edges[filled[-1], 1]):
+        return "beyond all images"
+    below = found.share_below(channel, value)
+    return f"above {percent(below)} of them" if below < 1 else "as strong as the strongest of them"
+
+
+def _classes(result: Channel) -> Iterator[Block]:
+    """The means of the classes, the greatest first."""
+    survey, entry, channel = result.survey, result.entry, result.channel
+    if len(survey.classes) < 2:
+        return
+    means = entry.class_means[:, channel]
+    order = [int(place) for place in np.argsort(-np.nan_to_num(means, nan=-np.inf), kind="stable")]
+    most = float(np.nanmax(np.abs(means))) if np.isfinite(means).any() else 0.0
+    rows = tuple(
+        (
+            Cell(survey.classes[place]),
+            Cell(count(int(entry.class_images[place, channel]))),
+            Cell(number(float(means[place])), share=max(0.0, float(means[place])) / (most or 1)),
+            Cell(number(float(entry.class_peaks[place, channel]))),
+        )
+        for place in order[:CLASSES]
+        if means[place] == means[place]
+    )
+    left = len(order) - CLASSES
+    columns = (
+        Column("class", wide=1),
+        Column("images", "right"),
+        Column("mean", "right"),
+        Column("mean of peaks", "right"),
+    )
+    note = f"And {plural(left, 'class')} below." if left > 0 else ""
+    yield Table(columns, rows, "Classes", note.replace("classs", "classes"))
+
+
+def _neighbours(result: Channel) -> Iterator[Block]:
+    """The channels of the layer that go with it."""
+    entry, channel = result.entry, result.channel
+    if entry.neighbours is None or entry.correlations is None:
+        return
+    found = [
+        (int(other), float(value))
+        for other, value in zip(entry.neighbours[channel], entry.correlations[channel], strict=True)
+        if other >= 0 and value == value
+    ][:NEIGHBOURS]
+    if not found or (entry.strongest.crops < 0).all():
+        return
+    others = [other for other, _ in found]
+    tiles = [
+        dataclasses.replace(
+            channel_tile(result.survey, entry, other),
+            label=f"channel {other}",
+            value=f"r {value:.2f}",
+            lines=(),
+        )
+        for other, value in found
+    ]
+    yield Grid(
+        montages(result.survey, entry, others, 46),
+        tiles,
+        columns=NEIGHBOURS,
+        title="Channels of this layer that go with it, by the correlation of their means",
+        photos=True,
+    )
+
+
+def _map(result: Channel) -> Iterator[Picture]:
+    """Its map over an image, each of its positions a rectangle."""
+    if result.maps is None:
+        return
+    entry, shown = result.maps.layers[0], result.maps.images[0]
+    values = entry.values[0, ..., 0]
+    if values.ndim != 2 or shown.is_line or not np.isfinite(values).all():
+        return
+    low, high = float(values.min()), float(values.max())
+    ground = min(0.0, low) if high > 0 else low
+    steps = np.rint((values - ground) / ((high - ground) or 1) * 255).astype(np.uint8)
+    pixels, colours = input_pixels(shown)
+    under = pixels if colours is None else colours[pixels]
+    rows, columns = (
+        np.minimum(np.arange(side) * own // side, own - 1)
+        for side, own in zip(under.shape[:2], values.shape, strict=True)
+    )
+    large, heat = steps[rows][:, columns], palette("viridis")
+    yield Picture(
+        large,
+        heat,
+        side=SIDE,
+        lines=(brief(shown.name, 30),),
+        scale=Scale(heat, ((0.0, number(ground)), (1.0, number(high))), ground, high),
+        bar="below",
+        overlay=Overlay(under, np.rint(large / 255 * HEAT).astype(np.uint8)),
+        name=f"{result.name} over {shown.name}",
+    )
+
+
+def _image_row(result: Channel) -> tuple[str, Cell]:
+    """How strong the channel is for an image, among all others."""
+    assert result.maps is not None
+    stats = result.maps.layers[0].statistics
+    peak, images = float(stats.max[0, 0]), plural(result.survey.images, "image")
+    below = result.entry.peaks.share_below(result.channel, peak)
+    words = f"{percent(below)} of the images have no greater peak" if below == below else ""
+    if bool(stats.dead[0, 0]):
+        silent = bool(result.entry.dead[result.channel])
+        state = f"and over all {images}" if silent else f"but not over {images}"
+        words = f"dead for this image, {state}; {words}"
+    return "this image", Cell(number(peak), note=words)

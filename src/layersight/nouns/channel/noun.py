@@ -1,0 +1,84 @@
+"""What one channel can become."""
+
+from __future__ import annotations
+
+from layersight.document.noun import Json, Noun
+from layersight.document.words import finite
+from layersight.nouns.channel.document import PageOptions, describe
+from layersight.nouns.channel.result import Channel
+from layersight.nouns.survey.noun import channel_numbers
+from layersight.nouns.survey.result import Examples
+
+
+def manifest(result: Channel, options: PageOptions) -> Json:
+    """Which channel of which survey."""
+    survey = result.survey
+    return {
+        "layer": result.layer,
+        "channel": result.channel,
+        "preprocessing": survey.preprocessing.to_json(),
+        "images": {"read": survey.images, "content": survey.content},
+    }
+
+
+def numbers(result: Channel, options: PageOptions) -> Json:
+    """The numbers of the channel."""
+    entry, channel, survey = result.entry, result.channel, result.survey
+    pattern = None
+    if result.pattern is not None:
+        reached = float(result.pattern.activation[0])
+        pattern = {
+            "activation": finite(reached),
+            "peak": finite(result.pattern_peak),
+            "images_below": finite(entry.means.share_below(channel, reached)),
+        }
+    image = None
+    if result.maps is not None:
+        peak = float(result.maps.layers[0].statistics.max[0, 0])
+        image = {
+            "name": result.maps.images[0].name,
+            "peak": finite(peak),
+            "images_below": finite(entry.peaks.share_below(channel, peak)),
+        }
+    return {
+        "model": {"name": result.model.name, "digest": result.model.digest},
+        "layer": result.layer,
+        "channel": result.channel,
+        "images": survey.images,
+        "statistics": channel_numbers(entry, channel),
+        "strongest": _examples(result, entry.strongest),
+        "weakest": _examples(result, entry.weakest),
+        "classes": [
+            {
+                "name": name,
+                "mean": finite(float(entry.class_means[place, channel])),
+                "peak": finite(float(entry.class_peaks[place, channel])),
+            }
+            for place, name in enumerate(survey.classes)
+        ],
+        "pattern": pattern,
+        "image": image,
+    }
+
+
+def _examples(result: Channel, found: Examples) -> list[Json]:
+    channel = result.channel
+    return [
+        {
+            "image": result.survey.names[int(image)],
+            "activation": finite(float(found.activations[channel, rank])),
+            "box": [int(edge) for edge in found.boxes[channel, rank]],
+        }
+        for rank, image in enumerate(found.images[channel])
+        if image >= 0
+    ]
+
+
+NOUN: Noun[Channel, PageOptions] = Noun(
+    name="channel",
+    options=PageOptions,
+    describe=describe,
+    manifest=manifest,
+    numbers=numbers,
+)
+"""``layersight channel``."""
