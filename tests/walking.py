@@ -54,10 +54,11 @@ def export(path: Path) -> None:
 
 
 @contextmanager
-def inside(images: Sequence[Any], **settings: Any) -> Iterator[str]:
-    """The address of an explorer of the demonstration's network in this very process."""
+def inside(images: Sequence[Any], model: Any = None, **settings: Any) -> Iterator[str]:
+    """The address of an explorer in this very process, else of the demonstration's network."""
     with ExitStack() as stack:
-        model = layersight.load_model(ASSETS / "cats_dogs.keras", labels=("cat", "dog"))
+        if model is None:
+            model = layersight.load_model(ASSETS / "cats_dogs.keras", labels=("cat", "dog"))
         explorer = Explorer(model, images, Settings(**settings))
         stack.callback(explorer.close)
         server = Server(Guard(TOKEN, "127.0.0.1"))

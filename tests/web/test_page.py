@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from playwright.sync_api import Browser, expect
 
 import layersight
 from browser import chromium
+from explorers import picture
+from fake_network import Fake
+from layersight.data.model import InputInfo
 from layersight.document.colour import palette
 from layersight.document.diverging import diverging
 from layersight.web.static_files import served
@@ -427,6 +431,104 @@ def test_a_server_that_ends_is_told_of(walker: Walker) -> None:
     walker.until_layer("conv2d_3")
     expect(page.locator(".notice")).to_have_count(0)
     walker.faults = [fault for fault in walker.faults if "ERR_FAILED" not in fault]
+
+
+class Blocks(Fake):
+    """Layers that all give the picture, so that no chain of them has to be run."""
+
+    def run(self, given: Any, layer: str) -> np.ndarray:
+        return np.asarray(given["picture"])
+
+
+def blocks(count: int) -> Fake:
+    """A chain of blocks of three layers and the sum with what came before."""
+    layers: dict[str, tuple[Any, ...]] = {}
+    before = "picture"
+    for number in range(count):
+        name = f"block{number + 1}_{{}}".format
+        for part, takes in (("conv", [before]), ("relu", [name("conv")])):
+            layers[name(part)] = ("Conv2D" if part == "conv" else "ReLU", named(takes))
+        layers[name("add")] = ("Add", named([name("relu"), before]))
+        before = name("add")
+    return Blocks(layers, inputs=(InputInfo("picture", (None, 8, 8, 3)),))
+
+
+def named(takes: list[str]) -> Any:
+    """A function whose arguments are called as is said."""
+
+    def compute() -> None:
+        raise AssertionError
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = inspect.Signature([inspect.Parameter(name, kind) for name in takes])
+    compute.__signature__ = own  # type: ignore[attr-defined]
+    return compute
+
+
+def test_a_large_network_folds_is_searched_and_walked(browser: Browser) -> None:
+    with inside([picture()], blocks(40)) as address:
+        walker = Walker(browser, address)
+        page = walker.open()
+        tree = page.get_by_role("tree")
+        # Only what can be seen is there, and what was chosen is open.
+        assert page.get_by_role("treeitem").count() < 60
+        first = page.get_by_role("treeitem", name="block1 3 layers")
+        expect(first).to_have_attribute("aria-expanded", "true")
+        expect(page.get_by_role("treeitem", name="block2 3 layers")).to_have_attribute(
+            "aria-expanded", "false"
+        )
+        first.click()
+        expect(first).to_have_attribute("aria-expanded", "false")
+        tree.focus()
+        page.keyboard.press("End")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        walker.until_layer("block40_conv")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowLeft")
+        last = page.get_by_role("treeitem", name="block40 3 layers")
+        expect(last).to_have_attribute("aria-expanded", "false")
+        page.keyboard.press("/")
+        page.keyboard.type("block33 add")
+        expect(page.get_by_role("treeitem")).to_have_count(2)
+        page.get_by_role("treeitem", name="Add").click()
+        walker.until_layer("block33_add")
+        page.keyboard.press("PageDown")
+        walker.until_layer("block34_conv")
+        # The sum has two lanes coming in, the skipped one straight.
+        page.get_by_role("searchbox").fill("")
+        paths = page.get_by_role("treeitem", name="add 8").locator(".rails path").first
+        assert "C" in (paths.get_attribute("d") or "")
+        walker.close()
+
+
+def test_rows_and_lanes_of_thousands_of_layers(walker: Walker) -> None:
+    page = walker.open()
+    found = page.evaluate(
+        """async () => {
+            const { nest, rowsOf, lanesOf, foldedAtFirst } = await import("./graph.js");
+            const layers = [];
+            for (let at = 0; at < 3000; at += 1) {
+                const before = layers[at - 1]?.name;
+                const part = `part${Math.floor(at / 10)}/layer${at}`;
+                layers.push({ name: part, inputs: before ? [before] : [] });
+                if (at % 10 === 9) layers[at].inputs.push(layers[at - 5].name);
+            }
+            const start = performance.now();
+            const tree = nest(layers);
+            const folded = rowsOf(tree, foldedAtFirst(tree, layers.length));
+            const open = rowsOf(tree, new Set());
+            const { lanes, width } = lanesOf(open, layers);
+            const time = performance.now() - start;
+            const sum = lanes[open.findIndex((row) => row.id === layers[9].name)];
+            return { folded: folded.length, open: open.length, width, time, sum };
+        }"""
+    )
+    assert found["folded"] == 300
+    assert found["open"] == 3300
+    assert found["width"] == 2
+    assert found["sum"] == {"lane": 0, "through": [], "from": [0, 1], "on": True}
+    assert found["time"] < 500
 
 
 def test_the_exported_page_needs_neither_server_nor_network(

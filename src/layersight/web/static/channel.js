@@ -180,7 +180,8 @@ function Pattern({ layer, channel }) {
   return html`<h3>Pattern <span>the image that this channel responds to most</span></h3>
     ${answer.value
       ? html`<figure class="pattern"><img src=${answer.value.url} width=${answer.value.width} height=${answer.value.height} alt=${`Pattern of channel ${channel} of ${layer}`} />
-          <figcaption>${answer.value.words}${(answer.value.notes ?? []).map((note) => html`<p class="note" key=${note}>${note}</p>`)}</figcaption></figure>`
+          <figcaption>${answer.value.dead ? html`<p>The channel stays silent: nothing was found that it responds to.</p>` : html`<p>Responds with <b>${number(answer.value.activation)}</b>, at the start with ${number(answer.value.start_activation)}.</p>`}
+          <p class="note">${answer.value.method}, ${answer.value.ended}</p>${(answer.value.notes ?? []).map((note) => html`<p class="note" key=${note}>${note}</p>`)}</figcaption></figure>`
       : answer.loading ? html`<${Progress} answer=${answer} words="Drawing the pattern" onCancel=${() => want(false)} />`
         : html`${answer.error && answer.error.name !== "AbortError" && html`<p class="note error" role="alert">${answer.error.message}</p>`}
           <div class="ask"><button type="button" class="act" onClick=${() => want(true)}>Draw the pattern</button>
@@ -189,14 +190,19 @@ function Pattern({ layer, channel }) {
 
 function Strongest({ layer, channel }) {
   const store = useStore();
+  const [tall, wide] = store.inputSize.value;
   const key = useCalm(`${layer}\n${channel}`, 150);
   const answer = key ? store.light.get(`strongest ${key}`, async (how) => {
     const { json, buffers } = await store.ask("strongest", { layer, channel }, how);
-    return json.images.map((each, at) => ({ ...each, url: URL.createObjectURL(new Blob([buffers[at]], { type: each.mime })) }));
+    return { ...json, images: json.images.map((each, at) => ({ ...each, url: URL.createObjectURL(new Blob([buffers[at]], { type: each.mime })) })) };
   }).value : {};
-  return html`<h3>Strongest images <span>of the survey</span></h3>
-    ${answer.error && html`<p class="note">${answer.error.message}</p>`}
-    <ul class="strongest">${(answer.value ?? Array.from({ length: 4 }, () => null)).map((each, at) => html`<li key=${at}>${each
-      ? html`<img src=${each.url} alt=${`${each.name}, ${number(each.activation)}`} title=${`${each.name}${each.class ? `  ·  ${each.class}` : ""}`} /><span>${number(each.activation)}</span>`
-      : html`<span class="wait"></span>`}</li>`)}</ul>`;
+  const found = answer.value;
+  const of = (value, whole) => `${(value / whole) * 100}%`;
+  if (answer.error) return html`<h3>Strongest images</h3><p class="note">${answer.error.message}</p>`;
+  return html`<h3>Strongest images <span>${found ? `of ${plural(found.count, "image")} of the survey` : "of the survey"}</span></h3>
+    <ul class="strongest">${(found?.images ?? Array.from({ length: 8 }, () => null)).slice(0, 8).map((each, at) => html`<li key=${at}>${each
+      ? html`<div class="picture"><img src=${each.url} alt=${`${each.name}, ${number(each.activation)}`} title=${each.name} />
+          ${each.box && html`<i class="box" style=${{ top: of(each.box[0], tall), left: of(each.box[1], wide), height: of(each.box[2] - each.box[0], tall), width: of(each.box[3] - each.box[1], wide) }}></i>`}</div>
+          <span>${number(each.activation)}${each.class ? html` <em>${each.class}</em>` : ""}</span>`
+      : html`<div class="picture wait"></div><span>\u00a0</span>`}</li>`)}</ul>`;
 }

@@ -55,6 +55,9 @@ const Alive = ({ told, before }) => html`<span class="alive">
   ${before && html`<u style=${{ left: `${(1 - before.sparsity) * 100}%` }}></u>`}
 </span>`;
 
+/** A name whose end stays to be seen where there is no room for all of it. */
+const Name = ({ text }) => (text.length < 15 ? html`<b>${text}</b>` : html`<b class="cut"><i>${text.slice(0, -8)}</i><i>${text.slice(-8)}</i></b>`);
+
 function Right({ layer, told, seen }) {
   if (seen) return html`<span class="seen">${seen.strongest.slice(0, 2).map(([channel, value]) => html`<span key=${channel}><b>${channel}</b> ${number(value)}</span>`)}</span>`;
   if (layer.blocked) return html`<span>not shown</span>`;
@@ -88,13 +91,15 @@ function Tree({ store }) {
     if (top < box.scrollTop) box.scrollTop = top - tall;
     else if (top + tall > box.scrollTop + box.clientHeight) box.scrollTop = top + 2 * tall - box.clientHeight;
   };
-  useEffect(() => { setCursor(""); bring(rows.findIndex((row) => row.layer >= 0 && layers[row.layer].name === current)); }, [current]);
+  useEffect(() => { setCursor(""); bring(rows.findIndex((row) => row.layer >= 0 && layers[row.layer].name === current)); }, [current, store.filter.value === ""]);
   const go = (index) => {
     const row = rows[index];
     if (!row) return;
     setCursor(row.id);
     bring(index);
-    if (row.layer >= 0 && !layers[row.layer].blocked) store.openLayer(row.id);
+    if (row.layer < 0 || layers[row.layer].blocked) return;
+    store.openLayer(row.id);
+    store.reveal(row.id);
   };
   const keys = (event) => {
     const row = rows[at];
@@ -142,7 +147,7 @@ function Tree({ store }) {
             <span class="text" style=${{ paddingLeft: `${row.depth * 10}px` }}>
               ${row.part
                 ? html`<span class="line"><${Icon} name=${row.open ? "down" : "right"} /><b>${row.label}</b><span>${row.layers.length} layers</span></span>`
-                : html`<span class="line"><b>${row.label}</b><span>${sizes(numbers?.shape ?? layer.shape)}</span></span>
+                : html`<span class="line"><${Name} text=${row.label} /><span>${sizes(numbers?.shape ?? layer.shape)}</span></span>
                   <span class="line soft"><span>${layer.type}</span><${Right} layer=${layer} told=${numbers} seen=${probe?.get(layer.name)} /></span>
                   ${!layer.blocked && html`<${Alive} told=${numbers} before=${before?.[layer.name]} />`}`}
             </span>
@@ -184,7 +189,7 @@ function Strip() {
             aria-disabled=${layer.blocked ? true : undefined} title=${layer.blocked ?? layer.name}
             class=${`cell ${index === at ? "on" : ""} ${layer.blocked ? "blocked" : ""}`} style=${{ transform: `translateX(${index * WIDE}px)` }}
             onClick=${() => layer.blocked || store.openLayer(layer.name)}>
-            <b>${layer.name.split("/").pop()}</b>
+            <${Name} text=${layer.name.split("/").pop()} />
             <span>${probe?.get(layer.name) ? html`<${Right} layer=${layer} seen=${probe.get(layer.name)} />` : sizes(numbers?.shape ?? layer.shape)}</span>
             ${!layer.blocked && html`<${Alive} told=${numbers} />`}
           </div>`;

@@ -45,7 +45,9 @@ export function MapFigure({ maps, channel, scaled = maps, name, told = "" }) {
   };
   const keys = (event) => {
     const next = walked(event, cell, maps);
-    if (next) put(store.pinned, ...next);
+    if (!next) return;
+    put(store.pinned, ...next);
+    store.announced.value = `row ${next[0]}, column ${next[1]}, ${number(valueAt(maps, channel, ...next))}`;
   };
   const dead = maps.dead[channel] && !maps.single;
   const [low, high] = limits(scaled, channel, look);
