@@ -190,19 +190,16 @@ function Pattern({ layer, channel }) {
 
 function Strongest({ layer, channel }) {
   const store = useStore();
-  const [tall, wide] = store.inputSize.value;
   const key = useCalm(`${layer}\n${channel}`, 150);
   const answer = key ? store.light.get(`strongest ${key}`, async (how) => {
     const { json, buffers } = await store.ask("strongest", { layer, channel }, how);
     return { ...json, images: json.images.map((each, at) => ({ ...each, url: URL.createObjectURL(new Blob([buffers[at]], { type: each.mime })) })) };
   }).value : {};
   const found = answer.value;
-  const of = (value, whole) => `${(value / whole) * 100}%`;
   if (answer.error) return html`<h3>Strongest images</h3><p class="note">${answer.error.message}</p>`;
-  return html`<h3>Strongest images <span>${found ? `of ${plural(found.count, "image")} of the survey` : "of the survey"}</span></h3>
+  return html`<h3>Strongest <span>${found ? `parts of the ${plural(found.count, "image")} of the survey` : "of the survey"}</span></h3>
     <ul class="strongest">${(found?.images ?? Array.from({ length: 8 }, () => null)).slice(0, 8).map((each, at) => html`<li key=${at}>${each
-      ? html`<div class="picture"><img src=${each.url} alt=${`${each.name}, ${number(each.activation)}`} title=${each.name} />
-          ${each.box && html`<i class="box" style=${{ top: of(each.box[0], tall), left: of(each.box[1], wide), height: of(each.box[2] - each.box[0], tall), width: of(each.box[3] - each.box[1], wide) }}></i>`}</div>
+      ? html`<div class="picture"><img src=${each.url} alt=${`${each.name}, ${number(each.activation)}`} title=${`${each.name}, rows ${each.box[0]} to ${each.box[2]}, columns ${each.box[1]} to ${each.box[3]}`} /></div>
           <span>${number(each.activation)}${each.class ? html` <em>${each.class}</em>` : ""}</span>`
       : html`<div class="picture wait"></div><span>\u00a0</span>`}</li>`)}</ul>`;
 }

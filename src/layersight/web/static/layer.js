@@ -1,5 +1,5 @@
 /** The chosen layer: its maps as a mosaic on one canvas, and what they are to look like. */
-import { html, useEffect, useLayoutEffect, useRef, useState, useStore } from "./html.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState, useStore } from "./html.js";
 import { Choice, Icon, Segments } from "./parts.js";
 import { CONTRAST, palette, pixelOf } from "./colour.js";
 import { clamp, count, number, percent, plural, sizes } from "./format.js";
@@ -45,7 +45,7 @@ function Heading() {
   const { view } = store;
   const layer = store.layer.value;
   const maps = store.current.value.value;
-  const told = layer && store.statistics.value[layer.name];
+  const told = useMemo(() => maps && { sparsity: maps.sparsity.reduce((sum, each) => sum + each, 0) / maps.channels, dead: maps.dead.reduce((sum, each) => sum + each, 0) }, [maps]);
   const single = maps?.single;
   const minus = store.shown.value[0]?.signed;
   const colours = store.model.value?.colormaps ?? ["viridis"];
@@ -102,9 +102,9 @@ function Mosaic() {
   const store = useStore();
   const scroll = useRef(null);
   const canvas = useRef(null);
-  const state = useRef({ buffer: null, pixels: null, layout: null, frame: 0, late: 0, drawn: null, inks: null });
+  const state = useRef({ buffer: null, pixels: null, layout: null, frame: 0, late: 0, drawn: null, inks: null, wanted: /** @type {number | null} */ (null) });
   const [tip, setTip] = useState(null);
-  const [tall, setTall] = useState(0);
+  const space = useRef(null);
   const answer = store.current.value;
   const chosen = store.channel.value;
   const ordered = store.ordered.value;
@@ -161,7 +161,12 @@ function Mosaic() {
     const layout = { ...tile, gap, row, caption, ratio, numbers, twice, inset: Math.round(3 * ratio), lines };
     now.layout = layout;
     const total = Math.ceil((lines * row + gap) / ratio);
-    setTall(total);
+    space.current.style.height = `${total}px`;
+    if (sets.length && now.wanted !== null) {
+      // A channel of the address, or one that was chosen while its layer came.
+      bring(numbers.indexOf(now.wanted));
+      now.wanted = null;
+    }
     const top = Math.round(box.scrollTop * ratio);
     const { pixels } = now;
     pixels.fill(pixelOf(now.inks.page));
@@ -225,7 +230,10 @@ function Mosaic() {
     if (top < box.scrollTop) box.scrollTop = top;
     else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight + 2;
   };
-  useEffect(() => { if (view.channel.peek() >= 0) bring(ordered.indexOf(chosen)); }, [chosen, ordered]);
+  useLayoutEffect(() => {
+    if (view.channel.peek() >= 0) state.current.wanted = chosen;
+    plan();
+  }, [chosen, ordered]);
   store.walkRows = (by) => store.walkChannels(by * (state.current.layout?.columns ?? 1));
 
   /** Which map, and where on it, lies under the pointer. */
@@ -287,7 +295,7 @@ function Mosaic() {
     <div class="scroll" ref=${scroll} tabindex="0" role="listbox" aria-label=${`Channels of ${store.layer.value?.name ?? "the layer"}`}
       aria-activedescendant=${maps && place >= 0 ? "channel" : undefined} aria-busy=${Boolean(answer.loading)}
       onScroll=${plan} onKeyDown=${keys} onPointerMove=${move} onPointerLeave=${leave} onClick=${click}>
-      <div class="space" style=${{ height: `${tall}px` }} role="none"><canvas ref=${canvas} aria-hidden="true"></canvas></div>
+      <div class="space" ref=${space} role="none"><canvas ref=${canvas} aria-hidden="true"></canvas></div>
       ${maps && place >= 0 && html`<div id="channel" class="unseen" role="option" aria-selected="true" aria-posinset=${place + 1} aria-setsize=${ordered.length}>${channelWords(maps, chosen)}</div>`}
       ${["page", "flat", "broken", "ink", "soft", "accent", "mark"].map((name) => html`<i key=${name} class=${`ink-${name}`} hidden></i>`)}
     </div>
