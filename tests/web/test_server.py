@@ -1,10 +1,14 @@
-"""The explorer over HTTP: whom it answers, what it refuses, and that it goes on."""
+"""The explorer over HTTP: whom it answers, what it refuses, and that it goes on.
+
+``LAYERSIGHT_FUZZ=10000`` tries so many requests of all kinds.
+"""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
+import os
 import re
 import socket
 import struct
@@ -31,6 +35,8 @@ from layersight.web.explorer import Explorer
 from layersight.web.frames import encode
 from layersight.web.guard import Guard
 from layersight.web.server import FRAME, Server, listening
+
+FUZZ = int(os.environ.get("LAYERSIGHT_FUZZ", "150"))
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +142,22 @@ def test_names_of_this_machine(served: Served, host: str) -> None:
 def test_a_page_of_another_site_gets_nothing(served: Served, headers: dict[str, str]) -> None:
     reply = served.ask("images", headers=headers)
     assert (reply.status, reply.error) == (403, "a page of another site asked for that")
+
+
+def test_a_link_from_elsewhere_leads_to_the_page_and_to_nothing_else(served: Served) -> None:
+    link = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "document",
+    }
+    assert served.send("GET", f"/{TOKEN}/", headers=link).status == 200
+    framed = {**link, "Sec-Fetch-Dest": "iframe"}
+    assert served.send("GET", f"/{TOKEN}/", headers=framed).status == 403
+    form = {**link, "Origin": "https://evil.example", "Content-Type": "text/plain"}
+    path = f"/{TOKEN}/api/images"
+    assert served.send("POST", path, encode({"json": {}}), form).status == 403
+    unnamed = {**link, "Content-Type": "text/plain"}
+    assert served.send("POST", path, encode({"json": {}}), unnamed).status == 415
 
 
 def test_the_page_itself_is_answered(served: Served) -> None:
@@ -473,7 +495,7 @@ def fuzz(served: Served, kind: str, params: Any, body: bytes | None) -> None:
         assert head.get("status", 400) != 500, (kind, params, head)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=FUZZ, deadline=None)
 @given(
     st.sampled_from([*sorted(set(KINDS) - {"pattern"}), "nothing"]),
     st.dictionaries(words, values, max_size=5) | values,

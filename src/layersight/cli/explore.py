@@ -136,6 +136,7 @@ def _serve(given: Given, where: Given) -> None:
             server.explorer.set_exception(error)
             time.sleep(GRACE)
             raise
+        explorer.begin()
         server.explorer.set_result(explorer)
         if not quiet:
             _tell(f"{explorer.model.info.name} is open; Ctrl-C ends")

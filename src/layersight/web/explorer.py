@@ -148,6 +148,12 @@ class Explorer:
         ended = [lane.close() for lane in lanes]
         return all(ended) or all(lane.close(patience) for lane in lanes)
 
+    def begin(self) -> None:
+        """Begins with the first image, which is what a page asks for first."""
+        if self.photos.given:
+            first = self.photos.given[0]
+            self.passes.join("first", lambda _: self.seen(first))
+
     # What the network says
 
     def seen(self, photo: Photo) -> Seen:

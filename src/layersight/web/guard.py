@@ -72,7 +72,10 @@ class Guard:
         if origin is not None and urlsplit_host(origin) != host.lower():
             return "a page of another site asked for that"
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-            return "a page of another site asked for that"
+            # Whoever follows a link, in a chat for one, may come; nothing else from there.
+            how = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+            if how != ("navigate", "document"):
+                return "a page of another site asked for that"
         if not secrets.compare_digest(token.encode(), self.token.encode()):
             return "the address is not whole: open the one that layersight explore printed"
         return None
