@@ -42,6 +42,7 @@ def gallery(
     frames: int = 0,
     scale: Preprocessing = SCALES["0..1"],
     labels: tuple[str, ...] | None = None,
+    coverage: np.ndarray | None = None,
     **known: Any,
 ) -> Patterns:
     """Patterns of so many channels of each layer.
@@ -58,6 +59,7 @@ def gallery(
         frames: How many.
         scale: The preprocessing.
         labels: Names of the classes.
+        coverage: How much of each picture its channel answers to.
         known: Facts of the model.
     """
     layers = {"conv": 5} if layers is None else layers
@@ -116,6 +118,7 @@ def gallery(
         frames=None if way is None else (128 + way * (images - 128.0)).astype(np.uint8),
         frame_steps=tuple(int(step) for step in np.linspace(0, 7, frames)),
         notes=("a note",),
+        coverage=coverage,
     )
 
 

@@ -240,6 +240,23 @@ def test_what_is_dead_is_called_dead_and_no_picture_of_noise(method, tmp_path):
     assert np.ptp(found.images[3]) > 40
 
 
+def test_a_climb_that_moves_a_spot_of_noise_has_failed():
+    """A live channel that wakes at one position leaves the rest of the picture as it began."""
+    start = np.random.default_rng(0).normal(0.5, 0.01, (48, 48, 3)).astype("float32")
+    start[20:23, 20], start[20:23, 22] = 1, 0
+    options = {"size": 48, "scale": "0..1", "steps": 4, "method": "classic", "start": start}
+    found = patterns(load_model(dead_and_shy()), "conv", [0, 3], **options)
+    assert found.failed.tolist() == [False, True]
+    assert found.coverage[0] == 1
+    assert 9 / 48**2 <= found.coverage[1] < 0.1
+    assert found.activation[1] > found.start_activation[1] > 0
+    assert (found.images[1] == 128).all()
+    assert not found.converged[1]
+    neuron = patterns(load_model(dead_and_shy()), "conv", 0, objective="neuron", **options)
+    assert np.isnan(neuron.coverage[0])
+    assert not neuron.failed[0]
+
+
 def test_a_pattern_is_judged_by_where_it_ends(tmp_path):
     """A climb that steps over a narrow peak ends silent, whatever it reached on the way."""
     live = keras.Sequential(

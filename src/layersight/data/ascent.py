@@ -161,6 +161,15 @@ class Optimisation(Protocol):
         """
         ...
 
+    def active(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
+        """Where along each axis of positions channels are not 0; as :meth:`measure` takes it.
+
+        Returns:
+            For each probe ``(batch, channel, axis)``: the share of rows, and of columns, with
+            any such position, 0..1.
+        """
+        ...
+
     def canvas(self) -> FloatArray:
         """The canvas of every slot, ``(batch, height, width, channel)``."""
         ...

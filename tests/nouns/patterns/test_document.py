@@ -13,6 +13,7 @@ from layersight.data.preprocessing import SCALES
 from layersight.document.blocks import Document
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.patterns.document import describe, frames, over_checks
+from layersight.nouns.patterns.noun import numbers
 from layersight.nouns.patterns.options import GALLERY_VIEWS, GalleryOptions
 from layersight.nouns.patterns.parts import by_layer, default_view, facets_beside, only, siblings
 from layersight.nouns.patterns.result import Patterns
@@ -242,3 +243,38 @@ def test_a_caption_names_channels_and_directions() -> None:
     assert "conv, channels 0\u20131, 3, 1 direction" in page.caption
     many = describe(gallery({f"conv_{n}": 1 for n in range(14)}), GalleryOptions())
     assert "conv_11, channels 0 and 2 more. " in many.caption
+
+
+def test_a_picture_that_is_mostly_noise_is_called_failed_everywhere() -> None:
+    whole = np.array([1, 1, 0.06, 0.4, np.nan], np.float32)
+    result = gallery(dead=(), coverage=whole)
+    assert result.failed.tolist() == [False, False, True, False, False]
+    page = describe(result, GalleryOptions())
+    (grid,) = page.parts[0].sections[0].blocks
+    assert [tile.cover is not None for tile in grid.tiles] == result.failed.tolist()
+    assert grid.tiles[2].cover.words == ("failed", "= 8.25")
+    assert "1 failed: " in page.caption
+    assert "Grey: failed." in page.captions[0]
+    told = numbers(result, GalleryOptions())["patterns"][2]
+    assert (told["failed"], told["coverage"]) == (True, pytest.approx(0.06))
+    assert told["ended"].endswith("the channel answers to 6% of the picture, the rest is noise")
+    assert numbers(result, GalleryOptions())["patterns"][4]["coverage"] is None
+    one = describe(only(result, [3]), GalleryOptions())
+    assert "40% of the picture" in " ".join(words(*laid(one)))
+
+
+def test_no_number_is_larger_than_what_it_is_a_part_of() -> None:
+    result = dataclasses.replace(
+        gallery(dead=(1,), converged=(0,)),
+        robustness=np.array([2.19, np.nan, 1.15, 0.9, 0.8], np.float32),
+        steps=np.array([9, 3, 7, 7, 7]),
+    )
+    page = describe(result, GalleryOptions())
+    listed = " ".join(words(*laid(page)))
+    assert "219%" not in listed
+    assert "115%" not in listed
+    assert "at most 7 steps of 0.15 from where a channel wakes" in listed
+    told = [one["ended"] for one in numbers(result, GalleryOptions())["patterns"]]
+    assert told[0] == "converged after 9 steps, silent at first"
+    assert told[1].endswith("in 3 steps")
+    assert "wakes" not in " ".join(words(*laid(describe(gallery(), GalleryOptions()))))

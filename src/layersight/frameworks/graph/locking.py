@@ -33,6 +33,10 @@ class LockedOptimisation:
         with self._locked():
             return self._optimisation.measure(canvas, placement)
 
+    def active(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
+        with self._locked():
+            return self._optimisation.active(canvas, placement)
+
     def canvas(self) -> FloatArray:
         return self._optimisation.canvas()
 

@@ -14,7 +14,7 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.errors import UsageError, few
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.patterns.result import ALONG, Objective, Patterns, gained
+from layersight.nouns.patterns.result import ALONG, Objective, Patterns, gained, scattered
 from layersight.nouns.patterns.running import RatedPattern
 
 DEAD_GREY = 128
@@ -37,7 +37,8 @@ def assemble(
     dead = np.array([rated.dead for rated in done])
     activation = _array(rated.activation for rated in done)
     start_activation = _array(rated.start_activation for rated in done)
-    rose = gained(start_activation, activation)
+    coverage = _array(rated.coverage for rated in done)
+    rose = gained(start_activation, activation) & ~scattered(coverage)
     empty = dead | ~rose
     longest = max(len(rated.optimised.history) for rated in done)
     history = np.full((len(done), longest), np.nan, np.float32)
@@ -60,6 +61,7 @@ def assemble(
         activation=activation,
         start_activation=start_activation,
         robustness=_array(rated.robustness for rated in done),
+        coverage=coverage,
         dead=dead,
         converged=np.array([rated.optimised.converged for rated in done]) & rose,
         steps=np.array([len(rated.optimised.history) for rated in done]),

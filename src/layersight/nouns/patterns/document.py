@@ -37,6 +37,7 @@ from layersight.document.blocks import (
 from layersight.document.words import (
     MOST_NAMED,
     count,
+    fine_percent,
     layer_columns,
     model_facts,
     number,
@@ -67,15 +68,18 @@ from layersight.nouns.patterns.wording import (
     captions,
     empty_mark,
     ending,
+    failure,
     full_name,
     how_made,
     kept,
     kind_of,
+    late,
     layer_facts,
     outdone,
     reached,
     rising,
     short_name,
+    taken,
 )
 
 MOST = 256
@@ -194,9 +198,11 @@ def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     numbers = [
         Numbers("activation reached", result.activation[chosen]),
         Numbers("at the start", result.start_activation[chosen], order=False),
-        Numbers("kept when moved", result.robustness[chosen], percent=True),
+        Numbers("kept when moved", result.kept[chosen], percent=True),
         Numbers("steps", result.steps[chosen].astype(np.float32), order=False),
     ]
+    if result.coverage is not None:
+        numbers.append(Numbers("of the picture", result.coverage[chosen], percent=True))
     if result.natural is not None and result.percentile is not None:
         numbers.append(Numbers("strongest image", result.natural[chosen, 2], order=False))
         numbers.append(Numbers("percentile", result.percentile[chosen] / 100, percent=True))
@@ -260,7 +266,7 @@ def _tile(result: Patterns, index: int) -> Tile:
         most = amount(float(result.natural[index, 2]))
         tone: Tone = "bad" if outdone(result, index) else "quiet"
         lines.append(("images", Cell(most, tone)))
-    share = float(result.robustness[index])
+    share = float(result.kept[index])
     return Tile(
         label=f"facet {objective.facet}" if objective.facet else short_name(result, index),
         value="" if empty else reached(result, index),
@@ -334,7 +340,11 @@ def _specimen(result: Patterns) -> int:
 
 def _making(result: Patterns) -> Note:
     """The method, and how the network saw the canvas."""
-    made, how, drawn = how_made(result.options), result.preprocessing, appearance(result)
+    made, how, drawn = (
+        how_made(result.options, late=late(result)),
+        result.preprocessing,
+        appearance(result),
+    )
     scale = f"The network saw {how.describe()} ({how.reason})"
     lines = [f"{made[:1].upper()}{made[1:]}.", f"{scale}; {drawn}." if drawn else f"{scale}."]
     if result.natural is not None:
@@ -435,7 +445,7 @@ def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
 
 def _facts(result: Patterns, index: int) -> Facts:
     """What a pattern reached, and what it is measured by."""
-    steps = plural(int(result.steps[index]), "step")
+    steps = taken(result, index)
     start = amount(float(result.start_activation[index]))
     rows: list[tuple[str, str | Cell]] = [
         ("activation reached", Cell(reached(result, index), bold=True)),
@@ -443,11 +453,13 @@ def _facts(result: Patterns, index: int) -> Facts:
     ]
     if result.empty[index]:
         mark = "dead" if result.dead[index] else "failed"
-        rows += [(mark, DEAD if result.dead[index] else FAILED), ("tried", steps)]
+        rows += [(mark, DEAD if result.dead[index] else failure(result, index)), ("tried", steps)]
         return Facts(tuple(rows))
-    share = float(result.robustness[index])
+    share = float(result.kept[index])
     bar = share if math.isfinite(share) else None
     rows.append(("kept when moved, rescaled", Cell(kept(result, index), share=bar)))
+    if result.coverage is not None and math.isfinite(result.coverage[index]):
+        rows.append(("answers to", f"{percent(float(result.coverage[index]))} of the picture"))
     if result.natural is not None and result.percentile is not None and _compared(result, index):
         marks = [amount(float(value)) for value in result.natural[index]]
         images = plural(result.natural_count, "natural image")
@@ -456,7 +468,7 @@ def _facts(result: Patterns, index: int) -> Facts:
             (f"median of {images}", marks[0]),
             ("their 99th percentile", marks[1]),
             ("the strongest of them", Cell(marks[2], tone)),
-            ("of them reach no more", f"{float(result.percentile[index]):.3g}%"),
+            ("of them reach no more", fine_percent(float(result.percentile[index]) / 100)),
         ]
     if result.converged[index]:
         rows.append(("converged", f"after {steps}"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import Ascent, Optimisation
+from layersight.data.model import LayerInfo
 from layersight.nouns.patterns.placements import unseen, whole
 
 
@@ -29,6 +31,20 @@ class Judge:
     ) -> FloatArray:
         """The objective of each canvas, each with weights of its own, ``(canvas,)``."""
         return self._weighted(canvases, weights, self._still)
+
+    def active(
+        self, canvases: Sequence[FloatArray], weights: Sequence[Sequence[FloatArray]]
+    ) -> list[list[FloatArray]]:
+        """Of each canvas, for each probe, where the channels that have a weight are active.
+
+        Each ``(channel, axis)``, as :meth:`Optimisation.active` tells it.
+        """
+        found = self._run(self._optimisation.active, canvases, self._still)
+        rows = (row for shares in found for row in zip(*shares, strict=True))
+        return [
+            [shares[weight != 0] for shares, weight in zip(row, own, strict=True)]
+            for row, own in zip(rows, weights, strict=True)
+        ]
 
     def starts(
         self,
@@ -100,12 +116,57 @@ class Judge:
     def _measure(
         self, canvases: Sequence[FloatArray], view: FloatArray
     ) -> Iterator[tuple[FloatArray, ...]]:
-        """What the probes find of canvases, batch by batch, each batch filled up."""
+        """What the probes find of canvases."""
+        return self._run(self._optimisation.measure, canvases, view)
+
+    def _run(
+        self,
+        find: Callable[[FloatArray, FloatArray], tuple[FloatArray, ...]],
+        canvases: Sequence[FloatArray],
+        view: FloatArray,
+    ) -> Iterator[tuple[FloatArray, ...]]:
+        """What is found of canvases, batch by batch, each batch filled up."""
         size = self._ascent.batch
         for start in range(0, len(canvases), size):
             part = list(canvases[start : start + size])
             filled = np.stack(part + [part[-1]] * (size - len(part)))
-            yield tuple(output[: len(part)] for output in self._optimisation.measure(filled, view))
+            yield tuple(output[: len(part)] for output in find(filled, view))
+
+
+def covered(
+    layer: LayerInfo, active: Sequence[float], size: tuple[int, int], described: tuple[int, int]
+) -> float:
+    """About how much of a picture a channel answers to, 0..1.
+
+    What the rows and the columns with active positions see, as if they lay side by side.
+
+    Args:
+        layer: The layer.
+        active: The share of the rows, and of the columns, where the channel is not 0 at all.
+        size: Height and width of the picture.
+        described: The height and width for which the layer's shape is known.
+
+    Returns:
+        Not a number where positions are none of a picture, or what they see is not known.
+
+    Example:
+        >>> layer = LayerInfo("conv", "Conv2D", (None, 9, 9, 64), receptive_field=(18, 18))
+        >>> round(covered(layer, (1 / 9, 1 / 9), (50, 50), (50, 50)), 2)
+        0.13
+        >>> covered(layer, (1.0, 1.0), (100, 100), (50, 50))
+        1.0
+    """
+    sides, field = (layer.example_shape or (None,))[:-1], layer.receptive_field
+    if len(sides) != 2 or field is None or len(field) != 2:
+        return math.nan
+    found = 1.0
+    for own, share, side, canvas, known in zip(field, active, sides, size, described, strict=True):
+        if not side:
+            return math.nan
+        stride = known / side
+        count = share * canvas / stride
+        found *= min(1.0, (own + stride * (count - 1)) / canvas) if share else 0.0
+    return found
 
 
 def percentiles(natural: FloatArray, reached: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -28,6 +28,7 @@ AXES = {
     "activation": ("pattern",),
     "start_activation": ("pattern",),
     "robustness": ("pattern",),
+    "coverage": ("pattern",),
     "dead": ("pattern",),
     "converged": ("pattern",),
     "steps": ("pattern",),
@@ -42,7 +43,10 @@ AXES = {
 }
 """The arrays of a result and the names of their axes."""
 
-OPTIONAL = ("natural", "percentile", "transparency", "strongest", "dead_over_data", "frames")
+OPTIONAL = (
+    *("coverage", "natural", "percentile", "transparency", "strongest", "dead_over_data"),
+    "frames",
+)
 """Arrays that not every result has."""
 
 
@@ -102,6 +106,7 @@ def _pattern(result: Patterns, index: int, *, history: bool = True) -> Json:
         "activation": finite(float(result.activation[index])),
         "start_activation": finite(float(result.start_activation[index])),
         "robustness": finite(float(result.robustness[index])),
+        "coverage": None if result.coverage is None else finite(float(result.coverage[index])),
         "dead": bool(result.dead[index]),
         "failed": bool(result.failed[index]),
         "converged": bool(result.converged[index]),

@@ -51,7 +51,7 @@ class LayerPatterns:
     @property
     def median_kept(self) -> float | None:
         """What half of those with a picture keep at least when moved; ``None`` if unknown."""
-        known = self.result.robustness[list(self.alive)]
+        known = self.result.kept[list(self.alive)]
         known = known[np.isfinite(known)]
         return float(np.median(known)) if known.size else None
 

@@ -25,7 +25,7 @@ from layersight.nouns.patterns.request import PatternOptions
 ALONG = (
     *("images", "values", "activation", "start_activation", "robustness", "dead"),
     *("converged", "steps", "history", "natural", "percentile", "transparency"),
-    *("strongest", "dead_over_data"),
+    *("coverage", "strongest", "dead_over_data"),
 )
 """The arrays of a result whose first axis counts the patterns."""
 
@@ -120,6 +120,20 @@ def gained(start: FloatArray, reached: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(ended - begun > least, np.bool_)
 
 
+LEAST = 0.15
+"""A pattern whose channel answers to less of the picture is mostly the noise it began with."""
+
+
+def scattered(coverage: FloatArray) -> NDArray[np.bool_]:
+    """Whether channels answer to so little of their pictures that these are mostly noise.
+
+    >>> scattered(np.array([0.13, 0.9, np.nan], np.float32)).tolist()
+    [True, False, False]
+    """
+    with np.errstate(invalid="ignore"):
+        return np.asarray(coverage < LEAST, np.bool_)
+
+
 @dataclass(frozen=True, eq=False)
 class Patterns(RichDisplay):
     """The images that some channels respond to most.
@@ -153,6 +167,8 @@ class Patterns(RichDisplay):
             start first and the end last; ``None`` if not asked for.
         frame_steps: After how many steps each frame was taken.
         notes: What a reader should know beside.
+        coverage: ``(pattern,)`` float32 in 0..1: about how much of the picture the channel answers
+            to; NaN where that is not known; ``None`` in files of before.
     """
 
     noun: ClassVar[str] = "patterns"
@@ -179,20 +195,29 @@ class Patterns(RichDisplay):
     frames: Bytes | None = None
     frame_steps: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    coverage: FloatArray | None = None
 
     @functools.cached_property
     def failed(self) -> NDArray[np.bool_]:
-        """Whether the optimisation failed: the channel is not dead, yet nothing was gained.
+        """Whether the optimisation failed, though the channel is not dead.
 
         The final image activates the channel no more than the start did, whatever a step on
-        the way reached.
+        the way reached; or the channel answers to less than :data:`LEAST` of it.
         """
-        return ~self.dead & ~gained(self.start_activation, self.activation)
+        wrong = ~gained(self.start_activation, self.activation)
+        if self.coverage is not None:
+            wrong |= scattered(self.coverage)
+        return ~self.dead & wrong
 
     @functools.cached_property
     def empty(self) -> NDArray[np.bool_]:
         """Whether there is no picture to show: the channel is dead, or the optimisation failed."""
         return self.dead | self.failed
+
+    @functools.cached_property
+    def kept(self) -> FloatArray:
+        """``(pattern,)``: the share of the activation left when moved, at most all of it."""
+        return np.minimum(self.robustness, np.float32(1))
 
     @property
     def layers(self) -> tuple[str, ...]:

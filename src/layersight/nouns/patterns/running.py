@@ -11,10 +11,11 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PHASE, PIXELS, Ascent, Optimisation
 from layersight.data.model import ModelInfo
+from layersight.errors import ModelInputError
 from layersight.model import Optimisable
 from layersight.nouns.patterns.asking import weights_of
 from layersight.nouns.patterns.canvas import Natural, choose_batch
-from layersight.nouns.patterns.judging import Judge, percentiles
+from layersight.nouns.patterns.judging import Judge, covered, percentiles
 from layersight.nouns.patterns.methods.method import Context, Method
 from layersight.nouns.patterns.optimiser import OptimisedPattern, Optimiser
 from layersight.nouns.patterns.result import SAME, Objective
@@ -30,6 +31,8 @@ class RatedPattern:
         activation: The objective that it reached.
         start_activation: That of its start.
         robustness: The share that is left under placements that no step has seen.
+        coverage: About how much of the picture the channel answers to, 0..1; not a number where
+            that is not known, or where only the middle is maximised.
         natural: Median, 99th percentile and greatest over natural images, and the place of
             the pattern among them in percent; ``None`` without any.
         transparency: ``(height, width)``, how much the gradient minded each pixel, 0..1;
@@ -41,6 +44,7 @@ class RatedPattern:
     activation: float
     start_activation: float
     robustness: float
+    coverage: float
     natural: tuple[float, float, float, float] | None
     transparency: FloatArray | None
 
@@ -89,6 +93,7 @@ def run(
     ascent = replace(ascent, batch=choose_batch(model, ascent, len(objectives), batch_size))
     begun = model.ascend(ascent)
     judge = Judge(begun, ascent)
+    cover = _make_cover(model, info, ascent)
     compared = None
     if natural is not None:
         compared = judge.all(natural.canvases(ascent.parameters), weights)
@@ -111,13 +116,13 @@ def run(
         for optimised in optimise():
             waiting.append(optimised)
             if len(waiting) >= ascent.batch:
-                for rated in _judge(waiting, ascent, judge, objectives, weights, compared):
+                for rated in _judge(waiting, ascent, judge, cover, objectives, weights, compared):
                     found[rated.optimised.number] = rated
                 waiting.clear()
     except KeyboardInterrupt:
         waiting = [entry for entry in waiting if entry.number not in found]
     if waiting:
-        for rated in _judge(waiting, ascent, judge, objectives, weights, compared):
+        for rated in _judge(waiting, ascent, judge, cover, objectives, weights, compared):
             found[rated.optimised.number] = rated
     return found
 
@@ -126,6 +131,7 @@ def _judge(
     optimised: Sequence[OptimisedPattern],
     ascent: Ascent,
     judge: Judge,
+    cover: Callable[[Sequence[FloatArray]], float],
     objectives: Sequence[Objective],
     weights: Sequence[Sequence[FloatArray]],
     compared: FloatArray | None,
@@ -136,6 +142,7 @@ def _judge(
     keys = [(objectives[entry.number].facet, entry.attempt) for entry in optimised]
     starts = judge.starts(keys, [entry.start for entry in optimised], own)
     kept = judge.kept(canvases, own)
+    active = judge.active(canvases, own)
     found = []
     for place, entry in enumerate(optimised):
         natural = None
@@ -151,11 +158,41 @@ def _judge(
                 float(reached[place]),
                 float(starts[place]),
                 float(kept[place] / reached[place]) if positive else float("nan"),
+                cover(active[place]),
                 natural,
                 transparency(ascent, entry),
             )
         )
     return found
+
+
+def _make_cover(
+    model: Optimisable, info: ModelInfo, ascent: Ascent
+) -> Callable[[Sequence[FloatArray]], float]:
+    """What tells of the active shares of an objective's channels how much of a picture it is."""
+    shapes = {name: array.shape for name, array in ascent.constants.items()}
+    shapes[ascent.input] = (1, *ascent.size, ascent.channels)
+    described = ascent.size
+    try:
+        info = model.describe(shapes)
+    except ModelInputError:  # its head takes one size alone; the layers before it take any
+        (entry,) = (one for one in info.inputs if one.name == ascent.input)
+        height, width = entry.size
+        described = height or ascent.size[0], width or ascent.size[1]
+    layers = {layer.name: layer for layer in info.layers}
+
+    def cover(active: Sequence[FloatArray]) -> float:
+        """Of several layers the most; not a number where only the middle is maximised."""
+        found = [
+            covered(layers[probe.layer], shares.max(0).tolist(), ascent.size, described)
+            if probe.where == "mean"
+            else math.nan
+            for probe, shares in zip(ascent.probes, active, strict=True)
+            if shares.size
+        ]
+        return math.nan if any(map(math.isnan, found)) else max(found, default=math.nan)
+
+    return cover
 
 
 def seen(ascent: Ascent, canvas: FloatArray) -> FloatArray:

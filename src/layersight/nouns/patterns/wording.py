@@ -24,12 +24,15 @@ from layersight.document.words import (
 )
 from layersight.nouns.patterns.parts import LayerPatterns
 from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.patterns.result import Objective, Patterns, Term
+from layersight.nouns.patterns.result import Objective, Patterns, Term, gained
 
 DEAD = "no start could wake this channel"
 """What dead means of a pattern."""
 
-FAILED = "the final image activates the channel no more than the start did"
+FAILED = (
+    "the final image activates the channel no more than the start did, or only a small part of it "
+    "does anything for it and the rest is noise"
+)
 """What failed means of a pattern."""
 
 
@@ -81,20 +84,40 @@ def reached(result: Patterns, index: int) -> str:
 
 def kept(result: Patterns, index: int) -> str:
     """The share of its activation that a pattern keeps under unseen shifts and rescalings."""
-    share = float(result.robustness[index])
+    share = float(result.kept[index])
     return percent(share) if math.isfinite(share) else DASH
+
+
+def taken(result: Patterns, index: int) -> str:
+    """How many steps a pattern took, and that it took more than were asked for, and why."""
+    steps = plural(int(result.steps[index]), "step")
+    more = result.steps[index] > result.options.steps and not result.dead[index]
+    return f"{steps}, silent at first" if more else steps
 
 
 def ending(result: Patterns, index: int) -> str:
     """How a pattern came to its end."""
-    steps = plural(int(result.steps[index]), "step")
+    steps = taken(result, index)
     if result.dead[index]:
         return f"dead: {DEAD} in {steps}"
     if result.failed[index]:
-        return f"failed after {steps}: {FAILED}"
+        return f"failed after {steps}: {failure(result, index)}"
     if result.converged[index]:
         return f"converged after {steps}"
-    return f"not converged: the last of {steps} still gained"
+    return f"not converged after {steps}: the last still gained"
+
+
+def failure(result: Patterns, index: int) -> str:
+    """Why an optimisation failed."""
+    coverage = math.nan if result.coverage is None else float(result.coverage[index])
+    if gained(result.start_activation, result.activation)[index]:
+        return f"the channel answers to {percent(coverage)} of the picture, the rest is noise"
+    return "the final image activates the channel no more than the start did"
+
+
+def late(result: Patterns) -> bool:
+    """Whether channels took more steps than were asked for, because they began silent."""
+    return bool((result.steps > result.options.steps).any())
 
 
 def empty_mark(result: Patterns, index: int) -> str:
@@ -160,11 +183,12 @@ def between(values: FloatArray) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def how_made(options: PatternOptions) -> str:
-    """The method and its settings."""
+def how_made(options: PatternOptions, *, late: bool = False) -> str:
+    """The method and its settings; ``late`` where channels began silent and took more steps."""
     parts = [
         f"method {options.method}",
-        f"at most {plural(options.steps, 'step')} of {options.rate:g}",
+        f"at most {plural(options.steps, 'step')} of {options.rate:g}"
+        + (" from where a channel wakes" if late else ""),
         f"{size(options.size)} pixels",
     ]
     for words, value in (
@@ -223,6 +247,6 @@ def captions(result: Patterns) -> tuple[str, ...]:
     how = result.preprocessing
     drawn = appearance(result)
     scale = f"Scale {how.describe()} ({how.reason})" + (f"; {drawn}." if drawn else ".")
-    made = how_made(result.options)
+    made = how_made(result.options, late=late(result))
     model = f"Model {model_line(result.model)}."
     return tile_key(result), f"{made[:1].upper()}{made[1:]}.", scale, model

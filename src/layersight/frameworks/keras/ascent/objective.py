@@ -41,6 +41,24 @@ def measure(probe: Probe, output: Tensor) -> Tensor:
     return output
 
 
+def active_shares(output: Tensor) -> Tensor:
+    """Along each axis of positions, where at all each channel is not 0, as a share of 0..1.
+
+    Args:
+        output: Of a layer, channels last, ``(image, ..., channel)``.
+
+    Returns:
+        ``(image, channel, axis)``; of a layer without positions one axis.
+    """
+    known = ops.cast(ops.not_equal(output, 0), output.dtype)
+    axes = tuple(range(1, len(output.shape) - 1))
+    if not axes:
+        return known[..., None]
+    others = [tuple(other for other in axes if other != axis) for axis in axes]
+    along = [ops.max(known, rest) if rest else known for rest in others]
+    return ops.stack([ops.mean(one, 1) for one in along], -1)
+
+
 def penalty(ascent: Ascent, canvas: Tensor) -> Tensor | None:
     """What the regularisers take from each pattern, ``(batch,)``; ``None`` without any.
 

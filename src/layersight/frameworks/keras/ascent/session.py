@@ -13,6 +13,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.ascent import FOURIER, PHASE, PIXELS, Ascent, StepResult
 from layersight.frameworks.keras.ascent.canvas import bound, draw, network_input
 from layersight.frameworks.keras.ascent.objective import (
+    active_shares,
     gradient_length,
     measure,
     names,
@@ -120,10 +121,18 @@ class KerasOptimisation:
         return StepResult(as_float32(found["values"]), as_float32(found["slopes"]))
 
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
+        return self._found(canvas, placement, "mean")
+
+    def active(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
+        return self._found(canvas, placement, "active")
+
+    def _found(
+        self, canvas: FloatArray, placement: FloatArray, what: str
+    ) -> tuple[FloatArray, ...]:
         if not self._measurers:
             self._measurers.append(make_runner(self._measure, self._variables, often=True))
         found = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
-        return tuple(as_float32(found[str(n)]) for n in range(len(self._ascent.probes)))
+        return tuple(as_float32(found[f"{what}:{n}"]) for n in range(len(self._ascent.probes)))
 
     def _measure(self, given: Sequence[Tensor]) -> Tensors:
         canvas, placements = given
@@ -131,7 +140,8 @@ class KerasOptimisation:
         placed = place(placements, self._ascent.size, near=False)
         outputs = self._network(network_input(self._ascent, planes, placed), None, False)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
-        return {str(n): measure(probe, output) for n, (probe, output) in pairs}
+        found = {f"mean:{n}": measure(probe, output) for n, (probe, output) in pairs}
+        return found | {f"active:{n}": active_shares(output) for n, output in enumerate(outputs)}
 
     def canvas(self) -> FloatArray:
         self._start()
