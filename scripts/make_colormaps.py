@@ -13,7 +13,7 @@ from matplotlib import colormaps
 
 from layersight.document.diverging import diverging
 
-NAMES = ("viridis", "cividis", "magma", "inferno", "plasma")
+NAMES = ("viridis", "cividis", "magma", "inferno", "plasma", "turbo")
 PACKAGE = Path(__file__).parents[1] / "src" / "layersight"
 
 

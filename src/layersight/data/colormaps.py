@@ -1,4 +1,7 @@
 """The names of the colour maps; their tables are read by :mod:`layersight.document.colour`."""
 
-COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey")
-"""Perceptually uniform colour maps, readable with any colour vision."""
+COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey", "turbo")
+"""Colour maps: all but the last perceptually uniform and readable with any colour vision.
+
+Turbo has the whole rainbow, and is told from vegetation and other photographs where others are not.
+"""

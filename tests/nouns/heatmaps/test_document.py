@@ -467,3 +467,26 @@ def test_better_is_better_than_random_and_than_the_centre(
     assert plot.title == "insertion, high is good"
     assert plot.lead.startswith(lead)
     assert plot.series[0].style == ("plain" if bold else "thin")
+
+
+def test_the_heat_over_the_photograph_alone() -> None:
+    page = made(heats(), "overlay")
+    (section,) = page.parts[0].sections
+    (beside, *_) = section.blocks
+    ((picture,),) = beside.parts
+    assert picture.overlay is not None
+    assert picture.scale is not None
+    assert len(pictures(*laid(page, "screen"))) <= 2  # the heat with its bar
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "occlusion"])
+def test_weak_heat_may_leave_the_photograph_as_it_is(method: str) -> None:
+    result = heats(methods=(method,))
+    scale = scale_of(result, 0, PLAIN)
+    opacity, strength = scale.opacity(0.7, 0.3), scale.strength()
+    assert (opacity[1:][strength[1:] <= 0.3] == 0).all()
+    assert (opacity[1:][strength[1:] > 0.31] > 0).all()
+    assert opacity.max() == pytest.approx(0.7)
+    assert (scale.opacity(0.7)[1:][strength[1:] > 0.01] > 0).all()
+    lines = describe(result, HeatOptions(clear=0.3)).captions
+    assert any("weaker heat less, below 30% of its scale none." in line for line in lines)

@@ -77,15 +77,21 @@ class HeatScale:
         share = far if self.signed else (places - 1) / (LAST - 1)
         return np.clip(share, 0, 1).astype(np.float32)
 
-    def opacity(self, most: float) -> FloatArray:
+    def opacity(self, most: float, clear: float = 0.0) -> FloatArray:
         """How far each colour step covers the photograph, ``(256,)``; ``most`` for the last.
 
         It grows fast at first and then slower, so that weak heat is seen and the photograph too.
+
+        Args:
+            most: The opacity of the strongest heat.
+            clear: The share of the limit up to which heat covers nothing.
         """
-        share = 1 - (1 - self.strength()) ** 2
-        found = most * (LEAST + (1 - LEAST) * share) if self.signed else most * share
+        strength = np.clip((self.strength() - clear) / (1 - clear), 0, 1)
+        share = 1 - (1 - strength) ** 2
+        veil = LEAST if self.signed and not clear else 0.0
+        found = np.asarray(most * (veil + (1 - veil) * share), np.float32)
         found[UNSEEN] = FADED
-        return found.astype(np.float32)
+        return found
 
     def marks(self) -> dict[float, str]:
         """What the ends of the colour bar mean, and the middle of one with a sign."""

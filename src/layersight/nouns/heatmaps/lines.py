@@ -54,7 +54,7 @@ MOST_UNITS = 12
 
 def sections_of(group: ImageMaps, options: HeatOptions, view: str, *, bare: bool) -> list[Section]:
     """The maps of a signal or vector in a view; ``bare`` where it has been drawn before them."""
-    if view == "single":
+    if view in ("single", "overlay"):
         return [_single(group, index, options, bare=bare) for index in group.indices]
     chosen = [group.of_method(method) for method in group.methods]
     parts = chosen if view == "row" else [group.indices]

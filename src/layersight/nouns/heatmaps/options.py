@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from layersight.data.colormaps import COLORMAPS
 from layersight.data.fields import check, option
 
-HEAT_VIEWS = ("single", "row", "table", "sheet")
-"""One map beside its photograph; the targets of a method; methods and targets; a document."""
+HEAT_VIEWS = ("single", "overlay", "row", "table", "sheet")
+"""One map beside its photograph; nothing but the heat over it; the targets of a method; methods and
+targets; a document."""
 
 HEAT_SCALES = ("own", "shared")
 """A scale for each map; one for all maps of an image and a method."""
@@ -28,6 +29,7 @@ class HeatOptions:
         colormap: One of :data:`COLORMAPS`, for heat that is never below 0. Heat with a sign is
             always blue below 0 and red above, alike on both sides.
         opacity: Of the strongest heat over the photograph, 0 to 1; weaker heat covers less.
+        clear: Heat below this share of its scale, 0 to 0.95, does not cover the photograph at all.
         normalise: ``"own"``: each map from 0 to its own greatest value. ``"shared"``: to the
             greatest of all maps of the same image and method.
         percentile: The scale ends at this percentile of the heat instead of its greatest value,
@@ -47,6 +49,9 @@ class HeatOptions:
     )
     colormap: str = option("viridis", help="The colours of heat.", choices=COLORMAPS)
     opacity: float = option(0.7, help="Of the strongest heat.", low=0, high=1)
+    clear: float = option(
+        0.0, help="Weaker heat, as a share of its scale, covers nothing.", low=0, high=0.95
+    )
     normalise: str = option("own", help="A scale for each map or for all.", choices=HEAT_SCALES)
     percentile: float | None = option(
         None, help="Where the scale ends, in percent.", kind=float, low=50, high=100

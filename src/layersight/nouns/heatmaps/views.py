@@ -95,7 +95,7 @@ class Shown:
         self.empty = self.entry.empty or self.scaled.most == 0
         heat = placed(self.entry, photograph, smooth=options.smooth)
         self.steps = self.scaled.steps(self.entry.above_ground(heat))
-        self.opacity = self.scaled.opacity(options.opacity)
+        self.opacity = self.scaled.opacity(options.opacity, options.clear)
         if self.empty:
             self.opacity[1:] = 0
         self.overlay = self.over(self.steps, _pixels(photograph))
@@ -187,15 +187,16 @@ def sections_of(
     group: ImageMaps, options: HeatOptions, view: str, *, bare: bool = False
 ) -> list[Section]:
     """The maps of an image in a view; ``bare`` where its photograph stands before them."""
-    if view == "single" and len(group.result) > MOST:
+    if view in ("single", "overlay") and len(group.result) > MOST:
         raise SelectionError(
-            f"the view 'single' draws each map by itself: expected at most {MOST}, found "
+            f"the view '{view}' draws each map by itself: expected at most {MOST}, found "
             f"{len(group.result):,}. Choose fewer images, targets or methods, or the view table."
         )
     if group.shown.is_line:
         return lines.sections_of(group, options, view, bare=bare)
-    if view == "single":
-        return [_single(group, index, options, bare=bare) for index in group.indices]
+    if view in ("single", "overlay"):
+        only = view == "overlay"
+        return [_single(group, index, options, bare=bare, only=only) for index in group.indices]
     if view == "row":
         found = [_row(group, method, options, bare=bare) for method in group.methods]
     else:
@@ -203,8 +204,10 @@ def sections_of(
     return [*found, *measured(group)]
 
 
-def _single(group: ImageMaps, index: int, options: HeatOptions, *, bare: bool) -> Section:
-    """One map: the photograph, the heat, and the heat over the photograph."""
+def _single(
+    group: ImageMaps, index: int, options: HeatOptions, *, bare: bool, only: bool = False
+) -> Section:
+    """One map: the photograph, the heat, and the heat over the photograph; or that alone."""
     result, entry = group.result, group.result.maps[index]
     photograph = whole(group)
     shown = Shown(result, index, options, photograph)
@@ -214,7 +217,9 @@ def _single(group: ImageMaps, index: int, options: HeatOptions, *, bare: bool) -
         shown.alone("heat"),
         shown.overlaid("heat over the photograph", bar=False),
     ]
-    if not bare:
+    if only:
+        pictures = [shown.overlaid(side=2 * SIDE)]
+    elif not bare:
         pictures.insert(0, photograph_of(group, photograph, own))
     height, width = photograph.pixels.shape[:2]
     lying = width > SLIM * height

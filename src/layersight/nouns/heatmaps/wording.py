@@ -287,10 +287,11 @@ def overlay_words(result: Heatmaps, options: HeatOptions) -> str:
     axes = {entry.values.ndim for entry in result}
     if axes == {1}:
         return ""
+    none = f", below {percent(options.clear)} of its scale none" if options.clear else ""
     over = ("frames or slices", "them") if axes == {3} else ("photograph", "it")
     return (
-        f"Over the {over[0]} the strongest heat covers {options.opacity:.0%} of {over[1]}, weaker "
-        "heat less."
+        f"Over the {over[0]} the strongest heat covers {percent(options.opacity)} of {over[1]}, "
+        f"weaker heat less{none}."
     )
 
 
