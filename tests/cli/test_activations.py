@@ -306,3 +306,11 @@ def test_the_same_command_gives_the_same_bytes(
     for name in ("a.pdf", "b.pdf"):
         ok(run("activations", small, photos / "photo.png", "-o", name))
     assert (here / "a.pdf").read_bytes() == (here / "b.pdf").read_bytes()
+
+
+def test_options_may_be_spelled_the_american_way(run: Run, small: Path, photos: Path) -> None:
+    given = ["activations", small, photos / "photo.png", "-o", photos / "a.png", "--view", "grid"]
+    ok(run(*given, "--normalize", "standardize", "--center", "100", "--colormap", "gray"))
+    options = read_manifest(photos / "a.png")["options"]
+    assert (options["normalise"], options["centre"]) == ("standardise", 100)
+    assert options["colormap"] == "grey"

@@ -266,7 +266,7 @@ def test_help_names_every_method_and_imports_none() -> None:
     [
         (2, ["--method", "grad-cm"], "unknown method 'grad-cm': expected one of grad-cam"),
         (2, ["--score", "deletoin"], "unknown metric 'deletoin': expected one of deletion"),
-        (2, ["--view", "grid"], "unknown view 'grid': expected one of single, row, table"),
+        (2, ["--view", "grid"], "unknown view 'grid': expected one of single, overlay, row, table"),
         (2, ["--opacity", "2"], "expected opacity as a number from 0 to 1, found 2"),
         (2, ["--colormap", "jet"], "unknown colormap 'jet'"),
         (2, ["--normalise", "layer"], "unknown normalise 'layer': expected one of own"),

@@ -9,6 +9,8 @@ import pytest
 
 from layersight.data.fields import check, option, options_of, split_options
 from layersight.errors import UsageError
+from layersight.nouns.activations.options import PictureOptions
+from layersight.web.requests import Download, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,14 @@ def test_keywords_are_sorted_by_the_dataclass_they_belong_to():
         split_options({"stepz": 3}, Request, Other)
     with pytest.raises(UsageError, match="unknown option 'noise'"):
         split_options({"noise": 3}, Request, without=["noise"])
+
+
+def test_names_and_words_may_be_spelled_the_american_way() -> None:
+    given = {"normalize": "standardize", "center": 100, "colormap": "gray"}
+    (own,) = split_options(given, PictureOptions)
+    options = PictureOptions(**own)
+    assert (options.normalise, options.centre, options.colormap) == ("standardise", 100, "grey")
+    with pytest.raises(UsageError, match="'normalize' and 'normalise' are the same option"):
+        split_options({"normalize": "minmax", "normalise": "layer"}, PictureOptions)
+    asked = parse(Download, {"image": "0", "view": "layer", "format": "png", "normalize": "minmax"})
+    assert asked.normalise == "minmax"

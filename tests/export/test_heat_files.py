@@ -293,7 +293,11 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
         ("x.bmp", {}, r"cannot write 'x.bmp': expected one of .pdf, .*\.zarr or"),
         ("x.gif", {}, r"cannot write 'x.gif'"),
         ("x.png", {"opacty": 4}, "unknown option 'opacty': expected one of .*Did you mean opacity"),
-        ("x.png", {"view": "grid"}, "unknown view 'grid': expected one of single, row, table"),
+        (
+            "x.png",
+            {"view": "grid"},
+            "unknown view 'grid': expected one of single, overlay, row, table",
+        ),
         ("x.svg", {}, "SVG holds one page and this view has 3: choose one image and one target"),
     ],
 )

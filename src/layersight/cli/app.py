@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from layersight.data.command import Backend, Command, Debug, Given, Output, Resume
-from layersight.data.fields import Option, options_of
+from layersight.data.fields import AMERICAN, Option, options_of
 
 COMMANDS = {
     "summary": (
@@ -86,7 +86,10 @@ def make_app() -> click.Group:
                 help="Show the version.",
             )
         ],
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "token_normalize_func": lambda name: AMERICAN.get(name, name),
+        },
     )
 
 

@@ -19,6 +19,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _KEY = "option"
 
+AMERICAN = {
+    "normalize": "normalise",
+    "standardize": "standardise",
+    "center": "centre",
+    "gray": "grey",
+}
+"""Names and words of options that are spelled in two ways."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -108,6 +116,7 @@ class Option:
             return plain
         if not isinstance(value, self.kind or object):
             raise self._refusal(f"{given!r:.60}")
+        value = spelled(value, self.choices)
         if self.choices and value not in self.choices:
             raise UsageError(
                 f"unknown {self.name} '{value}': expected one of {', '.join(self.choices)}."
@@ -282,6 +291,16 @@ def types_of(request: type) -> dict[str, str]:
     return found
 
 
+def spelled(word: Any, known: Iterable[str]) -> Any:
+    """A name or a word of an option as it is known here, if it was spelled the American way.
+
+    >>> spelled("normalize", ["normalise"]), spelled("gray", ["viridis"])
+    ('normalise', 'gray')
+    """
+    other = AMERICAN.get(word) if isinstance(word, str) else None
+    return other if other is not None and other in known else word
+
+
 def split_words(words: str | Iterable[str]) -> tuple[str, ...]:
     """Names that were given one by one, or several in a word with commas between.
 
@@ -311,7 +330,13 @@ def split_options(
     hidden = set(without)
     names = [{field.name for field in dataclasses.fields(one)} - hidden for one in requests]
     known = sorted(set().union(*names))
-    values = {name: value for name, value in given.items() if value is not None}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        own_name = spelled(name, known)
+        if own_name != name and given.get(own_name) is not None:
+            raise UsageError(f"'{name}' and '{own_name}' are the same option: give one")
+        if value is not None:
+            values[own_name] = value
     for name in values:
         if name not in known:
             expected = f"expected one of {', '.join(known)}" if known else "there are none here"

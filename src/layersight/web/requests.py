@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from layersight.data.colormaps import COLORMAPS
-from layersight.data.fields import Options, option, options_of
+from layersight.data.fields import Options, option, options_of, spelled
 from layersight.errors import UsageError, near
 from layersight.nouns.activations.options import NORMALISATIONS
 from layersight.nouns.heatmaps.request import METRICS
@@ -152,6 +152,7 @@ def parse(request: type[Kind], given: Any) -> Kind:
     if not isinstance(given, dict):
         raise UsageError("expected the parameters of a request as an object")
     fields = {each.name: each for each in dataclasses.fields(request)}
+    given = {spelled(name, fields): value for name, value in given.items()}
     for name, value in given.items():
         if name not in fields:
             known = ", ".join(fields) or "none"

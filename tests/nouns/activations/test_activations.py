@@ -373,7 +373,7 @@ def test_the_scale_of_a_layer_is_that_of_all_its_channels(fake: Make, name: str)
     one = activations(fake(), picture(), layers=name, channels="1").layer(name)
     tiles = make_tiles(one, 0, options)
     assert (tiles.low, tiles.high) == (float(whole.values.min()), float(whole.values.max()))
-    step = (float(one.values.max()) - tiles.low) / (tiles.high - tiles.low) * 255
+    step = (float(one.values.max()) - tiles.low) / (tiles.high - tiles.low) * 256
     assert int(tiles.pixels.max()) == int(step)
 
 

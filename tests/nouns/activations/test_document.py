@@ -13,7 +13,9 @@ from layersight.errors import SelectionError
 from layersight.nouns.activations.document import describe
 from layersight.nouns.activations.options import NORMALISATIONS, VIEWS, PictureOptions
 from layersight.nouns.activations.result import Activations
+from layersight.writers.layout.grid import small_cells
 from layersight.writers.page import Anchor, Link
+from layersight.writers.sketch import SCREEN
 from maps import entry, photo, result, small_network, smooth, with_dead
 
 SHAPES = [
@@ -188,3 +190,23 @@ def test_the_caption_says_how_vectors_are_scaled_where_there_are_any() -> None:
     assert words in describe(both, PictureOptions()).caption
     assert words not in describe(both, PictureOptions(view="channel")).caption
     assert words not in describe(result({"conv": smooth((7, 7, 4))}), PictureOptions()).caption
+
+
+def test_the_words_of_a_scale_do_not_touch() -> None:
+    shown = result({"conv": smooth((9, 9, 33))})
+    listed = words(*laid(made(shown, normalise="minmax")))
+    assert "least of each map" in listed
+    assert "each map by itself" not in listed
+    assert "one scale for the layer" in words(*laid(made(shown, normalise="layer")))
+
+
+@pytest.mark.parametrize(("size", "columns"), [(148, 4), (148, 8), (48, 8), (7, 4), (20, 16)])
+def test_full_rows_take_most_of_a_screen(size: int, columns: int) -> None:
+    shown = result({"conv": smooth((size, size, 32))})
+    (grid,) = made(shown, columns=columns).parts[0].sections[0].blocks
+    assert isinstance(grid, Grid)
+    cells = small_cells(grid, SCREEN, SCREEN.room)
+    assert cells.width >= 0.8 * SCREEN.room
+    assert (cells.pixel * 2) % 1 == 0
+    few = dataclasses.replace(grid, columns=64)
+    assert small_cells(few, SCREEN, SCREEN.room).column < 160

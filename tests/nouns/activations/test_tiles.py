@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from layersight.document.colour import palette
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.tiles import make_tiles
 from layersight.writers.pixels import mosaic
@@ -97,9 +98,21 @@ def test_a_vector_goes_from_its_own_least_to_its_own_greatest_value(normalise: s
     good = np.delete(values[0], 7)
     shown = np.delete(tiles.pixels.reshape(-1)[:200], 7)
     span = good.max() - good.min()
-    np.testing.assert_array_equal(shown, ((good - good.min()) / span * 255).astype(np.uint8))
+    np.testing.assert_array_equal(
+        shown, np.minimum((good - good.min()) / span * 256, 255).astype(np.uint8)
+    )
     assert (tiles.low, tiles.high) == (good.min(), good.max())
     assert tiles.pixels.shape == (1, 4, 64)
+
+
+def test_minmax_has_the_colours_of_matshow() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    layer = entry("conv", smooth((31, 37, 20))[None])
+    made = make_tiles(layer, 0, PictureOptions(normalise="minmax"))
+    for pixels, values in zip(made.pixels, layer.maps(), strict=True):
+        norm = matplotlib.colors.Normalize(values.min(), values.max())
+        theirs = matplotlib.colormaps["viridis"](norm(values), bytes=True)[..., :3]
+        np.testing.assert_array_equal(palette("viridis")[pixels], theirs)
 
 
 def test_no_strip_shows_values_that_a_layer_cannot_have() -> None:

@@ -21,6 +21,9 @@ from layersight.data.stack import arrangement
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import ChannelStatistics, LayerActivation
 
+COLOURS = 256
+"""Where a scale has two ends, equal parts of it have a colour each, as in Matplotlib."""
+
 CACHE_VALUES = 1 << 16
 """Values worked on at once, so that they stay in the processor's cache."""
 
@@ -188,7 +191,7 @@ def _steps(
             steps *= np.float32(options.contrast)
             steps += np.float32(options.centre)
         elif options.normalise != "none":
-            steps *= np.float32(255)
+            steps *= np.float32(COLOURS)
         np.clip(steps, 0, 255, out=steps)
         return steps.astype(np.uint8)
 
@@ -244,7 +247,7 @@ def _units(
         low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
     with np.errstate(all="ignore"):
         span = np.float32(high) - np.float32(low)
-        steps = (vector - np.float32(low)) / (span or np.float32(1)) * np.float32(255)
+        steps = (vector - np.float32(low)) / (span or np.float32(1)) * np.float32(COLOURS)
         steps = np.nan_to_num(np.clip(steps, 0, 255))
     steps[broken] = 0
     width = min(UNITS_IN_A_ROW, len(vector))

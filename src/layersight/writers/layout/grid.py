@@ -42,6 +42,8 @@ LABEL_ROOM = 8.6
 TITLES = 21.0
 """Points over a tile for a title and a line under it."""
 TITLE = 12.0
+FULL = 0.8
+"""Of the width of a screen, what full rows of tiles take at least."""
 FEWEST_SMALL = 6
 """On paper tiles are no wider than those of a row of so many."""
 FEWEST = 4
@@ -185,7 +187,8 @@ def small_cells(block: Grid, medium: Medium, room: float) -> Cells:
     """The cells of a mosaic.
 
     On paper the width of the page is filled; on a screen a pixel of a tile is a whole number of
-    device pixels. The gaps look alike for tiles of any size.
+    device pixels, and full rows take most of the width. The gaps look alike for tiles of any
+    size.
     """
     count, height, width = np.shape(block.pixels)[:3]
     longer = max(height, width)
@@ -203,12 +206,20 @@ def small_cells(block: Grid, medium: Medium, room: float) -> Cells:
         wide, tall = width * pixel, height * pixel
         return Cells(lefts, wide, tall, wide, (height + gap_y) * pixel, pixel, gap_x, gap_y)
 
+    def on_screen(zoom: int) -> Cells:
+        pixel = zoom / (medium.resolution or 1.0)
+        return make(pixel, max(1, round(8 / zoom), math.ceil(least / pixel) - width))
+
     if medium.resolution is not None:
         zoom = max(1, math.ceil(SMALL / longer))
         if block.side is not None:
             zoom = max(1, round(block.side * medium.resolution / longer))
-        pixel = zoom / medium.resolution
-        return make(pixel, max(1, round(8 / zoom), math.ceil(least / pixel) - width))
+        found = on_screen(zoom)
+        if block.side is None and not block.rows and count >= block.columns:
+            while found.width < FULL * room:  # a few columns leave no half of the page empty
+                zoom += 1
+                found = on_screen(zoom)
+        return found
     room -= wider * len(gaps)
     share = min(block.columns, max(count, FEWEST_SMALL))
     limit = medium.body - SPARE

@@ -55,9 +55,9 @@ def draw_ramp(
 def draw_scale(sketch: Sketch, x: float, y: float, scale: Scale, wide: float) -> None:
     """A lying colour bar with its words under it."""
     draw_ramp(sketch, x, y, scale.palette, wide)
-    taken = sum(sketch.medium.measure(words, TINY) for _, words in scale.marks)
+    longest = max((sketch.medium.measure(words, TINY) for _, words in scale.marks), default=0.0)
     marks = scale.marks
-    if len(marks) < 3 and taken + sketch.medium.measure(scale.note, TINY) < wide - 8:
+    if len(marks) < 3 and longest + sketch.medium.measure(scale.note, TINY) / 2 < wide / 2 - 4:
         marks = (*marks, (0.5, scale.note))
     for place, words in marks:
         anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
