@@ -89,7 +89,8 @@ class Interrupted(KeyboardInterrupt):
     """
 
     def __init__(self, done: Any, count: int) -> None:
-        super().__init__()
+        words = f"interrupted; what is done of {count} is kept: sys.last_value.done"
+        super().__init__(*([] if done is None else [words]))
         self.done, self.count = done, count
 
 

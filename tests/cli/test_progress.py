@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from layersight.cli import progress as module
 from layersight.cli.progress import Progress
+from layersight.data import pace as module
 
 
 class Terminal(io.StringIO):

@@ -79,7 +79,7 @@ class _Run:
                 result = self._make(model, group, keywords)
             except Interrupted as stop:
                 if stop.done is None or to_stdout:
-                    raise
+                    raise KeyboardInterrupt from None
                 written = save(stop.done, self._target(stop.done, groups), options)
                 raise KeyboardInterrupt(
                     f"interrupted; {len(stop.done)} of {stop.count} {self.command.parts} are in "

@@ -23,6 +23,7 @@ from layersight.batch.scale import settle_scale
 from layersight.data.fields import names_options, split_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.pace import or_warning
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
 from layersight.document.words import plural
@@ -84,7 +85,7 @@ def evaluate(
         done: An evaluation of an earlier call that was interrupted, made with the same options:
             its images are taken as they are.
         progress: Called again and again with the milliseconds that it took and those that it is
-            going to take in all, as measured.
+            going to take in all, as measured; ``None`` for a warning where that is long.
         options: Fields of ``MeasureOptions`` (``points``, ``filling``,
             ``shares``, ``blemish``, ``radius``, ``copies``, ``stages``, ``randoms``), of
             ``HeatmapOptions`` and of :class:`ImageOptions`; ``seed`` is of
@@ -105,6 +106,7 @@ def evaluate(
     measures = choose_metrics(metrics)
     measured, settled, image_options = _settle(chosen, measures, options)
     check_batch_size(batch_size)
+    progress = or_warning(progress, "Less: limit=10, or fewer methods and metrics.")
     opened = open_for(model, Forward, "evaluate", "open the network that the weights belong to")
     settled, outputs_only = explainable(opened, settled)
     info = opened.info

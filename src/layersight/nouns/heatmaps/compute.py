@@ -21,6 +21,7 @@ from layersight.batch.scale import settle_scale
 from layersight.data.fields import names_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.pace import or_warning
 from layersight.data.prediction import Prediction
 from layersight.data.target import Target
 from layersight.document.words import plural
@@ -88,7 +89,7 @@ def heatmap(
             they were given.
         batch_size: Images in one pass.
         progress: Called again and again with the milliseconds that it took and those that it is
-            going to take in all, as measured.
+            going to take in all, as measured; ``None`` for a warning where that is long.
         options: Fields of ``HeatmapOptions`` (``score``, ``baseline``,
             ``steps``, ``samples``, ``noise``, ``masks``, ``cells``, ``keep``, ``window``,
             ``stride``, ``seed``) and of :class:`ImageOptions` (``scale``, ``fit``,
@@ -109,6 +110,7 @@ def heatmap(
     settled, image_options = settle(chosen, options)
     metrics = choose_metrics(score_with) if score_with else ()
     _check_counts(batch_size, top, target)
+    progress = or_warning(progress, "Less: fewer methods and metrics, by name.")
     opened = open_for(model, Forward, "heatmap", "open the network that the weights belong to")
     settled, outputs_only = explainable(opened, settled)
     info = opened.info

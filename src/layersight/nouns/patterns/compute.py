@@ -19,6 +19,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PHASE
 from layersight.data.fields import names_options
 from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.pace import or_warning
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import Interrupted, UsageError
 from layersight.images import check_size
@@ -96,7 +97,8 @@ def patterns(
         frames: How many pictures of the way to keep, for an animation; 0 for none.
         done: Patterns of an earlier call that was interrupted, made with the same options:
             they are taken as they are.
-        progress: Called after every step with the steps done and all there are.
+        progress: Called after every step with the steps done and all there are; ``None`` for a
+            warning where it takes more than a minute.
         options: Fields of ``PatternOptions``: ``steps``, ``size``,
             ``rate``, ``seed``, ``jitter``, ``zoom``, ``turn``, ``total_variation``, ``norm``,
             ``facets``, ``diversity``, ``patience``, ``precision``.
@@ -112,6 +114,7 @@ def patterns(
         Interrupted: Ctrl-C; it holds the patterns that are done.
     """
     chosen = find_method(method)
+    progress = or_warning(progress, "Less: fewer channels, steps= or a smaller size=.")
     opened = open_for(model, Optimisable, "patterns", "look at its activations instead")
     info = opened.info
     entry = choose_input(info, input_name, options.get("size"))
