@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from contextlib import redirect_stderr, redirect_stdout
@@ -13,8 +14,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from drawn import laid, words
+from galleries import gallery
+from heats import heats
 from layersight.cli import main
+from layersight.cli.demo import describe as tell
+from layersight.demo import Demo
 from layersight.export import read_manifest
+from layersight.nouns.heatmaps.document import describe
+from layersight.nouns.heatmaps.options import HeatOptions
+from maps import small_network
 
 LAYERS = [
     f"{kind}{number}"
@@ -105,3 +114,13 @@ def test_the_network_is_small_and_its_card_tells_its_accuracy() -> None:
         assert re.search(r"\d\d(\.\d+)? ?%", card)
         assert "dead channels" in card.lower()
         assert "CC0" in (place / "chelsea.txt").read_text("utf-8")
+
+
+def test_the_text_and_the_picture_agree_about_the_hottest_pixel(demo: Made) -> None:
+    told = re.search(r"the hottest pixel is (x \d+, y \d+ \([a-z ]+\))", demo.out)
+    assert told is not None
+    heat, shown = heats(), small_network()
+    shown = dataclasses.replace(shown, predictions=heat.predictions)
+    text = tell(Demo(demo.folder, shown, heat, gallery()))
+    (told,) = re.findall(r"the hottest pixel is (.+)", text)
+    assert f"Hottest at {told}." in " ".join(words(*laid(describe(heat, HeatOptions()))))

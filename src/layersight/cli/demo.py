@@ -44,14 +44,15 @@ def run(given: Given) -> None:
 def describe(made: Demo) -> str:
     """What to look at, in the order in which to look."""
     from layersight.demo import HEAT, LABELS, MODEL, PATTERNS, PHOTOGRAPH, SOUGHT
-    from layersight.document.words import plural
+    from layersight.document.words import percent, plural
     from layersight.nouns.activations.noun import alive_everywhere
-    from layersight.nouns.heatmaps.photographs import places_of
+    from layersight.nouns.heatmaps.photographs import describe_peak
 
     result, folder = made.result, made.folder
     maps = [entry for entry in result.layers if entry.has_maps]
     first, last = maps[0], maps[-1]
     channel = alive_everywhere(result)
+    zeros = percent(first.sparsity())
     verdict = result.predictions[0][0].describe()
     lines = [
         f"The network says: {verdict}. What it saw on the way:",
@@ -61,9 +62,9 @@ def describe(made: Demo) -> str:
         f"  {folder / 'sheet.pdf'}",
         "      the same on paper; layer names on the cover are links",
         f"  {folder / f'00-{first.name}.png'}",
-        f"      the first layer still sees a cat: edges, colours, {first.sparsity():.0%} zeros",
+        f"      the first layer still sees a cat: edges, colours, {zeros} zeros",
         f"  {folder / f'{len(maps) - 1:02d}-{last.name}.png'}",
-        f"      the last answers to few things only: {last.sparsity():.0%} zeros,"
+        f"      the last answers to few things only: {percent(last.sparsity())} zeros,"
         f" {last.dead()} of {len(last.channels)} channels dead for this image",
     ]
     if channel is not None:
@@ -71,12 +72,12 @@ def describe(made: Demo) -> str:
             f"  {folder / f'across-channel-{channel}.png'}",
             f"      channel {channel} of every layer, one beside the other",
         ]
-    where = places_of(made.heat, 0).centre
-    alive = int((~made.patterns.dead).sum())
+    peak = describe_peak(made.heat, 0)
+    alive = int((~made.patterns.empty).sum())
     lines += [
         f"  {folder / HEAT}",
         f"      which pixels made it say {LABELS[0]}"
-        + (f": most of the heat lies about x {where[0]:.0f}, y {where[1]:.0f}" if where else ""),
+        + (f": the hottest pixel is x {peak.removeprefix('x ')}" if peak else ""),
         f"  {folder / PATTERNS}",
         f"      what {plural(alive, 'channel')} of {SOUGHT} look for, and how strongly they answer",
         f"  {folder / 'statistics.json'}",
