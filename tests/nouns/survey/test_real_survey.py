@@ -10,7 +10,6 @@ import layersight
 from layersight.nouns.survey.bins import ERROR
 from layersight.nouns.survey.dataset import Dataset, open_dataset
 from layersight.nouns.survey.result import PERCENTILES
-from layersight.nouns.survey.tables import files
 
 COUNT, TOP = 96, 7
 
@@ -56,14 +55,3 @@ def test_the_numbers_are_those_of_stored_activations(data: Path) -> None:
     np.testing.assert_array_equal(
         result["conv2d"].dead, stored["conv2d"].max((0, 1, 2)) == stored["conv2d"].min((0, 1, 2))
     )
-
-
-def test_shards_and_workers_change_no_byte(data: Path, tmp_path: Path) -> None:
-    """Of a real network too, where libraries could add up in another order."""
-    model = layersight.load_model(data / "models" / "cats_dogs_150.h5")
-    every = open_dataset(data / "cats_dogs")
-    some = Dataset(every.items[:: len(every) // 70][:70], every.classes)
-    whole = dict(files(layersight.survey(model, some)))
-    for shard, workers in ((1, 1), (64, 7)):
-        found = layersight.survey(model, some, shard=shard, workers=workers, folder=tmp_path)
-        assert dict(files(found)) == whole

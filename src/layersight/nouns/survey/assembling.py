@@ -89,7 +89,7 @@ def assemble(
 
 def _histogram(bins: Bins) -> Histogram:
     shares = [percentile / 100 for percentile in PERCENTILES]
-    return Histogram(edges_of(bins.keys), bins.counts, bins.quantiles(shares))
+    return Histogram(edges_of(bins.keys), bins.counts.astype(np.int64), bins.quantiles(shares))
 
 
 def _classes(

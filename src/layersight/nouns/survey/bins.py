@@ -68,16 +68,16 @@ class Bins:
 
     Attributes:
         keys: ``(bin,)`` int16: the bins that hold anything of any channel, in order.
-        counts: ``(channel, bin)`` int64.
+        counts: ``(channel, bin)`` int32.
     """
 
     keys: NDArray[np.int16]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.int32]
 
     @classmethod
     def empty(cls, channels: int) -> Bins:
         """Bins that hold nothing."""
-        return cls(np.zeros(0, np.int16), np.zeros((channels, 0), np.int64))
+        return cls(np.zeros(0, np.int16), np.zeros((channels, 0), np.int32))
 
     @classmethod
     def of(cls, values: FloatArray, known: NDArray[np.bool_] | None = None) -> Bins:
@@ -97,13 +97,13 @@ class Bins:
         places = column[flat] + np.arange(channels) * len(keys)
         chosen = places.ravel() if known is None else places[known]
         counts = np.bincount(chosen, minlength=channels * len(keys))
-        found = counts.reshape(channels, len(keys)).astype(np.int64)
+        found = counts.reshape(channels, len(keys)).astype(np.int32)
         return cls((keys - offset).astype(np.int16), found)
 
     def add(self, other: Bins) -> Bins:
         """The counts of both together."""
         keys = np.union1d(self.keys, other.keys)
-        counts = np.zeros((len(self.counts), len(keys)), np.int64)
+        counts = np.zeros((len(self.counts), len(keys)), np.int32)
         for part in (self, other):
             counts[:, np.searchsorted(keys, part.keys)] += part.counts
         return Bins(keys, counts)
@@ -117,12 +117,12 @@ class Bins:
         wanted = np.asarray(shares, np.float64)
         if not self.keys.size:
             return np.full((len(self.counts), len(wanted)), np.nan)
-        totals = self.counts.sum(1)
+        totals = self.counts.sum(1, dtype=np.int64)
         low, high = edges_of(self.keys).T
         # Of the numbers between a and b, 2ab / (a + b) has the least relative error.
         middles = np.divide(2 * low * high, low + high, out=np.zeros_like(low), where=low != 0)
-        running = np.cumsum(self.counts, axis=1)
+        running = np.cumsum(self.counts, axis=1, dtype=np.int64)
         ranks = np.floor(wanted * (totals[:, np.newaxis] - 1)).astype(np.int64)
-        found = (running[:, np.newaxis, :] <= ranks[..., np.newaxis]).sum(-1)
+        found = np.stack([(running <= column[:, np.newaxis]).sum(1) for column in ranks.T], 1)
         picked = middles[np.minimum(found, len(self.keys) - 1)]
         return np.where(totals[:, np.newaxis] > 0, picked, np.nan)

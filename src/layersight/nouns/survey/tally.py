@@ -265,7 +265,7 @@ class Tally:
             Extremes(images[index], values[index], positions[index], index == 0) for index in (0, 1)
         )
         peaks, means = (
-            Bins(arrays(f"{name}_keys"), arrays(f"{name}_counts").astype(np.int64))
+            Bins(arrays(f"{name}_keys"), arrays(f"{name}_counts").astype(np.int32))
             for name in ("peak", "mean")
         )
         classes = Classes(
@@ -278,7 +278,7 @@ class Tally:
         return cls(counts, ends, sums, peaks, means, top, bottom, classes)
 
 
-def _small(counts: Counts) -> NDArray[Any]:
+def _small(counts: NDArray[np.signedinteger[Any]]) -> NDArray[Any]:
     """Counts in the smallest whole numbers that hold them."""
     most = int(counts.max(initial=0))
     kind = next(k for k in (np.uint8, np.uint16, np.uint32, np.int64) if most <= np.iinfo(k).max)

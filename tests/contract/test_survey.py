@@ -1,0 +1,49 @@
+"""A survey of a real network: numbers of stored activations, the same bytes for any shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import layersight
+from layersight.nouns.survey.tables import files
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (75, 20, 20, 3)).astype(np.uint8)
+
+
+def network() -> keras.Model:
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((20, 20, 3)),
+            layers.Conv2D(8, 3, activation="relu", name="conv"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(12, 3, padding="same", name="wide"),
+            layers.BatchNormalization(),
+            layers.ReLU(name="rectified"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax", name="top"),
+        ]
+    )
+
+
+def test_a_survey_of_a_network(tmp_path: Path) -> None:
+    model = layersight.load_model(network())
+    result = layersight.survey(model, PICTURES, correlate=True)
+    assert list(result) == ["conv", "rectified", "top"]
+    stored = layersight.activations(model, PICTURES, layers=list(result), batch_size=25)
+    for name, entry in result.items():
+        maps = stored[name].reshape(75, -1, entry.channels).astype(np.float64)
+        each = maps.reshape(-1, entry.channels)
+        np.testing.assert_allclose(entry.mean, each.mean(0), rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(entry.std, each.std(0), rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(entry.max, each.max(0), rtol=1e-5, atol=1e-7)
+        peaks = -np.sort(-maps.max(1), axis=0)[:9].T
+        np.testing.assert_allclose(entry.strongest.activations, peaks, rtol=1e-5, atol=1e-7)
+    for shard, workers in ((1, 1), (64, 7)):
+        found = layersight.survey(
+            model, PICTURES, correlate=True, shard=shard, workers=workers, folder=tmp_path
+        )
+        assert dict(files(found)) == dict(files(result))
