@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from layersight.batch.request import ImageOptions
 from layersight.data.command import Command, Debug, Given, Images, Labelled, Output, Selection
+from layersight.data.fields import Options, option
 from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.survey.options import SURVEY
 
 
 def arrange(given: Given) -> Given:
@@ -31,11 +34,18 @@ def ending(result: Any, given: Given) -> str:
     return "-activations.pdf" if shown == "sheet" else f"-{shown}.png"
 
 
+@dataclass(frozen=True, slots=True)
+class Compared(Options):
+    """What the image is compared with."""
+
+    survey: str | None = option(None, help=SURVEY, kind=str, metavar="DIR", flag="--survey")
+
+
 COMMAND = Command(
     example="layersight activations model.h5 dog.jpg --layers :8 --output maps.pdf",
     noun="activations",
     verb="layersight.nouns.activations.compute:activations",
-    options=(Images, Selection, ImageOptions, Labelled, Output, Debug),
+    options=(Images, Selection, Compared, ImageOptions, Labelled, Output, Debug),
     pictures=PictureOptions,
     takes="images",
     imageless=True,

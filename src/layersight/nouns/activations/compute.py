@@ -6,6 +6,8 @@ deepest of them; what comes out is data, never a picture.
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,8 +33,10 @@ from layersight.data.outputs import kinds_of
 from layersight.errors import ModelInputError, few
 from layersight.loading import open_for
 from layersight.model import Forward
-from layersight.nouns.activations.result import Activations, LayerActivation
+from layersight.nouns.activations.result import Activations, AmongImages, LayerActivation
 from layersight.nouns.activations.statistics import measure, measure_range
+from layersight.nouns.survey.reading import survey_of
+from layersight.nouns.survey.result import Survey
 from layersight.select import (
     ChannelSpec,
     LayerSpecs,
@@ -89,6 +93,7 @@ def activations(
     layers: LayerSpecs = None,
     channels: ChannelSpec = None,
     predictions: bool = False,
+    survey: Survey | str | os.PathLike[str] | None = None,
     batch_size: int = 16,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
@@ -110,6 +115,8 @@ def activations(
         channels: Which channels of layers with maps, ``"0,3,5-9"`` or ``"0:16"``; of dense
             layers if only such are chosen. ``None`` is all.
         predictions: Also run to the model's outputs and name the strongest classes.
+        survey: What :func:`layersight.survey` gave, or the folder that it was written to: says
+            where each channel stands among all images of it, and which are dead over all of them.
         batch_size: Images in one pass.
         progress: Called after each pass with the images done and their number.
         options: As in :class:`ImageOptions`: ``scale``, ``fit``, ``interpolation``,
@@ -127,6 +134,7 @@ def activations(
     check_batch_size(batch_size)
     opened = open_for(model, Forward, "activations", "open the network that the weights belong to")
     info = opened.info
+    known = None if survey is None else survey_of(survey, info)
     gathered = gather(info, image, make_options(**options))
     given, drawn = gathered.images, gathered.note
     count = len(next(iter(given.values())))
@@ -156,10 +164,11 @@ def activations(
             outputs.setdefault(name, []).append(array)
         if progress is not None:
             progress(min(start + batch_size, count), count)
-    finished = tuple(
+    made = (
         _finish(entry, _join(found.pop(entry.name)), numbers.get(entry.name), limits[entry.name])
         for entry in chosen
     )
+    finished = tuple(_among(entry, known) for entry in made)
     return Activations(
         model=info,
         images=tuple(given[find_input(info, None).name]),
@@ -167,7 +176,11 @@ def activations(
         predictions=predict(
             {name: _join(parts) for name, parts in outputs.items()}, info.labels, kinds_of(info)
         ),
-        notes=_notes(info, given, [missing, drawn, blocked, lacking, _broken_note(finished)]),
+        notes=_notes(
+            info,
+            given,
+            [missing, drawn, blocked, lacking, _broken_note(finished), _uncounted(finished, known)],
+        ),
     )
 
 
@@ -227,6 +240,34 @@ def _finish(
     channels = tuple(range(values.shape[-1])) if numbers is None else numbers
     low, high = map(_join, zip(*limits, strict=True))
     return LayerActivation(layer, values, channels, measure(values), low, high)
+
+
+def _among(entry: LayerActivation, survey: Survey | None) -> LayerActivation:
+    """A layer with where its channels stand among the images of a survey that counted it."""
+    if survey is None or entry.name not in survey:
+        return entry
+    known = survey[entry.name]
+    peaks = entry.statistics.max
+    below = np.array(
+        [
+            [
+                known.peaks.share_below(channel, float(peaks[image, place]))
+                for place, channel in enumerate(entry.channels)
+            ]
+            for image in range(len(peaks))
+        ],
+        np.float32,
+    )
+    dead = known.dead[list(entry.channels)]
+    return dataclasses.replace(entry, among=AmongImages(survey.images, below, dead))
+
+
+def _uncounted(layers: Sequence[LayerActivation], survey: Survey | None) -> str | None:
+    """Which layers a survey says nothing of."""
+    if survey is None:
+        return None
+    names = [entry.name for entry in layers if entry.among is None]
+    return f"the survey did not count {few(names)}" if names else None
 
 
 def _notes(

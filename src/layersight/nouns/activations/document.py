@@ -69,6 +69,8 @@ MOST_MAPS = 256
 MOST_CHANNELS = 128
 READABLE = 20
 """Vectors of so many units have their values written out."""
+FLAT = "flat here"
+"""What covers a channel that is constant for this image, but not over the images of a survey."""
 BROKEN = Cover("broken", ("not a", "number"))
 
 
@@ -115,6 +117,12 @@ def described(result: Activations, options: PictureOptions) -> str:
 
 def _captions(result: Activations, options: PictureOptions, how: str) -> tuple[str, ...]:
     marks = "Grey: dead, that is constant for this image."
+    among = next((entry.among for entry in result.layers if entry.among is not None), None)
+    if among is not None:
+        marks = (
+            f"Grey: dead over {plural(among.images, 'image')} of a survey, or flat here: constant "
+            "for this image alone."
+        )
     inputs = [f"Input {input_line(image)}." for image in result.images[:3]]
     if len(result.images) > 3:
         inputs.append(f"And {plural(len(result.images) - 3, 'more input')}.")
@@ -187,7 +195,12 @@ def _depth(result: Activations, image: int) -> Iterator[Curve]:
 def _dead_share(entry: LayerActivation, image: int) -> float:
     if _is_vector(entry):
         return math.nan
-    return entry.dead(image) / max(1, len(entry.channels))
+    return _dead(entry, image) / max(1, len(entry.channels))
+
+
+def _dead(entry: LayerActivation, image: int) -> int:
+    """How many channels are dead: over the images of a survey, else for this image."""
+    return entry.dead(image) if entry.among is None else len(_dead_over_data(entry))
 
 
 def _is_vector(entry: LayerActivation) -> bool:
@@ -210,7 +223,7 @@ def _layers(result: Activations, image: int) -> Table:
         if entry is not None:
             zeros = Cell(percent(entry.sparsity(image)), share=entry.sparsity(image))
             if not _is_vector(entry):
-                amount = entry.dead(image)
+                amount = _dead(entry, image)
                 words = f"{amount} / {len(entry.channels)}"
                 dead = Cell(words, "plain" if amount else "quiet")
         target = _anchor(image, info.name) if entry else ""
@@ -229,7 +242,9 @@ def _layers(result: Activations, image: int) -> Table:
             )
         )
     columns = layer_columns("output", "parameters", "field", "dead", "zeros")
-    note = "Field: receptive field. Dead: constant for this image. Zeros: the share of exact zeros."
+    counted = {entry.among.images for entry in result.layers if entry.among is not None}
+    over = f"over {plural(max(counted), 'image')} of a survey" if counted else "for this image"
+    note = f"Field: receptive field. Dead: constant {over}. Zeros: the share of exact zeros."
     return Table(columns, tuple(rows), "Layers", note)
 
 
@@ -255,7 +270,13 @@ def _facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
     facts = [plural(shown, noun) if shown == total else f"{count(shown)} of {plural(total, noun)}"]
     facts.append(f"{percent(entry.sparsity(image))} zeros")
     dead, broken = int(tiles.dead.sum()), int(tiles.broken.sum())
-    if noun == "map":
+    if noun == "map" and entry.among is not None:
+        over = f"over {plural(entry.among.images, 'image')}"
+        everywhere = len(_dead_over_data(entry))
+        facts.append(f"{count(everywhere)} dead {over}" if everywhere else f"none dead {over}")
+        flat = sum(cover is not None and cover.words[0] == FLAT for cover in _covers(entry, tiles))
+        facts += [f"{count(flat)} more flat for this image"] if flat else []
+    elif noun == "map":
         facts.append(f"{count(dead)} dead for this image" if dead else "none dead for this image")
     elif shown > 1 and tiles.low is not None and tiles.low == tiles.high:
         facts.append(f"all equal to {number(tiles.low)}")
@@ -302,28 +323,56 @@ def _scale(tiles: Tiles, options: PictureOptions) -> Scale:
     return Scale(colours, ((0.0, words[0]), *middle, (1.0, words[1])), note=each)
 
 
-def _covers(tiles: Tiles) -> list[Cover | None]:
-    """What covers each channel's map."""
+def _covers(entry: LayerActivation, tiles: Tiles) -> list[Cover | None]:
+    """What covers each channel's map; of a survey, whether it is dead over all images."""
+    everywhere = _dead_over_data(entry)
+
+    def cover(channel: int, value: float) -> Cover:
+        words = (f"= {number(value)}",)
+        if entry.among is None:
+            return Cover("dead", ("dead", *words))
+        if channel in everywhere:
+            return Cover("dead", ("dead", *words, f"over {count(entry.among.images)}"))
+        return Cover("dead", (FLAT, *words))
+
     return [
-        BROKEN if broken else Cover("dead", ("dead", f"= {number(value)}")) if dead else None
-        for broken, dead, value in zip(
-            tiles.broken.tolist(), tiles.dead.tolist(), tiles.constants.tolist(), strict=True
+        BROKEN if broken else cover(channel, value) if dead else None
+        for channel, broken, dead, value in zip(
+            tiles.channels,
+            tiles.broken.tolist(),
+            tiles.dead.tolist(),
+            tiles.constants.tolist(),
+            strict=True,
         )
     ]
+
+
+def _dead_over_data(entry: LayerActivation) -> frozenset[int]:
+    """The channels that are dead over all images of a survey."""
+    if entry.among is None:
+        return frozenset()
+    pairs = zip(entry.channels, entry.among.dead.tolist(), strict=True)
+    return frozenset(channel for channel, dead in pairs if dead)
 
 
 def _numbers(entry: LayerActivation, image: int) -> tuple[Numbers, ...]:
     stats = entry.statistics
     names = ("mean", "std", "min", "max", "sparsity")
-    return tuple(
+    found = tuple(
         Numbers(name, getattr(stats, name)[image], percent=name == "sparsity") for name in names
     )
+    if entry.among is None:
+        return found
+    below = Numbers(
+        f"images below, of {count(entry.among.images)}", entry.among.below[image], percent=True
+    )
+    return (below, *found)
 
 
 def _tiles(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int) -> Grid:
     words = [
         Tile(label=str(channel), cover=cover)
-        for channel, cover in zip(tiles.channels, _covers(tiles), strict=True)
+        for channel, cover in zip(tiles.channels, _covers(entry, tiles), strict=True)
     ]
     return Grid(
         tiles.pixels,
@@ -338,7 +387,7 @@ def _tiles(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image:
 
 def _rows(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int) -> Picture:
     """A layer with one axis: a row for each channel; neighbours that are alike share a cover."""
-    covers, patches = _covers(tiles), []
+    covers, patches = _covers(entry, tiles), []
     length = int(tiles.pixels.shape[2])
     for cover, members in itertools.groupby(range(len(covers)), lambda row: covers[row]):
         rows = list(members)
@@ -451,6 +500,12 @@ def _map(
         ("greatest", number(float(stats.max[image, place]))),
         ("zeros", percent(float(stats.sparsity[image, place]))),
     ]
+    if entry.among is not None:
+        share, images = float(entry.among.below[image, place]), plural(entry.among.images, "image")
+        if share == share:
+            facts.append(("greatest is no less than of", f"{percent(share)} of {images}"))
+        if entry.among.dead[place]:
+            facts.append(("dead", f"over all {images}"))
     if entry.layer.receptive_field:
         facts.append(("receptive field", size(entry.layer.receptive_field)))
     table = Facts(tuple(facts))
@@ -474,7 +529,7 @@ def _map(
 def _large(
     entry: LayerActivation, place: int, tiles: Tiles, options: PictureOptions, image: int
 ) -> Picture:
-    (cover,) = _covers(tiles)
+    (cover,) = _covers(entry, tiles)
     low, high = _limits(entry, place, tiles, image)
     steps = tuple((step / 4, number(low + (high - low) * step / 4)) for step in range(5))
     whole = tiles.slices == (1, 1)
@@ -494,7 +549,7 @@ def _large(
 
 def _curve(entry: LayerActivation, place: int, tiles: Tiles, image: int) -> Block:
     """A map with one axis."""
-    (cover,) = _covers(tiles)
+    (cover,) = _covers(entry, tiles)
     if cover is not None:
         return Picture(tiles.pixels, None, cover=cover, columns=Axis(title="position"))
     low, high = _limits(entry, place, tiles, image)
@@ -538,7 +593,7 @@ def _way(
         make_tiles(entry, image, options, only=(place,))
         for entry, place in zip(entries, places, strict=True)
     ]
-    covers = [_covers(tiles)[0] for tiles in made]
+    covers = [_covers(entry, tiles)[0] for entry, tiles in zip(entries, made, strict=True)]
     dead = sum(cover is not None and cover.kind == "dead" for cover in covers)
     facts = [f"{plural(dead, 'map')} dead for this image" if dead else "none dead for this image"]
     lacking = [entry.name for entry in layers if channel not in entry.channels]

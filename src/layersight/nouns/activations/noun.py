@@ -15,7 +15,12 @@ from layersight.document.words import file_name, finite, specification
 from layersight.errors import SelectionError
 from layersight.nouns.activations.document import describe, described
 from layersight.nouns.activations.options import PictureOptions
-from layersight.nouns.activations.result import Activations, ChannelStatistics, LayerActivation
+from layersight.nouns.activations.result import (
+    Activations,
+    AmongImages,
+    ChannelStatistics,
+    LayerActivation,
+)
 
 STATISTICS = ("mean", "std", "min", "max", "sparsity", "dead")
 """The numbers of a channel."""
@@ -89,10 +94,20 @@ def _layer(entry: LayerActivation, image: int, *, every: bool) -> Json:
             {
                 "index": channel,
                 **{name: finite(values[place]) for name, values in columns.items()},
+                **_surveyed(entry, image, place),
             }
             for place, channel in enumerate(entry.channels)
         ],
     }
+
+
+def _surveyed(entry: LayerActivation, image: int, place: int) -> Json:
+    """What a survey says of a channel."""
+    among = entry.among
+    if among is None:
+        return {}
+    below = float(among.below[image, place])
+    return {"images_below": finite(below), "dead_over_data": bool(among.dead[place])}
 
 
 def arrays(result: Activations) -> dict[str, Array]:
@@ -175,6 +190,12 @@ def _statistics(entry: LayerActivation, chosen: tuple[slice, slice]) -> ChannelS
     )
 
 
+def _chosen(among: AmongImages | None, images: slice, at: slice) -> AmongImages | None:
+    if among is None:
+        return None
+    return dataclasses.replace(among, below=among.below[images, at], dead=among.dead[at])
+
+
 def only(
     result: Activations,
     image: int = 0,
@@ -211,6 +232,7 @@ def only(
                 statistics=_statistics(entry, (picked, at)),
                 low=entry.low[picked],
                 high=entry.high[picked],
+                among=_chosen(entry.among, picked, at),
             )
         )
     return (

@@ -43,6 +43,22 @@ class ChannelStatistics:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class AmongImages:
+    """Where the channels of a layer stand among the images of a survey.
+
+    Attributes:
+        images: How many images it is of.
+        below: ``(image, channel)``: the share of them whose greatest activation is no greater,
+            to the width of the survey's bins; NaN where that is not known.
+        dead: ``(channel,)``: whether the channel is dead over all of them.
+    """
+
+    images: int
+    below: FloatArray
+    dead: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class LayerActivation:
     """What one layer makes of the images.
 
@@ -56,6 +72,8 @@ class LayerActivation:
         low: ``(image,)`` float32: the least value of the whole layer, of channels that are not
             among ``values`` too, but of none with a value that is no number; NaN without any.
         high: Likewise the greatest.
+        among: Where its channels stand among the images of a survey; ``None`` without one, or of
+            a layer that it did not count.
     """
 
     layer: LayerInfo
@@ -64,6 +82,7 @@ class LayerActivation:
     statistics: ChannelStatistics
     low: FloatArray
     high: FloatArray
+    among: AmongImages | None = None
 
     @property
     def name(self) -> str:

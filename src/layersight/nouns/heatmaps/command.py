@@ -9,6 +9,7 @@ from layersight.data.command import Command, Debug, Given, Images, Labelled, Out
 from layersight.data.fields import Options, option, split_words
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.request import METHODS, HeatmapOptions
+from layersight.nouns.survey.options import SURVEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class HeatmapRequest(Options):
         metavar="CLASS",
     )
     top: int | None = option(None, help="So many of the strongest classes.", kind=int)
+    survey: str | None = option(None, help=SURVEY, kind=str, metavar="DIR", flag="--survey")
     score_with: str | None = option(
         None,
         help="How far to believe it: deletion,insertion; all but the costly ones; costly.",

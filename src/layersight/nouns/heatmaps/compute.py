@@ -6,6 +6,8 @@ was made of; a method that cannot apply says so and gives no picture.
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,9 +25,9 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.pace import or_warning
 from layersight.data.prediction import Prediction
-from layersight.data.target import Target
+from layersight.data.target import MEAN, Target
 from layersight.document.words import plural
-from layersight.errors import Interrupted, SelectionError, UsageError
+from layersight.errors import Interrupted, SelectionError, UsageError, few
 from layersight.images import Source
 from layersight.loading import open_for
 from layersight.model import Forward
@@ -38,11 +40,13 @@ from layersight.nouns.heatmaps.images import choose_input, make_image_set, pictu
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics, named
 from layersight.nouns.heatmaps.outputs import check_explained, output_layers
 from layersight.nouns.heatmaps.request import HeatmapOptions
-from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.nouns.heatmaps.running import Context
 from layersight.nouns.heatmaps.settings import choose_methods, left_out, settle
 from layersight.nouns.heatmaps.strongest import ask_images
 from layersight.nouns.heatmaps.work import Tracker
+from layersight.nouns.survey.reading import survey_of
+from layersight.nouns.survey.result import Survey
 from layersight.select import LayerSpec
 
 ImageSource = Source
@@ -62,6 +66,7 @@ def heatmap(
     layer: LayerSpec | Iterable[LayerSpec] | None = None,
     score_with: str | Sequence[str] = (),
     input_name: str | None = None,
+    survey: Survey | str | os.PathLike[str] | None = None,
     batch_size: int = 16,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
@@ -87,6 +92,8 @@ def heatmap(
             for all but the costly ones, ``"costly"`` for those.
         input_name: Which input is explained, for a model with several; the others keep what
             they were given.
+        survey: What :func:`layersight.survey` gave, or the folder that it was written to: says
+            for how many of its images the network gives no greater score.
         batch_size: Images in one pass.
         progress: Called again and again with the milliseconds that it took and those that it is
             going to take in all, as measured; ``None`` for a warning where that is long.
@@ -114,6 +121,7 @@ def heatmap(
     opened = open_for(model, Forward, "heatmap", "open the network that the weights belong to")
     settled, outputs_only = explainable(opened, settled)
     info = opened.info
+    known = None if survey is None else survey_of(survey, info)
     entry = choose_input(info, input_name)
     gathered = gather(info, image, image_options, photographs_of=entry.name)
     given = gathered.images
@@ -167,7 +175,8 @@ def heatmap(
     if stopped:
         more.append(f"stopped after {len(maps)} of {plural(whole, 'heatmap')}")
         count = 1 + max(one.image for one in maps)
-    used = [known for known in chosen if any(one.method == known.name for one in maps)]
+    maps = maps if known is None else tuple(_among(one, known) for one in maps)
+    used = [each for each in chosen if any(one.method == each.name for one in maps)]
     made = Heatmaps(
         model=info,
         options=settled,
@@ -175,8 +184,9 @@ def heatmap(
         photographs=gathered.photographs[:count],
         maps=maps,
         predictions=tuple(said[:count]),
-        titles={known.name: known.title for known in used},
-        warnings={known.name: known.warning for known in used if known.warning},
+        titles={each.name: each.title for each in used},
+        warnings={each.name: each.warning for each in used if each.warning},
+        surveyed=0 if known is None else known.images,
         notes=_notes(
             info,
             entry,
@@ -187,6 +197,7 @@ def heatmap(
                 *more,
                 gathered.note,
                 *builder.notes,
+                *_uncounted(maps, known),
                 *left_out(method, score_with),
             ],
         ),
@@ -194,6 +205,25 @@ def heatmap(
     if stopped:
         raise Interrupted(made, whole)
     return made
+
+
+def _among(entry: Heatmap, survey: Survey) -> Heatmap:
+    """A heatmap with the share of the images of a survey whose score is no greater."""
+    target = entry.target
+    plain = target.against is None and target.sign > 0 and target.where == MEAN
+    if not plain or target.layer not in survey:
+        return entry
+    # The mean of a vector's unit is the unit.
+    below = survey[target.layer].means.share_below(target.unit, entry.score)
+    return dataclasses.replace(entry, below=below)
+
+
+def _uncounted(maps: Sequence[Heatmap], survey: Survey | None) -> list[str]:
+    """What is explained and a survey says nothing of."""
+    if survey is None:
+        return []
+    names = [entry.target.layer for entry in maps if entry.target.layer not in survey]
+    return [f"the survey did not count {few([*dict.fromkeys(names)])}"] if names else []
 
 
 def _check_counts(batch_size: int, top: int, target: object) -> None:

@@ -48,6 +48,7 @@ def _origin(result: Heatmaps, index: int, options: HeatOptions) -> Json:
         "target": entry.target.to_json(),
         "score": finite(entry.score),
         "explained": finite(entry.explained),
+        **({"images_below": finite(entry.below)} if result.surveyed else {}),
         "layers": list(entry.layers),
         "empty": entry.empty,
         "scale": {
@@ -112,6 +113,7 @@ def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
         "target_name": target_name(result, entry),
         "score": finite(entry.score),
         "explained": finite(entry.explained),
+        **({"images_below": finite(entry.below)} if result.surveyed else {}),
         "layers": list(entry.layers),
         "size": dict(zip(SIDES[entry.coarse.ndim], entry.coarse.shape, strict=True)),
         "signed": entry.signed,

@@ -96,6 +96,8 @@ class Heatmap:
         notes: What a reader should know beside.
         ground: The value that says nothing: 0, but for a method whose values are scores, the
             mean of them all.
+        below: The share of the images of a survey for which the network gives no greater score, to
+            the width of the survey's bins; NaN without one, or where it did not count the target.
     """
 
     image: int
@@ -111,6 +113,7 @@ class Heatmap:
     measures: tuple[Measure, ...] = ()
     notes: tuple[str, ...] = ()
     ground: float = 0.0
+    below: float = float("nan")
 
     @property
     def heat(self) -> FloatArray:
@@ -157,6 +160,7 @@ class Heatmaps(RichDisplay):
         titles: For each method used what it is called in a caption.
         warnings: For each method that can mislead so that a picture must say it, the sentence.
         notes: What a reader should know beside, such as how the layer was chosen.
+        surveyed: How many images the survey is of; 0 without one.
         places: Where the heat of maps lies, by their index, as far as it was asked.
     """
 
@@ -171,6 +175,7 @@ class Heatmaps(RichDisplay):
     titles: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    surveyed: int = 0
     places: dict[int, Places] = field(init=False, repr=False, default_factory=dict)
 
     def __len__(self) -> int:

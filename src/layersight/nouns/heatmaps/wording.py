@@ -76,6 +76,8 @@ def score_words(result: Heatmaps, entry: Heatmap) -> str:
     """The score that is explained, and the logit where that is another number."""
     value = is_value(result.model, entry.target.layer)
     words = f"{'value' if value and entry.target.sign > 0 else 'score'} {number(entry.score)}"
+    if entry.below == entry.below:
+        words += f" (no greater for {percent(entry.below)} of {plural(result.surveyed, 'image')})"
     if entry.explained == entry.score or not math.isfinite(entry.explained):
         return words
     return f"{words}{DOT}{before_name(result, entry)} {number(entry.explained)}"

@@ -230,6 +230,8 @@ def tile_key(result: Patterns) -> str:
     if result.natural is not None:
         images = plural(result.natural_count, "natural image")
         words += f", the strongest of {images} (brown: more)"
+        if result.strongest is not None:
+            words = f"{words.rpartition(', ')[0]}; beside it what excites it most in {images}"
     words += ", share kept if shifted."
     marks = [mark for mark in ("dead", "failed") if getattr(result, mark).any()]
     return words + (f" Grey: {' or '.join(marks)}." if marks else "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from layersight.data.fields import Options, option
 
 ENGINES = ("local", "ray")
-SURVEY = "What layersight survey wrote: compares with all of its images."
+SURVEY = "What layersight survey wrote: says how much its images reach."
 """The help of the option that gives a survey to another command."""
 
 

@@ -1,0 +1,98 @@
+"""Activations and heatmaps say where an image stands among those of a survey."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import layersight
+from fake_network import Fake, deep
+from layersight.document.blocks import Grid, flat
+from layersight.errors import UsageError
+from layersight.export.files import json_of, to_bytes
+from layersight.nouns.activations.document import describe
+from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.survey.result import Survey
+
+draw = np.random.default_rng(12)
+PHOTOS = [draw.random((8, 8, 3)).astype(np.float32) for _ in range(20)]
+BLACK = np.zeros((8, 8, 3), np.float32)
+
+
+@pytest.fixture(scope="module")
+def model() -> Fake:
+    return deep()
+
+
+@pytest.fixture(scope="module")
+def survey(model: Fake) -> Survey:
+    return layersight.survey(model, PHOTOS, layers=["stem", "body", "top"])
+
+
+def test_channels_have_their_place_among_the_images(model: Fake, survey: Survey) -> None:
+    found = layersight.activations(model, PHOTOS[3], layers=["stem", "pool"], survey=survey)
+    entry = found.layer("stem")
+    assert entry.among is not None
+    assert entry.among.images == 20
+    every = model.forward({"picture": np.stack(PHOTOS)}, ["stem"]).layers["stem"].max((1, 2))
+    exact = (every <= every[3] * 1.016).mean(0)
+    assert (entry.among.below[0] >= (every <= every[3]).mean(0) - 1e-6).all()
+    assert (entry.among.below[0] <= exact + 1e-6).all()
+    assert found.layer("pool").among is None
+    assert "the survey did not count pool" in found.notes
+    (told,) = json_of(found, PictureOptions())["layers"][:1]
+    assert told["channels"][1]["images_below"] == pytest.approx(float(entry.among.below[0, 1]))
+
+
+def test_what_is_flat_for_an_image_is_not_called_dead(model: Fake, survey: Survey) -> None:
+    found = layersight.activations(model, BLACK, layers=["stem"], survey=survey)
+    document = describe(found, PictureOptions(view="grid"))
+    (section,) = document.parts[0].sections
+    (grid,) = (block for block in flat(section.blocks) if isinstance(block, Grid))
+    assert [tile.cover.words[0] for tile in grid.tiles if tile.cover] == ["flat here"] * 4
+    assert "none dead over 20 images" in section.facts
+    assert "4 more flat for this image" in section.facts
+    assert grid.numbers[0].name == "images below, of 20"
+    alone = describe(
+        layersight.activations(model, BLACK, layers=["stem"]), PictureOptions(view="grid")
+    )
+    assert "4 dead for this image" in alone.parts[0].sections[0].facts
+    chosen = layersight.activations(
+        model, BLACK, layers=["stem"], channels="1,3", survey=survey
+    ).layer("stem")
+    assert chosen.among is not None
+    assert chosen.among.below.shape == (1, 2)
+
+
+def test_a_silent_channel_is_dead_over_the_data(model: Fake) -> None:
+    survey = layersight.survey(model, [BLACK, BLACK], layers=["stem"])
+    found = layersight.activations(model, BLACK, layers=["stem"], survey=survey)
+    page = to_bytes(found, ".html", PictureOptions()).decode()
+    assert "4 dead over 2 images" in page
+    assert "over 2</span>" in page
+
+
+def test_heatmaps_say_for_how_many_images_the_score_is_no_greater(
+    model: Fake, survey: Survey
+) -> None:
+    found = layersight.heatmap(model, PHOTOS[0], method="gradient", target=1, survey=survey)
+    scores = model.forward({"picture": np.stack(PHOTOS)}, ["top"]).layers["top"][:, 1]
+    assert found.surveyed == 20
+    share = float(np.mean(scores <= scores[0]))
+    assert share <= found[0].below <= float(np.mean(scores <= scores[0] * 1.016))
+    told = json_of(found, HeatOptions())["heatmaps"][0]
+    assert told["images_below"] == pytest.approx(found[0].below)
+    assert "of 20 images)" in to_bytes(found, ".html", HeatOptions()).decode()
+    without = layersight.heatmap(model, PHOTOS[0], method="gradient", target=1)
+    assert "images_below" not in json_of(without, HeatOptions())["heatmaps"][0]
+
+
+def test_a_survey_of_another_model_is_refused(survey: Survey) -> None:
+    other = deep()
+    other.named = dataclasses.replace(other.named, digest="sha256:1")
+    for verb in (layersight.activations, layersight.heatmap):
+        with pytest.raises(UsageError, match="the survey is of another model"):
+            verb(other, PHOTOS[0], survey=survey)
