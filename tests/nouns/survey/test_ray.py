@@ -58,7 +58,7 @@ def cluster() -> Iterator[Any]:
 
     made = Cluster()
     try:
-        made.add_node(**{**NODE, "num_cpus": 0})
+        _patiently(made, num_cpus=0)
         made.nodes = [_patiently(made) for _ in range(2)]
         yield made
     finally:
@@ -66,11 +66,11 @@ def cluster() -> Iterator[Any]:
         made.shutdown()
 
 
-def _patiently(made: Any) -> Any:
+def _patiently(made: Any, **more: Any) -> Any:
     """A node; Ray gives up after 30 seconds, which may be too few where much else is running."""
     for _ in range(3):
         try:
-            return made.add_node(**NODE)
+            return made.add_node(**{**NODE, **more})
         except Exception as error:
             last = error
     raise last
