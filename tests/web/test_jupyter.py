@@ -92,10 +92,24 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                     assert process.poll() is None, (tmp_path / "log").read_text()
                     assert time.monotonic() < deadline
                     time.sleep(0.2)
-            yield f"{address}/lab/tree/{{}}.ipynb?token={TOKEN}"
+            # A workspace of its own, so that the notebook of another test is not open beside it.
+            yield f"{address}/lab/workspaces/{{0}}/tree/{{0}}.ipynb?token={TOKEN}"
         finally:
             process.terminate()
             process.wait(20)
+
+
+def run_cells(page: Any, count: int) -> None:
+    """Runs the first cells; one that is run before the kernel listens is never run."""
+    for number in range(count):
+        cell = page.locator(".jp-Cell").nth(number)
+        cell.wait_for(timeout=60_000)
+        for _ in range(60):
+            cell.locator(".cm-content").first.click()
+            page.keyboard.press("Control+Enter")
+            page.wait_for_timeout(1000)
+            if cell.locator(".jp-InputPrompt").inner_text() != "[ ]:":
+                break
 
 
 def test_the_explorer_in_a_cell(lab: str, tmp_path: Path) -> None:
@@ -109,14 +123,7 @@ def test_the_explorer_in_a_cell(lab: str, tmp_path: Path) -> None:
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(lab.format("try"))
-        page.locator(".jp-Cell .cm-content").first.wait_for(timeout=60_000)
-        prompt = page.locator(".jp-InputPrompt").first
-        for _ in range(60):  # a cell that is run before the kernel listens is never run
-            page.locator(".jp-Cell .cm-content").first.click()
-            page.keyboard.press("Control+Enter")
-            page.wait_for_timeout(1000)
-            if prompt.inner_text() != "[ ]:":
-                break
+        run_cells(page, 1)
         view = page.locator(".layersight-explorer").first
         view.wait_for(timeout=60_000)
         view.get_by_text("body").first.wait_for(timeout=30_000)
@@ -143,11 +150,7 @@ def test_a_first_plot_and_a_result_in_cells(lab: str, tmp_path: Path) -> None:
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(lab.format("results"))
-        page.locator(".jp-Cell .cm-content").first.wait_for(timeout=60_000)
-        page.get_by_text("| Idle").first.wait_for(timeout=60_000)
-        page.locator(".jp-Cell .cm-content").first.click()
-        for _ in NOTEBOOKS["results"]:
-            page.keyboard.press("Shift+Enter")
+        run_cells(page, len(NOTEBOOKS["results"]))
         figure = page.locator(".jp-OutputArea-output img").first
         figure.wait_for(timeout=60_000)
         shown = page.locator(".layersight").first
