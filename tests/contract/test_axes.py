@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import layersight
+from layersight.data.stack import arrangement
+from layersight.errors import UsageError
 from layersight.nouns.heatmaps.methods.method import NONE, methods
 
 STEPS, SAMPLES, MASKS, CELLS, KEEP, NOISE = 16, 4, 12, 3, 0.5, 0.2
@@ -113,13 +115,17 @@ class Network:
 
     def back(self, example, unit, *, guided=False):
         """The gradients of a logit by layers "a" and "b" and by the example."""
-        before, after, _ = self.forward(example)
         column = self.weights[2][:, unit]
-        last = after[1]
+        last = self.forward(example)[1][1]
         if self.pooled:
             slope = np.broadcast_to(column * column.size / last.size, last.shape)
         else:
             slope = column.reshape(last.shape)
+        return self.follow(example, slope, guided=guided)
+
+    def follow(self, example, slope, *, guided=False):
+        """The gradients by layers "a" and "b" and by the example, from that by layer "b"."""
+        before, after, _ = self.forward(example)
         found = [slope]
         shapes = [after[0].shape, example.shape]
         for index, shape in zip((1, 0), shapes, strict=True):
@@ -302,6 +308,17 @@ class Slow:
         return total / (KEEP * MASKS)
 
 
+def costly(kind):
+    """The methods that "all" leaves out, and that apply."""
+    return [name for name, each in methods().items() if each.costly and applies(kind, name)]
+
+
+def options(kind):
+    """The options that some of the methods read."""
+    lost = {"vector": ("masks", "cells")}.get(kind, ())
+    return {name: value for name, value in OPTIONS.items() if name not in lost}
+
+
 @functools.cache
 def found(kind, pooled=False):
     """The network, the example and what layersight gives for it."""
@@ -314,9 +331,9 @@ def found(kind, pooled=False):
         result = layersight.heatmap(
             network.opened(),
             example[None],
-            method="cam" if pooled else "all",
+            method="cam" if pooled else ["all", *costly(kind)],
             batch_size=4,
-            **({} if pooled else OPTIONS),
+            **({} if pooled else options(kind)),
         )
     return network, example, unit, {entry.method: entry for entry in result}, result
 
@@ -365,7 +382,7 @@ def test_every_method_is_its_slow_second_writing(kind, method):
 @pytest.mark.parametrize("kind", KINDS)
 def test_methods_that_do_not_apply_are_named(kind):
     *_, maps, result = found(kind)
-    wanted = {name for name, each in methods().items() if each.comparable}
+    wanted = {name for name, each in methods().items() if each.comparable and not each.costly}
     lost = {name for name in wanted if name not in maps}
     assert lost == {name for name in wanted if name == "cam" or not applies(kind, name)}
     for name in lost:
@@ -394,3 +411,42 @@ def test_a_channel_of_a_layer_is_shown_and_explained(kind):
     region = ",".join(f"{at}:{at + 1}" for at in place)
     (same,) = layersight.heatmap(model, example[None], method="gradient", target=f"b:2@{region}")
     np.testing.assert_allclose(same.values, one.values, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "vector"])
+def test_a_pattern_is_so_many_steps_along_the_normalised_gradient(kind):
+    network, example, *_ = found(kind)
+    rate, steps, channel = 0.05, 5, 2
+    result = layersight.patterns(
+        network.opened(), "b", [channel], start=example, steps=steps, rate=rate
+    )
+    canvas = example.astype(np.float64)
+    reached = []
+    for _ in range(steps + 1):
+        maps = network.forward(canvas)[1][1]
+        reached.append(maps[..., channel].mean())
+        slope = np.zeros_like(maps)
+        slope[..., channel] = maps.shape[-1] / maps.size
+        step = network.follow(canvas, slope)[2]
+        seen, canvas = canvas, canvas + rate * step / (np.sqrt(np.mean(step**2)) + 1e-5)
+    np.testing.assert_allclose(result.values.reshape(example.shape), seen, atol=2e-4)
+    np.testing.assert_allclose(result.activation, reached[-1], rtol=1e-3)
+    np.testing.assert_allclose(result.start_activation, reached[0], rtol=1e-3)
+    assert np.isnan(result.robustness).all()
+    assert any("are made by the method classic" in note for note in result.notes)
+    if kind == "signal":
+        assert result.images.shape == (1, 96, 288, 3)
+        return
+    depth, high, wide, _ = example.shape
+    rows, columns = arrangement(depth)
+    shape = (rows * (high + 1) - 1, columns * (wide + 1) - 1, 3)
+    assert result.images.shape == (1, *shape)
+
+
+@pytest.mark.one_backend
+def test_patterns_of_signals_have_no_natural_images_and_no_size(tmp_path):
+    model = found("signal")[0].opened()
+    with pytest.raises(UsageError, match="leave them out"):
+        layersight.patterns(model, "b", [0], size=(1, 20))
+    with pytest.raises(UsageError, match="maco is of pictures"):
+        layersight.patterns(model, "b", [0], method="maco")

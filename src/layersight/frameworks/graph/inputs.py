@@ -34,9 +34,36 @@ def as_given(entry: InputInfo, shape: tuple[int | None, ...]) -> InputInfo:
     return entry
 
 
+def from_canvas(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
+    """The shape, channels last, of a signal or of frames that were laid out as one picture.
+
+    A signal is a picture of one row, and frames or slices lie under each other.
+
+    Args:
+        entry: The input.
+        shape: Of what it is given, channels last, batch first.
+
+    Returns:
+        ``None`` for what was not laid out so.
+    """
+    own = entry.example_shape
+    if entry.picture is not None or len(shape) != 4:
+        return None
+    batch, height, width, channels = shape
+    if len(own) == 2:
+        fits = height == 1 and own[0] in (None, width) and own[1] in (None, channels)
+        return (batch, width, channels) if fits else None
+    if len(own) == 4 and own[0] and height is not None and height % own[0] == 0:
+        frames = (own[0], height // own[0], width, channels)
+        fits = all(side in (None, given) for side, given in zip(own, frames, strict=True))
+        return (batch, *frames) if fits else None
+    return None
+
+
 def given_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
     """The shape that the model gets of an array of a shape, in its own order of axes."""
     entry = as_given(entry, shape)
+    shape = from_canvas(entry, shape) or shape
     if entry.picture is not None and shape[1:] == entry.picture:
         return (shape[0], *entry.shape[1:])
     if entry.picture is None and entry.data_format == FIRST and len(shape) >= 3:
@@ -56,6 +83,9 @@ def own_order(
         moveaxis: As that of NumPy.
         reshape: Likewise.
     """
+    unfolded = from_canvas(entry, tuple(array.shape))
+    if unfolded is not None:
+        array = reshape(array, (-1, *unfolded[1:]))
     flat = as_given(entry, tuple(array.shape)).picture is not None
     if flat and len(array.shape) == len(entry.shape):
         return array

@@ -16,6 +16,7 @@ from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import ALONG, Objective, Patterns, gained, scattered
 from layersight.nouns.patterns.running import RatedPattern
+from layersight.nouns.patterns.unfolded import pictures_of
 
 DEAD_GREY = 128
 """What a dead channel or a failed optimisation is shown as; a picture of it would be noise."""
@@ -32,6 +33,7 @@ def assemble(
     natural_count: int = 0,
     frame_steps: Sequence[int] = (),
     notes: Iterable[str] = (),
+    depth: int = 1,
 ) -> Patterns:
     """The result of patterns that are done, in the order of their objectives."""
     dead = np.array([rated.dead for rated in done])
@@ -49,14 +51,16 @@ def assemble(
     masks = [rated.transparency for rated in done if rated.transparency is not None]
     frames = None
     if frame_steps:
-        frames = np.stack([_in_colour(np.stack(rated.optimised.frames)) for rated in done], 1)
+        frames = np.stack(
+            [_in_colour(np.stack(rated.optimised.frames), depth) for rated in done], 1
+        )
         frames[:, empty] = DEAD_GREY
     return Patterns(
         model=info,
         options=options,
         preprocessing=preprocessing,
         objectives=tuple(objectives),
-        images=_images(np.stack([rated.optimised.canvas for rated in done]), method, empty),
+        images=_images(np.stack([rated.optimised.canvas for rated in done]), method, empty, depth),
         values=np.stack([rated.value for rated in done]),
         activation=activation,
         start_activation=start_activation,
@@ -139,14 +143,16 @@ def _array(numbers: Iterable[float]) -> FloatArray:
     return np.array(list(numbers), np.float32)
 
 
-def _images(canvases: FloatArray, method: Method, empty: Any) -> Bytes:
-    shown = _in_colour(method.show(canvases))
+def _images(canvases: FloatArray, method: Method, empty: Any, depth: int) -> Bytes:
+    shown = _in_colour(method.show(canvases), depth)
     shown[empty] = DEAD_GREY
     return shown
 
 
-def _in_colour(shown: Bytes) -> Bytes:
+def _in_colour(shown: Bytes, depth: int) -> Bytes:
     """Pictures in three colours: grey ones repeated, of more bands the first three."""
+    if depth != 1:
+        return pictures_of(shown, depth)
     channels = shown.shape[-1]
     if channels == 1:
         shown = np.repeat(shown, 3, -1)

@@ -20,9 +20,11 @@ from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import ModelInputError
 from layersight.images import check_size
+from layersight.images.arrays import is_token
 from layersight.model import Optimisable
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.unfolded import as_canvas, depth_of
 
 LARGEST = 4096
 """The longest side of a canvas, in pixels."""
@@ -58,6 +60,8 @@ def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]
 def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputInfo:
     """The input that is optimised: the one asked for, else the first that takes a picture.
 
+    Signals and frames are laid out as one picture.
+
     Args:
         info: The model.
         name: Of the input, or ``None``.
@@ -68,6 +72,8 @@ def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputIn
         ModelInputError: It takes no picture.
     """
     entry = find_input(info, name)
+    if depth_of(entry) != 1 and not is_token(entry):
+        return as_canvas(entry)
     if len(entry.example_shape) != 3 and size is not None:
         asked = check_size(size, "a canvas", LARGEST)
         entry = entry.as_picture() if asked == (entry.possible_picture or ())[:2] else entry
@@ -80,8 +86,8 @@ def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputIn
                 f"size {possible[0]}x{possible[1]}"
             )
         raise ModelInputError(
-            f"patterns are pictures: expected an input of (height, width, channel), found "
-            f"'{entry.name}' of shape {entry.shape}{hint}"
+            "patterns are of pictures, signals and frames: expected an input of (height, width, "
+            f"channel), found '{entry.name}' of shape {entry.shape}{hint}"
         )
     return entry
 

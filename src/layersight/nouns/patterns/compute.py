@@ -6,6 +6,7 @@ is called dead.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from layersight.batch.gather import choose_preprocessing, input_label
+from layersight.batch.gather import choose_preprocessing, find_input, input_label
 from layersight.batch.scale import settle_input
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PHASE
@@ -43,6 +44,7 @@ from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import RatedPattern, run
 from layersight.nouns.patterns.surveyed import with_survey
+from layersight.nouns.patterns.unfolded import depth_of, settle
 from layersight.nouns.survey.reading import survey_of
 from layersight.nouns.survey.result import Survey
 from layersight.select import ChannelSpec, LayerSpecs
@@ -121,7 +123,19 @@ def patterns(
     if survey is not None and images is not None:
         raise UsageError("expected images or a survey to compare patterns with, found both")
     known = None if survey is None else survey_of(survey, info)
+    depth = depth_of(find_input(info, entry.name)) if entry.picture else 1
+    unfolded = None
+    if depth != 1:
+        if images is not None or survey is not None or options.get("size") is not None:
+            raise UsageError(
+                "images=, survey= and size= are of patterns that are pictures: leave them out"
+            )
+        own = choose_preprocessing(find_input(info, entry.name), scale)
+        name, options, own, begun, note = settle(depth, entry, method, options, own)
+        chosen, unfolded = find_method(name), (own, begun, note)
     given = _as_start(start, chosen, entry)
+    if unfolded is not None and given is None:
+        given = unfolded[1]
     settled = settle_options(chosen, entry, _with_size(options, given))
     channels_in = entry.channels or 3
     if not info.layers:
@@ -130,8 +144,8 @@ def patterns(
         entry = choose_input(info, entry.name)
     objectives, left_out = _objectives(info, layers, channels, objective, settled.facets)
     natural = None
-    preprocessing = choose_preprocessing(entry, scale)
-    if not preprocessing.is_settled:
+    preprocessing = choose_preprocessing(entry, scale) if unfolded is None else unfolded[0]
+    if not preprocessing.is_settled and unfolded is None:
         sizes = (own or side for own, side in zip(entry.size, settled.size, strict=True))
         preprocessing = settle_input(
             opened, info, entry.name, {entry.name: (1, *sizes, channels_in)}
@@ -155,6 +169,7 @@ def patterns(
             batch_size=batch_size,
             frames=kept_steps[:-1],
             progress=_shifted(progress, len(made) * settled.steps, len(waiting) * settled.steps),
+            movable=depth == 1,
         )
         finished += [found[number] for number in sorted(found)]
         made += [asked[number] for number in sorted(found)]
@@ -166,7 +181,10 @@ def patterns(
                 *(info, chosen, settled, preprocessing, made, finished),
                 natural_count=0 if natural is None else len(natural.loaded),
                 frame_steps=kept_steps,
-                notes=_notes(info, entry, chosen, left_out),
+                notes=_notes(
+                    info, entry, chosen, left_out, None if unfolded is None else unfolded[2]
+                ),
+                depth=depth,
             )
         )
     ready = set(made) | set(() if done is None else done.objectives)
@@ -191,9 +209,15 @@ def _frame_steps(count: int, steps: int) -> tuple[int, ...]:
 
 
 def _notes(
-    info: ModelInfo, entry: InputInfo, method: Method, left_out: Sequence[str]
+    info: ModelInfo,
+    entry: InputInfo,
+    method: Method,
+    left_out: Sequence[str],
+    unfolded: str | None,
 ) -> tuple[str, ...]:
     found = [*info.notes, *left_out]
+    if unfolded is not None:
+        return (*found, unfolded)
     others = [other.name for other in info.inputs if other.name != entry.name]
     if others:
         found.append(f"input {input_label(info, entry.name)} is optimised")
@@ -221,6 +245,8 @@ def _as_start(start: Any, method: Method, entry: InputInfo) -> FloatArray | None
         takers = " or ".join(f"'{each.name}'" for each in methods().values() if each.takes_start)
         raise UsageError(f"a start goes with method={takers}, not with '{method.name}'")
     array = np.asarray(as_array(start), np.float32)
+    if entry.picture is not None and array.size == math.prod(entry.picture):
+        array = array.reshape(entry.picture)
     array = array[0] if array.ndim == 4 and len(array) == 1 else array
     if array.ndim != 3 or array.shape[-1] != (entry.channels or 3):
         raise UsageError(

@@ -78,6 +78,7 @@ from layersight.nouns.patterns.wording import (
     outdone,
     reached,
     rising,
+    scale_words,
     short_name,
     taken,
 )
@@ -302,9 +303,10 @@ def _terms(result: Patterns) -> list[tuple[str, str]]:
         if result.strongest is not None:
             more = f"what excites it most in {images}, and the greatest of them"
         terms.append(("images", more))
-    terms.append(
-        ("bar", "the share of it that is left under shifts and rescalings not used to make it")
-    )
+    if np.isfinite(result.robustness).any() or result.images.shape[1] == result.values.shape[1]:
+        terms.append(
+            ("bar", "the share of it that is left under shifts and rescalings not used to make it")
+        )
     if result.dead.any():
         terms.append(("grey", f"dead: {DEAD}"))
     if result.failed.any():
@@ -340,12 +342,8 @@ def _specimen(result: Patterns) -> int:
 
 def _making(result: Patterns) -> Note:
     """The method, and how the network saw the canvas."""
-    made, how, drawn = (
-        how_made(result.options, late=late(result)),
-        result.preprocessing,
-        appearance(result),
-    )
-    scale = f"The network saw {how.describe()} ({how.reason})"
+    made, drawn = how_made(result.options, late=late(result)), appearance(result)
+    scale = f"The network saw {scale_words(result)}"
     lines = [f"{made[:1].upper()}{made[1:]}.", f"{scale}; {drawn}." if drawn else f"{scale}."]
     if result.natural is not None:
         lines.append(f"Compared with {plural(result.natural_count, 'natural image')}.")

@@ -19,10 +19,11 @@ class Judge:
     Args:
         begun: The ascent under way.
         ascent: What is optimised.
+        movable: Whether shifts and rescalings of the canvas mean something.
     """
 
-    def __init__(self, begun: Optimisation, ascent: Ascent) -> None:
-        self._optimisation, self._ascent = begun, ascent
+    def __init__(self, begun: Optimisation, ascent: Ascent, *, movable: bool = True) -> None:
+        self._optimisation, self._ascent, self._movable = begun, ascent, movable
         self._still = whole(ascent.size)
         self._known: dict[Hashable, list[FloatArray]] = {}
 
@@ -78,7 +79,9 @@ class Judge:
     def kept(
         self, canvases: Sequence[FloatArray], weights: Sequence[Sequence[FloatArray]]
     ) -> FloatArray:
-        """The mean objective of each under the placements that no step has seen."""
+        """The mean objective of each under the placements that no step has seen, NaN without."""
+        if not self._movable:
+            return np.full(len(canvases), np.nan, np.float32)
         views = unseen(self._ascent.size)
         found = [self._weighted(canvases, weights, view) for view in views]
         return np.asarray(np.mean(found, 0), np.float32)

@@ -129,6 +129,9 @@ def arrays(result: Patterns) -> dict[str, Array]:
         "channel": np.array(result.channels, np.int64),
         "facet": np.array([objective.facet for objective in result], np.int64),
     }
+    names = dict(AXES)
+    if result.images.shape[1:3] != result.values.shape[1:3]:
+        names["values"] = ("pattern", "input_y", "input_x", "band")
     made = {
         name: Array(
             axes,
@@ -136,7 +139,7 @@ def arrays(result: Patterns) -> dict[str, Array]:
             split=("frame", "pattern") if len(axes) > 1 else (),
             attributes=words if name == "images" else {},
         )
-        for name, axes in AXES.items()
+        for name, axes in names.items()
         if (values := getattr(result, name)) is not None
     }
     made |= {name: Array(("pattern",), values) for name, values in along.items()}

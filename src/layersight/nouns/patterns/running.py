@@ -68,6 +68,7 @@ def run(
     batch_size: int | None = None,
     frames: Sequence[int] = (),
     progress: Callable[[int, int], None] | None = None,
+    movable: bool = True,
 ) -> dict[int, RatedPattern]:
     """Makes the patterns of some objectives and judges them.
 
@@ -82,6 +83,7 @@ def run(
         batch_size: How many are optimised together at most.
         frames: Before which steps what is shown of a pattern is kept.
         progress: Called after every step with the steps done and all there are.
+        movable: Whether shifts and rescalings of the canvas mean something.
 
     Returns:
         The patterns by their place in ``objectives``; not all of them after an interruption
@@ -92,8 +94,8 @@ def run(
     weights = [weights_of(objective, ascent.probes, widths) for objective in objectives]
     ascent = replace(ascent, batch=choose_batch(model, ascent, len(objectives), batch_size))
     begun = model.ascend(ascent)
-    judge = Judge(begun, ascent)
-    cover = _make_cover(model, info, ascent)
+    judge = Judge(begun, ascent, movable=movable)
+    cover = _make_cover(model, info, ascent) if movable else _unknown_cover
     compared = None
     if natural is not None:
         compared = judge.all(natural.canvases(ascent.parameters), weights)
@@ -164,6 +166,11 @@ def _judge(
             )
         )
     return found
+
+
+def _unknown_cover(active: Sequence[FloatArray]) -> float:
+    """Of signals and frames, which lie on the canvas of a picture."""
+    return math.nan
 
 
 def _make_cover(

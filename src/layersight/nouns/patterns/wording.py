@@ -185,11 +185,12 @@ def between(values: FloatArray) -> str:
 
 def how_made(options: PatternOptions, *, late: bool = False) -> str:
     """The method and its settings; ``late`` where channels began silent and took more steps."""
+    high, wide = options.size
     parts = [
         f"method {options.method}",
         f"at most {plural(options.steps, 'step')} of {options.rate:g}"
         + (" from where a channel wakes" if late else ""),
-        f"{size(options.size)} pixels",
+        plural(wide, "position") if high == 1 else f"{size(options.size)} pixels",
     ]
     for words, value in (
         ("shifts of {:g} pixels", options.jitter),
@@ -212,6 +213,10 @@ def appearance(result: Patterns) -> str:
     """How the picture of a pattern comes from what the network saw of it."""
     alive = np.flatnonzero(~result.empty)
     channels = result.values.shape[-1]
+    if result.images.shape[1:3] != result.values.shape[1:3]:
+        if result.values.shape[1] == 1:
+            return "drawn as a curve for each channel, as high as its greatest value"
+        return "all frames or slices as one picture, row by row, with a contrast of its own"
     if not alive.size or channels > 3:
         return "the first three channels of the canvas" if channels > 3 else ""
     shown, values = result.images[alive[0], ..., :channels], result.values[alive[0]]
@@ -220,6 +225,13 @@ def appearance(result: Patterns) -> str:
     if np.all(np.abs(how.apply(shown) - values) <= 1.01 * np.abs(step)):
         return "drawn with the pixels that the network saw"
     return "each drawn with a contrast of its own, not with the pixels that the network saw"
+
+
+def scale_words(result: Patterns) -> str:
+    """What the network saw of a canvas, and why."""
+    how = result.preprocessing
+    line = result.values.shape[1] == 1 and result.images.shape[1] != 1
+    return f"{'values as they are' if line else how.describe()} ({how.reason})"
 
 
 def tile_key(result: Patterns) -> str:
@@ -232,7 +244,7 @@ def tile_key(result: Patterns) -> str:
         words += f", the strongest of {images} (brown: more)"
         if result.strongest is not None:
             words = f"{words.rpartition(', ')[0]}; beside it what excites it most in {images}"
-    words += ", share kept if shifted."
+    words += ", share kept if shifted." if np.isfinite(result.robustness).any() else "."
     marks = [mark for mark in ("dead", "failed") if getattr(result, mark).any()]
     return words + (f" Grey: {' or '.join(marks)}." if marks else "")
 
@@ -246,9 +258,8 @@ def outdone(result: Patterns, index: int) -> bool:
 
 def captions(result: Patterns) -> tuple[str, ...]:
     """The lines at the foot of every page: the tiles, the method, the scale, the model."""
-    how = result.preprocessing
     drawn = appearance(result)
-    scale = f"Scale {how.describe()} ({how.reason})" + (f"; {drawn}." if drawn else ".")
+    scale = f"Scale {scale_words(result)}" + (f"; {drawn}." if drawn else ".")
     made = how_made(result.options, late=late(result))
     model = f"Model {model_line(result.model)}."
     return tile_key(result), f"{made[:1].upper()}{made[1:]}.", scale, model
