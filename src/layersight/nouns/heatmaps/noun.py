@@ -165,6 +165,9 @@ def _measure(measure: Measure) -> Json:
         "centre": finite(measure.centre),
         "higher_is_better": measure.higher_is_better,
         "better_than_random": measure.better_than_random if known else None,
+        "better_than_centre": measure.better_than_centre
+        if known and math.isfinite(measure.centre)
+        else None,
         "bar": measure.bar,
         "passes": measure.passes if known else None,
         "curve": curve,
