@@ -116,7 +116,7 @@ def described(result: Activations, options: PictureOptions) -> str:
 
 
 def _captions(result: Activations, options: PictureOptions, how: str) -> tuple[str, ...]:
-    marks = "Grey: dead, that is constant for this image."
+    marks = "Crossed grey: dead, that is constant for this image."
     among = next((entry.among for entry in result.layers if entry.among is not None), None)
     if among is not None:
         marks = (

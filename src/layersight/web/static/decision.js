@@ -122,10 +122,20 @@ function Heat({ heat, strength, colours }) {
   return html`<canvas ref=${canvas} class="over" aria-hidden="true"></canvas>`;
 }
 
+/** What a measure is worth: better is only what beats a random map and the map of the centre. */
+function verdict(measure) {
+  const checked = typeof measure.bar === "number";
+  const good = checked ? measure.passes : measure.better_than_random;
+  if (typeof good !== "boolean") return "";
+  if (!good) return html`<b class="bad">${checked ? "fails" : "no better"}</b>`;
+  if (!checked && measure.better_than_centre === false) return "not than the centre";
+  return html`<b class="good">${checked ? "passes" : "better"}</b>`;
+}
+
 function Measures({ measures, metrics }) {
   const about = new Map(metrics.map((each) => [each.name, each]));
-  return html`<table class="measures"><thead><tr><th scope="col">Measure</th><th scope="col">this</th><th scope="col">random</th><th scope="col"><span class="unseen">Better than random</span></th></tr></thead>
-    <tbody>${measures.map((each) => html`<tr key=${each.metric}><th scope="row" title=${about.get(each.metric)?.says}>${each.title}</th><td>${number(each.value)}</td><td>${number(each.random)}</td>
-      <td>${each.better_than_random === null || each.better_than_random === undefined ? "" : each.better_than_random ? html`<b class="good">better</b>` : html`<b class="bad">no better</b>`}</td></tr>`)}</tbody></table>
+  return html`<table class="measures"><thead><tr><th scope="col">Measure</th><th scope="col">this</th><th scope="col">random</th><th scope="col">centre</th><th scope="col"><span class="unseen">Better than random and the centre</span></th></tr></thead>
+    <tbody>${measures.map((each) => html`<tr key=${each.metric}><th scope="row" title=${about.get(each.metric)?.says}>${each.title}<br /><small>${each.higher_is_better ? "high is good" : "low is good"}</small></th><td>${number(each.value)}</td><td>${number(each.random)}</td><td>${number(each.centre)}</td>
+      <td>${verdict(each)}</td></tr>`)}</tbody></table>
     ${measures.filter((each) => each.words).slice(0, 3).map((each) => html`<p class="note" key=${each.metric}>${each.words}</p>`)}`;
 }
