@@ -141,7 +141,7 @@ def test_options_reach_the_verb(
     }  # fmt: skip
     assert read_manifest(here / "x.json")["picture"] == {
         "view": "single", "colormap": "magma", "opacity": 0.4, "normalise": "shared",
-        "percentile": 99.0, "smooth": False, "columns": 3,
+        "percentile": 99.0, "smooth": False, "columns": 3, "clear": 0.0,
     }  # fmt: skip
 
 
@@ -185,7 +185,9 @@ def test_scores_of_metrics(run: Run, here: Path, small: Path, photo: Path) -> No
     head = done.rows.index("metric this map random map centre map")
     for name, row in zip(("deletion", "insertion"), done.rows[head + 1 : head + 3], strict=True):
         verdict = r"(better|worse) than random|no different"
-        assert re.fullmatch(rf"{name}( [\d.]+){{3}}.* ({verdict}).*", row.replace(" *", "")), row
+        good = "(low|high) is good"
+        told = row.replace(" *", "")
+        assert re.fullmatch(rf"{name} {good}( [\d.]+){{3}}.* ({verdict}).*", told), row
     with Image.open(here / "x.png") as image:
         plain = image.height
     run("heatmap", small, photo, "-o", "y.png", "-q")
@@ -212,14 +214,15 @@ def test_words_tell_measures_warnings_and_empty_maps() -> None:
     assert "This method shows edges whatever the weights are." in text
     assert "lack was put around the photograph" in text
     assert any(row[:3] == ["1", "photo0.jpg", "dog"] and row[-2:] == ["1", "map"] for row in rows)
-    head = rows.index(["map", "deletion", "insertion", "sensitivity"])
+    head = rows.index([*["map", "low", "is", "good", "high", "is", "good", "low", "is", "good"]])
+    assert rows[head - 1] == ["deletion", "insertion", "sensitivity"]
     told = [(*row[:-3], *row[-3:]) for row in rows[head + 1 : head + 6]]
     assert told[0][:2] == ("Grad-CAM", "0.21")
     assert told[1] == ("a", "random", "map", "as", "coarse", "0.4", "0.5", "0.1")
     assert told[2][:2] == ("Gradient", "0.22")
     assert told[4] == ("a", "map", "of", "the", "centre", "0.3", "0.6", "0.2")
     assert " ".join(told[0]) == "Grad-CAM 0.21 * 0.71 * 0.3"
-    assert "better than a random map" in text
+    assert "better than a random map and than the map of the centre" in text
 
 
 def test_the_methods_are_listed(run: Run) -> None:

@@ -1,12 +1,14 @@
 """How long work takes, from how far it has come.
 
-The rule of this module: what comes before the first report, which compiles as a rule, is no part of
-the pace.
+The rule of this module: what compiles is no part of the pace, neither before the first report nor
+on the way: a pace is the median of several.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,8 +17,8 @@ LONG = 60.0
 """Seconds that work may take without a word on what it will cost."""
 RECENT = 30.0
 """The pace is that of so many seconds."""
-SURE = 1.0
-"""Seconds after which a pace is one."""
+FEW = 5
+"""A pace is the median of so many at least, of which two may hold a compilation."""
 
 _log = logging.getLogger("layersight")
 
@@ -35,13 +37,15 @@ class Pace:
 
     def left(self, now: float, done: int, total: int) -> float | None:
         """The seconds that the rest takes; ``None`` while that is not known."""
-        self._marks.append((now, done))
-        while len(self._marks) > 2 and now - self._marks[1][0] > RECENT:
+        if not self._marks or done > self._marks[-1][1]:
+            self._marks.append((now, done))
+        while len(self._marks) > FEW + 1 and now - self._marks[1][0] > RECENT:
             self._marks.popleft()
-        since, before = self._marks[0]
-        if done <= before or now - since < SURE:
+        pairs = itertools.pairwise(self._marks)
+        paces = [(after - since) / (more - before) for (since, before), (after, more) in pairs]
+        if len(paces) < FEW:
             return None
-        return (now - since) / (done - before) * (total - done)
+        return statistics.median(paces) * (total - done)
 
     def warning(self, now: float, left: float | None) -> str | None:
         """Says once how long all takes, if that is long."""
