@@ -76,9 +76,12 @@ CHANNEL = """([channel]) => {
                clientY: box.top + channel[1] * box.height };
   const title = () => document.querySelector(".side h2").textContent;
   const before = title();
-  return painted(() => canvas.dispatchEvent(new MouseEvent("click", at)),
-                 () => title() !== before);
+  let frames = 0;
+  const changed = () => title() !== before || (frames += 1) > 30;
+  return painted(() => canvas.dispatchEvent(new MouseEvent("click", at)), changed)
+    .then((time) => (frames > 30 ? null : time));
 }"""
+"""A click on a place; null where it is between maps, or on the map that is chosen already."""
 CONTRAST = """(steps) => new Promise((resolve) => {
   const slider = document.querySelector("input[type=range]");
   const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
@@ -133,10 +136,11 @@ def clicks(page: Page, count: int) -> None:
     random = np.random.default_rng(1)
     page.wait_for_function("() => window.drawn()")
     open_image(page, 0, "maps64_a")
-    found = [
-        page.evaluate(CHANNEL, [[float(random.uniform(0, 1)), float(random.uniform(0.02, 0.9))]])
-        for _ in range(count)
-    ]
+    found: list[float] = []
+    while len(found) < count:
+        where = [float(random.uniform(0, 1)), float(random.uniform(0.02, 0.9))]
+        time_taken = page.evaluate(CHANNEL, [where])
+        found += [] if time_taken is None else [time_taken]
     told("a channel, among 64 maps of 112 x 112", found, 50)
     images = page.locator(".thumb").count()
     for names, side, allowed in (

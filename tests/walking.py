@@ -40,6 +40,8 @@ addEventListener("DOMContentLoaded", () => {
 });
 """
 """That pictures look alike wherever they are made: the typeface that comes with Chromium."""
+FLAGS = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
+FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 ASSETS = Path(str(resources.files("layersight.assets.demo")))
 
 
@@ -99,10 +101,7 @@ def demo(folder: Path) -> Iterator[str]:
 def chromium_browser(path: str) -> Iterator[Browser]:
     """Chromium as the system has it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"],
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             yield browser
         finally:

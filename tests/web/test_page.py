@@ -338,6 +338,33 @@ def test_an_image_is_added_by_file_by_drop_and_by_paste(walker: Walker, tmp_path
     walker.faults = [fault for fault in walker.faults if "422" not in fault]
 
 
+def test_the_camera(walker: Walker) -> None:
+    page = walker.open()
+    page.get_by_role("button", name="Use the camera").click()
+    dialog = page.get_by_role("dialog", name="Camera")
+    page.wait_for_function("() => document.querySelector('video')?.videoWidth")
+    dialog.get_by_role("button", name="Take the picture").click()
+    expect(page.get_by_role("button", name="Show camera.png")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Use the camera").click()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [360, 1080, 3840])
+def test_nothing_is_wider_than_the_window(walker: Walker, width: int) -> None:
+    walker.page.set_viewport_size({"width": width, "height": 800})
+    page = walker.open("layer=conv2d_2")
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll(".layersight-explorer *")].filter((each) => {
+            const box = each.getBoundingClientRect();
+            const rolls = each.closest(".cells, .thumbs, .rows, .unseen, .picture > *");
+            return box.width > 1 && box.right > innerWidth + 1 && !rolls;
+        }).map((each) => each.outerHTML.slice(0, 80))"""
+    )
+    assert wide == []
+
+
 def test_copying_and_saving(walker: Walker, tmp_path: Path, address: str) -> None:
     walker.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = walker.open("layer=conv2d_1&channel=40&colormap=magma")

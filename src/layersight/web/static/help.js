@@ -39,7 +39,7 @@ const KEYS = [
   ["← →", "previous, next channel"],
   ["↑ ↓", "channel in the row above, below"],
   ["Page Up, Page Down", "previous, next layer"],
-  ["1  2  3", "channel, class, change"],
+  ["1  2  3", "channel, decision, change"],
   ["+  −", "larger, smaller tiles"],
   ["d", "difference of two images"],
   ["/", "find a layer"],

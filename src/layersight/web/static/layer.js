@@ -300,6 +300,7 @@ function Mosaic() {
       ${["page", "flat", "broken", "ink", "soft", "accent", "mark"].map((name) => html`<i key=${name} class=${`ink-${name}`} hidden></i>`)}
     </div>
     ${tip && html`<div class="tip" style=${{ transform: `translate(${tip.x}px, ${tip.y}px)` }} aria-hidden="true"><span>${tip.words}</span></div>`}
+    ${maps && store.form.value === "narrow" && html`<button type="button" class="below" onClick=${() => store.root.querySelector(".side").scrollIntoView({ behavior: "smooth" })}>${maps.single ? "unit" : "channel"} ${chosen} <${Icon} name="down" /></button>`}
     ${answer.error && html`<p class="notice" role="alert">${answer.error.message}</p>`}
     ${maps && !ordered.length && html`<p class="notice">Every channel is dead for this image.</p>`}
     ${answer.loading && html`<div class="line-busy" role="progressbar" aria-label="Computing the layer"></div>`}
