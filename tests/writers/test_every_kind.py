@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import maps
+import surveys
 from documents import document, layers, section, whole
 from evaluations import columns, evaluation, rows
 from galleries import gallery
@@ -37,6 +38,8 @@ KINDS: dict[str, Callable[[], Any]] = {
     "evaluation": lambda: evaluation(methods=rows("grad-cam"), measures=columns("deletion")),
     "summary": lambda: maps.small_network().model,
     "image": lambda: maps.photo("dog.1100.jpg"),
+    "survey": surveys.result,
+    "channel": surveys.channel,
 }
 SUFFIXES = (".pdf", ".png", ".svg", ".html")
 BEGIN = {".pdf": b"%PDF-", ".png": b"\x89PNG", ".svg": b"<?xml", ".html": b"<!doctype html>"}
@@ -61,8 +64,9 @@ def written(result: Any, suffix: str, **options: Any) -> bytes:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_result_is_a_file_of_each_format(kind: str, suffix: str) -> None:
-    one_page = {"view": "grid"} if (kind, suffix) == ("activations", ".svg") else {}
-    made = written(KINDS[kind](), suffix, **one_page)
+    one_page = {"activations": {"view": "grid"}, "survey": {"view": "layers"}}
+    options = one_page.get(kind, {}) if suffix == ".svg" else {}
+    made = written(KINDS[kind](), suffix, **options)
     assert made.lower().startswith(BEGIN[suffix].lower())
 
 

@@ -407,8 +407,10 @@ def _single(result: Patterns, index: int) -> tuple[Block, ...]:
     pixels, cover = result.images[index], _cover(result, index)
     name = full_name(result, index)
     if result.transparency is None or cover:
-        picture = Picture(pixels, cover=cover, side=SIDE, name=name)
-        return (Beside(((picture,), (numbers,))), *curve, *_facets(facets))
+        side = SIDE if result.strongest is None else SIDE * 0.6
+        pictures = (Picture(pixels, cover=cover, side=side, name=name), *_natural(result, index))
+        beside = Beside((*((one,) for one in pictures), (numbers,)))
+        return (beside, *curve, *_facets(facets))
     masked = over_checks(pixels, result.transparency[index])
     pictures = (
         Picture(pixels, side=SIDE * 0.84, lines=("as it is",), name=name),
@@ -416,6 +418,16 @@ def _single(result: Patterns, index: int) -> tuple[Block, ...]:
     )
     both = Beside(tuple((picture,) for picture in pictures), fill=False)
     return (both, Beside(((numbers,), curve)) if curve else numbers, *_facets(facets))
+
+
+def _natural(result: Patterns, index: int) -> tuple[Picture, ...]:
+    """What excites the channel most among the images of a survey."""
+    if result.strongest is None:
+        return ()
+    tile = _natural_tile(result, index)
+    lines = (f"what excites it most in {_images_of(result)}",)
+    pixels = result.strongest[index]
+    return (Picture(pixels, cover=tile.cover, side=SIDE * 0.6, lines=lines, name=tile.name),)
 
 
 def _facets(grids: tuple[Grid, ...]) -> tuple[Block, ...]:

@@ -44,7 +44,7 @@ from layersight.document.words import (
     plural,
     size,
 )
-from layersight.nouns.survey.montage import crop_side, montages, with_crop
+from layersight.nouns.survey.montage import crop_size, montages, with_crop
 from layersight.nouns.survey.result import LayerSurvey, Survey
 
 STRIP = 96
@@ -52,6 +52,8 @@ STRIP = 96
 PAD, DEAD = 255, 254
 """Colours of the strip: where there is no channel, and of a dead one."""
 DEAD_INK = (176, 58, 32)
+WIDE, NARROW = 126.0, 100.0
+"""Points that a channel takes about, where they are few and where they are many."""
 NAMED = 3
 """So many of the strongest images of a channel are named on its card."""
 
@@ -73,7 +75,7 @@ class PageOptions:
 def describe(result: Survey, options: PageOptions) -> Document:
     """The document of a survey: a strip and a table of its layers, then the channels of each."""
     over = f"over {plural(result.images, 'image')}"
-    side = crop_side(sum(entry.channels for entry in result.layers))
+    sizes = crop_size(sum(entry.channels for entry in result.layers))
     whole = options.view == "report"
     front: tuple[Block, ...] = (
         Beside(((_facts(result),), (_reading(result),))) if whole else _facts(result),
@@ -81,7 +83,7 @@ def describe(result: Survey, options: PageOptions) -> Document:
         _table(result),
         *own_notes(result.notes),
     )
-    sections = tuple(_layer(result, entry, side) for entry in result.layers) if whole else ()
+    sections = tuple(_layer(result, entry, sizes) for entry in result.layers) if whole else ()
     captions = (
         f"Every number is {over}, {data_line(result)}.",
         f"{preprocessing(result)} Model {model_line(result.model)}.",
@@ -168,16 +170,17 @@ def _strip(result: Survey) -> Grid:
     colours = palette("viridis").copy()
     colours[PAD], colours[DEAD] = 255, DEAD_INK
     tiles = []
+    # What all names begin with says nothing, and there is little room.
+    start = _shared_start(list(result))
     for entry in result.layers:
+        name = entry.name[start:] or entry.name
         dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
         lines = [
             ("dead", Cell(f"{dead} of {entry.channels}", "bad" if dead else "quiet")),
             ("zero", Cell(percent(zero) if zero == zero else "")),
         ]
         facts = (("channels", count(entry.channels)), ("type", entry.layer.type))
-        tiles.append(
-            Tile(title=brief(entry.name, 13), lines=tuple(lines), name=entry.name, facts=facts)
-        )
+        tiles.append(Tile(title=brief(name, 13), lines=tuple(lines), name=entry.name, facts=facts))
     return Grid(
         np.stack([_squares(entry) for entry in result.layers]),
         tiles,
@@ -187,6 +190,17 @@ def _strip(result: Survey) -> Grid:
         title="The network, layer by layer",
         unit="layer",
     )
+
+
+def _shared_start(names: list[str]) -> int:
+    """How many characters of words all names begin with.
+
+    >>> _shared_start(["relu_conv1", "relu_fire2"]), _shared_start(["conv", "conv_1"])
+    (5, 0)
+    """
+    first, last = min(names), max(names)
+    same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    return max(first.rfind("_", 0, same), first.rfind("/", 0, same)) + 1
 
 
 def _strip_key() -> Facts:
@@ -269,7 +283,7 @@ def _row(entry: LayerSurvey, place: int, *, selective: bool) -> tuple[Cell, ...]
     )
 
 
-def _layer(result: Survey, entry: LayerSurvey, side: int) -> Section:
+def _layer(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Section:
     """All channels of a layer."""
     dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
     facts = [plural(entry.channels, "channel"), f"{count(dead)} dead" if dead else "none dead"]
@@ -277,7 +291,7 @@ def _layer(result: Survey, entry: LayerSurvey, side: int) -> Section:
         facts.append(f"{percent(zero)} zero")
     return Section(
         entry.name,
-        (channel_grid(result, entry, range(entry.channels), side),),
+        (_channels(result, entry, sizes),),
         kind=f"{entry.layer.type}   {output_size(entry.layer)}",
         facts=DOT.join(facts),
         anchor=f"channels:{entry.name}",
@@ -289,18 +303,17 @@ def _layer(result: Survey, entry: LayerSurvey, side: int) -> Section:
     )
 
 
-def channel_grid(
-    result: Survey, entry: LayerSurvey, channels: range | list[int], side: int
-) -> Grid | Table:
-    """Some channels of a layer with their strongest crops, or in a table if there are none."""
-    chosen = list(channels)
+def _channels(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Grid | Table:
+    """The channels of a layer with their strongest crops, or in a table if there are none."""
+    side, columns = sizes
+    chosen = list(range(entry.channels))
     if (entry.strongest.crops < 0).all():
         return _channel_table(result, entry, chosen)
     return Grid(
         montages(result, entry, chosen, side),
         [channel_tile(result, entry, channel) for channel in chosen],
-        columns=6,
-        side=126.0 if side > 40 else 100.0,
+        columns=columns,
+        side=WIDE if columns < 8 else NARROW,
         numbers=channel_numbers(entry, chosen),
         photos=True,
     )

@@ -17,18 +17,18 @@ from layersight.nouns.survey.result import Examples, LayerSurvey, Survey
 
 GAP = 2
 """White pixels between two crops."""
-SIZES = ((1_000, 46), (6_000, 32), (20_000, 24))
-"""Pixels of a crop's side in a report of up to so many channels."""
-SMALLEST = 16
+SIZES = ((1_000, (46, 6)), (6_000, (32, 8)), (20_000, (20, 10)))
+"""Pixels of a crop's side, and channels in a row, in a report of up to so many channels."""
+SMALLEST = 16, 10
 
 
-def crop_side(channels: int) -> int:
-    """Pixels of a crop's side in a report of so many channels, so that a page stays usable.
+def crop_size(channels: int) -> tuple[int, int]:
+    """Pixels of a crop's side and channels in a row, so that a report of many stays usable.
 
-    >>> crop_side(352), crop_side(26560)
-    (46, 16)
+    >>> crop_size(352), crop_size(26560)
+    ((46, 6), (16, 10))
     """
-    return next((side for most, side in SIZES if channels <= most), SMALLEST)
+    return next((sizes for most, sizes in SIZES if channels <= most), SMALLEST)
 
 
 def with_crop(entry: LayerSurvey, found: Examples, channel: int) -> list[int]:

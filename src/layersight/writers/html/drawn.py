@@ -124,11 +124,11 @@ class Art:
             if block.cover:
                 return [str]
             return [partial(self._encode, block.pixels, block.palette, block.overlay)]
+        if columns := shared_columns(block):
+            return [partial(_sprite, block, columns)]
         if block.photos:
             pairs = zip(block.tiles, block.pixels, strict=True)
             return [str if tile.cover else partial(photo_uri, pixels) for tile, pixels in pairs]
-        if columns := shared_columns(block):
-            return [partial(_sprite, block, columns)]
         palettes = (palette_of(each, block) for each in block.tiles)
         return [
             str if tile.cover else partial(self._encode, *each)
@@ -198,8 +198,6 @@ def shared_columns(block: Grid) -> int:
     pixels = block.pixels
     if not isinstance(pixels, np.ndarray) or not len(pixels) or any(block.overlays):
         return 0
-    if block.photos:
-        return 0
     if pixels.ndim == 4:
         alone = max(pixels.shape[1:3]) > SHARED
     else:
@@ -213,7 +211,7 @@ def _sprite(block: Grid, columns: int) -> str:
     if pixels.ndim == 3:
         return indexed_uri(mosaic(pixels, columns=columns), block.palette)
     channels = [mosaic(pixels[..., channel], columns=columns) for channel in range(3)]
-    return rgb_uri(np.stack(channels, -1))
+    return (photo_uri if block.photos else rgb_uri)(np.stack(channels, -1))
 
 
 def pictures_of(document: Document) -> Iterator[Grid | Picture]:
