@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 from unittest.mock import patch
 
 import keras
@@ -16,8 +17,16 @@ import pytest
 
 import layersight
 from layersight.data.stack import arrangement
+from layersight.document.blocks import Curve, Grid, Note, Table
+from layersight.document.image import thinned
 from layersight.errors import UsageError
+from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.document import describe
+from layersight.nouns.heatmaps.groups import only
 from layersight.nouns.heatmaps.methods.method import NONE, methods
+from layersight.nouns.heatmaps.options import HeatOptions
+from layersight.nouns.heatmaps.photographs import describe_peak
+from layersight.writers.terminal import to_text
 
 STEPS, SAMPLES, MASKS, CELLS, KEEP, NOISE = 16, 4, 12, 3, 0.5, 0.2
 
@@ -450,3 +459,104 @@ def test_patterns_of_signals_have_no_natural_images_and_no_size(tmp_path):
         layersight.patterns(model, "b", [0], size=(1, 20))
     with pytest.raises(UsageError, match="maco is of pictures"):
         layersight.patterns(model, "b", [0], method="maco")
+
+
+def drawn(kind, view="single", method="occlusion"):
+    """The result of one method, its sections in a view, and its only map."""
+    whole = found(kind)[-1]
+    place = next(place for place, entry in enumerate(whole) if entry.method == method)
+    result = only(whole, [place])
+    document = describe(result, HeatOptions(view=view))
+    return result, document.parts[0].sections, result.maps[0]
+
+
+@pytest.mark.one_backend
+def test_a_signal_is_a_curve_in_the_colours_of_its_heat():
+    _, example, *_ = found("signal")
+    result, sections, entry = drawn("signal")
+    curves = [block for block in sections[0].blocks if isinstance(block, Curve)]
+    scale = scale_of(result, 0, HeatOptions())
+    assert len(curves) == example.shape[1]
+    for channel, curve in enumerate(curves):
+        (series,) = curve.series
+        np.testing.assert_allclose(series.y, example[:, channel])
+        np.testing.assert_array_equal(series.colours, scale.colours[scale.steps(entry.values)])
+    assert curves[-1].scale is not None
+    assert curves[0].scale is None
+    hottest = int(entry.values.argmax())
+    assert describe_peak(result, 0) == f"position {hottest}"
+    told = [line for block in sections[0].blocks if isinstance(block, Note) for line in block.lines]
+    assert f"Hottest at position {hottest}." in told
+
+
+@pytest.mark.one_backend
+def test_a_vector_is_bars_as_high_as_its_heat():
+    _, example, *_ = found("vector")
+    _, sections, entry = drawn("vector")
+    (bars,) = (block for block in sections[0].blocks if isinstance(block, Curve))
+    (table,) = (block for block in sections[0].blocks if isinstance(block, Table))
+    np.testing.assert_array_equal(bars.series[0].y, entry.values)
+    order = np.argsort(-np.abs(entry.values), kind="stable")
+    assert [row[0].text for row in table.rows] == [str(unit) for unit in order]
+    assert table.rows[0][1].text == f"{example[order[0]]:.3g}"
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("kind", ["volume", "frames"])
+def test_frames_and_slices_are_a_strip_with_the_heat_under_each(kind):
+    _, example, *_ = found(kind)
+    result, sections, entry = drawn(kind)
+    (grid,) = (block for block in sections[0].blocks if isinstance(block, Grid))
+    depth = len(example)
+    scale = scale_of(result, 0, HeatOptions())
+    assert grid.columns == depth
+    frames = result.images[0].frames
+    for place in range(depth):
+        under, heat, over = (grid.pixels[place + row * depth] for row in range(3))
+        np.testing.assert_array_equal(under, np.broadcast_to(frames[place], under.shape))
+        np.testing.assert_array_equal(heat, scale.steps(entry.values[place]))
+        np.testing.assert_array_equal(over, heat)
+        overlay = grid.overlays[place + 2 * depth]
+        np.testing.assert_array_equal(overlay.under, under)
+    word = "frame" if kind == "frames" else "slice"
+    assert [tile.label for tile in grid.tiles[:depth]] == [f"{word} {n}" for n in range(depth)]
+    where = np.unravel_index(entry.values.argmax(), entry.values.shape)
+    assert describe_peak(result, 0) == f"{word} {where[0]}, y {where[1]}, x {where[2]}"
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".zarr", ".json", ""])
+def test_every_file(kind, suffix, tmp_path):
+    whole = found(kind)[-1]
+    picked = [
+        place for place, entry in enumerate(whole) if entry.method in ("gradient", "occlusion")
+    ]
+    result = only(whole, picked)
+    path = tmp_path / f"x{suffix}"
+    layersight.save(result, path)
+    assert path.exists()
+    values = np.stack([entry.values for entry in result])
+    if suffix == ".npz":
+        with np.load(path) as found_arrays:
+            np.testing.assert_array_equal(found_arrays["heatmap"], values)
+    if suffix == ".json":
+        entry = json.loads(path.read_text())["heatmaps"][0]
+        hottest = np.unravel_index(values[0].argmax(), values[0].shape)
+        assert list(entry["hottest"].values()) == [int(side) for side in reversed(hottest)]
+    text = result._repr_html_()
+    assert "Occlusion" in text
+    assert "Occlusion" in to_text(describe(result, HeatOptions()))
+
+
+@pytest.mark.one_backend
+def test_a_long_signal_keeps_its_extremes():
+    values = np.random.default_rng(0).normal(size=50_000).astype(np.float32)
+    strength = np.zeros_like(values)
+    strength[31_234] = -2
+    places, kept, heat = thinned(values, strength)
+    assert len(places) <= 900
+    assert kept.min() == values.min()
+    assert kept.max() == values.max()
+    np.testing.assert_array_equal(kept, values[places.astype(int)])
+    assert heat.min() == -2

@@ -23,6 +23,8 @@ from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 UNSEEN = 0
 """The colour step of what the network did not see."""
 LAST = 255
+FEW = 1000
+"""Positions of a signal below which its greatest heat is no odd one among many."""
 LEAST = 0.5
 """Of the opacity, what heat of 0 has where it has a sign: paler ground makes it readable."""
 
@@ -138,6 +140,8 @@ def percentile_of(entry: Heatmap, options: HeatOptions) -> float:
     """The percentile of a map's heat at which its scale ends."""
     if options.percentile is not None:
         return options.percentile
+    if entry.values.ndim == 1 and entry.values.size < FEW:
+        return 100.0
     return FINE_PERCENTILE if entry.coarse.shape == entry.values.shape else 100.0
 
 

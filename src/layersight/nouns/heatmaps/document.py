@@ -128,6 +128,8 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
         own = f"{size(group.shown.original_size)} pixels"
         if group.shown.values.ndim != 3:
             own = size(group.shown.values.shape)
+        if group.shown.values.ndim == 1:
+            own = plural(len(group.shown.values), "number")
         sections.append(
             Section(
                 group.name,

@@ -18,7 +18,7 @@ from layersight.nouns.heatmaps.colours import percentile_of, scale_of
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, only
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.photographs import in_padding, placed, places_of
+from layersight.nouns.heatmaps.photographs import axis_names, in_padding, placed, places_of
 from layersight.nouns.heatmaps.result import Heatmaps, Measure
 from layersight.nouns.heatmaps.views import Shown
 from layersight.nouns.heatmaps.wording import method_title, target_name
@@ -137,7 +137,8 @@ def rows(result: Heatmaps) -> Iterator[tuple[object, ...]]:
     after = ("min", "max", "mean", "empty")
     metrics = dict.fromkeys(one.metric for entry in result for one in entry.measures)
     heads = [head for name in metrics for head in (name, f"{name}_random")]
-    yield (*plain, "layers", *after, "hottest_x", "hottest_y", *heads)
+    axes = axis_names(result, 0) if len(result) else ("x", "y")
+    yield (*plain, "layers", *after, *(f"hottest_{axis}" for axis in axes), *heads)
     for index, entry in enumerate(result):
         found = _heatmap(result, index, HeatOptions())
         hottest = found["hottest"] or {}
@@ -146,7 +147,7 @@ def rows(result: Heatmaps) -> Iterator[tuple[object, ...]]:
             *(found[name] for name in plain),
             " + ".join(entry.layers),
             *(found[name] for name in after),
-            *(hottest.get("x"), hottest.get("y")),
+            *map(hottest.get, axes),
             *(value for name in metrics for value in known.get(name, (None, None))),
         )
 

@@ -119,7 +119,7 @@ def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
     """The size of what the method gave, and that it was enlarged."""
     own = f"{size(entry.coarse.shape)} map"
     if entry.values.ndim == 1:
-        own = f"map of {plural(len(entry.coarse), 'position')}"
+        own = f"map of {plural(len(entry.coarse), 'value')}"
     if entry.coarse.shape == entry.values.shape:
         return own
     return f"{own}, enlarged" + ("" if smooth else " as squares")
