@@ -81,7 +81,7 @@ class Served:
     opened: list[http.client.HTTPConnection] = field(default_factory=list)
 
     def connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         self.opened.append(connection)
         return connection
 
@@ -164,7 +164,7 @@ def png(pixels: np.ndarray, mode: str | None = None, kind: str = "PNG") -> bytes
     return file.getvalue()
 
 
-def until(what: Callable[[], bool], seconds: float = 2.0) -> float:
+def until(what: Callable[[], bool], seconds: float = 20.0) -> float:
     """How long it takes until something is so."""
     begun = time.monotonic()
     while not what():

@@ -132,7 +132,7 @@ class Walker:
         self.context.add_init_script(TYPEFACE)
         self.faults: list[str] = []
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on(
             "console",

@@ -65,7 +65,7 @@ def test_without_arguments_it_opens_the_demonstration(keyboard: None) -> None:
         assert said[0]["words"].startswith("cat 0.8")
         page.close()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 0
         assert out == ""
         assert err.splitlines()[-1] == "layersight: ended"

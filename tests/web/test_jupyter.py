@@ -103,7 +103,7 @@ def run_cells(page: Any, count: int) -> None:
     """Runs the first cells; one that is run before the kernel listens is never run."""
     for number in range(count):
         cell = page.locator(".jp-Cell").nth(number)
-        cell.wait_for(timeout=60_000)
+        cell.wait_for(timeout=120_000)
         for _ in range(60):
             cell.locator(".cm-content").first.click()
             page.keyboard.press("Control+Enter")
@@ -125,9 +125,9 @@ def test_the_explorer_in_a_cell(lab: str, tmp_path: Path) -> None:
         page.goto(lab.format("try"))
         run_cells(page, 1)
         view = page.locator(".layersight-explorer").first
-        view.wait_for(timeout=60_000)
-        view.get_by_text("body").first.wait_for(timeout=30_000)
-        view.locator("canvas").first.wait_for(timeout=30_000)
+        view.wait_for(timeout=120_000)
+        view.get_by_text("body").first.wait_for(timeout=90_000)
+        view.locator("canvas").first.wait_for(timeout=90_000)
         page.wait_for_timeout(500)
         page.screenshot(path=str(tmp_path / "lab.png"))
         size = view.bounding_box()
@@ -152,9 +152,9 @@ def test_a_first_plot_and_a_result_in_cells(lab: str, tmp_path: Path) -> None:
         page.goto(lab.format("results"))
         run_cells(page, len(NOTEBOOKS["results"]))
         figure = page.locator(".jp-OutputArea-output img").first
-        figure.wait_for(timeout=60_000)
+        figure.wait_for(timeout=120_000)
         shown = page.locator(".layersight").first
-        shown.wait_for(timeout=60_000)
+        shown.wait_for(timeout=120_000)
         page.wait_for_timeout(500)
         page.screenshot(path=str(tmp_path / "lab.png"))
         wide, own = figure.evaluate("(img) => [img.clientWidth, img.naturalWidth]")

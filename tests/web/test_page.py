@@ -251,7 +251,7 @@ def test_a_pattern_is_drawn_on_demand_and_can_be_cancelled(walker: Walker) -> No
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Draw the pattern")).to_be_visible()
     page.get_by_role("button", name="Draw the pattern").click()
-    expect(page.locator(".pattern img")).to_be_visible(timeout=60_000)
+    expect(page.locator(".pattern img")).to_be_visible(timeout=120_000)
     page.keyboard.press("ArrowRight")
     expect(page.locator(".pattern img")).to_have_count(0)
     page.keyboard.press("ArrowLeft")
@@ -260,7 +260,7 @@ def test_a_pattern_is_drawn_on_demand_and_can_be_cancelled(walker: Walker) -> No
 
 def test_heatmaps_of_any_class_and_method_and_how_far_to_believe_them(walker: Walker) -> None:
     page = walker.open("layer=conv2d_1&tab=class")
-    expect(page.locator(".over")).to_be_visible(timeout=60_000)
+    expect(page.locator(".over")).to_be_visible(timeout=120_000)
     expect(page.locator(".side h2")).to_have_text("What decided for cat")
     page.locator(".side .scores").get_by_role("button", name="dog").click()
     expect(page.locator(".side h2")).to_have_text("What decided for dog")
@@ -268,7 +268,7 @@ def test_heatmaps_of_any_class_and_method_and_how_far_to_believe_them(walker: Wa
     page.get_by_label("Method").select_option("activation")
     expect(page.locator(".says").last).to_be_visible()
     assert walker.view["method"] == "activation"
-    expect(page.locator(".over")).to_be_visible(timeout=60_000)
+    expect(page.locator(".over")).to_be_visible(timeout=120_000)
     expect(page.locator(".side h2")).to_contain_text("conv2d_1")
     page.get_by_role("slider", name="Heatmap over photograph").fill("0")
     assert walker.canvas(".over")[..., 3].max() == 0

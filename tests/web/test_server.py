@@ -310,7 +310,7 @@ def test_what_is_no_image(served: Served, content: bytes, message: str) -> None:
     reply = served.ask("upload", {"name": "photo.png"}, content)
     assert reply.status == 422
     assert re.search(message, reply.error), reply.error
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
     assert alive(served)
 
 
