@@ -21,7 +21,7 @@ Report = Callable[[int, int], None]
 
 WAIT = 0.25  # seconds that long work lets short work go first, at each of its reports
 ABANDON = 1.0  # seconds after which work that nobody waits for makes room though it does not end
-MOST_ABANDONED = 2  # pieces of such work at once, such as programs being compiled
+MOST_ABANDONED = 8  # pieces of such work at once: one may compile, others wait for the network
 
 
 class Cancelled(Exception):  # noqa: N818, it is no error: nobody waits for the work
@@ -152,9 +152,12 @@ class Lane:
                 self._queue.remove(task)
                 self._note_idle()
             elif task is self._running:
-                late = threading.Timer(ABANDON, self._abandon, [task])
-                late.daemon = True
-                late.start()
+                self._abandon_later(task)
+
+    def _abandon_later(self, task: Task) -> None:
+        late = threading.Timer(ABANDON, self._abandon, [task])
+        late.daemon = True
+        late.start()
 
     def _abandon(self, task: Task) -> None:
         """Goes on in another thread if work that nobody waits for still has not ended.
@@ -162,7 +165,10 @@ class Lane:
         A program that is being compiled cannot be stopped; the thread ends once it is done.
         """
         with self._changed:
-            if self._running is not task or len(self._abandoned) >= MOST_ABANDONED:
+            if self._running is not task or self._closed:
+                return
+            if len(self._abandoned) >= MOST_ABANDONED:
+                self._abandon_later(task)
                 return
             self._abandoned.add(task)
             self._running = None
