@@ -100,6 +100,21 @@ def test_a_tile_has_the_colours_of_its_values(walker: Walker, numbers: Any) -> N
     assert np.abs(shown - table[np.rint(wanted).astype(int)]).max() <= 6
 
 
+def test_a_pixel_of_the_mosaic_is_one_of_the_screen(walker: Walker, numbers: Any) -> None:
+    page = walker.open("layer=conv2d_1&channel=0&colormap=grey")
+    sizes = page.evaluate(
+        """() => { const c = document.querySelector(".board canvas");
+            const box = c.getBoundingClientRect();
+            return [c.width, c.height, box.width, box.height]; }"""
+    )
+    assert sizes[:2] == pytest.approx(sizes[2:], abs=0.51)
+    # The first map stands in the pixels as it is.
+    shown = walker.canvas()[4 : 4 + 72, 3 : 3 + 72, 0].astype(float)
+    values = numbers["conv2d_1"][0, :, :, 0]
+    wanted = 255 * (values - values.min()) / (values.max() - values.min())
+    assert np.abs(shown - wanted).max() <= 1
+
+
 def test_choosing_maps_by_pointer_and_by_keys(walker: Walker) -> None:
     page = walker.open("layer=conv2d_1")
     click_map(walker, 40, 40)

@@ -134,7 +134,7 @@ function Mosaic() {
       now.waitingFor = null;
     }
     const ratio = devicePixelRatio || 1;
-    const wide = Math.round(box.clientWidth * ratio);
+    const wide = Math.round(space.current.clientWidth * ratio);
     const high = Math.round(box.clientHeight * ratio);
     if (!wide || !high) return;
     const surface = canvas.current;
@@ -151,10 +151,10 @@ function Mosaic() {
     const single = shape.height * shape.width === 1;
     const size = view.size.peek();
     const wanted = single ? (numbers.length <= 96 ? 48 : 22) * ((size || USUAL) / USUAL)
-      : size || roomy(shape, numbers.length, box.clientWidth - 6, box.clientHeight, twice, store.form.peek() === "vast" ? 2 : 1);
+      : size || roomy(shape, numbers.length, space.current.clientWidth - 6, box.clientHeight, twice, store.form.peek() === "vast" ? 2 : 1);
     if (!single) store.tileSize = wanted;
     const gap = Math.round((single && wanted < 30 ? 3 : GAP) * ratio);
-    const tile = fitTiles(shape, wide - 6 * ratio, wanted * ratio, gap, twice);
+    const tile = fitTiles(shape, wide - 6 * ratio, wanted * ratio, gap, twice, single || Boolean(size) || wanted <= 1.5 * USUAL);
     const caption = tile.whole >= 34 * ratio ? Math.round(CAPTION * ratio) : 0;
     const row = tile.height + caption + gap;
     const lines = Math.ceil(numbers.length / tile.columns);

@@ -12,12 +12,15 @@ import { limits } from "./colour.js";
  * @param {number} wanted the side of a tile
  * @param {number} gap between tiles
  * @param {number} [twice] maps beside each other in a tile
+ * @param {boolean} [steps] whether a little enlargement goes in steps too; not where few maps fill the room
  */
-export function fitTiles(map, room, wanted, gap, twice = 1) {
+export function fitTiles(map, room, wanted, gap, twice = 1, steps = true) {
   const long = Math.max(map.width, map.height);
   let zoom = wanted / long;
-  if (zoom >= 1) {
+  if (zoom >= 1 && (steps || zoom > 4)) {
     zoom = Math.max(1, Math.round(zoom - 0.25));
+  } else if (zoom >= 1) {
+    zoom = Math.floor(wanted) / long;
   } else {
     // Reduced maps may have any size: the row is filled.
     const columns = Math.max(1, Math.round((room + gap) / (wanted * twice + gap)));
