@@ -97,7 +97,7 @@ def test_the_strongest_and_the_weakest_stand_with_their_names(shown: Shown) -> N
     names = [result.survey.names[place] for place in entry.images[0]]
     assert [tile.name for tile in strongest.tiles] == names
     assert all(name.startswith("red/") for name in names[:3])
-    assert [line[0] for line in strongest.tiles[0].lines] == [names[0][4:], "red"]
+    assert [line[0] for line in strongest.tiles[0].lines] == [names[0][4:-4], "red"]
     assert strongest.photos
 
 

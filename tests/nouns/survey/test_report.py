@@ -105,6 +105,9 @@ def test_a_channel_that_fires_for_one_image_shows_one_and_is_not_called_selectiv
 ) -> None:
     grid = sections(made)["colours"]
     lines = {name: cell.text for name, cell in grid.tiles[3].lines}
+    selective = next(one for one in grid.numbers if one.name == "selectivity")
+    assert np.isnan(selective.values[3])
+    assert np.isfinite(made["colours"].selectivity[3])
     assert lines["fires for"] == "1 image"
     assert "green" not in lines
     assert "red" not in lines
@@ -135,7 +138,7 @@ def test_the_page_is_one_file_with_every_channel(made: Survey) -> None:
     picture = Image.open(io.BytesIO(base64.b64decode(found[1])))
     assert picture.size == (3 * 46 + 4,) * 2
     assert "over 24 images" in page
-    assert "1 of 4" in page
+    assert "1 / 4" in page
 
 
 def test_the_pdf_holds_photographs_as_jpeg_and_the_rest_without_loss(made: Survey) -> None:

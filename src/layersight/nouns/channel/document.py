@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -59,8 +60,8 @@ CROP = 96
 """Pixels of a crop's side."""
 ACROSS = 9
 """Crops in a row."""
-BINS = 48
-"""Steps of a histogram as it is drawn."""
+FEWEST_BINS, MOST_BINS = 12, 48
+"""Steps of a histogram as it is drawn, fewer of few images."""
 CLASSES = 12
 """So many classes are listed at most: those that excite the channel most."""
 NEIGHBOURS = 6
@@ -206,7 +207,7 @@ def _crops(result: Channel, title: str, found: Examples, ranks: list[int]) -> Gr
         name = survey.names[int(found.images[channel, rank])]
         value = number(float(found.activations[channel, rank]))
         facts = (("image", name), ("position", _place(found, channel, rank)))
-        short = brief(name.rpartition("/")[2], 14)
+        short = brief(PurePosixPath(name).stem, 14)
         folder = name.rpartition("/")[0]
         lines = ((brief(folder, 14), Cell()),) if survey.classes and folder else ()
         tiles.append(Tile(label=value, lines=((short, Cell()), *lines), name=name, facts=facts))
@@ -276,7 +277,8 @@ def _histogram(
     middles = edges[rest].mean(1)
     marks = [value for value in (pattern, image) if math.isfinite(value)]
     low, high = min(0.0, float(edges[rest[0], 0])), float(edges[rest[-1], 1])
-    heights, sides = np.histogram(middles, BINS, (low, high), weights=counts[rest])
+    steps = min(MOST_BINS, max(FEWEST_BINS, round(2 * math.sqrt(total))))
+    heights, sides = np.histogram(middles, steps, (low, high), weights=counts[rest])
     x = np.repeat(sides, 2)[1:-1].astype(np.float32)
     y = np.repeat(heights, 2).astype(np.float32)
     top = float(heights.max())

@@ -42,6 +42,7 @@ from layersight.document.words import (
     own_notes,
     percent,
     plural,
+    short_digest,
     size,
 )
 from layersight.nouns.survey.montage import crop_size, montages, with_crop
@@ -91,7 +92,7 @@ def describe(result: Survey, options: PageOptions) -> Document:
     return Document(
         title=result.model.name,
         kicker=f"What its channels do {over}",
-        facts=model_facts(result.model),
+        facts=_model_facts(result),
         parts=(Part(sections, front),),
         captions=captions,
         heading="Channels",
@@ -99,6 +100,14 @@ def describe(result: Survey, options: PageOptions) -> Document:
         caption=f"{result.model.name}, {result.model.digest}: channels {over}. {captions[1]}",
         name=f"{result.model.name}: survey",
     )
+
+
+def _model_facts(result: Survey) -> tuple[str, ...]:
+    """The lines under the model's name; of a survey read from its files less is known of it."""
+    model = result.model
+    if model.inputs:
+        return model_facts(model)
+    return (f"{model.source}{DOT}{short_digest(model.digest)}{DOT}{model.framework}",)
 
 
 def data_line(result: Survey) -> str:
@@ -176,7 +185,7 @@ def _strip(result: Survey) -> Grid:
         name = entry.name[start:] or entry.name
         dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
         lines = [
-            ("dead", Cell(f"{dead} of {entry.channels}", "bad" if dead else "quiet")),
+            ("dead", Cell(f"{dead} / {entry.channels}", "bad" if dead else "quiet")),
             ("zero", Cell(percent(zero) if zero == zero else "")),
         ]
         facts = (("channels", count(entry.channels)), ("type", entry.layer.type))
@@ -324,7 +333,7 @@ def channel_numbers(entry: LayerSurvey, channels: list[int]) -> tuple[Numbers, .
     found = [
         Numbers("strength", entry.max[channels]),
         Numbers("sparsity", entry.sparsity[channels], percent=True),
-        Numbers("selectivity", entry.selectivity[channels]),
+        Numbers("selectivity", np.where(fired(entry) < FEW, np.nan, entry.selectivity)[channels]),
         Numbers("fires", entry.firing[channels], percent=True),
         Numbers("mean", entry.mean[channels], order=False),
         Numbers("median of peaks", entry.peaks.percentiles[channels, 3], order=False),
@@ -339,9 +348,8 @@ def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
     zero, selective = float(entry.sparsity[channel]), float(entry.selectivity[channel])
     if zero == zero:
         lines.append(("zero", Cell(percent(zero), share=_share(zero))))
-    fired = round(float(entry.firing[channel]) * int(entry.images[channel])) if zero == zero else 0
-    if 0 < fired < FEW:
-        lines.append(("fires for", Cell(plural(fired, "image"))))
+    if 0 < (images := int(fired(entry)[channel])) < FEW:
+        lines.append(("fires for", Cell(plural(images, "image"))))
     elif selective == selective:
         name = brief(result.classes[int(entry.preferred[channel])], 14)
         lines.append((name, Cell(number(selective), share=_share(selective))))
@@ -352,6 +360,11 @@ def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
         cover=dead_cover(entry, channel, result.images),
         facts=(*_strongest_named(result, entry, channel), *_broken(entry, channel)),
     )
+
+
+def fired(entry: LayerSurvey) -> NDArray[np.float64]:
+    """For how many images each channel fires."""
+    return np.rint(np.nan_to_num(entry.firing) * entry.images)
 
 
 def dead_cover(entry: LayerSurvey, channel: int, images: int) -> Cover | None:
