@@ -52,7 +52,8 @@ def whole(model: Any) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head without workers, and two nodes of one worker each."""
-    os.environ.update(QUIET)
+    # Where much else is running, the helpers of a node take longer to start than Ray waits.
+    os.environ.update({**QUIET, "RAY_agent_register_timeout_ms": "120000"})
     import ray
     from ray.cluster_utils import Cluster
 
