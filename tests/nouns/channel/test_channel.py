@@ -154,7 +154,7 @@ def test_the_kernel_is_that_of_the_layer_before_the_activation_function(shown: S
 
 def test_neighbours_are_shown_where_they_were_asked_for(shown: Shown, folder: Path) -> None:
     grid = next(grid for grid in of_kind(shown(), Grid) if "go with it" in grid.title)
-    assert grid.tiles[0].label == "channel 1"
+    assert grid.tiles[0].label == "1"
     plain = layersight.survey(network(), folder, scale="0..1")
     result = layersight.channel(network(), "relu:0", survey=plain, pattern=False)
     assert not [grid for grid in of_kind(result, Grid) if "go with it" in grid.title]

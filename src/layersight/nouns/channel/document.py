@@ -52,7 +52,7 @@ from layersight.nouns.channel.result import Channel
 from layersight.nouns.kernels import document as kernels
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.patterns.wording import empty_mark
-from layersight.nouns.survey.document import channel_tile, data_line, preprocessing
+from layersight.nouns.survey.document import WIDE, channel_tile, data_line, preprocessing
 from layersight.nouns.survey.montage import fitted, montages, with_crop
 from layersight.nouns.survey.result import Examples, Histogram
 
@@ -358,7 +358,7 @@ def _neighbours(result: Channel) -> Iterator[Block]:
     tiles = [
         dataclasses.replace(
             channel_tile(result.survey, entry, other),
-            label=f"channel {other}",
+            label=str(other),
             value=f"r {value:.2f}",
             lines=(),
         )
@@ -368,6 +368,7 @@ def _neighbours(result: Channel) -> Iterator[Block]:
         montages(result.survey, entry, others, 46),
         tiles,
         columns=NEIGHBOURS,
+        side=WIDE,
         title="Channels of this layer that go with it, by the correlation of their means",
         photos=True,
     )
