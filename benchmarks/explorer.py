@@ -32,6 +32,8 @@ from playwright.sync_api import Page, sync_playwright
 
 ASSETS = Path(__file__).parents[1] / "src" / "layersight" / "assets" / "demo"
 SIDE = 112
+PAUSE = 200
+"""Milliseconds between two clicks on channels: what a quick person takes."""
 RUN = [sys.executable, "-c", "import sys; from layersight.cli import main; sys.exit(main())"]
 
 MODEL = f"""
@@ -141,6 +143,7 @@ def clicks(page: Page, count: int) -> None:
         where = [float(random.uniform(0, 1)), float(random.uniform(0.02, 0.9))]
         time_taken = page.evaluate(CHANNEL, [where])
         found += [] if time_taken is None else [time_taken]
+        page.wait_for_timeout(PAUSE)
     told("a channel, among 64 maps of 112 x 112", found, 50)
     images = page.locator(".thumb").count()
     for names, side, allowed in (
