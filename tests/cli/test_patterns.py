@@ -32,7 +32,8 @@ def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: P
     )
     assert "16 x 16 pixels" in how
     assert how.endswith("seed 0.")
-    head = done.rows.index("pattern activation reached at the start kept when moved steps")
+    heads = "pattern activation reached at the start kept when moved of the picture steps"
+    head = done.rows.index(heads)
     rows = [row.split() for row in done.rows[head + 1 : head + 5]]
     assert [row[0] for row in rows] == ["0", "1", "2", "3"]
     assert [row[-1] for row in rows] == ["3"] * 4

@@ -200,10 +200,10 @@ def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
         Numbers("activation reached", result.activation[chosen]),
         Numbers("at the start", result.start_activation[chosen], order=False),
         Numbers("kept when moved", result.kept[chosen], percent=True),
-        Numbers("steps", result.steps[chosen].astype(np.float32), order=False),
     ]
     if result.coverage is not None:
         numbers.append(Numbers("of the picture", result.coverage[chosen], percent=True))
+    numbers.append(Numbers("steps", result.steps[chosen].astype(np.float32), order=False))
     if result.natural is not None and result.percentile is not None:
         numbers.append(Numbers("strongest image", result.natural[chosen, 2], order=False))
         numbers.append(Numbers("percentile", result.percentile[chosen] / 100, percent=True))
