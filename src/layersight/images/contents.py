@@ -28,6 +28,7 @@ _KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"PK\x03\x04", "a ZIP archive", "Unpack it, or give a .keras file as the model."),
     (0, NUMPY_MAGIC, "a NumPy array", "Read it with numpy.load and give the array."),
     (0, b"\x1f\x8b", "a gzip archive", "Unpack it first."),
+    (8, b"WAVE", "a WAV file", "Give it to a network that takes a signal."),
     (0, b"8BPS", "a Photoshop document", _SAVE_AS),
     (0, b"\x00\x00\x00\x0cjP", "a JPEG 2000 image", _SAVE_AS),
     (0, b"\x00\x00\x01\x00", "an icon", _SAVE_AS),
