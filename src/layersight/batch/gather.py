@@ -218,7 +218,8 @@ def _address(info: ModelInfo, image: Any) -> dict[InputInfo, Any]:
         entry = info.inputs[0]
         raise ModelInputError(
             f"the model takes no image: expected an input of (height, width, channel), found "
-            f"'{entry.name}' of shape {entry.shape}. Give it as a .npy, .csv or .wav file, or leave the image out to have it drawn from a seed."
+            f"'{entry.name}' of shape {entry.shape}. Give it as a .npy, .csv or .wav "
+            "file, or leave the image out to have it drawn from a seed."
         )
     return dict.fromkeys(takers, image)
 
