@@ -128,8 +128,8 @@ def cam_by_hand(model, one: Heatmap, values: np.ndarray, output: str) -> np.ndar
 def test_every_kind_of_model(case):
     make, layer, size = CASES[case]
     model = opened(make)
-    unit = 0 if case == "sigmoid" else 1
-    found = heatmap(model, photo(), target=unit)
+    unit = 0 if case == "sigmoid" else 1  # of a single probability 1 is the side that it is of
+    found = heatmap(model, photo(), target=1)
     (one,) = found
     assert one.values.max() > 0 or one.empty
     assert layer is None or one.layers == (layer,)
@@ -145,7 +145,7 @@ def test_every_kind_of_model(case):
         ]
     )[0]
     assert one.score == pytest.approx(float(output[..., unit].mean()), rel=1e-4, abs=1e-6)
-    (pixels,) = heatmap(model, photo(), target=unit, method="gradient")
+    (pixels,) = heatmap(model, photo(), target=1, method="gradient")
     assert pixels.values.shape == (16, 16)
     assert pixels.values.max() > 0
     assert pixels.layers == ()
