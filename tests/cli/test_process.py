@@ -71,7 +71,7 @@ def test_a_signal_from_the_keyboard(tmp_path: Path) -> None:
     code = (
         "import os, signal\n"
         "from layersight.cli import main, values\n"
-        "values.image_groups = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
+        "values.check_given = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "main()"
     )
     process = start("activations", "m.keras", "x.png", code=code, cwd=tmp_path)

@@ -316,7 +316,7 @@ def test_images_of_any_size_are_brought_to_that_of_the_first(network):
         ({"methods": "gradient", "layer": "body"}, UsageError, "takes a layer: leave it out"),
         ({"pointz": 3}, UsageError, "unknown option 'pointz': .* Did you mean points"),
         ({"points": 0}, UsageError, "points as a whole number of at least 1"),
-        ({"filling": "gray"}, UsageError, "unknown filling 'gray': .* Did you mean grey"),
+        ({"filling": "grex"}, UsageError, "unknown filling 'grex': .* Did you mean grey"),
         ({"shares": 2.0}, UsageError, "shares as numbers above 0 and below 1"),
         ({"metrics": "road", "points": 3}, UsageError, r"no metric asked for \(road\) reads"),
         ({"copies": 3}, UsageError, "reads 'copies'"),

@@ -165,8 +165,8 @@ def test_what_stands_for_a_deleted_pixel(filling, expected):
 
 
 def test_an_unknown_filling_is_refused():
-    with pytest.raises(UsageError, match="unknown filling 'gray': expected one of mean, black"):
-        say(bench(linear(1.0), picture(), filling="gray"), np.zeros((8, 8)), "deletion")
+    with pytest.raises(UsageError, match="unknown filling 'green': expected one of mean, black"):
+        say(bench(linear(1.0), picture(), filling="green"), np.zeros((8, 8)), "deletion")
 
 
 def test_the_blur_is_that_of_rise():
