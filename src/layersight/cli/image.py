@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,14 +39,11 @@ class Picture(Options):
 def run(given: Given) -> None:
     """Loads each image as the model will see it, and says and writes what that is."""
     from layersight.cli.opening import open_model
-    from layersight.cli.output import say
+    from layersight.cli.run import report
     from layersight.cli.values import beside, check_given, image_groups
-    from layersight.document.noun import noun_of
-    from layersight.export.files import check_output, json_of, save
+    from layersight.export.files import check_output, save
     from layersight.nouns.activations.compute import load_image
     from layersight.nouns.image.noun import NOUN
-    from layersight.writers.printable import printable
-    from layersight.writers.terminal import to_text
 
     output, as_json = given.get("output"), given.get("json", False)
     images = given.get("image", ())
@@ -68,17 +64,11 @@ def run(given: Given) -> None:
     for (path,) in groups:
         shown = load_image(path, model, input_name=given.get("input_name"), **options)
         look: Any = NOUN.options()
-        if output == "-" or (as_json and output is None):
-            say(json.dumps(json_of(shown, look), ensure_ascii=False, indent=1))
-            continue
-        target = Path(output) if output else beside(shown, groups, "-input.png")
-        save(shown, target, look)
-        if as_json:
-            found = json_of(shown, look) | {"file": str(target)}
-            say(json.dumps(found, ensure_ascii=False, indent=1))
-        elif not given.get("quiet"):
-            words = to_text(noun_of(shown).describe(shown, look)).rstrip()
-            say(f"{words}\nwrote {printable(str(target))}")
+        to_stdout = output == "-" or (as_json and output is None)
+        target = None if to_stdout else Path(output or beside(shown, groups, "-input.png"))
+        if target is not None:
+            save(shown, target, look)
+        report(shown, look, given, target, as_json=as_json or to_stdout)
 
 
 COMMAND = Command(

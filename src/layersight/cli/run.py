@@ -90,7 +90,8 @@ class _Run:
                 save(result, target, options)
             if Resume in self.command.options:
                 self._kept(model.info).unlink(missing_ok=True)
-            self._report(result, options, target)
+            as_json = self._json or (target is None and bool(self.command.outputs))
+            report(result, options, self.given, target, as_json=as_json)
 
     @property
     def _json(self) -> bool:
@@ -203,20 +204,29 @@ class _Run:
         several = len(result.images) > 1
         return here.with_suffix(".pdf") if several else beside(result.images[0], groups, ending)
 
-    def _report(self, result: Any, options: Any, target: Path | None) -> None:
-        """Says what came out: as JSON, or in words and where it was written."""
-        if self._json or (target is None and self.command.outputs):
-            document = json_of(result, options) | ({"file": str(target)} if target else {})
-            say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
-        elif not self.given.get("quiet"):
-            noun = noun_of(result)
-            page = dataclasses.replace(options, **{**noun.page, **noun.words})
-            terminal = sys.stdout is not None and sys.stdout.isatty()
-            width = shutil.get_terminal_size().columns if terminal else None
-            colour = terminal and not os.environ.get("NO_COLOR")
-            words = to_text(noun.describe(result, page), width=width, colour=colour)
-            wrote = f"\nwrote {printable(str(target))}" if target else ""
-            say(f"{words.rstrip()}{wrote}", coloured=colour)
+
+def report(result: Any, options: Any, given: Given, target: Path | None, *, as_json: bool) -> None:
+    """Says what came out: as JSON, or in words and where it was written.
+
+    Args:
+        result: What a verb gave.
+        options: Of its pictures.
+        given: What was given to the command.
+        target: What was written, if anything.
+        as_json: Whether it is said as JSON.
+    """
+    if as_json:
+        document = json_of(result, options) | ({"file": str(target)} if target else {})
+        say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+    elif not given.get("quiet"):
+        noun = noun_of(result)
+        page = dataclasses.replace(options, **{**noun.page, **noun.words})
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else None
+        colour = terminal and not os.environ.get("NO_COLOR")
+        words = to_text(noun.describe(result, page), width=width, colour=colour)
+        wrote = f"\nwrote {printable(str(target))}" if target else ""
+        say(f"{words.rstrip()}{wrote}", coloured=colour)
 
 
 def _stem(info: ModelInfo) -> str:
