@@ -14,6 +14,7 @@ from layersight.document.blocks import (
     Cover,
     Curve,
     Document,
+    Facts,
     Note,
     Numbers,
     Part,
@@ -140,3 +141,8 @@ def test_a_curve_is_a_line() -> None:
     curve = Curve((Series(np.array([0, 1, 2, 7], np.float32), name="zeros"),), "Depth")
     text = to_text(documents.document(documents.section(0, curve)))
     assert text.splitlines()[-2:] == ["Depth", "  ▁▂▃█  zeros, 0 to 7"]
+
+
+def test_bold_facts_have_no_star() -> None:
+    facts = Facts((("images", Cell("99", bold=True)),))
+    assert "*" not in to_text(documents.document(documents.section(0, facts)))

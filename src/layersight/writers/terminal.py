@@ -7,6 +7,7 @@ are for terminals only, so that what is piped is one line for each thing.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from collections.abc import Iterator, Sequence
@@ -134,9 +135,12 @@ def _lines(block: Block, width: int) -> Iterator[RenderableType]:
     """A block, line by line."""
     match block:
         case Facts():
+            cells = (value if isinstance(value, Cell) else Cell(value) for _, value in block.rows)
+            # Bold marks the best of a column, which facts have not.
+            plain = (dataclasses.replace(cell, bold=False) for cell in cells)
             rows = tuple(
-                (Cell(name, "quiet"), value if isinstance(value, Cell) else Cell(value))
-                for name, value in block.rows
+                (Cell(name, "quiet"), cell)
+                for (name, _), cell in zip(block.rows, plain, strict=True)
             )
             yield from _tables(Table((Column(""), Column("")), rows), width)
         case Note():
