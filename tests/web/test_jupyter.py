@@ -101,9 +101,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def run_cells(page: Any, count: int) -> None:
     """Runs the first cells; one that is run before the kernel listens is never run."""
+    dialog = page.locator("dialog.jp-Dialog")  # asks for a kernel while none has started
+    page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click())
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
     for number in range(count):
         cell = page.locator(".jp-Cell").nth(number)
-        cell.wait_for(timeout=120_000)
         for _ in range(60):
             cell.locator(".cm-content").first.click()
             page.keyboard.press("Control+Enter")
