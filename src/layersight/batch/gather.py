@@ -83,16 +83,11 @@ def find_input(info: ModelInfo, name: str | None) -> InputInfo:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Gathered:
-    """What was given to a model.
+    """What was given to a model."""
 
-    Attributes:
-        images: For each input of the model its images, all of one size.
-        note: What was drawn at random for an input that was given nothing, or ``None``.
-        photographs: The images of the input that was asked for in their own size.
-    """
-
-    images: dict[str, list[InputImage]]
-    note: str | None
+    images: dict[str, list[InputImage]]  # for each input of the model its images, all of one size
+    note: str | None  # what was drawn at random for an input that was given nothing, or None
+    # the images of the input that was asked for in their own size
     photographs: tuple[Photograph, ...] = ()
 
 

@@ -48,17 +48,11 @@ def run_command(name: str, command: Command, given: Given) -> None:
 
 @dataclasses.dataclass(slots=True)
 class _Run:
-    """A command that makes results of one kind.
+    """A command that makes results of one kind."""
 
-    Attributes:
-        name: Of the command.
-        command: Its record.
-        given: What was given.
-    """
-
-    name: str
-    command: Command
-    given: Given
+    name: str  # of the command
+    command: Command  # its record
+    given: Given  # what was given
 
     def run(self) -> None:
         noun = load_noun(self.command.noun)

@@ -23,17 +23,12 @@ PHASE = "phase"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What is measured of one layer.
+    """What is measured of one layer."""
 
-    Attributes:
-        layer: Its name.
-        where: ``"mean"`` over all positions, or ``"centre"``: the position in the middle.
-        before: Whether it is measured before the layer's own activation function, as a
-            logit below a softmax is.
-    """
-
-    layer: str
-    where: str = "mean"
+    layer: str  # its name
+    where: str = "mean"  # "mean" over all positions, or "centre": the position in the middle
+    # Whether it is measured before the layer's own activation function, as a logit below a softmax
+    # is.
     before: bool = False
 
 
@@ -44,59 +39,39 @@ class Ascent:
     The canvas is an image in 0..1, channels last. The network sees, channel by channel,
     ``canvas[..., ::-1 if flip else 1] * gain + shift``; with :data:`PIXELS` the canvas is what
     the network sees, without bounds.
-
-    Attributes:
-        input: The name of the model's input that is climbed; the others keep ``constants``.
-        size: Height and width of the canvas in pixels.
-        channels: How many channels the canvas has.
-        batch: How many patterns climb together.
-        views: In how many placements the network sees each canvas in one step.
-        parameters: :data:`PIXELS`, :data:`FOURIER` or :data:`PHASE`.
-        spectrum: ``(channel, height, width // 2 + 1)``: what the coefficients of
-            :data:`FOURIER` are multiplied by, or the magnitudes of :data:`PHASE`.
-        colours: ``(channel, channel)``: turns decorrelated colours into those of the canvas;
-            ``None`` for none.
-        gain: ``(channel,)``.
-        shift: ``(channel,)``.
-        flip: Whether the network takes the channels in reverse order.
-        probes: What is measured; the weights of each are given with a pattern's start.
-        placed: Whether the network sees the canvas through placements.
-        update: ``"adam"``, or ``"normalised"``: the gradient divided by its root mean square.
-        rate: The size of a step.
-        total_variation: Weight of the mean absolute difference of neighbours, subtracted.
-        norm: Weight of the mean square distance of the canvas from grey, subtracted.
-        diversity: Weight of the mean cosine between the Gram matrices of the patterns of one
-            group at the first probe, subtracted.
-        group: How many neighbours of the batch are facets of one channel.
-        outside: What lies beyond the edges of the canvas.
-        deep: Whether a gradient that leaks passes every rectifier on the way from the input;
-            else only the last before each probe.
-        mixed: Whether the network computes in mixed precision while it is climbed.
-        constants: What the other inputs are held at, for one image each.
     """
 
-    input: str
-    size: tuple[int, int]
-    channels: int
-    batch: int
-    parameters: str
+    input: str  # the name of the model's input that is climbed; the others keep constants
+    size: tuple[int, int]  # height and width of the canvas in pixels
+    channels: int  # how many channels the canvas has
+    batch: int  # how many patterns climb together
+    parameters: str  # PIXELS, FOURIER or PHASE
+    # what is measured; the weights of each are given with a pattern's start
     probes: tuple[Probe, ...]
-    gain: FloatArray
-    shift: FloatArray
-    views: int = 1
-    flip: bool = False
+    gain: FloatArray  # (channel,)
+    shift: FloatArray  # (channel,)
+    views: int = 1  # in how many placements the network sees each canvas in one step
+    flip: bool = False  # whether the network takes the channels in reverse order
+    # (channel, height, width // 2 + 1): what the coefficients of FOURIER are multiplied by, or the
+    # magnitudes of PHASE.
     spectrum: FloatArray | None = None
+    # (channel, channel): turns decorrelated colours into those of the canvas; None for none
     colours: FloatArray | None = None
-    placed: bool = True
-    update: str = "adam"
-    rate: float = 0.05
-    total_variation: float = 0.0
-    norm: float = 0.0
+    placed: bool = True  # whether the network sees the canvas through placements
+    update: str = "adam"  # "adam", or "normalised": the gradient divided by its root mean square
+    rate: float = 0.05  # the size of a step
+    total_variation: float = 0.0  # weight of the mean absolute difference of neighbours, subtracted
+    norm: float = 0.0  # weight of the mean square distance of the canvas from grey, subtracted
+    # Weight of the mean cosine between the Gram matrices of the patterns of one group at the first
+    # probe, subtracted.
     diversity: float = 0.0
-    group: int = 1
-    outside: float = 0.5
+    group: int = 1  # how many neighbours of the batch are facets of one channel
+    outside: float = 0.5  # what lies beyond the edges of the canvas
+    # Whether a gradient that leaks passes every rectifier on the way from the input; else only the
+    # last before each probe.
     deep: bool = False
-    mixed: bool = False
+    mixed: bool = False  # whether the network computes in mixed precision while it is climbed
+    # what the other inputs are held at, for one image each
     constants: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
@@ -107,15 +82,10 @@ class Ascent:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StepResult:
-    """What one step found, before it changed anything; each array has one entry a pattern.
+    """What one step found, before it changed anything; each array has one entry a pattern."""
 
-    Attributes:
-        values: The objective: the weighted sum of what the probes measure.
-        slopes: The root mean square of its gradient; 0 where nothing leads up.
-    """
-
-    values: FloatArray
-    slopes: FloatArray
+    values: FloatArray  # the objective: the weighted sum of what the probes measure
+    slopes: FloatArray  # the root mean square of its gradient; 0 where nothing leads up
 
 
 class Optimisation(Protocol):

@@ -26,46 +26,34 @@ def _no_view(given: Given) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of the command line; its name is the function's.
+    """A command of the command line; its name is the function's."""
 
-    Attributes:
-        example: A command line.
-        noun: The kind of result that it makes; empty for a command with a ``run`` of its own.
-        verb: ``"module:function"``, called with the model, images and the options as keywords.
-        options: Dataclasses whose fields are its options, beside those of pictures.
-        pictures: The dataclass of the options of its pictures; ``None`` without pictures.
-        takes: Whether it takes images, and whether all of them always go into one file.
-        imageless: Whether a model whose inputs are drawn may be shown no image.
-        progress: What is counted while it works, ``"steps"`` or ``"parts"``; empty where it is done
-            at once.
-        parts: What of it is kept after an interruption.
-        advice: Where it takes long: how to stop it, and how to ask for less.
-        outputs: What ``--output`` can be, in words.
-        arrange: From what was given to the keywords of the verb; what is wrong with them is found
-            here, before a model is opened.
-        view: The view that is drawn where none was asked for.
-        ending: The ending of the name of the file that is written where none was named.
-        opens: ``"module:function"`` that gives the model from what was given, in place of opening
-            it; it may return ``None``.
-        run: ``"module:function"`` that does all of the work.
-    """
-
-    example: str
-    noun: str = ""
-    verb: str = ""
+    example: str  # a command line
+    noun: str = ""  # the kind of result that it makes; empty for a command with a run of its own
+    verb: str = ""  # "module:function", called with the model, images and the options as keywords
+    # dataclasses whose fields are its options, beside those of pictures
     options: tuple[type, ...] = ()
+    # the dataclass of the options of its pictures; None without pictures
     pictures: type | None = None
+    # whether it takes images, and whether all of them always go into one file
     takes: Literal["", "images", "all images"] = ""
-    imageless: bool = False
+    imageless: bool = False  # whether a model whose inputs are drawn may be shown no image
+    # what is counted while it works, "steps" or "parts"; empty where it is done at once
     progress: str = "parts"
-    parts: str = "images"
-    advice: str = ""
-    outputs: str = ""
+    parts: str = "images"  # what of it is kept after an interruption
+    advice: str = ""  # where it takes long: how to stop it, and how to ask for less
+    outputs: str = ""  # what --output can be, in words
+    # From what was given to the keywords of the verb; what is wrong with them is found here, before
+    # a model is opened.
     arrange: Callable[[Given], Given] = _as_given
+    # the view that is drawn where none was asked for
     view: Callable[[Given], str | None] = _no_view
+    # the ending of the name of the file that is written where none was named
     ending: Callable[[Any, Given], str] = lambda result, given: ".pdf"
+    # "module:function" that gives the model from what was given, in place of opening it; it may
+    # return None.
     opens: str = ""
-    run: str = ""
+    run: str = ""  # "module:function" that does all of the work
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +71,7 @@ class Backend(Options):
 
 @dataclass(frozen=True, slots=True)
 class Source(Backend):
-    """Which model, and what is needed to open it.
-
-    Attributes:
-        model: A file, or an architecture.
-        weights: For an architecture.
-        architecture: For a file of weights alone.
-        max_memory: How much memory the model may ask for, such as ``8G``.
-    """
+    """Which model, and what is needed to open it."""
 
     model: str = option(
         "",

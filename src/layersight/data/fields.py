@@ -30,34 +30,22 @@ AMERICAN = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """The declaration of an option.
+    """The declaration of an option."""
 
-    Attributes:
-        name: The keyword in Python; ``--name`` on the command line.
-        default: Its value unless it is given.
-        help: What it does, in one line.
-        kind: ``int``, ``float``, ``str`` or ``bool``; of several values, that of each. Taken from
-            the default unless that is ``None``.
-        low: Its least value, ``None`` for no limit.
-        high: Its greatest value, likewise.
-        exclusive: Whether ``low`` and ``high`` themselves are out of its range.
-        choices: The words that it can be; empty for any.
-        unit: What it is measured in, such as ``"px"``, or ``""``.
-        metavar: What stands for the value in ``--help``.
-        flag: What it is called on a command line, where that is not ``--name``; several names with
-            blanks between, an argument without dashes.
-    """
-
-    name: str
-    default: Any
-    help: str = ""
+    name: str  # the keyword in Python; --name on the command line
+    default: Any  # its value unless it is given
+    help: str = ""  # what it does, in one line
+    # int, float, str or bool; of several values, that of each. Taken from the default unless that
+    # is None.
     kind: type | None = None
-    low: float | None = None
-    high: float | None = None
-    exclusive: bool = False
-    choices: tuple[str, ...] = ()
-    unit: str = ""
-    metavar: str = ""
+    low: float | None = None  # its least value, None for no limit
+    high: float | None = None  # its greatest value, likewise
+    exclusive: bool = False  # whether low and high themselves are out of its range
+    choices: tuple[str, ...] = ()  # the words that it can be; empty for any
+    unit: str = ""  # what it is measured in, such as "px", or ""
+    metavar: str = ""  # what stands for the value in --help
+    # What it is called on a command line, where that is not --name; several names with blanks
+    # between, an argument without dashes.
     flag: str = ""
 
     def __post_init__(self) -> None:

@@ -69,15 +69,11 @@ class Stem(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a stem shows.
+    """What a stem shows."""
 
-    Attributes:
-        preprocessing: What the pixels must be brought to; ``None`` if the stem does not show it.
-        swapped: Whether the stem reverses the order of three colours.
-    """
-
+    # what the pixels must be brought to; None if the stem does not show it
     preprocessing: Preprocessing | None = None
-    swapped: bool = False
+    swapped: bool = False  # whether the stem reverses the order of three colours
 
 
 def read_stem(stem: Stem, channels: int) -> Reading:

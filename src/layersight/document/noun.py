@@ -26,100 +26,68 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stack:
-    """Arrays of one shape that are made one after the other, as one array.
+    """Arrays of one shape that are made one after the other, as one array."""
 
-    Attributes:
-        shape: Of all of them together; the first axis counts them.
-        dtype: Of the numbers.
-        part: Makes one of them.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    part: Callable[[int], NDArray[Any]]
+    shape: tuple[int, ...]  # of all of them together; the first axis counts them
+    dtype: np.dtype[Any]  # of the numbers
+    part: Callable[[int], NDArray[Any]]  # makes one of them
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Array:
-    """An array of a file, with the names of its axes.
+    """An array of a file, with the names of its axes."""
 
-    Attributes:
-        axes: A name for each axis, ``("image", "y", "x", "channel")``.
-        values: The numbers, or text.
-        own: Axes that no other array of the file has.
-        split: Axes along which a store keeps a chunk for each index.
-        attributes: What a store says beside, JSON-ready.
-        stored: Whether a store has it too; ``False`` for what is an attribute there.
-    """
-
-    axes: tuple[str, ...]
-    values: NDArray[Any] | Stack
-    own: tuple[str, ...] = ()
-    split: tuple[str, ...] = ()
+    axes: tuple[str, ...]  # a name for each axis, ("image", "y", "x", "channel")
+    values: NDArray[Any] | Stack  # the numbers, or text
+    own: tuple[str, ...] = ()  # axes that no other array of the file has
+    split: tuple[str, ...] = ()  # axes along which a store keeps a chunk for each index
+    # what a store says beside, JSON-ready
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    stored: bool = True
+    stored: bool = True  # whether a store has it too; False for what is an attribute there
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Entry(Generic[Result, Options]):
-    """A file of a folder.
+    """A file of a folder."""
 
-    Attributes:
-        name: Of the file; its suffix says what it becomes.
-        result: What it shows.
-        options: How.
-        pixels: ``(height, width, 3)`` for a plain picture without words, as they are.
-        extra: What its manifest holds beside.
-        content: The bytes themselves, for a file that is no picture.
-    """
-
-    name: str
-    result: Result
-    options: Options
-    pixels: Bytes | None = None
-    extra: Json = field(default_factory=dict)
-    content: bytes | None = None
+    name: str  # of the file; its suffix says what it becomes
+    result: Result  # what it shows
+    options: Options  # how
+    pixels: Bytes | None = None  # (height, width, 3) for a plain picture without words, as they are
+    extra: Json = field(default_factory=dict)  # what its manifest holds beside
+    content: bytes | None = None  # the bytes themselves, for a file that is no picture
 
 
 @dataclass(frozen=True, slots=True)
 class Noun(Generic[Result, Options]):
-    """How results of one kind are shown and written.
+    """How results of one kind are shown and written."""
 
-    Attributes:
-        name: ``"activations"``, in manifests.
-        options: The type of the options of its pictures; its fields carry their help.
-        describe: The document of a result.
-        manifest: What a file says of its own origin, beside what all files say.
-        numbers: JSON-ready numbers, without the manifest.
-        arrays: Arrays by name, for ``.npz`` and ``.zarr``.
-        store: Whether ``.zarr`` can be written.
-        rows: The head and the rows of its numbers as a table.
-        table: Whether ``.csv`` can be written, which says nothing of its own origin.
-        folder: The files of a folder, beside its manifest.
-        frames: The documents of an animation, all of one layout.
-        load: A result from the arrays and the manifest of an ``.npz``.
-        page: Fields of the options that a web page sets: it shows all, whatever the view.
-        words: Likewise a terminal, beside those of a page.
-        plot: Likewise a figure, which is shown beside the code that made it.
-        only: A part of a result for a figure, by keywords such as ``layer``; with it the fields of
-            the options that suit the part.
-    """
-
-    name: str
-    options: type[Options]
-    describe: Callable[[Result, Options], Document]
+    name: str  # "activations", in manifests
+    options: type[Options]  # the type of the options of its pictures; its fields carry their help
+    describe: Callable[[Result, Options], Document]  # the document of a result
+    # what a file says of its own origin, beside what all files say
     manifest: Callable[[Result, Options], Json]
-    numbers: Callable[[Result, Options], Json]
+    numbers: Callable[[Result, Options], Json]  # JSON-ready numbers, without the manifest
+    # arrays by name, for .npz and .zarr
     arrays: Callable[[Result], Mapping[str, Array]] | None = None
-    store: bool = True
+    store: bool = True  # whether .zarr can be written
+    # the head and the rows of its numbers as a table
     rows: Callable[[Result], Iterator[tuple[object, ...]]] | None = None
-    table: bool = False
+    table: bool = False  # whether .csv can be written, which says nothing of its own origin
+    # the files of a folder, beside its manifest
     folder: Callable[[Result, Options], Iterator[Entry[Result, Options]]] | None = None
+    # the documents of an animation, all of one layout
     frames: Callable[[Result, Options], Iterator[Document]] | None = None
+    # a result from the arrays and the manifest of an .npz
     load: Callable[[Mapping[str, NDArray[Any]], Json, ModelInfo], Result] | None = None
+    # fields of the options that a web page sets: it shows all, whatever the view
     page: Mapping[str, object] = field(default_factory=dict)
+    # likewise a terminal, beside those of a page
     words: Mapping[str, object] = field(default_factory=dict)
+    # likewise a figure, which is shown beside the code that made it
     plot: Mapping[str, object] = field(default_factory=dict)
+    # A part of a result for a figure, by keywords such as layer; with it the fields of the options
+    # that suit the part.
     only: Callable[..., tuple[Result, Mapping[str, object]]] | None = None
 
 

@@ -17,48 +17,28 @@ WHITE = "#ffffff"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One line of text.
+    """One line of text."""
 
-    Attributes:
-        x: Of the start, middle or end of the text, as ``anchor`` says.
-        y: Of the baseline.
-        text: The characters, without line breaks.
-        size: Of the font, in points.
-        colour: As ``#rrggbb``.
-        bold: Whether in the bold face.
-        anchor: Which part of the text ``x`` is of: ``"start"``, ``"middle"`` or ``"end"``.
-    """
-
-    x: float
-    y: float
-    text: str
-    size: float
-    colour: str
-    bold: bool = False
-    anchor: str = "start"
+    x: float  # of the start, middle or end of the text, as anchor says
+    y: float  # of the baseline
+    text: str  # the characters, without line breaks
+    size: float  # of the font, in points
+    colour: str  # as #rrggbb
+    bold: bool = False  # whether in the bold face
+    anchor: str = "start"  # which part of the text x is of: "start", "middle" or "end"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Picture:
-    """An image that is drawn with its own pixels, never smoothed unless it is a photograph.
+    """An image that is drawn with its own pixels, never smoothed unless it is a photograph."""
 
-    Attributes:
-        x: Left edge.
-        y: Upper edge.
-        width: As drawn, in points.
-        height: Likewise.
-        pixels: ``(height, width)`` indices of ``palette``, or ``(height, width, 3)`` RGB.
-        palette: ``(256, 3)`` RGB, for the first kind of pixels.
-        photo: Whether it is a photograph, which a file may hold with small losses.
-    """
-
-    x: float
-    y: float
-    width: float
-    height: float
-    pixels: Bytes
-    palette: Bytes | None = None
-    photo: bool = False
+    x: float  # left edge
+    y: float  # upper edge
+    width: float  # as drawn, in points
+    height: float  # likewise
+    pixels: Bytes  # (height, width) indices of palette, or (height, width, 3) RGB
+    palette: Bytes | None = None  # (256, 3) RGB, for the first kind of pixels
+    photo: bool = False  # whether it is a photograph, which a file may hold with small losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +75,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What links and the outline lead to.
+    """What links and the outline lead to."""
 
-    Attributes:
-        name: By which links ask for it, unique in a document.
-        title: In the outline; empty for none.
-        y: Where on the page.
-        level: How deep in the outline, from 0.
-    """
-
-    name: str
-    title: str = ""
-    y: float = 0.0
-    level: int = 0
+    name: str  # by which links ask for it, unique in a document
+    title: str = ""  # in the outline; empty for none
+    y: float = 0.0  # where on the page
+    level: int = 0  # how deep in the outline, from 0
 
 
 Item = Text | Picture | Line | Box | Link | Anchor
@@ -115,17 +88,11 @@ Item = Text | Picture | Line | Box | Link | Anchor
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page; what comes later in ``items`` is drawn over what comes before.
+    """A page; what comes later in ``items`` is drawn over what comes before."""
 
-    Attributes:
-        width: In points.
-        height: In points.
-        items: What is on it.
-        resolution: Device pixels for one point when it is drawn as pixels. The pictures of a page
-            for the screen are then a whole multiple of their own pixels.
-    """
-
-    width: float
-    height: float
-    items: tuple[Item, ...]
+    width: float  # in points
+    height: float  # in points
+    items: tuple[Item, ...]  # what is on it
+    # Device pixels for one point when it is drawn as pixels. The pictures of a page for the screen
+    # are then a whole multiple of their own pixels.
     resolution: float = 1.0

@@ -73,34 +73,21 @@ def pages(document: Document, medium: Medium) -> list[Page]:
 
 @dataclass(slots=True)
 class _Open:
-    """A page that is being filled.
+    """A page that is being filled."""
 
-    Attributes:
-        sketch: What is on it.
-        back: The anchor of the cover that it leads back to.
-    """
-
-    sketch: Sketch
-    back: str = ""
+    sketch: Sketch  # what is on it
+    back: str = ""  # the anchor of the cover that it leads back to
 
 
 @dataclass(slots=True)
 class _Press:
-    """Fills pages from top to bottom.
+    """Fills pages from top to bottom."""
 
-    Attributes:
-        medium: Where they will be seen.
-        several: Whether the document has several parts, so that sections are a level deeper.
-        open: The pages so far; the last is being filled.
-        y: How far it is filled.
-        back: The anchor of the cover of the part, once it is drawn.
-    """
-
-    medium: Medium
-    several: bool
-    open: list[_Open] = field(default_factory=list)
-    y: float = 0.0
-    back: str = ""
+    medium: Medium  # where they will be seen
+    several: bool  # whether the document has several parts, so that sections are a level deeper
+    open: list[_Open] = field(default_factory=list)  # the pages so far; the last is being filled
+    y: float = 0.0  # how far it is filled
+    back: str = ""  # the anchor of the cover of the part, once it is drawn
 
     def part(self, document: Document, part: Part) -> None:
         self.back = ""

@@ -67,18 +67,12 @@ SECTION = BODY.but(colour=ACCENT, bold=True)
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """Where a page will be seen.
+    """Where a page will be seen."""
 
-    Attributes:
-        width: Of a page, in points; on the screen the least width.
-        height: Of a page; ``None`` where it is as tall as what it holds.
-        resolution: Pixels for one point; ``None`` where pictures may have any size.
-        dejavu: Whether words are drawn in the font of pictures of pixels, and not in that of PDF.
-    """
-
-    width: float
-    height: float | None
-    resolution: float | None = None
+    width: float  # of a page, in points; on the screen the least width
+    height: float | None  # of a page; None where it is as tall as what it holds
+    resolution: float | None = None  # pixels for one point; None where pictures may have any size
+    # whether words are drawn in the font of pictures of pixels, and not in that of PDF
     dejavu: bool = False
     margin: float = 42.0
     foot: float = 62.0
@@ -130,19 +124,12 @@ SCREEN = Medium(595.0, None, resolution=2.0, dejavu=True, margin=30.0)
 
 @dataclass(slots=True)
 class Sketch:
-    """A page in the making.
+    """A page in the making."""
 
-    Attributes:
-        medium: Where it will be seen.
-        width: Of the page, in points.
-        items: What is on it so far.
-        references: Which items are numbers of pages that are not known yet, and the anchors on
-            those pages.
-    """
-
-    medium: Medium
-    width: float
-    items: list[Item] = field(default_factory=list)
+    medium: Medium  # where it will be seen
+    width: float  # of the page, in points
+    items: list[Item] = field(default_factory=list)  # what is on it so far
+    # which items are numbers of pages that are not known yet, and the anchors on those pages
     references: list[tuple[int, str]] = field(default_factory=list)
 
     @property

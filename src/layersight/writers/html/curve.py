@@ -37,40 +37,28 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A series: its path, its points with what they are, its error bars.
-
-    Attributes:
-        pieces: Of a line whose points have colours of their own: parts of its path, with theirs.
-        bars: Of bars: left, top, width, height, colour, and what each is.
-    """
+    """A series: its path, its points with what they are, its error bars."""
 
     series: Series
     path: str
     points: tuple[tuple[float, float, str], ...]
     errors: str
+    # of a line whose points have colours of their own: parts of its path, with theirs
     pieces: tuple[tuple[str, str], ...] = ()
+    # of bars: left, top, width, height, colour, and what each is
     bars: tuple[tuple[float, float, float, float, str, str], ...] = ()
 
 
 @dataclass(slots=True)
 class Chart:
-    """A curve, laid out.
+    """A curve, laid out."""
 
-    Attributes:
-        width: Of the picture.
-        height: Likewise.
-        words: The numbers and names of its axes.
-        rules: Path of the thin lines.
-        marks: Path of the lines that have words of their own.
-        lines: Its series, the first drawn last.
-    """
-
-    width: float
-    height: float = 0.0
-    words: list[Words] = field(default_factory=list)
-    rules: str = ""
-    marks: str = ""
-    lines: list[Line] = field(default_factory=list)
+    width: float  # of the picture
+    height: float = 0.0  # likewise
+    words: list[Words] = field(default_factory=list)  # the numbers and names of its axes
+    rules: str = ""  # path of the thin lines
+    marks: str = ""  # path of the lines that have words of their own
+    lines: list[Line] = field(default_factory=list)  # its series, the first drawn last
 
 
 def lay_out(curve: Curve) -> Chart:

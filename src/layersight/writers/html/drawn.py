@@ -45,27 +45,16 @@ PALE = 0.55
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The pixels of a grid or of a picture, encoded.
+    """The pixels of a grid or of a picture, encoded."""
 
-    Attributes:
-        uris: One for each tile, or a single one where all share a sprite.
-        photos: For each tile the class of the photograph under it, if there is one.
-        columns: Tiles in a row of the sprite; 0 where each has a picture of its own.
-        style: Custom properties: the sizes of all tiles.
-        styles: Of each tile, where their sizes differ.
-        sharp: Whether pixels are drawn as squares.
-        pixel: Height and width of a tile in its own pixels.
-        shown: Height and width of a tile of middle size on the screen.
-    """
-
-    uris: tuple[str, ...]
-    photos: tuple[str, ...]
-    columns: int
-    style: str
-    styles: tuple[str, ...]
-    sharp: bool
-    pixel: tuple[int, int]
-    shown: tuple[int, int]
+    uris: tuple[str, ...]  # one for each tile, or a single one where all share a sprite
+    photos: tuple[str, ...]  # for each tile the class of the photograph under it, if there is one
+    columns: int  # tiles in a row of the sprite; 0 where each has a picture of its own
+    style: str  # custom properties: the sizes of all tiles
+    styles: tuple[str, ...]  # of each tile, where their sizes differ
+    sharp: bool  # whether pixels are drawn as squares
+    pixel: tuple[int, int]  # height and width of a tile in its own pixels
+    shown: tuple[int, int]  # height and width of a tile of middle size on the screen
 
 
 class Art:

@@ -117,31 +117,18 @@ def hideable(tile: Tile) -> Cover | None:
 
 @dataclass(frozen=True, slots=True)
 class ShownTile:
-    """A tile with what a page needs beside it.
+    """A tile with what a page needs beside it."""
 
-    Attributes:
-        tile: The tile.
-        says: Its name, and a line with a tab for each of its facts.
-        uri: Its picture; empty where it is part of a sprite.
-        photo: The class of the photograph under it.
-        style: Where it is in the sprite.
-        place: Where it stands among columns with gaps, or its own sizes.
-        row: The name at the left of the row that it begins.
-        also: A second picture of it, for its large view.
-        simple: Whether under no tile of the grid is anything but its label.
-        data: What the script needs of it alone.
-    """
-
-    tile: Tile
-    says: str
-    uri: str
-    photo: str
-    style: str
-    place: str
-    row: tuple[str, str] | None
-    also: str
-    simple: bool
-    data: Markup
+    tile: Tile  # the tile
+    says: str  # its name, and a line with a tab for each of its facts
+    uri: str  # its picture; empty where it is part of a sprite
+    photo: str  # the class of the photograph under it
+    style: str  # where it is in the sprite
+    place: str  # where it stands among columns with gaps, or its own sizes
+    row: tuple[str, str] | None  # the name at the left of the row that it begins
+    also: str  # a second picture of it, for its large view
+    simple: bool  # whether under no tile of the grid is anything but its label
+    data: Markup  # what the script needs of it alone
 
     @property
     def plain(self) -> bool:

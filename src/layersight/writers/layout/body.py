@@ -18,23 +18,15 @@ BETWEEN = 15.0
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Body:
-    """A block that is laid out.
+    """A block that is laid out."""
 
-    Attributes:
-        width: In points.
-        rows: The heights of its rows, which are not broken.
-        draw: Draws the rows from one up to before another at ``(x, y)``.
-        head: The height of what is repeated over the rows of each page.
-        tail: Likewise under them.
-        part: Some of the rows in words.
-    """
-
-    width: float
-    rows: tuple[float, ...]
+    width: float  # in points
+    rows: tuple[float, ...]  # the heights of its rows, which are not broken
+    # draws the rows from one up to before another at (x, y)
     draw: Callable[[Sketch, float, float, int, int], None]
-    head: float = 0.0
-    tail: float = 0.0
-    part: Callable[[int, int], str] = lambda first, last: ""
+    head: float = 0.0  # the height of what is repeated over the rows of each page
+    tail: float = 0.0  # likewise under them
+    part: Callable[[int, int], str] = lambda first, last: ""  # some of the rows in words
 
     def height(self, first: int = 0, last: int | None = None) -> float:
         """The height of the rows from ``first`` up to before ``last``, in points."""

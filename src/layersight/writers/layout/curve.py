@@ -65,23 +65,14 @@ BAR_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Where a plot is drawn, and the values at its edges.
+    """Where a plot is drawn, and the values at its edges."""
 
-    Attributes:
-        left: Left edge, in points.
-        top: Upper edge.
-        right: Right edge.
-        bottom: Lower edge.
-        across: The values at the left and the right edge.
-        up: The values at the lower and the upper edge.
-    """
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-    across: tuple[float, float]
-    up: tuple[float, float]
+    left: float  # left edge, in points
+    top: float  # upper edge
+    right: float  # right edge
+    bottom: float  # lower edge
+    across: tuple[float, float]  # the values at the left and the right edge
+    up: tuple[float, float]  # the values at the lower and the upper edge
 
     def x(self, value: float) -> float:
         """Where a value lies from left to right, within the edges."""

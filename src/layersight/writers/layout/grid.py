@@ -70,27 +70,16 @@ LARGE_TILE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Where tiles stand.
+    """Where tiles stand."""
 
-    Attributes:
-        columns: The left edge of each column, in points.
-        wide: Width of a tile.
-        tall: Height of a tile.
-        column: Width of a cell, which words may take.
-        pitch: From one row of tiles of a mosaic to the next.
-        pixel: The size of one pixel of a tile; 0 where tiles have several sizes.
-        gap_x: Pixels to the right of each tile of a mosaic; 0 for tiles one by one.
-        gap_y: Pixels under each tile of a mosaic.
-    """
-
-    columns: tuple[float, ...]
-    wide: float
-    tall: float
-    column: float
-    pitch: float
-    pixel: float
-    gap_x: int = 0
-    gap_y: int = 0
+    columns: tuple[float, ...]  # the left edge of each column, in points
+    wide: float  # width of a tile
+    tall: float  # height of a tile
+    column: float  # width of a cell, which words may take
+    pitch: float  # from one row of tiles of a mosaic to the next
+    pixel: float  # the size of one pixel of a tile; 0 where tiles have several sizes
+    gap_x: int = 0  # pixels to the right of each tile of a mosaic; 0 for tiles one by one
+    gap_y: int = 0  # pixels under each tile of a mosaic
 
     @property
     def width(self) -> float:

@@ -104,27 +104,16 @@ def draw_overlay_words(
 
 @dataclass(frozen=True, slots=True)
 class Under:
-    """How the words under the tiles of a grid are set.
+    """How the words under the tiles of a grid are set."""
 
-    Attributes:
-        numbered: Whether tiles have more than a label.
-        lines: How many lines they have at most.
-        shares: Whether some have a bar of a share.
-        alone: Whether some have one in a line by itself.
-        rising: Whether some have not converged, so that room for the arrow is kept.
-        scaled: Whether some have a colour bar.
-        labelled: Whether some have a label.
-        wide: Of a cell, in points.
-    """
-
-    numbered: bool
-    lines: int
-    shares: bool
-    alone: bool
-    rising: bool
-    scaled: bool
-    labelled: bool
-    wide: float = 0.0
+    numbered: bool  # whether tiles have more than a label
+    lines: int  # how many lines they have at most
+    shares: bool  # whether some have a bar of a share
+    alone: bool  # whether some have one in a line by itself
+    rising: bool  # whether some have not converged, so that room for the arrow is kept
+    scaled: bool  # whether some have a colour bar
+    labelled: bool  # whether some have a label
+    wide: float = 0.0  # of a cell, in points
 
     @classmethod
     def of(cls, tiles: Sequence[Tile]) -> Under:
