@@ -130,13 +130,7 @@ def _layer_frames(
 
 
 def _store_frames(file: h5py.File, path: Path, allowance: int) -> Iterator[Frame]:
-    """The weights of a store of Keras 3 by their path, once the whole file was looked through.
-
-    Args:
-        file: The store.
-        path: The file that it lies in, for the messages.
-        allowance: How many bytes it may unfold to.
-    """
+    """The weights of a store of Keras 3 by their path, once the whole file was looked through."""
     arrays: dict[str, h5py.Dataset] = {}
     # Only names of attributes are at the top, so that a backslash there is never part of one.
     separator = WINDOWS if any(WINDOWS in name for name in names_in(file, path)) else "/"

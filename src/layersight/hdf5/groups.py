@@ -50,10 +50,7 @@ def child(group: h5py.Group, name: str, path: Path) -> Any:
 def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str, Any]]:
     """Everything in a file: the name of its path and itself, each once.
 
-    Args:
-        file: The file.
-        path: Its path, for the messages.
-        strict: Refuse links and what has two names; else pass it over.
+    Links, and what has two names, are refused (``strict``) or passed over.
     """
     waiting: list[tuple[str, h5py.Group]] = [("", file)]
     seen: set[int] = set()

@@ -28,12 +28,7 @@ def once() -> None:
 
 
 class Budget:
-    """Bounds memory and time for a file.
-
-    Args:
-        held: How many bytes of it are held at once.
-        stored: How many bytes of it are stored.
-    """
+    """Bounds memory and time for a file."""
 
     def __init__(self, held: int, stored: int) -> None:
         if sys.platform != "win32" and (before := _held()) is not None:

@@ -43,13 +43,7 @@ def unfold(
 
 
 class Window(io.RawIOBase):
-    """A part of an open file.
-
-    Args:
-        file: The file.
-        start: Where the part begins, in bytes.
-        size: How long it is.
-    """
+    """A part of an open file."""
 
     def __init__(self, file: Any, start: int, size: int) -> None:
         self._file, self._start, self._size, self._at = file, start, size, 0

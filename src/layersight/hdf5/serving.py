@@ -41,9 +41,7 @@ def serve() -> None:
 def answer(request: dict[str, Any], send: Callable[[Frame], None]) -> None:
     """Reads one file.
 
-    Args:
-        request: The ``job``, the ``path``, and the ``folder`` that it starts from.
-        send: Gets the frames; the last is ``{"end": true}`` or ``{"error": ...}``.
+    Its last frame is ``{"end": true}`` or ``{"error": ...}``.
     """
     send(None)
     path = Path(request["path"])

@@ -39,11 +39,6 @@ def to_eight_bits(
 ) -> tuple[Image.Image, str]:
     """A deep grey image in 8 bits.
 
-    Args:
-        image: In one of ``DEEP_MODES``.
-        raw: Its raw mode before it was decoded.
-        white_is_zero: Whether its numbers count from white to black.
-
     Returns:
         The image in mode ``L``, or ``LA`` if one of its values stands for transparent, and
         what was done.

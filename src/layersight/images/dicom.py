@@ -25,17 +25,7 @@ MAX_SAMPLES = 4  # of a pixel
 
 
 def read_dicom(path: Path, frame: int | None, where: str, check: Check) -> Read:
-    """One slice of a DICOM file in 8 bits.
-
-    Args:
-        path: The file.
-        frame: Which slice of several, from 0; ``None`` for the middle one.
-        where: What the file is called in an error.
-        check: Refuses a width and height that are too large.
-
-    Returns:
-        The image in mode L or RGB, and what was done.
-    """
+    """One slice of a DICOM file in 8 bits."""
     pydicom = library("pydicom", "a DICOM image", "dicom", where)
     codecs = library("pydicom.pixels", "a DICOM image", "dicom", where)
     data = pydicom.dcmread(path)

@@ -187,11 +187,6 @@ def choose_size(
 def check_size(size: Any, what: str = "a size", largest: int = MAX_SIDE) -> tuple[int, int]:
     """Height and width as plain whole numbers; every size that a user gives is checked here.
 
-    Args:
-        size: Height and width, or one number for both.
-        what: What it is the size of, for the message.
-        largest: How long a side may be, in pixels.
-
     >>> check_size(96), check_size([20, 30])
     ((96, 96), (20, 30))
     """

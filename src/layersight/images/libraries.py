@@ -18,9 +18,7 @@ from layersight.errors import ImageError
 from layersight.images import contents, frames
 
 Read = tuple[Image.Image, tuple[str, ...]]  # an image in 8 bits, and what was done
-
 FAR = 3.0  # seconds from which on a frame is looked for rather than decoded up to
-
 Check = Callable[[tuple[int, int]], None]  # refuses a width and height that are too large
 
 
@@ -38,11 +36,7 @@ def library(name: str, what: str, extra: str, where: str) -> Any:
 def read_heic(path: Path, frame: int | None, where: str, check: Check) -> Read:
     """One picture of a HEIC file, upright, in 8 bits.
 
-    Args:
-        path: The file.
-        frame: Which picture of several, from 0; ``None`` for the one that the file calls its own.
-        where: What the file is called in an error.
-        check: Refuses a width and height that are too large.
+    Without ``frame`` it is the one that the file calls its own.
     """
     pillow_heif = library("pillow_heif", "a HEIC image", "heic", where)
     with path.open("rb") as file:
@@ -64,11 +58,7 @@ def read_heic(path: Path, frame: int | None, where: str, check: Check) -> Read:
 def read_film(path: Path, frame: int | None, where: str, check: Check) -> Read:
     """One frame of a film: MP4, QuickTime, Matroska, WebM or AVI.
 
-    Args:
-        path: The file.
-        frame: Which frame, from 0; ``None`` for the one in the middle of its time.
-        where: What the file is called in an error.
-        check: Refuses a width and height that are too large.
+    Without ``frame`` it is the one in the middle of its time.
     """
     with _open_film(path, where) as film:
         stream, size = _pictures_of(film, where, check)
@@ -114,13 +104,7 @@ def read_frames(
 ) -> tuple[list[Image.Image], tuple[str, ...]]:
     """Some frames of a film.
 
-    Args:
-        path: The film.
-        count: How many.
-        first: The first of frames that follow each other, from 0; ``None`` for frames spread
-            evenly over its time.
-        where: What the file is called in an error.
-        check: Refuses a width and height that are too large.
+    From ``first`` on, or spread evenly over its time.
     """
     with _open_film(path, where) as film:
         stream, size = _pictures_of(film, where, check)

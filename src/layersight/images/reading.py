@@ -115,25 +115,17 @@ def read_pixels(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Decoded:
-    """A decoded image, upright and in 8 bits, from which modes with other channels are made.
+    """A decoded image, upright and in 8 bits, from which modes with other channels are made."""
 
-    Attributes:
-        upright: The image.
-        grey: Whether it was grey in its file.
-        where: What it is called in an error.
-        steps: What was done, in words, in order.
-    """
-
-    upright: Image.Image
-    grey: bool
-    where: str
-    steps: tuple[str, ...]
+    upright: Image.Image  # the image
+    grey: bool  # whether it was grey in its file
+    where: str  # what it is called in an error
+    steps: tuple[str, ...]  # what was done, in words, in order
 
     def convert(self, channels: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
         """The image in mode L, RGB or RGBA, and all that was done.
 
-        Args:
-            channels: 1, 3 or 4; ``None`` for 1 where the image is grey and 3 where it has colours.
+        Without ``channels`` it stays grey or in colours.
         """
         mode = ("L" if self.grey else "RGB") if channels is None else _mode_for(channels)
         upright, steps = self.upright, list(self.steps)
@@ -150,11 +142,7 @@ class Decoded:
 
 
 def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
-    """The image in a file, upright and in 8 bits.
-
-    Raises:
-        ImageError: It cannot be read.
-    """
+    """The image in a file, upright and in 8 bits."""
     where = repr(str(path))
     number = frames.check_number(frame)
     check_file(path)
@@ -179,11 +167,7 @@ def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
 
 
 def open_content(content: bytes, where: str) -> Image.Image:
-    """The image in the bytes of a file, not yet decoded.
-
-    Raises:
-        ImageError: They are no image of a format that needs no other library.
-    """
+    """The image in the bytes of a file, not yet decoded."""
     with guarded(where):
         try:
             return Image.open(io.BytesIO(content), formats=FORMATS)
@@ -203,14 +187,6 @@ def read_bytes(content: bytes, name: str, most: int | None = None) -> Decoded:
     """The image in the bytes of a file from a stranger, upright and in 8 bits.
 
     Pillow's formats alone are read; of several frames it is the first.
-
-    Args:
-        content: The bytes of the file.
-        name: What the image is called in an error.
-        most: How many pixels it may have.
-
-    Raises:
-        ImageError: It cannot be read, or has more pixels.
     """
     where = repr(name)
     with guarded(where):
@@ -227,13 +203,7 @@ def read_bytes(content: bytes, name: str, most: int | None = None) -> Decoded:
 
 
 def upright_picture(image: Image.Image, where: str, before: tuple[str, ...] = ()) -> Decoded:
-    """A Pillow image upright and in 8 bits. Call it inside ``guarded``.
-
-    Args:
-        image: Any Pillow image, decoded or not; it is not changed.
-        where: What the image is called in an error.
-        before: What was done to it already.
-    """
+    """A Pillow image upright and in 8 bits. Call it inside ``guarded``."""
     grey = image.mode in _GREY or image.mode in depth.DEEP_MODES
     check_claims(image.size, where)
     raw = depth.raw_mode(image)

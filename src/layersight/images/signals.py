@@ -29,38 +29,29 @@ from layersight.images.reading import check_file, guarded
 
 WAV, TABLE = "wav", "table"
 
-SUFFIXES = (".csv", ".npy", ".tsv", ".txt", ".wav")
-"""By which signals are found in folders."""
-
+SUFFIXES = (".csv", ".npy", ".tsv", ".txt", ".wav")  # by which signals are found in folders
 MAX_TEXT = 64 * 1024**2  # bytes of a table
 MAX_NUMBERS = 20_000_000  # of a signal that are decoded: seven minutes of sound
 MAX_CHUNKS = 1000  # of a WAV file
 MAX_CHANNELS = 256
 LONGEST = 65_536  # positions of a signal, where a network takes any number
 
+# Names of columns that count the positions; also all that begin with "time".
 _TIMES = {"", "#", "date", "datetime", "i", "idx", "index", "n", "no", "sample", "t"}
-"""Names of columns that count the positions; also all that begin with "time"."""
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Signal:
-    """Numbers of a file that are not yet decoded.
+    """Numbers of a file that are not yet decoded."""
 
-    Attributes:
-        count: How many positions, or rows of a table, there are.
-        channels: How many numbers each has.
-        part: Gives the rows from one to another, ``(position, channel)`` float32.
-        steps: What was done, in words, in order.
-        names: Of the channels, where the file tells.
-    """
-
-    count: int
-    channels: int
+    count: int  # how many positions, or rows of a table, there are
+    channels: int  # how many numbers each has
+    # Gives the rows from one to another, ``(position, channel)`` float32.
     part: Callable[[int, int], FloatArray]
-    steps: tuple[str, ...]
-    names: tuple[str, ...] = ()
+    steps: tuple[str, ...]  # what was done, in words, in order
+    names: tuple[str, ...] = ()  # of the channels, where the file tells
 
 
 def kind_of(path: Path) -> str | None:

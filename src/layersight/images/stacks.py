@@ -20,23 +20,18 @@ from layersight.images.dicom import count_slices, read_dicom
 from layersight.images.finding import SUFFIXES, find_images
 from layersight.images.libraries import read_frames
 
+# The suffixes by which films are found in folders.
 FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
-"""The suffixes by which films are found in folders."""
 
 MOST = 32  # frames, where a network takes any number
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stack:
-    """Some frames, decoded.
+    """Some frames, decoded."""
 
-    Attributes:
-        frames: The frames, in order.
-        steps: What was done, in words, in order.
-    """
-
-    frames: tuple[reading.Decoded, ...]
-    steps: tuple[str, ...]
+    frames: tuple[reading.Decoded, ...]  # the frames, in order
+    steps: tuple[str, ...]  # what was done, in words, in order
 
 
 def holds_several(path: Path) -> bool:
@@ -79,9 +74,6 @@ def read_stack(path: Path, count: int | None, first: int | None) -> Stack:
         count: How many frames; ``None`` for all, but :data:`MOST` at most.
         first: The first of frames that follow each other, from 0; ``None`` to spread them evenly
             over all there are.
-
-    Raises:
-        ImageError: It cannot be read, or has fewer frames than that.
     """
     where = repr(str(path))
     start = frames.check_number(first)

@@ -33,8 +33,7 @@ __all__ = ["load_model", "open_for", "read_network"]
 
 _log = logging.getLogger("layersight")
 
-Capability = TypeVar("Capability", bound="Described")
-"""What a verb needs of a model."""
+Capability = TypeVar("Capability", bound="Described")  # what a verb needs of a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +127,8 @@ def load_model(
 def open_for(source: Any, capability: type[Capability], what: str, instead: str) -> Capability:
     """A model for a verb, whatever it was given.
 
-    Args:
-        source: From :func:`load_model`, or what that function takes: a path, a name, a live model.
-        capability: The class of :mod:`layersight.model` that the verb needs it to be.
-        what: The verb, for the message.
-        instead: What the user can do where the model lacks it.
-
-    Raises:
-        CapabilityError: The model lacks the capability.
-        ModelError: As :func:`load_model` raises.
+    ``what`` names the verb, and ``instead`` says what the user can do where the model lacks the
+    capability.
     """
     from layersight.model import Described, require
 

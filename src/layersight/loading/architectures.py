@@ -15,22 +15,14 @@ from layersight.data.preprocessing import SCALES, Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A family of ``keras.applications``.
+    """A family of ``keras.applications``."""
 
-    Attributes:
-        title: Its name for a reader.
-        functions: The functions that make it.
-        scale: The preprocessing that its weights want.
-        pattern: Matches the name that such a model gives itself.
-        size: Height and width of its images in pixels.
-        layers: Names of layers by which a copy under another name is known; all must be there.
-    """
-
-    title: str
-    functions: tuple[str, ...]
-    scale: str
-    pattern: str
-    size: int = 224
+    title: str  # its name for a reader
+    functions: tuple[str, ...]  # the functions that make it
+    scale: str  # the preprocessing that its weights want
+    pattern: str  # matches the name that such a model gives itself
+    size: int = 224  # height and width of its images in pixels
+    # Names of layers by which a copy under another name is known; all must be there.
     layers: tuple[str, ...] = ()
 
 
@@ -79,8 +71,8 @@ ARCHITECTURES: tuple[Architecture, ...] = (
 )
 
 
+# Stands after the name of an architecture that is wanted without the layers of its classes.
 WITHOUT_TOP = ":notop"
-"""Stands after the name of an architecture that is wanted without the layers of its classes."""
 
 
 def known_functions() -> tuple[str, ...]:

@@ -43,9 +43,6 @@ def choose_backend(asked: str | None = None) -> str:
     The order is: ``asked``, ``KERAS_BACKEND``, a ``keras.json`` that the user wrote (not the
     one that Keras writes at its first run), the first that is installed of JAX, TensorFlow and
     PyTorch.
-
-    Args:
-        asked: A name, or ``None`` to leave the choice open.
     """
     if asked is not None and asked not in BACKENDS:
         raise UsageError(
@@ -93,9 +90,6 @@ def import_keras(backend: str | None = None) -> None:
     """Chooses the backend and imports Keras without what only its own pictures need.
 
     It is for a process of layersight's own; one of the user's imports Keras as it is.
-
-    Args:
-        backend: As in :func:`layersight.load_model`.
     """
     choose_backend(backend)
     # Where another program uses the cores, threads of PyTorch that spin while they wait take many

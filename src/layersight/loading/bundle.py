@@ -56,12 +56,11 @@ class _Entry:
 def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[Path]]:
     """The variables of a checkpoint that belong to layers.
 
+    They have their full names, such as ``conv/kernel``; the files come with them.
+
     Args:
         folder: The folder that it lies in; no link is followed inside it.
         prefix: The beginning of the names of its files, with ``/`` between parts of a path.
-
-    Returns:
-        The variables by their full names, such as ``conv/kernel``, and the files.
     """
     index = check_inside(folder, f"{prefix}.index")
     try:

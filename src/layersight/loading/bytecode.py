@@ -97,9 +97,7 @@ PACKAGES = ("tensorflow", "keras", "tf_keras", "numpy", "math")
 def formulas_of(code: Code, given: dict[str, Any]) -> list[Formula]:
     """The formulas that a code can mean, one for each way to decode it.
 
-    Args:
-        code: The code of a function of one tensor, or of a list of them.
-        given: The values of its further arguments and of its free variables.
+    ``given`` has the values of its further arguments and of its free variables.
     """
     if code.arguments < 1:
         return []
@@ -155,13 +153,7 @@ def _bytes_wide(code: bytes, names: dict[int, str]) -> Iterator[Instruction]:
 
 
 class _Machine:
-    """A stack of expressions.
-
-    Args:
-        code: The code.
-        given: The values of further arguments and of free variables.
-        version: The first version of Python that decodes it so.
-    """
+    """A stack of expressions."""
 
     def __init__(self, code: Code, given: dict[str, Any], version: str) -> None:
         self._code = code

@@ -210,10 +210,7 @@ def _preprocess(writer: Writer, module: str, arguments: list[Any], keywords: dic
 def preprocess(writer: Writer, x: Any, mode: Any) -> Any:
     """The arithmetic of ``keras.applications.imagenet_utils.preprocess_input``.
 
-    Args:
-        writer: Takes the steps.
-        x: Images, channels last, out of 255.
-        mode: ``"tf"``, ``"caffe"``, ``"torch"`` or "" for none.
+    ``mode`` is ``"tf"``, ``"caffe"``, ``"torch"`` or "" for none.
     """
     if mode == "tf":
         return writer.operate("subtract", [writer.operate("truediv", [x, 127.5]), 1.0])

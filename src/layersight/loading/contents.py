@@ -38,20 +38,15 @@ COST = 256  # bytes of memory that a message or an array takes beside its conten
 
 @dataclass(slots=True)
 class Contents:
-    """What a file holds.
+    """What a file holds."""
 
-    Attributes:
-        texts: The ``config`` and the ``metadata``, if there are any.
-        version: The version of Keras that wrote it, if it says so.
-        backend: The backend that wrote it, if it says so.
-        layers: The weights layer by layer, where the file keeps them so.
-        store: The weights by their path, where it is a store of Keras 3.
-    """
-
+    # The ``config`` and the ``metadata``, if there are any.
     texts: dict[str, bytes] = field(default_factory=dict)
-    version: str | None = None
-    backend: str | None = None
+    version: str | None = None  # the version of Keras that wrote it, if it says so
+    backend: str | None = None  # the backend that wrote it, if it says so
+    # The weights layer by layer, where the file keeps them so.
     layers: list[LayerWeights] | None = None
+    # The weights by their path, where it is a store of Keras 3.
     store: dict[str, Array] | None = None
 
     @property
@@ -62,12 +57,7 @@ class Contents:
 
 
 def collect(source: Incoming, allowance: int) -> Contents:
-    """Takes the frames of one file.
-
-    Args:
-        source: Where they come from.
-        allowance: How many bytes are taken at most.
-    """
+    """Takes the frames of one file."""
     taken = Contents()
     try:
         while "end" not in (message := source.message()):

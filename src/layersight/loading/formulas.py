@@ -66,9 +66,6 @@ class Writer:
     """Writes down the steps of one formula.
 
     Every method raises ``ValueError`` for what no formula holds.
-
-    Attributes:
-        random: Whether random numbers were replaced by their mean.
     """
 
     def __init__(self) -> None:

@@ -22,7 +22,6 @@ MAX_MESSAGE = 16 << 20  # bytes; the names of a layer's weights may be many
 MAX_SIGNS = 100_000  # signs of life in a row; there is one for each 16 MiB of an archive
 STEP = 1 << 20  # bytes of a text in one piece, and bytes taken from the pipe at once
 TOGETHER = 1 << 12  # bytes of a frame up to which it is written at once with its head
-
 Frame = dict[str, Any] | memoryview | None  # a message, a piece, or a sign of life
 
 
@@ -68,9 +67,6 @@ class Incoming:
 
     Every method raises :class:`ProtocolError` for a frame that is out of place, and
     :class:`RemoteError` for an error in its place.
-
-    Args:
-        fill: Fills memory with the bytes that come next.
     """
 
     def __init__(self, fill: Callable[[memoryview], None]) -> None:

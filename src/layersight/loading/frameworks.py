@@ -21,16 +21,12 @@ class Framework:
     Its room has ``from_live(model, labels=...)`` if it names packages, and
     ``from_file(path, labels=..., limits=...)`` if it names suffixes; both give what derives from
     :class:`layersight.model.Forward`.
-
-    Attributes:
-        room: The module that gives the contract.
-        packages: Those whose objects are its live models.
-        suffixes: Of the files that its room opens itself, such as ``".onnx"``. Those of Keras are
-            recognised by their content, and read as data before its room is imported.
     """
 
-    room: str
-    packages: tuple[str, ...] = ()
+    room: str  # the module that gives the contract
+    packages: tuple[str, ...] = ()  # those whose objects are its live models
+    # Of the files that its room opens itself, such as ``".onnx"``. Those of Keras are recognised by
+    # their content, and read as data before its room is imported.
     suffixes: tuple[str, ...] = ()
 
     def open(self) -> Any:

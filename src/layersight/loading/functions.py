@@ -10,21 +10,14 @@ from typing import Any, NamedTuple
 
 
 class Known(NamedTuple):
-    """What a function computes.
+    """What a function computes."""
 
-    Attributes:
-        operation: The operation.
-        settings: Its further arguments in their order.
-        tensors: How many of the first arguments are tensors.
-        fixed: Settings that the function does not take and the operation does.
-        kind: What it gives; see :class:`layersight.loading.formulas.Ref`.
-    """
-
-    operation: str
-    settings: tuple[str, ...] = ()
-    tensors: int = 1
+    operation: str  # the operation
+    settings: tuple[str, ...] = ()  # its further arguments in their order
+    tensors: int = 1  # how many of the first arguments are tensors
+    # Settings that the function does not take and the operation does.
     fixed: tuple[tuple[str, Any], ...] = ()
-    kind: str = "tensor"
+    kind: str = "tensor"  # what it gives; see :class:`layersight.loading.formulas.Ref`
 
 
 def _known(operation: str, settings: str = "", tensors: int = 1, **fixed: Any) -> Known:

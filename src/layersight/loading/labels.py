@@ -101,12 +101,7 @@ def labels_beside(path: Path) -> tuple[str, ...] | None:
 
 
 def check_labels(info: ModelInfo, source: object) -> None:
-    """Refuses names that were given for a model none of whose outputs has as many numbers.
-
-    Args:
-        info: The model with its names.
-        source: Where they are from: a path, or the names themselves.
-    """
+    """Refuses names that were given for a model none of whose outputs has as many numbers."""
     sizes = {layer.name: layer.channels for layer in info.layers}
     ends = [name for name in info.output_layers or info.outputs if name is not None]
     counts = {name: sizes.get(name) for name in ends}

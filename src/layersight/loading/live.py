@@ -29,11 +29,7 @@ def is_keras_2(model: Any) -> bool:
 
 
 def read_live(model: Any) -> SavedNetwork:
-    """Takes configuration and weights of a live model of Keras 2.
-
-    Args:
-        model: A ``tf_keras.Model`` that is a graph: sequential or functional.
-    """
+    """Takes configuration and weights of a live model of Keras 2."""
     unusable = ModelFileError(
         f"expected a sequential or functional model of tf_keras, found {type(model).__name__}, "
         "which has no configuration of its own: build it with Keras 3 and pass that"

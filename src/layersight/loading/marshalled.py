@@ -21,25 +21,16 @@ class NotReadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a function does, as data.
+    """What a function does, as data."""
 
-    Attributes:
-        layout: ``"2"``, ``"3.0"``, ``"3.8"`` or ``"3.11"``: the first version with its layout.
-        arguments: How many arguments it takes.
-        code: The byte code.
-        constants: Its constants.
-        names: The names of globals and attributes.
-        variables: The names of its arguments and variables; from 3.11 on of free ones too.
-        free: The names of the variables that it has from outside.
-    """
-
-    layout: str
-    arguments: int
-    code: bytes
-    constants: tuple[Any, ...]
-    names: tuple[Any, ...]
+    layout: str  # ``"2"``, ``"3.0"``, ``"3.8"`` or ``"3.11"``: the first version with its layout
+    arguments: int  # how many arguments it takes
+    code: bytes  # the byte code
+    constants: tuple[Any, ...]  # its constants
+    names: tuple[Any, ...]  # the names of globals and attributes
+    # The names of its arguments and variables; from 3.11 on of free ones too.
     variables: tuple[Any, ...]
-    free: tuple[Any, ...]
+    free: tuple[Any, ...]  # the names of the variables that it has from outside
 
 
 def read_code(data: bytes) -> list[Code]:

@@ -33,13 +33,7 @@ def network_of(
 ) -> SavedNetwork:
     """A network whose configuration is upgraded here.
 
-    Args:
-        path: The file.
-        kind: What it is, in words.
-        config: The configuration as saved; empty if Keras has it.
-        version: The version of Keras that wrote it, if the file says so.
-        contents: The weights.
-        more: Further attributes of the network.
+    ``config`` is as saved, and empty if Keras has it.
     """
     upgraded, rewrites = upgrade(config, version) if config else (config, ())
     return SavedNetwork(
@@ -116,12 +110,7 @@ def read_configuration(path: Path) -> Config:
 
 
 def parse_object(text: bytes, what: str) -> dict[str, Any]:
-    """The mapping in a JSON text.
-
-    Args:
-        text: The text.
-        what: What it is, for a message.
-    """
+    """The mapping in a JSON text."""
     try:
         value = parse_json(text)
     except (ValueError, RecursionError) as error:
@@ -132,12 +121,7 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
 
 
 def by_layer(config: Config, weights: Mapping[str, Array]) -> Contents:
-    """The weights under the layers of the outermost model, as HDF5 files have them.
-
-    Args:
-        config: The configuration as saved.
-        weights: By name: the layer, perhaps with the model that it is in, and the weight.
-    """
+    """The weights under the layers of the outermost model, as HDF5 files have them."""
     owners: dict[str, str] = {}
     for layer in layers_of(config):
         for inner in (layer, *each_layer(layer)):

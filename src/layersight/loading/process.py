@@ -50,11 +50,7 @@ class GoneError(Exception):
 
 
 class Process:
-    """One process and the pipes to it.
-
-    Args:
-        program: The Python that it runs.
-    """
+    """One process and the pipes to it."""
 
     def __init__(self, program: str = PROGRAM) -> None:
         self._process = subprocess.Popen(
@@ -131,9 +127,7 @@ class Process:
     def watched(self, limit: float, total: float) -> Iterator[None]:
         """Kills the process if it is silent for too long while the block lasts.
 
-        Args:
-            limit: How long it may be silent, in seconds.
-            total: How long it may take in all, whatever it sends.
+        ``limit`` is for one silence, ``total`` for all, whatever it sends, in seconds.
         """
         done = threading.Event()
         watch = threading.Thread(target=self._watch, args=(done, limit, total), daemon=True)
@@ -208,9 +202,6 @@ def package_folders(home: str) -> list[str]:
     installed there, but in a folder that was named (``PYTHONPATH``, ``pip install --target``),
     is looked for in that folder. The working folder and that of the user's script never count,
     unless layersight itself is in them: a ``select.py`` there is not the standard library's.
-
-    Args:
-        home: The folder that layersight is in.
     """
     installed: list[str] = getattr(site, "getsitepackages", list)()
     missing = [

@@ -34,11 +34,7 @@ KINDS = {"model": "HDF5", "weights": "HDF5", "archive": ".keras"}  # what can be
 class Reader:
     """The process, for one thread at a time.
 
-    Args:
-        program: What it runs.
-        patience: How long it may be silent while it reads, in seconds; in all it may take as
-            long, and as long as a slow disk takes to give the file.
-        start: How long it may take to start, in seconds.
+    ``patience`` and ``start`` are how long it may be silent and take to start, in seconds.
     """
 
     def __init__(
@@ -65,12 +61,7 @@ class Reader:
         self._process, self._lock = None, threading.Lock()
 
     def read(self, job: str, path: Path) -> Contents:
-        """Reads a file.
-
-        Args:
-            job: A key of :data:`KINDS`.
-            path: The file.
-        """
+        """Reads a file."""
         check_regular(path)
         with self._lock:
             try:

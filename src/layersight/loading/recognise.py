@@ -16,11 +16,7 @@ ORIGINAL = "give the Keras model that it was made from"
 
 
 def recognise(path: Path) -> str:
-    """The kind of a model file: ``hdf5``, ``keras``, ``tfjs``, ``savedmodel`` or ``checkpoint``.
-
-    Args:
-        path: A file or folder, or the name of a checkpoint.
-    """
+    """The kind of a model file: ``hdf5``, ``keras``, ``tfjs``, ``savedmodel`` or ``checkpoint``."""
     check_path(path)
     if not path.exists():
         if find_checkpoint(path) is not None:

@@ -36,11 +36,7 @@ PACKED = {"uint8": "|u1", "uint16": "<u2", "float16": "<f2"}
 
 
 def read_layers_model(path: Path) -> SavedNetwork:
-    """Reads and upgrades a layers model; nothing is built.
-
-    Args:
-        path: The ``model.json``, or the folder with it.
-    """
+    """Reads and upgrades a layers model; nothing is built."""
     path = check_inside(path, MODEL) if path.is_dir() else path
     document = parse_object(read_file(path, MAX_JSON), str(path))
     topology = document.get("modelTopology")
@@ -131,12 +127,7 @@ def _beside(path: Path, name: Any) -> Path:
 
 
 class _Entry:
-    """One weight as the list of weights describes it.
-
-    Attributes:
-        name: Its name.
-        bytes: How long it is in the file.
-    """
+    """One weight as the list of weights describes it."""
 
     def __init__(self, spec: Any, path: Path) -> None:
         name = spec.get("name") if isinstance(spec, dict) else None

@@ -33,9 +33,7 @@ class Cache(Generic[K, V]):
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of a key, made if it is not there; the one that waited longest goes.
 
-        Args:
-            key: Of the value.
-            make: Makes it. While it does, other threads wait.
+        While ``make`` makes it, other threads wait.
         """
         with self._lock:
             if key not in self._values:

@@ -22,36 +22,25 @@ class Field:
 
     Position ``p`` depends on the ``size`` pixels from ``start + p * jump`` on; padding lies outside
     of the input. Behind a value that was enlarged that is right to one pixel before enlarging.
-
-    Attributes:
-        size: How many pixels.
-        jump: How far apart they lie for neighbouring positions.
-        start: Where they begin for the first position.
     """
 
-    size: tuple[float, ...]
-    jump: tuple[float, ...]
-    start: tuple[float, ...] = ()
+    size: tuple[float, ...]  # how many pixels
+    jump: tuple[float, ...]  # how far apart they lie for neighbouring positions
+    start: tuple[float, ...] = ()  # where they begin for the first position
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The positions that one position of a step's output depends on, for each spatial axis.
+    """The positions that one position of a step's output depends on, for each spatial axis."""
 
-    Attributes:
-        kernel: How many positions; none at all means the same position alone.
-        strides: How far the window moves from one position to the next.
-        dilation: How far the positions in it lie apart.
-        transposed: Whether it is the transpose of such a window, which enlarges by the strides, as
-            deconvolution and upsampling do.
-        before: How many positions of padding stand before the first; below 0 what is cut off.
-            Of a transposed window how much of its output is cut off.
-    """
-
-    kernel: tuple[int, ...] = ()
-    strides: tuple[int, ...] = ()
-    dilation: tuple[int, ...] = ()
+    kernel: tuple[int, ...] = ()  # how many positions; none at all means the same position alone
+    strides: tuple[int, ...] = ()  # how far the window moves from one position to the next
+    dilation: tuple[int, ...] = ()  # how far the positions in it lie apart
+    # Whether it is the transpose of such a window, which enlarges by the strides, as deconvolution
+    # and upsampling do.
     transposed: bool = False
+    # How many positions of padding stand before the first; below 0 what is cut off. Of a transposed
+    # window how much of its output is cut off.
     before: tuple[int, ...] = ()
 
     def after(self, before: Field) -> Field:
@@ -85,11 +74,7 @@ class Window:
 def padding_before(padding: str, reach: int, stride: int, length: int | None) -> int:
     """How many positions are put before the first one of an axis.
 
-    Args:
-        padding: ``"same"`` or ``"valid"``, or ``"causal"``: all of it before the first.
-        reach: How many positions the window spans.
-        stride: How far it moves.
-        length: Of the axis; ``None`` if it is not known, which matters with strides alone.
+    ``padding`` is that of Keras; ``length``, of the axis, matters with strides alone.
 
     Example:
         >>> padding_before("same", 3, 1, 8), padding_before("same", 3, 2, 8)
@@ -110,9 +95,7 @@ def follow_fields(
 ) -> dict[int, Field | None]:
     """The receptive field of each value; ``None`` where it is the whole input.
 
-    Args:
-        program: The steps.
-        window_of: The window of a step; ``None`` where any position may depend on all.
+    ``window_of`` gives ``None`` for a step where any position may depend on all.
     """
     fields: dict[int, Field | None] = dict.fromkeys(program.inputs, Field((), ()))
     for step in program.steps:
@@ -142,17 +125,12 @@ def _widest(fields: Sequence[Field]) -> Field:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """The orders of axes that a step itself settles; ``None`` where it takes any.
+    """The orders of axes that a step itself settles; ``None`` where it takes any."""
 
-    Attributes:
-        takes: Of what it takes.
-        gives: Of each value that it gives, or of all alike if there is one.
-        keeps: Whether it passes on an order that it does not settle.
-    """
-
-    takes: str | None = None
+    takes: str | None = None  # of what it takes
+    # Of each value that it gives, or of all alike if there is one.
     gives: tuple[str | None, ...] = (None,)
-    keeps: bool = True
+    keeps: bool = True  # whether it passes on an order that it does not settle
 
     def given(self, outputs: Sequence[int]) -> list[tuple[int, str | None]]:
         gives = self.gives * len(outputs) if len(self.gives) == 1 else self.gives

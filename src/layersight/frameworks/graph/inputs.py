@@ -25,9 +25,7 @@ T = TypeVar("T", bound=Shaped)
 def as_given(entry: InputInfo, shape: tuple[int | None, ...]) -> InputInfo:
     """An input with the picture that it is given as, where it has fewer axes than that.
 
-    Args:
-        entry: The input.
-        shape: Of what it is given, channels last, batch first.
+    ``shape`` is that of what it is given, channels last, batch first.
     """
     if entry.picture is None and shape[1:] == entry.possible_picture:
         return entry.as_picture()
@@ -38,10 +36,6 @@ def from_canvas(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | 
     """The shape, channels last, of a signal or of frames that were laid out as one picture.
 
     A signal is a picture of one row, and frames or slices lie under each other.
-
-    Args:
-        entry: The input.
-        shape: Of what it is given, channels last, batch first.
 
     Returns:
         ``None`` for what was not laid out so.
@@ -97,10 +91,7 @@ def own_order(
 def as_it_was_given(array: FloatArray, entry: InputInfo, shape: tuple[int, ...]) -> FloatArray:
     """What belongs to each value of an input, such as a gradient, with the axes that it was given.
 
-    Args:
-        array: In the model's own order of axes, batch first.
-        entry: The input.
-        shape: Of what it was given, batch first.
+    ``array`` is in the model's own order of axes; it gets ``shape``, batch first.
     """
     if len(array.shape) == len(shape):
         flat = as_given(entry, shape).picture is not None

@@ -20,36 +20,28 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-Change = Callable[[Any], Any]
-"""From what an attribute is for this thread to what it shall be."""
+Change = Callable[[Any], Any]  # from what an attribute is for this thread to what it shall be
 
+# The object whose attribute is replaced, the attribute's name, and the change.
 Patch = tuple[Any, str, Change]
-"""The object whose attribute is replaced, the attribute's name, and the change."""
 
 Key = tuple[int, str]
 
+# An attribute, who replaced it, and what it was for this thread before.
 Entry = tuple[Key, object, dict[Key, Any]]
-"""An attribute, who replaced it, and what it was for this thread before."""
 
 T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """An attribute that is replaced at the moment.
+    """An attribute that is replaced at the moment."""
 
-    Attributes:
-        owner: Whose attribute it is; held, so that its identity stays its own.
-        name: The attribute's name.
-        original: What it is without any replacement.
-        inherited: Whether the original came from the owner's class.
-        users: Those who replaced it and have not given it back.
-    """
-
-    owner: Any
-    name: str
-    original: Any
-    inherited: bool
+    owner: Any  # whose attribute it is; held, so that its identity stays its own
+    name: str  # the attribute's name
+    original: Any  # what it is without any replacement
+    inherited: bool  # whether the original came from the owner's class
+    # Those who replaced it and have not given it back.
     users: set[object] = field(default_factory=set)
 
     def current(self) -> Any:
@@ -57,8 +49,8 @@ class Slot:
         return _of_thread().get((id(self.owner), self.name), self.original)
 
 
+# Makes what stands in an attribute's place and is for each thread what it should be.
 StandIn = Callable[[Slot], Any]
-"""Makes what stands in an attribute's place and is for each thread what it should be."""
 
 _registry = threading.RLock()
 _slots: dict[Key, Slot] = {}
@@ -79,9 +71,7 @@ def function_by_thread(slot: Slot) -> Callable[..., Any]:
 def give_back(entered: list[T], leave: Callable[[T], None]) -> None:
     """Gives everything back, in the opposite order, whatever interrupts it.
 
-    Args:
-        entered: What is given back; empty afterwards.
-        leave: Gives one of it back; done twice it does no more than once.
+    ``leave``, done twice, does no more than once.
     """
     interruption: BaseException | None = None
     while entered:
@@ -98,9 +88,8 @@ def give_back(entered: list[T], leave: Callable[[T], None]) -> None:
 def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) -> Iterator[None]:
     """Replaces attributes for the current thread while the block lasts.
 
-    Args:
-        patches: What is replaced. Two of one attribute stack, as nested blocks do.
-        stand_in: What is put in an attribute's place; the default is for functions.
+    Two patches of one attribute stack, as nested blocks do. ``stand_in`` makes what is put in an
+    attribute's place; the default is for functions.
     """
     entered: list[Entry] = []
     try:
@@ -199,9 +188,6 @@ def locked(layers: Iterable[Any]) -> Iterator[None]:
 
     A pass may compile, build a layer or find weights that another thread has exchanged for a
     while, so of networks with a layer in common one runs at a time.
-
-    Args:
-        layers: All layers of a network.
     """
     with _registry:
         own = None

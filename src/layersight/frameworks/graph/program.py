@@ -11,50 +11,34 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+# Where a call stands: for each enclosing model and at last the layer, name and call.
 Key = tuple[tuple[str, int], ...]
-"""Where a call stands: for each enclosing model and at last the layer, name and call."""
 
 
 @dataclass(slots=True)
 class Step:
-    """One call of one layer.
+    """One call of one layer."""
 
-    Attributes:
-        key: Where it stands.
-        operation: The layer, or an operation of ``keras.ops``.
-        node: The graph's node, ``None`` for a whole model that is no graph.
-        inputs: For each tensor that the node takes, its identity and the number of its value.
-        outputs: The numbers of the values that it gives.
-        shapes: Their shapes, ``None`` where not yet known.
-        training: Whether the network's author calls it with ``training=True``.
-    """
-
-    key: Key
-    operation: Any
-    node: Any
+    key: Key  # where it stands
+    operation: Any  # the layer, or an operation of ``keras.ops``
+    node: Any  # the graph's node, ``None`` for a whole model that is no graph
+    # For each tensor that the node takes, its identity and the number of its value.
     inputs: tuple[tuple[int, int], ...]
-    outputs: tuple[int, ...]
+    outputs: tuple[int, ...]  # the numbers of the values that it gives
+    # Their shapes, ``None`` where not yet known.
     shapes: list[tuple[int | None, ...]] = field(default_factory=list)
-    training: bool = False
+    training: bool = False  # whether the network's author calls it with ``training=True``
 
 
 @dataclass(slots=True)
 class Program:
-    """The steps of a model.
+    """The steps of a model."""
 
-    Attributes:
-        inputs: The numbers of the values that the model takes, in its order.
-        steps: In the order in which they run.
-        outputs: The numbers of the values that are the model's outputs.
-        output_names: The name of the operation behind each output.
-        values: How many values there are.
-    """
-
-    inputs: tuple[int, ...] = ()
-    steps: list[Step] = field(default_factory=list)
-    outputs: tuple[int, ...] = ()
-    output_names: tuple[str, ...] = ()
-    values: int = 0
+    inputs: tuple[int, ...] = ()  # the numbers of the values that the model takes, in its order
+    steps: list[Step] = field(default_factory=list)  # in the order in which they run
+    outputs: tuple[int, ...] = ()  # the numbers of the values that are the model's outputs
+    output_names: tuple[str, ...] = ()  # the name of the operation behind each output
+    values: int = 0  # how many values there are
 
     def new_value(self) -> int:
         """The number of one more value."""
@@ -76,9 +60,7 @@ class Program:
     def dependents(self, values: Iterable[int], indices: Iterable[int] | None = None) -> list[int]:
         """The indices of the steps that take one of some values, or what was made of one.
 
-        Args:
-            values: The numbers of the values.
-            indices: Of the steps that are looked at, in the order in which they run; else all.
+        Of those at ``indices``, in the order in which they run; else of all.
         """
         reached, found = set(values), []
         for index in range(len(self.steps)) if indices is None else indices:
@@ -93,9 +75,7 @@ class Program:
     ) -> set[int]:
         """The indices of all steps that those at ``indices`` depend on, themselves included.
 
-        Args:
-            indices: Where to begin.
-            stops: Whether what a step depends on is not looked for.
+        Where ``stops`` holds of a step, what that depends on is not looked for.
         """
         producers = self.producers()
         found: set[int] = set()

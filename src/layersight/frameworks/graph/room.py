@@ -9,22 +9,11 @@ from layersight.frameworks.graph.sizes import count_bytes
 from layersight.frameworks.graph.view import View
 from layersight.limits import free_memory, in_words
 
-SMALL = 1 << 27
-"""Up to how many bytes it is not looked whether there is memory for them."""
+SMALL = 1 << 27  # up to how many bytes it is not looked whether there is memory for them
 
 
 def check_room(view: View, layers: Sequence[str], images: int, *, any_size: bool) -> None:
-    """Refuses a pass whose maps do not fit into the memory that is free, whoever made the model.
-
-    Args:
-        view: The model for the shapes of the inputs.
-        layers: The names of the layers asked for.
-        images: How many images go through at once.
-        any_size: Whether the model takes images of any size.
-
-    Raises:
-        ModelInputError: They do not.
-    """
+    """Refuses a pass whose maps do not fit into the memory that is free, whoever made the model."""
     total = images * sum(count_bytes(view.handles[name].info.output_shape) for name in layers)
     if total <= SMALL or (free := free_memory()) is None or total <= free:
         return
@@ -49,11 +38,7 @@ def largest_of(view: View, layers: Sequence[str]) -> str:
 def ways_out(view: View, index: int | None, *more: str, any_size: bool) -> str:
     """What else can be asked for.
 
-    Args:
-        view: The model.
-        index: The step that is too much by itself; ``None`` if there is none.
-        more: Other ways.
-        any_size: Whether the model takes images of any size.
+    ``index`` is that of a step that is too much by itself.
     """
     names = [name for name, handle in view.handles.items() if handle.index == index]
     ways = ["choose fewer layers with -l (layers=)"]

@@ -17,14 +17,13 @@ from layersight.data.model import Shape
 from layersight.errors import UnsafeModelError
 from layersight.limits import MORE, Limits, in_words
 
+# Weights that a network may have beyond those in its file, such as states of generators.
 SLACK = 1 << 16
-"""Weights that a network may have beyond those in its file, such as states of generators."""
 
+# How many tensors may stand between the layers of a network; a real one has below 10,000.
 MAX_TENSORS = 50_000
-"""How many tensors may stand between the layers of a network; a real one has below 10,000."""
 
-MAX_OUTPUTS = 1_000
-"""How many tensors one call of a layer may give."""
+MAX_OUTPUTS = 1_000  # how many tensors one call of a layer may give
 
 _state = threading.local()
 
@@ -89,12 +88,7 @@ class Ledger:
             )
 
     def array(self, count: int, what: str) -> None:
-        """Counts an array that a layer computes from its settings alone.
-
-        Args:
-            count: Of its values, of four bytes each.
-            what: The array in words.
-        """
+        """Counts an array that a layer computes from its settings alone."""
         if 4 * count > self.most:
             raise UnsafeModelError(
                 f"{self.at} computes {what} of {in_words(4 * count)} from its settings: more than "
@@ -108,11 +102,7 @@ def counting(
 ) -> Iterator[Ledger]:
     """Keeps a ledger of what this thread builds while the block lasts.
 
-    Args:
-        weights: How many numbers the file holds; ``None`` if that is not known.
-        source: The file, for messages.
-        limits: How much memory it may ask for.
-        where: Says in words which layer asks.
+    The arguments are those of :class:`Ledger`.
     """
     before = ledger()
     _state.ledger = Ledger(weights, source, limits, where)
@@ -129,15 +119,7 @@ def ledger() -> Ledger | None:
 
 
 def check_array(count: int, what: str) -> None:
-    """Counts an array that is about to be computed from settings alone.
-
-    Args:
-        count: Of its values.
-        what: The array in words.
-
-    Raises:
-        UnsafeModelError: It is too large.
-    """
+    """Counts an array that is about to be computed from settings alone."""
     (ledger() or Ledger(None, "the model", Limits(), str)).array(count, what)
 
 
@@ -170,13 +152,6 @@ def check_output(tensors: Sequence[tuple[Shape, str]], where: str) -> None:
     """Refuses a layer that gives more than its file may take, all its outputs together.
 
     Nothing is refused outside of :func:`counting`: a pass is counted before it begins.
-
-    Args:
-        tensors: The shape and the type of each tensor that it gives.
-        where: The layer in words.
-
-    Raises:
-        UnsafeModelError: It does.
     """
     current = ledger()
     if current is None:

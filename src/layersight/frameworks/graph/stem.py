@@ -34,18 +34,13 @@ from layersight.loading.architectures import (
 
 _log = logging.getLogger("layersight")
 
-SIDE = 32
-"""The most pixels along each side of the pictures that are tried, if the stem takes them."""
-
-MOST_VALUES = 2**26
-"""The most numbers that are held at a time of the pictures that are tried."""
-
-MOST_NUMBERS = 64
-"""The most numbers of a picture that are looked at."""
+SIDE = 32  # the most pixels along each side of the pictures that are tried, if the stem takes them
+MOST_VALUES = 2**26  # the most numbers that are held at a time of the pictures that are tried
+MOST_NUMBERS = 64  # the most numbers of a picture that are looked at
 
 
+# What an input of whole numbers wants.
 WHOLE = SCALES["none"].because("the input takes whole numbers", "model")
-"""What an input of whole numbers wants."""
 
 
 class Framework(Protocol):
@@ -87,14 +82,7 @@ class Framework(Protocol):
 def read_program(
     program: Program, name: str, inputs: Sequence[InputInfo], framework: Framework
 ) -> tuple[Reading, ...]:
-    """For each input what its pixels must be brought to.
-
-    Args:
-        program: The steps of the model.
-        name: The model's name.
-        inputs: Its inputs.
-        framework: What looks at its steps and runs them.
-    """
+    """For each input what its pixels must be brought to."""
     return tuple(
         _wanted(program, name, inputs, number, framework)
         if entry.accepts_image or entry.possible_picture
@@ -274,11 +262,8 @@ class _Stem:
 def plain_pictures(entry: InputInfo, colours: FloatArray, most: int | None, *, ramp: bool) -> Array:
     """Plain pictures for an input, in its own order of axes.
 
-    Args:
-        entry: The input.
-        colours: ``(picture, channel)``.
-        most: The most pixels along each side, ``None`` for the input's own.
-        ramp: Let them rise from black at the left.
+    ``colours`` is ``(picture, channel)``; they are at most ``most`` pixels a side, and with
+    ``ramp`` rise from black at the left.
     """
     shape = [size or SIDE for size in entry.example_shape]
     shape[-1] = entry.example_shape[-1] or colours.shape[-1]

@@ -10,19 +10,12 @@ from layersight.frameworks.graph.program import Program, Step
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Where and why the computation of a file's network stops.
+    """Where and why the computation of a file's network stops."""
 
-    Attributes:
-        source: The file.
-        layer: The name of the layer that cannot be computed.
-        reason: Why, as it follows on "which".
-        code: Whether ``trust`` would let its code run.
-    """
-
-    source: str
-    layer: str
-    reason: str
-    code: bool = False
+    source: str  # the file
+    layer: str  # the name of the layer that cannot be computed
+    reason: str  # why, as it follows on "which"
+    code: bool = False  # whether ``trust`` would let its code run
 
     def describe(self, layer: str) -> str:
         """Why a layer cannot be computed, as a sentence without a full stop."""
@@ -41,12 +34,7 @@ class Stop:
 
 
 def find_stops(program: Program, stop_of: Callable[[Step], Stop | None]) -> dict[int, Stop]:
-    """For each step that cannot be run where and why the computation stops before or at it.
-
-    Args:
-        program: The steps.
-        stop_of: Why a step itself cannot be run, ``None`` if it can.
-    """
+    """For each step that cannot be run where and why the computation stops before or at it."""
     producers = program.producers()
     found: dict[int, Stop] = {}
     for index, step in enumerate(program.steps):

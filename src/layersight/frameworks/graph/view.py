@@ -14,51 +14,35 @@ from layersight.frameworks.graph.stops import Stop
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LayerHandle:
-    """One layer that can be asked for.
+    """One layer that can be asked for."""
 
-    Attributes:
-        info: What is known of it.
-        index: The index of its step.
-        key: Where the call stands, for calls inside a step.
-        inner: Whether it is such a call.
-        output: Which of several tensors that the call gives.
-        layer: The layer or operation itself.
-    """
-
-    info: LayerInfo
-    index: int
-    key: Key
-    inner: bool
-    output: int
-    layer: Any
+    info: LayerInfo  # what is known of it
+    index: int  # the index of its step
+    key: Key  # where the call stands, for calls inside a step
+    inner: bool  # whether it is such a call
+    output: int  # which of several tensors that the call gives
+    layer: Any  # the layer or operation itself
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class View:
-    """A model for given input shapes.
+    """A model for given input shapes."""
 
-    Attributes:
-        program: Its steps.
-        handles: Its layers by name, in the order in which they run.
-        formats: The order of axes of each value of the program.
-        unfit: The indices of the steps that do not take what they would be given, and why.
-        ends: For each output of the model the name of the layer that gives it, ``None`` where
-            it is computed outside of any.
-        notes: What a reader should know of how layers are called.
-        stops: The indices of the steps that cannot be run, and where the computation stops.
-        taken: The shape and the type of each value that the model takes.
-    """
-
-    program: Program
-    handles: Mapping[str, LayerHandle]
-    formats: Mapping[int, str]
+    program: Program  # its steps
+    handles: Mapping[str, LayerHandle]  # its layers by name, in the order in which they run
+    formats: Mapping[int, str]  # the order of axes of each value of the program
+    # The indices of the steps that do not take what they would be given, and why.
     unfit: Mapping[int, LayersightError]
+    # For each output of the model the name of the layer that gives it, ``None`` where it is
+    # computed outside of any.
     ends: tuple[str | None, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what a reader should know of how layers are called
+    # The indices of the steps that cannot be run, and where the computation stops.
     stops: Mapping[int, Stop] = field(default_factory=dict)
+    # The shape and the type of each value that the model takes.
     taken: Mapping[int, tuple[Shape, str]] = field(default_factory=dict)
+    # What each step of a pass holds, once that is known, by the indices of its steps.
     held: dict[tuple[int, ...], Mapping[int, int]] = field(default_factory=dict)
-    """What each step of a pass holds, once that is known, by the indices of its steps."""
 
 
 def ends_of(

@@ -32,6 +32,8 @@ _ALONG_AXES = (
     *("Conv", "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling"),
     *("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout"),
 )
+# Layers and operations of Keras that are not traced. What they make is at most a few times what
+# they take and give: this is for the time that tracing takes.
 PLAIN = frozenset(
     {
         *(f"{name}{axes}D" for name in _ALONG_AXES for axes in (1, 2, 3)),
@@ -43,33 +45,27 @@ PLAIN = frozenset(
         *("Relu", "Relu6", "Sigmoid", "Tanh", "TrueDivide", "Power", "Sqrt"),
     }
 )
-"""Layers and operations of Keras that are not traced. What they make is at most a few times what
-they take and give: this is for the time that tracing takes."""
 
-MAX_REACH = 64
-"""Up to this a window adds little to a map, in pixels."""
+MAX_REACH = 64  # up to this a window adds little to a map, in pixels
 
+# How many products and sums a step may take for one image, beside what its weights pay for. The
+# most costly layer of VGG16 takes 1.8e9.
 MAX_WORK = 5 * 10**10
-"""How many products and sums a step may take for one image, beside what its weights pay for. The
-most costly layer of VGG16 takes 1.8e9."""
 
-POOLED = 10
-"""How many products a value under a window of pooling counts for, which is slower."""
+POOLED = 10  # how many products a value under a window of pooling counts for, which is slower
 
+# How many a weight of the file pays for: each is used once at each position of a map.
 WORK_PER_WEIGHT = 10**4
-"""How many a weight of the file pays for: each is used once at each position of a map."""
 
-WORK_PER_PIXEL = 10**6
-"""How many a pixel pays for where the user chose the size of the image."""
+WORK_PER_PIXEL = 10**6  # how many a pixel pays for where the user chose the size of the image
 
+# How many time steps a recurrent layer may run: beyond, a pass takes minutes.
 MAX_TIME_STEPS = 100_000
-"""How many time steps a recurrent layer may run: beyond, a pass takes minutes."""
 
+# How many bytes of maps a weight of the file pays for in a backward pass: eight values.
 BACK_PER_WEIGHT = 32
-"""How many bytes of maps a weight of the file pays for in a backward pass: eight values."""
 
-Known = dict[int, tuple[Shape, str]]
-"""For each value its shape for one image, and its type."""
+Known = dict[int, tuple[Shape, str]]  # for each value its shape for one image, and its type
 
 
 def check_pass(
@@ -86,21 +82,10 @@ def check_pass(
     """Refuses a pass that would take more memory or time for an image than its file may.
 
     It holds what is asked for and, one step at a time, what a step takes, gives and makes; on a
-    backward pass it holds what every step gives.
-
-    Args:
-        view: The model for the shapes of the inputs.
-        layers: The names of the layers asked for.
-        limits: How much memory it may take.
-        weights: How many weights the model has. They pay for memory and time of their own, so
-            that a network that is large because it is large runs.
-        any_size: Whether the model takes images of any size.
-        more: The indices of steps that run although they are not asked for.
-        back: Whether there is a backward pass.
-        since: The layers at which it ends; none for the inputs of the model.
-
-    Raises:
-        ModelInputError: It would.
+    backward pass it holds what every step gives. The weights that the model has pay for memory and
+    time of their own, so that a network that is large because it is large runs. ``more`` are the
+    indices of steps that run although they are not asked for; a backward pass ends at the layers
+    ``since``, or at the inputs.
     """
     program = view.program
     asked = [view.handles[name] for name in layers]

@@ -39,15 +39,7 @@ def from_saved(
     labels: tuple[str, ...] | None = None,
     trust: bool = False,
 ) -> KerasModel:
-    """Builds a saved network and gives it its weights.
-
-    Args:
-        network: The network as data.
-        digest: Gives the digest of the file, once it is needed.
-        limits: How much memory it may ask for.
-        labels: The names of the classes.
-        trust: Whether the code of Lambda layers may run.
-    """
+    """Builds a saved network and gives it its weights."""
     model, ran = build(network, limits, trust=trust)
     rewrites = (*network.rewrites, *ran, *assign(model, network))
     facts = dataclasses.replace(network, digest=digest(), rewrites=rewrites).facts
@@ -72,14 +64,7 @@ def from_application(
 ) -> KerasModel:
     """Makes an architecture of ``keras.applications``.
 
-    Args:
-        name: Its name there; with ``:notop`` after it, without the layers of its classes.
-        weights: ``"imagenet"``, ``"random"``, or the file that ``network`` was read from.
-        network: The weights as data.
-        labels: The names of the classes.
-
-    Raises:
-        ModelFileError: Its weights cannot be fetched or do not fit.
+    ``weights`` is ``"imagenet"``, ``"random"``, or the file that ``network`` was read from.
     """
     function = getattr(keras.applications, name.removesuffix(WITHOUT_TOP))
     if name.endswith(WITHOUT_TOP):
@@ -143,12 +128,7 @@ def build(
 ) -> tuple[keras.Model, tuple[str, ...]]:
     """Makes the model of a saved network; its weights are not set yet.
 
-    Returns:
-        The model, and which code was run, in words.
-
-    Raises:
-        ModelFileError: The configuration cannot be built; the message names the layer.
-        UnsafeModelError: It needs code of its own to run, or more memory than it should.
+    The second result is which code was run, in words.
     """
     config = network.config
     name = config.get("class_name")

@@ -29,10 +29,6 @@ def check_steps(view: View, indices: set[int], *, outputs: bool = False) -> str 
 
     Returns:
         Why the outputs of the model cannot be given, ``None`` if they can or need not.
-
-    Raises:
-        UnsafeModelError: A step asked for cannot be run.
-        ModelInputError: One does not fit the input.
     """
     for handle in view.handles.values():
         if handle.index in indices and (stop := view.stops.get(handle.index)):

@@ -14,20 +14,11 @@ from layersight.data.saved import Config
 from layersight.errors import ModelFileError
 from layersight.loading.rewrites.walking import each_tensor
 
-FRAMES = 25
-"""How many calls Keras needs beside those for the layers, once a graph is put together."""
+FRAMES = 25  # how many calls Keras needs beside those for the layers, once a graph is put together
 
 
 def check_depth(count: int, where: str) -> None:
-    """Refuses a graph in which more layers follow each other than Keras can put together here.
-
-    Args:
-        count: How many layers follow each other.
-        where: The model in words.
-
-    Raises:
-        ModelFileError: They are too many.
-    """
+    """Refuses a graph in which more layers follow each other than Keras can put together here."""
     if count + FRAMES < (most := sys.getrecursionlimit()) - _calls():
         return
     raise ModelFileError(
@@ -42,10 +33,6 @@ def depth_of(entries: Mapping[str, Config], outputs: Any) -> int:
 
     It goes from each output to all that a call takes, one after the other, and to each call once;
     so a way past many layers that is found first makes the rest less deep.
-
-    Args:
-        entries: The configurations of the layers by name, without loops.
-        outputs: What refers to the outputs.
     """
     seen: set[tuple[str, int]] = set()
     deepest = 0

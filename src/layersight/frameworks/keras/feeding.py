@@ -29,12 +29,6 @@ def picture_of(
     values into the shape of a picture decides. A square without a channel axis that is
     flattened is one too.
 
-    Args:
-        program: The steps of the model.
-        formats: The order of axes of each value of the program.
-        value: The number of the input's value.
-        shape: Its shape, batch first.
-
     Returns:
         ``(height, width, channel)``, and the order of axes in which its values lie; ``None``
         where the network makes no picture of them.

@@ -15,29 +15,18 @@ from layersight.frameworks.graph.program import Program, Step
 from layersight.frameworks.keras.explaining import own_error
 from layersight.frameworks.keras.types import Arguments, Settings
 
-LARGEST = 256
-"""The largest number that the sides of an image are tried to be multiples of."""
-
-SMALL = 16
-"""Up to this, every number is tried; beyond it, products of strides and the like."""
-
-TRIES = 400
-"""How many sizes are tried at most."""
+LARGEST = 256  # the largest number that the sides of an image are tried to be multiples of
+SMALL = 16  # up to this, every number is tried; beyond it, products of strides and the like
+TRIES = 400  # how many sizes are tried at most
 
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """The sizes that fit, along height and width.
+    """The sizes that fit, along height and width."""
 
-    Attributes:
-        steps: From one size that fits to the next.
-        offsets: What a size is beyond a multiple of its step.
-        nearest: The size that fits and is nearest to the one that was given.
-    """
-
-    steps: tuple[int, int]
-    offsets: tuple[int, int]
-    nearest: tuple[int, int]
+    steps: tuple[int, int]  # from one size that fits to the next
+    offsets: tuple[int, int]  # what a size is beyond a multiple of its step
+    nearest: tuple[int, int]  # the size that fits and is nearest to the one that was given
 
     def describe(self) -> str:
         """What sides must be, as a sentence without a full stop.
@@ -100,13 +89,8 @@ def find_fitting(
 ) -> Fitting | None:
     """The sizes that fit, where one fits that is some step beyond another.
 
-    Args:
-        fits: Whether a height and a width fit.
-        size: A height and a width that do not.
-        factors: By which sizes are divided and multiplied on the way.
-
-    Returns:
-        The sizes, or ``None`` if none was found or there is no step.
+    ``size`` does not fit; ``factors`` are those by which sizes are divided on the way. ``None`` if
+    none was found or there is no step.
 
     >>> find_fitting(lambda h, w: h % 8 == w % 8 == 0, (90, 120), [2, 2, 2])
     Fitting(steps=(8, 8), offsets=(0, 0), nearest=(88, 120))
@@ -220,12 +204,7 @@ def runs_through(
 
 
 def spec_of(step: Step, args: Arguments, kwargs: Settings) -> list[keras.KerasTensor]:
-    """What a layer would give for tensors of other shapes than it was built with.
-
-    Raises:
-        ModelInputError: It does not take them.
-        UnsafeModelError: It would make more of them than it may.
-    """
+    """What a layer would give for tensors of other shapes than it was built with."""
     try:
         if isinstance(step.operation, keras.Layer):
             # As calling the layer would.

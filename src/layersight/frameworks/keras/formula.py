@@ -20,30 +20,21 @@ from layersight.frameworks.keras.types import Settings, Structure, Tensor
 from layersight.limits import MORE, Limits, in_words
 from layersight.loading.formulas import MAX_STEPS, steps_in
 
+# What a value is, as a file holds it: ``["input"]``, ``["step", 0]``, ``["value", 0.5]``, ...
 Form = Sequence[Any]
-"""What a value is, as a file holds it: ``["input"]``, ``["step", 0]``, ``["value", 0.5]``, ..."""
 
 
 class Expression(TypedDict):
-    """A formula in the form of :mod:`layersight.loading.formulas`.
+    """A formula in the form of :mod:`layersight.loading.formulas`."""
 
-    Attributes:
-        steps: Of each the operation, its arguments and its named arguments.
-        result: What the formula gives.
-    """
-
+    # Of each the operation, its arguments and its named arguments.
     steps: list[tuple[str, list[Form], dict[str, Form]]]
-    result: Form
+    result: Form  # what the formula gives
 
 
 @keras.saving.register_keras_serializable(package="layersight")
 class Formula(keras.layers.Layer):
-    """A formula of known operations, read from the code of a Lambda layer.
-
-    Args:
-        expression: The formula.
-        **settings: Those of every layer.
-    """
+    """A formula of known operations, read from the code of a Lambda layer."""
 
     def __init__(self, expression: Expression, **settings: object) -> None:
         super().__init__(**settings)
@@ -156,6 +147,7 @@ def _known(function: Callable[..., Structure]) -> Callable[..., Structure]:
     return lambda *values: None if any(value is None for value in values) else function(*values)
 
 
+# What is computed of shapes: plain numbers, or ``None`` where a size is free.
 SIZES: dict[str, Callable[..., Structure]] = {
     "shape": lambda x: tuple(ops.shape(x)),
     "shape.item": operator.getitem,
@@ -173,4 +165,3 @@ SIZES: dict[str, Callable[..., Structure]] = {
     "number.pow": _known(operator.pow),
     "number.negative": _known(operator.neg),
 }
-"""What is computed of shapes: plain numbers, or ``None`` where a size is free."""

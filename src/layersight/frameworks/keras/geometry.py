@@ -13,6 +13,7 @@ from layersight.frameworks.graph.program import Program, Step
 
 _ATTENTION = {"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"}
 
+# Layers and operations whose every position depends on the same position of their inputs.
 POINTWISE = {
     *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "ActivityRegularization"),
     *("BatchNormalization", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
@@ -22,15 +23,12 @@ POINTWISE = {
     *("Divide", "TrueDivide", "Negative", "Relu", "Relu6", "Sigmoid", "Silu", "HardSigmoid"),
     *("HardSilu", "Tanh", "Gelu", "Elu", "Clip", "Square", "Sqrt", "Exp", "Absolute", "Cast"),
 }
-"""Layers and operations whose every position depends on the same position of their inputs."""
 
 
 def spatial(operation: keras.Operation, name: str) -> tuple[int, ...] | None:
     """A setting of convolution or pooling with one number for each spatial axis.
 
-    Args:
-        operation: A layer.
-        name: ``"kernel"``, ``"strides"`` or ``"dilation"``.
+    ``name`` is ``"kernel"``, ``"strides"`` or ``"dilation"``.
     """
     names = {"kernel": ("kernel_size", "pool_size"), "strides": ("strides",)}
     if name != "kernel" and spatial(operation, "kernel") is None:
@@ -50,12 +48,7 @@ def _axes(operation: keras.Operation) -> int:
 
 
 def follow_fields(program: Program, taken: Mapping[int, Shape]) -> dict[int, Field | None]:
-    """The receptive field of each value; ``None`` where it is the whole input.
-
-    Args:
-        program: The steps.
-        taken: The shape of each value that the model takes.
-    """
+    """The receptive field of each value; ``None`` where it is the whole input."""
     shapes = dict(taken)
     for step in program.steps:
         shapes.update(zip(step.outputs, step.shapes, strict=False))
@@ -117,11 +110,6 @@ def axes_of(operation: keras.Operation, output: int, rank: int = 4) -> tuple[str
 
     The second output of an attention holds its scores: for each head, if it has several, how
     much each query attends to each key.
-
-    Args:
-        operation: A layer.
-        output: Which of its outputs.
-        rank: How many axes that has, batch included.
     """
     if output != 1 or type(operation).__name__ not in _ATTENTION:
         return None

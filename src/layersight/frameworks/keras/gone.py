@@ -22,8 +22,8 @@ from layersight.frameworks.keras.types import Tensor
 
 Indices = NDArray[np.int32]
 
+# An activation function or its name; ``None`` for the identity.
 Activation = str | Callable[[Tensor], Tensor] | None
-"""An activation function or its name; ``None`` for the identity."""
 
 
 class RestoredLayer(keras.layers.Layer):
@@ -235,12 +235,6 @@ class MaxoutDense(RestoredLayer):
     """The greatest of several dense layers: ``y[u] = max_n (x kernel[n] + bias[n])[u]``.
 
     Goodfellow et al., "Maxout Networks", ICML 2013; a layer of Keras 1.
-
-    Args:
-        units: The channels of the output.
-        nb_feature: How many dense layers.
-        use_bias: Whether they have biases.
-        **settings: Those of every layer.
     """
 
     def __init__(
@@ -273,11 +267,6 @@ class Highway(RestoredLayer):
 
     ``t = sigmoid(x carry_kernel + carry_bias)``, ``y = t f(x kernel + bias) + (1 - t) x``.
     Srivastava, Greff and Schmidhuber, "Highway Networks", 2015; a layer of Keras 1.
-
-    Args:
-        activation: ``f``.
-        use_bias: Whether there are biases.
-        **settings: Those of every layer.
     """
 
     def __init__(
@@ -313,7 +302,7 @@ def _vector(shape: Shape) -> int:
     return shape[1]
 
 
+# These layers by the names that files give them.
 GONE: dict[str, type[RestoredLayer]] = {
     cls.__name__: cls for cls in (LocallyConnected1D, LocallyConnected2D, MaxoutDense, Highway)
 }
-"""These layers by the names that files give them."""

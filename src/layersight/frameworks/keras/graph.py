@@ -41,14 +41,13 @@ from layersight.loading.rewrites.activations import OLD_HARD_SIGMOID
 from layersight.loading.rewrites.classes import SAVED_CLASS
 from layersight.loading.rewrites.walking import each_tensor, is_tensor, name_of, settings_of
 
+# The types that an array in a configuration may have; others may claim a size of their own.
 DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "uint64", "bool"),
 )
-"""The types that an array in a configuration may have; others may claim a size of their own."""
 
-Place = tuple[str, int]
-"""A call of a layer: the layer's name and the number of the call."""
+Place = tuple[str, int]  # a call of a layer: the layer's name and the number of the call
 
 
 class _StoppedError(Exception):
@@ -56,16 +55,7 @@ class _StoppedError(Exception):
 
 
 class Builder:
-    """Makes the model of one file.
-
-    Attributes:
-        at: The layer that is being built, in words.
-        ran: Which code of the file was run, in words.
-
-    Args:
-        path: The file.
-        trust: Whether the code of Lambda layers may run.
-    """
+    """Makes the model of one file."""
 
     def __init__(self, path: str, *, trust: bool = False) -> None:
         self._path = path
@@ -324,15 +314,7 @@ class Builder:
 
 
 def order_calls(entries: dict[str, Config], path: str) -> list[Place]:
-    """Every call of the layers of a graph, each after those that it takes from.
-
-    Args:
-        entries: The configurations of the layers by name.
-        path: The file, for the message.
-
-    Raises:
-        ModelFileError: There is a loop.
-    """
+    """Every call of the layers of a graph, each after those that it takes from."""
     ranks = {name: rank for rank, name in enumerate(entries)}
     waiting: dict[Place, int] = {}
     followers: dict[Place, list[Place]] = defaultdict(list)

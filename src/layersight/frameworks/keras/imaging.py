@@ -13,8 +13,7 @@ from layersight.frameworks.graph.sizes import check_array
 from layersight.frameworks.keras.shaping import plain_sizes
 from layersight.frameworks.keras.types import Function, Tensor
 
-Size = Sequence[int] | Tensor
-"""Height and width."""
+Size = Sequence[int] | Tensor  # height and width
 
 
 def _resize(
@@ -172,8 +171,8 @@ def _standardise(x: Tensor) -> Tensor:
     return (x - mean) / ops.maximum(deviation, 1.0 / count**0.5)
 
 
+# The weights of red, green and blue in ``tf.image.rgb_to_grayscale``.
 GREY = (0.2989, 0.5870, 0.1140)
-"""The weights of red, green and blue in ``tf.image.rgb_to_grayscale``."""
 
 
 def _grey(x: Tensor) -> Tensor:
@@ -232,6 +231,7 @@ def _fit(x: Tensor, target_height: int, target_width: int) -> Tensor:
     return x
 
 
+# What each operation computes, by the name that TensorFlow gives its function.
 IMAGING: Mapping[str, Function] = {
     "image.resize": _resize,
     "image.resize_images": _resize_images,
@@ -252,4 +252,3 @@ IMAGING: Mapping[str, Function] = {
     "image.resize_with_crop_or_pad": _fit,
     "image.per_image_standardization": _standardise,
 }
-"""What each operation computes, by the name that TensorFlow gives its function."""

@@ -20,9 +20,9 @@ from layersight.frameworks.keras.types import Structure
 
 Call = Callable[..., Structure]
 
+# Called after each call inside: where it stands, the layer, what it returned; what it gives back,
+# unless that is ``None``, is what the call returns.
 Report = Callable[[Key, keras.Layer, Structure], Structure]
-"""Called after each call inside: where it stands, the layer, what it returned; what it gives
-back, unless that is ``None``, is what the call returns."""
 
 
 def children(operation: keras.Operation) -> list[keras.Layer]:
@@ -61,13 +61,9 @@ def watch(
 ) -> Iterator[None]:
     """Reports every call of the layers inside ``operation`` while the block lasts.
 
-    Args:
-        operation: The layer or model to look into; its own call is not reported.
-        prefix: Where the operation stands.
-        report: Gets each call after it has returned, in that order.
-        restart: Called whenever the operation itself begins, since a backend that only
-            traces shapes may run it more than once.
-        finish: Called with what the operation itself returns.
+    Each call is reported after it has returned; ``restart`` is called whenever the operation itself
+    begins, since a backend that only traces shapes may run it more than once, and ``finish`` with
+    what it returns.
     """
     stack: list[tuple[Key, Counter[int]]] = [(prefix, Counter())]
     seen: set[int] = set()

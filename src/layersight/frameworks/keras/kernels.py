@@ -15,6 +15,7 @@ from layersight.data.saved import SavedNetwork
 from layersight.frameworks.keras.backends import as_float32, to_numpy
 from layersight.frameworks.keras.refused import Refused
 
+# Layers whose first array with two axes more is their kernel, in the order of Keras 3.
 AXES = {
     "Conv1D": 1,
     "Conv1DTranspose": 1,
@@ -27,7 +28,6 @@ AXES = {
     "Conv3D": 3,
     "Conv3DTranspose": 3,
 }
-"""Layers whose first array with two axes more is their kernel, in the order of Keras 3."""
 HELD = tuple(AXES)
 
 
@@ -59,8 +59,8 @@ def kernel_of(layer: keras.Operation) -> FloatArray | None:
     return as_float32(np.swapaxes(kernel, -2, -1) if kind.endswith("Transpose") else kernel)
 
 
+# Layers that convolve, and how many spatial axes their kernels have.
 KERNELS = {"Conv1D": 1, "Conv2D": 2, "Conv3D": 3, "Conv2DTranspose": 2, "Conv3DTranspose": 3}
-"""Layers that convolve, and how many spatial axes their kernels have."""
 
 DEPTHWISE = {"DepthwiseConv2D": 2, "SeparableConv2D": 2, "SeparableConv1D": 1, "ConvLSTM2D": 2}
 

@@ -19,14 +19,7 @@ from layersight.frameworks.keras.types import Tensor
 
 
 class _Normalization(RestoredLayer):
-    """A normalisation with a scale ``gamma`` and a shift ``beta``, if they are wanted.
-
-    Args:
-        epsilon: Added to what is divided by.
-        center: Whether there is a ``beta``.
-        scale: Whether there is a ``gamma``.
-        **settings: Those of every layer.
-    """
+    """A normalisation with a scale ``gamma`` and a shift ``beta``, if they are wanted."""
 
     def __init__(
         self, epsilon: float = 1e-3, center: bool = True, scale: bool = True, **settings: object
@@ -127,13 +120,6 @@ class FilterResponseNormalization(RestoredLayer):
 
     Singh and Krishnan, "Filter Response Normalization Layer", CVPR 2020. The mean is over rows
     and columns.
-
-    Args:
-        epsilon: Added to the mean.
-        axis: Those of rows and columns, ``[1, 2]``.
-        learned_epsilon: Whether a further one was learned.
-        learned_epsilon_constraint: Matters in training only.
-        **settings: Those of every layer.
     """
 
     def __init__(
@@ -168,9 +154,7 @@ class FilterResponseNormalization(RestoredLayer):
 class TLU(RestoredLayer):
     """The thresholded linear unit of tensorflow_addons: ``y = max(x, alpha x + tau)``.
 
-    Args:
-        affine: Whether there is an ``alpha``; it is 0 otherwise.
-        **settings: Those of every layer.
+    Without ``affine`` the ``alpha`` is 0.
     """
 
     def __init__(self, affine: bool = False, **settings: object) -> None:
@@ -200,15 +184,9 @@ class Snake(RestoredLayer):
 
 
 class _Shared(RestoredLayer):
-    """A layer with weights for each value of an image, or shared along axes.
+    """A layer with weights for each value of an image, or shared along axes."""
 
-    Args:
-        shared_axes: The axes along which all values have the same weights.
-        **settings: Those of every layer.
-    """
-
-    names: tuple[str, ...] = ()
-    """Of the weights, in the library's order."""
+    names: tuple[str, ...] = ()  # of the weights, in the library's order
 
     def __init__(self, shared_axes: int | Sequence[int] | None = None, **settings: object) -> None:
         super().__init__(**settings)
@@ -254,6 +232,7 @@ class SReLU(_Shared):
         return middle + below + self.a_right * ops.relu(inputs - right)
 
 
+# These layers by the names that the rewrites give them.
 LIBRARIES: dict[str, type[RestoredLayer]] = {
     **{
         f"keras_contrib>{cls.__name__}": cls
@@ -261,7 +240,6 @@ LIBRARIES: dict[str, type[RestoredLayer]] = {
     },
     **{f"Addons>{cls.__name__}": cls for cls in (FilterResponseNormalization, TLU, Snake)},
 }
-"""These layers by the names that the rewrites give them."""
 
 
 @keras.saving.register_keras_serializable(package="layersight")
@@ -302,8 +280,8 @@ def addons_sparsemax(x: Tensor) -> Tensor:
     return ops.relu(x - (total - 1) / ops.sum(kept, axis=-1, keepdims=True))
 
 
+# Activations of tensorflow_addons that Keras has not, by the names the rewrites give them.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     function.__name__: function
     for function in (addons_gelu, addons_lisht, addons_rrelu, addons_snake, addons_sparsemax)
 }
-"""Activations of tensorflow_addons that Keras has not, by the names the rewrites give them."""

@@ -23,6 +23,7 @@ from layersight.frameworks.keras.libraries import LIBRARIES
 from layersight.frameworks.keras.ops import TensorFlowCall, find_operation
 from layersight.frameworks.keras.ranges import in_short
 
+# Layers of Keras that run code of the file or read other files.
 REFUSED = {
     "Lambda": "holds Python code",
     "TorchModuleWrapper": "holds a pickle",
@@ -30,39 +31,36 @@ REFUSED = {
     "JaxLayer": "holds Python code",
     "FlaxLayer": "holds Python code",
 }
-"""Layers of Keras that run code of the file or read other files."""
 
 NO_CODE = "(layersight does not run code from a file)"
 
-ON_TEXT = ("StringLookup", "TextVectorization")
-"""Layers that take text, which no image gives."""
+ON_TEXT = ("StringLookup", "TextVectorization")  # layers that take text, which no image gives
 
+# Settings that, as text, name a file to read.
 OUTSIDE = {
     "StringLookup": ("vocabulary", "idf_weights"),
     "IntegerLookup": ("vocabulary", "idf_weights"),
     "TextVectorization": ("vocabulary", "idf_weights"),
 }
-"""Settings that, as text, name a file to read."""
 
+# The operations of ``keras.ops.core`` that run no function given to them.
 OF_CORE = ("Cast", "Slice", "Shape", "StopGradient", "Unstack", "ConvertToTensor")
-"""The operations of ``keras.ops.core`` that run no function given to them."""
 
+# Layers of layersight that the rewrites bring in.
 OWN: dict[str, type[keras.layers.Layer]] = {"TensorFlowCall": TensorFlowCall, "Formula": Formula}
-"""Layers of layersight that the rewrites bring in."""
 
+# Settings that every layer of Keras knows.
 ALWAYS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
-"""Settings that every layer of Keras knows."""
 
+# Settings of newer versions of Keras, with the value for which older ones do the same.
 NEUTRAL: Config = {
     "rms_scaling": False,
     "use_gate": False,
     "oov_method": "floormod",
     "data_format": "channels_last",
 }
-"""Settings of newer versions of Keras, with the value for which older ones do the same."""
 
-MAX_PATH = 300
-"""How long the path of a layer may be that a policy is for."""
+MAX_PATH = 300  # how long the path of a layer may be that a policy is for
 
 EXPORTING = (
     *(keras.layers, keras.initializers, keras.dtype_policies, keras.activations),
@@ -129,12 +127,7 @@ def exporting_module(name: str) -> str | None:
 
 
 def known_settings(cls: type, settings: Config, where: str) -> Config:
-    """The settings that a layer knows; what it does not know and is not set is left out.
-
-    Raises:
-        ModelFileError: A setting is unknown, so that dropping it could change the results.
-        UnsafeModelError: A setting names a file.
-    """
+    """The settings that a layer knows; what it does not know and is not set is left out."""
     known = _known_settings(cls)
     for key, value in settings.items():
         if key in OUTSIDE.get(cls.__name__, ()) and isinstance(value, str):
@@ -163,9 +156,6 @@ def check_policies(settings: object, where: str) -> None:
     """Refuses policies for layers whose pattern could match for ever.
 
     Keras takes the keys of a ``DTypePolicyMap`` for regular expressions.
-
-    Raises:
-        UnsafeModelError: A key is more than a path in which ``.*`` stands twice at most.
     """
     held = settings.get("policy_map") if isinstance(settings, dict) else None
     for key in held if isinstance(held, dict) else ():

@@ -50,15 +50,14 @@ from layersight.frameworks.keras.view import trace_model
 from layersight.limits import Limits
 from layersight.model import ForwardPass, Model, MovingStatistics
 
-VIEWS = 16
-"""How many shapes of the inputs a model is kept laid out for."""
+VIEWS = 16  # how many shapes of the inputs a model is kept laid out for
 
+# How many compiled passes of a kind are kept: more than a heatmap by every method takes.
 PROGRAMS = 32
-"""How many compiled passes of a kind are kept: more than a heatmap by every method takes."""
 
 
+# What is wrong with the file of a model that no image had been given to.
 HOLLOW = "holds no weights, as the model was saved before it was ever built"
-"""What is wrong with the file of a model that no image had been given to."""
 
 
 class KerasModel(Model):

@@ -165,8 +165,7 @@ def _bias_add(x: Tensor, bias: Tensor, data_format: str | None = None) -> Tensor
     return x + bias
 
 
-SLICES = 64
-"""Up to this reach a response sums its neighbours one by one, beyond it by running sums."""
+SLICES = 64  # up to this reach a response sums its neighbours one by one, beyond it by running sums
 
 
 def _local_response(
@@ -225,6 +224,7 @@ def _window(value: Window) -> Window:
     return sides[0] if len(set(sides)) == 1 else sides
 
 
+# What each operation computes, by the name that TensorFlow gives its function.
 OPERATIONS: Mapping[str, Callable[..., Structure]] = {
     **SHAPING,
     **IMAGING,
@@ -297,10 +297,9 @@ OPERATIONS: Mapping[str, Callable[..., Structure]] = {
         for end in ("args", "vars", "vars_per_channel")
     },
 }
-"""What each operation computes, by the name that TensorFlow gives its function."""
 
+# Beginnings under which TensorFlow has the same function again.
 SAME = ("compat.v1.", "math.", "nn.", "linalg.", "image.", "quantization.")
-"""Beginnings under which TensorFlow has the same function again."""
 
 
 def find_operation(name: str) -> Callable[..., Structure] | None:
@@ -358,5 +357,5 @@ class TensorFlowCall(keras.layers.Layer):
         return {**super().get_config(), "function": self.function, **own}
 
 
+# Settings that TensorFlow calls differently from function to function.
 _NAMES = {"keep_dims": "keepdims", "b": "y"}
-"""Settings that TensorFlow calls differently from function to function."""

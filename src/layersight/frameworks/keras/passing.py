@@ -28,16 +28,15 @@ from layersight.frameworks.keras.types import (
     Tensor,
 )
 
+# Gets what a layer gives and returns what the pass goes on with.
 Hook = Callable[[LayerHandle, Tensor], Tensor]
-"""Gets what a layer gives and returns what the pass goes on with."""
 
-Chain = list[tuple[int, keras.Operation]]
-"""Some steps by their indices, each with its operation."""
+Chain = list[tuple[int, keras.Operation]]  # some steps by their indices, each with its operation
 
 Call = tuple[Arguments, Settings]
 
+# Layers and operations behind which a value is still the same value.
 RESHAPING = ("Reshape", "Flatten", "Permute", "Identity", "Squeeze", "ExpandDims", "Dropout")
-"""Layers and operations behind which a value is still the same value."""
 
 
 class _Enough(BaseException):
@@ -76,14 +75,14 @@ class Passing:
     outputs: bool = False
     spread: LayerHandle | None = None
     _order: list[int] = field(init=False, default_factory=list)
+    # For each step the values that nothing needs after it.
     _done: dict[int, list[int]] = field(init=False, default_factory=dict)
-    """For each step the values that nothing needs after it."""
+    # Where each value before an activation arises, and the steps that reshape it.
     _shadowed: dict[int, Chain] = field(init=False, default_factory=dict)
-    """Where each value before an activation arises, and the steps that reshape it."""
+    # The steps that run on several versions of the image, from the spread on.
     _many: set[int] = field(init=False, default_factory=set)
-    """The steps that run on several versions of the image, from the spread on."""
+    # The values of which there are several versions.
     _several: set[int] = field(init=False, default_factory=set)
-    """The values of which there are several versions."""
 
     def __post_init__(self) -> None:
         indices = {handle.index for handle in (*self.wanted, *self.before)}
@@ -258,12 +257,7 @@ def operation_of(step: Step) -> Function:
 def filled(step: Step, given: Mapping[int, Tensor]) -> Call:
     """What a step of a graph is called with, not training.
 
-    Args:
-        step: The step.
-        given: By the identities of the tensors that its node takes what stands for them.
-
-    Returns:
-        The arguments and the named ones.
+    ``given`` has what stands for the tensors that its node takes, by their identities.
     """
     return _not_training(step, *step.node.arguments.fill_in(given))
 

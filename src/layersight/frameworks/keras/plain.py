@@ -19,6 +19,7 @@ from layersight.frameworks.keras.program import graph_of, ordered_nodes
 from layersight.frameworks.keras.refused import Refused
 from layersight.frameworks.keras.types import Arguments, Settings, Structure
 
+# Operations that are activations of Keras.
 ACTIVATIONS = {
     **{
         f"nn.{name}": name
@@ -27,23 +28,15 @@ ACTIVATIONS = {
     **{f"math.{name}": name for name in ("sigmoid", "tanh", "softplus")},
     "nn.swish": "silu",
 }
-"""Operations that are activations of Keras."""
 
-OWN = (Formula, TensorFlowCall)
-"""The layers of layersight."""
-
-Line = tuple[float, float]
-"""Slope and offset."""
+OWN = (Formula, TensorFlowCall)  # the layers of layersight
+Line = tuple[float, float]  # slope and offset
 
 
 def make_plain(model: keras.Model) -> tuple[keras.Model, tuple[str, ...]]:
     """A model without layers of layersight.
 
-    Returns:
-        The model itself if it has none, else a new one; and what was replaced, in words.
-
-    Raises:
-        LayersightError: A layer cannot be had in Keras alone.
+    The model itself if it has none; and what was replaced, in words.
     """
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, Refused):

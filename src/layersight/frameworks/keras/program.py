@@ -33,11 +33,7 @@ def graph_of(operation: keras.Operation) -> keras.Model | None:
 
 
 def flatten(model: keras.Model) -> Program:
-    """Lays a model out as steps.
-
-    Args:
-        model: A built ``keras.Model``.
-    """
+    """Lays a model out as steps."""
     program = Program()
     graph = graph_of(model)
     if graph is None:

@@ -13,37 +13,24 @@ from dataclasses import dataclass
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError
 
-MAX_INTEGER = 2**31 - 1
-"""Beyond it the compiled parts of a backend may end the whole process."""
+MAX_INTEGER = 2**31 - 1  # beyond it the compiled parts of a backend may end the whole process
+MAX_FLOAT = 3.4028234663852886e38  # the largest number of single precision (IEEE 754)
 
-MAX_FLOAT = 3.4028234663852886e38
-"""The largest number of single precision (IEEE 754)."""
-
+# How many numbers a setting may have that is one for each axis, or for each side of it.
 MAX_LIST = 64
-"""How many numbers a setting may have that is one for each axis, or for each side of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What the numbers of a setting may be.
+    """What the numbers of a setting may be."""
 
-    Attributes:
-        least: The smallest.
-        most: The largest.
-        words: What they are, in words.
-        whole: Whether a flag in their place is refused.
-        long: Whether there may be many.
-        infinite: Whether they may be infinite, or no number at all.
-        also: A further value that has a meaning of its own.
-    """
-
-    least: float
-    most: float
-    words: str
-    whole: bool = True
-    long: bool = False
-    infinite: bool = False
-    also: int | None = None
+    least: float  # the smallest
+    most: float  # the largest
+    words: str  # what they are, in words
+    whole: bool = True  # whether a flag in their place is refused
+    long: bool = False  # whether there may be many
+    infinite: bool = False  # whether they may be infinite, or no number at all
+    also: int | None = None  # a further value that has a meaning of its own
 
     def holds(self, value: object) -> bool:
         """Whether a value is no number, or one of this range."""
@@ -69,6 +56,7 @@ VALUE = Range(
 )
 NUMBER = Range(-MAX_FLOAT, MAX_FLOAT, "finite numbers of single precision", whole=False, long=True)
 
+# What the numbers of a setting of that name may be, in any layer or operation.
 BY_NAME: dict[str, Range] = {
     **dict.fromkeys(("strides", "pool_size", "dilation_rate", "kernel_size"), WINDOW),
     "groups": GROUPS,
@@ -89,15 +77,10 @@ BY_NAME: dict[str, Range] = {
     **dict.fromkeys(("max_value", "x_min", "x_max", "fill_value", "constant_values"), VALUE),
     **dict.fromkeys(("nan", "posinf", "neginf", "initial", "mask_value"), VALUE),
 }
-"""What the numbers of a setting of that name may be, in any layer or operation."""
 
 
 def check_settings(settings: Config, where: str) -> None:
-    """Refuses numbers that no layer can take, before compiled code sees them.
-
-    Raises:
-        ModelFileError: One is out of its range, or a flag stands for it.
-    """
+    """Refuses numbers that no layer can take, before compiled code sees them."""
     for key, value in settings.items():
         if not isinstance(value, bool | int | float | list | tuple | dict):
             continue

@@ -26,11 +26,7 @@ class Entry(Protocol):
 
 
 class Refused(keras.layers.Layer):
-    """Stands in the place of a layer that cannot be computed, or that comes after one.
-
-    Attributes:
-        held: The weights that the file holds for the layer and what is inside it, by name.
-    """
+    """Stands in the place of a layer that cannot be computed, or that comes after one."""
 
     data_format: str | None = None
 

@@ -35,15 +35,8 @@ CONFIG = "config.json"
 def save(model: keras.Model, path: Path) -> tuple[str, ...]:
     """Writes a ``.keras`` file of a model.
 
-    Args:
-        model: A built ``keras.Model``; it is left as it is.
-        path: Where to; the name ends in ``.keras``.
-
     Returns:
         What was replaced by layers of Keras, in words.
-
-    Raises:
-        ModelFileError: A layer cannot be had in Keras alone.
     """
     _check_class(model, model.name)
     if not model.built or not model.inputs:

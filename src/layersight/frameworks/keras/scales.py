@@ -56,8 +56,7 @@ def _read_hidden(
     return read_stem(_HiddenStem(model, entry, pack), channels_of(entry))
 
 
-MOST_HIDDEN = 2**21
-"""The most numbers of a picture for which a model that is no graph is tried."""
+MOST_HIDDEN = 2**21  # the most numbers of a picture for which a model that is no graph is tried
 
 
 class _Reached(BaseException):
@@ -70,16 +69,12 @@ class _Reached(BaseException):
 
 @dataclass(eq=False)
 class _HiddenStem:
-    """The stem of a model that is no graph: run until a layer with learned weights is called.
-
-    Attributes:
-        layers: Empty: what it computes stands in its own code.
-    """
+    """The stem of a model that is no graph: run until a layer with learned weights is called."""
 
     model: keras.Model
     entry: InputInfo
     pack: Callable[[list[Tensor]], Structure]
-    layers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # empty: what it computes stands in its own code
 
     def __call__(self, colours: FloatArray, *, ramp: bool = False) -> FloatArray:
         """Gives the numbers that reach the first weights, none if none are reached."""

@@ -12,8 +12,8 @@ from layersight.frameworks.keras.types import Function, Tensor
 
 Mirror = Literal["reflect", "symmetric"]
 
+# The ways of padding with what an image holds; NumPy knows more, which TensorFlow does not.
 MIRRORS: dict[str, Mirror] = {"reflect": "reflect", "symmetric": "symmetric"}
-"""The ways of padding with what an image holds; NumPy knows more, which TensorFlow does not."""
 
 
 def plain_sizes(value: object) -> Any:
@@ -69,8 +69,7 @@ def _split(value: Tensor, num_or_size_splits: object, axis: int = 0, num: object
     return ops.split(value, np.cumsum(sizes[:-1]).tolist(), axis=axis)
 
 
-MAX_PARTS = 100_000
-"""Into how many parts or classes a tensor may be taken apart."""
+MAX_PARTS = 100_000  # into how many parts or classes a tensor may be taken apart
 
 
 def _check_parts(count: int) -> None:
@@ -256,6 +255,7 @@ def _first(x: Tensor) -> Tensor:
     return ops.transpose(x, (0, 3, 1, 2))
 
 
+# What each operation computes, by the name that TensorFlow gives its function.
 SHAPING: dict[str, Function] = {
     "reshape": _reshape,
     "transpose": _transpose,
@@ -286,4 +286,3 @@ SHAPING: dict[str, Function] = {
     "nn.depth_to_space": _depth_to_space,
     "nn.space_to_depth": _space_to_depth,
 }
-"""What each operation computes, by the name that TensorFlow gives its function."""

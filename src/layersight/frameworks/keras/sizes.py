@@ -63,11 +63,11 @@ def _counted_tensor(original: Callable[..., None]) -> Callable[..., None]:
     return counted
 
 
+# The two constructors by which Keras makes weights, and tensors that stand for others.
 _WATCHED: list[Patch] = [
     (Variable, "__init__", _counted_variable),
     (keras.KerasTensor, "__init__", _counted_tensor),
 ]
-"""The two constructors by which Keras makes weights, and tensors that stand for others."""
 
 
 def count_computed(operation: keras.Operation) -> int:
@@ -89,11 +89,7 @@ def count_computed(operation: keras.Operation) -> int:
 
 
 def check_output(spec: Structure, where: str) -> None:
-    """Refuses a layer that gives more than its file may take, as :func:`.sizes.check_output` does.
-
-    Raises:
-        UnsafeModelError: It does.
-    """
+    """Refuses a layer that gives more than its file may take, as ``sizes.check_output`` does."""
     tensors = (tensor for tensor in keras.tree.flatten(spec) if hasattr(tensor, "shape"))
     given = [(tensor.shape, getattr(tensor, "dtype", "float32")) for tensor in tensors]
     sizes.check_output(
@@ -111,10 +107,10 @@ class Unset(keras.initializers.Initializer):
         return keras.ops.convert_to_tensor(array, dtype=kind)
 
 
+# The initialiser as a configuration names it.
 UNSET: dict[str, object] = {
     "module": None,
     "class_name": "Unset",
     "config": {},
     "registered_name": "layersight>Unset",
 }
-"""The initialiser as a configuration names it."""

@@ -21,22 +21,14 @@ from layersight.frameworks.keras.explaining import reason_of
 from layersight.frameworks.keras.refused import Refused
 
 NEW = "layers"
+# What Keras 2.13 and 2.14 called ``layers``, numbering the layers of a class with gaps.
 OLD = "_layer_checkpoint_dependencies"
-"""What Keras 2.13 and 2.14 called ``layers``, numbering the layers of a class with gaps."""
 
-Arrays = Mapping[str, Array]
-"""Weights by their path, such as ``layers/conv2d/vars/0``."""
+Arrays = Mapping[str, Array]  # weights by their path, such as ``layers/conv2d/vars/0``
 
 
 def assign_store(model: keras.Model, path: Path, weights: Arrays) -> list[str]:
-    """Sets the weights of a model by the loader of Keras.
-
-    Returns:
-        What was done, in words.
-
-    Raises:
-        ModelFileError: The weights do not fit, or some are left over.
-    """
+    """Sets the weights of a model by the loader of Keras."""
     notes: list[str] = []
     old = _inside(weights, OLD)
     if old or _has_replaced(model):

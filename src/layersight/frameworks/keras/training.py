@@ -14,8 +14,8 @@ from keras import ops
 
 from layersight.frameworks.keras.types import Tensor
 
+# How the names of layers that draw at random begin or end.
 DRAWING = ("Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "Noise", "Random", "Cut", "Mix")
-"""How the names of layers that draw at random begin or end."""
 
 
 class BatchStatistics(keras.layers.BatchNormalization):
@@ -60,10 +60,6 @@ def _moments(values: Tensor, axes: list[int], mask: Tensor | None) -> tuple[Tens
 
 def as_called(operation: keras.Operation, *, training: bool) -> keras.Operation:
     """What computes a call of a layer.
-
-    Args:
-        operation: The layer or operation; it is left as it is.
-        training: Whether its author calls it with ``training=True``.
 
     Returns:
         The layer itself, or a :class:`BatchStatistics` that shares its variables.

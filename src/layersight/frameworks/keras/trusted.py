@@ -9,8 +9,7 @@ import keras
 
 from layersight.data.saved import Config
 
-FUNCTIONS = ("function", "output_shape", "mask")
-"""The settings of a Lambda layer that may be code."""
+FUNCTIONS = ("function", "output_shape", "mask")  # the settings of a Lambda layer that may be code
 
 KNOWN = (*FUNCTIONS, "arguments", "name", "dtype", "trainable")
 

@@ -14,14 +14,13 @@ from typing import Protocol, TypeAlias
 
 import keras
 
+# The positional arguments of a call; tensors may stand at any depth inside them.
 Arguments: TypeAlias = tuple[object, ...]
-"""The positional arguments of a call; tensors may stand at any depth inside them."""
 
-Settings: TypeAlias = dict[str, object]
-"""The named arguments of a call, likewise."""
+Settings: TypeAlias = dict[str, object]  # the named arguments of a call, likewise
 
+# Tensors in nested lists, tuples and dictionaries, as ``keras.tree`` walks them.
 Structure: TypeAlias = object
-"""Tensors in nested lists, tuples and dictionaries, as ``keras.tree`` walks them."""
 
 
 class Tensor(Protocol):
@@ -54,8 +53,8 @@ class Tensor(Protocol):
 
 Operand: TypeAlias = "Tensor | float"
 
+# A computation on tensors whose further arguments differ from one to the next.
 Function: TypeAlias = Callable[..., Tensor]
-"""A computation on tensors whose further arguments differ from one to the next."""
 
 
 class NodeArguments(Protocol):

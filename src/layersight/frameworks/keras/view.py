@@ -22,8 +22,7 @@ from layersight.frameworks.keras.roles import activation_of, role_of
 from layersight.frameworks.keras.training import notes_of, type_name
 from layersight.frameworks.keras.types import Arguments, Settings, Structure, Tensor
 
-STAND_IN = 224
-"""Stands for an unknown size where a trace needs a number."""
+STAND_IN = 224  # stands for an unknown size where a trace needs a number
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,11 +44,7 @@ def trace_model(
 ) -> View:
     """Finds the layers of a built model.
 
-    Args:
-        model: A built ``keras.Model``.
-        shapes: The shapes of its inputs in its own order of axes; ``None`` for those it
-            was built with.
-        pack: Brings a list of inputs into the structure that a model without a graph takes.
+    ``shapes`` are in the model's own order of axes, ``None`` for those it was built with.
     """
     program = flatten(model)
     inside: dict[int, list[tuple[Key, keras.Layer, int, Shape]]] = {}
@@ -216,11 +211,7 @@ def _look_inside(
 ) -> list[tuple[Key, keras.Layer, int, Shape]]:
     """The calls inside a step, found by letting it run on shapes alone.
 
-    Args:
-        step: The step.
-        args: What it takes.
-        kwargs: Likewise.
-        last: Gets for each tensor that the step gives the call that gave it.
+    ``last`` gets for each tensor that the step gives the call that gave it.
     """
     calls: list[tuple[Key, keras.Layer, int, Shape]] = []
     tensors: list[Tensor] = []

@@ -30,13 +30,14 @@ from layersight.loading.rewrites.names import plain_name
 Order = Sequence[keras.Variable]
 Pairs = list[tuple[keras.Variable, Array]]
 
+# Arrays of wrappers and random generators that belong to no weight of a layer.
 BESIDE = re.compile(
     r"(optimizer_step|pruning_step|mask|threshold|cluster_centroids|pulling_indices|"
     r"moving_stddev|renorm_mean|renorm_stddev|original_weights|StateVar|sn_u|"
     r"seed_generator_state|seed_generator|.*_min|.*_max|.*_min_var|.*_max_var)"
 )
-"""Arrays of wrappers and random generators that belong to no weight of a layer."""
 
+# What a weight is, by the last part of the name that a file gives it.
 KINDS = {
     **dict.fromkeys(("kernel", "W", "depthwise_kernel"), "kernel"),
     **dict.fromkeys(("bias", "b"), "bias"),
@@ -48,18 +49,10 @@ KINDS = {
     **dict.fromkeys(("alpha", "alphas"), "alpha"),
     **{name: name for name in ("pointwise_kernel", "gamma", "beta", "embeddings")},
 }
-"""What a weight is, by the last part of the name that a file gives it."""
 
 
 def assign(model: keras.Model, network: SavedNetwork) -> tuple[str, ...]:
-    """Sets every weight of a model.
-
-    Returns:
-        What was done to the weights, in words.
-
-    Raises:
-        ModelFileError: A layer or a shape does not match.
-    """
+    """Sets every weight of a model."""
     notes: list[str] = []
     layers = model._flatten_layers(include_self=False)
     if network.weights is not None:
@@ -78,13 +71,7 @@ def assign(model: keras.Model, network: SavedNetwork) -> tuple[str, ...]:
 
 
 class _Assignment:
-    """Legacy HDF5, which holds weights layer by layer.
-
-    Args:
-        model: Gets the weights.
-        network: The file.
-        rotate: Whether kernels are rotated by 180 degrees.
-    """
+    """Legacy HDF5, which holds weights layer by layer."""
 
     def __init__(self, model: keras.Model, network: SavedNetwork, *, rotate: bool) -> None:
         self._model = model

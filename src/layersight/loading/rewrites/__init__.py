@@ -77,12 +77,7 @@ REWRITES: tuple[Rewrite, ...] = (
 def upgrade(config: Config, version: str | None = None) -> tuple[Config, tuple[str, ...]]:
     """Applies every rewrite that a configuration needs.
 
-    Args:
-        config: As saved; it is left as it is.
-        version: The version of Keras that wrote it, if the file says so.
-
-    Returns:
-        The upgraded configuration and what was done, in words.
+    The second result is what was done, in words.
     """
     check_bounds(config)
     config = copy.deepcopy(config)

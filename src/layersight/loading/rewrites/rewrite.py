@@ -15,20 +15,13 @@ KERAS_3: Version = (3, 0)
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """One cause for which Keras 3 refuses a configuration, and its cure.
+    """One cause for which Keras 3 refuses a configuration, and its cure."""
 
-    Attributes:
-        name: A short name for it.
-        cause: What it changes, in a sentence for the documentation.
-        says: What was done, in words for the user; empty for what changes the form alone.
-        before: The first version of Keras that does not need it, ``None`` if any may.
-        apply: Changes a configuration in place and returns in how many places.
-    """
-
-    name: str
-    cause: str
-    says: str
-    before: Version | None
+    name: str  # a short name for it
+    cause: str  # what it changes, in a sentence for the documentation
+    says: str  # what was done, in words for the user; empty for what changes the form alone
+    before: Version | None  # the first version of Keras that does not need it, ``None`` if any may
+    # Changes a configuration in place and returns in how many places.
     apply: Callable[[Config], int]
 
     def __call__(self, config: Config) -> int:
@@ -51,13 +44,8 @@ def layer_rewrite(
 ) -> Callable[[Callable[[Config, Config], bool]], Rewrite]:
     """Makes a rewrite of a function of one layer, which says whether it changed something.
 
-    The function gets the layer and its settings.
-
-    Args:
-        name: As in :class:`Rewrite`.
-        says: As in :class:`Rewrite`.
-        of: The classes of the layers that it is called for, ``None`` for all.
-        before: As in :class:`Rewrite`.
+    The function gets the layer and its settings. ``of`` names the classes of the layers that it is
+    called for.
     """
 
     def make(change: Callable[[Config, Config], bool]) -> Rewrite:

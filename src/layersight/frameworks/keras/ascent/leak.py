@@ -18,21 +18,19 @@ from layersight.frameworks.keras.types import Function, Tensor
 
 RECTIFIERS = ("relu", "relu6")
 
+# What has a rectifier, the name of the attribute that rectifies, and the axis of its channels.
 Rectifier = tuple[keras.Operation, str, int]
-"""What has a rectifier, the name of the attribute that rectifies, and the axis of its channels."""
 
+# How much more passes at a position whose value is one standard deviation above the mean.
 NEARNESS = 4.0
-"""How much more passes at a position whose value is one standard deviation above the mean."""
 
 
 @contextmanager
 def leaking(operations: Mapping[keras.Operation, int], share: Tensor) -> Iterator[None]:
     """Lets gradients leak through the rectifiers of some layers while the block lasts.
 
-    Args:
-        operations: Layers and operations, and the axis that holds the channels of what they
-            give; those inside them count too.
-        share: How much passes, one number for each image.
+    ``operations`` has the axis of the channels of what each gives; ``share`` is how much passes,
+    one number for each image.
     """
     with replace_rectifiers(
         rectifiers_in(operations), lambda function, axis: _leak(function, share, axis)
@@ -49,12 +47,7 @@ def rectifiers_in(operations: Mapping[keras.Operation, int]) -> list[Rectifier]:
 def replace_rectifiers(
     rectifiers: Sequence[Rectifier], change: Callable[[Function, int], Function]
 ) -> AbstractContextManager[None]:
-    """Replaces rectifiers by changed ones while the block lasts.
-
-    Args:
-        rectifiers: From :func:`rectifiers_in`.
-        change: From a rectifier and its axis of channels to what stands for it.
-    """
+    """Replaces rectifiers by changed ones while the block lasts."""
 
     def changed(axis: int) -> Callable[[Function], Function]:
         return lambda function: change(function, axis)

@@ -15,22 +15,15 @@ from layersight.data.ascent import PIXELS, Ascent, Probe
 from layersight.frameworks.keras.backends import State
 from layersight.frameworks.keras.types import Tensor
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-"""The constants of Adam."""
-
-FLOOR = 1e-5
-"""Added to the root mean square that a gradient is divided by."""
-
-TINY = 1e-30
-"""The least that a gradient is divided by before Adam sees it."""
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # the constants of Adam
+FLOOR = 1e-5  # added to the root mean square that a gradient is divided by
+TINY = 1e-30  # the least that a gradient is divided by before Adam sees it
 
 
 def measure(probe: Probe, output: Tensor) -> Tensor:
     """What a probe finds of each channel, ``(image, channel)``.
 
-    Args:
-        probe: Where to look.
-        output: Of the layer, channels last, ``(image, ..., channel)``.
+    ``output`` is that of the layer, ``(image, ..., channel)``.
     """
     axes = tuple(range(1, len(output.shape) - 1))
     if axes and probe.where == "centre":

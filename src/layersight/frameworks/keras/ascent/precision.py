@@ -14,11 +14,10 @@ import keras
 
 from layersight.frameworks.graph.patches import Slot, patched, unpatched
 
-POLICY = "mixed_bfloat16"
-"""Of Keras: computes in bfloat16, with variables in float32."""
+POLICY = "mixed_bfloat16"  # of Keras: computes in bfloat16, with variables in float32
 
+# Where a layer of Keras keeps its policy; setting the public property may quantise it.
 ATTRIBUTE = "_dtype_policy"
-"""Where a layer of Keras keeps its policy; setting the public property may quantise it."""
 
 
 class PolicyByThread(keras.DTypePolicy):
@@ -43,9 +42,7 @@ class PolicyByThread(keras.DTypePolicy):
 def mixed_precision(operations: Iterable[keras.Operation]) -> Iterator[None]:
     """Lends layers a policy of mixed precision, for this thread, while the block lasts.
 
-    Args:
-        operations: Whose layers get it, those inside them too; a layer that has another policy
-            than plain float32 keeps its own.
+    A layer that has another policy than plain float32 keeps its own.
     """
     layers = [operation for operation in operations if isinstance(operation, keras.Layer)]
     every = {id(inner): inner for layer in layers for inner in layer._flatten_layers()}

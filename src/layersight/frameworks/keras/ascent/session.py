@@ -37,20 +37,17 @@ from layersight.frameworks.keras.backends import (
 )
 from layersight.frameworks.keras.types import Structure, Tensor
 
+# From what the network sees, channels last, to the outputs of the probes' layers. The second
+# argument is how much of the gradient leaks for each image, ``None`` for nothing; the third whether
+# it computes in mixed precision.
 Network = Callable[[Tensor, Tensor | None, bool], Sequence[Tensor]]
-"""From what the network sees, channels last, to the outputs of the probes' layers.
 
-The second argument is how much of the gradient leaks for each image, ``None`` for nothing; the
-third whether it computes in mixed precision.
-"""
-
-NUDGE = "nudge"
-"""A parameter that stays zero: its gradient is that of the canvas."""
+NUDGE = "nudge"  # a parameter that stays zero: its gradient is that of the canvas
 
 PARAMETERS = {PIXELS: ("pixels",), FOURIER: ("real", "imaginary"), PHASE: ("phase",)}
 
+# From how many pixels of a canvas on it pays to compile what is done with it by itself.
 LARGE = 96 * 96
-"""From how many pixels of a canvas on it pays to compile what is done with it by itself."""
 
 
 class KerasOptimisation:

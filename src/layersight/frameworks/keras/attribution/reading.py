@@ -40,18 +40,15 @@ from layersight.frameworks.keras.types import Tensor
 
 Inputs = Mapping[str, FloatArray]
 
+# From how many images in a batch a reading is compiled where a backend has the choice: so many at
+# once are masks or noise, of which there will be more.
 TRACED = 4
-"""From how many images in a batch a reading is compiled where a backend has the choice: so many
-at once are masks or noise, of which there will be more."""
 
+# How many kinds of reading are kept compiled: more than a heatmap by every method takes.
 PROGRAMS = 32
-"""How many kinds of reading are kept compiled: more than a heatmap by every method takes."""
 
-SIZES = 4
-"""For how many sizes of a batch each of them is kept."""
-
-WASTE = 4
-"""How many times larger a batch may be than what is brought to it."""
+SIZES = 4  # for how many sizes of a batch each of them is kept
+WASTE = 4  # how many times larger a batch may be than what is brought to it
 
 
 class Host(Protocol):
@@ -83,11 +80,7 @@ class Host(Protocol):
 
 
 class Reading:
-    """Reads numbers off a model.
-
-    Args:
-        host: The model.
-    """
+    """Reads numbers off a model."""
 
     def __init__(self, host: Host) -> None:
         self._host = host

@@ -24,10 +24,6 @@ def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
     What has two axes or more is drawn from a normal distribution with its own mean and standard
     deviation; biases, scales and moving statistics are shuffled, so that a variance stays
     one.
-
-    Args:
-        layers: Layers and operations; each variable is replaced once.
-        seed: Of what is drawn.
     """
     draw = np.random.default_rng(seed)
     seen: set[int] = set()

@@ -23,17 +23,17 @@ Tensors: TypeAlias = dict[str, Tensor]
 Compute: TypeAlias = Callable[[Sequence[Tensor]], Tensors]
 Runner: TypeAlias = Callable[[Sequence[Array]], Arrays]
 State: TypeAlias = Tensors
+# From parameters to the number that is maximised, and what else is wanted as it is.
 Objective: TypeAlias = Callable[[Tensors], tuple[Tensor, Tensor]]
-"""From parameters to the number that is maximised, and what else is wanted as it is."""
+# From an objective and parameters to what else it gives, and the gradients.
 Differentiate: TypeAlias = Callable[[Objective, Tensors], tuple[Tensor, Tensors]]
-"""From an objective and parameters to what else it gives, and the gradients."""
 Step: TypeAlias = Callable[[State, Sequence[Tensor], Tensors, Differentiate], tuple[State, Tensors]]
 Stepper: TypeAlias = Callable[[State, Sequence[Array], Arrays], tuple[State, Arrays]]
+# Takes the handle of a layer and what the layer gives; what it returns goes on in its place.
 Touch: TypeAlias = Callable[["Named", Tensor], Tensor]
-"""Takes the handle of a layer and what the layer gives; what it returns goes on in its place."""
+# From inputs, weights and what touches each layer on the way to a number for each image, and more,
+# named, that is wanted as it is.
 Score: TypeAlias = Callable[[Sequence[Tensor], Sequence[Tensor], Touch], tuple[Tensor, Tensors]]
-"""From inputs, weights and what touches each layer on the way to a number for each image, and
-more, named, that is wanted as it is."""
 Differ: TypeAlias = Callable[[Sequence[Array], Sequence[Array]], Arrays]
 ShapeAndType: TypeAlias = tuple[Sequence[int | None], str]
 
@@ -47,14 +47,10 @@ class Named(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a computation was found to make.
+    """What a computation was found to make."""
 
-    Attributes:
-        largest: The bytes of its largest tensor, whether on the way or at the end.
-        given: The shapes and types of what it gives; a size that depends on values is ``None``.
-    """
-
-    largest: int
+    largest: int  # the bytes of its largest tensor, whether on the way or at the end
+    # The shapes and types of what it gives; a size that depends on values is ``None``.
     given: tuple[tuple[tuple[int | None, ...], str], ...]
 
 
@@ -67,23 +63,14 @@ def make_runner(
 ) -> Runner:
     """Turns a computation on backend tensors into one on NumPy arrays.
 
-    Args:
-        compute: Takes the inputs as tensors and gives named tensors.
-        variables: The variables that it reads.
-        often: Whether it will run so often with the same shapes that compiling it pays, where
-            a pass or two would rather do without.
+    ``compute`` reads ``variables``; ``often`` says that it will run so often with the same shapes
+    that compiling it pays.
     """
     return _backend().make_runner(compute, variables, often=often)
 
 
 def make_stepper(step: Step, variables: Sequence[keras.Variable]) -> Stepper:
-    """Turns one step of an optimisation on tensors into one that keeps its state on the device.
-
-    Args:
-        step: Takes state, weights and more, all as tensors, and what differentiates; gives
-            the state after the step and its results.
-        variables: The variables that it reads.
-    """
+    """Turns one step of an optimisation on tensors into one that keeps its state on the device."""
     return _backend().make_stepper(step, variables)
 
 
@@ -165,11 +152,8 @@ def sample(planes: Tensor, placed: Structure) -> Tensor:
 def fused(function: Callable[..., Result]) -> Callable[..., Result]:
     """The same function, run as one where a step of an optimisation is not compiled as a whole.
 
-    What it needs for its gradient is computed again: it should be linear, or cheap.
-
-    Args:
-        function: Takes a sequence of tensors that are differentiated by, and one of tensors that
-            are not.
+    What it needs for its gradient is computed again: it should be linear, or cheap. ``function``
+    takes a sequence of tensors that are differentiated by, and one of others.
     """
     return _backend().fused(function)
 
@@ -177,12 +161,7 @@ def fused(function: Callable[..., Result]) -> Callable[..., Result]:
 def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -> Measured:
     """The largest tensor that a computation makes, found without making any.
 
-    Args:
-        compute: Takes tensors.
-        shapes: Their shapes and types; every size is known.
-
-    Raises:
-        Exception: It cannot be traced: what it does depends on the values.
+    Every size in ``shapes`` is known. What depends on values raises any error.
     """
     with keras.StatelessScope(), keras.SymbolicScope():
         return _backend().measure(compute, shapes)

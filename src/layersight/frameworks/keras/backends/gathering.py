@@ -17,13 +17,13 @@ from layersight.data.arrays import FloatArray
 from layersight.frameworks.keras.types import Tensor
 
 Placed: TypeAlias = Mapping[str, Tensor]
+# A function that is linear in its first argument.
 Linear: TypeAlias = Callable[[Tensor, Placed], Tensor]
-"""A function that is linear in its first argument."""
+# From a linear function and its adjoint to the function with that for a gradient.
 Adjoint: TypeAlias = Callable[[Linear, Linear], Linear]
-"""From a linear function and its adjoint to the function with that for a gradient."""
 
+# Where a pixel may be seen beside the nearest position, if it is not enlarged much.
 AROUND = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
-"""Where a pixel may be seen beside the nearest position, if it is not enlarged much."""
 
 
 def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Placed:

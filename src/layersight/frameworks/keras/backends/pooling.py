@@ -16,29 +16,21 @@ from keras import ops
 
 from layersight.frameworks.graph.geometry import LAST
 
+# From a function and what finds the gradient by what it takes, of what it took, what it gave and
+# the gradient by that, to a function with that gradient.
 WithWayBack = Callable[[Callable[[Any], Any], Callable[[Any, Any, Any], Any]], Callable[[Any], Any]]
-"""From a function and what finds the gradient by what it takes, of what it took, what it gave and
-the gradient by that, to a function with that gradient."""
 
-SMALL = 16
-"""How many places a pooling window has at most for which each is looked at by itself."""
+SMALL = 16  # how many places a pooling window has at most for which each is looked at by itself
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window that moves over images, channels last.
+    """A window that moves over images, channels last."""
 
-    Attributes:
-        size: Its height and width.
-        strides: How far it moves down and to the right.
-        image: Height and width of the images.
-        padded: Whether it moves over their edges, so that every stride counts.
-    """
-
-    size: tuple[int, int]
-    strides: tuple[int, int]
-    image: tuple[int, int]
-    padded: bool
+    size: tuple[int, int]  # its height and width
+    strides: tuple[int, int]  # how far it moves down and to the right
+    image: tuple[int, int]  # height and width of the images
+    padded: bool  # whether it moves over their edges, so that every stride counts
 
     @property
     def count(self) -> tuple[int, int]:
@@ -77,11 +69,7 @@ class Window:
 def max_pooling(
     with_way_back: WithWayBack,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """From ``max_pool`` of a backend of Keras to one with :func:`unpool` for images.
-
-    Args:
-        with_way_back: Gives a function the gradient that is told.
-    """
+    """From ``max_pool`` of a backend of Keras to one with :func:`unpool` for images."""
 
     def change(theirs: Callable[..., Any]) -> Callable[..., Any]:
         def max_pool(

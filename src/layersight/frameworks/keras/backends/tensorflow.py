@@ -53,8 +53,8 @@ def _by_axis(guessing: Function) -> Function:
     return add
 
 
+# While this is patched, sums follow the axes of what is added, never a guess.
 adding_by_axis: list[Patch] = [(plain, "add", _by_axis)]
-"""While this is patched, sums follow the axes of what is added, never a guess."""
 
 
 def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:

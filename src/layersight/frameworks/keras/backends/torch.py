@@ -20,8 +20,8 @@ from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.keras import backends
 from layersight.frameworks.keras.types import Arguments, Function, Settings, Structure, Tensor
 
+# The function of Keras that copies; a version without it has nothing to mend.
 COPYING = "_transpose_spatial_inputs"
-"""The function of Keras that copies; a version without it has nothing to mend."""
 
 _turning: list[Patch] = (
     [(nn, COPYING, lambda _: lambda inputs: torch.movedim(inputs, -1, 1))]
