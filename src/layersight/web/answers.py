@@ -260,7 +260,7 @@ def strongest_of(explorer: Explorer, request: Channel) -> Answer:
     if survey is None:
         raise UsageError("expected a survey: layersight explore MODEL --survey DIR")
     explorer.check_layer(request.layer)
-    entry, number = survey[request.layer], request.channel
+    entry, number = survey.standing_for(request.layer) or survey[request.layer], request.channel
     if number >= entry.channels:
         raise SelectionError(
             f"layer '{entry.name}' has {entry.channels} channels in the survey: "

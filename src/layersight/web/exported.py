@@ -239,8 +239,9 @@ def _keep_survey(
     if survey is None:
         return False
     chosen, _ = select_able(explorer.model.info, layers)
-    for name in {layer.name for layer in chosen} & set(survey):
-        for channel in range(survey[name].channels):
+    for name in {layer.name for layer in chosen}:
+        entry = survey.standing_for(name)
+        for channel in range(0 if entry is None else entry.channels):
             params = {"layer": name, "channel": channel}
             made = answer(explorer, "strongest", params)
             told = {**made.json, "images": made.json["images"][:STRONGEST]}

@@ -394,3 +394,28 @@ def test_layers_stand_for_themselves_after_their_activation_function(network: ty
         }
     )
     assert plan.default_layers(model.info) == ["relu", "own", "split", "two"]
+
+
+def test_a_layer_is_found_under_its_own_name_too(network: type[Fake], tmp_path: Path) -> None:
+    model = network(
+        {
+            "conv": ("Conv2D", lambda picture: picture - 0.5),
+            "norm": ("BatchNormalization", lambda conv: conv * 2),
+            "relu": ("ReLU", lambda norm: np.maximum(norm, 0)),
+            "pool": ("MaxPooling2D", lambda relu: relu[:, ::2, ::2]),
+        }
+    )
+    picture = PICTURES[0, :6, :5]
+    layersight.save(layersight.survey(model, PICTURES[:, :6, :5]), tmp_path / "out")
+    found = layersight.read_survey(tmp_path / "out")
+    assert found.counted_as == {"conv": "relu", "norm": "relu"}
+    words = "the survey counted conv as relu, after the activation function"
+    with pytest.raises(SelectionError, match=words):
+        found["conv"]
+    unit = layersight.channel(model, "conv:1", survey=found, pattern=False)
+    assert (unit.layer, unit.channel, unit.notes) == ("relu", 1, (words,))
+    shown = layersight.activations(model, picture, layers=["conv", "pool"], survey=found)
+    assert f"the survey did not count pool; {words}" in " ".join(shown.notes)
+    own = layersight.survey(model, PICTURES[:, :6, :5], layers=["conv", "relu"])
+    assert own.counted_as == {"norm": "relu"}
+    assert own["conv"].min.max() < 0

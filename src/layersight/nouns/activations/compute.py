@@ -264,10 +264,8 @@ def _among(entry: LayerActivation, survey: Survey | None) -> LayerActivation:
 
 def _uncounted(layers: Sequence[LayerActivation], survey: Survey | None) -> str | None:
     """Which layers a survey says nothing of."""
-    if survey is None:
-        return None
-    names = [entry.name for entry in layers if entry.among is None]
-    return f"the survey did not count {few(names)}" if names else None
+    words = "" if survey is None else survey.uncounted(entry.name for entry in layers)
+    return words or None
 
 
 def _notes(

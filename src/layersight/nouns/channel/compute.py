@@ -65,7 +65,8 @@ def channel(
     opened = open_for(model, Forward, "channel", "open the network that the weights belong to")
     known = survey_of(survey, opened.info)
     entry, number = find_unit(known, unit)
-    notes: list[str] = []
+    asked = unit.rpartition(":")[0]
+    notes = [known.uncounted([asked])] if asked in known.counted_as else []
     info = opened.info
     if known.size is not None and not info.layers:
         taker = next(one for one in info.inputs if one.accepts_image)
@@ -90,6 +91,8 @@ def channel(
 def find_unit(survey: Survey, unit: str) -> tuple[LayerSurvey, int]:
     """The layer and the channel that ``"LAYER:CHANNEL"`` names.
 
+    A layer that was counted after its activation function is found under its own name too.
+
     Raises:
         UsageError: It is no name and number.
         SelectionError: The survey has none such.
@@ -97,6 +100,7 @@ def find_unit(survey: Survey, unit: str) -> tuple[LayerSurvey, int]:
     name, _, number = unit.rpartition(":")
     if not name or not number.strip().isdecimal():
         raise UsageError(f"expected LAYER:CHANNEL as 'conv2d:5', found '{unit}'")
+    name = survey.counted_as.get(name, name)
     chosen = select_layers([entry.layer for entry in survey.layers], [name])
     if len(chosen) != 1:
         listed = ", ".join(f"'{layer.name}'" for layer in chosen[:4])

@@ -27,7 +27,7 @@ from layersight.data.pace import or_warning
 from layersight.data.prediction import Prediction
 from layersight.data.target import MEAN, Target
 from layersight.document.words import plural
-from layersight.errors import Interrupted, SelectionError, UsageError, few
+from layersight.errors import Interrupted, SelectionError, UsageError
 from layersight.images import Source
 from layersight.loading import open_for
 from layersight.model import Forward
@@ -220,10 +220,8 @@ def _among(entry: Heatmap, survey: Survey) -> Heatmap:
 
 def _uncounted(maps: Sequence[Heatmap], survey: Survey | None) -> list[str]:
     """What is explained and a survey says nothing of."""
-    if survey is None:
-        return []
-    names = [entry.target.layer for entry in maps if entry.target.layer not in survey]
-    return [f"the survey did not count {few([*dict.fromkeys(names)])}"] if names else []
+    words = "" if survey is None else survey.uncounted(entry.target.layer for entry in maps)
+    return [words] if words else []
 
 
 def _check_counts(batch_size: int, top: int, target: object) -> None:

@@ -39,7 +39,7 @@ def with_survey(result: Patterns, survey: Survey) -> Patterns:
         channel = objective.channel
         (crops,) = montages(survey, entry, [channel], max(8, side // 2 - 1), BESIDE)
         strongest[index, top : top + side, left : left + side] = resized(crops, (side, side))
-        if not _is_mean(objective):
+        if entry.name != objective.layer or not _is_mean(objective):
             other.append(objective.describe())
             continue
         found = entry.means
@@ -50,6 +50,9 @@ def with_survey(result: Patterns, survey: Survey) -> Patterns:
     notes = list(result.notes)
     if other:
         notes.append(f"not among what the survey counted: {few(other, 4)}")
+    layers = [one.layer for one in result if one.layer in survey.counted_as]
+    if layers:
+        notes.append(f"{survey.uncounted(layers)}, whose strongest images stand beside")
     if len(other) == len(result) and (strongest == 255).all():
         return dataclasses.replace(result, notes=tuple(notes))
     return dataclasses.replace(
@@ -64,11 +67,12 @@ def with_survey(result: Patterns, survey: Survey) -> Patterns:
 
 
 def _entry(survey: Survey, objective: Objective) -> LayerSurvey | None:
-    """What the survey knows of the layer; ``None`` for sums, directions and other layers."""
+    """What the survey knows of the layer, or of it after its activation function.
+
+    ``None`` for sums, directions and other layers.
+    """
     alone = len(objective.terms) == 1 and objective.terms[0].weight > 0
-    if not alone or objective.channel < 0 or objective.layer not in survey:
-        return None
-    return survey[objective.layer]
+    return survey.standing_for(objective.layer) if alone and objective.channel >= 0 else None
 
 
 def _is_mean(objective: Objective) -> bool:
@@ -87,4 +91,6 @@ def _greatest(entry: LayerSurvey, channel: int) -> float:
 def _silent(survey: Survey, objective: Objective) -> bool:
     """Whether the channel is dead over the data set."""
     entry = _entry(survey, objective)
-    return entry is not None and bool(entry.dead[objective.channel])
+    if entry is None or entry.name != objective.layer:
+        return False
+    return bool(entry.dead[objective.channel])

@@ -32,7 +32,14 @@ from layersight.nouns.survey.crops import Cut, cut_out
 from layersight.nouns.survey.dataset import Dataset, Reader, is_array, open_dataset
 from layersight.nouns.survey.local import means_of, run_shards
 from layersight.nouns.survey.options import SurveyOptions
-from layersight.nouns.survey.plan import Shard, Spec, cut, default_layers, images_in_pass
+from layersight.nouns.survey.plan import (
+    Shard,
+    Spec,
+    counted_as,
+    cut,
+    default_layers,
+    images_in_pass,
+)
 from layersight.nouns.survey.result import Survey, Twins
 from layersight.nouns.survey.shards import Result, ShardFolder, locked, to_bytes
 from layersight.nouns.survey.tally import NONE, Extremes
@@ -333,6 +340,7 @@ def _assemble(
             for pair, sums in merged.pairs.items()
             if pair[0] != pair[1]
         ),
+        counted_as=counted_as(info, spec.layers),
     )
 
 

@@ -30,6 +30,7 @@ def manifest(result: Survey, options: PageOptions) -> Json:
         "relative_error": ERROR,
         "settings": dict(result.settings),
         "layers": [tables.layer_json(entry.layer) for entry in result.layers],
+        "counted_as": dict(result.counted_as),
     }
 
 

@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,24 +127,37 @@ def default_layers(info: ModelInfo) -> list[str]:
     Before it nothing is exactly 0, and no channel is silent: where the function is a layer by
     itself, that one stands for the layer.
     """
+    chosen = dict.fromkeys(names[-1] for names in _activated(info))
+    return list(chosen) or [layer.name for layer in info.layers if layer.blocked is None]
+
+
+def counted_as(info: ModelInfo, chosen: Sequence[str]) -> dict[str, str]:
+    """For layers that were not chosen their activation function, where that was."""
+    return {
+        name: names[-1]
+        for names in _activated(info)
+        for name in names[:-1]
+        if names[-1] in chosen and name not in chosen
+    }
+
+
+def _activated(info: ModelInfo) -> Iterator[list[str]]:
+    """Each convolution and dense layer, up to the activation function that alone follows it.
+
+    Between them may be a normalisation; without such a function the layer alone.
+    """
     able = [layer for layer in info.layers if layer.blocked is None]
     takers: dict[str, list[LayerInfo]] = {}
     for layer in able:
         for name in layer.inputs:
             takers.setdefault(name, []).append(layer)
-    chosen = [
-        _activated(layer, takers).name for layer in able if layer.role in ("convolution", "dense")
-    ]
-    return list(dict.fromkeys(chosen)) or [layer.name for layer in able]
-
-
-def _activated(layer: LayerInfo, takers: Mapping[str, Sequence[LayerInfo]]) -> LayerInfo:
-    """The activation function that alone follows a layer, if need be normalised, else the layer."""
-    last = layer
-    while layer.activation in (None, "linear") and len(takers.get(last.name, ())) == 1:
-        (last,) = takers[last.name]
-        if last.role == "activation":
-            return last
-        if last.role != "normalisation":
-            break
-    return layer
+    for layer in able:
+        if layer.role not in ("convolution", "dense"):
+            continue
+        names, last = [layer.name], layer
+        while layer.activation in (None, "linear") and len(takers.get(last.name, ())) == 1:
+            (last,) = takers[last.name]
+            names.append(last.name)
+            if last.role != "normalisation":
+                break
+        yield names if last.role == "activation" else names[:1]

@@ -160,6 +160,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
         settings=manifest["settings"],
         notes=tuple(map(str, manifest["notes"])),
         twins=_twins(folder / TWINS) if (folder / TWINS).exists() else (),
+        counted_as={str(name): str(of) for name, of in manifest["counted_as"].items()},
     )
 
 

@@ -6,8 +6,8 @@ The rule of this module: every number is over the whole data set, and says of wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from layersight.data.display import RichDisplay
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.document.words import plural
-from layersight.errors import SelectionError, near
+from layersight.errors import SelectionError, few, near
 
 Ints = NDArray[np.int64]
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -180,6 +180,8 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
         settings: What a number depends on beside, JSON-ready.
         notes: What a reader should know.
         twins: For the pairs of layers that were asked for.
+        counted_as: Layers that were counted after their activation function, which is a layer by
+            itself: their names, and the name of that layer.
     """
 
     noun: ClassVar[str] = "survey"
@@ -198,12 +200,29 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
     settings: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     twins: tuple[Twins, ...] = ()
+    counted_as: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> LayerSurvey:
         for entry in self.layers:
             if entry.name == name:
                 return entry
+        if name in self.counted_as:
+            raise SelectionError(self.uncounted([name]))
         raise SelectionError(f"no layer '{name}' in the survey.{near(str(name), list(self))}")
+
+    def standing_for(self, name: str) -> LayerSurvey | None:
+        """What was counted of a layer, or after its activation function; ``None`` for nothing."""
+        wanted = self.counted_as.get(name, name)
+        return next((entry for entry in self.layers if entry.name == wanted), None)
+
+    def uncounted(self, names: Iterable[str]) -> str:
+        """Which of some layers it did not count, in words; empty if it did."""
+        missing = [name for name in dict.fromkeys(names) if name not in self]
+        unknown = [name for name in missing if name not in self.counted_as]
+        words = [f"the survey did not count {few(unknown)}"] if unknown else []
+        if others := [f"{n} as {self.counted_as[n]}" for n in missing if n in self.counted_as]:
+            words.append(f"the survey counted {few(others)}, after the activation function")
+        return "; ".join(words)
 
     def __iter__(self) -> Any:
         return (entry.name for entry in self.layers)
