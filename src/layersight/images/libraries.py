@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,10 @@ def read_film(path: Path, frame: int | None, where: str, check: Check) -> Read:
         else:
             taken, step = _numbered(film, stream, frame, size, where)
         check((taken.width, taken.height))
-        picture: Image.Image = taken.to_image()
-        turn = int(getattr(taken, "rotation", 0) or 0)
+        picture, turn = _upright(taken), _turn(taken)
     steps = ["film", step]
-    if turn % 360:
-        picture = picture.rotate(turn, expand=True)
-        steps.append(f"turned by {-turn % 360} degrees, as the film says")
+    if turn:
+        steps.append(f"turned by {360 - turn} degrees, as the film says")
     return picture, tuple(steps)
 
 
@@ -142,14 +140,21 @@ def _spread(
     if seconds <= 0:
         return _following(film, stream, 0, count, size, where), f"the first {count} frames"
     wanted = [(place + 0.5) * seconds / count for place in range(count)]
-    made: list[Image.Image] = []
-    last, decoded = None, 0
-    now = 0.0
+    made = [_upright(each) for each in _frames_at(film, stream, wanted, size, where)]
+    listed = ", ".join(f"{target:.2f}" for target in wanted[:8]) + (" ..." if wanted[8:] else "")
+    return made, f"the frames at {listed} of {seconds:.2f} seconds (spread evenly)"
+
+
+def _frames_at(
+    film: Any, stream: Any, wanted: Sequence[float], size: tuple[int, int], where: str
+) -> Iterator[Any]:
+    """The first frame at or after each of some times in seconds, which never fall."""
+    last, now, decoded = None, 0.0, 0
     for target in wanted:
         if last is None or target - now > FAR:
             film.seek(int(target * 1e6), backward=True)
         elif last.time is not None and last.time >= target:
-            made.append(made[-1] if made else _upright(last))
+            yield last
             continue
         for found in film.decode(stream):
             decoded += 1
@@ -160,15 +165,16 @@ def _spread(
                 break
         if last is None:
             raise ImageError(f"expected a film, found one without a frame: {where}.")
-        made.append(_upright(last))
-    listed = ", ".join(f"{target:.2f}" for target in wanted[:8]) + (" ..." if wanted[8:] else "")
-    return made, f"the frames at {listed} of {seconds:.2f} seconds (spread evenly)"
+        yield last
 
 
 def _upright(taken: Any) -> Image.Image:
     picture: Image.Image = taken.to_image()
-    turn = int(getattr(taken, "rotation", 0) or 0)
-    return picture.rotate(turn, expand=True) if turn % 360 else picture
+    return picture.rotate(turn, expand=True) if (turn := _turn(taken)) else picture
+
+
+def _turn(taken: Any) -> int:
+    return int(getattr(taken, "rotation", 0) or 0) % 360
 
 
 def _middle(film: Any, stream: Any, size: tuple[int, int], where: str) -> tuple[Any, str]:
@@ -176,17 +182,9 @@ def _middle(film: Any, stream: Any, size: tuple[int, int], where: str) -> tuple[
     seconds = float(film.duration or 0) / 1e6
     if seconds <= 0:
         return _numbered(film, stream, 0, size, where)
-    film.seek(film.duration // 2, backward=True)
-    last = None
-    for number, found in enumerate(film.decode(stream)):
-        frames.check_cost(number, size, where)
-        last = found
-        if found.time is None or found.time >= seconds / 2:
-            break
-    if last is None:
-        raise ImageError(f"expected a film, found one without a frame: {where}.")
-    time = last.time or 0.0
-    return last, f"the frame at {time:.2f} of {seconds:.2f} seconds (the middle)"
+    (taken,) = _frames_at(film, stream, [seconds / 2], size, where)
+    time = taken.time or 0.0
+    return taken, f"the frame at {time:.2f} of {seconds:.2f} seconds (the middle)"
 
 
 def _numbered(

@@ -166,40 +166,35 @@ def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
             raise _unknown(first, where) from error
 
 
-def open_content(content: bytes, where: str) -> Image.Image:
-    """The image in the bytes of a file, not yet decoded."""
+def open_content(content: bytes, where: str, others: bool = True) -> Image.Image:
+    """The image in the bytes of a file, not yet decoded, of a format that needs no other library.
+
+    ``others`` says whether a message names the formats that do.
+    """
     with guarded(where):
         try:
             return Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:
-            raise _unknown(content[: contents.ENOUGH], where) from error
+            raise _unknown(content[: contents.ENOUGH], where, others) from error
 
 
-def _unknown(first: bytes, where: str) -> ImageError:
+def _unknown(first: bytes, where: str, others: bool = True) -> ImageError:
     what, advice = contents.describe(first)
+    last = ", GIF, HEIC, DICOM or a film" if others else " or GIF"
     return ImageError(
-        "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
-        f"{what}: {where}. {advice}"
+        f"expected an image (JPEG, PNG, WebP, BMP, TIFF{last}), found {what}: {where}. {advice}"
     )
 
 
 def read_bytes(content: bytes, name: str, most: int | None = None) -> Decoded:
     """The image in the bytes of a file from a stranger, upright and in 8 bits.
 
-    Pillow's formats alone are read; of several frames it is the first.
+    Pillow's formats alone are read; of several frames it is the first. It may have ``most`` pixels.
     """
     where = repr(name)
-    with guarded(where):
-        try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                check_claims(image.size, where, most)
-                return upright_picture(image, where)
-        except UnidentifiedImageError as error:
-            what, advice = contents.describe(content[: contents.ENOUGH])
-            raise ImageError(
-                f"expected an image (JPEG, PNG, WebP, BMP, TIFF or GIF), found {what}: {where}. "
-                f"{advice}"
-            ) from error
+    with guarded(where), open_content(content, where, others=False) as image:
+        check_claims(image.size, where, most)
+        return upright_picture(image, where)
 
 
 def upright_picture(image: Image.Image, where: str, before: tuple[str, ...] = ()) -> Decoded:

@@ -10,12 +10,13 @@ the extensible kind; it is a list of chunks, of which two matter.
 from __future__ import annotations
 
 import csv
+import functools
 import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ from layersight.images.fitting import FITS
 from layersight.images.reading import check_file, guarded
 
 WAV, TABLE = "wav", "table"
+
+Raw = NDArray[np.uint8]
 
 SUFFIXES = (".csv", ".npy", ".tsv", ".txt", ".wav")  # by which signals are found in folders
 MAX_TEXT = 64 * 1024**2  # bytes of a table
@@ -44,14 +47,28 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Signal:
-    """Numbers of a file that are not yet decoded."""
+    """Rows of a file, cut and turned as arrays are; samples are decoded when they are asked for."""
 
-    count: int  # how many positions, or rows of a table, there are
-    channels: int  # how many numbers each has
-    # Gives the rows from one to another, ``(position, channel)`` float32.
-    part: Callable[[int, int], FloatArray]
+    rows: NDArray[Any]  # ``(position, channel)``, and of samples their bytes
     steps: tuple[str, ...]  # what was done, in words, in order
     names: tuple[str, ...] = ()  # of the channels, where the file tells
+    decode: Callable[[Raw], FloatArray] | None = None
+    averaged: bool = False  # whether the mean of all channels stands for them
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.averaged else self.rows.shape[1]
+
+    def values(self) -> FloatArray:
+        """The numbers, ``(position, channel)`` float32."""
+        made: FloatArray = self.rows if self.decode is None else self.decode(self.rows)
+        if self.averaged:
+            made = made.mean(axis=1, keepdims=True, dtype=np.float32)
+        return np.ascontiguousarray(made)
+
+    def taking(self, rows: NDArray[Any], *steps: str, **changes: Any) -> Signal:
+        """The same of other rows, with what was done to get them."""
+        return replace(self, rows=rows, steps=(*self.steps, *steps), **changes)
 
 
 def kind_of(path: Path) -> str | None:
@@ -120,35 +137,23 @@ def read_signal(path: Path, inputs: InputInfo, *, frame: int | None, fit: str | 
 
 def _lengthened(signal: Signal, length: int | None, fit: str | None, where: str) -> Signal:
     """A signal of the length that the input takes."""
-    count, own = signal.count, length or min(signal.count, LONGEST)
+    rows, count = signal.rows, len(signal.rows)
+    own = length or min(count, LONGEST)
     if count == own:
-        step = f"kept at {own:,} positions"
-    elif fit == "stretch":
+        return signal.taking(rows, f"kept at {own:,} positions")
+    if fit == "stretch":
         _check_decoded(count, signal.channels, where)
         step = f"resampled from {count:,} to {own:,} positions (stretch)"
-        values = resample(signal.part(0, count), own)
-        return replace(
-            signal, count=own, part=lambda a, b: values[a:b], steps=(*signal.steps, step)
-        )
-    elif count > own:
+        values = resample(signal.values(), own)
+        return signal.taking(values, step, decode=None, averaged=False)
+    if count > own:
         start = (count - own) // 2
         step = f"the middle {own:,} of {count:,} positions, from {start:,} (crop)"
-        whole = signal.part
-        return replace(
-            signal,
-            count=own,
-            part=lambda a, b: whole(start + a, start + b),
-            steps=(*signal.steps, step),
-        )
-    else:
-        before = (own - count) // 2
-        values = np.zeros((own, signal.channels), np.float32)
-        values[before : before + count] = signal.part(0, count)
-        step = f"zeros around its {count:,} positions up to {own:,} (pad)"
-        return replace(
-            signal, count=own, part=lambda a, b: values[a:b], steps=(*signal.steps, step)
-        )
-    return replace(signal, steps=(*signal.steps, step))
+        return signal.taking(rows[start : start + own], step)
+    before = (own - count) // 2
+    step = f"zeros around its {count:,} positions up to {own:,} (pad)"
+    values = np.pad(signal.values(), ((before, own - count - before), (0, 0)))
+    return signal.taking(values, step, decode=None, averaged=False)
 
 
 def resample(values: FloatArray, length: int) -> FloatArray:
@@ -187,17 +192,10 @@ def _check_decoded(count: int, channels: int, where: str) -> None:
 
 def _as_vector(table: Signal, inputs: InputInfo, where: str, row: int | None) -> Signal:
     """One row of a table as a vector; of a table of one column that column."""
-    wanted = inputs.example_shape[0]
-    if table.channels == 1 and wanted not in (None, 1) and table.count == wanted:
-        column = table.part(0, table.count).T
-        return replace(
-            table,
-            count=1,
-            channels=table.count,
-            part=lambda a, b: column[a:b],
-            names=(),
-            steps=(*table.steps, f"one column of {table.count:,} numbers"),
-        )
+    wanted, count = inputs.example_shape[0], len(table.rows)
+    if table.channels == 1 and wanted not in (None, 1) and count == wanted:
+        turned = table.rows.swapaxes(0, 1)
+        return table.taking(turned, f"one column of {count:,} numbers", names=())
     if table.channels == (wanted or 0) + 1:
         table = _without_index(table)
     if wanted not in (None, table.channels):
@@ -211,10 +209,9 @@ def _as_vector(table: Signal, inputs: InputInfo, where: str, row: int | None) ->
 def _as_channels(table: Signal, inputs: InputInfo, where: str, row: int | None) -> Signal:
     """Rows as positions; where rows are examples of one channel, one of them."""
     length, channels = inputs.example_shape
-    own = table.channels
-    if channels is not None and own == channels + 1:
+    if channels is not None and table.channels == channels + 1:
         table = _without_index(table)
-        own = table.channels
+    own = table.channels
     if channels in (None, own):
         if row:
             raise UsageError(f"no row {row}: the rows of {where} are the positions of one signal")
@@ -224,38 +221,17 @@ def _as_channels(table: Signal, inputs: InputInfo, where: str, row: int | None) 
             raise ImageError(
                 f"expected {channels} channels for the input '{inputs.name}', found {own}: {where}"
             )
-        whole = table.part
-        return replace(
-            table,
-            channels=1,
-            part=lambda a, b: whole(a, b).mean(axis=1, keepdims=True, dtype=np.float32),
-            steps=(*table.steps, f"its {own} channels averaged to one"),
-        )
+        return table.taking(table.rows, f"its {own} channels averaged to one", averaged=True)
     if channels == 1 and length is not None and own in (length, length + 1):
         if own == length + 1:
             step = (
                 f"the last of its {own} columns left out: one more than the network has positions"
             )
-            whole_rows = table.part
-            table = replace(
-                table,
-                channels=length,
-                part=lambda a, b: whole_rows(a, b)[:, :length],
-                steps=(*table.steps, step),
-            )
+            table = table.taking(table.rows[:, :length], step)
         one = _row_of(table, row, where)
-        column = one.part(0, 1).T
-        return replace(one, count=length, channels=1, part=lambda a, b: column[a:b], names=())
-    if table.count == channels and own == length:
-        turned = table.part(0, table.count).T
-        return replace(
-            table,
-            count=own,
-            channels=table.count,
-            part=lambda a, b: turned[a:b],
-            names=(),
-            steps=(*table.steps, "its rows taken as channels"),
-        )
+        return one.taking(one.rows.T, names=())
+    if len(table.rows) == channels and own == length:
+        return table.taking(table.rows.T, "its rows taken as channels", names=())
     raise ImageError(
         f"expected {channels} column{'' if channels == 1 else 's'} (channels) for the input "
         f"'{inputs.name}', a row for each position, found {_columns(table)} in {where}. Keep the "
@@ -275,26 +251,17 @@ def _without_index(table: Signal) -> Signal:
     first = table.names[0].strip().lower() if table.names else None
     if first is None or not (first in _TIMES or first.startswith("time")):
         return table
-    whole = table.part
     name = f"'{table.names[0]}'" if first else "without a name"
-    return replace(
-        table,
-        channels=table.channels - 1,
-        part=lambda a, b: whole(a, b)[:, 1:],
-        names=table.names[1:],
-        steps=(*table.steps, f"its first column {name} left out: it counts the rows"),
-    )
+    step = f"its first column {name} left out: it counts the rows"
+    return table.taking(table.rows[:, 1:], step, names=table.names[1:])
 
 
 def _row_of(table: Signal, row: int | None, where: str) -> Signal:
-    number = row or 0
-    if number >= table.count:
-        raise frames.no_such(number, table.count, where, "row")
-    steps = table.steps
-    if table.count > 1:
-        steps = (*steps, frames.words(number, table.count, noun="row"))
-    whole = table.part
-    return replace(table, count=1, part=lambda a, b: whole(number + a, number + b), steps=steps)
+    number, count = row or 0, len(table.rows)
+    if number >= count:
+        raise frames.no_such(number, count, where, "row")
+    words = [frames.words(number, count, noun="row")] if count > 1 else []
+    return table.taking(table.rows[number : number + 1], *words)
 
 
 def _read_table(path: Path, where: str) -> Signal:
@@ -333,7 +300,7 @@ def _read_table(path: Path, where: str) -> Signal:
     names = names if len(names) == values.shape[1] else ()
     with np.errstate(over="ignore"):
         numbers = values.astype(np.float32)
-    return Signal(len(numbers), numbers.shape[1], lambda a, b: numbers[a:b], tuple(steps), names)
+    return Signal(numbers, tuple(steps), names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,8 +322,8 @@ def _read_wav(path: Path, where: str) -> Signal:
             )
         form, start, claimed = _chunks(file, where)
     there = path.stat().st_size - start
-    convert = _CONVERTERS.get((form.code, form.bits))
-    if convert is None:
+    known = _SAMPLES.get((form.code, form.bits))
+    if known is None:
         raise ImageError(
             f"expected samples of 8, 16, 24 or 32 bits or of floats, found {form.bits} bits of "
             f"kind {form.code} in {where}. Save it as WAV without compression."
@@ -379,7 +346,7 @@ def _read_wav(path: Path, where: str) -> Signal:
     if claimed != 0xFFFFFFFF and claimed > there:
         steps = (*steps, "cut short: the file has fewer samples than it says")
     raw = np.memmap(path, np.uint8, "r", start, (count, form.channels, width))
-    return Signal(count, form.channels, lambda a, b: convert(raw[a:b]), steps)
+    return Signal(raw, steps, decode=functools.partial(_decoded, *known))
 
 
 def _chunks(file: BinaryIO, where: str) -> tuple[_Format, int, int]:
@@ -405,36 +372,21 @@ def _chunks(file: BinaryIO, where: str) -> tuple[_Format, int, int]:
     raise ImageError(f"expected a WAV file with a format and samples: {where}. It is damaged.")
 
 
-Raw = NDArray[np.uint8]
+def _decoded(dtype: str, divisor: float, offset: float, raw: Raw) -> FloatArray:
+    """Samples as numbers; those of three bytes are the upper three of four."""
+    if raw.shape[-1] == 3:
+        raw = np.pad(raw, ((0, 0), (0, 0), (1, 0)))
+    samples = np.ascontiguousarray(raw).view(dtype)[..., 0].astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return ((samples - offset) / divisor).astype(np.float32)
 
 
-def _integers(dtype: str, divisor: float, offset: float = 0.0) -> Callable[[Raw], FloatArray]:
-    def convert(raw: Raw) -> FloatArray:
-        whole = np.ascontiguousarray(raw).view(dtype)[..., 0]
-        return ((whole.astype(np.float64) - offset) / divisor).astype(np.float32)
-
-    return convert
-
-
-def _three_bytes(raw: Raw) -> FloatArray:
-    wide = np.zeros((*raw.shape[:2], 4), np.uint8)
-    wide[..., 1:] = raw
-    return (wide.view("<i4")[..., 0] / 2.0**31).astype(np.float32)
-
-
-def _floats(dtype: str) -> Callable[[Raw], FloatArray]:
-    def convert(raw: Raw) -> FloatArray:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.ascontiguousarray(raw).view(dtype)[..., 0].astype(np.float32)
-
-    return convert
-
-
-_CONVERTERS: dict[tuple[int, int], Callable[[Raw], FloatArray]] = {
-    (_PCM, 8): _integers("u1", 128.0, 128.0),
-    (_PCM, 16): _integers("<i2", 2.0**15),
-    (_PCM, 24): _three_bytes,
-    (_PCM, 32): _integers("<i4", 2.0**31),
-    (_FLOAT, 32): _floats("<f4"),
-    (_FLOAT, 64): _floats("<f8"),
+# By kind and bits of samples: their type in NumPy, what they are divided by, and what is zero.
+_SAMPLES: dict[tuple[int, int], tuple[str, float, float]] = {
+    (_PCM, 8): ("u1", 128.0, 128.0),
+    (_PCM, 16): ("<i2", 2.0**15, 0.0),
+    (_PCM, 24): ("<i4", 2.0**31, 0.0),
+    (_PCM, 32): ("<i4", 2.0**31, 0.0),
+    (_FLOAT, 32): ("<f4", 1.0, 0.0),
+    (_FLOAT, 64): ("<f8", 1.0, 0.0),
 }

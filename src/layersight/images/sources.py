@@ -6,13 +6,15 @@ The rule of this module: the steps of an InputImage say how it was made, in orde
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from layersight.data.arrays import FloatArray
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES, Preprocessing
@@ -23,16 +25,21 @@ from layersight.images import arrays, fitting, reading, signals, stacks
 Source: TypeAlias = str | os.PathLike[str] | NDArray[np.generic] | Image.Image | InputImage
 
 
+Pixels = NDArray[np.uint8]
+
+
+class How(TypedDict, total=False):
+    """What :func:`load` takes beside the scale of the pixels."""
+
+    fit: str | None
+    interpolation: str
+    size: tuple[int, int] | None
+    frame: int | None
+    name: str | None
+
+
 def load(
-    source: Source,
-    inputs: InputInfo,
-    *,
-    preprocessing: Preprocessing,
-    fit: str | None = None,
-    interpolation: str = "nearest",
-    size: tuple[int, int] | None = None,
-    frame: int | None = None,
-    name: str | None = None,
+    source: Source, inputs: InputInfo, *, preprocessing: Preprocessing, **how: Unpack[How]
 ) -> InputImage:
     """An image as the network will see it.
 
@@ -51,12 +58,11 @@ def load(
             takes films, animations, pages of a TIFF, and a folder of pictures.
         inputs: The input of the model that the image is for.
         preprocessing: From pixels 0..255 to what the network gets.
-        fit: See ``fit``; ``None`` stretches pictures, and cuts or fills signals.
-        interpolation: See ``fit``.
-        size: Height and width in pixels, where the model takes any.
-        frame: Which frame, page or slice of a file with several, from 0; without it the first,
-            of a volume or film the one in the middle.
-        name: What to call the image; without it the file's name.
+        **how: ``fit`` and ``interpolation`` as :func:`layersight.images.fit` takes them; without a
+            fit pictures are stretched, and signals cut or filled. ``size``: height and width in
+            pixels, where the model takes any. ``frame``: which frame, page or slice of a file
+            with several, from 0; without it the first, of a volume or film the one in the
+            middle. ``name``: what to call the image; without it the file's name.
 
     Returns:
         The image. Its ``values`` are ``(height, width, channel)`` float32, or of the rank of
@@ -76,16 +82,7 @@ def load(
         >>> image.values[..., 0].tolist(), image.steps
         ([[0.0, 1.0], [1.0, 0.0]], ('kept at 2 x 2 pixels',))
     """
-    return load_both(
-        source,
-        inputs,
-        preprocessing=preprocessing,
-        fit=fit,
-        interpolation=interpolation,
-        size=size,
-        frame=frame,
-        name=name,
-    )[0]
+    return load_both(source, inputs, preprocessing=preprocessing, **how)[0]
 
 
 def load_both(
@@ -104,7 +101,6 @@ def load_both(
     There is none of an array that is no picture, nor of an image that was loaded before.
     """
     _check_input(inputs)
-    fit_signal, fit = fit, fit or "stretch"
     if isinstance(source, InputImage):
         if source.values.shape == inputs.possible_picture:
             inputs = inputs.as_picture()
@@ -113,115 +109,125 @@ def load_both(
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     if is_picture(source):
         inputs = inputs.as_picture()
-    shown = name or _name_of(source, path)
-    if path is not None and len(inputs.example_shape) < 3 and signals.kind_of(path):
-        return _from_table(path, inputs, frame=frame, fit=fit_signal, name=shown), None
-    if path is not None and len(inputs.example_shape) == 4 and stacks.holds_several(path):
-        return (
-            _from_stack(path, inputs, preprocessing, (fit, interpolation), size, frame, shown),
-            None,
-        )
-    whole = _whole_image(source, path, inputs, shown, frame)
-    if isinstance(whole, np.ndarray):
-        return _as_it_is(whole, inputs, preprocessing, size=size, name=shown, path=path), None
-    picture, steps = whole.convert(_picture_channels(inputs))
-    high, wide = inputs.example_shape[-3:-1]
-    chosen, note = fitting.choose_size((high, wide), picture.size, size)
-    fitted, step = fitting.fit_picture(picture, chosen, fit, interpolation)
-    pixels = reading.to_array(fitted)
-    filled, more = arrays.fill_axes(preprocessing.apply(pixels), inputs)
-    image = InputImage(
-        name=shown,
-        path=path,
-        original_size=picture.size,
-        pixels=_for_display(fitted, pixels),
-        values=filled,
-        preprocessing=preprocessing,
-        steps=(*steps, *([note] if note else []), step, *more, *_flattened(inputs)),
-        region=fitting.seen_region(picture.size, chosen, fit),
-        frame=frame,
-        frames=_repeated(fitted, pixels, filled),
+    asked = _Asked(
+        inputs,
+        preprocessing,
+        path,
+        name or _name_of(source, path),
+        fit or "stretch",
+        interpolation,
+        size,
+        frame,
     )
-    return image, whole
+    if path is not None and len(inputs.example_shape) < 3 and signals.kind_of(path):
+        return _from_table(path, asked, fit), None
+    if path is not None and len(inputs.example_shape) == 4 and stacks.holds_several(path):
+        return _from_stack(path, asked), None
+    whole = _whole_image(source, asked)
+    if isinstance(whole, np.ndarray):
+        return _as_it_is(whole, asked), None
+    chosen, note = asked.choose_size(whole)
+    pixels, shown, steps = asked.fitted(whole, chosen, note)
+    values, more = arrays.fill_axes(preprocessing.apply(pixels), inputs)
+    frames = np.repeat(shown[np.newaxis], len(values), axis=0) if values.ndim == 4 else None
+    steps = (*steps, *more, *_flattened(inputs))
+    return asked.image(whole, chosen, shown, values, steps, frames), whole
 
 
-def _from_table(
-    path: Path, inputs: InputInfo, *, frame: int | None, fit: str | None, name: str
-) -> InputImage:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What :func:`load` was asked for."""
+
+    inputs: InputInfo
+    preprocessing: Preprocessing
+    path: Path | None
+    name: str
+    fit: str
+    interpolation: str
+    size: tuple[int, int] | None
+    frame: int | None
+
+    def choose_size(self, whole: reading.Decoded) -> tuple[tuple[int, int], str | None]:
+        high, wide = self.inputs.example_shape[-3:-1]
+        return fitting.choose_size((high, wide), whole.upright.size, self.size)
+
+    def fitted(
+        self, whole: reading.Decoded, size: tuple[int, int], note: str | None
+    ) -> tuple[Pixels, Pixels, tuple[str, ...]]:
+        """The pixels of a picture in a size, the same to be shown, and what was done."""
+        picture, steps = whole.convert(_picture_channels(self.inputs))
+        made, step = fitting.fit_picture(picture, size, self.fit, self.interpolation)
+        pixels = shown = reading.to_array(made)
+        if made.mode == "RGBA":
+            shown = reading.to_array(reading.lay_on_white(made)[0].convert("RGB"))
+        return pixels, shown, (*steps, *([note] if note else []), step)
+
+    def image(
+        self,
+        whole: reading.Decoded,
+        size: tuple[int, int],
+        pixels: Pixels,
+        values: FloatArray,
+        steps: tuple[str, ...],
+        frames: Pixels | None,
+    ) -> InputImage:
+        """The image that was made of a picture, or of several of its size."""
+        own = whole.upright.size
+        return InputImage(
+            name=self.name,
+            path=self.path,
+            original_size=own,
+            pixels=pixels,
+            values=values,
+            preprocessing=self.preprocessing,
+            steps=steps,
+            region=fitting.seen_region(own, size, self.fit),
+            frame=self.frame,
+            frames=frames,
+        )
+
+
+def _from_table(path: Path, asked: _Asked, fit: str | None) -> InputImage:
     """A signal or vector from a WAV file or a table."""
-    found = signals.read_signal(path, inputs, frame=frame, fit=fit)
-    values = np.ascontiguousarray(found.part(0, found.count))
-    if len(inputs.example_shape) == 1:
+    found = signals.read_signal(path, asked.inputs, frame=asked.frame, fit=fit)
+    values = found.values()
+    if len(asked.inputs.example_shape) == 1:
         values = values[0]
-    what = repr(name)
-    arrays.check_shape(values, inputs, what)
-    arrays.check_vocabulary(values, inputs, what)
+    what = repr(asked.name)
+    arrays.check_shape(values, asked.inputs, what)
+    arrays.check_vocabulary(values, asked.inputs, what)
     lost = int(values.size - np.isfinite(values).sum())
     pixels = arrays.to_picture(values)
     return InputImage(
-        name=name,
+        name=asked.name,
         path=path,
         original_size=(pixels.shape[1], pixels.shape[0]),
         pixels=pixels,
         values=values,
         preprocessing=SCALES["none"].because("numbers are taken as they are"),
         steps=(*found.steps, *([f"{lost} of its numbers are not finite"] if lost else [])),
-        frame=frame,
+        frame=asked.frame,
         names=found.names,
     )
 
 
-def _from_stack(
-    path: Path,
-    inputs: InputInfo,
-    preprocessing: Preprocessing,
-    how: tuple[str, str],
-    size: tuple[int, int] | None,
-    frame: int | None,
-    name: str,
-) -> InputImage:
+def _from_stack(path: Path, asked: _Asked) -> InputImage:
     """Frames or slices, each fitted by itself."""
-    count, high, wide, channels = inputs.example_shape
+    inputs = asked.inputs
     _picture_channels(inputs)
-    found = stacks.read_stack(path, count, frame)
-    fit, interpolation = how
-    made, shown, steps = [], [], dict.fromkeys(found.steps)
-    first = found.frames[0].upright.size
-    chosen, note = fitting.choose_size((high, wide), first, size)
-    if len(found.frames) * chosen[0] * chosen[1] * (channels or 3) > arrays.MAX_NUMBERS:
+    found = stacks.read_stack(path, inputs.example_shape[0], asked.frame)
+    first = found.frames[0]
+    chosen, note = asked.choose_size(first)
+    if len(found.frames) * chosen[0] * chosen[1] * (inputs.channels or 3) > arrays.MAX_NUMBERS:
         raise ImageError(
             f"expected at most {arrays.MAX_NUMBERS / 1e6:g} million numbers, found "
             f"{len(found.frames)} frames of {chosen[1]} x {chosen[0]} for the input '{inputs.name}'"
         )
-    for each in found.frames:
-        picture, done = each.convert(_picture_channels(inputs))
-        fitted, step = fitting.fit_picture(picture, chosen, fit, interpolation)
-        pixels = reading.to_array(fitted)
-        made.append(pixels)
-        shown.append(_for_display(fitted, pixels))
-        steps |= dict.fromkeys([*done, *([note] if note else []), step])
-    frames_shown = np.stack(shown)
-    return InputImage(
-        name=name,
-        path=path,
-        original_size=first,
-        pixels=frames_shown[len(made) // 2],
-        values=preprocessing.apply(np.stack(made)),
-        preprocessing=preprocessing,
-        steps=tuple(steps),
-        region=fitting.seen_region(first, chosen, fit),
-        frame=frame,
-        frames=frames_shown,
-    )
-
-
-def _repeated(
-    fitted: Image.Image, pixels: NDArray[np.uint8], values: NDArray[np.floating]
-) -> NDArray[np.uint8] | None:
-    """The frames of a picture that stands for several."""
-    if values.ndim != 4:
-        return None
-    return np.repeat(_for_display(fitted, pixels)[np.newaxis], len(values), axis=0)
+    made = [asked.fitted(each, chosen, note) for each in found.frames]
+    frames = np.stack([shown for _, shown, _ in made])
+    values = asked.preprocessing.apply(np.stack([pixels for pixels, _, _ in made]))
+    steps = tuple(dict.fromkeys([*found.steps, *(step for _, _, done in made for step in done)]))
+    return asked.image(first, chosen, frames[len(made) // 2], values, steps, frames)
 
 
 def is_picture(source: Any) -> bool:
@@ -248,10 +254,9 @@ def _flattened(inputs: InputInfo) -> tuple[str, ...]:
     return (f"without a channel axis: rows and columns {own}",)
 
 
-def _whole_image(
-    source: Any, path: Path | None, inputs: InputInfo, name: str, frame: int | None
-) -> reading.Decoded | NDArray[np.generic]:
+def _whole_image(source: Any, asked: _Asked) -> reading.Decoded | NDArray[np.generic]:
     """A picture that is still to be fitted, or an array that is not."""
+    path, inputs, name = asked.path, asked.inputs, asked.name
     if isinstance(source, Image.Image):
         with reading.guarded(repr(name)):
             return reading.upright_picture(source, repr(name))
@@ -259,7 +264,7 @@ def _whole_image(
         reading.check_file(path)
         if not arrays.is_array_file(path):
             _picture_channels(inputs)  # an input for no images refuses before a file is read
-            return reading.read_picture(path, frame)
+            return reading.read_picture(path, asked.frame)
     array = arrays.as_array(source) if path is None else arrays.read_array(path)
     array = arrays.with_all_axes(array, inputs)
     channels = array.shape[-1] if array.ndim == 3 else 0
@@ -278,16 +283,9 @@ def _whole_image(
         return reading.upright_picture(picture, repr(name))
 
 
-def _as_it_is(
-    array: NDArray[np.generic],
-    inputs: InputInfo,
-    preprocessing: Preprocessing,
-    *,
-    size: tuple[int, int] | None,
-    name: str,
-    path: Path | None,
-) -> InputImage:
+def _as_it_is(array: NDArray[np.generic], asked: _Asked) -> InputImage:
     """An array that is not fitted: floats, or bytes for an input that is no picture."""
+    inputs, size, name = asked.inputs, asked.size, asked.name
     whole = array.dtype.kind in "iu" and (array.dtype != np.uint8 or arrays.is_token(inputs))
     if (
         array.dtype != np.uint8
@@ -308,7 +306,7 @@ def _as_it_is(
         )
     steps: tuple[str, ...] = ("an array of bytes, not fitted",)
     if array.dtype == np.uint8 and not whole:
-        values = preprocessing.apply(array)
+        values, preprocessing = asked.preprocessing.apply(array), asked.preprocessing
     else:
         values, steps = arrays.to_values(array)
         preprocessing = SCALES["none"].because("a float array is taken as it is")
@@ -318,7 +316,7 @@ def _as_it_is(
         steps = (*steps, f"shown as a picture of {pixels.shape[1]} x {pixels.shape[0]}")
     return InputImage(
         name=name,
-        path=path,
+        path=asked.path,
         original_size=(pixels.shape[1], pixels.shape[0]),
         pixels=pixels,
         values=values,
@@ -352,9 +350,3 @@ def _name_of(source: Any, path: Path | None) -> str:
     if path is not None:
         return path.name
     return "image" if isinstance(source, Image.Image) else "array"
-
-
-def _for_display(fitted: Image.Image, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if fitted.mode != "RGBA":
-        return pixels
-    return reading.to_array(reading.lay_on_white(fitted)[0].convert("RGB"))
