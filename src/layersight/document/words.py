@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.document.blocks import Column, Note
+from layersight.document.blocks import Note
 from layersight.version import __version__
 
 TIMES = "\u00d7"
@@ -30,6 +30,15 @@ def count(number: int) -> str:
     '3,453,121'
     """
     return f"{number:,}"
+
+
+def sentence(words: str) -> str:
+    """Words as a sentence.
+
+    >>> sentence("values as they are, cut to 0..255")
+    'Values as they are, cut to 0..255.'
+    """
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def percent(share: float) -> str:
@@ -190,12 +199,6 @@ def own_notes(notes: Sequence[str]) -> tuple[Note, ...]:
     """
     lines = tuple(dict.fromkeys(notes))
     return (Note(lines, "Notes", most=8),) if lines else ()
-
-
-def layer_columns(*own: str) -> tuple[Column, ...]:
-    """The columns of a table of layers: number, name and type, its own, and the page of each."""
-    first = Column("", "right"), Column("name", wide=2), Column("type", wide=1)
-    return (*first, *(Column(name, "right") for name in own), Column("page", "right", pages=True))
 
 
 def finite(value: object) -> object:

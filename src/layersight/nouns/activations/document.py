@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo
 from layersight.document.blend import PALE
 from layersight.document.blocks import (
@@ -39,6 +40,7 @@ from layersight.document.blocks import (
 )
 from layersight.document.colour import palette
 from layersight.document.image import input_block, input_note, input_picture, prediction_blocks
+from layersight.document.layers import FEWER, field_cell, layer_table, model_document
 from layersight.document.words import (
     DASH,
     DOT,
@@ -46,8 +48,6 @@ from layersight.document.words import (
     axes_line,
     count,
     input_line,
-    layer_columns,
-    model_facts,
     model_line,
     number,
     output_size,
@@ -55,6 +55,7 @@ from layersight.document.words import (
     percent,
     plural,
     ranges,
+    sentence,
     size,
     span,
 )
@@ -85,26 +86,25 @@ def describe(result: Activations, options: PictureOptions) -> Document:
     options = options.settled()
     make = {"sheet": _sheet, "grid": _grid, "channel": _maps, "across": _across}[options.view]
     how = described(result, options)
-    names = ", ".join(image.name for image in result.images[:4])
     several = len(result.images) > 1
-    return Document(
-        title=result.model.name,
-        kicker="What the network sees",
-        facts=model_facts(result.model),
-        parts=tuple(
-            dataclasses.replace(
-                make(result, options, image),
-                title=result.images[image].name if several else "",
-                anchor=f"cover:{image}",
-            )
-            for image in range(len(result.images))
-        ),
+    parts = (
+        dataclasses.replace(
+            make(result, options, index),
+            title=image.name if several else "",
+            anchor=f"cover:{index}",
+        )
+        for index, image in enumerate(result.images)
+    )
+    return model_document(
+        result.model,
+        "What the network sees",
+        parts,
+        ", ".join(image.name for image in result.images[:4]),
         captions=_captions(result, options, how),
         heading="Feature maps",
-        guide=(f"{how[:1].upper()}{how[1:]}. Dead maps are flat grey with their constant value",),
+        guide=(f"{sentence(how)} Dead maps are flat grey with their constant value",),
         caption=_caption(result, how),
-        name=f"{result.model.name}: {names}",
-        fewer="choose one layer with --layers or one channel with --channels",
+        fewer=FEWER,
     )
 
 
@@ -136,7 +136,7 @@ def _caption(result: Activations, how: str) -> str:
         for entry in result.layers
     ]
     return (
-        f"Layers {few(layers, MOST_NAMED)}. {how[:1].upper()}{how[1:]}. "
+        f"Layers {few(layers, MOST_NAMED)}. {sentence(how)} "
         f"Preprocessing: {result.images[0].preprocessing.describe()}. "
         f"Model {result.model.name}, {result.model.digest}. {result.model.framework}."
     )
@@ -155,13 +155,13 @@ def _sheet(result: Activations, options: PictureOptions, image: int) -> Part:
     shown = result.images[image]
     predictions = result.predictions[image] if image < len(result.predictions) else ()
     story = (input_note(shown, "Input, as the network saw it"), *prediction_blocks(predictions))
-    front: list[Block] = [
+    front: tuple[Block, ...] = (
         Beside(((input_block(shown, wide=INPUT_WIDE),), story)),
         *own_notes(result.notes),
         *_depth(result, image),
         _layers(result, image),
-    ]
-    return dataclasses.replace(_grid(result, options, image), front=tuple(front))
+    )
+    return dataclasses.replace(_grid(result, options, image), front=front)
 
 
 def _grid(result: Activations, options: PictureOptions, image: int) -> Part:
@@ -174,28 +174,26 @@ def _anchor(image: int, name: str) -> str:
 
 def _depth(result: Activations, image: int) -> Iterator[Curve]:
     """Zeros and dead channels over the depth of the network."""
-    places = {info.name: place for place, info in enumerate(_infos(result), 1)}
-    x = np.array([places[entry.name] for entry in result.layers], np.float32)
-    if len(x) < 2:
+    if len(result.layers) < 2:
         return
+    numbers = {info.name: index for index, info in enumerate(_infos(result), 1)}
+    x = np.array([numbers[entry.name] for entry in result.layers], np.float32)
     zeros = np.array([entry.sparsity(image) for entry in result.layers], np.float32)
-    dead = np.array([_dead_share(entry, image) for entry in result.layers], np.float32)
+    dead = [
+        math.nan if _is_vector(entry) else _dead(entry, image) / max(1, len(entry.channels))
+        for entry in result.layers
+    ]
+    y = np.array(dead, np.float32)
     yield Curve(
         (
             Series(zeros, x, "zeros, share of values"),
-            Series(dead, x, "dead, share of channels", hollow=True, tone="plain"),
+            Series(y, x, "dead, share of channels", hollow=True, tone="plain"),
         ),
         title="Over depth",
         y=(0.0, 1.0),
         x_title="layer",
         percent="y",
     )
-
-
-def _dead_share(entry: LayerActivation, image: int) -> float:
-    if _is_vector(entry):
-        return math.nan
-    return _dead(entry, image) / max(1, len(entry.channels))
 
 
 def _dead(entry: LayerActivation, image: int) -> int:
@@ -216,45 +214,49 @@ def _infos(result: Activations) -> list[LayerInfo]:
 def _layers(result: Activations, image: int) -> Table:
     """What each layer is, how large, how much of it is zero or dead."""
     shown = {entry.name: entry for entry in result.layers}
-    rows = []
-    for place, info in enumerate(_infos(result), 1):
+    infos = _infos(result)
+
+    def cells(info: LayerInfo) -> Iterator[Cell]:
         entry = shown.get(info.name)
-        dead = zeros = Cell()
-        if entry is not None:
-            zeros = Cell(percent(entry.sparsity(image)), share=entry.sparsity(image))
-            if not _is_vector(entry):
-                amount = _dead(entry, image)
-                words = f"{amount} / {len(entry.channels)}"
-                dead = Cell(words, "plain" if amount else "quiet")
-        target = _anchor(image, info.name) if entry else ""
-        field = info.receptive_field
-        rows.append(
-            (
-                Cell(str(place), "quiet"),
-                Cell(info.name, target=target),
-                Cell(info.type),
-                Cell(real_size(entry) if entry else output_size(info)),
-                Cell(count(info.parameters) if info.parameters else ""),
-                Cell(size(field) if field else ""),
-                dead,
-                zeros,
-                Cell(target=target),
-            )
-        )
-    columns = layer_columns("output", "parameters", "field", "dead", "zeros")
+        yield Cell(real_size(entry) if entry else output_size(info))
+        yield Cell(count(info.parameters) if info.parameters else "")
+        yield field_cell(info)
+        if entry is None or _is_vector(entry):
+            yield Cell()
+        else:
+            dead = _dead(entry, image)
+            yield Cell(f"{dead} / {len(entry.channels)}", "plain" if dead else "quiet")
+        zeros = None if entry is None else entry.sparsity(image)
+        yield Cell() if zeros is None else Cell(percent(zeros), share=zeros)
+
     counted = {entry.among.images for entry in result.layers if entry.among is not None}
     over = f"over {plural(max(counted), 'image')} of a survey" if counted else "for this image"
-    note = f"Field: receptive field. Dead: constant {over}. Zeros: the share of exact zeros."
-    return Table(columns, tuple(rows), "Layers", note)
+    return layer_table(
+        [info.name for info in infos],
+        ("output", "parameters", "field", "dead", "zeros"),
+        (
+            (info.name, info, _anchor(image, info.name) if info.name in shown else "", cells(info))
+            for info in infos
+        ),
+        f"Field: receptive field. Dead: constant {over}. Zeros: the share of exact zeros.",
+    )
 
 
 def _layer(entry: LayerActivation, options: PictureOptions, image: int) -> Section:
     """All channels of a layer."""
     tiles = make_tiles(entry, image, options)
     flat = tiles.low is not None and tiles.low == tiles.high
+    block: Block
+    match tiles.form:
+        case "tiles":
+            block = _tiles(entry, tiles, options, image)
+        case "rows":
+            block = _rows(entry, tiles, options)
+        case _:
+            block = _units(entry, tiles, options, image)
     return Section(
         entry.name,
-        (FORMS[tiles.form](entry, tiles, options, image),),
+        (block,),
         kind=f"{entry.layer.type}   {real_size(entry)}",
         facts=_facts(entry, tiles, image),
         anchor=_anchor(image, entry.name),
@@ -294,12 +296,10 @@ def _facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
 def _details(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
     """What a page with room for it says of a layer."""
     details = [("parameters", count(layer.parameters))]
-    for label, axes in (
-        ("kernel", layer.kernel),
-        ("stride", layer.strides),
-        ("dilation", layer.dilation),
-    ):
-        if axes is not None and (label == "kernel" or set(axes) != {1}):
+    if layer.kernel is not None:
+        details.append(("kernel", size(layer.kernel)))
+    for label, axes in (("stride", layer.strides), ("dilation", layer.dilation)):
+        if axes is not None and set(axes) != {1}:
             details.append((label, size(axes)))
     if layer.activation:
         details.append(("activation", layer.activation))
@@ -335,15 +335,10 @@ def _covers(entry: LayerActivation, tiles: Tiles) -> list[Cover | None]:
             return Cover("dead", ("dead", *words, f"over {count(entry.among.images)}"))
         return Cover("dead", (FLAT, *words))
 
+    found = zip(tiles.channels, tiles.broken, tiles.dead, tiles.constants.tolist(), strict=True)
     return [
         BROKEN if broken else cover(channel, value) if dead else None
-        for channel, broken, dead, value in zip(
-            tiles.channels,
-            tiles.broken.tolist(),
-            tiles.dead.tolist(),
-            tiles.constants.tolist(),
-            strict=True,
-        )
+        for channel, broken, dead, value in found
     ]
 
 
@@ -363,20 +358,15 @@ def _numbers(entry: LayerActivation, image: int) -> tuple[Numbers, ...]:
     )
     if entry.among is None:
         return found
-    below = Numbers(
-        f"images below, of {count(entry.among.images)}", entry.among.below[image], percent=True
-    )
-    return (below, *found)
+    name = f"images below, of {count(entry.among.images)}"
+    return (Numbers(name, entry.among.below[image], percent=True), *found)
 
 
 def _tiles(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int) -> Grid:
-    words = [
-        Tile(label=str(channel), cover=cover)
-        for channel, cover in zip(tiles.channels, _covers(entry, tiles), strict=True)
-    ]
+    covers = zip(tiles.channels, _covers(entry, tiles), strict=True)
     return Grid(
         tiles.pixels,
-        words,
+        [Tile(label=str(channel), cover=cover) for channel, cover in covers],
         palette(options.colormap),
         columns=options.columns,
         slices=tiles.slices,
@@ -385,7 +375,7 @@ def _tiles(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image:
     )
 
 
-def _rows(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int) -> Picture:
+def _rows(entry: LayerActivation, tiles: Tiles, options: PictureOptions) -> Picture:
     """A layer with one axis: a row for each channel; neighbours that are alike share a cover."""
     covers, patches = _covers(entry, tiles), []
     length = int(tiles.pixels.shape[2])
@@ -458,10 +448,6 @@ def _units(
     )
 
 
-FORMS: dict[str, Callable[..., Grid | Picture]] = {"tiles": _tiles, "rows": _rows, "units": _units}
-"""What shows each form of tiles."""
-
-
 def _maps(result: Activations, options: PictureOptions, image: int) -> Part:
     """Each map large, with the numbers of its pixels and its real values."""
     amount = result.map_count
@@ -472,102 +458,86 @@ def _maps(result: Activations, options: PictureOptions, image: int) -> Part:
             f"the view 'channel' draws a page for each map: expected at most {MOST_MAPS} maps, "
             f"found {amount:,}. Choose fewer layers or channels."
         )
-    return Part(
-        tuple(
-            _map(result, entry, place, options, image)
-            for entry in result.layers
-            if entry.has_maps
-            for place in range(len(entry.channels))
-        )
+    maps = (
+        _map(result.images[image], entry, index, options, image)
+        for entry in result.layers
+        if entry.has_maps
+        for index in range(len(entry.channels))
     )
+    return Part(tuple(maps))
 
 
 def _map(
-    result: Activations, entry: LayerActivation, place: int, options: PictureOptions, image: int
+    shown: InputImage, entry: LayerActivation, index: int, options: PictureOptions, image: int
 ) -> Section:
-    tiles = make_tiles(entry, image, options, only=(place,))
-    name = f"{entry.name}, channel {entry.channels[place]}"
-    shown = result.images[image]
+    tiles = make_tiles(entry, image, options, only=(index,))
+    name = f"{entry.name}, channel {entry.channels[index]}"
+    (cover,) = _covers(entry, tiles)
+    stats = entry.statistics
+    ends = float(stats.min[image, index]), float(stats.max[image, index])
+    if tiles.low is not None and tiles.high is not None:
+        ends = tiles.low, tiles.high
+    large: Block
+    if entry.values.ndim > 3:
+        large = _large(tiles, ends, cover, palette(options.colormap), name)
+    elif cover is not None:
+        large = Picture(tiles.pixels, None, cover=cover, columns=Axis(title="position"))
+    else:
+        values: FloatArray = entry.values[image, :, index]
+        series = Series(values, style="plain")
+        large = Curve((series,), y=ends, x_title="position", tall=215.0)
     below: Block = input_block(shown, 120.0, INPUT_WIDE)
     if not shown.is_line and shown.frames is None:
-        height, width = shown.pixels.shape[:2]
-        below = input_picture(shown, 120.0, (shown.name, f"input, {size((height, width))}"))
-    stats = entry.statistics
-    facts = [
-        ("mean", number(float(stats.mean[image, place]))),
-        ("standard deviation", number(float(stats.std[image, place]))),
-        ("least", number(float(stats.min[image, place]))),
-        ("greatest", number(float(stats.max[image, place]))),
-        ("zeros", percent(float(stats.sparsity[image, place]))),
-    ]
-    if entry.among is not None:
-        share, images = float(entry.among.below[image, place]), plural(entry.among.images, "image")
-        if share == share:
-            facts.append(("greatest is no less than of", f"{percent(share)} of {images}"))
-        if entry.among.dead[place]:
-            facts.append(("dead", f"over all {images}"))
-    if entry.layer.receptive_field:
-        facts.append(("receptive field", size(entry.layer.receptive_field)))
-    table = Facts(tuple(facts))
-    large = (
-        _curve(entry, place, tiles, image)
-        if entry.values.ndim == 3
-        else _large(entry, place, tiles, options, image)
-    )
+        sides = size(shown.pixels.shape[:2])
+        below = input_picture(shown, 120.0, (shown.name, f"input, {sides}"))
     return Section(
         name,
-        (
-            large,
-            Beside(((below,), (table,)), fill=False),
-        ),
+        (large, Beside(((below,), (_map_facts(entry, index, image),)), fill=False)),
         kind=f"{entry.layer.type}   {real_size(entry)}",
         anchor=f"map:{image}:{name}",
         alone=True,
     )
 
 
+def _map_facts(entry: LayerActivation, index: int, image: int) -> Facts:
+    stats = entry.statistics
+    named = (
+        ("mean", stats.mean),
+        ("standard deviation", stats.std),
+        ("least", stats.min),
+        ("greatest", stats.max),
+    )
+    facts = [(name, number(float(values[image, index]))) for name, values in named]
+    facts.append(("zeros", percent(float(stats.sparsity[image, index]))))
+    if entry.among is not None:
+        share, images = float(entry.among.below[image, index]), plural(entry.among.images, "image")
+        if share == share:
+            facts.append(("greatest is no less than of", f"{percent(share)} of {images}"))
+        if entry.among.dead[index]:
+            facts.append(("dead", f"over all {images}"))
+    if entry.layer.receptive_field:
+        facts.append(("receptive field", size(entry.layer.receptive_field)))
+    return Facts(tuple(facts))
+
+
 def _large(
-    entry: LayerActivation, place: int, tiles: Tiles, options: PictureOptions, image: int
+    tiles: Tiles, ends: tuple[float, float], cover: Cover | None, colours: Bytes, name: str
 ) -> Picture:
-    (cover,) = _covers(entry, tiles)
-    low, high = _limits(entry, place, tiles, image)
-    steps = tuple((step / 4, number(low + (high - low) * step / 4)) for step in range(5))
+    low, high = ends
+    marks = tuple((step / 4, number(low + (high - low) * step / 4)) for step in range(5))
     whole = tiles.slices == (1, 1)
     return Picture(
         tiles.pixels[0],
-        palette(options.colormap),
+        colours,
         rows=Axis() if whole else None,
         columns=Axis() if whole else None,
         lines=() if whole else (f"{tiles.depth} depth slices, read like text",),
-        scale=None if cover else Scale(palette(options.colormap), steps, low, high),
+        scale=None if cover else Scale(colours, marks, low, high),
         cover=cover,
         slices=tiles.slices,
         depth=tiles.depth,
-        name=f"{entry.name}, channel {entry.channels[place]}",
+        name=name,
     )
-
-
-def _curve(entry: LayerActivation, place: int, tiles: Tiles, image: int) -> Block:
-    """A map with one axis."""
-    (cover,) = _covers(entry, tiles)
-    if cover is not None:
-        return Picture(tiles.pixels, None, cover=cover, columns=Axis(title="position"))
-    low, high = _limits(entry, place, tiles, image)
-    values: FloatArray = entry.values[image, :, place]
-    return Curve((Series(values, style="plain"),), y=(low, high), x_title="position", tall=215.0)
-
-
-def _limits(entry: LayerActivation, place: int, tiles: Tiles, image: int) -> tuple[float, float]:
-    """The values of the first and the last colour."""
-    if tiles.low is not None and tiles.high is not None:
-        return tiles.low, tiles.high
-    stats = entry.statistics
-    return float(stats.min[image, place]), float(stats.max[image, place])
-
-
-def _band(pixels: Bytes) -> Bytes:
-    """A map; of one with a single axis a band, not a hairline."""
-    return pixels if len(pixels) > 1 else pixels.repeat(max(1, pixels.shape[1] // 4), 0)
 
 
 def _across(result: Activations, options: PictureOptions, image: int) -> Part:
@@ -588,13 +558,19 @@ def _way(
     layers: list[LayerActivation], channel: int, options: PictureOptions, image: int
 ) -> Section:
     entries = [entry for entry in layers if channel in entry.channels]
-    places = [entry.channels.index(channel) for entry in entries]
     made = [
-        make_tiles(entry, image, options, only=(place,))
-        for entry, place in zip(entries, places, strict=True)
+        make_tiles(entry, image, options, only=(entry.channels.index(channel),))
+        for entry in entries
     ]
-    covers = [_covers(entry, tiles)[0] for entry, tiles in zip(entries, made, strict=True)]
-    dead = sum(cover is not None and cover.kind == "dead" for cover in covers)
+    pixels, tiles, dead = [], [], 0
+    for entry, drawn in zip(entries, made, strict=True):
+        (cover,) = _covers(entry, drawn)
+        dead += cover is not None and cover.kind == "dead"
+        (one,) = drawn.pixels
+        # A map with a single axis is a band, not a hairline.
+        pixels.append(one if len(one) > 1 else one.repeat(max(1, one.shape[1] // 4), 0))
+        name = f"{entry.name}, channel {channel}"
+        tiles.append(Tile(title=entry.name, subtitle=real_size(entry), cover=cover, name=name))
     facts = [f"{plural(dead, 'map')} dead for this image" if dead else "none dead for this image"]
     lacking = [entry.name for entry in layers if channel not in entry.channels]
     if lacking:
@@ -604,16 +580,8 @@ def _way(
         ends = ((0.0, "least of the layer"), (1.0, "greatest"))
         scale = Scale(scale.palette, ends, note="one scale for each layer")
     grid = Grid(
-        [_band(tiles.pixels[0]) for tiles in made],
-        [
-            Tile(
-                title=entry.name,
-                subtitle=real_size(entry),
-                cover=cover,
-                name=f"{entry.name}, channel {channel}",
-            )
-            for entry, cover in zip(entries, covers, strict=True)
-        ],
+        pixels,
+        tiles,
         palette(options.colormap),
         columns=4 if len(entries) <= 16 else 6,
         side=120.0,

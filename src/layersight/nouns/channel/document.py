@@ -36,10 +36,10 @@ from layersight.document.blocks import (
 )
 from layersight.document.colour import palette
 from layersight.document.image import input_pixels
+from layersight.document.layers import model_document
 from layersight.document.words import (
     brief,
     count,
-    model_facts,
     model_line,
     number,
     output_size,
@@ -94,14 +94,13 @@ def describe(result: Channel, options: PageOptions) -> Document:
         f"Every number of the data set is {over}. Percentiles are right to 0.8 %.",
         f"{preprocessing(survey)} Model {model_line(result.model)}.",
     )
-    return Document(
-        title=result.model.name,
-        kicker=f"What one channel does {over}",
-        facts=model_facts(result.model),
-        parts=(Part((title,)),),
+    return model_document(
+        result.model,
+        f"What one channel does {over}",
+        [Part((title,))],
+        result.name,
         captions=captions,
         caption=f"{result.model.name}, {result.model.digest}: {result.name} {over}. {captions[1]}",
-        name=f"{result.model.name}: {result.name}",
     )
 
 

@@ -28,13 +28,13 @@ from layersight.document.blocks import (
 )
 from layersight.document.colour import palette
 from layersight.document.diverging import REACH, diverging, steps
+from layersight.document.layers import FEWER, model_document
 from layersight.document.words import (
     DOT,
     MINUS,
     MOST_NAMED,
     PLUS_MINUS,
     count,
-    model_facts,
     model_line,
     number,
     own_notes,
@@ -66,22 +66,20 @@ def describe(result: Kernels, options: KernelOptions) -> Document:
         raise SelectionError("no kernels to draw: the result holds none")
     bgr = is_bgr(result)
     captions = _captions(result, bgr=bgr)
-    return Document(
-        title=result.model.name,
-        kicker="What the filters weigh",
-        facts=model_facts(result.model),
-        parts=(
-            Part(
-                tuple(_layer(entry, options, bgr=bgr) for entry in result.layers),
-                notes=own_notes(result.notes),
-            ),
-        ),
+    part = Part(
+        tuple(_layer(entry, options, bgr=bgr) for entry in result.layers),
+        notes=own_notes(result.notes),
+    )
+    return model_document(
+        result.model,
+        "What the filters weigh",
+        [part],
+        "kernels",
         captions=captions,
         heading="Kernels",
         guide=captions[:-1],
         caption=_caption(result, captions),
-        name=f"{result.model.name}: kernels",
-        fewer="choose one layer with --layers or one channel with --channels",
+        fewer=FEWER,
     )
 
 

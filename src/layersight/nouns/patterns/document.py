@@ -34,18 +34,18 @@ from layersight.document.blocks import (
     Tile,
     Tone,
 )
+from layersight.document.layers import FEWER, field_cell, layer_table, model_document
 from layersight.document.words import (
     MOST_NAMED,
     count,
     fine_percent,
-    layer_columns,
-    model_facts,
     number,
     output_size,
     own_notes,
     percent,
     plural,
     ranges,
+    sentence,
     size,
 )
 from layersight.errors import SelectionError, UsageError, few
@@ -63,7 +63,6 @@ from layersight.nouns.patterns.wording import (
     FAILED,
     aim,
     amount,
-    appearance,
     between,
     captions,
     empty_mark,
@@ -73,7 +72,6 @@ from layersight.nouns.patterns.wording import (
     how_made,
     kept,
     kind_of,
-    late,
     layer_facts,
     outdone,
     reached,
@@ -103,17 +101,16 @@ def describe(result: Patterns, options: GalleryOptions) -> Document:
     view = options.view or default_view(result)
     make = {"pattern": _large, "grid": _grid, "sheet": _sheet}[view]
     lines = captions(result)
-    return Document(
-        title=result.model.name,
-        kicker="What the network looks for",
-        facts=model_facts(result.model),
-        parts=(make(result, options),),
+    return model_document(
+        result.model,
+        "What the network looks for",
+        [make(result, options)],
+        "patterns",
         captions=lines[1:] if view == "pattern" else lines,
         heading="Patterns",
-        guide=_key(result),
+        guide=tuple(sentence(f"{words}: {meaning}") for words, meaning in _terms(result)),
         caption=_caption(result, lines),
-        name=f"{result.model.name}: patterns",
-        fewer="choose one layer with --layers or one channel with --channels",
+        fewer=FEWER,
     )
 
 
@@ -144,12 +141,8 @@ def _sheet(result: Patterns, options: GalleryOptions) -> Part:
         rows.append(_layer(group, shown, options, f"patterns:{group.name}", all_of_it))
         if all_of_it:
             whole.append(_layer(group, group.indices, options, all_of_it))
-    front: tuple[Block, ...] = (
-        _reading(result),
-        _making(result),
-        *own_notes(result.notes),
-        _layers(result),
-    )
+    notes = own_notes(result.notes)
+    front: tuple[Block, ...] = (_reading(result), _making(result), *notes, _layers(result))
     return Part((*rows, *whole), front, anchor="cover:patterns")
 
 
@@ -232,27 +225,20 @@ def _tiles_of_each(result: Patterns) -> int:
 def _natural_tile(result: Patterns, index: int) -> Tile:
     """What the strongest images of a survey show where the channel is."""
     assert result.strongest is not None
-    name = f"{full_name(result, index)}: what excites it most in {_images_of(result)}"
+    images = plural(result.natural_count, "image")
+    name = f"{full_name(result, index)}: what excites it most in {images}"
     if (result.strongest[index] == 255).all():
         silent = result.dead_over_data is not None and result.dead_over_data[index]
         words = ("dead", f"over {count(result.natural_count)}", "images") if silent else ("none",)
         return Tile(label="images", cover=Cover("dead", words), name=name)
-    value = "" if result.natural is None else _known(float(result.natural[index, 2]))
+    most = math.nan if result.natural is None else float(result.natural[index, 2])
+    value = amount(most) if math.isfinite(most) else ""
     return Tile(label="images", value=value, name=name)
 
 
 def _compared(result: Patterns, index: int) -> bool:
     """Whether it is known what natural images reach."""
     return result.natural is not None and bool(np.isfinite(result.natural[index]).all())
-
-
-def _known(value: float) -> str:
-    """An activation; empty where there is none."""
-    return amount(value) if math.isfinite(value) else ""
-
-
-def _images_of(result: Patterns) -> str:
-    return plural(result.natural_count, "image")
 
 
 def _cover(result: Patterns, index: int) -> Cover | None:
@@ -282,11 +268,6 @@ def _tile(result: Patterns, index: int) -> Tile:
         if result.transparency is None or empty
         else over_checks(result.images[index], result.transparency[index]),
     )
-
-
-def _key(result: Patterns) -> tuple[str, ...]:
-    """What stands under every tile, a sentence each."""
-    return tuple(f"{words[:1].upper()}{words[1:]}: {meaning}." for words, meaning in _terms(result))
 
 
 def _terms(result: Patterns) -> list[tuple[str, str]]:
@@ -342,38 +323,31 @@ def _specimen(result: Patterns) -> int:
 
 def _making(result: Patterns) -> Note:
     """The method, and how the network saw the canvas."""
-    made, drawn = how_made(result.options, late=late(result)), appearance(result)
-    scale = f"The network saw {scale_words(result)}"
-    lines = [f"{made[:1].upper()}{made[1:]}.", f"{scale}; {drawn}." if drawn else f"{scale}."]
+    lines = [how_made(result), f"The network saw {scale_words(result)}."]
     if result.natural is not None:
         lines.append(f"Compared with {plural(result.natural_count, 'natural image')}.")
     return Note(tuple(lines), "How they were made")
 
 
 def _layers(result: Patterns) -> Table:
-    names = [layer.name for layer in result.model.layers]
-    rows = []
-    for group in by_layer(result):
-        alive, layer = list(group.alive), group.layer
-        middle = group.median_kept
-        target = f"patterns:{group.name}"
-        rows.append(
-            (
-                Cell(str(names.index(group.name) + 1) if group.name in names else "", "quiet"),
-                Cell(group.name, target=target),
-                Cell(layer.type if layer else ""),
-                Cell(output_size(layer) if layer else ""),
-                Cell(size(layer.receptive_field) if layer and layer.receptive_field else ""),
-                Cell(str(len(group.indices))),
-                Cell(str(group.dead), "plain" if group.dead else "quiet"),
-                Cell(f"{group.converged} of {len(alive)}"),
-                Cell(between(result.activation[alive]) if alive else ""),
-                Cell("" if middle is None else percent(middle), share=middle),
-                Cell(target=target),
-            )
-        )
-    columns = layer_columns("output", "field", "shown", "dead", "converged", "reached", "kept")
-    return Table(columns, tuple(rows), "Layers")
+    def cells(group: LayerPatterns) -> Iterator[Cell]:
+        alive, middle = list(group.alive), group.median_kept
+        yield Cell(output_size(group.layer) if group.layer else "")
+        yield field_cell(group.layer)
+        yield Cell(str(len(group.indices)))
+        yield Cell(str(group.dead), "plain" if group.dead else "quiet")
+        yield Cell(f"{group.converged} of {len(alive)}")
+        yield Cell(between(result.activation[alive]) if alive else "")
+        yield Cell("" if middle is None else percent(middle), share=middle)
+
+    return layer_table(
+        [layer.name for layer in result.model.layers],
+        ("output", "field", "shown", "dead", "converged", "reached", "kept"),
+        (
+            (group.name, group.layer, f"patterns:{group.name}", cells(group))
+            for group in by_layer(result)
+        ),
+    )
 
 
 def _large(result: Patterns, options: GalleryOptions) -> Part:
@@ -384,54 +358,43 @@ def _large(result: Patterns, options: GalleryOptions) -> Part:
             f"{len(result):,}. Choose fewer layers or channels."
         )
     layers = {group.name: kind_of(group.layer) for group in by_layer(result)}
-    sections = []
-    for index, objective in enumerate(result):
-        name = full_name(result, index)
-        sections.append(
-            Section(
-                name,
-                _single(result, index),
-                kind=layers[objective.layer],
-                facts=f"maximises {aim(objective)}",
-                anchor=f"pattern:{index}",
-                alone=True,
-            )
+    sections = (
+        Section(
+            full_name(result, index),
+            _single(result, index),
+            kind=layers[objective.layer],
+            facts=f"maximises {aim(objective)}",
+            anchor=f"pattern:{index}",
+            alone=True,
         )
+        for index, objective in enumerate(result)
+    )
     return Part(tuple(sections), notes=(*own_notes(result.notes), _making(result)))
 
 
 def _single(result: Patterns, index: int) -> tuple[Block, ...]:
     numbers, curve = _facts(result, index), _way(result, index)
+    pixels, cover, name = result.images[index], _cover(result, index), full_name(result, index)
     others = siblings(result, index)
-    facets = (tiles(result, others, len(others)),) if len(others) > 1 else ()
-    pixels, cover = result.images[index], _cover(result, index)
-    name = full_name(result, index)
-    if result.transparency is None or cover:
-        side = SIDE if result.strongest is None else SIDE * 0.6
-        pictures = (Picture(pixels, cover=cover, side=side, name=name), *_natural(result, index))
-        beside = Beside((*((one,) for one in pictures), (numbers,)))
-        return (beside, *curve, *_facets(facets))
-    masked = over_checks(pixels, result.transparency[index])
-    pictures = (
-        Picture(pixels, side=SIDE * 0.84, lines=("as it is",), name=name),
-        Picture(masked, side=SIDE * 0.84, lines=("with its transparency mask",), name=name),
-    )
-    both = Beside(tuple((picture,) for picture in pictures), fill=False)
-    return (both, Beside(((numbers,), curve)) if curve else numbers, *_facets(facets))
-
-
-def _natural(result: Patterns, index: int) -> tuple[Picture, ...]:
-    """What excites the channel most among the images of a survey."""
-    if result.strongest is None:
-        return ()
-    tile = _natural_tile(result, index)
-    lines = (f"what excites it most in {_images_of(result)}",)
-    pixels = result.strongest[index]
-    return (Picture(pixels, cover=tile.cover, side=SIDE * 0.6, lines=lines, name=tile.name),)
-
-
-def _facets(grids: tuple[Grid, ...]) -> tuple[Block, ...]:
-    return tuple(block for grid in grids for block in (Note((), "All facets of it"), grid))
+    facets: tuple[Block, ...] = ()
+    if len(others) > 1:
+        facets = Note((), "All facets of it"), tiles(result, others, len(others))
+    if result.transparency is not None and not cover:
+        masked = over_checks(pixels, result.transparency[index])
+        pictures = [
+            Picture(shown, side=SIDE * 0.84, lines=(words,), name=name)
+            for shown, words in ((pixels, "as it is"), (masked, "with its transparency mask"))
+        ]
+        both = Beside(tuple((picture,) for picture in pictures), fill=False)
+        return (both, Beside(((numbers,), curve)) if curve else numbers, *facets)
+    side = SIDE if result.strongest is None else SIDE * 0.6
+    pictures = [Picture(pixels, cover=cover, side=side, name=name)]
+    if result.strongest is not None:
+        tile = _natural_tile(result, index)
+        lines = (f"what excites it most in {plural(result.natural_count, 'image')}",)
+        natural = result.strongest[index]
+        pictures.append(Picture(natural, cover=tile.cover, side=side, lines=lines, name=tile.name))
+    return (Beside((*((one,) for one in pictures), (numbers,))), *curve, *facets)
 
 
 def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
@@ -461,10 +424,9 @@ def _facts(result: Patterns, index: int) -> Facts:
         ("activation reached", Cell(reached(result, index), bold=True)),
         ("at the start", start),
     ]
-    if result.empty[index]:
-        mark = "dead" if result.dead[index] else "failed"
-        rows += [(mark, DEAD if result.dead[index] else failure(result, index)), ("tried", steps)]
-        return Facts(tuple(rows))
+    if mark := empty_mark(result, index):
+        why = DEAD if result.dead[index] else failure(result, index)
+        return Facts((*rows, (mark, why), ("tried", steps)))
     share = float(result.kept[index])
     bar = share if math.isfinite(share) else None
     rows.append(("kept when moved, rescaled", Cell(kept(result, index), share=bar)))
@@ -500,13 +462,10 @@ def _way(result: Patterns, index: int) -> tuple[Curve, ...]:
         middle, high, most = (float(value) for value in result.natural[index])
         rules = ((most, "strongest image"), (high, "99% of images"), (middle, "median image"))
     heights = [0.0, end, *values.tolist(), *(height for height, _ in rules)]
-    last = np.array([end], np.float32)
+    last = Series(np.array([end], np.float32), np.array([len(values)], np.float32), style="points")
     return (
         Curve(
-            (
-                Series(values, style="plain"),
-                Series(last, np.array([len(values)], np.float32), style="points"),
-            ),
+            (Series(values, style="plain"), last),
             title="Activation before each step, as the network saw the canvas then",
             y=(min(heights), max(heights)),
             x_title="steps",
@@ -535,18 +494,14 @@ def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
     for step, images in zip(result.frame_steps, result.frames, strict=True):
         shown = dataclasses.replace(result, images=images)
         share = Cell(f"step {step:,} of {last:,}", share=step / max(1, last))
-        sections = tuple(
+        sections = (
             Section(group.name, (_moving(shown, group.indices, options.columns),))
             for group in by_layer(shown)
         )
-        front = (Facts(((result.model.name, share),)),)
-        yield Document(
-            title=result.model.name,
-            kicker=f"step {step}",
-            facts=(),
-            parts=(Part((Section("", front), *sections)),),
-            captions=lines,
-            name=f"{result.model.name}: patterns",
+        head = Section("", (Facts(((result.model.name, share),)),))
+        part = Part((head, *sections))
+        yield model_document(
+            result.model, f"step {step}", [part], "patterns", facts=(), captions=lines
         )
 
 

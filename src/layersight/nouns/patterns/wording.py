@@ -20,10 +20,10 @@ from layersight.document.words import (
     output_size,
     percent,
     plural,
+    sentence,
     size,
 )
 from layersight.nouns.patterns.parts import LayerPatterns
-from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Patterns, Term, gained
 
 DEAD = "no start could wake this channel"
@@ -115,11 +115,6 @@ def failure(result: Patterns, index: int) -> str:
     return "the final image activates the channel no more than the start did"
 
 
-def late(result: Patterns) -> bool:
-    """Whether channels took more steps than were asked for, because they began silent."""
-    return bool((result.steps > result.options.steps).any())
-
-
 def empty_mark(result: Patterns, index: int) -> str:
     """What stands on the tile of a pattern without a picture; empty where there is one."""
     if result.dead[index]:
@@ -183,9 +178,12 @@ def between(values: FloatArray) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def how_made(options: PatternOptions, *, late: bool = False) -> str:
-    """The method and its settings; ``late`` where channels began silent and took more steps."""
+def how_made(result: Patterns) -> str:
+    """The method and its settings, as a sentence."""
+    options = result.options
     high, wide = options.size
+    # Channels that began silent took more steps than were asked for.
+    late = bool((result.steps > options.steps).any())
     parts = [
         f"method {options.method}",
         f"at most {plural(options.steps, 'step')} of {options.rate:g}"
@@ -206,7 +204,7 @@ def how_made(options: PatternOptions, *, late: bool = False) -> str:
         parts.append(f"{options.facets} facets")
     if options.precision != "float32":
         parts.append(f"{options.precision} precision")
-    return ", ".join([*parts, f"seed {options.seed}"])
+    return sentence(", ".join([*parts, f"seed {options.seed}"]))
 
 
 def appearance(result: Patterns) -> str:
@@ -228,10 +226,12 @@ def appearance(result: Patterns) -> str:
 
 
 def scale_words(result: Patterns) -> str:
-    """What the network saw of a canvas, and why."""
+    """What the network saw of a canvas and why, and how that is drawn."""
     how = result.preprocessing
     line = result.values.shape[1] == 1 and result.images.shape[1] != 1
-    return f"{'values as they are' if line else how.describe()} ({how.reason})"
+    words = f"{'values as they are' if line else how.describe()} ({how.reason})"
+    drawn = appearance(result)
+    return f"{words}; {drawn}" if drawn else words
 
 
 def tile_key(result: Patterns) -> str:
@@ -258,8 +258,5 @@ def outdone(result: Patterns, index: int) -> bool:
 
 def captions(result: Patterns) -> tuple[str, ...]:
     """The lines at the foot of every page: the tiles, the method, the scale, the model."""
-    drawn = appearance(result)
-    scale = f"Scale {scale_words(result)}" + (f"; {drawn}." if drawn else ".")
-    made = how_made(result.options, late=late(result))
-    model = f"Model {model_line(result.model)}."
-    return tile_key(result), f"{made[:1].upper()}{made[1:]}.", scale, model
+    scale, model = f"Scale {scale_words(result)}.", f"Model {model_line(result.model)}."
+    return tile_key(result), how_made(result), scale, model

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.outputs import kinds_of
 from layersight.document.blocks import Cell, Column, Document, Facts, Note, Part, Section, Table
+from layersight.document.layers import model_document
 from layersight.document.noun import Json, Noun
-from layersight.document.words import count, model_facts, size
+from layersight.document.words import count, size
 from layersight.nouns.summary.compute import to_json
 
 
@@ -37,14 +38,13 @@ def describe(result: ModelInfo, options: SummaryOptions) -> Document:
         facts.append(("preprocessing", f"{how.name}: {how.describe()} ({how.reason})"))
     lines = (*(f"rewrite: {text}" for text in result.rewrites), *result.notes)
     notes = (Note(lines, "Notes"),) if lines else ()
-    front = (Facts(tuple(facts)), *notes)
-    return Document(
-        title=result.name,
-        kicker="The layers of a model",
-        facts=model_facts(result),
-        parts=(Part((Section("Layers", (_table(result),), anchor="layers"),), front, follow=True),),
+    layers = Section("Layers", (_table(result),), anchor="layers")
+    return model_document(
+        result,
+        "The layers of a model",
+        [Part((layers,), (Facts(tuple(facts)), *notes), follow=True)],
+        "layers",
         caption=f"{result.name}, {result.digest}. {result.framework}.",
-        name=f"{result.name}: layers",
     )
 
 

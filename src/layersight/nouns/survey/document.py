@@ -30,11 +30,11 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.document.colour import palette
+from layersight.document.layers import layer_table
 from layersight.document.words import (
     DOT,
     brief,
     count,
-    layer_columns,
     model_facts,
     model_line,
     number,
@@ -263,32 +263,28 @@ def _table(result: Survey) -> Table:
         note += (
             " Selectivity: the class selectivity index, in the mean over channels that have one."
         )
-    rows = tuple(
-        _row(entry, names.index(entry.name) + 1 if entry.name in names else 0, selective=selective)
+    rows = (
+        (entry.name, entry.layer, f"channels:{entry.name}", _cells(entry, selective=selective))
         for entry in result.layers
     )
-    return Table(layer_columns(*own), rows, "Layers", note)
+    return layer_table(names, own, rows, note)
 
 
-def _row(entry: LayerSurvey, place: int, *, selective: bool) -> tuple[Cell, ...]:
+def _cells(entry: LayerSurvey, *, selective: bool) -> tuple[Cell, ...]:
     def cell(value: float, *, share: bool = False) -> Cell:
         if value != value:
             return Cell("")
         return Cell(percent(value), share=_share(value)) if share else Cell(number(value))
 
-    dead, target = int(entry.dead.sum()), f"channels:{entry.name}"
+    dead = int(entry.dead.sum())
     strongest = float(np.nanmax(entry.max)) if np.isfinite(entry.max).any() else math.nan
     return (
-        Cell(str(place) if place else "", "quiet"),
-        Cell(entry.name, target=target),
-        Cell(entry.layer.type),
         Cell(count(entry.channels)),
         Cell(count(dead), "bad" if dead else "quiet"),
         cell(mean_of(entry.sparsity), share=True),
         cell(mean_of(entry.firing), share=True),
         cell(strongest),
         *([cell(mean_of(entry.selectivity))] if selective else []),
-        Cell(target=target),
     )
 
 
