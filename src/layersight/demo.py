@@ -33,10 +33,8 @@ EXTRAS = (MODEL, PHOTOGRAPH, "MODEL_CARD.md", "chelsea.txt")
 """The network and the photograph, to play with, and what is told of them; all lie in the folder."""
 HEAT, PATTERNS = "heatmap.png", "patterns.png"
 """The pictures of what decided and of what channels look for."""
-SOUGHT, CHANNELS = "conv2d_1", "0:8"
-"""Whose patterns are made."""
-SIDE, STEPS = 64, 64
-"""Of their canvas, and on the way: enough to see them, and soon done."""
+SOUGHT, CHANNELS = "conv2d_1", "0:8"  # whose patterns are made
+SIDE, STEPS = 64, 64  # of their canvas, and on the way: enough to see them, and soon done
 
 
 @dataclass(frozen=True, eq=False, slots=True)

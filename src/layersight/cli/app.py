@@ -208,8 +208,7 @@ class _Command(click.Command):
         )
 
 
-LAST = (Backend, Debug, Output, Resume)
-"""Options that come last in a list."""
+LAST = (Backend, Debug, Output, Resume)  # options that come last in a list
 PATHS = ("MODEL", "IMAGE", "NEW", "FILE", "FOLDER", "DIR", "PATH")
 """What stands for the value of an option that a shell completes to a file."""
 

@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from layersight.web.explorer import Explorer
 
 SHORTEST_TOKEN = 16
-PATIENCE = 2.0
-"""Seconds in which what is computed comes to its end."""
-GRACE = 0.5
-"""Seconds in which a page is told why a model could not be opened."""
+PATIENCE = 2.0  # seconds in which what is computed comes to its end
+GRACE = 0.5  # seconds in which a page is told why a model could not be opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from layersight.data.pace import Pace, duration
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-SELDOM = 60.0
-"""Seconds between two lines where they stay, as in the log of a job."""
+SELDOM = 60.0  # seconds between two lines where they stay, as in the log of a job
 
 
 class Progress:

@@ -50,8 +50,7 @@ def parse_numbers(text: str, flag: str) -> tuple[float, ...]:
         raise UsageError(f"{flag} expects numbers such as 0.2,0.5, found '{text}'") from None
 
 
-MOST_TOGETHER = 16
-"""So many images go into one file where none was named."""
+MOST_TOGETHER = 16  # so many images go into one file where none was named
 
 
 def check_given(images: Sequence[str], inputs: Sequence[str]) -> None:

@@ -12,8 +12,7 @@ from typing import Any, Literal
 
 from layersight.data.fields import Options, option
 
-Given = dict[str, Any]
-"""The values of options by name, but those that were not given."""
+Given = dict[str, Any]  # the values of options by name, but those that were not given
 
 
 def _as_given(given: Given) -> Given:

@@ -13,12 +13,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-LONG = 60.0
-"""Seconds that work may take without a word on what it will cost."""
-RECENT = 30.0
-"""The pace is that of so many seconds."""
-FEW = 5
-"""A pace is the median of so many at least, of which two may hold a compilation."""
+LONG = 60.0  # seconds that work may take without a word on what it will cost
+RECENT = 30.0  # the pace is that of so many seconds
+FEW = 5  # a pace is the median of so many at least, of which two may hold a compilation
 
 _log = logging.getLogger("layersight")
 

@@ -6,10 +6,8 @@ import numpy as np
 
 from layersight.document.blocks import Bytes, Overlay
 
-PALE = (0xEC, 0xEE, 0xEF)
-"""What lies over a part that was not seen."""
-FADED = 0.62
-"""How far that part is faded."""
+PALE = (0xEC, 0xEE, 0xEF)  # what lies over a part that was not seen
+FADED = 0.62  # how far that part is faded
 
 
 def blend(pixels: Bytes, palette: Bytes | None, overlay: Overlay, *, bare: bool = False) -> Bytes:

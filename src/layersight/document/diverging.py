@@ -15,14 +15,11 @@ from layersight.document.blocks import Bytes
 
 ZERO = 128
 """The step of zero: mid grey in a picture of three colours, pale grey in the diverging one."""
-REACH = 127
-"""Steps from zero to the limit."""
+REACH = 127  # steps from zero to the limit
 ENDS = ((0.40, -0.045, -0.135), (0.40, 0.135, 0.070))
 """The colours of the limits below and above zero, blue and red, in Oklab."""
-MIDDLE = 0.945
-"""The lightness of zero in Oklab."""
-BEND = 0.85
-"""How fast colour comes in beside zero, so that weak weights can be told from none."""
+MIDDLE = 0.945  # the lightness of zero in Oklab
+BEND = 0.85  # how fast colour comes in beside zero, so that weak weights can be told from none
 
 
 def steps(values: NDArray[np.floating], limit: float) -> Bytes:

@@ -25,12 +25,9 @@ from layersight.document.colour import palette
 from layersight.document.words import count, number, plural, scale_line, size
 
 MOST_OUTPUTS = 3
-MOST_CHANNELS = 12
-"""So many channels of a signal are drawn at most."""
-MOST_POINTS = 800
-"""Positions of a signal that are drawn each by itself at most."""
-SIDE = 150.0
-"""Of the square that an input is fitted into, in points."""
+MOST_CHANNELS = 12  # so many channels of a signal are drawn at most
+MOST_POINTS = 800  # positions of a signal that are drawn each by itself at most
+SIDE = 150.0  # of the square that an input is fitted into, in points
 
 
 def input_pixels(shown: InputImage) -> tuple[Bytes, Bytes | None]:

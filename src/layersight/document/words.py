@@ -11,16 +11,12 @@ from layersight.data.model import LayerInfo, ModelInfo
 from layersight.document.blocks import Note
 from layersight.version import __version__
 
-TIMES = "\u00d7"
-"""The sign between the sides of a size."""
-DASH = "\u2013"
-"""The sign between the ends of a range, and where there is nothing to tell."""
+TIMES = "\u00d7"  # the sign between the sides of a size
+DASH = "\u2013"  # the sign between the ends of a range, and where there is nothing to tell
 MINUS = "\u2212"
 PLUS_MINUS = "\u00b1"
-DOT = "  \u00b7  "
-"""Between the facts of a line."""
-MOST_NAMED = 12
-"""So many layers or maps are named in the text of a file."""
+DOT = "  \u00b7  "  # between the facts of a line
+MOST_NAMED = 12  # so many layers or maps are named in the text of a file
 
 
 def count(number: int) -> str:

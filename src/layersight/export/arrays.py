@@ -16,12 +16,10 @@ from layersight.document.noun import Array, Json, Stack
 from layersight.errors import OutputError
 from layersight.export.manifest import dump_manifest
 
-MAX_COMMENT = 65_535
-"""The longest comment that a zip archive can hold, in bytes."""
+MAX_COMMENT = 65_535  # the longest comment that a zip archive can hold, in bytes
 NAME_BYTES = 200
 """The longest name of an array in a store, in UTF-8; a file system takes 255 with what follows."""
-LARGEST = 4_000_000_000
-"""Bytes of arrays that one archive holds at most."""
+LARGEST = 4_000_000_000  # bytes of arrays that one archive holds at most
 
 
 def to_npz(arrays: Mapping[str, Array], manifest: Json) -> bytes:

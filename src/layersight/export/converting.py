@@ -14,8 +14,7 @@ from layersight.loading import load_model
 from layersight.model import KEPT, Savable, require
 from layersight.version import __version__
 
-SCHEMA = 2
-"""Raised whenever a field of the document changes its meaning."""
+SCHEMA = 2  # raised whenever a field of the document changes its meaning
 
 
 @dataclass(frozen=True, slots=True)

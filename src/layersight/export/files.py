@@ -34,8 +34,7 @@ from layersight.export.manifest import (
 
 PAGES = {".pdf": "pdf", ".png": "png", ".svg": "svg", ".html": "html"}
 """The writer of a document for each suffix."""
-ANIMATIONS = {".gif": "to_gif", ".webp": "to_webp"}
-"""What of the writer of animations makes each."""
+ANIMATIONS = {".gif": "to_gif", ".webp": "to_webp"}  # what of the writer of animations makes each
 
 
 def save(result: Any, path: str | os.PathLike[str], options: Any = None, **settings: Any) -> Path:

@@ -21,8 +21,7 @@ from layersight.errors import OutputError
 from layersight.version import __version__
 from layersight.writers import xmp
 
-SCHEMA = 2
-"""Raised whenever a field of a file changes its meaning."""
+SCHEMA = 2  # raised whenever a field of a file changes its meaning
 
 NAMES = ("layersight", "convlens")
 """What holds the manifest in a file: since schema 2, and in files of schema 1, of the old name."""

@@ -21,8 +21,7 @@ from layersight.writers.png import draw
 from layersight.writers.sketch import SCREEN
 from layersight.writers.xmp import packet
 
-FRAME, LAST = 120, 1800
-"""How long a frame is shown, and the last, in milliseconds."""
+FRAME, LAST = 120, 1800  # how long a frame is shown, and the last, in milliseconds
 COLOURS = 256
 """Of a GIF; each frame has its own, so that a grey start and a bright end are both smooth."""
 MEDIUM = dataclasses.replace(SCREEN, width=258.0, margin=14.0)

@@ -34,14 +34,10 @@ from layersight.writers.pixels import png
 
 BYTES = 2_000_000
 """So many bytes of pixels are in a cell, before they are compressed, or those of one section."""
-TILES = 32
-"""So many tiles that have a picture each."""
-EDGE = 72
-"""Maps of more pixels along a side are thinned."""
-PHOTO = 360
-"""Photographs of more pixels along a side are reduced."""
-NO_IDS = Ids(Document("", "", (), ()))
-"""Cells share a page, so that no place of one has a name."""
+TILES = 32  # so many tiles that have a picture each
+EDGE = 72  # maps of more pixels along a side are thinned
+PHOTO = 360  # photographs of more pixels along a side are reduced
+NO_IDS = Ids(Document("", "", (), ()))  # cells share a page, so that no place of one has a name
 
 T = TypeVar("T", bound=Block)
 

@@ -40,16 +40,11 @@ from layersight.writers.sketch import (
     Sketch,
 )
 
-HEAD = 32.0
-"""Height of a heading with a line of facts, in points."""
-LINE = 21.0
-"""Height of a heading without."""
-APART = 20.0
-"""Between two sections."""
-LINES = 3
-"""Lines of a caption that begin at their usual place; more begin higher."""
-FEW = 60.0
-"""Points of a block that are worth beginning before the end of a page."""
+HEAD = 32.0  # height of a heading with a line of facts, in points
+LINE = 21.0  # height of a heading without
+APART = 20.0  # between two sections
+LINES = 3  # lines of a caption that begin at their usual place; more begin higher
+FEW = 60.0  # points of a block that are worth beginning before the end of a page
 
 
 def pages(document: Document, medium: Medium) -> list[Page]:

@@ -25,8 +25,7 @@ from layersight.writers.pixels import photo, up_filtered
 from layersight.writers.scripts import FontFile, opened, runs
 from layersight.writers.sketch import PAPER
 
-COMPRESSION = 1
-"""Of zlib for images; higher levels take far longer and save little on feature maps."""
+COMPRESSION = 1  # of zlib for images; higher levels take far longer and save little on feature maps
 
 STANDARD_FONTS = {False: "Helvetica", True: "Helvetica-Bold"}
 

@@ -19,11 +19,9 @@ import numpy as np
 
 from layersight.document.blocks import Bytes
 
-UP = 2
-"""The filter that takes from each byte the one above it (W3C, PNG, section 9)."""
+UP = 2  # the filter that takes from each byte the one above it (W3C, PNG, section 9)
 
-QUALITY = {"JPEG": 85, "WEBP": 78}
-"""Of photographs, as Pillow counts it."""
+QUALITY = {"JPEG": 85, "WEBP": 78}  # of photographs, as Pillow counts it
 
 _COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
 

@@ -21,11 +21,9 @@ from layersight.writers.pages import pages
 from layersight.writers.scripts import runs
 from layersight.writers.sketch import SCREEN
 
-LARGEST = 300_000_000
-"""Pixels of the largest picture that is written."""
+LARGEST = 300_000_000  # pixels of the largest picture that is written
 COMPRESSION = 4
-FINER = 4
-"""How much finer slanting lines are drawn before they are averaged."""
+FINER = 4  # how much finer slanting lines are drawn before they are averaged
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-MAX_MESSAGE = 1_000
-"""How many characters of an error are shown."""
+MAX_MESSAGE = 1_000  # how many characters of an error are shown
 
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that change the direction of what follows them."""

@@ -23,17 +23,14 @@ from layersight.writers.page import (
 )
 
 INK = "#1a1c1e"
-QUIET = "#5c6166"
-"""Secondary text, 6.3 to 1 on white."""
-FAINT = "#c9cdd1"
-"""Rules and marks, never text."""
+QUIET = "#5c6166"  # secondary text, 6.3 to 1 on white
+FAINT = "#c9cdd1"  # rules and marks, never text
 ACCENT = "#0b6570"
 DEAD_FILL = "#eceeef"
 BROKEN_FILL = "#f7e6e0"
 BROKEN_INK = "#8c2f12"
 BROKEN_LINE = "#d9b3a6"
-TRACK = "#e3e7e9"
-"""What a bar of a share lies on."""
+TRACK = "#e3e7e9"  # what a bar of a share lies on
 MARKED = "#e0efef"
 RANDOM = "#8a9096"
 RULE = "#b3622a"
@@ -116,8 +113,7 @@ class Medium:
         return max(1, math.floor(exact * self.resolution + 1e-6)) / self.resolution
 
 
-PAPER = Medium(595.28, 841.89)
-"""A4, for PDF and SVG."""
+PAPER = Medium(595.28, 841.89)  # A4, for PDF and SVG
 SCREEN = Medium(595.0, None, resolution=2.0, dejavu=True, margin=30.0)
 """As wide and tall as needed, for PNG."""
 

@@ -36,13 +36,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-UNBOUNDED = 100_000
-"""Columns of what is no terminal: nothing is broken there."""
-STEPS = "▁▂▃▄▅▆▇█"
-"""Heights of a curve in a line of words."""
+UNBOUNDED = 100_000  # columns of what is no terminal: nothing is broken there
+STEPS = "▁▂▃▄▅▆▇█"  # heights of a curve in a line of words
 MOST_STEPS = 48
-FOLDED = 14
-"""Columns of the terminal below which words are not broken."""
+FOLDED = 14  # columns of the terminal below which words are not broken
 STYLES = {"plain": "", "quiet": "dim", "accent": "cyan", "bad": "yellow"}
 """What each tone is in a terminal."""
 

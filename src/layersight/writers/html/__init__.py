@@ -18,8 +18,7 @@ from layersight.document.blocks import Document, Grid, flat
 from layersight.writers.html.drawn import Art, pictures_of
 from layersight.writers.html.filters import environment, hideable
 
-FIND = 4
-"""From so many sections on they can be searched."""
+FIND = 4  # from so many sections on they can be searched
 
 
 def to_html(document: Document, manifest: str) -> str:

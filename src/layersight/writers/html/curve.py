@@ -14,14 +14,10 @@ from layersight.writers.html.drawn import PER_POINT
 from layersight.writers.layout.curve import inks_of, runs
 from layersight.writers.layout.marks import nice
 
-WIDE = 800.0
-"""Width of a curve that takes all the room."""
-LETTER = 6.4
-"""About the width of a letter; names are not cut for a little more."""
-ROW = 19.0
-"""Height of a row of points."""
-MOST_NAMES = 26
-"""So many letters of a name beside a row."""
+WIDE = 800.0  # width of a curve that takes all the room
+LETTER = 6.4  # about the width of a letter; names are not cut for a little more
+ROW = 19.0  # height of a row of points
+MOST_NAMES = 26  # so many letters of a name beside a row
 
 
 @dataclass(frozen=True, slots=True)

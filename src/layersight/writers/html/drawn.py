@@ -29,18 +29,13 @@ from layersight.writers.pixels import data_uri, mosaic, photo, png
 
 SIZES = {"s": 64, "m": 112, "l": 224}
 """About how many pixels of the screen the longer side of a tile takes."""
-SHARES = {"s": 0.6, "m": 1.0, "l": 2.0}
-"""Of what a block asks for, where it asks for a size."""
-PER_POINT = 4 / 3
-"""Pixels of the screen in a point."""
-TINY = 5
-"""Tiles of so few pixels, as of kernels, are half as large."""
+SHARES = {"s": 0.6, "m": 1.0, "l": 2.0}  # of what a block asks for, where it asks for a size
+PER_POINT = 4 / 3  # pixels of the screen in a point
+TINY = 5  # tiles of so few pixels, as of kernels, are half as large
 SHARED = 64
 """Tiles of RGB pixels stand in one sprite up to this side; larger ones can be saved one by one."""
-SMOOTH = 56
-"""Photographs of more pixels along a side may be smoothed to the size of the screen."""
-PALE = 0.55
-"""The share of white in what the network did not see of a photograph."""
+SMOOTH = 56  # photographs of more pixels along a side may be smoothed to the size of the screen
+PALE = 0.55  # the share of white in what the network did not see of a photograph
 
 
 @dataclass(frozen=True, slots=True)

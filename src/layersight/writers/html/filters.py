@@ -35,14 +35,10 @@ from layersight.writers.html.curve import lay_out
 from layersight.writers.html.drawn import Drawn, clip, overlays_of, rgb_uri
 from layersight.writers.layout.marks import round_ticks
 
-NARROW = 240.0
-"""Points that the curve of a tile takes in its large view."""
-CAPTION = 20
-"""Pixels that a line under a tile takes."""
-TICK = 16
-"""Pixels between the numbers beside the rows of a picture, at least."""
-TICK_ACROSS = 44
-"""Pixels between those under its columns."""
+NARROW = 240.0  # points that the curve of a tile takes in its large view
+CAPTION = 20  # pixels that a line under a tile takes
+TICK = 16  # pixels between the numbers beside the rows of a picture, at least
+TICK_ACROSS = 44  # pixels between those under its columns
 
 
 def cleaned(value: Any) -> Any:

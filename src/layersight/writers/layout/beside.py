@@ -10,12 +10,9 @@ from layersight.writers.layout.body import BETWEEN, Body, lay, stack
 from layersight.writers.layout.curve import shared_key, without_key
 from layersight.writers.sketch import Medium, Sketch
 
-APART = 22.0
-"""Between two columns of blocks."""
-CLOSE = 9.0
-"""Between two pictures."""
-NARROWEST = 150.0
-"""The least width of words beside a picture."""
+APART = 22.0  # between two columns of blocks
+CLOSE = 9.0  # between two pictures
+NARROWEST = 150.0  # the least width of words beside a picture
 SHRUNK = 0.7
 """Pictures beside each other become smaller down to this share rather than begin a new row."""
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from layersight.writers.sketch import Medium, Sketch
 
-BETWEEN = 15.0
-"""Between two blocks, in points."""
+BETWEEN = 15.0  # between two blocks, in points
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -41,26 +41,19 @@ from layersight.writers.sketch import (
 )
 
 TITLE, LEAD = 13.0, 9.0
-SAMPLE = 16.0
-"""Width of a sample in a key."""
-UNDER = 12.0
-"""Under a plot, for its numbers."""
+SAMPLE = 16.0  # width of a sample in a key
+UNDER = 12.0  # under a plot, for its numbers
 AXIS_TITLE = 8.0
-ROW = 11.5
-"""Height of the row of a name."""
-ASIDE = 74.0
-"""Room right of a plot for the words of its rules."""
-APART = 7.0
-"""The least distance of two words above each other."""
-FLOOR = 22.0
-"""Between the numbers of an axis that goes up, about."""
+ROW = 11.5  # height of the row of a name
+ASIDE = 74.0  # room right of a plot for the words of its rules
+APART = 7.0  # the least distance of two words above each other
+FLOOR = 22.0  # between the numbers of an axis that goes up, about
 NAMES = 108.0
 DOT, SMALL_DOT = 4.2, 3.5
 WIDTHS = {"line": 0.9, "plain": 1.1, "thin": 0.4}
 COLOURED, CASING = 1.7, 2.5
 """Widths of a line whose points have colours of their own, and of the grey line under it."""
-BAR_SHARE = 0.8
-"""How much of the room between points a bar takes."""
+BAR_SHARE = 0.8  # how much of the room between points a bar takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +80,7 @@ class Axes:
         return self.bottom - min(1.0, max(0.0, share)) * (self.bottom - self.top)
 
 
-Key = list[tuple[str, Series | None]]
-"""What is drawn, by name: series, and ``None`` for a rule."""
+Key = list[tuple[str, Series | None]]  # what is drawn, by name: series, and None for a rule
 
 
 @lay.register

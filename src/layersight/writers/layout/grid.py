@@ -31,41 +31,27 @@ from layersight.writers.sketch import (
     Style,
 )
 
-GAP = 9.0
-"""Between two tiles with words, in points."""
-CLOSER = 12
-"""From more columns than these on the gap is half as wide."""
-WIDER = 12.0
-"""What a wider gap has more."""
-LABEL_ROOM = 8.6
-"""Points under a tile of a mosaic for its number."""
-TITLES = 21.0
-"""Points over a tile for a title and a line under it."""
+GAP = 9.0  # between two tiles with words, in points
+CLOSER = 12  # from more columns than these on the gap is half as wide
+WIDER = 12.0  # what a wider gap has more
+LABEL_ROOM = 8.6  # points under a tile of a mosaic for its number
+TITLES = 21.0  # points over a tile for a title and a line under it
 TITLE = 12.0
-FULL = 0.8
-"""Of the width of a screen, what full rows of tiles take at least."""
-FEWEST_SMALL = 6
-"""On paper tiles are no wider than those of a row of so many."""
+FULL = 0.8  # of the width of a screen, what full rows of tiles take at least
+FEWEST_SMALL = 6  # on paper tiles are no wider than those of a row of so many
 FEWEST = 4
 SMALL, MEDIUM, LARGE = 64, 112, 240
 """Device pixels that a tile on a screen is large at least: with a number, with numbers under it,
 with a title."""
-TALLEST = 2.0
-"""How many times as tall as its cell is wide a tile on paper is at most."""
-NARROWEST = 76.0
-"""Of a cell with a title, in points."""
-SPARE = 60.0
-"""Points of a page that no tile takes, for a heading."""
-NAMED = 34.0
-"""Width of the names of rows at least."""
-BLEED = 0.5
-"""How far covers reach beyond a mosaic, so that no edge of a pixel shows."""
+TALLEST = 2.0  # how many times as tall as its cell is wide a tile on paper is at most
+NARROWEST = 76.0  # of a cell with a title, in points
+SPARE = 60.0  # points of a page that no tile takes, for a heading
+NAMED = 34.0  # width of the names of rows at least
+BLEED = 0.5  # how far covers reach beyond a mosaic, so that no edge of a pixel shows
 OUTER = 2.0
 """How far they reach where only white follows: viewers round an image up to their pixels."""
-LIGHTEST = 255
-"""The colour step of cells that are covered; the least to be seen at a cover's edge."""
-LARGE_TILE = 60.0
-"""Width from which on a tile has larger words, in points."""
+LIGHTEST = 255  # the colour step of cells that are covered; the least to be seen at a cover's edge
+LARGE_TILE = 60.0  # width from which on a tile has larger words, in points
 
 
 @dataclass(frozen=True, slots=True)

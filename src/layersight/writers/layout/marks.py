@@ -27,10 +27,8 @@ from layersight.writers.sketch import (
 
 INKS: dict[Tone, str] = {"plain": INK, "quiet": QUIET, "accent": ACCENT, "bad": BROKEN_INK}
 RAMP = np.arange(256, dtype=np.uint8)[None]
-BAR_WIDTH = 128.0
-"""Of a colour bar in a heading, in points."""
-BAR = 15.0
-"""Height of a lying colour bar with its words."""
+BAR_WIDTH = 128.0  # of a colour bar in a heading, in points
+BAR = 15.0  # height of a lying colour bar with its words
 METER = 2.4
 ARROW = 5.0
 TICK = 2.5

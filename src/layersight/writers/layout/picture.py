@@ -41,13 +41,10 @@ from layersight.writers.sketch import (
 )
 
 TITLE = 11.0
-SPARE = 60.0
-"""Points of a page that no picture takes, for a heading."""
-STANDING = 60.0
-"""Width of a standing colour bar with its words."""
+SPARE = 60.0  # points of a page that no picture takes, for a heading
+STANDING = 60.0  # width of a standing colour bar with its words
 BLEED = 0.5
-BROAD = 60.0
-"""Width of a cell from which on labels under columns are larger."""
+BROAD = 60.0  # width of a cell from which on labels under columns are larger
 
 
 @lay.register

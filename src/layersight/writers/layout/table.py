@@ -36,15 +36,11 @@ from layersight.writers.sketch import (
     Style,
 )
 
-ROW = 12.6
-"""Height of a row of one line, in points."""
-LINE = 9.3
-"""What each further line adds."""
-SECOND = 8.6
-"""What the second, smaller line of a cell adds."""
+ROW = 12.6  # height of a row of one line, in points
+LINE = 9.3  # what each further line adds
+SECOND = 8.6  # what the second, smaller line of a cell adds
 METER = 24.0
-GAP = 13.0
-"""Between two columns."""
+GAP = 13.0  # between two columns
 MOST_LINES = 6
 HEAD = NOTE.but(colour=INK, bold=True)
 

@@ -20,21 +20,15 @@ from layersight.writers.layout.marks import (
 )
 from layersight.writers.sketch import BODY, LEAD, NOTE, QUIET, SECTION, Medium, Sketch, Style
 
-STEP = 1.4
-"""From one baseline to the next, as a share of the size of the font."""
-NUMBERS = 186.0
-"""Width of names with short values at most, in points."""
-BARS = 300.0
-"""Likewise where bars stand between them."""
-SHORT = 96.0
-"""The widest value that counts as short."""
-ROW = 14.0
-"""Height of a name with a short value."""
+STEP = 1.4  # from one baseline to the next, as a share of the size of the font
+NUMBERS = 186.0  # width of names with short values at most, in points
+BARS = 300.0  # likewise where bars stand between them
+SHORT = 96.0  # the widest value that counts as short
+ROW = 14.0  # height of a name with a short value
 BAR = 110.0
 SWATCH = 30.0
 GAP = 12.0
-ASIDE = 1.5
-"""Between two paragraphs."""
+ASIDE = 1.5  # between two paragraphs
 
 
 @lay.register

@@ -35,12 +35,9 @@ from layersight.writers.sketch import (
     Style,
 )
 
-FULL = 44.0
-"""Width from which on a tile has all its numbers, in points."""
-SCANT = 24.0
-"""Width below which they stand in the middle."""
-LARGE = 92.0
-"""Width from which on the words are larger."""
+FULL = 44.0  # width from which on a tile has all its numbers, in points
+SCANT = 24.0  # width below which they stand in the middle
+LARGE = 92.0  # width from which on the words are larger
 
 
 def draw_pixels(
