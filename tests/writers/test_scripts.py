@@ -24,7 +24,7 @@ from layersight.writers.figure import to_figure
 from layersight.writers.fonts import text_width
 from layersight.writers.pdf import outlines, to_pdf
 from layersight.writers.png import to_png
-from layersight.writers.scripts import FontFile, lacking, runs, visual
+from layersight.writers.scripts import lacking, runs, visual
 
 CAT = "\u732b"
 DOG = "\u0643\u0644\u0628"
@@ -38,7 +38,7 @@ def square(pen: TTGlyphPen | T2CharStringPen) -> None:
     pen.closePath()
 
 
-def font(path: Path, letters: str) -> FontFile:
+def font(path: Path, letters: str) -> Path:
     """A font whose letters are squares; with outlines of PostScript where its suffix is .otf."""
     builder = FontBuilder(1000, isTTF=path.suffix == ".ttf")
     names = [".notdef", *(f"u{ord(letter):X}" for letter in letters)]
@@ -64,20 +64,20 @@ def font(path: Path, letters: str) -> FontFile:
     builder.setupOS2(sTypoAscender=800, usWinAscent=800, usWinDescent=200)
     builder.setupPost()
     builder.save(path)
-    return FontFile(path)
+    return path
 
 
 @pytest.fixture(params=[".ttf", ".otf"])
 def squares(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FontFile]:
+) -> Iterator[Path]:
     """A machine whose only font draws a cat's letter as a square."""
     made = font(tmp_path / f"Squares{request.param[1:]}{request.param}", CAT)
     monkeypatch.setattr(scripts, "FOLDERS", {"linux": (str(tmp_path),)})
-    for each in (scripts._files, scripts.runs, text_width):
+    for each in (scripts._installed, scripts.runs, text_width):
         each.cache_clear()
     yield made
-    for each in (scripts._files, scripts.runs, text_width):
+    for each in (scripts._installed, scripts.runs, text_width):
         each.cache_clear()
 
 
@@ -93,7 +93,7 @@ def test_arabic_and_hebrew_stand_in_the_order_in_which_they_are_drawn() -> None:
     assert visual(f"conv {CAT}") == f"conv {CAT}"
 
 
-def test_each_letter_has_a_font_that_knows_it(squares: FontFile) -> None:
+def test_each_letter_has_a_font_that_knows_it(squares: Path) -> None:
     assert runs(f"conv {CAT}{CAT} x") == (
         ("conv ", scripts.dejavu()),
         (CAT * 2, squares),
@@ -107,9 +107,7 @@ def test_each_letter_has_a_font_that_knows_it(squares: FontFile) -> None:
     assert lacking([f"conv {CAT}", DOG]) == ""
 
 
-def test_letters_without_a_font_are_told(
-    monkeypatch: pytest.MonkeyPatch, squares: FontFile
-) -> None:
+def test_letters_without_a_font_are_told(monkeypatch: pytest.MonkeyPatch, squares: Path) -> None:
     words = lacking([f"{CAT}", "\ud55c"])
     assert words.startswith("No font of this machine has the letters of Hangul: install one")
     monkeypatch.setattr(scripts, "_has_libraries", lambda: False)
@@ -120,10 +118,10 @@ def test_letters_without_a_font_are_told(
     assert "the letters of Hangul: install one" in page
 
 
-def test_a_pdf_holds_the_letters_or_their_outlines(squares: FontFile) -> None:
+def test_a_pdf_holds_the_letters_or_their_outlines(squares: Path) -> None:
     content = to_pdf(titled(f"{CAT} conv"), "{}")
     reader = PdfReader(io.BytesIO(content))
-    if squares.path.suffix == ".ttf":
+    if squares.suffix == ".ttf":
         assert CAT in reader.pages[0].extract_text()
     else:
         assert "10 0 0 l" not in outlines(CAT, squares, 10.0)
@@ -133,7 +131,7 @@ def test_a_pdf_holds_the_letters_or_their_outlines(squares: FontFile) -> None:
         assert b" h f Q" in reader.pages[0].get_contents().get_data()
 
 
-def test_a_picture_has_the_letters(squares: FontFile) -> None:
+def test_a_picture_has_the_letters(squares: Path) -> None:
     shown, without = (
         np.asarray(Image.open(io.BytesIO(to_png(titled(title), "{}"))).convert("L")).astype(int)
         for title in (f"{CAT}{CAT}", "\u3000\u3000")
@@ -147,10 +145,10 @@ def test_a_picture_has_the_letters(squares: FontFile) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_figure_finds_the_font(squares: FontFile) -> None:
+def test_a_figure_finds_the_font(squares: Path) -> None:
     figure = to_figure(titled(f"{CAT} conv"))
     (title,) = [text for text in figure.texts if CAT in text.get_text()]
-    assert title.get_family() == ["DejaVu Sans", squares.path.stem]
+    assert title.get_family() == ["DejaVu Sans", squares.stem]
     figure.savefig(io.BytesIO())
 
 
@@ -159,8 +157,8 @@ def test_a_file_that_is_no_font_is_passed_over(
 ) -> None:
     (tmp_path / "broken.ttf").write_bytes(zlib.compress(b"no font"))
     monkeypatch.setattr(scripts, "FOLDERS", {"linux": (str(tmp_path),)})
-    scripts._files.cache_clear()
+    scripts._installed.cache_clear()
     scripts.runs.cache_clear()
     assert re.search("letters of Chinese", lacking([CAT]))
-    scripts._files.cache_clear()
+    scripts._installed.cache_clear()
     scripts.runs.cache_clear()

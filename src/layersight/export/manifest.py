@@ -19,7 +19,6 @@ from layersight.data.model import ModelInfo
 from layersight.document.noun import Json, noun_of
 from layersight.errors import OutputError
 from layersight.version import __version__
-from layersight.writers import xmp
 
 SCHEMA = 2  # raised whenever a field of a file changes its meaning
 
@@ -97,9 +96,11 @@ def _find_text(path: Path) -> str:
         case ".png":
             return _in_png(path.read_bytes())
         case ".gif":
-            return _in_gif(path)
+            with Image.open(path, formats=["GIF"]) as image:
+                return bytes(image.info["comment"]).decode("ascii")
         case ".webp":
-            return _in_webp(path)
+            with Image.open(path, formats=["WEBP"]) as image:
+                return _in_markup(bytes(image.info["xmp"]).decode("utf-8", "replace"))
         case ".svg" | ".html":
             return _in_markup(path.read_text("utf-8"))
         case ".pdf":
@@ -120,59 +121,33 @@ def _in_png(content: bytes) -> str:
     raise ValueError("no text chunk of that name in it")
 
 
-def _in_gif(path: Path) -> str:
-    """The comment of a GIF."""
-    with Image.open(path, formats=["GIF"]) as image:
-        return bytes(image.info["comment"]).decode("ascii")
-
-
-def _in_webp(path: Path) -> str:
-    """The XMP of a WebP."""
-    with Image.open(path, formats=["WEBP"]) as image:
-        return xmp.found_in(bytes(image.info["xmp"]))
-
-
 def _in_markup(text: str) -> str:
-    """The text of the element of an SVG or HTML document that holds the manifest."""
+    """The text of the element of XMP, SVG or HTML that holds the manifest; nothing is parsed."""
+    names = "|".join(NAMES)
     found = re.search(
-        rf'<(metadata|pre) id="(?:{"|".join(NAMES)})(?:-manifest)?"[^>]*>(.*?)</\1>',
+        rf'<((?:{names}):manifest|(metadata|pre) id="(?:{names})(?:-manifest)?"[^>]*)>'
+        r"(.*?)</(?:\1|\2)>",
         text,
         re.DOTALL,
     )
     if found is None:
         raise ValueError("no element of that name in it")
-    return html.unescape(found[2])
+    return html.unescape(found[3])
 
 
 def _in_pdf(content: bytes) -> str:
-    """The keywords of a PDF file hold the manifest."""
-    found = re.search(rb'/Keywords\s*(?=\(\{"schema")', content)
+    """The keywords of a PDF file hold the manifest: a literal string (ISO 32000-1, 7.3.4.2)."""
+    found = re.search(rb'/Keywords\s*\((?=\{"schema")', content)
     if found is None:
         raise ValueError("no such keywords in it")
-    return _decode_literal(content[found.end() :])
-
-
-def _decode_literal(literal: bytes) -> str:
-    """A literal string of PDF (ISO 32000-1, 7.3.4.2)."""
     plain = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-    out, depth, place = bytearray(), 0, 0
-    while place < len(literal):
-        byte = literal[place : place + 1]
-        if byte == b"\\":
-            digits = literal[place + 1 : place + 4]
-            if digits.isdigit():
-                out.append(int(digits, 8) & 255)
-                place += 4
-                continue
-            escaped = literal[place + 1 : place + 2]
-            out += plain.get(escaped, escaped)
-            place += 2
-            continue
-        depth += {b"(": 1, b")": -1}.get(byte, 0)
+    out, depth = bytearray(), 1
+    token = re.compile(rb"\\([0-7]{1,3})|\\(.)|([^\\])", re.DOTALL)
+    for match in token.finditer(content, found.end()):
+        octal, escaped, bare = match.groups(b"")
+        depth += {b"(": 1, b")": -1}.get(bare, 0)
         if depth == 0:
             break
-        if not (byte == b"(" and depth == 1):
-            out += byte
-        place += 1
+        out += bytes([int(octal, 8) & 255]) if octal else plain.get(escaped, escaped) + bare
     raw = bytes(out)
     return raw.decode("utf-16") if raw.startswith(b"\xfe\xff") else raw.decode("latin-1")

@@ -7,6 +7,7 @@ last frame is held longer.
 from __future__ import annotations
 
 import dataclasses
+import html
 import io
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +20,6 @@ from layersight.errors import UsageError
 from layersight.writers.pages import pages
 from layersight.writers.png import draw
 from layersight.writers.sketch import SCREEN
-from layersight.writers.xmp import packet
 
 FRAME, LAST = 120, 1800  # how long a frame is shown, and the last, in milliseconds
 COLOURS = 256
@@ -43,7 +43,7 @@ def to_webp(documents: Iterable[Document], manifest: str) -> bytes:
     Raises:
         UsageError: There are none.
     """
-    settings = {"lossless": True, "quality": 60, "method": 4, "xmp": packet(manifest)}
+    settings = {"lossless": True, "quality": 60, "method": 4, "xmp": _xmp(manifest)}
     return _saved("WEBP", _frames(documents), **settings)
 
 
@@ -83,3 +83,14 @@ def _saved(kind: str, frames: list[Image.Image], **settings: Any) -> bytes:
         **settings,
     )
     return file.getvalue()
+
+
+def _xmp(text: str) -> bytes:
+    """The XMP (ISO 16684-1) of an image file, with a text in a property of our own."""
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:layersight="urn:layersight:xmp">'
+        f"<layersight:manifest>{html.escape(text, quote=False)}</layersight:manifest>"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()

@@ -11,6 +11,7 @@ import functools
 import io
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ from layersight.document.blocks import Picture as Pixels
 from layersight.errors import UsageError
 from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
-from layersight.writers.scripts import FontFile, dejavu, runs
+from layersight.writers.scripts import dejavu, runs
 from layersight.writers.sketch import PAPER
 
 SHEET = dataclasses.replace(PAPER, height=None, dejavu=True, margin=24.0)
@@ -217,7 +218,7 @@ def _family(text: str) -> list[str]:
 
 
 @functools.cache
-def _known(file: FontFile) -> str:
+def _known(file: Path) -> str:
     """The name by which Matplotlib knows a font from now on."""
-    fontManager.addfont(file.path)
-    return FontProperties(fname=file.path).get_name()
+    fontManager.addfont(file)
+    return FontProperties(fname=file).get_name()

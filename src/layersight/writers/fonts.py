@@ -10,9 +10,11 @@ import functools
 import unicodedata
 from typing import TYPE_CHECKING
 
-from layersight.writers.scripts import FontFile, runs
+from layersight.writers.scripts import runs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.ImageFont import FreeTypeFont
 
 ELLIPSIS = "…"
@@ -56,7 +58,7 @@ def is_latin(text: str) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def pixel_font(file: FontFile | None, size: float) -> FreeTypeFont:
+def pixel_font(file: Path | None, size: float) -> FreeTypeFont:
     """A font for pictures of pixels; Pillow's own where there is none."""
     from PIL import ImageFont
 
@@ -65,7 +67,7 @@ def pixel_font(file: FontFile | None, size: float) -> FreeTypeFont:
         return default
     # The basic layout is part of every Pillow, so that the same text gives the same pixels.
     basic = ImageFont.Layout.BASIC
-    return ImageFont.truetype(str(file.path), size, file.number, layout_engine=basic)
+    return ImageFont.truetype(str(file), size, 0, layout_engine=basic)
 
 
 @functools.lru_cache(maxsize=16384)

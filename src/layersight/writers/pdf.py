@@ -10,6 +10,7 @@ import functools
 import hashlib
 import io
 import zlib
+from pathlib import Path
 from typing import Any
 
 from reportlab.pdfbase import pdfdoc, pdfmetrics
@@ -22,12 +23,13 @@ from layersight.writers.fonts import MEASURED_AT, clean, is_latin, pixel_font, t
 from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
 from layersight.writers.pixels import photo, up_filtered
-from layersight.writers.scripts import FontFile, opened, runs
+from layersight.writers.scripts import opened, runs
 from layersight.writers.sketch import PAPER
 
 COMPRESSION = 1  # of zlib for images; higher levels take far longer and save little on feature maps
 
 STANDARD_FONTS = {False: "Helvetica", True: "Helvetica-Bold"}
+OPERATORS = (("m", 1), ("l", 1), ("c", 3), ("h", 0))  # of a path of ReportLab, with their points
 
 
 def _image(picture: Picture) -> Any:
@@ -226,56 +228,32 @@ def _rgb(colour: str) -> str:
 
 
 @functools.cache
-def _embedded(file: FontFile) -> str | None:
+def _embedded(file: Path) -> str | None:
     """The name of a font in the PDF; ``None`` if its outlines are of a kind that it cannot hold."""
-    name = f"{file.path.stem}-{file.number}"
+    name = f"{file.stem}-0"
     try:
-        pdfmetrics.registerFont(TTFont(name, str(file.path), subfontIndex=file.number))
+        pdfmetrics.registerFont(TTFont(name, str(file)))
     except TTFError:
         return None
     return name
 
 
-def outlines(text: str, file: FontFile, size: float) -> str:
-    """A text as a filled path, in the operators of PDF, from its left end on the baseline.
+def outlines(text: str, file: Path, size: float) -> str:
+    """A text, drawn from left to right, as a filled path in the operators of PDF."""
+    from fontTools.pens.reportLabPen import ReportLabPen
 
-    Args:
-        text: As it is drawn, from left to right.
-        file: The font.
-        size: Of the font, in points.
-    """
-    from fontTools.pens.basePen import BasePen
-
-    class Pen(BasePen):  # type: ignore[misc]
-        """Writes what is drawn as operators."""
-
-        def __init__(self, glyphs: Any) -> None:
-            super().__init__(glyphs)
-            self.codes: list[str] = []
-            self.x = 0.0
-
-        def add(self, operator: str, *points: tuple[float, float]) -> None:
-            told = [f"{(self.x + x) * scale:.2f} {y * scale:.2f}" for x, y in points]
-            self.codes.append(" ".join([*told, operator]))
-
-        def _moveTo(self, point: tuple[float, float]) -> None:  # noqa: N802, a name of fontTools
-            self.add("m", point)
-
-        def _lineTo(self, point: tuple[float, float]) -> None:  # noqa: N802
-            self.add("l", point)
-
-        def _curveToOne(self, *points: tuple[float, float]) -> None:  # noqa: N802
-            self.add("c", *points)
-
-        def _closePath(self) -> None:  # noqa: N802
-            self.add("h")
-
+    codes, x = [], 0.0
     with opened(file) as font:
         scale = size / font["head"].unitsPerEm
         glyphs, names = font.getGlyphSet(), font.getBestCmap()
-        pen = Pen(glyphs)
         for letter in text:
             glyph = glyphs[names.get(ord(letter), ".notdef")]
+            pen = ReportLabPen(glyphs)
             glyph.draw(pen)
-            pen.x += glyph.width
-    return " ".join([*pen.codes, "f"])
+            points = iter(pen.path.points)
+            for operator, count in (OPERATORS[kind] for kind in pen.path.operators):
+                pairs = [(x + next(points), next(points)) for _ in range(count)]
+                told = [f"{across * scale:.2f} {up * scale:.2f}" for across, up in pairs]
+                codes.append(" ".join([*told, operator]))
+            x += glyph.width
+    return " ".join([*codes, "f"])

@@ -33,23 +33,11 @@ FOLDERS = {
 """Where a system keeps its fonts."""
 
 
-class FontFile(NamedTuple):
-    """A font.
-
-    Attributes:
-        path: Its file.
-        number: Which one of a collection, from 0.
-    """
-
-    path: Path
-    number: int = 0
-
-
 class Run(NamedTuple):
-    """A piece of a text, as it is drawn, and its font."""
+    """A piece of a text, as it is drawn, and the file of its font, of a collection the first."""
 
     text: str
-    file: FontFile | None
+    file: Path | None
 
 
 def visual(text: str) -> str:
@@ -90,13 +78,13 @@ def runs(text: str, bold: bool = False) -> tuple[Run, ...]:
 
 
 @functools.cache
-def dejavu(bold: bool = False) -> FontFile | None:
+def dejavu(bold: bool = False) -> Path | None:
     """The DejaVu font that comes with Matplotlib, found without importing Matplotlib."""
     found = importlib.util.find_spec("matplotlib")
     for place in (found.submodule_search_locations or ()) if found else ():
         path = Path(place, "mpl-data", "fonts", "ttf", f"DejaVuSans{'-Bold' if bold else ''}.ttf")
         if path.is_file():
-            return FontFile(path)
+            return path
     return None
 
 
@@ -127,12 +115,12 @@ def lacking(texts: Iterable[str]) -> str:
 
 
 @contextlib.contextmanager
-def opened(file: FontFile) -> Iterator[TTFont]:
+def opened(file: Path) -> Iterator[TTFont]:
     """The tables of a font."""
     from fontTools.ttLib import TTFont
 
-    which = file.number if file.path.suffix.lower() in (".ttc", ".otc") else -1
-    with file.path.open("rb") as stream, TTFont(stream, fontNumber=which, lazy=True) as font:
+    which = 0 if file.suffix.lower() in (".ttc", ".otc") else -1
+    with file.open("rb") as stream, TTFont(stream, fontNumber=which, lazy=True) as font:
         yield font
 
 
@@ -145,7 +133,7 @@ def _is_right_to_left(text: str) -> bool:
     return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
 
 
-def _has(file: FontFile, letter: str) -> bool:
+def _has(file: Path, letter: str) -> bool:
     """Whether a font can draw a letter; what is not seen needs no font."""
     return ord(letter) in _covered(file) or unicodedata.category(letter) == "Cf"
 
@@ -156,7 +144,7 @@ def _script(letter: str) -> str:
 
 
 @functools.cache
-def _covered(file: FontFile) -> frozenset[int]:
+def _covered(file: Path) -> frozenset[int]:
     """The code points that a font has a glyph for; none if it cannot be read."""
     try:
         with opened(file) as font:
@@ -165,13 +153,9 @@ def _covered(file: FontFile) -> frozenset[int]:
         return frozenset()
 
 
-def _installed() -> Iterator[FontFile]:
-    """The fonts of this machine, upright ones without serifs first; of a collection the first."""
-    yield from map(FontFile, _files())
-
-
 @functools.cache
-def _files() -> tuple[Path, ...]:
+def _installed() -> tuple[Path, ...]:
+    """The fonts of this machine, upright ones without serifs first."""
     system = sys.platform if sys.platform in FOLDERS else "linux"
     folders = (Path(os.path.expandvars(name)).expanduser() for name in FOLDERS[system])
     found = {

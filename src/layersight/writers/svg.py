@@ -7,6 +7,8 @@ palette inside the document.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from xml.sax import saxutils
 
 from layersight.document.blocks import Document
 from layersight.errors import UsageError
@@ -17,6 +19,7 @@ from layersight.writers.pixels import data_uri, png
 from layersight.writers.sketch import PAPER
 
 FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
+escape = partial(saxutils.escape, entities={'"': "&quot;"})
 ANCHORS = {"start": "", "middle": ' text-anchor="middle"', "end": ' text-anchor="end"'}
 SHARP = (
     "image{image-rendering:optimizeSpeed;image-rendering:-moz-crisp-edges;"
@@ -61,17 +64,6 @@ def to_svg(document: Document, manifest: str) -> bytes:
     return "\n".join([*lines, "</svg>", ""]).encode()
 
 
-def escape(text: str) -> str:
-    """The text as it may stand in XML, in quotes too.
-
-    >>> escape('<a & "b">')
-    '&lt;a &amp; &quot;b&quot;&gt;'
-    """
-    return (
-        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    )
-
-
 def _item(item: object, names: Mapping[str, str]) -> str:
     match item:
         case Text():
@@ -84,7 +76,7 @@ def _item(item: object, names: Mapping[str, str]) -> str:
             return (
                 f'<image x="{item.x:.3f}" y="{item.y:.3f}" width="{item.width:.3f}" '
                 f'height="{item.height:.3f}" preserveAspectRatio="none" '
-                f'href="{_embedded(item)}"/>'
+                f'href="{data_uri(png(item.pixels, item.palette))}"/>'
             )
         case Line():
             points = " ".join(f"{x:.2f},{y:.2f}" for x, y in item.points)
@@ -98,24 +90,14 @@ def _item(item: object, names: Mapping[str, str]) -> str:
                 f'<rect x="{item.x:.3f}" y="{item.y:.3f}" width="{item.width:.3f}" '
                 f'height="{item.height:.3f}" fill="{item.fill or "none"}"{stroke}/>'
             )
+        case Link() if item.target in names:
+            return (
+                f'<a href="#{names[item.target]}"><rect x="{item.x:.2f}" y="{item.y:.2f}" '
+                f'width="{item.width:.2f}" height="{item.height:.2f}" fill="transparent"/></a>'
+            )
         case Link():
-            return _link(item, names)
+            return ""  # other pages are other files, which are not known here
         case Anchor():
             return f'<g id="{names[item.name]}"/>'
         case _:
             raise TypeError(f"no way to draw {type(item).__name__} as SVG")
-
-
-def _link(item: Link, names: Mapping[str, str]) -> str:
-    """A link within the page; other pages are other files, which are not known here."""
-    if item.target not in names:
-        return ""
-    return (
-        f'<a href="#{names[item.target]}"><rect x="{item.x:.2f}" y="{item.y:.2f}" '
-        f'width="{item.width:.2f}" height="{item.height:.2f}" fill="transparent"/></a>'
-    )
-
-
-def _embedded(item: Picture) -> str:
-    """The pixels as a PNG inside an address."""
-    return data_uri(png(item.pixels, item.palette))
