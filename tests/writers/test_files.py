@@ -266,7 +266,7 @@ def test_the_frames_of_an_animation_have_one_layout(
     ]
     path = tmp_path / f"x.{write.__name__.removeprefix('to_')}"
     path.write_bytes(write(made, '{"schema": 1}'))
-    image = Image.open(path)
+    image = Image.open(io.BytesIO(path.read_bytes()))
     frames, durations = [], []
     for frame in ImageSequence.Iterator(image):
         frames.append(frame.convert("RGB"))
