@@ -24,14 +24,15 @@ from layersight.writers.layout import (  # noqa: F401, each registers its layout
     text,
 )
 from layersight.writers.layout.body import BETWEEN, Body, lay
-from layersight.writers.layout.marks import BAR_WIDTH, draw_scale, toned
 from layersight.writers.page import Anchor, Page, Text
 from layersight.writers.scripts import lacking
 from layersight.writers.sketch import (
     ACCENT,
+    BAR_WIDTH,
     BODY,
     HEADING,
     LEAD,
+    MUTED,
     NOTE,
     QUIET,
     SECTION,
@@ -129,7 +130,7 @@ class _Press:
         sketch.text(sketch.left, y + 26, document.title, TITLE, room=room)
         y += 41
         for line in document.facts:
-            sketch.text(sketch.left, y, line, BODY.but(colour=QUIET), room=room)
+            sketch.text(sketch.left, y, line, MUTED, room=room)
             y += 11.5
         self.y = y + 10
         self._blocks(
@@ -201,7 +202,7 @@ class _Press:
         full = room = sketch.right - sketch.left - (BAR_WIDTH + 18 if section.scale else 0)
         sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
         if section.aside is not None:
-            style = toned(BODY, "accent" if section.aside.target else section.aside.tone)
+            style = BODY.toned("accent" if section.aside.target else section.aside.tone)
             end = sketch.left + room
             wide = sketch.text(end, y + 12, section.aside.text, style, anchor="end", room=room / 2)
             if section.aside.target:
@@ -212,9 +213,9 @@ class _Press:
         x += sketch.text(x, y + 12, section.title, HEADING, room=max(60.0, room - aside)) + 9
         left = max(0.0, sketch.left + room - x)
         sketch.text(x, y + 12, kind, LEAD.but(colour=QUIET), room=left)
-        sketch.text(sketch.left, y + 23, section.facts, BODY.but(colour=QUIET), room=full)
+        sketch.text(sketch.left, y + 23, section.facts, MUTED, room=full)
         if section.scale is not None:
-            draw_scale(sketch, sketch.right - BAR_WIDTH, y + 7, section.scale, BAR_WIDTH)
+            sketch.scale(sketch.right - BAR_WIDTH, y + 7, section.scale, BAR_WIDTH)
 
     def finish(self, captions: Sequence[str]) -> list[Page]:
         """All pages with their captions, their numbers and the numbers of others."""

@@ -6,11 +6,15 @@ The rule of this module: every size, weight and colour of the pages is named her
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from layersight.document.blocks import Bytes
+import numpy as np
+
+from layersight.document.blocks import Bytes, Cell, Cover, Scale, Tone
 from layersight.writers.fonts import clean, shorten, text_width, wrap
 from layersight.writers.page import (
+    WHITE,
     Anchor,
     Box,
     Item,
@@ -34,6 +38,14 @@ TRACK = "#e3e7e9"  # what a bar of a share lies on
 MARKED = "#e0efef"
 RANDOM = "#8a9096"
 RULE = "#b3622a"
+INKS: dict[Tone, str] = {"plain": INK, "quiet": QUIET, "accent": ACCENT, "bad": BROKEN_INK}
+RAMP = np.arange(256, dtype=np.uint8)[None]
+BAR_WIDTH = 128.0  # of a colour bar in a heading, in points
+BAR = 15.0  # height of a lying colour bar with its words
+SWATCH = 30.0  # width of a small colour bar in place of text
+METER = 2.4  # height of a bar of a share
+ARROW = 5.0
+TICK = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,10 @@ class Style:
             bold=self.bold if bold is None else bold,
         )
 
+    def toned(self, tone: Tone, *, bold: bool = False) -> Style:
+        """The same style in the colour of a tone."""
+        return self.but(colour=INKS[tone], bold=bold or self.bold)
+
 
 TITLE = Style(21, bold=True)
 HEADING = Style(10, bold=True)
@@ -60,6 +76,12 @@ BODY = Style(7.5)
 NOTE = Style(6.5, QUIET)
 TINY = Style(5.5, QUIET)
 SECTION = BODY.but(colour=ACCENT, bold=True)
+MUTED = BODY.but(colour=QUIET)
+
+
+def title_height(title: str) -> float:
+    """Of a block's title, in points; nothing without one."""
+    return 13.0 if title else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +221,136 @@ class Sketch:
 
     def line(self, *points: Point, colour: str = FAINT, width: float = 0.5) -> None:
         self.items.append(Line(points, colour, width))
+
+    def ramp(self, x: float, y: float, palette: Bytes, wide: float, tall: float = 5.0) -> None:
+        """All colours of a palette from left to right, as whole device pixels on a screen."""
+        resolution = self.medium.resolution
+        count = 256 if resolution is None else max(1, round(wide * resolution))
+        steps = RAMP[:, np.arange(count) * 256 // count]
+        snap = self.medium.snap
+        self.picture(snap(x), snap(y), (wide / count, tall), steps, palette)
+
+    def scale(self, x: float, y: float, scale: Scale, wide: float) -> None:
+        """A lying colour bar with its words under it."""
+        self.ramp(x, y, scale.palette, wide)
+        longest = max((self.medium.measure(words, TINY) for _, words in scale.marks), default=0.0)
+        marks = scale.marks
+        if len(marks) < 3 and longest + self.medium.measure(scale.note, TINY) / 2 < wide / 2 - 4:
+            marks = (*marks, (0.5, scale.note))
+        for place, words in marks:
+            anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
+            self.label(x + place * wide, y + 12, words, TINY, anchor)
+
+    def cover(
+        self,
+        x: float,
+        y: float,
+        wide: float,
+        tall: float,
+        cover: Cover,
+        style: Style,
+    ) -> None:
+        """A flat ground with a cross and words in place of pixels."""
+        edge = 0.0 if self.medium.resolution else 0.5
+        broken = cover.kind == "broken"
+        fill, line = (BROKEN_FILL, BROKEN_LINE) if broken else (DEAD_FILL, FAINT)
+        self.box(x - edge, y - edge, wide + 2 * edge, tall + 2 * edge, fill)
+        self.line((x, y), (x + wide, y + tall), colour=line)
+        if not broken:
+            self.line((x, y + tall), (x + wide, y), colour=line)
+        words = cover.words
+        if wide > 3 * tall:
+            words = (" ".join(words),)
+        style = style.but(colour=BROKEN_INK if broken else QUIET)
+        self.words_on(x, y, wide, tall, words, style, fill)
+
+    def words_on(
+        self,
+        x: float,
+        y: float,
+        wide: float,
+        tall: float,
+        words: Sequence[str],
+        style: Style,
+        fill: str,
+    ) -> None:
+        """Words in the middle of a tile, on a plain ground; none if they do not fit."""
+        step = style.size * 1.15
+        needed = max((self.medium.measure(word, style) for word in words), default=0.0)
+        if not words or needed > wide - 1 or step > tall:
+            return
+        if step * len(words) > tall - 1:
+            words = words[:1]
+        block = step * len(words)
+        top = y + (tall - block) / 2
+        self.box(x + (wide - needed) / 2 - 1, top - 0.5, needed + 2, block + 1, fill)
+        for line, word in enumerate(words):
+            self.text(x + wide / 2, top + step * (line + 0.82), word, style, anchor="middle")
+
+    def slices(
+        self,
+        x: float,
+        y: float,
+        wide: float,
+        tall: float,
+        slices: tuple[int, int],
+        depth: int,
+    ) -> None:
+        """White between the depth slices of a tile, and over the cells that are left over."""
+        rows, columns = slices
+        for row in range(1, rows):
+            edge = y + tall * row / rows
+            self.line((x, edge), (x + wide, edge), colour=WHITE)
+        for column in range(1, columns):
+            edge = x + wide * column / columns
+            self.line((edge, y), (edge, y + tall), colour=WHITE)
+        used = depth - (rows - 1) * columns
+        if used < columns:
+            left, top = x + wide * used / columns, y + tall * (rows - 1) / rows
+            self.box(left, top, x + wide - left + 0.5, tall / rows + 0.5, WHITE)
+
+    def meter(self, x: float, y: float, wide: float, share: float, tall: float = METER) -> None:
+        """A bar of a share of 0 to 1 on its track; nothing for NaN."""
+        if share != share:
+            return
+        y = self.medium.snap(y)
+        self.box(x, y, wide, tall, TRACK)
+        self.box(x, y, wide * min(1.0, max(0.0, share)), tall, ACCENT)
+
+    def arrow(self, right: float, y: float) -> None:
+        """The mark of what has not converged: an arrow upwards that ends at ``right``."""
+        left, low, high = right - ARROW, y, y - ARROW
+        self.line((left, low), (right, high), colour=ACCENT, width=0.8)
+        self.line((right - 3.2, high), (right, high), colour=ACCENT, width=0.8)
+        self.line((right - 0.4, high), (right - 0.4, high + 3.2), colour=ACCENT, width=0.8)
+
+    def tick(self, x: float, y: float, words: str) -> None:
+        """A mark under an axis with its words."""
+        self.line((x, y), (x, y + TICK))
+        self.text(x, y + 9, words, TINY, anchor="middle")
+
+    def tick_left(self, x: float, y: float, words: str) -> None:
+        """A mark at the left of an axis with its words."""
+        self.line((x - TICK, y), (x, y))
+        self.text(x - 4, y + 1.9, words, TINY, anchor="end")
+
+    def title(self, x: float, y: float, title: str, style: Style = BODY) -> float:
+        """A block's title under ``y``; returns where it ends."""
+        if title:
+            self.text(x, y + 7, title, style, room=self.right - x)
+        return y + title_height(title)
+
+    def caption_on(self, x: float, y: float, area: tuple[float, float], words: str) -> None:
+        """Words on a plain ground at the lower edge of a picture, where they fit."""
+        wide, tall = self.medium.measure(words, NOTE) + 6, NOTE.size * 1.5
+        if wide <= area[0] and tall <= area[1]:
+            self.box(x, y + area[1] - tall, wide, tall, DEAD_FILL)
+            self.label(x + 3, y + area[1] - NOTE.size * 0.45, words, NOTE, "start")
+
+    def swatch(self, x: float, y: float, cell: Cell) -> None:
+        """Puts the small colour bar of a cell, if it has one."""
+        if cell.swatch is not None:
+            self.ramp(x, y, cell.swatch, SWATCH, 6.0)
 
     def link(self, x: float, y: float, width: float, height: float, target: str) -> None:
         """Makes an area lead to an anchor."""

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from layersight.document.blocks import Curve, Series, Values
+from layersight.document.blocks import Curve, Series
 from layersight.document.words import fine_percent
 from layersight.writers.html.drawn import PER_POINT
-from layersight.writers.layout.curve import inks_of, runs
-from layersight.writers.layout.marks import nice
+from layersight.writers.layout.axes import inks_of, limits_of, nice, points_of, runs
 
 WIDE = 800.0  # width of a curve that takes all the room
 LETTER = 6.4  # about the width of a letter; names are not cut for a little more
@@ -61,8 +60,8 @@ def lay_out(curve: Curve) -> Chart:
     """Where everything of a curve stands."""
     chart = Chart(WIDE if curve.wide is None else curve.wide * PER_POINT)
     ruled = np.array([value for value, _ in curve.rules], np.float64)
-    x = curve.x or _limits([*map(_reach, curve.series), ruled[: len(ruled) * bool(curve.names)]])
-    y = curve.y or _limits([*(each.y for each in curve.series), ruled])
+    x = curve.x or limits_of([*map(_reach, curve.series), ruled[: len(ruled) * bool(curve.names)]])
+    y = curve.y or limits_of([*(each.y for each in curve.series), ruled])
     if curve.names:
         y = (-0.5, len(curve.names) - 0.5)
         margin = 0.0 if curve.x else (x[1] - x[0]) / 25
@@ -125,13 +124,13 @@ def _below(
 ) -> float:
     """Writes what stands under the axis; how much room it takes beyond a line."""
     if not curve.x_names:
-        known = [value for series in curve.series for value in _points(series)[0].tolist()]
+        known = [value for series in curve.series for value in points_of(series)[0].tolist()]
         whole = all(value == round(value) for value in known if math.isfinite(value))
         for value in nice(*x, 6, whole=whole and x[1] - x[0] > 1):
             text = _told(value, "x" in curve.percent)
             chart.words.append(Words(across(value), foot, text, "middle"))
         return 0.0
-    xs, _ = _points(curve.series[0]) if curve.series else (np.arange(len(curve.x_names)), ())
+    xs, _ = points_of(curve.series[0]) if curve.series else (np.arange(len(curve.x_names)), ())
     gap = (chart.width - 60) / max(1, len(curve.x_names))
     longest = LETTER * max(map(len, curve.x_names))
     turned = longest > gap - 6
@@ -144,29 +143,19 @@ def _below(
     return 0.5 * longest if turned else 0.0
 
 
-def _points(series: Series) -> tuple[Values, Values]:
-    x = series.x if len(series.x) else np.arange(len(series.y), dtype=np.float32)
-    return x, series.y
-
-
-def _reach(series: Series) -> Values:
+def _reach(series: Series) -> np.ndarray:
     """Where points, with their errors, are along x."""
-    x, _ = _points(series)
+    x, _ = points_of(series)
     if series.errors is None:
         return x
     return np.concatenate([x, x - series.errors, x + series.errors])
-
-
-def _limits(arrays: list[Values]) -> tuple[float, float]:
-    values = [value for each in arrays for value in each.tolist() if math.isfinite(value)]
-    return (min(values), max(values)) if values else (0.0, 1.0)
 
 
 def _line(
     series: Series, curve: Curve, across: Callable[[float], float], down: Callable[[float], float]
 ) -> Line:
     path, points, errors, drawn = "", [], "", False
-    for place, (x, y) in enumerate(zip(*map(np.ndarray.tolist, _points(series)), strict=True)):
+    for place, (x, y) in enumerate(zip(*map(np.ndarray.tolist, points_of(series)), strict=True)):
         if not (math.isfinite(x) and math.isfinite(y)):
             drawn = False
             continue

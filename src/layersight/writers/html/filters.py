@@ -33,7 +33,7 @@ from layersight.document.blocks import (
 from layersight.document.words import fine_percent
 from layersight.writers.html.curve import lay_out
 from layersight.writers.html.drawn import Drawn, clip, overlays_of, rgb_uri
-from layersight.writers.layout.marks import round_ticks
+from layersight.writers.layout.axes import round_ticks
 
 NARROW = 240.0  # points that the curve of a tile takes in its large view
 CAPTION = 20  # pixels that a line under a tile takes

@@ -6,33 +6,35 @@ The rule of this module: a value has one height, and a rule with its number is d
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from layersight.document.blocks import Curve, Series
 from layersight.document.words import number, percent
-from layersight.writers.layout.body import Body, lay
-from layersight.writers.layout.marks import (
-    BAR,
-    BAR_WIDTH,
-    INKS,
-    draw_scale,
-    draw_tick,
+from layersight.writers.layout.axes import (
+    colour_of,
+    inks_of,
+    limits_of,
     nice,
+    points_of,
     round_ticks,
+    rounded_up,
+    runs,
 )
+from layersight.writers.layout.body import Body, lay
 from layersight.writers.layout.text import STEP
 from layersight.writers.page import WHITE
 from layersight.writers.sketch import (
     ACCENT,
+    BAR,
+    BAR_WIDTH,
     BODY,
     FAINT,
     INK,
     NOTE,
     QUIET,
-    RANDOM,
     RULE,
     SECTION,
     TINY,
@@ -112,9 +114,9 @@ def _curve(block: Curve, medium: Medium, room: float) -> Body:
         plot(sketch, x, y + above, x + wide, y + above + tall, block)
         base = y + above + tall + below
         if block.scale is not None and aside:
-            draw_scale(sketch, x + wide - BAR_WIDTH, y, block.scale, BAR_WIDTH)
+            sketch.scale(x + wide - BAR_WIDTH, y, block.scale, BAR_WIDTH)
         elif block.scale is not None:
-            draw_scale(sketch, x, base - BAR, block.scale, min(wide, BAR_WIDTH))
+            sketch.scale(x, base - BAR, block.scale, min(wide, BAR_WIDTH))
         for line in lines:
             base += NOTE.size * STEP
             sketch.text(x, base - 2, line, NOTE)
@@ -175,7 +177,7 @@ def _draw_key(
             continue
         if series.style != "ticks":
             ends = (left, base - 2.3), (left + 11, base - 2.3)
-            sketch.line(*ends, colour=_colour(series), width=0.9)
+            sketch.line(*ends, colour=colour_of(series), width=0.9)
         if series.style in ("points", "ticks"):
             _mark(sketch, left + 5.5, base - 2.3, series, DOT)
         elif series.style == "line":
@@ -183,36 +185,14 @@ def _draw_key(
             _mark(sketch, left + 11, base - 2.3, series, SMALL_DOT)
 
 
-def _colour(series: Series) -> str:
-    if series.style == "thin":
-        return QUIET
-    if series.style == "ticks" and series.tone == "quiet":
-        return RANDOM
-    return INKS[series.tone]
-
-
 def _mark(sketch: Sketch, x: float, y: float, series: Series, side: float) -> None:
     """A point of a series: a small stroke, or a square."""
-    colour = _colour(series)
+    colour = colour_of(series)
     if series.style == "ticks":
         sketch.line((x, y - 3.4), (x, y + 3.4), colour=colour, width=1.2)
     else:
         fill = WHITE if series.hollow else colour
         sketch.box(x - side / 2, y - side / 2, side, side, fill, colour)
-
-
-def _points(series: Series) -> tuple[np.ndarray, np.ndarray]:
-    """``(point,)`` x and y."""
-    y = np.asarray(series.y, float)
-    x = np.asarray(series.x, float)
-    return (x if len(x) else np.arange(len(y), dtype=float)), y
-
-
-def _limits(values: Iterable[np.ndarray]) -> tuple[float, float]:
-    """The least and the greatest number."""
-    every = np.concatenate([np.ravel(each) for each in values] or [np.zeros(0)])
-    every = every[np.isfinite(every)]
-    return (float(every.min()), float(every.max())) if every.size else (0.0, 1.0)
 
 
 def _word(value: float, *, share: bool) -> str:
@@ -221,10 +201,10 @@ def _word(value: float, *, share: bool) -> str:
 
 def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, block: Curve) -> None:
     """Curves over one axis."""
-    points = [_points(series) for series in block.series]
-    across = block.x or _limits([xs for xs, _ in points])
+    points = [points_of(series) for series in block.series]
+    across = block.x or limits_of([xs for xs, _ in points])
     rules = np.array([value for value, _ in block.rules], float)
-    low, high = block.y or _limits([*(ys for _, ys in points), rules, np.zeros(1)])
+    low, high = block.y or limits_of([*(ys for _, ys in points), rules, np.zeros(1)])
     heights = nice(low, high, max(3, int((bottom - top) / FLOOR))) or [low]
     numbers = [_word(value, share="y" in block.percent) for value in heights]
     left = x + max(sketch.medium.measure(words, TINY) for words in numbers) + 6
@@ -272,30 +252,10 @@ def _series(sketch: Sketch, axes: Axes, series: Series, xs: np.ndarray, ys: np.n
             sketch.line(*places[first : last + 1], colour=ink, width=COLOURED)
         return
     if series.style in WIDTHS and len(places) > 1:
-        sketch.line(*places, colour=_colour(series), width=WIDTHS[series.style])
+        sketch.line(*places, colour=colour_of(series), width=WIDTHS[series.style])
     if series.style not in ("plain", "thin") or len(places) == 1:
         for x, y in places:
             _mark(sketch, x, y, series, SMALL_DOT if len(places) <= 40 else 2.0)
-
-
-def inks_of(series: Series, known: np.ndarray) -> list[str]:
-    """The colour of each point that is drawn."""
-    if series.colours is None:
-        return [_colour(series)] * int(known.sum())
-    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in series.colours[known]]
-
-
-def runs(inks: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """Pieces of a line with one colour, as first and last point; each has that of its end.
-
-    >>> list(runs(["a", "a", "b", "b"]))
-    [(0, 1, 'a'), (1, 3, 'b')]
-    """
-    first = 0
-    for place in range(1, len(inks)):
-        if place + 1 == len(inks) or inks[place + 1] != inks[place]:
-            yield first, place, inks[place]
-            first = place
 
 
 def _across(
@@ -305,7 +265,7 @@ def _across(
     low, high = axes.across
     if "x" in block.percent:
         for share in nice(low, high, 3):
-            draw_tick(sketch, axes.x(share), axes.bottom, percent(share))
+            sketch.tick(axes.x(share), axes.bottom, percent(share))
         return
     if block.x_names:
         xs = next((xs for xs, _ in points if len(xs) == len(block.x_names)), None)
@@ -331,7 +291,7 @@ def _spread(sketch: Sketch, axes: Axes, ticks: Sequence[tuple[float, str]]) -> N
         x = axes.x(float(value))
         half = sketch.medium.measure(words, TINY) / 2
         if x - half >= free:
-            draw_tick(sketch, x, axes.bottom, words)
+            sketch.tick(x, axes.bottom, words)
             free = x + half + 3
 
 
@@ -356,10 +316,10 @@ def _rules(
 
 def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, block: Curve) -> None:
     """Points in a row for each name, all on one scale."""
-    points = [(series, *_points(series), _errors(series)) for series in block.series]
+    points = [(series, *points_of(series), _errors(series)) for series in block.series]
     ends = [xs + sign * np.nan_to_num(errors) for _, xs, _, errors in points for sign in (-1, 1)]
-    low, high = block.x or _limits([*ends, np.array([value for value, _ in block.rules])])
-    step = _rounded(((high - low) or abs(high) or 1.0) / 4)
+    low, high = block.x or limits_of([*ends, np.array([value for value, _ in block.rules])])
+    step = rounded_up(((high - low) or abs(high) or 1.0) / 4)
     first = math.floor(low / step + 1e-9)
     count = max(math.ceil(high / step - 1e-9), first + 1) - first
     names = max(sketch.medium.measure(name, NOTE.but(bold=True)) for name in block.names) + 8
@@ -388,7 +348,7 @@ def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
         for value, y, error in zip(xs, [axes.y(row) for row in ys], errors, strict=True):
             if math.isfinite(value) and math.isfinite(error):
                 reach = (axes.x(value - error), y), (axes.x(value + error), y)
-                sketch.line(*reach, colour=_colour(series), width=0.9)
+                sketch.line(*reach, colour=colour_of(series), width=0.9)
             if math.isfinite(value):
                 _mark(sketch, axes.x(value), y, series, DOT)
     if block.x_title:
@@ -407,16 +367,6 @@ def _rows(block: Curve, *, hollow: bool) -> set[int]:
         int(row)
         for series in block.series
         if series.style == "points" and series.hollow == hollow
-        for value, row in zip(*_points(series), strict=True)
+        for value, row in zip(*points_of(series), strict=True)
         if math.isfinite(value)
     }
-
-
-def _rounded(step: float) -> float:
-    """The least of 1, 2, 5, 10 ... that is as large.
-
-    >>> [round(_rounded(step), 6) for step in (0.03, 0.2, 7)]
-    [0.05, 0.2, 10.0]
-    """
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step * 0.999999)

@@ -16,19 +16,19 @@ import numpy as np
 from layersight.document.blocks import Bytes, Grid, Tile
 from layersight.document.words import span
 from layersight.writers.layout.body import Body, lay
-from layersight.writers.layout.marks import draw_cover, draw_slices, draw_title, title_height
-from layersight.writers.layout.tile import Under, draw_overlay_words, draw_pixels
+from layersight.writers.layout.tile import Under, draw_pixels
 from layersight.writers.page import WHITE
 from layersight.writers.pixels import mosaic
 from layersight.writers.sketch import (
     BODY,
+    MUTED,
     NOTE,
-    QUIET,
     SECTION,
     TINY,
     Medium,
     Sketch,
     Style,
+    title_height,
 )
 
 GAP = 9.0  # between two tiles with words, in points
@@ -90,7 +90,7 @@ def _grid(block: Grid, medium: Medium, room: float) -> Body:
     head = top + (11.0 if block.heads else 0.0)
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
-        draw_title(sketch, x, y, block.title, SECTION)
+        sketch.title(x, y, block.title, SECTION)
         left, y = x + names, y + head
         heads = [*sorted(block.heads), (across, "")]
         for (column, words), (after, _) in itertools.pairwise(heads):
@@ -304,9 +304,9 @@ class _Mosaic:
             if tile.cover is not None:
                 end = cells.columns[min(column + tile.cover.span, across) - 1] + cells.wide
                 wide = end - cells.columns[column]
-                draw_cover(sketch, left, top, wide, cells.tall, tile.cover, self.style)
+                sketch.cover(left, top, wide, cells.tall, tile.cover, self.style)
             elif volume:
-                draw_slices(sketch, left, top, cells.wide, cells.tall, block.slices, block.depth)
+                sketch.slices(left, top, cells.wide, cells.tall, block.slices, block.depth)
             if tile.label and column % every == 0:
                 sketch.label(left + cells.wide / 2, top + drop, tile.label, self.style)
 
@@ -421,13 +421,13 @@ class _Tiles:
         block, cells, tile = self.block, self.cells, self.block.tiles[place]
         pixels = block.pixels[place]
         overlay = block.overlays[place] if place < len(block.overlays) else None
-        style = BODY.but(colour=QUIET) if cells.wide >= 92 else _label_style(cells.wide)
+        style = MUTED if cells.wide >= 92 else _label_style(cells.wide)
         if tile.cover is not None and overlay is None:
             across = len(cells.columns)
             column = place % across
             end = cells.columns[min(column + tile.cover.span, across) - 1] + cells.wide
             wide = end - cells.columns[column]
-            draw_cover(sketch, x, y, wide, cells.tall, tile.cover, style)
+            sketch.cover(x, y, wide, cells.tall, tile.cover, style)
             return
         height, width = pixels.shape[:2]
         pixel, tall = cells.pixel, cells.pixel
@@ -444,6 +444,6 @@ class _Tiles:
         size, photo = (pixel, tall), block.photos
         draw_pixels(sketch, x, y, size, pixels, palette, overlay, bare=bare, photo=photo)
         if tile.cover is not None:
-            draw_overlay_words(sketch, x, y, (cells.wide, cells.tall), " ".join(tile.cover.words))
+            sketch.caption_on(x, y, (cells.wide, cells.tall), " ".join(tile.cover.words))
         elif math.prod(block.slices) > 1:
-            draw_slices(sketch, x, y, width * pixel, height * tall, block.slices, block.depth)
+            sketch.slices(x, y, width * pixel, height * tall, block.slices, block.depth)

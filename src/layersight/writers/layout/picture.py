@@ -12,21 +12,13 @@ import numpy as np
 
 from layersight.document.blocks import Axis, Patch, Picture, Scale
 from layersight.document.words import number, span
+from layersight.writers.layout.axes import round_ticks
 from layersight.writers.layout.body import Body, lay
-from layersight.writers.layout.marks import (
-    BAR,
-    RAMP,
-    draw_cover,
-    draw_scale,
-    draw_slices,
-    draw_tick,
-    draw_tick_left,
-    round_ticks,
-)
 from layersight.writers.layout.text import STEP
-from layersight.writers.layout.tile import draw_overlay_words, draw_pixels
+from layersight.writers.layout.tile import draw_pixels
 from layersight.writers.page import WHITE
 from layersight.writers.sketch import (
+    BAR,
     BODY,
     BROKEN_FILL,
     BROKEN_INK,
@@ -35,6 +27,7 @@ from layersight.writers.sketch import (
     LEAD,
     NOTE,
     QUIET,
+    RAMP,
     TINY,
     Medium,
     Sketch,
@@ -147,15 +140,15 @@ def _draw(
     width = block.pixels.shape[1]
     wide, tall = width * pixel[0], (last - first) * pixel[1]
     if block.cover is not None and block.overlay is None:
-        draw_cover(sketch, x, y, wide, tall, block.cover, LEAD.but(colour=QUIET))
+        sketch.cover(x, y, wide, tall, block.cover, LEAD.but(colour=QUIET))
     else:
         shown = block.pixels[first:last]
         bare = block.cover is not None
         draw_pixels(sketch, x, y, pixel, shown, block.palette, block.overlay, bare=bare)
         if block.cover is not None:
-            draw_overlay_words(sketch, x, y, (wide, tall), " ".join(block.cover.words))
+            sketch.caption_on(x, y, (wide, tall), " ".join(block.cover.words))
         elif math.prod(block.slices) > 1:
-            draw_slices(sketch, x, y, wide, tall, block.slices, block.depth)
+            sketch.slices(x, y, wide, tall, block.slices, block.depth)
     _patches(sketch, x, y, pixel, block, first, last)
     if block.rows is not None:
         _row_numbers(sketch, x, y, pixel[1], block, first, last)
@@ -166,7 +159,7 @@ def _draw(
         if block.bar == "right":
             _standing(sketch, x + wide + 14, y, tall, block.scale)
         else:
-            draw_scale(sketch, x, bottom + _below(block) - BAR, block.scale, wide)
+            sketch.scale(x, bottom + _below(block) - BAR, block.scale, wide)
     return bottom
 
 
@@ -180,7 +173,7 @@ def _row_numbers(
     for tick in round_ticks(last - first, max(2, int((last - first) * pixel / apart))):
         row = first + tick
         words = axis.labels[row] if axis.labels else str(row)
-        draw_tick_left(sketch, x, y + (tick + 0.5) * pixel, words)
+        sketch.tick_left(x, y + (tick + 0.5) * pixel, words)
     if axis.title:
         sketch.label(x - 4, y - 4, axis.title, TINY, "end")
 
@@ -196,7 +189,7 @@ def _column_numbers(
     else:
         for tick in round_ticks(count, max(2, int(count * pixel / (widest + 6)))):
             words = axis.labels[tick] if axis.labels else str(tick)
-            draw_tick(sketch, x + (tick + 0.5) * pixel, y, words)
+            sketch.tick(x + (tick + 0.5) * pixel, y, words)
     if axis.title:
         sketch.label(x + count * pixel, y + 17, axis.title, TINY, "end")
 
@@ -226,7 +219,7 @@ def _patches(
             continue
         words = _aside(block, patch)
         if not words and (cover.words or block.tall is None):
-            draw_cover(sketch, left, top, wide, tall, cover, TINY)
+            sketch.cover(left, top, wide, tall, cover, TINY)
             continue
         broken = cover.kind == "broken"
         ink = BROKEN_INK if broken else FAINT

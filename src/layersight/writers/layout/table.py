@@ -12,17 +12,10 @@ from dataclasses import dataclass
 from layersight.document.blocks import Cell, Column, Table
 from layersight.document.words import span
 from layersight.writers.layout.body import Body, lay
-from layersight.writers.layout.marks import (
-    ARROW,
-    draw_arrow,
-    draw_meter,
-    draw_title,
-    title_height,
-    toned,
-)
-from layersight.writers.layout.text import STEP, SWATCH, draw_swatch
+from layersight.writers.layout.text import STEP
 from layersight.writers.sketch import (
     ACCENT,
+    ARROW,
     BODY,
     FAINT,
     INK,
@@ -30,10 +23,12 @@ from layersight.writers.sketch import (
     NOTE,
     QUIET,
     SECTION,
+    SWATCH,
     TINY,
     Medium,
     Sketch,
     Style,
+    title_height,
 )
 
 ROW = 12.6  # height of a row of one line, in points
@@ -95,7 +90,7 @@ def _table(block: Table, medium: Medium, room: float) -> Body:
     step = NOTE.size * STEP
 
     def draw_head(sketch: Sketch, x: float, y: float) -> float:
-        y = draw_title(sketch, x, y, block.title, SECTION)
+        y = sketch.title(x, y, block.title, SECTION)
         for column, place, lines in zip(columns, places, head_lines, strict=True):
             base = y + head - 3.6 - (8.0 if any(notes) else 0.0)
             for line, words in enumerate(reversed(lines)):
@@ -136,7 +131,7 @@ def _head_style(column: Column) -> Style:
 
 
 def _style(cell: Cell) -> Style:
-    style = toned(BODY, cell.tone, bold=cell.bold)
+    style = BODY.toned(cell.tone, bold=cell.bold)
     return style.but(colour=ACCENT) if cell.target and cell.tone == "plain" else style
 
 
@@ -275,14 +270,14 @@ def _cell(
     if cell.share is not None and cell.note:
         wide = sketch.medium.measure(cell.note, TINY)
         edge = right - wide - 4 - METER if column.align == "right" else left + wide + 4
-        draw_meter(sketch, edge, second - 3.6, METER, cell.share, 3.4)
+        sketch.meter(edge, second - 3.6, METER, cell.share, 3.4)
     elif cell.share is not None:
         beside = left + place.room + 5
-        draw_meter(sketch, beside, y + 4.2, METER, cell.share, 4.2)
+        sketch.meter(beside, y + 4.2, METER, cell.share, 4.2)
     if cell.rising:
         beside = left + sketch.medium.measure(cell.text, _style(cell)) + (3 if cell.text else 0)
-        draw_arrow(sketch, right if column.align == "right" else beside + ARROW, y + 9)
-    draw_swatch(sketch, left, y + 3, cell)
+        sketch.arrow(right if column.align == "right" else beside + ARROW, y + 9)
+    sketch.swatch(left, y + 3, cell)
 
 
 def _link(

@@ -8,17 +8,19 @@ from __future__ import annotations
 from layersight.document.blocks import Cell, Facts, Note
 from layersight.document.words import plural
 from layersight.writers.layout.body import Body, lay
-from layersight.writers.layout.marks import (
+from layersight.writers.sketch import (
     ARROW,
+    BODY,
     INKS,
-    draw_arrow,
-    draw_meter,
-    draw_ramp,
-    draw_title,
+    LEAD,
+    MUTED,
+    NOTE,
+    SECTION,
+    Medium,
+    Sketch,
+    Style,
     title_height,
-    toned,
 )
-from layersight.writers.sketch import BODY, LEAD, NOTE, QUIET, SECTION, Medium, Sketch, Style
 
 STEP = 1.4  # from one baseline to the next, as a share of the size of the font
 NUMBERS = 186.0  # width of names with short values at most, in points
@@ -59,9 +61,9 @@ def _note(block: Note, medium: Medium, room: float) -> Body:
 @lay.register
 def _facts(block: Facts, medium: Medium, room: float) -> Body:
     rows = [(name, value if isinstance(value, Cell) else Cell(value)) for name, value in block.rows]
-    quiet = BODY.but(colour=QUIET)
+    quiet = MUTED
     names = max((medium.measure(name, quiet) for name, _ in rows), default=0.0)
-    values = [medium.measure(cell.text, toned(BODY, cell.tone, bold=cell.bold)) for _, cell in rows]
+    values = [medium.measure(cell.text, BODY.toned(cell.tone, bold=cell.bold)) for _, cell in rows]
     if max(values, default=0.0) <= SHORT and not any(cell.note for _, cell in rows):
         return _numbers(block.title, rows, medium, room, names)
     names = min(names, room / 3)
@@ -84,22 +86,22 @@ def _facts(block: Facts, medium: Medium, room: float) -> Body:
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         if first == 0:
-            y = draw_title(sketch, x, y, block.title, SECTION)
+            y = sketch.title(x, y, block.title, SECTION)
         for place in range(first, last):
             name, text, note, cell = laid[place]
             base = y + BODY.size * 0.95
             for line, words in enumerate(name):
                 sketch.text(x, base + line * step, words, quiet)
-            style = toned(BODY, cell.tone, bold=cell.bold)
+            style = BODY.toned(cell.tone, bold=cell.bold)
             start = x + starts[place]
             for line, words in enumerate(text):
                 sketch.text(start, base + line * step, words, style)
             base += len(text) * step
             for line, words in enumerate(note):
                 sketch.text(start, base + line * NOTE.size * STEP, words, NOTE)
-            draw_swatch(sketch, x + left, y + 1.5, cell)
+            sketch.swatch(x + left, y + 1.5, cell)
             if cell.rising:
-                draw_arrow(sketch, x + left + ARROW, y + BODY.size * 0.95)
+                sketch.arrow(x + left + ARROW, y + BODY.size * 0.95)
             _link(sketch, x, y, room, heights[place], cell)
             y += heights[place]
 
@@ -113,25 +115,25 @@ def _numbers(
     """Names with short values at the right end, a thin line under each."""
     shares = any(cell.share is not None for _, cell in rows)
     wide = min(room, BARS if shares and names > 70 else NUMBERS)
-    quiet = BODY.but(colour=QUIET)
+    quiet = MUTED
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         if first == 0:
-            y = draw_title(sketch, x, y, title, SECTION)
+            y = sketch.title(x, y, title, SECTION)
         for name, cell in rows[first:last]:
             base, right = y + 8.0, x + wide
-            style = toned(BODY, cell.tone, bold=cell.bold)
+            style = BODY.toned(cell.tone, bold=cell.bold)
             if cell.rising:
-                draw_arrow(sketch, right, base)
+                sketch.arrow(right, base)
                 right -= ARROW + 3
             value = sketch.text(right, base, cell.text, style, anchor="end")
             edge = right - value - 8
             if cell.share is not None:
                 edge = x + wide - 46
                 left = max(edge - BAR, x + min(names, wide / 2) + 8)
-                draw_meter(sketch, left, y + 3.2, edge - left, cell.share, 4.2)
+                sketch.meter(left, y + 3.2, edge - left, cell.share, 4.2)
                 edge = left - 6
-            draw_swatch(sketch, x + wide - SWATCH, y + 2, cell)
+            sketch.swatch(x + wide - SWATCH, y + 2, cell)
             sketch.text(x, base, name, quiet, room=edge - x)
             sketch.line((x, base + 4), (x + wide, base + 4), width=0.25)
             _link(sketch, x, y, wide, ROW, cell)
@@ -146,7 +148,7 @@ def _numbers(
 def draw_swatch(sketch: Sketch, x: float, y: float, cell: Cell) -> None:
     """A small colour bar in place of text."""
     if cell.swatch is not None:
-        draw_ramp(sketch, x, y, cell.swatch, SWATCH, 6.0)
+        sketch.ramp(x, y, cell.swatch, SWATCH, 6.0)
 
 
 def _link(sketch: Sketch, x: float, y: float, wide: float, tall: float, cell: Cell) -> None:

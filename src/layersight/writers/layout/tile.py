@@ -14,20 +14,13 @@ import numpy as np
 from layersight.document.blend import blend
 from layersight.document.blocks import Bytes, Cell, Overlay, Tile
 from layersight.document.words import percent
-from layersight.writers.layout.marks import (
+from layersight.writers.sketch import (
     ARROW,
     BAR,
-    METER,
-    draw_arrow,
-    draw_meter,
-    draw_scale,
-    draw_words_on,
-    toned,
-)
-from layersight.writers.sketch import (
     BODY,
     DEAD_FILL,
     INK,
+    METER,
     NOTE,
     QUIET,
     TINY,
@@ -85,18 +78,8 @@ def _draw_unseen(
             if wide > sketch.medium.measure(words[0], NOTE) + 4 and tall > NOTE.size * 1.3 * len(
                 words
             ):
-                draw_words_on(sketch, x + x0, y + y0, wide, tall, words, NOTE, DEAD_FILL)
+                sketch.words_on(x + x0, y + y0, wide, tall, words, NOTE, DEAD_FILL)
                 break
-
-
-def draw_overlay_words(
-    sketch: Sketch, x: float, y: float, area: tuple[float, float], words: str
-) -> None:
-    """Words on a plain ground at the lower edge of a picture, where they fit."""
-    wide, tall = sketch.medium.measure(words, NOTE) + 6, NOTE.size * 1.5
-    if wide <= area[0] and tall <= area[1]:
-        sketch.box(x, y + area[1] - tall, wide, tall, DEAD_FILL)
-        sketch.label(x + 3, y + area[1] - NOTE.size * 0.45, words, NOTE, "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +143,7 @@ class Under:
     def draw(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
         """Draws what stands under the tile whose lower edge is ``y``."""
         if tile.scale is not None:
-            draw_scale(sketch, x, y + 3, tile.scale, self.wide)
+            sketch.scale(x, y + 3, tile.scale, self.wide)
         if self.scaled:
             y += BAR + 4.0
         middle = x + self.wide / 2
@@ -187,7 +170,7 @@ class Under:
         shares = [cell.share for _, cell in tile.lines if cell.share is not None]
         share = tile.share if tile.share is not None else next(iter(shares), None)
         if share is not None:
-            draw_meter(sketch, x, y + TINY.size * 2.6, self.wide, share)
+            sketch.meter(x, y + TINY.size * 2.6, self.wide, share)
 
     def _lines(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
         style, right = self._style, x + self.wide
@@ -199,7 +182,7 @@ class Under:
             bold = style.but(colour=INK, bold=True)
             sketch.text(x, base, tile.label, bold, room=edge - x - value - 3)
             if tile.rising:
-                draw_arrow(sketch, right, base)
+                sketch.arrow(right, base)
             base += self._step
         for name, cell in tile.lines:
             self._line(sketch, x, base, edge, name, cell)
@@ -212,13 +195,13 @@ class Under:
         """A name, a value at the right, and a bar between them."""
         style = self._style
         wide = sketch.text(x, y, name, style, room=edge - x)
-        told = toned(style, "quiet" if cell.tone == "plain" and not name else cell.tone)
+        told = style.toned("quiet" if cell.tone == "plain" and not name else cell.tone)
         told = told.but(bold=cell.bold)
         sketch.text(edge, y, cell.text, told, anchor="end", room=edge - x - wide - 3)
         if cell.share is not None:
             left = x + (wide + 4 if name else 0.0)
             room = edge - left - sketch.medium.measure("100%", style) - 4
-            draw_meter(sketch, left, y - style.size * 0.52, room, cell.share)
+            sketch.meter(left, y - style.size * 0.52, room, cell.share)
 
 
 def _value(tile: Tile) -> str:
