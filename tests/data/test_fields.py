@@ -19,7 +19,7 @@ class Request:
     noise: float = option(0.5, help="Of the range.", low=0)
     shares: tuple[float, ...] = option((0.2, 0.4), help="Of pixels.", low=0, high=1, exclusive=True)
     colour: str = option("black", help="Of nothing.", choices=("black", "grey"))
-    frame: int | None = option(None, help="Which.", kind=int, low=0)
+    frame: int | None = option(None, help="Which.", low=0)
 
     def __post_init__(self) -> None:
         check(self)

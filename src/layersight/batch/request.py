@@ -41,12 +41,11 @@ class ImageOptions:
     """
 
     scale: str | Preprocessing | None = option(  # noqa: RUF009, a field as any other
-        None, help=SCALE, kind=str, metavar="SCALE"
+        None, help=SCALE, metavar="SCALE"
     )
     fit: str | None = option(
         None,
         help="stretch, crop or pad. Else pictures are stretched, signals cut or filled.",
-        kind=str,
         choices=FITS,
         metavar="HOW",
     )
@@ -54,12 +53,10 @@ class ImageOptions:
         "nearest", help=f"{', '.join(INTERPOLATIONS)}.", choices=INTERPOLATIONS, metavar="HOW"
     )
     size: tuple[int, int] | None = option(
-        None, help="For a model that takes any size.", kind=int, metavar="HxW"
+        None, help="For a model that takes any size.", metavar="HxW"
     )
     frame: int | None = option(
-        None,
-        help="Of files with several frames, pages or slices: which, from 0.",
-        kind=int,
+        None, help="Of files with several frames, pages or slices: which, from 0."
     )
     seed: int = option(0, help="For inputs that take no picture: what is drawn.")
 

@@ -30,21 +30,14 @@ class Shown(Options):
     """What is shown."""
 
     model: str | None = option(
-        None,
-        help="As for other commands; without one, the demonstration.",
-        kind=str,
-        flag="MODEL",
+        None, help="As for other commands; without one, the demonstration.", flag="MODEL"
     )
     image: tuple[str, ...] = option(
-        (),
-        help="Files, folders or quoted globs; more can be added in the page.",
-        kind=str,
-        flag="IMAGE",
+        (), help="Files, folders or quoted globs; more can be added in the page.", flag="IMAGE"
     )
     survey: str | None = option(
         None,
         help="What layersight survey wrote: the strongest images of each channel.",
-        kind=str,
         metavar="DIR",
     )
 
@@ -54,23 +47,22 @@ class Where(Options):
     """Where the page is."""
 
     port: int | None = option(
-        None, help="Where to listen; else 8764 or what is free.", kind=int, low=0, high=65535
+        None, help="Where to listen; else 8764 or what is free.", low=0, high=65535
     )
     host: str = option("127.0.0.1", help="Who is heard; another lets others in.", metavar="ADDRESS")
     token: str | None = option(
-        None, help="The secret of the address; else a new one.", kind=str, metavar="WORD"
+        None, help="The secret of the address; else a new one.", metavar="WORD"
     )
     read_only: bool = option(
         False, help="Take no images from the page: for a class room.", flag="--read-only"
     )
     no_browser: bool = option(False, help="Only print the address.", flag="--no-browser")
     export: str | None = option(
-        None, help="Write the page as one .html file and end.", kind=str, metavar="PATH"
+        None, help="Write the page as one .html file and end.", metavar="PATH"
     )
     layers: tuple[str, ...] = option(
         (),
         help="Of --export: whose maps are kept; may be repeated. Else all.",
-        kind=str,
         metavar="SPEC",
         flag="--layers -l",
     )

@@ -17,20 +17,13 @@ from layersight.errors import UsageError
 class Picture(Options):
     """Which images, for which input, and where to."""
 
-    image: tuple[str, ...] = option(
-        (), help="Files, folders or quoted globs.", kind=str, flag="IMAGE"
-    )
+    image: tuple[str, ...] = option((), help="Files, folders or quoted globs.", flag="IMAGE")
     input_name: str | None = option(
-        None,
-        help="Which, for a model with several inputs.",
-        kind=str,
-        metavar="NAME",
-        flag="--input",
+        None, help="Which, for a model with several inputs.", metavar="NAME", flag="--input"
     )
     output: str | None = option(
         None,
         help=".png .pdf .svg .html .json, or - for JSON; else beside the image.",
-        kind=str,
         metavar="PATH",
         flag="--output -o",
     )

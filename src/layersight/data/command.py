@@ -62,7 +62,6 @@ class Backend(Options):
     backend: str | None = option(
         None,
         help="jax, tensorflow or torch; else KERAS_BACKEND.",
-        kind=str,
         choices=("jax", "tensorflow", "torch"),
         metavar="NAME",
     )
@@ -78,21 +77,16 @@ class Source(Backend):
         flag="MODEL",
     )
     weights: str | None = option(
-        None,
-        help="For an architecture: a weights file, imagenet, random.",
-        kind=str,
-        metavar="FILE",
+        None, help="For an architecture: a weights file, imagenet, random.", metavar="FILE"
     )
     architecture: str | None = option(
         None,
         help="For a file of weights alone: VGG16, or model.to_json() in a file.",
-        kind=str,
         metavar="FILE|NAME",
     )
     max_memory: str | None = option(
         None,
         help="What a file's model may take for one image beside its weights: 8G; else 1G.",
-        kind=str,
         metavar="SIZE",
     )
 
@@ -113,7 +107,6 @@ class Labelled(Trusted):
     labels: str | None = option(
         None,
         help="Names of the classes: cat,dog or a file of lines, JSON or CSV.",
-        kind=str,
         metavar="NAMES|FILE",
     )
 
@@ -122,13 +115,10 @@ class Labelled(Trusted):
 class Images(Options):
     """The images that go through a model."""
 
-    image: tuple[str, ...] = option(
-        (), help="Files, folders or quoted globs.", kind=str, flag="IMAGE"
-    )
+    image: tuple[str, ...] = option((), help="Files, folders or quoted globs.", flag="IMAGE")
     inputs: tuple[str, ...] = option(
         (),
         help="For a model with several inputs; may be repeated.",
-        kind=str,
         metavar="NAME=FILE",
         flag="--input",
     )
@@ -141,12 +131,11 @@ class Selection(Options):
     layers: tuple[str, ...] = option(
         (),
         help="conv2d, 'conv*', :8, Conv2D, or with channels conv2d:0,3; may be repeated.",
-        kind=str,
         metavar="SPEC",
         flag="--layers -l",
     )
     channels: str | None = option(
-        None, help="0,3,5-9 or 0:16.", kind=str, metavar="SPEC", flag="--channels -c"
+        None, help="0,3,5-9 or 0:16.", metavar="SPEC", flag="--channels -c"
     )
 
 

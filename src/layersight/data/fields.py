@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import numbers
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -35,9 +36,7 @@ class Option:
     name: str  # the keyword in Python; --name on the command line
     default: Any  # its value unless it is given
     help: str = ""  # what it does, in one line
-    # int, float, str or bool; of several values, that of each. Taken from the default unless that
-    # is None.
-    kind: type | None = None
+    kind: type | None = None  # of each value; else that of the default, or what the field says
     low: float | None = None  # its least value, None for no limit
     high: float | None = None  # its greatest value, likewise
     exclusive: bool = False  # whether low and high themselves are out of its range
@@ -49,7 +48,7 @@ class Option:
     flag: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind is None:
+        if self.kind is None and self.default not in (None, ()):
             of = self.default[0] if self.several else self.default
             object.__setattr__(self, "kind", type(of))
 
@@ -129,28 +128,10 @@ def option(
     default: Any,
     *,
     help: str,  # noqa: A002, the word that Click and argparse use
-    kind: type | None = None,
-    low: float | None = None,
-    high: float | None = None,
-    exclusive: bool = False,
     choices: Sequence[str] = (),
-    unit: str = "",
-    metavar: str = "",
-    flag: str = "",
+    **declared: Any,
 ) -> Any:
-    """A field of a dataclass that is an option.
-
-    Args:
-        default: Its value unless it is given; a tuple if it takes several.
-        help: What it does, in one line.
-        kind: The type of its values, only needed where ``default`` is ``None``.
-        low: Its least value, ``None`` for no limit.
-        high: Its greatest value, likewise.
-        exclusive: Whether ``low`` and ``high`` themselves are out of its range.
-        choices: The words that it can be; empty for any.
-        unit: What it is measured in, such as ``"px"``.
-        metavar: What stands for the value in ``--help``.
-        flag: What it is called on a command line, where that is not ``--name``.
+    """A field of a dataclass that is an option, with what :class:`Option` declares of it.
 
     Example:
         >>> @dataclass
@@ -164,19 +145,24 @@ def option(
         ...
         layersight.errors.UsageError: expected steps as a whole number from 1 to 100, found 0
     """
-    declared = Option(
-        "", default, help, kind, low, high, exclusive, tuple(choices), unit, metavar, flag
-    )
-    return dataclasses.field(default=default, metadata={_KEY: declared})
+    made = Option("", default, help, choices=tuple(choices), **declared)
+    return dataclasses.field(default=default, metadata={_KEY: made})
 
 
 def options_of(request: Any) -> dict[str, Option]:
     """The options that a dataclass, or an instance of one, declares, by name."""
-    return {
-        field.name: dataclasses.replace(field.metadata[_KEY], name=field.name)
-        for field in dataclasses.fields(request)
-        if _KEY in field.metadata
-    }
+    found = {}
+    for field in dataclasses.fields(request):
+        if (declared := field.metadata.get(_KEY)) is not None:
+            kind = declared.kind or _named_in(field.type)
+            found[field.name] = dataclasses.replace(declared, name=field.name, kind=kind)
+    return found
+
+
+def _named_in(annotation: object) -> type:
+    """The kind of values that an annotation, as written, is of: ``"tuple[int, int] | None"``."""
+    word = re.search(r"\b(int|float|bool)\b", str(annotation))
+    return {"int": int, "float": float, "bool": bool}[word[1]] if word else str
 
 
 def check(request: Any) -> None:
@@ -273,8 +259,8 @@ def types_of(request: type) -> dict[str, str]:
     found = {}
     for field in dataclasses.fields(request):
         if _KEY in field.metadata:
-            kind = (field.metadata[_KEY].kind or str).__name__
-            written = field.type if isinstance(field.type, str) else kind
+            known = field.metadata[_KEY].kind or str
+            written = field.type if isinstance(field.type, str) else known.__name__
             found[field.name] = written.removesuffix(" | None")
     return found
 
