@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import colormaps
 
-from layersight.document.diverging import diverging
+from layersight.document.colour import diverging
 
 NAMES = ("viridis", "cividis", "magma", "inferno", "plasma", "turbo")
 PACKAGE = Path(__file__).parents[1] / "src" / "layersight"

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from described import described
-from layersight.data.image import InputImage
+from layersight.data.image import InputImage, Photograph
 from layersight.data.model import InputInfo, ModelInfo
-from layersight.data.photograph import Photograph
 from layersight.data.placing import enlarge
 from layersight.data.prediction import ClassScore, Prediction
 from layersight.data.preprocessing import SCALES

@@ -206,7 +206,7 @@ def test_no_progress_where_nobody_looks(
     run: Run, here: Path, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("patterns", small, "-l", "conv", "-c", "0", *FEW).err == ""
-    monkeypatch.setattr("layersight.cli.progress.SELDOM", 0.0)
+    monkeypatch.setattr("layersight.cli.output.SELDOM", 0.0)
     assert run("patterns", small, "-l", "conv", "-c", "0", *FEW, "--quiet").err == ""
     told = run("patterns", small, "-l", "conv", "-c", "0", *FEW).err
     assert told.splitlines()[-1] == "layersight: 3 of 3 steps"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from layersight.cli.progress import Progress
+from layersight.cli.output import Progress
 from layersight.data import pace as module
 
 

@@ -8,7 +8,7 @@ import pytest
 from described import described
 from layersight.batch.predictions import predict
 from layersight.data.model import ModelInfo
-from layersight.data.outputs import is_value, kind_of, kinds_of, quantity, unit_name
+from layersight.data.prediction import is_value, kind_of, kinds_of, quantity, unit_name
 
 
 def made(shape, activation=None, labels=None, *, kind="Dense", name="top", more=()):

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 from heats import HOSTILE, WARNING, heats, picture
 from layersight.data.placing import enlarge
-from layersight.document.blend import blend
+from layersight.document.colour import blend
 from layersight.errors import OutputError, UsageError
 from layersight.export import arrays, read_manifest, save
 from layersight.export.files import suffixes_of

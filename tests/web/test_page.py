@@ -19,8 +19,7 @@ from browser import chromium
 from explorers import picture
 from fake_network import Fake
 from layersight.data.model import InputInfo
-from layersight.document.colour import palette
-from layersight.document.diverging import diverging
+from layersight.document.colour import diverging, palette
 from layersight.web.static_files import served
 from walking import ASSETS, VIEWS, Walker, chromium_browser, demo, export, inside, paint
 

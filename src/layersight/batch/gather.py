@@ -20,9 +20,8 @@ from layersight import images
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import GUESS
 from layersight.data.fields import split_options
-from layersight.data.image import InputImage
+from layersight.data.image import InputImage, Photograph
 from layersight.data.model import InputInfo, ModelInfo
-from layersight.data.photograph import Photograph
 from layersight.data.preprocessing import SCALES, Preprocessing, find_scale
 from layersight.errors import ImageError, ModelInputError, UsageError, few, near
 from layersight.images import signals

@@ -22,7 +22,7 @@ def predict(
     Args:
         outputs: For each output its values, ``(image, ...)``.
         labels: The names of the classes, used for outputs of as many numbers.
-        kinds: What the numbers of each output mean, see :func:`layersight.data.outputs.kinds_of`.
+        kinds: What the numbers of each output mean, by ``kinds_of``.
 
     Returns:
         For each image a prediction for each output; those that are not vectors name no class.

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from layersight.cli.opening import open_model
-from layersight.cli.output import say
-from layersight.cli.progress import Progress
+from layersight.cli.output import Progress, say
 from layersight.data.command import Command, Given, Labelled, Resume
 from layersight.data.fields import options_of
 from layersight.data.model import ModelInfo

@@ -1,20 +1,29 @@
-"""Arrays on disk, from the axes that they declare: one NumPy archive, or a Zarr store."""
+"""Arrays on disk, from the axes that they declare, and results for pandas and xarray.
+
+The rule of this module: zarr, pandas and xarray are imported when they are asked for.
+"""
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.document.noun import Array, Json, Stack
-from layersight.errors import OutputError
+from layersight.document.noun import Array, Json, Stack, noun_of
+from layersight.errors import OutputError, UsageError
 from layersight.export.manifest import dump_manifest
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from xarray import Dataset
+
 
 MAX_COMMENT = 65_535  # the longest comment that a zip archive can hold, in bytes
 NAME_BYTES = 200
@@ -152,3 +161,50 @@ def _node_name(name: str, array: Array, taken: set[str]) -> str:
         node += "_"
     taken |= names()
     return node
+
+
+def to_dataframe(result: object) -> DataFrame:
+    """The numbers of a result, a row for each channel, pattern, filter, heatmap or layer.
+
+    Raises:
+        UsageError: This kind of result is no table.
+        OutputError: The package ``pandas`` is not installed.
+    """
+    noun = noun_of(result)
+    if noun.rows is None:
+        raise UsageError(f"the result '{noun.name}' holds no table: take its attributes")
+    pandas = _package("pandas", "a table", "write .json with save()")
+    heads, *rows = noun.rows(result)
+    made: DataFrame = pandas.DataFrame.from_records(rows, columns=[str(head) for head in heads])
+    return made
+
+
+def to_xarray(result: object) -> Dataset:
+    """The arrays of a result; an axis that one array alone has is called after it.
+
+    Raises:
+        UsageError: This kind of result has no arrays.
+        OutputError: The package ``xarray`` is not installed.
+    """
+    noun = noun_of(result)
+    if noun.arrays is None:
+        raise UsageError(f"the result '{noun.name}' holds no arrays: take its attributes")
+    xarray = _package("xarray", "a data set", "write .npz with save()")
+    arrays = {name: array for name, array in noun.arrays(result).items() if array.stored}
+    made: Dataset = xarray.Dataset(
+        {
+            node: (axes, whole(array.values), dict(array.attributes))
+            for node, axes, array in nodes(arrays)
+        }
+    )
+    return made
+
+
+def _package(name: str, what: str, instead: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise OutputError(
+            f"{what} of {name} needs the package {name}: pip install 'layersight[{name}]', or "
+            f"{instead}"
+        ) from error

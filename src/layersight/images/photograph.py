@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from layersight.data.image import InputImage
-from layersight.data.photograph import Photograph
+from layersight.data.image import InputImage, Photograph
 from layersight.data.stack import contact_sheet
 from layersight.errors import ImageError
 from layersight.images import arrays, reading

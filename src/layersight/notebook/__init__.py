@@ -15,8 +15,8 @@ from layersight.data.fields import options_of, types_of
 from layersight.document.blocks import Document, Grid, Picture, flat
 from layersight.document.noun import noun_of
 from layersight.errors import SelectionError
+from layersight.export.arrays import to_dataframe, to_xarray
 from layersight.export.files import make_options, save, to_bytes
-from layersight.export.tables import to_dataframe, to_xarray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from layersight.data.image import InputImage
+from layersight.data.image import InputImage, Photograph
 from layersight.data.model import ModelInfo
-from layersight.data.photograph import Photograph
 from layersight.errors import LayersightError, SelectionError, UsageError, near
 from layersight.model import Forward
 from layersight.nouns.activations.compute import activations, load_image

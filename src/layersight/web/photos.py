@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from layersight.data.image import InputImage
-from layersight.data.photograph import Photograph
+from layersight.data.image import InputImage, Photograph
 from layersight.errors import ImageError, LayersightError
 from layersight.images.photograph import photograph
 from layersight.images.reading import guarded, lay_on_white, read_bytes, read_picture

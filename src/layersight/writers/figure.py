@@ -20,9 +20,9 @@ from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from layersight.document.blend import blend
 from layersight.document.blocks import Document, Grid, Part, Scale, Section, flat
 from layersight.document.blocks import Picture as Pixels
+from layersight.document.colour import blend
 from layersight.errors import UsageError
 from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from heats import heats
-from layersight.document.colour import palette
-from layersight.document.diverging import ZERO, diverging
+from layersight.document.colour import ZERO, diverging, palette
 from layersight.nouns.heatmaps.colours import UNSEEN, scale_of
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import places_of

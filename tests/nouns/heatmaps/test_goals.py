@@ -9,7 +9,7 @@ import pytest
 
 from described import described
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.outputs import gives_probability
+from layersight.data.prediction import gives_probability
 from layersight.data.target import PREDICTED, Target
 from layersight.nouns.heatmaps.goals import (
     ResolvedTarget,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heats import heats
-from layersight.data.photograph import Photograph
+from layersight.data.image import Photograph
 from layersight.data.placing import enlarge
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import placed

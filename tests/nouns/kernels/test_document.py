@@ -8,7 +8,7 @@ import pytest
 from drawn import laid, pictures, told, words
 from layersight.data.preprocessing import SCALES
 from layersight.document.blocks import Document, Grid
-from layersight.document.diverging import ZERO, diverging, steps
+from layersight.document.colour import ZERO, diverging, steps
 from layersight.errors import SelectionError
 from layersight.nouns.kernels.compute import kernels
 from layersight.nouns.kernels.document import by_sign, describe

@@ -29,7 +29,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.fields import names_options
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.outputs import kinds_of
+from layersight.data.prediction import kinds_of
 from layersight.errors import ModelInputError, few
 from layersight.loading import open_for
 from layersight.model import Forward

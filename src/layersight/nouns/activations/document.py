@@ -16,7 +16,6 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo
-from layersight.document.blend import PALE
 from layersight.document.blocks import (
     Axis,
     Beside,
@@ -38,7 +37,7 @@ from layersight.document.blocks import (
     Table,
     Tile,
 )
-from layersight.document.colour import palette
+from layersight.document.colour import PALE, palette
 from layersight.document.image import input_block, input_note, input_picture, prediction_blocks
 from layersight.document.layers import FEWER, field_cell, layer_table, model_document
 from layersight.document.words import (

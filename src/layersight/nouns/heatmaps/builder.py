@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.outputs import gives_probability
+from layersight.data.prediction import gives_probability
 from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
 from layersight.nouns.heatmaps.choice import Choice, DependsOnInput, choose_layers, named_layers
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, offset_of

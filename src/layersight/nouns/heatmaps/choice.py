@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.data.model import LayerInfo, ModelInfo, Role
-from layersight.data.outputs import MOVING
+from layersight.data.prediction import MOVING
 from layersight.errors import ModelInputError, SelectionError
 from layersight.nouns.heatmaps.methods.method import SEVERAL
 from layersight.nouns.heatmaps.outputs import positions

@@ -12,8 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.outputs import OUTPUT, kind_of, unit_name
-from layersight.data.prediction import PROBABILITY
+from layersight.data.prediction import OUTPUT, PROBABILITY, kind_of, unit_name
 from layersight.data.target import Target
 from layersight.errors import SelectionError, near
 from layersight.nouns.heatmaps.outputs import is_output

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.document.blend import FADED, PALE
 from layersight.document.blocks import Bytes, Scale
-from layersight.document.colour import palette
-from layersight.document.diverging import ZERO, diverging
-from layersight.document.diverging import steps as signed_steps
+from layersight.document.colour import FADED, PALE, ZERO, diverging, palette
+from layersight.document.colour import steps as signed_steps
 from layersight.document.words import MINUS, number
 from layersight.nouns.heatmaps.options import FINE_PERCENTILE, HeatOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps

@@ -10,8 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layersight.data.image import InputImage
-from layersight.data.photograph import Photograph
+from layersight.data.image import InputImage, Photograph
 from layersight.data.prediction import Prediction
 from layersight.data.target import Target
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps

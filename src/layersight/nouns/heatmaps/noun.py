@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.document.blend import blend
+from layersight.document.colour import blend
 from layersight.document.noun import Array, Entry, Json, Noun, Stack, matching
 from layersight.document.words import file_name, finite
 from layersight.nouns.heatmaps.colours import percentile_of, scale_of

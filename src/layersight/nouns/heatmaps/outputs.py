@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.outputs import ends_of
+from layersight.data.prediction import ends_of
 from layersight.errors import ModelInputError, SelectionError
 from layersight.select import blocked_error
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from layersight.data.arrays import FloatArray
-from layersight.data.photograph import Photograph
+from layersight.data.image import Photograph
 from layersight.data.placing import place as place_values
 from layersight.data.stack import contact_sheet
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Places

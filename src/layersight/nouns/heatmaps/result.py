@@ -14,9 +14,8 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.display import RichDisplay
-from layersight.data.image import InputImage
+from layersight.data.image import InputImage, Photograph
 from layersight.data.model import ModelInfo
-from layersight.data.photograph import Photograph
 from layersight.data.prediction import Prediction
 from layersight.data.target import Target
 from layersight.document.words import plural

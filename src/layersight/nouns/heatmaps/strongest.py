@@ -14,8 +14,16 @@ import numpy as np
 from layersight.batch.predictions import predict
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.outputs import gives_probability, is_value, kind_of, kinds_of
-from layersight.data.prediction import PICTURE, SEQUENCE, VALUE, Prediction
+from layersight.data.prediction import (
+    PICTURE,
+    SEQUENCE,
+    VALUE,
+    Prediction,
+    gives_probability,
+    is_value,
+    kind_of,
+    kinds_of,
+)
 from layersight.data.target import PREDICTED, Target
 from layersight.errors import ModelInputError
 from layersight.model import Differentiable

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from layersight.data.photograph import Photograph
+from layersight.data.image import Photograph
 from layersight.document.blocks import (
     Beside,
     Block,

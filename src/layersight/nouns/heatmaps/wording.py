@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from layersight.data.outputs import PROBABILITIES, is_value, last_activation, quantity
+from layersight.data.prediction import PROBABILITIES, is_value, last_activation, quantity
 from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED
 from layersight.document.blocks import Note
 from layersight.document.words import (

@@ -26,8 +26,7 @@ from layersight.document.blocks import (
     Section,
     Tile,
 )
-from layersight.document.colour import palette
-from layersight.document.diverging import REACH, diverging, steps
+from layersight.document.colour import REACH, diverging, palette, steps
 from layersight.document.layers import FEWER, model_document
 from layersight.document.words import (
     DOT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.outputs import kinds_of
+from layersight.data.prediction import kinds_of
 from layersight.loading import open_for
 from layersight.model import Described
 from layersight.version import __version__

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
-from layersight.data.outputs import kinds_of
+from layersight.data.prediction import kinds_of
 from layersight.document.blocks import Cell, Column, Document, Facts, Note, Part, Section, Table
 from layersight.document.layers import model_document
 from layersight.document.noun import Json, Noun

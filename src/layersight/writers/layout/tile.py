@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layersight.document.blend import blend
 from layersight.document.blocks import Bytes, Cell, Overlay, Tile
+from layersight.document.colour import blend
 from layersight.document.words import percent
 from layersight.writers.sketch import (
     ARROW,
