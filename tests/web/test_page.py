@@ -185,7 +185,7 @@ def test_contrast_scale_colours_order_and_dead_ones_at_once(walker: Walker, numb
     dead = int(numbers.layer("conv2d_1").statistics.dead.sum())
     assert dead > 0
     expect(listed).to_have_attribute("aria-setsize", "64")
-    page.get_by_label("dead ones").uncheck()
+    page.get_by_label("show dead").uncheck()
     expect(listed).to_have_attribute("aria-setsize", str(64 - dead))
     page.get_by_role("button", name="Larger tiles").click()
     assert int(walker.view["size"]) > 92
@@ -292,6 +292,43 @@ def test_heatmaps_of_any_class_and_method_and_how_far_to_believe_them(walker: Wa
     page.get_by_role("button", name="Measure it").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Measure it")).to_be_visible()
+
+
+def test_options_of_methods_are_in_the_address_and_in_the_command(walker: Walker) -> None:
+    walker.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = walker.open("layer=conv2d_1&channel=2&tab=class&method=occlusion&method.stride=40")
+    page.get_by_text("Options").click()
+    stride, window = (page.get_by_role("spinbutton", name=name) for name in ("stride", "window"))
+    expect(stride).to_have_value("40")
+    expect(window).to_have_accessible_description("the side of the patch.")
+    window.fill("5000")
+    window.press("Enter")
+    assert "method.window" not in walker.view
+    window.fill("50")
+    window.press("Enter")
+    assert walker.view["method.window"] == "50"
+    page.get_by_role("combobox", name="baseline").select_option("grey")
+    page.get_by_role("button", name="Make the heatmap").click()
+    expect(page.locator(".over")).to_be_visible(timeout=120_000)
+    command = page.locator("footer code").inner_text()
+    assert "--method occlusion --baseline grey --window 50 --stride 40 --output" in command
+    page.get_by_role("button", name="as usual").click()
+    assert not [name for name in walker.view if name.startswith("method.")]
+    page.get_by_role("tab", name="Channel").click()
+    page.get_by_text("Options").click()
+    page.get_by_role("spinbutton", name="steps").fill("3")
+    page.get_by_role("textbox", name="size, px").fill("40x48")
+    page.get_by_role("button", name="Draw the pattern").click()
+    picture = page.locator(".pattern img")
+    expect(picture).to_be_visible(timeout=120_000)
+    assert picture.evaluate("e => [e.naturalWidth, e.naturalHeight]") == [48, 40]
+    page.locator(".panel").get_by_role("button", name="copy Python").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert 'method="robust", steps=3, size=(40, 48))' in copied
+    # Another method has its own options.
+    page.get_by_label("Method of the pattern").select_option("classic")
+    expect(page.get_by_role("spinbutton", name="steps")).to_have_value("40")
+    expect(picture).to_have_count(0)
 
 
 def test_painting_on_the_photograph_changes_everything(walker: Walker) -> None:
@@ -402,7 +439,7 @@ def test_copying_and_saving(walker: Walker, tmp_path: Path, address: str) -> Non
         ("Picture, SVG", ".svg", b"<"),
         ("Numbers of the layer, npz", ".npz", b"PK"),
     ):
-        page.locator(".menu summary").click()
+        page.get_by_title("Save").click()
         with page.expect_download() as waiting:
             page.get_by_role("button", name=words).click()
         target = tmp_path / f"saved{suffix}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from layersight.nouns.heatmaps.metrics.metric import metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.nouns.kernels.compute import kernels
 from layersight.nouns.kernels.parts import laid_out
+from layersight.nouns.patterns.command import PatternRequest
 from layersight.nouns.patterns.methods import method as pattern_methods
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.summary.compute import to_json
@@ -104,7 +106,7 @@ def model_of(explorer: Explorer, request: OfModel) -> Answer:
             "limits": {"bytes": photos.MOST_BYTES, "pixels": photos.MOST_PIXELS},
             "methods": _methods() if able["heatmap"] else [],
             "metrics": _metrics(),
-            "patterns": _patterns() if able["pattern"] else {"methods": [], "options": []},
+            "patterns": _patterns() if able["pattern"] else {"methods": []},
             "colormaps": list(COLORMAPS),
             "words": words_of(explorer.settings.origin),
         }
@@ -394,13 +396,13 @@ def _at(entry: LayerActivation, place: tuple[int, int]) -> Json:
     }
 
 
-def _option(declared: Option) -> Json:
+def _option(declared: Option, title: str = "", default: Any = None) -> Json:
     """An option of a method, for a form."""
     kind = declared.kind.__name__ if declared.kind is not None else "str"
-    default = declared.default
+    default = declared.default if default is None else default
     return {
         "name": declared.name,
-        "help": declared.help,
+        "help": declared.help.removeprefix(f"{title}: "),
         "default": list(default) if isinstance(default, tuple) else default,
         "several": declared.several,
         "kind": kind,
@@ -425,7 +427,9 @@ def _methods() -> list[Json]:
             "costly": method.costly,
             "layers": method.layers,
             "signed": method.signed,
-            "options": [_option(one) for word, one in shared.items() if method.reads(word)],
+            "options": [
+                _option(one, method.title) for word, one in shared.items() if method.reads(word)
+            ],
         }
         for name, method in heatmap_methods.methods().items()
     ]
@@ -446,13 +450,26 @@ def _metrics() -> list[Json]:
     ]
 
 
+def _usual(options: PatternOptions, name: str) -> Any:
+    """What a method does by itself; the size of a model is not known here."""
+    return [] if name == "size" else getattr(options, name)
+
+
 def _patterns() -> Json:
+    asked = options_of(PatternRequest)["objective"]
+    own = [one for name, one in options_of(PatternOptions).items() if name != "method"]
     return {
         "methods": [
-            {"name": name, "says": method.says}
+            {
+                "name": name,
+                "says": method.says,
+                "options": [
+                    _option(asked),
+                    *(_option(one, default=_usual(method.defaults, one.name)) for one in own),
+                ],
+            }
             for name, method in pattern_methods.methods().items()
-        ],
-        "options": [_option(one) for one in options_of(PatternOptions).values()],
+        ]
     }
 
 

@@ -172,7 +172,7 @@ def kept(
         "survey": surveyed,
     }
     model["methods"] = [each for each in model["methods"] if each["name"] in methods]
-    model["patterns"] = {"methods": [], "options": []}
+    model["patterns"] = {"methods": []}
     model["words"] = words_of(_without_folders(explorer.settings.origin))
     keep("model", {}, Answer(model))
     keep("images", {})

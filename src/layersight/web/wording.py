@@ -19,13 +19,15 @@ COMMANDS = {
     "layer": f"activations {{MODEL}} {{image}} {LAYERS} {_LOOK} --output layer.png",
     "channel": f"activations {{MODEL}} {{image}} {LAYERS} --channels {{channel}} --view channel "
     f"{_LOOK} --output channel.png",
-    "heatmap": "heatmap {MODEL} {image} --method {method} --target {target} --output heatmap.png",
-    "pattern": f"patterns {{MODEL}} {LAYERS} --channels {{channel}} --method {{method}} "
+    "heatmap": "heatmap {MODEL} {image} --method {method} --target {target}{options} "
+    "--output heatmap.png",
+    "pattern": f"patterns {{MODEL}} {LAYERS} --channels {{channel}} --method {{method}}{{options}} "
     "--output pattern.png",
     "kernel": f"kernels {{MODEL}} {LAYERS} --channels {{channel}} --output kernel.png",
     "explore": "explore {MODEL} {image}",
 }
-"""For each view its command line; capitals stand for what the explorer itself was given."""
+"""For each view its command line; capitals stand for what the explorer itself was given,
+``options`` for those of a method."""
 
 _SEEN = "maps = layersight.activations(model, {image}, layers={layer}{OPTIONS})"
 PYTHON = {
@@ -36,8 +38,8 @@ PYTHON = {
     "channel": f"{_SEEN}\nmaps.plot(layer={{layer}}, channel={{channel}}, "
     "normalise={normalise}, contrast={contrast}, colormap={colormap})",
     "heatmap": "heat = layersight.heatmap(model, {image}, method={method}, target={target}"
-    "{OPTIONS})\nheat.plot()",
-    "pattern": "found = layersight.patterns(model, {layer}, {channel}, method={method})\n"
+    "{options}{OPTIONS})\nheat.plot()",
+    "pattern": "found = layersight.patterns(model, {layer}, {channel}, method={method}{options})\n"
     "found.plot()",
     "kernel": "found = layersight.kernels(model, {layer}, {channel})\nfound.plot()",
     "explore": "layersight.explore(model, {image}{OPTIONS})",

@@ -1,6 +1,7 @@
 /** The chosen channel: its map, what a position sees, its values, its weights, what it looks for. */
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState, useStore } from "./html.js";
-import { Icon, Progress, Scores } from "./parts.js";
+import { Links } from "./footer.js";
+import { Choice, Icon, Options, Progress, Scores, optionsOf } from "./parts.js";
 import { MapFigure, Photograph } from "./photo.js";
 import { palette } from "./colour.js";
 import { clamp, number, percent, plural } from "./format.js";
@@ -158,34 +159,32 @@ function Kernel({ layer, channel }) {
 
 function Pattern({ layer, channel }) {
   const store = useStore();
-  const { patterns } = store.model.value;
-  const [method, setMethod] = useState(patterns?.methods?.[0]?.name ?? "");
-  const key = `pattern ${layer}\n${channel}\n${method}`;
+  const { view } = store;
+  const { methods } = store.model.value.patterns;
+  const method = methods.find((each) => each.name === view.pattern.value) ?? methods[0];
+  const options = optionsOf(method.options, view["pattern."].value);
+  const key = `pattern ${layer}\n${channel}\n${method.name}\n${JSON.stringify(options)}`;
   const [asked, setAsked] = useState(() => new Set());
-  const wanted = asked.has(key);
-  const answer = wanted ? store.light.get(key, async (how) => {
-    const { json, buffers } = await store.ask("pattern", { layer, channel, ...(method ? { method } : {}) }, how);
+  const answer = asked.has(key) ? store.light.get(key, async (how) => {
+    const { json, buffers } = await store.ask("pattern", { layer, channel, method: method.name, options }, how);
     return { ...json, url: URL.createObjectURL(new Blob([buffers[0]], { type: json.mime })) };
   }).value : {};
   const want = (on) => {
     if (!on) store.light.drop(key);
-    setAsked((old) => {
-      const next = new Set(old);
-      if (on) next.add(key);
-      else next.delete(key);
-      return next;
-    });
+    setAsked((old) => new Set(on ? [...old, key] : [...old].filter((each) => each !== key)));
   };
-  const methods = patterns?.methods ?? [];
+  const found = answer.value;
   return html`<h3>Pattern <span>the image that this channel responds to most</span></h3>
-    ${answer.value
-      ? html`<figure class="pattern"><img src=${answer.value.url} width=${answer.value.width} height=${answer.value.height} alt=${`Pattern of channel ${channel} of ${layer}`} />
-          <figcaption>${answer.value.dead ? html`<p>The channel stays silent: nothing was found that it responds to.</p>` : html`<p>Responds with <b>${number(answer.value.activation)}</b>, at the start with ${number(answer.value.start_activation)}.</p>`}
-          <p class="note">${answer.value.method}, ${answer.value.ended}</p>${(answer.value.notes ?? []).map((note) => html`<p class="note" key=${note}>${note}</p>`)}</figcaption></figure>`
-      : answer.loading ? html`<${Progress} answer=${answer} words="Drawing the pattern" onCancel=${() => want(false)} />`
-        : html`${answer.error && answer.error.name !== "AbortError" && html`<p class="note error" role="alert">${answer.error.message}</p>`}
-          <div class="ask"><button type="button" class="act" onClick=${() => want(true)}>Draw the pattern</button>
-            ${methods.length > 1 && html`<select aria-label="Method of the pattern" value=${method} onChange=${(event) => setMethod(event.currentTarget.value)}>${methods.map((each) => html`<option key=${each.name} value=${each.name} title=${each.says}>${each.name}</option>`)}</select>`}</div>`}`;
+    ${found && html`<figure class="pattern"><img src=${found.url} width=${found.width} height=${found.height} alt=${`Pattern of channel ${channel} of ${layer}`} />
+      <figcaption>${found.dead ? html`<p>The channel stays silent: nothing was found that it responds to.</p>` : html`<p>Responds with <b>${number(found.activation)}</b>, at the start with ${number(found.start_activation)}.</p>`}
+        <p class="note">${found.method}, ${found.ended}</p>${(found.notes ?? []).map((note) => html`<p class="note" key=${note}>${note}</p>`)}</figcaption></figure>
+      <${Links} kind="pattern" values=${{ layer, channel, method: method.name, options }} />`}
+    ${answer.loading && html`<${Progress} answer=${answer} words="Drawing the pattern" onCancel=${() => want(false)} />`}
+    ${answer.error && answer.error.name !== "AbortError" && html`<p class="note error" role="alert">${answer.error.message}</p>`}
+    <div class="ask">${!found && !answer.loading && html`<button type="button" class="act" onClick=${() => want(true)}>Draw the pattern</button>`}
+      <${Choice} label="Method of the pattern" show=${false} value=${method.name} onChange=${(name) => store.set({ pattern: name === methods[0].name ? "" : name, "pattern.": {} })} options=${methods.map((each) => [each.name, each.name])} /></div>
+    <p class="note">${method.says}</p>
+    <${Options} declared=${method.options} given=${view["pattern."].value} onChange=${(given) => store.set({ "pattern.": given })} />`;
 }
 
 function Strongest({ layer, channel }) {

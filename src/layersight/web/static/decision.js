@@ -1,6 +1,6 @@
 /** Which pixels decided for a class, by any method, and how far that can be believed. */
 import { html, useEffect, useLayoutEffect, useRef, useState, useStore } from "./html.js";
-import { Choice, Progress, Scores } from "./parts.js";
+import { Choice, Options, Progress, Scores } from "./parts.js";
 import { Photograph } from "./photo.js";
 import { gradient, palette } from "./colour.js";
 import { clamp, number } from "./format.js";
@@ -16,21 +16,17 @@ export function Decision() {
   const [scored, setScored] = useState(() => new Set());
   if (!image) return null;
   const methods = model.methods ?? [];
-  const method = methods.find((each) => each.name === view.method.value) ?? methods.find((each) => each.name === "grad-cam") ?? methods[0];
-  const output = predictions?.[0];
-  const layer = store.layer.value;
-  const own = layer && `${layer.name}:${store.channel.value}`;
-  // One method shows the map of a channel, and nothing else.
-  const target = method?.name === "activation" && !view.target.value.includes(":") ? own : view.target.value;
-  const entries = output?.top ?? [];
+  const { method, own, declared, options, target = "" } = store.wanted.value;
+  const entries = predictions?.[0]?.top ?? [];
   const chosen = target === "" ? entries[0]?.index : entries.find((each) => targetOf(each) === target)?.index;
   // An exported page keeps the heatmap of the strongest class alone.
   const whole = store.host.kind !== "page";
   if (!method) return html`<section aria-label="Decision"><p class="note">This network has no heatmaps.</p></section>`;
-  const key = `heatmap ${image.id}\n${method.name}\n${target}`;
+  const { layer, ...rest } = options;
+  const key = `heatmap ${image.id}\n${method.name}\n${target}\n${JSON.stringify(options)}`;
   const waits = method.costly && asked !== key && !store.light.keys().includes(key);
   const make = (scores) => async (how) => {
-    const params = { image: image.id, method: method.name, ...(target ? { target } : {}), ...(scores ? { scores } : {}) };
+    const params = { image: image.id, method: method.name, options: rest, ...(layer ? { layer } : {}), ...(target ? { target } : {}), ...(scores ? { scores } : {}) };
     const { json, buffers } = await store.ask("heatmap", params, how);
     return { ...json, values: new Float32Array(buffers[0]) };
   };
@@ -63,7 +59,8 @@ export function Decision() {
       <span class="name">${target.includes(":") ? target : own}</span><span class="note">the channel instead of a class</span></button></li></ul>`}
     ${whole && model.labels && model.labels.length > entries.length && html`<${Any} labels=${model.labels} />`}
     <h3>Method</h3>
-    <${Choice} label="Method" show=${false} value=${method.name} onChange=${(name) => store.set({ method: name })} options=${methods.map((each) => [each.name, `${each.title}${each.costly ? "  (slow)" : ""}`])} />
+    <${Choice} label="Method" show=${false} value=${method.name} onChange=${(name) => store.set({ method: name, "method.": {} })} options=${methods.map((each) => [each.name, `${each.title}${each.costly ? "  (slow)" : ""}`])} />
+    <${Options} declared=${declared} given=${view["method."].value} onChange=${(given) => store.set({ "method.": given })} />
     ${waits && html`<div class="ask"><button type="button" class="act" onClick=${() => setAsked(key)}>Make the heatmap</button><span class="note">takes many passes</span></div>`}
     <p class="says">${method.says}</p>
     <details class="more"><summary>What it assumes, and when it misleads</summary><p>${method.assumes}</p><p>${method.misleads}</p><p class="note">${method.source}</p></details>

@@ -127,7 +127,7 @@ function Side() {
     ${tabs.length > 1 && html`<div class="tabs" role="tablist" aria-label="Details" ref=${bar} onKeyDown=${walk}>
       ${tabs.map(([name, words]) => html`<button key=${name} type="button" role="tab" id=${`tab-${name}`} aria-controls="panel" aria-selected=${name === tab} tabindex=${name === tab ? 0 : -1} onClick=${() => store.set({ tab: name })}>${words}</button>`)}
     </div>`}
-    <div id="panel" class="panel" role="tabpanel" aria-labelledby=${tabs.length > 1 ? `tab-${tab}` : undefined} aria-label=${tabs.length > 1 ? undefined : "Channel"} tabindex="-1">
+    <div id="panel" key=${tab} class="panel" role="tabpanel" aria-labelledby=${tabs.length > 1 ? `tab-${tab}` : undefined} aria-label=${tabs.length > 1 ? undefined : "Channel"} tabindex="-1">
       ${!store.image.value.input ? null : tab === "channel" ? html`<${Channel} />` : tab === "class" ? html`<${Decision} />` : html`<${Change} />`}
     </div>
   </aside>`;

@@ -9,6 +9,9 @@ export function number(value) {
   return text.replace("e+", "e").replaceAll("-", "−");
 }
 
+/** A number that may be a probability: in two digits after the point, unless they would be noughts. @param {number} value */
+export const score = (value) => (Math.abs(value) <= 1 && (Math.abs(value) >= 0.01 || !value) ? value.toFixed(2).replace("-", "−") : number(Number(value.toPrecision(2))));
+
 /** @param {number} share of 0..1; never rounded to nothing or to all */
 export function percent(share) {
   if (share > 0 && share < 0.005) return "<1\u00a0%";

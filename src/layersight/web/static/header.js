@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
 import { Icon } from "./parts.js";
 import { targetOf } from "./decision.js";
-import { basename, count, number, plural } from "./format.js";
+import { basename, count, plural, score } from "./format.js";
 
 export function Header() {
   const store = useStore();
@@ -33,7 +33,7 @@ function Says() {
   const name = (entry) => entry.label ?? `class ${entry.index}`;
   const inside = (entry, was) => html`<span class="name">${name(entry)}</span>
     <span class="bar"><i style=${{ width: `${Math.max(0, Math.min(1, entry.score)) * 100}%` }}></i>${was !== undefined && html`<u style=${{ left: `${was * 100}%` }}></u>`}</span>
-    <span class="score">${Math.abs(entry.score) <= 1 ? entry.score.toFixed(2) : number(entry.score)}</span>`;
+    <span class="score">${score(entry.score)}</span>`;
   const one = (entry, at, was) => (features.heatmap && (at === 0 || store.host.kind !== "page")
     ? html`<button type="button" key=${entry.index} title=${`What decided for ${name(entry)}`} onClick=${() => open(entry, at)}>${inside(entry, was)}</button>`
     : html`<div key=${entry.index}>${inside(entry, was)}</div>`);

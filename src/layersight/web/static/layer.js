@@ -62,19 +62,18 @@ function Heading() {
     <p>${words(layer, maps, told) || "\u00a0"}</p>
     <div class="tools" role="group" aria-label="How maps are shown">
       <${Choice} label="Sort" value=${view.sort.value} onChange=${put("sort")} options=${[["number", "number"], ["strength", "strength"], ["sparsity", "sparsity"]]} />
-      <${Segments} label="Scale" value=${single ? "layer" : minus && view.normalise.value === "standardise" ? "minmax" : view.normalise.value} onChange=${put("normalise")}
-        options=${single ? [["layer", "layer"]] : scales} />
+      ${!single && html`<${Segments} label="Scale" value=${minus && view.normalise.value === "standardise" ? "minmax" : view.normalise.value} onChange=${put("normalise")} options=${scales} />
       <label class="field" title="Steps of colour for one standard deviation; moving it standardises each map">
         <span class="label">Contrast</span>
-        <input type="range" min="0" max="100" step="1" disabled=${single || minus} value=${Math.round(50 + (25 * Math.log2(view.contrast.value / CONTRAST)))}
+        <input type="range" min="0" max="100" step="1" disabled=${minus} value=${Math.round(50 + (25 * Math.log2(view.contrast.value / CONTRAST)))}
           aria-valuetext=${`${number(view.contrast.value)} steps for one deviation`}
           onInput=${(event) => store.set({ contrast: Number((CONTRAST * 2 ** ((event.currentTarget.valueAsNumber - 50) / 25)).toPrecision(3)), normalise: "standardise" })} />
-      </label>
+      </label>`}
       <${Choice} label="Colours" show=${false} value=${view.colormap.value} onChange=${put("colormap")} options=${colours.map((name) => [name, name])} />
       ${maps?.slices > 1 && html`<label class="field"><span class="label">Slice</span>
         <input type="range" min="0" max=${maps.slices - 1} value=${maps.slice} aria-valuetext=${`${maps.slice + 1} of ${maps.slices}`} onInput=${(event) => store.set({ slice: event.currentTarget.valueAsNumber })} />
         <span>${maps.slice + 1} / ${maps.slices}</span></label>`}
-      <label class="field check"><input type="checkbox" checked=${view.dead.value} onChange=${(event) => store.set({ dead: event.currentTarget.checked })} /> dead ones</label>
+      ${!single && html`<label class="field check"><input type="checkbox" checked=${view.dead.value} onChange=${(event) => store.set({ dead: event.currentTarget.checked })} /> show dead</label>`}
     </div>
   </div>`;
 }
@@ -180,7 +179,7 @@ function Mosaic() {
       for (let column = 0; column < tile.columns; column += 1) {
         const at = line * tile.columns + column;
         if (at >= numbers.length) break;
-        const x = layout.inset + column * (tile.whole + gap);
+        const x = layout.inset + column * tile.pitch;
         const y = layout.inset + line * row - top + Math.round(ratio);
         places.push([numbers[at], x, y]);
         for (let each = 0; each < twice; each += 1) {
@@ -244,12 +243,12 @@ function Mosaic() {
     const box = canvas.current.getBoundingClientRect();
     const x = (event.clientX - box.left) * layout.ratio - layout.inset;
     const y = (event.clientY - box.top) * layout.ratio + Math.round(scroll.current.scrollTop * layout.ratio) - layout.inset - Math.round(layout.ratio);
-    const column = Math.floor(x / (layout.whole + layout.gap));
+    const column = Math.floor(x / layout.pitch);
     const line = Math.floor(y / layout.row);
     if (column < 0 || column >= layout.columns || y < 0) return null;
     const channel = layout.numbers[line * layout.columns + column];
     if (channel === undefined) return null;
-    const inside = x - column * (layout.whole + layout.gap);
+    const inside = x - column * layout.pitch;
     const which = layout.twice === 2 && inside >= layout.width + 2 ? 1 : 0;
     const across = (inside - which * (layout.width + 2)) / layout.width;
     const down = (y - line * layout.row) / layout.height;

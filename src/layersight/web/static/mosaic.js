@@ -5,33 +5,38 @@ import { limits } from "./colour.js";
 /** @typedef {{normalise: string, contrast: number}} Look */
 
 /**
- * How large tiles are and how many stand in a row. Maps that are enlarged get a whole number of
- * pixels of the screen for each of their own.
+ * How large tiles are and how many stand in a row, so that rows fill the room. Maps that are enlarged get a
+ * whole number of pixels of the screen for each of their own, of those near the wanted size the one that leaves
+ * least room over; what is left lies between the tiles. Where pixels are large they need not be equally so.
  * @param {{width: number, height: number}} map its size
  * @param {number} room the width that there is, in pixels of the screen
- * @param {number} wanted the side of a tile
- * @param {number} gap between tiles
+ * @param {number} wanted the longer side of a map
+ * @param {number} gap between tiles, at least
  * @param {number} [twice] maps beside each other in a tile
- * @param {boolean} [steps] whether a little enlargement goes in steps too; not where few maps fill the room
+ * @param {boolean} [steps] whether enlargement goes in steps; not where few maps fill the room
  */
 export function fitTiles(map, room, wanted, gap, twice = 1, steps = true) {
-  const long = Math.max(map.width, map.height);
-  let zoom = wanted / long;
-  if (zoom >= 1 && (steps || zoom > 4)) {
-    zoom = Math.max(1, Math.round(zoom - 0.25));
-  } else if (zoom >= 1) {
-    zoom = Math.floor(wanted) / long;
-  } else {
-    // Reduced maps may have any size: the row is filled.
-    const columns = Math.max(1, Math.round((room + gap) / (wanted * twice + gap)));
-    zoom = Math.min(1, ((room + gap) / columns - gap) / (map.width * twice));
+  const between = (twice - 1) * 2;
+  const across = map.width * twice;
+  const aim = wanted / Math.max(map.width, map.height);
+  const filling = (columns) => ((room + gap) / columns - gap - between) / across;
+  const fitting = (zoom) => Math.max(1, Math.floor((room + gap + 1e-6) / (across * zoom + between + gap)));
+  let zoom = Math.min(Math.max(1, aim), filling(Math.max(1, Math.round((room + gap) / (across * aim + between + gap)))));
+  if (aim >= 1 && steps) {
+    let best = Infinity;
+    for (let each = Math.max(1, Math.ceil(aim * 0.7)); each <= Math.max(1, aim * 1.3); each += 1) {
+      const left = 1 - (fitting(each) * (across * each + between + gap) - gap) / room;
+      const cost = left + 0.3 * Math.abs(Math.log2(each / aim));
+      if (left >= 0 && cost < best) [best, zoom] = [cost, left > 0.05 && each > 2 ? filling(fitting(each)) : each];
+    }
   }
-  while (zoom > 1 && map.width * zoom * twice > room) zoom -= 1;
-  zoom = Math.min(zoom, room / (map.width * twice));
-  const width = Math.max(1, Math.floor(map.width * zoom));
+  zoom = Math.min(zoom, (room - between) / across);
+  const width = Math.max(1, Math.floor(map.width * zoom + 1e-6));
   const height = Math.max(map.height === 1 ? Math.min(28, wanted) : 1, Math.round(map.height * zoom));
-  const whole = width * twice + (twice - 1) * 2;
-  return { width, height, whole, columns: Math.max(1, Math.floor((room + gap) / (whole + gap))) };
+  const whole = width * twice + between;
+  const columns = Math.max(1, Math.floor((room + gap) / (whole + gap)));
+  const spread = columns > 1 ? Math.floor((room - columns * whole) / (columns - 1)) : gap;
+  return { width, height, whole, pitch: whole + Math.min(spread, Math.round(Math.max(2 * gap, 0.3 * whole))), columns };
 }
 
 /** A map averaged to the size of a tile; kept, as contrast and colours do not change it. @param {Maps} maps */

@@ -1,6 +1,6 @@
 /** Small parts that several panes are made of. */
 import { html, useEffect, useRef } from "./html.js";
-import { number } from "./format.js";
+import { number, score } from "./format.js";
 
 const PATHS = {
   plus: "M8 3v10M3 8h10",
@@ -47,8 +47,8 @@ export const Choice = ({ label, value, options, onChange, show = true }) => html
   </select>
 </label>`;
 
-/** A button that opens a list of others. @param {{label: any, title?: string, items: ([string, () => void] | null)[], class?: string, up?: boolean}} props */
-export function Menu({ label, title, items, up, class: name = "" }) {
+/** A button that opens a list of others, or some words. @param {{label: any, title?: string, items?: ([string, () => void] | null)[], class?: string, up?: boolean, children?: any}} props */
+export function Menu({ label, title, items = [], up, class: name = "", children }) {
   const box = useRef(null);
   const shut = () => { if (box.current) box.current.open = false; };
   useEffect(() => {
@@ -71,7 +71,43 @@ export function Menu({ label, title, items, up, class: name = "" }) {
   };
   return html`<details ref=${box} class=${`menu ${name} ${up ? "up" : ""}`} onKeyDown=${keys}>
     <summary title=${title} aria-label=${title}>${label}</summary>
-    <div class="list">${items.filter(Boolean).map(([words, act]) => html`<button key=${words} type="button" onClick=${() => { shut(); act(); }}>${words}</button>`)}</div>
+    <div class="list">${items.filter(Boolean).map(([words, act]) => html`<button key=${words} type="button" onClick=${() => { shut(); act(); }}>${words}</button>`)}${children}</div>
+  </details>`;
+}
+
+/** What was chosen of the options that a method has, as a host takes it. @param {any[]} declared @param {Record<string, string>} given */
+export function optionsOf(declared, given) {
+  const found = {};
+  for (const { name, kind, several } of declared) {
+    const text = given[name];
+    if (text === undefined) continue;
+    const one = (each) => (kind === "bool" ? each === "true" : kind === "str" ? each : Number(each));
+    found[name] = several ? text.split(/[x, ]+/).map(one) : one(text);
+  }
+  return found;
+}
+
+/** The options of a method, made of how they are declared. @param {{declared: any[], given: Record<string, string>, onChange: (given: Record<string, string>) => void}} props */
+export function Options({ declared, given, onChange }) {
+  const known = declared.filter(({ name }) => name in given);
+  const put = (name, usual) => ({ currentTarget: field }) => {
+    if (!field.reportValidity()) return;
+    const { [name]: _, ...rest } = given;
+    onChange(field.value === "" || field.value === usual ? rest : { ...rest, [name]: field.value });
+  };
+  if (!declared.length) return null;
+  return html`<details class="more"><summary>Options${known.length > 0 && html` <span class="note">${known.length} of ${declared.length} changed</span>`}</summary>
+    <div class="options">${declared.map(({ name, help, kind, low, high, choices, unit, several, default: standard }) => {
+      const usual = several && standard ? standard.join("x") : String(standard ?? "");
+      const number = !several && (kind === "int" || kind === "float");
+      const words = `${name.replaceAll("_", " ")}${unit ? `, ${unit}` : ""}`;
+      const named = { "aria-label": words, "aria-describedby": `option-${name}` };
+      return html`<label key=${name}><span class=${name in given ? "set" : ""}>${words}</span>
+        ${choices.length ? html`<select ...${named} onChange=${put(name, usual)}>${choices.map((each) => html`<option key=${each} value=${each} selected=${each === (given[name] ?? usual)}>${each || "by itself"}</option>`)}</select>`
+          : html`<input ...${named} class="entry" type=${number ? "number" : "text"} value=${given[name] ?? usual} min=${low} max=${high} step=${kind === "int" ? 1 : "any"} pattern=${several ? "[0-9]+([x, ]+[0-9]+)*" : undefined} onChange=${put(name, usual)} />`}
+        <small id=${`option-${name}`}>${help}</small></label>`;
+    })}
+    ${known.length > 0 && html`<button type="button" class="plain" onClick=${() => onChange({})}>as usual</button>`}</div>
   </details>`;
 }
 
@@ -88,7 +124,7 @@ export function Progress({ answer, words, onCancel }) {
 /** Classes and their scores. @param {{entries: {index: number, label: string, score: number}[], before?: Map<number, number> | null, chosen?: number | null, onChoose?: (entry: any) => void, low?: number, high?: number}} props */
 export function Scores({ entries, before = null, chosen = null, onChoose, low = 0, high = 1 }) {
   const share = (score) => `${Math.max(0, Math.min(1, (score - low) / (high - low || 1))) * 100}%`;
-  const text = (score) => (low === 0 && high === 1 ? score.toFixed(2) : number(score));
+  const text = (value) => (low === 0 && high === 1 ? score(value) : number(value));
   return html`<ul class="scores">${entries.map((entry) => {
     const was = before?.get(entry.index);
     const inside = html`<span class="name" title=${entry.label ?? entry.index}>${entry.label ?? `class ${entry.index}`}</span>

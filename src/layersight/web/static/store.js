@@ -4,13 +4,15 @@ import { difference, order, peak, readMaps, telling, together } from "./maps.js"
 import { foldedAtFirst, lanesOf, nest, rowsOf } from "./graph.js";
 import { CONTRAST } from "./colour.js";
 import { clamp } from "./format.js";
+import { optionsOf } from "./parts.js";
 
 /** @typedef {ReturnType<typeof createStore>} Store */
 /** @typedef {{value?: any, error?: Error, loading?: boolean, done?: number, total?: number}} Answer */
 
-/** What an address holds, and what it need not say. */
+/** What an address holds, and what it need not say; a name with a point is of options, `method.samples=8`. */
 const DEFAULTS = {
-  image: "", second: "", mode: "side", layer: "", channel: -1, slice: -1, tab: "channel", method: "", target: "",
+  image: "", second: "", mode: "side", layer: "", channel: -1, slice: -1, tab: "channel", target: "",
+  method: "", "method.": {}, pattern: "", "pattern.": {},
   normalise: "minmax", contrast: CONTRAST, colormap: "viridis", sort: "number", dead: true, size: 0,
 };
 /** What makes a step that the back button goes back. */
@@ -140,6 +142,20 @@ export function createStore(host, address) {
   const statistics = computed(() => (ready.value ? about("statistics", view.image.value).value.value?.layers ?? {} : {}));
   const predictionsOf = (id) => about("predictions", id).value.value?.predictions ?? null;
   const predictions = computed(() => (ready.value ? predictionsOf(view.image.value) : null));
+
+  /** Which heatmap the view is of. */
+  const wanted = computed(() => {
+    const methods = model.value?.methods ?? [];
+    const method = methods.find((each) => each.name === view.method.value) ?? methods.find((each) => each.name === "grad-cam") ?? methods[0];
+    const own = `${layer.value?.name}:${channel.value}`;
+    // One method shows the map of a channel, and nothing else.
+    const single = method?.name === "activation";
+    const target = single && !view.target.value.includes(":") ? own : view.target.value;
+    const spatial = layers.value.filter((each) => each.kind === "maps").map((each) => each.name);
+    const where = { name: "layer", kind: "str", default: "", choices: ["", ...spatial], help: "Whose maps are used." };
+    const declared = method?.layers === "one" && !single && host.kind !== "page" ? [where, ...method.options] : method?.options ?? [];
+    return { method, own, declared, target: target || undefined, options: optionsOf(declared, view["method."].value) };
+  });
 
   // --- the network as rows -----------------------------------------------------------------------
   const filter = signal("");
@@ -317,7 +333,8 @@ export function createStore(host, address) {
     const changes = {};
     for (const [name, value] of Object.entries(DEFAULTS)) {
       const text = read.get(name);
-      if (text === null) changes[name] = value;
+      if (typeof value === "object") changes[name] = Object.fromEntries([...read].filter(([key]) => key.startsWith(name)).map(([key, given]) => [key.slice(name.length), given]));
+      else if (text === null) changes[name] = value;
       else if (typeof value === "number") changes[name] = Number.isFinite(Number(text)) ? Number(text) : value;
       else if (typeof value === "boolean") changes[name] = text === "true";
       else changes[name] = text;
@@ -352,7 +369,8 @@ export function createStore(host, address) {
     if (digest) text.set("model", digest);
     for (const [name, value] of Object.entries(DEFAULTS)) {
       if (name === "mode" && !view.second.value) continue;
-      if (view[name].value !== value) text.set(name, String(view[name].value));
+      if (typeof value === "object") for (const [key, given] of Object.entries(view[name].value)) text.set(name + key, given);
+      else if (view[name].value !== value) text.set(name, String(view[name].value));
     }
     return text.toString();
   };
@@ -430,7 +448,7 @@ export function createStore(host, address) {
   const close = () => offs.forEach((off) => off());
   return {
     host, ask, view, model, images, image, second, imageOf, failure, fail, ready, busy, during, announced,
-    layers, layer, numberOf, current, other, shown, look, ordered, channel, statistics, predictions, predictionsOf,
+    layers, layer, numberOf, current, other, shown, look, ordered, channel, statistics, predictions, predictionsOf, wanted,
     filter, tree, folded, rows, lanes, fold, reveal, pointer, pinned, inputSize, boxOf, pointOf, cellOf, cell, probe,
     mapsOf, photographOf, light, set, openLayer, walkLayers, walkChannels, choose, show, upload, sample, edit,
     encode, begin, close,

@@ -124,11 +124,15 @@ const quoted = {
 
 /**
  * A command or Python with its gaps filled in.
- * An option of a command whose value is not given is left out with its name.
+ * An option of a command whose value is not given is left out with its name; `{options}` stands for those of a method.
  * @param {string} template @param {Record<string, any>} values @param {"shell" | "python"} kind
  */
 export function fillWords(template, values, kind) {
   const known = (/** @type {string} */ name) => values[name] !== undefined && values[name] !== null;
+  const option = {
+    shell: ([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted.shell([value].flat().join("x"))}`,
+    python: ([name, value]) => `, ${name}=${Array.isArray(value) ? `(${value.join(", ")})` : quoted.python(value)}`,
+  }[kind];
   let text = template;
   if (kind === "shell") {
     text = text.replace(/ --[\w-]+ \{(\w+)\}/g, (all, name) => (known(name) ? all : ""));
@@ -136,5 +140,5 @@ export function fillWords(template, values, kind) {
   }
   if (kind === "python") text = text.replace(/, \w+=\{(\w+)\}/g, (all, name) => (known(name) ? all : ""));
   if (kind === "python") text = text.replace(/\(\w+=\{(\w+)\}(, )?/g, (all, name) => (known(name) ? all : "("));
-  return text.replace(/\{(\w+)\}/g, (_, name) => quoted[kind](values[name]));
+  return text.replace(/\{(\w+)\}/g, (_, name) => (name === "options" ? Object.entries(values.options ?? {}).map(option).join("") : quoted[kind](values[name])));
 }
