@@ -71,10 +71,7 @@ def select_able(
 ) -> tuple[tuple[LayerInfo, ...], str | None]:
     """The layers that match and can be computed, and a note on those that match and cannot.
 
-    Args:
-        info: The model.
-        specs: As :func:`select_layers` takes them; ``None`` chooses all, without a note, since
-            the model's own notes say where its computation stops.
+    Of all layers there is no note, since the model's own notes say where its computation stops.
 
     Raises:
         SelectionError: A spec matches no layer.
@@ -96,14 +93,7 @@ def select_able(
 def blocked_error(
     source: str, layers: Sequence[LayerInfo], layer: LayerInfo, instead: str | None = None
 ) -> UnsafeModelError:
-    """The error for a layer that was chosen and cannot be computed.
-
-    Args:
-        source: What the model was opened from.
-        layers: The layers of the model.
-        layer: The layer.
-        instead: What else could be chosen; ``None`` for the layers before it.
-    """
+    """The error for a chosen layer that cannot be computed, and what else could be chosen."""
     able = [other.blocked is None for other in layers]
     count = able.index(False) if False in able else 0
     if instead is None and count and not any(able[count:]):

@@ -93,13 +93,7 @@ class Gathered:
 def gather(
     info: ModelInfo, image: Any, options: ImageOptions, *, photographs_of: str | None = None
 ) -> Gathered:
-    """For each input of the model its images.
-
-    Args:
-        info: The model.
-        image: Whatever the user gave.
-        options: How images are brought to the model.
-        photographs_of: The input whose images are wanted in their own size too.
+    """For each input of the model its images; of ``photographs_of`` also in their own size.
 
     Raises:
         ModelInputError: An input is left without a value, or takes another kind.
@@ -117,12 +111,7 @@ def load_sources(
     *,
     photographs_of: str | None = None,
 ) -> Gathered:
-    """For each input of the model its images, from what :func:`sources_of` gives.
-
-    Raises:
-        ModelInputError: An input is left without a value, or takes another kind.
-        ImageError: An image cannot be read.
-    """
+    """As :func:`gather`, from what :func:`sources_of` gives."""
     lengths = {name: len(listed) for name, listed in sources.items()}
     if len(set(lengths.values())) > 1:
         counted = ", ".join(f"{number} for '{name}'" for name, number in lengths.items())
@@ -299,11 +288,7 @@ def _load_alike(
 
 
 def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
-    """The images that a path, a folder, a glob, an array or several of these stand for.
-
-    An array with as many axes as the input has, batch included, is a batch; so is one of
-    pictures where the input takes some though it has fewer axes.
-    """
+    """The images that a path, a folder, a glob, an array or several of these stand for."""
     if isinstance(image, InputImage | Image.Image):
         return [image]
     if hasattr(image, "__array__"):

@@ -17,15 +17,12 @@ def predict(
     labels: tuple[str, ...] | None = None,
     kinds: Mapping[str, str] | None = None,
 ) -> tuple[tuple[Prediction, ...], ...]:
-    """For each image the prediction at each output.
+    """For each image a prediction for each output; those that are not vectors name no class.
 
     Args:
         outputs: For each output its values, ``(image, ...)``.
         labels: The names of the classes, used for outputs of as many numbers.
         kinds: What the numbers of each output mean, by ``kinds_of``.
-
-    Returns:
-        For each image a prediction for each output; those that are not vectors name no class.
 
     Example:
         >>> made = predict({"top": np.array([[0.25, 0.75]], np.float32)}, ("cat", "dog"))

@@ -60,11 +60,7 @@ GUESS = SCALES["0..1"].because(f"not known: nothing in the model tells; {ASK}", 
 def settle_scale(
     model: Forward, info: ModelInfo, images: Mapping[str, Sequence[InputImage]]
 ) -> dict[str, list[InputImage]]:
-    """The same images, those for each input in the scale that the evidence points to.
-
-    Images in a scale that the user chose, or that the model's own arithmetic shows, are left as
-    they are.
-    """
+    """The images, those whose scale neither user nor model settled in that of the evidence."""
     same = {name: list(entries) for name, entries in images.items()}
     shapes = {name: (1, *entries[0].values.shape) for name, entries in same.items()}
     for name, entries in same.items():
@@ -85,11 +81,7 @@ def settle_input(
 ) -> Preprocessing:
     """The scale of the pictures for one input, by the strongest evidence but the user's.
 
-    Args:
-        model: The model.
-        info: What is known of it.
-        name: The input.
-        shapes: For this input at least, channels last, batch first.
+    ``shapes`` are those of this input at least, channels last, batch first.
     """
     if not info.layers:
         info = model.describe(shapes)
@@ -104,12 +96,7 @@ def settle_input(
 
 
 def weigh(known: Preprocessing, layer: str, distances: Mapping[str, float]) -> Preprocessing:
-    """The stronger of two: a scale by name, or a guess, and a model's statistics.
-
-    Args:
-        known: By the name of an architecture, or the guess.
-        layer: The layer that keeps the statistics.
-        distances: How far photographs in each scale are from them.
+    """The stronger of two: a scale by name, or a guess, and the distances of a layer's statistics.
 
     Example:
         >>> weigh(GUESS, "bn", {"0..1": 0.2, "-1..1": 1.9, "none": 900.0}).reason
@@ -151,19 +138,10 @@ def measure(
     shapes: Mapping[str, tuple[int, ...]],
     known: Preprocessing,
 ) -> dict[str, float]:
-    """How far photographs in each scale are from what a layer keeps.
+    """How far photographs in each scale, as ``"0..1,bgr"``, are from what a layer keeps.
 
-    Args:
-        model: The model.
-        kept: What its first layer of normalisation keeps.
-        entry: The input.
-        shapes: For each input, channels last, batch first.
-        known: By the name of an architecture, which is then tried against the plain scales alone,
-            or the guess.
-
-    Returns:
-        The distance for each scale, a scale in BGR as ``"0..1,bgr"``; nothing where the layer
-        cannot be run.
+    Of a known architecture its scale is tried against the plain ones alone. Nothing comes back
+    where the layer cannot be run; ``shapes`` are those of all inputs, channels last, batch first.
     """
     names = [*PLAIN]
     if known.evidence == "name":
@@ -189,13 +167,7 @@ def photographs(shape: Sequence[int]) -> NDArray[np.uint8]:
     """Noise with what photographs have in common, always the same.
 
     Its amplitude falls with one over the frequency (Field, J. Opt. Soc. Am. A 4, 1987), and its
-    colours go largely together.
-
-    Args:
-        shape: ``(height, width, channel)``.
-
-    Returns:
-        ``(photograph, height, width, channel)``.
+    colours go largely together. Of ``(height, width, channel)`` there are some, in a first axis.
     """
     height, width, channels = shape
     draw = np.random.default_rng(0)

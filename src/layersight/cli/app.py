@@ -119,13 +119,7 @@ class _Commands(click.Group):
 
 
 class _Command(click.Command):
-    """A command whose record is imported when its options are asked for.
-
-    Args:
-        name: What it is called.
-        module: The module that ends with its record.
-        sentence: What it does.
-    """
+    """A command whose record, the end of a module, is imported when its options are asked for."""
 
     def __init__(self, name: str, module: str, sentence: str) -> None:
         super().__init__(name, help=sentence, short_help=sentence)

@@ -31,13 +31,7 @@ def open_model(
     """Opens a model; what is to be known before goes to standard error.
 
     What can be said of a file without Keras is said before it is imported, which takes
-    seconds.
-
-    Raises:
-        ModelFileError: There is no such file, or it is no model, or it is damaged.
-        UnsafeModelError: Opening it would run code or read another file.
-        BackendError: No backend for Keras is installed, or not the one asked for.
-        UsageError: The memory that it may take is no amount of memory.
+    seconds. Raises what :func:`layersight.load_model` raises.
     """
     Limits.parse(max_memory)
     path = Path(model)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 def say(text: str, *, coloured: bool = False) -> None:
     """Prints a result at once, so that what goes wrong with it is known here.
 
-    Args:
-        text: What to print.
-        coloured: Whether it holds colours of a terminal and is already free of control characters.
+    ``coloured`` text is already free of control characters.
 
     Raises:
         OutputError: Standard output takes no more.
@@ -41,11 +39,8 @@ class Progress:
 
     In a terminal it is a bar, which is wiped out when the block ends. Elsewhere a line of its own
     says it every :data:`SELDOM` seconds: short work says nothing. Once it is known that all takes
-    longer than a minute, a line says how long, and what can be done about it.
-
-    Args:
-        noun: What is counted; ``None`` to tell the share that is done.
-        advice: How to stop, and how to ask for less.
+    longer than a minute, a line says how long, and ``advice``. Without a ``noun`` that is counted
+    it tells the share that is done.
     """
 
     def __init__(self, noun: str | None = None, advice: str = "") -> None:

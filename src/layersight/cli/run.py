@@ -199,15 +199,7 @@ class _Run:
 
 
 def report(result: Any, options: Any, given: Given, target: Path | None, *, as_json: bool) -> None:
-    """Says what came out: as JSON, or in words and where it was written.
-
-    Args:
-        result: What a verb gave.
-        options: Of its pictures.
-        given: What was given to the command.
-        target: What was written, if anything.
-        as_json: Whether it is said as JSON.
-    """
+    """Says what came out of a verb: as JSON, or in words and where it was written, if at all."""
     if as_json:
         document = json_of(result, options) | ({"file": str(target)} if target else {})
         say(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))

@@ -54,12 +54,7 @@ MOST_TOGETHER = 16  # so many images go into one file where none was named
 
 
 def check_given(images: Sequence[str], inputs: Sequence[str]) -> None:
-    """Refuses images that are not there, and inputs that are not as they should be.
-
-    Raises:
-        UsageError: Images and inputs were given, or an input not as it should be.
-        ImageError: There is no such image.
-    """
+    """Refuses images that are not there, and inputs that are not as they should be."""
     if inputs:
         named_inputs(images, inputs)
     for image in images:
@@ -68,11 +63,7 @@ def check_given(images: Sequence[str], inputs: Sequence[str]) -> None:
 
 
 def named_inputs(images: Sequence[str], inputs: Sequence[str]) -> dict[str, str]:
-    """The files of ``NAME=FILE``.
-
-    Raises:
-        UsageError: Images were given too, or an input not as it should be.
-    """
+    """The files of ``NAME=FILE``, where no images were given too."""
     if images:
         raise UsageError("give either IMAGE or --input NAME=FILE for each input, not both")
     pairs = [part.partition("=") for part in inputs]
@@ -91,16 +82,6 @@ def image_groups(
     """What goes through the model together: a few images, or all for one file, else one by one.
 
     ``None`` stands for no image at all, which a model that takes none can do without.
-
-    Args:
-        info: The model, which decides what the files in a folder are.
-        images: Files, folders or globs.
-        inputs: ``NAME=FILE`` for each input of a model with several.
-        together: Whether all go into one file.
-
-    Raises:
-        UsageError: Both were given, or an input not as it should be.
-        ImageError: There is no such image.
     """
     if inputs:
         return [named_inputs(images, inputs)]
@@ -114,14 +95,7 @@ def image_groups(
 def beside(
     image: InputImage, groups: Sequence[Any], ending: str, folder: Path | None = None
 ) -> Path:
-    """A file beside an image, or in a folder, under a name that no other image has.
-
-    Args:
-        image: The image.
-        groups: All that are given.
-        ending: What follows the image's name.
-        folder: Where all of them go; ``None`` for beside each.
-    """
+    """A file beside an image, or in a folder, under a name that no other of the groups has."""
     own = image.path.parent if image.path is not None else Path()
     stem = Path(image.name).stem
     images = [group[0] for group in groups if isinstance(group, list)]

@@ -199,13 +199,9 @@ class Options:
 
 
 def extend(base: type, name: str, options: Iterable[Option], module: str) -> type:
-    """A frozen dataclass with the options of another and some more.
+    """A frozen dataclass with the options of another and some more; of two of one name the first.
 
-    Args:
-        base: The other, itself made of options.
-        name: What the new one is called.
-        options: What is added; of two of one name the first counts.
-        module: The module that the class stands in, by which it is pickled.
+    It is pickled by the name of ``module``.
     """
     known: dict[str, Option] = {}
     for one in options:
@@ -220,12 +216,9 @@ def extend(base: type, name: str, options: Iterable[Option], module: str) -> typ
 
 
 def names_options(*requests: type) -> Callable[[Function], Function]:
-    """Gives a function with ``**options`` a signature that names them, for editors and ``help``.
+    """Gives a function with ``**options`` a signature that names those of some dataclasses.
 
-    Their default there is ``None``, which leaves an option at its own.
-
-    Args:
-        requests: The dataclasses whose fields they are.
+    For editors and ``help``; their default there is ``None``, which leaves an option at its own.
 
     Example:
         >>> @dataclass
@@ -290,13 +283,8 @@ def split_options(
 ) -> tuple[dict[str, Any], ...]:
     """Keyword arguments sorted by the dataclasses that have fields of their names.
 
-    Args:
-        given: Values by name; ``None`` leaves an option at its default.
-        requests: The dataclasses; a name that several have goes to each of them.
-        without: Fields that cannot be given.
-
-    Returns:
-        For each dataclass the values of its own.
+    A name that several have goes to each; ``None`` leaves an option at its default, and the fields
+    ``without`` cannot be given.
 
     Raises:
         UsageError: A name is of none of them.

@@ -21,11 +21,7 @@ _log = logging.getLogger("layersight")
 
 
 class Pace:
-    """How fast work goes of late.
-
-    Attributes:
-        begun: When it began.
-    """
+    """How fast work goes of late."""
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
@@ -55,12 +51,7 @@ class Pace:
 def or_warning(
     progress: Callable[[int, int], None] | None, advice: str
 ) -> Callable[[int, int], None]:
-    """What was given to tell the progress to; else what warns once that work takes long.
-
-    Args:
-        progress: Called with the work done and all there is.
-        advice: How to ask for less.
-    """
+    """What was given to tell the progress to, else what warns and advises if work takes long."""
     if progress is not None:
         return progress
     pace = Pace()

@@ -89,11 +89,7 @@ def _inside(start: float, end: float, length: int) -> tuple[int, int]:
 def weights(before: int, after: int, start: float = 0.0, end: float | None = None) -> FloatArray:
     """What each new position takes of the old ones, ``(after, before)``; rows sum to 1.
 
-    Args:
-        before: How many positions there are.
-        after: How many there will be.
-        start: Where the old ones begin, in new positions.
-        end: Where they end; ``after`` if not given.
+    The old ones lie from ``start`` to ``end``, in new positions; else over all.
     """
     span = (after if end is None else end) - start
     places = ((np.arange(after) + 0.5 - start) * before / span - 0.5).clip(0, before - 1)

@@ -120,8 +120,7 @@ def ends_of(info: ModelInfo) -> tuple[str | None, ...]:
 def last_activation(info: ModelInfo, layer: LayerInfo) -> str | None:
     """The activation function behind the output of a layer, ``None`` without one.
 
-    Of layers that only move numbers about, and of means of alike branches, that of the layer
-    before them.
+    Of layers that only move numbers about, and of means of alike branches, the one before them.
     """
     by_name = {entry.name: entry for entry in info.layers}
     seen = set()
@@ -145,12 +144,7 @@ def gives_probability(info: ModelInfo, layer: LayerInfo) -> bool:
 
 
 def kind_of(info: ModelInfo, layer: LayerInfo) -> str:
-    """What the numbers of an output mean: one of :mod:`layersight.data.prediction`.
-
-    Args:
-        info: The model; class names that fit in number make a vector one of classes.
-        layer: The layer that gives the output.
-    """
+    """What the numbers of an output mean; as many class names make them classes."""
     shape = layer.output_shape or (None, None)
     activation, count = last_activation(info, layer), layer.channels
     named = info.labels is not None and len(info.labels) == (2 if count == 1 else count)
@@ -196,13 +190,7 @@ def is_value(info: ModelInfo, name: str) -> bool:
 
 
 def quantity(info: ModelInfo, name: str, unit: int) -> str:
-    """The name of an output of values, which is raised or lowered, as its author called it.
-
-    Args:
-        info: The model.
-        name: The layer that gives the output.
-        unit: Which of its numbers.
-    """
+    """What the author called a unit of an output of values, which is raised or lowered."""
     layer = next(entry for entry in info.layers if entry.name == name)
     own = name.rpartition("/")[2]
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", layer.type).casefold()

@@ -77,12 +77,7 @@ class Reading:
 
 
 def read_stem(stem: Stem, channels: int) -> Reading:
-    """Finds the scale that a network takes from what its stem makes of plain pictures.
-
-    Args:
-        stem: Runs the stem.
-        channels: How many channels the input has.
-    """
+    """The scale that a network takes, from what its stem makes of plain pictures."""
     fed = [SCALES[name].apply(_tried(channels)) for name in FED]
     responses = stem(np.concatenate(fed)).astype(np.float64)
     if len(responses) != sum(map(len, fed)):
@@ -132,12 +127,7 @@ def _read_ramp(stem: Stem, channels: int, named: str) -> Reading:
 
 
 def _cost(greys: NDArray[np.float64], ends: Sequence[tuple[float, float]]) -> float:
-    """How unlike the input of a network some numbers are, from 0 on.
-
-    Args:
-        greys: ``(level, number)``, what the greys become.
-        ends: What black and white become in common networks.
-    """
+    """How unlike the input of a network ``(level, number)`` greys are; 0 at common ends."""
     if not np.isfinite(greys).all():
         return np.inf
     first, last = greys[0], greys[-1]
@@ -154,11 +144,7 @@ def _cost(greys: NDArray[np.float64], ends: Sequence[tuple[float, float]]) -> fl
 
 
 def _is_swapped(colours: NDArray[np.float64]) -> bool:
-    """Whether red comes out where blue was.
-
-    Args:
-        colours: ``(colour, number)``, what each colour alone becomes, less what black becomes.
-    """
+    """Whether red comes out where blue was, of ``(colour, number)`` less what black becomes."""
     if colours.shape != (3, 3):
         return False
     turned = np.abs(colours[:, ::-1])

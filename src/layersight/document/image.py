@@ -46,13 +46,7 @@ def input_picture(shown: InputImage, side: float = SIDE, lines: tuple[str, ...] 
 
 
 def input_block(shown: InputImage, side: float = SIDE, wide: float | None = None) -> Block:
-    """An input as the network saw it: a picture, all frames or slices, a curve, or bars.
-
-    Args:
-        shown: The input.
-        side: Points of the longer side of a picture.
-        wide: Points of the width of a curve; ``None`` for all the room.
-    """
+    """An input as the network saw it: a picture, all frames or slices, a curve, or bars."""
     if shown.is_line:
         return input_curve(shown, wide)
     if shown.frames is None:

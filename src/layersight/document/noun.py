@@ -114,12 +114,7 @@ def load_noun(name: str) -> Noun[Any, Any]:
 
 
 def matching(rows: Sequence[Mapping[str, object]], what: str, **wanted: object) -> list[int]:
-    """Which parts of a result were asked for.
-
-    Args:
-        rows: What tells each part from the others, by name.
-        what: What a part is called.
-        wanted: Values by name; ``None`` for any.
+    """The indices of the parts of a result that have the wanted values; ``None`` stands for any.
 
     Raises:
         SelectionError: There is none.

@@ -102,9 +102,6 @@ def write_zarr(arrays: Mapping[str, Array], folder: Path, manifest: Json) -> Non
 
     Axes that an array shares with no other have its name in front (``conv2d_y``), so that xarray
     opens the store as one data set. What no name of a file can have becomes ``.``.
-
-    Raises:
-        OutputError: The package ``zarr`` is not installed.
     """
     try:
         import zarr

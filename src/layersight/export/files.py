@@ -200,11 +200,6 @@ def check_output(path: str | os.PathLike[str], noun: Noun[Any, Any]) -> tuple[Pa
 def load(path: str | os.PathLike[str], noun: Noun[Any, Any], model: ModelInfo) -> Any:
     """A result read back from an ``.npz`` that :func:`save` wrote; nothing in it is run.
 
-    Args:
-        path: The file.
-        noun: The kind of result.
-        model: The model that it is of.
-
     Raises:
         OutputError: It is no such file, or of another model.
     """

@@ -101,12 +101,7 @@ PARTS = {
 
 
 def plotter(kind: type, result: object | None) -> Callable[..., Figure]:
-    """The method ``plot`` of a kind of results, with a signature that names its options.
-
-    Args:
-        kind: The class of the results.
-        result: The one that the method is of; ``None`` for the class itself.
-    """
+    """The method ``plot`` of a class of results, or of one, whose signature names its options."""
     held = () if result is None else (result,)
 
     def method(*given: Any, **options: Any) -> Figure:

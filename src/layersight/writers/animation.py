@@ -28,21 +28,13 @@ MEDIUM = dataclasses.replace(SCREEN, width=258.0, margin=14.0)
 
 
 def to_gif(documents: Iterable[Document], manifest: str) -> bytes:
-    """Documents as the frames of a GIF; the manifest is its comment.
-
-    Raises:
-        UsageError: There are none.
-    """
+    """Documents as the frames of a GIF; the manifest is its comment."""
     frames = [_reduced(frame) for frame in _frames(documents)]
     return _saved("GIF", frames, comment=manifest.encode("ascii"), optimize=False, disposal=1)
 
 
 def to_webp(documents: Iterable[Document], manifest: str) -> bytes:
-    """Documents as the frames of a lossless WebP; the manifest is in its XMP.
-
-    Raises:
-        UsageError: There are none.
-    """
+    """Documents as the frames of a lossless WebP; the manifest is in its XMP."""
     settings = {"lossless": True, "quality": 60, "method": 4, "xmp": _xmp(manifest)}
     return _saved("WEBP", _frames(documents), **settings)
 

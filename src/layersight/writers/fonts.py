@@ -72,14 +72,7 @@ def pixel_font(file: Path | None, size: float) -> FreeTypeFont:
 
 @functools.lru_cache(maxsize=16384)
 def text_width(text: str, size: float, bold: bool = False, *, pixels: bool = False) -> float:
-    """How wide the text is drawn, in points.
-
-    Args:
-        text: The text.
-        size: Of the font, in points.
-        bold: Whether in the bold face.
-        pixels: Whether for a picture of pixels; else for PDF and SVG.
-    """
+    """How wide the text is drawn, in points; in PDF and SVG, or in a picture of pixels."""
     if pixels or not is_latin(text):
         found = sum(
             pixel_font(file, MEASURED_AT).getlength(part) for part, file in runs(text, bold)

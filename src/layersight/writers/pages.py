@@ -49,17 +49,7 @@ FEW = 60.0  # points of a block that are worth beginning before the end of a pag
 
 
 def pages(document: Document, medium: Medium) -> list[Page]:
-    """A document laid out on a medium.
-
-    Args:
-        document: What is shown.
-        medium: :data:`~layersight.writers.sketch.PAPER` or
-            :data:`~layersight.writers.sketch.SCREEN`, where there is one page as wide and as tall
-            as needed.
-
-    Returns:
-        At least one page.
-    """
+    """A document laid out, on paper or as one page of a screen, as wide and tall as needed."""
     medium = _fine(document, medium)
     press = _Press(medium, several=len(document.parts) > 1)
     for part in document.parts:

@@ -77,15 +77,7 @@ def _colour_space(picture: Picture) -> Any:
 
 
 def to_pdf(document: Document, manifest: str) -> bytes:
-    """A document as one PDF.
-
-    Args:
-        document: What is shown; says what it is in the metadata.
-        manifest: What the file says of its own origin, as JSON; its keywords.
-
-    Returns:
-        The bytes of the file; the same for the same arguments.
-    """
+    """A document as one PDF, whose keywords are the manifest; the same bytes each time."""
     shown = pages(document, PAPER)
     file = io.BytesIO()
     canvas = Canvas(file, invariant=1, pageCompression=1, lang="en-GB")

@@ -98,18 +98,13 @@ def mosaic(
 ) -> Bytes:
     """Lays tiles in rows, first to last, at their own pixels.
 
-    Every tile is shown, whatever their number; cells that are left over hold ``fill``.
-
     Args:
         tiles: ``(tile, height, width)``.
         columns: Tiles in a row; fewer if there are fewer tiles.
         gap: Pixels below and to the right of each tile.
-        fill: The value of empty cells, and of the gaps.
+        fill: The value of cells that are left over, and of the gaps.
         extend: Whether gaps repeat the nearest pixel of a tile instead. Then no foreign
             colour shows at a tile's edge when a viewer smooths what a page covers.
-
-    Returns:
-        ``(rows * (height + gap[0]), columns * (width + gap[1]))``.
 
     Example:
         >>> mosaic(np.arange(3, dtype=np.uint8).reshape(3, 1, 1), columns=2, fill=9)

@@ -28,14 +28,9 @@ ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
 def to_png(document: Document, manifest: str) -> bytes:
-    """A document as one PNG, as wide and tall as needed.
+    """A document as one PNG, as wide and tall as needed, the same bytes each time.
 
-    Args:
-        document: What is shown; says what it is in the text chunks Title and Description.
-        manifest: What the file says of its own origin, as JSON; the text chunk layersight.
-
-    Returns:
-        The bytes of the file; the same for the same arguments.
+    What it is stands in its text chunks Title and Description, the manifest in layersight.
 
     Raises:
         OutputError: The picture would be too large.

@@ -14,11 +14,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""Text whose control characters are written as escapes, as JSON has them.
-
-    Args:
-        text: Any text.
-        lines: Whether breaks between lines are ours, and stay.
+    r"""Text whose control characters are escapes, as JSON has them; our own ``lines`` may stay.
 
     Example:
         >>> printable("conv\x1b]0;title\x07"), printable("a\nb"), printable("a\nb", lines=True)

@@ -43,11 +43,8 @@ class Run(NamedTuple):
 def visual(text: str) -> str:
     """The text in the order and the forms in which its letters are drawn from left to right.
 
-    Bidirectional order is that of Unicode's annex 9, by python-bidi; the forms of Arabic letters
-    are set by arabic-reshaper. Without these libraries the text is as it was.
-
-    >>> visual("conv 3")
-    'conv 3'
+    Order by python-bidi (Unicode's annex 9), forms of Arabic letters by arabic-reshaper; without
+    these libraries the text is as it was.
     """
     if text.isascii() or not _is_right_to_left(text) or not _has_libraries():
         return text

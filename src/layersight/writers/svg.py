@@ -29,11 +29,7 @@ SHARP = (
 
 
 def to_svg(document: Document, manifest: str) -> bytes:
-    """A document of one page as SVG.
-
-    Args:
-        document: What is shown.
-        manifest: What the file says of its own origin, as JSON.
+    """A document of one page as SVG, with the manifest as its metadata.
 
     Raises:
         UsageError: There are several pages, which SVG cannot hold.

@@ -45,15 +45,9 @@ STYLES = {"plain": "", "quiet": "dim", "accent": "cyan", "bad": "yellow"}
 
 
 def to_text(document: Document, *, width: int | None = None, colour: bool = False) -> str:
-    """A document in words and tables.
+    """A document in words and tables, lines without trailing spaces.
 
-    Args:
-        document: What to say.
-        width: Columns of the terminal; ``None`` if it is none, and no line is broken.
-        colour: Whether tones are said with colours, as terminals have them.
-
-    Returns:
-        Lines without trailing spaces, the last without a break.
+    Without the ``width`` of a terminal no line is broken; tones may be said in ``colour``.
     """
     from rich.console import Console
 

@@ -22,16 +22,7 @@ FIND = 4  # from so many sections on they can be searched
 
 
 def to_html(document: Document, manifest: str) -> str:
-    """The page of a document.
-
-    Args:
-        document: What to show.
-        manifest: How the page came to be, as JSON; stands in it as text that can be read and
-            copied.
-
-    Returns:
-        HTML, to be written as UTF-8. The same arguments give the same text.
-    """
+    """The page of a document, the same each time; the manifest is text that can be copied."""
     art, ids = Art(document), Ids(document)
     script = asset("document.js")
     return (

@@ -246,12 +246,8 @@ def sizes(
 ) -> dict[str, tuple[int, int]]:
     """Height and width on the screen for each choice of sizes.
 
-    Args:
-        height: In its own pixels.
-        width: Likewise.
-        side: Points that the longer side takes about; ``None`` for the usual sizes.
-        whole: Whether each pixel takes a whole number of the screen's, or a whole number of
-            pixels share one.
+    ``side`` is how many points the longer one takes about, or ``None`` for the usual sizes;
+    ``whole`` is for pixels that take a whole number of the screen's, or of which one holds some.
 
     >>> sizes(36, 36, None, whole=True)
     {'s': (72, 72), 'm': (108, 108), 'l': (216, 216)}
