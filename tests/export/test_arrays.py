@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,40 +12,37 @@ import pytest
 import xarray
 import zarr
 
+from export.made import RESULT, make
 from layersight.errors import OutputError
 from layersight.export import arrays as module
 from layersight.export import read_manifest, save
 from layersight.nouns.activations.result import Activations
 
-Build = Callable[..., Activations]
 
-
-def test_an_archive_holds_the_layers_and_nothing_else(result: Activations, tmp_path: Path) -> None:
-    with np.load(save(result, tmp_path / "x.npz"), allow_pickle=False) as found:
-        assert found.files == list(result)
-        for name, array in result.items():
+def test_an_archive_holds_the_layers_and_nothing_else(tmp_path: Path) -> None:
+    with np.load(save(RESULT, tmp_path / "x.npz"), allow_pickle=False) as found:
+        assert found.files == list(RESULT)
+        for name, array in RESULT.items():
             assert found[name].dtype == np.float32
             np.testing.assert_array_equal(found[name], array)
 
 
-def renamed(result: Activations, names: list[str]) -> Activations:
+def renamed(names: list[str]) -> Activations:
     layers = [
         replace(entry, layer=replace(entry.layer, name=name))
-        for entry, name in zip(result.layers, names, strict=False)
+        for entry, name in zip(RESULT.layers, names, strict=False)
     ]
-    return replace(result, layers=tuple(layers))
+    return replace(RESULT, layers=tuple(layers))
 
 
-def test_layers_of_any_name_in_an_archive(result: Activations, tmp_path: Path) -> None:
-    made = renamed(result, ["file", "allow_pickle", "arr_0", "a/b@1", "é 漢"])
+def test_layers_of_any_name_in_an_archive(tmp_path: Path) -> None:
+    made = renamed(["file", "allow_pickle", "arr_0", "a/b@1", "é 漢"])
     with np.load(save(made, tmp_path / "x.npz")) as found:
         assert found.files == list(made)
 
 
-def test_an_archive_of_very_many_images_still_tells_its_origin(
-    build: Build, tmp_path: Path
-) -> None:
-    made = build(300, names=[f"{'long' * 20}{number}.png" for number in range(300)])
+def test_an_archive_of_very_many_images_still_tells_its_origin(tmp_path: Path) -> None:
+    made = make(300, names=[f"{'long' * 20}{number}.png" for number in range(300)])
     path = save(replace(made, layers=made.layers[-1:]), tmp_path / "x.npz")
     found = read_manifest(path)
     assert found["model"]["digest"].startswith("sha256:")
@@ -56,11 +52,11 @@ def test_an_archive_of_very_many_images_still_tells_its_origin(
         assert arrays["top"].shape == (300, 3)
 
 
-def test_a_store_as_xarray_sees_it(result: Activations, tmp_path: Path) -> None:
-    path = save(result, tmp_path / "x.zarr")
+def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
+    path = save(RESULT, tmp_path / "x.zarr")
     with xarray.open_zarr(path, consolidated=False) as found:
         assert set(found.data_vars) == {"conv", "body.pool", "line", "volume", "top"}
-        for entry in result.layers:
+        for entry in RESULT.layers:
             array = found[entry.name.replace("/", ".")]
             np.testing.assert_array_equal(array.to_numpy(), entry.values)
             assert array.dtype == np.float32
@@ -76,8 +72,8 @@ def test_a_store_as_xarray_sees_it(result: Activations, tmp_path: Path) -> None:
         assert found.attrs["layersight"]["kind"] == "activations"
 
 
-def test_a_store_has_a_chunk_for_each_channel_of_each_image(build: Build, tmp_path: Path) -> None:
-    root = zarr.open_group(str(save(build(2), tmp_path / "x.zarr")), mode="r")
+def test_a_store_has_a_chunk_for_each_channel_of_each_image(tmp_path: Path) -> None:
+    root = zarr.open_group(str(save(make(2), tmp_path / "x.zarr")), mode="r")
     assert root["conv"].chunks == (1, 8, 9, 1)
     assert root["volume"].chunks == (1, 2, 4, 4, 1)
     assert root["top"].chunks == (1, 3)
@@ -93,10 +89,8 @@ def test_a_store_has_a_chunk_for_each_channel_of_each_image(build: Build, tmp_pa
         ["conv", "conv_y", "conv_channel", "conv_x", "conv_unit"],
     ],
 )
-def test_names_that_a_store_cannot_have_or_has_already(
-    result: Activations, tmp_path: Path, names: list[str]
-) -> None:
-    made = renamed(result, names)
+def test_names_that_a_store_cannot_have_or_has_already(tmp_path: Path, names: list[str]) -> None:
+    made = renamed(names)
     with xarray.open_zarr(save(made, tmp_path / "x.zarr"), consolidated=False) as found:
         by_layer = {array.attrs["layer"]: array for array in found.data_vars.values()}
         assert set(by_layer) == set(names)
@@ -105,7 +99,7 @@ def test_names_that_a_store_cannot_have_or_has_already(
 
 
 def test_without_zarr_one_line_says_what_to_do(
-    result: Activations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = builtins.__import__
 
@@ -118,6 +112,6 @@ def test_without_zarr_one_line_says_what_to_do(
     with pytest.raises(
         OutputError, match=r"needs the package zarr: pip install 'layersight\[zarr\]'"
     ):
-        save(result, tmp_path / "x.zarr")
+        save(RESULT, tmp_path / "x.zarr")
     assert list(tmp_path.iterdir()) == []
     assert module.MAX_COMMENT == 65_535

@@ -4,59 +4,21 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from pypdf import PdfReader
 
-from evaluations import HOSTILE, columns, evaluation, rows
+from evaluations import HOSTILE, evaluation
 from layersight.data.target import Target
-from layersight.errors import OutputError, UsageError
-from layersight.export import read_manifest, save
+from layersight.errors import OutputError
+from layersight.export import save
 from layersight.export.files import load, suffixes_of
-from layersight.export.manifest import manifest_of
 from layersight.nouns.evaluation.noun import AXES, NOUN
-from layersight.nouns.evaluation.options import TableOptions
-from layersight.nouns.evaluation.result import Evaluation
 from layersight.nouns.heatmaps.request import MeasureOptions
-from layersight.version import __version__
 
 SUFFIXES = suffixes_of(NOUN)
-
-
-def part(suffix: str, **known: object) -> Evaluation:
-    """SVG holds one page, so few metrics; else everything."""
-    if suffix == ".svg":
-        few = columns("deletion", "insertion")
-        return evaluation(3, measures=few, **known)  # type: ignore[arg-type]
-    return evaluation(3, **known)  # type: ignore[arg-type]
-
-
-def test_every_suffix_is_there() -> None:
-    assert set(SUFFIXES) == {".pdf", ".png", ".svg", ".html", ".npz", ".csv", ".json"}
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_writing_twice_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
-    first, second = (save(part(suffix), tmp_path / f"{name}{suffix}") for name in ("one", "two"))
-    assert first.read_bytes() == second.read_bytes() != b""
-
-
-@pytest.mark.parametrize("suffix", [suffix for suffix in SUFFIXES if suffix != ".csv"])
-def test_the_origin_is_read_back_whole(tmp_path: Path, suffix: str) -> None:
-    made = part(suffix, name=HOSTILE)
-    found = read_manifest(save(made, tmp_path / f"out{suffix}"))
-    assert found == json.loads(json.dumps(manifest_of(made, TableOptions())))
-    assert (found["schema"], found["layersight"], found["kind"]) == (2, __version__, "evaluation")
-    assert found["model"]["name"] == HOSTILE
-    assert found["measured"]["points"] == 32
-    assert found["methods"][0]["name"] == "grad-cam"
-    assert found["methods"][0]["grain"] == [7, 7]
 
 
 def test_an_archive_is_read_back_as_it_was(tmp_path: Path) -> None:
@@ -129,64 +91,3 @@ def test_a_table_of_text_has_a_line_for_each_number(tmp_path: Path) -> None:
         if (line["method"], line["metric"]) == ("guided-backprop", "randomisation")
     )
     assert (gap["value"], gap["better"]) == ("", "")
-
-
-def test_a_pdf_has_its_text(tmp_path: Path) -> None:
-    document = PdfReader(io.BytesIO(save(evaluation(4), tmp_path / "x.pdf").read_bytes()))
-    told = "\n".join(page.extract_text() for page in document.pages)
-    for words in (
-        "How far the heatmaps can be believed",
-        "Grad-CAM",
-        "Random maps of",
-        "56 \u00d7 56",
-        "Centre of the image",
-        "low is good",
-        "Petsiuk, Das and Saenko",
-        "It misleads.",
-    ):
-        assert words in told
-    assert document.metadata is not None
-    assert document.metadata.title == "small: heatmaps measured"
-
-
-def test_a_png_says_what_it_is(tmp_path: Path) -> None:
-    with Image.open(save(evaluation(2), tmp_path / "x.png")) as image:
-        image.load()
-        assert image.text["Title"] == "small: heatmaps measured"
-        assert "grad-cam: deletion 0." in image.text["Description"]
-
-
-def test_a_page_holds_the_table_and_every_metric(tmp_path: Path) -> None:
-    methods = (dataclasses.replace(rows("grad-cam")[0], layers=(HOSTILE,)), *rows("gradient"))
-    made = evaluation(3, methods=methods, name=HOSTILE, notes=(HOSTILE,), explained=HOSTILE)
-    text = save(made, tmp_path / "x.html").read_text("utf-8")
-    assert "<b>&\u202e" not in text
-    assert text.count("<svg ") == text.count("</svg>") >= len(made.columns)
-    for column in made.columns:
-        assert column.title in text
-    identities = re.findall(r' id="([^"]*)"', text)
-    assert len(identities) == len(set(identities))
-    assert re.findall(r'(?:src|href)="(?!#|data:)', text) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "settings", "words"),
-    [
-        ("x.bmp", {}, r"cannot write 'x.bmp': expected one of .pdf, .*\.json\."),
-        ("x.zarr", {}, "cannot write 'x.zarr'"),
-        ("folder", {}, "cannot write 'folder'"),
-        ("x.png", {"colums": 4}, "unknown option 'colums': .* Did you mean columns"),
-        ("x.svg", {}, r"SVG holds one page and this view has \d+: choose fewer methods"),
-    ],
-)
-def test_wrong_requests(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
-    settings: dict[str, object],
-    words: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=words):
-        save(evaluation(2), path, **settings)
-    assert list(tmp_path.iterdir()) == []

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from export.made import RESULT, make
 from layersight.document.words import file_name
 from layersight.export import read_manifest, save
 from layersight.nouns.activations.noun import NOUN, alive_everywhere
 from layersight.nouns.activations.options import PictureOptions
-from layersight.nouns.activations.result import Activations
-
-Build = Callable[..., Activations]
 
 ONE = {
     *("sheet.pdf", "sheet.html", "statistics.json", "manifest.json"),
@@ -27,8 +24,8 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_what_a_folder_holds(result: Activations, tmp_path: Path) -> None:
-    folder = save(result, tmp_path / "out")
+def test_what_a_folder_holds(tmp_path: Path) -> None:
+    folder = save(RESULT, tmp_path / "out")
     assert names(folder) == {*ONE, "across-channel-2.png"}
     for path in folder.glob("*.png"):
         with Image.open(path) as picture:
@@ -41,50 +38,48 @@ def test_what_a_folder_holds(result: Activations, tmp_path: Path) -> None:
     assert across["options"]["view"] == "across"
 
 
-def test_other_files_in_a_folder_are_left_alone(result: Activations, tmp_path: Path) -> None:
+def test_other_files_in_a_folder_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"keep")
-    save(result, tmp_path)
+    save(RESULT, tmp_path)
     assert names(tmp_path) == {*ONE, "across-channel-2.png", "photo.jpg"}
     assert (tmp_path / "photo.jpg").read_bytes() == b"keep"
 
 
-def test_images_with_one_name_do_not_overwrite_each_other(build: Build, tmp_path: Path) -> None:
-    apart = save(build(2, names=["cats/1.png", "dogs/2.png"]), tmp_path / "apart")
+def test_images_with_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    apart = save(make(2, names=["cats/1.png", "dogs/2.png"]), tmp_path / "apart")
     assert {"1-00-conv.png", "2-00-conv.png"} <= names(apart)
-    same = save(build(3, names=["cats/1.png", "dogs/1.png", "1-1.jpg"]), tmp_path / "same")
+    same = save(make(3, names=["cats/1.png", "dogs/1.png", "1-1.jpg"]), tmp_path / "same")
     assert {"1-1-00-conv.png", "2-1-00-conv.png", "3-1-1-00-conv.png"} <= names(same)
     shown = {read_manifest(path)["images"][0]["name"] for path in same.glob("*-00-conv.png")}
     assert shown == {"cats/1.png", "dogs/1.png", "1-1.jpg"}
 
 
-def test_layers_of_one_plain_name_do_not_overwrite_each_other(
-    result: Activations, tmp_path: Path
-) -> None:
-    first, second = result.layers[:2]
+def test_layers_of_one_plain_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    first, second = RESULT.layers[:2]
     layers = (
         replace(first, layer=replace(first.layer, name="a/b")),
         replace(second, layer=replace(second.layer, name="a-b")),
     )
-    folder = save(replace(result, layers=layers), tmp_path / "out")
+    folder = save(replace(RESULT, layers=layers), tmp_path / "out")
     assert {"00-a-b.png", "01-a-b.png"} <= names(folder)
 
 
-def test_layers_without_maps_have_no_way_of_a_channel(result: Activations, tmp_path: Path) -> None:
-    folder = save(replace(result, layers=result.layers[-1:]), tmp_path / "out")
+def test_layers_without_maps_have_no_way_of_a_channel(tmp_path: Path) -> None:
+    folder = save(replace(RESULT, layers=RESULT.layers[-1:]), tmp_path / "out")
     assert not list(folder.glob("*across*"))
-    assert alive_everywhere(replace(result, layers=result.layers[-1:])) is None
+    assert alive_everywhere(replace(RESULT, layers=RESULT.layers[-1:])) is None
 
 
-def test_the_first_channel_that_lives_everywhere(result: Activations) -> None:
-    assert alive_everywhere(result) == 2
-    conv = result.layers[0]
+def test_the_first_channel_that_lives_everywhere() -> None:
+    assert alive_everywhere(RESULT) == 2
+    conv = RESULT.layers[0]
     stats = replace(conv.statistics, dead=np.ones_like(conv.statistics.dead))
-    dead = replace(result, layers=(replace(conv, statistics=stats), *result.layers[1:]))
+    dead = replace(RESULT, layers=(replace(conv, statistics=stats), *RESULT.layers[1:]))
     assert alive_everywhere(dead) is None
 
 
-def test_a_caption_says_what_was_done(result: Activations) -> None:
-    found = NOUN.describe(result, PictureOptions())
+def test_a_caption_says_what_was_done() -> None:
+    found = NOUN.describe(RESULT, PictureOptions())
     assert found.name == "small: cat.png"
     for part in (
         "conv 8 \u00d7 9 \u00d7 5, channels 0\u20134, body/pool",
@@ -93,7 +88,7 @@ def test_a_caption_says_what_was_done(result: Activations) -> None:
         "sha256:abab",
     ):
         assert part in found.caption
-    many = replace(result, layers=result.layers[:1] * 14)
+    many = replace(RESULT, layers=RESULT.layers[:1] * 14)
     assert "and 2 more" in NOUN.describe(many, PictureOptions()).caption
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,98 +13,24 @@ import xarray
 from PIL import Image
 from pypdf import PdfReader
 
-from heats import HOSTILE, WARNING, heats, picture
+from export.made import rich_heats
+from heats import WARNING, heats, picture
 from layersight.data.placing import enlarge
 from layersight.document.colour import blend
-from layersight.errors import OutputError, UsageError
+from layersight.errors import OutputError
 from layersight.export import arrays, read_manifest, save
 from layersight.export.files import suffixes_of
-from layersight.export.manifest import manifest_of
-from layersight.nouns.heatmaps.groups import only
 from layersight.nouns.heatmaps.noun import NOUN
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import placed
-from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.heatmaps.views import Shown
-from layersight.version import __version__
 
 SUFFIXES = [*suffixes_of(NOUN), ""]
 """Every suffix, and none for a folder."""
 
 
-def rich(**known: Any) -> Heatmaps:
-    """Everything at once, small."""
-    given: dict[str, Any] = {
-        "images": 2,
-        "methods": ("grad-cam", "occlusion"),
-        "targets": 2,
-        "measured": True,
-        "warned": ["occlusion"],
-        "empty": (2,),
-        **known,
-    }
-    return heats(**given)
-
-
-def write(result: Heatmaps, path: Path, **settings: Any) -> Path:
-    """SVG holds one page, so the part of the result that has one."""
-    if path.suffix == ".svg":
-        result = only(result, [0])
-    return save(result, path, **settings)
-
-
-def everything(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in sorted(folder.rglob("*"))
-    }
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_writing_twice_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
-    first, second = (write(rich(), tmp_path / f"{name}{suffix}") for name in ("one", "two"))
-    if first.is_dir():
-        assert everything(first) == everything(second) != {}
-    else:
-        assert first.read_bytes() == second.read_bytes()
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_origin_is_read_back_whole(tmp_path: Path, suffix: str) -> None:
-    made = rich(name=HOSTILE, source=HOSTILE, rewrites=(HOSTILE,))
-    path = write(made, tmp_path / f"out{suffix}", opacity=0.5)
-    found = read_manifest(path)
-    part = only(made, [0]) if suffix == ".svg" else made
-    assert found == json.loads(json.dumps(manifest_of(part, HeatOptions(opacity=0.5))))
-    assert found["schema"] == 2
-    assert found["layersight"] == __version__
-    assert found["kind"] == "heatmaps"
-    assert found["model"]["name"] == HOSTILE
-    first = found["heatmaps"][0]
-    assert (first["method"], first["layers"], first["score"]) == ("grad-cam", ["conv_2"], 0.8)
-    assert first["target"]["unit"] == 3
-    assert first["target"]["name"] == "dog"
-    assert first["scale"]["low"] == 0
-    assert first["scale"]["high"] == pytest.approx(float(made.maps[0].values.max()))
-    assert found["options"]["score"] == "logit"
-    assert found["picture"]["opacity"] == 0.5
-    assert found["picture"]["view"] == ("single" if suffix == ".svg" else "sheet")
-    assert found["images"][0]["preprocessing"]["formula"] == "pixels / 255"
-    assert found["notes"] == ["layer conv_2 chosen: the last with maps"]
-    assert found["warnings"] == {"occlusion": WARNING}
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize(
-    "made",
-    [heats(grey=True), heats(empty=(0,)), heats(fit="pad", names=[HOSTILE]), heats(size=(1, 1))],
-)
-def test_whatever_they_are_they_can_be_written(tmp_path: Path, suffix: str, made: Heatmaps) -> None:
-    assert save(made, tmp_path / f"out{suffix}").exists()
-
-
 def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
-    made = rich(fit="crop")
+    made = rich_heats(fit="crop")
     with np.load(save(made, tmp_path / "x.npz"), allow_pickle=False) as found:
         heat = found["heatmap"]
         assert heat.shape == (8, 36, 54)
@@ -160,12 +85,12 @@ def test_too_much_heat_for_an_archive_is_refused(
 ) -> None:
     monkeypatch.setattr(arrays, "LARGEST", 10_000)
     with pytest.raises(OutputError, match=r"13 arrays take .* Write .zarr"):
-        save(rich(), tmp_path / "x.npz")
+        save(rich_heats(), tmp_path / "x.npz")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
-    made = rich()
+    made = rich_heats()
     with xarray.open_zarr(save(made, tmp_path / "x.zarr"), consolidated=False) as found:
         assert found["heatmap"].dims == ("map", "y", "x")
         assert found["values"].dims == ("map", "input_y", "input_x")
@@ -180,7 +105,7 @@ def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
 
 
 def test_json_tells_every_number(tmp_path: Path) -> None:
-    made = rich(fit="pad")
+    made = rich_heats(fit="pad")
     found = json.loads(save(made, tmp_path / "x.json").read_text("utf-8"))
     assert found["preprocessing"]["formula"] == "pixels / 255"
     assert found["options"]["baseline"] == "black"
@@ -228,24 +153,6 @@ def test_what_is_no_number_is_null(tmp_path: Path) -> None:
     assert save(made, tmp_path / "x.png").exists()
 
 
-def test_a_pdf_has_text_links_and_an_outline(tmp_path: Path) -> None:
-    made = heats(images=2, names=["a.jpg", "b.jpg"])
-    document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
-    assert [entry["/Title"] for entry in document.outline] == ["Overview", "a.jpg", "b.jpg"]
-    told = "\n".join(page.extract_text() for page in document.pages)
-    for part in ("Which pixels decided", "a.jpg", "dog", "Grad-CAM", "score 0.8", "back to cover"):
-        assert part in told
-    about = document.metadata
-    assert about is not None
-    assert about.title == "small: heatmaps of a.jpg, b.jpg"
-    assert "layer conv_2" in (about.subject or "")
-    leads = [
-        document.get_page_number(link["/Dest"][0].get_object())
-        for link in document.pages[0]["/Annots"]
-    ]
-    assert leads == [1, 2]
-
-
 def test_pictures_of_a_pdf_have_their_own_pixels(tmp_path: Path) -> None:
     made = heats()
     document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
@@ -255,14 +162,6 @@ def test_pictures_of_a_pdf_have_their_own_pixels(tmp_path: Path) -> None:
     over = blend(wanted.steps, wanted.scaled.colours, wanted.overlay)
     for pixels in (made.photographs[0].pixels, over, heat):
         assert any(np.array_equal(pixels, each) for each in found)
-
-
-def test_a_png_says_what_it_is(tmp_path: Path) -> None:
-    with Image.open(save(heats(), tmp_path / "x.png")) as image:
-        image.load()
-        assert image.text["Title"] == "small: heatmaps of photo0.jpg"
-        assert "dog, Grad-CAM, score 0.8" in image.text["Description"]
-        assert image.text["Software"] == f"layersight {__version__}"
 
 
 def test_what_a_folder_holds(tmp_path: Path) -> None:
@@ -285,30 +184,3 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
     told = read_manifest(folder / f"{stems[0]}-overlay.png")["heatmap"]
     assert (told["method"], told["score"]) == ("grad-cam", 0.8)
     assert told["scale"]["high"] == pytest.approx(shown.scaled.limit)
-
-
-@pytest.mark.parametrize(
-    ("path", "settings", "words"),
-    [
-        ("x.bmp", {}, r"cannot write 'x.bmp': expected one of .pdf, .*\.zarr or"),
-        ("x.gif", {}, r"cannot write 'x.gif'"),
-        ("x.png", {"opacty": 4}, "unknown option 'opacty': expected one of .*Did you mean opacity"),
-        (
-            "x.png",
-            {"view": "grid"},
-            "unknown view 'grid': expected one of single, overlay, row, table",
-        ),
-        ("x.svg", {}, "SVG holds one page and this view has 3: choose one image and one target"),
-    ],
-)
-def test_wrong_requests(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
-    settings: dict[str, Any],
-    words: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=words):
-        save(heats(images=2), path, **settings)
-    assert list(tmp_path.iterdir()) == []

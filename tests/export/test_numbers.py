@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from export.made import RESULT, make
 from layersight.document.words import specification
 from layersight.export import save
 from layersight.nouns.activations.result import Activations
-
-Build = Callable[..., Activations]
 
 
 def strict(path: Path) -> Any:
@@ -26,8 +24,8 @@ def strict(path: Path) -> Any:
     return json.loads(path.read_text("utf-8"), parse_constant=refuse)
 
 
-def test_the_contract(result: Activations, tmp_path: Path) -> None:
-    found = strict(save(result, tmp_path / "x.json"))
+def test_the_contract(tmp_path: Path) -> None:
+    found = strict(save(RESULT, tmp_path / "x.json"))
     assert found["preprocessing"]["name"] == "0..1"
     assert found["preprocessing"]["formula"] == "pixels / 255"
     assert found["predictions"] == [
@@ -44,16 +42,16 @@ def test_the_contract(result: Activations, tmp_path: Path) -> None:
             ],
         }
     ]
-    assert [layer["name"] for layer in found["layers"]] == list(result)
+    assert [layer["name"] for layer in found["layers"]] == list(RESULT)
     assert found["image"]["name"] == "cat.png"
     assert found["image"]["original_size"] == {"width": 90, "height": 80}
     assert found["manifest"]["schema"] == 2
     assert found["model"]["digest"] == found["manifest"]["model"]["digest"]
 
 
-def test_every_number_is_the_statistic(result: Activations, tmp_path: Path) -> None:
-    found = strict(save(result, tmp_path / "x.json"))
-    for said, entry in zip(found["layers"], result.layers, strict=True):
+def test_every_number_is_the_statistic(tmp_path: Path) -> None:
+    found = strict(save(RESULT, tmp_path / "x.json"))
+    for said, entry in zip(found["layers"], RESULT.layers, strict=True):
         stats = entry.statistics
         assert said["shape"] == list(entry.values.shape[1:])
         assert said["type"] == entry.layer.type
@@ -71,8 +69,8 @@ def test_every_number_is_the_statistic(result: Activations, tmp_path: Path) -> N
     assert first[1]["sparsity"] == 1
 
 
-def test_numbers_that_are_none_are_null(build: Build, tmp_path: Path) -> None:
-    found = strict(save(build(broken=True), tmp_path / "x.json"))
+def test_numbers_that_are_none_are_null(tmp_path: Path) -> None:
+    found = strict(save(make(broken=True), tmp_path / "x.json"))
     channels = found["layers"][0]["channels"]
     assert channels[2]["mean"] is channels[2]["min"] is None
     assert channels[3]["max"] is channels[4]["min"] is None
@@ -81,8 +79,8 @@ def test_numbers_that_are_none_are_null(build: Build, tmp_path: Path) -> None:
     assert found["predictions"][0]["top"][0]["score"] is None
 
 
-def test_several_images_stand_in_a_list(build: Build, tmp_path: Path) -> None:
-    made = build(2, names=["a.png", "b.png"])
+def test_several_images_stand_in_a_list(tmp_path: Path) -> None:
+    made = make(2, names=["a.png", "b.png"])
     found = strict(save(made, tmp_path / "x.json"))
     assert "layers" not in found
     assert [entry["image"]["name"] for entry in found["images"]] == ["a.png", "b.png"]
@@ -92,8 +90,8 @@ def test_several_images_stand_in_a_list(build: Build, tmp_path: Path) -> None:
         assert entry["predictions"][0]["output"] == "top"
 
 
-def test_a_result_without_predictions(build: Build, tmp_path: Path) -> None:
-    made = build()
+def test_a_result_without_predictions(tmp_path: Path) -> None:
+    made = make()
     made = Activations(made.model, made.images, made.layers)
     found = strict(save(made, tmp_path / "x.json"))
     assert found["predictions"] == []

@@ -2,94 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-import io
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import xarray
 from PIL import Image
-from pypdf import PdfReader
 
-from galleries import HOSTILE, gallery, mixed
+from export.made import rich_patterns
+from galleries import gallery, mixed
 from layersight.errors import OutputError, UsageError
 from layersight.export import read_manifest, save
 from layersight.export.files import ANIMATIONS, suffixes_of
-from layersight.export.manifest import manifest_of
 from layersight.nouns.patterns.noun import NOUN
-from layersight.nouns.patterns.options import GalleryOptions
-from layersight.nouns.patterns.parts import only
-from layersight.nouns.patterns.result import Patterns
-from layersight.version import __version__
 
 SUFFIXES = [*suffixes_of(NOUN), ""]
 """Every suffix, and none for a folder."""
 
 
-def rich(**known: Any) -> Patterns:
-    """Everything at once, small."""
-    given: dict[str, Any] = {"natural": True, "masks": True, "frames": 3, **known}
-    return gallery({"conv": 3, "body/top": 2}, **given)
-
-
-def write(result: Patterns, path: Path, **settings: Any) -> Path:
-    """SVG holds one page, so the part of the result that has one."""
-    if path.suffix == ".svg":
-        result, settings = only(result, [0, 1, 2]), {"view": "grid", **settings}
-    return save(result, path, **settings)
-
-
-def everything(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in sorted(folder.rglob("*"))
-    }
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_writing_twice_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
-    first, second = (write(rich(), tmp_path / f"{name}{suffix}") for name in ("one", "two"))
-    if first.is_dir():
-        assert everything(first) == everything(second) != {}
-    else:
-        assert first.read_bytes() == second.read_bytes()
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_origin_is_read_back_whole(tmp_path: Path, suffix: str) -> None:
-    made = rich(name=HOSTILE, source=HOSTILE, rewrites=(HOSTILE,))
-    path = write(made, tmp_path / f"out{suffix}", columns=5)
-    found = read_manifest(path)
-    part = only(made, [0, 1, 2]) if suffix == ".svg" else made
-    view = {"view": "grid"} if suffix == ".svg" else {}
-    assert found == json.loads(json.dumps(manifest_of(part, GalleryOptions(columns=5, **view))))
-    assert found["schema"] == 2
-    assert found["layersight"] == __version__
-    assert found["kind"] == "patterns"
-    assert found["model"]["name"] == HOSTILE
-    assert found["layers"][0] == {"name": "conv", "channels": "0-2", "dead": "1"}
-    assert found["options"]["method"] == "robust"
-    assert found["options"]["size"] == [12, 12]
-    assert found["preprocessing"]["formula"] == "pixels / 255"
-    assert found["picture"]["columns"] == 5
-    assert found["natural_count"] == 8
-    assert found["notes"] == ["a note"]
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("made", [mixed(), gallery(bands=1), gallery({"a": 1}, dead=(0,))])
-def test_whatever_they_are_they_can_be_written(tmp_path: Path, suffix: str, made: Patterns) -> None:
-    if suffix in ANIMATIONS:
-        frames = np.stack([made.images, made.images])
-        made = dataclasses.replace(made, frames=frames, frame_steps=(0, 7))
-    assert save(made, tmp_path / f"out{suffix}", view="grid").exists()
-
-
 def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
-    made = rich(facets=2)
+    made = rich_patterns(facets=2)
     with np.load(save(made, tmp_path / "x.npz"), allow_pickle=False) as found:
         for name in (
             *("images", "values", "activation", "start_activation", "robustness", "dead"),
@@ -112,7 +45,7 @@ def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
 
 
 def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
-    made = rich()
+    made = rich_patterns()
     path = save(made, tmp_path / "x.zarr")
     with xarray.open_zarr(path, consolidated=False) as found:
         assert found["images"].dims == ("pattern", "y", "x", "colour")
@@ -126,7 +59,7 @@ def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
 
 
 def test_json_tells_every_number(tmp_path: Path) -> None:
-    made = rich()
+    made = rich_patterns()
     found = json.loads(save(made, tmp_path / "x.json").read_text("utf-8"))
     assert (found["dead"], found["natural_count"], found["frame_steps"]) == (1, 8, [0, 3, 7])
     assert found["options"]["steps"] == 7
@@ -143,39 +76,6 @@ def test_json_tells_every_number(tmp_path: Path) -> None:
     assert (bare["patterns"][0]["natural"], bare["patterns"][0]["percentile"]) == (None, None)
     total = json.loads(save(mixed(), tmp_path / "z.json").read_text("utf-8"))
     assert total["patterns"][1]["channel"] == -1
-
-
-def test_a_pdf_has_text_links_and_an_outline(tmp_path: Path) -> None:
-    made = gallery({"edges": 3, "parts": 12})
-    document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
-    assert [entry["/Title"] for entry in document.outline] == ["Overview", "edges", "parts"]
-    told = "\n".join(page.extract_text() for page in document.pages)
-    for part in (
-        "What the network looks for",
-        "edges",
-        "parts",
-        "8 of 12, see all",
-        "3.25",
-        "dead",
-    ):
-        assert part in told
-    about = document.metadata
-    assert about is not None
-    assert about.title == "small: patterns"
-    assert "Method robust" in (about.subject or "")
-    leads = [
-        document.get_page_number(link["/Dest"][0].get_object())
-        for link in document.pages[0]["/Annots"]
-    ]
-    assert leads == [1, 1]
-
-
-def test_a_png_says_what_it_is(tmp_path: Path) -> None:
-    with Image.open(save(gallery(), tmp_path / "x.png")) as image:
-        image.load()
-        assert image.text["Title"] == "small: patterns"
-        assert "conv, channels 0" in image.text["Description"]
-        assert image.text["Software"] == f"layersight {__version__}"
 
 
 @pytest.mark.parametrize("suffix", ANIMATIONS)
@@ -241,30 +141,6 @@ def test_files_of_facets_and_sums_do_not_overwrite_each_other(tmp_path: Path) ->
     assert {path.name for path in sums.glob("00-conv-*.png")} == {
         *("00-conv-sum0000.png", "00-conv-sum0001.png", "00-conv-0003.png", "00-conv-0001.png"),
     }
-
-
-@pytest.mark.parametrize(
-    ("path", "settings", "words"),
-    [
-        ("x.bmp", {}, r"cannot write 'x.bmp': expected one of .pdf, .*\.gif, \.webp, .*\.zarr or"),
-        ("x.png", {"colum": 4}, "unknown option 'colum': expected one of .*Did you mean columns"),
-        ("x.png", {"normalise": "layer"}, "unknown option 'normalise'"),
-        ("x.png", {"view": "channel"}, "unknown view 'channel': expected one of pattern, grid"),
-        ("x.png", {"columns": 0}, "columns as a whole number of at least 1"),
-        ("x.svg", {"view": "sheet"}, "SVG holds one page and this view has 2: choose one layer"),
-    ],
-)
-def test_wrong_requests(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
-    settings: dict[str, Any],
-    words: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=words):
-        save(gallery({"a": 10, "b": 1}), path, **settings)
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("suffix", ANIMATIONS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
+from galleries import gallery
+from heats import heats
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.prediction import ClassScore, Prediction
@@ -76,18 +78,25 @@ def make(
     )
 
 
-@pytest.fixture(scope="session")
-def result() -> Activations:
-    """One image."""
-    return make()
+RESULT = make()
+"""One image."""
 
 
-@pytest.fixture
-def build() -> Callable[..., Activations]:
-    """Makes activations; ``count``, ``names``, ``broken`` and facts of the model."""
-    return make
+def everything(folder: Path) -> dict[str, bytes | None]:
+    """All files below a folder with their bytes; ``None`` for folders."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
 
 
-@pytest.fixture
-def nasty() -> str:
-    return NASTY
+rich_heats = partial(
+    heats,
+    images=2,
+    methods=("grad-cam", "occlusion"),
+    targets=2,
+    measured=True,
+    warned=["occlusion"],
+    empty=(2,),
+)
+rich_patterns = partial(gallery, {"conv": 3, "body/top": 2}, natural=True, masks=True, frames=3)
