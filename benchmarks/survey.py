@@ -81,7 +81,7 @@ def decoded(model: Any, data: Any) -> Any:
     """Images as the network gets them."""
     import numpy as np
 
-    return np.stack([one.values for one in load(model, data)])
+    return np.stack([one.values[0] for one in load(model, data)])
 
 
 def load(model: Any, data: Any) -> list[Any]:

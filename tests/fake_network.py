@@ -50,7 +50,7 @@ class Fake(Toy, Model):
         made = {name: layer_of(*parts) for name, parts in layers.items()}
         super().__init__(made, inputs=inputs, outputs=outputs, name="fake")
         facts = {"source": "a test", "digest": "sha256:0", "framework": "numpy", "parameters": 0}
-        self.named = replace(self.named, **facts, **known)
+        self.named = replace(self.named, **{**facts, **known})
         self.missing = missing
         self.kept = tuple(kept)
         self.weights: dict[str, np.ndarray] = {}

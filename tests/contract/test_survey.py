@@ -51,3 +51,28 @@ def test_a_survey_of_a_network(tmp_path: Path) -> None:
             model, PICTURES, correlate=True, shard=shard, workers=workers, folder=tmp_path
         )
         assert dict(files(found)) == dict(files(result))
+
+
+def test_twins_in_another_network(tmp_path: Path) -> None:
+    model, other = (layersight.load_model(network()) for _ in range(2))
+    result = layersight.survey(model, PICTURES, against=other, layers=["conv", "wide"])
+    assert [(pair.first, pair.second) for pair in result.twins] == [
+        ("conv", "conv"),
+        ("wide", "wide"),
+    ]
+    for pair in result.twins:
+        first, second = (
+            layersight.activations(one, PICTURES, layers=[pair.first])[pair.first]
+            .astype(np.float64)
+            .mean((1, 2))
+            for one in (model, other)
+        )
+        every = np.corrcoef(first.T, second.T)[: first.shape[1], first.shape[1] :]
+        best = -np.sort(-every, 1)[:, :5]
+        np.testing.assert_allclose(pair.correlations, best, atol=1e-4, rtol=0)
+    for shard, workers in ((1, 1), (64, 7)):
+        options = {"shard": shard, "workers": workers, "folder": tmp_path}
+        again = layersight.survey(
+            model, PICTURES, against=other, layers=["conv", "wide"], **options
+        )
+        assert dict(files(again)) == dict(files(result))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from layersight.batch.gather import sources_of
+from layersight.data.command import named_files
 from layersight.data.image import InputImage
 from layersight.data.model import ModelInfo
 from layersight.errors import ImageError, UsageError
@@ -66,14 +67,7 @@ def named_inputs(images: Sequence[str], inputs: Sequence[str]) -> dict[str, str]
     """The files of ``NAME=FILE``, where no images were given too."""
     if images:
         raise UsageError("give either IMAGE or --input NAME=FILE for each input, not both")
-    pairs = [part.partition("=") for part in inputs]
-    for name, sign, path in pairs:
-        if not (name and sign and path):
-            raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
-    given = {name: path for name, _, path in pairs}
-    if len(given) < len(pairs):
-        raise UsageError("--input names one input twice: give a folder for several images")
-    return given
+    return named_files(inputs)
 
 
 def image_groups(

@@ -6,11 +6,12 @@ commands of it, so that ``--help`` is there at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from layersight.data.fields import Options, option
+from layersight.errors import UsageError
 
 Given = dict[str, Any]  # the values of options by name, but those that were not given
 
@@ -109,6 +110,22 @@ class Labelled(Trusted):
         help="Names of the classes: cat,dog or a file of lines, JSON or CSV.",
         metavar="NAMES|FILE",
     )
+
+
+def named_files(inputs: Sequence[str]) -> dict[str, str]:
+    """The files of ``NAME=FILE``, by name.
+
+    Raises:
+        UsageError: One is not as it should be.
+    """
+    pairs = [part.partition("=") for part in inputs]
+    for name, sign, path in pairs:
+        if not (name and sign and path):
+            raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
+    given = {name: path for name, _, path in pairs}
+    if len(given) < len(pairs):
+        raise UsageError("--input names one input twice: give a folder for several images")
+    return given
 
 
 @dataclass(frozen=True, slots=True)

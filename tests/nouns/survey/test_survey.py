@@ -18,7 +18,6 @@ import layersight
 from fake_network import Fake
 from layersight.errors import (
     ImageError,
-    ModelInputError,
     OutputError,
     SelectionError,
     UsageError,
@@ -26,49 +25,11 @@ from layersight.errors import (
 from layersight.nouns.survey import plan
 from layersight.nouns.survey.bins import ERROR
 from layersight.nouns.survey.dataset import open_dataset
-from layersight.nouns.survey.result import PERCENTILES, Survey
+from layersight.nouns.survey.result import PERCENTILES
 from layersight.nouns.survey.shards import ShardFolder, locked
+from surveys import PICTURES, order_of, same, stored
 
 Chain = Callable[..., Fake]
-draw = np.random.default_rng(2)
-PICTURES = draw.integers(0, 256, (70, 8, 8, 3)).astype(np.uint8)
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """70 small pictures of two classes in folders, beside files that are none."""
-    folder = tmp_path / "photos"
-    for number, pixels in enumerate(PICTURES):
-        path = folder / ("odd" if number % 2 else "even") / f"{number:03}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return folder
-
-
-@pytest.fixture
-def small_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "PASS", 8)
-
-
-def stored(model: Fake, layer: str, pictures: np.ndarray) -> np.ndarray:
-    found = model.forward({"picture": (pictures / np.float32(255)).astype("f4")}, [layer])
-    return np.asarray(found.layers[layer], np.float64)
-
-
-def order_of(photos: Path) -> list[int]:
-    """The numbers of the pictures in the order of their names."""
-    return [int(path.stem) for path in sorted(photos.rglob("*.png"))]
-
-
-def same(first: Survey, second: Survey) -> None:
-    """Every array is the same, to the last bit."""
-    assert dict(files_of(first)) == dict(files_of(second))
-
-
-def files_of(result: Survey) -> list[tuple[str, bytes]]:
-    from layersight.nouns.survey.tables import files
-
-    return list(files(result))
 
 
 def test_the_numbers_are_those_of_stored_activations(
@@ -309,41 +270,6 @@ def test_arrays_are_images_too(chain: Chain) -> None:
     assert result.names[0].isdigit()
 
 
-def test_channels_that_go_together(
-    chain: Chain, photos: Path, small_passes: None, tmp_path: Path
-) -> None:
-    options = {"layers": ["stem", "body"], "correlate": True, "twins": "stem:body"}
-    result = layersight.survey(chain(), photos, **options)
-    means = {
-        name: stored(chain(), name, PICTURES).reshape(70, -1, result[name].channels).mean(1)
-        for name in ("stem", "body")
-    }
-    with np.errstate(invalid="ignore"):
-        whole = np.corrcoef(means["stem"].T, means["body"].T)
-    within, between = whole[:4, :4].copy(), whole[:4, 4:]
-    np.fill_diagonal(within, -2)
-    np.testing.assert_allclose(
-        result["stem"].correlations, -np.sort(-within, 1)[:, :3], atol=1e-4, rtol=0
-    )
-    assert result["stem"].neighbours[:, 0].tolist() == within.argmax(1).tolist()
-    (twins,) = result.twins
-    known = np.isfinite(between).all(0)
-    wanted = -np.sort(-between[:, known], 1)
-    found = np.where(np.isnan(twins.correlations), -2, twins.correlations)[:, : known.sum()]
-    np.testing.assert_allclose(found, wanted[:, : found.shape[1]], atol=1e-4, rtol=0)
-    for shard, workers in ((8, 3), (40, 1)):
-        same(
-            result,
-            layersight.survey(
-                chain(), photos, shard=shard, workers=workers, folder=tmp_path, **options
-            ),
-        )
-    layersight.save(result, tmp_path / "out")
-    same(result, layersight.read_survey(tmp_path / "out"))
-    with pytest.raises(SelectionError, match="FIRST:SECOND"):
-        layersight.survey(chain(), photos, twins="stem")
-
-
 def test_a_channel_that_is_one_number_is_dead(network: type[Fake]) -> None:
     def some(picture: np.ndarray) -> np.ndarray:
         ones = np.ones_like(picture[..., :1])
@@ -363,11 +289,6 @@ def test_what_cannot_be_asked_for(chain: Chain, photos: Path) -> None:
         layersight.survey(chain(), photos, tops=1)
     with pytest.raises(UsageError, match="unknown engine"):
         layersight.survey(chain(), photos, engine="spark")
-    from layersight.data.model import InputInfo
-
-    two = chain(inputs=(InputInfo("picture", (None, 8, 8, 3)), InputInfo("b", (None, 8, 8, 3))))
-    with pytest.raises(ModelInputError, match="one input, found 2"):
-        layersight.survey(two, photos)
     assert not ShardFolder(None).has(plan.cut(open_dataset(photos), spec_of(chain(), photos))[0])
 
 

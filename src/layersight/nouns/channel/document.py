@@ -54,7 +54,7 @@ from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.patterns.wording import empty_mark
 from layersight.nouns.survey.document import WIDE, channel_tile, data_line, preprocessing
 from layersight.nouns.survey.montage import fitted, montages, with_crop
-from layersight.nouns.survey.result import Examples, Histogram
+from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey
 
 CROP = 96
 """Pixels of a crop's side."""
@@ -342,15 +342,40 @@ def _classes(result: Channel) -> Iterator[Block]:
 
 
 def _neighbours(result: Channel) -> Iterator[Block]:
-    """The channels of the layer that go with it."""
-    entry, channel = result.entry, result.channel
-    if entry.neighbours is None or entry.correlations is None:
-        return
-    found = [
-        (int(other), float(value))
-        for other, value in zip(entry.neighbours[channel], entry.correlations[channel], strict=True)
-        if other >= 0 and value == value
-    ][:NEIGHBOURS]
+    """The channels of the layer that go with it, and of other layers."""
+    entry, channel, survey = result.entry, result.channel, result.survey
+    by = "by the correlation of their means"
+    if entry.neighbours is not None and entry.correlations is not None:
+        found = [
+            (int(other), float(value))
+            for other, value in zip(
+                entry.neighbours[channel], entry.correlations[channel], strict=True
+            )
+            if other >= 0 and value == value
+        ]
+        yield from _alike_channels(
+            result, entry, found, f"Channels of this layer that go with it, {by}"
+        )
+    whose = f" of {survey.other.name}" if survey.other else ""
+    for layer in dict.fromkeys(pair.second for pair in survey.twins if pair.first == entry.name):
+        twins = survey.twins_of(entry.name, channel)
+        found = [(other, value) for name, other, value in twins if name == layer]
+        title = f"Channels of {layer}{whose} that go with it, {by}"
+        if survey.other is None:
+            yield from _alike_channels(result, survey[layer], found, title)
+        elif found:
+            rows = tuple(
+                (Cell(f"{layer}:{other}"), Cell(f"{value:.2f}", share=max(0.0, value)))
+                for other, value in found
+            )
+            yield Table((Column("channel", wide=1), Column("r", "right")), rows, title)
+
+
+def _alike_channels(
+    result: Channel, entry: LayerSurvey, found: list[tuple[int, float]], title: str
+) -> Iterator[Block]:
+    """Channels with their strongest crops."""
+    found = found[:NEIGHBOURS]
     if not found or (entry.strongest.crops < 0).all():
         return
     others = [other for other, _ in found]
@@ -368,7 +393,7 @@ def _neighbours(result: Channel) -> Iterator[Block]:
         tiles,
         columns=NEIGHBOURS,
         side=WIDE,
-        title="Channels of this layer that go with it, by the correlation of their means",
+        title=title,
         photos=True,
     )
 

@@ -56,9 +56,19 @@ def numbers(result: Channel, options: PageOptions) -> Json:
             }
             for place, name in enumerate(survey.classes)
         ],
+        **_twins(result),
         "pattern": pattern,
         "image": image,
     }
+
+
+def _twins(result: Channel) -> Json:
+    """The channels of other layers that go with it, where they were asked for."""
+    twins = result.survey.twins_of(result.layer, result.channel)
+    other = result.survey.other
+    model = {} if other is None else {"model": other.name}
+    listed = [{**model, "layer": layer, "channel": n, "correlation": r} for layer, n, r in twins]
+    return {"twins": listed} if listed else {}
 
 
 def _examples(result: Channel, found: Examples) -> list[Json]:

@@ -83,12 +83,13 @@ def opening_of(model: Forward, options: Mapping[str, Any] | None) -> Opening:
 
 
 _open: dict[tuple[Any, ...], Forward] = {}
-"""The model of this worker."""
+"""The models of this worker."""
 
 
-def _model(opening: Opening, spec: Spec) -> Forward:
+def _model(opening: Opening, spec: Spec, kept: Sequence[Opening]) -> Forward:
     if opening.key not in _open:
-        _open.clear()
+        for key in set(_open) - {one.key for one in kept}:
+            del _open[key]
         if opening.source is not None:
             _open[opening.key] = load_model(opening.source, **opening.options)
         else:
@@ -112,12 +113,20 @@ def _model(opening: Opening, spec: Spec) -> Forward:
 
 
 def _work(
-    opening: Opening, spec: Spec, shard: Shard, classes: Sequence[str], cores: int, strict: bool
+    openings: Sequence[Opening],
+    spec: Spec,
+    shard: Shard,
+    classes: Sequence[str],
+    cores: int,
+    strict: bool,
 ) -> bytes:
     """The result of one shard; runs in a worker."""
-    model = _model(opening, spec)
+    model, *others = (
+        _model(opening, one, openings) for opening, one in zip(openings, spec.models, strict=True)
+    )
+    other = others[0] if others else None
     ((_, result),) = run_shards(
-        model, spec, [shard], classes, decoders=max(1, cores), strict=strict
+        model, spec, [shard], classes, decoders=max(1, cores), strict=strict, other=other
     )
     return to_bytes(result, shard.key)
 
@@ -133,6 +142,7 @@ def run_on_ray(
     cores: int,
     strict: bool,
     told: Callable[[int], None] = lambda count: None,
+    other: Opening | None = None,
 ) -> Iterator[tuple[Shard, bytes]]:
     """Surveys shards on a cluster, in whatever order they get done.
 
@@ -146,6 +156,7 @@ def run_on_ray(
         cores: Of each worker.
         strict: Whether an image that cannot be read ends the survey.
         told: Called with the number of images of each shard that is done.
+        other: How a worker opens the other model.
 
     Raises:
         BackendError: Ray is not installed, or there is no such cluster.
@@ -155,7 +166,7 @@ def run_on_ray(
         gpus = 1 if ray.cluster_resources().get("GPU") else 0
         # A worker with a GPU would end after each task, and open the model again for the next.
         work = ray.remote(num_cpus=cores, num_gpus=gpus, max_retries=-1, max_calls=0)(_work)
-        kept, sent = ray.put(opening), ray.put(spec)
+        kept, sent = ray.put((opening, other) if other else (opening,)), ray.put(spec)
         waiting, running = deque(shards), dict[Any, Shard]()
         try:
             while waiting or running:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layersight.batch.request import ImageOptions
-from layersight.data.command import Command, Debug, Given, Output, Trusted
+from layersight.data.command import Command, Debug, Given, Output, Trusted, named_files
 from layersight.data.fields import Options, option
 from layersight.errors import UsageError
 from layersight.nouns.survey.options import SurveyOptions
@@ -32,6 +32,19 @@ class Data(Options):
         metavar="SPEC",
         flag="--layers -l",
     )
+    against: str | None = option(
+        None,
+        help="Another model, shown the same images: which of its channels go with each channel.",
+        kind=str,
+        metavar="MODEL",
+    )
+    fixed: tuple[str, ...] = option(
+        (),
+        help="What goes to another input with every image; may be repeated.",
+        kind=str,
+        metavar="NAME=FILE",
+        flag="--input",
+    )
 
 
 def arrange(given: Given) -> Given:
@@ -47,6 +60,8 @@ def arrange(given: Given) -> Given:
         )
     opening = {name: given[name] for name in Trusted.__dataclass_fields__ if name in given}
     opening["source"] = opening.pop("model")
+    if fixed := given.get("fixed"):
+        given = {**given, "fixed": named_files(fixed)}
     return {**given, "images": given["image"], "folder": output, "opening": opening}
 
 

@@ -8,29 +8,35 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from layersight import images as pictures
-from layersight.batch.gather import choose_preprocessing, find_input, make_options
+from layersight.batch.gather import (
+    choose_preprocessing,
+    find_input,
+    input_notes,
+    load_sources,
+    make_options,
+    sources_of,
+)
 from layersight.batch.request import ImageOptions
-from layersight.batch.scale import settle_input
+from layersight.batch.scale import settle_input, settle_scale
 from layersight.data.fields import names_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
-from layersight.errors import ImageError, ModelInputError, SelectionError, near
-from layersight.loading import open_for
+from layersight.errors import ImageError, ModelInputError
+from layersight.loading import load_model, open_for
 from layersight.model import Forward
 from layersight.nouns.survey.assembling import assemble, boxes_of
 from layersight.nouns.survey.cluster import opening_of, run_on_ray
-from layersight.nouns.survey.correlation import strongest, units_of
+from layersight.nouns.survey.correlation import Units, strongest
 from layersight.nouns.survey.crops import Cut, cut_out
 from layersight.nouns.survey.dataset import Dataset, Reader, is_array, open_dataset
-from layersight.nouns.survey.local import means_of, run_shards
+from layersight.nouns.survey.local import load_item, means_of, run_shards
 from layersight.nouns.survey.options import SurveyOptions
 from layersight.nouns.survey.plan import (
     Shard,
@@ -39,6 +45,8 @@ from layersight.nouns.survey.plan import (
     cut,
     default_layers,
     images_in_pass,
+    partners,
+    read_pairs,
 )
 from layersight.nouns.survey.result import Survey, Twins
 from layersight.nouns.survey.shards import Result, ShardFolder, locked, to_bytes
@@ -55,6 +63,8 @@ def survey(
     images: Any,
     *,
     layers: LayerSpec | Iterable[LayerSpec] | None = None,
+    against: Any = None,
+    fixed: Mapping[str, Any] | None = None,
     folder: str | os.PathLike[str] | None = None,
     opening: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -66,12 +76,18 @@ def survey(
     and backend, whatever the shards, the number of workers and the engine.
 
     Args:
-        model: A model from :func:`layersight.load_model`, or what that takes; with one input.
+        model: A model from :func:`layersight.load_model`, or what that takes.
         images: A folder, whose folders are classes; a file with a path on each line and behind a
             tab its class (``.txt``); a tar file as of webdataset; a Parquet file with a column of
             images; files, globs, arrays; or several of these.
         layers: Which layers; see :func:`layersight.select.select_layers`. ``None`` is every
             convolution and dense layer.
+        against: Another model, which is shown the same images: ``Survey.twins`` then tells of each
+            channel those of the other model that go most with it, in layers that ``twins`` pairs,
+            else in the layers at the same place of both models, else of the same name.
+        fixed: For a model with several inputs what goes to some of them with every image, by their
+            names: a file or an array. Those that take no picture and are not named are drawn from
+            ``seed``, as in :func:`layersight.activations`.
         folder: Where the results of shards are kept, so that the same call goes on where another
             was interrupted; ``None`` keeps them in memory. ``layersight.save(result, folder)``
             writes the survey itself.
@@ -80,8 +96,9 @@ def survey(
             source without options, or get a model that came from no file sent.
         progress: Called after each pass with the images done and their number.
         options: Fields of :class:`SurveyOptions` (``top``, ``shard``, ``engine``, ``workers``,
-            ``address``, ``cores``, ``strict``) and of :class:`ImageOptions` (``scale``, ``fit``,
-            ``interpolation``, ``size``, ``frame``).
+            ``address``, ``cores``, ``strict``, ``correlate``, ``twins``) and of
+            :class:`ImageOptions` (``scale``, ``fit``, ``interpolation``, ``size``, ``frame``,
+            ``seed``), which hold for both models.
 
     Returns:
         For every channel its statistics, histograms, strongest and weakest images, and what it does
@@ -90,28 +107,42 @@ def survey(
     Raises:
         SelectionError: There is no such layer.
         ImageError: There is no image, or none that can be read; with ``strict`` any that cannot.
-        ModelInputError: The model takes no image, or has several inputs.
+        ModelInputError: The model takes no image, or several at once.
         OutputError: The folder cannot be written, or another survey is working in it.
         UsageError: An option is unknown or has a value that it cannot have.
         KeyboardInterrupt: Ctrl-C; it says how much is kept.
     """
     settings, image_options = _split(options)
     opened = open_for(model, Forward, "survey", "open the network that the weights belong to")
+    other = None if against is None else _open_other(against, opening or {})
     data = open_dataset(images)
     place = None if folder is None else Path(folder)
     with locked(place):
-        info, spec, scale = _plan(opened, data, layers, settings, image_options)
+        info, spec, beside = _plan(
+            opened, data, layers, settings, image_options, fixed=fixed or {}, other=other
+        )
         shards = cut(data, spec, settings.shard)
         store = ShardFolder(place)
         store.tidy(shards)
-        _run(opened, spec, shards, store, data, settings, opening, progress)
+        _run(opened, other, spec, shards, store, data, settings, opening, progress)
         merged = store.merged(shards)
         if not merged.read:
             name, reason = merged.unreadable[0]
             raise ImageError(
                 f"none of the {len(data)} images can be read; the first, '{name}': {reason}"
             )
-        return _assemble(info, spec, scale, data, merged, settings)
+        return _assemble(info, beside, spec, data, merged)
+
+
+def _open_other(source: Any, opening: Mapping[str, Any]) -> Forward:
+    """The other model, opened like the first; that one is trusted says nothing of the other."""
+    if isinstance(source, str | os.PathLike):
+        source = load_model(source, **_shared(opening))
+    return open_for(source, Forward, "survey", "open the network that the weights belong to")
+
+
+def _shared(opening: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: opening[name] for name in ("backend", "max_memory") if name in opening}
 
 
 def _split(options: Mapping[str, Any]) -> tuple[SurveyOptions, ImageOptions]:
@@ -127,75 +158,125 @@ def _plan(
     layers: LayerSpec | Iterable[LayerSpec] | None,
     settings: SurveyOptions,
     options: ImageOptions,
-) -> tuple[ModelInfo, Spec, Preprocessing]:
-    """What is known of the model for these images, and what is done to each."""
-    info = model.info
-    if len(info.inputs) > 1:
-        raise ModelInputError(
-            "a survey takes a model with one input, found "
-            f"{len(info.inputs)}: {', '.join(entry.name for entry in info.inputs)}"
+    *,
+    fixed: Mapping[str, Any] | None = None,
+    other: Forward | None = None,
+) -> tuple[ModelInfo, Spec, ModelInfo | None]:
+    """What is known of the model for these images, what is done to each, and of the other model."""
+    info, spec = _spec_of(model, data, options, fixed or {})
+    chosen, _ = select_able(info, default_layers(info) if layers is None else layers)
+    names = tuple(layer.name for layer in chosen)
+    pairs = [(name, name) for name in names] if settings.correlate else []
+    images, known, beside = images_in_pass(chosen), None, None
+    if other is None:
+        pairs += read_pairs(settings.twins, info, names, None)
+    else:
+        if None not in find_input(other.info, None).example_shape[:2]:
+            options = dataclasses.replace(options, size=None)
+        known, beside = _spec_of(other, data, options, {})
+        twins = read_pairs(settings.twins, info, names, known) or partners(info, names, known)
+        compared, _ = select_able(known, [second for _, second in twins])
+        images = min(images, images_in_pass(compared))
+        compared_names = tuple(layer.name for layer in compared)
+        beside = dataclasses.replace(
+            beside, layers=compared_names, images=images, correlated=tuple(twins)
         )
-    entry = find_input(info, None)
+        beside = _with_units(other, beside, compared_names, data)
+    spec = dataclasses.replace(
+        spec,
+        layers=names,
+        images=images,
+        length=settings.top,
+        correlated=tuple(dict.fromkeys(pairs)),
+    )
+    wanted = {name for pair in pairs for name in pair}
+    wanted |= {first for first, _ in beside.correlated} if beside is not None else set()
+    spec = _with_units(model, spec, sorted(wanted), data)
+    return info, dataclasses.replace(spec, other=beside), known
+
+
+def _spec_of(
+    model: Forward, data: Dataset, options: ImageOptions, fixed: Mapping[str, Any]
+) -> tuple[ModelInfo, Spec]:
+    """What is known of a model for these images, and how they get to it; of no layers yet."""
+    info = model.info
+    entry, others = _inputs(info, fixed)
     if (
         entry.is_image
         and None in entry.size
         and options.size is None
-        and not is_array(_first(data))
+        and not is_array(data.items[0])
     ):
         high, wide = (side or SIDE for side in entry.size)
         options = dataclasses.replace(options, size=(high, wide))
     scale = choose_preprocessing(entry, options.scale)
     first = _load_first(data, entry, scale, options)
-    shape = first.values.shape
-    info = model.describe({entry.name: (1, *shape)})
+    rest = _fixed_images(others, fixed, options) if others.inputs else {}
+    given = {entry.name: [first], **rest}
+    shapes = {name: (1, *each[0].values.shape) for name, each in given.items()}
+    info = model.describe(shapes)
     if first.region is None:
         scale = first.preprocessing
     elif not scale.is_settled:
-        scale = settle_input(model, info, entry.name, {entry.name: (1, *shape)})
-    chosen, _ = select_able(info, default_layers(info) if layers is None else layers)
+        scale = settle_input(model, info, entry.name, shapes)
+    rest = settle_scale(model, info, rest)
+    notes = input_notes(info, {entry.name: [first], **rest})[1:]
     spec = Spec(
         digest=info.digest,
         framework=info.framework,
-        entry=find_input(info, None),
-        layers=tuple(layer.name for layer in chosen),
+        entry=find_input(info, entry.name),
+        layers=(),
         preprocessing=scale,
         options=dataclasses.replace(options, scale=None),
-        shape=shape,
-        images=images_in_pass(chosen),
-        length=settings.top,
+        shape=first.values.shape,
+        images=1,
+        length=0,
+        fixed={name: each[0].values for name, each in rest.items()},
     )
-    pairs = _pairs(spec, settings)
-    if pairs:
-        spec = dataclasses.replace(spec, correlated=pairs, units=_units(model, spec, data, pairs))
-    return info, spec, scale
+    return dataclasses.replace(info, notes=(*info.notes, *notes)), spec
 
 
-def _pairs(spec: Spec, settings: SurveyOptions) -> tuple[tuple[str, str], ...]:
-    """The pairs of layers that are correlated."""
-    pairs = [(name, name) for name in spec.layers] if settings.correlate else []
-    for text in settings.twins.split(",") if settings.twins else ():
-        first, _, second = text.partition(":")
-        for name in (first, second):
-            if name not in spec.layers:
-                raise SelectionError(
-                    f"expected two layers of the survey as FIRST:SECOND, found '{text}'."
-                    f"{near(name, spec.layers)}"
-                )
-        pairs.append((first, second))
-    return tuple(dict.fromkeys(pairs))
+def _inputs(info: ModelInfo, fixed: Mapping[str, Any]) -> tuple[InputInfo, ModelInfo]:
+    """The input that the images go to, and the model with its others alone."""
+    named = {find_input(info, name).name for name in fixed}
+    free = [entry for entry in info.inputs if entry.name not in named]
+    takers = [entry for entry in free if entry.accepts_image] or free[:1]
+    if len(takers) != 1:
+        found = f"takes {len(takers)} at once" if takers else "is given the same for all"
+        listed = ", ".join(entry.name for entry in takers or info.inputs)
+        raise ModelInputError(
+            f"a survey shows one image at a time, and the model {found} ({listed}): say what goes "
+            "to each but one of these with every image, --input NAME=FILE"
+        )
+    (entry,) = takers
+    others = tuple(other for other in info.inputs if other is not entry)
+    return find_input(info, entry.name), dataclasses.replace(info, inputs=others)
 
 
-def _units(
-    model: Forward, spec: Spec, data: Dataset, pairs: tuple[tuple[str, str], ...]
-) -> dict[str, tuple[int, ...]]:
-    """The units of the means of layers, from one pass of images spread over the data set."""
+def _fixed_images(
+    info: ModelInfo, fixed: Mapping[str, Any], options: ImageOptions
+) -> dict[str, list[InputImage]]:
+    """What goes to inputs with every image: what was given, else what is drawn from the seed."""
+    options = dataclasses.replace(options, size=None, frame=None)
+    found = load_sources(info, sources_of(info, fixed), options).images
+    for name, each in found.items():
+        if len(each) != 1:
+            raise ModelInputError(
+                f"expected one file or array for input '{name}', which it gets with every image, "
+                f"found {len(each)}"
+            )
+    return found
+
+
+def _with_units(model: Forward, spec: Spec, layers: Sequence[str], data: Dataset) -> Spec:
+    """With the units of the means of layers, from one pass of images spread over the data set."""
+    if not layers:
+        return spec
     items = data.items[:: max(1, len(data) // spec.images)][: spec.images]
     means = means_of(model, spec, items)
-    return {name: units_of(means[name]) for name in sorted({n for pair in pairs for n in pair})}
-
-
-def _first(data: Dataset) -> Any:
-    return data.items[0]
+    return dataclasses.replace(
+        spec, units={name: Units.of(means[name], len(data)) for name in layers}
+    )
 
 
 def _load_first(
@@ -205,15 +286,7 @@ def _load_first(
     reader, reason = Reader(), None
     for item in data.items:
         try:
-            return pictures.load(
-                reader.read(item)[0],
-                entry,
-                preprocessing=scale,
-                fit=options.fit,
-                interpolation=options.interpolation,
-                size=options.size,
-                frame=options.frame,
-            )
+            return load_item(reader, item, entry, scale, options)[0]
         except ImageError as error:
             reason = reason or f"the first, '{item.name}': {error}"
     raise ImageError(f"none of the {len(data)} images can be read; {reason}")
@@ -221,6 +294,7 @@ def _load_first(
 
 def _run(
     model: Forward,
+    other: Forward | None,
     spec: Spec,
     shards: tuple[Shard, ...],
     store: ShardFolder,
@@ -240,7 +314,7 @@ def _run(
             progress(done, len(data))
 
     try:
-        for shard, content in _engine(model, spec, waiting, data, settings, opening, told):
+        for shard, content in _engine(model, other, spec, waiting, data, settings, opening, told):
             store.put(shard, content)
     except KeyboardInterrupt:
         kept = sum(map(store.has, shards))
@@ -251,6 +325,7 @@ def _run(
 
 def _engine(
     model: Forward,
+    other: Forward | None,
     spec: Spec,
     waiting: list[Shard],
     data: Dataset,
@@ -261,7 +336,9 @@ def _engine(
     """The results of shards, from whoever runs them."""
     if settings.engine == "ray" and waiting:
         yield from run_on_ray(
-            *(opening_of(model, opening), spec, waiting, data.classes),
+            opening_of(model, opening),
+            *(spec, waiting, data.classes),
+            other=None if other is None else opening_of(other, _shared(opening or {}) or None),
             address=settings.address,
             workers=settings.workers,
             cores=settings.cores,
@@ -274,17 +351,13 @@ def _engine(
         decoders=settings.workers or max(2, os.cpu_count() or 1),
         strict=settings.strict,
         told=told,
+        other=other,
     ):
         yield shard, to_bytes(result, shard.key)
 
 
 def _assemble(
-    info: ModelInfo,
-    spec: Spec,
-    scale: Preprocessing,
-    data: Dataset,
-    merged: Result,
-    settings: SurveyOptions,
+    info: ModelInfo, other: ModelInfo | None, spec: Spec, data: Dataset, merged: Result
 ) -> Survey:
     """The survey of what was counted."""
     size = (spec.shape[0], spec.shape[1]) if len(spec.shape) == 3 else None
@@ -310,7 +383,7 @@ def _assemble(
             counted[item.label] += 1
     return Survey(
         model=info,
-        preprocessing=scale,
+        preprocessing=spec.preprocessing,
         size=size,
         layers=tuple(
             assemble(
@@ -321,7 +394,7 @@ def _assemble(
                 len(data.classes),
                 names,
                 numbered,
-                merged.pairs.get((layer.name, layer.name)),
+                merged.pairs.get((layer.name, 0, layer.name)),
                 merged.read,
             )
             for layer in layers
@@ -333,15 +406,22 @@ def _assemble(
         class_images=tuple(counted.values()),
         names=tuple(data.items[number].name for number in names),
         crops=crops,
-        settings={name: value for name, value in spec.to_json().items() if name != "units"},
+        settings=_settings(spec),
         notes=_notes(info, data, merged),
         twins=tuple(
-            Twins(*pair, *strongest(sums.correlations(merged.read), itself=False))
-            for pair, sums in merged.pairs.items()
-            if pair[0] != pair[1]
+            Twins(first, second, *strongest(sums.correlations(merged.read), itself=False))
+            for (first, model, second), sums in merged.pairs.items()
+            if model or first != second
         ),
+        other=other,
         counted_as=counted_as(info, spec.layers),
     )
+
+
+def _settings(spec: Spec) -> dict[str, Any]:
+    """What is told of how the numbers came about."""
+    found = {name: value for name, value in spec.to_json().items() if name != "units"}
+    return found if spec.other is None else {**found, "other": _settings(spec.other)}
 
 
 def _cuts(found: Extremes, boxes: np.ndarray[Any, Any]) -> Iterator[Cut]:

@@ -1,9 +1,9 @@
 """How channels go together over images: correlations of their means.
 
-The rule of this module: means are brought to whole numbers of 20 bits before they are multiplied,
-so that products are exact and add up in any order. The unit of a channel follows from a few images
-of the data set, spread over it, before anything is counted; a mean that is more than
-``2 ** (BITS - 1 - FINE)`` times as large as theirs counts as that.
+The rule of this module: means are brought to whole numbers before they are multiplied, so that
+products are exact and add up in any order. The zero and the unit of a channel follow from a few
+images of the data set, spread over it, before anything is counted; a mean that is very much
+further from that zero than theirs, and than those of the other channels, counts as less.
 """
 
 from __future__ import annotations
@@ -13,37 +13,65 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BITS = 20
-"""Of a mean with its sign: the products of a million images fit into 63 bits."""
-FINE = 14
-"""How many of these the greatest mean of the first images takes."""
+BITS = 22
+"""Of a mean without its sign at most: products of a few hundred images are exact in float64."""
+FINE = 15
+"""How many of these the means of the first images take."""
+RARE = 1 / 32
+"""Channels that vary less than this share of the most that one does are counted as coarsely as that
+one would be: they may be rare, and as strong as others in images to come."""
+FINEST = 22
+"""Bits of a mean itself that are told apart: less is rounding, of a channel that is constant."""
 NEIGHBOURS = 5
 """How many channels are kept that go most with one."""
 
 Ints = NDArray[np.int64]
 
 
-def units_of(means: NDArray[np.float64]) -> tuple[int, ...]:
-    """The unit of each channel, as a power of two.
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How the means of a layer are counted.
 
-    Args:
-        means: ``(image, channel)`` of a few images.
-
-    Example:
-        >>> units_of(np.array([[0.0, 3.0], [0.0, -5.0]]))
-        (-11, -11)
+    Attributes:
+        zeros: Of each channel the mean that counts as 0.
+        exponents: Of each channel its unit, as a power of two.
+        bits: What a whole number may take, without its sign.
     """
-    size = np.abs(np.where(np.isfinite(means), means, 0)).max(0, initial=0)
-    most = size.max(initial=0) or 1.0
-    exponent = np.frexp(np.where(size > 0, size, most))[1]
-    return tuple((exponent - FINE).tolist())
 
+    zeros: tuple[float, ...]
+    exponents: tuple[int, ...]
+    bits: int
 
-def whole(means: NDArray[np.float64], units: tuple[int, ...]) -> NDArray[np.float64]:
-    """Means as whole numbers of their units, ``(image, channel)``."""
-    most = float((1 << (BITS - 1)) - 1)
-    scaled = np.ldexp(means, -np.array(units))
-    return np.clip(np.rint(np.where(np.isfinite(scaled), scaled, 0)), -most, most)
+    @classmethod
+    def of(cls, means: NDArray[np.float64], count: int) -> Units:
+        """From the means of a few images.
+
+        Args:
+            means: ``(image, channel)``.
+            count: How many images there are, whose products are to fit into 63 bits.
+
+        Example:
+            >>> Units.of(np.array([[0.0, 3.0], [0.0, -5.0]]), 1_300_000)
+            Units(zeros=(0.0, -1.0), exponents=(-17, -12), bits=20)
+        """
+        known = np.where(np.isfinite(means), means, 0)
+        low, high = known.min(0, initial=np.inf), known.max(0, initial=-np.inf)
+        low, high = (np.where(low > high, 0, end) for end in (low, high))
+        apart, size = (high - low) / 2, np.maximum(np.abs(low), np.abs(high))
+        most = apart.max(initial=0) or 1.0
+        exponents = np.frexp(np.maximum(apart, most * RARE))[1] - FINE
+        finest = np.where(size > 0, np.frexp(size)[1] - FINEST, exponents)
+        return cls(
+            tuple(((low + high) / 2).tolist()),
+            tuple(np.maximum(exponents, finest).tolist()),
+            min(BITS, (62 - count.bit_length()) // 2),
+        )
+
+    def whole(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Means as whole numbers of their units, ``(image, channel)``."""
+        most = float((1 << self.bits) - 1)
+        scaled = np.ldexp(means - np.array(self.zeros), -np.array(self.exponents))
+        return np.clip(np.rint(np.where(np.isfinite(scaled), scaled, 0)), -most, most)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,7 +93,7 @@ class Products:
         """The sums of some images.
 
         Args:
-            first: ``(image, channel)``, from :func:`whole`.
+            first: ``(image, channel)``, from :meth:`Units.whole`.
             second: Of the other layer.
         """
         width = max(first.shape[1], second.shape[1])
@@ -73,7 +101,7 @@ class Products:
         for row, part in enumerate((first, second)):
             sums[row, : part.shape[1]] = part.sum(0)
             squares[row, : part.shape[1]] = (part * part).sum(0)
-        # In float64 since that is quick; a few hundred products of 38 bits stay below 2 ** 53.
+        # In float64 since that is quick; a few hundred products of 44 bits stay below 2 ** 53.
         return cls(sums, squares, (first.T @ second).astype(np.int64))
 
     def add(self, other: Products) -> Products:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from layersight import images
 from layersight.errors import ImageError
 from layersight.nouns.survey.dataset import Item, Reader
+from layersight.nouns.survey.local import load_item
 from layersight.nouns.survey.plan import Spec
 
 LONGEST = 96
@@ -64,19 +64,9 @@ def cut_out(
 
 def _pixels(spec: Spec, reader: Reader, item: Item) -> NDArray[np.uint8]:
     """An image as the network saw it, before its values were scaled."""
-    options = spec.options
     try:
-        source, _ = reader.read(item)
-        return images.load(
-            source,
-            spec.entry,
-            preprocessing=spec.preprocessing,
-            fit=options.fit,
-            interpolation=options.interpolation,
-            size=options.size,
-            frame=options.frame,
-            name=item.name,
-        ).pixels
+        image, _ = load_item(reader, item, spec.entry, spec.preprocessing, spec.options)
+        return image.pixels
     except ImageError as error:
         raise ImageError(f"changed while it was surveyed: {error}") from error
 

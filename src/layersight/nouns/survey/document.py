@@ -6,12 +6,14 @@ The rule of this module: whoever sees a number sees over how many images it is.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.preprocessing import Preprocessing
 from layersight.document.blocks import (
     Beside,
     Block,
@@ -58,6 +60,8 @@ WIDE, NARROW = 126.0, 100.0
 NAMED = 3
 """So many of the strongest images of a channel are named on its card."""
 
+CLOSE = 0.9
+"""Twins are called close from this correlation on."""
 FEW = 10
 """A channel that fires for fewer images is not called selective for a class."""
 
@@ -82,6 +86,7 @@ def describe(result: Survey, options: PageOptions) -> Document:
         Beside(((_facts(result),), (_reading(result),))) if whole else _facts(result),
         *((_strip(result), _strip_key()) if whole else ()),
         _table(result),
+        *([_twins(result)] if result.twins else []),
         *own_notes(result.notes),
     )
     sections = tuple(_layer(result, entry, sizes) for entry in result.layers) if whole else ()
@@ -154,6 +159,11 @@ def _reading(result: Survey) -> Note:
         "In front its number, at the right its greatest activation.",
         "Zero: the share of all its activations that are exactly 0.",
     ]
+    if result.twins:
+        whose = f"of {result.other.name}" if result.other else "of the other layer"
+        lines.append(
+            f"r: the correlation, over the images, with the channel {whose} that goes most with it."
+        )
     if _has_selectivity(result):
         lines.append(
             "The class for which its mean is greatest, with the class selectivity index: 0 for a "
@@ -288,6 +298,42 @@ def _cells(entry: LayerSurvey, *, selective: bool) -> tuple[Cell, ...]:
     )
 
 
+def _twins(result: Survey) -> Table:
+    """For each pair of layers how many channels have a twin, and how close they are."""
+    rows = []
+    for pair in result.twins:
+        best = pair.correlations[:, 0] if pair.correlations.shape[1] else np.zeros(0)
+        known = best[np.isfinite(best)]
+        shared = int((known >= CLOSE).sum())
+        rows.append(
+            (
+                Cell(pair.first, target=f"channels:{pair.first}"),
+                Cell(pair.second),
+                Cell(count(len(best))),
+                Cell(count(shared), share=shared / max(1, len(best))),
+                Cell(f"{np.median(known):.2f}" if len(known) else ""),
+            )
+        )
+    whose = f"layer of {result.other.name}" if result.other else "and its pair"
+    columns = (
+        Column("layer", wide=1),
+        Column(whose, wide=1),
+        Column("channels", "right"),
+        Column(f"r from {CLOSE}", "right"),
+        Column("median", "right"),
+    )
+    note = (
+        "r: the correlation, over the images, of a channel's means with those of the channel of "
+        f"the other layer that goes most with it: how many have one of at least {CLOSE}, and the "
+        "median."
+    )
+    if result.other is not None:
+        saved = result.settings["other"]["scale"]
+        scale = Preprocessing.from_json(saved)
+        note += f" {model_line(result.other)} saw {scale.describe()} ({scale.reason})."
+    return Table(columns, tuple(rows), "Twins", note)
+
+
 def _layer(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Section:
     """All channels of a layer."""
     dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
@@ -319,7 +365,7 @@ def _channels(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Gri
         [channel_tile(result, entry, channel) for channel in chosen],
         columns=columns,
         side=WIDE if columns < 8 else NARROW,
-        numbers=channel_numbers(entry, chosen),
+        numbers=(*channel_numbers(entry, chosen), *_likeness(result, entry)),
         photos=True,
     )
 
@@ -338,6 +384,13 @@ def channel_numbers(entry: LayerSurvey, channels: list[int]) -> tuple[Numbers, .
     return tuple(one for one in found if np.isfinite(one.values).any())
 
 
+def _likeness(result: Survey, entry: LayerSurvey) -> Iterator[Numbers]:
+    """How close the twin of each channel is, so that they can be ordered by it."""
+    for pair in result.twins:
+        if pair.first == entry.name and pair.correlations.shape[1]:
+            yield Numbers(f"r with {pair.second}", pair.correlations[:, 0])
+
+
 def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
     """What is said of a channel under its crops."""
     lines: list[tuple[str, Cell]] = []
@@ -349,6 +402,8 @@ def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
     elif selective == selective:
         name = brief(result.classes[int(entry.preferred[channel])], 14)
         lines.append((name, Cell(number(selective), share=_share(selective))))
+    for layer, other, value in result.twins_of(entry.name, channel)[:1]:
+        lines.append((f"{brief(layer, 14)}:{other}", Cell(f"r {value:.2f}", share=_share(value))))
     return Tile(
         label=str(channel),
         value=number(float(entry.max[channel])),

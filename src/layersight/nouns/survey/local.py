@@ -16,12 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight import images
+from layersight.batch.request import ImageOptions
 from layersight.data.arrays import FloatArray
+from layersight.data.image import InputImage
+from layersight.data.model import InputInfo
+from layersight.data.preprocessing import Preprocessing
 from layersight.errors import ImageError, ModelInputError
 from layersight.model import Forward
-from layersight.nouns.survey.correlation import Products, whole
+from layersight.nouns.survey.correlation import Products
 from layersight.nouns.survey.dataset import Item, Reader, numbers_of
-from layersight.nouns.survey.plan import Shard, Spec
+from layersight.nouns.survey.plan import Pair, Shard, Spec
 from layersight.nouns.survey.rows import Rows, rows_of
 from layersight.nouns.survey.shards import Result
 from layersight.nouns.survey.tally import Tally
@@ -38,13 +42,13 @@ class Loaded:
 
     Attributes:
         name: What it is called.
-        values: What the network gets.
+        values: What each network gets; nothing where it could not be read.
         content: A digest of its bytes.
         reason: Why it could not be read.
     """
 
     name: str
-    values: FloatArray | None
+    values: tuple[FloatArray, ...]
     content: bytes
     reason: str = ""
 
@@ -58,22 +62,36 @@ class Loader:
 
     def load(self, item: Item) -> Loaded:
         """An image, or why it cannot be read; whatever a decoder says stays here."""
-        spec, options = self.spec, self.spec.options
         try:
-            source, content = self.reader.read(item)
-            image = images.load(
-                source,
-                spec.entry,
-                preprocessing=spec.preprocessing,
-                fit=options.fit,
-                interpolation=options.interpolation,
-                size=options.size,
-                frame=options.frame,
-                name=item.name,
-            )
+            loaded = [
+                load_item(self.reader, item, one.entry, one.preprocessing, one.options)
+                for one in self.spec.models
+            ]
         except ImageError as error:
-            return Loaded(item.name, None, b"", str(error))
-        return Loaded(item.name, image.values, content)
+            return Loaded(item.name, (), b"", str(error))
+        return Loaded(item.name, tuple(image.values for image, _ in loaded), loaded[0][1])
+
+
+def load_item(
+    reader: Reader, item: Item, entry: InputInfo, scale: Preprocessing, options: ImageOptions
+) -> tuple[InputImage, bytes]:
+    """An image for an input, and a digest of its bytes.
+
+    Raises:
+        ImageError: It cannot be read.
+    """
+    source, content = reader.read(item)
+    image = images.load(
+        source,
+        entry,
+        preprocessing=scale,
+        fit=options.fit,
+        interpolation=options.interpolation,
+        size=options.size,
+        frame=options.frame,
+        name=item.name,
+    )
+    return image, content
 
 
 def run_shards(
@@ -85,6 +103,7 @@ def run_shards(
     decoders: int,
     strict: bool,
     told: Callable[[int], None] = lambda count: None,
+    other: Forward | None = None,
 ) -> Iterator[tuple[Shard, Result]]:
     """Surveys shards one after the other.
 
@@ -96,6 +115,7 @@ def run_shards(
         decoders: How many threads decode.
         strict: Whether an image that cannot be read ends the survey.
         told: Called with the number of images after each pass.
+        other: The other model, where ``spec`` has one.
 
     Raises:
         ImageError: An image cannot be read, and that is to end the survey.
@@ -107,33 +127,36 @@ def run_shards(
     groups = [shard.items[start : start + spec.images] for shard, start in steps]
     loader = Loader(spec, Reader())
     with ThreadPoolExecutor(decoders) as pool, ThreadPoolExecutor(1) as counter:
-        counting: Future[None] | None = None
+        counting: list[Future[None]] = []
         tally: _Counter | None = None
         loaded = _ahead(pool, loader, groups)
         # Two, since what is counted may be what the network was given.
-        buffers = [np.empty((spec.images, *spec.shape), np.float32) for _ in range(2)]
+        buffers = [[_blank(one) for _ in range(2)] for one in spec.models]
+        networks = (model,) if other is None else (model, other)
         try:
             for (shard, start), part in zip(steps, loaded, strict=True):
                 if tally is None:
                     tally = _Counter(spec, numbers_of([i.label for i in shard.items], classes))
                 if strict:
                     _refuse(part)
-                batch, kept = _stack(part, spec, buffers[0])
-                buffers.reverse()
-                maps: Mapping[str, FloatArray] = {}
-                if batch is not None:
-                    maps = model.forward({spec.entry.name: batch}, spec.layers).layers
-                for name, array in maps.items():
-                    check_axes(name, array, spec.images)
-                if counting is not None:
-                    counting.result()
-                counting = counter.submit(tally.count, part, kept, maps, start)
-                del maps
+                kept = np.array([i for i, one in enumerate(part) if one.values], np.int64)
+                # The other first, since what both gave is added up with the rows of the first.
+                for place in reversed(range(len(networks))):
+                    maps = _maps(networks[place], part, spec.models[place], place, buffers[place])
+                    buffers[place].reverse()
+                    while counting:
+                        counting.pop().result()
+                    counting.append(
+                        counter.submit(tally.compare, kept, maps)
+                        if place > 0
+                        else counter.submit(tally.count, part, kept, maps, start)
+                    )
+                    del maps
                 told(len(part))
                 if start + spec.images >= len(shard.items):
-                    counting.result()
+                    counting.pop().result()
                     yield shard, tally.result()
-                    tally = counting = None
+                    tally = None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -152,36 +175,44 @@ def _ahead(
 
 
 def _refuse(part: Sequence[Loaded]) -> None:
-    bad = next((one for one in part if one.values is None), None)
+    bad = next((one for one in part if not one.values), None)
     if bad is not None:
         raise ImageError(f"{bad.reason} Leave --strict out to go on without it")
 
 
-def _stack(
-    part: Sequence[Loaded], spec: Spec, batch: FloatArray
-) -> tuple[FloatArray | None, NDArray[np.int64]]:
-    """A whole pass, blank where there is no image, and where there are some.
+def _blank(spec: Spec) -> FloatArray:
+    """Memory for a pass."""
+    return np.empty((spec.images, *spec.shape), np.float32)
+
+
+def _maps(
+    model: Forward, part: Sequence[Loaded], spec: Spec, place: int, memory: Sequence[FloatArray]
+) -> Mapping[str, FloatArray]:
+    """What the layers of a model make of a whole pass, blank where there is no image.
 
     Args:
+        model: The network.
         part: The images.
-        spec: How many there are in a pass, and their shape.
-        batch: Memory for the pass.
+        spec: What it does to them.
+        place: Which of several models it is.
+        memory: For the pass first.
     """
-    kept = np.array([i for i, one in enumerate(part) if one.values is not None], np.int64)
-    if not kept.size:
-        return None, kept
+    if not any(one.values for one in part):
+        return {}
+    batch = memory[0]
     batch[len(part) :] = 0
     for index, one in enumerate(part):
-        if one.values is None:
-            batch[index] = 0
-            continue
-        if one.values.shape != spec.shape:
+        values = one.values[place] if one.values else 0
+        if isinstance(values, np.ndarray) and values.shape != spec.shape:
             raise ModelInputError(
                 f"expected every image to give an array of {spec.shape}, found "
-                f"{one.values.shape} for '{one.name}': give one size with --size"
+                f"{values.shape} for '{one.name}': give one size with --size"
             )
-        batch[index] = one.values
-    return batch, kept
+        batch[index] = values
+    maps = model.forward(spec.inputs(batch), spec.layers).layers
+    for name, array in maps.items():
+        check_axes(name, array, spec.images)
+    return maps
 
 
 def check_axes(name: str, array: FloatArray, count: int) -> None:
@@ -206,7 +237,8 @@ class _Counter:
         self._axes: dict[str, tuple[int, ...]] = {}
         self._images: list[NDArray[np.int64]] = []
         self._tallies: dict[str, Tally] = {}
-        self._pairs: dict[tuple[str, str], Products] = {}
+        self._others: dict[str, list[NDArray[np.float64]]] = {}
+        self._pairs: dict[Pair, Products] = {}
         self._unreadable: list[tuple[str, str]] = []
         self._read = self._content = 0
 
@@ -219,14 +251,14 @@ class _Counter:
     ) -> None:
         """Counts one pass."""
         for one in part:
-            if one.values is None:
+            if not one.values:
                 self._unreadable.append((one.name, one.reason))
                 continue
             whole = one.name.encode("utf-8", "surrogateescape") + b"\0" + one.content
             digest = hashlib.blake2b(whole, digest_size=16).digest()
             self._content = (self._content + int.from_bytes(digest)) % (1 << 128)
         for name, array in maps.items():
-            values = array if len(kept) == len(array) else array[kept]
+            values = _some(array, kept)
             self._rows.setdefault(name, []).append(rows_of(values))
             self._axes[name] = values.shape[1:-1]
         if len(kept):
@@ -234,6 +266,11 @@ class _Counter:
         self._read += len(kept)
         if sum(map(len, self._images)) >= CHUNK:
             self._flush()
+
+    def compare(self, kept: NDArray[np.int64], maps: Mapping[str, FloatArray]) -> None:
+        """Keeps the means of another model's layers for one pass, which is then counted."""
+        for name, array in maps.items():
+            self._others.setdefault(name, []).append(rows_of(_some(array, kept)).mean)
 
     def _flush(self) -> None:
         if not self._images:
@@ -252,19 +289,21 @@ class _Counter:
             self._tallies[name] = found if before is None else before.add(found)
         self._correlate()
         self._rows.clear()
+        self._others.clear()
         self._images.clear()
 
     def _correlate(self) -> None:
         """Adds the products of the means of layers that are correlated."""
-        spec = self._spec
-        means = {
-            name: whole(np.concatenate([rows.mean for rows in self._rows[name]]), units)
-            for name, units in spec.units.items()
-        }
-        for first, second in spec.correlated:
-            found = Products.of(means[first], means[second])
-            before = self._pairs.get((first, second))
-            self._pairs[first, second] = found if before is None else before.add(found)
+        own = {name: [rows.mean for rows in self._rows[name]] for name in self._spec.units}
+        means = [
+            {name: units.whole(np.concatenate(found[name])) for name, units in one.units.items()}
+            for one, found in zip(self._spec.models, (own, self._others), strict=False)
+        ]
+        for pair in self._spec.pairs:
+            first, model, second = pair
+            sums = Products.of(means[0][first], means[model][second])
+            before = self._pairs.get(pair)
+            self._pairs[pair] = sums if before is None else before.add(sums)
 
     def result(self) -> Result:
         """What is known of the shard."""
@@ -275,12 +314,17 @@ class _Counter:
         )
 
 
+def _some(array: FloatArray, kept: NDArray[np.int64]) -> FloatArray:
+    """The maps of the images that could be read."""
+    return array if len(kept) == len(array) else array[kept]
+
+
 def means_of(model: Forward, spec: Spec, items: Sequence[Item]) -> dict[str, NDArray[np.float64]]:
     """The means of the maps of a few images, ``(image, channel)`` for each layer."""
     loader = Loader(spec, Reader())
-    memory = np.empty((spec.images, *spec.shape), np.float32)
-    batch, kept = _stack([loader.load(item) for item in items], spec, memory)
-    if batch is None:
+    part = [loader.load(item) for item in items]
+    kept = np.array([index for index, one in enumerate(part) if one.values], np.int64)
+    maps = _maps(model, part, spec, 0, [_blank(spec)])
+    if not maps:
         return {name: np.zeros((0, 1)) for name in spec.layers}
-    maps = model.forward({spec.entry.name: batch}, spec.layers).layers
     return {name: rows_of(array[kept]).mean for name, array in maps.items()}

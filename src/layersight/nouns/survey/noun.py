@@ -31,6 +31,7 @@ def manifest(result: Survey, options: PageOptions) -> Json:
         "settings": dict(result.settings),
         "layers": [tables.layer_json(entry.layer) for entry in result.layers],
         "counted_as": dict(result.counted_as),
+        **({} if result.other is None else {"other": tables.model_json(result.other)}),
     }
 
 

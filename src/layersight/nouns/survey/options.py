@@ -31,7 +31,7 @@ class SurveyOptions(Options):
         strict: Whether an image that cannot be read ends the survey.
         correlate: Whether the channels of each layer are correlated: their means over the images.
         twins: Pairs of layers, ``FIRST:SECOND``, whose channels are correlated with each other;
-            with commas between them.
+            with commas between them. Of the other model, where there is one, the second of each.
 
     Raises:
         UsageError: A value is of the wrong kind, out of its range, or none of the choices.

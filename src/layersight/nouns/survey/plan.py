@@ -16,9 +16,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from layersight.batch.request import ImageOptions
+from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
+from layersight.errors import SelectionError, near
+from layersight.nouns.survey.correlation import Units
 from layersight.nouns.survey.dataset import Dataset, Item
 
 SCHEMA = 1
@@ -30,6 +35,10 @@ PASS_BYTES = 1 << 29
 SHARD_IMAGES = 256
 """Images in a shard where there are few; there are never many more than :data:`MOST_SHARDS`."""
 MOST_SHARDS = 256
+
+
+Pair = tuple[str, int, str]
+"""Two layers that are correlated, and whether the second is of the same model, 0, or of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,10 @@ class Spec:
         images: How many go through it at once.
         length: How many images a list of the strongest holds.
         correlated: Pairs of layers whose channels are correlated; a layer with itself too.
-        units: For each of these layers the units that its means are counted in.
+        units: For each of these layers how its means are counted.
+        fixed: What goes to the other inputs with every image: one example each.
+        other: What another model does to each image, of whose layers the means are counted alone;
+            its pairs are of a layer of the first model and one of its own.
     """
 
     digest: str
@@ -60,12 +72,42 @@ class Spec:
     images: int
     length: int
     correlated: tuple[tuple[str, str], ...] = ()
-    units: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    units: Mapping[str, Units] = field(default_factory=dict)
+    fixed: Mapping[str, FloatArray] = field(default_factory=dict)
+    other: Spec | None = None
+
+    @property
+    def models(self) -> tuple[Spec, ...]:
+        """What each model does to an image."""
+        return (self,) if self.other is None else (self, self.other)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """All pairs of layers that are correlated."""
+        other = () if self.other is None else self.other.correlated
+        return (
+            *((first, 0, second) for first, second in self.correlated),
+            *((first, 1, second) for first, second in other),
+        )
+
+    def inputs(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """What the model gets in a pass, from the images of it."""
+        rest = {n: np.repeat(one[np.newaxis], len(batch), 0) for n, one in self.fixed.items()}
+        return {self.entry.name: batch, **rest}
 
     def to_json(self) -> dict[str, Any]:
         """Everything that a number depends on, but the images."""
-        found = dataclasses.asdict(self) | {"schema": SCHEMA, "scale": self.preprocessing.to_json()}
-        del found["preprocessing"]
+        plain = dataclasses.replace(self, other=None, fixed={})
+        found = dataclasses.asdict(plain) | {
+            "schema": SCHEMA,
+            "scale": self.preprocessing.to_json(),
+        }
+        for name in ("preprocessing", "fixed", "other"):
+            del found[name]
+        if self.fixed:
+            found["fixed"] = {name: one.tolist() for name, one in self.fixed.items()}
+        if self.other is not None:
+            found["other"] = self.other.to_json()
         return found
 
 
@@ -139,6 +181,59 @@ def counted_as(info: ModelInfo, chosen: Sequence[str]) -> dict[str, str]:
         for name in names[:-1]
         if names[-1] in chosen and name not in chosen
     }
+
+
+def read_pairs(
+    text: str | None, info: ModelInfo, names: Sequence[str], other: ModelInfo | None
+) -> list[tuple[str, str]]:
+    """The pairs of layers that ``FIRST:SECOND,FIRST:SECOND`` names.
+
+    Args:
+        text: What was asked for.
+        info: The model.
+        names: The layers of the survey.
+        other: The model that the second of each is of, if that is another.
+
+    Raises:
+        SelectionError: There is no such layer.
+    """
+    known: list[tuple[Sequence[str], Mapping[str, str]]] = [(names, counted_as(info, names))] * 2
+    if other is not None:
+        theirs = [layer.name for layer in other.layers if layer.blocked is None]
+        known[1] = (theirs, counted_as(other, default_layers(other)))
+    pairs = []
+    for part in text.split(",") if text else ():
+        found = []
+        for name, (able, counted) in zip(part.partition(":")[::2], known, strict=True):
+            found.append(counted.get(name, name))
+            if found[-1] not in able:
+                second = "" if other is None else f" and one of '{other.name}'"
+                raise SelectionError(
+                    f"expected a layer of the survey{second} as FIRST:SECOND, found '{part}'."
+                    f"{near(name, able)}"
+                )
+        pairs.append((found[0], found[1]))
+    return pairs
+
+
+def partners(info: ModelInfo, names: Sequence[str], other: ModelInfo) -> list[tuple[str, str]]:
+    """For layers those at the same place of another model, or else of the same name.
+
+    Places count where both models have equally many convolution and dense layers.
+
+    Raises:
+        SelectionError: There is none for any of them.
+    """
+    own, theirs = default_layers(info), default_layers(other)
+    known = {layer.name: layer.name for layer in other.layers if layer.blocked is None}
+    known |= dict(zip(own, theirs, strict=True)) if len(own) == len(theirs) else {}
+    pairs = [(name, known[name]) for name in names if name in known]
+    if not pairs:
+        raise SelectionError(
+            f"no layer of '{other.name}' has the name or the place of one of the survey: say which "
+            "are compared with --twins FIRST:SECOND"
+        )
+    return pairs
 
 
 def _activated(info: ModelInfo) -> Iterator[list[str]]:

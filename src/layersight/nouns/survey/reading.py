@@ -129,22 +129,10 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
     for layer in layers:
         own = {name: _of(table, layer.name) for name, table in tables.items() if name != UNREADABLE}
         found.append(_survey(layer, own, known, classes, int(manifest["settings"]["length"])))
-    saved = manifest["model"]
-    size = manifest["size"]
-    model = ModelInfo(
-        name=saved["name"],
-        source=saved["source"],
-        digest=saved["digest"],
-        framework=saved["framework"],
-        inputs=(),
-        outputs=(),
-        layers=tuple(layers),
-        parameters=int(saved.get("parameters", 0)),
-        rewrites=tuple(saved["rewrites"]),
-    )
+    size, other = manifest["size"], manifest.get("other")
     unreadable = tables[UNREADABLE]
     return Survey(
-        model=model,
+        model=_model(manifest["model"], layers),
         preprocessing=Preprocessing.from_json(manifest["preprocessing"]),
         size=None if size is None else (int(size[0]), int(size[1])),
         layers=tuple(found),
@@ -160,7 +148,22 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
         settings=manifest["settings"],
         notes=tuple(map(str, manifest["notes"])),
         twins=_twins(folder / TWINS) if (folder / TWINS).exists() else (),
+        other=None if other is None else _model(other, ()),
         counted_as={str(name): str(of) for name, of in manifest["counted_as"].items()},
+    )
+
+
+def _model(saved: Mapping[str, Any], layers: Sequence[LayerInfo]) -> ModelInfo:
+    return ModelInfo(
+        name=str(saved["name"]),
+        source=str(saved["source"]),
+        digest=str(saved["digest"]),
+        framework=str(saved["framework"]),
+        inputs=(),
+        outputs=(),
+        layers=tuple(layers),
+        parameters=int(saved.get("parameters", 0)),
+        rewrites=tuple(saved.get("rewrites", ())),
     )
 
 

@@ -148,6 +148,8 @@ class LayerSurvey:
 class Twins:
     """For each channel of a layer those of another layer whose means go most with its own.
 
+    The other layer is one of ``Survey.other`` where that is a model.
+
     Attributes:
         first: The name of the layer.
         second: The name of the other.
@@ -180,6 +182,7 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
         settings: What a number depends on beside, JSON-ready.
         notes: What a reader should know.
         twins: For the pairs of layers that were asked for.
+        other: The other model, if its layers are the second of all twins.
         counted_as: Layers that were counted after their activation function, which is a layer by
             itself: their names, and the name of that layer.
     """
@@ -200,6 +203,7 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
     settings: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     twins: tuple[Twins, ...] = ()
+    other: ModelInfo | None = None
     counted_as: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> LayerSurvey:
@@ -214,6 +218,16 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
         """What was counted of a layer, or after its activation function; ``None`` for nothing."""
         wanted = self.counted_as.get(name, name)
         return next((entry for entry in self.layers if entry.name == wanted), None)
+
+    def twins_of(self, layer: str, channel: int) -> list[tuple[str, int, float]]:
+        """The channels of other layers that go with a channel: layer, number, correlation."""
+        return [
+            (pair.second, int(other), float(value))
+            for pair in self.twins
+            if pair.first == layer
+            for other, value in zip(pair.channels[channel], pair.correlations[channel], strict=True)
+            if other >= 0
+        ]
 
     def uncounted(self, names: Iterable[str]) -> str:
         """Which of some layers it did not count, in words; empty if it did."""

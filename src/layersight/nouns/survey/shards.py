@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from layersight.atomic import PREFIX, write_bytes
 from layersight.errors import OutputError
 from layersight.nouns.survey.correlation import Products
-from layersight.nouns.survey.plan import Shard
+from layersight.nouns.survey.plan import Pair, Shard
 from layersight.nouns.survey.tally import NONE, Tallies, Tally, merge
 
 HEADER = "header.json"
@@ -46,7 +46,7 @@ class Result:
         content: The sum of digests of all images and their names, so that it does not depend on
             their order.
         axes: The sizes of the axes of the maps of each layer, channels left out.
-        pairs: For each pair of layers that are correlated the sums for it.
+        pairs: For each pair of layers that are correlated the sums for it, as in ``Spec.pairs``.
     """
 
     tallies: Tallies
@@ -54,7 +54,7 @@ class Result:
     unreadable: tuple[tuple[str, str], ...]
     content: int
     axes: Mapping[str, tuple[int, ...]]
-    pairs: Mapping[tuple[str, str], Products] = field(default_factory=dict)
+    pairs: Mapping[Pair, Products] = field(default_factory=dict)
 
     def moved(self, start: int) -> Result:
         """The same with the numbers of images counted from another start."""
@@ -137,10 +137,10 @@ def from_bytes(content: bytes, key: str) -> Result:
             for number, layer in enumerate(header["layers"])
         }
         pairs = {
-            (str(first), str(second)): Products(
+            (str(first), int(model), str(second)): Products(
                 *(array_of(name, f"pair/{number}") for name in PARTS)
             )
-            for number, (first, second) in enumerate(header["pairs"])
+            for number, (first, model, second) in enumerate(header["pairs"])
         }
     unreadable = tuple((str(name), str(reason)) for name, reason in header["unreadable"])
     axes = {str(name): tuple(map(int, sizes)) for name, sizes in header["axes"].items()}

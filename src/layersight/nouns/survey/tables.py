@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.data.model import LayerInfo
+from layersight.data.model import LayerInfo, ModelInfo
 from layersight.errors import OutputError
 from layersight.nouns.survey.result import PERCENTILES, Histogram, Survey
 
@@ -220,6 +220,7 @@ def _twins(result: Survey) -> dict[str, Any]:
         "layer": _words([pair.first for pair in pairs], numbers),
         "channel": index(lambda high, wide: np.repeat(np.arange(high), wide)),
         "rank": index(lambda high, wide: np.tile(np.arange(1, wide + 1), high)),
+        **({} if result.other is None else {"other_model": [result.other.name] * len(numbers)}),
         "other_layer": _words([pair.second for pair in pairs], numbers),
         "other_channel": np.concatenate([pair.channels.ravel() for pair in pairs]),
         "correlation": _number(np.concatenate([pair.correlations.ravel() for pair in pairs])),
@@ -229,6 +230,11 @@ def _twins(result: Survey) -> dict[str, Any]:
 def _plain(text: str) -> str:
     """Text that UTF-8 can hold, whatever the encoding of a file's name."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def model_json(model: ModelInfo) -> dict[str, Any]:
+    """Which model it is, as JSON-ready data."""
+    return {name: getattr(model, name) for name in ("name", "source", "digest", "framework")}
 
 
 def layer_json(layer: LayerInfo) -> dict[str, Any]:

@@ -1,0 +1,204 @@
+"""Channels that go together: in a layer, in two layers, in two models; and several inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import layersight
+from fake_network import Fake
+from layersight.data.model import InputInfo
+from layersight.errors import ModelInputError, SelectionError
+from layersight.export.files import json_of, to_bytes
+from layersight.nouns.channel.document import PageOptions as UnitOptions
+from layersight.nouns.survey.document import PageOptions
+from surveys import PICTURES, order_of, same, stored
+
+Chain = Callable[..., Fake]
+
+
+def means_of(model: Fake, layer: str, pictures: np.ndarray = PICTURES) -> np.ndarray:
+    """The mean of each channel's map, (image, channel)."""
+    maps = stored(model, layer, pictures)
+    return maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
+
+
+def between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of columns, -2 where one is constant."""
+    with np.errstate(invalid="ignore"):
+        whole = np.corrcoef(first.T, second.T)[: first.shape[1], first.shape[1] :]
+    return np.where(np.isnan(whole), -2, whole)
+
+
+def agrees(channels: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> None:
+    """What was found is the greatest of what is wanted, channel by channel."""
+    length = values.shape[1]
+    best = -np.sort(-wanted, 1)[:, :length]
+    np.testing.assert_allclose(np.where(np.isnan(values), -2, values), best, atol=1e-4, rtol=0)
+    own = np.take_along_axis(wanted, np.maximum(channels, 0), 1)
+    np.testing.assert_allclose(np.where(channels < 0, -2, own), best, atol=1e-4, rtol=0)
+
+
+def test_channels_of_a_layer_and_of_two_layers(
+    chain: Chain, photos: Path, small_passes: None, tmp_path: Path
+) -> None:
+    options = {"layers": ["stem", "body"], "correlate": True, "twins": "stem:body"}
+    result = layersight.survey(chain(), photos, **options)
+    stem, body = (means_of(chain(), name) for name in ("stem", "body"))
+    within = between(stem, stem)
+    np.fill_diagonal(within, -2)
+    entry = result["stem"]
+    agrees(entry.neighbours, entry.correlations, within)
+    (twins,) = result.twins
+    agrees(twins.channels, twins.correlations, between(stem, body))
+    for shard, workers in ((8, 3), (40, 1)):
+        more = {"shard": shard, "workers": workers, "folder": tmp_path, **options}
+        same(result, layersight.survey(chain(), photos, **more))
+    layersight.save(result, tmp_path / "out")
+    same(result, layersight.read_survey(tmp_path / "out"))
+    for wrong in ("stem", "stem:nothing"):
+        with pytest.raises(SelectionError, match="of the survey as FIRST:SECOND"):
+            layersight.survey(chain(), photos, twins=wrong)
+
+
+def other_network() -> Fake:
+    """Takes pictures half as large; a normalisation and an activation stand after a layer."""
+    kernel = np.random.default_rng(7).normal(size=(3, 6))
+    return Fake(
+        {
+            "first": ("Conv2D", lambda picture: picture @ kernel),
+            "norm": ("BatchNormalization", lambda first: first - 0.2),
+            "relu": ("ReLU", lambda norm: np.maximum(norm, 0)),
+            "body": ("Conv2D", lambda relu: relu[:, ::2, ::2, :5] * 2, "relu"),
+        },
+        inputs=(InputInfo("picture", (None, 4, 4, 3)),),
+        name="the other",
+        digest="sha256:other",
+    )
+
+
+def test_twins_in_another_model(
+    chain: Chain, photos: Path, small_passes: None, tmp_path: Path
+) -> None:
+    layers = {"layers": ["stem", "body"]}
+    result = layersight.survey(
+        chain(), photos, against=other_network(), twins="stem:first,body:body", **layers
+    )
+    assert [(pair.first, pair.second) for pair in result.twins] == [
+        ("stem", "relu"),
+        ("body", "body"),
+    ]
+    small = np.stack(
+        [layersight.load_image(p, other_network()).pixels for p in sorted(photos.rglob("*.png"))]
+    )
+    order = order_of(photos)
+    for pair in result.twins:
+        first = means_of(chain(), pair.first, PICTURES[order])
+        second = means_of(other_network(), pair.second, small)
+        agrees(pair.channels, pair.correlations, between(first, second))
+    options = {"against": other_network(), "twins": "stem:first,body:body", **layers}
+    for shard, workers in ((8, 3), (40, 1)):
+        out = tmp_path / "out"
+        same(
+            result,
+            layersight.survey(chain(), photos, shard=shard, workers=workers, folder=out, **options),
+        )
+    again = chain()
+    same(result, layersight.survey(again, photos, shard=40, folder=tmp_path / "out", **options))
+    assert len(again.passes) == 1  # the units alone
+    alone = layersight.survey(chain(), photos, **layers)
+    for name in alone:
+        np.testing.assert_array_equal(alone[name].mean, result[name].mean)
+
+
+def test_twins_are_written_shown_and_read_back(chain: Chain, photos: Path, tmp_path: Path) -> None:
+    made = layersight.survey(chain(), photos, against=other_network())
+    layersight.save(made, tmp_path / "out")
+    found = layersight.read_survey(tmp_path / "out")
+    same(made, found)
+    assert found.other is not None
+    assert (found.other.name, found.other.digest) == ("the other", "sha256:other")
+    # Equally many are not there, so that names count: body alone.
+    assert [(pair.first, pair.second) for pair in found.twins] == [("body", "body")]
+    page = to_bytes(found, ".html", PageOptions()).decode()
+    assert "layer of the other" in page
+    best = found.twins[0].correlations[:, 0]
+    number = int(np.nanargmax(best))
+    assert f"r {best[number]:.2f}" in page
+    unit = layersight.channel(chain(), f"body:{number}", survey=found, pattern=False)
+    told = json_of(unit, UnitOptions())["twins"]
+    assert told[0] == {
+        "model": "the other",
+        "layer": "body",
+        "channel": int(found.twins[0].channels[number, 0]),
+        "correlation": float(best[number]),
+    }
+    page = to_bytes(unit, ".html", UnitOptions()).decode()
+    assert "Channels of body of the other that go with it" in page
+
+
+def test_layers_at_the_same_place_are_twins(chain: Chain, photos: Path) -> None:
+    other = Fake(
+        {
+            "a": ("Conv2D", lambda picture: picture, "relu"),
+            "b": ("Conv2D", lambda a: a[..., :2], "relu"),
+            "c": ("Dense", lambda b: b.mean((1, 2))),
+        },
+        inputs=(InputInfo("picture", (None, 8, 8, 3)),),
+    )
+    found = layersight.survey(chain(), photos, against=other, layers=["stem", "top"])
+    assert [(pair.first, pair.second) for pair in found.twins] == [("stem", "a"), ("top", "c")]
+    with pytest.raises(SelectionError, match="no layer of 'fake' has the name or the place"):
+        layersight.survey(chain(), photos, against=other, layers="pool")
+    with pytest.raises(SelectionError, match=r"one of 'fake' as FIRST:SECOND, found 'stem:d'"):
+        layersight.survey(chain(), photos, against=other, twins="stem:d")
+
+
+def two_inputs(*more: InputInfo) -> Fake:
+    """What two inputs together make of a picture."""
+    inputs = (InputInfo("picture", (None, 8, 8, 3)), *more)
+    return Fake(
+        {
+            "both": (
+                "Conv2D",
+                lambda picture, more: picture + more.mean((1, 2, 3))[:, None, None, None],
+            )
+            if len(more[0].shape) == 4
+            else ("Conv2D", lambda picture, more: picture + more[:, None, None, :3]),
+        },
+        inputs=inputs,
+    )
+
+
+def test_other_inputs_get_the_same_with_every_image(photos: Path, tmp_path: Path) -> None:
+    model = two_inputs(InputInfo("more", (None, 3)))
+    given = np.array([1, 2, 3], np.float32)
+    found = layersight.survey(model, photos, fixed={"more": given})
+    wanted = PICTURES.reshape(-1, 3).mean(0) / 255 + given
+    np.testing.assert_allclose(found["both"].mean, wanted, rtol=1e-5)
+    assert found.settings["fixed"] == {"more": [1.0, 2.0, 3.0]}
+    drawn = layersight.survey(model, photos, seed=4)
+    assert "input 'more': seed-4; drawn from a normal distribution" in drawn.notes[0]
+    layersight.save(found, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["settings"]["fixed"]
+    with pytest.raises(ModelInputError, match="the model is given the same for all"):
+        layersight.survey(model, photos, fixed={"more": given, "picture": PICTURES[0]})
+    with pytest.raises(ModelInputError, match=r"no input 'mor'.*Did you mean more"):
+        layersight.survey(model, photos, fixed={"mor": given})
+
+
+def test_of_several_pictures_all_but_one_are_fixed(photos: Path) -> None:
+    model = two_inputs(InputInfo("more", (None, 8, 8, 3)))
+    line = r"takes 2 at once \(picture, more\): say what goes to each but one .* --input NAME=FILE"
+    with pytest.raises(ModelInputError, match=line):
+        layersight.survey(model, photos)
+    second = photos / "odd" / "001.png"
+    found = layersight.survey(model, photos, fixed={"more": second})
+    wanted = PICTURES.reshape(-1, 3).mean(0) / 255 + PICTURES[1].mean() / 255
+    np.testing.assert_allclose(found["both"].mean, wanted, rtol=1e-5)
+    with pytest.raises(ModelInputError, match="expected one file or array for input 'more'"):
+        layersight.survey(model, photos, fixed={"more": photos})
