@@ -12,9 +12,10 @@ import pytest
 import layersight
 from fake_network import Fake
 from layersight.data.model import InputInfo
-from layersight.errors import ModelInputError, SelectionError
+from layersight.errors import ModelInputError, SelectionError, UsageError
 from layersight.export.files import json_of, to_bytes
 from layersight.nouns.channel.document import PageOptions as UnitOptions
+from layersight.nouns.survey import plan
 from layersight.nouns.survey.document import PageOptions
 from surveys import PICTURES, order_of, same, stored
 
@@ -60,8 +61,8 @@ def test_channels_of_a_layer_and_of_two_layers(
         same(result, layersight.survey(chain(), photos, **more))
     layersight.save(result, tmp_path / "out")
     same(result, layersight.read_survey(tmp_path / "out"))
-    for wrong in ("stem", "stem:nothing"):
-        with pytest.raises(SelectionError, match="of the survey as FIRST:SECOND"):
+    for wrong, words in (("stem", "two layers as FIRST:SECOND"), ("stem:to", "Did you mean top")):
+        with pytest.raises(SelectionError, match=words):
             layersight.survey(chain(), photos, twins=wrong)
 
 
@@ -125,7 +126,7 @@ def test_twins_are_written_shown_and_read_back(chain: Chain, photos: Path, tmp_p
     # Equally many are not there, so that names count: body alone.
     assert [(pair.first, pair.second) for pair in found.twins] == [("body", "body")]
     page = to_bytes(found, ".html", PageOptions()).decode()
-    assert "layer of the other" in page
+    assert "of the other" in page
     best = found.twins[0].correlations[:, 0]
     number = int(np.nanargmax(best))
     assert f"r {best[number]:.2f}" in page
@@ -138,10 +139,12 @@ def test_twins_are_written_shown_and_read_back(chain: Chain, photos: Path, tmp_p
         "correlation": float(best[number]),
     }
     page = to_bytes(unit, ".html", UnitOptions()).decode()
-    assert "Channels of body of the other that go with it" in page
+    assert "Channels of the other that go with it" in page
 
 
-def test_layers_at_the_same_place_are_twins(chain: Chain, photos: Path) -> None:
+def test_layers_at_the_same_place_are_twins(
+    chain: Chain, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = Fake(
         {
             "a": ("Conv2D", lambda picture: picture, "relu"),
@@ -154,8 +157,18 @@ def test_layers_at_the_same_place_are_twins(chain: Chain, photos: Path) -> None:
     assert [(pair.first, pair.second) for pair in found.twins] == [("stem", "a"), ("top", "c")]
     with pytest.raises(SelectionError, match="no layer of 'fake' has the name or the place"):
         layersight.survey(chain(), photos, against=other, layers="pool")
-    with pytest.raises(SelectionError, match=r"one of 'fake' as FIRST:SECOND, found 'stem:d'"):
+    with pytest.raises(SelectionError, match="no layer 'd'"):
         layersight.survey(chain(), photos, against=other, twins="stem:d")
+    found = layersight.survey(
+        chain(), photos, against=other, twins="stem:*,top:c", layers=["stem", "top"]
+    )
+    pairs = [("stem", "a"), ("stem", "b"), ("stem", "c"), ("top", "c")]
+    assert [(pair.first, pair.second) for pair in found.twins] == pairs
+    twins = found.twins_of("stem", 0)
+    assert [value for _, _, value in twins] == sorted((pair[2] for pair in twins), reverse=True)
+    monkeypatch.setattr(plan, "MOST_PAIRS", 10)
+    with pytest.raises(UsageError, match="from 49 pairs of channels, more than 10"):
+        layersight.survey(chain(), photos, against=other, twins="*:*", layers=["stem", "top"])
 
 
 def two_inputs(*more: InputInfo) -> Fake:

@@ -54,7 +54,7 @@ from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.patterns.wording import empty_mark
 from layersight.nouns.survey.document import WIDE, channel_tile, data_line, preprocessing
 from layersight.nouns.survey.montage import fitted, montages, with_crop
-from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey
+from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey, Survey
 
 CROP = 96
 """Pixels of a crop's side."""
@@ -65,6 +65,7 @@ FEWEST_BINS, MOST_BINS = 12, 48
 CLASSES = 12
 """So many classes are listed at most: those that excite the channel most."""
 NEIGHBOURS = 6
+TWINS = 8
 SIDE = 128.0
 """Points that the pattern takes about, and the image with its map."""
 HEAT = 190
@@ -356,19 +357,20 @@ def _neighbours(result: Channel) -> Iterator[Block]:
         yield from _alike_channels(
             result, entry, found, f"Channels of this layer that go with it, {by}"
         )
-    whose = f" of {survey.other.name}" if survey.other else ""
-    for layer in dict.fromkeys(pair.second for pair in survey.twins if pair.first == entry.name):
-        twins = survey.twins_of(entry.name, channel)
-        found = [(other, value) for name, other, value in twins if name == layer]
-        title = f"Channels of {layer}{whose} that go with it, {by}"
-        if survey.other is None:
+    twins = survey.twins_of(entry.name, channel)
+    if survey.other is None:
+        for layer in dict.fromkeys(name for name, _, _ in twins):
+            found = [(other, value) for name, other, value in twins if name == layer]
+            title = f"Channels of {layer} that go with it, {by}"
             yield from _alike_channels(result, survey[layer], found, title)
-        elif found:
-            rows = tuple(
-                (Cell(f"{layer}:{other}"), Cell(f"{value:.2f}", share=max(0.0, value)))
-                for other, value in found
-            )
-            yield Table((Column("channel", wide=1), Column("r", "right")), rows, title)
+    elif twins:
+        rows = tuple(
+            (Cell(layer), Cell(str(other)), Cell(f"{value:.2f}", share=max(0.0, value)))
+            for layer, other, value in twins[:TWINS]
+        )
+        columns = (Column("layer", wide=1), Column("channel", "right"), Column("r", "right"))
+        title = f"Channels of {survey.other_name} that go with it, {by}"
+        yield Table(columns, rows, title)
 
 
 def _alike_channels(
@@ -385,6 +387,10 @@ def _alike_channels(
             label=str(other),
             value=f"r {value:.2f}",
             lines=(),
+            facts=(
+                ("r", f"{value:.2f}"),
+                ("strongest", _strongest_name(result.survey, entry, other)),
+            ),
         )
         for other, value in found
     ]
@@ -396,6 +402,11 @@ def _alike_channels(
         title=title,
         photos=True,
     )
+
+
+def _strongest_name(survey: Survey, entry: LayerSurvey, channel: int) -> str:
+    image = int(entry.strongest.images[channel, 0])
+    return survey.names[image] if image >= 0 else ""
 
 
 def _map(result: Channel) -> Iterator[Picture]:

@@ -65,8 +65,8 @@ def numbers(result: Channel, options: PageOptions) -> Json:
 def _twins(result: Channel) -> Json:
     """The channels of other layers that go with it, where they were asked for."""
     twins = result.survey.twins_of(result.layer, result.channel)
-    other = result.survey.other
-    model = {} if other is None else {"model": other.name}
+    other = result.survey.other_name
+    model = {"model": other} if other else {}
     listed = [{**model, "layer": layer, "channel": n, "correlation": r} for layer, n, r in twins]
     return {"twins": listed} if listed else {}
 

@@ -48,7 +48,7 @@ from layersight.document.words import (
     size,
 )
 from layersight.nouns.survey.montage import crop_size, montages, with_crop
-from layersight.nouns.survey.result import LayerSurvey, Survey
+from layersight.nouns.survey.result import LayerSurvey, Survey, Twins
 
 STRIP = 96
 """Pixels of a side of a layer in the strip."""
@@ -60,6 +60,8 @@ WIDE, NARROW = 126.0, 100.0
 NAMED = 3
 """So many of the strongest images of a channel are named on its card."""
 
+PAIRS = 4
+"""So many pairs of a layer with others are told of."""
 CLOSE = 0.9
 """Twins are called close from this correlation on."""
 FEW = 10
@@ -160,7 +162,7 @@ def _reading(result: Survey) -> Note:
         "Zero: the share of all its activations that are exactly 0.",
     ]
     if result.twins:
-        whose = f"of {result.other.name}" if result.other else "of the other layer"
+        whose = f"of {result.other_name}" if result.other else "of the other layer"
         lines.append(
             f"r: the correlation, over the images, with the channel {whose} that goes most with it."
         )
@@ -299,25 +301,26 @@ def _cells(entry: LayerSurvey, *, selective: bool) -> tuple[Cell, ...]:
 
 
 def _twins(result: Survey) -> Table:
-    """For each pair of layers how many channels have a twin, and how close they are."""
-    rows = []
-    for pair in result.twins:
-        best = pair.correlations[:, 0] if pair.correlations.shape[1] else np.zeros(0)
-        known = best[np.isfinite(best)]
-        shared = int((known >= CLOSE).sum())
-        rows.append(
-            (
-                Cell(pair.first, target=f"channels:{pair.first}"),
-                Cell(pair.second),
-                Cell(count(len(best))),
-                Cell(count(shared), share=shared / max(1, len(best))),
-                Cell(f"{np.median(known):.2f}" if len(known) else ""),
+    """For each layer the pairs that are closest: how many channels have a twin, and how close."""
+    rows, left = [], 0
+    for name in dict.fromkeys(pair.first for pair in result.twins):
+        pairs = [(pair, _closest(pair)) for pair in result.twins if pair.first == name]
+        pairs.sort(key=lambda one: -float(np.median(one[1])) if len(one[1]) else 0.0)
+        left += len(pairs[PAIRS:])
+        for pair, best in pairs[:PAIRS]:
+            channels, close = len(pair.channels), int((best >= CLOSE).sum())
+            rows.append(
+                (
+                    Cell(name, target=f"channels:{name}"),
+                    Cell(pair.second),
+                    Cell(count(channels)),
+                    Cell(count(close), share=close / max(1, channels)),
+                    Cell(f"{np.median(best):.2f}" if len(best) else ""),
+                )
             )
-        )
-    whose = f"layer of {result.other.name}" if result.other else "and its pair"
     columns = (
         Column("layer", wide=1),
-        Column(whose, wide=1),
+        Column(f"of {brief(result.other_name, 24)}" if result.other else "and its pair", wide=1),
         Column("channels", "right"),
         Column(f"r from {CLOSE}", "right"),
         Column("median", "right"),
@@ -327,11 +330,19 @@ def _twins(result: Survey) -> Table:
         f"the other layer that goes most with it: how many have one of at least {CLOSE}, and the "
         "median."
     )
+    if left:
+        note += f" Of each layer the {PAIRS} closest pairs; {plural(left, 'pair')} left out."
     if result.other is not None:
-        saved = result.settings["other"]["scale"]
-        scale = Preprocessing.from_json(saved)
+        scale = Preprocessing.from_json(result.settings["other"]["scale"])
         note += f" {model_line(result.other)} saw {scale.describe()} ({scale.reason})."
     return Table(columns, tuple(rows), "Twins", note)
+
+
+def _closest(pair: Twins) -> NDArray[np.float64]:
+    """The greatest correlation of each channel that has one."""
+    best = pair.correlations[:, 0] if pair.correlations.shape[1] else np.zeros(0)
+    found: NDArray[np.float64] = best[np.isfinite(best)]
+    return found
 
 
 def _layer(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Section:

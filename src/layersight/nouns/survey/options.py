@@ -31,7 +31,8 @@ class SurveyOptions(Options):
         strict: Whether an image that cannot be read ends the survey.
         correlate: Whether the channels of each layer are correlated: their means over the images.
         twins: Pairs of layers, ``FIRST:SECOND``, whose channels are correlated with each other;
-            with commas between them. Of the other model, where there is one, the second of each.
+            with commas between them; of globs each with each. The second of each is of the other
+            model, where there is one.
 
     Raises:
         UsageError: A value is of the wrong kind, out of its range, or none of the choices.

@@ -22,9 +22,10 @@ from layersight.batch.request import ImageOptions
 from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
-from layersight.errors import SelectionError, near
+from layersight.errors import SelectionError, UsageError
 from layersight.nouns.survey.correlation import Units
 from layersight.nouns.survey.dataset import Dataset, Item
+from layersight.select import select_layers
 
 SCHEMA = 1
 """Raised whenever shards of before mean something else."""
@@ -39,6 +40,10 @@ MOST_SHARDS = 256
 
 Pair = tuple[str, int, str]
 """Two layers that are correlated, and whether the second is of the same model, 0, or of another."""
+
+
+MOST_PAIRS = 1 << 27
+"""Pairs of channels of different layers that are correlated at most: 1 GB of their products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,7 @@ def counted_as(info: ModelInfo, chosen: Sequence[str]) -> dict[str, str]:
 def read_pairs(
     text: str | None, info: ModelInfo, names: Sequence[str], other: ModelInfo | None
 ) -> list[tuple[str, str]]:
-    """The pairs of layers that ``FIRST:SECOND,FIRST:SECOND`` names.
+    """The pairs of layers that ``FIRST:SECOND,FIRST:SECOND`` names; of globs each with each.
 
     Args:
         text: What was asked for.
@@ -196,24 +201,30 @@ def read_pairs(
 
     Raises:
         SelectionError: There is no such layer.
+        UsageError: All these together are too many.
     """
-    known: list[tuple[Sequence[str], Mapping[str, str]]] = [(names, counted_as(info, names))] * 2
+    own = [layer for layer in info.layers if layer.name in names]
+    theirs, renamed = own, [counted_as(info, names)] * 2
     if other is not None:
-        theirs = [layer.name for layer in other.layers if layer.blocked is None]
-        known[1] = (theirs, counted_as(other, default_layers(other)))
-    pairs = []
+        theirs = [layer for layer in other.layers if layer.blocked is None]
+        renamed[1] = counted_as(other, default_layers(other))
+    pairs: dict[tuple[str, str], int] = {}
     for part in text.split(",") if text else ():
-        found = []
-        for name, (able, counted) in zip(part.partition(":")[::2], known, strict=True):
-            found.append(counted.get(name, name))
-            if found[-1] not in able:
-                second = "" if other is None else f" and one of '{other.name}'"
-                raise SelectionError(
-                    f"expected a layer of the survey{second} as FIRST:SECOND, found '{part}'."
-                    f"{near(name, able)}"
-                )
-        pairs.append((found[0], found[1]))
-    return pairs
+        first, _, second = part.partition(":")
+        if not (first and second):
+            raise SelectionError(f"expected two layers as FIRST:SECOND, found '{part}'")
+        if other is not None and "*" in second:
+            theirs = [layer for layer in theirs if layer.name in default_layers(other)]
+        for one in select_layers(own, renamed[0].get(first, first)):
+            for two in select_layers(theirs, renamed[1].get(second, second)):
+                if other is not None or one.name != two.name:
+                    pairs[one.name, two.name] = (one.channels or 0) * (two.channels or 0)
+    if sum(pairs.values()) > MOST_PAIRS:
+        raise UsageError(
+            f"twins would be chosen from {sum(pairs.values()):,} pairs of channels, more than "
+            f"{MOST_PAIRS:,}: name fewer layers with --twins FIRST:SECOND"
+        )
+    return list(pairs)
 
 
 def partners(info: ModelInfo, names: Sequence[str], other: ModelInfo) -> list[tuple[str, str]]:
@@ -230,8 +241,8 @@ def partners(info: ModelInfo, names: Sequence[str], other: ModelInfo) -> list[tu
     pairs = [(name, known[name]) for name in names if name in known]
     if not pairs:
         raise SelectionError(
-            f"no layer of '{other.name}' has the name or the place of one of the survey: say which "
-            "are compared with --twins FIRST:SECOND"
+            f"no layer of '{other.name}' has the name or the place of one of the survey: name "
+            "pairs with --twins FIRST:SECOND, or compare each with each, --twins '*:*'"
         )
     return pairs
 

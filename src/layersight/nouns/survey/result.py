@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 import numpy as np
@@ -214,20 +215,32 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
             raise SelectionError(self.uncounted([name]))
         raise SelectionError(f"no layer '{name}' in the survey.{near(str(name), list(self))}")
 
+    @property
+    def other_name(self) -> str:
+        """What the other model is called; after its file where both models have one name."""
+        if self.other is None:
+            return ""
+        file = PurePath(self.other.source)
+        return file.name if self.other.name == self.model.name and file.suffix else self.other.name
+
     def standing_for(self, name: str) -> LayerSurvey | None:
         """What was counted of a layer, or after its activation function; ``None`` for nothing."""
         wanted = self.counted_as.get(name, name)
         return next((entry for entry in self.layers if entry.name == wanted), None)
 
     def twins_of(self, layer: str, channel: int) -> list[tuple[str, int, float]]:
-        """The channels of other layers that go with a channel: layer, number, correlation."""
-        return [
+        """The channels of other layers that go with a channel: layer, number, correlation.
+
+        Those that go most with it come first.
+        """
+        found = [
             (pair.second, int(other), float(value))
             for pair in self.twins
             if pair.first == layer
             for other, value in zip(pair.channels[channel], pair.correlations[channel], strict=True)
             if other >= 0
         ]
+        return sorted(found, key=lambda one: -one[2])
 
     def uncounted(self, names: Iterable[str]) -> str:
         """Which of some layers it did not count, in words; empty if it did."""

@@ -220,7 +220,7 @@ def _twins(result: Survey) -> dict[str, Any]:
         "layer": _words([pair.first for pair in pairs], numbers),
         "channel": index(lambda high, wide: np.repeat(np.arange(high), wide)),
         "rank": index(lambda high, wide: np.tile(np.arange(1, wide + 1), high)),
-        **({} if result.other is None else {"other_model": [result.other.name] * len(numbers)}),
+        **({} if result.other is None else {"other_model": [result.other_name] * len(numbers)}),
         "other_layer": _words([pair.second for pair in pairs], numbers),
         "other_channel": np.concatenate([pair.channels.ravel() for pair in pairs]),
         "correlation": _number(np.concatenate([pair.correlations.ravel() for pair in pairs])),
