@@ -16,7 +16,7 @@ from layersight.frameworks.graph.geometry import (
 )
 from layersight.frameworks.graph.inputs import given_shape
 from layersight.frameworks.graph.program import Program, Step, names_of
-from layersight.frameworks.graph.stops import Stop, find_stops
+from layersight.frameworks.graph.view import Stop, find_stops
 
 
 def program(*steps: tuple[str, tuple[int, ...], tuple[int, ...]], inputs: int = 1) -> Program:

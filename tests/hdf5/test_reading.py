@@ -15,8 +15,7 @@ import pytest
 
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.hdf5 import groups
-from layersight.hdf5.files import read_archive, read_model, read_weights
-from layersight.hdf5.member import Window
+from layersight.hdf5.files import Window, read_archive, read_model, read_weights
 from layersight.hdf5.serving import JOBS, answer
 from layersight.loading.contents import collect
 from layersight.loading.frames import Incoming, RemoteError, write_frame
@@ -240,7 +239,7 @@ def told(request):
 
 @pytest.fixture
 def unbound(monkeypatch):
-    monkeypatch.setattr("layersight.hdf5.limits._set", lambda kind, amount: None)
+    monkeypatch.setattr("layersight.hdf5.serving._set", lambda kind, amount: None)
     monkeypatch.chdir(Path.cwd())
 
 

@@ -7,18 +7,29 @@ is damaged or incomplete and ``UnsafeModelError`` for one that refers to somethi
 
 from __future__ import annotations
 
+import io
+import os
+import struct
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 
 from layersight.errors import ModelFileError, UnsafeModelError
-from layersight.hdf5.attributes import origin, read_names, read_text
 from layersight.hdf5.datasets import array_frames, bytes_of, check_dataset
-from layersight.hdf5.groups import check_text, child, damaged, members, names_in
-from layersight.hdf5.member import unfold
+from layersight.hdf5.groups import (
+    check_text,
+    child,
+    damaged,
+    members,
+    names_in,
+    origin,
+    read_names,
+    read_text,
+)
 from layersight.loading.bounded import MAX_CONFIG, bytes_allowed, member_pieces, open_zip, unfolded
 from layersight.loading.frames import Frame, text_frames
 
@@ -175,3 +186,59 @@ def _without_config(file: h5py.File, path: Path) -> str:
         )
     held = ", ".join(name[:80] for name in names[:4]) or "nothing"
     return f"{path} is an HDF5 file without a Keras model: expected model_config, found {held}"
+
+
+# The header of a member, with the lengths of its name and of its extra field.
+HEAD = struct.Struct("<26xHH")
+
+
+def unfold(
+    archive: zipfile.ZipFile, name: str, path: Path, allowance: int
+) -> Generator[None, None, io.BytesIO | Window]:
+    """Makes a file of a member, and yields signs of life while it is read from end to end.
+
+    A packed one is unpacked into memory, since it would be unpacked from its start each time
+    that HDF5 goes back; another is read where it lies.
+    """
+    info = archive.getinfo(name)
+    packed = info.compress_type != zipfile.ZIP_STORED
+    store = io.BytesIO()
+    for piece in member_pieces(archive, name, allowance, path):
+        if packed:
+            store.write(piece)
+        yield None
+    if packed:
+        return store
+    held: Any = archive.fp
+    held.seek(info.header_offset)
+    before = HEAD.size + sum(HEAD.unpack(held.read(HEAD.size)))
+    return Window(held, info.header_offset + before, info.file_size)
+
+
+class Window(io.RawIOBase):
+    """A part of an open file."""
+
+    def __init__(self, file: Any, start: int, size: int) -> None:
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, target: Any) -> int:
+        view = memoryview(target).cast("B")
+        count = max(0, min(len(view), self._size - self._at))
+        self._file.seek(self._start + self._at)
+        count = int(self._file.readinto(view[:count]))
+        self._at += count
+        return count

@@ -139,7 +139,7 @@ def open_for(source: Any, capability: type[Capability], what: str, instead: str)
 
 
 def _load(source: Any, options: _Options) -> Model:
-    from layersight.loading.live import is_keras_2, read_live
+    from layersight.loading.networks import is_keras_2, read_live
 
     is_path = isinstance(source, str | os.PathLike)
     if options.architecture is not None:

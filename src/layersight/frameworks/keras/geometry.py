@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
 
+from layersight.data.arrays import FloatArray
 from layersight.data.model import Shape
 from layersight.frameworks.graph import geometry
 from layersight.frameworks.graph.geometry import FIRST, LAST, NONE, Field, Orders, Window
 from layersight.frameworks.graph.program import Program, Step
+from layersight.frameworks.keras.backends import as_float32
+from layersight.frameworks.keras.types import Tensor
 
 _ATTENTION = {"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"}
 
@@ -142,3 +148,21 @@ def _own_formats(step: Step) -> tuple[str | None, str | None]:
             return LAST, LAST
         return (FIRST, FIRST) if axis % rank == 1 else (None, None)
     return None, None
+
+
+def tensor_channels_last(tensor: Tensor, data_format: str) -> Tensor:
+    """A tensor of the backend with its channels last."""
+    if data_format == NONE:
+        return ops.expand_dims(tensor, -1)
+    if data_format == FIRST and len(tensor.shape) >= 3:
+        return ops.moveaxis(tensor, 1, -1)
+    return tensor
+
+
+def channels_last(array: NDArray[np.generic], data_format: str) -> FloatArray:
+    """An array with its channels last, as float32."""
+    if data_format == NONE:
+        array = array[..., np.newaxis]
+    elif data_format == FIRST and array.ndim >= 3:
+        array = np.ascontiguousarray(np.moveaxis(array, 1, -1))
+    return as_float32(array)

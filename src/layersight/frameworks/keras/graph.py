@@ -17,7 +17,7 @@ import numpy as np
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.frameworks.graph.sizes import check_array
-from layersight.frameworks.graph.stops import Stop
+from layersight.frameworks.graph.view import Stop
 from layersight.frameworks.keras.depth import check_depth, depth_of
 from layersight.frameworks.keras.libraries import ACTIVATIONS
 from layersight.frameworks.keras.lookup import (
@@ -33,9 +33,8 @@ from layersight.frameworks.keras.lookup import (
 )
 from layersight.frameworks.keras.ops import hard_sigmoid_of_keras_2
 from layersight.frameworks.keras.ranges import check_settings, largest_number
-from layersight.frameworks.keras.refused import Refused, stand_in
+from layersight.frameworks.keras.refused import Refused, stand_in, trusted_lambda
 from layersight.frameworks.keras.sizes import UNSET, check_output, count_computed
-from layersight.frameworks.keras.trusted import trusted_lambda
 from layersight.frameworks.keras.types import Arguments, Settings, Tensor
 from layersight.loading.rewrites.activations import OLD_HARD_SIGMOID
 from layersight.loading.rewrites.classes import SAVED_CLASS

@@ -25,18 +25,17 @@ from layersight.errors import LayersightError, ModelFileError, ModelInputError, 
 from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.inputs import as_given, given_shape, own_order
-from layersight.frameworks.graph.locking import LockedOptimisation
 from layersight.frameworks.graph.patches import locked
 from layersight.frameworks.graph.room import check_room
 from layersight.frameworks.graph.view import LayerHandle, View
-from layersight.frameworks.keras.ascent.opening import begin_ascent
+from layersight.frameworks.keras.ascent.session import begin_ascent
 from layersight.frameworks.keras.attribution.reading import Reading
 from layersight.frameworks.keras.attribution.redrawing import randomised
-from layersight.frameworks.keras.axes import channels_last
 from layersight.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
 from layersight.frameworks.keras.buffers import check_pass
 from layersight.frameworks.keras.checking import check_steps, held_values, stop_note
 from layersight.frameworks.keras.explaining import own_error, reason_of
+from layersight.frameworks.keras.geometry import channels_last
 from layersight.frameworks.keras.inputs import build_shapes, inputs_of
 from layersight.frameworks.keras.kernels import kernel_of
 from layersight.frameworks.keras.passing import Passing
@@ -245,8 +244,9 @@ class KerasModel(Model):
         handles = [self.handle(view, probe.layer) for probe in ascent.probes]
         self.check_memory(view, [probe.layer for probe in ascent.probes], back=True)
         passing = functools.partial(self.passing, view)
-        climb = begin_ascent(ascent, view, handles, passing, self._inputs(), self.model.variables)
-        return LockedOptimisation(climb, self._locked)
+        return begin_ascent(
+            ascent, view, handles, passing, self._inputs(), self.variables, self._locked
+        )
 
     def passing(self, view: View, wanted: tuple[LayerHandle, ...], **more: Any) -> Passing:
         return Passing(view, self.model.name, self._pack, self._explained, wanted, **more)

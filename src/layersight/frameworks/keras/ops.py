@@ -87,15 +87,6 @@ def _moments(
     return mean if keepdims else ops.squeeze(mean, axis=_axes(axis)), variance
 
 
-def _tensordot(x: Tensor, y: Tensor, axes: int | Sequence[Axes]) -> Tensor:
-    return ops.tensordot(x, y, axes=axes if isinstance(axes, int) else tuple(map(_axes, axes)))
-
-
-def _dot(x: Tensor, y: Tensor) -> Tensor:
-    """``K.dot``: over the last axis of the one and the last but one of the other."""
-    return ops.tensordot(x, y, axes=((len(x.shape) - 1,), (max(len(y.shape) - 2, 0),)))
-
-
 def _batch_dot(x: Tensor, y: Tensor, axes: int | Sequence[int] | None = None) -> Tensor:
     """``K.batch_dot``, with the axes of Keras 2.2 and later, that of the batch being 0."""
     first, second = len(x.shape), len(y.shape)
@@ -190,29 +181,16 @@ def _pool(function: Function) -> Function:
         x: Tensor,
         ksize: Window = 2,
         strides: Window | None = None,
-        padding: str = "VALID",
+        padding: str = "valid",
         data_format: str | None = None,
     ) -> Tensor:
-        order = "channels_first" if str(data_format).startswith("NC") else "channels_last"
+        first = str(data_format).startswith(("NC", "channels_first"))
+        order = "channels_first" if first else "channels_last"
         return function(
             x, _window(ksize), _window(strides or ksize), str(padding).lower(), data_format=order
         )
 
     return pooled
-
-
-def _pool_of_keras(
-    x: Tensor,
-    pool_size: Window,
-    strides: Window = (1, 1),
-    padding: str = "valid",
-    data_format: str | None = None,
-    pool_mode: str = "max",
-) -> Tensor:
-    """``K.pool2d``."""
-    function = ops.max_pool if pool_mode == "max" else ops.average_pool
-    order = data_format or "channels_last"
-    return function(x, _window(pool_size), _window(strides), padding, data_format=order)
 
 
 def _window(value: Window) -> Window:
@@ -267,9 +245,14 @@ OPERATIONS: Mapping[str, Callable[..., Structure]] = {
     "nn.moments": _moments,  # gives two
     **dict.fromkeys(("math.l2_normalize", "linalg.l2_normalize", "nn.l2_normalize"), _l2_normalize),
     "linalg.matmul": _matmul,
-    "dot": _dot,
+    # ``K.dot``: over the last axis of the one and the last but one of the other.
+    "dot": lambda x, y: ops.tensordot(
+        x, y, axes=((len(x.shape) - 1,), (max(len(y.shape) - 2, 0),))
+    ),
     "batch_dot": _batch_dot,
-    "tensordot": _tensordot,
+    "tensordot": lambda x, y, axes: ops.tensordot(
+        x, y, axes=axes if isinstance(axes, int) else tuple(map(_axes, axes))
+    ),
     "einsum": ops.einsum,
     "clip_by_value": lambda x, clip_value_min, clip_value_max: ops.clip(
         x, clip_value_min, clip_value_max
@@ -291,7 +274,9 @@ OPERATIONS: Mapping[str, Callable[..., Structure]] = {
     **dict.fromkeys(("nn.local_response_normalization", "nn.lrn"), _local_response),
     **dict.fromkeys(("nn.max_pool", "nn.max_pool2d"), _pool(ops.max_pool)),
     **dict.fromkeys(("nn.avg_pool", "nn.avg_pool2d"), _pool(ops.average_pool)),
-    "keras.pool2d": _pool_of_keras,
+    "keras.pool2d": lambda x, pool_size, strides=1, pool_mode="max", **more: _pool(
+        ops.max_pool if pool_mode == "max" else ops.average_pool
+    )(x, pool_size, strides, **more),
     **{
         f"quantization.fake_quant_with_min_max_{end}": _fake_quant
         for end in ("args", "vars", "vars_per_channel")

@@ -30,14 +30,6 @@ def _reshape(x: Tensor, shape: object) -> Tensor:
     return ops.reshape(x, tuple(wanted))
 
 
-def _transpose(x: Tensor, perm: object = None) -> Tensor:
-    return ops.transpose(x, None if perm is None else plain_sizes(perm))
-
-
-def _expand(x: Tensor, axis: int = -1, dim: object = None) -> Tensor:
-    return ops.expand_dims(x, plain_sizes(axis if dim is None else dim))
-
-
 def _squeeze(x: Tensor, axis: object = None, squeeze_dims: object = None) -> Tensor:
     axis = squeeze_dims if axis is None else axis
     chosen = plain_sizes(axis)
@@ -46,14 +38,6 @@ def _squeeze(x: Tensor, axis: object = None, squeeze_dims: object = None) -> Ten
     if not chosen:
         chosen = tuple(axis for axis, size in enumerate(x.shape) if axis and size == 1)
     return ops.squeeze(x, axis=chosen)
-
-
-def _concat(values: Sequence[Tensor], axis: int = -1) -> Tensor:
-    return ops.concatenate(list(values), axis=int(axis))
-
-
-def _stack(values: Sequence[Tensor], axis: int = 0) -> Tensor:
-    return ops.stack(list(values), axis=int(axis))
 
 
 def _split(value: Tensor, num_or_size_splits: object, axis: int = 0, num: object = None) -> Any:
@@ -114,23 +98,6 @@ def _gather(x: Tensor, indices: object, axis: int = 0, batch_dims: int = 0) -> T
     return ops.take(x, np.asarray(indices, "int32"), axis=axis or 0)
 
 
-def _repeat(x: Tensor, repeats: int, axis: int | None = None) -> Tensor:
-    return ops.repeat(x, int(repeats), axis=axis)
-
-
-def _repeat_vector(x: Tensor, n: int) -> Tensor:
-    """``K.repeat``: a vector several times, along a new axis."""
-    return ops.repeat(ops.expand_dims(x, 1), int(n), axis=1)
-
-
-def _batch_flatten(x: Tensor) -> Tensor:
-    return ops.reshape(x, (-1, int(np.prod(x.shape[1:]))))
-
-
-def _tile(x: Tensor, multiples: object) -> Tensor:
-    return ops.tile(x, plain_sizes(multiples))
-
-
 def _pad(x: Tensor, paddings: object, mode: str = "CONSTANT", constant_values: float = 0) -> Tensor:
     name = str(mode).lower()
     if name == "constant":
@@ -160,8 +127,13 @@ def _cast(x: Tensor, dtype: str) -> Tensor:
 
 
 def _getitem(x: Tensor, slice_spec: object) -> Tensor:
+    def index(entry: object) -> object:
+        if isinstance(entry, dict) and "class_name" not in entry:
+            return slice(entry.get("start"), entry.get("stop"), entry.get("step"))
+        return Ellipsis if isinstance(entry, dict) or entry == "..." else entry
+
     given = slice_spec if isinstance(slice_spec, list | tuple) else [slice_spec]
-    return part_of(x, [_index(entry) for entry in given])
+    return part_of(x, list(map(index, given)))
 
 
 def part_of(x: Tensor, key: object) -> Tensor:
@@ -187,14 +159,6 @@ def _backwards(x: Tensor, axis: int, part: slice) -> Tensor:
     if not isinstance(x.shape[axis], int):
         raise ValueError(f"expected a known size of axis {axis} to count down along it")
     return ops.take(x, np.arange(x.shape[axis], dtype="int32")[part], axis=axis)
-
-
-def _index(entry: object) -> object:
-    if isinstance(entry, dict) and "class_name" not in entry:
-        return slice(entry.get("start"), entry.get("stop"), entry.get("step"))
-    if isinstance(entry, dict) or entry == "...":
-        return Ellipsis
-    return entry
 
 
 def _strided_slice(
@@ -224,47 +188,46 @@ def _strided_slice(
     return x[tuple(entries)]
 
 
-def _depth_to_space(x: Tensor, block_size: int, data_format: str = "NHWC") -> Tensor:
-    if data_format == "NCHW":
-        return _first(_depth_to_space(_last(x), block_size))
-    _, height, width, channels = x.shape
-    inner = channels // block_size**2
-    shape = ops.shape(x)
-    height, width = height or shape[1], width or shape[2]
-    x = ops.reshape(x, (-1, height, width, block_size, block_size, inner))
+def _depth_to_space(x: Tensor, block: int, channels: int, height: int, width: int) -> Tensor:
+    inner = channels // block**2
+    x = ops.reshape(x, (-1, height, width, block, block, inner))
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-    return ops.reshape(x, (-1, height * block_size, width * block_size, inner))
+    return ops.reshape(x, (-1, height * block, width * block, inner))
 
 
-def _space_to_depth(x: Tensor, block_size: int, data_format: str = "NHWC") -> Tensor:
-    if data_format == "NCHW":
-        return _first(_space_to_depth(_last(x), block_size))
-    _, height, width, channels = x.shape
-    shape = ops.shape(x)
-    height, width = (height or shape[1]) // block_size, (width or shape[2]) // block_size
-    x = ops.reshape(x, (-1, height, block_size, width, block_size, channels))
+def _space_to_depth(x: Tensor, block: int, channels: int, height: int, width: int) -> Tensor:
+    height, width = height // block, width // block
+    x = ops.reshape(x, (-1, height, block, width, block, channels))
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-    return ops.reshape(x, (-1, height, width, block_size**2 * channels))
+    return ops.reshape(x, (-1, height, width, block**2 * channels))
 
 
-def _last(x: Tensor) -> Tensor:
-    return ops.transpose(x, (0, 2, 3, 1))
+def _of_blocks(move: Function) -> Function:
+    """An operation that moves blocks of pixels to channels or back, in either order of axes."""
 
+    def moved(x: Tensor, block_size: int, data_format: str = "NHWC") -> Tensor:
+        first = data_format == "NCHW"
+        x = ops.transpose(x, (0, 2, 3, 1)) if first else x
+        free = ops.shape(x)
+        height, width = (x.shape[axis] or free[axis] for axis in (1, 2))
+        x = move(x, block_size, x.shape[3], height, width)
+        return ops.transpose(x, (0, 3, 1, 2)) if first else x
 
-def _first(x: Tensor) -> Tensor:
-    return ops.transpose(x, (0, 3, 1, 2))
+    return moved
 
 
 # What each operation computes, by the name that TensorFlow gives its function.
 SHAPING: dict[str, Function] = {
     "reshape": _reshape,
-    "transpose": _transpose,
-    "expand_dims": _expand,
+    "transpose": lambda x, perm=None: ops.transpose(x, None if perm is None else plain_sizes(perm)),
+    "expand_dims": lambda x, axis=-1, dim=None: ops.expand_dims(
+        x, plain_sizes(axis if dim is None else dim)
+    ),
     "squeeze": _squeeze,
-    "concat": _concat,
-    "stack": _stack,
+    "concat": lambda values, axis=-1: ops.concatenate(list(values), axis=int(axis)),
+    "stack": lambda values, axis=0: ops.stack(list(values), axis=int(axis)),
     "split": _split,
-    "tile": _tile,
+    "tile": lambda x, multiples: ops.tile(x, plain_sizes(multiples)),
     "pad": _pad,
     "cast": _cast,
     "reverse": lambda x, axis: ops.flip(x, axis=plain_sizes(axis)),
@@ -273,16 +236,16 @@ SHAPING: dict[str, Function] = {
     "item": lambda values, place: values[place],
     "slice": _slice,
     "one_hot": _one_hot,
-    "repeat": _repeat,
-    "repeat_vector": _repeat_vector,
+    "repeat": lambda x, repeats, axis=None: ops.repeat(x, int(repeats), axis=axis),
+    "repeat_vector": lambda x, n: ops.repeat(ops.expand_dims(x, 1), int(n), axis=1),
     "flatten": lambda x: ops.reshape(x, (-1,)),
-    "batch_flatten": _batch_flatten,
+    "batch_flatten": lambda x: ops.reshape(x, (-1, int(np.prod(x.shape[1:])))),
     "identity": lambda x: x,
     "stop_gradient": lambda x: x,
     "ones_like": ops.ones_like,
     "zeros_like": ops.zeros_like,
     "__operators__.getitem": _getitem,
     "strided_slice": _strided_slice,
-    "nn.depth_to_space": _depth_to_space,
-    "nn.space_to_depth": _space_to_depth,
+    "nn.depth_to_space": _of_blocks(_depth_to_space),
+    "nn.space_to_depth": _of_blocks(_space_to_depth),
 }

@@ -11,8 +11,7 @@ from layersight.data.model import LayerInfo, Placement, Shape
 from layersight.errors import LayersightError
 from layersight.frameworks.graph.geometry import FIRST, NONE, Field
 from layersight.frameworks.graph.program import Key, Program, Step, names_of
-from layersight.frameworks.graph.stops import Stop, find_stops
-from layersight.frameworks.graph.view import LayerHandle, View, ends_of, givers_of
+from layersight.frameworks.graph.view import LayerHandle, Stop, View, ends_of, find_stops, givers_of
 from layersight.frameworks.keras.fitting import spec_of
 from layersight.frameworks.keras.geometry import axes_of, follow_fields, follow_formats, spatial
 from layersight.frameworks.keras.inside import has_inside, watch

@@ -1,16 +1,23 @@
-"""A running optimisation: the state of every slot, on the backend's own device."""
+"""An ascent as data becomes an optimisation, whose state is on the backend's own device."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import keras
 import numpy as np
 from keras import ops
 
 from layersight.data.arrays import FloatArray
-from layersight.data.ascent import FOURIER, PHASE, PIXELS, Ascent, StepResult
+from layersight.data.ascent import FOURIER, PHASE, PIXELS, Ascent, Optimisation, StepResult
+from layersight.data.model import InputInfo
+from layersight.errors import ModelInputError
+from layersight.frameworks.graph.geometry import FIRST
+from layersight.frameworks.graph.inputs import own_order
+from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.ascent.canvas import bound, draw, network_input
 from layersight.frameworks.keras.ascent.objective import (
     active_shares,
@@ -20,6 +27,7 @@ from layersight.frameworks.keras.ascent.objective import (
     objective,
     updated,
 )
+from layersight.frameworks.keras.ascent.precision import mixed_precision
 from layersight.frameworks.keras.backends import (
     Arrays,
     Differentiate,
@@ -35,6 +43,10 @@ from layersight.frameworks.keras.backends import (
     place,
     to_numpy,
 )
+from layersight.frameworks.keras.checking import check_steps, other_inputs
+from layersight.frameworks.keras.geometry import tensor_channels_last
+from layersight.frameworks.keras.passing import Passing
+from layersight.frameworks.keras.rectifiers import leaking, rectifies
 from layersight.frameworks.keras.types import Structure, Tensor
 
 # From what the network sees, channels last, to the outputs of the probes' layers. The second
@@ -53,7 +65,8 @@ LARGE = 96 * 96
 class KerasOptimisation:
     """The contract of :class:`layersight.data.ascent.Optimisation`, kept by a Keras model.
 
-    ``network`` runs the model up to the probes' layers, which have ``widths`` channels.
+    ``network`` runs the model up to the probes' layers, which have ``widths`` channels; what is
+    ``locked`` keeps it to this thread.
     """
 
     def __init__(
@@ -62,8 +75,10 @@ class KerasOptimisation:
         network: Network,
         widths: Sequence[int],
         variables: Sequence[keras.Variable],
+        locked: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._ascent = ascent
+        self._locked = locked
         self._network = network
         self._names = PARAMETERS[ascent.parameters]
         self._state: State = {
@@ -114,7 +129,8 @@ class KerasOptimisation:
         given = [as_float32(array) for array in self._weights]
         if placements is not None:
             extra["placements"] = as_float32(placements)
-        self._state, found = self._steppers[leaks, near](self._state, given, extra)
+        with self._locked():
+            self._state, found = self._steppers[leaks, near](self._state, given, extra)
         return StepResult(as_float32(found["values"]), as_float32(found["slopes"]))
 
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
@@ -128,7 +144,8 @@ class KerasOptimisation:
     ) -> tuple[FloatArray, ...]:
         if not self._measurers:
             self._measurers.append(make_runner(self._measure, self._variables, often=True))
-        found = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
+        with self._locked():
+            found = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
         return tuple(as_float32(found[f"{what}:{n}"]) for n in range(len(self._ascent.probes)))
 
     def _measure(self, given: Sequence[Tensor]) -> Tensors:
@@ -228,3 +245,76 @@ class KerasOptimisation:
         if nudge is not None:
             after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), 1)
         return after, gradient_length(own)
+
+
+def begin_ascent(
+    ascent: Ascent,
+    view: View,
+    sights: Sequence[LayerHandle],
+    passing: Callable[..., Passing],
+    inputs: Sequence[InputInfo],
+    variables: Sequence[keras.Variable],
+    locked: Callable[[], AbstractContextManager[None]],
+) -> Optimisation:
+    """Begins an optimisation.
+
+    ``passing`` makes a pass to the layers ``wanted`` and, by the name of ``before``, to what is
+    before their activation functions; ``sights`` are the layers of the probes.
+    """
+    places = {sight.index for sight in sights}
+    check_steps(view, places)
+    _check_depends(ascent, view, sights, inputs)
+    near = view.program.needed(places, lambda step: not ascent.deep and rectifies(step.operation))
+    steps = [view.program.steps[place] for place in sorted(near)]
+    first = [any(view.formats[value] == FIRST for value in step.outputs) for step in steps]
+    needed = {step.operation: 1 if one else -1 for step, one in zip(steps, first, strict=True)}
+
+    pairs = list(zip(ascent.probes, sights, strict=True))
+    compute = passing(
+        tuple(dict.fromkeys(sight for probe, sight in pairs if not probe.before)),
+        before=tuple(dict.fromkeys(sight for probe, sight in pairs if probe.before)),
+    )
+
+    reached = [view.program.steps[place].operation for place in view.program.needed(places)]
+
+    def network(seen: Tensor, leak: Tensor | None, mixed: bool) -> list[Tensor]:
+        tensors = []
+        for entry in inputs:
+            tensor = seen
+            if entry.name != ascent.input:
+                constant = ops.convert_to_tensor(ascent.constants[entry.name])
+                tensor = ops.repeat(constant, int(seen.shape[0]), axis=0)
+            tensors.append(own_order(tensor, entry, ops.moveaxis, ops.reshape))
+        with contextlib.ExitStack() as stack:
+            if leak is not None:
+                stack.enter_context(leaking(needed, leak))
+            if mixed:
+                stack.enter_context(mixed_precision(reached))
+            found = compute(tensors)
+        return [
+            tensor_channels_last(
+                found[f"{'before' if probe.before else 'layer'}:{sight.info.name}"],
+                sight.info.data_format,
+            )
+            for probe, sight in pairs
+        ]
+
+    widths = [int(sight.info.channels or 0) for sight in sights]
+    return KerasOptimisation(ascent, network, widths, variables, locked)
+
+
+def _check_depends(
+    ascent: Ascent, view: View, sights: Sequence[LayerHandle], inputs: Sequence[InputInfo]
+) -> None:
+    """Refuses a layer that no change of the input can reach."""
+    number = [entry.name for entry in inputs].index(ascent.input)
+    value = view.program.inputs[number]
+    for sight in sights:
+        steps = (view.program.steps[place] for place in view.program.needed({sight.index}))
+        taken = {number for step in steps for _, number in step.inputs}
+        if value not in taken:
+            known = zip(inputs, view.program.inputs, strict=True)
+            others = other_inputs([entry.name for entry, number in known if number in taken])
+            raise ModelInputError(
+                f"layer '{sight.info.name}' does not depend on the input '{ascent.input}': {others}"
+            )

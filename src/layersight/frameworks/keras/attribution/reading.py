@@ -23,8 +23,6 @@ from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.inputs import as_it_was_given
 from layersight.frameworks.graph.view import LayerHandle, View
-from layersight.frameworks.keras.attribution.guiding import guiding, rectifiers_of
-from layersight.frameworks.keras.axes import channels_last, tensor_channels_last
 from layersight.frameworks.keras.backends import (
     Differ,
     Runner,
@@ -35,7 +33,9 @@ from layersight.frameworks.keras.backends import (
     make_runner,
 )
 from layersight.frameworks.keras.checking import check_steps, other_inputs
+from layersight.frameworks.keras.geometry import channels_last, tensor_channels_last
 from layersight.frameworks.keras.passing import Hook, Passing
+from layersight.frameworks.keras.rectifiers import guiding, rectifiers_of
 from layersight.frameworks.keras.types import Tensor
 
 Inputs = Mapping[str, FloatArray]
