@@ -32,7 +32,6 @@ class ImageMaps:
 
     @property
     def maps(self) -> tuple[Heatmap, ...]:
-        """Its maps."""
         return tuple(self.result.maps[index] for index in self.indices)
 
     @property
@@ -42,7 +41,6 @@ class ImageMaps:
 
     @property
     def name(self) -> str:
-        """What the image is called."""
         return self.shown.name
 
     @property
@@ -58,25 +56,15 @@ class ImageMaps:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods."""
         return tuple(dict.fromkeys(entry.method for entry in self.maps))
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """The targets."""
         return tuple(dict.fromkeys(entry.target for entry in self.maps))
 
     def of_method(self, method: str) -> tuple[int, ...]:
         """Where the maps by a method stand."""
         return tuple(index for index in self.indices if self.result.maps[index].method == method)
-
-    def at(self, method: str, target: Target) -> int | None:
-        """Where the map of a method and a target stands, if there is one."""
-        for index in self.indices:
-            entry = self.result.maps[index]
-            if (entry.method, entry.target) == (method, target):
-                return index
-        return None
 
 
 def by_image(result: Heatmaps) -> list[ImageMaps]:

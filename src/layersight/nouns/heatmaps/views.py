@@ -6,7 +6,9 @@ zeros is told and never a flat colour.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from layersight.document.blocks import (
     Bytes,
     Cell,
     Cover,
+    Curve,
     Grid,
     Overlay,
     Picture,
@@ -25,16 +28,11 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.document.image import input_block, prediction_blocks
-from layersight.document.words import (
-    DOT,
-    number,
-    plural,
-    size,
-)
+from layersight.document.words import DOT, number, plural, size
 from layersight.errors import SelectionError
-from layersight.nouns.heatmaps import lines
 from layersight.nouns.heatmaps.colours import UNSEEN, bar_of, scale_of
 from layersight.nouns.heatmaps.groups import ImageMaps
+from layersight.nouns.heatmaps.lines import TALL, heat_blocks, strongest_units
 from layersight.nouns.heatmaps.measured import measured, measures_of
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak, frame_word, placed, reduced
@@ -43,7 +41,9 @@ from layersight.nouns.heatmaps.wording import (
     EMPTY,
     around,
     facts,
+    joined,
     layer_words,
+    map_name,
     method_title,
     notes_below,
     predicted,
@@ -64,6 +64,10 @@ SLIM = 2.5
 SIDE = 190.0
 """Points that a picture takes about."""
 
+Drawn = tuple[Bytes, Tile, Overlay | None]
+BLANK: Drawn = (np.full((1, 1, 3), 255, np.uint8), Tile(blank=True), None)
+"""A cell of a grid without a picture."""
+
 
 def whole(group: ImageMaps) -> Photograph:
     return reduced(group.photograph, (FINEST, FINEST))
@@ -73,13 +77,11 @@ def photograph_of(group: ImageMaps, photograph: Photograph, title: str = "") -> 
     """What the heat lies over; of a signal its curve, of frames and slices all of them."""
     if group.shown.is_line or group.shown.frames is not None:
         return input_block(group.shown, SIDE, wide=SIDE * 1.5)
-    return Picture(_pixels(photograph), title=title, side=SIDE, name=group.name)
+    return Picture(_rgb(photograph.pixels), title=title, side=SIDE, name=group.name)
 
 
-def _pixels(photograph: Photograph) -> Bytes:
-    """``(height, width, 3)`` RGB."""
-    pixels = photograph.pixels
-    return pixels if pixels.shape[2] == 3 else np.repeat(pixels[..., :1], 3, axis=2)
+def _rgb(pixels: Bytes) -> Bytes:
+    return pixels if pixels.shape[-1] == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
 
 
 class Shown:
@@ -89,16 +91,21 @@ class Shown:
         self, result: Heatmaps, index: int, options: HeatOptions, photograph: Photograph
     ) -> None:
         self.result, self.entry = result, result.maps[index]
-        self.peak = describe_peak(result, index)
-        self.photograph, self.scaled = photograph, scale_of(result, index, options)
-        self.broken = not bool(np.isfinite(self.entry.values).all())
-        self.empty = self.entry.empty or self.scaled.most == 0
+        self.peak, self.name = describe_peak(result, index), map_name(result, self.entry)
+        self.scaled = scale_of(result, index, options)
+        self.cover: Cover | None = None  # what is drawn in place of the heat alone
+        if not np.isfinite(self.entry.values).all():
+            self.cover = Cover("broken", ("not a number",))
+        elif self.entry.empty or self.scaled.most == 0:
+            self.cover = Cover("dead", (EMPTY,))
+        self.lines = self.cover.words if self.cover else ()
+        self.bar: Scale | None = None if self.cover else bar_of(self.scaled)
         heat = placed(self.entry, photograph, smooth=options.smooth)
         self.steps = self.scaled.steps(self.entry.above_ground(heat))
         self.opacity = self.scaled.opacity(options.opacity, options.clear)
-        if self.empty:
+        if self.entry.empty or self.scaled.most == 0:
             self.opacity[1:] = 0
-        self.overlay = self.over(self.steps, _pixels(photograph))
+        self.overlay = self.over(self.steps, _rgb(photograph.pixels))
 
     def over(self, steps: Bytes, under: Bytes) -> Overlay:
         """How colour steps lie over a picture, ``(height, width, 3)``."""
@@ -107,34 +114,6 @@ class Shown:
         if self.entry.values.ndim == 3:
             alpha[unseen], unseen = 0, np.zeros_like(unseen)  # between frames there is nothing
         return Overlay(under, alpha, unseen if unseen.any() else None)
-
-    def tile_of(self, label: str) -> Tile:
-        """What is said of one frame of the map."""
-        return Tile(label=label, palette=self.scaled.colours, name=f"{self.name}, {label}")
-
-    @property
-    def cover(self) -> Cover | None:
-        """What is drawn in place of the heat alone."""
-        if self.broken:
-            return Cover("broken", ("not a number",))
-        return Cover("dead", (EMPTY,)) if self.empty else None
-
-    @property
-    def bar(self) -> Scale | None:
-        """The colour bar of the map."""
-        return None if self.cover else bar_of(self.scaled)
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What has to be said under a picture without heat."""
-        return (" ".join(self.cover.words),) if self.cover else ()
-
-    @property
-    def name(self) -> str:
-        """The map's full name."""
-        image = self.result.images[self.entry.image].name
-        title = method_title(self.result, self.entry)
-        return f"{title} of {target_name(self.result, self.entry)} on {image}"
 
     def overlaid(self, title: str = "", side: float = SIDE, *, bar: bool = True) -> Picture:
         """The heat over the photograph."""
@@ -151,7 +130,6 @@ class Shown:
         )
 
     def alone(self, title: str = "") -> Picture:
-        """The heat alone."""
         return Picture(
             self.steps,
             self.scaled.colours,
@@ -166,11 +144,10 @@ class Shown:
     def tile(self, title: str, subtitle: str, *, bar: bool = True, covered: bool = False) -> Tile:
         """What is said of the map in a grid."""
         entry = self.entry
-        note = tuple(("", Cell(line, "bad")) for line in self.lines) if not covered else ()
         return Tile(
             title=title,
             subtitle=subtitle,
-            lines=note,
+            lines=() if covered else tuple(("", Cell(line, "bad")) for line in self.lines),
             cover=self.cover if covered else None,
             scale=self.bar if bar else None,
             palette=self.scaled.colours,
@@ -187,57 +164,74 @@ def sections_of(
     group: ImageMaps, options: HeatOptions, view: str, *, bare: bool = False
 ) -> list[Section]:
     """The maps of an image in a view; ``bare`` where its photograph stands before them."""
-    if view in ("single", "overlay") and len(group.result) > MOST:
-        raise SelectionError(
-            f"the view '{view}' draws each map by itself: expected at most {MOST}, found "
-            f"{len(group.result):,}. Choose fewer images, targets or methods, or the view table."
-        )
-    if group.shown.is_line:
-        return lines.sections_of(group, options, view, bare=bare)
     if view in ("single", "overlay"):
+        if len(group.result) > MOST:
+            raise SelectionError(
+                f"the view '{view}' draws each map by itself: expected at most {MOST}, found "
+                f"{len(group.result):,}. Choose fewer images, targets or methods, or the view "
+                "table."
+            )
         only = view == "overlay"
         return [_single(group, index, options, bare=bare, only=only) for index in group.indices]
-    if view == "row":
-        found = [_row(group, method, options, bare=bare) for method in group.methods]
-    else:
-        found = [_table(group, options, bare=bare)]
-    return [*found, *measured(group)]
+    chosen = [group.of_method(method) for method in group.methods]
+    parts = chosen if view == "row" else [group.indices]
+    draw = _curves if group.shown.is_line else _row if view == "row" else _table
+    return [*(draw(group, part, options, bare=bare) for part in parts), *measured(group)]
+
+
+def _section(
+    group: ImageMaps,
+    indices: tuple[int, ...],
+    title: str,
+    blocks: Iterable[Block],
+    *,
+    bare: bool,
+    lines: Iterable[str] = (),
+    after: Iterable[Block] = (),
+    **words: Any,
+) -> Section:
+    """Some maps of an image, and below them what has to be said of them and of it."""
+    part = ImageMaps(group.result, group.image, indices)
+    below = [*lines, *(() if bare else around(group)), *remarks(part)]
+    notes = notes_below(group, part.maps, below)
+    return Section(title, (*blocks, *notes, *after), anchor=f"heat:{indices[0]}", **words)
 
 
 def _single(
-    group: ImageMaps, index: int, options: HeatOptions, *, bare: bool, only: bool = False
+    group: ImageMaps, index: int, options: HeatOptions, *, bare: bool, only: bool
 ) -> Section:
     """One map: the photograph, the heat, and the heat over the photograph; or that alone."""
     result, entry = group.result, group.result.maps[index]
-    photograph = whole(group)
-    shown = Shown(result, index, options, photograph)
-    own = f"photograph, {size(group.shown.original_size)}"
-    stacked = entry.values.ndim == 3
-    pictures: list[Block] = [
-        shown.alone("heat"),
-        shown.overlaid("heat over the photograph", bar=False),
-    ]
-    if only:
-        pictures = [shown.overlaid(side=2 * SIDE)]
-    elif not bare:
-        pictures.insert(0, photograph_of(group, photograph, own))
-    height, width = photograph.pixels.shape[:2]
-    lying = width > SLIM * height
-    alone = ImageMaps(result, group.image, (index,))
-    lines = [f"Hottest at {shown.peak}." if shown.peak else ""]
-    lines += remarks(alone) if bare else [predicted(group), *around(group), *remarks(alone)]
-    blocks = pictures if lying else []
-    if stacked:
-        blocks = [_strip(group, shown)]
-    elif not lying:
-        blocks = [Beside(tuple((picture,) for picture in pictures), fill=False)]
-    return Section(
+    peak, scale = describe_peak(result, index), None
+    blocks: list[Block]
+    if group.shown.is_line:
+        blocks = [*heat_blocks(result, index, options, tall=TALL)]
+        blocks += strongest_units(group.shown, entry)
+    else:
+        photograph = whole(group)
+        shown = Shown(result, index, options, photograph)
+        height, width = photograph.pixels.shape[:2]
+        blocks = [shown.alone("heat"), shown.overlaid("heat over the photograph", bar=False)]
+        if only:
+            blocks = [shown.overlaid(side=2 * SIDE)]
+        elif not bare:
+            own = f"photograph, {size(group.shown.original_size)}"
+            blocks.insert(0, photograph_of(group, photograph, own))
+        if entry.values.ndim == 3:
+            blocks, scale = [_strip(group, shown)], shown.bar
+        elif width <= SLIM * height:
+            blocks = [Beside(tuple((picture,) for picture in blocks), fill=False)]
+    return _section(
+        group,
+        (index,),
         target_name(result, entry),
-        (*blocks, *notes_below(group, (entry,), lines), *measures_of(entry)),
+        blocks,
+        bare=bare,
+        lines=(f"Hottest at {peak}." if peak else "", "" if bare else predicted(group)),
+        after=measures_of(entry),
         kind=method_title(result, entry) + ("" if bare else f" of {group.name}"),
         facts=facts(result, entry, options),
-        anchor=f"heat:{index}",
-        scale=shown.bar if stacked else None,
+        scale=scale,
     )
 
 
@@ -246,137 +240,170 @@ def _strip(group: ImageMaps, shown: Shown) -> Grid:
     frames = group.shown.frames
     assert frames is not None
     word = frame_word(group.result, group.image)
-    under = np.repeat(frames, 3, axis=-1) if frames.shape[-1] == 1 else frames
+    under = _rgb(frames)
     steps = shown.scaled.steps(shown.entry.above_ground(shown.entry.values))
-    room = min(len(frames), STRIP)
-    pictures: list[tuple[Bytes, Tile, Overlay | None]] = []
-    rows: list[tuple[str, str]] = []
-    for start in range(0, len(frames), room):
-        places = range(start, min(start + room, len(frames)))
-        rest: list[tuple[Bytes, Tile, Overlay | None]] = [BLANK] * (room - len(places))
-        names = {place: f"{word} {place}" for place in places}
-        pictures += [(under[place], Tile(label=names[place]), None) for place in places] + rest
-        pictures += [(steps[place], shown.tile_of(names[place]), None) for place in places]
-        pictures += rest
-        pictures += [
-            (steps[place], shown.tile_of(names[place]), shown.over(steps[place], under[place]))
-            for place in places
+    labels = [f"{word} {place}" for place in range(len(frames))]
+    tiles = [
+        Tile(label=label, palette=shown.scaled.colours, name=f"{shown.name}, {label}")
+        for label in labels
+    ]
+    rows: list[list[Drawn]] = []
+    for start in range(0, len(frames), STRIP):
+        places = range(start, min(start + STRIP, len(frames)))
+        rows += [
+            [(under[place], Tile(label=labels[place]), None) for place in places],
+            [(steps[place], tiles[place], None) for place in places],
+            [
+                (steps[place], tiles[place], shown.over(steps[place], under[place]))
+                for place in places
+            ],
         ]
-        pictures += rest
-        rows += [(f"{word}s", ""), ("heat", "alone"), ("heat", "over them")]
-    return Grid(
-        [pixels for pixels, _, _ in pictures],
-        [tile for _, tile, _ in pictures],
-        columns=room,
-        side=SIDE * 0.42,
-        unit=word,
-        overlays=[overlay for _, _, overlay in pictures],
-        rows=tuple(rows),
-    )
+    heads = ((f"{word}s", ""), ("heat", "alone"), ("heat", "over them")) * (len(rows) // 3)
+    return _grid(rows, min(len(frames), STRIP), side=SIDE * 0.42, unit=word, rows=heads)
 
 
-def _grid(pictures: Sequence[tuple[Bytes, Tile, Overlay | None]], columns: int) -> Grid:
+def _grid(
+    lines: Sequence[Sequence[Drawn]],
+    columns: int,
+    *,
+    side: float = SIDE * 0.8,
+    unit: str = "heatmap",
+    rows: tuple[tuple[str, str], ...] = (),
+) -> Grid:
+    """Lines of pictures, each filled up to the columns."""
+    cells = [each for line in lines for each in (*line, *[BLANK] * (columns - len(line)))]
     return Grid(
-        [pixels for pixels, _, _ in pictures],
-        [tile for _, tile, _ in pictures],
+        [pixels for pixels, _, _ in cells],
+        [tile for _, tile, _ in cells],
         columns=columns,
-        side=SIDE * 0.8,
-        unit="heatmap",
-        overlays=[overlay for _, _, overlay in pictures],
+        side=side,
+        unit=unit,
+        overlays=[overlay for _, _, overlay in cells],
+        rows=rows,
     )
 
 
-BLANK = (np.full((1, 1, 3), 255, np.uint8), Tile(blank=True), None)
-"""A cell of a grid without a picture."""
-
-
-def _row(group: ImageMaps, method: str, options: HeatOptions, *, bare: bool) -> Section:
+def _row(
+    group: ImageMaps, indices: tuple[int, ...], options: HeatOptions, *, bare: bool
+) -> Section:
     """The targets of a method: each over the photograph, and under it the heat alone."""
-    result, indices = group.result, group.of_method(method)
-    photograph = whole(group)
+    result, photograph = group.result, whole(group)
     shown = [Shown(result, index, options, photograph) for index in indices]
     first = shown[0].entry
-    before = [] if bare else [(_pixels(photograph), _own(group), None)]
+    before = [] if bare else [_own(group, photograph)]
     room = max(1, min(options.columns - len(before), len(shown)))
-    pictures: list[tuple[Bytes, Tile, Overlay | None]] = []
+    lines: list[list[Drawn]] = []
     for start in range(0, len(shown), room):
         part = shown[start : start + room]
-        rest: list[tuple[Bytes, Tile, Overlay | None]] = [BLANK] * (room - len(part))
-        pictures += [] if bare else before if start == 0 else [BLANK]
-        for each in part:
-            words = target_name(result, each.entry), score_words(result, each.entry)
-            pictures.append((each.steps, each.tile(*words, bar=False), each.overlay))
-        pictures += [*rest, *([] if bare else [BLANK])]
-        pictures += [(each.steps, each.tile("", "", covered=True), None) for each in part]
-        pictures += rest
-    title = method_title(result, first)
-    targets = plural(len(indices), "target")
-    words = (layer_words(first), size_words(first, smooth=options.smooth))
-    lines = remarks(ImageMaps(result, group.image, indices))
-    lines = lines if bare else [predicted(group), *around(group), *lines]
-    entries = [each.entry for each in shown]
-    return Section(
+        over = [
+            each.tile(target_name(result, each.entry), score_words(result, each.entry), bar=False)
+            for each in part
+        ]
+        lines.append([*before, *((e.steps, t, e.overlay) for e, t in zip(part, over, strict=True))])
+        before = [BLANK] * len(before)
+        lines.append([*before, *((e.steps, e.tile("", "", covered=True), None) for e in part)])
+    title, targets = method_title(result, first), plural(len(indices), "target")
+    return _section(
+        group,
+        indices,
         title if bare else group.name,
-        (
-            _grid(pictures, room + len(before)),
-            *notes_below(group, entries, lines),
-        ),
+        [_grid(lines, room + len(before))],
+        bare=bare,
+        lines=() if bare else (predicted(group),),
         kind=targets if bare else f"{title}, {targets}",
-        facts=DOT.join(word for word in words if word),
-        anchor=f"heat:{indices[0]}",
+        facts=joined(layer_words(first), size_words(first, smooth=options.smooth)),
     )
 
 
-def _own(group: ImageMaps) -> Tile:
-    frames = group.shown.frames
-    if frames is not None:
+def _own(group: ImageMaps, photograph: Photograph) -> Drawn:
+    """What the heat lies over, as the first picture of a grid."""
+    title, below = "photograph", size(group.shown.original_size)
+    if group.shown.frames is not None:
         word = frame_word(group.result, group.image)
-        return Tile(title=plural(len(frames), word), subtitle="row by row", name=group.name)
-    return Tile(title="photograph", subtitle=size(group.shown.original_size), name=group.name)
+        title, below = plural(len(group.shown.frames), word), "row by row"
+    return _rgb(photograph.pixels), Tile(title=title, subtitle=below, name=group.name), None
 
 
-def _table(group: ImageMaps, options: HeatOptions, *, bare: bool) -> Section:
+def _table(
+    group: ImageMaps, indices: tuple[int, ...], options: HeatOptions, *, bare: bool
+) -> Section:
     """The methods and targets of an image: methods are rows, or follow each other for one."""
     result, targets, entry = group.result, group.targets, group.maps[0]
     photograph = whole(group)
-    shown = {index: Shown(result, index, options, photograph) for index in group.indices}
-    pictures: list[tuple[Bytes, Tile, Overlay | None]] = []
+    shown = [Shown(result, index, options, photograph) for index in indices]
+    lines: list[list[Drawn]] = []
     blocks: list[Block] = []
     methods = plural(len(group.methods), "method")
     if len(targets) == 1:
         kind = f"{target_name(result, entry)}, {methods}"
-        line = score_words(result, entry)
-        pictures += [] if bare else [(_pixels(photograph), _own(group), None)]
-        for each in shown.values():
-            words = DOT.join(filter(None, (layer_words(each.entry), size_words(each.entry))))
-            tile = each.tile(method_title(result, each.entry), words)
-            pictures.append((each.steps, tile, each.overlay))
-        columns = min(options.columns, len(pictures))
+        words = score_words(result, entry)
+        lines.append([] if bare else [_own(group, photograph)])
+        for each in shown:
+            made = joined(layer_words(each.entry), size_words(each.entry))
+            tile = each.tile(method_title(result, each.entry), made)
+            lines[0].append((each.steps, tile, each.overlay))
+        columns = min(options.columns, len(lines[0]))
     else:
         kind = f"{methods}, {plural(len(targets), 'target')}"
-        line = "Each picture: the heat over the photograph, with its own scale under it"
+        words = "Each picture: the heat over the photograph, with its own scale under it"
         columns = min(options.columns, len(targets))
         if not bare:
             own = photograph_of(group, photograph, "photograph")
             blocks.append(Beside(((own,), prediction_blocks(group.predictions[:1]))))
+        pairs = {(each.entry.method, each.entry.target): _pair(each) for each in reversed(shown)}
         for start in range(0, len(targets), columns):
             part = targets[start : start + columns]
-            for method in group.methods:
-                found = [group.at(method, target) for target in part]
-                pictures += [BLANK if at is None else _pair(shown[at]) for at in found]
-                pictures += [BLANK] * (columns - len(part))
-    blocks.append(_grid(pictures, columns))
-    lines = remarks(group) if bare else [*around(group), *remarks(group)]
-    return Section(
+            lines += [[pairs.get((each, one), BLANK) for one in part] for each in group.methods]
+    return _section(
+        group,
+        indices,
         "Heatmaps" if bare else group.name,
-        (*blocks, *notes_below(group, group.maps, lines)),
+        [*blocks, _grid(lines, columns)],
+        bare=bare,
         kind=kind,
-        facts=line,
-        anchor=f"heat:{group.indices[0]}",
+        facts=words,
     )
 
 
-def _pair(each: Shown) -> tuple[Bytes, Tile, Overlay | None]:
+def _pair(each: Shown) -> Drawn:
     """A picture of a method and a target."""
     words = f"{target_name(each.result, each.entry)}, {score_words(each.result, each.entry)}"
     return each.steps, each.tile(method_title(each.result, each.entry), words), each.overlay
+
+
+def _curves(
+    group: ImageMaps, indices: tuple[int, ...], options: HeatOptions, *, bare: bool
+) -> Section:
+    """Maps of a signal or vector under each other, so that their positions can be compared."""
+    result = group.result
+    part = ImageMaps(result, group.image, indices)
+    first = part.maps[0]
+    methods, targets = len(part.methods), len(part.targets)
+    blocks: list[Block] = [] if bare else [input_block(group.shown)]
+    for index, entry in zip(indices, part.maps, strict=True):
+        title, lead = target_name(result, entry), score_words(result, entry)
+        if methods > 1:
+            title = method_title(result, entry) + (DOT + title if targets > 1 else "")
+        lead = lead if targets > 1 else ""
+        blocks += heat_blocks(result, index, options, title=title, lead=lead)
+    for place, block in enumerate(blocks[:-1]):
+        if isinstance(block, Curve) and isinstance(blocks[place + 1], Curve):
+            blocks[place] = dataclasses.replace(block, x_title="")
+    words = [score_words(result, first)] if targets == 1 else []
+    if methods == 1:
+        words += [layer_words(first), size_words(first, smooth=options.smooth)]
+    return _section(
+        group,
+        indices,
+        "Heatmaps" if bare else group.name,
+        blocks,
+        bare=bare,
+        lines=() if bare else (predicted(group),),
+        kind=DOT.join(
+            (
+                plural(methods, "method") if methods > 1 else method_title(result, first),
+                plural(targets, "target") if targets > 1 else target_name(result, first),
+            )
+        ),
+        facts=joined(*words),
+    )

@@ -60,6 +60,16 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
     return several + target.name + place
 
 
+def map_name(result: Heatmaps, entry: Heatmap) -> str:
+    """The full name of a map."""
+    image = result.images[entry.image].name
+    return f"{method_title(result, entry)} of {target_name(result, entry)} on {image}"
+
+
+def joined(*words: str) -> str:
+    return DOT.join(filter(None, words))
+
+
 def _region(where: tuple[int, ...], axes: int = 2) -> str:
     """A place of a map with so many axes.
 
@@ -109,7 +119,6 @@ def layer_words(entry: Heatmap) -> str:
 
 
 def layer_names(entry: Heatmap) -> str:
-    """The names of the layers whose maps were used; of many the first and the last."""
     if len(entry.layers) <= 2:
         return " + ".join(entry.layers)
     return f"{entry.layers[0]} to {entry.layers[-1]}"
@@ -127,43 +136,30 @@ def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
 
 def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
     """The line under the name of a map: score, layer, size."""
-    words = (
+    return joined(
         score_words(result, entry),
         layer_words(entry),
         size_words(entry, smooth=options.smooth),
         EMPTY if entry.empty else "",
     )
-    return DOT.join(word for word in words if word)
 
 
 def view_words(group: ImageMaps) -> str:
     """What of the photograph the network saw, where that is not just the whole; else empty."""
-    words = [words for words in (crop_words(group), pad_words(group)) if words]
+    photograph, words = group.photograph, []
+    if is_cropped(photograph):
+        by = photograph.reduced
+        height, width = photograph.pixels.shape[:2]
+        top, left, bottom, right = seen(photograph)
+        saw = size((round((right - left) * by), round((bottom - top) * by)))
+        whole = size((round(width * by), round(height * by)))
+        words.append(f"The network saw {saw} of {whole} pixels; the rest is faded: not seen.")
+    if is_padded(photograph):
+        shares = [in_padding(entry, photograph) for entry in group.maps if not entry.empty]
+        ends = (min(shares, default=0.0), max(shares, default=0.0))
+        held = " to ".join(dict.fromkeys(map(percent, ends)))
+        words.append(f"Black was put around the photograph; {held} of the heat lies there.")
     return " ".join(words)
-
-
-def crop_words(group: ImageMaps) -> str:
-    """That the network saw a part of the photograph; empty if it saw the whole."""
-    photograph = group.photograph
-    if not is_cropped(photograph):
-        return ""
-    by = photograph.reduced
-    height, width = photograph.pixels.shape[:2]
-    top, left, bottom, right = seen(photograph)
-    saw = size((round((right - left) * by), round((bottom - top) * by)))
-    whole = size((round(width * by), round(height * by)))
-    return f"The network saw {saw} of {whole} pixels; the rest is faded: not seen."
-
-
-def pad_words(group: ImageMaps) -> str:
-    """How much of the heat lies beside the photograph; empty if nothing was put around it."""
-    photograph = group.photograph
-    if not is_padded(photograph):
-        return ""
-    shares = [in_padding(entry, photograph) for entry in group.maps if not entry.empty]
-    ends = (min(shares, default=0.0), max(shares, default=0.0))
-    held = " to ".join(dict.fromkeys(map(percent, ends)))
-    return f"Black was put around the photograph; {held} of the heat lies there."
 
 
 def predicted(group: ImageMaps) -> str:
