@@ -11,10 +11,9 @@ from drawn import laid, words
 from evaluations import HOSTILE, columns, evaluation, rows
 from layersight.document.blocks import Document, Table
 from layersight.errors import SelectionError
-from layersight.nouns.evaluation.document import describe
+from layersight.nouns.evaluation.document import describe, facts, key
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import Evaluation, concatenate
-from layersight.nouns.evaluation.wording import facts, key
 
 many = tuple(
     dataclasses.replace(rows("gradient")[0], name=f"m{place}", title=f"Method {place}")

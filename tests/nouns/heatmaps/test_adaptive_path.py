@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layersight.nouns.heatmaps.adaptive_path import AdaptivePath
+from layersight.nouns.heatmaps.methods.integrated_gradients import AdaptivePath
 
 
 def walk(function, slope, steps, cuts, count):

@@ -11,6 +11,7 @@ from described import described
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.prediction import gives_probability
 from layersight.data.target import PREDICTED, Target
+from layersight.nouns.heatmaps.classes import default_output, output_layers
 from layersight.nouns.heatmaps.goals import (
     ResolvedTarget,
     make_goal,
@@ -18,7 +19,6 @@ from layersight.nouns.heatmaps.goals import (
     predicted_at,
     read_off,
 )
-from layersight.nouns.heatmaps.outputs import default_output, output_layers
 
 
 def asked(target: Target, shape: tuple[int, ...], mask: np.ndarray | None = None) -> ResolvedTarget:

@@ -10,8 +10,8 @@ from scipy.stats import spearmanr
 
 from formulas import Formula, bench, linear, picture, say
 from layersight.errors import SelectionError, UsageError
-from layersight.nouns.heatmaps.metrics.cascade import cascade
-from layersight.nouns.heatmaps.metrics.likeness import (
+from layersight.nouns.heatmaps.metrics.cascade import (
+    cascade,
     rank_correlation,
     strength,
     structural_similarity,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from formulas import Formula, bench, linear, logistic, picture, say
 from layersight.errors import ModelInputError, UsageError
-from layersight.nouns.heatmaps.metrics.blurring import blur
+from layersight.nouns.heatmaps.baselines import blur
 from layersight.nouns.heatmaps.metrics.imputation import impute
 
 

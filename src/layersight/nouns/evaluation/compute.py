@@ -33,16 +33,16 @@ from layersight.model import Forward
 from layersight.nouns.evaluation.evaluating import Evaluator, ImageMeasures, assemble, check_same
 from layersight.nouns.evaluation.result import Evaluation, concatenate
 from layersight.nouns.heatmaps.asking import read_targets
+from layersight.nouns.heatmaps.builder import Context
 from layersight.nouns.heatmaps.cached import CachedModel, explainable
+from layersight.nouns.heatmaps.classes import check_explained
+from layersight.nouns.heatmaps.goals import ask_images
 from layersight.nouns.heatmaps.images import Given, choose_input, make_image_set
 from layersight.nouns.heatmaps.methods.method import Method
 from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics, named
 from layersight.nouns.heatmaps.metrics.metric import metrics as all_metrics
-from layersight.nouns.heatmaps.outputs import check_explained
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
-from layersight.nouns.heatmaps.running import Context
 from layersight.nouns.heatmaps.settings import check_read, choose_methods, settle
-from layersight.nouns.heatmaps.strongest import ask_images
 from layersight.select import LayerSpec
 
 STRONGEST = "the strongest class of each image"
@@ -171,11 +171,7 @@ def check(
     metrics: str | Sequence[str] = DEFAULT,
     **options: Any,
 ) -> None:
-    """Refuses what :func:`evaluate` would refuse before it looks at a model.
-
-    Raises:
-        UsageError: A method, metric or option is unknown, out of its range, or used by none.
-    """
+    """Refuses what :func:`evaluate` would refuse before it looks at a model."""
     own = {"target", "layer", "limit", "input_name", "batch_size"}
     chosen = choose_methods(methods)
     given = {name: value for name, value in options.items() if name not in own}
@@ -183,13 +179,7 @@ def check(
 
 
 class _Supply:
-    """The images, loaded one after the other, all in one size and one scale.
-
-    Attributes:
-        names: What each is called, no two alike.
-        scales: How those for each input are brought to the network.
-        notes: What a reader should know.
-    """
+    """The images, loaded one after the other, all in one size and one scale."""
 
     def __init__(
         self,
@@ -249,7 +239,6 @@ class _Supply:
         return f"input {label}: {images}; {formula} ({scale.reason})"
 
     def load(self, names: Sequence[str]) -> Iterator[tuple[str, Given]]:
-        """The images with some names, each for every input of the model."""
         for name in names:
             number = self.names.index(name)
             given = self._first if number == 0 and self._first else self._load(number)
@@ -288,11 +277,7 @@ class _Supply:
 def _settle(
     chosen: Sequence[Method], measures: Sequence[Metric], settings: Mapping[str, Any]
 ) -> tuple[MeasureOptions, HeatmapOptions, ImageOptions]:
-    """The options of metrics, of heatmaps and of images.
-
-    Raises:
-        UsageError: One is unknown, out of its range, or read by none.
-    """
+    """The options of metrics, of heatmaps and of images."""
     own, *_ = split_options(settings, MeasureOptions, HeatmapOptions, ImageOptions)
     measured = MeasureOptions(**own)
     check_read("metric", measures, all_metrics().values(), set(own) - {"randoms", "seed"})

@@ -6,6 +6,8 @@ read without them; all methods of a metric share one scale.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from layersight.document.blocks import (
@@ -21,22 +23,96 @@ from layersight.document.blocks import (
     Series,
     Table,
 )
-from layersight.document.words import model_facts, own_notes, percent
+from layersight.document.words import (
+    DASH,
+    DOT,
+    PLUS_MINUS,
+    brief,
+    model_facts,
+    model_line,
+    number,
+    own_notes,
+    percent,
+    plural,
+    size,
+)
 from layersight.errors import SelectionError
 from layersight.nouns.evaluation.options import TableOptions
+from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Evaluation, Row, mean
 from layersight.nouns.evaluation.result import Column as Metric
-from layersight.nouns.evaluation.result import Evaluation, mean
-from layersight.nouns.evaluation.wording import (
-    CENTRE,
-    amount,
-    captions,
-    facts,
-    key,
-    made_of,
-    random_name,
-    spread,
-)
 from layersight.nouns.heatmaps.wording import way
+
+CENTRE = "Centre of the image"
+
+
+def amount(value: float) -> str:
+    """A number of a table; a dash where there is none.
+
+    >>> amount(0.12345), amount(-0.0001), amount(123.4), amount(float("nan"))
+    ('0.123', '0.000', '123', '–')
+    """
+    if math.isnan(value):
+        return DASH
+    if abs(value) >= 10 or math.isinf(value):
+        return number(value)
+    text = f"{value:.3f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def spread(value: float) -> str:
+    """A standard error; nothing where there is none."""
+    return "" if math.isnan(value) else f"{PLUS_MINUS}{amount(value)}"
+
+
+def grain(cells: tuple[int, ...]) -> str:
+    return size(cells)
+
+
+def random_name(cells: tuple[int, ...]) -> str:
+    return f"Random maps of {grain(cells)}"
+
+
+def made_of(row: Row) -> str:
+    """What the maps of a method are made of: its layers and their grain."""
+    if not row.layers:
+        return grain(row.grain)
+    names = brief(row.layers[-1], 24) if len(row.layers) == 1 else f"{len(row.layers)} layers"
+    return f"{names}, {grain(row.grain)}"
+
+
+def facts(result: Evaluation) -> str:
+    done = plural(len(result.images), "image")
+    if result.count > len(result.images):
+        done = f"{len(result.images):,} of {plural(result.count, 'image')}, interrupted"
+    return f"{done}{DOT}explained: {result.explained}"
+
+
+def key(result: Evaluation) -> str:
+    several = len(result.images) > 1
+    told = f"Mean over {plural(len(result.images), 'image')}" if several else "One image"
+    if several:
+        told += f" {PLUS_MINUS} its standard error"
+    randoms = result.measured.randoms
+    told += (
+        ". Bold: the best method that is better in the mean than random maps and than the centre "
+        "of the image, or one that is not told apart from it (image by image their difference is "
+        f"in the mean within {MIN_STANDARD_ERRORS:g} standard errors). Brown: no better than "
+        "random maps. Bars: the share of images where the method is better than random maps as "
+        f"coarse as its own (the mean of {randoms})"
+    )
+    if "randomisation" in result.metrics:
+        told += "; for randomised weights, below 0.5, or else the check fails"
+    return told + "."
+
+
+def captions(result: Evaluation) -> tuple[str, ...]:
+    """The lines at the foot of every page."""
+    scale = result.preprocessing
+    return (
+        f"{facts(result)}; {scale.describe()} ({scale.reason}).",
+        f"Model {model_line(result.model)}.",
+    )
+
 
 ROOM, GAP = 508.0, 18.0
 """Points that charts beside each other have on paper, and what is between them."""
@@ -166,5 +242,4 @@ def _words(result: Evaluation) -> Facts | Note:
 
 
 def metric_words(column: Metric) -> str:
-    """What a metric is, when it misleads, and whose it is."""
     return f"{column.says} {column.misleads} {column.source}."

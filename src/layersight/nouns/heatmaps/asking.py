@@ -29,13 +29,14 @@ from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED, Place, Target
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.heatmaps.classes import (
     check_unit,
+    default_output,
     find_class,
     no_such_class,
     plain,
+    positions,
     short,
     unit_target,
 )
-from layersight.nouns.heatmaps.outputs import default_output, positions
 from layersight.select import select_layers
 
 LONGEST = 300
@@ -51,16 +52,7 @@ _SPAN = re.compile(r"\s*([0-9]{1,9})?\s*:\s*([0-9]{1,9})?\s*")
 def read_targets(
     info: ModelInfo, asked: str | int | Target | Iterable[str | int | Target]
 ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
-    """The targets that were asked for, each once, and what a reader should know of the choice.
-
-    Args:
-        info: The model, described for the images, so that the sizes of maps are known.
-        asked: Texts as in this module's table, numbers of classes, or targets as data.
-
-    Raises:
-        SelectionError: There is no such layer, class or position.
-        UsageError: A text cannot be read.
-    """
+    """The targets that were asked for, each once, and what a reader should know of the choice."""
     several = [asked] if isinstance(asked, str | int | np.integer | Target) else list(asked)
     if not several:
         raise UsageError("expected at least one target, found none. Leave it out for the strongest")
@@ -71,12 +63,7 @@ def read_targets(
 
 
 def read_target(info: ModelInfo, asked: str | int | Target) -> Target:
-    """One target.
-
-    Raises:
-        SelectionError: There is no such layer, class or position.
-        UsageError: A text cannot be read.
-    """
+    """One target."""
     if isinstance(asked, Target):
         return _check(info, asked)
     if isinstance(asked, bool) or not isinstance(asked, str | int | np.integer):

@@ -1,4 +1,4 @@
-"""What "nothing" is: the image that pixels are compared with or replaced by.
+"""What "nothing" is: the image that pixels are compared with or replaced by; and blurred images.
 
 The rule of this module: a baseline is given in the numbers that the network sees, for each
 image by itself.
@@ -28,15 +28,7 @@ LONG = 4096
 
 
 def baseline(images: Images, name: str) -> FloatArray:
-    """The baseline of each image, ``(image, *positions, channel)`` float32.
-
-    Args:
-        images: The images.
-        name: A key of :data:`BASELINES`.
-
-    Raises:
-        UsageError: There is no baseline of that name.
-    """
+    """The baseline of each image, ``(image, *positions, channel)`` float32."""
     if name not in BASELINES:
         raise UsageError(
             f"unknown baseline '{name}': expected one of {', '.join(BASELINES)}."
@@ -51,10 +43,6 @@ def blurred(pixels: FloatArray, sigma: float) -> FloatArray:
     """Images blurred by a Gaussian; at the edges by the part of it inside, made to sum to 1.
 
     Frames and slices are blurred each by itself.
-
-    Args:
-        pixels: ``(image, *positions, channel)``.
-        sigma: Its standard deviation in pixels, above 0.
     """
     found = np.asarray(pixels, np.float32)
     if pixels.ndim == 3 and pixels.shape[1] > LONG:
@@ -115,3 +103,28 @@ BASELINES: dict[str, Callable[[Images], Colours]] = {
     "blur": _blur,
 }
 """Every baseline by name: one colour for all, the image's own mean colour, the image blurred."""
+
+
+def blur(pixels: FloatArray) -> FloatArray:
+    """An image, or each frame or slice, through a Gaussian filter, its edges reflected.
+
+    As RISE has it, a kernel of 11 x 11 with a standard deviation of 5 for an image of 224 pixels;
+    both grow with its shorter side.
+    """
+    axes = range(pixels.ndim - 1)[-2:]
+    sigma = 5.0 * min(pixels.shape[axis] for axis in axes) / 224
+    reach = max(1, round(sigma))
+    places = np.arange(-reach, reach + 1)
+    kernel = np.exp(-(places**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    found = np.asarray(pixels, np.float32)
+    for axis in axes:
+        room = [(reach, reach) if other == axis else (0, 0) for other in range(found.ndim)]
+        wide = np.pad(found, room, mode="symmetric")
+        size = found.shape[axis]
+        parts = (
+            weight * np.take(wide, range(place, place + size), axis)
+            for place, weight in enumerate(kernel)
+        )
+        found = np.asarray(sum(parts), np.float32)
+    return found

@@ -1,32 +1,226 @@
-"""Makes the maps of all methods, measures them, and keeps what a reader should know of them.
+"""Makes the maps of all methods, batch by batch, measures them, and keeps what is to be said.
 
 The rule of this module: of methods that were not asked for by name, those that do not apply are
-left out and named; one that was asked for has to apply. So it is with metrics.
+left out and named; one that was asked for has to apply. So it is with metrics. A map that cannot be
+trusted as numbers is refused, and one that is 0 everywhere comes with the reason.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from layersight.data.arrays import FloatArray
+from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.placing import enlarge
 from layersight.data.prediction import gives_probability
+from layersight.data.readout import Goal
 from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
+from layersight.model import Differentiable
 from layersight.nouns.heatmaps.choice import Choice, DependsOnInput, choose_layers, named_layers
+from layersight.nouns.heatmaps.classes import positions
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, offset_of
-from layersight.nouns.heatmaps.images import depends_on_input
-from layersight.nouns.heatmaps.methods.method import NONE, ONE, Images, Method, Progress, Size
+from layersight.nouns.heatmaps.images import ImageSet, depends_on_input, same_everywhere
+from layersight.nouns.heatmaps.methods.method import (
+    NONE,
+    ONE,
+    Images,
+    Method,
+    Progress,
+    Request,
+    Result,
+    Size,
+)
 from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
 from layersight.nouns.heatmaps.metrics.metric import Metric
-from layersight.nouns.heatmaps.outputs import positions
+from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 from layersight.nouns.heatmaps.result import Heatmap, Measure
-from layersight.nouns.heatmaps.running import Batch, Context, explain, make_batches, run
-from layersight.nouns.heatmaps.work import Part, Tracker, costs_of, passes_of
+from layersight.nouns.heatmaps.work import Tracker, costs_of, passes_of
 from layersight.select import LayerSpec
+
+MOST_WEIGHTS = 1 << 26
+"""How many numbers the goals of one batch may have: 256 MiB; of maps they are as large."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Context:
+    """What is the same for all methods."""
+
+    model: Differentiable
+    info: ModelInfo
+    images: ImageSet
+    options: HeatmapOptions
+    batch_size: int
+    measured: MeasureOptions = field(default_factory=MeasureOptions)
+
+    def layer(self, name: str) -> LayerInfo:
+        return next(layer for layer in self.info.layers if layer.name == name)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some images, each with a target of the same layer, and what a method explains of them."""
+
+    context: Context
+    targets: tuple[ResolvedTarget, ...]
+    images: Images
+    goal: Goal
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @functools.cached_property
+    def explained(self) -> tuple[float, ...]:
+        """What the goal reads off each; no pass of its own once there are gradients of it."""
+        if not self.goal[0].before:
+            return tuple(resolved.score for resolved in self.targets)
+        return tuple(map(float, self.context.model.read(self.images.values, self.goal)))
+
+    def one(self, index: int) -> Batch:
+        (part,) = self.goal
+        goal = (dataclasses.replace(part, weights=part.weights[index : index + 1]),)
+        return Batch(self.context, (self.targets[index],), self.images.one(index), goal)
+
+    @functools.cached_property
+    def bench(self) -> Bench:
+        """What the maps of a single image are measured on."""
+        context, (resolved,) = self.context, self.targets
+        layer = context.layer(resolved.target.layer)
+        probability = gives_probability(context.info, layer)
+        return Bench(
+            context.model,
+            self.images,
+            make_goal([resolved], before=False),
+            offset_of(resolved.target, probability=probability),
+            context.measured,
+            context.batch_size,
+            probability and resolved.target.against is None,
+            weighted_layers(context.info),
+        )
+
+
+def make_batches(context: Context, targets: Sequence[ResolvedTarget]) -> Iterator[Batch]:
+    """The targets in batches of one layer each, with what is explained of them."""
+    groups: dict[tuple[str, bool], list[ResolvedTarget]] = {}
+    for entry in targets:
+        before = entry.target.before and context.options.score == "logit"
+        groups.setdefault((entry.target.layer, before), []).append(entry)
+    for (_, before), entries in groups.items():
+        size = max(1, min(context.batch_size, MOST_WEIGHTS // math.prod(entries[0].shape)))
+        for start in range(0, len(entries), size):
+            part = tuple(entries[start : start + size])
+            images = context.images.batch([entry.image for entry in part])
+            yield Batch(context, part, images, make_goal(part, before=before))
+
+
+def run(batch: Batch, method: Method, choice: Choice, progress: Progress) -> list[Heatmap]:
+    """The maps of a batch by one method."""
+    size = batch.images.size
+    result = compute(batch, method, choice, progress)
+    coarse = result.values
+    values = coarse if coarse.shape[1:] == size else enlarge(coarse, size)
+    found = []
+    for place, entry in enumerate(batch.targets):
+        empty = not values[place].any()
+        why = (_why_empty(batch.one(place), method, choice),) if empty else ()
+        found.append(
+            Heatmap(
+                image=entry.image,
+                method=method.name,
+                target=entry.target,
+                score=entry.score,
+                explained=batch.explained[place],
+                layers=choice.names,
+                values=values[place],
+                signed=method.signed,
+                coarse=coarse[place],
+                empty=empty,
+                ground=result.grounds[place],
+                notes=(*result.notes[place], *why),
+            )
+        )
+    return found
+
+
+def compute(batch: Batch, method: Method, choice: Choice, progress: Progress) -> Result:
+    """What a method gives for a batch, ``(image, *positions)``; of several layers the mean.
+
+    A method that takes one layer is run for each, and each map divided by its greatest value.
+    """
+    context, images = batch.context, batch.images
+    several = len(choice.names) > 1 and method.layers == ONE
+    parts: list[Result] = []
+    for names in [(name,) for name in choice.names] if several else [choice.names]:
+        request = Request(
+            *(context.model, images, batch.goal, names),
+            *(context.options, context.batch_size, progress),
+        )
+        with np.errstate(all="ignore"):
+            made = Result.of(method.compute(request))
+        maps = np.ascontiguousarray(made.values, np.float32)
+        _check(context, method, names, maps)
+        if several:
+            maps = enlarge(maps, images.size)
+            greatest = np.abs(maps).max(axis=tuple(range(1, maps.ndim)), keepdims=True)
+            maps = np.divide(maps, greatest, out=np.zeros_like(maps), where=greatest > 0)
+        parts.append(Result(maps, made.notes, made.grounds))
+    if len(parts) == 1:
+        return parts[0]
+    mean: FloatArray = np.mean([part.values for part in parts], axis=0, dtype=np.float32)
+    notes = zip(*(part.notes for part in parts), strict=True)
+    return Result.of(
+        Result(mean, tuple(tuple(dict.fromkeys(itertools.chain(*each))) for each in notes))
+    )
+
+
+def _check(context: Context, method: Method, layers: Sequence[str], maps: FloatArray) -> None:
+    """Refuses values that are no finite numbers."""
+    wrong = int((~np.isfinite(maps)).sum())
+    if wrong:
+        where = f" of {', '.join(layers)}" if layers else ""
+        raise ModelInputError(
+            f"{method.title}{where}: {wrong} of {maps.size} values are infinite or no numbers "
+            "(NaN), so that no heatmap can be made: "
+            + (
+                same_everywhere(context.images.given)
+                or "; ".join(context.info.notes)
+                or "'layersight activations' tells in which layer they arise"
+            )
+        )
+
+
+def _why_empty(batch: Batch, method: Method, choice: Choice) -> str:
+    """Why the map of an only image is 0 everywhere."""
+    (entry,), images = batch.targets, batch.images
+    name, nothing = entry.target.name, f"{method.title} found nothing"
+    if entry.predicted is not None and not entry.predicted.any():
+        return f"'{name}' is nowhere the strongest in this image: nothing to explain"
+    if (same := same_everywhere(batch.context.images.given)) is not None:
+        return same
+    if not method.scored:
+        return f"{method.title} is 0 everywhere: the channel is not active in this image"
+    by = () if choice.names else [images.input]
+    try:
+        found = batch.context.model.differentiate(
+            images.values, batch.goal, layers=choice.names, by=by
+        )
+    except (CapabilityError, ModelInputError):  # no gradients, or none of this network
+        return f"{nothing}: the map is 0 everywhere"
+    if not any(np.any(slope) for slope in (*found.slopes.values(), *found.inputs.values())):
+        return (
+            f"the gradient of '{name}' is 0 everywhere: it is saturated, or the rectifiers on the "
+            "way are off; choose a method that needs no gradient"
+        )
+    if method.signed:
+        return f"{nothing}: the map is 0 everywhere"
+    return f"{nothing} that speaks for '{name}': all that it found speaks against it"
+
 
 REFUSALS = (CapabilityError, ModelInputError, SelectionError, UsageError)
 """What a method or metric raises that does not apply."""
@@ -34,12 +228,7 @@ REFUSALS = (CapabilityError, ModelInputError, SelectionError, UsageError)
 
 @dataclass(eq=False)
 class LayerChooser:
-    """The layers of each method, chosen once for all images.
-
-    Attributes:
-        layer: The layers that were asked for, ``None`` for none.
-        notes: What a reader should know of the choice.
-    """
+    """The layers of each method, chosen once for all images."""
 
     layer: LayerSpec | Iterable[LayerSpec] | None
     notes: list[str] = field(default_factory=list)
@@ -51,30 +240,25 @@ class LayerChooser:
             self.layer = list(self.layer)  # asked again for every method and image
 
     def note(self, line: str) -> None:
-        """Keeps what a reader should know, once."""
         if line not in self.notes:
             self.notes.append(line)
 
     def check(self, methods: Sequence[Method]) -> None:
-        """Refuses a layer that no method takes.
-
-        Raises:
-            UsageError: One was asked for, and none does.
-        """
+        """Refuses a layer that no method takes."""
         if self.layer is not None and all(method.layers == NONE for method in methods):
             names = ", ".join(method.name for method in methods)
             raise UsageError(f"no method asked for ({names}) takes a layer: leave it out")
 
-    def choose(self, context: Context, batch: Batch, method: Method) -> Choice:
+    def choose(self, batch: Batch, method: Method) -> Choice:
         """The layers of a method for the layer that a batch's targets are read off."""
         if method.layers == NONE:
             return Choice(())
         key = batch.targets[0].target.layer, method.layers
         if key not in self._choices:
-            info, axes = context.info, len(context.images.entry.sides)
+            context, info = batch.context, batch.context.info
             if self._depends is None:
                 self._depends = depends_on_input(context.model, batch.images.one(0), info)
-            end = next(entry for entry in info.layers if entry.name == key[0])
+            end, axes = context.layer(key[0]), len(context.images.entry.sides)
             if self.layer is None:
                 choice = choose_layers(info, end, method.layers, axes=axes, depends=self._depends)
             else:
@@ -94,13 +278,7 @@ class LayerChooser:
 class Builder:
     """Makes and measures the maps of all methods.
 
-    Attributes:
-        context: The model and the images.
-        methods: The methods.
-        chooser: What chooses the layers.
-        strict: The methods and metrics that were asked for by name, which have to apply.
-        metrics: What the maps are measured with.
-        tracker: Told of each map.
+    What is in ``strict`` was asked for by name, and has to apply.
     """
 
     context: Context
@@ -113,9 +291,8 @@ class Builder:
     _lost: dict[str, str] = field(default_factory=dict)
 
     @property
-    def notes(self) -> list[str]:
-        """What a reader should know."""
-        return self.chooser.notes
+    def begun(self) -> bool:
+        return any(self._made)
 
     def add(self, targets: Sequence[ResolvedTarget]) -> None:
         """Makes the maps of some images."""
@@ -123,21 +300,13 @@ class Builder:
         made: dict[int, dict[str, Heatmap]] = {id(target): {} for target in targets}
         self._made += made.values()
         for batch in make_batches(self.context, targets):
-            if not self.tracker.planned:
-                parts = plan(self.context, batch, self.methods, self.metrics, self.chooser)
-                bench = make_bench(self.context, batch, 0)
-                self.tracker.plan(parts, bench.seconds)
+            plan(batch, self.methods, self.metrics, self.chooser, self.tracker)
             for method in self.methods:
                 for target, heatmap in zip(batch.targets, self._run(batch, method), strict=False):
                     made[id(target)][method.name] = heatmap
                 self.tracker.finish((method.name, ""), len(batch))
             for index, target in enumerate(batch.targets if self.metrics else ()):
-                self._measure(batch, index, made[id(target)])
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is a map."""
-        return any(self._made)
+                self._measure(batch.one(index), made[id(target)])
 
     def finish(self) -> tuple[Heatmap, ...]:
         kept = [method.name for method in self.methods if method.name not in self._lost]
@@ -146,40 +315,38 @@ class Builder:
             raise ModelInputError(
                 "no method applies: " + "; ".join(f"{name}: {why}" for name, why in reasons)
             )
-        self.notes.extend(f"without {name}, which does not apply: {why}" for name, why in reasons)
+        for name, why in reasons:
+            self.chooser.notes.append(f"without {name}, which does not apply: {why}")
         self.tracker.complete()
         return tuple(made[name] for made in self._made for name in kept if name in made)
 
     def _run(self, batch: Batch, method: Method) -> list[Heatmap]:
         """The maps of a batch by one method; none if it does not apply."""
-        found: list[Heatmap] = []
-        if method.name not in self._lost:
-            context, choose = self.context, self.chooser.choose
-            if self.chooser.layer is not None:
-                choose(context, batch, method)  # a layer that was named has to do for any method
-            try:
-                choice = choose(context, batch, method)
-                progress = self.tracker.within((method.name, ""), len(batch))
-                found = run(context, method, choice, batch, progress)
-            except REFUSALS as error:
-                if method.name in self.strict:
-                    raise
-                self._lost[method.name] = str(error)
-                self.tracker.drop(method.name)
-        return found
+        if method.name in self._lost:
+            return []
+        if self.chooser.layer is not None:
+            self.chooser.choose(batch, method)  # a layer that was named has to do for any method
+        try:
+            choice = self.chooser.choose(batch, method)
+            return run(batch, method, choice, self.tracker.within((method.name, ""), len(batch)))
+        except REFUSALS as error:
+            if method.name in self.strict:
+                raise
+            self._lost[method.name] = str(error)
+            self.tracker.drop(method.name)
+            return []
 
-    def _measure(self, batch: Batch, index: int, made: dict[str, Heatmap]) -> None:
-        bench = make_bench(self.context, batch, index)
+    def _measure(self, batch: Batch, made: dict[str, Heatmap]) -> None:
+        """Measures the maps of a single image."""
         for method in self.methods:
             if method.name not in made or method.name in self._lost:
                 continue
-            choice = self.chooser.choose(self.context, batch, method)
+            choice = self.chooser.choose(batch, method)
             for metric in self.metrics:
-                part = method.name, metric.name
-                subject = self.context, batch, index, made[method.name]
+                part, one = (method.name, metric.name), made[method.name]
                 try:
                     found = measure(
-                        *(*subject, method, choice, metric, bench), self.tracker.within(part, 1)
+                        batch, one, method, choice, metric, self.tracker.within(part, 1)
                     )
                 except REFUSALS as error:
                     if metric.name in self.strict:
@@ -187,79 +354,62 @@ class Builder:
                     self.chooser.note(f"not measured: {error}")
                     self.tracker.drop(metric.name)
                     continue
-                one = made[method.name]
                 made[method.name] = dataclasses.replace(one, measures=(*one.measures, found))
                 self.tracker.finish(part, 1)
 
 
 def plan(
-    context: Context,
     batch: Batch,
     methods: Sequence[Method],
     metrics: Sequence[Metric],
     chooser: LayerChooser,
-) -> dict[Part, float]:
-    """What each part of the work costs for one map, in passes; of the methods that apply."""
-    widths = {layer.name: layer.channels or 0 for layer in context.info.layers}
+    tracker: Tracker,
+) -> None:
+    """Counts what each part of the work costs for one map, unless that is known."""
+    if tracker.planned:
+        return
+    context = batch.context
     maps: dict[str, float] = {}
     grains: dict[str, object] = {}
     for method in methods:
         try:
-            choice = chooser.choose(context, batch, method)
-            channels = max((widths[name] for name in choice.names), default=0)
+            choice = chooser.choose(batch, method)
+            channels = max((layer.channels or 0 for layer in choice.layers), default=0)
             passes = passes_of(method, context.options, batch.images.size, channels)
         except REFUSALS:
             continue
         maps[method.name] = passes * (len(choice.names) if method.layers == ONE else 1)
         grains[method.name] = choice.names or (method.grain and method.name)
-    return costs_of(maps, metrics, context.measured, grains)
+    costs = costs_of(maps, metrics, context.measured, grains)
+    tracker.plan(costs, batch.one(0).bench.seconds)
 
 
 def measure(
-    context: Context,
     batch: Batch,
-    index: int,
     heatmap: Heatmap,
     method: Method,
     choice: Choice,
     metric: Metric,
-    bench: Bench,
-    progress: Progress = lambda done, count: None,
+    progress: Progress,
 ) -> Measure:
-    """What a metric says of the heatmap of one image and target of a batch.
+    """What a metric says of the heatmap of a single image.
 
     ``progress`` is told each time that the map is made anew.
     """
-    images, goal = batch.one(index)
+    images, context = batch.images, batch.context
     whole = 1.0 if metric.passes is None else metric.passes(context.measured, 1.0)
     times = itertools.count(1)
 
     def again(pixels: FloatArray) -> FloatArray:
         progress(next(times), round(whole))
-        changed = Images(images.showing(pixels), images.input, images.black, images.white)
-        return explain(context, method, choice, changed, goal)
+        changed = dataclasses.replace(images, values=images.showing(pixels))
+        one = dataclasses.replace(batch, images=changed)
+        made = compute(one, method, choice, lambda done, count: None)
+        return enlarge(made.values, images.size)
 
     resolution = resolution_of(context, method, heatmap)
-    (found,) = bench.measure(heatmap.values, [metric], grain=resolution, explain=again)
+    (found,) = batch.bench.measure(heatmap.values, [metric], grain=resolution, explain=again)
     return found
-
-
-def make_bench(context: Context, batch: Batch, index: int) -> Bench:
-    """What the maps of one image and target are measured on."""
-    resolved = batch.targets[index]
-    target = resolved.target
-    layer = next(layer for layer in context.info.layers if layer.name == target.layer)
-    probability = gives_probability(context.info, layer)
-    return Bench(
-        context.model,
-        batch.one(index)[0],
-        make_goal([resolved], before=False),
-        offset_of(target, probability=probability),
-        context.measured,
-        context.batch_size,
-        probability and target.against is None,
-        weighted_layers(context.info),
-    )
 
 
 def resolution_of(context: Context, method: Method, heatmap: Heatmap) -> Size:

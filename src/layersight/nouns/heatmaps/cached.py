@@ -51,11 +51,6 @@ class CachedModel(Differentiable):
 
     A model that can only run forward serves the methods that need no more; the others, and what
     else needs gradients, are refused when they are run.
-
-    Args:
-        model: The model.
-        info: What is known of it for the images.
-        plan: What will be explained; ``None`` where that is not known before a pass.
     """
 
     def __init__(self, model: Forward, info: ModelInfo, plan: Plan | None) -> None:
@@ -170,12 +165,7 @@ def make_plan(
 ) -> Plan | None:
     """What will be explained, where that is known before the network has seen the images.
 
-    Args:
-        info: What is known of the model for the images.
-        methods: The methods, of which the first is looked at.
-        targets: The targets of every image.
-        layer: The layers that were asked for.
-        before: Whether logits are explained.
+    Of the methods the first is looked at; ``before`` where logits are explained.
     """
     if targets is None or len(targets) != 1 or len(info.inputs) != 1 or not methods:
         return None

@@ -28,11 +28,7 @@ AXES = {1: "position", 2: "height, width", 3: "frame or slice, height, width"}
 
 
 def checked(values: FloatArray, layer: str, axes: int) -> FloatArray:
-    """The output of a layer, if it has maps with as many axes as what is explained.
-
-    Raises:
-        ModelInputError: It has not.
-    """
+    """The output of a layer, if it has maps with as many axes as what is explained."""
     if values.ndim != axes + 2:
         shape = " x ".join(str(size) for size in values.shape[1:])
         raise ModelInputError(
@@ -43,24 +39,16 @@ def checked(values: FloatArray, layer: str, axes: int) -> FloatArray:
 
 
 def maps_of(request: Request) -> FloatArray:
-    """The maps of the first layer, ``(image, *positions, channel)``.
-
-    Raises:
-        ModelInputError: The layer has no maps with the axes of the images.
-    """
+    """The maps of the first layer, ``(image, *positions, channel)``, if it has some."""
     layer = request.layers[0]
     found = request.model.forward(request.images.values, [layer])
     return checked(found.layers[layer], layer, len(request.images.size))
 
 
 def maps_and_gradients(request: Request) -> tuple[FloatArray, FloatArray]:
-    """The maps of the first layer, and the gradient of the target by each of their values.
+    """The maps of the first layer and the gradients of the target by their values.
 
-    Returns:
-        Two arrays ``(image, *positions, channel)``.
-
-    Raises:
-        ModelInputError: The layer has no maps with the axes of the images.
+    Both ``(image, *positions, channel)``; a layer without such maps is refused.
     """
     layer = request.layers[0]
     found = request.model.differentiate(request.images.values, request.target, layers=[layer])
@@ -70,14 +58,9 @@ def maps_and_gradients(request: Request) -> tuple[FloatArray, FloatArray]:
 
 @np.errstate(all="ignore")
 def weighted(values: FloatArray, weights: NDArray[np.floating]) -> FloatArray:
-    """The sum over channels of weight times map.
+    """The sum over channels of weight times map, ``(image, *positions)`` float32.
 
-    Args:
-        values: ``(image, *positions, channel)``.
-        weights: ``(image, channel)``.
-
-    Returns:
-        ``(image, *positions)`` float32.
+    Values are ``(image, *positions, channel)``, weights ``(image, channel)``.
     """
     flat = values.reshape(len(values), -1, values.shape[-1])
     summed: FloatArray = np.matmul(flat, weights.astype(np.float32)[:, :, np.newaxis])
@@ -91,13 +74,9 @@ def rectified(maps: FloatArray) -> FloatArray:
 
 @np.errstate(all="ignore")
 def normalise(maps: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Brings each map from its own range to 0..1, in place.
+    """Brings each map of ``(map, *positions)`` from its own range to 0..1, in place.
 
-    Args:
-        maps: ``(map, *positions)``.
-
-    Returns:
-        The maps, and for each whether it has a range; a constant one is 0.
+    Told is also for each whether it has a range; a constant one is 0.
     """
     axes = tuple(range(1, maps.ndim))
     low, high = maps.min(axis=axes), maps.max(axis=axes)
@@ -122,9 +101,7 @@ def of_image(goal: Goal, image: int) -> Goal:
 def strongest(sizes: NDArray[np.floating], count: int) -> Indices:
     """The indices of the largest sizes above 0, rising; of equal ones the first.
 
-    Args:
-        sizes: ``(channel,)``; one that is no number counts as large.
-        count: How many at most; 0 for all.
+    At most ``count``, or all for 0; one that is no number counts as large.
     """
     known = np.where(np.isnan(sizes), np.inf, sizes)
     alive = np.flatnonzero(known > 0)

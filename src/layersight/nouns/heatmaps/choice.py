@@ -15,8 +15,8 @@ import numpy as np
 from layersight.data.model import LayerInfo, ModelInfo, Role
 from layersight.data.prediction import MOVING
 from layersight.errors import ModelInputError, SelectionError
+from layersight.nouns.heatmaps.classes import positions
 from layersight.nouns.heatmaps.methods.method import SEVERAL
-from layersight.nouns.heatmaps.outputs import positions
 from layersight.select import LayerSpec, select_layers
 
 MOST_STAGES = 2
@@ -37,12 +37,7 @@ DependsOnInput = Callable[[LayerInfo], bool]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Layers, and why these.
-
-    Attributes:
-        layers: In the order in which they run.
-        why: In words, for captions; ``None`` if they were asked for.
-    """
+    """Layers in the order in which they run, and why these: ``None`` if they were asked for."""
 
     layers: tuple[LayerInfo, ...]
     why: str | None = None
@@ -53,7 +48,6 @@ class Choice:
 
     @property
     def note(self) -> str | None:
-        """The choice in a sentence, if it was not the user's."""
         if self.why is None:
             return None
         listed = ", ".join(f"{layer.name} ({_size(layer)})" for layer in self.layers)
@@ -72,16 +66,7 @@ def choose_layers(
 
     One: the last with maps before the layer that the target is read off. Several: the last of
     each size of maps that is smaller than the input, of the :data:`MOST_STAGES` coarsest.
-
-    Args:
-        info: The model, described for the images.
-        end: The layer that the target is read off.
-        kind: ``method.ONE`` or ``method.SEVERAL``.
-        axes: How many axes of positions what is explained has: 2 for a picture.
-        depends: Whether a layer depends on the input that is explained.
-
-    Raises:
-        ModelInputError: There is none.
+    ``axes`` are those of positions of what is explained.
     """
     able = [layer for layer in _path(info, end) if has_picture(layer, axes)]
     able = _with_features(able)
@@ -113,10 +98,6 @@ def named_layers(
 
     The path of a nested model, or the name of a shared layer, stands for the last layer with
     maps in it.
-
-    Raises:
-        SelectionError: There is no such layer, it has no maps, or the target does not depend on
-            it.
     """
     several = [asked] if isinstance(asked, str | int | slice | np.integer) else list(asked)
     if not several:
@@ -145,12 +126,7 @@ def named_layers(
 
 
 def has_picture(layer: LayerInfo, axes: int = 2) -> bool:
-    """Whether a layer has maps of more than one position.
-
-    Args:
-        layer: The layer.
-        axes: How many axes of positions they must have: 2 for rows and columns of a picture.
-    """
+    """Whether a layer has maps of more than one position, with so many axes."""
     sides = positions(layer)
     return (
         layer.output_shape is not None
@@ -257,7 +233,6 @@ def _no_maps(info: ModelInfo, end: LayerInfo, axes: int) -> str:
 
 
 def _size(layer: LayerInfo) -> str:
-    """The shape of what a layer gives, in words."""
     sides = positions(layer)
     if not sides:
         return f"{layer.channels} numbers"

@@ -1,4 +1,4 @@
-"""From the name or the number of a class to a target.
+"""The outputs of a model, and from the name or the number of a class to a target.
 
 The rule of this module: a name means one class or none; where it could mean two, or a number
 could be a name, the error says which numbers they have.
@@ -7,15 +7,94 @@ could be a name, the error says which numbers they have.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.prediction import OUTPUT, PROBABILITY, kind_of, unit_name
+from layersight.data.prediction import OUTPUT, PROBABILITY, ends_of, kind_of, unit_name
 from layersight.data.target import Target
-from layersight.errors import SelectionError, near
-from layersight.nouns.heatmaps.outputs import is_output
+from layersight.errors import ModelInputError, SelectionError, near
+from layersight.select import blocked_error
+
+
+def output_layers(info: ModelInfo) -> tuple[LayerInfo, ...]:
+    """For each output of a model the layer that gives it, in the order of ``info.outputs``.
+
+    An output that is computed outside of any layer, as the author of a subclassed model may, is
+    stood for by the last layer of all; :func:`default_output` says so.
+
+    Raises:
+        ModelInputError: The model has no layer at all.
+    """
+    by_name = {layer.name: layer for layer in info.layers}
+    if not by_name:
+        raise ModelInputError("expected a model with layers, found none that a number is read off")
+    last = info.layers[-1]
+    return tuple(last if name is None else by_name[name] for name in ends_of(info)) or (last,)
+
+
+def check_explained(info: ModelInfo, names: Iterable[str] | None) -> None:
+    """Refuses to explain layers that cannot be computed, with the name of one that can.
+
+    ``None`` for the model's outputs.
+    """
+    explained = set(names or ())
+    layers = [one for one in info.layers if one.name in explained]
+    for layer in output_layers(info) if names is None else layers:
+        if layer.blocked is not None:
+            able = [one.name for one in info.layers if one.blocked is None and one.channels]
+            instead = (
+                f"--target {able[-1]}:0 --method gradient explains a channel of a layer before it"
+            )
+            raise blocked_error(info.source, info.layers, layer, instead if able else None)
+
+
+def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
+    """The output that a class without the name of its output is of, and what to say of it.
+
+    Raises:
+        SelectionError: There are several, and none or more than one of them is a vector.
+    """
+    layers = tuple(dict.fromkeys(output_layers(info)))
+    if len(layers) == 1:
+        outside = (
+            f"the model's output is computed outside of any layer: explained is what '"
+            f"{layers[0].name}' gives, the last layer before it"
+        )
+        return layers[0], outside if None in ends_of(info) else None
+    vectors = [layer for layer in layers if is_vector(layer)]
+    listed = ", ".join(layer.name for layer in layers)
+    if not vectors:
+        raise SelectionError(
+            f"the model has {len(layers)} outputs ({listed}), none of them a vector of classes: "
+            f"say of which, for example {layers[0].name}:0"
+        )
+    others = ", ".join(layer.name for layer in layers if layer is not vectors[0])
+    return vectors[0], (
+        f"of the {len(layers)} outputs '{vectors[0].name}' is explained; for another say which, "
+        f"as OUTPUT:CLASS ({others})"
+    )
+
+
+def is_vector(layer: LayerInfo) -> bool:
+    """Whether a layer gives one number for each class and no more."""
+    return layer.output_shape is not None and len(layer.output_shape) == 2
+
+
+def is_output(info: ModelInfo, layer: LayerInfo) -> bool:
+    """Whether a layer gives an output of the model."""
+    return any(entry.name == layer.name for entry in output_layers(info))
+
+
+def positions(layer: LayerInfo) -> tuple[int | None, ...]:
+    """How many positions a layer's output has along each of its spatial axes.
+
+    >>> positions(LayerInfo("conv", "Conv2D", (None, 8, 7, 6), data_format="channels_first"))
+    (7, 6)
+    """
+    return (layer.example_shape or ())[:-1]
+
 
 SIDES = ("class 0", "class 1")
 """The two sides of a single unit that gives a probability, where they have no names."""
@@ -41,17 +120,9 @@ def names_of(info: ModelInfo, layer: LayerInfo) -> tuple[str, ...] | None:
 def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | None:
     """A class of an output by its number or its name; ``None`` for a name that it does not have.
 
-    The numbers are those of the classes: of a single unit with two names, or of one that gives a
-    probability, 1 is what it stands for and 0 is the other side.
-
-    Args:
-        info: The model.
-        layer: The layer that gives the output.
-        asked: A number, ``"class 3"``, or a name in which case does not matter, and which may
-            have underscores for spaces.
-
-    Raises:
-        SelectionError: There is no class of that number, or more than one of that name.
+    A number may be one or ``"class 3"``; in names case does not matter, and underscores are
+    spaces. The numbers are those of the classes: of a single unit with two names, or of one that
+    gives a probability, 1 is what it stands for and 0 is the other side.
     """
     names = names_of(info, layer)
     text = plain(asked) if isinstance(asked, str) else str(asked)
@@ -75,7 +146,6 @@ def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | 
 
 
 def make_target(info: ModelInfo, layer: LayerInfo, number: int) -> Target:
-    """The target of a class that is there."""
     if not _has_sides(info, layer):
         return unit_target(info, layer, number)
     return replace(unit_target(info, layer, 0), sign=1 if number == 1 else -1)
@@ -104,11 +174,7 @@ def unit_target(info: ModelInfo, layer: LayerInfo, unit: int) -> Target:
 
 
 def check_unit(layer: LayerInfo, unit: int) -> None:
-    """Refuses a unit that a layer does not have.
-
-    Raises:
-        SelectionError: It does not have it.
-    """
+    """Refuses a unit that a layer does not have."""
     count = layer.channels
     if layer.output_shape is None or len(layer.output_shape) < 2 or count is None:
         raise SelectionError(

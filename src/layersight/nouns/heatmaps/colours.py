@@ -47,12 +47,10 @@ class HeatScale:
 
     @property
     def low(self) -> float:
-        """The value of the first colour."""
         return self.ground - self.limit if self.signed else self.ground
 
     @property
     def high(self) -> float:
-        """The value of the last colour."""
         return self.ground + self.limit
 
     @property
@@ -80,11 +78,8 @@ class HeatScale:
     def opacity(self, most: float, clear: float = 0.0) -> FloatArray:
         """How far each colour step covers the photograph, ``(256,)``; ``most`` for the last.
 
-        It grows fast at first and then slower, so that weak heat is seen and the photograph too.
-
-        Args:
-            most: The opacity of the strongest heat.
-            clear: The share of the limit up to which heat covers nothing.
+        It grows fast at first and then slower, so that weak heat is seen and the photograph too; up
+        to a share ``clear`` of the limit heat covers nothing.
         """
         strength = np.clip((self.strength() - clear) / (1 - clear), 0, 1)
         share = 1 - (1 - strength) ** 2
@@ -108,7 +103,6 @@ class HeatScale:
 
 
 def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
-    """The scale of a map."""
     entry = result.maps[place]
     entries = [entry]
     if options.normalise == "shared":
@@ -123,7 +117,6 @@ def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
 
 
 def bar_of(scale: HeatScale) -> Scale:
-    """The colour bar of a scale of heat."""
     marks = tuple(scale.marks().items())
     # Index 0 is what was not seen; the first colour of heat is index 1.
     step = (scale.high - scale.low) / 254

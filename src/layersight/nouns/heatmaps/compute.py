@@ -32,18 +32,15 @@ from layersight.images import Source
 from layersight.loading import open_for
 from layersight.model import Forward
 from layersight.nouns.heatmaps.asking import read_targets
-from layersight.nouns.heatmaps.builder import Builder, LayerChooser
+from layersight.nouns.heatmaps.builder import Builder, Context, LayerChooser
 from layersight.nouns.heatmaps.cached import CachedModel, explainable, make_plan
-from layersight.nouns.heatmaps.classes import names_of
-from layersight.nouns.heatmaps.goals import ResolvedTarget
+from layersight.nouns.heatmaps.classes import check_explained, names_of, output_layers
+from layersight.nouns.heatmaps.goals import ResolvedTarget, ask_images
 from layersight.nouns.heatmaps.images import choose_input, make_image_set, picture_note
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics, named
-from layersight.nouns.heatmaps.outputs import check_explained, output_layers
 from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.nouns.heatmaps.running import Context
 from layersight.nouns.heatmaps.settings import choose_methods, left_out, settle
-from layersight.nouns.heatmaps.strongest import ask_images
 from layersight.nouns.heatmaps.work import Tracker
 from layersight.nouns.survey.reading import survey_of
 from layersight.nouns.survey.result import Survey
@@ -196,7 +193,7 @@ def heatmap(
                 *notes,
                 *more,
                 gathered.note,
-                *builder.notes,
+                *chooser.notes,
                 *_uncounted(maps, known),
                 *left_out(method, score_with),
             ],
@@ -219,7 +216,6 @@ def _among(entry: Heatmap, survey: Survey) -> Heatmap:
 
 
 def _uncounted(maps: Sequence[Heatmap], survey: Survey | None) -> list[str]:
-    """What is explained and a survey says nothing of."""
     words = "" if survey is None else survey.uncounted(entry.target.layer for entry in maps)
     return [words] if words else []
 
@@ -235,11 +231,7 @@ def _check_counts(batch_size: int, top: int, target: object) -> None:
 def _check_sizes(
     model: Forward, info: ModelInfo, given: Mapping[str, Sequence[InputImage]]
 ) -> None:
-    """Lets the model say why it does not know what a layer gives for images of this size.
-
-    Raises:
-        ModelInputError: A layer does not take what it would be given.
-    """
+    """Lets the model say why it does not know what a layer gives for images of this size."""
     unknown = [one for one in info.layers if one.output_shape is None and one.blocked is None]
     if unknown:
         first = {name: entries[0].values[None] for name, entries in given.items()}
@@ -247,7 +239,6 @@ def _check_sizes(
 
 
 def _refuse_unpredicted(asked: Sequence[ResolvedTarget]) -> None:
-    """Refuses targets that are nowhere predicted in any image."""
     target = asked[0].target
     raise SelectionError(
         f"'{target.name}' of '{target.layer}' is nowhere the strongest: there is nothing to "

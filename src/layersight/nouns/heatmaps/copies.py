@@ -47,16 +47,10 @@ class Rows:
 
 
 def batches(copies: int, images: Sequence[int] | Numbers, size: int) -> list[Rows]:
-    """Every copy of every image, in batches.
+    """Every copy of every image, in batches of so many rows at most.
 
-    Args:
-        copies: How many copies of each image there are.
-        images: The images, by their places.
-        size: How many rows a batch has at most.
-
-    Example:
-        >>> [list(rows.pairs()) for rows in batches(2, [0, 1], 3)]
-        [[(0, 0), (0, 1), (1, 0)], [(1, 1)]]
+    >>> [list(rows.pairs()) for rows in batches(2, [0, 1], 3)]
+    [[(0, 0), (0, 1), (1, 0)], [(1, 1)]]
     """
     chosen = np.asarray(images, np.intp)
     copy, place = np.divmod(np.arange(copies * len(chosen)), max(len(chosen), 1))
@@ -67,22 +61,12 @@ def batches(copies: int, images: Sequence[int] | Numbers, size: int) -> list[Row
 
 
 def originals(images: Images) -> Rows:
-    """Every image as it is, in one batch."""
     every = np.arange(len(images))
     return Rows(np.zeros_like(every), every)
 
 
 def read(request: Request, rows: Rows, pixels: FloatArray) -> NDArray[np.float64]:
-    """The score of each row, ``(row,)``.
-
-    Args:
-        request: What is explained, of each image or of all.
-        rows: Which copies.
-        pixels: ``(row, *positions, channel)``: what they look like.
-
-    Raises:
-        ModelInputError: A score is not finite.
-    """
+    """The score of each row, ``(row,)``, of pixels ``(row, *positions, channel)``; finite."""
     scores = request.model.read(_inputs(request, rows, pixels), _goals(request.target, rows))
     return numbers(scores, "score").astype(np.float64)
 
@@ -92,14 +76,8 @@ def gradients(
 ) -> tuple[FloatArray, FloatArray]:
     """The score of each row, unchecked, and its gradient, ``(row, *positions, channel)``.
 
-    Args:
-        request: What is explained, of each image or of all.
-        rows: Which copies.
-        pixels: ``(row, *positions, channel)``: what they look like.
-        guided: Let only what is positive back through rectifiers.
-
-    Raises:
-        ModelInputError: A gradient is not finite, or the score does not depend on the input.
+    A gradient that is not finite is refused. ``guided`` lets only what is positive back through
+    rectifiers.
     """
     name = request.images.input
     found = request.model.differentiate(
@@ -116,11 +94,7 @@ def image_gradients(request: Request, *, guided: bool = False) -> FloatArray:
 
 
 def numbers(values: NDArray[np.floating], what: str) -> FloatArray:
-    """The values as float32.
-
-    Raises:
-        ModelInputError: Some are infinite or no numbers.
-    """
+    """The values as float32; refused if some are infinite or no numbers."""
     with np.errstate(over="ignore"):
         found = np.asarray(values, np.float32)
     if not np.isfinite(found).all():

@@ -18,13 +18,7 @@ from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ImageMaps:
-    """The maps of one image.
-
-    Attributes:
-        result: All maps.
-        image: The number of the image.
-        indices: Where its maps stand in ``result``.
-    """
+    """The maps of one image, by where they stand in ``result``."""
 
     result: Heatmaps
     image: int
@@ -36,7 +30,6 @@ class ImageMaps:
 
     @property
     def shown(self) -> InputImage:
-        """The image as the network saw it."""
         return self.result.images[self.image]
 
     @property
@@ -45,12 +38,10 @@ class ImageMaps:
 
     @property
     def photograph(self) -> Photograph:
-        """The image in its own size."""
         return self.result.photographs[self.image]
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
-        """What the model says of it, if that is known."""
         given = self.result.predictions
         return given[self.image] if self.image < len(given) else ()
 
@@ -63,7 +54,6 @@ class ImageMaps:
         return tuple(dict.fromkeys(entry.target for entry in self.maps))
 
     def of_method(self, method: str) -> tuple[int, ...]:
-        """Where the maps by a method stand."""
         return tuple(index for index in self.indices if self.result.maps[index].method == method)
 
 
@@ -95,13 +85,11 @@ def only(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
 
 
 def default_view(result: Heatmaps) -> str:
-    """The view that fits a result for which none was asked."""
     groups = by_image(result)
     return view_of(groups[0]) if len(groups) == 1 else "sheet"
 
 
 def view_of(group: ImageMaps) -> str:
-    """The view that fits one image."""
     if len(group.indices) == 1:
         return "single"
     return "row" if len(group.methods) == 1 else "table"

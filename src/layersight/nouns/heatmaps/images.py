@@ -23,11 +23,7 @@ Given = Mapping[str, Sequence[InputImage]]
 
 
 def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
-    """The input that is explained: the one asked for, else the first with pictures.
-
-    Raises:
-        ModelInputError: There is none of that name, or it takes what no heatmap is of.
-    """
+    """The input that is explained: the one asked for, else the first with pictures."""
     entry = find_input(info, name)
     if is_token(entry):
         raise ModelInputError(
@@ -58,11 +54,7 @@ def picture_note(entry: InputInfo) -> str | None:
 def same_everywhere(given: Given) -> str | None:
     """What to do where one image went to several inputs, as to a network that compares two.
 
-    Args:
-        given: For each input of the model its images.
-
-    Returns:
-        A sentence; ``None`` where the inputs were given different images.
+    ``None`` where the inputs were given different images.
     """
     groups = [images for images in given.values() if images and images[0].values.ndim >= 3]
     if len(groups) < 2 or len({image.name for images in groups for image in images}) != 1:
@@ -90,16 +82,10 @@ def make_batch(given: Given, numbers: Sequence[int]) -> dict[str, FloatArray]:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ImageSet:
-    """The images, and the input whose pixels are explained.
+    """The images for each input of the model, and the input whose pixels are explained.
 
-    Attributes:
-        given: For each input of the model its images.
-        entry: The input that is explained.
-        black: ``(channel,)``: what a black pixel is in the numbers that the network sees.
-        white: ``(channel,)``: likewise a white one.
-
-    Of signals and vectors, which have no black, 0 stands for it, and for white the range of each
-    channel.
+    Black and white, ``(channel,)`` each, are in the numbers that the network sees. Of signals and
+    vectors, which have no black, 0 stands for it, and for white the range of each channel.
     """
 
     given: Given
@@ -108,7 +94,6 @@ class ImageSet:
     white: FloatArray
 
     def batch(self, numbers: Sequence[int]) -> Images:
-        """A batch of the images with some numbers."""
         return Images(make_batch(self.given, numbers), self.entry.name, self.black, self.white)
 
     def name(self, image: int) -> str:
@@ -118,11 +103,8 @@ class ImageSet:
 def make_image_set(given: Given, entry: InputInfo, preprocessing: Preprocessing) -> ImageSet:
     """The images with what black and white are in the numbers that the network sees.
 
-    Args:
-        given: For each input of the model its images.
-        entry: The input that is explained.
-        preprocessing: What the model's pictures want, for arrays that were given as numbers; if
-            their values lie outside of it, black and white are the least and the greatest.
+    For arrays that were given as numbers they are those of ``preprocessing``, what the model's
+    pictures want; if values lie outside of it, the least and the greatest value.
     """
     images = given[entry.name]
     if len(entry.sides) == 1:

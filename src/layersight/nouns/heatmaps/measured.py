@@ -54,7 +54,6 @@ ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def format_measure(value: float) -> str:
-    """A number of a metric; a dash where there is none."""
     return number(value) if math.isfinite(value) else DASH
 
 
@@ -138,7 +137,7 @@ def limits(measure: Measure) -> tuple[float, float]:
 
 
 def measured(group: ImageMaps) -> list[Section]:
-    """What metrics say of an image's maps, if they were asked."""
+    """What metrics say of the maps of an image."""
     if not any(entry.measures for entry in group.maps):
         return []
     line = "Of each map, of a random one, and of one that is brightest in the middle"

@@ -19,12 +19,8 @@ from layersight.nouns.heatmaps.request import HeatmapOptions
 def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
     """The methods that were asked for, each once.
 
-    Args:
-        asked: Names; ``"all"`` or ``"default"``: all that can be compared but the costly ones,
-            which show each image to the network hundreds of times; ``"costly"``: those.
-
-    Raises:
-        UsageError: There is none of that name, or none was asked for.
+    ``"all"`` or ``"default"`` are all that can be compared but the costly ones, which show each
+    image to the network hundreds of times; ``"costly"`` those.
     """
     names = split_words(asked)
     if not names:
@@ -59,15 +55,7 @@ def left_out(methods_asked: str | Sequence[str], metrics_asked: str | Sequence[s
 def settle(
     chosen: Sequence[Method], settings: Mapping[str, Any]
 ) -> tuple[HeatmapOptions, ImageOptions]:
-    """The options of heatmaps and of images.
-
-    Args:
-        chosen: The methods.
-        settings: Fields of both; ``None`` leaves one as it is.
-
-    Raises:
-        UsageError: One is unknown, out of its range, or read by none of the methods.
-    """
+    """The options of heatmaps and of images; refused is one that none of the methods reads."""
     own, of_images = split_options(settings, HeatmapOptions, ImageOptions)
     options = HeatmapOptions(**own)
     check_read("method", chosen, methods().values(), set(own) - {"score", "seed"})
@@ -86,11 +74,7 @@ class Reader(Protocol):
 def check_read(
     what: str, chosen: Sequence[Reader], known: Iterable[Reader], given: Iterable[str]
 ) -> None:
-    """Refuses options that none of the methods or metrics asked for reads.
-
-    Raises:
-        UsageError: There is one; the message names those that read it.
-    """
+    """Refuses options that none of the methods or metrics asked for reads."""
     for name in given:
         if not any(each.reads(name) for each in chosen):
             readers = [each.name for each in known if each.reads(name)]

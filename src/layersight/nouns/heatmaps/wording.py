@@ -23,10 +23,10 @@ from layersight.document.words import (
     scale_line,
     size,
 )
+from layersight.nouns.heatmaps.classes import positions
 from layersight.nouns.heatmaps.colours import percentile_of
 from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.outputs import positions
 from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
 
@@ -37,7 +37,6 @@ EMPTY = "no evidence: all 0"
 
 
 def method_title(result: Heatmaps, entry: Heatmap) -> str:
-    """What the method of a map is called."""
     return result.titles.get(entry.method, entry.method)
 
 
@@ -61,7 +60,6 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
 
 
 def map_name(result: Heatmaps, entry: Heatmap) -> str:
-    """The full name of a map."""
     image = result.images[entry.image].name
     return f"{method_title(result, entry)} of {target_name(result, entry)} on {image}"
 

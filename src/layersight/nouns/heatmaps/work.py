@@ -25,14 +25,7 @@ Part = tuple[str, str]
 
 
 def passes_of(method: Method, options: HeatmapOptions, size: Size, channels: int) -> float:
-    """What the map of one image costs.
-
-    Args:
-        method: The method.
-        options: How it is made.
-        size: Of the image.
-        channels: Of the layer that is used.
-    """
+    """What the map of one image costs, by its size and the channels of the layer that is used."""
     return GRADIENT if method.passes is None else method.passes(options, size, channels)
 
 
@@ -44,12 +37,8 @@ def costs_of(
 ) -> dict[Part, float]:
     """What every part costs for one image and target, in passes.
 
-    Args:
-        methods: For each method what its map costs.
-        metrics: What each map is measured with.
-        options: How.
-        grains: For each method what tells how coarse its maps are. Random maps are measured for
-            the first of each kind, the centre once.
+    ``grains`` tell how coarse the maps of a method are: random maps are measured for the first of
+    each kind, the centre once.
     """
     found: dict[Part, float] = {}
     seen: set[object] = set()
@@ -67,10 +56,7 @@ def costs_of(
 class Tracker:
     """Tells how much of the work is done, in milliseconds: those it took and those it will take.
 
-    Attributes:
-        report: Told of them; ``None`` for nobody.
-        maps: How many maps each method makes.
-        clock: Gives the time in seconds.
+    ``maps`` is how many each method makes.
     """
 
     report: Progress | None
@@ -89,12 +75,7 @@ class Tracker:
         return bool(self._left) or self.report is None
 
     def plan(self, passes: Mapping[Part, float], measure: Callable[[], float]) -> None:
-        """Takes what there is to do.
-
-        Args:
-            passes: What each part costs for one map.
-            measure: Measures the seconds of a pass; called where there are very many.
-        """
+        """Takes what each part costs for one map; where there are very many, a pass is measured."""
         self._passes, self._left = dict(passes), dict.fromkeys(passes, self.maps)
         self._begun = self._since = self.clock()
         if sum(passes.values()) * self.maps > MANY:
@@ -103,7 +84,6 @@ class Tracker:
             self._tell()
 
     def within(self, part: Part, count: int) -> Progress:
-        """Tells of a part of the work on so many maps that are made together."""
 
         def step(done: int, passes: int) -> None:
             self._tell(part, count * min(done, passes) / max(1, passes))
@@ -111,7 +91,6 @@ class Tracker:
         return step
 
     def finish(self, part: Part, count: int) -> None:
-        """So many maps of a part are done."""
         if part not in self._left:
             return
         now = self.clock()

@@ -76,14 +76,9 @@ def parts(chosen: Indices, size: int) -> list[Indices]:
 
 @np.errstate(all="ignore")
 def weigh(scores: NDArray[np.float64], chosen: Indices) -> NDArray[np.float64]:
-    """The weight of each channel.
+    """The weight of each channel, ``(channel,)``; of those that were not set to 0, 0.
 
-    Args:
-        scores: ``(channel + 1,)``: without each channel, and last of the whole.
-        chosen: The channels that were set to 0.
-
-    Returns:
-        ``(channel,)``: 0 for those that were not.
+    Scores, ``(channel + 1,)``, are those without each channel, and last that of the whole.
     """
     whole = scores[WHOLE]
     weights = np.zeros(len(scores) - 1)

@@ -31,14 +31,9 @@ def eigencam(request: Request) -> FloatArray:
 
 @np.errstate(all="ignore")
 def component(maps: FloatArray) -> FloatArray:
-    """How far each position lies along the first principal component.
+    """How far each position of ``(*positions, channel)`` lies along the first principal component.
 
-    Args:
-        maps: ``(*positions, channel)``.
-
-    Returns:
-        ``(*positions,)``; 0 everywhere if all maps are constant, not a number everywhere if a
-        value is none.
+    0 everywhere if all maps are constant, not a number everywhere if a value is none.
     """
     rows = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
     rows -= rows.mean(axis=0)

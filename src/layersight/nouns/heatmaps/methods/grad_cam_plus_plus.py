@@ -31,15 +31,7 @@ def grad_cam_plus_plus(request: Request) -> FloatArray:
 
 @np.errstate(all="ignore")
 def combined(values: FloatArray, gradients: FloatArray) -> FloatArray:
-    """The map of one layer.
-
-    Args:
-        values: ``(image, *positions, channel)``.
-        gradients: The gradient by each of them.
-
-    Returns:
-        ``(image, *positions)`` float32; none below 0.
-    """
+    """The map, ``(image, *positions)``, of a layer by its values and the gradients by them."""
     axes = all_positions(values)
     totals = values.sum(axis=axes, keepdims=True, dtype=np.float64).astype(np.float32)
     below = totals * gradients

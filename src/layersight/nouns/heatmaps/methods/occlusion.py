@@ -53,14 +53,8 @@ def occlusion(request: Request) -> FloatArray:
 def patches(size: Size, options: HeatmapOptions, *, vector: bool = False) -> list[Area]:
     """Where the patch lies, row by row; of frames and slices in one after the other.
 
-    Args:
-        size: Height and width of the image, or the positions along the axes of something else.
-        options: ``window`` and ``stride`` in pixels; 0 for an eighth of the shorter side and
-            for half of the window.
-        vector: Whether each position is a thing by itself, with a patch of 1 where none is asked.
-
-    Raises:
-        UsageError: The patch is larger than the image, or leaves gaps.
+    A window of 0 is an eighth of the shorter side, or 1 for a vector, of which each position is a
+    thing by itself; a stride of 0 is half of the window.
     """
     sides = size[-2:]
     window = options.window or (1 if vector else max(1, min(sides) // 8))

@@ -64,13 +64,7 @@ def rise(request: Request) -> Result:
 
 
 def masks(size: tuple[int, ...], options: HeatmapOptions, wanted: range) -> FloatArray:
-    """Some of the masks, ``(mask, *positions)`` in 0..1.
-
-    Args:
-        size: Height and width of the image, or the positions along the axes of something else.
-        options: ``cells`` along the shorter side, ``keep`` and ``seed``.
-        wanted: Their numbers.
-    """
+    """Some of the masks, ``(mask, *positions)`` in 0..1."""
     sides = cell_sides(size, options)
     cells = tuple(-(-length // side) for length, side in zip(size, sides, strict=True))
     kept = np.empty((len(wanted), *cells), np.float32)

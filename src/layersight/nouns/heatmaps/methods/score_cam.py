@@ -68,9 +68,7 @@ def score_cam(request: Request) -> FloatArray:
 class Chosen:
     """The channels of one image that count.
 
-    Attributes:
-        channels: ``(chosen,)``: their numbers.
-        like: ``(chosen,)``: for each the one of them that is shown in its place, often itself.
+    ``like`` is for each the one of them that is shown in its place, often itself.
     """
 
     channels: Indices
@@ -79,12 +77,7 @@ class Chosen:
     @classmethod
     @np.errstate(all="ignore")
     def of(cls, maps: FloatArray, count: int) -> Chosen:
-        """Chooses.
-
-        Args:
-            maps: ``(*positions, channel)``.
-            count: How many of the strongest at most; 0 for all.
-        """
+        """The strongest channels of ``(*positions, channel)``; all for 0."""
         scaled, ranged = normalise(np.moveaxis(maps, -1, 0).copy())
         sizes = np.where(ranged, maps.std(axis=tuple(range(maps.ndim - 1)), dtype=np.float64), 0)
         channels = strongest(sizes, count)
@@ -98,11 +91,7 @@ class Chosen:
 
     @np.errstate(all="ignore")
     def weigh(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The weight of each channel.
-
-        Args:
-            scores: ``(channel,)``: of those shown; minus infinity counts 0.
-        """
+        """The weight of each channel by its score; minus infinity counts 0."""
         weights = np.zeros(len(scores))
         mine = scores[self.like]
         if np.any(mine > -np.inf):
@@ -145,18 +134,10 @@ def batches(chosen: Sequence[Chosen], size: int) -> Iterator[Rows]:
 def mask(
     images: Images, nothing: FloatArray, values: FloatArray, rows: Rows, *, out: FloatArray
 ) -> NDArray[np.bool_]:
-    """Makes the masked images of one batch.
+    """Makes the masked images of one batch in ``out``.
 
-    Args:
-        images: The images.
-        nothing: The baseline of each, ``(image, *positions, channel)``.
-        values: The maps of the layer, ``(image, *positions, channel)``.
-        rows: Which channel masks which image.
-        out: ``(row, *positions, channel)``: where they are put.
-
-    Returns:
-        ``(row,)``: whether the mask is one; where the image is smaller than the map, an enlarged
-        map can be constant although the map is not.
+    Told is for each row whether its mask is one: where the image is smaller than the map, an
+    enlarged map can be constant although the map is not.
     """
     seen = np.empty(len(rows), np.bool_)
     for image in np.unique(rows.images):
@@ -170,15 +151,9 @@ def mask(
 
 @np.errstate(all="ignore")
 def blend(pixels: FloatArray, nothing: FloatArray, shares: FloatArray, out: FloatArray) -> None:
-    """The image where a mask is 1, the baseline where it is 0.
+    """The image where a mask is 1, the baseline where it is 0, ``(mask, *positions, channel)``.
 
     Colour by colour, so that NumPy's innermost loop runs along whole rows.
-
-    Args:
-        pixels: ``(*positions, channel)``.
-        nothing: Likewise.
-        shares: ``(mask, *positions)``.
-        out: ``(mask, *positions, channel)``.
     """
     for colour in range(pixels.shape[-1]):
         apart = np.subtract(pixels[..., colour], nothing[..., colour], order="C")

@@ -27,9 +27,8 @@ from layersight.data.placing import enlarge
 from layersight.data.readout import Goal
 from layersight.errors import ModelInputError, UsageError
 from layersight.model import Differentiable
-from layersight.nouns.heatmaps.baselines import baseline
+from layersight.nouns.heatmaps.baselines import baseline, blur
 from layersight.nouns.heatmaps.methods.method import Images, Progress
-from layersight.nouns.heatmaps.metrics.blurring import blur
 from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Grain, Marks, Metric, choose_metrics
 from layersight.nouns.heatmaps.request import MeasureOptions
 from layersight.nouns.heatmaps.result import Measure
@@ -212,14 +211,7 @@ class Bench:
         explain: Explain | None = None,
         progress: Progress | None = None,
     ) -> tuple[Measure, ...]:
-        """What metrics say of a heatmap.
-
-        Args:
-            values: ``(*positions,)`` in the size of the image.
-            metrics: Which.
-            grain: Of how many cells the heatmap was made; ``None``: every pixel is one.
-            explain: Makes the heatmap anew; wanted by some metrics.
-            progress: Told after each metric how many are done and how many there are.
+        """What metrics say of a heatmap, as :func:`measure` takes it.
 
         Raises:
             UsageError: The map is of another size or holds what is no number, or a metric

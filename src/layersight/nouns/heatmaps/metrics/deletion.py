@@ -26,13 +26,7 @@ def deletion(trial: Trial) -> Outcome:
 
 
 def exchange(trial: Trial, before: FloatArray, after: FloatArray) -> Outcome:
-    """One image is turned into another, the hottest pixels first.
-
-    Args:
-        trial: The map.
-        before: The image at the beginning, ``(*positions, channel)``.
-        after: The image at the end.
-    """
+    """One image is turned into another, the hottest pixels first."""
     count = len(trial.order)
     steps = min(trial.bench.options.points, count)
     ends = [round(count * step / steps) for step in range(steps + 1)]

@@ -19,8 +19,7 @@ import numpy as np
 
 from layersight.data.fields import Option
 from layersight.nouns.heatmaps.metrics.bench import Bench, Trial
-from layersight.nouns.heatmaps.metrics.cascade import cascade
-from layersight.nouns.heatmaps.metrics.likeness import rank_correlation
+from layersight.nouns.heatmaps.metrics.cascade import cascade, rank_correlation
 from layersight.nouns.heatmaps.metrics.metric import Grain, Marks, Metric, Outcome
 
 HALF = 0.5

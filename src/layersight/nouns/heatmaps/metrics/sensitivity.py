@@ -42,12 +42,7 @@ def sensitivity(trial: Trial) -> Outcome:
 
 
 def greatest_change(before: FloatArray, after: FloatArray) -> float:
-    """The greatest relative change of a map; not a number where the map is empty.
-
-    Args:
-        before: ``(*positions,)``.
-        after: ``(copy, *positions)``.
-    """
+    """The greatest relative change of a map; not a number where the map is empty."""
     size = _norm(before[np.newaxis])[0]
     return float(_norm(after - before).max() / size) if size > 0 else float("nan")
 
