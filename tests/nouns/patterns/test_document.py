@@ -15,7 +15,7 @@ from layersight.errors import SelectionError, UsageError
 from layersight.nouns.patterns.document import describe, frames, over_checks
 from layersight.nouns.patterns.noun import numbers
 from layersight.nouns.patterns.options import GALLERY_VIEWS, GalleryOptions
-from layersight.nouns.patterns.parts import by_layer, default_view, facets_beside, only, siblings
+from layersight.nouns.patterns.parts import by_layer, default_view, facets_beside, siblings
 from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import appearance, label_of
 from layersight.writers.page import Anchor, Link, Text
@@ -105,7 +105,7 @@ def test_facets_stand_beside_each_other() -> None:
 
 
 def test_one_pattern_with_all_its_numbers() -> None:
-    listed = words(*laid(made(only(gallery(natural=True), [2]))))
+    listed = words(*laid(made(gallery(natural=True).take([2]))))
     assert "conv, channel 2" in listed
     assert "maximises its mean over all positions" in listed
     for name, value in (
@@ -127,14 +127,14 @@ def test_one_pattern_with_all_its_numbers() -> None:
 
 
 def test_one_dead_pattern_says_so() -> None:
-    (page,) = laid(made(only(gallery(), [1])))
+    (page,) = laid(made(gallery().take([1])))
     assert "no start could wake this channel" in " ".join(words(page))
     assert "Activation before" not in " ".join(words(page))  # there was no way to draw
     assert not pictures(page)
 
 
 def test_a_mask_is_shown_beside_the_plain_picture() -> None:
-    result = only(gallery(masks=True, size=(16, 16)), [0])
+    result = gallery(masks=True, size=(16, 16)).take([0])
     (page,) = laid(made(result, "pattern"))
     plain, masked = pictures(page)
     np.testing.assert_array_equal(plain.pixels, result.images[0])
@@ -149,7 +149,7 @@ def test_a_mask_is_shown_beside_the_plain_picture() -> None:
 
 
 def test_the_view_that_fits() -> None:
-    assert default_view(only(gallery(), [0])) == "pattern"
+    assert default_view(gallery().take([0])) == "pattern"
     assert default_view(gallery()) == "grid"
     assert default_view(gallery({"a": 1, "b": 1})) == "sheet"
 
@@ -233,7 +233,7 @@ def test_frames_have_one_layout() -> None:
 
 def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
     with pytest.raises(SelectionError, match="no patterns to draw"):
-        made(only(gallery(), []), "grid")
+        made(gallery().take([]), "grid")
     with pytest.raises(SelectionError, match="expected at most 256, found 300"):
         made(gallery({"conv": 300}, size=(2, 2)), "pattern")
 
@@ -259,7 +259,7 @@ def test_a_picture_that_is_mostly_noise_is_called_failed_everywhere() -> None:
     assert (told["failed"], told["coverage"]) == (True, pytest.approx(0.06))
     assert told["ended"].endswith("the channel answers to 6% of the picture, the rest is noise")
     assert numbers(result, GalleryOptions())["patterns"][4]["coverage"] is None
-    one = describe(only(result, [3]), GalleryOptions())
+    one = describe(result.take([3]), GalleryOptions())
     assert "40% of the picture" in " ".join(words(*laid(one)))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.model import ModelInfo
@@ -14,7 +15,7 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.errors import UsageError, few
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.patterns.result import ALONG, Objective, Patterns, gained, scattered
+from layersight.nouns.patterns.result import AXES, Objective, Patterns, gained, scattered
 from layersight.nouns.patterns.running import RatedPattern
 from layersight.nouns.patterns.unfolded import pictures_of
 
@@ -27,7 +28,6 @@ def assemble(
     method: Method,
     options: PatternOptions,
     preprocessing: Preprocessing,
-    objectives: Sequence[Objective],
     done: Sequence[RatedPattern],
     *,
     natural_count: int = 0,
@@ -35,74 +35,78 @@ def assemble(
     notes: Iterable[str] = (),
     depth: int = 1,
 ) -> Patterns:
-    """The result of patterns that are done, in the order of their objectives."""
+    """The result of patterns that are done, in their order."""
+    optimised = [rated.optimised for rated in done]
     dead = np.array([rated.dead for rated in done])
-    activation = _array(rated.activation for rated in done)
-    start_activation = _array(rated.start_activation for rated in done)
-    coverage = _array(rated.coverage for rated in done)
+    activation, start_activation, robustness, coverage = (
+        np.array([getattr(rated, name) for rated in done], np.float32)
+        for name in ("activation", "start_activation", "robustness", "coverage")
+    )
     rose = gained(start_activation, activation) & ~scattered(coverage)
     empty = dead | ~rose
-    longest = max(len(rated.optimised.history) for rated in done)
-    history = np.full((len(done), longest), np.nan, np.float32)
-    for row, rated in zip(history, done, strict=True):
-        row[: len(rated.optimised.history)] = rated.optimised.history
-    marks = [rated.natural for rated in done if rated.natural is not None]
-    compared = np.array(marks, np.float32) if marks else None
-    masks = [rated.transparency for rated in done if rated.transparency is not None]
+    images = _in_colour(method.show(np.stack([entry.canvas for entry in optimised])), depth)
+    images[empty] = DEAD_GREY
+    steps = np.array([len(entry.history) for entry in optimised])
+    history = np.full((len(done), steps.max()), np.nan, np.float32)
+    for row, entry in zip(history, optimised, strict=True):
+        row[: len(entry.history)] = entry.history
+    natural = _stacked([rated.natural for rated in done])
     frames = None
     if frame_steps:
-        frames = np.stack(
-            [_in_colour(np.stack(rated.optimised.frames), depth) for rated in done], 1
-        )
+        ways = [_in_colour(np.stack(entry.frames), depth) for entry in optimised]
+        frames = np.stack(ways, 1)
         frames[:, empty] = DEAD_GREY
     return Patterns(
         model=info,
         options=options,
         preprocessing=preprocessing,
-        objectives=tuple(objectives),
-        images=_images(np.stack([rated.optimised.canvas for rated in done]), method, empty, depth),
+        objectives=tuple(rated.objective for rated in done),
+        images=images,
         values=np.stack([rated.value for rated in done]),
         activation=activation,
         start_activation=start_activation,
-        robustness=_array(rated.robustness for rated in done),
+        robustness=robustness,
         coverage=coverage,
         dead=dead,
-        converged=np.array([rated.optimised.converged for rated in done]) & rose,
-        steps=np.array([len(rated.optimised.history) for rated in done]),
+        converged=np.array([entry.converged for entry in optimised]) & rose,
+        steps=steps,
         history=history,
-        natural=None if compared is None else compared[:, :3],
-        percentile=None if compared is None else compared[:, 3],
-        transparency=np.stack(masks) if masks else None,
+        natural=None if natural is None else natural[:, :3],
+        percentile=None if natural is None else natural[:, 3],
+        transparency=_stacked([rated.transparency for rated in done]),
         natural_count=natural_count,
         frames=frames,
         frame_steps=tuple(frame_steps),
-        notes=(*notes, *_woken(objectives, done)),
+        notes=(*notes, *_woken(done)),
     )
 
 
-def _woken(objectives: Sequence[Objective], done: Sequence[RatedPattern]) -> list[str]:
+def _stacked(arrays: Iterable[FloatArray | None]) -> FloatArray | None:
+    """What all patterns have or none of them."""
+    known = [array for array in arrays if array is not None]
+    return np.stack(known) if known else None
+
+
+def _woken(done: Sequence[RatedPattern]) -> list[str]:
     """Which channels the start that was meant for them did not wake."""
-    found = []
-    pairs = list(zip(objectives, done, strict=True))
-    leaked = [entry for entry, rated in pairs if rated.optimised.leaked]
-    other = [entry for entry, rated in pairs if rated.optimised.awake and rated.optimised.attempt]
-    if leaked:
-        found.append(f"silent at their start, woken by a leaking gradient: {_named(leaked)}")
-    if other:
-        found.append(f"silent at the first start, woken from another one: {_named(other)}")
-    return found
+    leaked = [rated for rated in done if rated.optimised.leaked]
+    other = [rated for rated in done if rated.optimised.awake and rated.optimised.attempt]
+    return [
+        f"{what}: {few([*dict.fromkeys(map(_name, found))], 6)}"
+        for what, found in (
+            ("silent at their start, woken by a leaking gradient", leaked),
+            ("silent at the first start, woken from another one", other),
+        )
+        if found
+    ]
 
 
-def _named(objectives: Sequence[Objective]) -> str:
-    return few([*dict.fromkeys(f"{entry.layer} {entry.channel}" for entry in objectives)], 6)
+def _name(rated: RatedPattern) -> str:
+    return f"{rated.objective.layer} {rated.objective.channel}"
 
 
 def check_same(done: Patterns, info: ModelInfo, options: PatternOptions, scale: str) -> None:
-    """Refuses to go on with patterns that were made otherwise.
-
-    Raises:
-        UsageError: They are of another model, or of other options.
-    """
+    """Refuses to go on with patterns of another model, or of other options."""
     if done.model.digest != info.digest:
         raise UsageError("the patterns that are done are of another model: start anew")
     if done.options != options or done.preprocessing.name != scale:
@@ -113,40 +117,31 @@ def merge(objectives: Sequence[Objective], parts: Sequence[Patterns]) -> Pattern
     """One result of several, in the order of ``objectives``, each of which is in a part."""
     if len(parts) == 1:
         return parts[0]
-    places = {
-        objective: (part, place)
-        for part in parts
-        for place, objective in enumerate(part.objectives)
-    }
-    chosen = [places[objective] for objective in objectives]
+    together = [objective for part in parts for objective in part.objectives]
     longest = max(part.history.shape[1] for part in parts)
 
-    def take(name: str, axis: int = 0) -> Any:
-        if any(getattr(part, name) is None for part in parts):
+    def joined(name: str) -> Any:
+        arrays = [getattr(part, name) for part in parts]
+        if any(array is None for array in arrays):
             return None
-        picked = [np.take(getattr(part, name), place, axis) for part, place in chosen]
         if name == "history":
-            room = [np.full(longest - len(row), np.nan, np.float32) for row in picked]
-            picked = [np.concatenate(pair) for pair in zip(picked, room, strict=True)]
-        return np.stack(picked, axis)
+            arrays = [_lengthened(array, longest) for array in arrays]
+        return np.concatenate(arrays, AXES[name].index("pattern"))
 
-    return dataclasses.replace(
+    whole = dataclasses.replace(
         parts[-1],
-        objectives=tuple(objectives),
-        frames=take("frames", 1),
+        objectives=tuple(together),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-        **{name: take(name) for name in ALONG},
+        **{name: joined(name) for name in AXES},
     )
+    # Where two parts have the same pattern, the later one counts.
+    indices = {objective: index for index, objective in enumerate(together)}
+    return whole.take([indices[objective] for objective in objectives])
 
 
-def _array(numbers: Iterable[float]) -> FloatArray:
-    return np.array(list(numbers), np.float32)
-
-
-def _images(canvases: FloatArray, method: Method, empty: Any, depth: int) -> Bytes:
-    shown = _in_colour(method.show(canvases), depth)
-    shown[empty] = DEAD_GREY
-    return shown
+def _lengthened(history: FloatArray, steps: int) -> NDArray[Any]:
+    more = np.full((len(history), steps - history.shape[1]), np.nan, np.float32)
+    return np.concatenate([history, more], 1)
 
 
 def _in_colour(shown: Bytes, depth: int) -> Bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,9 @@ from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.unfolded import as_canvas, depth_of
 
+Natural = tuple[InputImage, ...]
+"""Natural images in the size of the canvas."""
+
 LARGEST = 4096
 """The longest side of a canvas, in pixels."""
 
@@ -40,16 +42,7 @@ COPIES = 12
 
 
 def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]) -> PatternOptions:
-    """The options of a method with what was asked for.
-
-    Args:
-        method: The method.
-        entry: The input that is optimised, whose own size is the default of the canvas.
-        settings: Fields of :class:`PatternOptions`; ``None`` leaves one as it is.
-
-    Raises:
-        UsageError: One is unknown, or out of its range.
-    """
+    """The options of a method with what was asked for; the canvas is as large as the input."""
     (given,) = split_options(settings, PatternOptions, without=["method"])
     side = method.free_side
     own = tuple(size or side for size in entry.size)
@@ -60,36 +53,28 @@ def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]
 def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputInfo:
     """The input that is optimised: the one asked for, else the first that takes a picture.
 
-    Signals and frames are laid out as one picture.
-
-    Args:
-        info: The model.
-        name: Of the input, or ``None``.
-        size: Of the canvas, as asked for; that of the picture which the values of a vector
-            could be makes them one.
-
-    Raises:
-        ModelInputError: It takes no picture.
+    Signals and frames are laid out as one picture; so are the values of a vector, if ``size`` is
+    that of the picture which they could be.
     """
     entry = find_input(info, name)
     if depth_of(entry) != 1 and not is_token(entry):
         return as_canvas(entry)
+    possible = entry.possible_picture
     if len(entry.example_shape) != 3 and size is not None:
         asked = check_size(size, "a canvas", LARGEST)
-        entry = entry.as_picture() if asked == (entry.possible_picture or ())[:2] else entry
-    if len(entry.example_shape) != 3:
-        possible = entry.possible_picture
-        hint = ""
-        if possible is not None:
-            hint = (
-                f". If its values are a picture of {possible[1]} x {possible[0]}, say so with the "
-                f"size {possible[0]}x{possible[1]}"
-            )
-        raise ModelInputError(
-            "patterns are of pictures, signals and frames: expected an input of (height, width, "
-            f"channel), found '{entry.name}' of shape {entry.shape}{hint}"
+        entry = entry.as_picture() if asked == (possible or ())[:2] else entry
+    if len(entry.example_shape) == 3:
+        return entry
+    hint = ""
+    if possible is not None:
+        hint = (
+            f". If its values are a picture of {possible[1]} x {possible[0]}, say so with the "
+            f"size {possible[0]}x{possible[1]}"
         )
-    return entry
+    raise ModelInputError(
+        "patterns are of pictures, signals and frames: expected an input of (height, width, "
+        f"channel), found '{entry.name}' of shape {entry.shape}{hint}"
+    )
 
 
 def constants_of(info: ModelInfo, optimised: InputInfo, size: tuple[int, int]) -> dict[str, Any]:
@@ -135,11 +120,7 @@ def make_ascent(
 
 
 def choose_batch(model: Optimisable, ascent: Ascent, count: int, most: int | None) -> int:
-    """How many patterns are optimised together: as many as fit, in batches of one size.
-
-    Raises:
-        UsageError: ``most`` is no whole number, or less than 1.
-    """
+    """How many patterns are optimised together: as many as fit, in batches of one size."""
     if most is not None:
         check_batch_size(most)
     shapes: dict[str, tuple[int, ...]] = {
@@ -153,47 +134,22 @@ def choose_batch(model: Optimisable, ascent: Ascent, count: int, most: int | Non
     return max(1, even // ascent.group) * ascent.group
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Natural:
-    """Natural images in the size of the canvas.
-
-    Attributes:
-        loaded: The images.
-    """
-
-    loaded: tuple[InputImage, ...]
-
-    def canvases(self, parameters: str) -> list[FloatArray]:
-        if parameters == PIXELS:
-            return [image.values for image in self.loaded]
-        return [image.pixels.astype(np.float32) / np.float32(255) for image in self.loaded]
-
-
 def load_natural(
     entry: InputInfo,
     given: str | os.PathLike[str] | Sequence[Any],
     size: tuple[int, int],
     preprocessing: Preprocessing,
 ) -> Natural:
-    """Natural images, cropped to the canvas.
-
-    Args:
-        entry: The input that is optimised.
-        given: A folder, a glob, or files.
-        size: Height and width of the canvas.
-        preprocessing: What the input wants.
-
-    Raises:
-        ImageError: There are none, or one cannot be read.
-    """
+    """Natural images from a folder, a glob, or files, cropped to the canvas."""
     shape = (None, *size, entry.channels or 3)
     canvas = InputInfo(entry.name, shape, "channels_last", entry.dtype)
     paths = images.find_images([given] if isinstance(given, str | os.PathLike) else list(given))
-    return Natural(
-        tuple(
-            images.load(
-                path, canvas, preprocessing=preprocessing, fit="crop", interpolation="bilinear"
-            )
-            for path in paths
-        )
-    )
+    how: dict[str, Any] = {"fit": "crop", "interpolation": "bilinear"}
+    return tuple(images.load(path, canvas, preprocessing=preprocessing, **how) for path in paths)
+
+
+def canvases_of(natural: Natural, parameters: str) -> list[FloatArray]:
+    """Natural images as what is optimised: what the network sees, or pictures in 0..1."""
+    if parameters == PIXELS:
+        return [image.values for image in natural]
+    return [image.pixels.astype(np.float32) / np.float32(255) for image in natural]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -32,7 +32,7 @@ from layersight.nouns.patterns.asking import ask, check, probes_of
 from layersight.nouns.patterns.assembling import assemble, check_same, merge
 from layersight.nouns.patterns.canvas import (
     LARGEST,
-    Natural,
+    canvases_of,
     choose_input,
     constants_of,
     load_natural,
@@ -123,36 +123,40 @@ def patterns(
     if survey is not None and images is not None:
         raise UsageError("expected images or a survey to compare patterns with, found both")
     known = None if survey is None else survey_of(survey, info)
-    depth = depth_of(find_input(info, entry.name)) if entry.picture else 1
+    own = find_input(info, entry.name)
+    depth = depth_of(own) if entry.picture else 1
     unfolded = None
     if depth != 1:
         if images is not None or survey is not None or options.get("size") is not None:
             raise UsageError(
                 "images=, survey= and size= are of patterns that are pictures: leave them out"
             )
-        own = choose_preprocessing(find_input(info, entry.name), scale)
-        name, options, own, begun, note = settle(depth, entry, method, options, own)
-        chosen, unfolded = find_method(name), (own, begun, note)
+        unfolded = settle(depth, entry, method, options, choose_preprocessing(own, scale))
+        chosen, options = find_method("classic"), unfolded.options
     given = _as_start(start, chosen, entry)
     if unfolded is not None and given is None:
-        given = unfolded[1]
+        given = unfolded.start
     settled = settle_options(chosen, entry, _with_size(options, given))
     channels_in = entry.channels or 3
     if not info.layers:
-        shapes = {entry.name: (1, *settled.size, channels_in)}
-        info = opened.describe(shapes | _shapes(constants_of(info, entry, settled.size)))
+        others = constants_of(info, entry, settled.size)
+        shapes = {name: array.shape for name, array in others.items()}
+        info = opened.describe({entry.name: (1, *settled.size, channels_in), **shapes})
         entry = choose_input(info, entry.name)
     objectives, left_out = _objectives(info, layers, channels, objective, settled.facets)
-    natural = None
-    preprocessing = choose_preprocessing(entry, scale) if unfolded is None else unfolded[0]
-    if not preprocessing.is_settled and unfolded is None:
+    preprocessing = choose_preprocessing(entry, scale)
+    if unfolded is not None:
+        preprocessing = unfolded.preprocessing
+    elif not preprocessing.is_settled:
         sizes = (own or side for own, side in zip(entry.size, settled.size, strict=True))
-        preprocessing = settle_input(
-            opened, info, entry.name, {entry.name: (1, *sizes, channels_in)}
-        )
+        shapes = {entry.name: (1, *sizes, channels_in)}
+        preprocessing = settle_input(opened, info, entry.name, shapes)
+    natural, magnitudes = None, None
     if images is not None:
         natural = load_natural(entry, images, settled.size, preprocessing)
-    context = Context(settled, channels_in, given, _spectrum(natural, chosen, channels_in))
+        if chosen.takes_spectrum:
+            magnitudes = spectrum.of_images(canvases_of(natural, PHASE), channels_in)
+    context = Context(settled, channels_in, given, magnitudes)
     parts = []
     if done is not None:
         check_same(done, info, settled, preprocessing.name)
@@ -160,34 +164,33 @@ def patterns(
     waiting = [entry for entry in objectives if done is None or entry not in done.objectives]
     kept_steps = _frame_steps(frames, settled.steps)
     finished: list[RatedPattern] = []
-    made: list[Objective] = []
     for probes, group in groupby(waiting, probes_of):
         asked = list(group)
         ascent = make_ascent(info, entry, settled, preprocessing, probes)
+        before, total = len(finished) * settled.steps, len(waiting) * settled.steps
         found = run(
             *(opened, info, chosen.apply(ascent, context), chosen, context, asked, natural),
             batch_size=batch_size,
             frames=kept_steps[:-1],
-            progress=_shifted(progress, len(made) * settled.steps, len(waiting) * settled.steps),
+            progress=None if progress is None else _shifted(progress, before, total),
             movable=depth == 1,
         )
-        finished += [found[number] for number in sorted(found)]
-        made += [asked[number] for number in sorted(found)]
+        finished += found
         if len(found) < len(asked):
             break
-    if made:
+    if finished:
+        notes = [*info.notes, *left_out]
+        notes += _notes(info, entry, chosen) if unfolded is None else [unfolded.note]
         parts.append(
             assemble(
-                *(info, chosen, settled, preprocessing, made, finished),
-                natural_count=0 if natural is None else len(natural.loaded),
+                *(info, chosen, settled, preprocessing, finished),
+                natural_count=len(natural or ()),
                 frame_steps=kept_steps,
-                notes=_notes(
-                    info, entry, chosen, left_out, None if unfolded is None else unfolded[2]
-                ),
+                notes=notes,
                 depth=depth,
             )
         )
-    ready = set(made) | set(() if done is None else done.objectives)
+    ready = {objective for part in parts for objective in part.objectives}
     order = [objective for objective in objectives if objective in ready]
     result = merge(order, parts) if parts else None
     if result is not None and known is not None:
@@ -208,23 +211,16 @@ def _frame_steps(count: int, steps: int) -> tuple[int, ...]:
     return tuple(int(place) for place in np.unique(np.rint(places)))
 
 
-def _notes(
-    info: ModelInfo,
-    entry: InputInfo,
-    method: Method,
-    left_out: Sequence[str],
-    unfolded: str | None,
-) -> tuple[str, ...]:
-    found = [*info.notes, *left_out]
-    if unfolded is not None:
-        return (*found, unfolded)
+def _notes(info: ModelInfo, entry: InputInfo, method: Method) -> Iterator[str]:
     others = [other.name for other in info.inputs if other.name != entry.name]
     if others:
-        found.append(f"input {input_label(info, entry.name)} is optimised")
-        found += [f"input {input_label(info, other)} is held at zero" for other in others]
+        yield f"input {input_label(info, entry.name)} is optimised"
+    for other in others:
+        yield f"input {input_label(info, other)} is held at zero"
     if (entry.channels or 0) > 3:
-        found.append(f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown")
-    return tuple(note for note in (*found, method.note) if note)
+        yield f"of the {entry.channels} bands of '{entry.name}' the first 3 are shown"
+    if method.note:
+        yield method.note
 
 
 def _with_size(options: dict[str, Any], start: FloatArray | None) -> dict[str, Any]:
@@ -255,10 +251,6 @@ def _as_start(start: Any, method: Method, entry: InputInfo) -> FloatArray | None
     return array
 
 
-def _shapes(arrays: dict[str, FloatArray]) -> dict[str, tuple[int, ...]]:
-    return {name: array.shape for name, array in arrays.items()}
-
-
 def _objectives(
     info: ModelInfo,
     layers: LayerSpecs,
@@ -279,16 +271,8 @@ def _objectives(
     ], ()
 
 
-def _spectrum(natural: Natural | None, method: Method, channels: int) -> FloatArray | None:
-    if natural is None or not method.takes_spectrum:
-        return None
-    return spectrum.of_images(natural.canvases(PHASE), channels)
-
-
 def _shifted(
-    progress: Callable[[int, int], None] | None, before: int, total: int
-) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    tell = progress
-    return lambda done, _: tell(before + done, total)
+    progress: Callable[[int, int], None], before: int, total: int
+) -> Callable[[int, int], None]:
+    """A call for all that is made, from a call for the part that is made now."""
+    return lambda done, _: progress(before + done, total)

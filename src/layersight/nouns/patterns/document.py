@@ -335,8 +335,9 @@ def _layers(result: Patterns) -> Table:
         yield Cell(output_size(group.layer) if group.layer else "")
         yield field_cell(group.layer)
         yield Cell(str(len(group.indices)))
-        yield Cell(str(group.dead), "plain" if group.dead else "quiet")
-        yield Cell(f"{group.converged} of {len(alive)}")
+        dead = group.count(result.dead)
+        yield Cell(str(dead), "plain" if dead else "quiet")
+        yield Cell(f"{group.count(result.converged)} of {len(alive)}")
         yield Cell(between(result.activation[alive]) if alive else "")
         yield Cell("" if middle is None else percent(middle), share=middle)
 

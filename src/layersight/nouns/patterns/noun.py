@@ -15,39 +15,13 @@ from layersight.document.noun import Array, Entry, Json, Noun, matching
 from layersight.document.words import file_name, finite, specification
 from layersight.nouns.patterns.document import describe, frames
 from layersight.nouns.patterns.options import GalleryOptions
-from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view, only
+from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view
 from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.patterns.result import Objective, Patterns, Term
+from layersight.nouns.patterns.result import AXES, Objective, Patterns, Term
 from layersight.nouns.patterns.wording import empty_mark, ending
 
 MARKS = ("median", "percentile_99", "greatest")
 """What the numbers of natural images are called."""
-
-AXES = {
-    "images": ("pattern", "y", "x", "colour"),
-    "activation": ("pattern",),
-    "start_activation": ("pattern",),
-    "robustness": ("pattern",),
-    "coverage": ("pattern",),
-    "dead": ("pattern",),
-    "converged": ("pattern",),
-    "steps": ("pattern",),
-    "values": ("pattern", "y", "x", "band"),
-    "history": ("pattern", "step"),
-    "natural": ("pattern", "mark"),
-    "percentile": ("pattern",),
-    "transparency": ("pattern", "y", "x"),
-    "strongest": ("pattern", "y", "x", "colour"),
-    "dead_over_data": ("pattern",),
-    "frames": ("frame", "pattern", "y", "x", "colour"),
-}
-"""The arrays of a result and the names of their axes."""
-
-OPTIONAL = (
-    *("coverage", "natural", "percentile", "transparency", "strongest", "dead_over_data"),
-    "frames",
-)
-"""Arrays that not every result has."""
 
 
 def manifest(result: Patterns, options: GalleryOptions) -> Json:
@@ -156,7 +130,8 @@ def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> P
     Raises:
         ValueError: Something is not there or does not fit; likewise LookupError and TypeError.
     """
-    missing = [name for name in AXES if name not in arrays and name not in OPTIONAL]
+    optional = {field.name for field in dataclasses.fields(Patterns) if field.default is None}
+    missing = [name for name in AXES if name not in arrays and name not in optional]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
     known = {name: arrays[name] for name in AXES if name in arrays}
@@ -203,10 +178,10 @@ def folder(result: Patterns, options: GalleryOptions) -> Iterator[Entry[Patterns
     grid = dataclasses.replace(options, view="grid")
     for number, group in enumerate(by_layer(result)):
         stem = f"{number:02d}-{file_name(group.name)}"
-        yield Entry(f"{stem}.png", only(result, group.indices), grid)
+        yield Entry(f"{stem}.png", result.take(group.indices), grid)
         for order, index in enumerate(group.indices):
             name = f"{stem}-{_part(result, index, order)}.png"
-            alone = only(result, [index])
+            alone = result.take([index])
             extra = {"pattern": _pattern(alone, 0, history=False)}
             yield Entry(name, alone, options, result.images[index], extra)
     yield Entry("patterns.json", result, options)
@@ -231,7 +206,7 @@ def part(
     """
     rows = [{"layer": each.layer, "channel": each.channel} for each in result]
     indices = matching(rows, "pattern", layer=layer, channel=channel)
-    return (result if len(indices) == len(result) else only(result, indices)), {}
+    return (result if len(indices) == len(result) else result.take(indices)), {}
 
 
 NOUN: Noun[Patterns, GalleryOptions] = Noun(

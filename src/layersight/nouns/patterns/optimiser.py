@@ -8,7 +8,7 @@ these come round again every :data:`PERIOD` steps, and a pattern begins only whe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,7 +72,7 @@ class OptimisedPattern:
 class _Team:
     """The slots that are optimised as one: the facets of a channel, or one pattern alone."""
 
-    slots: range
+    slots: slice
     numbers: range = range(0)
     attempt: int = 0
     slept: int = 0
@@ -81,14 +81,15 @@ class _Team:
     frames: list[Bytes] = field(default_factory=list)
 
     @property
-    def idle(self) -> bool:
-        return not self.numbers
-
-    @property
     def age(self) -> int:
         """How many steps it has taken since it woke; while it sleeps, how many it has slept."""
         taken = len(self.history)
         return taken - self.slept if self.slept < taken else taken
+
+    def placed(self) -> Iterator[tuple[int, int, int]]:
+        """Of each pattern its place in the team, its slot and its number."""
+        for place, number in enumerate(self.numbers):
+            yield place, self.slots.start + place, number
 
 
 class Optimiser:
@@ -120,44 +121,37 @@ class Optimiser:
         frames: Sequence[int] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self._optimisation, self._ascent, self._method, self._context = (
-            begun,
-            ascent,
-            method,
-            context,
-        )
+        self._optimisation, self._ascent = begun, ascent
+        self._method, self._context = method, context
         self._objectives, self._weights, self._progress = objectives, weights, progress
         self._waiting = deque(range(0, len(objectives), ascent.group))
-        self._teams = [
-            _Team(range(first, first + ascent.group))
-            for first in range(0, ascent.batch, ascent.group)
-        ]
+        firsts = range(0, ascent.batch, ascent.group)
+        self._teams = [_Team(slice(first, first + ascent.group)) for first in firsts]
         self._leaking = np.zeros(ascent.batch, np.float32)
         self._frames = frozenset(frames)
-        self._done = 0
-        self._clock = 0
-        self._attempt = 0
+        self._done = self._clock = self._attempt = 0
         self.asleep: list[int] = []
         self._placed: dict[int, FloatArray] = {}
         self._drawn: dict[tuple[int, int], Start] = {}
         self._starts: dict[tuple[int, int], FloatArray] = {}
 
+    @property
+    def _active(self) -> list[_Team]:
+        return [team for team in self._teams if team.numbers]
+
     def run(self, *, last: Sequence[int] = ()) -> Iterator[OptimisedPattern]:
         """Optimises until all patterns are done, giving each as soon as it is.
 
-        Those that sleep through their first start are left in :attr:`asleep`.
-
-        Args:
-            last: Which begin after all others.
+        Those that sleep through their first start are left in :attr:`asleep`; ``last`` begin after
+        all others.
         """
         self._waiting = deque(sorted(self._waiting, key=set(last).__contains__))
         yield from self._run()
 
     def wake(self, numbers: Sequence[int]) -> Iterator[OptimisedPattern]:
-        """Optimises those from other starts that slept through the first one.
+        """Optimises from other starts those that slept through the first one.
 
-        Args:
-            numbers: Which; facets of a channel come together.
+        Facets of a channel come together.
         """
         self._waiting = deque(numbers[:: self._ascent.group])
         self._attempt = 1
@@ -165,14 +159,14 @@ class Optimiser:
         yield from self._run()
 
     def _run(self) -> Iterator[OptimisedPattern]:
-        while self._waiting or any(not team.idle for team in self._teams):
-            if all(team.idle for team in self._teams):
+        while self._waiting or self._active:
+            if not self._active:
                 self._clock = 0
             if self._method.placements is None or self._clock % PERIOD == 0:
                 self._fill()
             self._step()
             self._clock += 1
-            finished = [team for team in self._teams if not team.idle and self._ends(team)]
+            finished = [team for team in self._active if self._ends(team)]
             if finished:
                 yield from self._finish(finished)
 
@@ -194,71 +188,71 @@ class Optimiser:
             view = whole(self._ascent.size) if placements is None else placements[0]
             measured = self._optimisation.measure(self._optimisation.canvas(), view)
             found |= {facet: [one[slot] for one in measured] for slot, facet in enumerate(part)}
-        silent: list[int] = []
-        for first in self._waiting:
-            numbers = range(first, first + self._ascent.group)
-            if any(self._is_silent(number, found) for number in numbers):
-                silent += numbers
-        return tuple(silent)
 
-    def _is_silent(self, number: int, found: Mapping[int, Weights]) -> bool:
-        """Whether what the probes found at a pattern's start is nothing to it."""
-        pairs = zip(found[self._objectives[number].facet], self._weights[number], strict=True)
-        return not any((measured * weights).any() for measured, weights in pairs)
+        def is_silent(number: int) -> bool:
+            pairs = zip(found[self._objectives[number].facet], self._weights[number], strict=True)
+            return not any((measured * weights).any() for measured, weights in pairs)
+
+        teams = (range(first, first + self._ascent.group) for first in self._waiting)
+        return tuple(number for team in teams if any(map(is_silent, team)) for number in team)
 
     def _start(self, facet: int, attempt: int) -> Start:
         if (facet, attempt) not in self._drawn:
             self._drawn[facet, attempt] = self._method.start(self._context, facet, attempt)
         return self._drawn[facet, attempt]
 
+    def _key(self, team: _Team, number: int) -> tuple[int, int]:
+        """What a start follows from: the facet and the attempt."""
+        return self._objectives[number].facet, min(team.attempt, ATTEMPTS - 1)
+
     def _fill(self) -> None:
         for team in self._teams:
-            if team.idle and self._waiting:
+            if not team.numbers and self._waiting:
                 first = self._waiting.popleft()
                 team.numbers = range(first, first + self._ascent.group)
                 team.attempt = self._attempt
                 self._begin(team)
 
     def _begin(self, team: _Team) -> None:
-        for slot, number in zip(team.slots, team.numbers, strict=True):
-            start = self._start(self._objectives[number].facet, team.attempt)
+        for _, slot, number in team.placed():
+            start = self._start(*self._key(team, number))
             self._optimisation.begin(slot, start, self._weights[number])
-            self._leaking[slot] = 0
+        self._leaking[team.slots] = 0
         team.history, team.frames, team.slept = [], [], 0
         team.first = None
 
     def _keep(self) -> None:
         """Keeps what patterns look like at their start and before the steps asked for."""
-        active = [team for team in self._teams if not team.idle]
-        new = [team for team in active if not team.history and self._keys(team) - set(self._starts)]
-        framed = [team for team in active if len(team.history) in self._frames]
-        if not new and not framed:
+        framed = [team for team in self._active if len(team.history) in self._frames]
+        begun = [
+            (self._key(team, number), slot)
+            for team in self._active
+            if not team.history
+            for _, slot, number in team.placed()
+        ]
+        if not framed and all(key in self._starts for key, _ in begun):
             return
         canvas = self._optimisation.canvas()
-        for team in new:
-            for slot, number in zip(team.slots, team.numbers, strict=True):
-                key = self._objectives[number].facet, team.attempt
-                self._starts.setdefault(key, canvas[slot].copy())
+        for key, slot in begun:
+            if key not in self._starts:
+                self._starts[key] = canvas[slot].copy()
         for team in framed:
-            part = canvas[team.slots.start : team.slots.stop]
-            team.frames.append(self._method.show(part))
-
-    def _keys(self, team: _Team) -> set[tuple[int, int]]:
-        return {(self._objectives[number].facet, team.attempt) for number in team.numbers}
+            team.frames.append(self._method.show(canvas[team.slots]))
 
     def _step(self) -> None:
         self._keep()
-        step = self._optimisation.step(self._placements(), self._leaking, self._rates())
+        rates = np.zeros(self._ascent.batch, np.float32)
+        for team in self._active:
+            rates[team.slots] = self._method.pace(self._context.options, team.age)
+        step = self._optimisation.step(self._placements(), self._leaking, rates)
         self._leaking[:] = 0
-        for team in self._teams:
-            if team.idle:
-                continue
-            part = slice(team.slots.start, team.slots.stop)
-            self._leaking[part] = step.slopes[part] == 0
-            self._check(team, step.values[part], step.slopes[part])
-            team.history.append(step.values[part].copy())
+        for team in self._active:
+            values, slopes = step.values[team.slots], step.slopes[team.slots]
+            self._leaking[team.slots] = slopes == 0
+            self._check(team, values, slopes)
+            team.history.append(values.copy())
             if team.first is None:
-                team.first = step.slopes[part].copy()
+                team.first = slopes.copy()
             if not any(self._awake(team)):
                 team.slept = len(team.history)
         self._tell()
@@ -281,15 +275,6 @@ class Optimiser:
         if turn not in self._placed:
             self._placed[turn] = self._method.placements(self._context.options, turn)
         return self._placed[turn]
-
-    def _rates(self) -> FloatArray:
-        found = np.zeros(self._ascent.batch, np.float32)
-        for team in self._teams:
-            if not team.idle:
-                found[team.slots.start : team.slots.stop] = self._method.pace(
-                    self._context.options, team.age
-                )
-        return found
 
     def _ends(self, team: _Team) -> bool:
         options, age = self._context.options, team.age
@@ -332,17 +317,14 @@ class Optimiser:
         for team in teams:
             awake = self._awake(team)
             converged = self._converged(team, self._context.options.patience)
-            attempt = min(team.attempt, ATTEMPTS - 1)
             if self._frames:
-                part = canvas[team.slots.start : team.slots.stop]
-                team.frames += [self._method.show(part)] * (
-                    len(self._frames) + 1 - len(team.frames)
-                )
-            for place, (slot, number) in enumerate(zip(team.slots, team.numbers, strict=True)):
+                last = self._method.show(canvas[team.slots])
+                team.frames += [last] * (len(self._frames) + 1 - len(team.frames))
+            for place, slot, number in team.placed():
                 yield OptimisedPattern(
                     number,
                     canvas[slot],
-                    self._starts[self._objectives[number].facet, attempt],
+                    self._starts[self._key(team, number)],
                     attention[slot],
                     tuple(float(values[place]) for values in team.history),
                     converged[place] and awake[place],
@@ -358,5 +340,5 @@ class Optimiser:
         if self._progress is None:
             return
         steps = self._context.options.steps
-        under_way = sum(min(t.age, steps) * len(t.numbers) for t in self._teams if not t.idle)
+        under_way = sum(min(team.age, steps) * len(team.numbers) for team in self._active)
         self._progress(self._done * steps + under_way, len(self._objectives) * steps)

@@ -1,19 +1,16 @@
-"""Patterns by layer, and parts of a result as a result.
-
-The rule of this module: a pattern stands under its own layer, in the order in which it was
-asked for.
-"""
+"""Patterns by layer, in the order in which they were asked for."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from layersight.data.model import LayerInfo
-from layersight.nouns.patterns.result import ALONG, Objective, Patterns
+from layersight.nouns.patterns.result import Patterns
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -32,15 +29,9 @@ class LayerPatterns:
     layer: LayerInfo | None
     indices: tuple[int, ...]
 
-    @property
-    def dead(self) -> int:
-        """How many of its patterns are dead."""
-        return int(self.result.dead[list(self.indices)].sum())
-
-    @property
-    def failed(self) -> int:
-        """How many of its climbs failed."""
-        return int(self.result.failed[list(self.indices)].sum())
+    def count(self, marks: NDArray[np.bool_]) -> int:
+        """Of how many of its patterns something is true."""
+        return int(marks[list(self.indices)].sum())
 
     @property
     def alive(self) -> tuple[int, ...]:
@@ -55,11 +46,6 @@ class LayerPatterns:
         known = known[np.isfinite(known)]
         return float(np.median(known)) if known.size else None
 
-    @property
-    def converged(self) -> int:
-        """How many of its patterns have converged."""
-        return int(self.result.converged[list(self.indices)].sum())
-
 
 def by_layer(result: Patterns) -> list[LayerPatterns]:
     """The layers that patterns stand under, in the order in which they were asked for."""
@@ -71,18 +57,6 @@ def by_layer(result: Patterns) -> list[LayerPatterns]:
         LayerPatterns(result, name, known.get(name), tuple(indices))
         for name, indices in found.items()
     ]
-
-
-def only(result: Patterns, indices: Sequence[int]) -> Patterns:
-    """The result with some of its patterns."""
-    chosen = np.array(indices, np.intp)
-    arrays = {name: getattr(result, name) for name in ALONG}
-    return dataclasses.replace(
-        result,
-        objectives=tuple(result.objectives[index] for index in indices),
-        frames=None if result.frames is None else result.frames[:, chosen],
-        **{name: array[chosen] for name, array in arrays.items() if array is not None},
-    )
 
 
 def default_view(result: Patterns) -> str:
@@ -100,12 +74,6 @@ def siblings(result: Patterns, index: int) -> tuple[int, ...]:
 
 def facets_beside(result: Patterns, indices: Sequence[int]) -> int:
     """How many facets of each objective follow each other; 1 if not all have as many."""
-    groups: list[list[Objective]] = []
-    for index in indices:
-        objective = result.objectives[index]
-        if groups and groups[-1][-1].terms == objective.terms:
-            groups[-1].append(objective)
-        else:
-            groups.append([objective])
-    counts = {len(group) for group in groups}
+    terms = [result.objectives[index].terms for index in indices]
+    counts = {len(list(same)) for _, same in groupby(terms)}
     return counts.pop() if len(counts) == 1 else 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,12 +22,26 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.document.words import plural
 from layersight.nouns.patterns.request import PatternOptions
 
-ALONG = (
-    *("images", "values", "activation", "start_activation", "robustness", "dead"),
-    *("converged", "steps", "history", "natural", "percentile", "transparency"),
-    *("coverage", "strongest", "dead_over_data"),
-)
-"""The arrays of a result whose first axis counts the patterns."""
+AXES = {
+    "images": ("pattern", "y", "x", "colour"),
+    "activation": ("pattern",),
+    "start_activation": ("pattern",),
+    "robustness": ("pattern",),
+    "coverage": ("pattern",),
+    "dead": ("pattern",),
+    "converged": ("pattern",),
+    "steps": ("pattern",),
+    "values": ("pattern", "y", "x", "band"),
+    "history": ("pattern", "step"),
+    "natural": ("pattern", "mark"),
+    "percentile": ("pattern",),
+    "transparency": ("pattern", "y", "x"),
+    "strongest": ("pattern", "y", "x", "colour"),
+    "dead_over_data": ("pattern",),
+    "frames": ("frame", "pattern", "y", "x", "colour"),
+}
+"""The arrays of a result and the names of their axes; those that may be ``None`` are not in every
+file."""
 
 SAME = 1e-4
 """Two activations that differ by less than this share of the greater are the same but for
@@ -240,4 +254,18 @@ class Patterns(RichDisplay):
         return (
             f"<Patterns of {self.model.name!r}: {plural(len(self), 'pattern')} of "
             f"{plural(layers, 'layer')}, {int(self.dead.sum())} dead, by {self.options.method}>"
+        )
+
+    def take(self, indices: Sequence[int]) -> Patterns:
+        """The result with some of its patterns."""
+        chosen = np.array(indices, np.intp)
+        known = {name: getattr(self, name) for name in AXES}
+        return dataclasses.replace(
+            self,
+            objectives=tuple(self.objectives[index] for index in indices),
+            **{
+                name: values.take(chosen, AXES[name].index("pattern"))
+                for name, values in known.items()
+                if values is not None
+            },
         )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PHASE, PIXELS, Ascent, Optimisation
-from layersight.data.model import ModelInfo
+from layersight.data.model import LayerInfo, ModelInfo
 from layersight.errors import ModelInputError
 from layersight.model import Optimisable
 from layersight.nouns.patterns.asking import weights_of
-from layersight.nouns.patterns.canvas import Natural, choose_batch
-from layersight.nouns.patterns.judging import Judge, covered, percentiles
+from layersight.nouns.patterns.canvas import Natural, canvases_of, choose_batch
 from layersight.nouns.patterns.methods.method import Context, Method
 from layersight.nouns.patterns.optimiser import OptimisedPattern, Optimiser
+from layersight.nouns.patterns.placements import unseen, whole
 from layersight.nouns.patterns.result import SAME, Objective
+
+Found = Sequence[FloatArray]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,6 +28,7 @@ class RatedPattern:
     """A pattern that is done, and what it is worth.
 
     Attributes:
+        objective: What it maximises.
         optimised: The pattern.
         value: What the network sees, ``(height, width, channel)``.
         activation: The objective that it reached.
@@ -39,13 +42,14 @@ class RatedPattern:
             ``None`` for methods without.
     """
 
+    objective: Objective
     optimised: OptimisedPattern
     value: FloatArray
     activation: float
     start_activation: float
     robustness: float
     coverage: float
-    natural: tuple[float, float, float, float] | None
+    natural: FloatArray | None
     transparency: FloatArray | None
 
     @property
@@ -53,7 +57,7 @@ class RatedPattern:
         """Whether nothing could move the channel, no natural image either."""
         if self.optimised.awake or self.natural is None:
             return not self.optimised.awake
-        return math.isclose(self.natural[2], self.activation, rel_tol=SAME, abs_tol=1e-12)
+        return math.isclose(float(self.natural[2]), self.activation, rel_tol=SAME, abs_tol=1e-12)
 
 
 def run(
@@ -69,8 +73,8 @@ def run(
     frames: Sequence[int] = (),
     progress: Callable[[int, int], None] | None = None,
     movable: bool = True,
-) -> dict[int, RatedPattern]:
-    """Makes the patterns of some objectives and judges them.
+) -> list[RatedPattern]:
+    """Makes the patterns of some objectives of the same probes, and judges them.
 
     Args:
         model: The model.
@@ -78,7 +82,7 @@ def run(
         ascent: What is optimised, of any batch.
         method: How.
         context: What the method builds on.
-        objectives: All of the same probes.
+        objectives: What the patterns maximise.
         natural: Natural images to compare with.
         batch_size: How many are optimised together at most.
         frames: Before which steps what is shown of a pattern is kept.
@@ -86,19 +90,16 @@ def run(
         movable: Whether shifts and rescalings of the canvas mean something.
 
     Returns:
-        The patterns by their place in ``objectives``; not all of them after an interruption
-        (Ctrl-C), which ends it early.
+        The patterns in the order of ``objectives``; not all of them after Ctrl-C, which ends it
+        early.
     """
     known = {layer.name: layer.channels or 0 for layer in info.layers}
     widths = [known[probe.layer] for probe in ascent.probes]
     weights = [weights_of(objective, ascent.probes, widths) for objective in objectives]
     ascent = replace(ascent, batch=choose_batch(model, ascent, len(objectives), batch_size))
     begun = model.ascend(ascent)
-    judge = Judge(begun, ascent, movable=movable)
-    cover = _make_cover(model, info, ascent) if movable else _unknown_cover
-    compared = None
-    if natural is not None:
-        compared = judge.all(natural.canvases(ascent.parameters), weights)
+    cover = _make_cover(model, info, ascent) if movable else lambda active: math.nan
+    judge = _Judge(begun, ascent, objectives, weights, natural, cover, movable=movable)
 
     def make(begun: Optimisation, ascent: Ascent) -> Optimiser:
         return Optimiser(begun, ascent, method, context, objectives, weights, frames, progress)
@@ -118,64 +119,136 @@ def run(
         for optimised in optimise():
             waiting.append(optimised)
             if len(waiting) >= ascent.batch:
-                for rated in _judge(waiting, ascent, judge, cover, objectives, weights, compared):
-                    found[rated.optimised.number] = rated
+                found |= judge.rate(waiting)
                 waiting.clear()
     except KeyboardInterrupt:
         waiting = [entry for entry in waiting if entry.number not in found]
     if waiting:
-        for rated in _judge(waiting, ascent, judge, cover, objectives, weights, compared):
-            found[rated.optimised.number] = rated
-    return found
+        found |= judge.rate(waiting)
+    return [found[number] for number in sorted(found)]
 
 
-def _judge(
-    optimised: Sequence[OptimisedPattern],
-    ascent: Ascent,
-    judge: Judge,
-    cover: Callable[[Sequence[FloatArray]], float],
-    objectives: Sequence[Objective],
-    weights: Sequence[Sequence[FloatArray]],
-    compared: FloatArray | None,
-) -> list[RatedPattern]:
-    own = [weights[entry.number] for entry in optimised]
-    canvases = [entry.canvas for entry in optimised]
-    reached = judge.values(canvases, own)
-    keys = [(objectives[entry.number].facet, entry.attempt) for entry in optimised]
-    starts = judge.starts(keys, [entry.start for entry in optimised], own)
-    kept = judge.kept(canvases, own)
-    active = judge.active(canvases, own)
-    found = []
-    for place, entry in enumerate(optimised):
-        natural = None
-        if compared is not None:
-            marks, share = percentiles(compared[:, [entry.number]], reached[place : place + 1])
-            middle, high, most = (float(mark) for mark in marks[0])
-            natural = (middle, high, most, float(share[0]))
-        positive = entry.awake and reached[place] > 0
-        found.append(
-            RatedPattern(
+class _Judge:
+    """Measures what patterns are worth, by the layers of their ascent."""
+
+    def __init__(
+        self,
+        begun: Optimisation,
+        ascent: Ascent,
+        objectives: Sequence[Objective],
+        weights: Sequence[Found],
+        natural: Natural | None,
+        cover: Callable[[Found], float],
+        *,
+        movable: bool,
+    ) -> None:
+        self._begun, self._ascent, self._cover = begun, ascent, cover
+        self._objectives, self._weights = objectives, weights
+        self._still = whole(ascent.size)
+        self._views = unseen(ascent.size) if movable else ()
+        self._starts: dict[Hashable, Found] = {}
+        self._natural = None
+        if natural is not None:
+            self._natural = self._all(canvases_of(natural, ascent.parameters))
+
+    def rate(self, optimised: Sequence[OptimisedPattern]) -> dict[int, RatedPattern]:
+        """Patterns by their numbers, as many as a batch holds at most."""
+        numbers = [entry.number for entry in optimised]
+        own = [self._weights[number] for number in numbers]
+        canvases = [entry.canvas for entry in optimised]
+        reached = self._values(canvases, own, self._still)
+        starts = self._start_values(optimised, own)
+        views = [self._values(canvases, own, view) for view in self._views]
+        kept = np.asarray(np.mean(views, 0), np.float32) if views else np.full_like(reached, np.nan)
+        active = zip(*self._pass(self._begun.active, canvases, self._still), strict=True)
+        natural = None if self._natural is None else ranks(self._natural[:, numbers], reached)
+        found = {}
+        for index, (entry, shares) in enumerate(zip(optimised, active, strict=True)):
+            activation = float(reached[index])
+            positive = entry.awake and activation > 0
+            weighed = zip(shares, own[index], strict=True)
+            found[entry.number] = RatedPattern(
+                self._objectives[entry.number],
                 entry,
-                seen(ascent, entry.canvas),
-                float(reached[place]),
-                float(starts[place]),
-                float(kept[place] / reached[place]) if positive else float("nan"),
-                cover(active[place]),
-                natural,
-                transparency(ascent, entry),
+                self._seen(entry.canvas),
+                activation,
+                float(starts[index]),
+                float(kept[index] / reached[index]) if positive else math.nan,
+                self._cover([share[weight != 0] for share, weight in weighed]),
+                None if natural is None else natural[index],
+                self._transparency(entry.attention),
             )
-        )
-    return found
+        return found
+
+    def _values(
+        self, canvases: Sequence[FloatArray], weights: Sequence[Found], view: FloatArray
+    ) -> FloatArray:
+        """The objective of each canvas, ``(canvas,)``."""
+        found = self._pass(self._begun.measure, canvases, view)
+        parts = [
+            np.sum(output * np.stack([own[probe] for own in weights]), -1)
+            for probe, output in enumerate(found)
+        ]
+        return np.asarray(np.sum(parts, 0), np.float32)
+
+    def _start_values(
+        self, optimised: Sequence[OptimisedPattern], weights: Sequence[Found]
+    ) -> FloatArray:
+        """The objectives of starts; the start of a facet and an attempt is measured once."""
+        keys = [(self._objectives[entry.number].facet, entry.attempt) for entry in optimised]
+        pairs = zip(keys, optimised, strict=True)
+        new = {key: entry.start for key, entry in pairs if key not in self._starts}
+        if new:
+            found = self._pass(self._begun.measure, [*new.values()], self._still)
+            self._starts.update(zip(new, zip(*found, strict=True), strict=True))
+        totals = [
+            sum(float(np.sum(output * weight)) for output, weight in zip(known, own, strict=True))
+            for known, own in zip(map(self._starts.__getitem__, keys), weights, strict=True)
+        ]
+        return np.array(totals, np.float32)
+
+    def _all(self, canvases: Sequence[FloatArray]) -> FloatArray:
+        """Every objective of every canvas, ``(canvas, objective)``."""
+        size = self._ascent.batch
+        found: list[FloatArray] = []
+        for start in range(0, len(canvases), size):
+            part = canvases[start : start + size]
+            outputs = self._pass(self._begun.measure, part, self._still)
+            parts = [
+                output @ np.stack([own[probe] for own in self._weights]).T
+                for probe, output in enumerate(outputs)
+            ]
+            found.append(np.sum(parts, 0))
+        return np.concatenate(found)
+
+    def _pass(
+        self,
+        find: Callable[[FloatArray, FloatArray], Found],
+        canvases: Sequence[FloatArray],
+        view: FloatArray,
+    ) -> list[FloatArray]:
+        """What is found of canvases for each probe; the batch is filled up with the last."""
+        lacking = self._ascent.batch - len(canvases)
+        filled = np.stack([*canvases, *[canvases[-1]] * lacking])
+        return [output[: len(canvases)] for output in find(filled, view)]
+
+    def _seen(self, canvas: FloatArray) -> FloatArray:
+        """What the network sees of a canvas, ``(height, width, channel)``."""
+        ascent = self._ascent
+        if ascent.parameters == PIXELS:
+            return canvas
+        ordered = canvas[..., ::-1] if ascent.flip else canvas
+        return np.asarray(ordered * ascent.gain + ascent.shift, np.float32)
+
+    def _transparency(self, attention: FloatArray) -> FloatArray | None:
+        """The sum over all steps, clipped at its 99th percentile, as in arXiv 2306.06805."""
+        if self._ascent.parameters != PHASE:
+            return None
+        top = float(np.percentile(attention, 99)) or 1.0
+        return np.asarray(np.clip(attention / np.float32(top), 0, 1))
 
 
-def _unknown_cover(active: Sequence[FloatArray]) -> float:
-    """Of signals and frames, which lie on the canvas of a picture."""
-    return math.nan
-
-
-def _make_cover(
-    model: Optimisable, info: ModelInfo, ascent: Ascent
-) -> Callable[[Sequence[FloatArray]], float]:
+def _make_cover(model: Optimisable, info: ModelInfo, ascent: Ascent) -> Callable[[Found], float]:
     """What tells of the active shares of an objective's channels how much of a picture it is."""
     shapes = {name: array.shape for name, array in ascent.constants.items()}
     shapes[ascent.input] = (1, *ascent.size, ascent.channels)
@@ -188,7 +261,7 @@ def _make_cover(
         described = height or ascent.size[0], width or ascent.size[1]
     layers = {layer.name: layer for layer in info.layers}
 
-    def cover(active: Sequence[FloatArray]) -> float:
+    def cover(active: Found) -> float:
         """Of several layers the most; not a number where only the middle is maximised."""
         found = [
             covered(layers[probe.layer], shares.max(0).tolist(), ascent.size, described)
@@ -202,21 +275,52 @@ def _make_cover(
     return cover
 
 
-def seen(ascent: Ascent, canvas: FloatArray) -> FloatArray:
-    """What the network sees of a canvas, ``(height, width, channel)``."""
-    if ascent.parameters == PIXELS:
-        return canvas
-    ordered = canvas[..., ::-1] if ascent.flip else canvas
-    return np.asarray(ordered * ascent.gain + ascent.shift, np.float32)
+def covered(
+    layer: LayerInfo, active: Sequence[float], size: tuple[int, int], described: tuple[int, int]
+) -> float:
+    """About how much of a picture a channel answers to, 0..1.
 
+    What the rows and the columns with active positions see, as if they lay side by side.
 
-def transparency(ascent: Ascent, optimised: OptimisedPattern) -> FloatArray | None:
-    """How much the gradient minded each pixel, 0..1; ``None`` for methods without.
+    Args:
+        layer: The layer.
+        active: The share of the rows, and of the columns, where the channel is not 0 at all.
+        size: Height and width of the picture.
+        described: The height and width for which the layer's shape is known.
 
-    As in arXiv 2306.06805: the sum over all steps, clipped at its 99th percentile.
+    Returns:
+        Not a number where positions are none of a picture, or what they see is not known.
+
+    Example:
+        >>> layer = LayerInfo("conv", "Conv2D", (None, 9, 9, 64), receptive_field=(18, 18))
+        >>> round(covered(layer, (1 / 9, 1 / 9), (50, 50), (50, 50)), 2)
+        0.13
+        >>> covered(layer, (1.0, 1.0), (100, 100), (50, 50))
+        1.0
     """
-    if ascent.parameters != PHASE:
-        return None
-    top = float(np.percentile(optimised.attention, 99)) or 1.0
-    mask: FloatArray = np.clip(optimised.attention / np.float32(top), 0, 1)
-    return mask
+    sides, field = (layer.example_shape or (None,))[:-1], layer.receptive_field
+    if len(sides) != 2 or field is None or len(field) != 2:
+        return math.nan
+    found = 1.0
+    for own, share, side, canvas, known in zip(field, active, sides, size, described, strict=True):
+        if not side:
+            return math.nan
+        stride = known / side
+        count = share * canvas / stride
+        found *= min(1.0, (own + stride * (count - 1)) / canvas) if share else 0.0
+    return found
+
+
+def ranks(natural: FloatArray, reached: FloatArray) -> FloatArray:
+    """What natural images reach, and where a pattern lies among them.
+
+    Args:
+        natural: ``(image, pattern)``.
+        reached: ``(pattern,)``.
+
+    Returns:
+        ``(pattern, 4)``: median, 99th percentile and greatest, and the share of natural images
+        that reach no more, in percent.
+    """
+    marks = [np.median(natural, 0), np.percentile(natural, 99, 0), natural.max(0)]
+    return np.stack([*marks, 100 * np.mean(natural <= reached, 0)], -1).astype(np.float32)

@@ -7,6 +7,7 @@ of them under each other; shown is a curve for each channel, or all frames as on
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -57,24 +58,31 @@ def as_canvas(entry: InputInfo) -> InputInfo:
     return dataclasses.replace(entry, picture=(depth * high, wide, channels))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Unfolded:
+    """How patterns of a signal, volume or video are made by ``classic``.
+
+    Attributes:
+        options: Of the method.
+        preprocessing: What the network sees of a canvas.
+        start: What every pattern starts from.
+        note: What a reader should know.
+    """
+
+    options: dict[str, Any]
+    preprocessing: Preprocessing
+    start: FloatArray
+    note: str
+
+
 def settle(
     depth: int,
     entry: InputInfo,
     method: str,
     options: dict[str, Any],
     preprocessing: Preprocessing,
-) -> tuple[str, dict[str, Any], Preprocessing, FloatArray, str]:
-    """How patterns of a signal, volume or video are made.
-
-    Args:
-        depth: Of :func:`depth_of`.
-        entry: The input, laid out.
-        method: What was asked for.
-        options: Likewise.
-        preprocessing: Of the frames.
-
-    Returns:
-        The method, the options, the scale, the start, and what a reader should know.
+) -> Unfolded:
+    """How patterns of an input that is laid out are made, from what was asked for.
 
     Raises:
         UsageError: The method is of pictures alone.
@@ -99,23 +107,12 @@ def settle(
         f"patterns of {what} are made by the method classic from {begun}: the others move and turn "
         "pictures"
     )
-    given = {
-        "rate": RATE * reach,
-        **{name: value for name, value in options.items() if value is not None},
-    }
-    return "classic", given, preprocessing, start, note
+    given = {name: value for name, value in options.items() if value is not None}
+    return Unfolded({"rate": RATE * reach, **given}, preprocessing, start, note)
 
 
 def pictures_of(shown: Bytes, depth: int) -> Bytes:
-    """What is shown of canvases: curves, or frames as one picture.
-
-    Args:
-        shown: ``(..., height, width, channel)``.
-        depth: Of :func:`depth_of`.
-
-    Returns:
-        ``(..., height, width, 3)``.
-    """
+    """What is shown of canvases, ``(..., height, width, channel)``: curves, or all frames."""
     *many, height, width, channels = shown.shape
     flat = shown.reshape(-1, height, width, channels)
     if depth == LINE:

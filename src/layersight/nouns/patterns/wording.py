@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
@@ -115,11 +116,14 @@ def failure(result: Patterns, index: int) -> str:
     return "the final image activates the channel no more than the start did"
 
 
+def marks_of(result: Patterns) -> tuple[tuple[NDArray[np.bool_], str], ...]:
+    """Why patterns have no picture, in a word each."""
+    return (result.dead, "dead"), (result.failed, "failed")
+
+
 def empty_mark(result: Patterns, index: int) -> str:
     """What stands on the tile of a pattern without a picture; empty where there is one."""
-    if result.dead[index]:
-        return "dead"
-    return "failed" if result.failed[index] else ""
+    return next((name for marks, name in marks_of(result) if marks[index]), "")
 
 
 def rising(result: Patterns) -> bool:
@@ -155,11 +159,11 @@ def layer_facts(group: LayerPatterns) -> str:
     facts = [f"{count(shown)} of {plural(total, 'channel')}" if total else count(shown)]
     if shown < len(indices):
         facts.append(f"{len(indices) // shown} facets of each")
-    counts = {"dead": group.dead, "failed": group.failed}
-    facts += [f"{count(found)} {mark}" for mark, found in counts.items() if found] or ["none dead"]
+    counts = [(group.count(marks), name) for marks, name in marks_of(result)]
+    facts += [f"{count(found)} {name}" for found, name in counts if found] or ["none dead"]
     alive = list(group.alive)
     if alive:
-        facts.append(f"{count(group.converged)} of {count(len(alive))} converged")
+        facts.append(f"{count(group.count(result.converged))} of {count(len(alive))} converged")
         facts.append(f"reached {between(result.activation[alive])}")
     if (middle := group.median_kept) is not None:
         facts.append(f"half keep {percent(middle)} or more")
@@ -245,8 +249,8 @@ def tile_key(result: Patterns) -> str:
         if result.strongest is not None:
             words = f"{words.rpartition(', ')[0]}; beside it what excites it most in {images}"
     words += ", share kept if shifted." if np.isfinite(result.robustness).any() else "."
-    marks = [mark for mark in ("dead", "failed") if getattr(result, mark).any()]
-    return words + (f" Grey: {' or '.join(marks)}." if marks else "")
+    names = [name for marks, name in marks_of(result) if marks.any()]
+    return words + (f" Grey: {' or '.join(names)}." if names else "")
 
 
 def outdone(result: Patterns, index: int) -> bool:
