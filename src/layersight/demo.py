@@ -24,7 +24,7 @@ from layersight.nouns.heatmaps.compute import heatmap
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.patterns.compute import patterns
-from layersight.nouns.patterns.options import GalleryOptions
+from layersight.nouns.patterns.request import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 
 LABELS = ("cat", "dog")

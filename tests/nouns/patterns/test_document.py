@@ -14,8 +14,8 @@ from layersight.document.blocks import Document
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.patterns.document import describe, frames, over_checks
 from layersight.nouns.patterns.noun import numbers
-from layersight.nouns.patterns.options import GALLERY_VIEWS, GalleryOptions
 from layersight.nouns.patterns.parts import by_layer, default_view, facets_beside, siblings
+from layersight.nouns.patterns.request import GALLERY_VIEWS, GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import appearance, label_of
 from layersight.writers.page import Anchor, Link, Text

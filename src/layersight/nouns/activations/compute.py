@@ -6,9 +6,8 @@ deepest of them; what comes out is data, never a picture.
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -144,8 +143,7 @@ def activations(
     specs, own = split_channels(info.layers, layers)
     asked, blocked = select_able(info, specs)
     chosen, numbers, lacking = _choose(asked, channels, own)
-    found: dict[str, list[FloatArray]] = {entry.name: [] for entry in chosen}
-    limits: dict[str, list[tuple[FloatArray, FloatArray]]] = {entry.name: [] for entry in chosen}
+    parts: dict[str, list[tuple[FloatArray, ...]]] = {entry.name: [] for entry in chosen}
     outputs: dict[str, list[FloatArray]] = {}
     missing = None
     for start in range(0, count, batch_size):
@@ -158,28 +156,28 @@ def activations(
         for name, array in result.layers.items():
             _check_size(name, array, batch)
             rows = array if array.ndim >= 2 else array.reshape(len(array) if array.ndim else 1, -1)
-            limits[name].append(measure_range(rows))
-            found[name].append(_take(rows, numbers.get(name)))
+            limits = measure_range(rows)
+            if name in numbers:
+                rows = np.ascontiguousarray(rows[..., list(numbers[name])])
+            parts[name].append((rows, *limits))
         for name, array in result.outputs.items():
             outputs.setdefault(name, []).append(array)
         if progress is not None:
             progress(min(start + batch_size, count), count)
-    made = (
-        _finish(entry, _join(found.pop(entry.name)), numbers.get(entry.name), limits[entry.name])
-        for entry in chosen
+    finished = tuple(
+        _finish(entry, parts.pop(entry.name), numbers.get(entry.name), known) for entry in chosen
     )
-    finished = tuple(_among(entry, known) for entry in made)
+    joined = {name: _join(arrays) for name, arrays in outputs.items()}
+    notes = [note for note in (*info.notes, missing, drawn, blocked, lacking) if note]
     return Activations(
         model=info,
         images=tuple(given[find_input(info, None).name]),
         layers=finished,
-        predictions=predict(
-            {name: _join(parts) for name, parts in outputs.items()}, info.labels, kinds_of(info)
-        ),
-        notes=_notes(
-            info,
-            given,
-            [missing, drawn, blocked, lacking, _broken_note(finished), _uncounted(finished, known)],
+        predictions=predict(joined, info.labels, kinds_of(info)),
+        notes=(
+            *dict.fromkeys([*notes, *_layer_notes(finished, known)]),
+            *input_notes(info, given),
+            *_label_notes(info),
         ),
     )
 
@@ -223,73 +221,46 @@ def _choose(
     return shown, numbers, lacking_note(numbers)
 
 
-def _take(array: FloatArray, numbers: tuple[int, ...] | None) -> FloatArray:
-    return array if numbers is None else np.ascontiguousarray(array[..., list(numbers)])
-
-
 def _join(parts: Sequence[FloatArray]) -> FloatArray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _finish(
     layer: LayerInfo,
-    values: FloatArray,
+    parts: Sequence[tuple[FloatArray, ...]],
     numbers: tuple[int, ...] | None,
-    limits: Sequence[tuple[FloatArray, FloatArray]],
+    survey: Survey | None,
 ) -> LayerActivation:
+    """A layer with its statistics, and where its channels stand among the images of a survey."""
+    values, low, high = map(_join, zip(*parts, strict=True))
     channels = tuple(range(values.shape[-1])) if numbers is None else numbers
-    low, high = map(_join, zip(*limits, strict=True))
-    return LayerActivation(layer, values, channels, measure(values), low, high)
+    statistics, among = measure(values), None
+    if survey is not None and layer.name in survey:
+        known = survey[layer.name]
+        below = [
+            list(map(known.peaks.share_below, channels, peaks)) for peaks in statistics.max.tolist()
+        ]
+        dead = known.dead[list(channels)]
+        among = AmongImages(survey.images, np.array(below, np.float32), dead)
+    return LayerActivation(layer, values, channels, statistics, low, high, among)
 
 
-def _among(entry: LayerActivation, survey: Survey | None) -> LayerActivation:
-    """A layer with where its channels stand among the images of a survey that counted it."""
-    if survey is None or entry.name not in survey:
-        return entry
-    known = survey[entry.name]
-    peaks = entry.statistics.max
-    below = np.array(
-        [
-            [
-                known.peaks.share_below(channel, float(peaks[image, place]))
-                for place, channel in enumerate(entry.channels)
-            ]
-            for image in range(len(peaks))
-        ],
-        np.float32,
-    )
-    dead = known.dead[list(entry.channels)]
-    return dataclasses.replace(entry, among=AmongImages(survey.images, below, dead))
+def _layer_notes(layers: Sequence[LayerActivation], survey: Survey | None) -> Iterator[str]:
+    """Which layers hold values that are no numbers, and of which a survey says nothing."""
+    broken = [(entry, int((~entry.statistics.finite).any(axis=0).sum())) for entry in layers]
+    found = [f"{entry.name} ({n} of {len(entry.channels)} channels)" for entry, n in broken if n]
+    if found:
+        yield f"values that are not finite numbers in {few(found)}"
+    uncounted = [entry.name for entry in layers if entry.among is None]
+    if survey is not None and uncounted:
+        yield f"the survey did not count {few(uncounted)}"
 
 
-def _uncounted(layers: Sequence[LayerActivation], survey: Survey | None) -> str | None:
-    """Which layers a survey says nothing of."""
-    words = "" if survey is None else survey.uncounted(entry.name for entry in layers)
-    return words or None
-
-
-def _notes(
-    info: ModelInfo, given: Mapping[str, Sequence[InputImage]], more: Sequence[str | None]
-) -> tuple[str, ...]:
-    notes = list(dict.fromkeys([*info.notes, *(note for note in more if note)]))
-    notes += input_notes(info, given)
-    if info.labels is not None and not _labels_fit(info):
-        notes.append(f"{len(info.labels)} class names do not fit the model's outputs")
-    return tuple(notes)
-
-
-def _broken_note(layers: Sequence[LayerActivation]) -> str | None:
-    """Which layers hold values that are not numbers, and in how many channels."""
-    found = []
-    for entry in layers:
-        broken = int((~entry.statistics.finite).any(axis=0).sum())
-        if broken:
-            found.append(f"{entry.name} ({broken} of {len(entry.channels)} channels)")
-    return f"values that are not finite numbers in {few(found)}" if found else None
-
-
-def _labels_fit(info: ModelInfo) -> bool:
+def _label_notes(info: ModelInfo) -> Iterator[str]:
+    if info.labels is None:
+        return
+    count = len(info.labels)
     ends = {layer.name: layer.channels for layer in info.layers}
     sizes = {ends.get(name) for name in info.outputs}
-    count = len(info.labels or ())
-    return count in sizes or (count == 2 and 1 in sizes) or sizes == {None}
+    if not (count in sizes or (count == 2 and 1 in sizes) or sizes == {None}):
+        yield f"{count} class names do not fit the model's outputs"

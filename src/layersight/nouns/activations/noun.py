@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,18 +14,12 @@ from layersight.document.words import file_name, finite, specification
 from layersight.errors import SelectionError
 from layersight.nouns.activations.document import describe, described
 from layersight.nouns.activations.options import PictureOptions
-from layersight.nouns.activations.result import (
-    Activations,
-    AmongImages,
-    ChannelStatistics,
-    LayerActivation,
-)
+from layersight.nouns.activations.result import Activations, LayerActivation
 
 STATISTICS = ("mean", "std", "min", "max", "sparsity", "dead")
 """The numbers of a channel."""
 
 SPATIAL = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
-
 
 MOST_UNITS = 64
 """So many units of a layer without maps stand in the JSON of several images by themselves."""
@@ -71,10 +64,8 @@ def _image(result: Activations, image: int, *, every: bool) -> Json:
 
 
 def _layer(entry: LayerActivation, image: int, *, every: bool) -> Json:
-    omitted = 0 if every or entry.has_maps else len(entry.channels)
-    omitted = omitted if omitted > MOST_UNITS else 0
+    shown = every or entry.has_maps or len(entry.channels) <= MOST_UNITS
     stats = entry.statistics
-    columns = {name: getattr(stats, name)[image].tolist() for name in STATISTICS}
     with np.errstate(invalid="ignore", over="ignore"):
         mean = float(stats.mean[image].mean())
     return {
@@ -87,27 +78,19 @@ def _layer(entry: LayerActivation, image: int, *, every: bool) -> Json:
         "max": finite(float(stats.max[image].max())),
         "sparsity": finite(entry.sparsity(image)),
         "dead": entry.dead(image),
-        **({"omitted": omitted} if omitted else {}),
-        "channels": []
-        if omitted
-        else [
-            {
-                "index": channel,
-                **{name: finite(values[place]) for name, values in columns.items()},
-                **_surveyed(entry, image, place),
-            }
-            for place, channel in enumerate(entry.channels)
-        ],
+        **({} if shown else {"omitted": len(entry.channels)}),
+        "channels": list(_channels(entry, image)) if shown else [],
     }
 
 
-def _surveyed(entry: LayerActivation, image: int, place: int) -> Json:
-    """What a survey says of a channel."""
-    among = entry.among
-    if among is None:
-        return {}
-    below = float(among.below[image, place])
-    return {"images_below": finite(below), "dead_over_data": bool(among.dead[place])}
+def _channels(entry: LayerActivation, image: int) -> Iterator[Json]:
+    """The numbers of each channel, and what a survey says of it."""
+    columns = {name: getattr(entry.statistics, name)[image].tolist() for name in STATISTICS}
+    if entry.among is not None:
+        columns["images_below"] = entry.among.below[image].tolist()
+        columns["dead_over_data"] = entry.among.dead.tolist()
+    for channel, *values in zip(entry.channels, *columns.values(), strict=True):
+        yield {"index": channel, **dict(zip(columns, map(finite, values), strict=True))}
 
 
 def arrays(result: Activations) -> dict[str, Array]:
@@ -120,18 +103,16 @@ def rows(result: Activations) -> Iterator[tuple[object, ...]]:
     yield ("image", "layer", "channel", *STATISTICS)
     for image, shown in enumerate(result.images):
         for entry in result.layers:
-            columns = [getattr(entry.statistics, name)[image].tolist() for name in STATISTICS]
-            for channel, *values in zip(entry.channels, *columns, strict=True):
-                yield (shown.name, entry.name, channel, *map(finite, values))
+            for found in _channels(entry, image):
+                numbers = (found[name] for name in STATISTICS)
+                yield (shown.name, entry.name, found["index"], *numbers)
 
 
 def _array(entry: LayerActivation) -> Array:
     rank = entry.values.ndim - 2
     inner = SPATIAL.get(rank, tuple(f"axis{axis}" for axis in range(rank)))
-    own = (*inner, "channel" if entry.has_maps else "unit")
-    if entry.layer.axes is not None:
-        own = entry.layer.axes
-    attributes: dict[str, Any] = {
+    own = entry.layer.axes or (*inner, "channel" if entry.has_maps else "unit")
+    attributes = {
         "layer": entry.name,
         "type": entry.layer.type,
         "channels": list(entry.channels),
@@ -183,19 +164,6 @@ def alive_everywhere(result: Activations, image: int = 0) -> int | None:
     return min(set.intersection(*alive), default=None) if alive else None
 
 
-def _statistics(entry: LayerActivation, chosen: tuple[slice, slice]) -> ChannelStatistics:
-    fields = dataclasses.fields(entry.statistics)
-    return ChannelStatistics(
-        **{field.name: getattr(entry.statistics, field.name)[chosen] for field in fields}
-    )
-
-
-def _chosen(among: AmongImages | None, images: slice, at: slice) -> AmongImages | None:
-    if among is None:
-        return None
-    return dataclasses.replace(among, below=among.below[images, at], dead=among.dead[at])
-
-
 def only(
     result: Activations,
     image: int = 0,
@@ -217,33 +185,18 @@ def only(
             where = "any layer here" if layer is None else f"layer '{layer}' here"
             raise SelectionError(f"no channel {channel} with maps in {where}")
         fields = {"view": "across" if layer is None else "channel"}
-    picked = slice(image, image + 1)
     entries = []
     for entry in layers:
-        at = slice(None)
-        if channel is not None:
-            place = entry.channels.index(channel)
-            at = slice(place, place + 1)
-        entries.append(
-            dataclasses.replace(
-                entry,
-                values=entry.values[picked][..., at],
-                channels=entry.channels[at],
-                statistics=_statistics(entry, (picked, at)),
-                low=entry.low[picked],
-                high=entry.high[picked],
-                among=_chosen(entry.among, picked, at),
-            )
-        )
-    return (
-        dataclasses.replace(
-            result,
-            images=result.images[picked],
-            layers=tuple(entries),
-            predictions=result.predictions[picked],
-        ),
-        fields,
+        start = 0 if channel is None else entry.channels.index(channel)
+        entries.append(entry.part(image, slice(start, None if channel is None else start + 1)))
+    images = slice(image, image + 1)
+    part = dataclasses.replace(
+        result,
+        images=result.images[images],
+        layers=tuple(entries),
+        predictions=result.predictions[images],
     )
+    return part, fields
 
 
 NOUN: Noun[Activations, PictureOptions] = Noun(

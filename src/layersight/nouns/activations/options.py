@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from layersight.data.colormaps import COLORMAPS
-from layersight.data.fields import check, option
+from layersight.data.fields import Options, option
 
 VIEWS = ("sheet", "grid", "channel", "across")
 """The whole document; all channels of a layer; one map, large; one channel in every layer."""
@@ -18,7 +18,7 @@ LARGEST_STEP = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class PictureOptions:
+class PictureOptions(Options):
     """What a picture of activations should look like.
 
     Attributes:
@@ -57,9 +57,6 @@ class PictureOptions:
     units: bool = option(
         False, help="JSON of several images: every unit of dense layers too.", flag="--units"
     )
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def settled(self) -> PictureOptions:
         """As they are drawn: single maps need no standardising to be comparable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -105,6 +106,25 @@ class LayerActivation:
     def sparsity(self, image: int = 0) -> float:
         """The share of exact zeros over all channels for that image, 0..1."""
         return float(self.statistics.sparsity[image].mean(dtype=np.float64))
+
+    def part(self, image: int, channels: slice) -> LayerActivation:
+        """One image, and the channels at some positions."""
+        images = slice(image, image + 1)
+        names = (entry.name for entry in dataclasses.fields(self.statistics))
+        known = {name: getattr(self.statistics, name)[images, channels] for name in names}
+        among = self.among
+        if among is not None:
+            below, dead = among.below[images, channels], among.dead[channels]
+            among = dataclasses.replace(among, below=below, dead=dead)
+        return dataclasses.replace(
+            self,
+            values=self.values[images][..., channels],
+            channels=self.channels[channels],
+            statistics=ChannelStatistics(**known),
+            low=self.low[images],
+            high=self.high[images],
+            among=among,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.stack import arrangement
 from layersight.nouns.activations.options import PictureOptions
-from layersight.nouns.activations.result import ChannelStatistics, LayerActivation
+from layersight.nouns.activations.result import LayerActivation
 
 COLOURS = 256
 """Where a scale has two ends, equal parts of it have a colour each, as in Matplotlib."""
@@ -86,14 +86,22 @@ def make_tiles(
             layer still comes from all of them.
     """
     values, stats = entry.values[image], entry.statistics
-    broken = ~stats.finite[image]
-    if values.size == values.shape[-1] and only is None:
-        return _units(entry, image, broken, options)
+    broken, channels = ~stats.finite[image], entry.channels
     low, high = _limits(entry, image, options)
+    if values.size == values.shape[-1] and only is None:
+        return _units(values.reshape(-1), broken, channels, low, high)
+    # Values near the end of float32 overflow here; what they give is cut to 0..255 later.
+    with np.errstate(all="ignore"):
+        match options.normalise:
+            case "standardise":
+                offset, span = stats.mean[image], stats.std[image]
+            case "minmax":
+                offset, span = stats.min[image], stats.max[image] - stats.min[image]
+            case _:
+                offset = np.full_like(stats.min[image], low or 0.0)
+                span = np.full_like(offset, (high or 0.0) - (low or 0.0))
     dead = stats.dead[image] & ~broken
-    offset, span = _offset_and_span(stats, image, options, low, high)
     constants = np.where(dead, stats.min[image], 0).astype(np.float32)
-    channels = entry.channels
     if only is not None:
         chosen = np.array(only, np.intp)
         values, offset, span = values[..., chosen], offset[chosen], span[chosen]
@@ -118,28 +126,6 @@ def _limits(
     return (low, high) if options.normalise == "layer" and low <= high else (None, None)
 
 
-def _offset_and_span(
-    stats: ChannelStatistics,
-    image: int,
-    options: PictureOptions,
-    low: float | None,
-    high: float | None,
-) -> tuple[FloatArray, FloatArray]:
-    """For each channel what is subtracted and what is divided by, float32."""
-    # Values near the end of float32 overflow here; what they give is cut to 0..255 later.
-    with np.errstate(all="ignore"):
-        match options.normalise:
-            case "standardise":
-                return stats.mean[image], stats.std[image]
-            case "minmax":
-                return stats.min[image], stats.max[image] - stats.min[image]
-            case "layer":
-                least = np.full_like(stats.min[image], low or 0.0)
-                return least, np.full_like(least, (high or 0.0) - (low or 0.0))
-            case _:
-                return np.zeros_like(stats.min[image]), np.ones_like(stats.min[image])
-
-
 def _quantise(
     values: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions
 ) -> Bytes:
@@ -150,31 +136,20 @@ def _quantise(
     """
     channels = values.shape[-1]
     pixels = np.empty((channels, *values.shape[:-1]), np.uint8)
-    if channels < FEWEST_IN_A_ROW or np.moveaxis(values, -1, 0).flags.c_contiguous:
-        rows = np.ascontiguousarray(np.moveaxis(values, -1, 0), np.float32).reshape(channels, -1)
-        _channel_first(rows, offset[:, None], span[:, None], options, pixels.reshape(channels, -1))
+    flat, first = pixels.reshape(channels, -1), np.moveaxis(values, -1, 0)
+    if channels < FEWEST_IN_A_ROW or first.flags.c_contiguous:
+        rows = np.ascontiguousarray(first, np.float32).reshape(channels, -1)
+
+        def work(part: slice) -> None:
+            flat[part] = _steps(rows[part], offset[part, None], span[part, None], options)
     else:
         rows = np.ascontiguousarray(values, np.float32).reshape(-1, channels)
-        _channel_last(rows, offset, span, options, pixels.reshape(channels, -1))
+
+        def work(part: slice) -> None:
+            flat[:, part] = _steps(rows[part], offset, span, options).T
+
+    _in_parts(work, *rows.shape)
     return pixels
-
-
-def _channel_first(
-    rows: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions, pixels: Bytes
-) -> None:
-    def work(part: slice) -> None:
-        pixels[part] = _steps(rows[part], offset[part], span[part], options)
-
-    _in_parts(work, len(rows), rows.shape[1])
-
-
-def _channel_last(
-    rows: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions, pixels: Bytes
-) -> None:
-    def work(part: slice) -> None:
-        pixels[:, part] = _steps(rows[part], offset, span, options).T
-
-    _in_parts(work, len(rows), rows.shape[1])
 
 
 def _steps(
@@ -233,15 +208,17 @@ def _shape_tiles(pixels: Bytes) -> tuple[Bytes, str, tuple[int, int]]:
 
 
 def _units(
-    entry: LayerActivation, image: int, broken: NDArray[np.bool_], options: PictureOptions
+    vector: FloatArray,
+    broken: NDArray[np.bool_],
+    channels: tuple[int, ...],
+    low: float | None,
+    high: float | None,
 ) -> Tiles:
     """A vector as cells, from its least to its greatest value.
 
     Mean and deviation, which make maps comparable, would put most of a vector that is sparse, or
     that sums to 1, at values that it does not have.
     """
-    vector = entry.values[image].reshape(-1)
-    low, high = _limits(entry, image, options)
     if low is None or high is None:
         good = vector[~broken]
         low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
@@ -253,7 +230,6 @@ def _units(
     width = min(UNITS_IN_A_ROW, len(vector))
     cells = np.zeros(math.ceil(len(vector) / width) * width, np.uint8)
     cells[: len(vector)] = steps.astype(np.uint8)
-    nothing = np.zeros(len(vector), bool)
-    constants = np.zeros(len(vector), np.float32)
+    nothing, constants = np.zeros(len(vector), bool), np.zeros(len(vector), np.float32)
     pixels = cells.reshape(1, -1, width)
-    return Tiles("units", pixels, nothing, broken, constants, entry.channels, low, high)
+    return Tiles("units", pixels, nothing, broken, constants, channels, low, high)

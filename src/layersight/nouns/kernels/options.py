@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from layersight.data.fields import check, option
+from layersight.data.fields import Options, option
 
 
 @dataclass(frozen=True, slots=True)
-class KernelOptions:
+class KernelOptions(Options):
     """What a picture of kernels should look like.
 
     Attributes:
@@ -21,6 +21,3 @@ class KernelOptions:
     columns: int = option(
         16, help="Tiles in a row: filters, or a filter's strongest inputs.", low=1
     )
-
-    def __post_init__(self) -> None:
-        check(self)

@@ -10,8 +10,7 @@ from layersight.batch.request import SCALE
 from layersight.data.command import Command, Debug, Given, Labelled, Output, Resume, Selection
 from layersight.data.fields import Options, option
 from layersight.errors import UsageError
-from layersight.nouns.patterns.options import GalleryOptions
-from layersight.nouns.patterns.request import KINDS, METHODS, PatternOptions
+from layersight.nouns.patterns.request import KINDS, METHODS, GalleryOptions, PatternOptions
 from layersight.nouns.survey.options import SURVEY
 
 if TYPE_CHECKING:

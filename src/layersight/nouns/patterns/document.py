@@ -49,7 +49,6 @@ from layersight.document.words import (
     size,
 )
 from layersight.errors import SelectionError, UsageError, few
-from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import (
     LayerPatterns,
     by_layer,
@@ -57,6 +56,7 @@ from layersight.nouns.patterns.parts import (
     facets_beside,
     siblings,
 )
+from layersight.nouns.patterns.request import GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import (
     DEAD,

@@ -14,9 +14,8 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.document.noun import Array, Entry, Json, Noun, matching
 from layersight.document.words import file_name, finite, specification
 from layersight.nouns.patterns.document import describe, frames
-from layersight.nouns.patterns.options import GalleryOptions
 from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view
-from layersight.nouns.patterns.request import PatternOptions
+from layersight.nouns.patterns.request import GalleryOptions, PatternOptions
 from layersight.nouns.patterns.result import AXES, Objective, Patterns, Term
 from layersight.nouns.patterns.wording import empty_mark, ending
 

@@ -1,4 +1,4 @@
-"""The options that patterns can be asked for with.
+"""The options that patterns, and pictures of them, can be asked for with.
 
 The rule of this module: it imports neither NumPy nor a framework, so that a command line can list
 methods and options at once.
@@ -74,3 +74,26 @@ class PatternOptions(Options):
     precision: str = option(
         "float32", help="What the network computes in: float32 or mixed.", choices=PRECISIONS
     )
+
+
+GALLERY_VIEWS = ("pattern", "grid", "sheet")
+"""One pattern, large; all patterns of a layer; a document with a row for each layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryOptions(Options):
+    """What a picture of patterns should look like.
+
+    Attributes:
+        view: One of :data:`GALLERY_VIEWS`; ``None`` for the one that fits: ``"pattern"`` for a
+            single pattern, ``"grid"`` for one layer, ``"sheet"`` for several.
+        columns: Patterns in a row, at least 1.
+
+    Raises:
+        UsageError: A value is none of those.
+    """
+
+    view: str | None = option(
+        None, help="What to draw; else what fits.", kind=str, choices=GALLERY_VIEWS
+    )
+    columns: int = option(8, help="Patterns in a row.", low=1)

@@ -1,0 +1,278 @@
+"""All feature maps of a layer, as a section of a document.
+
+The rule of this module: a layer has its name, its real size and its scale over its maps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+
+from layersight.data.model import LayerInfo
+from layersight.document.blend import PALE
+from layersight.document.blocks import (
+    Axis,
+    Block,
+    Cell,
+    Cover,
+    Grid,
+    Numbers,
+    Patch,
+    Picture,
+    Scale,
+    Section,
+    Tile,
+)
+from layersight.document.colour import palette
+from layersight.document.words import (
+    DASH,
+    DOT,
+    axes_line,
+    count,
+    number,
+    percent,
+    plural,
+    size,
+    span,
+)
+from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.activations.result import LayerActivation
+from layersight.nouns.activations.tiles import Tiles, make_tiles
+
+READABLE = 20
+"""Vectors of so many units have their values written out."""
+FLAT = "flat here"
+"""What covers a channel that is constant for this image, but not over the images of a survey."""
+BROKEN = Cover("broken", ("not a", "number"))
+
+
+def real_size(entry: LayerActivation) -> str:
+    """The size of what a layer made of an image, with all channels that the layer has."""
+    channels = entry.layer.channels
+    return size(
+        (*entry.values.shape[1:-1], entry.values.shape[-1] if channels is None else channels)
+    )
+
+
+def anchor_of(image: int, name: str) -> str:
+    return f"layer:{image}:{name}"
+
+
+def dead_in(entry: LayerActivation, image: int) -> int:
+    """How many channels are dead: over the images of a survey, else for this image."""
+    return entry.dead(image) if entry.among is None else len(dead_over_data(entry))
+
+
+def is_vector(entry: LayerActivation) -> bool:
+    return math.prod(entry.values.shape[1:-1]) == 1
+
+
+def layer_section(entry: LayerActivation, options: PictureOptions, image: int) -> Section:
+    """All channels of a layer."""
+    tiles = make_tiles(entry, image, options)
+    flat = tiles.low is not None and tiles.low == tiles.high
+    block: Block
+    match tiles.form:
+        case "tiles":
+            block = _tiles(entry, tiles, options, image)
+        case "rows":
+            block = _rows(entry, tiles, options)
+        case _:
+            block = _units(entry, tiles, options, image)
+    return Section(
+        entry.name,
+        (block,),
+        kind=f"{entry.layer.type}   {real_size(entry)}",
+        facts=_facts(entry, tiles, image),
+        anchor=anchor_of(image, entry.name),
+        scale=None if flat else scale_of(tiles, options),
+        details=_details(entry.layer),
+    )
+
+
+def _facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
+    shown = len(entry.channels)
+    noun = "unit" if tiles.form == "units" else "map"
+    total = entry.layer.channels or shown
+    facts = [plural(shown, noun) if shown == total else f"{count(shown)} of {plural(total, noun)}"]
+    facts.append(f"{percent(entry.sparsity(image))} zeros")
+    dead, broken = int(tiles.dead.sum()), int(tiles.broken.sum())
+    if noun == "map" and entry.among is not None:
+        over = f"over {plural(entry.among.images, 'image')}"
+        everywhere = len(dead_over_data(entry))
+        facts.append(f"{count(everywhere)} dead {over}" if everywhere else f"none dead {over}")
+        flat = sum(
+            cover is not None and cover.words[0] == FLAT for cover in covers_of(entry, tiles)
+        )
+        facts += [f"{count(flat)} more flat for this image"] if flat else []
+    elif noun == "map":
+        facts.append(f"{count(dead)} dead for this image" if dead else "none dead for this image")
+    elif shown > 1 and tiles.low is not None and tiles.low == tiles.high:
+        facts.append(f"all equal to {number(tiles.low)}")
+    if broken:
+        facts.append(f"{count(broken)} with values that are not numbers")
+    if entry.layer.axes:
+        facts.append(axes_line(entry.layer.axes))
+    if entry.layer.receptive_field:
+        facts.append(f"receptive field {size(entry.layer.receptive_field)}")
+    if math.prod(tiles.slices) > 1 and entry.values.ndim == 5:
+        facts.append(f"{entry.values.shape[1]} depth slices per tile")
+    return DOT.join(facts)
+
+
+def _details(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
+    """What a page with room for it says of a layer."""
+    details = [("parameters", count(layer.parameters))]
+    if layer.kernel is not None:
+        details.append(("kernel", size(layer.kernel)))
+    for label, axes in (("stride", layer.strides), ("dilation", layer.dilation)):
+        if axes is not None and set(axes) != {1}:
+            details.append((label, size(axes)))
+    if layer.activation:
+        details.append(("activation", layer.activation))
+    return tuple(details)
+
+
+def scale_of(tiles: Tiles, options: PictureOptions) -> Scale:
+    """What the ends, and the centre, of a layer's colours mean."""
+    colours = palette(options.colormap)
+    if tiles.low is not None and tiles.high is not None:
+        marks = ((0.0, number(tiles.low)), (1.0, number(tiles.high)))
+        note = "the vector on one scale" if tiles.form == "units" else "one scale for the layer"
+        return Scale(colours, marks, tiles.low, tiles.high, note)
+    each = "each map by itself"
+    if options.normalise != "standardise":
+        return Scale(colours, ((0.0, "least of each map"), (1.0, "greatest")), note=each)
+    centre = options.centre / 255
+    ends = [(edge - options.centre) / options.contrast for edge in (0, 255)]
+    words = [f"mean {DASH if end < 0 else '+'} {abs(end):.2g} std" for end in ends]
+    middle = ((centre, "mean"),) if 0.35 < centre < 0.65 else ()
+    return Scale(colours, ((0.0, words[0]), *middle, (1.0, words[1])), note=each)
+
+
+def covers_of(entry: LayerActivation, tiles: Tiles) -> list[Cover | None]:
+    """What covers each channel's map; of a survey, whether it is dead over all images."""
+    everywhere = dead_over_data(entry)
+
+    def cover(channel: int, value: float) -> Cover:
+        words = (f"= {number(value)}",)
+        if entry.among is None:
+            return Cover("dead", ("dead", *words))
+        if channel in everywhere:
+            return Cover("dead", ("dead", *words, f"over {count(entry.among.images)}"))
+        return Cover("dead", (FLAT, *words))
+
+    found = zip(tiles.channels, tiles.broken, tiles.dead, tiles.constants.tolist(), strict=True)
+    return [
+        BROKEN if broken else cover(channel, value) if dead else None
+        for channel, broken, dead, value in found
+    ]
+
+
+def dead_over_data(entry: LayerActivation) -> frozenset[int]:
+    """The channels that are dead over all images of a survey."""
+    if entry.among is None:
+        return frozenset()
+    pairs = zip(entry.channels, entry.among.dead.tolist(), strict=True)
+    return frozenset(channel for channel, dead in pairs if dead)
+
+
+def _numbers(entry: LayerActivation, image: int) -> tuple[Numbers, ...]:
+    stats = entry.statistics
+    names = ("mean", "std", "min", "max", "sparsity")
+    found = tuple(
+        Numbers(name, getattr(stats, name)[image], percent=name == "sparsity") for name in names
+    )
+    if entry.among is None:
+        return found
+    name = f"images below, of {count(entry.among.images)}"
+    return (Numbers(name, entry.among.below[image], percent=True), *found)
+
+
+def _tiles(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int) -> Grid:
+    covers = zip(tiles.channels, covers_of(entry, tiles), strict=True)
+    return Grid(
+        tiles.pixels,
+        [Tile(label=str(channel), cover=cover) for channel, cover in covers],
+        palette(options.colormap),
+        columns=options.columns,
+        slices=tiles.slices,
+        depth=tiles.depth,
+        numbers=_numbers(entry, image),
+    )
+
+
+def _rows(entry: LayerActivation, tiles: Tiles, options: PictureOptions) -> Picture:
+    """A layer with one axis: a row for each channel; neighbours that are alike share a cover."""
+    covers, patches = covers_of(entry, tiles), []
+    length = int(tiles.pixels.shape[2])
+    for cover, members in itertools.groupby(range(len(covers)), lambda row: covers[row]):
+        rows = list(members)
+        if cover is not None:
+            names = [str(tiles.channels[row]) for row in (rows[0], rows[-1])]
+            which = names[0] if len(rows) == 1 else span(*names)
+            words = (f"{which} {' '.join(cover.words)}",)
+            patches.append(
+                Patch(rows[0], 0, rows[-1] + 1, length, dataclasses.replace(cover, words=words))
+            )
+    return Picture(
+        tiles.pixels[0],
+        palette(options.colormap),
+        tall=min(10.0, max(2.0, 400.0 / len(covers))),
+        rows=Axis(tuple(map(str, tiles.channels))),
+        columns=Axis(title="position; a row for each channel"),
+        patches=tuple(patches),
+        unit="channel",
+        name=entry.name,
+    )
+
+
+def _units(
+    entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int
+) -> Grid | Picture:
+    """A vector: a few units as tiles with their values, many as cells, read like text."""
+    values = entry.values[image].reshape(-1)
+    cells = tiles.pixels[0]
+    flat = tiles.low == tiles.high
+    single = len(values) == 1  # its colour would say nothing, and it is not dead
+    if len(values) <= READABLE:
+        words = [
+            Tile(
+                label=str(unit),
+                lines=(("", Cell(number(value) if math.isfinite(value) else "not a number")),),
+                cover=BROKEN if broken else Cover("dead", ()) if flat and not single else None,
+            )
+            for unit, value, broken in zip(
+                tiles.channels, values.tolist(), tiles.broken.tolist(), strict=True
+            )
+        ]
+        pixels = cells.reshape(-1)[: len(values), None, None]
+        colours = np.full((256, 3), PALE, np.uint8) if single else palette(options.colormap)
+        return Grid(pixels, words, colours, READABLE, side=22.0, unit="unit")
+    rows, width = cells.shape
+    patches = [
+        Patch(row, column, row + 1, column + 1, Cover("broken", ()))
+        for row, column in (divmod(unit, width) for unit in np.flatnonzero(tiles.broken).tolist())
+    ]
+    if flat:
+        patches = [Patch(0, 0, rows, width, Cover("dead", ()))]
+    left_over = rows * width - len(values)
+    if left_over:
+        patches.append(Patch(rows - 1, width - left_over, rows, width))
+    counted = tuple(range(entry.channels[0], entry.channels[0] + len(entry.channels)))
+    exact = np.full(rows * width, np.nan, np.float32)
+    exact[: len(values)] = values
+    return Picture(
+        cells,
+        palette(options.colormap),
+        tall=min(8.0, max(2.5, 400.0 / rows)),
+        rows=Axis(tuple(map(str, tiles.channels[::width]))),
+        patches=tuple(patches),
+        unit="unit",
+        name=entry.name,
+        cells=() if entry.channels == counted else tuple(map(str, entry.channels)),
+        values=exact.reshape(rows, width),
+    )
