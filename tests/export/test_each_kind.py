@@ -29,7 +29,6 @@ from layersight.export import read_manifest, save
 from layersight.export.files import ANIMATIONS, suffixes_of
 from layersight.export.manifest import manifest_of
 from layersight.nouns.heatmaps.groups import only as only_heatmaps
-from layersight.nouns.patterns.parts import only as only_patterns
 from layersight.version import __version__
 from weights import everything as all_kernels
 from weights import layer, weights
@@ -106,7 +105,7 @@ CASES = {
     ),
     "patterns": Case(
         rich_patterns,
-        lambda **known: only_patterns(rich_patterns(**known), [0, 1, 2]),
+        lambda **known: rich_patterns(**known).take([0, 1, 2]),
         {"columns": 5},
         {
             "layers.0": {"name": "conv", "channels": "0-2", "dead": "1"},

@@ -24,7 +24,7 @@ from layersight.nouns.heatmaps.methods import method as heatmap_methods
 from layersight.nouns.heatmaps.metrics.metric import metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.nouns.kernels.compute import kernels
-from layersight.nouns.kernels.parts import laid_out
+from layersight.nouns.kernels.result import laid_out
 from layersight.nouns.patterns.command import PatternRequest
 from layersight.nouns.patterns.methods import method as pattern_methods
 from layersight.nouns.patterns.request import PatternOptions

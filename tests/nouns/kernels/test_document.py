@@ -13,7 +13,6 @@ from layersight.errors import SelectionError
 from layersight.nouns.kernels.compute import kernels
 from layersight.nouns.kernels.document import by_sign, describe
 from layersight.nouns.kernels.options import KernelOptions
-from layersight.nouns.kernels.parts import only_filters, strongest
 from layersight.nouns.kernels.result import Kernels
 from layersight.writers.page import Anchor, Picture
 from weights import everything, layer, weights
@@ -96,7 +95,7 @@ def test_a_row_is_patterns_with_shares_and_then_the_strongest_inputs(medium: str
     patterns = entry.factors.shape[1]
     assert across == patterns + 4
     order = np.sqrt((entry.values[..., 1].astype(float) ** 2).sum((0, 1))).argsort()[::-1][:4]
-    assert strongest(entry, 1, 4) == tuple(order)
+    assert entry.strongest(1, 4) == tuple(order)
     most = float(np.abs(entry.values[..., 1]).max())
     row = colours(block)[across:]
     for factor, pixels in zip(entry.factors[1], row, strict=False):
@@ -171,10 +170,10 @@ def test_kernels_that_only_look_like_zero_are_named(inputs: int) -> None:
 def test_inputs_of_weight_zero_are_not_among_the_strongest() -> None:
     entry = layer((3, 3, 6, 1))
     entry.values[:, :, [1, 3], 0] = 0
-    assert set(strongest(entry, 0, 6)) == {0, 2, 4, 5}
+    assert set(entry.strongest(0, 6)) == {0, 2, 4, 5}
     entry = layer((3, 3, 6, 1))
     entry.values[..., 0] = 1
-    assert strongest(entry, 0, 3) == (0, 1, 2)
+    assert entry.strongest(0, 3) == (0, 1, 2)
 
 
 def test_what_is_no_number_has_no_part_in_a_scale() -> None:
@@ -203,7 +202,7 @@ def test_colours_are_told_apart_and_even() -> None:
 
 
 def test_filters_that_were_chosen_are_named() -> None:
-    entry = only_filters(layer((3, 3, 3, 12)), [4, 5, 9])
+    entry = layer((3, 3, 3, 12)).take([4, 5, 9])
     assert entry.values.shape == (3, 3, 3, 3)
     assert "3 filters (4\u20135, 9)" in told(made(weights(entry)))
 

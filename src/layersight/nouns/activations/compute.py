@@ -168,14 +168,14 @@ def activations(
         _finish(entry, parts.pop(entry.name), numbers.get(entry.name), known) for entry in chosen
     )
     joined = {name: _join(arrays) for name, arrays in outputs.items()}
-    notes = [note for note in (*info.notes, missing, drawn, blocked, lacking) if note]
+    notes = [*info.notes, missing, drawn, blocked, lacking, *_layer_notes(finished, known)]
     return Activations(
         model=info,
         images=tuple(given[find_input(info, None).name]),
         layers=finished,
         predictions=predict(joined, info.labels, kinds_of(info)),
         notes=(
-            *dict.fromkeys([*notes, *_layer_notes(finished, known)]),
+            *dict.fromkeys(note for note in notes if note),
             *input_notes(info, given),
             *_label_notes(info),
         ),
@@ -251,9 +251,8 @@ def _layer_notes(layers: Sequence[LayerActivation], survey: Survey | None) -> It
     found = [f"{entry.name} ({n} of {len(entry.channels)} channels)" for entry, n in broken if n]
     if found:
         yield f"values that are not finite numbers in {few(found)}"
-    uncounted = [entry.name for entry in layers if entry.among is None]
-    if survey is not None and uncounted:
-        yield f"the survey did not count {few(uncounted)}"
+    if survey is not None:
+        yield survey.uncounted(entry.name for entry in layers)
 
 
 def _label_notes(info: ModelInfo) -> Iterator[str]:

@@ -56,7 +56,7 @@ def kernels(
     specs, own = split_channels(opened.info.layers, layers)
     chosen = select_layers(opened.info.layers, specs)
     found = [(layer, opened.kernel(layer.name)) for layer in chosen]
-    with_kernels = [(layer, kernel) for layer, kernel in found if kernel is not None]
+    with_kernels = {layer: kernel for layer, kernel in found if kernel is not None}
     if not with_kernels and layers is None:
         held = any(layer.blocked is not None and layer.parameters for layer in chosen)
         raise SelectionError(
@@ -67,19 +67,20 @@ def kernels(
         raise SelectionError(
             f"layer '{chosen[0].name}' ({chosen[0].type}) has no kernels: choose a convolution"
         )
-    notes = [*opened.info.notes]
-    without = [layer.name for layer, kernel in found if kernel is None]
-    if without and layers is not None:
-        notes.append(f"without kernels, so not shown: {few(without)}")
-    counts = {layer.name: kernel.shape[-1] for layer, kernel in with_kernels}
+    counts = {layer.name: kernel.shape[-1] for layer, kernel in with_kernels.items()}
     numbers = choose_channels(counts, channels, own)
-    notes += filter(None, [lacking_note(numbers)])
+    without = [layer.name for layer, kernel in found if kernel is None and layers is not None]
+    notes = (
+        *opened.info.notes,
+        *([f"without kernels, so not shown: {few(without)}"] if without else []),
+        *filter(None, [lacking_note(numbers)]),
+    )
     shown = tuple(
         _take(layer, kernel, numbers[layer.name])
-        for layer, kernel in with_kernels
+        for layer, kernel in with_kernels.items()
         if numbers[layer.name]
     )
-    return Kernels(opened.info, shown, tuple(notes))
+    return Kernels(opened.info, shown, notes)
 
 
 def _take(layer: LayerInfo, kernel: FloatArray, numbers: tuple[int, ...]) -> LayerKernels:

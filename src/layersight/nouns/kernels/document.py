@@ -8,14 +8,13 @@ patterns that make it up, with their shares, behind them its slices for the stro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.document.blocks import (
-    Block,
     Bytes,
     Cover,
     Document,
@@ -44,15 +43,12 @@ from layersight.document.words import (
 )
 from layersight.errors import SelectionError, few
 from layersight.nouns.kernels.options import KernelOptions
-from layersight.nouns.kernels.parts import (
-    as_rows,
-    as_tiles,
-    is_coloured,
-    is_mixing,
-    laid_out,
-    strongest,
-)
-from layersight.nouns.kernels.result import Kernels, LayerKernels
+from layersight.nouns.kernels.result import Kernels, LayerKernels, laid_out
+
+MOST_ROWS = 32
+"""So many inputs a kernel with one axis has at most that is one picture."""
+BROAD = 5
+"""How many times longer than high a kernel with one axis and one input is drawn."""
 
 
 def describe(result: Kernels, options: KernelOptions) -> Document:
@@ -82,62 +78,63 @@ def describe(result: Kernels, options: KernelOptions) -> Document:
     )
 
 
+def as_tiles(entry: LayerKernels) -> bool:
+    """Whether a kernel is one picture: of three inputs in colour, of one by its sign.
+
+    So is one with one axis and few inputs: a row for each input.
+    """
+    if len(entry.positions) == 1:
+        return entry.inputs <= MOST_ROWS and not entry.mixes
+    return entry.coloured or entry.inputs == 1
+
+
 def _layer(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Section:
-    block: Block = _tiles(entry, options, bgr=bgr) if as_tiles(entry) else _rows(entry, options)
+    block, most = _rows(entry, options), entry.limit
+    ends = f"{MINUS}limit", "+limit of the row"
+    if as_tiles(entry):
+        block, ends = _tiles(entry, options, bgr=bgr), (signed(-most), signed(most))
+    colours = palette("grey") if entry.coloured else diverging()
+    scale = Scale(colours, ((0.0, ends[0]), (0.5, "0"), (1.0, ends[1])))
     return Section(
         entry.name,
         (block,),
         kind=f"{entry.layer.type}   {size(entry.values.shape[:-1])}",
         facts=_facts(entry),
         anchor=f"kernels:{entry.name}",
-        scale=_scale(entry) if entry.limit > 0 else None,
+        scale=scale if most > 0 else None,
     )
-
-
-def _scale(entry: LayerKernels) -> Scale:
-    colours = palette("grey") if is_coloured(entry) else diverging()
-    if as_tiles(entry):
-        most = entry.limit
-        return Scale(colours, ((0.0, signed(-most)), (0.5, "0"), (1.0, signed(most))))
-    return Scale(colours, ((0.0, f"{MINUS}limit"), (0.5, "0"), (1.0, "+limit of the row")))
 
 
 def _cover(entry: LayerKernels, index: int, *, span: int = 1) -> Cover | None:
     """What covers a kernel that cannot be drawn."""
     if entry.zero[index]:
         return Cover("dead", ("zero",), span)
-    if not np.isfinite(entry.values[..., index]).all():
+    if entry.broken[index]:
         return Cover("broken", ("not a number",) if span > 1 else ("not a", "number"), span)
     return None
 
 
-def _numbers(entry: LayerKernels) -> tuple[Numbers, ...]:
-    norm = np.sqrt((entry.norms**2).sum(0)).astype(np.float32)
-    norm[entry.broken] = np.nan
-    return (Numbers("norm", norm), Numbers("largest", entry.limits.astype(np.float32)))
-
-
 def _tiles(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Grid:
     """A tile for each filter."""
-    coloured = is_coloured(entry)
-    if len(entry.positions) == 1:
-        found = steps(as_rows(entry), entry.limit)
+    if len(entry.positions) == 1:  # a row for each input; of one a broader one
+        values = np.transpose(entry.values, (2, 1, 0))
+        if entry.inputs == 1:
+            values = np.repeat(values, max(1, entry.positions[0] // BROAD), axis=1)
     else:
         values = laid_out(np.moveaxis(entry.values, -1, 0), len(entry.positions))
-        found = steps(values if coloured else values[..., 0], entry.limit)
-    if coloured:
-        found = found[..., ::-1] if bgr else found
-    tiles = [
-        Tile(label=str(channel), cover=_cover(entry, index))
-        for index, channel in enumerate(entry.filters)
-    ]
+        values = values if entry.coloured else values[..., 0]
+    found = steps(values, entry.limit)
+    if entry.coloured and bgr:
+        found = found[..., ::-1]
+    norm = np.sqrt((entry.norms**2).sum(0)).astype(np.float32)
+    norm[entry.broken] = np.nan
     return Grid(
         np.ascontiguousarray(found),
-        tiles,
-        None if coloured else diverging(),
+        [Tile(label=str(name), cover=_cover(entry, i)) for i, name in enumerate(entry.filters)],
+        None if entry.coloured else diverging(),
         columns=options.columns,
         unit="filter",
-        numbers=_numbers(entry),
+        numbers=(Numbers("norm", norm), Numbers("largest", entry.limits.astype(np.float32))),
         **_slices(entry),
     )
 
@@ -151,72 +148,59 @@ def _slices(entry: LayerKernels) -> dict[str, Any]:
 
 def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
     """A row for each filter, on a scale of its own."""
-    mixing = is_mixing(entry)
-    front = 0 if mixing else int(entry.factors.shape[1])
+    front = 0 if entry.mixes else int(entry.factors.shape[1])
     slices = min(options.columns, entry.inputs)
-    wide, most = front + slices, entry.limits
-    height, width = laid_out(np.empty((1, *entry.positions)), len(entry.positions)).shape[1:]
-    pixels = np.full((len(entry.filters) * wide, height, width, 3), 255, np.uint8)
-    tiles: list[Tile] = []
+    wide = front + slices
+    sides = laid_out(np.empty((1, *entry.positions)), len(entry.positions)).shape[1:]
+    blank = np.full((*sides, 3), 255, np.uint8)
+    found: list[tuple[Bytes, Tile]] = []
     for index, channel in enumerate(entry.filters):
         cover = _cover(entry, index, span=wide)
-        row = [Tile(cover=cover)] if cover else []
+        row = [(blank, Tile(cover=cover))] if cover else []
         if not cover:
-            drawn, row = _row(entry, index, front, slices, float(most[index]))
-            pixels[len(tiles) : len(tiles) + len(drawn)] = drawn
-        name = f"{entry.name}, filter {channel}"
-        tiles += [*row, *(Tile(name=name, blank=True) for _ in range(wide - len(row)))]
+            row = list(_patterns(entry, index)) if front else []
+            row += [(blank, Tile(blank=True))] * (front - len(row))
+            row += _inputs(entry, index, slices)
+        nothing = Tile(name=f"{entry.name}, filter {channel}", blank=True)
+        found += [*row, *[(blank, nothing)] * (wide - len(row))]
     inputs = plural(entry.inputs, "input")
     words = inputs if slices == entry.inputs else f"strongest {slices} of {inputs}"
     return Grid(
-        pixels,
-        tiles,
+        np.stack([pixels for pixels, _ in found]),
+        [tile for _, tile in found],
         columns=wide,
-        side=14.0 if mixing else 34.0,
+        side=14.0 if entry.mixes else 34.0,
         unit="slice",
         **_slices(entry),
         rows=tuple(
             (str(channel), f"{PLUS_MINUS}{number(float(largest))}")
-            for channel, largest in zip(entry.filters, most, strict=True)
+            for channel, largest in zip(entry.filters, entry.limits, strict=True)
         ),
         gaps=frozenset({front - 1} if front else ()),
         heads=((front, words), *([(0, "spatial patterns, share")] if front else [])),
     )
 
 
-def _row(
-    entry: LayerKernels, index: int, front: int, slices: int, most: float
-) -> tuple[Bytes, list[Tile]]:
-    """The pictures of a filter and what is said of each."""
-    channel = entry.filters[index]
-    axes = len(entry.positions)
-    blank = np.full((*laid_out(np.empty((1, *entry.positions)), axes).shape[1:], 3), 255, np.uint8)
-    shares = [float(share) for share in entry.shares[index] if share > 0] if front else []
-    pictures: list[Bytes] = []
-    tiles = []
-    for order, share in enumerate(shares):
-        factor = laid_out(entry.factors[index, order][np.newaxis], axes)[0]
-        pictures.append(by_sign(factor, float(np.abs(factor).max())))
-        name = f"{entry.name}, filter {channel}, spatial pattern {order}"
-        tiles.append(Tile(label=percent(share), name=name))
-    for _ in range(front - len(shares)):
-        pictures.append(blank)
-        tiles.append(Tile(blank=True))
-    sizes = entry.norms
-    for source in strongest(entry, index, slices):
-        weights = laid_out(entry.values[..., source, index][np.newaxis], axes)[0]
-        pictures.append(by_sign(weights, most))
-        label = str(source)
-        if is_mixing(entry):
-            label = f"{'+' if weights[0, 0] > 0 else MINUS}{source}"
-        tiles.append(
-            Tile(
-                label=label,
-                name=f"{entry.name}, filter {channel}, input {source}",
-                facts=(("norm", number(float(sizes[source, index]))),),
-            )
-        )
-    return np.stack(pictures), tiles
+def _patterns(entry: LayerKernels, index: int) -> Iterator[tuple[Bytes, Tile]]:
+    """The spatial patterns that make a filter up, with their shares."""
+    for order, share in enumerate(entry.shares[index].tolist()):
+        if share > 0:
+            factor = laid_out(entry.factors[index, order][np.newaxis], len(entry.positions))[0]
+            name = f"{entry.name}, filter {entry.filters[index]}, spatial pattern {order}"
+            drawn = by_sign(factor, float(np.abs(factor).max()))
+            yield drawn, Tile(label=percent(share), name=name)
+
+
+def _inputs(entry: LayerKernels, index: int, most: int) -> Iterator[tuple[Bytes, Tile]]:
+    """The weights of a filter for its strongest inputs."""
+    for source in entry.strongest(index, most):
+        values = entry.values[..., source, index]
+        weights = laid_out(values[np.newaxis], len(entry.positions))[0]
+        sign = ("+" if weights[0, 0] > 0 else MINUS) if entry.mixes else ""
+        name = f"{entry.name}, filter {entry.filters[index]}, input {source}"
+        facts = (("norm", number(float(entry.norms[source, index]))),)
+        drawn = by_sign(weights, float(entry.limits[index]))
+        yield drawn, Tile(label=f"{sign}{source}", name=name, facts=facts)
 
 
 def by_sign(values: FloatArray, most: float) -> Bytes:
@@ -287,13 +271,11 @@ def _one_scale(layers: Sequence[LayerKernels]) -> str:
 
 
 def _captions(result: Kernels, *, bgr: bool) -> tuple[str, ...]:
-    def layers(wanted: Callable[[LayerKernels], bool]) -> list[LayerKernels]:
-        return [entry for entry in result.layers if wanted(entry)]
-
-    coloured = layers(is_coloured)
-    lines_of = layers(lambda entry: len(entry.positions) == 1 and as_tiles(entry))
-    single = layers(lambda entry: entry.inputs == 1 and entry not in lines_of)
-    rows = layers(lambda each: not as_tiles(each))
+    layers = result.layers
+    coloured = [entry for entry in layers if entry.coloured]
+    lines_of = [entry for entry in layers if len(entry.positions) == 1 and as_tiles(entry)]
+    single = [entry for entry in layers if entry.inputs == 1 and entry not in lines_of]
+    rows = [entry for entry in layers if not as_tiles(entry)]
     lines = []
     if coloured:
         order = "blue, green, red (it takes BGR)" if bgr else "red, green, blue"
@@ -306,16 +288,16 @@ def _captions(result: Kernels, *, bgr: bool) -> tuple[str, ...]:
             line += f"{_one_scale(lines_of).lower()}."
         line += f" Rows: a scale for each filter, {PLUS_MINUS} under its number." if rows else ""
         lines.append(line)
-    if any(not is_mixing(entry) for entry in rows):
+    if any(not entry.mixes for entry in rows):
         lines.append(
             "In a row: spatial patterns (singular vectors, each on its own scale) with their share "
             "of the kernel's square, then the strongest inputs."
         )
-    if any(is_mixing(entry) for entry in rows):
+    if any(entry.mixes for entry in rows):
         lines.append(
             f"1 \u00d7 1 mixes channels: inputs by size of their weight, + above 0, {MINUS} below."
         )
-    if any(entry.zero.any() for entry in result.layers):
+    if any(entry.zero.any() for entry in layers):
         lines[-1] += " Crossed grey: every weight is zero."
     lines.append(f"Weights as they are. Model {model_line(result.model)}.")
     return tuple(lines)

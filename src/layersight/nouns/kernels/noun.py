@@ -12,7 +12,6 @@ from layersight.document.words import finite, specification
 from layersight.nouns.kernels.compute import FACTORS
 from layersight.nouns.kernels.document import describe, is_bgr
 from layersight.nouns.kernels.options import KernelOptions
-from layersight.nouns.kernels.parts import only_filters, strongest
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 
 
@@ -42,18 +41,18 @@ def numbers(result: Kernels, options: KernelOptions) -> Json:
 
 
 def _layer(entry: LayerKernels, options: KernelOptions) -> Json:
-    wrong, largest, sizes = entry.broken, entry.limits, entry.norms
+    wrong = entry.broken.tolist()
     filters = [
         {
             "index": index,
-            "norm": None if wrong[place] else float(np.sqrt((sizes[:, place] ** 2).sum())),
-            "largest": float(largest[place]),
+            "norm": None if wrong[place] else float(np.sqrt((entry.norms[:, place] ** 2).sum())),
+            "largest": float(entry.limits[place]),
             "zero": bool(entry.zero[place]),
             "finite": not wrong[place],
-            "shares": [] if wrong[place] else [finite(float(each)) for each in entry.shares[place]],
+            "shares": [] if wrong[place] else [*map(finite, entry.shares[place].tolist())],
             "strongest": [
-                {"input": channel, "norm": float(sizes[channel, place])}
-                for channel in strongest(entry, place, options.columns)
+                {"input": channel, "norm": float(entry.norms[channel, place])}
+                for channel in entry.strongest(place, options.columns)
             ],
         }
         for place, index in enumerate(entry.filters)
@@ -113,7 +112,7 @@ def only(
     found = matching(rows, "kernel", layer=layer, filter=channel)
     names = {rows[index]["layer"] for index in found}
     entries = tuple(
-        entry if channel is None else only_filters(entry, [entry.filters.index(channel)])
+        entry if channel is None else entry.take([entry.filters.index(channel)])
         for entry in result.layers
         if entry.name in names
     )

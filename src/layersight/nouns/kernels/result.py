@@ -1,11 +1,16 @@
-"""The learned weights of filters, as frozen data."""
+"""The learned weights of filters, as frozen data.
+
+The rule of this module: a kernel with a weight that is no number has no norm and no limit, and
+is told apart from one of zeros.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,24 +61,29 @@ class LayerKernels:
         return self.values.shape[:-2]
 
     @property
-    def _own(self) -> tuple[int, ...]:
-        """The axes of a kernel."""
-        return tuple(range(self.values.ndim - 1))
+    def mixes(self) -> bool:
+        """Whether the kernels have one position, so that they only mix their inputs."""
+        return all(side == 1 for side in self.positions)
+
+    @property
+    def coloured(self) -> bool:
+        """Whether the inputs are taken for colours."""
+        return self.inputs == 3 and len(self.positions) > 1
 
     @functools.cached_property
     def limits(self) -> NDArray[np.float64]:
         """``(filter,)``: the largest size of a finite weight of each kernel."""
-        return np.asarray(self._sizes().max(self._own, initial=0.0))
+        return np.asarray(self._sizes().max(tuple(range(self.values.ndim - 1)), initial=0.0))
 
     @functools.cached_property
     def norms(self) -> NDArray[np.float64]:
         """``(input, filter)``: the length of each slice, that is of the weights for one input."""
-        return np.asarray(np.sqrt((self._sizes() ** 2).sum(self._own[:-1])))
+        return np.asarray(np.sqrt((self._sizes() ** 2).sum(tuple(range(len(self.positions))))))
 
     @functools.cached_property
     def broken(self) -> NDArray[np.bool_]:
         """``(filter,)``: whether a weight of the kernel is not a finite number."""
-        return np.asarray(~np.isfinite(self.values).all(self._own))
+        return np.asarray(~np.isfinite(self.values).all(tuple(range(self.values.ndim - 1))))
 
     @property
     def limit(self) -> float:
@@ -83,6 +93,49 @@ class LayerKernels:
     def _sizes(self) -> NDArray[np.float64]:
         values = np.abs(self.values.astype(np.float64))
         return np.where(np.isfinite(values), values, 0.0)
+
+    def strongest(self, index: int, count: int) -> tuple[int, ...]:
+        """The inputs that a filter weighs most, strongest first; those of weight zero are none.
+
+        Of equal ones the first comes first.
+
+        Args:
+            index: Which filter, by its index in ``filters``.
+            count: So many at most.
+        """
+        found = self.norms[:, index]
+        order = np.argsort(-found, kind="stable")[:count]
+        return tuple(int(number) for number in order if found[number] > 0)
+
+    def take(self, indices: Sequence[int]) -> LayerKernels:
+        """The kernels with some of their filters."""
+        chosen = np.array(indices, np.intp)
+        return dataclasses.replace(
+            self,
+            values=np.ascontiguousarray(self.values[..., chosen]),
+            filters=tuple(self.filters[index] for index in indices),
+            factors=self.factors[chosen],
+            shares=self.shares[chosen],
+            zero=self.zero[chosen],
+        )
+
+
+def laid_out(values: NDArray[Any], axes: int) -> NDArray[Any]:
+    """Kernels as pictures: slices of those with depth beside each other, a line as a row.
+
+    Args:
+        values: ``(kernel, *positions, ...)``.
+        axes: How many axes of positions there are.
+
+    Returns:
+        ``(kernel, height, width, ...)``.
+    """
+    if axes == 2:
+        return values
+    if axes == 1:
+        return values[:, np.newaxis]
+    many, depth, height, width, *rest = values.shape
+    return np.moveaxis(values, 1, 2).reshape(many, height, depth * width, *rest)
 
 
 @dataclass(frozen=True, eq=False)
