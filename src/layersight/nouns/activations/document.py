@@ -34,7 +34,7 @@ from layersight.document.blocks import (
     Table,
     Tile,
 )
-from layersight.document.colour import PALE, palette
+from layersight.document.colour import palette
 from layersight.document.image import input_block, input_note, input_picture, prediction_blocks
 from layersight.document.layers import FEWER, field_cell, layer_table, model_document
 from layersight.document.words import (

@@ -12,7 +12,6 @@ import math
 import numpy as np
 
 from layersight.data.model import LayerInfo
-from layersight.document.blend import PALE
 from layersight.document.blocks import (
     Axis,
     Block,
@@ -26,7 +25,7 @@ from layersight.document.blocks import (
     Section,
     Tile,
 )
-from layersight.document.colour import palette
+from layersight.document.colour import PALE, palette
 from layersight.document.words import (
     DASH,
     DOT,
