@@ -8,10 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fake_network import chain, fake, network
 
 __all__ = ["chain", "fake", "network"]
+
+# The same examples each time, in whatever time a busy machine takes for them.
+settings.register_profile(
+    "layersight", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("layersight")
 
 _skipped: list[str] = []
 

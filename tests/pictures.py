@@ -22,9 +22,7 @@ ANY = InputInfo("image", (None, None, None, 3))
 GREY = InputInfo("image", (None, 8, 8, 1))
 SCALE = SCALES["0..1"]
 
-IN_TMP_PATH = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+IN_TMP_PATH = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 photographs = pytest.mark.parametrize(
     "photograph",

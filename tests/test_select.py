@@ -206,7 +206,7 @@ PIECES = st.sampled_from([*NAMES, "body", "conv", "conv_", "Conv2D", "dense", *S
 SPECS = st.text() | st.lists(PIECES, max_size=6).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SPECS)
 def test_any_text_chooses_layers_or_is_refused_as_the_second_writing_says(text: str) -> None:
     agree(text, LAYERS)
@@ -217,7 +217,7 @@ PATHS = st.lists(
 ).map("/".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(PATHS, min_size=1, max_size=6, unique=True),
     st.lists(
@@ -330,7 +330,7 @@ NUMBERS = st.lists(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text() | NUMBERS.map("".join), st.integers(0, 40))
 def test_any_text_chooses_channels_or_is_refused(text: str, count: int) -> None:
     found: tuple[int, ...] | None = None

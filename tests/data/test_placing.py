@@ -35,7 +35,7 @@ def slowly(values: np.ndarray, region: tuple[float, ...], size: tuple[int, int])
     return made
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.tuples(st.integers(1, 6), st.integers(1, 6)),
     st.tuples(st.integers(6, 15), st.integers(6, 15)),

@@ -38,7 +38,10 @@ from hostile.registry import SECRET
 HERE = Path(__file__).resolve().parent
 
 SECONDS = 60.0
-"""How long a command may take."""
+"""How much time of the processor a command may take."""
+
+SHARED = 10
+"""How many times as long it may take by the clock: it may wait, and much else may be running."""
 
 BYTES = 2 << 30
 """How much memory it may hold, Keras included."""
@@ -55,7 +58,7 @@ class Outcome:
         stdout: What it said.
         stderr: And what it complained of.
         events: What the watcher saw.
-        seconds: How long it took.
+        seconds: How long it took by the clock.
         peak: The most memory that it held, in bytes.
         killed: Why it was killed, empty if it was not.
         trace: The traceback of an error that was not expected.
@@ -154,6 +157,27 @@ def _command_of(process: int) -> bytes:
     return b""
 
 
+def seconds_of(process: int) -> float:
+    """The time of the processor that a process took, and those that it started and that ended."""
+    with contextlib.suppress(OSError, ValueError):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+class Clock:
+    """Says when a process has had its time."""
+
+    def __init__(self, process: int, seconds: float) -> None:
+        self._process, self._seconds = process, seconds
+        self.start, self._before = time.monotonic(), seconds_of(process)
+
+    def over(self) -> bool:
+        """Whether its time is over."""
+        spent, taken = seconds_of(self._process) - self._before, time.monotonic() - self.start
+        return spent > self._seconds or taken > SHARED * self._seconds
+
+
 def environment() -> dict[str, str]:
     """The variables of the processes: no user's settings, the source of this checkout."""
     kept = {
@@ -205,7 +229,7 @@ class Worker:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[writing],
-            env=environment() | self._variables,
+            env={**environment(), **self._variables, "PYTHONDONTWRITEBYTECODE": ""},
             text=True,
             start_new_session=True,
         )
@@ -231,7 +255,7 @@ class Worker:
     def _wait(self, seconds: float, limit: int) -> tuple[dict[str, Any] | None, str, int]:
         """The next answer; or why there is none, and the most memory seen."""
         assert self._process is not None
-        end, peak = time.monotonic() + seconds, 0
+        clock, peak = Clock(self._process.pid, seconds), 0
         while True:
             ready, _, _ = select.select([self._answers], [], [], 0.02)
             held = memory_of(self._process.pid)
@@ -246,7 +270,7 @@ class Worker:
                 if b"\n" in self._rest:
                     line, _, self._rest = self._rest.partition(b"\n")
                     return json.loads(line), "", peak
-            if time.monotonic() > end:
+            if clock.over():
                 return None, f"took longer than {seconds:g} s", peak
 
     def run(
@@ -310,7 +334,6 @@ def run_alone(
             variables = environment()
             variables["PYTHONPATH"] = os.pathsep.join((folder, variables["PYTHONPATH"]))
             out, err = (stack.enter_context(Path(folder, n).open("wb")) for n in ("out", "err"))
-            start = time.monotonic()
             process = subprocess.Popen(
                 [sys.executable, "-c", "from layersight.cli import main; main()", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -320,19 +343,19 @@ def run_alone(
                 env=variables,
                 start_new_session=True,
             )
-            killed, peak = "", 0
+            clock, killed, peak = Clock(process.pid, seconds), "", 0
             while (found := os.wait4(process.pid, os.WNOHANG))[0] == 0:
                 peak = max(peak, memory_of(process.pid), most_of(process.pid))
                 if peak > limit:
                     killed = f"held {peak >> 20} MiB"
-                elif time.monotonic() - start > seconds:
+                elif clock.over():
                     killed = f"took longer than {seconds:g} s"
                 if killed:
                     os.killpg(process.pid, signal.SIGKILL)
                     found = os.wait4(process.pid, 0)
                     break
                 time.sleep(0.01)
-            taken = time.monotonic() - start
+            taken = time.monotonic() - clock.start
             process.returncode = os.waitstatus_to_exitcode(found[1])
         lines = [str(json.loads(line)) for line in events.read_text().splitlines()]
         return Outcome(

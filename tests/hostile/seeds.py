@@ -119,7 +119,7 @@ def model_seeds() -> list[Seed]:
         subprocess.run(
             [sys.executable, "-W", "ignore", __file__, folder],
             check=True,
-            env=environment() | {"KERAS_BACKEND": "jax"},
+            env=environment() | {"KERAS_BACKEND": "torch", "PYTHONDONTWRITEBYTECODE": ""},
             stderr=subprocess.DEVNULL,
         )
         seeds = [read_seed(path) for path in sorted(Path(folder).iterdir())]

@@ -120,6 +120,7 @@ def serve(descriptor: int) -> None:
     import keras
     import numpy  # noqa: F401
 
+    sys.dont_write_bytecode = True  # modules were compiled until here
     watcher = install()
     set_aside()
     print(json.dumps({"ready": os.getpid(), "resident": memory("VmRSS")}), file=answers, flush=True)

@@ -67,7 +67,7 @@ def test_pad_is_opaque():
     assert found[0, 0].tolist() == [0, 0, 0, 255]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     height=st.integers(1, 64),
     width=st.integers(1, 64),
@@ -90,7 +90,7 @@ def test_any_size_comes_out_exactly(
     assert found.dtype == np.uint8
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     height=st.integers(1, 16),
     width=st.integers(1, 16),

@@ -31,7 +31,7 @@ def drawn(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.stack([red, green, red * 0 + 60], -1).astype(np.uint8))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     st.tuples(st.integers(8, 60), st.integers(8, 60)),
     st.tuples(st.integers(8, 60), st.integers(8, 60)),

@@ -73,7 +73,7 @@ def places(value, path=()):
 PLACES = [path for path in places(BASE) if path]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=4))
 def test_mutated_configurations(changes):
     config = copy.deepcopy(BASE)

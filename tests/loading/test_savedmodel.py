@@ -160,7 +160,7 @@ def test_no_link_is_followed(saved, tmp_path, name):
 PARTS = ("keras_metadata.pb", "variables/variables.index", "graph")
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(PARTS), st.floats(0, 1), st.binary(min_size=1, max_size=6), st.booleans())
 def test_damage_is_one_error(saved, tmp_path, part, place, piece, cut):
     folder = tmp_path / "damaged"

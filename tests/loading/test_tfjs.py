@@ -318,7 +318,7 @@ TEXT = json.dumps({"modelTopology": topology(), "weightsManifest": [
         {"name": "head/kernel", "shape": [4, 2], "dtype": "float32"}]}]})  # fmt: skip
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(TEXT) - 1), st.sampled_from(["", "[", "0", '"', "null", "-1", "{}"]))
 def test_a_damaged_document_is_one_error(tmp_path, place, piece):
     (tmp_path / "a.bin").write_bytes(bytes(32))

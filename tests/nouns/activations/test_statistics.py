@@ -53,7 +53,7 @@ def test_bit_for_bit_as_numpy_for_one_map(size: tuple[int, int]) -> None:
     same_bits(values, measure(values))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=st.tuples(
         st.integers(1, 3), st.lists(st.integers(1, 23), min_size=0, max_size=3), st.integers(1, 9)

@@ -341,7 +341,7 @@ MODELS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(
     MODELS,
     st.one_of(
@@ -365,7 +365,7 @@ def test_no_text_crashes_and_what_is_read_can_be_written_down(model, text):
     assert read_target(model, target) == target
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.integers(0, 7),
     st.none() | st.integers(0, 7),

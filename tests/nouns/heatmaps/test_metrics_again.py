@@ -166,7 +166,7 @@ def test_a_map_that_shows_the_network_passes_and_an_edge_detector_does_not():
 numbers = st.lists(st.integers(-4, 4), min_size=9, max_size=9)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(numbers, numbers)
 def test_ranks_are_those_of_scipy(one, other):
     """Ties included; where a side is constant SciPy knows no number."""

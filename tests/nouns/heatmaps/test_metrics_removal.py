@@ -181,7 +181,7 @@ def test_the_blur_is_that_of_rise():
     assert (blur(point[:112, :112]) > 0).sum() == 25
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(1, 64),
     st.integers(0, 2**16),
@@ -197,7 +197,7 @@ def test_no_metric_depends_on_the_size_of_the_batch(batch_size, seed, name):
     assert found[0] == found[1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**16), st.sampled_from(["deletion", "insertion", "road"]))
 def test_only_the_order_of_the_pixels_counts(seed, name):
     """Any rising function of the map gives the same number, ties included."""
