@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import layersight
 
 pytestmark = pytest.mark.one_backend
 Run = Callable[..., Any]
+PAGE = (Path(__file__).parents[2] / "docs/survey.md").read_text("utf-8")
 
 
 @pytest.fixture
@@ -77,3 +80,40 @@ def test_what_is_wrong_is_one_line(
     done = run("survey", small, *(folder if part == "FOLDER" else part for part in arguments))
     assert words in done.line
     assert done.status == status
+
+
+def named_like_the_lesson() -> Any:
+    """A little network whose layers are called as in the documents."""
+    import keras
+
+    layers = keras.layers
+    names = ("conv2d", "conv2d_1", "conv2d_2", "conv2d_3")
+    maps = [layers.Conv2D(8, 3, strides=2, activation="relu", name=name) for name in names]
+    dense = [layers.Flatten(), layers.Dense(1, activation="sigmoid", name="dense")]
+    return keras.Sequential([keras.Input((60, 60, 3)), *maps, *dense])
+
+
+def test_the_examples_of_the_documents_run(run: Run, here: Path) -> None:
+    """In their order, on photographs of noise; on one machine, and with patterns of few steps."""
+    for name in ("model", "tuned"):
+        named_like_the_lesson().save(here / f"{name}.keras")
+        (here / f"{name}.keras").rename(here / f"{name}.h5")
+    draw = np.random.default_rng(0)
+    (here / "photos").mkdir()
+    for path in (*(here / "photos" / f"{n}.png" for n in range(6)), here / "dog.jpg"):
+        Image.fromarray(draw.integers(0, 256, (60, 60, 3), dtype=np.uint8)).save(path)
+    examples = re.findall(r"^```(sh|python)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    assert len(examples) == 6
+    for kind, text in examples:
+        if kind == "python":
+            exec(compile(text, "docs/survey.md", "exec"), {})
+            continue
+        for line in text.splitlines():
+            alone = line.replace("--engine ray --address auto", "").replace(
+                "/shared/survey", "cluster"
+            )
+            program, *given = shlex.split(alone.replace("/shared/imagenet", "photos/"))
+            quick = ["--steps", "2"] if given[0] in ("patterns", "channel") else []
+            done = run(*given, *quick)
+            assert (program, done.status) == ("layersight", 0), done.err
+    assert len(layersight.read_survey("both").twins) == 5

@@ -67,7 +67,8 @@ def test_twins_in_another_network(tmp_path: Path) -> None:
             .mean((1, 2))
             for one in (model, other)
         )
-        every = np.corrcoef(first.T, second.T)[: first.shape[1], first.shape[1] :]
+        with np.errstate(invalid="ignore"):  # a channel may be silent
+            every = np.corrcoef(first.T, second.T)[: first.shape[1], first.shape[1] :]
         best = -np.sort(-every, 1)[:, :5]
         np.testing.assert_allclose(pair.correlations, best, atol=1e-4, rtol=0)
     for shard, workers in ((1, 1), (64, 7)):
