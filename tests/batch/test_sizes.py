@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import layersight
-from layersight.cli.values import parse_size
+from layersight.cli.app import parse_size
 from layersight.errors import ModelInputError, UsageError
 
 PICTURE = np.zeros((9, 12, 3), np.uint8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from click.shell_completion import CompletionItem
 
 from layersight.data.command import Backend, Command, Debug, Given, Output, Resume
 from layersight.data.fields import AMERICAN, Option, options_of
+from layersight.errors import UsageError
+from layersight.version import __version__
 
 COMMANDS = {
     "summary": (
@@ -82,7 +85,7 @@ def make_app() -> click.Group:
                 is_flag=True,
                 is_eager=True,
                 expose_value=False,
-                callback=_instead(_version),
+                callback=_instead(lambda: f"layersight {__version__}"),
                 help="Show the version.",
             )
         ],
@@ -91,12 +94,6 @@ def make_app() -> click.Group:
             "token_normalize_func": lambda name: AMERICAN.get(name, name),
         },
     )
-
-
-def _version() -> str:
-    from layersight.version import __version__
-
-    return f"layersight {__version__}"
 
 
 def _instead(words: Callable[[], str]) -> Callable[[click.Context, click.Parameter, bool], None]:
@@ -114,7 +111,6 @@ class _Commands(click.Group):
     """All commands, listed in the order in which they are first met."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names."""
         return list(self.commands)
 
 
@@ -127,13 +123,11 @@ class _Command(click.Command):
 
     @functools.cached_property
     def record(self) -> Command:
-        """What it is."""
         record: Command = importlib.import_module(self.module).COMMAND
         return record
 
     @functools.cached_property
     def options(self) -> dict[str, Option]:
-        """What can be given."""
         return options_of_command(self.record)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -143,7 +137,6 @@ class _Command(click.Command):
         return super().get_params(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The arguments, then the options."""
         arguments = [
             (option.flag, option.help) for option in self.options.values() if option.positional
         ]
@@ -153,33 +146,28 @@ class _Command(click.Command):
         super().format_options(ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """An example."""
         formatter.write_paragraph()
         formatter.write_text(f"Example: {self.record.example}")
 
     def invoke(self, ctx: click.Context) -> None:
-        """Runs it with what was given."""
+        switches = [name for name, option in self.options.items() if _is_switch(option)]
         given: Given = {
-            key: _parsed(self.options[key], value)
+            key: value
             for key, value in ctx.params.items()
-            if value not in (None, ()) and not (value is False and _is_switch(self.options[key]))
+            if value not in (None, ()) and not (value is False and key in switches)
         }
         from layersight.cli.run import run_command
 
         run_command(self.name or "", self.record, given)
 
     def _parameter(self, option: Option) -> click.Parameter:
-        """An option as one of Click's."""
-        as_text = _is_size(option) or _many_numbers(option) or option.kind is None
-        kind: Any = click.Path() if _is_path(option) else str if as_text else option.kind
         if option.positional:
             optional = option.several or option.default is None
+            dots = "..." if option.several else ""
             return click.Argument(
                 [option.name],
-                metavar=f"[{option.flag}]{'...' if option.several else ''}"
-                if optional
-                else option.flag,
-                type=kind,
+                metavar=f"[{option.flag}]{dots}" if optional else option.flag,
+                type=_type_of(option),
                 required=not optional,
                 nargs=-1 if option.several else 1,
             )
@@ -192,13 +180,17 @@ class _Command(click.Command):
         if option.kind is bool:
             default = False if _is_switch(option) else None
             return click.Option(flags, is_flag=True, default=default, help=_help(option))
+
+        def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+            return [CompletionItem(word) for word in option.choices if word.startswith(begun)]
+
         return click.Option(
             flags,
-            type=kind,
+            type=_type_of(option),
             metavar=_metavar(option),
-            multiple=option.several and not as_text,
+            multiple=option.several and option.kind not in (int, float),
             help=_help(option),
-            shell_complete=_words_of(option) if option.choices else None,
+            shell_complete=complete if option.choices else None,
         )
 
 
@@ -218,8 +210,7 @@ def options_of_command(command: Command) -> dict[str, Option]:
             "output", None, command.outputs, kind=str, metavar="PATH", flag="--output -o"
         )
     for one in (*first, *pictures, *last):
-        for name, declared in options_of(one).items():
-            found.setdefault(name, declared)
+        found |= {name: each for name, each in options_of(one).items() if name not in found}
 
     def order(entry: tuple[str, Option]) -> int:
         if not entry[1].positional:
@@ -233,37 +224,21 @@ def _is_switch(option: Option) -> bool:
     return option.kind is bool and "/" not in option.flag
 
 
-def _is_size(option: Option) -> bool:
-    return "HxW" in option.metavar
-
-
-def _is_path(option: Option) -> bool:
-    return any(word in option.metavar + option.flag for word in PATHS)
-
-
-def _many_numbers(option: Option) -> bool:
-    return option.several and option.kind in (int, float)
-
-
-def _words_of(option: Option) -> Callable[..., list[CompletionItem]]:
-    """What a shell completes a value to."""
-
-    def begun(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(word) for word in option.choices if word.startswith(incomplete)]
-
-    return begun
+def _type_of(option: Option) -> Any:
+    """What makes a value of a text, as Click takes it."""
+    if "HxW" in option.metavar:
+        return parse_size
+    if option.several and option.kind in (int, float):
+        return lambda text: parse_numbers(text, f"--{option.name}")
+    is_path = any(word in option.metavar + option.flag for word in PATHS)
+    return click.Path() if is_path else option.kind
 
 
 def _metavar(option: Option) -> str:
     """What stands for the value of an option."""
-    if option.metavar:
-        return option.metavar
-    if option.unit:
-        return option.unit.upper()
-    if option.choices:
-        return "NAME"
     short = {int: "N", float: "X"}.get(option.kind or str, "TEXT")
-    return f"{short},..." if option.several else short
+    short = f"{short},..." if option.several else short
+    return option.metavar or option.unit.upper() or ("NAME" if option.choices else short)
 
 
 def _help(option: Option) -> str:
@@ -275,12 +250,30 @@ def _help(option: Option) -> str:
     return f"{option.help.rstrip('.')}: {listed}."
 
 
-def _parsed(option: Option, value: Any) -> Any:
-    """A value as the verb takes it."""
-    from layersight.cli.values import parse_numbers, parse_size
+def parse_size(text: str) -> tuple[int, int]:
+    """Height and width from ``224x160``, or one number for both.
 
-    if _is_size(option):
-        return parse_size(value)
-    if _many_numbers(option):
-        return parse_numbers(value, f"--{option.name}")
-    return tuple(value) if option.several else value
+    Raises:
+        UsageError: It is no size.
+
+    >>> parse_size("224x160"), parse_size("96")
+    ((224, 160), (96, 96))
+    """
+    from layersight.images import check_size
+
+    match = re.fullmatch(r"([0-9]{1,9})(?:[xX]([0-9]{1,9}))?", text.strip())
+    if match is None:
+        raise UsageError(f"--size expects HEIGHTxWIDTH such as 224x224, found '{text}'")
+    return check_size((int(match[1]), int(match[2] or match[1])), "--size")
+
+
+def parse_numbers(text: str, flag: str) -> tuple[float, ...]:
+    """Numbers with commas between.
+
+    Raises:
+        UsageError: A part is no number.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{flag} expects numbers such as 0.2,0.5, found '{text}'") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,38 +17,7 @@ from layersight.data.command import named_files
 from layersight.data.image import InputImage
 from layersight.data.model import ModelInfo
 from layersight.errors import ImageError, UsageError
-from layersight.images import check_size
 from layersight.images.reading import missing
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Height and width from ``224x160``, or one number for both.
-
-    Raises:
-        UsageError: It is no size.
-
-    >>> parse_size("224x160"), parse_size("96"), parse_size(None)
-    ((224, 160), (96, 96), None)
-    """
-    if text is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,9})(?:[xX]([0-9]{1,9}))?", text.strip())
-    if match is None:
-        raise UsageError(f"--size expects HEIGHTxWIDTH such as 224x224, found '{text}'")
-    return check_size((int(match[1]), int(match[2] or match[1])), "--size")
-
-
-def parse_numbers(text: str, flag: str) -> tuple[float, ...]:
-    """Numbers with commas between.
-
-    Raises:
-        UsageError: A part is no number.
-    """
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"{flag} expects numbers such as 0.2,0.5, found '{text}'") from None
-
 
 MOST_TOGETHER = 16  # so many images go into one file where none was named
 
