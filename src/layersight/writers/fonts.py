@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from layersight.writers.scripts import runs
@@ -83,48 +85,32 @@ def text_width(text: str, size: float, bold: bool = False, *, pixels: bool = Fal
     return float(stringWidth(text, "Helvetica-Bold" if bold else "Helvetica", size))
 
 
-def shorten(
-    text: str, width: float, size: float, bold: bool = False, *, pixels: bool = False
-) -> str:
+def shorten(text: str, width: float, measure: Callable[[str], float]) -> str:
     """The text, or its beginning and its end around an ellipsis, no wider than ``width``.
 
-    >>> shorten("a_very_long_name_of_a_file.jpg", 70, 8)
+    >>> shorten("a_very_long_name_of_a_file.jpg", 70, lambda text: text_width(text, 8))
     'a_very_l…_file.jpg'
     """
-    if text_width(text, size, bold, pixels=pixels) <= width:
+    if measure(text) <= width:
         return text
-    low, high = 0, len(text) - 1
-    while low < high:
-        kept = (low + high + 1) // 2
-        if text_width(_middle_cut(text, kept), size, bold, pixels=pixels) <= width:
-            low = kept
-        else:
-            high = kept - 1
-    return _middle_cut(text, low)
+
+    def cut(kept: int) -> str:
+        return text[: kept // 2] + ELLIPSIS + text[len(text) - (kept + 1) // 2 :]
+
+    return cut(bisect_right(range(1, len(text)), width, key=lambda kept: measure(cut(kept))))
 
 
-def _middle_cut(text: str, kept: int) -> str:
-    head = kept // 2
-    tail = kept - head
-    return text[:head] + ELLIPSIS + (text[-tail:] if tail else "")
-
-
-def wrap(
-    text: str, width: float, size: float, bold: bool = False, *, pixels: bool = False
-) -> list[str]:
+def wrap(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
     """The text in lines no wider than ``width``; words that are wider are shortened.
 
-    >>> wrap("one two three", 40, 8)
+    >>> wrap("one two three", 40, lambda text: text_width(text, 8))
     ['one two', 'three']
     """
     lines: list[str] = []
-    line = ""
     for word in text.split():
-        longer = f"{line} {word}" if line else word
-        if text_width(longer, size, bold, pixels=pixels) <= width:
-            line = longer
-            continue
-        if line:
-            lines.append(line)
-        line = shorten(word, width, size, bold, pixels=pixels)
-    return [*lines, line] if line else lines
+        longer = f"{lines[-1]} {word}" if lines else word
+        if measure(longer) <= width:
+            lines[-1:] = [longer]
+        else:
+            lines.append(shorten(word, width, measure))
+    return lines

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -56,13 +57,9 @@ class Style:
     colour: str = INK
     bold: bool = False
 
-    def but(self, *, colour: str | None = None, bold: bool | None = None) -> Style:
+    def but(self, **changes: Any) -> Style:
         """The same style in another colour or weight."""
-        return replace(
-            self,
-            colour=self.colour if colour is None else colour,
-            bold=self.bold if bold is None else bold,
-        )
+        return replace(self, **changes)
 
     def toned(self, tone: Tone, *, bold: bool = False) -> Style:
         """The same style in the colour of a tone."""
@@ -116,13 +113,12 @@ class Medium:
 
     def wrap(self, text: str, style: Style, room: float) -> list[str]:
         """The text in lines no wider than ``room``."""
-        return wrap(clean(text), room, style.size, style.bold, pixels=self.dejavu)
+        return wrap(clean(text), room, lambda line: self.measure(line, style))
 
     def snap(self, value: float) -> float:
         """The nearest position on a pixel's edge."""
-        return (
-            value if self.resolution is None else round(value * self.resolution) / self.resolution
-        )
+        unit = self.resolution
+        return value if unit is None else round(value * unit) / unit
 
     def zoomed(self, pixels: int, wanted: float) -> float:
         """The size of one of ``pixels`` so that all take about ``wanted`` points.
@@ -170,12 +166,11 @@ class Sketch:
     ) -> float:
         """Puts a line of text, shortened to ``room``; returns its width."""
         text = clean(text)
-        pixels = self.medium.dejavu
         if room is not None:
-            text = shorten(text, room, style.size, style.bold, pixels=pixels)
+            text = shorten(text, room, lambda cut: self.medium.measure(cut, style))
         if text:
-            self.items.append(Text(x, y, text, style.size, style.colour, style.bold, anchor))
-        return text_width(text, style.size, style.bold, pixels=pixels)
+            self.label(x, y, text, style, anchor)
+        return self.medium.measure(text, style)
 
     def label(self, x: float, y: float, text: str, style: Style, anchor: str = "middle") -> None:
         """Puts text that is known to be short and clean, such as a number."""

@@ -288,7 +288,6 @@ class _Mosaic:
         widest = max((sketch.medium.measure(tile.label, self.style) for tile in tiles), default=0.0)
         pitch = cells.columns[1] - cells.columns[0] if across > 1 else math.inf
         every = max(1, math.ceil((widest + 1.5) / pitch))
-        volume = math.prod(block.slices) > 1
         drop = cells.tall + self.style.size * 1.02
         over = sketch.medium.snap(BLEED)
         for place, tile in enumerate(tiles):
@@ -305,7 +304,7 @@ class _Mosaic:
                 end = cells.columns[min(column + tile.cover.span, across) - 1] + cells.wide
                 wide = end - cells.columns[column]
                 sketch.cover(left, top, wide, cells.tall, tile.cover, self.style)
-            elif volume:
+            else:
                 sketch.slices(left, top, cells.wide, cells.tall, block.slices, block.depth)
             if tile.label and column % every == 0:
                 sketch.label(left + cells.wide / 2, top + drop, tile.label, self.style)
@@ -440,10 +439,6 @@ class _Tiles:
         palette = block.palette if tile.palette is None else tile.palette
         if palette is None and tile.scale is not None:
             palette = tile.scale.palette
-        bare = tile.cover is not None
+        over, cut = (overlay, tile.cover), (block.slices, block.depth)
         size, photo = (pixel, tall), block.photos
-        draw_pixels(sketch, x, y, size, pixels, palette, overlay, bare=bare, photo=photo)
-        if tile.cover is not None:
-            sketch.caption_on(x, y, (cells.wide, cells.tall), " ".join(tile.cover.words))
-        elif math.prod(block.slices) > 1:
-            sketch.slices(x, y, width * pixel, height * tall, block.slices, block.depth)
+        draw_pixels(sketch, x, y, size, pixels, palette, *over, *cut, photo=photo)

@@ -142,13 +142,8 @@ def _draw(
     if block.cover is not None and block.overlay is None:
         sketch.cover(x, y, wide, tall, block.cover, LEAD.but(colour=QUIET))
     else:
-        shown = block.pixels[first:last]
-        bare = block.cover is not None
-        draw_pixels(sketch, x, y, pixel, shown, block.palette, block.overlay, bare=bare)
-        if block.cover is not None:
-            sketch.caption_on(x, y, (wide, tall), " ".join(block.cover.words))
-        elif math.prod(block.slices) > 1:
-            sketch.slices(x, y, wide, tall, block.slices, block.depth)
+        shown, over = block.pixels[first:last], (block.overlay, block.cover)
+        draw_pixels(sketch, x, y, pixel, shown, block.palette, *over, block.slices, block.depth)
     _patches(sketch, x, y, pixel, block, first, last)
     if block.rows is not None:
         _row_numbers(sketch, x, y, pixel[1], block, first, last)

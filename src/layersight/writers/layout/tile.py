@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layersight.document.blocks import Bytes, Cell, Overlay, Tile
+from layersight.document.blocks import Bytes, Cell, Cover, Overlay, Tile
 from layersight.document.colour import blend
 from layersight.document.words import percent
 from layersight.writers.sketch import (
@@ -41,18 +41,24 @@ def draw_pixels(
     pixels: Bytes,
     palette: Bytes | None,
     overlay: Overlay | None,
+    cover: Cover | None,
+    slices: tuple[int, int],
+    depth: int,
     *,
-    bare: bool = False,
     photo: bool = False,
-) -> tuple[float, float]:
-    """Pixels of a size, over their photograph if they have one; returns what they take."""
+) -> None:
+    """Pixels of a size, over their photograph if they have one, with what lies on them."""
     if overlay is not None:
-        area = sketch.picture(x, y, pixel, blend(pixels, palette, overlay, bare=bare))
+        mixed = blend(pixels, palette, overlay, bare=cover is not None)
+        area = sketch.picture(x, y, pixel, mixed)
         _draw_unseen(sketch, x, y, area, overlay)
-        return area
-    indices = pixels.ndim == 2
-    drawn = np.ascontiguousarray(pixels)
-    return sketch.picture(x, y, pixel, drawn, palette if indices else None, photo=photo)
+    else:
+        drawn, colours = np.ascontiguousarray(pixels), palette if pixels.ndim == 2 else None
+        area = sketch.picture(x, y, pixel, drawn, colours, photo=photo)
+    if cover is not None:
+        sketch.caption_on(x, y, area, " ".join(cover.words))
+    else:
+        sketch.slices(x, y, *area, slices, depth)
 
 
 def _draw_unseen(
