@@ -58,20 +58,12 @@ def pages(document: Document, medium: Medium) -> list[Page]:
 
 
 @dataclass(slots=True)
-class _Open:
-    """A page that is being filled."""
-
-    sketch: Sketch  # what is on it
-    back: str = ""  # the anchor of the cover that it leads back to
-
-
-@dataclass(slots=True)
 class _Press:
     """Fills pages from top to bottom."""
 
     medium: Medium  # where they will be seen
     several: bool  # whether the document has several parts, so that sections are a level deeper
-    open: list[_Open] = field(default_factory=list)  # the pages so far; the last is being filled
+    open: list[Sketch] = field(default_factory=list)  # the pages so far; the last is being filled
     y: float = 0.0  # how far it is filled
     back: str = ""  # the anchor of the cover of the part, once it is drawn
 
@@ -100,12 +92,12 @@ class _Press:
         if self.medium.height is None and self.open:
             self.y += after
             return
-        self.open.append(_Open(Sketch(self.medium, self.medium.width), self.back))
+        self.open.append(Sketch(self.medium, self.medium.width, self.back))
         self.y = self.medium.margin
 
     @property
     def _sketch(self) -> Sketch:
-        return self.open[-1].sketch
+        return self.open[-1]
 
     @property
     def _rest(self) -> float:
@@ -180,7 +172,7 @@ class _Press:
         """The heading over a section's rows; repeated without its place in the outline."""
         page = self._sketch
         page.width = max(page.width, wide + 2 * self.medium.margin)
-        sketch = Sketch(self.medium, wide + 2 * self.medium.margin, page.items, page.references)
+        sketch = dataclasses.replace(page, width=wide + 2 * self.medium.margin)
         name = (section.outline or section.title) if section.listed else ""
         if not again and (section.anchor or section.title):
             target = section.anchor or f"section:{section.title}"
@@ -213,23 +205,20 @@ class _Press:
             self._begin()
         numbers: dict[str, int] = {}
         for number, one in enumerate(self.open, 1):
-            for item in one.sketch.items:
+            for item in one.items:
                 if isinstance(item, Anchor):
                     numbers.setdefault(item.name, number)
         for one in self.open:
-            for place, target in one.sketch.references:
-                item = one.sketch.items[place]
+            for place, target in one.references:
+                item = one.items[place]
                 words = str(numbers[target]) if target in numbers else ""
                 if isinstance(item, Text):
-                    one.sketch.items[place] = dataclasses.replace(item, text=words)
-        texts = (
-            item.text for one in self.open for item in one.sketch.items if isinstance(item, Text)
-        )
+                    one.items[place] = dataclasses.replace(item, text=words)
+        texts = (item.text for one in self.open for item in one.items if isinstance(item, Text))
         captions = [line for line in (*captions, lacking(texts)) if line]
         return [self._finished(one, number, captions) for number, one in enumerate(self.open, 1)]
 
-    def _finished(self, one: _Open, number: int, captions: Sequence[str]) -> Page:
-        sketch = one.sketch
+    def _finished(self, sketch: Sketch, number: int, captions: Sequence[str]) -> Page:
         if self.medium.height is None:
             y = self.y
             for line in captions:
@@ -241,11 +230,11 @@ class _Press:
             y = sketch.paragraph(sketch.left, y, line, NOTE, self.medium.room - 70, lines=1)
         if len(self.open) > 1:
             sketch.label(sketch.right, top, f"{number} / {len(self.open)}", NOTE, "end")
-        if one.back:
+        if sketch.back:
             words = "back to cover"
             wide = sketch.medium.measure(words, NOTE)
             sketch.label(sketch.right, top + 9, words, NOTE.but(colour=ACCENT), "end")
-            sketch.link(sketch.right - wide - 2, top + 2, wide + 4, 10, one.back)
+            sketch.link(sketch.right - wide - 2, top + 2, wide + 4, 10, sketch.back)
         return sketch.page(0)
 
 

@@ -142,6 +142,7 @@ class Sketch:
 
     medium: Medium  # where it will be seen
     width: float  # of the page, in points
+    back: str = ""  # the anchor of the cover that it leads back to
     items: list[Item] = field(default_factory=list)  # what is on it so far
     # which items are numbers of pages that are not known yet, and the anchors on those pages
     references: list[tuple[int, str]] = field(default_factory=list)

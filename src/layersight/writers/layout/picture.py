@@ -7,6 +7,7 @@ and stretched; any other keeps its aspect ratio.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def _picture(block: Picture, medium: Medium, room: float) -> Body:
         left, top = sketch.medium.snap(x + gutter), sketch.medium.snap(y)
         if block.tall is None:
             first, last = 0, height
-        bottom = _draw(sketch, left, top, pixel, block, first, last)
+        bottom = _Drawing(sketch, left, top, pixel, block, first, last).draw()
         bottom += _below(block)
         for line in lines:
             bottom += NOTE.size * STEP
@@ -127,106 +128,103 @@ def _part(block: Picture, first: int, last: int) -> str:
     return f"{block.unit or 'row'}s {span(names[first], names[last - 1])} of {count:,}"
 
 
-def _draw(
-    sketch: Sketch,
-    x: float,
-    y: float,
-    pixel: tuple[float, float],
-    block: Picture,
-    first: int,
-    last: int,
-) -> float:
-    """Rows of a picture with its axes, covers and bar; returns the lower edge of the pixels."""
-    width = block.pixels.shape[1]
-    wide, tall = width * pixel[0], (last - first) * pixel[1]
-    if block.cover is not None and block.overlay is None:
-        sketch.cover(x, y, wide, tall, block.cover, LEAD.but(colour=QUIET))
-    else:
-        shown, over = block.pixels[first:last], (block.overlay, block.cover)
-        draw_pixels(sketch, x, y, pixel, shown, block.palette, *over, block.slices, block.depth)
-    _patches(sketch, x, y, pixel, block, first, last)
-    if block.rows is not None:
-        _row_numbers(sketch, x, y, pixel[1], block, first, last)
-    bottom = y + tall
-    if block.columns is not None:
-        _column_numbers(sketch, x, bottom, pixel[0], width, block.columns)
-    if block.scale is not None and block.cover is None:
-        if block.bar == "right":
-            _standing(sketch, x + wide + 14, y, tall, block.scale)
+@dataclass(frozen=True, eq=False, slots=True)
+class _Drawing:
+    """Rows of a picture that are drawn, where, and how large a pixel is."""
+
+    sketch: Sketch
+    x: float
+    y: float
+    pixel: tuple[float, float]
+    block: Picture
+    first: int
+    last: int
+
+    @property
+    def wide(self) -> float:
+        return self.block.pixels.shape[1] * self.pixel[0]
+
+    @property
+    def tall(self) -> float:
+        return (self.last - self.first) * self.pixel[1]
+
+    def draw(self) -> float:
+        """Draws the rows with their axes, covers and bar; returns the lower edge of the pixels."""
+        block, sketch, x, y = self.block, self.sketch, self.x, self.y
+        if block.cover is not None and block.overlay is None:
+            style = LEAD.but(colour=QUIET)
+            sketch.cover(x, y, self.wide, self.tall, block.cover, style)
         else:
-            sketch.scale(x, bottom + _below(block) - BAR, block.scale, wide)
-    return bottom
+            shown, over = block.pixels[self.first : self.last], (block.overlay, block.cover)
+            cut = block.slices, block.depth
+            draw_pixels(sketch, x, y, self.pixel, shown, block.palette, *over, *cut)
+        self._patches()
+        if block.rows is not None:
+            self._row_numbers(block.rows)
+        bottom: float = y + self.tall
+        if block.columns is not None:
+            self._column_numbers(bottom, block.columns)
+        if block.scale is not None and block.cover is None:
+            if block.bar == "right":
+                _standing(sketch, x + self.wide + 14, y, self.tall, block.scale)
+            else:
+                sketch.scale(x, bottom + _below(block) - BAR, block.scale, self.wide)
+        return bottom
 
+    def _row_numbers(self, axis: Axis) -> None:
+        apart = 8.0 if self.block.tall is not None else 24.0
+        count, tall = self.last - self.first, self.pixel[1]
+        for tick in round_ticks(count, max(2, int(count * tall / apart))):
+            row = self.first + tick
+            words = axis.labels[row] if axis.labels else str(row)
+            self.sketch.tick_left(self.x, self.y + (tick + 0.5) * tall, words)
+        if axis.title:
+            self.sketch.label(self.x - 4, self.y - 4, axis.title, TINY, "end")
 
-def _row_numbers(
-    sketch: Sketch, x: float, y: float, pixel: float, block: Picture, first: int, last: int
-) -> None:
-    axis = block.rows
-    if axis is None:
-        return
-    apart = 8.0 if block.tall is not None else 24.0
-    for tick in round_ticks(last - first, max(2, int((last - first) * pixel / apart))):
-        row = first + tick
-        words = axis.labels[row] if axis.labels else str(row)
-        sketch.tick_left(x, y + (tick + 0.5) * pixel, words)
-    if axis.title:
-        sketch.label(x - 4, y - 4, axis.title, TINY, "end")
-
-
-def _column_numbers(
-    sketch: Sketch, x: float, y: float, pixel: float, count: int, axis: Axis
-) -> None:
-    widest = max((sketch.medium.measure(label, TINY) for label in axis.labels), default=22.0)
-    if len(axis.labels) == count and widest + 4 <= pixel:
-        style = BODY if pixel >= BROAD else TINY
-        for column, words in enumerate(axis.labels):
-            sketch.text(x + (column + 0.5) * pixel, y + 9, words, style, anchor="middle")
-    else:
-        for tick in round_ticks(count, max(2, int(count * pixel / (widest + 6)))):
-            words = axis.labels[tick] if axis.labels else str(tick)
-            sketch.tick(x + (tick + 0.5) * pixel, y, words)
-    if axis.title:
-        sketch.label(x + count * pixel, y + 17, axis.title, TINY, "end")
-
-
-def _patches(
-    sketch: Sketch,
-    x: float,
-    y: float,
-    pixel: tuple[float, float],
-    block: Picture,
-    first: int,
-    last: int,
-) -> None:
-    """Covers parts of the rows; beside whole rows their words, one under the other."""
-    free = -math.inf
-    right = x + block.pixels.shape[1] * pixel[0]
-    over = 0.0 if sketch.medium.resolution else BLEED
-    for patch in block.patches:
-        begin, end = max(patch.top, first), min(patch.bottom, last)
-        if begin >= end:
-            continue
-        left, top = x + patch.left * pixel[0], y + (begin - first) * pixel[1]
-        wide, tall = (patch.right - patch.left) * pixel[0], (end - begin) * pixel[1]
-        cover = patch.cover
-        if cover is None:
-            sketch.box(left, top, wide + over, tall + over, WHITE)
-            continue
-        words = _aside(block, patch)
-        if not words and (cover.words or block.tall is None):
-            sketch.cover(left, top, wide, tall, cover, TINY)
-            continue
-        broken = cover.kind == "broken"
-        ink = BROKEN_INK if broken else FAINT
-        sketch.box(left - over, top, wide + 2 * over, tall, BROKEN_FILL if broken else DEAD_FILL)
-        if words:
-            sketch.line((left, top + tall / 2), (left + wide, top + tall / 2))
-            middle = max(top + tall / 2 + 1.9, free)
-            free = middle + TINY.size * 1.1
-            style = TINY.but(colour=BROKEN_INK) if broken else TINY
-            sketch.label(right + 4, middle, words, style, "start")
+    def _column_numbers(self, y: float, axis: Axis) -> None:
+        sketch, x, wide, count = self.sketch, self.x, self.pixel[0], self.block.pixels.shape[1]
+        widest = max((sketch.medium.measure(label, TINY) for label in axis.labels), default=22.0)
+        if len(axis.labels) == count and widest + 4 <= wide:
+            style = BODY if wide >= BROAD else TINY
+            for column, words in enumerate(axis.labels):
+                sketch.text(x + (column + 0.5) * wide, y + 9, words, style, anchor="middle")
         else:
-            sketch.line((left, top), (left + wide, top + tall), colour=ink)
+            for tick in round_ticks(count, max(2, int(count * wide / (widest + 6)))):
+                words = axis.labels[tick] if axis.labels else str(tick)
+                sketch.tick(x + (tick + 0.5) * wide, y, words)
+        if axis.title:
+            sketch.label(x + count * wide, y + 17, axis.title, TINY, "end")
+
+    def _patches(self) -> None:
+        """Covers parts of the rows; beside whole rows their words, one under the other."""
+        sketch, free = self.sketch, -math.inf
+        over = 0.0 if sketch.medium.resolution else BLEED
+        for patch in self.block.patches:
+            begin, end = max(patch.top, self.first), min(patch.bottom, self.last)
+            if begin >= end:
+                continue
+            left = self.x + patch.left * self.pixel[0]
+            top = self.y + (begin - self.first) * self.pixel[1]
+            wide = (patch.right - patch.left) * self.pixel[0]
+            tall, cover = (end - begin) * self.pixel[1], patch.cover
+            if cover is None:
+                sketch.box(left, top, wide + over, tall + over, WHITE)
+                continue
+            words = _aside(self.block, patch)
+            if not words and (cover.words or self.block.tall is None):
+                sketch.cover(left, top, wide, tall, cover, TINY)
+                continue
+            broken = cover.kind == "broken"
+            fill, ink = (BROKEN_FILL, BROKEN_INK) if broken else (DEAD_FILL, FAINT)
+            sketch.box(left - over, top, wide + 2 * over, tall, fill)
+            if words:
+                sketch.line((left, top + tall / 2), (left + wide, top + tall / 2))
+                middle = max(top + tall / 2 + 1.9, free)
+                free = middle + TINY.size * 1.1
+                style = TINY.but(colour=BROKEN_INK) if broken else TINY
+                sketch.label(self.x + self.wide + 4, middle, words, style, "start")
+            else:
+                sketch.line((left, top), (left + wide, top + tall), colour=ink)
 
 
 def _standing(sketch: Sketch, x: float, y: float, tall: float, scale: Scale) -> None:

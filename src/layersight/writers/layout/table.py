@@ -44,6 +44,7 @@ HEAD = NOTE.but(colour=INK, bold=True)
 class _Place:
     """Where a column stands: its left edge, its width, and how much of that is for a bar."""
 
+    column: Column
     left: float
     wide: float
     aside: float
@@ -54,9 +55,15 @@ class _Place:
         return self.wide - self.aside
 
     @property
-    def whole(self) -> _Place:
-        """The column without a bar."""
-        return _Place(self.left, self.wide, 0.0)
+    def head(self) -> Style:
+        """How its title is set."""
+        return _head_style(self.column)
+
+    def put(self, sketch: Sketch, x: float, y: float, text: str, style: Style, bar: float) -> None:
+        """Puts a line of text at the column's side, which leaves room for a bar."""
+        room, right = self.wide - bar, self.column.align == "right"
+        at, anchor = (x + self.left + room, "end") if right else (x + self.left, "start")
+        sketch.text(at, y, text, style, anchor=anchor, room=room + GAP / 2)
 
 
 @lay.register
@@ -67,56 +74,48 @@ def _table(block: Table, medium: Medium, room: float) -> Body:
         for place, column in enumerate(block.columns)
         if not column.pages or (paged and any(row[place].target for row in block.rows))
     ]
-    columns = [block.columns[place] for place in kept]
     rows = [[row[place] for place in kept] for row in block.rows]
-    places = _places(columns, rows, medium, room)
+    places = _places([block.columns[place] for place in kept], rows, medium, room)
     wide = places[-1].left + places[-1].wide if places else 0.0
     head_lines = [
-        medium.wrap(column.title, _head_style(column), max(24.0, place.wide + GAP / 2))[:2]
-        for column, place in zip(columns, places, strict=True)
+        medium.wrap(place.column.title, place.head, max(24.0, place.wide + GAP / 2))[:2]
+        for place in places
     ]
-    notes = [column.note for column in columns]
+    noted = 8.0 if any(place.column.note for place in places) else 0.0
     tallest = max((len(lines) for lines in head_lines), default=1)
-    head = ROW + 8.0 * (tallest - 1) + (8.0 if any(notes) else 0.0) if any(head_lines) else 2.0
+    head = ROW + 8.0 * (tallest - 1) + noted if any(head_lines) else 2.0
     texts = [
-        [
-            _lines(cell, column, place, medium)
-            for cell, column, place in zip(row, columns, places, strict=True)
-        ]
+        [_lines(cell, place, medium) for cell, place in zip(row, places, strict=True)]
         for row in rows
     ]
     heights = [_height(row, lines) for row, lines in zip(rows, texts, strict=True)]
     tail = medium.wrap(block.note, NOTE, room)
     step = NOTE.size * STEP
 
-    def draw_head(sketch: Sketch, x: float, y: float) -> float:
-        y = sketch.title(x, y, block.title, SECTION)
-        for column, place, lines in zip(columns, places, head_lines, strict=True):
-            base = y + head - 3.6 - (8.0 if any(notes) else 0.0)
-            for line, words in enumerate(reversed(lines)):
-                _put(sketch, x, base - 8.0 * line, words, _head_style(column), column, place.whole)
-            if column.note:
-                _put(sketch, x, y + head - 3.6, column.note, TINY, column, place.whole)
-        y += head
-        sketch.line((x, y), (x + wide, y), colour=QUIET)
-        return y
-
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
-        y = draw_head(sketch, x, y)
+        y = sketch.title(x, y, block.title, SECTION) + head
+        for place, lines in zip(places, head_lines, strict=True):
+            for line, words in enumerate(reversed(lines)):
+                place.put(sketch, x, y - 3.6 - noted - 8.0 * line, words, place.head, 0.0)
+            if place.column.note:
+                place.put(sketch, x, y - 3.6, place.column.note, TINY, 0.0)
+        sketch.line((x, y), (x + wide, y), colour=QUIET)
         for number in range(first, last):
-            tall = heights[number]
-            _link(sketch, x, y, wide, tall, rows[number], places)
-            for cell, column, place, lines in zip(
-                rows[number], columns, places, texts[number], strict=True
-            ):
-                _cell(sketch, x, y, tall, cell, column, place, lines)
+            row, tall = rows[number], heights[number]
+            targets = {cell.target for cell in row if cell.target}
+            if len(targets) == 1:
+                sketch.link(x, y, wide, tall, *targets)
+            for cell, place, lines in zip(row, places, texts[number], strict=True):
+                if cell.target and len(targets) > 1:
+                    sketch.link(x + place.left, y, place.wide, tall, cell.target)
+                _cell(sketch, x, y, tall, cell, place, lines)
             y += tall
             strong = number in block.ruled
             colour, width = (QUIET, 0.5) if strong else (FAINT, 0.25)
             sketch.line((x, y), (x + wide, y), colour=colour, width=width)
-        for line in tail:
+        for words in tail:
             y += step
-            sketch.text(x, y + 1, line, NOTE)
+            sketch.text(x, y + 1, words, NOTE)
 
     def part(first: int, last: int) -> str:
         return f"rows {span(first + 1, last)} of {len(rows):,}"
@@ -170,8 +169,8 @@ def _places(
     if left_over < 0:
         widths = _narrowed(widths, [bool(share) for share in shares], -left_over)
     found, x = [], 0.0
-    for wide, aside in zip(widths, asides, strict=True):
-        found.append(_Place(x, wide, aside))
+    for column, wide, aside in zip(columns, widths, asides, strict=True):
+        found.append(_Place(column, x, wide, aside))
         x += wide + GAP
     return found
 
@@ -213,11 +212,11 @@ def _natural(column: Column, cells: Sequence[Cell], medium: Medium) -> tuple[flo
     return text, under
 
 
-def _lines(cell: Cell, column: Column, place: _Place, medium: Medium) -> list[str]:
+def _lines(cell: Cell, place: _Place, medium: Medium) -> list[str]:
     """The text of a cell; only columns that share what is left over may have several lines."""
     if not cell.text:
         return []
-    if not column.wide:
+    if not place.column.wide:
         return [cell.text]
     lines = medium.wrap(cell.text, _style(cell), place.room)
     if len(lines) > MOST_LINES:
@@ -232,67 +231,31 @@ def _height(row: Sequence[Cell], texts: Sequence[Sequence[str]]) -> float:
     )
 
 
-def _put(
-    sketch: Sketch, x: float, y: float, text: str, style: Style, column: Column, place: _Place
-) -> None:
-    """A line of text at the column's side of its place."""
-    left = x + place.left
-    if column.align == "right":
-        sketch.text(left + place.room, y, text, style, anchor="end", room=place.room + GAP / 2)
-    else:
-        sketch.text(left, y, text, style, room=place.room + GAP / 2)
-
-
 def _cell(
-    sketch: Sketch,
-    x: float,
-    y: float,
-    tall: float,
-    cell: Cell,
-    column: Column,
-    place: _Place,
-    lines: Sequence[str],
+    sketch: Sketch, x: float, y: float, tall: float, cell: Cell, place: _Place, lines: Sequence[str]
 ) -> None:
     left, right = x + place.left, x + place.left + place.wide
+    ends = place.column.align == "right"
     if cell.marked:
         sketch.box(left - 3, y + 0.5, place.wide + 6, tall - 1, MARKED)
-    if column.pages:
+    if place.column.pages:
         if cell.target:
             sketch.page_number(right, y + 9, cell.target, BODY.but(colour=ACCENT))
         return
     for number, line in enumerate(lines):
-        _put(sketch, x, y + 9 + LINE * number, line, _style(cell), column, place)
+        place.put(sketch, x, y + 9 + LINE * number, line, _style(cell), place.aside)
     if cell.aside:
         sketch.text(left + place.room + 3, y + 9, cell.aside, TINY)
     second = y + 9 + LINE * max(0, len(lines) - 1) + SECOND
     if cell.note:
-        _put(sketch, x, second, cell.note, TINY, column, place.whole)
+        place.put(sketch, x, second, cell.note, TINY, 0.0)
     if cell.share is not None and cell.note:
         wide = sketch.medium.measure(cell.note, TINY)
-        edge = right - wide - 4 - METER if column.align == "right" else left + wide + 4
+        edge = right - wide - 4 - METER if ends else left + wide + 4
         sketch.meter(edge, second - 3.6, METER, cell.share, 3.4)
     elif cell.share is not None:
-        beside = left + place.room + 5
-        sketch.meter(beside, y + 4.2, METER, cell.share, 4.2)
+        sketch.meter(left + place.room + 5, y + 4.2, METER, cell.share, 4.2)
     if cell.rising:
         beside = left + sketch.medium.measure(cell.text, _style(cell)) + (3 if cell.text else 0)
-        sketch.arrow(right if column.align == "right" else beside + ARROW, y + 9)
+        sketch.arrow(right if ends else beside + ARROW, y + 9)
     sketch.swatch(left, y + 3, cell)
-
-
-def _link(
-    sketch: Sketch,
-    x: float,
-    y: float,
-    wide: float,
-    tall: float,
-    row: Sequence[Cell],
-    places: Sequence[_Place],
-) -> None:
-    targets = {cell.target for cell in row if cell.target}
-    if len(targets) == 1:
-        sketch.link(x, y, wide, tall, targets.pop())
-        return
-    for cell, place in zip(row, places, strict=True):
-        if cell.target:
-            sketch.link(x + place.left, y, place.wide, tall, cell.target)
