@@ -142,7 +142,7 @@ class _Drawing:
 
     @property
     def wide(self) -> float:
-        return self.block.pixels.shape[1] * self.pixel[0]
+        return float(self.block.pixels.shape[1] * self.pixel[0])
 
     @property
     def tall(self) -> float:
