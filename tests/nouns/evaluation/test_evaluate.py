@@ -12,11 +12,9 @@ from PIL import Image
 import layersight
 from evaluations import evaluation, rows
 from layersight.data.model import InputInfo
-from layersight.data.readout import Readout
 from layersight.errors import ImageError, Interrupted, ModelInputError, SelectionError, UsageError
 from layersight.nouns.evaluation.compute import evaluate
 from layersight.nouns.evaluation.result import Evaluation, error, mean
-from layersight.nouns.heatmaps.cached import CachedModel
 from layersight.nouns.heatmaps.compute import heatmap
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
@@ -336,11 +334,6 @@ def test_no_images(chain, tmp_path):
         evaluate(chain(), tmp_path)
 
 
-def test_the_default_methods_are_those_that_cost_little():
-    costly = {name for name, method in known_methods().items() if method.costly}
-    assert costly == {"score-cam", "ablation-cam", "occlusion", "rise"}
-
-
 def test_the_grain_of_methods_that_hide_cells():
     options = HeatmapOptions()
     rise, occlusion = (known_methods()[name].grain for name in ("rise", "occlusion"))
@@ -350,34 +343,11 @@ def test_the_grain_of_methods_that_hide_cells():
     assert occlusion((224, 230), HeatmapOptions(window=56)) == (4, 5)
 
 
-def test_nothing_of_random_weights_is_remembered(chain):
-    fake = chain()
-    values = {"picture": np.random.default_rng(0).random((1, 8, 8, 3), dtype=np.float32)}
-    asking = CachedModel(fake, fake.info, None)
-    goal = (Readout("top", np.ones((1, 3), np.float32)),)
-    asking.differentiate(values, goal, layers=["body"])
-    with asking.randomised(["top"], 0):
-        asking.differentiate(values, goal, layers=["body"])
-    asking.differentiate(values, goal, layers=["body"])
-    assert len(fake.gradients) == 3
-
-
 def test_means_leave_gaps_out():
     values = np.array([[1, 3, np.nan], [np.nan] * 3, [2, np.nan, np.nan]], np.float32)
     np.testing.assert_array_equal(mean(values), [2, np.nan, 2])
     np.testing.assert_allclose(error(values), [1, np.nan, np.nan])
     assert MeasureOptions().to_json()["shares"] == [0.2, 0.4, 0.6, 0.8]
-
-
-def test_layers_from_a_generator_serve_every_method(chain):
-    found = evaluate(
-        chain(),
-        [photo()],
-        methods=["grad-cam", "refine-cam"],
-        layer=iter(["pool", "body"]),
-        **QUICK,
-    )
-    assert [row.layers for row in found.rows] == [("pool", "body")] * 2
 
 
 def test_random_maps_are_known_where_any_method_of_their_resolution_is():

@@ -9,7 +9,6 @@ import cam_network as nets
 from cam_papers import PAPERS, close, grad_cam_plus_plus
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
-from layersight.nouns.heatmaps.methods.method import methods
 
 GRADIENTS = ("grad-cam", "grad-cam++", "hirescam", "xgrad-cam", "layercam")
 OF_ONE_LAYER = (*GRADIENTS, "score-cam", "ablation-cam", "eigencam")
@@ -133,13 +132,35 @@ def test_a_unit_of_a_layer_is_explained_as_a_class_is(method):
     assert found.max() > 0
 
 
-def test_every_method_is_registered_under_its_own_name_and_says_what_it_is():
-    known = methods()
-    assert {*OF_ONE_LAYER, "cam", "refine-cam"} <= set(known)
-    for name, method in known.items():
-        assert method.name == name
-        for sentence in (method.says, method.assumes, method.misleads):
-            assert sentence[0].isupper()
-            assert sentence.endswith(".")
-    assert known["eigencam"].warning
-    assert known["cam"].signed
+# The network that stands in for a framework is right about its own gradients.
+
+SPREAD = np.random.default_rng(1).normal(size=(1, 3, 2, 7)).astype(np.float32)
+GOALS = {
+    "logit": nets.class_goal(2),
+    "probability": nets.class_goal(1, before=False),
+    "each its own": nets.class_goal(3, 0),
+    "maps": (Readout("coarse", SPREAD),),
+    "contrast": (*nets.class_goal(2), Readout("top", -nets.class_goal(0)[0].weights, True)),
+}
+
+
+@pytest.mark.parametrize("goal", GOALS.values(), ids=GOALS)
+@pytest.mark.parametrize("head", ["pooled", "hidden", "flat"])
+@pytest.mark.parametrize("smooth", [False, True])
+def test_gradients_are_those_of_finite_differences(head, goal, smooth):
+    network, images = nets.Network(head, smooth=smooth), nets.pictures()
+    made = network.run(images.values)
+    slopes = network.slopes(made, goal)
+    step = 1e-6
+    for name in ("coarse", "fine", "picture"):
+        for place in np.random.default_rng(2).permutation(made[name][0].size)[:8]:
+            around = []
+            for sign in (-1, 1):
+                moved = made[name].copy()
+                moved.reshape(2, -1)[:, place] += sign * step
+                inputs = dict(images.values) | ({name: moved} if name == "picture" else {})
+                given = {} if name == "picture" else {name: moved}
+                around.append(network.score(network.run(inputs, **given), goal))
+            expected = (around[1] - around[0]) / (2 * step)
+            found = slopes[name].reshape(2, -1)[:, place]
+            np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -380,16 +380,19 @@ def test_what_a_picture_must_say_comes_along(chain, methods):
     assert found[0].signed
 
 
-def test_progress_rises_to_the_end(chain, methods):
+@pytest.mark.parametrize(
+    ("images", "asked"),
+    [
+        (3, {"method": ["stages", "gradient"], "batch_size": 2}),
+        (1, {"method": ["grad-cam", "gradient"], "score_with": ["deletion", "insertion"]}),
+    ],
+)
+def test_progress_rises_to_the_end(chain, methods, images, asked):
     told = []
-    heatmap(
-        *(chain(), [photo(seed) for seed in range(3)]),
-        method=["stages", "gradient"],
-        batch_size=2,
-        progress=lambda done, total: told.append((done, total)),
-    )
+    pictures = [photo(seed) for seed in range(images)]
+    heatmap(chain(), pictures, progress=lambda *parts: told.append(parts), **asked)
     done = [part for part, _ in told]
-    assert len(done) >= 6
+    assert len(done) >= 6, "maps by each method, or two maps and two metrics of each"
     assert done == sorted(done)
     assert all(part <= total for part, total in told)
     assert told[-1][0] == told[-1][1], "nothing is left in the end"

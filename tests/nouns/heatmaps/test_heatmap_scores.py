@@ -70,27 +70,14 @@ def test_what_cannot_be_measured_is_an_error_by_name_and_a_note_otherwise(chain)
     names = [measure.metric for measure in found[0].measures]
     assert names == ["deletion", "insertion", "road"]
     assert any("not measured: average-drop compares" in note for note in found.notes)
-    with pytest.raises(UsageError, match="average-drop compares probabilities"):
-        heatmap(chain("linear"), photo(), score_with=["average-drop"])
+    for asked in (["average-drop"], "average-drop,deletion"):
+        with pytest.raises(UsageError, match="average-drop compares probabilities"):
+            heatmap(chain("linear"), photo(), score_with=asked)
     found = heatmap(chain(), photo(), score_with="default", method="gradient")
     names = [measure.metric for measure in found[0].measures]
     assert names == [metric.name for metric in choose_metrics("default")]
     with pytest.raises(UsageError, match=r"unknown metric 'deletoin'.*Did you mean deletion"):
         heatmap(chain(), photo(), score_with="deletoin")
-
-
-def test_progress_counts_the_metrics(chain):
-    told: list[tuple[int, int]] = []
-    heatmap(
-        *(chain(), photo()),
-        method=["grad-cam", "gradient"],
-        score_with=["deletion", "insertion"],
-        progress=lambda done, total: told.append((done, total)),
-    )
-    done = [part for part, _ in told]
-    assert len(done) >= 6, "two maps, and two metrics of each"
-    assert done == sorted(done)
-    assert told[-1][0] == told[-1][1]
 
 
 def test_costly_metrics_are_left_out_and_that_is_said(chain):
@@ -118,11 +105,6 @@ def test_what_was_measured_before_an_interruption_is_kept(chain):
         )
     (kept,) = stopped.value.done
     assert 0 < len(kept.measures) < 3
-
-
-def test_several_metrics_in_one_word_are_asked_for_by_name(chain):
-    with pytest.raises(UsageError, match="average-drop compares probabilities"):
-        heatmap(chain("linear"), photo(), score_with="average-drop,deletion")
 
 
 def test_a_metric_that_does_not_fit_the_model_is_left_out(chain, monkeypatch):

@@ -488,7 +488,7 @@ def test_batches_hold_every_copy_of_every_image_once():
     assert [list(rows.span) for rows in batches(3, range(2), 3)] == [[0, 1], [1, 2]]
 
 
-@pytest.mark.parametrize("name", [*PIXELS, "activation"])
+@pytest.mark.parametrize("name", methods())
 def test_methods_say_what_they_are(name):
     method = methods()[name]
     assert method.name == name
@@ -496,4 +496,6 @@ def test_methods_say_what_they_are(name):
         assert sentence.endswith(".")
         assert sentence[0].isupper()
     assert set(method.uses) <= {entry.name for entry in dataclasses.fields(HeatmapOptions)}
-    assert (method.warning is not None) == (name == "guided-backprop")
+    assert (method.warning is not None) == (name in ("guided-backprop", "eigencam"))
+    assert method.costly == (name in ("score-cam", "ablation-cam", "occlusion", "rise"))
+    assert method.signed or name != "cam"

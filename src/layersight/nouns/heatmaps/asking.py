@@ -138,16 +138,17 @@ def _contrast(info: ModelInfo, first: Target, text: str) -> Target:
 
 
 def _one(info: ModelInfo, text: str) -> Target:
-    tried = [place for place, letter in enumerate(text) if letter == ":"]
-    for place in tried:
+    wrong: SelectionError | None = None
+    for place in [place for place, letter in enumerate(text) if letter == ":"]:
         layer = _find_layer(info, text[:place])
-        if layer is not None:
+        if not isinstance(layer, SelectionError):
             unit, at, where = text[place + 1 :].partition("@")
             return _placed(_of_layer(info, layer, unit.strip()), layer, where if at else None)
+        wrong = wrong or layer
     before, at, where = text.rpartition("@")
     name = (before if at else text).strip()
-    if ":" in name:
-        raise _no_layer(info, text[: tried[0]])
+    if wrong is not None and ":" in name:
+        raise wrong
     layer = default_output(info)[0]
     check_unit(layer, 0)
     found = find_class(info, layer, name)
@@ -156,33 +157,26 @@ def _one(info: ModelInfo, text: str) -> Target:
     return _placed(found, layer, where if at else None)
 
 
-def _find_layer(info: ModelInfo, name: str) -> LayerInfo | None:
-    """The only layer that a text means: by its name, else as ``--layers`` takes it."""
+def _find_layer(info: ModelInfo, name: str) -> LayerInfo | SelectionError:
+    """The only layer that a text means, by its name or as ``--layers`` takes it; else why not."""
     for layer in info.layers:
         if layer.name == name:
             return layer
     try:
         found = select_layers(info.layers, name)
-    except SelectionError:
-        return None
-    return found[0] if len(found) == 1 and "," not in name else None
+    except SelectionError as error:
+        return error
+    if len(found) == 1 and "," not in name:
+        return found[0]
+    listed = ", ".join(layer.name for layer in found[:4])
+    return SelectionError(f"'{short(name)}' stands for {len(found)} layers: name one of {listed}")
 
 
 def _layer(info: ModelInfo, name: str) -> LayerInfo:
     found = _find_layer(info, name)
-    if found is None:
-        raise _no_layer(info, name)
+    if isinstance(found, SelectionError):
+        raise found
     return found
-
-
-def _no_layer(info: ModelInfo, name: str) -> SelectionError:
-    """Why a text means no layer, or none alone."""
-    try:
-        found = select_layers(info.layers, name)
-    except SelectionError as error:
-        return error
-    listed = ", ".join(layer.name for layer in found[:4])
-    return SelectionError(f"'{short(name)}' stands for {len(found)} layers: name one of {listed}")
 
 
 def _of_layer(info: ModelInfo, layer: LayerInfo, text: str) -> Target:
@@ -193,38 +187,37 @@ def _of_layer(info: ModelInfo, layer: LayerInfo, text: str) -> Target:
     check_unit(layer, 0)
     found = find_class(info, layer, text) if text else None
     if found is None:
-        count = layer.channels or 0
         raise SelectionError(
             f"no channel or class '{short(text)}' of layer '{layer.name}': expected a number from "
-            f"0 to {count - 1}"
+            f"0 to {(layer.channels or 0) - 1}"
         )
     return found
 
 
 def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
+    """A target at a place that is written, if there is one."""
     if text is None:
         return target
-    return dataclasses.replace(target, where=_where(text.strip(), layer))
-
-
-def _where(text: str, layer: LayerInfo) -> str | Place:
-    if text.casefold() in (MEAN, PREDICTED):
-        return text.casefold()
-    sides = positions(layer)
+    text, sides = text.strip(), positions(layer)
+    where: str | Place
     parts = text.split(",")
-    if all(_NUMBER.fullmatch(part) for part in parts) and (not sides or len(parts) == len(sides)):
-        return tuple(map(int, parts))
     spans = [_SPAN.fullmatch(part) for part in parts]
-    if len(spans) == len(sides) and all(spans):
+    if text.casefold() in (MEAN, PREDICTED):
+        where = text.casefold()
+    elif all(map(_NUMBER.fullmatch, parts)) and (not sides or len(parts) == len(sides)):
+        where = tuple(map(int, parts))
+    elif len(spans) == len(sides) and all(spans):
         starts = [int(span[1] or 0) for span in spans if span]
         ends = [int(span[2] or side or 1) for span, side in zip(spans, sides, strict=True) if span]
-        return (*starts, *ends)
-    names = AXIS_NAMES.get(len(sides), AXIS_NAMES[2])
-    raise UsageError(
-        f"the place '{short(text)}' of layer '{layer.name}' cannot be read: expected "
-        f"{','.join(name.upper() for name in names)}, {','.join('FIRST:END' for _ in names)} "
-        f"({', '.join(name + 's' for name in names)}) or 'predicted', of a layer with maps"
-    )
+        where = (*starts, *ends)
+    else:
+        names = AXIS_NAMES.get(len(sides), AXIS_NAMES[2])
+        raise UsageError(
+            f"the place '{short(text)}' of layer '{layer.name}' cannot be read: expected "
+            f"{','.join(name.upper() for name in names)}, {','.join('FIRST:END' for _ in names)} "
+            f"({', '.join(name + 's' for name in names)}) or 'predicted', of a layer with maps"
+        )
+    return dataclasses.replace(target, where=where)
 
 
 def _check(info: ModelInfo, target: Target) -> Target:
@@ -251,11 +244,9 @@ def _check(info: ModelInfo, target: Target) -> Target:
 
 def _check_where(layer: LayerInfo, where: str | Sequence[int]) -> None:
     sides = positions(layer)
-    if where == MEAN:
-        return
-    if where == PREDICTED:
-        if not sides:
-            raise UsageError(f"layer '{layer.name}' has no maps: 'predicted' is of a map")
+    if where == PREDICTED and not sides:
+        raise UsageError(f"layer '{layer.name}' has no maps: 'predicted' is of a map")
+    if where in (MEAN, PREDICTED):
         return
     axes = len(sides)
     if isinstance(where, str) or len(where) not in {axes, 2 * axes, *((2, 4) if not axes else ())}:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.model import ModelInfo
 from layersight.data.readout import Goal, Gradients
 from layersight.data.target import PREDICTED, Target
 from layersight.errors import ModelInputError, SelectionError
@@ -40,6 +40,22 @@ class _Kept:
     goal: Goal
     layers: tuple[str, ...]
     found: Gradients
+
+    def serves(self, inputs: Inputs, goal: Goal) -> bool:
+        """Whether these are gradients of the same numbers for the same images."""
+        return (
+            len(self.goal) == len(goal)
+            and all(
+                (one.layer, one.before) == (other.layer, other.before)
+                and np.array_equal(one.weights, other.weights)
+                for one, other in zip(self.goal, goal, strict=True)
+            )
+            and self.inputs.keys() == inputs.keys()
+            and all(
+                array is inputs[name] or np.array_equal(array, inputs[name])
+                for name, array in self.inputs.items()
+            )
+        )
 
 
 INSTEAD = "choose a method that needs no gradients: occlusion, rise, score-cam or eigencam"
@@ -83,7 +99,7 @@ class CachedModel(Differentiable):
 
     def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
         kept = self._kept
-        if kept is not None and _same_goal(kept.goal, goal) and _same(kept.inputs, inputs):
+        if kept is not None and kept.serves(inputs, goal):
             return kept.found.scores
         if isinstance(self._model, Differentiable):
             return self._model.read(inputs, goal)
@@ -104,20 +120,14 @@ class CachedModel(Differentiable):
         guided: bool = False,
     ) -> Gradients:
         """A number for each image and its gradients; those by layers alone are kept."""
-        if by or guided:
-            model = self._differentiable("a heatmap of this method")
-            return model.differentiate(inputs, goal, layers=layers, by=by, guided=guided)
-        kept = self._kept
-        if (
-            kept is None
-            or kept.layers != tuple(layers)
-            or not _same_goal(kept.goal, goal)
-            or not _same(kept.inputs, inputs)
-        ):
-            model = self._differentiable("a heatmap of this method")
-            found = model.differentiate(inputs, goal, layers=layers)
-            kept = self._kept = _Kept(dict(inputs), goal, tuple(layers), found)
-        return kept.found
+        kept = None if by or guided else self._kept
+        if kept and kept.layers == tuple(layers) and kept.serves(inputs, goal):
+            return kept.found
+        model = self._differentiable("a heatmap of this method")
+        found = model.differentiate(inputs, goal, layers=layers, by=by, guided=guided)
+        if not (by or guided):
+            self._kept = _Kept(dict(inputs), goal, tuple(layers), found)
+        return found
 
     def ablate(self, inputs: Inputs, goal: Goal, layer: str, factors: FloatArray) -> FloatArray:
         model = self._differentiable("a heatmap of this method")
@@ -173,8 +183,9 @@ def make_plan(
     end = next(entry for entry in info.layers if entry.name == target.layer)
     if not methods[0].gradients or target.where == PREDICTED:
         return None
-    shape = _shape_of(end)
-    if shape is None:
+    known = end.example_shape or (None,)
+    shape = tuple(size for size in known if size is not None)
+    if len(shape) != len(known):
         return None
     axes = len(info.inputs[0].sides)
     try:
@@ -192,26 +203,3 @@ def make_plan(
         return make_goal(asked, before=before and target.before), names
 
     return plan
-
-
-def _shape_of(layer: LayerInfo) -> tuple[int, ...] | None:
-    """What a layer gives for one image, channels last; ``None`` where that is not known."""
-    sizes = layer.example_shape or (None,)
-    known = tuple(size for size in sizes if size is not None)
-    return known if len(known) == len(sizes) else None
-
-
-def _same_goal(first: Goal, second: Goal) -> bool:
-    return len(first) == len(second) and all(
-        one.layer == other.layer
-        and one.before == other.before
-        and np.array_equal(one.weights, other.weights)
-        for one, other in zip(first, second, strict=True)
-    )
-
-
-def _same(first: Inputs, second: Inputs) -> bool:
-    return first.keys() == second.keys() and all(
-        array is second[name] or np.array_equal(array, second[name])
-        for name, array in first.items()
-    )

@@ -68,8 +68,7 @@ def choose_layers(
     each size of maps that is smaller than the input, of the :data:`MOST_STAGES` coarsest.
     ``axes`` are those of positions of what is explained.
     """
-    able = [layer for layer in _path(info, end) if has_picture(layer, axes)]
-    able = _with_features(able)
+    able = _able(info, end, axes)
     if kind == SEVERAL:
         sizes = {sides for entry in info.inputs if len(sides := entry.sides) == axes}
         last = {positions(layer): layer for layer in able if depends(layer)}
@@ -106,22 +105,20 @@ def named_layers(
     found = tuple(layer for layer in info.layers if layer.name in names)
     path = {layer.name for layer in _path(info, end)}
     for layer in found:
+        wrong = None
         if not has_picture(layer, axes):
-            raise SelectionError(
+            wrong = (
                 f"layer '{layer.name}' gives {_size(layer)}, which is no map: expected a layer "
-                f"with {AXES[axes]}{_instead(info, end, depends, axes)}"
+                f"with {AXES[axes]}"
             )
-        if layer.name not in path:
+        elif layer.name not in path:
             why = "is the target's own" if layer.name == end.name else "is not on the way to it"
-            raise SelectionError(
-                f"what is explained, '{end.name}', does not depend on layer '{layer.name}': it "
-                f"{why}{_instead(info, end, depends, axes)}"
-            )
-        if not depends(layer):
-            raise SelectionError(
-                f"layer '{layer.name}' does not depend on the input that is explained"
-                f"{_instead(info, end, depends, axes)}"
-            )
+            wrong = f"what is explained, '{end.name}', does not depend on layer '{layer.name}': it "
+            wrong += why
+        elif not depends(layer):
+            wrong = f"layer '{layer.name}' does not depend on the input that is explained"
+        if wrong:
+            raise SelectionError(wrong + _instead(info, end, depends, axes))
     return Choice(found)
 
 
@@ -175,23 +172,15 @@ def _path(info: ModelInfo, end: LayerInfo) -> list[LayerInfo]:
             if order[other] < order[name] and (not layer.inputs or other.startswith(f"{bare}/"))
         ]
         if not layer.inputs:
-            around = (by_name[part] for part in _prefixes(name) if part in by_name)
-            waiting += [given for one in around for given in one.inputs if given in by_name]
+            around = (name[:place] for place, letter in enumerate(name) if letter == "/")
+            outer = (by_name[part] for part in around if part in by_name)
+            waiting += [given for one in outer for given in one.inputs if given in by_name]
     return [layer for layer in info.layers if layer.name in found - own]
 
 
-def _prefixes(name: str) -> list[str]:
-    """The paths that a name lies in.
-
-    >>> _prefixes("body/block/conv")
-    ['body', 'body/block']
-    """
-    parts = name.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
-
-
-def _with_features(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
-    """Those that do more than move, drop or pool values, from the first with kernels on."""
+def _able(info: ModelInfo, end: LayerInfo, axes: int) -> list[LayerInfo]:
+    """Layers with maps that do more than move or pool values, from the first with kernels on."""
+    layers = [layer for layer in _path(info, end) if has_picture(layer, axes)]
     begin = next((n for n, layer in enumerate(layers) if _has_kernels(layer)), len(layers))
     return [layer for layer in layers[begin:] if layer.role not in _BARE]
 
@@ -212,8 +201,7 @@ def _as_large(
 
 
 def _instead(info: ModelInfo, end: LayerInfo, depends: DependsOnInput, axes: int) -> str:
-    able = [layer for layer in _path(info, end) if has_picture(layer, axes)]
-    able = [layer for layer in _with_features(able) if depends(layer)]
+    able = [layer for layer in _able(info, end, axes) if depends(layer)]
     if not able:
         return ". No layer would do: choose a method that needs none, such as gradient."
     listed = ", ".join(layer.name for layer in able[-1:-4:-1])

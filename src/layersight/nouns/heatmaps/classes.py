@@ -7,7 +7,7 @@ could be a name, the error says which numbers they have.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -34,14 +34,12 @@ def output_layers(info: ModelInfo) -> tuple[LayerInfo, ...]:
     return tuple(last if name is None else by_name[name] for name in ends_of(info)) or (last,)
 
 
-def check_explained(info: ModelInfo, names: Iterable[str] | None) -> None:
-    """Refuses to explain layers that cannot be computed, with the name of one that can.
-
-    ``None`` for the model's outputs.
-    """
-    explained = set(names or ())
-    layers = [one for one in info.layers if one.name in explained]
-    for layer in output_layers(info) if names is None else layers:
+def check_explained(info: ModelInfo, names: Collection[str] | None) -> None:
+    """Refuses to explain layers, or the model's outputs, that cannot be computed."""
+    layers = output_layers(info)
+    if names is not None:
+        layers = tuple(one for one in info.layers if one.name in {*names})
+    for layer in layers:
         if layer.blocked is not None:
             able = [one.name for one in info.layers if one.blocked is None and one.channels]
             instead = (
@@ -63,7 +61,7 @@ def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
             f"{layers[0].name}' gives, the last layer before it"
         )
         return layers[0], outside if None in ends_of(info) else None
-    vectors = [layer for layer in layers if is_vector(layer)]
+    vectors = [layer for layer in layers if len(layer.output_shape or ()) == 2]
     listed = ", ".join(layer.name for layer in layers)
     if not vectors:
         raise SelectionError(
@@ -75,11 +73,6 @@ def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
         f"of the {len(layers)} outputs '{vectors[0].name}' is explained; for another say which, "
         f"as OUTPUT:CLASS ({others})"
     )
-
-
-def is_vector(layer: LayerInfo) -> bool:
-    """Whether a layer gives one number for each class and no more."""
-    return layer.output_shape is not None and len(layer.output_shape) == 2
 
 
 def is_output(info: ModelInfo, layer: LayerInfo) -> bool:
@@ -132,7 +125,8 @@ def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | 
     number = int(match[2]) if match is not None else int(asked)
     count = (layer.channels or 0) + int(_has_sides(info, layer))
     if names is not None and match is not None and match[1] is None:
-        other = _other_meaning(names, text, number)
+        named = _known(names)[0].get(text, ())
+        other = next((one for one in named if one != number), None)
         if other is not None and number >= count:
             return make_target(info, layer, other)
         if other is not None:
@@ -253,12 +247,6 @@ def _known(names: tuple[str, ...]) -> tuple[Mapping[str, Sequence[int]], ...]:
         for part in found - {label, ""}:
             parts.setdefault(part, []).append(number)
     return whole, parts
-
-
-def _other_meaning(names: tuple[str, ...], text: str, number: int) -> int | None:
-    """The class that is called by a number that is not its own."""
-    named = _known(names)[0].get(text, ())
-    return next((other for other in named if other != number), None)
 
 
 def _no_number(layer: LayerInfo, number: int, count: int) -> str:

@@ -125,11 +125,10 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
             input_note(group.shown, "How it came to the network", named=False),
             *prediction_blocks(group.predictions[:1]),
         )
+        values = group.shown.values
         own = f"{size(group.shown.original_size)} pixels"
-        if group.shown.values.ndim != 3:
-            own = size(group.shown.values.shape)
-        if group.shown.values.ndim == 1:
-            own = plural(len(group.shown.values), "number")
+        if values.ndim != 3:
+            own = plural(len(values), "number") if values.ndim == 1 else size(values.shape)
         sections.append(
             Section(
                 group.name,
@@ -170,15 +169,9 @@ def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
                 )
             )
     columns = (
-        Column("", "right"),
-        Column("image", wide=2),
-        Column("explained", wide=2),
-        Column("score", "right"),
-        Column(logit or "logit", "right"),
-        Column("maps", "right"),
-        Column("no evidence", "right"),
-        Column("hottest", wide=1),
-        Column("page", "right", pages=True),
+        *(Column("", "right"), Column("image", wide=2), Column("explained", wide=2)),
+        *(Column(name, "right") for name in ("score", logit or "logit", "maps", "no evidence")),
+        *(Column("hottest", wide=1), Column("page", "right", pages=True)),
     )
     pictures = all(image.values.ndim == 3 for image in result.images)
     return Table(columns, tuple(rows), "Images" if pictures else "Inputs")

@@ -90,13 +90,11 @@ def _shares(entry: ResolvedTarget, sides: Sequence[int]) -> NDArray[np.float64]:
     """How much each position counts; together 1, or 0 if there are none."""
     where = entry.target.where
     chosen: NDArray[np.float64] = np.zeros(tuple(sides))
-    if where == MEAN:
-        chosen[...] = 1
-    elif where == PREDICTED:
+    if where == PREDICTED:
         assert entry.predicted is not None
         chosen[entry.predicted] = 1
-    elif not isinstance(where, str):
-        chosen[slices_of(where, len(sides))] = 1
+    else:
+        chosen[... if isinstance(where, str) else slices_of(where, len(sides))] = 1
     shares: NDArray[np.float64] = chosen / max(1.0, chosen.sum())
     return shares
 

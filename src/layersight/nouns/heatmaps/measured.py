@@ -61,13 +61,8 @@ def measures_of(entry: Heatmap) -> Iterator[Block]:
     """What metrics say of one map: a table and small curves."""
     if not entry.measures:
         return
-    columns = (
-        Column("metric"),
-        Column("this map", "right"),
-        Column("random map", "right"),
-        Column("centre map", "right"),
-        Column("", wide=1),
-    )
+    maps = (Column(f"{name} map", "right") for name in ("this", "random", "centre"))
+    columns = (Column("metric"), *maps, Column("", wide=1))
     yield Table(columns, tuple(_measure(measure) for measure in entry.measures))
     curves = [measure for measure in entry.measures if measure.curve is not None]
     if curves:
@@ -166,48 +161,37 @@ def measured(group: ImageMaps) -> list[Section]:
 
 def _metrics(group: ImageMaps) -> Table:
     """A row for each map, after those of one coarseness the random one; a column for a metric."""
-    named = (measure.metric for entry in group.maps for measure in entry.measures)
-    metrics = tuple(dict.fromkeys(named))
-    several = len(group.targets) > 1
+    ways = {one.metric: way(one.higher_is_better) for each in group.maps for one in each.measures}
+    known = {
+        id(entry): {measure.metric: measure for measure in entry.measures} for entry in group.maps
+    }
 
-    def values(entry: Heatmap, field: str) -> tuple[str, ...]:
-        known = {measure.metric: measure for measure in entry.measures}
-        return tuple(
-            format_measure(getattr(known[name], field)) if name in known else "" for name in metrics
-        )
+    def row(entry: Heatmap, title: str, field: str) -> tuple[Cell, ...]:
+        if len(group.targets) > 1:
+            title += f", {target_name(group.result, entry)}"
+        cells = [Cell(title, "plain" if field == "value" else "quiet")]
+        for metric in ways:
+            measure = known[id(entry)].get(metric)
+            text = format_measure(getattr(measure, field)) if measure else ""
+            verdict = better(measure) if measure else ""
+            tone: Tone = "bad" if verdict in BAD else "plain"
+            own = Cell(text, tone, bold=verdict in GOOD)
+            cells.append(own if field == "value" else Cell(text, "quiet"))
+        return tuple(cells)
 
-    def rival(entry: Heatmap, words: str, field: str) -> tuple[Cell, ...]:
-        name = f", {target_name(group.result, entry)}" if several else ""
-        cells = [Cell(value, "quiet") for value in values(entry, field)]
-        return (Cell(f"a {words}{name}", "quiet"), *cells)
+    def randoms(entry: Heatmap) -> list[str]:
+        return [cell.text for cell in row(entry, "", "random")[1:]]
 
     rows: list[tuple[Cell, ...]] = []
     for target in group.targets:
         entries = [entry for entry in group.maps if entry.target == target]
-        for _, alike in itertools.groupby(entries, lambda entry: values(entry, "random")):
+        for _, alike in itertools.groupby(entries, randoms):
             part = list(alike)
-            rows += [_metric_row(group, entry, metrics, several=several) for entry in part]
-            rows.append(rival(part[0], "random map as coarse", "random"))
-        rows.append(rival(entries[0], "map of the centre", "centre"))
-    ways = {one.metric: way(one.higher_is_better) for each in group.maps for one in each.measures}
-    columns = (Column("map"), *(Column(name, "right", ways[name]) for name in metrics))
+            rows += [row(entry, method_title(group.result, entry), "value") for entry in part]
+            rows.append(row(part[0], "a random map as coarse", "random"))
+        rows.append(row(entries[0], "a map of the centre", "centre"))
+    columns = (Column("map"), *(Column(name, "right", note) for name, note in ways.items()))
     return Table(columns, tuple(rows), note=KEY)
-
-
-def _metric_row(
-    group: ImageMaps, entry: Heatmap, metrics: Sequence[str], *, several: bool
-) -> tuple[Cell, ...]:
-    known = {measure.metric: measure for measure in entry.measures}
-    name = method_title(group.result, entry)
-    if several:
-        name += f", {target_name(group.result, entry)}"
-    cells = [Cell(name)]
-    for metric in metrics:
-        measure = known.get(metric)
-        verdict = better(measure) if measure else ""
-        text = format_measure(measure.value) if measure else ""
-        cells.append(Cell(text, "bad" if verdict in BAD else "plain", bold=verdict in GOOD))
-    return tuple(cells)
 
 
 def _plots(group: ImageMaps) -> Iterator[Curve]:

@@ -75,22 +75,14 @@ def numbers(result: Heatmaps, options: HeatOptions) -> Json:
 
 def _image(group: ImageMaps) -> Json:
     """An image, what of it the network saw, and what the model says of it."""
-    photograph = group.photograph
-    height, width = photograph.pixels.shape[:2]
-    top, left, bottom, right = photograph.region
-    if group.shown.values.ndim != 3:
-        return {
-            **group.shown.to_json(),
-            "number": group.image,
-            "predictions": [prediction.to_json() for prediction in group.predictions],
-        }
-    return {
-        **group.shown.to_json(),
-        "number": group.image,
-        "photograph": {"width": width, "height": height, "reduced": photograph.reduced},
-        "region": {"top": top, "left": left, "bottom": bottom, "right": right},
-        "predictions": [prediction.to_json() for prediction in group.predictions],
-    }
+    found = {**group.shown.to_json(), "number": group.image}
+    if group.shown.values.ndim == 3:
+        photograph = group.photograph
+        height, width = photograph.pixels.shape[:2]
+        found["photograph"] = {"width": width, "height": height, "reduced": photograph.reduced}
+        sides = ("top", "left", "bottom", "right")
+        found["region"] = dict(zip(sides, photograph.region, strict=True))
+    return {**found, "predictions": [prediction.to_json() for prediction in group.predictions]}
 
 
 def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
@@ -155,6 +147,7 @@ def rows(result: Heatmaps) -> Iterator[tuple[object, ...]]:
 def _measure(measure: Measure) -> Json:
     """What a metric says; ``None`` for what is no number."""
     known = math.isfinite(measure.value) and math.isfinite(measure.random)
+    central = known and math.isfinite(measure.centre)
     curve = measure.curve and {
         "shares": [finite(share) for share in measure.curve.shares],
         "scores": [finite(score) for score in measure.curve.scores],
@@ -166,9 +159,7 @@ def _measure(measure: Measure) -> Json:
         "centre": finite(measure.centre),
         "higher_is_better": measure.higher_is_better,
         "better_than_random": measure.better_than_random if known else None,
-        "better_than_centre": measure.better_than_centre
-        if known and math.isfinite(measure.centre)
-        else None,
+        "better_than_centre": measure.better_than_centre if central else None,
         "bar": measure.bar,
         "passes": measure.passes if known else None,
         "curve": curve,
@@ -186,18 +177,15 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
     other things that are no picture both are as the network sees it.
     """
     places = AXES[result.maps[0].values.ndim] if len(result) else AXES[2]
+    flat = len(places) == 2
     sizes = [
-        result.photographs[entry.image].pixels.shape[:2]
-        if entry.values.ndim == 2
-        else entry.values.shape
+        result.photographs[entry.image].pixels.shape[:2] if flat else entry.values.shape
         for entry in result
     ]
 
     def heat(index: int) -> NDArray[Any]:
         entry = result.maps[index]
-        if entry.values.ndim != 2:
-            return entry.values
-        return placed(entry, result.photographs[entry.image])
+        return placed(entry, result.photographs[entry.image]) if flat else entry.values
 
     made: dict[str, Array] = {}
     if len(set(sizes)) == 1:
@@ -215,17 +203,16 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
     values = np.stack([entry.values for entry in result]).astype(np.float32)
     axes = ("map", *(f"input_{name}" for name in places))
     made["values"] = Array(axes, values, split=("map",), attributes=words)
-    columns: dict[str, tuple[type[np.generic], list[Any]]] = {
-        "image": (np.int64, [entry.image for entry in result]),
-        "target": (np.int64, [entry.target.unit for entry in result]),
-        "score": (np.float32, [entry.score for entry in result]),
-        "explained": (np.float32, [entry.explained for entry in result]),
-        "ground": (np.float32, [entry.ground for entry in result]),
-        "signed": (np.bool_, [entry.signed for entry in result]),
-        "empty": (np.bool_, [entry.empty for entry in result]),
+    columns: dict[str, NDArray[Any]] = {
+        "image": np.array([entry.image for entry in result], np.int64),
+        "target": np.array([entry.target.unit for entry in result], np.int64),
+        "score": np.array([entry.score for entry in result], np.float32),
+        "explained": np.array([entry.explained for entry in result], np.float32),
+        "ground": np.array([entry.ground for entry in result], np.float32),
+        "signed": np.array([entry.signed for entry in result], np.bool_),
+        "empty": np.array([entry.empty for entry in result], np.bool_),
     }
-    for name, (kind, column) in columns.items():
-        made[name] = Array(("map",), np.array(column, kind))
+    made |= {name: Array(("map",), column) for name, column in columns.items()}
     for name, lines in words.items():
         made[name] = Array(("map",), np.array(lines, np.str_), stored=False)
     return made

@@ -109,16 +109,19 @@ def seen(photograph: Photograph) -> tuple[float, float, float, float]:
 
 def is_cropped(photograph: Photograph) -> bool:
     """Whether the network did not see all of the photograph."""
-    height, width = photograph.pixels.shape[:2]
-    top, left, bottom, right = photograph.region
-    return bool(max(top, left, height - bottom, width - right) >= EDGE)
+    return max(_margins(photograph)) >= EDGE
 
 
 def is_padded(photograph: Photograph) -> bool:
     """Whether the network saw more than the photograph."""
+    return min(_margins(photograph)) <= -EDGE
+
+
+def _margins(photograph: Photograph) -> tuple[float, ...]:
+    """How much was not seen on each side; below 0 what was put around."""
     height, width = photograph.pixels.shape[:2]
     top, left, bottom, right = photograph.region
-    return bool(max(-top, -left, bottom - height, right - width) >= EDGE)
+    return float(top), float(left), float(height - bottom), float(width - right)
 
 
 def in_padding(entry: Heatmap, photograph: Photograph) -> float:
@@ -156,9 +159,10 @@ def _find_places(result: Heatmaps, place: int) -> Places:
     by = photograph.reduced if heat.ndim == 2 else 1.0
     hottest = [int(side) for side in np.unravel_index(int(heat.argmax()), heat.shape)]
     total = mass.sum()
+    rest = [(*range(axis), *range(axis + 1, heat.ndim)) for axis in range(heat.ndim)]
     centre = [
-        float((mass.sum(_others(axis, heat.ndim)) * (np.arange(length) + 0.5)).sum() / total)
-        for axis, length in enumerate(heat.shape)
+        float((mass.sum(others) * (np.arange(length) + 0.5)).sum() / total)
+        for others, length in zip(rest, heat.shape, strict=True)
     ]
     count = max(1, round(HOT * int(known.sum())))
     least = np.partition(heat[known], -count)[-count]
@@ -172,10 +176,6 @@ def _find_places(result: Heatmaps, place: int) -> Places:
         if axes == ("unit",)
         else tuple(round(side[end]) for end in (0, 1) for side in reversed(sides)),
     )
-
-
-def _others(axis: int, count: int) -> tuple[int, ...]:
-    return tuple(other for other in range(count) if other != axis)
 
 
 def axis_names(result: Heatmaps, place: int) -> tuple[str, ...]:

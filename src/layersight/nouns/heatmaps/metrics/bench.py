@@ -12,10 +12,11 @@ image, so that an image gives the same numbers wherever it stands.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,7 +70,7 @@ class Bench:
     batch_size: int = 16
     probability: bool | None = None
     weighted: tuple[str, ...] = ()
-    _marks: dict[tuple[str, Grain], Marks] = field(default_factory=dict, repr=False)
+    _marks: dict[str, dict[Grain, Marks]] = field(default_factory=dict, repr=False)
     _trials: dict[Grain, tuple[Trial, ...]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -144,8 +145,8 @@ class Bench:
         Raises:
             ModelInputError: A score is no finite number.
         """
-        found = []
-        for batch in _batches(pictures, self.batch_size):
+        found, waiting = [], iter(pictures)
+        while batch := list(itertools.islice(waiting, self.batch_size)):
             inputs = self.images.showing(np.stack(batch))
             found.append(np.asarray(self.model.read(inputs, self.goal), np.float64))
         scores = np.concatenate(found) + self.offset
@@ -179,8 +180,8 @@ class Bench:
     def rivals(self, grain: Grain) -> tuple[Trial, ...]:
         """The trials of the random maps of some grain."""
         if grain not in self._trials:
-            count = self.options.randoms
-            maps = (self.random_map(grain, number) for number in range(count))
+            numbers = range(self.options.randoms)
+            maps = (self.random_map(grain, number) for number in numbers)
             self._trials[grain] = tuple(Trial(self, values) for values in maps)
         return self._trials[grain]
 
@@ -191,16 +192,16 @@ class Bench:
 
     def marks(self, metric: Metric, grain: Grain) -> Marks:
         """What a metric says of random maps of some grain, and of the centre."""
-        key = (metric.name, grain)
-        if key not in self._marks:
+        known = self._marks.setdefault(metric.name, {})
+        if grain not in known:
             if metric.refer is not None:
-                self._marks[key] = metric.refer(self, grain)
+                known[grain] = metric.refer(self, grain)
             else:
-                known = [marks.centre for (name, _), marks in self._marks.items() if name == key[0]]
-                centre = known[0] if known else metric.compute(self.middle).value
+                first = next(iter(known.values()), None)
+                centre = first.centre if first else metric.compute(self.middle).value
                 found = [metric.compute(rival).value for rival in self.rivals(grain)]
-                self._marks[key] = Marks(float(np.mean(found)), centre)
-        return self._marks[key]
+                known[grain] = Marks(float(np.mean(found)), centre)
+        return known[grain]
 
     def measure(
         self,
@@ -217,11 +218,11 @@ class Bench:
             UsageError: The map is of another size or holds what is no number, or a metric
                 cannot be had.
         """
-        if values.shape != self.size or not np.isfinite(values).all():
+        finite = np.isfinite(values).all()
+        if values.shape != self.size or not finite:
             raise UsageError(
                 f"expected a heatmap of {' x '.join(map(str, self.size))} finite numbers, found "
-                f"an array of shape {values.shape}"
-                + ("" if np.isfinite(values).all() else " with values that are none")
+                f"an array of shape {values.shape}{'' if finite else ' with values that are none'}"
             )
         trial = Trial(self, np.asarray(values, np.float32), explain)
         found = []
@@ -229,17 +230,8 @@ class Bench:
             self._check(metric, explain)
             outcome = metric.compute(trial)
             marks = self.marks(metric, grain or self.size)
-            found.append(
-                Measure(
-                    metric.name,
-                    outcome.value,
-                    marks.random,
-                    marks.centre,
-                    metric.higher_is_better,
-                    outcome.curve,
-                    marks.bar,
-                )
-            )
+            numbers = outcome.value, marks.random, marks.centre, metric.higher_is_better
+            found.append(Measure(metric.name, *numbers, outcome.curve, marks.bar))
             if progress is not None:
                 progress(place, len(metrics))
         return tuple(found)
@@ -247,17 +239,15 @@ class Bench:
     def _check(self, metric: Metric, explain: Explain | None) -> None:
         if metric.explains and explain is None:
             raise UsageError(f"{metric.name} makes the heatmap anew: give what makes it (explain)")
-        if metric.probability and not self._is_probability():
+        known = self.probability
+        if known is None and metric.probability:
+            known = -NEARLY <= self.score <= 1 + NEARLY
+        if metric.probability and not known:
             raise UsageError(
                 f"{metric.name} compares probabilities, and the score of the image, "
                 f"{self.score:.4g}, is none: explain a class of a softmax or sigmoid, or leave "
                 f"{metric.name} out"
             )
-
-    def _is_probability(self) -> bool:
-        if self.probability is not None:
-            return self.probability
-        return -NEARLY <= self.score <= 1 + NEARLY
 
 
 @dataclass(frozen=True, eq=False)
@@ -341,7 +331,8 @@ def measure(
     chosen = choose_metrics(metrics)
     settled = options or MeasureOptions()
     if bench is None:
-        layers = weighted_layers(model.describe(_shapes(images)))
+        shapes = {name: (1, *array.shape[1:]) for name, array in images.values.items()}
+        layers = weighted_layers(model.describe(shapes))
         bench = Bench(model, images, goal, offset, settled, batch_size, weighted=layers)
     return bench.measure(values, chosen, grain=grain, explain=explain, progress=progress)
 
@@ -349,18 +340,3 @@ def measure(
 def weighted_layers(info: ModelInfo) -> tuple[str, ...]:
     """The names of the layers with weights, in the order in which they run."""
     return tuple(layer.name for layer in info.layers if layer.parameters)
-
-
-def _shapes(images: Images) -> dict[str, tuple[int, ...]]:
-    return {name: (1, *array.shape[1:]) for name, array in images.values.items()}
-
-
-def _batches(pictures: Iterable[FloatArray], size: int) -> Iterator[list[FloatArray]]:
-    batch: list[FloatArray] = []
-    for picture in pictures:
-        batch.append(picture)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
