@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from layersight.document.blocks import Document
-from layersight.writers.page import Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
-from layersight.writers.sketch import PAPER, SCREEN
+from layersight.writers.sketch import PAPER, SCREEN, Box, Line, Link, Page, Picture, Text
 
 MEDIA = {"paper": PAPER, "screen": SCREEN}
 

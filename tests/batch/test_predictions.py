@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layersight.batch.predictions import TOP, predict
-from layersight.data.prediction import ClassScore, Prediction
+from layersight.data.prediction import TOP, ClassScore, Prediction, predict
 
 
 def say(values: object, labels: tuple[str, ...] | None = None) -> Prediction:

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from described import described
-from layersight.batch.predictions import predict
 from layersight.data.model import ModelInfo
-from layersight.data.prediction import is_value, kind_of, kinds_of, quantity, unit_name
+from layersight.data.prediction import is_value, kind_of, kinds_of, predict, quantity, unit_name
 
 
 def made(shape, activation=None, labels=None, *, kind="Dense", name="top", more=()):

@@ -15,8 +15,8 @@ from documents import document, layers, section, whole
 from evaluations import columns, evaluation, rows
 from galleries import gallery
 from heats import heats
-from layersight.batch.predictions import predict
 from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.prediction import predict
 from layersight.document.blocks import Grid, Part, Table
 from layersight.document.noun import load_noun, noun_of
 from layersight.document.words import model_facts, output_size

@@ -25,11 +25,10 @@ from layersight.export import read_manifest
 from layersight.version import __version__
 from layersight.writers.animation import to_gif, to_webp
 from layersight.writers.figure import to_figure
-from layersight.writers.page import Box, Page, Picture
 from layersight.writers.pages import pages
 from layersight.writers.pdf import to_pdf
 from layersight.writers.png import draw, to_png
-from layersight.writers.sketch import PAPER, SCREEN
+from layersight.writers.sketch import PAPER, SCREEN, Box, Page, Picture
 from layersight.writers.svg import to_svg
 
 GOLDEN = Path(__file__).parent / "golden"

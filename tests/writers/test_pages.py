@@ -27,10 +27,9 @@ from layersight.document.blocks import (
 from layersight.writers.layout.body import lay
 from layersight.writers.layout.grid import is_mosaic, small_cells
 from layersight.writers.layout.tile import blend
-from layersight.writers.page import Anchor, Box, Link, Page, Text
-from layersight.writers.page import Picture as Drawn
 from layersight.writers.pages import pages
-from layersight.writers.sketch import PAPER, SCREEN, Medium
+from layersight.writers.sketch import PAPER, SCREEN, Anchor, Box, Link, Medium, Page, Text
+from layersight.writers.sketch import Picture as Drawn
 
 
 def shown(*blocks: Block, medium: Medium = PAPER) -> list[Page]:

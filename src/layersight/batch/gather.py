@@ -50,7 +50,6 @@ def check_input(entry: InputInfo) -> InputInfo:
 
 
 def make_options(**settings: Any) -> ImageOptions:
-    """Image options from keywords."""
     (known,) = split_options(settings, ImageOptions)
     return ImageOptions(**known)
 

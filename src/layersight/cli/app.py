@@ -74,7 +74,6 @@ COMMANDS = {
 
 
 def make_app() -> click.Group:
-    """The application with all its commands."""
     return _Commands(
         "layersight",
         help="Shows what a vision network sees.",
@@ -235,7 +234,6 @@ def _type_of(option: Option) -> Any:
 
 
 def _metavar(option: Option) -> str:
-    """What stands for the value of an option."""
     short = {int: "N", float: "X"}.get(option.kind or str, "TEXT")
     short = f"{short},..." if option.several else short
     return option.metavar or option.unit.upper() or ("NAME" if option.choices else short)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target(Options):
-    """Where to."""
-
     new: str = option("", help="The .keras file to write.", flag="NEW")
 
 
@@ -38,7 +36,6 @@ def run(given: Given) -> None:
 
 
 def describe(made: Conversion) -> str:
-    """A conversion in words."""
     lines = [f"from     {made.model.source}"]
     lines += [f"rewrite  {text}" for text in made.model.rewrites]
     lines += [f"replaced {text}" for text in made.replaced]

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Folder(Options):
-    """Where to."""
-
     output: str = option(
         "layersight-demo", help="The folder to write.", metavar="DIR", flag="--output -o"
     )
@@ -95,8 +93,6 @@ def describe(made: Demo) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Quiet(Options):
-    """What is said."""
-
     quiet: bool = option(False, help="Say nothing but errors.", flag="--quiet -q")
 
 

@@ -27,8 +27,6 @@ GRACE = 0.5  # seconds in which a page is told why a model could not be opened
 
 @dataclass(frozen=True, slots=True)
 class Shown(Options):
-    """What is shown."""
-
     model: str | None = option(
         None, help="As for other commands; without one, the demonstration.", flag="MODEL"
     )
@@ -44,8 +42,6 @@ class Shown(Options):
 
 @dataclass(frozen=True, slots=True)
 class Where(Options):
-    """Where the page is."""
-
     port: int | None = option(
         None, help="Where to listen; else 8764 or what is free.", low=0, high=65535
     )
@@ -145,7 +141,6 @@ def _serve(given: Given, where: Given) -> None:
 
 
 def _export(given: Given, where: Given) -> None:
-    """Writes the page as one file."""
     from layersight.cli.output import say
     from layersight.web.exported import check_path, write_page
 

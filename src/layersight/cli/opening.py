@@ -70,5 +70,4 @@ class _Told(logging.Handler):
         logging.disable(self._disabled)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
         print(f"layersight: {printable(record.getMessage())}", file=sys.stderr)

@@ -37,7 +37,6 @@ def function(name: str) -> Callable[..., Any]:
 
 
 def run_command(name: str, command: Command, given: Given) -> None:
-    """Does what a command was asked to do."""
     given.pop("debug", None)
     if command.run:
         function(command.run)(given)
@@ -91,7 +90,6 @@ class _Run:
         return bool(self.given.get("json"))
 
     def _pictures(self, noun: Noun[Any, Any]) -> Any:
-        """How pictures should look."""
         names = options_of(noun.options)
         chosen = {name: value for name, value in self.given.items() if name in names}
         if "view" in names and "view" not in chosen:

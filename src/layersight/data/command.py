@@ -58,8 +58,6 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Backend(Options):
-    """Which backend of Keras is used."""
-
     backend: str | None = option(
         None,
         help="jax, tensorflow or torch; else KERAS_BACKEND.",
@@ -130,8 +128,6 @@ def named_files(inputs: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Images(Options):
-    """The images that go through a model."""
-
     image: tuple[str, ...] = option((), help="Files, folders or quoted globs.", flag="IMAGE")
     inputs: tuple[str, ...] = option(
         (),
@@ -143,8 +139,6 @@ class Images(Options):
 
 @dataclass(frozen=True, slots=True)
 class Selection(Options):
-    """Which layers and channels."""
-
     layers: tuple[str, ...] = option(
         (),
         help="conv2d, 'conv*', :8, Conv2D, or with channels conv2d:0,3; may be repeated.",
@@ -158,8 +152,6 @@ class Selection(Options):
 
 @dataclass(frozen=True, slots=True)
 class Resume(Options):
-    """Whether to go on after an interruption."""
-
     resume: bool = option(
         False, help="Go on where the same command was interrupted.", flag="--resume"
     )
@@ -167,14 +159,10 @@ class Resume(Options):
 
 @dataclass(frozen=True, slots=True)
 class Output(Options):
-    """What is said of a result, and where it goes."""
-
     json: bool = option(False, help="One JSON document on standard output.", flag="--json")
     quiet: bool = option(False, help="Say nothing but errors.", flag="--quiet -q")
 
 
 @dataclass(frozen=True, slots=True)
 class Debug(Options):
-    """What happens when something fails."""
-
     debug: bool = option(False, help="Show a traceback when something fails.", flag="--debug")

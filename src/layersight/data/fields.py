@@ -190,7 +190,6 @@ class Options:
         check(self)
 
     def to_json(self) -> dict[str, Any]:
-        """The options as JSON-ready data."""
         record: Any = self
         return {
             name: list(value) if isinstance(value, tuple) else value

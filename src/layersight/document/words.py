@@ -93,7 +93,6 @@ def plural(amount: int, noun: str) -> str:
 
 
 def span(first: int | str, last: int | str) -> str:
-    """From one number to another."""
     return f"{first}{DASH}{last}"
 
 

@@ -24,10 +24,9 @@ from layersight.document.blocks import Document, Grid, Part, Scale, Section, fla
 from layersight.document.blocks import Picture as Pixels
 from layersight.document.colour import blend
 from layersight.errors import UsageError
-from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
 from layersight.writers.scripts import dejavu, runs
-from layersight.writers.sketch import PAPER
+from layersight.writers.sketch import PAPER, Anchor, Box, Line, Link, Page, Picture, Text
 
 SHEET = dataclasses.replace(PAPER, height=None, dejavu=True, margin=24.0)
 """As tall as needed, for the width of a notebook's cell."""

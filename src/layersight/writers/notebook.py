@@ -100,7 +100,6 @@ def _is_grey(palette: Bytes | None) -> bool:
 
 
 def _bytes(blocks: Sequence[Block]) -> int:
-    """How many bytes the pixels of some blocks are."""
     inside = sum(
         _bytes(part) for block in blocks if isinstance(block, Beside) for part in block.parts
     )

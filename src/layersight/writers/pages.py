@@ -24,7 +24,6 @@ from layersight.writers.layout import (  # noqa: F401, each registers its layout
     text,
 )
 from layersight.writers.layout.body import BETWEEN, Body, lay
-from layersight.writers.page import Anchor, Page, Text
 from layersight.writers.scripts import lacking
 from layersight.writers.sketch import (
     ACCENT,
@@ -37,8 +36,11 @@ from layersight.writers.sketch import (
     QUIET,
     SECTION,
     TITLE,
+    Anchor,
     Medium,
+    Page,
     Sketch,
+    Text,
 )
 
 HEAD = 32.0  # height of a heading with a line of facts, in points
@@ -120,7 +122,6 @@ class _Press:
         )
 
     def section(self, section: Section, *, fresh: bool) -> None:
-        """Lays out a section after what is there."""
         bodies = [lay(block, self.medium, self.medium.room) for block in section.blocks]
         head = _head(section)
         whole = head + sum(body.height() for body in bodies) + BETWEEN * (len(bodies) - 1)

@@ -20,11 +20,10 @@ from reportlab.pdfgen.canvas import Canvas
 from layersight.document.blocks import Document
 from layersight.version import __version__
 from layersight.writers.fonts import MEASURED_AT, clean, is_latin, pixel_font, text_width
-from layersight.writers.page import Anchor, Box, Line, Link, Page, Picture, Text
 from layersight.writers.pages import pages
 from layersight.writers.pixels import photo, up_filtered
 from layersight.writers.scripts import opened, runs
-from layersight.writers.sketch import PAPER
+from layersight.writers.sketch import PAPER, Anchor, Box, Line, Link, Page, Picture, Text
 
 COMPRESSION = 1  # of zlib for images; higher levels take far longer and save little on feature maps
 
@@ -51,7 +50,6 @@ def _image(picture: Picture) -> Any:
 
 
 def _stream(picture: Picture, content: bytes, coding: str) -> Any:
-    """Coded pixels as an object of a PDF."""
     height, width = picture.pixels.shape[:2]
     stream = pdfdoc.PDFStream(content=content)
     stream.dictionary.dict.update(

@@ -113,7 +113,6 @@ def lacking(texts: Iterable[str]) -> str:
 
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator[TTFont]:
-    """The tables of a font."""
     from fontTools.ttLib import TTFont
 
     which = 0 if file.suffix.lower() in (".ttc", ".otc") else -1

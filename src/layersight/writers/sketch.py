@@ -1,6 +1,7 @@
-"""The drawing board of the layouts: the medium, the styles, and a list that fills up.
+"""Pages as data, and the drawing board of the layouts: the medium, the styles, what is on a page.
 
-The rule of this module: every size, weight and colour of the pages is named here, once.
+The rule of this module: a page is plain values, of no file format; ``y`` runs downwards from the
+upper edge. Every size, weight and colour is named here, once.
 """
 
 from __future__ import annotations
@@ -14,18 +15,91 @@ import numpy as np
 
 from layersight.document.blocks import Bytes, Cell, Cover, Scale, Tone
 from layersight.writers.fonts import clean, shorten, text_width, wrap
-from layersight.writers.page import (
-    WHITE,
-    Anchor,
-    Box,
-    Item,
-    Line,
-    Link,
-    Page,
-    Picture,
-    Point,
-    Text,
-)
+
+Point = tuple[float, float]
+
+
+WHITE = "#ffffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    x: float  # of the start, middle or end of the text, as anchor says
+    y: float  # of the baseline
+    text: str  # the characters, without line breaks
+    size: float  # of the font, in points
+    colour: str  # as #rrggbb
+    bold: bool = False  # whether in the bold face
+    anchor: str = "start"  # which part of the text x is of: "start", "middle" or "end"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """An image that is drawn with its own pixels, never smoothed unless it is a photograph."""
+
+    x: float  # left edge
+    y: float  # upper edge
+    width: float  # as drawn, in points
+    height: float  # likewise
+    pixels: Bytes  # (height, width) indices of palette, or (height, width, 3) RGB
+    palette: Bytes | None = None  # (256, 3) RGB, for the first kind of pixels
+    photo: bool = False  # whether it is a photograph, which a file may hold with small losses
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    points: tuple[Point, ...]
+    colour: str
+    width: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle, filled, outlined or both."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str | None = None
+    stroke: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An area that leads to the :class:`Anchor` called ``target``."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What links and the outline lead to."""
+
+    name: str  # by which links ask for it, unique in a document
+    title: str = ""  # in the outline; empty for none
+    y: float = 0.0  # where on the page
+    level: int = 0  # how deep in the outline, from 0
+
+
+Item = Text | Picture | Line | Box | Link | Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page; what comes later in ``items`` is drawn over what comes before."""
+
+    width: float  # in points
+    height: float  # in points
+    items: tuple[Item, ...]  # what is on it
+    # Device pixels for one point when it is drawn as pixels. The pictures of a page for the screen
+    # are then a whole multiple of their own pixels.
+    resolution: float = 1.0
+
 
 INK = "#1a1c1e"
 QUIET = "#5c6166"  # secondary text, 6.3 to 1 on white
@@ -51,18 +125,14 @@ TICK = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A kind of text."""
-
     size: float
     colour: str = INK
     bold: bool = False
 
     def but(self, **changes: Any) -> Style:
-        """The same style in another colour or weight."""
         return replace(self, **changes)
 
     def toned(self, tone: Tone, *, bold: bool = False) -> Style:
-        """The same style in the colour of a tone."""
         return self.but(colour=INKS[tone], bold=bold or self.bold)
 
 
@@ -292,7 +362,6 @@ class Sketch:
         slices: tuple[int, int],
         depth: int,
     ) -> None:
-        """White between the depth slices of a tile, and over the cells that are left over."""
         rows, columns = slices
         for row in range(1, rows):
             edge = y + tall * row / rows
@@ -344,16 +413,13 @@ class Sketch:
             self.label(x + 3, y + area[1] - NOTE.size * 0.45, words, NOTE, "start")
 
     def swatch(self, x: float, y: float, cell: Cell) -> None:
-        """Puts the small colour bar of a cell, if it has one."""
         if cell.swatch is not None:
             self.ramp(x, y, cell.swatch, SWATCH, 6.0)
 
     def link(self, x: float, y: float, width: float, height: float, target: str) -> None:
-        """Makes an area lead to an anchor."""
         self.items.append(Link(x, y, width, height, target))
 
     def anchor(self, name: str, title: str, y: float, level: int = 0) -> None:
-        """Marks a place that links lead to."""
         self.items.append(Anchor(name, clean(title), y, level))
 
     def page_number(self, x: float, y: float, target: str, style: Style) -> None:

@@ -13,10 +13,9 @@ from xml.sax import saxutils
 from layersight.document.blocks import Document
 from layersight.errors import UsageError
 from layersight.writers.fonts import clean
-from layersight.writers.page import Anchor, Box, Line, Link, Picture, Text
 from layersight.writers.pages import pages
 from layersight.writers.pixels import data_uri, png
-from layersight.writers.sketch import PAPER
+from layersight.writers.sketch import PAPER, Anchor, Box, Line, Link, Picture, Text
 
 FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 escape = partial(saxutils.escape, entities={'"': "&quot;"})

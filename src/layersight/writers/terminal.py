@@ -112,7 +112,6 @@ def _say_blocks(console: Console, blocks: Sequence[Block], *, gap: bool = True) 
 
 
 def _targets(blocks: Sequence[Block]) -> Iterator[str]:
-    """The sections that tables lead to."""
     for block in flat(blocks):
         if isinstance(block, Table):
             yield from (cell.target for row in block.rows for cell in row if cell.target)
@@ -123,7 +122,6 @@ def _is_picture(block: Block) -> bool:
 
 
 def _lines(block: Block, width: int) -> Iterator[RenderableType]:
-    """A block, line by line."""
     match block:
         case Facts():
             cells = (value if isinstance(value, Cell) else Cell(value) for _, value in block.rows)
@@ -233,7 +231,6 @@ def _has_table(grid: Grid) -> bool:
 
 
 def _tiles(grid: Grid) -> Table:
-    """The numbers of tiles, a row for each."""
     every = [dict(tile.facts) for tile in grid.tiles]
     names = [
         name

@@ -14,8 +14,7 @@ from layersight.nouns.activations.document import describe
 from layersight.nouns.activations.options import NORMALISATIONS, VIEWS, PictureOptions
 from layersight.nouns.activations.result import Activations
 from layersight.writers.layout.grid import small_cells
-from layersight.writers.page import Anchor, Link
-from layersight.writers.sketch import SCREEN
+from layersight.writers.sketch import SCREEN, Anchor, Link
 from maps import entry, photo, result, small_network, smooth, with_dead
 
 SHAPES = [

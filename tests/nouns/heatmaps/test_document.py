@@ -36,7 +36,7 @@ from layersight.nouns.heatmaps.wording import (
     view_words,
 )
 from layersight.writers.layout.tile import blend
-from layersight.writers.page import Anchor, Line, Link, Page, Picture, Text
+from layersight.writers.sketch import Anchor, Line, Link, Page, Picture, Text
 
 THREE = ("grad-cam", "gradient", "occlusion")
 PLAIN = HeatOptions()

@@ -14,7 +14,7 @@ from layersight.nouns.kernels.compute import kernels
 from layersight.nouns.kernels.document import by_sign, describe
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels
-from layersight.writers.page import Anchor, Picture
+from layersight.writers.sketch import Anchor, Picture
 from weights import everything, layer, weights
 
 MANY = {

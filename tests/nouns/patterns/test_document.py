@@ -18,7 +18,7 @@ from layersight.nouns.patterns.parts import by_layer, default_view, facets_besid
 from layersight.nouns.patterns.request import GALLERY_VIEWS, GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import appearance, label_of
-from layersight.writers.page import Anchor, Link, Text
+from layersight.writers.sketch import Anchor, Link, Text
 
 MANY = {
     "plain": gallery(),

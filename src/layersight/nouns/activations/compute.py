@@ -21,14 +21,13 @@ from layersight.batch.gather import (
     input_notes,
     make_options,
 )
-from layersight.batch.predictions import predict
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_scale
 from layersight.data.arrays import FloatArray
 from layersight.data.fields import names_options
 from layersight.data.image import InputImage
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.prediction import kinds_of
+from layersight.data.prediction import kinds_of, predict
 from layersight.errors import ModelInputError, few
 from layersight.loading import open_for
 from layersight.model import Forward

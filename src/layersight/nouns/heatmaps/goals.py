@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.batch.predictions import predict
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.prediction import (
@@ -27,6 +26,7 @@ from layersight.data.prediction import (
     is_value,
     kind_of,
     kinds_of,
+    predict,
 )
 from layersight.data.readout import Goal, Readout
 from layersight.data.target import MEAN, PREDICTED, Target

@@ -138,7 +138,6 @@ class ShownTile:
 
 
 def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTile]:
-    """The tiles of a grid, one by one."""
     title = section.title if section else grid.title
     told = [_numbers_told(one) for one in grid.numbers]
     simple = not any(each.title or each.value or each.lines or each.rising for each in grid.tiles)
@@ -270,7 +269,6 @@ def one_key(beside: Beside) -> bool:
 
 
 def picture_says(picture: Picture, section: Section | None) -> str:
-    """The name of a picture and its facts."""
     name = picture.name or picture.title or (section.title if section else "")
     return says(name, picture, list(picture.facts))
 
@@ -333,7 +331,6 @@ def cleaned_tree(found: Any) -> Any:
 
 
 def patch_style(patch: Patch, picture: Picture) -> str:
-    """Where a part of a picture is covered."""
     height, width = picture.pixels.shape[:2]
     return (
         f"left:{100 * patch.left / width:.4g}%;top:{100 * patch.top / height:.4g}%;"

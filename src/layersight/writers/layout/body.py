@@ -50,7 +50,6 @@ def lay(block: Any, medium: Medium, room: float) -> Body:
 
 
 def stack(bodies: Sequence[Body]) -> Body:
-    """Bodies under each other as one row."""
     heights = [body.height() for body in bodies]
     total = sum(heights) + BETWEEN * (len(bodies) - 1)
 

@@ -25,7 +25,6 @@ from layersight.writers.layout.axes import (
 )
 from layersight.writers.layout.body import Body, lay
 from layersight.writers.layout.text import STEP
-from layersight.writers.page import WHITE
 from layersight.writers.sketch import (
     ACCENT,
     BAR,
@@ -38,6 +37,7 @@ from layersight.writers.sketch import (
     RULE,
     SECTION,
     TINY,
+    WHITE,
     Medium,
     Sketch,
 )
@@ -200,7 +200,6 @@ def _word(value: float, *, share: bool) -> str:
 
 
 def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, block: Curve) -> None:
-    """Curves over one axis."""
     points = [points_of(series) for series in block.series]
     across = block.x or limits_of([xs for xs, _ in points])
     rules = np.array([value for value, _ in block.rules], float)
@@ -315,7 +314,6 @@ def _rules(
 
 
 def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, block: Curve) -> None:
-    """Points in a row for each name, all on one scale."""
     points = [(series, *points_of(series), _errors(series)) for series in block.series]
     ends = [xs + sign * np.nan_to_num(errors) for _, xs, _, errors in points for sign in (-1, 1)]
     low, high = block.x or limits_of([*ends, np.array([value for value, _ in block.rules])])

@@ -17,7 +17,6 @@ from layersight.document.blocks import Bytes, Grid, Tile
 from layersight.document.words import span
 from layersight.writers.layout.body import Body, lay
 from layersight.writers.layout.tile import Under, draw_pixels
-from layersight.writers.page import WHITE
 from layersight.writers.pixels import mosaic
 from layersight.writers.sketch import (
     BODY,
@@ -25,6 +24,7 @@ from layersight.writers.sketch import (
     NOTE,
     SECTION,
     TINY,
+    WHITE,
     Medium,
     Sketch,
     Style,
@@ -69,7 +69,6 @@ class Cells:
 
     @property
     def width(self) -> float:
-        """Of a whole row."""
         return self.columns[-1] + self.column
 
 
@@ -150,7 +149,6 @@ def _gaps(block: Grid, across: int) -> frozenset[int]:
 
 
 def _lefts(across: int, pitch: float, gaps: frozenset[int], wider: float) -> tuple[float, ...]:
-    """The left edge of each column."""
     before = [sum(gap < column for gap in gaps) for column in range(across)]
     return tuple(column * pitch + more * wider for column, more in enumerate(before))
 
@@ -282,7 +280,6 @@ class _Mosaic:
             sketch.box(x - over, y + row * cells.pitch - gap_y, wide, gap_y + more, WHITE)
 
     def _annotate(self, sketch: Sketch, x: float, y: float, tiles: Sequence[Tile]) -> None:
-        """The numbers, covers and slices of the tiles."""
         cells, block = self.cells, self.block
         across = len(cells.columns)
         widest = max((sketch.medium.measure(tile.label, self.style) for tile in tiles), default=0.0)
@@ -391,8 +388,6 @@ def _common_side(sizes: Sequence[tuple[int, int]], wanted: int) -> int:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Tiles:
-    """Draws tiles one by one."""
-
     block: Grid
     cells: Cells
     words: Sequence[_Words]

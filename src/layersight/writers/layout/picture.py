@@ -17,7 +17,6 @@ from layersight.writers.layout.axes import round_ticks
 from layersight.writers.layout.body import Body, lay
 from layersight.writers.layout.text import STEP
 from layersight.writers.layout.tile import draw_pixels
-from layersight.writers.page import WHITE
 from layersight.writers.sketch import (
     BAR,
     BODY,
@@ -30,6 +29,7 @@ from layersight.writers.sketch import (
     QUIET,
     RAMP,
     TINY,
+    WHITE,
     Medium,
     Sketch,
 )
@@ -84,7 +84,6 @@ def _picture(block: Picture, medium: Medium, room: float) -> Body:
 
 
 def _gutter(axis: Axis | None, count: int, medium: Medium) -> float:
-    """Room for the numbers left of the rows."""
     if axis is None:
         return 0.0
     labels = axis.labels or (str(count - 1),)
@@ -109,7 +108,6 @@ def _aside(block: Picture, patch: Patch) -> str:
 
 
 def _below(block: Picture) -> float:
-    """The height of what stands under a picture."""
     below = 0.0
     if block.columns is not None:
         below += 19.0 if block.columns.title else 12.0
@@ -119,7 +117,6 @@ def _below(block: Picture) -> float:
 
 
 def _part(block: Picture, first: int, last: int) -> str:
-    """Some rows in words."""
     count = len(block.pixels)
     if block.unit == "unit" or block.values is not None:  # every pixel is one
         return f"rows {span(first + 1, last)} of {count:,}"

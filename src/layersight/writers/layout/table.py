@@ -51,12 +51,10 @@ class _Place:
 
     @property
     def room(self) -> float:
-        """What is left for text."""
         return self.wide - self.aside
 
     @property
     def head(self) -> Style:
-        """How its title is set."""
         return _head_style(self.column)
 
     def put(self, sketch: Sketch, x: float, y: float, text: str, style: Style, bar: float) -> None:

@@ -103,7 +103,6 @@ class Under:
 
     @classmethod
     def of(cls, tiles: Sequence[Tile]) -> Under:
-        """What the tiles need."""
         return cls(
             numbered=any(tile.value or tile.lines or tile.share is not None for tile in tiles),
             lines=max((len(tile.lines) for tile in tiles), default=0),
@@ -119,7 +118,6 @@ class Under:
 
     @property
     def least(self) -> float:
-        """The least width of a cell, in points."""
         return FULL if self.numbered else NOTE.size * 2
 
     @property
@@ -131,7 +129,6 @@ class Under:
         return self._style.size * 1.28
 
     def tall(self, wide: float) -> float:
-        """The height of all words under a tile of a width."""
         scale = BAR + 4.0 if self.scaled else 0.0
         if not self.numbered:
             return scale + (NOTE.size * 1.5 if self.labelled else 0.0)
@@ -143,11 +140,9 @@ class Under:
 
     @property
     def height(self) -> float:
-        """The height of all words under a tile."""
         return self.tall(self.wide)
 
     def draw(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
-        """Draws what stands under the tile whose lower edge is ``y``."""
         if tile.scale is not None:
             sketch.scale(x, y + 3, tile.scale, self.wide)
         if self.scaled:
