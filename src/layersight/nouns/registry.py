@@ -35,21 +35,13 @@ _DECLARATION = re.compile(r"^(METHOD|METRIC) = ", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a file says of its method or metric.
+    """What a file says of its method or metric."""
 
-    Attributes:
-        name: As the command line calls it.
-        module: The module to import for the rest.
-        variable: The name of the declaration in there.
-        order: Its place in lists.
-        options: The options that are its own.
-    """
-
-    name: str
-    module: str
-    variable: str
-    order: int
-    options: tuple[Option, ...]
+    name: str  # as the command line calls it
+    module: str  # the module to import for the rest
+    variable: str  # the name of the declaration in there
+    order: int  # its place in lists
+    options: tuple[Option, ...]  # the options that are its own
 
 
 @functools.cache
@@ -98,17 +90,7 @@ def load(package: str) -> dict[str, Any]:
 
 
 def find(known: Mapping[str, Kind], name: str, what: str, more: str = "") -> Kind:
-    """One of a list by name.
-
-    Args:
-        known: The list.
-        name: The name.
-        what: What it is of, for the message.
-        more: Further words that would do, for the message.
-
-    Raises:
-        UsageError: There is none of that name.
-    """
+    """One of a list by name; ``what`` it is of, and what else would do, are for the message."""
     if name not in known:
         raise UsageError(
             f"unknown {what} '{name}': expected one of {', '.join(known)}{more}.{near(name, known)}"

@@ -204,9 +204,6 @@ def _choose(
     """The channels of each layer; a layer that is not among them has all, whatever their number.
 
     A layer that has none of the channels is left out, and a note names it.
-
-    Raises:
-        SelectionError: No layer has one of the channels.
     """
     concerned = [entry for entry in layers if entry.has_maps] or list(layers)
     counts = {

@@ -73,11 +73,7 @@ INPUT_WIDE = 240.0
 
 
 def describe(result: Activations, options: PictureOptions) -> Document:
-    """The document of feature maps.
-
-    Raises:
-        SelectionError: There is nothing, or too much, for the view to show.
-    """
+    """The document of feature maps."""
     if not result.layers:
         raise SelectionError("no layers to draw: the result holds none")
     options = options.settled()

@@ -170,11 +170,7 @@ def only(
     layer: str | None = None,
     channel: int | None = None,
 ) -> tuple[Activations, Mapping[str, object]]:
-    """The maps of one image, and of a layer or a channel.
-
-    Raises:
-        SelectionError: There is no such image, layer or channel.
-    """
+    """The maps of one image, and of a layer or a channel."""
     if not 0 <= image < len(result.images):
         raise SelectionError(f"no image {image}: the result holds {len(result.images)}")
     layers = [result.layer(layer)] if layer is not None else list(result.layers)

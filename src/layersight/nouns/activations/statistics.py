@@ -62,12 +62,9 @@ def measure(values: FloatArray) -> ChannelStatistics:
 
 
 def measure_range(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The least and the greatest value of each image, ``(image,)``.
+    """The least and the greatest value of each image, ``(image,)``, of ``(image, ..., channel)``.
 
     A channel with a value that is no finite number does not count; NaN where none is left.
-
-    Args:
-        values: ``(image, ..., channel)`` float32.
     """
     positions = tuple(range(1, values.ndim - 1))
     low, high = values.min(positions), values.max(positions)

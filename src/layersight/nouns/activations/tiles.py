@@ -39,34 +39,25 @@ UNITS_IN_A_ROW = 64
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tiles:
-    """The pictures of one layer for one image.
+    """The pictures of one layer for one image."""
 
-    Attributes:
-        form: ``"tiles"``: one tile for each channel. ``"rows"``: a single picture with a row
-            for each channel (1-D layers). ``"units"``: a single picture with a cell for each
-            unit, ``UNITS_IN_A_ROW`` beside each other (dense layers, maps of one position).
-        pixels: ``(tile, height, width)`` colour steps 0..255; a single tile for rows and
-            units. Dead and broken maps are 0 throughout.
-        dead: ``(channel,)``: constant for this image, to be marked and not drawn.
-        broken: ``(channel,)``: holds values that are not numbers, likewise.
-        constants: ``(channel,)`` float32: the constant value of a dead map.
-        channels: The number of each channel.
-        low: The value that colour step 0 stands for, where that is one for the layer.
-        high: Likewise for step 255.
-        slices: For 3-D layers, rows and columns of depth slices in each tile, else (1, 1).
-        depth: How many slices there are; the last row may have places left over.
-    """
-
+    # "tiles": one tile for each channel. "rows": a single picture with a row for each channel (1-D
+    # layers). "units": a single picture with a cell for each unit, UNITS_IN_A_ROW beside each other
+    # (dense layers, maps of one position)
     form: str
+    # (tile, height, width) colour steps 0..255; a single tile for rows and units. Dead and broken
+    # maps are 0 throughout
     pixels: Bytes
-    dead: NDArray[np.bool_]
-    broken: NDArray[np.bool_]
-    constants: FloatArray
-    channels: tuple[int, ...]
+    dead: NDArray[np.bool_]  # (channel,): constant for this image, to be marked and not drawn
+    broken: NDArray[np.bool_]  # (channel,): holds values that are not numbers, likewise
+    constants: FloatArray  # (channel,) float32: the constant value of a dead map
+    channels: tuple[int, ...]  # the number of each channel
+    # the value that colour step 0 stands for, where that is one for the layer
     low: float | None = None
-    high: float | None = None
+    high: float | None = None  # likewise for step 255
+    # for 3-D layers, rows and columns of depth slices in each tile, else (1, 1)
     slices: tuple[int, int] = (1, 1)
-    depth: int = 1
+    depth: int = 1  # how many slices there are; the last row may have places left over
 
 
 def make_tiles(
@@ -78,12 +69,8 @@ def make_tiles(
 ) -> Tiles:
     """The tiles of one layer for one image.
 
-    Args:
-        entry: The layer's activations and statistics.
-        image: Which image, from 0.
-        options: The normalisation asked for.
-        only: Positions along the channel axis, if not all are wanted. A scale for the whole
-            layer still comes from all of them.
+    ``only`` are positions along the channel axis, if not all are wanted. A scale for the whole
+    layer still comes from all of them.
     """
     values, stats = entry.values[image], entry.statistics
     broken, channels = ~stats.finite[image], entry.channels

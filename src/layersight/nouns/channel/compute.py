@@ -92,10 +92,6 @@ def find_unit(survey: Survey, unit: str) -> tuple[LayerSurvey, int]:
     """The layer and the channel that ``"LAYER:CHANNEL"`` names.
 
     A layer that was counted after its activation function is found under its own name too.
-
-    Raises:
-        UsageError: It is no name and number.
-        SelectionError: The survey has none such.
     """
     name, _, number = unit.rpartition(":")
     if not name or not number.strip().isdecimal():

@@ -93,14 +93,9 @@ def _take(layer: LayerInfo, kernel: FloatArray, numbers: tuple[int, ...]) -> Lay
 def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The spatial patterns into which kernels fall apart, and the share of each.
 
-    The sign of a pattern is that of the input channel which it weighs most. A weight that is
-    no finite number counts as 0.
-
-    Args:
-        values: ``(*positions, input, filter)``.
-
-    Returns:
-        ``(filter, factor, *positions)`` and ``(filter, factor)``.
+    From ``(*positions, input, filter)`` to ``(filter, factor, *positions)`` and ``(filter,
+    factor)``. The sign of a pattern is that of the input channel which it weighs most. A weight
+    that is no finite number counts as 0.
     """
     *positions, inputs, filters = values.shape
     matrices = values.reshape(-1, inputs, filters).transpose(2, 0, 1)

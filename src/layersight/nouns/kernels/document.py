@@ -52,11 +52,7 @@ BROAD = 5
 
 
 def describe(result: Kernels, options: KernelOptions) -> Document:
-    """The document of kernels.
-
-    Raises:
-        SelectionError: There are no kernels.
-    """
+    """The document of kernels."""
     if not any(entry.filters for entry in result.layers):
         raise SelectionError("no kernels to draw: the result holds none")
     bgr = is_bgr(result)

@@ -99,11 +99,7 @@ def arrays(result: Kernels) -> dict[str, Array]:
 def only(
     result: Kernels, layer: str | None = None, channel: int | None = None
 ) -> tuple[Kernels, Mapping[str, object]]:
-    """The kernels of a layer, or of one filter.
-
-    Raises:
-        SelectionError: There is no such layer or filter.
-    """
+    """The kernels of a layer, or of one filter."""
     rows = [
         {"layer": entry.name, "filter": number}
         for entry in result.layers

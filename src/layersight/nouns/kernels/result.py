@@ -123,12 +123,8 @@ class LayerKernels:
 def laid_out(values: NDArray[Any], axes: int) -> NDArray[Any]:
     """Kernels as pictures: slices of those with depth beside each other, a line as a row.
 
-    Args:
-        values: ``(kernel, *positions, ...)``.
-        axes: How many axes of positions there are.
-
-    Returns:
-        ``(kernel, height, width, ...)``.
+    From ``(kernel, *positions, ...)`` with so many axes of positions to ``(kernel, height, width,
+    ...)``.
     """
     if axes == 2:
         return values

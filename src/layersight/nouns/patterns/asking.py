@@ -36,12 +36,7 @@ def ask(
     kind: str,
     facets: int,
 ) -> tuple[list[Objective], tuple[str, ...]]:
-    """The objectives that layers and channels mean, and notes on what was left out.
-
-    Raises:
-        SelectionError: There is no such layer or channel, or none with channels.
-        UsageError: ``kind`` is none.
-    """
+    """The objectives that layers and channels mean, and notes on what was left out."""
     if kind not in KINDS:
         raise UsageError(f"unknown objective '{kind}': expected one of {', '.join(KINDS)}")
     if facets < 1:
@@ -103,12 +98,7 @@ def _term(layer: LayerInfo, channel: int, kind: str) -> Term:
 
 
 def check(info: ModelInfo, objectives: Sequence[Objective]) -> None:
-    """Refuses objectives that name what is not there.
-
-    Raises:
-        SelectionError: A layer or channel is not there, or a direction has another length.
-        UsageError: An objective is empty, or looks somewhere unknown.
-    """
+    """Refuses objectives that name what is not there."""
     known = {layer.name: layer for layer in info.layers}
     for objective in objectives:
         if not objective.terms:

@@ -65,11 +65,7 @@ def arrange(given: Given) -> Given:
 
 
 def read_start(path: Path) -> FloatArray:
-    """The array that every pattern starts from.
-
-    Raises:
-        UsageError: The file holds no array of numbers.
-    """
+    """The array that every pattern starts from."""
     import numpy as np
 
     try:

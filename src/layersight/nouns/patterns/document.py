@@ -91,11 +91,7 @@ SPECIMEN = 128.0
 
 
 def describe(result: Patterns, options: GalleryOptions) -> Document:
-    """The document of patterns.
-
-    Raises:
-        SelectionError: There is nothing, or too much, for the view to show.
-    """
+    """The document of patterns."""
     if not len(result):
         raise SelectionError("no patterns to draw: the result holds none")
     view = options.view or default_view(result)
@@ -399,11 +395,7 @@ def _single(result: Patterns, index: int) -> tuple[Block, ...]:
 
 
 def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
-    """A picture on a ground of light squares, which show where it is transparent.
-
-    Args:
-        pixels: ``(height, width, 3)``.
-        opacity: ``(height, width)``, 0 where the ground shows, 1 where the picture does.
+    """A picture on a ground of light squares, which show where its opacity is 0.
 
     Example:
         >>> over_checks(np.zeros((1, 2, 3), np.uint8), np.array([[1.0, 0.0]]))[0, :, 0].tolist()
@@ -481,11 +473,7 @@ MOVING = ((1, 192.0), (4, 112.0), (12, 80.0), (1 << 30, 56.0))
 
 
 def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
-    """The patterns on their way, a document for each frame.
-
-    Raises:
-        UsageError: The result has no frames.
-    """
+    """The patterns on their way, a document for each frame."""
     if result.frames is None or not len(result.frames):
         raise UsageError(
             "an animation shows the patterns on their way and this result has no frames: ask "

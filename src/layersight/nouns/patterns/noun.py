@@ -124,11 +124,7 @@ def arrays(result: Patterns) -> dict[str, Array]:
 
 
 def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> Patterns:
-    """Patterns from the arrays and the manifest of a file.
-
-    Raises:
-        ValueError: Something is not there or does not fit; likewise LookupError and TypeError.
-    """
+    """Patterns from the arrays and the manifest of a file; an error of Python if they do not fit."""
     optional = {field.name for field in dataclasses.fields(Patterns) if field.default is None}
     missing = [name for name in AXES if name not in arrays and name not in optional]
     if missing:
@@ -198,11 +194,7 @@ def _part(result: Patterns, index: int, order: int) -> str:
 def part(
     result: Patterns, layer: str | None = None, channel: int | None = None
 ) -> tuple[Patterns, Mapping[str, object]]:
-    """The patterns of a layer, or of one channel.
-
-    Raises:
-        SelectionError: There is none.
-    """
+    """The patterns of a layer, or of one channel."""
     rows = [{"layer": each.layer, "channel": each.channel} for each in result]
     indices = matching(rows, "pattern", layer=layer, channel=channel)
     return (result if len(indices) == len(result) else result.take(indices)), {}

@@ -41,30 +41,18 @@ Weights = Sequence[FloatArray]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class OptimisedPattern:
-    """A pattern that is done.
+    """A pattern that is done."""
 
-    Attributes:
-        number: Which of those asked for.
-        canvas: ``(height, width, channel)``.
-        start: That of its start.
-        attention: ``(height, width)``, where the gradient was.
-        history: The objective before each step, as the network saw it then.
-        converged: Whether the last steps gained nothing more.
-        awake: Whether the objective ever changed.
-        attempt: How many starts before this one the channel slept through.
-        leaked: Whether it had to be woken by a leaking gradient.
-        frames: What was shown of it on the way, each ``(height, width, channel)`` uint8.
-    """
-
-    number: int
-    canvas: FloatArray
-    start: FloatArray
-    attention: FloatArray
-    history: tuple[float, ...]
-    converged: bool
-    awake: bool
-    attempt: int = 0
-    leaked: bool = False
+    number: int  # which of those asked for
+    canvas: FloatArray  # (height, width, channel)
+    start: FloatArray  # that of its start
+    attention: FloatArray  # (height, width), where the gradient was
+    history: tuple[float, ...]  # the objective before each step, as the network saw it then
+    converged: bool  # whether the last steps gained nothing more
+    awake: bool  # whether the objective ever changed
+    attempt: int = 0  # how many starts before this one the channel slept through
+    leaked: bool = False  # whether it had to be woken by a leaking gradient
+    # what was shown of it on the way, each (height, width, channel) uint8
     frames: tuple[Bytes, ...] = ()
 
 
@@ -95,19 +83,9 @@ class _Team:
 class Optimiser:
     """All patterns of one run.
 
-    Args:
-        begun: The ascent under way.
-        ascent: What is optimised.
-        method: How.
-        context: What the method builds on.
-        objectives: What each pattern maximises; the facets of a channel beside each other.
-        weights: For each of them the weights for each probe.
-        frames: Before which steps what is shown of a pattern is kept.
-        progress: Called after every step with the steps that are done and all there are.
-
-    Attributes:
-        asleep: The patterns that never moved from their first start; they take the slots of a
-            whole batch, so that they had better be optimised again in a smaller one.
+    The facets of a channel stand beside each other among ``objectives``; ``weights`` are theirs for
+    each probe. Left in ``asleep`` are the patterns that never moved from their first start; they
+    take the slots of a whole batch, so that they had better be optimised again in a smaller one.
     """
 
     def __init__(

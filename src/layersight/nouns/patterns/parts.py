@@ -15,19 +15,12 @@ from layersight.nouns.patterns.result import Patterns
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LayerPatterns:
-    """The patterns of one layer.
+    """The patterns of one layer."""
 
-    Attributes:
-        result: All patterns.
-        name: The layer's name.
-        layer: What is known of it, if it is a layer of the model.
-        indices: Where its patterns stand in ``result``.
-    """
-
-    result: Patterns
-    name: str
-    layer: LayerInfo | None
-    indices: tuple[int, ...]
+    result: Patterns  # all patterns
+    name: str  # the layer's name
+    layer: LayerInfo | None  # what is known of it, if it is a layer of the model
+    indices: tuple[int, ...]  # where its patterns stand in result
 
     def count(self, marks: NDArray[np.bool_]) -> int:
         """Of how many of its patterns something is true."""

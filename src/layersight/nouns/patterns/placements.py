@@ -22,11 +22,7 @@ def placement(
 ) -> FloatArray:
     """The affine map from a pixel that is seen to its place on the canvas, ``(2, 3)``.
 
-    Args:
-        size: Height and width of both.
-        shift: Down and to the right, in pixels of the canvas.
-        zoom: How many times as large the canvas is seen.
-        degrees: The rotation about the middle.
+    The shift goes down and to the right; ``zoom`` is how many times as large the canvas is seen.
 
     Example:
         >>> placement((4, 4), (1.0, 0.0), 1.0, 0.0).tolist()

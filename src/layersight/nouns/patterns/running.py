@@ -25,31 +25,21 @@ Found = Sequence[FloatArray]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RatedPattern:
-    """A pattern that is done, and what it is worth.
+    """A pattern that is done, and what it is worth."""
 
-    Attributes:
-        objective: What it maximises.
-        optimised: The pattern.
-        value: What the network sees, ``(height, width, channel)``.
-        activation: The objective that it reached.
-        start_activation: That of its start.
-        robustness: The share that is left under placements that no step has seen.
-        coverage: About how much of the picture the channel answers to, 0..1; not a number where
-            that is not known, or where only the middle is maximised.
-        natural: Median, 99th percentile and greatest over natural images, and the place of
-            the pattern among them in percent; ``None`` without any.
-        transparency: ``(height, width)``, how much the gradient minded each pixel, 0..1;
-            ``None`` for methods without.
-    """
-
-    objective: Objective
-    optimised: OptimisedPattern
-    value: FloatArray
-    activation: float
-    start_activation: float
-    robustness: float
+    objective: Objective  # what it maximises
+    optimised: OptimisedPattern  # the pattern
+    value: FloatArray  # what the network sees, (height, width, channel)
+    activation: float  # the objective that it reached
+    start_activation: float  # that of its start
+    robustness: float  # the share that is left under placements that no step has seen
+    # about how much of the picture the channel answers to, 0..1; not a number where that is not
+    # known, or where only the middle is maximised
     coverage: float
+    # median, 99th percentile and greatest over natural images, and the place of the pattern among
+    # them in percent; None without any
     natural: FloatArray | None
+    # (height, width), how much the gradient minded each pixel, 0..1; None for methods without
     transparency: FloatArray | None
 
     @property
@@ -76,22 +66,9 @@ def run(
 ) -> list[RatedPattern]:
     """Makes the patterns of some objectives of the same probes, and judges them.
 
-    Args:
-        model: The model.
-        info: What is known of it.
-        ascent: What is optimised, of any batch.
-        method: How.
-        context: What the method builds on.
-        objectives: What the patterns maximise.
-        natural: Natural images to compare with.
-        batch_size: How many are optimised together at most.
-        frames: Before which steps what is shown of a pattern is kept.
-        progress: Called after every step with the steps done and all there are.
-        movable: Whether shifts and rescalings of the canvas mean something.
-
-    Returns:
-        The patterns in the order of ``objectives``; not all of them after Ctrl-C, which ends it
-        early.
+    Not all of them after Ctrl-C, which ends it early. ``frames`` are the steps before which what is
+    shown of a pattern is kept; ``movable`` is whether shifts and rescalings of the canvas mean
+    something.
     """
     known = {layer.name: layer.channels or 0 for layer in info.layers}
     widths = [known[probe.layer] for probe in ascent.probes]
@@ -280,16 +257,9 @@ def covered(
 ) -> float:
     """About how much of a picture a channel answers to, 0..1.
 
-    What the rows and the columns with active positions see, as if they lay side by side.
-
-    Args:
-        layer: The layer.
-        active: The share of the rows, and of the columns, where the channel is not 0 at all.
-        size: Height and width of the picture.
-        described: The height and width for which the layer's shape is known.
-
-    Returns:
-        Not a number where positions are none of a picture, or what they see is not known.
+    What the rows and the columns with active positions, so large shares of all, see as if they lay
+    side by side in a picture of ``size``; the layer's shape is known for the size ``described``.
+    Not a number where positions are none of a picture, or what they see is not known.
 
     Example:
         >>> layer = LayerInfo("conv", "Conv2D", (None, 9, 9, 64), receptive_field=(18, 18))
@@ -312,15 +282,10 @@ def covered(
 
 
 def ranks(natural: FloatArray, reached: FloatArray) -> FloatArray:
-    """What natural images reach, and where a pattern lies among them.
+    """What natural images, ``(image, pattern)``, reach, and where patterns lie among them.
 
-    Args:
-        natural: ``(image, pattern)``.
-        reached: ``(pattern,)``.
-
-    Returns:
-        ``(pattern, 4)``: median, 99th percentile and greatest, and the share of natural images
-        that reach no more, in percent.
+    ``(pattern, 4)``: median, 99th percentile and greatest, and the share of natural images that
+    reach no more, in percent.
     """
     marks = [np.median(natural, 0), np.percentile(natural, 99, 0), natural.max(0)]
     return np.stack([*marks, 100 * np.mean(natural <= reached, 0)], -1).astype(np.float32)

@@ -24,13 +24,7 @@ def frequencies(size: tuple[int, int]) -> FloatArray:
 
 
 def pink(size: tuple[int, int], channels: int, decay: float = 1.0) -> FloatArray:
-    """A spectrum that falls with the frequency, as that of natural images does.
-
-    Args:
-        size: Height and width.
-        channels: How many.
-        decay: The power of the frequency that it falls with.
-    """
+    """A spectrum that falls with a power of the frequency, as that of natural images does."""
     floor = 1.0 / max(size)
     one = 1.0 / np.maximum(frequencies(size), floor) ** decay
     return np.broadcast_to(one.astype(np.float32), (channels, *one.shape)).copy()
@@ -47,12 +41,7 @@ def colours(channels: int) -> FloatArray | None:
 
 
 def of_images(pictures: Iterable[FloatArray], channels: int) -> FloatArray:
-    """The mean magnitudes of natural images, in decorrelated colours.
-
-    Args:
-        pictures: Each ``(height, width, channel)`` in 0..1, all of one size.
-        channels: How many channels they have.
-    """
+    """The mean magnitudes of natural images in 0..1, all of one size, in decorrelated colours."""
     matrix = colours(channels)
     total: FloatArray | None = None
     count = 0

@@ -60,19 +60,12 @@ def as_canvas(entry: InputInfo) -> InputInfo:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Unfolded:
-    """How patterns of a signal, volume or video are made by ``classic``.
+    """How patterns of a signal, volume or video are made by ``classic``."""
 
-    Attributes:
-        options: Of the method.
-        preprocessing: What the network sees of a canvas.
-        start: What every pattern starts from.
-        note: What a reader should know.
-    """
-
-    options: dict[str, Any]
-    preprocessing: Preprocessing
-    start: FloatArray
-    note: str
+    options: dict[str, Any]  # of the method
+    preprocessing: Preprocessing  # what the network sees of a canvas
+    start: FloatArray  # what every pattern starts from
+    note: str  # what a reader should know
 
 
 def settle(
@@ -82,11 +75,7 @@ def settle(
     options: dict[str, Any],
     preprocessing: Preprocessing,
 ) -> Unfolded:
-    """How patterns of an input that is laid out are made, from what was asked for.
-
-    Raises:
-        UsageError: The method is of pictures alone.
-    """
+    """How patterns of an input that is laid out are made, from what was asked for."""
     what = "a signal" if depth == LINE else "frames or slices"
     if method == "maco":
         raise UsageError(f"maco is of pictures: patterns of {what} are made by classic")

@@ -21,19 +21,12 @@ Start = Mapping[str, FloatArray]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Context:
-    """What a method may build on.
+    """What a method may build on."""
 
-    Attributes:
-        options: How patterns are to be made.
-        channels: How many channels the canvas has.
-        given: A start that the user gave, ``(height, width, channel)``, or ``None``.
-        spectrum: Mean magnitudes of natural images, or ``None``.
-    """
-
-    options: PatternOptions
-    channels: int
-    given: FloatArray | None = None
-    spectrum: FloatArray | None = None
+    options: PatternOptions  # how patterns are to be made
+    channels: int  # how many channels the canvas has
+    given: FloatArray | None = None  # a start that the user gave, (height, width, channel), or None
+    spectrum: FloatArray | None = None  # mean magnitudes of natural images, or None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,9 +77,5 @@ def methods() -> dict[str, Method]:
 
 
 def find_method(name: str) -> Method:
-    """A method by name.
-
-    Raises:
-        UsageError: There is none of that name.
-    """
+    """A method by name."""
     return registry.find(methods(), name, "method")
