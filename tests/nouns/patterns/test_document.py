@@ -12,9 +12,8 @@ from galleries import gallery, mixed
 from layersight.data.preprocessing import SCALES
 from layersight.document.blocks import Document
 from layersight.errors import SelectionError, UsageError
-from layersight.nouns.patterns.document import describe, frames, over_checks
+from layersight.nouns.patterns.document import describe, facets_beside, frames, over_checks
 from layersight.nouns.patterns.noun import numbers
-from layersight.nouns.patterns.parts import by_layer, default_view, facets_beside, siblings
 from layersight.nouns.patterns.request import GALLERY_VIEWS, GalleryOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import appearance, label_of
@@ -101,7 +100,6 @@ def test_facets_stand_beside_each_other() -> None:
     assert words(page).count("facet 1") == 4
     assert facets_beside(result, range(12)) == 3
     assert facets_beside(result, range(11)) == 1
-    assert siblings(result, 4) == (3, 4, 5)
 
 
 def test_one_pattern_with_all_its_numbers() -> None:
@@ -149,9 +147,9 @@ def test_a_mask_is_shown_beside_the_plain_picture() -> None:
 
 
 def test_the_view_that_fits() -> None:
-    assert default_view(gallery().take([0])) == "pattern"
-    assert default_view(gallery()) == "grid"
-    assert default_view(gallery({"a": 1, "b": 1})) == "sheet"
+    assert gallery().take([0]).default_view == "pattern"
+    assert gallery().default_view == "grid"
+    assert gallery({"a": 1, "b": 1}).default_view == "sheet"
 
 
 def test_a_sheet_shows_a_row_of_each_layer_and_then_all() -> None:
@@ -204,7 +202,7 @@ def test_classes_are_called_by_their_names() -> None:
 def test_a_layer_that_the_model_does_not_tell_of(view: str) -> None:
     result = gallery()
     bare = dataclasses.replace(result, model=dataclasses.replace(result.model, layers=()))
-    (group,) = by_layer(bare)
+    (group,) = bare.by_layer()
     assert group.layer is None
     assert "conv" in told(made(bare, view))
 

@@ -1,4 +1,4 @@
-"""From patterns that are done to a result, and from a part of one and its rest to the whole."""
+"""From patterns that are done to a result: a part of one, the whole, and what a survey adds."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import AXES, Objective, Patterns, gained, scattered
 from layersight.nouns.patterns.running import RatedPattern
 from layersight.nouns.patterns.unfolded import pictures_of
+from layersight.nouns.survey.montage import montages, resized
+from layersight.nouns.survey.result import PERCENTILES, LayerSurvey, Survey
+
+BESIDE = 4
+"""So many of the strongest images of a survey stand beside a pattern, in a square."""
 
 DEAD_GREY = 128
 """What a dead channel or a failed optimisation is shown as; a picture of it would be noise."""
@@ -142,6 +147,65 @@ def merge(objectives: Sequence[Objective], parts: Sequence[Patterns]) -> Pattern
 def _lengthened(history: FloatArray, steps: int) -> NDArray[Any]:
     more = np.full((len(history), steps - history.shape[1]), np.nan, np.float32)
     return np.concatenate([history, more], 1)
+
+
+def with_survey(result: Patterns, survey: Survey) -> Patterns:
+    """Patterns with what the images of a survey reach, and crops of the strongest.
+
+    Only what is the same number is compared: the mean of each image's map, which is what a pattern
+    of a channel maximises. The median and the 99th percentile are right to the survey's relative
+    error, as is the greatest.
+    """
+    natural = np.full((len(result), 3), np.nan, np.float32)
+    percentile = np.full(len(result), np.nan, np.float32)
+    dead = np.zeros(len(result), np.bool_)
+    side = min(result.images.shape[1:3])
+    top, left = ((edge - side) // 2 for edge in result.images.shape[1:3])
+    strongest: Bytes = np.full(result.images.shape, 255, np.uint8)
+    other: list[str] = []
+    for index, objective in enumerate(result):
+        channel, term, entry = objective.channel, objective.terms[0], None
+        if len(objective.terms) == 1 and term.weight > 0 and channel >= 0:
+            entry = survey.standing_for(objective.layer)
+        if entry is not None:
+            (crops,) = montages(survey, entry, [channel], max(8, side // 2 - 1), BESIDE)
+            strongest[index, top : top + side, left : left + side] = resized(crops, (side, side))
+        if entry is None or entry.name != objective.layer:
+            other.append(objective.describe())
+            continue
+        dead[index] = entry.dead[channel]
+        if term.where != "mean" or term.before or term.weight != 1:
+            other.append(objective.describe())
+            continue
+        found = entry.means
+        marks = [found.percentiles[channel, PERCENTILES.index(mark)] for mark in (50, 99)]
+        natural[index] = *marks, _greatest(entry, channel)
+        percentile[index] = 100 * found.share_below(channel, float(result.activation[index]))
+    notes = list(result.notes)
+    if other:
+        notes.append(f"not among what the survey counted: {few(other, 4)}")
+    layers = [name for name in result.layers if name in survey.counted_as]
+    if layers:
+        notes.append(f"{survey.uncounted(layers)}, whose strongest images stand beside")
+    if len(other) == len(result) and (strongest == 255).all():
+        return dataclasses.replace(result, notes=tuple(notes))
+    return dataclasses.replace(
+        result,
+        natural=natural,
+        percentile=percentile,
+        natural_count=survey.images,
+        strongest=strongest,
+        dead_over_data=dead,
+        notes=tuple(notes),
+    )
+
+
+def _greatest(entry: LayerSurvey, channel: int) -> float:
+    """The greatest mean of an image: of a vector's unit the greatest activation itself."""
+    if not entry.strongest.positions.shape[-1]:
+        return float(entry.max[channel])
+    filled = np.flatnonzero(entry.means.counts[channel])
+    return float(entry.means.edges[filled[-1]].mean()) if len(filled) else float("nan")
 
 
 def _in_colour(shown: Bytes, depth: int) -> Bytes:

@@ -84,11 +84,9 @@ def read_start(path: Path) -> FloatArray:
 
 def ending(result: Any, given: Given) -> str:
     """An animation where there are frames, else what fits the view."""
-    from layersight.nouns.patterns.parts import default_view
-
     if result.frames is not None:
         return "-patterns.gif"
-    view = given.get("view") or default_view(result)
+    view = given.get("view") or result.default_view
     return "-patterns.pdf" if view == "sheet" else "-patterns.png"
 
 

@@ -29,7 +29,7 @@ from layersight.loading import open_for
 from layersight.model import Optimisable
 from layersight.nouns.patterns import spectrum
 from layersight.nouns.patterns.asking import ask, check, probes_of
-from layersight.nouns.patterns.assembling import assemble, check_same, merge
+from layersight.nouns.patterns.assembling import assemble, check_same, merge, with_survey
 from layersight.nouns.patterns.canvas import (
     LARGEST,
     canvases_of,
@@ -43,7 +43,6 @@ from layersight.nouns.patterns.methods.method import Context, Method, find_metho
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import RatedPattern, run
-from layersight.nouns.patterns.surveyed import with_survey
 from layersight.nouns.patterns.unfolded import depth_of, settle
 from layersight.nouns.survey.reading import survey_of
 from layersight.nouns.survey.result import Survey

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -49,15 +50,8 @@ from layersight.document.words import (
     size,
 )
 from layersight.errors import SelectionError, UsageError, few
-from layersight.nouns.patterns.parts import (
-    LayerPatterns,
-    by_layer,
-    default_view,
-    facets_beside,
-    siblings,
-)
 from layersight.nouns.patterns.request import GalleryOptions
-from layersight.nouns.patterns.result import Patterns
+from layersight.nouns.patterns.result import LayerPatterns, Patterns
 from layersight.nouns.patterns.wording import (
     DEAD,
     FAILED,
@@ -94,7 +88,7 @@ def describe(result: Patterns, options: GalleryOptions) -> Document:
     """The document of patterns."""
     if not len(result):
         raise SelectionError("no patterns to draw: the result holds none")
-    view = options.view or default_view(result)
+    view = options.view or result.default_view
     make = {"pattern": _large, "grid": _grid, "sheet": _sheet}[view]
     lines = captions(result)
     return model_document(
@@ -111,7 +105,7 @@ def describe(result: Patterns, options: GalleryOptions) -> Document:
 
 
 def _caption(result: Patterns, lines: Sequence[str]) -> str:
-    layers = few([_contents(group) for group in by_layer(result)], MOST_NAMED, "; ")
+    layers = few([_contents(group) for group in result.by_layer()], MOST_NAMED, "; ")
     dead = f"{count(int(result.dead.sum()))} of {plural(len(result), 'pattern')} dead"
     if failed := int(result.failed.sum()):
         dead += f", {count(failed)} failed: {FAILED}"
@@ -131,7 +125,7 @@ def _contents(group: LayerPatterns) -> str:
 def _sheet(result: Patterns, options: GalleryOptions) -> Part:
     """A cover, a row of each layer, and all patterns of the layers that a row cannot hold."""
     rows, whole = [], []
-    for group in by_layer(result):
+    for group in result.by_layer():
         shown = _first_row(group, options)
         all_of_it = f"all:{group.name}" if len(shown) < len(group.indices) else ""
         rows.append(_layer(group, shown, options, f"patterns:{group.name}", all_of_it))
@@ -145,7 +139,7 @@ def _sheet(result: Patterns, options: GalleryOptions) -> Part:
 def _grid(result: Patterns, options: GalleryOptions) -> Part:
     sections = tuple(
         _layer(group, group.indices, options, f"patterns:{group.name}")
-        for group in by_layer(result)
+        for group in result.by_layer()
     )
     return Part(sections, notes=(*own_notes(result.notes), _making(result), _layers(result)))
 
@@ -211,6 +205,13 @@ def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
         gaps=frozenset(range(together - 1, columns - 1, together)) if together > 1 else frozenset(),
         numbers=tuple(numbers),
     )
+
+
+def facets_beside(result: Patterns, indices: Sequence[int]) -> int:
+    """How many facets of each objective follow each other; 1 if not all have as many."""
+    terms = [result.objectives[index].terms for index in indices]
+    counts = {len(list(same)) for _, same in groupby(terms)}
+    return counts.pop() if len(counts) == 1 else 1
 
 
 def _tiles_of_each(result: Patterns) -> int:
@@ -310,7 +311,7 @@ def _specimen(result: Patterns) -> int:
 
     Deep enough to be more than an edge, and not so deep that little can be made out.
     """
-    groups = [group for group in by_layer(result) if group.alive]
+    groups = [group for group in result.by_layer() if group.alive]
     if not groups:
         return 0
     alive = groups[len(groups) // 2].alive
@@ -342,7 +343,7 @@ def _layers(result: Patterns) -> Table:
         ("output", "field", "shown", "dead", "converged", "reached", "kept"),
         (
             (group.name, group.layer, f"patterns:{group.name}", cells(group))
-            for group in by_layer(result)
+            for group in result.by_layer()
         ),
     )
 
@@ -354,7 +355,7 @@ def _large(result: Patterns, options: GalleryOptions) -> Part:
             f"the view 'pattern' draws a page for each pattern: expected at most {MOST}, found "
             f"{len(result):,}. Choose fewer layers or channels."
         )
-    layers = {group.name: kind_of(group.layer) for group in by_layer(result)}
+    layers = {group.name: kind_of(group.layer) for group in result.by_layer()}
     sections = (
         Section(
             full_name(result, index),
@@ -372,7 +373,8 @@ def _large(result: Patterns, options: GalleryOptions) -> Part:
 def _single(result: Patterns, index: int) -> tuple[Block, ...]:
     numbers, curve = _facts(result, index), _way(result, index)
     pixels, cover, name = result.images[index], _cover(result, index), full_name(result, index)
-    others = siblings(result, index)
+    terms = result.objectives[index].terms
+    others = [other for other, entry in enumerate(result) if entry.terms == terms]
     facets: tuple[Block, ...] = ()
     if len(others) > 1:
         facets = Note((), "All facets of it"), tiles(result, others, len(others))
@@ -485,7 +487,7 @@ def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
         share = Cell(f"step {step:,} of {last:,}", share=step / max(1, last))
         sections = (
             Section(group.name, (_moving(shown, group.indices, options.columns),))
-            for group in by_layer(shown)
+            for group in shown.by_layer()
         )
         head = Section("", (Facts(((result.model.name, share),)),))
         part = Part((head, *sections))

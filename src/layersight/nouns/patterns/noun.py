@@ -14,9 +14,8 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.document.noun import Array, Entry, Json, Noun, matching
 from layersight.document.words import file_name, finite, specification
 from layersight.nouns.patterns.document import describe, frames
-from layersight.nouns.patterns.parts import LayerPatterns, by_layer, default_view
 from layersight.nouns.patterns.request import GalleryOptions, PatternOptions
-from layersight.nouns.patterns.result import AXES, Objective, Patterns, Term
+from layersight.nouns.patterns.result import AXES, LayerPatterns, Objective, Patterns, Term
 from layersight.nouns.patterns.wording import empty_mark, ending
 
 MARKS = ("median", "percentile_99", "greatest")
@@ -28,10 +27,10 @@ def manifest(result: Patterns, options: GalleryOptions) -> Json:
     return {
         "preprocessing": result.preprocessing.to_json(),
         "natural_count": result.natural_count,
-        "layers": [_layer(group) for group in by_layer(result)],
+        "layers": [_layer(group) for group in result.by_layer()],
         "objectives": [objective.to_json() for objective in result],
         "options": result.options.to_json(),
-        "picture": {"view": options.view or default_view(result), "columns": options.columns},
+        "picture": {"view": options.view or result.default_view, "columns": options.columns},
     }
 
 
@@ -124,7 +123,7 @@ def arrays(result: Patterns) -> dict[str, Array]:
 
 
 def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> Patterns:
-    """Patterns from the arrays and the manifest of a file; an error of Python if they do not fit."""
+    """Patterns from what a file holds; an error of Python where that does not fit."""
     optional = {field.name for field in dataclasses.fields(Patterns) if field.default is None}
     missing = [name for name in AXES if name not in arrays and name not in optional]
     if missing:
@@ -171,7 +170,7 @@ def folder(result: Patterns, options: GalleryOptions) -> Iterator[Entry[Patterns
     yield Entry("sheet.pdf", result, dataclasses.replace(options, view="sheet"))
     yield Entry("sheet.html", result, options)
     grid = dataclasses.replace(options, view="grid")
-    for number, group in enumerate(by_layer(result)):
+    for number, group in enumerate(result.by_layer()):
         stem = f"{number:02d}-{file_name(group.name)}"
         yield Entry(f"{stem}.png", result.take(group.indices), grid)
         for order, index in enumerate(group.indices):

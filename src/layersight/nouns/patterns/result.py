@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.display import RichDisplay
-from layersight.data.model import ModelInfo
+from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.document.words import plural
 from layersight.nouns.patterns.request import PatternOptions
@@ -269,3 +269,45 @@ class Patterns(RichDisplay):
                 if values is not None
             },
         )
+
+    @property
+    def default_view(self) -> str:
+        """The view that fits where none was asked for."""
+        if len(self) == 1:
+            return "pattern"
+        return "grid" if len(set(self.layers)) == 1 else "sheet"
+
+    def by_layer(self) -> list[LayerPatterns]:
+        """The layers that patterns stand under, in the order in which they were asked for."""
+        known = {layer.name: layer for layer in self.model.layers}
+        found: dict[str, list[int]] = {}
+        for index, name in enumerate(self.layers):
+            found.setdefault(name, []).append(index)
+        return [LayerPatterns(self, name, known.get(name), (*found[name],)) for name in found]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LayerPatterns:
+    """The patterns of one layer."""
+
+    result: Patterns  # all patterns
+    name: str  # the layer's name
+    layer: LayerInfo | None  # what is known of it, if it is a layer of the model
+    indices: tuple[int, ...]  # where its patterns stand in result
+
+    def count(self, marks: NDArray[np.bool_]) -> int:
+        """Of how many of its patterns something is true."""
+        return int(marks[list(self.indices)].sum())
+
+    @property
+    def alive(self) -> tuple[int, ...]:
+        """Where those that have a picture stand."""
+        empty = self.result.empty
+        return tuple(index for index in self.indices if not empty[index])
+
+    @property
+    def median_kept(self) -> float | None:
+        """What half of those with a picture keep at least when moved; ``None`` if unknown."""
+        known = self.result.kept[list(self.alive)]
+        known = known[np.isfinite(known)]
+        return float(np.median(known)) if known.size else None

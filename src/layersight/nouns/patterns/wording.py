@@ -24,8 +24,7 @@ from layersight.document.words import (
     sentence,
     size,
 )
-from layersight.nouns.patterns.parts import LayerPatterns
-from layersight.nouns.patterns.result import Objective, Patterns, Term, gained
+from layersight.nouns.patterns.result import LayerPatterns, Objective, Patterns, Term, gained
 
 DEAD = "no start could wake this channel"
 """What dead means of a pattern."""
