@@ -48,9 +48,11 @@ from layersight.document.words import (
     plural,
     size,
 )
+from layersight.nouns.activations.result import Activations
 from layersight.nouns.channel.result import Channel
 from layersight.nouns.kernels import document as kernels
 from layersight.nouns.kernels.options import KernelOptions
+from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import empty_mark
 from layersight.nouns.survey.document import WIDE, channel_tile, data_line, preprocessing
 from layersight.nouns.survey.montage import fitted, montages, with_crop
@@ -125,31 +127,35 @@ def _front(result: Channel) -> Iterator[Block]:
 
 def _facts(result: Channel) -> Facts:
     entry, channel, images = result.entry, result.channel, result.survey.images
-    dead = bool(entry.dead[channel])
+
+    def text(name: str) -> str:
+        return number(result.number(name))
+
+    def share(name: str, of: str) -> Cell:
+        value = result.number(name)
+        return Cell(f"{percent(value)} {of}", share=value) if value == value else Cell("")
+
     rows: list[tuple[str, str | Cell]] = []
-    if dead:
-        words = (
-            f"{number(float(entry.max[channel]))} at every position of all {count(images)} images"
-        )
+    if entry.dead[channel]:
+        words = f"{text('max')} at every position of all {count(images)} images"
         rows.append(("dead", Cell(words, "bad", bold=True)))
     rows += [
-        ("greatest", Cell(number(float(entry.max[channel])), bold=True)),
-        ("least", number(float(entry.min[channel]))),
-        ("mean", Cell(number(float(entry.mean[channel])), aside=_spread(result))),
-        ("zero", _share(float(entry.sparsity[channel]), "of all activations")),
-        ("fires for", _share(float(entry.firing[channel]), "of the images")),
+        ("greatest", Cell(text("max"), bold=True)),
+        ("least", text("min")),
+        ("mean", Cell(text("mean"), aside=f"\u00b1 {text('std')}")),
+        ("zero", share("sparsity", "of all activations")),
+        ("fires for", share("firing", "of the images")),
     ]
-    selective = float(entry.selectivity[channel])
+    selective = result.number("selectivity")
     if selective == selective:
         name = result.survey.classes[int(entry.preferred[channel])]
         rows.append((f"selective for {brief(name, 20)}", Cell(number(selective), share=selective)))
-    marks = [f"{number(float(entry.peaks.percentiles[channel, place]))}" for place in (1, 3, 5)]
+    marks = (number(float(entry.peaks.percentiles[channel, place])) for place in (1, 3, 5))
     rows.append(("peaks: 5, 50, 95%", ",  ".join(marks)))
-    pattern = result.pattern
-    if pattern is not None:
-        rows.append(_pattern_row(result))
+    if result.pattern is not None:
+        rows.append(_pattern_row(result, result.pattern))
     if result.maps is not None:
-        rows.append(_image_row(result))
+        rows.append(_image_row(result, result.maps))
     if entry.broken[channel]:
         broken = plural(int(entry.broken[channel]), "image")
         rows.append(("not numbers", Cell(f"for {broken}", "bad")))
@@ -158,45 +164,46 @@ def _facts(result: Channel) -> Facts:
     return Facts(tuple(rows))
 
 
-def _spread(result: Channel) -> str:
-    return f"\u00b1 {number(float(result.entry.std[result.channel]))}"
+def _below(found: Histogram, channel: int, value: float, what: str) -> str:
+    """How many images reach no more."""
+    below = found.share_below(channel, value)
+    return f"{percent(below)} of the images have no greater {what}" if below == below else ""
 
 
-def _share(value: float, of: str) -> Cell:
-    if value != value:
-        return Cell("")
-    return Cell(f"{percent(value)} {of}", share=value)
-
-
-def _pattern_row(result: Channel) -> tuple[str, Cell]:
+def _pattern_row(result: Channel, pattern: Patterns) -> tuple[str, Cell]:
     """How far the pattern got, against all images."""
-    pattern = result.pattern
-    assert pattern is not None
     if mark := empty_mark(pattern, 0):
         return "pattern", Cell(f"none: {mark}", "bad")
     reached = float(pattern.activation[0])
-    below = result.entry.means.share_below(result.channel, reached)
-    words = f"{percent(below)} of the images have no greater mean" if below == below else ""
+    words = _below(result.entry.means, result.channel, reached, "mean")
     return "pattern, mean", Cell(number(reached), note=words)
+
+
+def _image_row(result: Channel, maps: Activations) -> tuple[str, Cell]:
+    """How strong the channel is for an image, among all others."""
+    stats, channel = maps.layers[0].statistics, result.channel
+    peak, images = float(stats.max[0, 0]), plural(result.survey.images, "image")
+    words = _below(result.entry.peaks, channel, peak, "peak")
+    if stats.dead[0, 0]:
+        state = "and over all" if result.entry.dead[channel] else "but not over"
+        words = f"dead for this image, {state} {images}; {words}"
+    return "this image", Cell(number(peak), note=words)
 
 
 def _examples(result: Channel) -> Iterator[Block]:
     """The strongest images and the weakest, with what they show where the channel is."""
-    entry = result.entry
-    for title, found in (("Strongest", entry.strongest), ("Weakest", entry.weakest)):
-        ranks = with_crop(entry, found, result.channel)[:ACROSS]
-        if found is entry.weakest and _alike(result, found):
-            continue
-        if ranks:
-            yield _crops(result, title, found, ranks)
-        elif (found.crops < 0).all() and found is entry.strongest:
-            yield _names(result, found)
-
-
-def _alike(result: Channel, found: Examples) -> bool:
-    """Whether the weakest images are only those that come first of many that are silent."""
-    values = found.activations[result.channel]
-    return bool((values == values[0]).all()) and float(result.entry.firing[result.channel]) < 0.9
+    entry, channel = result.entry, result.channel
+    if ranks := with_crop(entry, entry.strongest, channel)[:ACROSS]:
+        title = "Strongest images: what excites it most"
+        yield _crops(result, title, entry.strongest, ranks)
+    elif (entry.strongest.crops < 0).all():
+        yield _names(result, entry.strongest)
+    # Of many that are silent alike, the weakest would only be those that come first.
+    values = entry.weakest.activations[channel]
+    alike = bool((values == values[0]).all()) and result.number("firing") < 0.9
+    ranks = with_crop(entry, entry.weakest, channel)[:ACROSS]
+    if ranks and not alike:
+        yield _crops(result, "Weakest images: what excites it least", entry.weakest, ranks)
 
 
 def _crops(result: Channel, title: str, found: Examples, ranks: list[int]) -> Grid:
@@ -205,58 +212,48 @@ def _crops(result: Channel, title: str, found: Examples, ranks: list[int]) -> Gr
     for rank in ranks:
         pixels.append(fitted(survey.crop(int(found.crops[channel, rank])), CROP))
         name = survey.names[int(found.images[channel, rank])]
-        value = number(float(found.activations[channel, rank]))
-        facts = (("image", name), ("position", _place(found, channel, rank)))
-        short = brief(PurePosixPath(name).stem, 14)
-        folder = name.rpartition("/")[0]
-        lines = ((brief(folder, 14), Cell()),) if survey.classes and folder else ()
-        tiles.append(Tile(label=value, lines=((short, Cell()), *lines), name=name, facts=facts))
-    what = "what excites it most" if title == "Strongest" else "what excites it least"
+        position = ", ".join(map(str, found.positions[channel, rank].tolist()))
+        folder = name.rpartition("/")[0] if survey.classes else ""
+        tiles.append(
+            Tile(
+                label=number(float(found.activations[channel, rank])),
+                lines=tuple(
+                    (brief(part, 14), Cell()) for part in (PurePosixPath(name).stem, folder) if part
+                ),
+                name=name,
+                facts=(("image", name), ("position", position or "the whole image")),
+            )
+        )
     return Grid(
-        np.stack(pixels),
-        tiles,
-        columns=ACROSS,
-        side=76.0,
-        title=f"{title} images: {what}",
-        unit="image",
-        photos=True,
+        np.stack(pixels), tiles, columns=ACROSS, side=76.0, title=title, unit="image", photos=True
     )
-
-
-def _place(found: Examples, channel: int, rank: int) -> str:
-    return ", ".join(str(int(each)) for each in found.positions[channel, rank]) or "the whole image"
 
 
 def _names(result: Channel, found: Examples) -> Table:
     """The strongest by name, where what the network sees is no picture."""
-    rows = [
-        (Cell(result.survey.names[int(image)]), Cell(number(float(value))))
-        for image, value in zip(
-            found.images[result.channel], found.activations[result.channel], strict=True
-        )
+    images, values = found.images[result.channel], found.activations[result.channel]
+    rows = tuple(
+        (Cell(result.survey.names[image]), Cell(number(value)))
+        for image, value in zip(images.tolist(), values.tolist(), strict=True)
         if image >= 0
-    ]
-    return Table((Column("image", wide=1), Column("activation", "right")), tuple(rows), "Strongest")
+    )
+    return Table((Column("image", wide=1), Column("activation", "right")), rows, "Strongest")
 
 
 def _histograms(result: Channel) -> Iterator[Block]:
     """How often the images reach what, and where the pattern and the image of the map are."""
     entry, pattern = result.entry, result.pattern
-    known = pattern is not None and not empty_mark(pattern, 0)
-    reached = float(pattern.activation[0]) if known and pattern is not None else math.nan
-    peak, mean = math.nan, math.nan
+    reached, peak, mean = math.nan, math.nan, math.nan
+    if pattern is not None and not empty_mark(pattern, 0):
+        reached = float(pattern.activation[0])
     if result.maps is not None:
         stats = result.maps.layers[0].statistics
         peak, mean = float(stats.max[0, 0]), float(stats.mean[0, 0])
-    charts = [
-        _histogram(
-            result, entry.peaks, "Images by their greatest activation", result.pattern_peak, peak
-        )
-    ]
+    title = "Images by their greatest activation"
+    charts = [_histogram(result, entry.peaks, title, result.pattern_peak, peak)]
     if entry.strongest.positions.shape[-1]:
-        charts.append(
-            _histogram(result, entry.means, "Images by the mean of their map", reached, mean)
-        )
+        title = "Images by the mean of their map"
+        charts.append(_histogram(result, entry.means, title, reached, mean))
     drawn = [chart for chart in charts if chart is not None]
     if drawn:
         yield Beside(tuple((chart,) for chart in drawn)) if len(drawn) > 1 else drawn[0]
@@ -273,29 +270,25 @@ def _histogram(
     rest = filled[(edges[filled] != 0).any(1)]
     if not len(rest):
         return None
-    lead = f"{percent(zero / total)} of the images are left out: exactly 0." if zero else ""
-    middles = edges[rest].mean(1)
-    marks = [value for value in (pattern, image) if math.isfinite(value)]
+    values = {"pattern": pattern, "image": image}
+    marks = {name: value for name, value in values.items() if math.isfinite(value)}
     low, high = min(0.0, float(edges[rest[0], 0])), float(edges[rest[-1], 1])
     steps = min(MOST_BINS, max(FEWEST_BINS, round(2 * math.sqrt(total))))
-    heights, sides = np.histogram(middles, steps, (low, high), weights=counts[rest])
+    heights, sides = np.histogram(edges[rest].mean(1), steps, (low, high), weights=counts[rest])
     x = np.repeat(sides, 2)[1:-1].astype(np.float32)
-    y = np.repeat(heights, 2).astype(np.float32)
     top = float(heights.max())
-    series = [Series(y, x, style="plain")]
-    lines = [lead] if lead else []
-    for value, name in ((pattern, "pattern"), (image, "image")):
-        if math.isfinite(value):
-            tone: Tone = "bad" if name == "pattern" else "plain"
-            lines.append(f"The {name} is {_beyond(found, result.channel, value)}.")
-            at = np.array([value, value], np.float32)
-            line = np.array([0, top], np.float32)
-            words = f"{name} {number(value)}"
-            series.append(Series(line, at, name=words, style="plain", tone=tone))
+    series = [Series(np.repeat(heights, 2).astype(np.float32), x, style="plain")]
+    lines = [f"{percent(zero / total)} of the images are left out: exactly 0."] if zero else []
+    for name, value in marks.items():
+        tone: Tone = "bad" if name == "pattern" else "plain"
+        lines.append(f"The {name} is {_beyond(found, result.channel, value)}.")
+        at, line = np.array([value, value], np.float32), np.array([0, top], np.float32)
+        words = f"{name} {number(value)}"
+        series.append(Series(line, at, name=words, style="plain", tone=tone))
     return Curve(
         tuple(series),
         title=title,
-        x=(min([low, *marks]), max([high, *marks])),
+        x=(min([low, *marks.values()]), max([high, *marks.values()])),
         y=(0.0, top),
         x_title="activation",
         wide=250.0,
@@ -332,14 +325,9 @@ def _classes(result: Channel) -> Iterator[Block]:
         if means[place] == means[place]
     )
     left = len(order) - CLASSES
-    columns = (
-        Column("class", wide=1),
-        Column("images", "right"),
-        Column("mean", "right"),
-        Column("mean of peaks", "right"),
-    )
-    note = f"And {plural(left, 'class')} below." if left > 0 else ""
-    yield Table(columns, rows, "Classes", note.replace("classs", "classes"))
+    heads = (Column(name, "right") for name in ("images", "mean", "mean of peaks"))
+    note = f"And {count(left)} class{'' if left == 1 else 'es'} below." if left > 0 else ""
+    yield Table((Column("class", wide=1), *heads), rows, "Classes", note)
 
 
 def _neighbours(result: Channel) -> Iterator[Block]:
@@ -437,17 +425,3 @@ def _map(result: Channel) -> Iterator[Picture]:
         overlay=Overlay(under, np.rint(large / 255 * HEAT).astype(np.uint8)),
         name=f"{result.name} over {shown.name}",
     )
-
-
-def _image_row(result: Channel) -> tuple[str, Cell]:
-    """How strong the channel is for an image, among all others."""
-    assert result.maps is not None
-    stats = result.maps.layers[0].statistics
-    peak, images = float(stats.max[0, 0]), plural(result.survey.images, "image")
-    below = result.entry.peaks.share_below(result.channel, peak)
-    words = f"{percent(below)} of the images have no greater peak" if below == below else ""
-    if bool(stats.dead[0, 0]):
-        silent = bool(result.entry.dead[result.channel])
-        state = f"and over all {images}" if silent else f"but not over {images}"
-        words = f"dead for this image, {state}; {words}"
-    return "this image", Cell(number(peak), note=words)

@@ -52,6 +52,10 @@ class Channel(RichDisplay):
         """Its full name, ``"conv2d_3, channel 5"``."""
         return f"{self.layer}, channel {self.channel}"
 
+    def number(self, name: str) -> float:
+        """A number of the channel over the data set, by the name that its layer has for it."""
+        return float(getattr(self.entry, name)[self.channel])
+
     def __repr__(self) -> str:
         return (
             f"<Channel {self.channel} of layer {self.layer!r} of {self.model.name!r}: over "
