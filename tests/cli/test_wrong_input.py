@@ -356,7 +356,7 @@ def interrupt(*_: object, **__: object) -> None:
     "place",
     [
         "cli.run.open_model",
-        "cli.values.image_groups",
+        "cli.run.image_groups",
         "nouns.activations.compute.activations",
         "cli.run.save",
         "cli.run.to_text",

@@ -18,6 +18,7 @@ from typing import Any
 
 from layersight.cli.opening import open_model
 from layersight.cli.output import Progress, say
+from layersight.cli.values import beside, check_given, image_groups
 from layersight.data.command import Command, Given, Labelled, Resume
 from layersight.data.fields import options_of
 from layersight.data.model import ModelInfo
@@ -53,19 +54,28 @@ class _Run:
     given: Given  # what was given
 
     def run(self) -> None:
-        noun = load_noun(self.command.noun)
-        output = self.given.get("output")
+        command, given = self.command, self.given
+        noun, output, as_json = (
+            load_noun(command.noun),
+            given.get("output"),
+            bool(given.get("json")),
+        )
         options = self._pictures(noun)
         if output not in (None, "-"):
             check_output(output, noun)
-        keywords = self.command.arrange(dict(self.given))
-        to_stdout = not self.command.outputs or output == "-" or (self._json and output is None)
-        self._check_given()
-        model = self._open(keywords)
-        groups = self._groups(model.info, together=to_stdout or output is not None)
-        bare = self.command.takes and groups == [None]
-        if bare and any(entry.accepts_image for entry in model.info.inputs):
+        keywords = command.arrange(dict(given))
+        to_stdout = not command.outputs or output == "-" or (as_json and output is None)
+        images, inputs = given.get("image", ()), given.get("inputs", ())
+        if command.takes and not (images or inputs or command.imageless):
             raise self._no_image()
+        check_given(images, inputs)
+        model = self._open(keywords)
+        groups = [None]
+        if command.takes:
+            together = to_stdout or output is not None or command.takes == "all images"
+            groups = image_groups(model.info, images, inputs, together=together)
+            if groups == [None] and any(entry.accepts_image for entry in model.info.inputs):
+                raise self._no_image()
         for group in groups:
             try:
                 result = self._make(model, group, keywords)
@@ -74,51 +84,27 @@ class _Run:
                     raise KeyboardInterrupt from None
                 written = save(stop.done, self._target(stop.done, groups), options)
                 raise KeyboardInterrupt(
-                    f"interrupted; {len(stop.done)} of {stop.count} {self.command.parts} are in "
+                    f"interrupted; {len(stop.done)} of {stop.count} {command.parts} are in "
                     f"{printable(str(written))}"
                 ) from None
             target = None if to_stdout else self._target(result, groups)
             if target is not None:
                 save(result, target, options)
-            if Resume in self.command.options:
+            if Resume in command.options:
                 self._kept(model.info).unlink(missing_ok=True)
-            as_json = self._json or (target is None and bool(self.command.outputs))
-            report(result, options, self.given, target, as_json=as_json)
-
-    @property
-    def _json(self) -> bool:
-        return bool(self.given.get("json"))
+            as_json = as_json or (target is None and bool(command.outputs))
+            report(result, options, given, target, as_json=as_json)
 
     def _pictures(self, noun: Noun[Any, Any]) -> Any:
         names = options_of(noun.options)
         chosen = {name: value for name, value in self.given.items() if name in names}
         if "view" in names and "view" not in chosen:
-            view = self.command.view(self.given)
-            chosen |= {} if view is None else {"view": view}
+            chosen["view"] = self.command.view(self.given)
         return make_options(noun, **chosen)
 
-    def _check_given(self) -> None:
-        """Refuses images that are not there before the model is opened."""
-        from layersight.cli.values import check_given
-
-        images, inputs = self.given.get("image", ()), self.given.get("inputs", ())
-        if self.command.takes and not (images or inputs or self.command.imageless):
-            raise self._no_image()
-        check_given(images, inputs)
-
-    def _groups(self, info: ModelInfo, *, together: bool) -> list[Any]:
-        from layersight.cli.values import image_groups
-
-        if not self.command.takes:
-            return [None]
-        together = together or self.command.takes == "all images"
-        images, inputs = self.given.get("image", ()), self.given.get("inputs", ())
-        return image_groups(info, images, inputs, together=together)
-
     def _no_image(self) -> UsageError:
-        what, where = (
-            ("an image", "IMAGE") if self.command.takes == "images" else ("images", "FOLDER")
-        )
+        one = self.command.takes == "images"
+        what, where = ("an image", "IMAGE") if one else ("images", "FOLDER")
         return UsageError(f"give {what}: layersight {self.name} MODEL {where}")
 
     def _open(self, keywords: Given) -> Any:
@@ -140,12 +126,18 @@ class _Run:
         }
         arguments = () if not self.command.takes else (group,)
         if self.given.get("resume"):
-            known["done"] = self._load(model)
+            kept = self._kept(model.info)
+            if not kept.is_file():
+                raise UsageError(f"--resume: there is no {kept} to go on from: leave --resume out")
+            known["done"] = load(kept, load_noun(self.command.noun), model.info)
         if not self.command.progress:
             return verb(model, *arguments, **known)
-        counted = "steps" if self.command.progress == "steps" else None
+        bar: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        if not self.given.get("quiet"):
+            counted = "steps" if self.command.progress == "steps" else None
+            bar = Progress(counted, self.command.advice)
         try:
-            with self._progress(counted) as progress:
+            with bar as progress:
                 return verb(model, *arguments, progress=progress, **known)
         except Interrupted as stop:
             if stop.done is None or Resume not in self.command.options:
@@ -157,11 +149,6 @@ class _Run:
                 f"kept in {printable(str(kept))}: the same command with --resume goes on"
             ) from None
 
-    def _progress(self, counted: str | None) -> contextlib.AbstractContextManager[Any]:
-        if self.given.get("quiet"):
-            return contextlib.nullcontext()
-        return Progress(counted, self.command.advice)
-
     def _kept(self, info: ModelInfo) -> Path:
         """Where what is done is kept after an interruption."""
         output = self.given.get("output")
@@ -170,19 +157,11 @@ class _Run:
             return target.with_name(f"{target.name}.partial.npz")
         return Path(f"{_stem(info)}-{self.command.noun}.partial.npz")
 
-    def _load(self, model: Any) -> Any:
-        kept = self._kept(model.info)
-        if not kept.is_file():
-            raise UsageError(f"--resume: there is no {kept} to go on from: leave --resume out")
-        return load(kept, load_noun(self.command.noun), model.info)
-
     def _target(self, result: Any, groups: list[Any]) -> Path:
         """Where to: what was asked for, else beside the image or named after the model.
 
         Of several images one document in the present folder, or a folder there with a file each.
         """
-        from layersight.cli.values import beside
-
         output = self.given.get("output")
         if output is not None:
             return Path(output)

@@ -46,6 +46,7 @@ class Option:
     # What it is called on a command line, where that is not --name; several names with blanks
     # between, an argument without dashes.
     flag: str = ""
+    written: str = ""  # its type without None, as annotations have it
 
     def __post_init__(self) -> None:
         if self.kind is None and self.default not in (None, ()):
@@ -155,7 +156,9 @@ def options_of(request: Any) -> dict[str, Option]:
     for field in dataclasses.fields(request):
         if (declared := field.metadata.get(_KEY)) is not None:
             kind = declared.kind or _named_in(field.type)
-            found[field.name] = dataclasses.replace(declared, name=field.name, kind=kind)
+            written = field.type if isinstance(field.type, str) else kind.__name__
+            known = {"name": field.name, "kind": kind, "written": written.removesuffix(" | None")}
+            found[field.name] = dataclasses.replace(declared, **known)
     return found
 
 
@@ -234,9 +237,9 @@ def names_options(*requests: type) -> Callable[[Function], Function]:
         kinds = inspect.Parameter
         kept = [one for one in signature.parameters.values() if one.kind != kinds.VAR_KEYWORD]
         more = {
-            name: kinds(name, kinds.KEYWORD_ONLY, default=None, annotation=f"{kind} | None")
+            name: kinds(name, kinds.KEYWORD_ONLY, default=None, annotation=f"{one.written} | None")
             for request in requests
-            for name, kind in types_of(request).items()
+            for name, one in options_of(request).items()
             if name not in signature.parameters
         }
         parameters = [*kept, *more.values()]
@@ -244,17 +247,6 @@ def names_options(*requests: type) -> Callable[[Function], Function]:
         return function
 
     return named
-
-
-def types_of(request: type) -> dict[str, str]:
-    """The types of the options of a dataclass, without ``None``, as annotations have them."""
-    found = {}
-    for field in dataclasses.fields(request):
-        if _KEY in field.metadata:
-            known = field.metadata[_KEY].kind or str
-            written = field.type if isinstance(field.type, str) else known.__name__
-            found[field.name] = written.removesuffix(" | None")
-    return found
 
 
 def spelled(word: Any, known: Iterable[str]) -> Any:

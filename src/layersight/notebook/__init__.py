@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from layersight.data.fields import options_of, types_of
+from layersight.data.fields import options_of
 from layersight.document.blocks import Document, Grid, Picture, flat
 from layersight.document.noun import noun_of
 from layersight.errors import SelectionError
@@ -128,10 +128,9 @@ def _signature(kind: type) -> tuple[str, inspect.Signature]:
         for name, parameter in list(inspect.signature(noun.only).parameters.items())[1:]:
             found.append(parameter.replace(kind=keyword))
             lines.append(f"{name}: {PARTS[name]}")
-    types = types_of(noun.options)
     for name, one in options_of(noun.options).items():
         default = noun.plot.get(name, one.default)
-        written = types[name] + (" | None" if one.default is None else "")
+        written = one.written + (" | None" if one.default is None else "")
         found.append(inspect.Parameter(name, keyword, default=default, annotation=written))
         choices = f" One of {', '.join(one.choices)}." if one.choices else ""
         lines.append(f"{name}: {one.help}{choices}")

@@ -20,11 +20,10 @@ from layersight.document.blocks import (
     Bytes,
     Document,
     Grid,
-    Numbers,
     Overlay,
     Part,
     Picture,
-    Section,
+    flat,
 )
 from layersight.document.words import plural
 from layersight.writers.html import Ids, asset
@@ -48,7 +47,10 @@ def to_html(document: Document) -> str:
     parts = []
     for part in document.parts[:1]:
         front = _blocks(part.front or part.notes, left_out)
-        chosen = [_section(section, left_out) for section in part.sections]
+        chosen = [
+            dataclasses.replace(section, blocks=_blocks(section.blocks, left_out))
+            for section in part.sections
+        ]
         ends = np.cumsum([_bytes(section.blocks) for section in chosen])
         fit = max(1, int((ends <= BYTES).sum()))
         parts.append(Part(tuple(chosen[:fit]), front))
@@ -100,19 +102,9 @@ def _is_grey(palette: Bytes | None) -> bool:
 
 
 def _bytes(blocks: Sequence[Block]) -> int:
-    inside = sum(
-        _bytes(part) for block in blocks if isinstance(block, Beside) for part in block.parts
-    )
-    grids = (pixels for block in blocks if isinstance(block, Grid) for pixels in block.pixels)
-    return (
-        inside
-        + sum(pixels.nbytes for pixels in grids)
-        + sum(block.pixels.nbytes for block in blocks if isinstance(block, Picture))
-    )
-
-
-def _section(section: Section, left_out: dict[str, None]) -> Section:
-    return dataclasses.replace(section, blocks=_blocks(section.blocks, left_out))
+    drawn = [block for block in flat(blocks) if isinstance(block, Grid | Picture)]
+    arrays = [block.pixels if isinstance(block, Grid) else [block.pixels] for block in drawn]
+    return sum(pixels.nbytes for each in arrays for pixels in each)
 
 
 def _blocks(blocks: Sequence[Block], left_out: dict[str, None]) -> tuple[Block, ...]:
@@ -133,15 +125,12 @@ def _blocks(blocks: Sequence[Block], left_out: dict[str, None]) -> tuple[Block, 
 
 
 def _grid(grid: Grid, left_out: dict[str, None]) -> Grid:
-    pixels, overlays, tiles = grid.pixels, grid.overlays, grid.tiles
-    numbers = grid.numbers
+    pixels, overlays, tiles, numbers = grid.pixels, grid.overlays, grid.tiles, grid.numbers
     own = not isinstance(pixels, np.ndarray) or pixels.ndim == 4
     if own and len(tiles) > TILES and not grid.rows:
         left_out[f"the first {TILES} of each"] = None
         pixels, overlays, tiles = pixels[:TILES], overlays[:TILES], tiles[:TILES]
-        numbers = tuple(
-            Numbers(one.name, one.values[:TILES], one.percent, one.order) for one in numbers
-        )
+        numbers = tuple(dataclasses.replace(one, values=one.values[:TILES]) for one in grid.numbers)
     if isinstance(pixels, np.ndarray) and grid.slices == (1, 1) and not any(overlays):
         every = max(1, round(max(pixels.shape[1:3]) / EDGE)) if pixels.ndim == 3 else 1
         if every > 1:
