@@ -35,7 +35,7 @@ class Request(Options):
 class OfModel(Request):
     """The network; with an image its layers have the shapes that they have for it."""
 
-    image: str | None = option(None, help="An image, by its number.", kind=str)
+    image: str | None = option(None, help="An image, by its number.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class Layer(OfImage):
     """The maps of a layer."""
 
     layer: str = option("", help="A layer.")
-    slice: int | None = option(None, help="Of a volume.", kind=int, low=0)
+    slice: int | None = option(None, help="Of a volume.", low=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Exact(Layer):
     """The exact values of a map."""
 
-    channel: int | None = option(None, help="A channel.", kind=int, low=0)
+    channel: int | None = option(None, help="A channel.", low=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ class Heatmap(OfImage):
     """Which pixels decided."""
 
     method: str = option("grad-cam", help="How they are found.")
-    target: str | None = option(None, help="What is explained.", kind=str)
-    layer: str | None = option(None, help="Whose maps are used.", kind=str)
+    target: str | None = option(None, help="What is explained.")
+    layer: str | None = option(None, help="Whose maps are used.")
     scores: tuple[str, ...] = field(default=())
     options: Given = field(default_factory=dict)
 
@@ -125,18 +125,14 @@ class Download(Request):
 
     view: str = option("layer", help="What it shows.", choices=VIEWS)
     format: str = option("png", help="Which kind of file.", choices=FORMATS)
-    image: str | None = option(None, help="An image.", kind=str)
-    layer: str | None = option(None, help="A layer.", kind=str)
-    channel: int | None = option(None, help="A channel.", kind=int, low=0)
-    method: str | None = option(None, help="A method.", kind=str)
-    target: str | None = option(None, help="What is explained.", kind=str)
-    normalise: str | None = option(
-        None, help="How values become colours.", kind=str, choices=NORMALISATIONS
-    )
-    colormap: str | None = option(None, help="The colours.", kind=str, choices=COLORMAPS)
-    contrast: float | None = option(
-        None, help="For standardise.", kind=float, low=0, high=1e6, exclusive=True
-    )
+    image: str | None = option(None, help="An image.")
+    layer: str | None = option(None, help="A layer.")
+    channel: int | None = option(None, help="A channel.", low=0)
+    method: str | None = option(None, help="A method.")
+    target: str | None = option(None, help="What is explained.")
+    normalise: str | None = option(None, help="How values become colours.", choices=NORMALISATIONS)
+    colormap: str | None = option(None, help="The colours.", choices=COLORMAPS)
+    contrast: float | None = option(None, help="For standardise.", low=0, high=1e6, exclusive=True)
     options: Given = field(default_factory=dict)
 
 

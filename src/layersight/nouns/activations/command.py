@@ -38,7 +38,7 @@ def ending(result: Any, given: Given) -> str:
 class Compared(Options):
     """What the image is compared with."""
 
-    survey: str | None = option(None, help=SURVEY, kind=str, metavar="DIR", flag="--survey")
+    survey: str | None = option(None, help=SURVEY, metavar="DIR", flag="--survey")
 
 
 COMMAND = Command(

@@ -17,17 +17,17 @@ EXAMPLE = "layersight channel model.h5 conv2d_3:5 --survey survey/ --output chan
 class Unit(Options):
     """Which channel, and what is known of it."""
 
-    unit: str = option("", help="A layer and a number: conv2d_3:5.", kind=str, flag="LAYER:CHANNEL")
+    unit: str = option("", help="A layer and a number: conv2d_3:5.", flag="LAYER:CHANNEL")
     survey: str | None = option(
-        None, help="What layersight survey wrote.", kind=str, metavar="DIR", flag="--survey"
+        None, help="What layersight survey wrote.", metavar="DIR", flag="--survey"
     )
     over: str | None = option(
-        None, help="An image to show its map over.", kind=str, metavar="IMAGE", flag="--over"
+        None, help="An image to show its map over.", metavar="IMAGE", flag="--over"
     )
     pattern: bool = option(
         True, help="Make its pattern, which takes longest.", flag="--pattern/--no-pattern"
     )
-    steps: int | None = option(None, help="Of the pattern; else its own.", kind=int, low=1)
+    steps: int | None = option(None, help="Of the pattern; else its own.", low=1)
     seed: int = option(0, help="Of the pattern.", low=0)
 
 

@@ -20,7 +20,6 @@ class EvaluationRequest(Options):
         (),
         help=f"{', '.join(METHODS)}; all: but the costly ones (the default); costly. May be "
         "repeated.",
-        kind=str,
         choices=(*METHODS, "all", "costly"),
         metavar="NAME",
         flag="--method",
@@ -29,19 +28,13 @@ class EvaluationRequest(Options):
         (),
         help=f"{', '.join(METRICS)}; all: but the last two, which make each heatmap anew (the "
         "default); costly: those. May be repeated.",
-        kind=str,
         metavar="METRIC",
         flag="--score",
     )
     target: str | None = option(
-        None,
-        help="Explained of every image. Else the strongest class of each.",
-        kind=str,
-        metavar="CLASS",
+        None, help="Explained of every image. Else the strongest class of each.", metavar="CLASS"
     )
-    limit: int | None = option(
-        None, help="At most so many images, evenly spread over them.", kind=int
-    )
+    limit: int | None = option(None, help="At most so many images, evenly spread over them.")
 
 
 def arrange(given: Given) -> Given:

@@ -17,19 +17,11 @@ class Explained(Options):
     """Options that heatmaps and their evaluation share."""
 
     layer: tuple[str, ...] = option(
-        (),
-        help="Whose maps are used; several are fused. Else the last.",
-        kind=str,
-        metavar="NAME",
+        (), help="Whose maps are used; several are fused. Else the last.", metavar="NAME"
     )
-    batch_size: int | None = option(
-        None, help="Images in one pass; less takes less memory.", kind=int
-    )
+    batch_size: int | None = option(None, help="Images in one pass; less takes less memory.")
     input_name: str | None = option(
-        None,
-        help="Of several inputs the one whose pixels are explained.",
-        kind=str,
-        metavar="NAME",
+        None, help="Of several inputs the one whose pixels are explained.", metavar="NAME"
     )
 
 
@@ -41,7 +33,6 @@ class HeatmapRequest(Options):
         (),
         help=f"{', '.join(METHODS)}; all that can be compared but the costly ones; costly. May be "
         "repeated.",
-        kind=str,
         choices=(*METHODS, "all"),
         metavar="NAME",
     )
@@ -49,15 +40,13 @@ class HeatmapRequest(Options):
         (),
         help="386, 'African elephant', 'not dog', 'tiger vs cat', LAYER:12, LAYER:12@4,7, "
         "LAYER:1@predicted; may be repeated. Else the strongest class.",
-        kind=str,
         metavar="CLASS",
     )
-    top: int | None = option(None, help="So many of the strongest classes.", kind=int)
-    survey: str | None = option(None, help=SURVEY, kind=str, metavar="DIR", flag="--survey")
+    top: int | None = option(None, help="So many of the strongest classes.")
+    survey: str | None = option(None, help=SURVEY, metavar="DIR", flag="--survey")
     score_with: str | None = option(
         None,
         help="How far to believe it: deletion,insertion; all but the costly ones; costly.",
-        kind=str,
         metavar="METRICS",
         flag="--score",
     )

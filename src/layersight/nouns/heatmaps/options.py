@@ -44,9 +44,7 @@ class HeatOptions:
         UsageError: A value is none of those.
     """
 
-    view: str | None = option(
-        None, help="What to draw; else what fits.", kind=str, choices=HEAT_VIEWS
-    )
+    view: str | None = option(None, help="What to draw; else what fits.", choices=HEAT_VIEWS)
     colormap: str = option("viridis", help="The colours of heat.", choices=COLORMAPS)
     opacity: float = option(0.7, help="Of the strongest heat.", low=0, high=1)
     clear: float = option(
@@ -54,7 +52,7 @@ class HeatOptions:
     )
     normalise: str = option("own", help="A scale for each map or for all.", choices=HEAT_SCALES)
     percentile: float | None = option(
-        None, help="Where the scale ends, in percent.", kind=float, low=50, high=100
+        None, help="Where the scale ends, in percent.", low=50, high=100
     )
     smooth: bool = option(True, help="How coarse maps are enlarged.", flag="--smooth/--squares")
     columns: int = option(4, help="Pictures in a row.", low=1)

@@ -31,24 +31,17 @@ class PatternRequest(Options):
         metavar="KIND",
     )
     images: str | None = option(
-        None, help="Natural images to compare the patterns with.", kind=str, metavar="FOLDER"
+        None, help="Natural images to compare the patterns with.", metavar="FOLDER"
     )
-    survey: str | None = option(None, help=SURVEY, kind=str, metavar="DIR", flag="--survey")
-    scale: str | None = option(None, help=SCALE, kind=str, metavar="SCALE")
+    survey: str | None = option(None, help=SURVEY, metavar="DIR", flag="--survey")
+    scale: str | None = option(None, help=SCALE, metavar="SCALE")
     input_name: str | None = option(
-        None,
-        help="Which, for a model with several inputs.",
-        kind=str,
-        metavar="NAME",
-        flag="--input",
+        None, help="Which, for a model with several inputs.", metavar="NAME", flag="--input"
     )
     start: str | None = option(
-        None,
-        help="For classic: the array that patterns start from.",
-        kind=str,
-        metavar="FILE.npy",
+        None, help="For classic: the array that patterns start from.", metavar="FILE.npy"
     )
-    frames: int | None = option(None, help="Keep so many pictures of the way there.", kind=int)
+    frames: int | None = option(None, help="Keep so many pictures of the way there.")
 
 
 def arrange(given: Given) -> Given:

@@ -93,7 +93,5 @@ class GalleryOptions(Options):
         UsageError: A value is none of those.
     """
 
-    view: str | None = option(
-        None, help="What to draw; else what fits.", kind=str, choices=GALLERY_VIEWS
-    )
+    view: str | None = option(None, help="What to draw; else what fits.", choices=GALLERY_VIEWS)
     columns: int = option(8, help="Patterns in a row.", low=1)

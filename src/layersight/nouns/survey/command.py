@@ -22,26 +22,22 @@ class Data(Options):
         (),
         help="A folder (its folders are classes), a list of paths (.txt), a tar of webdataset, a "
         "Parquet file; files or quoted globs.",
-        kind=str,
         flag="IMAGES",
     )
     layers: tuple[str, ...] = option(
         (),
         help="conv2d, 'conv*', :8 or Conv2D; may be repeated; else convolution and dense layers.",
-        kind=str,
         metavar="SPEC",
         flag="--layers -l",
     )
     against: str | None = option(
         None,
         help="Another model, shown the same images: which of its channels go with each channel.",
-        kind=str,
         metavar="MODEL",
     )
     fixed: tuple[str, ...] = option(
         (),
         help="What goes to another input with every image; may be repeated.",
-        kind=str,
         metavar="NAME=FILE",
         flag="--input",
     )

@@ -40,20 +40,18 @@ class SurveyOptions(Options):
 
     top: int = option(9, help="Strongest images of each channel, and weakest.", low=1, high=1000)
     shard: int | None = option(
-        None, help="Images between two files of results; changes no number.", kind=int, low=1
+        None, help="Images between two files of results; changes no number.", low=1
     )
     engine: str = option("local", help="Who runs the shards.", choices=ENGINES)
     workers: int | None = option(
         None,
         help="Decoding threads, of Ray shards at once; changes no number.",
-        kind=int,
         low=1,
         high=100_000,
     )
     address: str | None = option(
         None,
         help="Of a Ray cluster, or auto; else one on this machine for this survey alone.",
-        kind=str,
         metavar="HOST:PORT",
     )
     cores: int = option(1, help="Of each worker of Ray.", low=1, high=10_000)
@@ -64,6 +62,5 @@ class SurveyOptions(Options):
     twins: str | None = option(
         None,
         help="Two layers whose channels are compared; several pairs with commas.",
-        kind=str,
         metavar="FIRST:SECOND",
     )
