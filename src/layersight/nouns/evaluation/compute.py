@@ -245,7 +245,7 @@ class _Supply:
             yield (
                 name,
                 {
-                    key: [self._scaled(one, self.scales[key]) for one in each]
+                    key: [_scaled(one, self.scales[key]) for one in each]
                     for key, each in given.items()
                 },
             )
@@ -266,12 +266,12 @@ class _Supply:
         """How the images that are explained are brought to the network."""
         return self.scales[self._entry.name]
 
-    @staticmethod
-    def _scaled(image: InputImage, scale: Preprocessing) -> InputImage:
-        """In the scale that was settled on, unless its own was."""
-        if image.preprocessing.is_settled or image.preprocessing == scale:
-            return image
-        return dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
+
+def _scaled(image: InputImage, scale: Preprocessing) -> InputImage:
+    """In the scale that was settled on, unless its own was."""
+    if image.preprocessing.is_settled or image.preprocessing == scale:
+        return image
+    return dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
 
 
 def _settle(
@@ -280,7 +280,7 @@ def _settle(
     """The options of metrics, of heatmaps and of images."""
     own, *_ = split_options(settings, MeasureOptions, HeatmapOptions, ImageOptions)
     measured = MeasureOptions(**own)
-    check_read("metric", measures, all_metrics().values(), set(own) - {"randoms", "seed"})
+    check_read("metric", measures, all_metrics().values(), {*own} - {"randoms", "seed"})
     others = {name: settings[name] for name in settings if name not in own or name == "seed"}
     return measured, *settle(chosen, others)
 

@@ -17,7 +17,6 @@ from layersight.document.blocks import (
     Curve,
     Document,
     Facts,
-    Note,
     Part,
     Section,
     Series,
@@ -39,7 +38,6 @@ from layersight.document.words import (
 from layersight.errors import SelectionError
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Evaluation, Row, mean
-from layersight.nouns.evaluation.result import Column as Metric
 from layersight.nouns.heatmaps.wording import way
 
 CENTRE = "Centre of the image"
@@ -64,20 +62,12 @@ def spread(value: float) -> str:
     return "" if math.isnan(value) else f"{PLUS_MINUS}{amount(value)}"
 
 
-def grain(cells: tuple[int, ...]) -> str:
-    return size(cells)
-
-
-def random_name(cells: tuple[int, ...]) -> str:
-    return f"Random maps of {grain(cells)}"
-
-
 def made_of(row: Row) -> str:
     """What the maps of a method are made of: its layers and their grain."""
     if not row.layers:
-        return grain(row.grain)
+        return size(row.grain)
     names = brief(row.layers[-1], 24) if len(row.layers) == 1 else f"{len(row.layers)} layers"
-    return f"{names}, {grain(row.grain)}"
+    return f"{names}, {size(row.grain)}"
 
 
 def facts(result: Evaluation) -> str:
@@ -129,6 +119,8 @@ def describe(result: Evaluation, options: TableOptions) -> Document:
     lines = captions(result)
     wide = (ROOM + GAP) / options.columns - GAP
     metrics = range(len(result.columns))
+    words = [(each.title, f"{each.says} {each.misleads} {each.source}.") for each in result.columns]
+    words += [(row.title, row.warning) for row in result.rows if row.warning]
     charts = tuple((_points(result, metric, wide),) for metric in metrics)
     return Document(
         title=result.model.name,
@@ -138,7 +130,7 @@ def describe(result: Evaluation, options: TableOptions) -> Document:
             Part(
                 (
                     Section("Method by method", (Beside(charts, fill=False),), anchor="points"),
-                    Section("What the numbers are", (_words(result),), anchor="words"),
+                    Section("What the numbers are", (Facts(tuple(words)),), anchor="words"),
                 ),
                 front=(*own_notes(result.notes), _table(result)),
                 follow=True,
@@ -188,7 +180,7 @@ def _table(result: Evaluation) -> Table:
                 )
             )
         rows.append(tuple(cells))
-    rivals = [(random_name(cells), result.random_of(cells)) for cells in result.grains]
+    rivals = [(f"Random maps of {size(cells)}", result.random_of(cells)) for cells in result.grains]
     for name, values in [*rivals, (CENTRE, result.centre)]:
         numbers = [Cell(amount(float(value)), "quiet") for value in mean(values)]
         rows.append((Cell(name, "quiet"), *numbers))
@@ -232,14 +224,3 @@ def _points(result: Evaluation, metric: int, wide: float) -> Curve:
         wide=max(150.0, wide),
         tall=11.5 * len(result.rows),
     )
-
-
-def _words(result: Evaluation) -> Facts | Note:
-    """What each metric is and when it misleads, and what is to be said of methods."""
-    rows = [(column.title, metric_words(column)) for column in result.columns]
-    rows += [(row.title, row.warning) for row in result.rows if row.warning]
-    return Facts(tuple(rows))
-
-
-def metric_words(column: Metric) -> str:
-    return f"{column.says} {column.misleads} {column.source}."

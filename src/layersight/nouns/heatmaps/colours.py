@@ -109,10 +109,11 @@ def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
         entries = [
             other for other in result if (other.image, other.method) == (entry.image, entry.method)
         ]
-    limit = max(_limit(other, percentile_of(other, options)) for other in entries)
+    sizes = [(_sizes(other), percentile_of(other, options)) for other in entries]
+    limit = max(_limit(each, percentile) for each, percentile in sizes)
     colours = (diverging() if entry.signed else palette(options.colormap)).copy()
     colours[UNSEEN] = PALE
-    most = max(float(_sizes(other).max(initial=0)) for other in entries)
+    most = max(float(each.max(initial=0)) for each, _ in sizes)
     return HeatScale(limit, most, entry.signed, colours, entry.ground)
 
 
@@ -141,9 +142,8 @@ def _sizes(entry: Heatmap) -> FloatArray:
     return values[np.isfinite(values)]
 
 
-def _limit(entry: Heatmap, percentile: float) -> float:
+def _limit(sizes: FloatArray, percentile: float) -> float:
     """The value at the percentile of a map; its greatest where that would be 0."""
-    sizes = _sizes(entry)
     most = float(sizes.max(initial=0))
     if percentile == 100 or not sizes.size:
         return most

@@ -35,7 +35,7 @@ from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.builder import Builder, Context, LayerChooser
 from layersight.nouns.heatmaps.cached import CachedModel, explainable, make_plan
 from layersight.nouns.heatmaps.classes import check_explained, names_of, output_layers
-from layersight.nouns.heatmaps.goals import ResolvedTarget, ask_images
+from layersight.nouns.heatmaps.goals import ask_images
 from layersight.nouns.heatmaps.images import choose_input, make_image_set, picture_note
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics, named
 from layersight.nouns.heatmaps.request import HeatmapOptions
@@ -113,7 +113,11 @@ def heatmap(
     chosen = choose_methods(method)
     settled, image_options = settle(chosen, options)
     metrics = choose_metrics(score_with) if score_with else ()
-    _check_counts(batch_size, top, target)
+    check_batch_size(batch_size)
+    if top < 1:
+        raise UsageError(f"expected at least 1 class of each image, found top={top}")
+    if target is not None and top != 1:
+        raise UsageError("top= is of the strongest classes: leave it out where a target is named")
     progress = or_warning(progress, "Less: fewer methods and metrics, by name.")
     opened = open_for(model, Forward, "heatmap", "open the network that the weights belong to")
     settled, outputs_only = explainable(opened, settled)
@@ -159,7 +163,12 @@ def heatmap(
             )
             predicted |= any(one.predicted is None or one.predicted.any() for one in targets)
             if numbers.stop == count and not predicted:
-                _refuse_unpredicted(targets)
+                nowhere = targets[0].target
+                raise SelectionError(
+                    f"'{nowhere.name}' of '{nowhere.layer}' is nowhere the strongest: there is "
+                    "nothing to explain. Name a region, as LAYER:CHANNEL@10:20,30:60, or leave "
+                    "@predicted out"
+                )
             said += predictions
             more += remarks
             builder.add(targets)
@@ -194,7 +203,7 @@ def heatmap(
                 *more,
                 gathered.note,
                 *chooser.notes,
-                *_uncounted(maps, known),
+                None if known is None else known.uncounted(entry.target.layer for entry in maps),
                 *left_out(method, score_with),
             ],
         ),
@@ -215,19 +224,6 @@ def _among(entry: Heatmap, survey: Survey) -> Heatmap:
     return dataclasses.replace(entry, below=below)
 
 
-def _uncounted(maps: Sequence[Heatmap], survey: Survey | None) -> list[str]:
-    words = "" if survey is None else survey.uncounted(entry.target.layer for entry in maps)
-    return [words] if words else []
-
-
-def _check_counts(batch_size: int, top: int, target: object) -> None:
-    check_batch_size(batch_size)
-    if top < 1:
-        raise UsageError(f"expected at least 1 class of each image, found top={top}")
-    if target is not None and top != 1:
-        raise UsageError("top= is of the strongest classes: leave it out where a target is named")
-
-
 def _check_sizes(
     model: Forward, info: ModelInfo, given: Mapping[str, Sequence[InputImage]]
 ) -> None:
@@ -236,14 +232,6 @@ def _check_sizes(
     if unknown:
         first = {name: entries[0].values[None] for name, entries in given.items()}
         model.forward(first, [unknown[0].name])
-
-
-def _refuse_unpredicted(asked: Sequence[ResolvedTarget]) -> None:
-    target = asked[0].target
-    raise SelectionError(
-        f"'{target.name}' of '{target.layer}' is nowhere the strongest: there is nothing to "
-        "explain. Name a region, as LAYER:CHANNEL@10:20,30:60, or leave @predicted out"
-    )
 
 
 def _notes(info: ModelInfo, entry: InputInfo, more: Sequence[str | None]) -> tuple[str, ...]:

@@ -145,8 +145,8 @@ def ask_images(
     if wanted is None:
         end, note = default_output(info)
         names = [end.name]
-        note = _map_note(info, end) if end.has_maps else note
-        notes += [text for text in (note, _value_note(info, end)) if text]
+        own = _output_note(info, end)
+        notes += [text for text in ((own,) if end.has_maps else (note, own)) if text]
     else:
         names = list(dict.fromkeys(target.layer for target in wanted))
     layers = {layer.name: layer for layer in info.layers if layer.name in names}
@@ -208,11 +208,27 @@ def strongest(info: ModelInfo, layer: LayerInfo, values: FloatArray, top: int) -
     return [unit_target(info, layer, unit) for unit in _falling(values)[:top]]
 
 
-def _value_note(info: ModelInfo, end: LayerInfo) -> str | None:
-    """What is explained of an output that is a vector and no classes."""
-    if end.has_maps or not is_value(info, end.name):
+def _output_note(info: ModelInfo, end: LayerInfo) -> str | None:
+    """What is explained of an output that is a map, or no classes, where nothing was asked for."""
+    kind, several = kind_of(info, end), end.channels != 1
+    if end.has_maps and kind in (PICTURE, SEQUENCE):
+        which = f", of its {end.channels} channels the greatest" if several else ""
+        return (
+            f"output '{end.name}' is a {kind} and no classes: explained is what raises its mean "
+            f"over all positions{which}; for another say --target {end.name}:N or "
+            f"{end.name}:N@ROW,COLUMN"
+        )
+    if end.has_maps:
+        what = "the class that is the strongest at most positions, where it is"
+        if not several:
+            what = "its channel where it says yes, or the mean of it where it does so nowhere"
+        return (
+            f"output '{end.name}' is a map: explained is {what}; for another say "
+            f"--target {end.name}:N@predicted"
+        )
+    if not is_value(info, end.name):
         return None
-    if kind_of(info, end) == VALUE:
+    if kind == VALUE:
         return (
             f"'{end.name}' is a value and no class: shown is what raises it (a negative one: what "
             f"brings it nearer to 0); for what lowers it say --target 'not {end.name}:0'"
@@ -220,25 +236,6 @@ def _value_note(info: ModelInfo, end: LayerInfo) -> str | None:
     return (
         f"'{end.name}' gives {end.channels} values and no classes: explained is what raises the "
         f"greatest of each image; for another say --target {end.name}:N"
-    )
-
-
-def _map_note(info: ModelInfo, end: LayerInfo) -> str:
-    """What is explained of an output with maps where nothing was asked for."""
-    kind = kind_of(info, end)
-    if kind in (PICTURE, SEQUENCE):
-        which = "" if end.channels == 1 else f", of its {end.channels} channels the greatest"
-        return (
-            f"output '{end.name}' is a {kind} and no classes: explained is what raises its mean "
-            f"over all positions{which}; for another say --target {end.name}:N or "
-            f"{end.name}:N@ROW,COLUMN"
-        )
-    what = "the class that is the strongest at most positions, where it is"
-    if end.channels == 1:
-        what = "its channel where it says yes, or the mean of it where it does so nowhere"
-    return (
-        f"output '{end.name}' is a map: explained is {what}; for another say "
-        f"--target {end.name}:N@predicted"
     )
 
 

@@ -6,14 +6,16 @@ The rule of this module: an option that no chosen method reads is refused, not i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from layersight.batch.request import ImageOptions
 from layersight.data.fields import split_options, split_words
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.methods.method import Method, find_method, methods
-from layersight.nouns.heatmaps.metrics.metric import ALL, COSTLY, DEFAULT, choose_metrics
+from layersight.nouns.heatmaps.metrics.metric import ALL, COSTLY, DEFAULT, Metric, choose_metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions
+
+Kind = TypeVar("Kind", Method, Metric)
 
 
 def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
@@ -62,17 +64,8 @@ def settle(
     return options, ImageOptions(**of_images)
 
 
-class Reader(Protocol):
-    """A method or metric, which reads some options."""
-
-    @property
-    def name(self) -> str: ...
-
-    def reads(self, option: str) -> bool: ...
-
-
 def check_read(
-    what: str, chosen: Sequence[Reader], known: Iterable[Reader], given: Iterable[str]
+    what: str, chosen: Sequence[Kind], known: Iterable[Kind], given: Iterable[str]
 ) -> None:
     """Refuses options that none of the methods or metrics asked for reads."""
     for name in given:
