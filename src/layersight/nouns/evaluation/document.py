@@ -58,7 +58,6 @@ def amount(value: float) -> str:
 
 
 def spread(value: float) -> str:
-    """A standard error; nothing where there is none."""
     return "" if math.isnan(value) else f"{PLUS_MINUS}{amount(value)}"
 
 
@@ -96,7 +95,6 @@ def key(result: Evaluation) -> str:
 
 
 def captions(result: Evaluation) -> tuple[str, ...]:
-    """The lines at the foot of every page."""
     scale = result.preprocessing
     return (
         f"{facts(result)}; {scale.describe()} ({scale.reason}).",

@@ -159,7 +159,6 @@ def assemble(
     explained: str,
     notes: Iterable[str],
 ) -> Evaluation:
-    """The evaluation of images that are done, in their order."""
     methods = [method.name for method in evaluator.methods if method.name in evaluator.rows]
     names = [metric.name for metric in evaluator.metrics]
     shape = (len(methods), len(names), len(made))

@@ -37,7 +37,6 @@ HEADS = (
 
 
 def manifest(result: Evaluation, options: TableOptions) -> Json:
-    """What was measured, of what and how."""
     return {
         "preprocessing": result.preprocessing.to_json(),
         "explained": result.explained,
@@ -132,7 +131,6 @@ def _plain(value: Any) -> float | None:
 
 
 def arrays(result: Evaluation) -> dict[str, Array]:
-    """All arrays by name, and the names along their axes."""
     words = {
         "image": result.images,
         "method": result.methods,

@@ -76,7 +76,6 @@ def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
 
 
 def is_output(info: ModelInfo, layer: LayerInfo) -> bool:
-    """Whether a layer gives an output of the model."""
     return any(entry.name == layer.name for entry in output_layers(info))
 
 
@@ -97,7 +96,6 @@ _SYNSET = re.compile(r"(n[0-9]{8}) (.+)")
 
 
 def short(text: str) -> str:
-    """Text of a length that fits into one line."""
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -55,7 +55,6 @@ class HeatScale:
 
     @property
     def cut(self) -> bool:
-        """Whether values lie beyond the limit."""
         return self.most > self.limit
 
     def steps(self, heat: FloatArray) -> Bytes:
@@ -98,7 +97,6 @@ class HeatScale:
         return {0.0: f"{below}{_told(self.low)}", 0.5: _told(self.ground), 1.0: end}
 
     def ramp(self) -> Bytes:
-        """The colours from one end of the bar to the other, ``(256, 3)``."""
         return np.concatenate([self.colours[1:2], self.colours[1:]])
 
 
@@ -129,7 +127,6 @@ def _told(value: float) -> str:
 
 
 def percentile_of(entry: Heatmap, options: HeatOptions) -> float:
-    """The percentile of a map's heat at which its scale ends."""
     if options.percentile is not None:
         return options.percentile
     if entry.values.ndim == 1 and entry.values.size < FEW:

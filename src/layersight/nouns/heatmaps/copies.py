@@ -88,7 +88,6 @@ def gradients(
 
 
 def image_gradients(request: Request, *, guided: bool = False) -> FloatArray:
-    """The gradient of the score by the pixels of each image as it is."""
     images = request.images
     return gradients(request, originals(images), images.pixels, guided=guided)[1]
 

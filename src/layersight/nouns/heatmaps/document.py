@@ -221,5 +221,4 @@ def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str, str | 
 
 
 def _specimen(result: Heatmaps) -> int:
-    """The map that is explained: the first with heat."""
     return next((index for index, entry in enumerate(result) if not entry.empty), 0)

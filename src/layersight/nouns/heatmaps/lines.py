@@ -13,16 +13,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.image import InputImage
-from layersight.document.blocks import (
-    Block,
-    Bytes,
-    Cell,
-    Column,
-    Curve,
-    Note,
-    Series,
-    Table,
-)
+from layersight.document.blocks import Block, Bytes, Cell, Column, Curve, Note, Series, Table
 from layersight.document.image import MOST_CHANNELS, thinned
 from layersight.document.words import number, plural
 from layersight.nouns.heatmaps.colours import HeatScale, bar_of, scale_of

@@ -24,20 +24,10 @@ from layersight.document.blocks import (
     Table,
     Tone,
 )
-from layersight.document.words import (
-    DASH,
-    number,
-)
+from layersight.document.words import DASH, number
 from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.result import Heatmap, Measure
-from layersight.nouns.heatmaps.wording import (
-    BAD,
-    GOOD,
-    better,
-    method_title,
-    target_name,
-    way,
-)
+from layersight.nouns.heatmaps.wording import BAD, GOOD, better, method_title, target_name, way
 
 KEY = (
     "Bold: better than a random map and than the map of the centre, or passes. Brown: worse than "

@@ -28,7 +28,6 @@ SIDES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")
 
 
 def manifest(result: Heatmaps, options: HeatOptions) -> Json:
-    """The images, what each map explains, and how far its scale goes."""
     view = options.view or (default_view(result) if len(result) else None)
     return {
         "images": [image.to_json() for image in result.images],

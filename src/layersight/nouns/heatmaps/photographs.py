@@ -108,12 +108,10 @@ def seen(photograph: Photograph) -> tuple[float, float, float, float]:
 
 
 def is_cropped(photograph: Photograph) -> bool:
-    """Whether the network did not see all of the photograph."""
     return max(_margins(photograph)) >= EDGE
 
 
 def is_padded(photograph: Photograph) -> bool:
-    """Whether the network saw more than the photograph."""
     return min(_margins(photograph)) <= -EDGE
 
 

@@ -116,7 +116,6 @@ class Shown:
         return Overlay(under, alpha, unseen if unseen.any() else None)
 
     def overlaid(self, title: str = "", side: float = SIDE, *, bar: bool = True) -> Picture:
-        """The heat over the photograph."""
         return Picture(
             self.steps,
             self.scaled.colours,
@@ -366,7 +365,6 @@ def _table(
 
 
 def _pair(each: Shown) -> Drawn:
-    """A picture of a method and a target."""
     words = f"{target_name(each.result, each.entry)}, {score_words(each.result, each.entry)}"
     return each.steps, each.tile(method_title(each.result, each.entry), words), each.overlay
 

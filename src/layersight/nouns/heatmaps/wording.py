@@ -133,7 +133,6 @@ def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
 
 
 def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
-    """The line under the name of a map: score, layer, size."""
     return joined(
         score_words(result, entry),
         layer_words(entry),
@@ -171,7 +170,6 @@ def predicted(group: ImageMaps) -> str:
 
 
 def warnings_of(result: Heatmaps, entries: tuple[Heatmap, ...]) -> list[str]:
-    """What has to be said of the methods of some maps."""
     used = dict.fromkeys(entry.method for entry in entries)
     return [result.warnings[method] for method in used if method in result.warnings]
 
@@ -201,7 +199,6 @@ def notes_below(
 
 
 def around(group: ImageMaps) -> list[str]:
-    """What a picture of an image by itself has to say: what was seen of it, and of the result."""
     return [view_words(group), *group.result.notes]
 
 
@@ -210,7 +207,6 @@ GOOD, BAD = ("better", "passes"), ("worse", "fails")
 
 
 def way(higher_is_better: bool) -> str:
-    """Which way is good."""
     return "high is good" if higher_is_better else "low is good"
 
 
@@ -260,7 +256,6 @@ def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
 
 
 def _end(entries: list[Heatmap], options: HeatOptions) -> str:
-    """Where the scales of maps of one kind end."""
     its = "its" if options.normalise == "own" else "their"
     ends = {percentile_of(entry, options) for entry in entries}
     if ends == {100.0}:
@@ -271,7 +266,6 @@ def _end(entries: list[Heatmap], options: HeatOptions) -> str:
 
 
 def things(result: Heatmaps) -> str:
-    """What the positions of the maps are called."""
     axes = {image.values.ndim for image in result.images}
     if axes == {1}:
         return "numbers"

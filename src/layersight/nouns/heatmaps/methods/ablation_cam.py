@@ -60,7 +60,6 @@ def ablation_cam(request: Request) -> FloatArray:
 
 @np.errstate(all="ignore")
 def squares(maps: FloatArray) -> NDArray[np.float64]:
-    """The sum of squares of each map of ``(*positions, channel)``."""
     axes = tuple(range(maps.ndim - 1))
     found: NDArray[np.float64] = np.square(maps, dtype=np.float64).sum(axis=axes)
     return found

@@ -192,7 +192,6 @@ class Method:
     grain: Callable[[Size, HeatmapOptions], Size] | None = None
 
     def reads(self, option: str) -> bool:
-        """Whether it reads an option."""
         return option in self.uses or any(option == own.name for own in self.options)
 
 
@@ -202,7 +201,6 @@ def all_positions(values: NDArray[Any]) -> tuple[int, ...]:
 
 
 def methods() -> dict[str, Method]:
-    """Every method by name."""
     return registry.load("layersight.nouns.heatmaps.methods")
 
 

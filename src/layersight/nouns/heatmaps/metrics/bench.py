@@ -178,7 +178,6 @@ class Bench:
         return made
 
     def rivals(self, grain: Grain) -> tuple[Trial, ...]:
-        """The trials of the random maps of some grain."""
         if grain not in self._trials:
             numbers = range(self.options.randoms)
             maps = (self.random_map(grain, number) for number in numbers)
@@ -187,7 +186,6 @@ class Bench:
 
     @functools.cached_property
     def middle(self) -> Trial:
-        """The trial of the map that is brightest in the middle."""
         return Trial(self, self.centre_map())
 
     def marks(self, metric: Metric, grain: Grain) -> Marks:

@@ -98,12 +98,10 @@ class Metric:
     options: tuple[Option, ...] = ()
 
     def reads(self, option: str) -> bool:
-        """Whether it reads an option."""
         return option in self.uses or any(option == own.name for own in self.options)
 
 
 def metrics() -> dict[str, Metric]:
-    """Every metric by name."""
     return registry.load("layersight.nouns.heatmaps.metrics")
 
 
