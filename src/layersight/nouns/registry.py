@@ -44,6 +44,34 @@ class Declared:
     options: tuple[Option, ...]  # the options that are its own
 
 
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Entry:
+    """What a method of heatmaps and a metric say of themselves.
+
+    Attributes:
+        name: As the command line calls it.
+        order: Its place in lists.
+        title: What a caption calls it.
+        says: What it does, or what its number is, in a sentence.
+        misleads: When it misleads, in a sentence.
+        source: Authors, year and where it was published.
+        uses: The options that it reads and shares with others.
+        options: The options that are its own.
+    """
+
+    name: str
+    order: int
+    title: str
+    says: str
+    misleads: str
+    source: str
+    uses: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+
+    def reads(self, option: str) -> bool:
+        return option in self.uses or any(option == own.name for own in self.options)
+
+
 @functools.cache
 def scan(package: str) -> dict[str, Declared]:
     """What the files of a package declare, by name and in order; nothing is imported."""

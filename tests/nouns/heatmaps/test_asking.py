@@ -65,65 +65,48 @@ def info(
 MASK = described("mask", "Conv2D", (None, 40, 60, 3), 5, inputs=("conv",), activation="softmax")
 
 
+ELEPHANT = Target("top", 3, label="African elephant")
+BOTH = Target("top", 1, against=2, label="tiger", against_label="cat")
+FIFTH = Target("conv", 5, before=False, label="channel 5")
+FIFTH_AND_THIRD = dataclasses.replace(FIFTH, against=3, against_label="channel 3")
+
+
+def at(target: Target, where: str | tuple[int, ...]) -> Target:
+    return dataclasses.replace(target, where=where)
+
+
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("3", Target("top", 3, label="African elephant")),
-        (" class  3 ", Target("top", 3, label="African elephant")),
-        (3, Target("top", 3, label="African elephant")),
-        ("african_ELEPHANT", Target("top", 3, label="African elephant")),
-        ("African  Elephant", Target("top", 3, label="African elephant")),
+        ("3", ELEPHANT),
+        (" class  3 ", ELEPHANT),
+        (3, ELEPHANT),
+        ("african_ELEPHANT", ELEPHANT),
+        ("African  Elephant", ELEPHANT),
         ("not tiger", Target("top", 1, sign=-1, label="tiger")),
         ("NOT  not tiger", Target("top", 1, label="tiger")),
         ("not hotdog", Target("top", 6, label="not hotdog")),
         ("not not hotdog", Target("top", 6, sign=-1, label="not hotdog")),
         ("hotdog", Target("top", 7, label="hotdog")),
-        ("tiger vs cat", Target("top", 1, against=2, label="tiger", against_label="cat")),
-        ("1 vs. 2", Target("top", 1, against=2, label="tiger", against_label="cat")),
-        ("tiger rather than 2", Target("top", 1, against=2, label="tiger", against_label="cat")),
-        (
-            "not tiger versus cat",
-            Target("top", 1, against=2, sign=-1, label="tiger", against_label="cat"),
-        ),
-        ("top:3", Target("top", 3, label="African elephant")),
-        ("top:tiger vs 2", Target("top", 1, against=2, label="tiger", against_label="cat")),
-        ("conv:5", Target("conv", 5, before=False, label="channel 5")),
-        ("conv:5@4,7", Target("conv", 5, where=(4, 7), before=False, label="channel 5")),
-        (
-            "conv:5@10:20,0:30",
-            Target("conv", 5, where=(10, 0, 20, 30), before=False, label="channel 5"),
-        ),
-        (
-            "conv:5 @ 10: , :12",
-            Target("conv", 5, where=(10, 0, 20, 12), before=False, label="channel 5"),
-        ),
-        (
-            "conv:5@predicted vs 3",
-            Target(
-                *("conv", 5, 3),
-                where=PREDICTED,
-                before=False,
-                label="channel 5",
-                against_label="channel 3",
-            ),
-        ),
-        (
-            "conv:5@4,7 vs conv:3@4,7",
-            Target(
-                *("conv", 5, 3),
-                where=(4, 7),
-                before=False,
-                label="channel 5",
-                against_label="channel 3",
-            ),
-        ),
-        ("conv:5@mean", Target("conv", 5, before=False, label="channel 5")),
+        ("tiger vs cat", BOTH),
+        ("1 vs. 2", BOTH),
+        ("tiger rather than 2", BOTH),
+        ("not tiger versus cat", dataclasses.replace(BOTH, sign=-1)),
+        ("top:3", ELEPHANT),
+        ("top:tiger vs 2", BOTH),
+        ("conv:5", FIFTH),
+        ("conv:5@4,7", at(FIFTH, (4, 7))),
+        ("conv:5@10:20,0:30", at(FIFTH, (10, 0, 20, 30))),
+        ("conv:5 @ 10: , :12", at(FIFTH, (10, 0, 20, 12))),
+        ("conv:5@predicted vs 3", at(FIFTH_AND_THIRD, PREDICTED)),
+        ("conv:5@4,7 vs conv:3@4,7", at(FIFTH_AND_THIRD, (4, 7))),
+        ("conv:5@mean", FIFTH),
         (
             "twin@1/body:2@0,1",
             Target("twin@1/body", 2, where=(0, 1), before=False, label="channel 2"),
         ),
         ("odd:name:3@14,9", Target("odd:name", 3, where=(14, 9), before=False, label="channel 3")),
-        ("-1:3", Target("top", 3, label="African elephant")),
+        ("-1:3", ELEPHANT),
         ("Dense:cat", Target("top", 2, label="cat")),
     ],
 )
@@ -302,30 +285,26 @@ def test_several_are_taken_once_each_and_none_is_an_error():
         read_targets(info(), [])
 
 
+MARKS = [
+    "top",
+    "not",
+    "vs",
+    ":",
+    "@",
+    ",",
+    "predicted",
+    "mean",
+    "0",
+    "3",
+    "12",
+    "99999999999",
+    "class",
+    "*",
+    "-1",
+    "/",
+]
 PARTS = st.sampled_from(
-    [
-        *ANIMALS,
-        *(layer.name for layer in LAYERS),
-        "top",
-        "not",
-        "vs",
-        ":",
-        "@",
-        ",",
-        "predicted",
-        "mean",
-        "0",
-        "3",
-        "12",
-        "99999999999",
-        "class",
-        " ",
-        "*",
-        "-1",
-        "rather than",
-        "\n",
-        "/",
-    ]
+    [*ANIMALS, *(layer.name for layer in LAYERS), *MARKS, " ", "rather than", "\n"]
 )
 MODELS = st.sampled_from(
     [

@@ -124,33 +124,21 @@ def test_layers_without_features_of_their_own_are_passed_over():
     assert chosen(info, "top") == ("conv",)
 
 
+FLAT = ("flat", "Flatten", (None, 99))
+
+
 @pytest.mark.parametrize(
-    ("rows", "found"),
+    ("name", "kind", "shape", "found"),
     [
-        (
-            [("scale", "TrueDivide", 32, "input"), ("flat", "Flatten", (None, 99), "scale")],
-            "but the model has no convolutions",
-        ),
-        (
-            [("conv", "Conv1D", (None, 30, 4), "input"), ("flat", "Flatten", (None, 99), "conv")],
-            "the maps of 'conv' are 30",
-        ),
-        (
-            [
-                ("conv", "Conv3D", (None, 5, 6, 7, 4), "input"),
-                ("flat", "Flatten", (None, 99), "conv"),
-            ],
-            "the maps of 'conv' are 5 x 6 x 7",
-        ),
-        ([("flat", "Flatten", (None, 99), "input")], "the model has no convolutions"),
-        (
-            [("conv", "Conv2D", 1, "input"), ("flat", "Flatten", (None, 8), "conv")],
-            "but none is on the way",
-        ),
+        ("scale", "TrueDivide", 32, "but the model has no convolutions"),
+        ("conv", "Conv1D", (None, 30, 4), "the maps of 'conv' are 30"),
+        ("conv", "Conv3D", (None, 5, 6, 7, 4), "the maps of 'conv' are 5 x 6 x 7"),
+        ("drop", "Dropout", 32, "the model has no convolutions"),
+        ("conv", "Conv2D", 1, "but none is on the way"),
     ],
 )
-def test_no_layer_with_maps(rows, found):
-    info = model(*rows, ("top", "Dense", VECTOR, "flat"))
+def test_no_layer_with_maps(name, kind, shape, found):
+    info = model((name, kind, shape, "input"), (*FLAT, name), ("top", "Dense", VECTOR, "flat"))
     with pytest.raises(ModelInputError, match=found) as caught:
         chosen(info, "top")
     assert "a layer with maps of rows and columns before 'top'" in str(caught.value)

@@ -21,65 +21,60 @@ from layersight.nouns.heatmaps.goals import (
 )
 
 
-def asked(target: Target, shape: tuple[int, ...], mask: np.ndarray | None = None) -> ResolvedTarget:
-    return ResolvedTarget(0, target, 0.0, shape, mask)
+def goal_of(*targets: Target, shape: tuple[int, ...], mask=None, before: bool = False):
+    """What is read off for each target, of a layer of one shape."""
+    asked = [ResolvedTarget(0, target, 0.0, shape, mask) for target in targets]
+    return make_goal(asked, before=before)
 
 
 def values_of(shape: tuple[int, ...], count: int = 1) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(count, *shape)).astype(np.float32)
 
 
-def test_a_class_of_a_vector():
-    goal = make_goal([asked(Target("top", 2), (4,))], before=True)
-    assert len(goal) == 1
-    assert (goal[0].layer, goal[0].before) == ("top", True)
-    np.testing.assert_array_equal(goal[0].weights, [[0, 0, 1, 0]])
-    assert goal[0].weights.dtype == np.float32
+@pytest.mark.parametrize(
+    ("target", "weights"),
+    [
+        (Target("top", 2), [0, 0, 1, 0]),
+        (Target("top", 0, sign=-1), [-1]),
+        (Target("top", 1, against=3, sign=-1), [0, -1, 0, 1]),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_a_class_its_other_side_and_a_contrast(target, weights, before):
+    (part,) = goal_of(target, shape=(len(weights),), before=before)
+    assert (part.layer, part.before) == ("top", before)
+    np.testing.assert_array_equal(part.weights, [weights])
+    assert part.weights.dtype == np.float32
 
 
-def test_the_other_side_and_a_contrast():
-    goal = make_goal([asked(Target("top", 0, sign=-1), (1,))], before=True)
-    np.testing.assert_array_equal(goal[0].weights, [[-1]])
-    goal = make_goal([asked(Target("top", 1, against=3, sign=-1), (4,))], before=False)
-    np.testing.assert_array_equal(goal[0].weights, [[0, -1, 0, 1]])
-    assert not goal[0].before
-
-
-def test_the_mean_of_a_channel_needs_one_position():
-    goal = make_goal([asked(Target("conv", 1), (4, 5, 3))], before=False)
-    assert goal[0].weights.shape == (1, 1, 1, 3)
-    values = values_of((4, 5, 3))
+@pytest.mark.parametrize("shape", [(4, 5, 3), (9, 3)])
+def test_the_mean_of_a_channel_needs_one_position(shape):
+    goal, values = goal_of(Target("conv", 1), shape=shape), values_of(shape)
+    assert goal[0].weights.shape == (1, *(1 for _ in shape[1:]), 3)
     assert read_off(goal, values) == pytest.approx(values[..., 1].mean(), rel=1e-5)
-    signal = values_of((9, 3))
-    goal = make_goal([asked(Target("conv", 2), (9, 3))], before=False)
-    assert goal[0].weights.shape == (1, 1, 3)
-    assert read_off(goal, signal) == pytest.approx(signal[..., 2].mean(), rel=1e-5)
 
 
 def test_a_neuron_a_region_and_where_it_is_predicted():
-    values = values_of((4, 5, 3))
-    goal = make_goal([asked(Target("conv", 1, where=(2, 4)), (4, 5, 3))], before=False)
+    shape = (4, 5, 3)
+    values = values_of(shape)
+    goal = goal_of(Target("conv", 1, where=(2, 4)), shape=shape)
     assert goal[0].weights.shape == (1, 4, 5, 3)
     assert read_off(goal, values) == pytest.approx(values[0, 2, 4, 1])
-    goal = make_goal([asked(Target("conv", 1, where=(1, 0, 3, 4)), (4, 5, 3))], before=False)
+    goal = goal_of(Target("conv", 1, where=(1, 0, 3, 4)), shape=shape)
     assert read_off(goal, values) == pytest.approx(values[0, 1:3, 0:4, 1].mean(), rel=1e-5)
     mask = values[0].argmax(axis=-1) == 1
-    target = Target("conv", 1, against=0, where=PREDICTED)
-    goal = make_goal([asked(target, (4, 5, 3), mask)], before=False)
+    goal = goal_of(Target("conv", 1, against=0, where=PREDICTED), shape=shape, mask=mask)
     expected = (values[0, ..., 1] - values[0, ..., 0])[mask].mean()
     assert read_off(goal, values) == pytest.approx(expected, rel=1e-5)
+    nowhere = np.zeros((4, 5), bool)
+    goal = goal_of(Target("m", 1, where=PREDICTED), shape=shape, mask=nowhere)
+    np.testing.assert_array_equal(read_off(goal, values), [0])
 
 
 def test_what_does_not_count_may_be_no_number():
-    goal = make_goal([asked(Target("top", 1), (3,))], before=False)
     values = np.array([[np.nan, 2, np.inf], [0, np.inf, 0]], np.float32)
+    goal = goal_of(Target("top", 1), shape=(3,))
     np.testing.assert_array_equal(read_off(goal, values), [2, np.inf])
-
-
-def test_what_is_nowhere_predicted_reads_0():
-    mask = np.zeros((4, 5), bool)
-    goal = make_goal([asked(Target("m", 1, where=PREDICTED), (4, 5, 3), mask)], before=False)
-    np.testing.assert_array_equal(read_off(goal, values_of((4, 5, 3))), [0])
 
 
 def test_each_image_of_a_batch_has_its_own_target():
@@ -88,16 +83,13 @@ def test_each_image_of_a_batch_has_its_own_target():
         Target("conv", 2, where=(0, 0)),
         Target("conv", 0, sign=-1, where=(0, 0, 2, 2)),
     ]
-    goal = make_goal([asked(target, (4, 5, 3)) for target in targets], before=True)
+    goal, values = goal_of(*targets, shape=(4, 5, 3)), values_of((4, 5, 3), 3)
     assert goal[0].weights.shape == (3, 4, 5, 3)
-    values = values_of((4, 5, 3), 3)
     expected = [values[0, ..., 1].mean(), values[1, 0, 0, 2], -values[2, :2, :2, 0].mean()]
     np.testing.assert_allclose(read_off(goal, values), expected, rtol=1e-5)
     for place, target in enumerate(targets):
-        alone = make_goal([asked(target, (4, 5, 3))], before=True)
-        np.testing.assert_allclose(
-            read_off(alone, values[place : place + 1]), expected[place], rtol=1e-5
-        )
+        alone = read_off(goal_of(target, shape=(4, 5, 3)), values[place : place + 1])
+        np.testing.assert_allclose(alone, expected[place], rtol=1e-5)
 
 
 def test_where_a_unit_is_predicted():

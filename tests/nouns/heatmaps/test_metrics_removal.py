@@ -19,6 +19,12 @@ def weights(size=(8, 8), seed=3):
     return np.random.default_rng(seed).normal(size=(*size, 1))
 
 
+def watched(score=0.0):
+    """A network that gives always the same, and the images that it saw."""
+    seen = []
+    return Formula(lambda one: seen.append(one) or score), seen
+
+
 def by_hand(function, before, after, heat, ties, points):
     """The curve, pixel by pixel with loops."""
     height, width = heat.shape
@@ -118,15 +124,10 @@ def test_road_is_half_the_difference_of_the_two_ways():
 
 
 def test_imputed_pixels_get_the_noise_asked_for():
-    seen = []
-
-    def note(one):
-        seen.append(one)
-        return 0.5
-
+    network, seen = watched(0.5)
     images = picture((16, 16), white=255.0)
     images.values["picture"][:] = 100.0
-    board = bench(Formula(note), images, shares=(0.5,), blemish=0.02)
+    board = bench(network, images, shares=(0.5,), blemish=0.02)
     say(board, np.arange(256).reshape(16, 16), "road")
     noisy = seen[0][8:]
     assert (seen[0][:8] == 100).all()
@@ -136,13 +137,8 @@ def test_imputed_pixels_get_the_noise_asked_for():
 
 
 def test_equal_pixels_go_in_a_random_order_and_not_by_rows():
-    seen = []
-
-    def note(one):
-        seen.append(one)
-        return 0.0
-
-    board = bench(Formula(note), picture((16, 16)), points=4, filling="black")
+    network, seen = watched()
+    board = bench(network, picture((16, 16)), points=4, filling="black")
     say(board, np.zeros((16, 16)), "deletion")
     gone = (seen[2] == 0).all(-1)
     assert gone.sum() == 128
@@ -152,14 +148,9 @@ def test_equal_pixels_go_in_a_random_order_and_not_by_rows():
 
 @pytest.mark.parametrize(("filling", "expected"), [("black", -1), ("grey", 1), ("white", 3)])
 def test_what_stands_for_a_deleted_pixel(filling, expected):
-    seen = []
-
-    def note(one):
-        seen.append(one)
-        return 0.0
-
+    network, seen = watched()
     images = picture((6, 5), black=-1.0, white=3.0)
-    say(bench(Formula(note), images, filling=filling, points=2), np.zeros((6, 5)), "deletion")
+    say(bench(network, images, filling=filling, points=2), np.zeros((6, 5)), "deletion")
     assert (seen[0] == images.pixels[0]).all()
     assert (seen[2] == expected).all()
 

@@ -23,7 +23,7 @@ from layersight.data.prediction import gives_probability
 from layersight.data.readout import Goal
 from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
 from layersight.model import Differentiable
-from layersight.nouns.heatmaps.choice import Choice, DependsOnInput, choose_layers, named_layers
+from layersight.nouns.heatmaps.choice import Choice, DependsOnInput, choose_layers
 from layersight.nouns.heatmaps.classes import positions
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, offset_of
 from layersight.nouns.heatmaps.images import ImageSet, depends_on_input, same_everywhere
@@ -259,11 +259,9 @@ class LayerChooser:
             if self._depends is None:
                 self._depends = depends_on_input(context.model, batch.images.one(0), info)
             end, axes = context.layer(key[0]), len(context.images.entry.sides)
-            if self.layer is None:
-                choice = choose_layers(info, end, method.layers, axes=axes, depends=self._depends)
-            else:
-                choice = named_layers(info, end, self.layer, axes=axes, depends=self._depends)
-            self._choices[key] = choice
+            choice = self._choices[key] = choose_layers(
+                info, end, method.layers, self.layer, axes=axes, depends=self._depends
+            )
             if choice.note:
                 self.note(choice.note)
             if self.layer is not None and len(choice.names) > 1 and method.layers == ONE:

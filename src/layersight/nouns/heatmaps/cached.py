@@ -23,7 +23,7 @@ from layersight.data.readout import Goal, Gradients
 from layersight.data.target import PREDICTED, Target
 from layersight.errors import ModelInputError, SelectionError
 from layersight.model import Differentiable, Forward, ForwardPass, require
-from layersight.nouns.heatmaps.choice import choose_layers, named_layers
+from layersight.nouns.heatmaps.choice import choose_layers
 from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, read_off
 from layersight.nouns.heatmaps.methods.method import ONE, Method
 from layersight.nouns.heatmaps.request import HeatmapOptions
@@ -189,11 +189,7 @@ def make_plan(
         return None
     axes = len(info.inputs[0].sides)
     try:
-        choice = (
-            choose_layers(info, end, methods[0].layers, axes=axes)
-            if layer is None
-            else named_layers(info, end, layer, axes=axes)
-        )
+        choice = choose_layers(info, end, methods[0].layers, layer, axes=axes)
     except (ModelInputError, SelectionError):
         return None  # it is said when the method is run
     names = choice.names if methods[0].layers != ONE else choice.names[:1]

@@ -58,16 +58,19 @@ def choose_layers(
     info: ModelInfo,
     end: LayerInfo,
     kind: str,
+    asked: LayerSpec | Iterable[LayerSpec] | None = None,
     *,
     axes: int = 2,
     depends: DependsOnInput = lambda layer: True,
 ) -> Choice:
-    """The layers for a method that takes some, where none was asked for.
+    """The layers for a method that takes some, by name or where none was asked for.
 
     One: the last with maps before the layer that the target is read off. Several: the last of
     each size of maps that is smaller than the input, of the :data:`MOST_STAGES` coarsest.
     ``axes`` are those of positions of what is explained.
     """
+    if asked is not None:
+        return named_layers(info, end, asked, axes=axes, depends=depends)
     able = _able(info, end, axes)
     if kind == SEVERAL:
         sizes = {sides for entry in info.inputs if len(sides := entry.sides) == axes}

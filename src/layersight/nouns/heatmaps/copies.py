@@ -37,6 +37,14 @@ class Rows:
     def __len__(self) -> int:
         return len(self.images)
 
+    def split(self, size: int) -> list[Rows]:
+        """The rows in batches of so many at most."""
+        starts = range(0, len(self), size)
+        return [
+            Rows(self.copies[start : start + size], self.images[start : start + size])
+            for start in starts
+        ]
+
     def pairs(self) -> Iterable[tuple[int, int]]:
         return zip(self.copies.tolist(), self.images.tolist(), strict=True)
 
@@ -54,10 +62,7 @@ def batches(copies: int, images: Sequence[int] | Numbers, size: int) -> list[Row
     """
     chosen = np.asarray(images, np.intp)
     copy, place = np.divmod(np.arange(copies * len(chosen)), max(len(chosen), 1))
-    return [
-        Rows(copy[start : start + size], chosen[place[start : start + size]])
-        for start in range(0, len(copy), size)
-    ]
+    return Rows(copy, chosen[place]).split(size)
 
 
 def originals(images: Images) -> Rows:

@@ -96,9 +96,6 @@ class ImageSet:
     def batch(self, numbers: Sequence[int]) -> Images:
         return Images(make_batch(self.given, numbers), self.entry.name, self.black, self.white)
 
-    def name(self, image: int) -> str:
-        return self.given[self.entry.name][image].name
-
 
 def make_image_set(given: Given, entry: InputInfo, preprocessing: Preprocessing) -> ImageSet:
     """The images with what black and white are in the numbers that the network sees.

@@ -28,7 +28,7 @@ from layersight.nouns.heatmaps.channels import (
     strongest,
     weighted,
 )
-from layersight.nouns.heatmaps.methods.method import Method, Request
+from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
 
 WHOLE = -1
 """In place of a channel: none is set to 0."""
@@ -38,11 +38,15 @@ def ablation_cam(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the layer; none below 0."""
     images, layer, progress = request.images, request.layers[0], request.progress
     values = maps_of(request)
-    channels = [strongest(squares(maps), request.options.masks) for maps in values]
+    with np.errstate(all="ignore"):
+        squares = np.square(values, dtype=np.float64).sum(axis=all_positions(values))
+    channels = [strongest(each, request.options.masks) for each in squares]
+    # Of each image the whole, and each channel without which it is run; nothing of a dead layer.
+    shown = [np.concatenate([[WHOLE], chosen]) if len(chosen) else chosen for chosen in channels]
     passes = [
-        (image, part)
-        for image, chosen in enumerate(channels)
-        for part in parts(chosen, request.batch_size)
+        (image, rows[start : start + request.batch_size])
+        for image, rows in enumerate(shown)
+        for start in range(0, len(rows), request.batch_size)
     ]
     progress(1, len(passes) + 1)
     scores = np.zeros((len(images), values.shape[-1] + 1))
@@ -56,21 +60,6 @@ def ablation_cam(request: Request) -> FloatArray:
         progress(place + 2, len(passes) + 1)
     weights = np.stack([weigh(row, chosen) for row, chosen in zip(scores, channels, strict=True)])
     return rectified(weighted(values, weights))
-
-
-@np.errstate(all="ignore")
-def squares(maps: FloatArray) -> NDArray[np.float64]:
-    axes = tuple(range(maps.ndim - 1))
-    found: NDArray[np.float64] = np.square(maps, dtype=np.float64).sum(axis=axes)
-    return found
-
-
-def parts(chosen: Indices, size: int) -> list[Indices]:
-    """The whole and each channel without which it is run, in batches; none if there is none."""
-    if len(chosen) == 0:
-        return []
-    rows = np.concatenate([[WHOLE], chosen])
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 @np.errstate(all="ignore")

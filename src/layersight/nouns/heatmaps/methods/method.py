@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
-from layersight.data.fields import Option
 from layersight.data.readout import Goal
 from layersight.model import Differentiable
 from layersight.nouns import registry
@@ -141,24 +140,16 @@ class Result:
         return cls(found.values, found.notes or ((),) * count, found.grounds or (0.0,) * count)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Method:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Method(registry.Entry):
     """A way to find the pixels that decided.
 
     Attributes:
-        name: What ``--method`` calls it.
-        order: Its place in lists.
-        title: What a caption calls it.
-        says: What it does, in a sentence.
         assumes: What it takes for granted, in a sentence.
-        misleads: When it misleads, in a sentence.
-        source: Authors, year and where it was published.
         compute: The function.
         layers: :data:`NONE` for methods that need no layer with maps, :data:`ONE` for those
             that take one (several are fused), :data:`SEVERAL` for those that combine them.
         signed: Whether values below 0 speak against the target.
-        uses: The options that it reads and shares with others, besides ``score``.
-        options: The options that are its own.
         gradients: Whether all it asks of the model are the gradients by its layers.
         scored: Whether it explains the target's score; ``activation`` does not.
         warning: What every picture of it has to say, or ``None``.
@@ -169,20 +160,14 @@ class Method:
             there and back.
         grain: For a method that needs no layer and yet makes its maps of cells larger than a
             pixel: how many, by the size of the image and the options.
+
+    Every method reads the option ``score``.
     """
 
-    name: str
-    order: int
-    title: str
-    says: str
     assumes: str
-    misleads: str
-    source: str
     compute: Callable[[Request], FloatArray | Result]
     layers: str = ONE
     signed: bool = False
-    uses: tuple[str, ...] = ()
-    options: tuple[Option, ...] = ()
     gradients: bool = False
     scored: bool = True
     warning: str | None = None
@@ -190,9 +175,6 @@ class Method:
     costly: bool = False
     passes: Callable[[HeatmapOptions, Size, int], float] | None = None
     grain: Callable[[Size, HeatmapOptions], Size] | None = None
-
-    def reads(self, option: str) -> bool:
-        return option in self.uses or any(option == own.name for own in self.options)
 
 
 def all_positions(values: NDArray[Any]) -> tuple[int, ...]:

@@ -20,9 +20,6 @@ have the greatest standard deviation over the positions, before N.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,56 +45,45 @@ def score_cam(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the layer; none below 0."""
     images, progress = request.images, request.progress
     values = maps_of(request)
-    chosen = [Chosen.of(maps, request.options.masks) for maps in values]
-    passes = list(batches(chosen, request.batch_size))
+    chosen = [choose(maps, request.options.masks) for maps in values]
+    shown = [channels[channels == like] for channels, like in chosen]  # each kind of map once
+    image_of = np.repeat(np.arange(len(images)), [len(each) for each in shown])
+    passes = Rows(np.concatenate(shown), image_of).split(request.batch_size)
     progress(1, len(passes) + 1)
     nothing = baseline(images, request.options.baseline)
     buffer = np.empty((request.batch_size, *images.pixels.shape[1:]), np.float32)
     scores = np.full((len(images), values.shape[-1]), -np.inf)
     for place, rows in enumerate(passes):
-        shown = buffer[: len(rows)]
-        seen = mask(images, nothing, values, rows, out=shown)
-        found = read(request, rows, shown)
+        masked = buffer[: len(rows)]
+        seen = mask(images, nothing, values, rows, out=masked)
+        found = read(request, rows, masked)
         scores[rows.images[seen], rows.copies[seen]] = found[seen]
         progress(place + 2, len(passes) + 1)
-    weights = np.stack([one.weigh(row) for one, row in zip(chosen, scores, strict=True)])
+    weights = np.stack([weigh(row, *one) for one, row in zip(chosen, scores, strict=True)])
     return rectified(weighted(values, weights))
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Chosen:
-    """The channels of one image that count.
+@np.errstate(all="ignore")
+def choose(maps: FloatArray, count: int) -> tuple[Indices, Indices]:
+    """The strongest channels of ``(*positions, channel)``, all for 0, and what stands for each.
 
-    ``like`` is for each the one of them that is shown in its place, often itself.
+    That is the channel that is shown in its place, often itself.
     """
+    scaled, ranged = normalise(np.moveaxis(maps, -1, 0).copy())
+    sizes = np.where(ranged, maps.std(axis=tuple(range(maps.ndim - 1)), dtype=np.float64), 0)
+    channels = strongest(sizes, count)
+    return channels, channels[alike(scaled[channels])]
 
-    channels: Indices
-    like: Indices
 
-    @classmethod
-    @np.errstate(all="ignore")
-    def of(cls, maps: FloatArray, count: int) -> Chosen:
-        """The strongest channels of ``(*positions, channel)``; all for 0."""
-        scaled, ranged = normalise(np.moveaxis(maps, -1, 0).copy())
-        sizes = np.where(ranged, maps.std(axis=tuple(range(maps.ndim - 1)), dtype=np.float64), 0)
-        channels = strongest(sizes, count)
-        return cls(channels, channels[alike(scaled[channels])])
-
-    @property
-    def shown(self) -> Indices:
-        """The channels whose masks are shown, each kind of map once."""
-        shown: Indices = self.channels[self.channels == self.like]
-        return shown
-
-    @np.errstate(all="ignore")
-    def weigh(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The weight of each channel by its score; minus infinity counts 0."""
-        weights = np.zeros(len(scores))
-        mine = scores[self.like]
-        if np.any(mine > -np.inf):
-            powers = np.exp(mine - mine.max())
-            weights[self.channels] = powers / powers.sum()
-        return weights
+@np.errstate(all="ignore")
+def weigh(scores: NDArray[np.float64], channels: Indices, like: Indices) -> NDArray[np.float64]:
+    """The weight of each channel by its score; minus infinity counts 0."""
+    weights = np.zeros(len(scores))
+    mine = scores[like]
+    if np.any(mine > -np.inf):
+        powers = np.exp(mine - mine.max())
+        weights[channels] = powers / powers.sum()
+    return weights
 
 
 @np.errstate(all="ignore")
@@ -121,14 +107,6 @@ def alike(maps: FloatArray) -> Indices:
         if found[place] == place:
             known.append(place)
     return found
-
-
-def batches(chosen: Sequence[Chosen], size: int) -> Iterator[Rows]:
-    """The masks of all images, one image after the other, in batches: copy by channel."""
-    copies = np.concatenate([one.shown for one in chosen])
-    images = np.repeat(np.arange(len(chosen)), [len(one.shown) for one in chosen])
-    for start in range(0, len(copies), size):
-        yield Rows(copies[start : start + size], images[start : start + size])
 
 
 def mask(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from layersight.data.fields import Option, split_words
+from layersight.data.fields import split_words
 from layersight.errors import UsageError
 from layersight.nouns import registry
 from layersight.nouns.heatmaps.request import MeasureOptions
@@ -60,17 +60,11 @@ Compute = Callable[["Trial"], Outcome]
 Refer = Callable[["Bench", Grain], Marks]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Metric:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Metric(registry.Entry):
     """A way to say how far a heatmap can be believed.
 
     Attributes:
-        name: What ``--score`` calls it.
-        order: Its place in lists.
-        title: What a caption and the head of a column call it.
-        says: What its number is, in a sentence.
-        misleads: When it misleads, in a sentence.
-        source: Authors, year and where it was published.
         higher_is_better: Which way is good.
         compute: The function.
         refer: What it says of random maps and of the centre; ``None``: what it computes of them.
@@ -78,27 +72,16 @@ class Metric:
         passes: What one map costs, in passes of an image through the network, by the options and
             by what making the map costs; ``None`` for a single pass.
         probability: Whether the score has to be one in 0..1.
-        uses: The options that it reads and shares with others, besides ``randoms`` and ``seed``.
-        options: The options that are its own.
+
+    Every metric reads the options ``randoms`` and ``seed``.
     """
 
-    name: str
-    order: int
-    title: str
-    says: str
-    misleads: str
-    source: str
     higher_is_better: bool
     compute: Compute
     refer: Refer | None = None
     explains: bool = False
     passes: Callable[[MeasureOptions, float], float] | None = None
     probability: bool = False
-    uses: tuple[str, ...] = ()
-    options: tuple[Option, ...] = ()
-
-    def reads(self, option: str) -> bool:
-        return option in self.uses or any(option == own.name for own in self.options)
 
 
 def metrics() -> dict[str, Metric]:
