@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 import layersight
+from layersight.nouns.survey.montage import BLANK
 from layersight.nouns.survey.tables import files
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (75, 20, 20, 3)).astype(np.uint8)
@@ -43,7 +44,7 @@ def test_a_survey_of_a_network(tmp_path: Path) -> None:
         peaks = -np.sort(-maps.max(1), axis=0)[:9].T
         np.testing.assert_allclose(entry.strongest.activations, peaks, rtol=1e-5, atol=1e-7)
     beside = layersight.patterns(model, "wide:3", steps=2, survey=result)
-    assert (beside.strongest != 255).any()
+    assert (beside.strongest != BLANK).any()
     assert np.isnan(beside.percentile).all()
     assert any("counted wide as rectified" in note for note in beside.notes)
     for shard, workers in ((1, 1), (64, 7)):

@@ -20,6 +20,7 @@ from layersight.data.model import InputInfo
 from layersight.document.blocks import Grid, flat
 from layersight.export.files import to_bytes
 from layersight.nouns.survey.document import PageOptions, describe
+from layersight.nouns.survey.montage import BLANK
 from layersight.nouns.survey.result import Survey
 
 draw = np.random.default_rng(5)
@@ -87,10 +88,10 @@ def test_the_crops_are_those_of_the_strongest_images(made: Survey) -> None:
     assert grid.photos
     assert len(grid.tiles) == 4
     reddest = np.asarray(grid.pixels[0]).reshape(-1, 3)
-    shown = reddest[~(reddest > 240).all(1)].mean(0)
+    shown = reddest[~(reddest == BLANK).all(1)].mean(0)
     assert shown[0] > shown[1] + 80
     greenest = np.asarray(grid.pixels[1]).reshape(-1, 3)
-    shown = greenest[~(greenest > 240).all(1)].mean(0)
+    shown = greenest[~(greenest == BLANK).all(1)].mean(0)
     assert shown[1] > shown[0] + 80
 
 
@@ -113,7 +114,7 @@ def test_a_channel_that_fires_for_one_image_shows_one_and_is_not_called_selectiv
     assert "red" not in lines
     side = 46
     drawn = np.asarray(grid.pixels[3])
-    assert (drawn[:side, side + 2 :] == 255).all()  # the places of images that do not excite it
+    assert (drawn[:side, side + 2 :] == BLANK).all()  # the places of images that do not excite it
 
 
 def test_channels_can_be_ordered(made: Survey) -> None:

@@ -218,7 +218,7 @@ def _crops(result: Channel, title: str, found: Examples, ranks: list[int]) -> Gr
             Tile(
                 label=number(float(found.activations[channel, rank])),
                 lines=tuple(
-                    (brief(part, 14), Cell()) for part in (PurePosixPath(name).stem, folder) if part
+                    (brief(part, 26), Cell()) for part in (PurePosixPath(name).stem, folder) if part
                 ),
                 name=name,
                 facts=(("image", name), ("position", position or "the whole image")),

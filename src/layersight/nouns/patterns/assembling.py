@@ -18,7 +18,7 @@ from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import AXES, Objective, Patterns, gained, scattered
 from layersight.nouns.patterns.running import RatedPattern
 from layersight.nouns.patterns.unfolded import pictures_of
-from layersight.nouns.survey.montage import montages, resized
+from layersight.nouns.survey.montage import BLANK, montages, resized
 from layersight.nouns.survey.result import PERCENTILES, LayerSurvey, Survey
 
 BESIDE = 4
@@ -161,7 +161,7 @@ def with_survey(result: Patterns, survey: Survey) -> Patterns:
     dead = np.zeros(len(result), np.bool_)
     side = min(result.images.shape[1:3])
     top, left = ((edge - side) // 2 for edge in result.images.shape[1:3])
-    strongest: Bytes = np.full(result.images.shape, 255, np.uint8)
+    strongest: Bytes = np.full(result.images.shape, BLANK, np.uint8)
     other: list[str] = []
     for index, objective in enumerate(result):
         channel, term, entry = objective.channel, objective.terms[0], None
@@ -187,7 +187,7 @@ def with_survey(result: Patterns, survey: Survey) -> Patterns:
     layers = [name for name in result.layers if name in survey.counted_as]
     if layers:
         notes.append(f"{survey.uncounted(layers)}, whose strongest images stand beside")
-    if len(other) == len(result) and (strongest == 255).all():
+    if len(other) == len(result) and (strongest == BLANK).all():
         return dataclasses.replace(result, notes=tuple(notes))
     return dataclasses.replace(
         result,

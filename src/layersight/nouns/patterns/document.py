@@ -74,6 +74,7 @@ from layersight.nouns.patterns.wording import (
     short_name,
     taken,
 )
+from layersight.nouns.survey.montage import BLANK
 
 MOST = 256
 """So many patterns are drawn large at most."""
@@ -224,7 +225,7 @@ def _natural_tile(result: Patterns, index: int) -> Tile:
     assert result.strongest is not None
     images = plural(result.natural_count, "image")
     name = f"{full_name(result, index)}: what excites it most in {images}"
-    if (result.strongest[index] == 255).all():
+    if (result.strongest[index] == BLANK).all():
         silent = result.dead_over_data is not None and result.dead_over_data[index]
         words = ("dead", f"over {count(result.natural_count)}", "images") if silent else ("none",)
         return Tile(label="images", cover=Cover("dead", words), name=name)

@@ -47,7 +47,7 @@ from layersight.document.words import (
     short_digest,
     size,
 )
-from layersight.nouns.survey.montage import crop_size, montages, with_crop
+from layersight.nouns.survey.montage import BLANK, crop_size, montages, with_crop
 from layersight.nouns.survey.result import LayerSurvey, Survey, Twins
 
 STRIP = 96
@@ -103,7 +103,7 @@ def describe(result: Survey, options: PageOptions) -> Document:
         parts=(Part(sections, front),),
         captions=captions,
         heading="Channels",
-        guide=_guide(),
+        guide=_guide(result),
         caption=f"{result.model.name}, {result.model.digest}: channels {over}. {captions[1]}",
         name=f"{result.model.name}: survey",
     )
@@ -175,10 +175,11 @@ def _reading(result: Survey) -> Note:
     return Note(tuple(lines), "How to read a channel")
 
 
-def _guide() -> tuple[str, ...]:
+def _guide(result: Survey) -> tuple[str, ...]:
+    selective = " most selective," if _has_selectivity(result) else ""
     return (
         "A tile holds what excites a channel most",
-        "The order can be changed: strongest, most zeros, most selective, or by number",
+        f"The order can be changed: strongest, most zeros,{selective} or by number",
     )
 
 
@@ -189,25 +190,28 @@ def _has_selectivity(result: Survey) -> bool:
 def _strip(result: Survey) -> Grid:
     """The network as a strip: a tile for each layer, a square for each channel, by its zeros."""
     colours = palette("viridis").copy()
-    colours[PAD], colours[DEAD] = 255, DEAD_INK
+    colours[PAD], colours[DEAD] = BLANK, DEAD_INK
     tiles = []
     # What all names begin with says nothing, and there is little room.
     start = _shared_start(list(result))
     for entry in result.layers:
-        name = entry.name[start:] or entry.name
+        title, subtitle = _two_lines(entry.name[start:] or entry.name)
         dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
         lines = [
             ("dead", Cell(f"{dead} / {entry.channels}", "bad" if dead else "quiet")),
             ("zero", Cell(percent(zero) if zero == zero else "")),
         ]
         facts = (("channels", count(entry.channels)), ("type", entry.layer.type))
-        tiles.append(Tile(title=brief(name, 13), lines=tuple(lines), name=entry.name, facts=facts))
+        tiles.append(
+            Tile(title=title, subtitle=subtitle, lines=tuple(lines), name=entry.name, facts=facts)
+        )
+    many = len(tiles) > 12
     return Grid(
         np.stack([_squares(entry) for entry in result.layers]),
         tiles,
         colours,
-        columns=6,
-        side=84.0,
+        columns=8 if many else 6,
+        side=62.0 if many else 84.0,
         title="The network, layer by layer",
         unit="layer",
     )
@@ -224,13 +228,25 @@ def _shared_start(names: list[str]) -> int:
     return max(first.rfind("_", 0, same), first.rfind("/", 0, same)) + 1
 
 
+def _two_lines(name: str) -> tuple[str, str]:
+    """A name over a tile, in two lines if it is long.
+
+    >>> _two_lines("conv2d_1"), _two_lines("fire2_squeeze1x1")
+    (('conv2d_1', ''), ('fire2', 'squeeze1x1'))
+    """
+    cuts = [place for place, letter in enumerate(name) if letter in "_/" and 0 < place < 13]
+    if len(name) < 12 or not cuts:
+        return brief(name, 13), ""
+    return name[: cuts[-1]], brief(name[cuts[-1] + 1 :], 13)
+
+
 def _strip_key() -> Facts:
     """What the colours of the strip stand for."""
     dead = np.tile(np.array(DEAD_INK, np.uint8), (256, 1))
     words = "the share of its activations that are 0, from none to all"
     return Facts(
         (
-            ("a square", Cell("a channel; the one with the fewest zeros comes first")),
+            ("a field", Cell("a channel; the one with the fewest zeros comes first")),
             ("its colour", Cell(words, swatch=palette("viridis"))),
             ("dead", Cell("one number for all images", swatch=dead)),
         )
@@ -238,18 +254,20 @@ def _strip_key() -> Facts:
 
 
 def _squares(entry: LayerSurvey) -> Bytes:
-    """A square for each channel, in rows, those with the fewest zeros first, dead ones last."""
-    across = math.ceil(math.sqrt(entry.channels))
-    each = max(1, STRIP // across)
+    """A field for each channel, in rows, those with the fewest zeros first, dead ones last."""
+    root = math.ceil(math.sqrt(entry.channels))
+    # As many in a row as leave nothing over, if these are not far more than there are rows.
+    fits = (n for n in range(root, 3 * root) if entry.channels % n == 0)
+    across = next(fits, root)
     shares = np.nan_to_num(entry.sparsity, nan=0.0)
     steps = np.rint(shares * (DEAD - 1)).astype(np.uint8)
     steps[entry.dead] = DEAD
-    cells = np.full(across * across, PAD, np.uint8)
+    cells = np.full(math.ceil(entry.channels / across) * across, PAD, np.uint8)
     cells[: entry.channels] = np.sort(steps)
-    drawn = np.kron(cells.reshape(across, across), np.ones((each, each), np.uint8))
-    sheet = np.full((STRIP, STRIP), PAD, np.uint8)
-    sheet[: len(drawn), : len(drawn)] = drawn[:STRIP, :STRIP]
-    return sheet
+    fields = cells.reshape(-1, across)
+    rows, columns = (np.arange(STRIP) * side // STRIP for side in fields.shape)
+    drawn: Bytes = fields[rows][:, columns]
+    return drawn
 
 
 def mean_of(values: NDArray[np.float64]) -> float:

@@ -16,7 +16,9 @@ from layersight.document.blocks import Bytes
 from layersight.nouns.survey.result import Examples, LayerSurvey, Survey
 
 GAP = 2
-"""White pixels between two crops."""
+"""Pixels between two crops."""
+BLANK = 200
+"""The grey between crops, and where there is none: no page is of it, light or dark."""
 SIZES = ((1_000, (46, 6)), (6_000, (32, 8)), (20_000, (20, 10)))
 """Pixels of a crop's side, and channels in a row, in a report of up to so many channels."""
 SMALLEST = 16, 10
@@ -58,12 +60,12 @@ def montages(
         count: How many crops at most: 1, 4 or 9.
 
     Returns:
-        ``(channel, height, width, 3)``; white where there is none.
+        ``(channel, height, width, 3)``; grey where there is none.
     """
     found = entry.strongest
     across = math.ceil(math.sqrt(min(count, found.crops.shape[1])))
     whole = across * side + (across - 1) * GAP
-    sheets = np.full((len(channels), whole, whole, 3), 255, np.uint8)
+    sheets = np.full((len(channels), whole, whole, 3), BLANK, np.uint8)
     wanted = [
         (int(found.crops[channel, rank]), row, place)
         for row, channel in enumerate(channels)
@@ -77,23 +79,18 @@ def montages(
 
 
 def fitted(crop: Bytes, side: int) -> Bytes:
-    """A crop in a square of RGB pixels, its sides in proportion, on white.
+    """A crop in a square of RGB pixels, its sides in proportion, on grey.
 
     >>> fitted(np.zeros((1, 2, 1), np.uint8), 4)[..., 0].tolist()
-    [[255, 255, 255, 255], [0, 0, 0, 0], [0, 0, 0, 0], [255, 255, 255, 255]]
+    [[200, 200, 200, 200], [0, 0, 0, 0], [0, 0, 0, 0], [200, 200, 200, 200]]
     """
-    height, width = crop.shape[:2]
-    longer = max(height, width)
-    tall, wide = max(1, round(height * side / longer)), max(1, round(width * side / longer))
-    square = np.full((side, side, 3), 255, np.uint8)
+    longer = max(crop.shape[:2])
+    tall, wide = (max(1, round(part * side / longer)) for part in crop.shape[:2])
+    square = np.full((side, side, 3), BLANK, np.uint8)
     top, left = (side - tall) // 2, (side - wide) // 2
-    square[top : top + tall, left : left + wide] = resized(in_colour(crop), (tall, wide))
+    colours = np.repeat(crop, 3, 2) if crop.shape[2] == 1 else crop
+    square[top : top + tall, left : left + wide] = resized(colours, (tall, wide))
     return square
-
-
-def in_colour(crop: Bytes) -> Bytes:
-    """A crop with three channels."""
-    return np.repeat(crop, 3, 2) if crop.shape[2] == 1 else crop
 
 
 def resized(pixels: Bytes, shape: tuple[int, int]) -> Bytes:
