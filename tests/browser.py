@@ -38,7 +38,7 @@ def dump(page: Path, profile: Path, budget: int = 8000) -> str:
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     return done.stdout

@@ -164,7 +164,7 @@ def png(pixels: np.ndarray, mode: str | None = None, kind: str = "PNG") -> bytes
     return file.getvalue()
 
 
-def until(what: Callable[[], bool], seconds: float = 20.0) -> float:
+def until(what: Callable[[], bool], seconds: float = 120.0) -> float:
     """How long it takes until something is so."""
     begun = time.monotonic()
     while not what():

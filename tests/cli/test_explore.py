@@ -65,7 +65,7 @@ def test_without_arguments_it_opens_the_demonstration(keyboard: None) -> None:
         assert said[0]["words"].startswith("cat 0.8")
         page.close()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 0
         assert out == ""
         assert err.splitlines()[-1] == "layersight: ended"
@@ -76,7 +76,7 @@ def test_a_model_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:
     bad = tmp_path / "bad.h5"
     bad.write_bytes(b"no model at all")
     with started(bad) as (process, address):
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
         assert served(address)
         assert process.returncode == 1
         assert err.splitlines()[-1].startswith("layersight: ")

@@ -38,7 +38,7 @@ def test_a_whole_run_says_nothing_but_its_result(small: Path, photos: Path, tmp_
 
 def test_one_line_and_a_status(tmp_path: Path) -> None:
     process = start("activations", "model.keras", "photo.png", "--view", "x", cwd=tmp_path)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 2
     assert out == ""
     assert err.startswith("layersight: unknown view 'x': expected one of sheet, grid")
@@ -51,7 +51,7 @@ def test_nobody_reads_standard_output() -> None:
         os.close(read)
         process = start("activations", "--help", stdout=write, stdin=nothing)
         os.close(write)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, "")
 
 
@@ -75,7 +75,7 @@ def test_a_signal_from_the_keyboard(tmp_path: Path) -> None:
         "main()"
     )
     process = start("activations", "m.keras", "x.png", code=code, cwd=tmp_path)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert (out, err) == ("", "layersight: interrupted; nothing half-written is left\n")
     assert signal.SIGINT == 2

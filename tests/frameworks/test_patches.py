@@ -142,11 +142,11 @@ def test_networks_that_share_a_layer_wait_for_each_other_and_others_do_not():
 
     with ThreadPoolExecutor(2) as pool:
         with locked([first, shared]), locked([shared]):
-            pool.submit(run, [apart]).result(5)
+            pool.submit(run, [apart]).result(120)
             inside.clear()
             waiting = pool.submit(run, [second, shared])
             assert not inside.wait(0.1)
-        waiting.result(5)
+        waiting.result(120)
     assert inside.is_set()
 
 

@@ -57,7 +57,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     made = nbformat.v4.new_notebook(cells=cells)
     folder = tmp_path_factory.mktemp("notebook")
     settings = {"metadata": {"path": str(folder)}}
-    NotebookClient(made, timeout=120, kernel_name="python3", resources=settings).execute()
+    NotebookClient(made, timeout=600, kernel_name="python3", resources=settings).execute()
     return made
 
 
@@ -141,7 +141,7 @@ def test_it_prints_whole(
         ],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=600,
     )
     text = " ".join(" ".join(page.extract_text() for page in PdfReader(printed).pages).split())
     for name in ("conv2d", "conv2d_1", "max_pooling2d_3", "dense"):
