@@ -49,8 +49,10 @@ def choose_backend(asked: str | None = None) -> str:
             f"unknown backend '{asked}': expected one of {', '.join(BACKENDS)}."
             f"{near(asked, BACKENDS)}"
         )
-    running = _running()
-    if running is not None:
+    config = getattr(sys.modules.get("keras"), "config", None)
+    backend = getattr(config, "backend", None)
+    if callable(backend):  # Keras is imported already
+        running = str(backend())
         if asked not in (None, running):
             raise BackendError(
                 f"backend '{asked}' was asked for, but Keras already runs on '{running}' in "
@@ -118,14 +120,6 @@ def quieten() -> None:
     """Keeps the frameworks from writing notes about processors and GPUs to standard error."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
-
-
-def _running() -> str | None:
-    """The backend of a Keras that is already imported."""
-    keras = sys.modules.get("keras")
-    config = getattr(keras, "config", None)
-    backend = getattr(config, "backend", None)
-    return str(backend()) if callable(backend) else None
 
 
 def _configured() -> str | None:

@@ -252,10 +252,10 @@ def _of_one_network(held: Iterable[tuple[str, str]], index: Path) -> list[tuple[
             "want with model.save_weights('model.weights.h5') where they were made"
         )
     chosen = networks.get("") or next(iter(networks.values()), [])
-    return sorted(chosen, key=lambda pair: _number(pair[0]))
 
+    def number(pair: tuple[str, str]) -> int:
+        """The index of a layer among those with weights; -1 for what is not one."""
+        numbered = re.search(r"(?:^|/)layer_with_weights-(\d{1,6})/", pair[0])
+        return int(numbered.group(1)) if numbered else -1
 
-def _number(key: str) -> int:
-    """The index of a layer among those with weights; -1 for what is not one."""
-    numbered = re.search(r"(?:^|/)layer_with_weights-(\d{1,6})/", key)
-    return int(numbered.group(1)) if numbered else -1
+    return sorted(chosen, key=number)

@@ -70,7 +70,11 @@ def collect(source: Incoming, allowance: int) -> Contents:
             if allowance < 0:
                 raise ProtocolError("more than a file of its size holds")
     except RemoteError as error:
-        raise _refusal(error.args[0]) from None
+        (sent,) = error.args
+        kind, text = ERRORS.get(str(sent["error"])), sent.get("text")
+        if kind is None or not isinstance(text, str):
+            raise ProtocolError("an unknown error") from None
+        raise kind(text[:MAX_ERROR]) from None
     _check_complete(taken)
     return taken
 
@@ -163,13 +167,6 @@ def _check_complete(taken: Contents) -> None:
         while path := path.rpartition("/")[0]:
             if path in paths:
                 raise ProtocolError("an array inside an array")
-
-
-def _refusal(message: dict[str, Any]) -> LayersightError:
-    kind, text = ERRORS.get(str(message["error"])), message.get("text")
-    if kind is None or not isinstance(text, str):
-        raise ProtocolError("an unknown error")
-    return kind(text[:MAX_ERROR])
 
 
 def _is_size(value: Any) -> TypeGuard[int]:

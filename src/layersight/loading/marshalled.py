@@ -79,7 +79,12 @@ class _Reader:
         if kind == "i":
             return self._int()
         if kind == "l":
-            return self._long()
+            count = self._int()
+            if abs(count) > 8:
+                raise NotReadError
+            digits = struct.unpack(f"<{abs(count)}H", self._take(2 * abs(count)))
+            total: int = sum(digit << (15 * index) for index, digit in enumerate(digits))
+            return -total if count < 0 else total
         if kind == "g":
             return struct.unpack("<d", self._take(8))[0]
         if kind == "f":
@@ -127,7 +132,10 @@ class _Reader:
             raise NotReadError
         texts = [names, variables, free]
         if self._layout == "2":
-            texts = [tuple(_as_text(n) for n in part) for part in texts]
+            texts = [
+                tuple(n.decode("latin-1") if isinstance(n, bytes) else n for n in part)
+                for part in texts
+            ]
         if not all(isinstance(name, str) for part in texts for name in part):
             raise NotReadError
         return Code(self._layout, numbers[0], code, constants, *texts)
@@ -141,17 +149,5 @@ class _Reader:
     def _int(self) -> int:
         return int(struct.unpack("<i", self._take(4))[0])
 
-    def _long(self) -> int:
-        count = self._int()
-        if abs(count) > 8:
-            raise NotReadError
-        digits = struct.unpack(f"<{abs(count)}H", self._take(2 * abs(count)))
-        total: int = sum(digit << (15 * index) for index, digit in enumerate(digits))
-        return -total if count < 0 else total
-
 
 _SIMPLE = {"N": None, "T": True, "F": False, ".": Ellipsis}
-
-
-def _as_text(name: Any) -> Any:
-    return name.decode("latin-1") if isinstance(name, bytes) else name

@@ -188,7 +188,12 @@ def read_live(model: Any) -> SavedNetwork:
     if config.get("class_name") not in GRAPHS:
         raise unusable
     version = str(config.get("keras_version", "2"))
-    layers = [_weights_of(layer) for layer in model.layers]
+    layers = []
+    for layer in model.layers:  # in the order in which Keras 2 saves its weights
+        variables = [*layer.trainable_weights, *layer.non_trainable_weights]
+        named = tuple(str(variable.name) for variable in variables)
+        arrays = tuple(np.asarray(variable.numpy()) for variable in variables)
+        layers.append(LayerWeights(layer.name, named, arrays))
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for layer in layers:
         for array in layer.arrays:
@@ -201,14 +206,4 @@ def read_live(model: Any) -> SavedNetwork:
         Contents(layers=layers),
         backend="tensorflow",
         digest=f"sha256:{digest.hexdigest()}",
-    )
-
-
-def _weights_of(layer: Any) -> LayerWeights:
-    """The weights of a layer, in the order in which Keras 2 saves them."""
-    variables = [*layer.trainable_weights, *layer.non_trainable_weights]
-    return LayerWeights(
-        layer.name,
-        tuple(str(variable.name) for variable in variables),
-        tuple(np.asarray(variable.numpy()) for variable in variables),
     )

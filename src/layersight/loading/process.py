@@ -68,7 +68,11 @@ class Process:
         self._errors = b""
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self._widen()
+        with contextlib.suppress(ImportError, AttributeError, OSError):
+            import fcntl  # the pipe holds more, where the system allows it
+
+            assert self._process.stdout is not None
+            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
 
     @property
     def id(self) -> int:
@@ -175,14 +179,6 @@ class Process:
                 with contextlib.suppress(OSError):
                     stream.close()
 
-    def _widen(self) -> None:
-        """Makes the pipe hold more, where the system allows it."""
-        with contextlib.suppress(ImportError, AttributeError, OSError):
-            import fcntl
-
-            assert self._process.stdout is not None
-            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
-
 
 def command(program: str = PROGRAM) -> list[str]:
     """The command that starts the process: this Python, cut off from the user's settings."""
@@ -209,7 +205,11 @@ def package_folders(home: str) -> list[str]:
     ]
     if not missing:
         return []
-    users = {"", *_folder_of_script()}
+    users = {""}
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if isinstance(script, str):  # Python puts its folder on the path
+        folder = Path(script).parent
+        users |= {str(folder), str(folder.absolute()), str(folder.resolve())}
     with contextlib.suppress(OSError):  # the folder may be gone
         users.add(str(Path.cwd()))
     named = [entry for entry in sys.path if isinstance(entry, str)]
@@ -220,12 +220,3 @@ def package_folders(home: str) -> list[str]:
         if entry is not None and (whole := str(Path(entry).absolute())) not in found:
             found.append(whole)
     return found
-
-
-def _folder_of_script() -> list[str]:
-    """The folder of the script that runs, as Python puts it on its path."""
-    script = getattr(sys.modules.get("__main__"), "__file__", None)
-    if not isinstance(script, str):
-        return []
-    folder = Path(script).parent
-    return [str(folder), str(folder.absolute()), str(folder.resolve())]

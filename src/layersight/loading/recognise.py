@@ -21,7 +21,10 @@ def recognise(path: Path) -> str:
     if not path.exists():
         if find_checkpoint(path) is not None:
             return "checkpoint"
-        raise ModelFileError(_missing(path))
+        beside: list[str] = []
+        if path.parent.is_dir():
+            beside = [p.name for p in path.parent.iterdir() if p.suffix in MODEL_SUFFIXES]
+        raise ModelFileError(f"no model file {path}.{near(path.name, beside)}")
     if path.is_dir():
         described = path / "model.json"
         if not described.is_symlink() and _is_tfjs(read_start(described, 4096)):
@@ -30,7 +33,9 @@ def recognise(path: Path) -> str:
             return "savedmodel"
         if find_checkpoint(path) is not None:
             return "checkpoint"
-        raise ModelFileError(_folder(path))
+        models = sorted(p.name for p in path.iterdir() if p.suffix in MODEL_SUFFIXES)
+        hint = f" It holds {', '.join(models[:4])}." if models else ""
+        raise ModelFileError(f"{path} is a folder: expected a .keras or HDF5 file.{hint}")
     size = check_regular(path)
     try:
         with path.open("rb") as file:
@@ -122,17 +127,3 @@ def _zip(path: Path) -> str:
         f"{path} is a zip archive without a model: expected config.json in it, found "
         f"{', '.join(sorted(names)[:4]) or 'nothing'}"
     )
-
-
-def _missing(path: Path) -> str:
-    siblings: list[str] = []
-    if path.parent.is_dir():
-        siblings = [p.name for p in path.parent.iterdir() if p.suffix in MODEL_SUFFIXES]
-    hint = near(path.name, siblings)
-    return f"no model file {path}.{hint}"
-
-
-def _folder(path: Path) -> str:
-    models = sorted(p.name for p in path.iterdir() if p.suffix in MODEL_SUFFIXES)
-    hint = f" It holds {', '.join(models[:4])}." if models else ""
-    return f"{path} is a folder: expected a .keras or HDF5 file.{hint}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +77,11 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
     arrays = dict(_named(network))
     if not arrays:
         raise ModelFileError(f"{path} holds no kernels of two dimensions")
-    theano = _in_order_of_theano(list(arrays.values()))
+    # Whether all look like ``(filter, input, height, width)``, and some like no other order.
+    shapes = [array.shape for array in arrays.values()]
+    theano = all(shape[2] == shape[3] <= WIDEST for shape in shapes) and any(
+        max(shape[:2]) > WIDEST for shape in shapes
+    )
     held = {name: _as_kernel(name, array, theano) for name, array in arrays.items()}
     layers = tuple(
         LayerInfo(
@@ -139,13 +143,6 @@ def _path(layer: str, name: str) -> tuple[str, ...]:
     """Where a weight is, from the outermost layer on, which its name may repeat."""
     parts = name.split("/")
     return (layer, *(parts[1:] if parts[0] == layer and len(parts) > 1 else parts))
-
-
-def _in_order_of_theano(arrays: Sequence[Array]) -> bool:
-    """Whether all arrays look like ``(filter, input, height, width)``, and some like no other."""
-    shapes = [array.shape for array in arrays]
-    square = all(shape[2] == shape[3] <= WIDEST for shape in shapes)
-    return square and any(max(shape[:2]) > WIDEST for shape in shapes)
 
 
 def _as_kernel(name: str, array: Array, theano: bool) -> FloatArray:

@@ -48,35 +48,27 @@ class Framework(Protocol):
 
     def is_learned(self, step: Step) -> bool:
         """Whether a step holds weights that are more than the statistics of a data set."""
-        ...
 
     def is_stopped(self, step: Step) -> bool:
         """Whether a step cannot be run."""
-        ...
 
     def count_weights(self, step: Step) -> int:
         """How many numbers its weights have."""
-        ...
 
     def formats(self, program: Program) -> Mapping[int, str]:
         """The order of axes of each value."""
-        ...
 
     def inside(self, step: Step) -> tuple[Program, InputInfo] | None:
         """The model of one input that a step wraps, and that input; ``None`` for other steps."""
-        ...
 
     def to_tensor(self, pictures: Array, dtype: str) -> Any:
         """Pictures as a tensor of the type of an input."""
-        ...
 
     def to_array(self, tensor: Any) -> FloatArray:
         """A tensor as an array."""
-        ...
 
     def run(self, step: Step, values: Mapping[int, Any]) -> Sequence[Any]:
         """What a step gives, not training, of values by their numbers."""
-        ...
 
 
 def read_program(

@@ -102,8 +102,12 @@ def check_pass(
                 f"than {in_words(limits.memory)}: {ways_out(view, index, MORE, any_size=any_size)}"
             )
     if back:
-        start = {view.handles[name].index for name in since}
-        total = sum(_given(program.steps[index]) for index in _since(program, indices, start))
+        follows = indices
+        if start := {view.handles[name].index for name in since}:
+            values = [value for index in start for value in program.steps[index].outputs]
+            follows = (*start, *program.dependents(values, indices))
+        steps = [program.steps[index] for index in {*follows}]
+        total = sum(sum(map(count_bytes, step.shapes, _types_of(step))) for step in steps)
         if total > limits.memory + BACK_PER_WEIGHT * weights:
             raise ModelInputError(
                 f"the backward pass through the network holds {in_words(total)} for one image, "
@@ -130,14 +134,6 @@ def _too_wide(
     index = max(held, key=held.__getitem__)
     least = min(count_bytes(view.handles[name].info.output_shape) for name in layers)
     return index if held[index] + least > limits.memory else None
-
-
-def _since(program: Program, indices: Sequence[int], start: set[int]) -> Sequence[int]:
-    """Those steps that depend on one where the backward pass ends, or all without such."""
-    if not start:
-        return indices
-    values = [value for index in start for value in program.steps[index].outputs]
-    return sorted({*start, *program.dependents(values, indices)})
 
 
 def follow_buffers(
@@ -212,7 +208,11 @@ def _check_time(view: View, index: int, limits: Limits, weights: int, *, any_siz
             f"{where} takes {work:.1e} products and sums for one image, more than the "
             f"{allowed:.1e} allowed for a network of so few weights: {ways}"
         )
-    if (count := _time_steps(step)) > MAX_TIME_STEPS * share:
+    count = 0
+    if isinstance(step.operation, keras.layers.RNN | keras.layers.Bidirectional):
+        tensors = [t for t in getattr(step.node, "input_tensors", ()) if len(t.shape) > 2]
+        count = max((int(tensor.shape[1] or 0) for tensor in tensors), default=0)
+    if count > MAX_TIME_STEPS * share:
         raise ModelInputError(
             f"{where} is recurrent and runs {count} time steps for one image, more than the "
             f"{MAX_TIME_STEPS * share:.0f} allowed: {ways}"
@@ -234,21 +234,6 @@ def count_work(step: Step) -> int:
         channels = max(1, int(getattr(operation, "filters", 0) or 0))
         covered = max(covered, weights // channels) if hasattr(operation, "kernel_size") else 1
     return values * covered
-
-
-def _time_steps(step: Step) -> int:
-    """How many time steps a recurrent layer runs; 0 for any other."""
-    if not isinstance(step.operation, keras.layers.RNN | keras.layers.Bidirectional):
-        return 0
-    tensors = getattr(step.node, "input_tensors", ())
-    return max(
-        (int(tensor.shape[1] or 0) for tensor in tensors if len(tensor.shape) > 2), default=0
-    )
-
-
-def _given(step: Step) -> int:
-    """The bytes of what a step gives, as far as its shapes are known."""
-    return sum(map(count_bytes, step.shapes, _types_of(step)))
 
 
 def _for_one(shape: Sequence[int | None]) -> tuple[int | None, ...]:

@@ -18,7 +18,7 @@ import keras
 from keras.src.backend import random as backend_random  # not exported
 from keras.src.random import seed_generator as seeds
 
-from layersight.data.saved import Config, SavedNetwork
+from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.frameworks.graph.patches import patched
 from layersight.frameworks.keras.explaining import own_error, reason_of
@@ -78,7 +78,14 @@ def from_application(
     except (UnsafeModelError, MemoryError):
         raise
     except Exception as error:
-        raise ModelFileError(_why(name, weights, reason_of(error))) from error
+        reason = reason_of(error)
+        why = f"the weights in {weights} do not fit {name} ({reason})"
+        if weights == "imagenet":
+            why = (
+                f"the weights of {name} could not be fetched from the hub ({reason}): connect to "
+                f"the network, or give a file with --weights FILE, or --weights random"
+            )
+        raise ModelFileError(why) from error
     source = f"keras.applications.{name}, weights {weights}"
     return KerasModel(model, source=source, labels=labels)
 
@@ -90,11 +97,7 @@ def _same_each_time() -> Iterator[None]:
     Initialisers without a seed, and layers that draw, ask Python's own generator for one, which
     is the user's, and goes on as if nothing had been drawn.
     """
-    draw = random.Random(0)
-
-    def draw_seed() -> int:
-        return draw.randint(1, 10**9)
-
+    draw_seed = functools.partial(random.Random(0).randint, 1, 10**9)
     name = "make_default_seed"
     with patched((module, name, lambda _: draw_seed) for module in (backend_random, seeds)):
         yield
@@ -112,15 +115,6 @@ def _with_file(function: Callable[..., keras.Model], network: SavedNetwork) -> k
         except ModelFileError:
             raise error from None
     return model
-
-
-def _why(name: str, chosen: str, reason: str) -> str:
-    if chosen == "imagenet":
-        return (
-            f"the weights of {name} could not be fetched from the hub ({reason}): connect to "
-            f"the network, or give a file with --weights FILE, or --weights random"
-        )
-    return f"the weights in {chosen} do not fit {name} ({reason})"
 
 
 def build(
@@ -142,8 +136,11 @@ def build(
     try:
         with at_most(network.size, str(network.path), limits, builder.where):
             model = builder.make_model(config)
-            if not model.built and (shape := _build_shape(config)):
-                model.build(shape)
+            # The input shape that Keras 3 notes beside a model that was built by calling it.
+            noted = config.get("build_config")
+            shape = noted.get("input_shape") if isinstance(noted, dict) else None
+            if not model.built and isinstance(shape, list) and shape:
+                model.build(tuple(shape))
     except Exception as error:
         ours = own_error(error)
         if ours is not None:
@@ -163,10 +160,3 @@ def _stored_kernels(network: SavedNetwork) -> str:
     if not any(array.ndim == 4 for array in arrays):
         return ""
     return "layersight kernels FILE --stored shows its kernels; "
-
-
-def _build_shape(config: Config) -> tuple[int | None, ...] | None:
-    """The input shape that Keras 3 notes beside a model that was built by calling it."""
-    noted = config.get("build_config")
-    shape = noted.get("input_shape") if isinstance(noted, dict) else None
-    return tuple(shape) if isinstance(shape, list) else None

@@ -211,7 +211,12 @@ def spec_of(step: Step, args: Arguments, kwargs: Settings) -> list[keras.KerasTe
             name, wanted = step.operation.name, step.operation.input_spec
             assert_input_compatibility(wanted, args[0] if len(args) == 1 else args, name)
         if isinstance(step.operation, keras.layers.Concatenate):
-            _check_meets(step.operation.axis, keras.tree.flatten(args))
+            # Keras notices only as it runs that sizes do not meet.
+            joined = [tuple(tensor.shape) for tensor in keras.tree.flatten(args)]
+            along = step.operation.axis % len(joined[0])
+            pairs = [set(sizes) for n, sizes in enumerate(zip(*joined, strict=True)) if n != along]
+            if wrong := [sizes for sizes in pairs if len(sizes - {None}) > 1]:
+                raise ValueError(f"sizes {wrong[0]} do not meet")
         return list(keras.tree.flatten(step.operation.compute_output_spec(*args, **kwargs)))
     except (LayersightError, MemoryError):
         raise
@@ -253,12 +258,3 @@ def _is_smaller(found: Shape, wanted: Shape) -> bool:
 
 def _listed(shapes: Sequence[Shape]) -> str:
     return ", ".join(str(shape) for shape in shapes)
-
-
-def _check_meets(axis: int, tensors: Sequence[keras.KerasTensor]) -> None:
-    """Refuses to join tensors of different sizes, which Keras notices only as it runs."""
-    shapes = [tuple(tensor.shape) for tensor in tensors]
-    joined = axis % len(shapes[0])
-    for sizes in (set(pair) for n, pair in enumerate(zip(*shapes, strict=True)) if n != joined):
-        if len(sizes - {None}) > 1:
-            raise ValueError(f"sizes {sizes} do not meet")

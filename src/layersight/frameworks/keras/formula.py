@@ -52,11 +52,16 @@ class Formula(keras.layers.Layer):
         if not self._tracing:
             self._too_large = ""
         results: list[Structure] = []
-        images = _count_images(inputs)
+        shape = keras.tree.flatten(inputs)[0].shape
+        count = shape[0] if len(shape) else 1  # a stand-in for a free number where it is traced
+        images = count if isinstance(count, int) and count else 1
         for number, (name, arguments, settings) in enumerate(self.expression["steps"]):
             given = [_value(argument, inputs, results) for argument in arguments]
             named = {key: _value(item, inputs, results) for key, item in settings.items()}
-            results.append(_compute(name, given, named))
+            function = SIZES.get(name) or find_operation(name)
+            if function is None:
+                raise ValueError(f"unknown operation {name}")
+            results.append(function(*given, **named))
             for old in self._free.get(number, ()):
                 if old != number:
                     results[old] = None
@@ -108,24 +113,10 @@ def _last_uses(expression: Expression) -> dict[int, list[int]]:
     return found
 
 
-def _count_images(inputs: Structure) -> int:
-    """How many images a batch has: a stand-in for a free number where it is being traced."""
-    shape = keras.tree.flatten(inputs)[0].shape
-    count = shape[0] if len(shape) else 1
-    return count if isinstance(count, int) and count else 1
-
-
 def _bytes(result: Structure) -> int:
     """How many bytes a result has, as far as its shape is known."""
     parts: Sequence[Tensor] = keras.tree.flatten(result)
     return sum(count_bytes(tuple(p.shape), p.dtype) for p in parts if hasattr(p, "shape"))
-
-
-def _compute(name: str, given: list[Structure], named: Settings) -> Structure:
-    function = SIZES.get(name) or find_operation(name)
-    if function is None:
-        raise ValueError(f"unknown operation {name}")
-    return function(*given, **named)
 
 
 def _value(form: Form, inputs: Tensor | Sequence[Tensor], results: list[Structure]) -> Structure:

@@ -42,15 +42,11 @@ def spatial(operation: keras.Operation, name: str) -> tuple[int, ...] | None:
     for attribute in names.get(name, ("dilation_rate",)):
         value = getattr(operation, attribute, None)
         if isinstance(value, int):
-            return (value,) * _axes(operation)
+            kind = type(operation).__name__  # such as Conv2D
+            return (value,) * next((axes for axes in (1, 2, 3) if f"{axes}D" in kind), 2)
         if isinstance(value, tuple | list) and all(isinstance(part, int) for part in value):
             return tuple(value)
     return None
-
-
-def _axes(operation: keras.Operation) -> int:
-    """The spatial axes that a class name such as ``Conv2D`` speaks of."""
-    return next((axes for axes in (1, 2, 3) if f"{axes}D" in type(operation).__name__), 2)
 
 
 def follow_fields(program: Program, taken: Mapping[int, Shape]) -> dict[int, Field | None]:

@@ -231,7 +231,9 @@ class Builder:
         kwargs = {
             key: self._resolve(value, tensors)
             for key, value in (node.get("kwargs") or {}).items()
-            if any(each_tensor(value)) or not _is_default(key, value)
+            if any(each_tensor(value))
+            # What says what is done anyway is left out.
+            or not (key == "mask" or (key == "training" and not isinstance(value, bool)))
         }
         return args, kwargs
 
@@ -380,11 +382,6 @@ def _numbers(entry: Config, node: Config) -> Config:
     given = {**taken, **(node.get("kwargs") or {})}
     plain = {key: value for key, value in given.items() if not any(each_tensor(value))}
     return {**(inner if isinstance(inner, dict) else {}), **plain}
-
-
-def _is_default(key: str, value: object) -> bool:
-    """Whether an argument of a call without tensors in it says what is done anyway."""
-    return key == "mask" or (key == "training" and not isinstance(value, bool))
 
 
 def _tensors_in(value: object) -> list[Tensor]:

@@ -32,7 +32,10 @@ def inputs_of(model: keras.Model) -> tuple[InputInfo, ...]:
         return _inputs_without_graph(model)
     program = flatten(model)
     formats = follow_formats(program)
-    keys = _keys(graph)
+    # What a model that takes a dictionary calls each of its input tensors.
+    structure = getattr(graph, "_inputs_struct", None)
+    pairs = structure.items() if isinstance(structure, Mapping) else ()
+    keys = {id(tensor): key for key, tensor in pairs if isinstance(key, str)}
     found = []
     for tensor, value in zip(graph.inputs, program.inputs, strict=True):
         name, shape = tensor._keras_history.operation.name, tuple(tensor.shape)
@@ -45,49 +48,21 @@ def inputs_of(model: keras.Model) -> tuple[InputInfo, ...]:
     return tuple(found)
 
 
-def _keys(graph: keras.Model) -> dict[int, str]:
-    """What a model that takes a dictionary calls each of its input tensors."""
-    structure = getattr(graph, "_inputs_struct", None)
-    if not isinstance(structure, Mapping):
-        return {}
-    return {id(tensor): key for key, tensor in structure.items() if isinstance(key, str)}
-
-
 def _inputs_without_graph(model: keras.Model) -> tuple[InputInfo, ...]:
     """The inputs of a subclassed or unbuilt model: as it was built, else one image."""
+    layers = model._flatten_layers(include_self=False)
+    orders = (getattr(layer, "data_format", None) for layer in layers)
+    order = next((order for order in orders if isinstance(order, str)), LAST)
     structure = build_shapes(model) if model.built else None
     if structure is None:
-        axes = next((len(kernel) for kernel in _kernels(model)), 2)
-        return (InputInfo("input", (None,) * (axes + 2), _first_format(model)),)
-    if isinstance(structure, dict):
-        return tuple(
-            InputInfo(name, (None, *shape[1:]), _first_format(model))
-            for name, shape in structure.items()
-        )
-    several = bool(structure) and isinstance(structure[0], tuple | list)
-    shapes = structure if several else [structure]
-    return tuple(
-        InputInfo(
-            "input" if len(shapes) == 1 else f"input_{number}",
-            (None, *shape[1:]),
-            _first_format(model),
-        )
-        for number, shape in enumerate(shapes)
-    )
-
-
-def _kernels(model: keras.Model) -> list[tuple[int, ...]]:
-    layers = model._flatten_layers(include_self=False)
-    return [layer.kernel_size for layer in layers if hasattr(layer, "kernel_size")]
-
-
-def _first_format(model: keras.Model) -> str:
-    """The order of axes of the first layer inside that has one."""
-    for layer in model._flatten_layers(include_self=False):
-        order = getattr(layer, "data_format", None)
-        if isinstance(order, str):
-            return order
-    return "channels_last"
+        kernels = (getattr(layer, "kernel_size", None) for layer in layers)
+        structure = (None,) * (next((len(kernel) for kernel in kernels if kernel), 2) + 2)
+    if not isinstance(structure, dict):
+        several = bool(structure) and isinstance(structure[0], tuple | list)
+        shapes = structure if several else [structure]
+        alone = len(shapes) == 1
+        structure = {"input" if alone else f"input_{n}": shape for n, shape in enumerate(shapes)}
+    return tuple(InputInfo(name, (None, *shape[1:]), order) for name, shape in structure.items())
 
 
 Picture = tuple[int, int, int]

@@ -32,8 +32,10 @@ def children(operation: keras.Operation) -> list[keras.Layer]:
     """
     graph = graph_of(operation)
     if graph is not None:
-        return [inner for inner in graph.operations if not _is_input(inner)]
-    if not isinstance(operation, keras.Layer) or _is_built_in(operation):
+        inputs = keras.layers.InputLayer
+        return [inner for inner in graph.operations if not isinstance(inner, inputs)]
+    own = type(operation).__module__.partition(".")[0] != "keras"
+    if not own or not isinstance(operation, keras.Layer):
         return []
     return list({id(layer): layer for layer in operation._layers}.values())
 
@@ -41,14 +43,6 @@ def children(operation: keras.Operation) -> list[keras.Layer]:
 def has_inside(operation: keras.Operation) -> bool:
     """Whether there are calls inside an operation that only watching it can show."""
     return graph_of(operation) is None and bool(children(operation))
-
-
-def _is_input(operation: keras.Operation) -> bool:
-    return isinstance(operation, keras.layers.InputLayer)
-
-
-def _is_built_in(operation: keras.Operation) -> bool:
-    return type(operation).__module__.partition(".")[0] == "keras"
 
 
 @contextmanager

@@ -434,7 +434,10 @@ class KerasModel(Model):
             labels=self._labels,
             notes=(*self._notes(view), *(() if view is None else view.notes)),
             output_layers=() if view is None else view.ends,
-            trainable=_trainable(self.model) if self.model.built else None,
+            # Weights that layers share count once.
+            trainable=sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
+            if self.model.built
+            else None,
         )
 
     def _notes(self, view: View | None) -> tuple[str, ...]:
@@ -452,11 +455,6 @@ class KerasModel(Model):
             *notes,
             f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}",
         )
-
-
-def _trainable(model: keras.Model) -> int:
-    """How many numbers training would change; weights that layers share count once."""
-    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
 def _digest(model: keras.Model) -> str:

@@ -46,7 +46,7 @@ class _Enough(BaseException):
     """
 
 
-def _unchanged(_: LayerHandle, tensor: Tensor) -> Tensor:
+def unchanged(_: LayerHandle, tensor: Tensor) -> Tensor:
     return tensor
 
 
@@ -110,7 +110,7 @@ class Passing:
                 self._several.update(program.steps[index].outputs)
 
     def __call__(
-        self, tensors: Sequence[Tensor], hook: Hook = _unchanged, versions: int = 1
+        self, tensors: Sequence[Tensor], hook: Hook = unchanged, versions: int = 1
     ) -> dict[str, Tensor]:
         """Runs the steps.
 
@@ -131,7 +131,7 @@ class Passing:
                 taken = {
                     value: values[value]
                     if value in self._several
-                    else _repeated(values[value], versions)
+                    else keras.ops.repeat(values[value], versions, axis=0)
                     for value in own_values
                 }
             own = [handle for handle in self.wanted if handle.index == index]
@@ -358,10 +358,6 @@ def _capturing(layer: keras.Layer) -> Iterator[list[Tensor]]:
 def _before(seen: Sequence[Tensor], given: Tensor) -> Tensor:
     """What an activation function took last, where that has the form of what came of it."""
     return seen[-1] if seen and tuple(seen[-1].shape) == tuple(given.shape) else given
-
-
-def _repeated(tensor: Tensor, count: int) -> Tensor:
-    return keras.ops.repeat(tensor, count, axis=0)
 
 
 def _plain_float(tensor: Tensor) -> Tensor:

@@ -94,11 +94,15 @@ class _Maker:
         key = id(operation)
         if key not in self._made:
             inner = isinstance(operation, keras.Model) and _holds_own(operation)
-            self._made[key] = self.make(operation) if inner else _copy(operation)
+            config = {} if inner else operation.get_config()
+            copy = self.make(operation) if inner else type(operation).from_config(config)
+            if isinstance(operation, keras.Model) and not inner:
+                _give_weights(operation, copy)
+            self._made[key] = copy
         made: keras.Operation = self._made[key]
         given = made(*args, **kwargs)
         if isinstance(operation, keras.Layer) and not isinstance(operation, keras.Model):
-            _give_weights(operation, made)
+            _give_weights(operation, made)  # it is built now
         return given
 
     def _replace(
@@ -129,14 +133,6 @@ class _Maker:
             ) from error
         _name_operations(layer.name, given, inputs, taken)
         return given
-
-
-def _copy(operation: keras.Operation) -> keras.Operation:
-    """A layer or operation like another one; the weights of a built one come along."""
-    made = type(operation).from_config(operation.get_config())
-    if isinstance(operation, keras.Model):
-        _give_weights(operation, made)
-    return made
 
 
 def _give_weights(old: keras.Layer, new: keras.Layer) -> None:

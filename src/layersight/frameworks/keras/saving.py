@@ -124,7 +124,10 @@ def _clean(value: object, layer: str, notes: list[str]) -> object:
     }
     settings = cleaned.get("config")
     if "class_name" in value and isinstance(settings, dict):
-        _restore_initialisers(str(value["class_name"]), settings)
+        for key, inner in settings.items():  # default initialisers where a placeholder stands
+            if isinstance(inner, dict) and inner.get("registered_name") == UNSET["registered_name"]:
+                default = _default(getattr(keras.layers, str(value["class_name"]), None), key)
+                settings[key] = keras.initializers.serialize(keras.initializers.get(default))
     return cleaned
 
 
@@ -137,14 +140,6 @@ def _check_place(value: Config, layer: str) -> None:
     if not ours and not (module == "builtins" and value["class_name"] in ("slice", "range")):
         name = value["config"] if value["class_name"] == "function" else value["class_name"]
         raise _foreign(layer, str(name))
-
-
-def _restore_initialisers(kind: str, settings: Config) -> None:
-    """The default initialisers of a class where a placeholder stands."""
-    for key, value in settings.items():
-        if isinstance(value, dict) and value.get("registered_name") == UNSET["registered_name"]:
-            default = _default(getattr(keras.layers, kind, None), key)
-            settings[key] = keras.initializers.serialize(keras.initializers.get(default))
 
 
 def _default(cls: Any, key: str) -> str:

@@ -101,19 +101,14 @@ def wanted_pixels(
         return read_program(program, model.name, inputs, KerasSteps())
     if len(inputs) != 1:
         return (Reading(),) * len(inputs)
-    return (_read_hidden(model, inputs[0], pack),)
-
-
-def _read_hidden(
-    model: keras.Model, entry: InputInfo, pack: Callable[[list[Tensor]], Structure]
-) -> Reading:
-    """Of a model that is no graph: as far as the first call of a layer with learned weights."""
+    # Of a model that is no graph: as far as the first call of a layer with learned weights.
+    (entry,) = inputs
     if takes_whole(entry):
-        return Reading(WHOLE)
+        return (Reading(WHOLE),)
     sizes = [size or SIDE for size in entry.shape[1:]]
     if not entry.accepts_image or np.prod(sizes) > MOST_HIDDEN:
-        return Reading()
-    return read_stem(_HiddenStem(model, entry, pack), channels_of(entry))
+        return (Reading(),)
+    return (read_stem(_HiddenStem(model, entry, pack), channels_of(entry)),)
 
 
 MOST_HIDDEN = 2**21  # the most numbers of a picture for which a model that is no graph is tried

@@ -87,7 +87,10 @@ def notes_of(called: Iterable[tuple[str, keras.Operation]]) -> tuple[str, ...]:
             own.append(name)
         elif _draws(layer):
             off.append(name)
-        elif any(_normalises(inner) for inner in _inside(layer)):
+        elif any(
+            isinstance(inner, keras.layers.BatchNormalization) and inner.trainable
+            for inner in _inside(layer)
+        ):
             stored.append(name)
     notes = {
         "batch normalisation called with training=True, so each image is normalised by its own "
@@ -104,10 +107,6 @@ def _inside(layer: keras.Operation) -> Sequence[keras.Layer]:
     if not isinstance(layer, keras.Layer):
         return ()
     return [inner for inner in layer._flatten_layers() if inner is not layer] or [layer]
-
-
-def _normalises(layer: keras.Operation) -> bool:
-    return isinstance(layer, keras.layers.BatchNormalization) and bool(layer.trainable)
 
 
 def _draws(layer: keras.Operation) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -49,15 +49,20 @@ def trace_model(
     inside: dict[int, list[tuple[Key, keras.Layer, int, Shape]]] = {}
     unfit: dict[int, LayersightError] = {}
     last: list[tuple[Key, int] | None] = []
-    entering = _taken(program, model, shapes)
+    own_inputs = model.inputs if program.outputs else ()
+    given = list(shapes) if shapes else [tuple(tensor.shape) for tensor in own_inputs]
+    dtypes = [str(tensor.dtype) for tensor in own_inputs] or ["float32"] * len(given)
+    entering = dict(zip(program.inputs, zip(given, dtypes, strict=True), strict=True))
     known = _trace(program, entering, inside, unfit, pack, last)
     formats = follow_formats(program)
     fields = follow_fields(program, {value: shape for value, (shape, _) in entering.items()})
-    seen = [
-        call
-        for index, step in enumerate(program.steps)
-        for call in (*_inner_calls(inside.get(index, []), index, known), *_own_calls(step, index))
-    ]
+    seen = []
+    for index, step in enumerate(program.steps):
+        for key, layer, output, shape in inside.get(index, ()):
+            seen.append(_Call(key, layer, output, index, shape if known else None, None))
+        for output, value in enumerate(step.outputs):
+            own = step.shapes[output] if output < len(step.shapes) else None
+            seen.append(_Call(step.key, step.operation, output, index, own, value))
     names = names_of(list(dict.fromkeys(call.key for call in seen)))
     several = {(call.key, call.value is None) for call in seen if call.output}
     givers = givers_of(program, names)
@@ -81,19 +86,6 @@ def trace_model(
     called = [(names[step.key], step.operation) for step in program.steps if step.training]
     ends = ends_of(program, handles, last)
     return View(program, handles, formats, unfit, ends, notes_of(called), stops, entering)
-
-
-def _inner_calls(
-    calls: Sequence[tuple[Key, keras.Layer, int, Shape]], index: int, known: bool
-) -> Iterator[_Call]:
-    for key, layer, output, shape in calls:
-        yield _Call(key, layer, output, index, shape if known else None, None)
-
-
-def _own_calls(step: Step, index: int) -> Iterator[_Call]:
-    for output, value in enumerate(step.outputs):
-        shape = step.shapes[output] if output < len(step.shapes) else None
-        yield _Call(step.key, step.operation, output, index, shape, value)
 
 
 def _describe(
@@ -141,17 +133,6 @@ def _inner_format(call: _Call) -> str:
         return FIRST if rank == 4 else NONE
     order = getattr(call.layer, "data_format", None)
     return FIRST if order == FIRST and rank >= 3 else "channels_last"
-
-
-def _taken(
-    program: Program, model: keras.Model, shapes: Sequence[Shape] | None
-) -> dict[int, tuple[Shape, str]]:
-    """The shape and the type of each value that the model takes."""
-    own = model.inputs if program.outputs else ()
-    given = list(shapes) if shapes else [tuple(tensor.shape) for tensor in own]
-    dtypes = [str(tensor.dtype) for tensor in own] or ["float32"] * len(given)
-    pairs = zip(given, dtypes, strict=True)
-    return dict(zip(program.inputs, pairs, strict=True))
 
 
 def _trace(

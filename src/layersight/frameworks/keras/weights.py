@@ -84,7 +84,10 @@ class _Assignment:
         refused = _refused_by_entry(model, saved)
         holders = [layer for layer in model.layers if layer.weights]
         own = {variable.name for variable in model.weights}
-        entries = [_without_extras(entry, own) for entry in saved]
+        entries = [  # without what belongs to no weight
+            _kept(entry, lambda name: _last(name) in own or not BESIDE.fullmatch(_last(name)))
+            for entry in saved
+        ]
         for entry in entries:
             if (stopped := refused.get(plain_name(entry.layer))) is not None:
                 arrays: Sequence[Array] = entry.arrays
@@ -205,11 +208,6 @@ def _kept(entry: LayerWeights, keep: Callable[[str], bool]) -> LayerWeights:
     """A layer's arrays whose names are wanted."""
     pairs = [pair for pair in zip(entry.names, entry.arrays, strict=True) if keep(pair[0])]
     return LayerWeights(entry.layer, tuple(n for n, _ in pairs), tuple(a for _, a in pairs))
-
-
-def _without_extras(entry: LayerWeights, own: set[str]) -> LayerWeights:
-    """A layer's arrays without those that belong to no weight; ``own`` names those of the model."""
-    return _kept(entry, lambda name: _last(name) in own or not BESIDE.fullmatch(_last(name)))
 
 
 def _without_refused(

@@ -151,12 +151,7 @@ def _given(code: Code, defaults: Any, closure: Any, arguments: Any) -> dict[str,
         found |= arguments
     if isinstance(closure, list) and len(closure) == len(code.free):
         found |= dict(zip(code.free, closure, strict=True))
-    plain = {name: _untagged(value) for name, value in found.items()}
-    return {name: value for name, value in plain.items() if not isinstance(value, dict)}
-
-
-def _untagged(value: Any) -> Any:
-    """A list for a tuple as Keras 2.13 and later write it; what is something else stays."""
-    if isinstance(value, dict) and value.get("class_name") == "__tuple__":
-        value = value.get("items", settings_of(value).get("items"))
-    return value
+    for name, value in found.items():  # Keras 2.13 and later write a tuple so
+        if isinstance(value, dict) and value.get("class_name") == "__tuple__":
+            found[name] = value.get("items", settings_of(value).get("items"))
+    return {name: value for name, value in found.items() if not isinstance(value, dict)}

@@ -129,7 +129,10 @@ def count_from_zero(config: Config) -> int:
         inside = [layer.get("inbound_nodes") for layer in layers.values()]
         outside = [inner.get("output_layers"), inner.get("input_layers")]
         for value in (inside, outside):
-            for name, used in _by_name(value).items():
+            by_name: dict[str, list[list[Any]]] = {}
+            for history in each_tensor(value):
+                by_name.setdefault(history[0], []).append(history)
+            for name, used in by_name.items():
                 layer = layers.get(name, {})
                 calls = len(layer.get("inbound_nodes") or [])
                 numbers = [history[1] for history in used]
@@ -139,14 +142,6 @@ def count_from_zero(config: Config) -> int:
                         history[1] -= 1
                     count += 1
     return count
-
-
-def _by_name(value: Any) -> dict[str, list[list[Any]]]:
-    """The references inside a value by the names of the layers that they are to."""
-    found: dict[str, list[list[Any]]] = {}
-    for history in each_tensor(value):
-        found.setdefault(history[0], []).append(history)
-    return found
 
 
 @rewrite("references")

@@ -103,15 +103,14 @@ def drop_harmless(layer: Config, settings: Config) -> bool:
         for key, value in settings.items()
         if key in droppable
         and name not in KNOWN.get(key, ())
-        and (droppable[key] is ANY or _is_same(value, droppable[key]))
+        and (
+            droppable[key] is ANY
+            or (type(value) is type(droppable[key]) and value == droppable[key])
+        )
     ]
     for key in dropped:
         del settings[key]
     return any(key not in QUIET for key in dropped)
-
-
-def _is_same(value: Any, wanted: Any) -> bool:
-    return type(value) is type(wanted) and bool(value == wanted)
 
 
 @layer_rewrite(

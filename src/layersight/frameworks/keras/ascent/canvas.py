@@ -85,8 +85,10 @@ def network_input(ascent: Ascent, planes: Tensor, placed: Structure | None) -> T
         ``(batch * views, height, width, channel)``, in the numbers that the network takes.
     """
     channels = int(planes.shape[1])
-    gain, shift, flip = _scale(ascent)
-    if flip:
+    gain, shift = np.asarray(ascent.gain, np.float32), np.asarray(ascent.shift, np.float32)
+    if ascent.parameters == PIXELS:
+        gain, shift = np.ones_like(gain), np.zeros_like(shift)
+    elif ascent.flip:
         planes = ops.flip(planes, 1)
     outside = np.full(channels, 0.0, np.float32)
     if placed is not None:
@@ -96,15 +98,6 @@ def network_input(ascent: Ascent, planes: Tensor, placed: Structure | None) -> T
     if placed is None:
         return ops.transpose(planes, (0, 2, 3, 1)) + middle
     return sample(planes, placed) + middle
-
-
-def _scale(ascent: Ascent) -> tuple[FloatArray, FloatArray, bool]:
-    """From a canvas to what the network takes, channel by channel: factor, summand, reversal."""
-    gain = np.asarray(ascent.gain, np.float32)
-    shift = np.asarray(ascent.shift, np.float32)
-    if ascent.parameters == PIXELS:
-        return np.ones_like(gain), np.zeros_like(shift), False
-    return gain, shift, ascent.flip
 
 
 def _spread(values: FloatArray) -> Tensor:

@@ -46,11 +46,11 @@ def mixed_precision(operations: Iterable[keras.Operation]) -> Iterator[None]:
     """
     layers = [operation for operation in operations if isinstance(operation, keras.Layer)]
     every = {id(inner): inner for layer in layers for inner in layer._flatten_layers()}
-    plain = [layer for layer in every.values() if _is_plain(unpatched(layer, ATTRIBUTE))]
+    plain = []
+    for layer in every.values():
+        policy = unpatched(layer, ATTRIBUTE)
+        if type(policy) is keras.DTypePolicy and policy.name == "float32":
+            plain.append(layer)
     mixed = keras.DTypePolicy(POLICY)
     with patched([(layer, ATTRIBUTE, lambda _: mixed) for layer in plain], PolicyByThread):
         yield
-
-
-def _is_plain(policy: keras.DTypePolicy) -> bool:
-    return type(policy) is keras.DTypePolicy and policy.name == "float32"

@@ -95,7 +95,8 @@ class KerasOptimisation:
         self._draw = compiled(lambda given, _: draw(ascent, given))
         self._show = compiled(self._shown)
         self._place = {
-            near: compiled(functools.partial(self._placed, near=near)) for near in (True, False)
+            near: compiled(lambda given, _, near=near: place(given[0], ascent.size, near=near))
+            for near in (True, False)
         }
         self._update = compiled(self._updated)
 
@@ -225,9 +226,6 @@ class KerasOptimisation:
         stepped = (state, gradients, ascent.rate * extra["rates"])
         after, slopes = self._update(stepped, [])
         return after, {"values": values, "slopes": slopes}
-
-    def _placed(self, given: Sequence[Tensor], _: object, *, near: bool) -> Structure:
-        return place(given[0], self._ascent.size, near=near)
 
     def _shown(self, given: Sequence[Tensor], fixed: Sequence[Structure]) -> Tensor:
         """What the network sees of what is drawn, and of what is added to the canvas."""

@@ -34,7 +34,7 @@ from layersight.frameworks.keras.backends import (
 )
 from layersight.frameworks.keras.checking import check_steps, other_inputs
 from layersight.frameworks.keras.geometry import channels_last, tensor_channels_last
-from layersight.frameworks.keras.passing import Hook, Passing
+from layersight.frameworks.keras.passing import Hook, Passing, unchanged
 from layersight.frameworks.keras.rectifiers import guiding, rectifiers_of
 from layersight.frameworks.keras.types import Tensor
 
@@ -62,13 +62,11 @@ class Host(Protocol):
 
     def prepare(self, inputs: Inputs) -> tuple[View, list[FloatArray], tuple[Hashable, ...]]:
         """The view, the inputs in the model's own order and axes, and what tells shapes apart."""
-        ...
 
     def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]: ...
 
     def check_memory(self, view: View, layers: Sequence[str], **more: Any) -> None:
         """Refuses a pass that takes more than a stranger's file may."""
-        ...
 
     def handle(self, view: View, name: str) -> LayerHandle: ...
 
@@ -76,7 +74,6 @@ class Host(Protocol):
 
     def running(self) -> AbstractContextManager[None]:
         """Holds the model while it runs, and explains what goes wrong."""
-        ...
 
 
 class Reading:
@@ -98,7 +95,11 @@ class Reading:
 
         def make() -> Runner:
             passing = self._passing(view, goal, handles)
-            compute = functools.partial(_read, passing, goal, handles, len(arrays))
+
+            def compute(given: Sequence[Tensor]) -> dict[str, Tensor]:
+                tensors, weights = given[: len(arrays)], given[len(arrays) :]
+                return {"scores": _score(passing, goal, handles, tensors, weights)[0]}
+
             return make_runner(compute, self._host.variables, often=size >= TRACED)
 
         with self._host.running():
@@ -283,7 +284,7 @@ def _score(
     handles: Sequence[LayerHandle],
     tensors: Sequence[Tensor],
     weights: Sequence[Tensor],
-    hook: Hook,
+    hook: Hook = unchanged,
     versions: int = 1,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum for each image, and what the layers it is read off give."""
@@ -296,21 +297,6 @@ def _score(
         total = total + ops.sum(product, axis=tuple(range(1, len(product.shape))))
     names = (handle.info.name for handle in handles)
     return total, {f"end:{name}": found[f"layer:{name}"] for name in names}
-
-
-def _same(_: LayerHandle, tensor: Tensor) -> Tensor:
-    return tensor
-
-
-def _read(
-    passing: Passing,
-    goal: Goal,
-    handles: Sequence[LayerHandle],
-    inputs: int,
-    given: Sequence[Tensor],
-) -> dict[str, Tensor]:
-    scores, _ = _score(passing, goal, handles, given[:inputs], given[inputs:], _same)
-    return {"scores": scores}
 
 
 def _ablate(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from layersight.data.arrays import Array, FloatArray
+from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import give_back
 from layersight.frameworks.keras.backends import to_numpy
 
@@ -40,7 +40,12 @@ def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
                 if value.dtype.kind in "iub":
                     continue
                 kept.append((variable, value.copy()))
-                variable.assign(_drawn(value.astype(np.float32), draw).astype(value.dtype))
+                wide = value.astype(np.float32)
+                if wide.ndim >= 2:
+                    drawn = draw.normal(wide.mean(), wide.std(), wide.shape).astype(np.float32)
+                else:
+                    drawn = draw.permutation(wide)
+                variable.assign(drawn.astype(value.dtype))
         yield
     finally:
         # Twice, since an interruption may come before the first has begun.
@@ -53,9 +58,3 @@ def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
 def _restore(entry: tuple[keras.Variable, Array]) -> None:
     variable, value = entry
     variable.assign(value)
-
-
-def _drawn(value: FloatArray, draw: np.random.Generator) -> FloatArray:
-    if value.ndim >= 2:
-        return np.asarray(draw.normal(value.mean(), value.std(), value.shape), np.float32)
-    return np.asarray(draw.permutation(value), np.float32)
