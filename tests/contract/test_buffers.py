@@ -8,9 +8,9 @@ import pytest
 
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
-from layersight.frameworks.keras import buffers
+from layersight.frameworks.keras import checking
 from layersight.frameworks.keras.backends import measure
-from layersight.frameworks.keras.buffers import check_pass, count_work, follow_buffers
+from layersight.frameworks.keras.checking import check_pass, count_work, follow_buffers
 from layersight.frameworks.keras.model import KerasModel
 from layersight.limits import Limits
 
@@ -53,7 +53,7 @@ def test_why_a_step_cannot_be_traced_is_noted(monkeypatch, caplog):
     def fail(*_):
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(buffers, "measure", fail)
+    monkeypatch.setattr(checking, "measure", fail)
     with caplog.at_level("DEBUG", "layersight"):
         held(attention())
     assert "layer 'attention' cannot be traced" in caplog.text

@@ -15,7 +15,7 @@ import layersight
 from layersight.errors import UnsafeModelError
 from layersight.frameworks.keras.backends import to_numpy
 from layersight.frameworks.keras.formula import Formula
-from layersight.frameworks.keras.plain import make_plain
+from layersight.frameworks.keras.saving import make_plain
 from layersight.frameworks.keras.sizes import at_most
 from layersight.limits import Limits
 from layersight.loading.rewrites.lambdas import find_formula

@@ -21,7 +21,7 @@ from layersight.errors import (
     UnsafeModelError,
     UsageError,
 )
-from layersight.frameworks.graph import room
+from layersight.frameworks.graph import view
 from layersight.hdf5.files import read_archive
 from layersight.images.arrays import read_array
 from layersight.loading import bounded, load_model, read_labels, read_network
@@ -237,8 +237,8 @@ def test_a_pass_that_may_take_more_runs(tmp_path):
 def test_a_pass_beyond_the_memory_that_is_free(tmp_path, monkeypatch, live):
     model = padded(tmp_path, None, None, 4, max_memory="1T")
     model = load_model(model.model) if live else model
-    monkeypatch.setattr(room, "free_memory", lambda: 150 << 20)
-    monkeypatch.setattr(room, "SMALL", 0)
+    monkeypatch.setattr(view, "free_memory", lambda: 150 << 20)
+    monkeypatch.setattr(view, "SMALL", 0)
     model.forward(SIXTEEN, ["a", "b", "c"])
     four = {"i": np.zeros((4, 16, 16, 4), "float32")}
     with pytest.raises(ModelInputError) as told:

@@ -9,7 +9,7 @@ from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.frameworks.graph.sizes import ledger
 from layersight.frameworks.keras.build import build
-from layersight.frameworks.keras.ranges import BY_NAME, largest_number
+from layersight.frameworks.keras.lookup import BY_NAME, largest_number
 from layersight.limits import Limits
 from layersight.loading.rewrites import upgrade
 from layersight.loading.rewrites.walking import tensor

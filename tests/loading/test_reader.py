@@ -21,8 +21,7 @@ import pytest
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.loading.contents import collect
 from layersight.loading.frames import Incoming, ProtocolError, write_frame
-from layersight.loading.process import BEGIN, PROGRAM, command, package_folders
-from layersight.loading.reader import SLOWEST, Reader
+from layersight.loading.reader import BEGIN, PROGRAM, SLOWEST, Reader, command, package_folders
 
 _FAKE = """
 {begin}

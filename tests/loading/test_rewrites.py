@@ -12,7 +12,6 @@ from layersight.loading.rewrites import (
     classes,
     keras1,
     lambdas,
-    names,
     nodes,
     operations,
     sequential,
@@ -209,7 +208,7 @@ def test_slashes_in_names():
     config = graph(
         entry(), node("a/b", nodes=[[["input", 0, 0, {}]]]), node("c", nodes=[[["a/b", 0, 0, {}]]])
     )
-    assert names.replace_slashes(config) == 1
+    assert nodes.replace_slashes(config) == 1
     assert config["config"]["layers"][1]["name"] == "a_b"
     assert config["config"]["layers"][2]["inbound_nodes"] == [[["a_b", 0, 0, {}]]]
 
@@ -217,7 +216,7 @@ def test_slashes_in_names():
 def test_names_stand_in_both_places():
     config = graph(entry())
     del config["config"]["layers"][0]["config"]["name"]
-    names.name_every_layer(config)
+    nodes.name_every_layer(config)
     assert config["config"]["layers"][0]["config"]["name"] == "input"
 
 

@@ -19,8 +19,10 @@ from typing import Any
 import h5py
 
 from layersight.errors import ModelFileError, UnsafeModelError
-from layersight.hdf5.datasets import array_frames, bytes_of, check_dataset
 from layersight.hdf5.groups import (
+    array_frames,
+    bytes_of,
+    check_dataset,
     check_text,
     child,
     damaged,

@@ -20,10 +20,221 @@ from typing import TYPE_CHECKING
 from layersight.errors import ModelFileError
 from layersight.loading.bounded import MAX_CONFIG, bytes_allowed, bytes_stored, check_regular
 from layersight.loading.frames import ProtocolError, RemoteError
-from layersight.loading.process import PROGRAM, GoneError, Process
 
 if TYPE_CHECKING:  # else imported late: the process starts while NumPy is imported here
     from layersight.loading.contents import Contents
+import json
+import math
+import signal
+import site
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from layersight.loading.frames import STEP, Incoming
+
+# How the process begins. Ctrl-C is left to the process that started it. layersight is imported
+# from where it lies without that folder being searched for anything else: it may be the user's.
+BEGIN = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "from importlib.machinery import PathFinder; from importlib.util import module_from_spec; "
+    "sys.path += sys.argv[2:]; spec = PathFinder.find_spec('layersight', sys.argv[1:2]); "
+    "own = sys.modules['layersight'] = module_from_spec(spec); spec.loader.exec_module(own); "
+)
+
+PROGRAM = BEGIN + "from layersight.hdf5.serving import serve; serve()"
+
+NEEDED = ("numpy", "h5py")  # the packages that the process imports
+KEPT = 4096  # the last bytes that it writes to standard error
+MAX_QUOTED = 200  # characters of them in a message
+PIPE = 1 << 20  # bytes that the pipe should hold
+TURNS = 10  # how often the process is looked at in the time that it may be silent
+
+# Variables for the process: no threads, which it has no work for, and no filter that HDF5
+# would load from elsewhere.
+ENVIRONMENT = {
+    **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "HDF5_PLUGIN_PRELOAD": "::",
+}
+
+
+class GoneError(Exception):
+    """The process ended, or was ended."""
+
+
+class Process:
+    """One process and the pipes to it."""
+
+    def __init__(self, program: str = PROGRAM) -> None:
+        self._process = subprocess.Popen(
+            command(program),
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **ENVIRONMENT},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self.frames = Incoming(self._fill)
+        self._steps = 0
+        self._late = False
+        self._errors = b""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        with contextlib.suppress(ImportError, AttributeError, OSError):
+            import fcntl  # the pipe holds more, where the system allows it
+
+            assert self._process.stdout is not None
+            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
+
+    @property
+    def id(self) -> int:
+        return self._process.pid
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """Kills it: it has nothing to save."""
+        self._process.kill()
+        self._close()
+        # One that waits for a broken disk ends when that does.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5.0)
+
+    def forget(self) -> None:
+        """Leaves it to the process that started it, from which this one was forked."""
+        self._close()
+        assert self._process.stderr is not None
+        self._process.stderr.close()  # the thread that would is not in this process
+        self._process.returncode = 0
+
+    def ask(self, request: Mapping[str, Any]) -> None:
+        """Hands it a request."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+
+    def why(self) -> str:
+        """Why it ended before the end of the file, in words."""
+        status = self._status()
+        if self._late or status == -getattr(signal, "SIGXCPU", 0):
+            return "reading it does not come to an end"
+        if status == -getattr(signal, "SIGKILL", 0):
+            return "the process that read it was killed, perhaps for lack of memory"
+        return "HDF5 crashed on it" + (f": {line}" if (line := self.last_error()) else "")
+
+    def failed(self) -> bool:
+        """Whether it ended by an error of Python, which the file need not have caused."""
+        return self._status() == 1 and bool(self.last_error())
+
+    def _status(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        return self._process.returncode
+
+    def last_error(self) -> str:
+        """The last line that it wrote to standard error, cut to be quoted; empty for none."""
+        self._listener.join(1.0)
+        lines = self._errors.decode("utf-8", "replace").splitlines()
+        written = ["".join(filter(str.isprintable, line)).strip() for line in lines]
+        last: str = next((line for line in reversed(written) if line), "")
+        return last if len(last) <= MAX_QUOTED else f"{last[:MAX_QUOTED]}..."
+
+    @contextlib.contextmanager
+    def watched(self, limit: float, total: float) -> Iterator[None]:
+        """Kills the process if it is silent for too long while the block lasts.
+
+        ``limit`` is for one silence, ``total`` for all, whatever it sends, in seconds.
+        """
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(done, limit, total), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watch.join()
+
+    def _watch(self, done: threading.Event, limit: float, total: float) -> None:
+        """Counts turns, not time: while everything is suspended, none passes."""
+        seen, idle, turns = self._steps, 0, 0
+        most = math.ceil(TURNS * total / limit)
+        while not done.wait(limit / TURNS):
+            idle = idle + 1 if self._steps == seen else 0
+            seen, turns = self._steps, turns + 1
+            if idle >= TURNS or turns >= most:
+                self._late = True
+                self._process.kill()
+                return
+
+    def _listen(self) -> None:
+        """Keeps the end of what it writes to standard error, until that is closed."""
+        errors: Any = self._process.stderr
+        with contextlib.suppress(OSError, ValueError), errors:
+            while written := errors.read(KEPT):
+                self._errors = (self._errors + written)[-KEPT:]
+
+    def _fill(self, target: memoryview) -> None:
+        answers: Any = self._process.stdout
+        while target:
+            try:
+                count = answers.readinto(target[:STEP])
+            except (OSError, ValueError) as error:  # closed by end()
+                raise GoneError("it was ended") from error
+            if not count:
+                raise GoneError("it ended")
+            self._steps += 1
+            target = target[count:]
+
+    def _close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+def command(program: str = PROGRAM) -> list[str]:
+    """The command that starts the process: this Python, cut off from the user's settings."""
+    if not sys.executable:
+        raise OSError("sys.executable names no Python")
+    given = ["-I"]
+    given += ["-B"] * sys.dont_write_bytecode
+    given += ["-X", "utf8"] * sys.flags.utf8_mode
+    home = str(Path(__file__).absolute().parents[2])
+    return [sys.executable, *given, "-c", program, home, *package_folders(home)]
+
+
+def package_folders(home: str) -> list[str]:
+    """The folders where the process looks for packages, after those of its Python.
+
+    It finds the standard library and installed packages by itself. Only a package that is not
+    installed there, but in a folder that was named (``PYTHONPATH``, ``pip install --target``),
+    is looked for in that folder. The working folder and that of the user's script never count,
+    unless layersight itself is in them: a ``select.py`` there is not the standard library's.
+    """
+    installed: list[str] = getattr(site, "getsitepackages", list)()
+    missing = [
+        name for name in NEEDED if not any(Path(entry, name).is_dir() for entry in installed)
+    ]
+    if not missing:
+        return []
+    users = {""}
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if isinstance(script, str):  # Python puts its folder on the path
+        folder = Path(script).parent
+        users |= {str(folder), str(folder.absolute()), str(folder.resolve())}
+    with contextlib.suppress(OSError):  # the folder may be gone
+        users.add(str(Path.cwd()))
+    named = [entry for entry in sys.path if isinstance(entry, str)]
+    named = [entry for entry in named if entry not in users or entry == home]
+    found: list[str] = []
+    for name in missing:
+        entry = next((e for e in named if Path(e, name, "__init__.py").is_file()), None)
+        if entry is not None and (whole := str(Path(entry).absolute())) not in found:
+            found.append(whole)
+    return found
+
 
 PATIENCE = 20.0  # seconds for which the process may be silent while it reads
 START = 120.0  # seconds that it may take to start: libraries on a slow disk take their time

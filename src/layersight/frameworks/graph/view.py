@@ -1,4 +1,7 @@
-"""What can be seen of a network for given input shapes: its program and its layers."""
+"""What can be seen of a network for given input shapes: its program, its layers, where it stops.
+
+Also whether there is memory for what is asked of it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layersight.data.model import LayerInfo, Shape
-from layersight.errors import LayersightError
+from layersight.errors import LayersightError, ModelInputError
 from layersight.frameworks.graph.program import Key, Program, Step
+from layersight.frameworks.graph.sizes import count_bytes
+from layersight.limits import free_memory, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +110,44 @@ def givers_of(program: Program, names: Mapping[Key, str]) -> dict[int, str]:
             suffix = f"[{output}]" if len(step.outputs) > 1 else ""
             givers[value] = names.get(step.key, "") + suffix
     return givers
+
+
+SMALL = 1 << 27  # up to how many bytes it is not looked whether there is memory for them
+
+
+def check_room(view: View, layers: Sequence[str], images: int, *, any_size: bool) -> None:
+    """Refuses a pass whose maps do not fit into the memory that is free, whoever made the model."""
+    total = images * sum(count_bytes(view.handles[name].info.output_shape) for name in layers)
+    if total <= SMALL or (free := free_memory()) is None or total <= free:
+        return
+    what = "one image" if images == 1 else f"{images} images at once"
+    more = ["give fewer images"] if images > 1 else []
+    raise ModelInputError(
+        f"the layers asked for would give {in_words(total)} for {what}{largest_of(view, layers)}, "
+        f"more than the {in_words(free)} of memory that are free: "
+        + ways_out(view, None, *more, any_size=any_size)
+    )
+
+
+def largest_of(view: View, layers: Sequence[str]) -> str:
+    """Which of several layers gives the most, in words; nothing for a single one."""
+    if len(layers) < 2:
+        return ""
+    shapes = {name: view.handles[name].info.output_shape for name in layers}
+    largest = max(layers, key=lambda name: count_bytes(shapes[name]))
+    return f", the largest of them '{largest}' of shape {shapes[largest]}"
+
+
+def ways_out(view: View, index: int | None, *more: str, any_size: bool) -> str:
+    """What else can be asked for.
+
+    ``index`` is that of a step that is too much by itself.
+    """
+    names = [name for name, handle in view.handles.items() if handle.index == index]
+    ways = ["choose fewer layers with -l (layers=)"]
+    if names:
+        first = next(iter(view.handles)) in names
+        ways = [] if first else [f"choose layers before '{names[0]}' with -l (layers=)"]
+    if any_size:
+        ways.append("give a smaller --size (size=)")
+    return " or ".join([*ways, *more])

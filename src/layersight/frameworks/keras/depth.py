@@ -19,11 +19,7 @@ FRAMES = 25  # how many calls Keras needs beside those for the layers, once a gr
 
 def check_depth(count: int, where: str) -> None:
     """Refuses a graph in which more layers follow each other than Keras can put together here."""
-    frame: Any = sys._getframe()
-    calls, most = 0, sys.getrecursionlimit()
-    while frame is not None:
-        frame, calls = frame.f_back, calls + 1
-    if count + FRAMES < most - calls:
+    if count + FRAMES < (most := sys.getrecursionlimit()) - _calls():
         return
     raise ModelFileError(
         f"{where} has {count} layers one behind the other, more than Keras can put together at "
@@ -59,3 +55,11 @@ def depth_of(entries: Mapping[str, Config], outputs: Any) -> int:
 
 def _places(tensors: Iterable[list[Any]]) -> Iterator[tuple[str, int]]:
     return iter([(name, call) for name, call, _ in tensors])
+
+
+def _calls() -> int:
+    frame: Any = sys._getframe()
+    count = 0
+    while frame is not None:
+        frame, count = frame.f_back, count + 1
+    return count

@@ -25,14 +25,15 @@ from layersight.frameworks.keras.lookup import (
     ON_TEXT,
     REFUSED,
     check_policies,
+    check_settings,
     exporting_module,
     find_layer,
     known_settings,
+    largest_number,
     not_of_keras,
     unset_settings,
 )
 from layersight.frameworks.keras.ops import hard_sigmoid_of_keras_2
-from layersight.frameworks.keras.ranges import check_settings, largest_number
 from layersight.frameworks.keras.refused import Refused, stand_in, trusted_lambda
 from layersight.frameworks.keras.sizes import UNSET, check_output, count_computed
 from layersight.frameworks.keras.types import Arguments, Settings, Tensor

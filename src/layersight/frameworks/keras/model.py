@@ -26,14 +26,12 @@ from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.inputs import as_given, given_shape, own_order
 from layersight.frameworks.graph.patches import locked
-from layersight.frameworks.graph.room import check_room
-from layersight.frameworks.graph.view import LayerHandle, View
+from layersight.frameworks.graph.view import LayerHandle, View, check_room
 from layersight.frameworks.keras.ascent.session import begin_ascent
 from layersight.frameworks.keras.attribution.reading import Reading
 from layersight.frameworks.keras.attribution.redrawing import randomised
 from layersight.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
-from layersight.frameworks.keras.buffers import check_pass
-from layersight.frameworks.keras.checking import check_steps, held_values, stop_note
+from layersight.frameworks.keras.checking import check_pass, check_steps, held_values, stop_note
 from layersight.frameworks.keras.explaining import own_error, reason_of
 from layersight.frameworks.keras.geometry import channels_last
 from layersight.frameworks.keras.inputs import build_shapes, inputs_of
