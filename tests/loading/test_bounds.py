@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
+import legacy
 from hostile import folders
 from layersight.errors import (
     ImageError,
@@ -37,29 +39,10 @@ from layersight.loading.rewrites.walking import (
     count_calls,
     tensor,
 )
+from legacy import entry, layer
 
-
-def layer(kind, name, **config):
-    return {"class_name": kind, "config": {"name": name, **config}}
-
-
-def sequence(*layers, name="s"):
-    return {"class_name": "Sequential", "config": {"name": name, "layers": list(layers)}}
-
-
-def entry(*shape):
-    return layer("InputLayer", "i", batch_shape=[None, *shape])
-
-
-def write(path, config, **attributes):
-    with h5py.File(path, "w") as file:
-        file.attrs["model_config"] = json.dumps(config)
-        file.attrs["keras_version"] = "2.4.0"
-        group = file.create_group("model_weights")
-        group.attrs["layer_names"] = []
-        for name, value in attributes.items():
-            group.attrs[name] = value
-    return path
+sequence = functools.partial(legacy.sequential, name="s")
+write = functools.partial(legacy.write, version="2.4.0", backend=None)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):
@@ -93,7 +76,6 @@ def test_json_of_more_pieces_than_a_network_has():
 
 
 def test_labels_beside_a_model_are_no_link(tmp_path):
-    write(tmp_path / "m.h5", sequence(entry(2, 2, 1)))
     (tmp_path / "m.h5").write_bytes(b"model")
     (tmp_path / "secret").write_text("secret\n")
     (tmp_path / "labels.txt").write_text("cat\n")
@@ -268,7 +250,7 @@ def test_what_goes_wrong_in_a_layer_names_it(tmp_path):
 
 def test_names_that_act_on_a_terminal(tmp_path):
     evil = "a\x1b]0;x\x07\n\u202eb\0"
-    path = write(tmp_path / "m", sequence(entry(4), layer("ReLU", evil), name=evil))
+    path = write(tmp_path / "m", legacy.sequential(entry(4), layer("ReLU", evil), name=evil))
     info = load_model(path).info
     assert info.layers[0].name.isprintable()
     assert info.name.isprintable()

@@ -21,6 +21,7 @@ import pytest
 from layersight.errors import LayersightError, ModelFileError
 from layersight.loading import load_model, read_network
 from layersight.loading.reader import Reader
+from legacy import entry, layer, sequential
 
 PATIENCE = 4.0
 
@@ -39,11 +40,7 @@ SMALL = (
 )
 """An HDF5 file with a network of one layer, as HDF5 1.14 wrote it."""
 
-LAYERS = [
-    {"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 4]}},
-    {"class_name": "Dense", "config": {"name": "d", "units": 2}},
-]
-CONFIG = {"class_name": "Sequential", "config": {"name": "s", "layers": LAYERS}}
+CONFIG = sequential(entry(4), layer("Dense", "d", units=2), name="s")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,42 +10,21 @@ from hypothesis import given, settings
 
 from layersight.errors import LayersightError
 from layersight.loading.rewrites import upgrade
+from legacy import node
 
+READ = {"class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, None]}}
 BASE = {
     "class_name": "Model",
     "config": {
         "name": "m",
         "layers": [
+            node("InputLayer", "i", batch_input_shape=[None, 8, 8, 3]),
+            node("Convolution2D", "c", "i", nb_filter=2, nb_row=3, nb_col=3, axis=[3]),
             {
-                "class_name": "InputLayer",
-                "name": "i",
-                "config": {"name": "i", "batch_input_shape": [None, 8, 8, 3]},
-                "inbound_nodes": [],
-            },
-            {
-                "class_name": "Convolution2D",
-                "name": "c",
-                "config": {"name": "c", "nb_filter": 2, "nb_row": 3, "nb_col": 3, "axis": [3]},
-                "inbound_nodes": [[["i", 0, 0, {}]]],
-            },
-            {
-                "class_name": "TFOpLambda",
-                "name": "t",
-                "config": {
-                    "name": "t",
-                    "function": "math.add",
-                    "activation": {"class_name": "ReLU"},
-                },
+                **node("TFOpLambda", "t", function="math.add", activation={"class_name": "ReLU"}),
                 "inbound_nodes": [["c", 0, 0, {"y": ["c", 0, 0]}]],
             },
-            {
-                "class_name": "Sequential",
-                "name": "s",
-                "config": [
-                    {"class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, None]}}
-                ],
-                "inbound_nodes": [[["t", 0, 0, {}]]],
-            },
+            {**node("Sequential", "s", "t"), "config": [READ]},
         ],
         "input_layers": [["i", 0, 0]],
         "output_layers": [["s", 1, 0]],

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+import legacy
 from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
 from layersight.loading.rewrites import (
     activations,
@@ -22,7 +23,7 @@ from layersight.loading.rewrites.walking import each_tensor, tensor
 
 
 def layer(kind, name="x", **config):
-    return {"class_name": kind, "config": {"name": name, **config}}
+    return legacy.layer(kind, name, **config)
 
 
 def node(name, *, nodes=None, kind="Activation", **config):
@@ -44,10 +45,6 @@ def graph(*layers, outputs=None, inputs=None, name="model"):
 
 def entry():
     return node("input", kind="InputLayer", batch_shape=[None, 8])
-
-
-def sequence(*layers):
-    return {"class_name": "Sequential", "config": {"name": "s", "layers": list(layers)}}
 
 
 IN = tensor("input", 0, 0)
@@ -171,7 +168,7 @@ def test_a_rewrite_of_the_form_alone_counts_nothing(rewrite, before, after):
 
 
 def test_the_shape_on_the_first_layer_becomes_an_input_layer():
-    config = sequence(layer("Dense", "d", batch_input_shape=[None, 3], units=2))
+    config = legacy.sequential(layer("Dense", "d", batch_input_shape=[None, 3], units=2))
     assert sequential.add_input_layer(config) == 1
     first = config["config"]["layers"][0]
     assert first["class_name"] == "InputLayer"
@@ -179,8 +176,8 @@ def test_the_shape_on_the_first_layer_becomes_an_input_layer():
 
 
 def test_the_shape_inside_a_nested_sequential_is_found():
-    inner = sequence(layer("Dense", "d", batch_input_shape=[None, 3], units=2))
-    config = sequence(inner, layer("Dense", "e", units=1))
+    inner = legacy.sequential(layer("Dense", "d", batch_input_shape=[None, 3], units=2))
+    config = legacy.sequential(inner, layer("Dense", "e", units=1))
     assert sequential.add_input_layer(config) == 2
     assert config["config"]["layers"][0]["config"]["batch_shape"] == [None, 3]
 
@@ -337,7 +334,7 @@ def test_activations_by_name(value, name):
 
 
 def test_hard_sigmoid_keeps_its_old_slope_in_old_files():
-    config = sequence(layer("LSTM", recurrent_activation="hard_sigmoid"))
+    config = legacy.sequential(layer("LSTM", recurrent_activation="hard_sigmoid"))
     old, _ = upgrade(config, "2.4.0")
     new, _ = upgrade(config, "3.4.0")
     assert old["config"]["layers"][0]["config"]["recurrent_activation"] != "hard_sigmoid"

@@ -29,23 +29,18 @@ SHAPES = {
 """In the order of Teachable Machine: what was trained comes first."""
 
 
-def layer(kind, name, *taken, **settings):
-    node = [[[before, 0, 0, {}] for before in taken]] if taken else []
-    return {**legacy.layer(kind, name, **settings), "name": name, "inbound_nodes": node}
-
-
 def topology():
     """A backbone in a Sequential in a Sequential, and a head in another one."""
     start = {"batch_input_shape": [None, 6, 6, 3], "dtype": "float32", "sparse": False}
     conv = {"kernel_size": [3, 3], "padding": "same", "use_bias": False, "activation": "linear"}
     zeros = {"class_name": "Zeros", "config": {}}
     layers = [
-        layer("InputLayer", "input_1", **start),
-        layer("Conv2D", "Conv1", "input_1", filters=4, kernel_initializer=zeros, **conv),
-        layer("BatchNormalization", "bn_Conv1", "Conv1", axis=-1, epsilon=1e-3),
-        layer("ReLU", "relu6", "bn_Conv1", max_value=6),
-        layer("DepthwiseConv2D", "depth", "relu6", depth_multiplier=1, **conv),
-        layer("Add", "both", "relu6", "depth"),
+        legacy.node("InputLayer", "input_1", **start),
+        legacy.node("Conv2D", "Conv1", "input_1", filters=4, kernel_initializer=zeros, **conv),
+        legacy.node("BatchNormalization", "bn_Conv1", "Conv1", axis=-1, epsilon=1e-3),
+        legacy.node("ReLU", "relu6", "bn_Conv1", max_value=6),
+        legacy.node("DepthwiseConv2D", "depth", "relu6", depth_multiplier=1, **conv),
+        legacy.node("Add", "both", "relu6", "depth"),
     ]
     graph = {"name": "model1", "layers": layers, "input_layers": [["input_1", 0, 0]]}
     graph["output_layers"] = [["both", 0, 0]]
