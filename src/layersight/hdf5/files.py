@@ -99,8 +99,7 @@ def read_archive(path: Path) -> Iterator[Frame]:
 def _check_members(archive: zipfile.ZipFile, path: Path) -> int:
     """Refuses an archive with two members of one name, or that unfolds to far too much.
 
-    Returns:
-        How many bytes it may unfold to. What lies in the file beside its members does not count.
+    Gives how many bytes it may unfold to. What lies in the file beside its members does not count.
     """
     members = archive.infolist()
     count = Counter(member.filename for member in members)

@@ -102,10 +102,8 @@ def is_one(array: NDArray[np.generic], shape: tuple[int | None, ...]) -> bool:
 def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[str, ...]]:
     """A picture for an input that takes more than a picture has, and what was filled in.
 
-    Args:
-        values: ``(height, width, channel)``.
-        inputs: The input; its colours are repeated over more channels than a picture has,
-            and the picture itself over the frames of a video.
+    ``values`` are ``(height, width, channel)``. Colours are repeated over more channels than a
+    picture has, and the picture itself over the frames of a video.
 
     Example:
         >>> bands = InputInfo("bands", (None, 1, 1, 5))
@@ -214,11 +212,8 @@ def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
 def to_frames(array: NDArray[np.generic]) -> NDArray[np.uint8] | None:
     """The frames or slices of an array, all on one scale from its least to its greatest number.
 
-    Args:
-        array: ``(frame, height, width, channel)``; bytes of one or three channels are kept.
-
-    Returns:
-        ``(frame, height, width, 1 or 3)`` uint8; ``None`` for an array with other axes.
+    They are ``(frame, height, width, 1 or 3)``; bytes of one or three channels are kept. ``None``
+    for an array with other axes.
     """
     if array.ndim != 4:
         return None

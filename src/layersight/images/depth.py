@@ -39,9 +39,8 @@ def to_eight_bits(
 ) -> tuple[Image.Image, str]:
     """A deep grey image in 8 bits.
 
-    Returns:
-        The image in mode ``L``, or ``LA`` if one of its values stands for transparent, and
-        what was done.
+    ``raw`` is its raw mode before it was decoded. The result is in mode ``L``, or ``LA`` if one of
+    its values stands for transparent.
     """
     values = np.asarray(image)
     if image.mode == "F":
@@ -64,12 +63,8 @@ def to_eight_bits(
 def stretch(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], float, float]:
     """The numbers from the least to the greatest, spread over 0..255.
 
-    Args:
-        values: Any real numbers, of any shape. What is not finite becomes 0.
-
-    Returns:
-        uint8 of the same shape, the least and the greatest finite number. Where all numbers
-        are the same, or none is finite, the result is 0 all over.
+    What is not finite becomes 0, and so does everything where all numbers are the same. Gives uint8
+    of the same shape, the least and the greatest finite number.
 
     Example:
         >>> stretch(np.array([1.0, 2.0, 3.0, np.nan]))

@@ -41,12 +41,8 @@ def photograph(
 ) -> Photograph:
     """An image in its own size.
 
-    Args:
-        source: What the image was loaded from: a file, an array, a Pillow image, or the loaded
-            image itself.
-        image: The same as the network saw it.
-        longest: A longer side is reduced to so many pixels.
-        decoded: The whole picture, if it has just been decoded.
+    ``source`` is what the image was loaded from, ``decoded`` the whole picture, if it has just been
+    decoded; a longer side is reduced to ``longest`` pixels.
 
     Returns:
         The photograph. Where the source is not a picture (floats), or a file that is gone or has

@@ -159,10 +159,6 @@ def _lengthened(signal: Signal, length: int | None, fit: str | None, where: str)
 def resample(values: FloatArray, length: int) -> FloatArray:
     """A signal in another length: the mean of what each new position covers, or linear between.
 
-    Args:
-        values: ``(position, channel)``.
-        length: How many positions are wanted.
-
     Example:
         >>> resample(np.array([[0.0], [1], [2], [3]], np.float32), 2).ravel().tolist()
         [0.5, 2.5]

@@ -69,11 +69,8 @@ def clips_in(folder: Path) -> list[Path]:
 def read_stack(path: Path, count: int | None, first: int | None) -> Stack:
     """As many frames as a network takes.
 
-    Args:
-        path: A folder of pictures, or a file with several frames, pages or slices.
-        count: How many frames; ``None`` for all, but :data:`MOST` at most.
-        first: The first of frames that follow each other, from 0; ``None`` to spread them evenly
-            over all there are.
+    Those that follow each other from ``first`` on, or spread evenly over all there are; without a
+    ``count`` all, but :data:`MOST` at most.
     """
     where = repr(str(path))
     start = frames.check_number(first)

@@ -57,10 +57,6 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
     """The variables of a checkpoint that belong to layers.
 
     They have their full names, such as ``conv/kernel``; the files come with them.
-
-    Args:
-        folder: The folder that it lies in; no link is followed inside it.
-        prefix: The beginning of the names of its files, with ``/`` between parts of a path.
     """
     index = check_inside(folder, f"{prefix}.index")
     try:

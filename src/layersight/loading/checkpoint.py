@@ -29,9 +29,8 @@ WITHOUT_NETWORK = (
 def find_checkpoint(path: Path) -> tuple[Path, str] | None:
     """The folder and the name of the checkpoint that a path stands for, else ``None``.
 
-    Args:
-        path: A folder with checkpoints, the text ``checkpoint``, one of a checkpoint's files, or
-            what their names begin with.
+    ``path`` is a folder with checkpoints, the text ``checkpoint``, one of a checkpoint's files, or
+    what their names begin with.
     """
     check_path(path)
     if path.is_dir():

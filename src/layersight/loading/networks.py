@@ -75,10 +75,8 @@ def read_archive(path: Path) -> SavedNetwork:
 def read_weights(path: Path, config: Config) -> SavedNetwork:
     """Reads a file of weights, of any version of Keras, for a network that is known.
 
-    Args:
-        path: A file of ``model.save_weights``, or a checkpoint of TensorFlow; a whole model
-            serves too.
-        config: The configuration of the network, empty if Keras has it.
+    ``path`` is a file of ``model.save_weights``, a checkpoint of TensorFlow, or a whole model;
+    ``config`` is empty if Keras has it.
     """
     version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
     checkpoint = find_checkpoint(path)

@@ -14,9 +14,6 @@ V = TypeVar("V")
 class Cache(Generic[K, V]):
     """Keeps the values that were used last.
 
-    Args:
-        size: How many are kept at most.
-
     Example:
         >>> cache: Cache[str, int] = Cache(2)
         >>> [cache.get(word, lambda word=word: len(word)) for word in ("a", "bb", "ccc")]

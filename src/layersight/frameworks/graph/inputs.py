@@ -70,12 +70,9 @@ def own_order(
 ) -> T:
     """An array or tensor of an input, channels last, in the model's own order of axes.
 
-    Args:
-        array: ``(batch, height, width, channel)`` or of other axes; also what the model takes
-            itself where an input with fewer axes takes a picture.
-        entry: The input.
-        moveaxis: As that of NumPy.
-        reshape: Likewise.
+    ``array`` is ``(batch, height, width, channel)`` or of other axes, or already as a model takes
+    it whose input with fewer axes takes a picture. ``moveaxis`` and ``reshape`` are as those of
+    NumPy.
     """
     unfolded = from_canvas(entry, tuple(array.shape))
     if unfolded is not None:

@@ -31,11 +31,8 @@ _state = threading.local()
 class Ledger:
     """Counts what a file asks for.
 
-    Args:
-        weights: How many numbers the file holds; ``None`` if that is not known.
-        source: The file, for messages.
-        limits: How much memory it may ask for.
-        where: Says in words which layer asks.
+    ``weights`` is how many numbers the file holds, if that is known; ``where`` says which layer
+    asks.
     """
 
     def __init__(

@@ -43,8 +43,7 @@ def other_inputs(names: Sequence[str]) -> str:
 def check_steps(view: View, indices: set[int], *, outputs: bool = False) -> str | None:
     """Refuses a pass to steps that cannot be run, or that do not take what they would be given.
 
-    Returns:
-        Why the outputs of the model cannot be given, ``None`` if they can or need not.
+    Gives why the outputs of the model cannot be given, ``None`` if they can or need not.
     """
     for handle in view.handles.values():
         if handle.index in indices and (stop := view.stops.get(handle.index)):

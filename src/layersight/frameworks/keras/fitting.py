@@ -55,9 +55,7 @@ def sizes_that_fit(
 ) -> str | None:
     """Which sizes a network takes that does not take the one that it is given.
 
-    Returns:
-        What the sides of an image must be and which size is nearest; ``None`` if the network
-        does not take any size, or every size from some on.
+    ``None`` if the network does not take any size, or every size from some on.
     """
     free = _free_axes(program)
     if not free:

@@ -43,21 +43,11 @@ class LocallyConnected(RestoredLayer):
     """A convolution whose kernel is another one at every position.
 
     ``y[p, f] = sum_k x[index(p, k)] kernel[p, k, f] + bias[p, f]``, where ``p`` counts the
-    positions of the output and ``k`` what the kernel covers there. Files hold the kernel in
-    one of three forms: (1) as in the formula; (2) as a matrix from every value of the input
-    to every value of the output, of which only what the kernel covers counts; (3) as the
-    entries of that matrix that count, in its order.
-
-    Args:
-        filters: The channels of the output.
-        kernel_size: The extent of the kernel along each axis, in pixels.
-        strides: The step between positions.
-        padding: ``"valid"``, or ``"same"`` for kernels centred on the input's positions.
-        data_format: Where the channels are; last if not given.
-        activation: Applied at the end.
-        use_bias: Whether each position and filter has a bias.
-        implementation: The form of the kernel.
-        **settings: Those of every layer.
+    positions of the output and ``k`` what the kernel covers there. Files hold the kernel in one of
+    three forms: (1) as in the formula; (2) as a matrix from every value of the input to every value
+    of the output, of which only what the kernel covers counts; (3) as the entries of that matrix
+    that count, in its order. The settings are those of Keras 2; ``implementation`` is the form of
+    the kernel.
     """
 
     axes = 0

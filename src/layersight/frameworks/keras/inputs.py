@@ -78,12 +78,8 @@ def picture_of(
     """The picture that the network itself makes of an input with fewer axes.
 
     From the input on, steps that treat each value by itself are passed; a step that brings the
-    values into the shape of a picture decides. A square without a channel axis that is
-    flattened is one too.
-
-    Returns:
-        ``(height, width, channel)``, and the order of axes in which its values lie; ``None``
-        where the network makes no picture of them.
+    values into the shape of a picture decides. A square without a channel axis that is flattened is
+    one too. Gives ``(height, width, channel)`` and the order of axes in which its values lie.
     """
     if len(shape) not in (2, 3) or None in shape[1:]:
         return None

@@ -46,12 +46,8 @@ class _Normalization(RestoredLayer):
 class InstanceNormalization(_Normalization):
     """The layer of keras_contrib: ``y = gamma (x - mean) / (deviation + epsilon) + beta``.
 
-    It is not that of tensorflow_addons, which divides by ``sqrt(variance + epsilon)``.
-
-    Args:
-        axis: The axis whose indices are normalised separately, that of the channels; ``None`` for
-            all values of an image together.
-        **settings: Those of every normalisation.
+    It is not that of tensorflow_addons, which divides by ``sqrt(variance + epsilon)``. Without an
+    ``axis`` of channels all values of an image are normalised together.
     """
 
     def __init__(self, axis: int | None = None, **settings: Any) -> None:
@@ -77,12 +73,6 @@ class GroupNormalization(_Normalization):
 
     With channels last its parts are no groups of channels: the library reshapes ``(h, w, c)`` to
     ``(groups, h, w, c / groups)`` without turning axes, so that a part is a band of rows.
-
-    Args:
-        groups: How many parts.
-        axis: The axis of the channels, the first or the last one of an image.
-        epsilon: Added to the variance.
-        **settings: Those of every normalisation.
     """
 
     def __init__(

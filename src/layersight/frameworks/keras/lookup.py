@@ -198,8 +198,7 @@ EXPORTING = (
 def find_layer(entry: Config, where: str) -> tuple[type[keras.Operation] | None, str]:
     """The class of a layer.
 
-    Returns:
-        The class, or ``None`` and why the layer cannot be run, as it follows on "which".
+    ``None`` and why, as it follows on "which", where the layer cannot be run.
     """
     name = entry.get("class_name")
     if not isinstance(name, str):

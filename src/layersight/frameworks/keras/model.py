@@ -330,9 +330,7 @@ class KerasModel(Model):
     ) -> list[Shape]:
         """The shapes in the model's order of inputs and axes, batch left open.
 
-        Args:
-            shapes: For each input, channels last, batch first.
-            exact: Refuse sizes that are not the model's own; else only other channels.
+        ``exact`` refuses sizes that are not the model's own, else only other channels.
         """
         ordered: list[Shape] = []
         for entry in self._inputs():

@@ -303,11 +303,8 @@ def find_operation(name: str) -> Callable[..., Structure] | None:
 class TensorFlowCall(keras.layers.Layer):
     """One operation of TensorFlow, computed by Keras on any backend.
 
-    Args:
-        function: Its name in TensorFlow, such as ``"math.truediv"``.
-        arguments: Those of its arguments that are no tensors, by name.
-        constants: The same by position among the tensors.
-        **settings: Those of every layer.
+    ``arguments`` are those that are no tensors, by name, and ``constants`` the same by their
+    position among the tensors.
     """
 
     def __init__(

@@ -52,27 +52,20 @@ def unchanged(_: LayerHandle, tensor: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Passing:
-    """What a pass gives.
+    """What a pass gives."""
 
-    Attributes:
-        view: The model for the shapes of its inputs.
-        name: The model's name, for outputs of a model without a graph.
-        pack: Brings a list of inputs into the structure that such a model takes.
-        explained: Turns what goes wrong in a layer, named in words, into an error of layersight.
-        wanted: The layers whose outputs are wanted: ``layer:NAME``.
-        before: Those whose values before their activation function are: ``before:NAME``.
-        outputs: Whether the model's own outputs are wanted: ``output:NAME``.
-        spread: The layer from which on every step has several versions of its only image, which
-            the hook makes; ``None`` for none.
-    """
-
-    view: View
-    name: str
+    view: View  # the model for the shapes of its inputs
+    name: str  # the model's name, for outputs of a model without a graph
+    # Brings a list of inputs into the structure that such a model takes.
     pack: Callable[[list[Tensor]], Structure]
+    # Turns what goes wrong in a layer, named in words, into an error of layersight.
     explained: Callable[[str], AbstractContextManager[None]]
-    wanted: tuple[LayerHandle, ...]
+    wanted: tuple[LayerHandle, ...]  # the layers whose outputs are wanted: ``layer:NAME``
+    # Those whose values before their activation function are: ``before:NAME``.
     before: tuple[LayerHandle, ...] = ()
-    outputs: bool = False
+    outputs: bool = False  # whether the model's own outputs are wanted: ``output:NAME``
+    # The layer from which on every step has several versions of its only image, which the hook
+    # makes; ``None`` for none.
     spread: LayerHandle | None = None
     _order: list[int] = field(init=False, default_factory=list)
     # For each step the values that nothing needs after it.
@@ -114,10 +107,8 @@ class Passing:
     ) -> dict[str, Tensor]:
         """Runs the steps.
 
-        Args:
-            tensors: The inputs in the model's own order and axes.
-            hook: Gets what each wanted layer gives, in the order in which they run.
-            versions: How many versions there are after ``spread``.
+        ``tensors`` are in the model's own order and axes; ``hook`` gets what each wanted layer
+        gives, in the order in which they run; ``versions`` are those after ``spread``.
         """
         program = self.view.program
         values = dict(zip(program.inputs, tensors, strict=True))

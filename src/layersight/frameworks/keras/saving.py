@@ -289,8 +289,7 @@ CONFIG = "config.json"
 def save(model: keras.Model, path: Path) -> tuple[str, ...]:
     """Writes a ``.keras`` file of a model.
 
-    Returns:
-        What was replaced by layers of Keras, in words.
+    Gives what was replaced by layers of Keras, in words.
     """
     _check_class(model, model.name)
     if not model.built or not model.inputs:

@@ -61,8 +61,7 @@ def _moments(values: Tensor, axes: list[int], mask: Tensor | None) -> tuple[Tens
 def as_called(operation: keras.Operation, *, training: bool) -> keras.Operation:
     """What computes a call of a layer.
 
-    Returns:
-        The layer itself, or a :class:`BatchStatistics` that shares its variables.
+    Without ``training`` it is the layer itself, else what shares its variables.
     """
     normalises = type(operation) is keras.layers.BatchNormalization and operation.trainable
     if not training or not normalises or getattr(operation, "renorm", False):

@@ -145,10 +145,8 @@ def _trace(
 ) -> bool:
     """Brings the steps' shapes up to date and finds the calls inside steps.
 
-    What a step that does not fit would give is unknown, and so is all that depends on it.
-
-    Returns:
-        Whether the shapes of the calls inside are known, not only their names.
+    What a step that does not fit would give is unknown, and so is all that depends on it. Gives
+    whether the shapes of the calls inside are known, not only their names.
     """
     known = all(None not in shape[1:] for shape, _ in taken.values())
     specs: dict[int, Tensor] = {
