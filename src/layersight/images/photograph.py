@@ -34,10 +34,7 @@ def longest_side(count: int) -> int:
 
 
 def photograph(
-    source: Any,
-    image: InputImage,
-    longest: int = LARGEST,
-    decoded: reading.Decoded | None = None,
+    source: Any, image: InputImage, longest: int = LARGEST, decoded: reading.Decoded | None = None
 ) -> Photograph:
     """An image in its own size.
 

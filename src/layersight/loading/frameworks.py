@@ -37,9 +37,7 @@ class Framework:
 
 KERAS = Framework("layersight.frameworks.keras", packages=("keras",))
 
-FRAMEWORKS = [
-    KERAS,
-]
+FRAMEWORKS = [KERAS]
 
 
 def framework_of(source: object) -> Framework | None:

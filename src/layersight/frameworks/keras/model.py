@@ -110,11 +110,7 @@ class KerasModel(Model):
         return replace(found, inputs=inputs)
 
     def forward(
-        self,
-        inputs: Mapping[str, FloatArray],
-        layers: Sequence[str],
-        *,
-        outputs: bool = False,
+        self, inputs: Mapping[str, FloatArray], layers: Sequence[str], *, outputs: bool = False
     ) -> ForwardPass:
         view, arrays, shapes = self.prepare(inputs)
         indices = {self.handle(view, name).index for name in layers}
@@ -447,10 +443,7 @@ class KerasModel(Model):
         if not self._broken:
             return notes
         more = f" and {len(self._broken) - 4} more" if self._broken[4:] else ""
-        return (
-            *notes,
-            f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}",
-        )
+        return (*notes, f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}")
 
 
 def _digest(model: keras.Model) -> str:

@@ -20,13 +20,7 @@ from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.inside import watch
 from layersight.frameworks.keras.roles import role_of
 from layersight.frameworks.keras.shaping import part_of
-from layersight.frameworks.keras.types import (
-    Arguments,
-    Function,
-    Settings,
-    Structure,
-    Tensor,
-)
+from layersight.frameworks.keras.types import Arguments, Function, Settings, Structure, Tensor
 
 # Gets what a layer gives and returns what the pass goes on with.
 Hook = Callable[[LayerHandle, Tensor], Tensor]

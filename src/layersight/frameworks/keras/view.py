@@ -182,10 +182,7 @@ def _trace(
 
 
 def _look_inside(
-    step: Step,
-    args: Arguments,
-    kwargs: Settings,
-    last: list[tuple[Key, int] | None] | None = None,
+    step: Step, args: Arguments, kwargs: Settings, last: list[tuple[Key, int] | None] | None = None
 ) -> list[tuple[Key, keras.Layer, int, Shape]]:
     """The calls inside a step, found by letting it run on shapes alone.
 

@@ -106,13 +106,7 @@ class Reading:
             return as_float32(runners.get(size, make)([*arrays, *weights])["scores"])[:count]
 
     def differentiate(
-        self,
-        inputs: Inputs,
-        goal: Goal,
-        layers: Sequence[str],
-        by: Sequence[str],
-        *,
-        guided: bool,
+        self, inputs: Inputs, goal: Goal, layers: Sequence[str], by: Sequence[str], *, guided: bool
     ) -> Gradients:
         view, arrays, shapes = self._host.prepare(inputs)
         handles = self._handles(view, goal, () if by else layers)

@@ -66,9 +66,7 @@ class Window:
         return rows, columns
 
 
-def max_pooling(
-    with_way_back: WithWayBack,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def max_pooling(with_way_back: WithWayBack) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """From ``max_pool`` of a backend of Keras to one with :func:`unpool` for images."""
 
     def change(theirs: Callable[..., Any]) -> Callable[..., Any]:
