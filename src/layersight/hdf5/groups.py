@@ -191,7 +191,11 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
             f"weights '{dataset.name}' of {path} need a filter that HDF5 loads from elsewhere: "
             "not read"
         )
-    if dataset.shape is None or not (_is_plain(dataset.dtype) or _is_short(dataset)):
+    if dataset.shape is None or not (
+        # Numbers, and no names for numbers.
+        (dataset.dtype.kind in "fiub" and h5py.check_enum_dtype(dataset.dtype) is None)
+        or _is_short(dataset)
+    ):
         raise ModelFileError(f"weights '{dataset.name}' of {path} are not an array of numbers")
     if dataset.chunks:
         _check_chunks(dataset, path)
@@ -239,11 +243,6 @@ def _number(dataset: h5py.Dataset) -> np.dtype[Any]:
     if kind == "V":
         return np.dtype("f4")
     return np.dtype("f8" if kind == "f" and size > 8 else f"{kind}{size}")
-
-
-def _is_plain(kind: np.dtype[Any]) -> bool:
-    """Whether a type is that of numbers, and not of names for numbers."""
-    return kind.kind in "fiub" and h5py.check_enum_dtype(kind) is None
 
 
 def _is_short(dataset: h5py.Dataset) -> bool:

@@ -135,16 +135,15 @@ def _from_integers(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]
 
 
 def _from_floats(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
+    def shares(part: NDArray[np.generic]) -> NDArray[np.generic]:
+        return np.rint(np.where(np.isfinite(part), part, 0).astype(np.float64) * 255)
+
     low, high, finite = _limits(values)
     if finite and low >= 0 and high <= 1:
-        scaled, step = _in_parts(values, _from_shares), "floats in 0..1 scaled to 0..255"
+        scaled, step = _in_parts(values, shares), "floats in 0..1 scaled to 0..255"
     else:
         scaled, step = stretch(values)[0], f"floats scaled from {low:g}..{high:g} to 0..255"
     if finite and low == high and not 0 <= low <= 1:
         step = f"floats that are all {low:g} made 0"
     lost = values.size - finite
     return scaled, f"{step}, {lost} pixels that are no numbers made 0" if lost else step
-
-
-def _from_shares(part: NDArray[np.generic]) -> NDArray[np.generic]:
-    return np.rint(np.where(np.isfinite(part), part, 0).astype(np.float64) * 255)

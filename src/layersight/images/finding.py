@@ -92,7 +92,12 @@ def _in_folder(
 def _walk(folder: Path, recursive: bool, suffixes: Sequence[str]) -> Iterator[Path]:
     """The image files in a folder; links to folders are followed, but none twice."""
     seen: set[tuple[int, int]] = set()
-    for root, folders, files in os.walk(folder, onerror=_unreadable, followlinks=True):
+
+    def unreadable(error: OSError) -> None:
+        why = f"cannot read the folder {error.filename!r}: {in_short(error)}."
+        raise ImageError(why) from error
+
+    for root, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
         status = os.stat(root)  # noqa: PTH116
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
@@ -104,10 +109,6 @@ def _walk(folder: Path, recursive: bool, suffixes: Sequence[str]) -> Iterator[Pa
             path = Path(root, name)
             if not name.startswith(".") and _is_known(path, suffixes) and path.is_file():
                 yield path
-
-
-def _unreadable(error: OSError) -> None:
-    raise ImageError(f"cannot read the folder {error.filename!r}: {in_short(error)}.") from error
 
 
 def _matching(pattern: str, recursive: bool, suffixes: Sequence[str]) -> list[Path]:
@@ -139,10 +140,7 @@ def _is_known(path: Path, suffixes: Sequence[str]) -> bool:
 
 def _natural(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:
     """A key that sorts numbers in names by their value."""
-    return tuple((_numbered(part), part) for part in path.parts)
-
-
-def _numbered(part: str) -> tuple[str | int, ...]:
     # Text and digits alternate, so that like is compared with like.
-    bits = re.split(r"([0-9]+)", part.casefold())
-    return tuple(int(bit) if index % 2 else bit for index, bit in enumerate(bits))
+    bits = [re.split(r"([0-9]+)", part.casefold()) for part in path.parts]
+    numbered = (tuple(int(b) if n % 2 else b for n, b in enumerate(own)) for own in bits)
+    return tuple(zip(numbered, path.parts, strict=True))

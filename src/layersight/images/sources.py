@@ -100,7 +100,11 @@ def load_both(
 
     There is none of an array that is no picture, nor of an image that was loaded before.
     """
-    _check_input(inputs)
+    if len(inputs.shape) not in (2, 3, 4, 5):
+        raise ModelInputError(
+            f"expected an input for images, (batch, height, width, channel), found the input "
+            f"'{inputs.name}' of shape {inputs.shape}. Choose a model that takes images."
+        )
     if isinstance(source, InputImage):
         if source.values.shape == inputs.possible_picture:
             inputs = inputs.as_picture()
@@ -113,7 +117,7 @@ def load_both(
         inputs,
         preprocessing,
         path,
-        name or _name_of(source, path),
+        name or (path.name if path else "image" if isinstance(source, Image.Image) else "array"),
         fit or "stretch",
         interpolation,
         size,
@@ -326,15 +330,6 @@ def _as_it_is(array: NDArray[np.generic], asked: _Asked) -> InputImage:
     )
 
 
-def _check_input(inputs: InputInfo) -> None:
-    """Checks that an image or at least an array with a spatial axis fits the input."""
-    if len(inputs.shape) not in (2, 3, 4, 5):
-        raise ModelInputError(
-            f"expected an input for images, (batch, height, width, channel), found the input "
-            f"'{inputs.name}' of shape {inputs.shape}. Choose a model that takes images."
-        )
-
-
 def _picture_channels(inputs: InputInfo) -> int:
     if not inputs.accepts_image:
         wanted = ", ".join("any" if side is None else str(side) for side in inputs.example_shape)
@@ -344,9 +339,3 @@ def _picture_channels(inputs: InputInfo) -> int:
         )
     channels = inputs.channels
     return channels if channels in (1, 3, 4) else 3
-
-
-def _name_of(source: Any, path: Path | None) -> str:
-    if path is not None:
-        return path.name
-    return "image" if isinstance(source, Image.Image) else "array"

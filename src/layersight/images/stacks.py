@@ -45,7 +45,8 @@ def holds_several(path: Path) -> bool:
         if kind is not None:
             return kind == "film" or (kind == "dicom" and count_slices(path) > 1)
         with reading.quiet(), Image.open(path, formats=reading.FORMATS) as image:
-            return _has_second(image)
+            image.seek(1)
+            return True
     except Exception:
         return False  # what is wrong with it is told when it is read
 
@@ -123,14 +124,6 @@ def _choose(
     listed = ", ".join(map(str, chosen[:12])) + (" ..." if chosen[12:] else "")
     why = "spread evenly" if total > wanted else f"{wanted} wanted, some repeated"
     return chosen, f"{noun}s {listed} of {total}, counted from 0 ({why})"
-
-
-def _has_second(image: Image.Image) -> bool:
-    try:
-        image.seek(1)
-    except EOFError:
-        return False
-    return True
 
 
 def _count(image: Image.Image, where: str) -> int:

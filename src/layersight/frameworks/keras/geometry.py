@@ -86,7 +86,11 @@ def _window(step: Step, taken: Shape | None) -> Window | None:
         size = operation.size if isinstance(operation.size, tuple | list) else (operation.size,)
         return Window(tuple(size), tuple(size), (1,) * len(size), transposed=True)
     if name.startswith(("ZeroPadding", "Cropping")):
-        return _shifted(operation, -1 if name.startswith("Cropping") else 1)
+        # It moves positions and looks at no other.
+        sign, amounts = (1, operation.padding) if name[0] == "Z" else (-1, operation.cropping)
+        sides = [amounts] if isinstance(amounts[0], int) else amounts
+        ones = (1,) * len(sides)
+        return Window(ones, ones, ones, before=tuple(sign * int(side[0]) for side in sides))
     return Window() if name in POINTWISE else None
 
 
@@ -96,15 +100,6 @@ def _lengths(operation: keras.Operation, taken: Shape | None, axes: int) -> Shap
         return (None,) * axes
     first = getattr(operation, "data_format", LAST) == FIRST
     return taken[2:] if first else taken[1:-1]
-
-
-def _shifted(operation: keras.Operation, sign: int) -> Window:
-    """Padding or cropping, which moves positions and looks at no other."""
-    amounts = operation.padding if sign > 0 else operation.cropping
-    sides = [amounts] if isinstance(amounts[0], int) else amounts
-    before = tuple(sign * int(side[0]) for side in sides)
-    ones = (1,) * len(before)
-    return Window(ones, ones, ones, before=before)
 
 
 def axes_of(operation: keras.Operation, output: int, rank: int = 4) -> tuple[str, ...] | None:

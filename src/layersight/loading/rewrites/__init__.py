@@ -22,8 +22,7 @@ from layersight.loading.rewrites import (
     sequential,
     settings,
 )
-from layersight.loading.rewrites.rewrite import Rewrite, Version
-from layersight.loading.rewrites.walking import check_bounds
+from layersight.loading.rewrites.walking import Rewrite, Version, check_bounds
 
 __all__ = ["REWRITES", "Rewrite", "upgrade"]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layersight.data.saved import Config
-from layersight.loading.rewrites.rewrite import KERAS_3, layer_rewrite
-from layersight.loading.rewrites.walking import class_of
+from layersight.loading.rewrites.walking import KERAS_3, class_of, layer_rewrite
 
 # Layers that some files give as an activation, and the functions that they are with their defaults.
 LAYERS = {

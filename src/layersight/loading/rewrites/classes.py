@@ -11,8 +11,16 @@ from typing import Any
 
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError
-from layersight.loading.rewrites.rewrite import KERAS_3, layer_rewrite, replace_class, rewrite
-from layersight.loading.rewrites.walking import class_of, each_layer, name_of, settings_of
+from layersight.loading.rewrites.walking import (
+    KERAS_3,
+    class_of,
+    each_layer,
+    layer_rewrite,
+    name_of,
+    replace_class,
+    rewrite,
+    settings_of,
+)
 
 # Layers of known libraries and old versions that compute what a layer of Keras computes.
 OF_LIBRARIES = {

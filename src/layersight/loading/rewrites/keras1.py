@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError
-from layersight.loading.rewrites.rewrite import KERAS_3, layer_rewrite
-from layersight.loading.rewrites.walking import name_of
+from layersight.loading.rewrites.walking import KERAS_3, layer_rewrite, name_of
 
 # What the layers are called since Keras 2.
 CLASSES = {

@@ -16,8 +16,7 @@ from layersight.loading.bytecode import formulas_of
 from layersight.loading.calls import call
 from layersight.loading.formulas import INPUT, Dotted, Writer
 from layersight.loading.marshalled import Code, read_code
-from layersight.loading.rewrites.rewrite import layer_rewrite, replace_class
-from layersight.loading.rewrites.walking import name_of, settings_of
+from layersight.loading.rewrites.walking import layer_rewrite, name_of, replace_class, settings_of
 
 # Functions of keras.activations that a Lambda may name.
 ACTIVATIONS = {

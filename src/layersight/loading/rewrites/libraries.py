@@ -18,8 +18,7 @@ from typing import Any
 from layersight.data.saved import Config
 from layersight.loading.formulas import INPUT, Ref, Writer
 from layersight.loading.rewrites.classes import note_inside
-from layersight.loading.rewrites.rewrite import layer_rewrite, replace_class
-from layersight.loading.rewrites.walking import name_of, settings_of
+from layersight.loading.rewrites.walking import layer_rewrite, name_of, replace_class, settings_of
 
 ADDONS = "Addons"
 CONTRIB = "keras_contrib"
@@ -173,10 +172,6 @@ def _depth_to_space(writer: Writer, settings: Config) -> Any:
     return writer.step("nn.depth_to_space", [INPUT], named)
 
 
-def _gelu(writer: Writer, settings: Config) -> Any:
-    return writer.step("nn.gelu", [INPUT], {"approximate": bool(settings.get("approximate", True))})
-
-
 def _stochastic_depth(writer: Writer, settings: Config) -> Any:
     """The shortcut, and the other branch by its probability."""
     share = float(settings.get("survival_probability", 0.5))
@@ -250,10 +245,6 @@ def _cast(writer: Writer, _: Config) -> Any:
     return writer.step("cast", [INPUT], {"dtype": "float32"})
 
 
-def _expand(writer: Writer, _: Config) -> Any:
-    return writer.step("expand_dims", [INPUT], {"axis": -1})
-
-
 def _numbers_alone(writer: Writer, settings: Config) -> Any:
     """``MultiCategoryEncoding`` of columns that are all numbers: missing ones are 0."""
     encoding = settings["encoding"]
@@ -268,7 +259,9 @@ def _numbers_alone(writer: Writer, settings: Config) -> Any:
 
 # Layers without weights by package and name.
 FORMULAS: dict[tuple[str, str], Builder] = {
-    (ADDONS, "GELU"): _gelu,
+    (ADDONS, "GELU"): lambda writer, settings: writer.step(
+        "nn.gelu", [INPUT], {"approximate": bool(settings.get("approximate", True))}
+    ),
     (ADDONS, "StochasticDepth"): _stochastic_depth,
     (ADDONS, "Maxout"): _maxout,
     (ADDONS, "AdaptiveAveragePooling2D"): _adaptive("mean"),
@@ -279,7 +272,10 @@ FORMULAS: dict[tuple[str, str], Builder] = {
         for package in ("Custom", "autokeras")
         for name, builder in (
             ("CastToFloat32", _cast),
-            ("ExpandLastDim", _expand),
+            (
+                "ExpandLastDim",
+                lambda writer, _: writer.step("expand_dims", [INPUT], {"axis": -1}),
+            ),
             ("MultiCategoryEncoding", _numbers_alone),
         )
     },

@@ -12,7 +12,6 @@ from typing import Any
 
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError
-from layersight.loading.rewrites.rewrite import rewrite
 from layersight.loading.rewrites.walking import (
     MODELS,
     class_of,
@@ -21,6 +20,7 @@ from layersight.loading.rewrites.walking import (
     is_tensor,
     layers_of,
     name_of,
+    rewrite,
     settings_of,
     tensor,
 )

@@ -13,8 +13,7 @@ import json
 from typing import Any
 
 from layersight.data.saved import Config
-from layersight.loading.rewrites.rewrite import layer_rewrite
-from layersight.loading.rewrites.walking import each_tensor, name_of
+from layersight.loading.rewrites.walking import each_tensor, layer_rewrite, name_of
 
 # The operations of TensorFlow's graph under the names of its functions.
 OF_NODE = {

@@ -9,8 +9,15 @@ from typing import Any
 
 from layersight.data.saved import Config
 from layersight.errors import ModelFileError
-from layersight.loading.rewrites.rewrite import KERAS_3, layer_rewrite, rewrite
-from layersight.loading.rewrites.walking import each_model, layers_of, name_of, settings_of
+from layersight.loading.rewrites.walking import (
+    KERAS_3,
+    each_model,
+    layer_rewrite,
+    layers_of,
+    name_of,
+    rewrite,
+    settings_of,
+)
 
 # Layers of Keras 1 that take a vector.
 DENSE = ("Dense", "MaxoutDense", "Highway")

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from layersight.data.saved import Config
-from layersight.loading.rewrites.rewrite import KERAS_3, layer_rewrite
-from layersight.loading.rewrites.walking import settings_of
+from layersight.loading.rewrites.walking import KERAS_3, layer_rewrite, settings_of
 
 ANY = object()  # whatever the value
 
