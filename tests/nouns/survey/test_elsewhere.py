@@ -96,3 +96,15 @@ def test_a_survey_of_another_model_is_refused(survey: Survey) -> None:
     for verb in (layersight.activations, layersight.heatmap):
         with pytest.raises(UsageError, match="the survey is of another model"):
             verb(other, PHOTOS[0], survey=survey)
+
+
+def test_the_strongest_images_stand_under_a_large_map(model: Fake, survey: Survey) -> None:
+    found = layersight.activations(
+        model, PHOTOS[3], layers=["stem", "pool"], channels="1", survey=survey
+    )
+    first, second = describe(found, PictureOptions(view="channel")).parts[0].sections
+    (grid,) = (block for block in flat(first.blocks) if isinstance(block, Grid))
+    names = [survey.names[image] for image in survey["stem"].strongest.images[1]]
+    assert grid.title == "Strongest of 20 images: what excites it most"
+    assert [tile.name for tile in grid.tiles] == names
+    assert not [block for block in flat(second.blocks) if isinstance(block, Grid)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,17 @@ def test_what_goes_wrong_in_a_worker_is_one_error(cluster: Any, model: Any, tmp_
         layersight.survey(
             model, tmp_path / "list.txt", engine="ray", address=cluster.address, strict=True
         )
+
+
+def test_workers_open_both_models(cluster: Any, model: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other.keras"
+    shutil.copy(model.info.source, other)
+    options = {"against": other, "shard": 32, "correlate": True}
+    found = layersight.survey(
+        model, PICTURES[:96], engine="ray", address=cluster.address, **options
+    )
+    assert dict(files(found)) == dict(files(layersight.survey(model, PICTURES[:96], **options)))
+    assert len(found.twins) == 3
 
 
 def test_a_lost_worker_and_a_lost_node_change_nothing(

@@ -237,7 +237,7 @@ def _finish(
             list(map(known.peaks.share_below, channels, peaks)) for peaks in statistics.max.tolist()
         ]
         dead = known.dead[list(channels)]
-        among = AmongImages(survey.images, np.array(below, np.float32), dead)
+        among = AmongImages(survey.images, np.array(below, np.float32), dead, survey)
     return LayerActivation(layer, values, channels, statistics, low, high, among)
 
 

@@ -65,6 +65,7 @@ from layersight.nouns.activations.layer import (
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.tiles import Tiles, make_tiles
+from layersight.nouns.survey.document import example_images
 
 MOST_MAPS = 256
 MOST_CHANNELS = 128
@@ -263,11 +264,23 @@ def _map(
         below = input_picture(shown, 120.0, (shown.name, f"input, {sides}"))
     return Section(
         name,
-        (large, Beside(((below,), (_map_facts(entry, index, image),)), fill=False)),
+        (
+            *(large, Beside(((below,), (_map_facts(entry, index, image),)), fill=False)),
+            *_strongest(entry, index),
+        ),
         kind=f"{entry.layer.type}   {real_size(entry)}",
         anchor=f"map:{image}:{name}",
         alone=True,
     )
+
+
+def _strongest(entry: LayerActivation, index: int) -> Iterator[Block]:
+    """What excites the channel most among the images of a survey."""
+    if entry.among is not None:
+        known = entry.among.survey[entry.name]
+        title = f"Strongest of {plural(entry.among.images, 'image')}: what excites it most"
+        found = known.strongest
+        yield from example_images(entry.among.survey, known, found, entry.channels[index], title)
 
 
 def _map_facts(entry: LayerActivation, index: int, image: int) -> Facts:

@@ -17,6 +17,7 @@ from layersight.data.model import LayerInfo, ModelInfo
 from layersight.data.prediction import Prediction
 from layersight.document.words import plural
 from layersight.errors import SelectionError, near
+from layersight.nouns.survey.result import Survey
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,11 +53,13 @@ class AmongImages:
         below: ``(image, channel)``: the share of them whose greatest activation is no greater,
             to the width of the survey's bins; NaN where that is not known.
         dead: ``(channel,)``: whether the channel is dead over all of them.
+        survey: The survey, which has its strongest images.
     """
 
     images: int
     below: FloatArray
     dead: NDArray[np.bool_]
+    survey: Survey
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,7 +10,6 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -31,7 +30,6 @@ from layersight.document.blocks import (
     Section,
     Series,
     Table,
-    Tile,
     Tone,
 )
 from layersight.document.colour import palette
@@ -54,14 +52,16 @@ from layersight.nouns.kernels import document as kernels
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import empty_mark
-from layersight.nouns.survey.document import WIDE, channel_tile, data_line, preprocessing
-from layersight.nouns.survey.montage import fitted, montages, with_crop
+from layersight.nouns.survey.document import (
+    WIDE,
+    channel_tile,
+    data_line,
+    example_images,
+    preprocessing,
+)
+from layersight.nouns.survey.montage import montages
 from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey, Survey
 
-CROP = 96
-"""Pixels of a crop's side."""
-ACROSS = 9
-"""Crops in a row."""
 FEWEST_BINS, MOST_BINS = 12, 48
 """Steps of a histogram as it is drawn, fewer of few images."""
 CLASSES = 12
@@ -192,41 +192,16 @@ def _image_row(result: Channel, maps: Activations) -> tuple[str, Cell]:
 
 def _examples(result: Channel) -> Iterator[Block]:
     """The strongest images and the weakest, with what they show where the channel is."""
-    entry, channel = result.entry, result.channel
-    if ranks := with_crop(entry, entry.strongest, channel)[:ACROSS]:
-        title = "Strongest images: what excites it most"
-        yield _crops(result, title, entry.strongest, ranks)
-    elif (entry.strongest.crops < 0).all():
+    survey, entry, channel = result.survey, result.entry, result.channel
+    title = "Strongest images: what excites it most"
+    yield from example_images(survey, entry, entry.strongest, channel, title)
+    if (entry.strongest.crops < 0).all():
         yield _names(result, entry.strongest)
     # Of many that are silent alike, the weakest would only be those that come first.
     values = entry.weakest.activations[channel]
-    alike = bool((values == values[0]).all()) and result.number("firing") < 0.9
-    ranks = with_crop(entry, entry.weakest, channel)[:ACROSS]
-    if ranks and not alike:
-        yield _crops(result, "Weakest images: what excites it least", entry.weakest, ranks)
-
-
-def _crops(result: Channel, title: str, found: Examples, ranks: list[int]) -> Grid:
-    survey, channel = result.survey, result.channel
-    pixels, tiles = [], []
-    for rank in ranks:
-        pixels.append(fitted(survey.crop(int(found.crops[channel, rank])), CROP))
-        name = survey.names[int(found.images[channel, rank])]
-        position = ", ".join(map(str, found.positions[channel, rank].tolist()))
-        folder = name.rpartition("/")[0] if survey.classes else ""
-        tiles.append(
-            Tile(
-                label=number(float(found.activations[channel, rank])),
-                lines=tuple(
-                    (brief(part, 26), Cell()) for part in (PurePosixPath(name).stem, folder) if part
-                ),
-                name=name,
-                facts=(("image", name), ("position", position or "the whole image")),
-            )
-        )
-    return Grid(
-        np.stack(pixels), tiles, columns=ACROSS, side=76.0, title=title, unit="image", photos=True
-    )
+    if (values != values[0]).any() or result.number("firing") >= 0.9:
+        title = "Weakest images: what excites it least"
+        yield from example_images(survey, entry, entry.weakest, channel, title)
 
 
 def _names(result: Channel, found: Examples) -> Table:

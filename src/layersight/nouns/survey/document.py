@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
 
 import numpy as np
@@ -47,8 +48,8 @@ from layersight.document.words import (
     short_digest,
     size,
 )
-from layersight.nouns.survey.montage import BLANK, crop_size, montages, with_crop
-from layersight.nouns.survey.result import LayerSurvey, Survey, Twins
+from layersight.nouns.survey.montage import BLANK, crop_size, fitted, montages, with_crop
+from layersight.nouns.survey.result import Examples, LayerSurvey, Survey, Twins
 
 STRIP = 96
 """Pixels of a side of a layer in the strip."""
@@ -60,6 +61,8 @@ WIDE, NARROW = 126.0, 100.0
 NAMED = 3
 """So many of the strongest images of a channel are named on its card."""
 
+CROP, ACROSS = 96, 9
+"""Pixels of the side of a crop that stands by itself, and how many there are in a row."""
 PAIRS = 4
 """So many pairs of a layer with others are told of."""
 CLOSE = 0.9
@@ -440,6 +443,45 @@ def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
         cover=dead_cover(entry, channel, result.images),
         facts=(*_strongest_named(result, entry, channel), *_broken(entry, channel)),
     )
+
+
+def example_images(
+    survey: Survey, entry: LayerSurvey, found: Examples, channel: int, title: str
+) -> Iterator[Grid]:
+    """What the strongest images of a channel show, or the weakest; nothing where that is nothing.
+
+    Args:
+        survey: Where the crops are.
+        entry: The layer.
+        found: Its strongest images, or its weakest.
+        channel: Which channel.
+        title: Over them.
+    """
+    pixels, tiles = [], []
+    for rank in with_crop(entry, found, channel)[:ACROSS]:
+        pixels.append(fitted(survey.crop(int(found.crops[channel, rank])), CROP))
+        name = survey.names[int(found.images[channel, rank])]
+        position = ", ".join(map(str, found.positions[channel, rank].tolist()))
+        folder = name.rpartition("/")[0] if survey.classes else ""
+        tiles.append(
+            Tile(
+                label=number(float(found.activations[channel, rank])),
+                lines=tuple(
+                    (brief(part, 26), Cell()) for part in (PurePosixPath(name).stem, folder) if part
+                ),
+                name=name,
+                facts=(("image", name), ("position", position or "the whole image")),
+            )
+        )
+    if tiles:
+        yield Grid(
+            *(np.stack(pixels), tiles),
+            columns=ACROSS,
+            side=76.0,
+            title=title,
+            unit="image",
+            photos=True,
+        )
 
 
 def fired(entry: LayerSurvey) -> NDArray[np.float64]:
