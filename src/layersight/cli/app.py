@@ -61,10 +61,7 @@ COMMANDS = {
         "layersight.nouns.kernels.command",
         "Shows the learned weights of filters, and the spatial patterns in them.",
     ),
-    "explore": (
-        "layersight.cli.explore",
-        "Opens a page in which to look around inside a network.",
-    ),
+    "explore": ("layersight.cli.explore", "Opens a page in which to look around inside a network."),
     "demo": (
         "layersight.cli.demo",
         "Shows what a small network sees in a cat; needs no file of yours.",

@@ -40,11 +40,7 @@ def manifest_of(result: Any, options: Any) -> Json:
         names = ("name", "source", "digest", "framework")
         origin["model"] = {name: getattr(model, name) for name in names}
         origin["model"]["rewrites"] = list(model.rewrites)
-    return {
-        **origin,
-        **noun.manifest(result, options),
-        "notes": list(getattr(result, "notes", ())),
-    }
+    return {**origin, **noun.manifest(result, options), "notes": list(getattr(result, "notes", ()))}
 
 
 def dump_manifest(manifest: Any) -> str:

@@ -65,12 +65,7 @@ def to_html(document: Document) -> str:
         environment()
         .get_template("cell.html")
         .render(
-            document=small,
-            left_out=list(left_out),
-            art=art,
-            ids=NO_IDS,
-            style=style,
-            script="",
+            document=small, left_out=list(left_out), art=art, ids=NO_IDS, style=style, script=""
         )
     )
 

@@ -308,13 +308,7 @@ class Sketch:
             self.label(x + place * wide, y + 12, words, TINY, anchor)
 
     def cover(
-        self,
-        x: float,
-        y: float,
-        wide: float,
-        tall: float,
-        cover: Cover,
-        style: Style,
+        self, x: float, y: float, wide: float, tall: float, cover: Cover, style: Style
     ) -> None:
         """A flat ground with a cross and words in place of pixels."""
         edge = 0.0 if self.medium.resolution else 0.5
@@ -354,13 +348,7 @@ class Sketch:
             self.text(x + wide / 2, top + step * (line + 0.82), word, style, anchor="middle")
 
     def slices(
-        self,
-        x: float,
-        y: float,
-        wide: float,
-        tall: float,
-        slices: tuple[int, int],
-        depth: int,
+        self, x: float, y: float, wide: float, tall: float, slices: tuple[int, int], depth: int
     ) -> None:
         rows, columns = slices
         for row in range(1, rows):

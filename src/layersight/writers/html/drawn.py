@@ -16,15 +16,7 @@ from itertools import chain
 
 import numpy as np
 
-from layersight.document.blocks import (
-    Bytes,
-    Document,
-    Grid,
-    Overlay,
-    Picture,
-    Tile,
-    flat,
-)
+from layersight.document.blocks import Bytes, Document, Grid, Overlay, Picture, Tile, flat
 from layersight.writers.pixels import data_uri, mosaic, photo, png
 
 SIZES = {"s": 64, "m": 112, "l": 224}
