@@ -130,7 +130,12 @@ def load_sources(
             photographs = [] if entry.name == photographs_of else None
             loaded = _load_alike(sources[entry.name], entry, preprocessing, options, photographs)
             found = tuple(photographs or found)
-            _check_alike(loaded, entry)
+            shapes = sorted({image.values.shape for image in loaded})
+            if len(shapes) > 1:
+                raise ModelInputError(
+                    f"the images for input '{entry.name}' have different shapes "
+                    f"({', '.join(map(str, shapes))}): give one size with size="
+                )
         elif entry.accepts_image:
             raise ModelInputError(
                 f"input '{entry.name}' of shape {entry.shape} was given nothing: name an image "
@@ -319,12 +324,3 @@ def _is_batch(array: np.ndarray[Any, Any], entry: InputInfo) -> bool:
         return True
     grey = picture[2] == 1 and array.ndim == 3 and array.shape[1:] == picture[:2]
     return array.ndim == 4 or (grey and array.shape[-1] not in (1, 3, 4))
-
-
-def _check_alike(loaded: Sequence[InputImage], entry: InputInfo) -> None:
-    shapes = {image.values.shape for image in loaded}
-    if len(shapes) > 1:
-        raise ModelInputError(
-            f"the images for input '{entry.name}' have different shapes "
-            f"({', '.join(str(shape) for shape in sorted(shapes))}): give one size with size="
-        )

@@ -14,7 +14,7 @@ from itertools import chain
 
 import numpy as np
 
-from layersight.document.blocks import Bytes, Document, Grid, Part, Picture, Section, flat
+from layersight.document.blocks import Document, Grid, Part, Picture, Section, flat
 from layersight.writers.layout import (  # noqa: F401, each registers its layout
     beside,
     curve,
@@ -272,12 +272,8 @@ def _fine(document: Document, medium: Medium) -> Medium:
             if isinstance(block, Picture) and block.tall is None:
                 finest = max(finest, max(block.pixels.shape[:2]) / block.side)
             elif isinstance(block, Grid) and block.side is not None:
-                sides = [max(each.shape[:2]) for each in _pixels(block)]
+                alike = isinstance(block.pixels, np.ndarray)
+                some = block.pixels[:1] if alike else block.pixels
+                sides = [max(each.shape[:2]) for each in some]
                 finest = max(finest, max(sides, default=0) / block.side)
     return dataclasses.replace(medium, resolution=float(math.ceil(finest)))
-
-
-def _pixels(block: Grid) -> Sequence[Bytes]:
-    if isinstance(block.pixels, np.ndarray):
-        return [block.pixels[0]] if len(block.pixels) else []
-    return block.pixels

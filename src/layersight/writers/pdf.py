@@ -36,21 +36,19 @@ def _image(picture: Picture) -> Any:
 
     A photograph is a JPEG file, which PDF takes as it is.
     """
-    height, width = picture.pixels.shape[:2]
-    if picture.photo and picture.palette is None:
-        return _stream(picture, photo(picture.pixels, "JPEG"), "DCTDecode")
-    content = picture.pixels.tobytes()
-    if picture.palette is None:
-        content = up_filtered(picture.pixels.reshape(height, -1)).tobytes()
-    stream = _stream(picture, zlib.compress(content, COMPRESSION), "FlateDecode")
-    if picture.palette is None:
-        names = {"Predictor": 15, "Colors": 3, "BitsPerComponent": 8, "Columns": width}
-        stream.dictionary.dict["DecodeParms"] = pdfdoc.PDFDictionary(names)
-    return stream
-
-
-def _stream(picture: Picture, content: bytes, coding: str) -> Any:
-    height, width = picture.pixels.shape[:2]
+    pixels, palette = picture.pixels, picture.palette
+    height, width = pixels.shape[:2]
+    coding, parameters = "FlateDecode", None
+    space: Any = pdfdoc.PDFName("DeviceRGB")
+    if palette is not None:
+        table = f"<{palette.tobytes().hex()}>"
+        space = pdfdoc.PDFArray([pdfdoc.PDFName("Indexed"), space, len(palette) - 1, table])
+        content = zlib.compress(pixels.tobytes(), COMPRESSION)
+    elif picture.photo:
+        content, coding = photo(pixels, "JPEG"), "DCTDecode"
+    else:
+        content = zlib.compress(up_filtered(pixels.reshape(height, -1)).tobytes(), COMPRESSION)
+        parameters = {"Predictor": 15, "Colors": 3, "BitsPerComponent": 8, "Columns": width}
     stream = pdfdoc.PDFStream(content=content)
     stream.dictionary.dict.update(
         Type=pdfdoc.PDFName("XObject"),
@@ -58,20 +56,13 @@ def _stream(picture: Picture, content: bytes, coding: str) -> Any:
         Width=width,
         Height=height,
         BitsPerComponent=8,
-        ColorSpace=_colour_space(picture),
+        ColorSpace=space,
         Interpolate="true" if picture.photo else "false",
         Filter=pdfdoc.PDFName(coding),
     )
+    if parameters is not None:
+        stream.dictionary.dict["DecodeParms"] = pdfdoc.PDFDictionary(parameters)
     return stream
-
-
-def _colour_space(picture: Picture) -> Any:
-    rgb = pdfdoc.PDFName("DeviceRGB")
-    if picture.palette is None:
-        return rgb
-    table = f"<{picture.palette.tobytes().hex()}>"
-    last = len(picture.palette) - 1
-    return pdfdoc.PDFArray([pdfdoc.PDFName("Indexed"), rgb, last, table])
 
 
 def to_pdf(document: Document, manifest: str) -> bytes:

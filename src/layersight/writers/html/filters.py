@@ -63,24 +63,15 @@ def environment() -> Environment:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
+    asked = (columns, grid_data, grid_style, heads, one_key, patch_style, picture_data, row_head)
     found.filters.update(
+        {each.__name__: each for each in (*asked, sentences, ticks, tiles)},
         chart=lay_out,
-        columns=columns,
-        grid_data=grid_data,
-        grid_style=grid_style,
-        heads=heads,
         height=height_of,
         kind=lambda block: type(block).__name__,
         narrow=lambda curve: dataclasses.replace(curve, wide=NARROW),
-        one_key=one_key,
-        patch_style=patch_style,
-        picture_data=picture_data,
-        row_head=row_head,
         row_of=lambda place: place.partition(";")[0],
         says=picture_says,
-        sentences=sentences,
-        ticks=ticks,
-        tiles=tiles,
         width=lambda share: f"{100 * min(1.0, max(0.0, share)):.4g}%",
     )
     return found
@@ -180,12 +171,9 @@ def _line(words: str) -> str:
 
 def _numbers_told(numbers: Numbers) -> list[str]:
     """Numbers for reading, four digits."""
-    return [
-        ("not a number" if math.isnan(value) else fine_percent(value))
-        if numbers.percent
-        else ("not a number" if math.isnan(value) else f"{value:.4g}")
-        for value in np.asarray(numbers.values, np.float64).tolist()
-    ]
+    words = fine_percent if numbers.percent else "{:.4g}".format
+    values = np.asarray(numbers.values, np.float64).tolist()
+    return ["not a number" if math.isnan(value) else words(value) for value in values]
 
 
 def _place(grid: Grid, row: int, column: int, tile: Tile) -> str:
