@@ -163,10 +163,10 @@ def compare_vgg16(runs: int) -> None:
     import numpy as np
 
     import layersight
+    from layersight.data.stack import mosaic
     from layersight.nouns.activations.compute import activations
     from layersight.nouns.activations.options import PictureOptions
     from layersight.nouns.activations.tiles import make_tiles
-    from layersight.writers.pixels import mosaic
 
     live = keras.applications.VGG16(weights=None)
     model = layersight.load_model(live)

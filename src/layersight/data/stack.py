@@ -1,6 +1,6 @@
-"""Several frames or slices as one picture, beside and under each other.
+"""Several frames, slices or tiles as one picture, beside and under each other.
 
-The rule of this module: frames go from left to right and then down, and what is left over is told
+The rule of this module: they go from left to right and then down, and what is left over is told
 apart from what is drawn.
 """
 
@@ -26,19 +26,47 @@ def arrangement(depth: int) -> tuple[int, int]:
 
 
 def contact_sheet(stack: NDArray[Kind], fill: Any) -> NDArray[Kind]:
-    """Frames as one picture, a pixel apart.
+    """Frames ``(frame, height, width)``, perhaps with channels, as one picture, a pixel apart.
+
+    What is between them and where no frame is left is ``fill``.
+    """
+    columns = arrangement(len(stack))[1]
+    return mosaic(stack, columns=columns, gap=(1, 1), fill=fill)[:-1, :-1]
+
+
+def mosaic(
+    tiles: NDArray[Kind],
+    *,
+    columns: int = 16,
+    gap: tuple[int, int] = (0, 0),
+    fill: Any = 0,
+    extend: bool = False,
+) -> NDArray[Kind]:
+    """Lays tiles in rows, first to last, at their own pixels.
 
     Args:
-        stack: ``(frame, height, width)`` or ``(frame, height, width, channel)``.
-        fill: What is put between them and where no frame is left.
+        tiles: ``(tile, height, width)`` or ``(tile, height, width, channel)``.
+        columns: Tiles in a row; fewer if there are fewer tiles.
+        gap: Pixels below and to the right of each tile.
+        fill: The value of cells that are left over, and of the gaps.
+        extend: Whether gaps repeat the nearest pixel of a tile instead. Then no foreign
+            colour shows at a tile's edge when a viewer smooths what a page covers.
 
-    Returns:
-        ``(rows * (height + 1) - 1, columns * (width + 1) - 1)``, with channels where there were
-        some.
+    Example:
+        >>> mosaic(np.arange(3, dtype=np.uint8).reshape(3, 1, 1), columns=2, fill=9)
+        array([[0, 1],
+               [2, 9]], dtype=uint8)
     """
-    depth, height, width, *channels = stack.shape
-    rows, columns = arrangement(depth)
-    cells = np.full((rows * columns, height + 1, width + 1, *channels), fill, stack.dtype)
-    cells[:depth, :height, :width] = stack
-    sheet = cells.reshape(rows, columns, height + 1, width + 1, *channels).swapaxes(1, 2)
-    return sheet.reshape(rows * (height + 1), columns * (width + 1), *channels)[:-1, :-1]
+    count, height, width, *channels = tiles.shape
+    columns = max(1, min(columns, count))
+    rows, tall, wide = math.ceil(count / columns), height + gap[0], width + gap[1]
+    cells = np.full((rows * columns, tall, wide, *channels), fill, tiles.dtype)
+    cells[:count, :height, :width] = tiles
+    sheet = cells.reshape(rows, columns, tall, wide, *channels).swapaxes(1, 2)
+    if extend:  # each half of a gap from the tile that is nearer
+        near_x, near_y = width + math.ceil(gap[1] / 2), height + math.ceil(gap[0] / 2)
+        sheet[:, :, :, width:] = sheet[:, :, :, width - 1 : width]
+        sheet[:, :, :-1, near_x:] = sheet[:, :, 1:, :1]
+        sheet[:, height:] = sheet[:, height - 1 : height]
+        sheet[:-1, near_y:] = sheet[1:, :1]
+    return sheet.reshape(rows * tall, columns * wide, *channels)

@@ -1,4 +1,4 @@
-"""Pixels put together, and pixels as PNG files.
+"""Pixels as PNG files and photographs, and as addresses that a page can hold.
 
 The rule of this module: the pixels that went in come out exactly, and the same pixels give the
 same bytes; only photographs may lose a little. The encoder is written here because maps compress
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import struct
 import zlib
 from typing import Literal
@@ -86,55 +85,3 @@ def up_filtered(rows: Bytes) -> Bytes:
     lines[:, 1:] = rows
     lines[1:, 1:] -= rows[:-1]
     return lines
-
-
-def mosaic(
-    tiles: Bytes,
-    *,
-    columns: int = 16,
-    gap: tuple[int, int] = (0, 0),
-    fill: int = 0,
-    extend: bool = False,
-) -> Bytes:
-    """Lays tiles in rows, first to last, at their own pixels.
-
-    Args:
-        tiles: ``(tile, height, width)``.
-        columns: Tiles in a row; fewer if there are fewer tiles.
-        gap: Pixels below and to the right of each tile.
-        fill: The value of cells that are left over, and of the gaps.
-        extend: Whether gaps repeat the nearest pixel of a tile instead. Then no foreign
-            colour shows at a tile's edge when a viewer smooths what a page covers.
-
-    Example:
-        >>> mosaic(np.arange(3, dtype=np.uint8).reshape(3, 1, 1), columns=2, fill=9)
-        array([[0, 1],
-               [2, 9]], dtype=uint8)
-    """
-    count, height, width = tiles.shape
-    columns = max(1, min(columns, count))
-    rows = math.ceil(count / columns)
-    tall, wide = height + gap[0], width + gap[1]
-    if not any(gap) and rows * columns == count:
-        sheet = np.empty((rows, tall, columns, wide), np.uint8)
-    else:
-        sheet = np.full((rows, tall, columns, wide), fill, np.uint8)
-    full = count // columns
-    if full:
-        whole = tiles[: full * columns].reshape(full, columns, height, width)
-        sheet[:full, :height, :, :width] = whole.transpose(0, 2, 1, 3)
-    for place, tile in enumerate(tiles[full * columns :]):
-        sheet[full, :height, place, :width] = tile
-    if extend:
-        _extend(sheet, height, width)
-    return sheet.reshape(rows * tall, columns * wide)
-
-
-def _extend(sheet: Bytes, height: int, width: int) -> None:
-    """Fills the gaps of ``(row, y, column, x)``: each half from the tile that is nearer."""
-    near_x = width + math.ceil((sheet.shape[3] - width) / 2)
-    near_y = height + math.ceil((sheet.shape[1] - height) / 2)
-    sheet[:, :, :, width:] = sheet[:, :, :, width - 1 : width]
-    sheet[:, :, :-1, near_x:] = sheet[:, :, 1:, :1]
-    sheet[:, height:] = sheet[:, height - 1 : height]
-    sheet[:-1, near_y:] = sheet[1:, :1]

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from layersight.data.stack import mosaic
 from layersight.document.colour import palette
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.tiles import make_tiles
-from layersight.writers.pixels import mosaic
 from maps import entry, smooth, with_dead
 
 SIZES = [(1, 2), (2, 2), (3, 5), (7, 7), (15, 15), (17, 17), (64, 3), (72, 72), (148, 148)]

@@ -16,8 +16,9 @@ from itertools import chain
 
 import numpy as np
 
+from layersight.data.stack import mosaic
 from layersight.document.blocks import Bytes, Document, Grid, Overlay, Picture, Tile, flat
-from layersight.writers.pixels import data_uri, mosaic, photo, png
+from layersight.writers.pixels import data_uri, photo, png
 
 SIZES = {"s": 64, "m": 112, "l": 224}
 """About how many pixels of the screen the longer side of a tile takes."""
@@ -183,11 +184,8 @@ def shared_columns(block: Grid) -> int:
 
 
 def _sprite(block: Grid, columns: int) -> str:
-    pixels = np.asarray(block.pixels)
-    if pixels.ndim == 3:
-        return indexed_uri(mosaic(pixels, columns=columns), block.palette)
-    channels = [mosaic(pixels[..., channel], columns=columns) for channel in range(3)]
-    return (photo_uri if block.photos else rgb_uri)(np.stack(channels, -1))
+    sheet = mosaic(np.asarray(block.pixels), columns=columns)
+    return photo_uri(sheet) if block.photos else indexed_uri(sheet, block.palette)
 
 
 def pictures_of(document: Document) -> Iterator[Grid | Picture]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from layersight.data.stack import mosaic
 from layersight.document.blocks import Bytes, Grid, Tile
 from layersight.document.words import span
 from layersight.writers.layout.body import Body, lay
 from layersight.writers.layout.tile import Under, draw_pixels
-from layersight.writers.pixels import mosaic
 from layersight.writers.sketch import (
     BODY,
     MUTED,
@@ -258,15 +258,9 @@ class _Mosaic:
         """Columns of tiles, ``(row, column, height, width)``, as one image with white gaps."""
         cells = self.cells
         rows, across = grid.shape[:2]
-        indices = grid.ndim == 4
-        bands = [grid] if indices else list(np.moveaxis(grid, -1, 0))
-        gaps = (cells.gap_y, cells.gap_x)
-        sheets = [
-            mosaic(band.reshape(-1, *band.shape[2:]), columns=across, gap=gaps, extend=True)
-            for band in bands
-        ]
-        sheet = (sheets[0] if indices else np.stack(sheets, -1))[:, : -cells.gap_x]
-        palette = self.block.palette if indices else None
+        tiles, gaps = grid.reshape(-1, *grid.shape[2:]), (cells.gap_y, cells.gap_x)
+        sheet = mosaic(tiles, columns=across, gap=gaps, extend=True)[:, : -cells.gap_x]
+        palette = self.block.palette if sheet.ndim == 2 else None
         sketch.picture(x, y, (cells.pixel, cells.pixel), sheet, palette)
         gap_x, gap_y = cells.gap_x * cells.pixel, cells.gap_y * cells.pixel
         pitch, over = cells.wide + gap_x, sketch.medium.snap(BLEED)
