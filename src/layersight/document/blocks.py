@@ -151,6 +151,16 @@ class Overlay:
     # all of it was seen.
     faded: NDArray[np.bool_] | None = None
 
+    @property
+    def seen(self) -> tuple[int, int, int, int] | None:
+        """The rows and columns that the network saw: top, left, bottom, right; ``None`` for all."""
+        if self.faded is None or not self.faded.any():
+            return None
+        rows, columns = (np.flatnonzero(~self.faded.all(axis)) for axis in (1, 0))
+        if not len(rows):
+            return 0, 0, 0, 0
+        return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Grid:
@@ -179,6 +189,11 @@ class Grid:
     # Whether the pixels are photographs at a size of their own, which may be smoothed, and which
     # files may hold with small losses.
     photos: bool = False
+
+    def palette_of(self, tile: Tile) -> Bytes | None:
+        """The palette of a tile: its own, the grid's, or that of its colour bar."""
+        found = self.palette if tile.palette is None else tile.palette
+        return tile.scale.palette if found is None and tile.scale is not None else found
 
 
 @dataclass(frozen=True, slots=True)

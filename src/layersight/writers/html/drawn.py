@@ -17,7 +17,7 @@ from itertools import chain
 import numpy as np
 
 from layersight.data.stack import mosaic
-from layersight.document.blocks import Bytes, Document, Grid, Overlay, Picture, Tile, flat
+from layersight.document.blocks import Bytes, Document, Grid, Overlay, Picture, flat
 from layersight.writers.pixels import data_uri, photo, png
 
 SIZES = {"s": 64, "m": 112, "l": 224}
@@ -106,7 +106,7 @@ class Art:
         if block.photos:
             pairs = zip(block.tiles, block.pixels, strict=True)
             return [str if tile.cover else partial(photo_uri, pixels) for tile, pixels in pairs]
-        palettes = (palette_of(each, block) for each in block.tiles)
+        palettes = map(block.palette_of, block.tiles)
         return [
             str if tile.cover else partial(self._encode, *each)
             for tile, *each in zip(
@@ -155,13 +155,6 @@ class Art:
         return data_uri(png(np.concatenate([colours, alpha[..., None]], -1)))
 
 
-def palette_of(tile: Tile, grid: Grid) -> Bytes | None:
-    """The palette of a tile: the grid's, its own, or that of its colour bar."""
-    if grid.palette is not None or tile.palette is not None:
-        return grid.palette if tile.palette is None else tile.palette
-    return tile.scale.palette if tile.scale else None
-
-
 def shapes_of(block: Grid | Picture) -> list[tuple[int, int]]:
     """Height and width of each tile; of tiles in one array only the first one's."""
     if isinstance(block, Picture):
@@ -178,7 +171,7 @@ def shared_columns(block: Grid) -> int:
     if pixels.ndim == 4:
         alone = max(pixels.shape[1:3]) > SHARED
     else:
-        alone = any(palette_of(tile, block) is not block.palette for tile in block.tiles)
+        alone = any(block.palette_of(tile) is not block.palette for tile in block.tiles)
     height, width = pixels.shape[1:3]
     return 0 if alone else max(1, min(round(math.sqrt(len(pixels) * height / width)), len(pixels)))
 

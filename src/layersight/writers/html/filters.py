@@ -289,15 +289,9 @@ def picture_data(picture: Picture, drawn: Drawn, section: Section | None) -> Mar
 
 def seen(overlay: Overlay | None) -> dict[str, object]:
     """The edges of what the network saw of a photograph, as shares of the height and the width."""
-    if overlay is None or overlay.faded is None or not overlay.faded.any():
+    if overlay is None or (edges := overlay.seen) is None:
         return {}
-    there = ~overlay.faded
-    rows, across = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
-    height, width = there.shape
-    if not len(rows):
-        return {"seen": (0, 0, 0, 0)}
-    edges = (rows[0] / height, across[0] / width, (rows[-1] + 1) / height, (across[-1] + 1) / width)
-    return {"seen": [_digits(edge) for edge in edges]}
+    return {"seen": [_digits(e / s) for e, s in zip(edges, overlay.alpha.shape * 2, strict=True)]}
 
 
 def _digits(value: float) -> float:

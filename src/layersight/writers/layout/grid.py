@@ -425,9 +425,6 @@ class _Tiles:
                 tall = sketch.medium.zoomed(1, cells.wide / 4)
             x += sketch.medium.snap((cells.wide - width * pixel) / 2)
             y += sketch.medium.snap((cells.tall - height * tall) / 2)
-        palette = block.palette if tile.palette is None else tile.palette
-        if palette is None and tile.scale is not None:
-            palette = tile.scale.palette
         over, cut = (overlay, tile.cover), (block.slices, block.depth)
         size, photo = (pixel, tall), block.photos
-        draw_pixels(sketch, x, y, size, pixels, palette, *over, *cut, photo=photo)
+        draw_pixels(sketch, x, y, size, pixels, block.palette_of(tile), *over, *cut, photo=photo)

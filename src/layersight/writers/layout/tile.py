@@ -65,13 +65,11 @@ def _draw_unseen(
     sketch: Sketch, x: float, y: float, area: tuple[float, float], overlay: Overlay
 ) -> None:
     """Words on the edges of a photograph that were not seen, where they fit."""
-    if overlay.faded is None or overlay.faded.all() or not overlay.faded.any():
+    if overlay.seen is None or not any(overlay.seen):
         return
-    height, width = overlay.faded.shape
-    rows = np.flatnonzero(~overlay.faded.all(1))
-    columns = np.flatnonzero(~overlay.faded.all(0))
-    top, bottom = (area[1] * edge / height for edge in (rows[0], rows[-1] + 1))
-    left, right = (area[0] * edge / width for edge in (columns[0], columns[-1] + 1))
+    height, width = overlay.alpha.shape
+    top, bottom = (area[1] * edge / height for edge in overlay.seen[::2])
+    left, right = (area[0] * edge / width for edge in overlay.seen[1::2])
     strips = (
         (0.0, 0.0, area[0], top),
         (0.0, bottom, area[0], area[1]),
@@ -81,9 +79,8 @@ def _draw_unseen(
     for x0, y0, x1, y1 in strips:
         wide, tall = x1 - x0, y1 - y0
         for words in (("not seen",), ("not", "seen")):
-            if wide > sketch.medium.measure(words[0], NOTE) + 4 and tall > NOTE.size * 1.3 * len(
-                words
-            ):
+            needed = sketch.medium.measure(words[0], NOTE) + 4
+            if wide > needed and tall > NOTE.size * 1.3 * len(words):
                 sketch.words_on(x + x0, y + y0, wide, tall, words, NOTE, DEAD_FILL)
                 break
 
