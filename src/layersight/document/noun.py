@@ -59,6 +59,11 @@ class Entry(Generic[Result, Options]):
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """The options of pictures of which nothing can be chosen."""
+
+
+@dataclass(frozen=True, slots=True)
 class Noun(Generic[Result, Options]):
     """How results of one kind are shown and written."""
 

@@ -15,9 +15,10 @@ import layersight
 from fake_network import Fake
 from layersight.data.model import InputInfo
 from layersight.document.blocks import Curve, Facts, Grid, Picture, Table, flat
+from layersight.document.noun import Plain
 from layersight.errors import OutputError, SelectionError, UsageError
 from layersight.export.files import json_of
-from layersight.nouns.channel.document import PageOptions, describe
+from layersight.nouns.channel.document import describe
 from layersight.nouns.channel.result import Channel
 from layersight.nouns.survey.result import Survey
 
@@ -77,9 +78,7 @@ def shown(survey: Survey) -> Shown:
 
 
 def blocks(result: Channel) -> list[Any]:
-    return [
-        block for part in describe(result, PageOptions()).parts for block in part.sections[0].blocks
-    ]
+    return [block for part in describe(result, Plain()).parts for block in part.sections[0].blocks]
 
 
 def of_kind(result: Channel, kind: type) -> list[Any]:
@@ -116,7 +115,7 @@ def test_the_histogram_counts_the_images_and_marks_this_one(shown: Shown, folder
 
 def test_an_image_has_its_place_and_its_map(shown: Shown, folder: Path) -> None:
     result = shown(over=folder / "red" / "28.png")
-    below = json_of(result, PageOptions())["image"]["images_below"]
+    below = json_of(result, Plain())["image"]["images_below"]
     peaks = [float(v) for v in result.entry.strongest.activations[0]]
     assert 0.9 < below <= 1
     assert result.maps is not None
@@ -166,7 +165,7 @@ def test_it_is_written_as_a_page(shown: Shown, tmp_path: Path, survey: Survey) -
     for suffix, begin in ((".pdf", b"%PDF-"), (".html", b"<!DOCTYPE html>"), (".png", b"\x89PNG")):
         layersight.save(result, tmp_path / f"page{suffix}")
         assert (tmp_path / f"page{suffix}").read_bytes().startswith(begin)
-    saved = json_of(result, PageOptions())
+    saved = json_of(result, Plain())
     assert saved["statistics"]["max"] == pytest.approx(float(survey["relu"].max[0]))
     assert saved["strongest"][0]["image"] == survey.names[survey["relu"].strongest.images[0, 0]]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,6 +34,7 @@ from layersight.document.blocks import (
 from layersight.document.colour import palette
 from layersight.document.image import input_pixels
 from layersight.document.layers import model_document
+from layersight.document.noun import Plain
 from layersight.document.words import (
     brief,
     count,
@@ -60,7 +60,7 @@ from layersight.nouns.survey.document import (
     preprocessing,
 )
 from layersight.nouns.survey.montage import montages
-from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey, Survey
+from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey
 
 FEWEST_BINS, MOST_BINS = 12, 48
 """Steps of a histogram as it is drawn, fewer of few images."""
@@ -74,12 +74,7 @@ HEAT = 190
 """The opacity of the greatest activation over an image, of 255."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageOptions:
-    """What the page of a channel should look like: so far there is nothing to choose."""
-
-
-def describe(result: Channel, options: PageOptions) -> Document:
+def describe(result: Channel, options: Plain) -> Document:
     """The document of a channel: a page."""
     survey, entry = result.survey, result.entry
     over = f"over {plural(survey.images, 'image')}"
@@ -343,20 +338,12 @@ def _alike_channels(
     found = found[:NEIGHBOURS]
     if not found or (entry.strongest.crops < 0).all():
         return
-    others = [other for other, _ in found]
-    tiles = [
-        dataclasses.replace(
-            channel_tile(result.survey, entry, other),
-            label=str(other),
-            value=f"r {value:.2f}",
-            lines=(),
-            facts=(
-                ("r", f"{value:.2f}"),
-                ("strongest", _strongest_name(result.survey, entry, other)),
-            ),
-        )
-        for other, value in found
-    ]
+    others, tiles = [other for other, _ in found], []
+    for other, value in found:
+        tile, image = channel_tile(result.survey, entry, other), entry.strongest.images[other, 0]
+        r, name = f"{value:.2f}", result.survey.names[image] if image >= 0 else ""
+        facts = (("r", r), ("strongest", name))
+        tiles.append(dataclasses.replace(tile, value=f"r {r}", lines=(), facts=facts))
     yield Grid(
         montages(result.survey, entry, others, 46),
         tiles,
@@ -365,11 +352,6 @@ def _alike_channels(
         title=title,
         photos=True,
     )
-
-
-def _strongest_name(survey: Survey, entry: LayerSurvey, channel: int) -> str:
-    image = int(entry.strongest.images[channel, 0])
-    return survey.names[image] if image >= 0 else ""
 
 
 def _map(result: Channel) -> Iterator[Picture]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from layersight.document.noun import Json, Noun
+from layersight.document.noun import Json, Noun, Plain
 from layersight.document.words import finite
-from layersight.nouns.channel.document import PageOptions, describe
+from layersight.nouns.channel.document import describe
 from layersight.nouns.channel.result import Channel
 from layersight.nouns.survey.noun import channel_numbers
 from layersight.nouns.survey.result import Examples
 
 
-def manifest(result: Channel, options: PageOptions) -> Json:
+def manifest(result: Channel, options: Plain) -> Json:
     """Which channel of which survey."""
     survey = result.survey
     return {
@@ -21,7 +21,7 @@ def manifest(result: Channel, options: PageOptions) -> Json:
     }
 
 
-def numbers(result: Channel, options: PageOptions) -> Json:
+def numbers(result: Channel, options: Plain) -> Json:
     """The numbers of the channel."""
     entry, channel, survey = result.entry, result.channel, result.survey
     pattern = None
@@ -84,9 +84,9 @@ def _examples(result: Channel, found: Examples) -> list[Json]:
     ]
 
 
-NOUN: Noun[Channel, PageOptions] = Noun(
+NOUN: Noun[Channel, Plain] = Noun(
     name="channel",
-    options=PageOptions,
+    options=Plain,
     describe=describe,
     manifest=manifest,
     numbers=numbers,

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.data.model import LayerInfo
 from layersight.errors import SelectionError, few
 from layersight.loading import open_for
 from layersight.model import HasKernels
@@ -75,19 +74,13 @@ def kernels(
         *([f"without kernels, so not shown: {few(without)}"] if without else []),
         *filter(None, [lacking_note(numbers)]),
     )
-    shown = tuple(
-        _take(layer, kernel, numbers[layer.name])
-        for layer, kernel in with_kernels.items()
-        if numbers[layer.name]
-    )
-    return Kernels(opened.info, shown, notes)
-
-
-def _take(layer: LayerInfo, kernel: FloatArray, numbers: tuple[int, ...]) -> LayerKernels:
-    values = np.ascontiguousarray(kernel[..., list(numbers)])
-    factors, shares = factorise(values)
-    zero = np.asarray(~values.any(tuple(range(values.ndim - 1))))
-    return LayerKernels(layer, values, numbers, factors, shares, zero)
+    shown = []
+    for layer, kernel in with_kernels.items():
+        if filters := numbers[layer.name]:
+            values = np.ascontiguousarray(kernel[..., list(filters)])
+            zero = np.asarray(~values.any(tuple(range(values.ndim - 1))))
+            shown.append(LayerKernels(layer, values, filters, *factorise(values), zero))
+    return Kernels(opened.info, tuple(shown), notes)
 
 
 def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import Probe
-from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.model import ModelInfo
 from layersight.errors import SelectionError, UsageError, few
 from layersight.nouns.patterns.request import KINDS
 from layersight.nouns.patterns.result import Objective, Term
@@ -62,8 +62,9 @@ def ask(
     more = None
     if channels is None:
         numbers, more = _first(numbers, own)
+    where = "centre" if kind == "neuron" else "mean"
     found = [
-        Objective((_term(layer, channel, kind),), facet)
+        Objective((Term(layer.name, channel, where=where, before=kind == "logit"),), facet)
         for layer in with_channels
         for channel in numbers[layer.name]
         for facet in range(facets)
@@ -89,12 +90,6 @@ def _first(
         f"{which} are shown, {made} of {there}: for all, which take about {there / made:.0f} times "
         "as long, say --channels all, or name some, as --channels 0:32"
     )
-
-
-def _term(layer: LayerInfo, channel: int, kind: str) -> Term:
-    if kind == "neuron":
-        return Term(layer.name, channel, where="centre")
-    return Term(layer.name, channel, before=kind == "logit")
 
 
 def check(info: ModelInfo, objectives: Sequence[Objective]) -> None:

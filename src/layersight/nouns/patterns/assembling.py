@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.model import ModelInfo
@@ -94,20 +93,17 @@ def _stacked(arrays: Iterable[FloatArray | None]) -> FloatArray | None:
 
 def _woken(done: Sequence[RatedPattern]) -> list[str]:
     """Which channels the start that was meant for them did not wake."""
-    leaked = [rated for rated in done if rated.optimised.leaked]
-    other = [rated for rated in done if rated.optimised.awake and rated.optimised.attempt]
+    pairs = [(rated.objective, rated.optimised) for rated in done]
+    leaked = [of for of, entry in pairs if entry.leaked]
+    other = [of for of, entry in pairs if entry.awake and entry.attempt]
     return [
-        f"{what}: {few([*dict.fromkeys(map(_name, found))], 6)}"
+        f"{what}: {few([*dict.fromkeys(f'{of.layer} {of.channel}' for of in found)], 6)}"
         for what, found in (
             ("silent at their start, woken by a leaking gradient", leaked),
             ("silent at the first start, woken from another one", other),
         )
         if found
     ]
-
-
-def _name(rated: RatedPattern) -> str:
-    return f"{rated.objective.layer} {rated.objective.channel}"
 
 
 def check_same(done: Patterns, info: ModelInfo, options: PatternOptions, scale: str) -> None:
@@ -130,7 +126,10 @@ def merge(objectives: Sequence[Objective], parts: Sequence[Patterns]) -> Pattern
         if any(array is None for array in arrays):
             return None
         if name == "history":
-            arrays = [_lengthened(array, longest) for array in arrays]
+            arrays = [
+                np.pad(array, ((0, 0), (0, longest - array.shape[1])), constant_values=np.nan)
+                for array in arrays
+            ]
         return np.concatenate(arrays, AXES[name].index("pattern"))
 
     whole = dataclasses.replace(
@@ -142,11 +141,6 @@ def merge(objectives: Sequence[Objective], parts: Sequence[Patterns]) -> Pattern
     # Where two parts have the same pattern, the later one counts.
     indices = {objective: index for index, objective in enumerate(together)}
     return whole.take([indices[objective] for objective in objectives])
-
-
-def _lengthened(history: FloatArray, steps: int) -> NDArray[Any]:
-    more = np.full((len(history), steps - history.shape[1]), np.nan, np.float32)
-    return np.concatenate([history, more], 1)
 
 
 def with_survey(result: Patterns, survey: Survey) -> Patterns:

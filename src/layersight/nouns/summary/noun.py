@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.prediction import kinds_of
 from layersight.document.blocks import Cell, Column, Document, Facts, Note, Part, Section, Table
 from layersight.document.layers import model_document
-from layersight.document.noun import Json, Noun
+from layersight.document.noun import Json, Noun, Plain
 from layersight.document.words import count, size
 from layersight.nouns.summary.compute import to_json
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryOptions:
-    """What a picture of a summary should look like: so far there is nothing to choose."""
-
-
-def describe(result: ModelInfo, options: SummaryOptions) -> Document:
+def describe(result: ModelInfo, options: Plain) -> Document:
     """The layers of a model in a table."""
     kinds = kinds_of(result)
     facts = [
@@ -99,7 +93,7 @@ def _row(index: int, layer: LayerInfo) -> tuple[Cell, ...]:
     )
 
 
-def numbers(result: ModelInfo, options: SummaryOptions) -> Json:
+def numbers(result: ModelInfo, options: Plain) -> Json:
     """The model's description; the contract of ``summary --json``."""
     return to_json(result)
 
@@ -115,9 +109,9 @@ def rows(result: ModelInfo) -> Iterator[tuple[object, ...]]:
         yield (layer.name, layer.type, layer.role, output, layer.parameters, *sides)
 
 
-NOUN: Noun[ModelInfo, SummaryOptions] = Noun(
+NOUN: Noun[ModelInfo, Plain] = Noun(
     name="summary",
-    options=SummaryOptions,
+    options=Plain,
     describe=describe,
     manifest=numbers,
     numbers=numbers,
