@@ -37,6 +37,17 @@ def statistics(values: np.ndarray) -> ChannelStatistics:
     )
 
 
+def lesson(values: np.ndarray, contrast: float = 64, centre: float = 128) -> np.ndarray:
+    """The lessons' loop, in place: it takes the deviation of the map that is centred already."""
+    channel_image = values.copy()
+    channel_image -= channel_image.mean()
+    channel_image /= channel_image.std()
+    channel_image *= contrast
+    channel_image += centre
+    result: np.ndarray = np.clip(channel_image, 0, 255).astype("uint8")
+    return result
+
+
 def smooth(shape: Sequence[int], seed: int = 0) -> np.ndarray:
     """Rectified waves, ``(*spatial, channel)`` float32; no two channels are alike."""
     *spatial, channels = shape

@@ -125,15 +125,19 @@ def test_predictions_with_names(fake: Make) -> None:
     assert found.notes == ()
 
 
-def test_names_that_do_not_fit_the_outputs_are_told(fake: Make) -> None:
-    found = activations(fake(labels=("a", "b")), picture(), predictions=True)
-    assert found.notes == ("2 class names do not fit the model's outputs",)
-    assert found.predictions[0][0].top[0].label is None
-
-
-def test_why_there_are_no_predictions_is_told(fake: Make) -> None:
-    found = activations(fake(missing="it has no output"), picture(), predictions=True)
-    assert "it has no output" in found.notes
+@pytest.mark.parametrize(
+    ("known", "note"),
+    [
+        ({"labels": ("a", "b")}, "2 class names do not fit the model's outputs"),
+        ({"missing": "it has no output"}, "it has no output"),
+    ],
+)
+def test_why_predictions_have_no_names_or_are_none_is_told(
+    fake: Make, known: dict[str, Any], note: str
+) -> None:
+    found = activations(fake(**known), picture(), predictions=True)
+    assert found.notes == (note,)
+    assert all(top.label is None for one in found.predictions[0] for top in one.top)
 
 
 def two_inputs(network: Any) -> Any:
@@ -226,15 +230,11 @@ def test_inputs_that_do_not_fit_together(network: Any, given: Any, words: str) -
         activations(two_inputs(network), given)
 
 
-@pytest.mark.parametrize("given", [[], (), 5, object()])
+@pytest.mark.parametrize("given", [[], (), 5, object(), np.zeros((0, 6, 5, 3), np.float32)])
 def test_what_is_no_image(fake: Make, given: Any) -> None:
-    with pytest.raises(ImageError, match="expected an image: a file, a folder"):
+    words = "expected an image: a file, a folder|expected at least one image, found none"
+    with pytest.raises(ImageError, match=words):
         activations(fake(), given)
-
-
-def test_a_batch_of_nothing(fake: Make) -> None:
-    with pytest.raises(ImageError, match="expected at least one image, found none"):
-        activations(fake(), np.zeros((0, 6, 5, 3), np.float32))
 
 
 def test_files_folders_globs_and_loaded_images(fake: Make, tmp_path: Path) -> None:

@@ -23,19 +23,20 @@ def made(layers: list[str], channels: object = None) -> tuple[dict[str, list[int
     return found, [note for note in notes if "channels" in note]
 
 
-def test_the_first_of_a_layer() -> None:
-    found, (note,) = made(["body"])
-    assert found == {"body": list(range(16))}
-    assert note.startswith(
-        "the first 16 channels are shown, 16 of 128: for all, which take about 8 "
-    )
+@pytest.mark.parametrize(
+    ("layers", "each", "words"),
+    [
+        (["body"], 16, "the first 16 channels are shown, 16 of 128: for all, which take about 8 "),
+        (["body", "top"], 8, "the first 8 channels of each layer are shown, 16 of 192"),
+    ],
+)
+def test_the_first_channels_are_shared_by_the_layers(
+    layers: list[str], each: int, words: str
+) -> None:
+    found, (note,) = made(layers)
+    assert found == {name: list(range(each)) for name in layers}
+    assert note.startswith(words)
     assert "--channels all" in note
-
-
-def test_several_layers_share_them() -> None:
-    found, (note,) = made(["body", "top"])
-    assert {name: len(numbers) for name, numbers in found.items()} == {"body": 8, "top": 8}
-    assert note.startswith("the first 8 channels of each layer are shown, 16 of 192")
 
 
 @pytest.mark.parametrize("channels", ["all", ":", "0:128", range(128)])

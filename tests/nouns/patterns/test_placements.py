@@ -12,26 +12,18 @@ MIDDLE = np.array([3.5, 5.5, 1.0])
 OPTIONS = PatternOptions(size=(8, 12), jitter=2, zoom=0.25, turn=10)
 
 
-def test_the_middle_stays_under_rescaling_and_rotation():
-    found = placement((8, 12), (0.0, 0.0), 1.7, 33.0)
-    assert found @ MIDDLE == pytest.approx(MIDDLE[:2], abs=1e-5)
-
-
-def test_a_shift_moves_by_whole_pixels_of_the_canvas():
-    found = placement((8, 12), (2.0, -1.0), 1.0, 0.0)
-    assert found @ np.array([0, 0, 1.0]) == pytest.approx([2, -1])
-
-
-def test_twice_as_large_is_half_the_way():
-    found = placement((8, 12), (0.0, 0.0), 2.0, 0.0)
-    step = found @ (MIDDLE + np.array([1, 0, 0])) - found @ MIDDLE
-    assert step == pytest.approx([0.5, 0], abs=1e-6)
-
-
-def test_a_quarter_turn_brings_down_to_the_right():
-    found = placement((9, 9), (0.0, 0.0), 1.0, 90.0)
-    step = found @ np.array([5, 4, 1.0]) - found @ np.array([4, 4, 1.0])
-    assert np.abs(step) == pytest.approx([0, 1], abs=1e-6)
+@pytest.mark.parametrize(
+    ("shift", "zoom", "degrees", "seen", "wanted"),
+    [
+        ((0.0, 0.0), 1.7, 33.0, MIDDLE, MIDDLE[:2]),  # what is in the middle stays there
+        ((2.0, -1.0), 1.0, 0.0, [0, 0, 1.0], [2, -1]),  # a shift is in pixels of the canvas
+        ((0.0, 0.0), 2.0, 0.0, [4.5, 5.5, 1.0], [4.0, 5.5]),  # half the way
+        ((0.0, 0.0), 1.0, 90.0, [4.5, 5.5, 1.0], [3.5, 4.5]),  # a quarter turn
+    ],
+)
+def test_where_a_pixel_that_is_seen_lies_on_the_canvas(shift, zoom, degrees, seen, wanted):
+    found = placement((8, 12), shift, zoom, degrees) @ np.array(seen)
+    assert found == pytest.approx(wanted, abs=1e-5)
 
 
 def test_every_step_has_its_own_place_within_the_bounds():
