@@ -12,9 +12,9 @@ import pytest
 import layersight
 from fake_network import Fake
 from layersight.data.model import InputInfo
+from layersight.document.noun import Plain
 from layersight.errors import ModelInputError, SelectionError, UsageError
 from layersight.export.files import json_of, to_bytes
-from layersight.nouns.channel.document import PageOptions as UnitOptions
 from layersight.nouns.survey import plan
 from layersight.nouns.survey.document import PageOptions
 from surveys import PICTURES, order_of, same, stored
@@ -131,14 +131,14 @@ def test_twins_are_written_shown_and_read_back(chain: Chain, photos: Path, tmp_p
     number = int(np.nanargmax(best))
     assert f"r {best[number]:.2f}" in page
     unit = layersight.channel(chain(), f"body:{number}", survey=found, pattern=False)
-    told = json_of(unit, UnitOptions())["twins"]
+    told = json_of(unit, Plain())["twins"]
     assert told[0] == {
         "model": "the other",
         "layer": "body",
         "channel": int(found.twins[0].channels[number, 0]),
         "correlation": float(best[number]),
     }
-    page = to_bytes(unit, ".html", UnitOptions()).decode()
+    page = to_bytes(unit, ".html", Plain()).decode()
     assert "Channels of the other that go with it" in page
 
 
