@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from layersight.data.model import InputInfo, ModelInfo
+from described import model_info
+from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES
 from layersight.data.target import Target
 from layersight.nouns.evaluation.result import Column, Evaluation, Row
 from layersight.nouns.heatmaps.metrics.metric import metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
-DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "=cat</script><b>&\u202e"
 
 NAMES = {
@@ -73,16 +73,7 @@ def evaluation(
     for place, column in enumerate(measures):
         if column.name == "randomisation":
             bars[:, place] = 0.5
-    info = ModelInfo(
-        name=name,
-        source="models/small.h5",
-        digest=DIGEST,
-        framework="numpy 2",
-        inputs=(InputInfo("picture", (None, 224, 224, 3)),),
-        outputs=("top",),
-        layers=(),
-        parameters=12,
-    )
+    info = model_info(name=name, inputs=(InputInfo("picture", (None, 224, 224, 3)),))
     made = {
         "model": info,
         "options": HeatmapOptions(),

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from described import model_info
+from layersight.data.model import InputInfo, LayerInfo
 from layersight.data.preprocessing import SCALES, Preprocessing
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Patterns, Term
 
-DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "conv</script><b>&\u202e"
 
 
@@ -82,23 +82,18 @@ def gallery(
     marks = np.stack([activation * 0.25, activation * 0.5, np.full(count, 7.0)], -1)
     options = PatternOptions(steps=7, size=size, facets=facets, jitter=2.0)
     info = {
-        "name": "small",
-        "source": "models/small.h5",
-        "digest": DIGEST,
-        "framework": "numpy 2",
         "inputs": (InputInfo("picture", (None, height, width, bands)),),
         "outputs": (list(layers)[-1],),
         "layers": tuple(
             LayerInfo(name, "Conv2D", (None, height, width, 2 * n), 9, receptive_field=(3, 3))
             for name, n in layers.items()
         ),
-        "parameters": 12,
         "labels": labels,
     }
     mask = np.broadcast_to(np.linspace(0, 1, width, dtype=np.float32), (count, height, width))
     way = np.linspace(0, 1, frames).reshape(-1, 1, 1, 1, 1) if frames else None
     return Patterns(
-        model=ModelInfo(**{**info, **known}),
+        model=model_info(**{**info, **known}),
         options=options,
         preprocessing=scale,
         objectives=objectives,

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from described import described
+from described import described, model_info
 from layersight.data.image import InputImage, Photograph
-from layersight.data.model import InputInfo, ModelInfo
+from layersight.data.model import InputInfo
 from layersight.data.placing import enlarge
 from layersight.data.prediction import ClassScore, Prediction
 from layersight.data.preprocessing import SCALES
@@ -18,7 +18,6 @@ from layersight.data.target import Target
 from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.nouns.heatmaps.result import Curve, Heatmap, Heatmaps, Measure
 
-DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "a</script><b>&\u202e.jpg"
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen")
 TITLES = {"grad-cam": "Grad-CAM", "gradient": "Gradient", "occlusion": "Occlusion"}
@@ -149,14 +148,8 @@ def heats(
                 )
     seen = [np.resize(pixels, (*net, pixels.shape[2])) for pixels in shown]
     info: dict[str, Any] = {
-        "name": "small",
-        "source": "models/small.h5",
-        "digest": DIGEST,
-        "framework": "numpy 2",
         "inputs": (InputInfo("picture", (None, *net, 3)),),
-        "outputs": ("top",),
         "layers": (described("conv_2", "Conv2D", (None, 7, 7, 8), 9),),
-        "parameters": 12,
         "labels": labels,
     }
     top = tuple(
@@ -164,7 +157,7 @@ def heats(
         for rank, unit in enumerate((3, 1, 6, 0, 2))
     )
     return Heatmaps(
-        model=ModelInfo(**{**info, **known}),
+        model=model_info(**{**info, **known}),
         options=HeatmapOptions(),
         images=tuple(
             InputImage(

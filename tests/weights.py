@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from described import model_info
+from layersight.data.model import InputInfo, LayerInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.nouns.kernels.compute import factorise
 from layersight.nouns.kernels.result import Kernels, LayerKernels
 
-DIGEST = "sha256:" + "0123456789abcdef" * 4
 HOSTILE = "conv</script><b>&\u202e"
 
 
@@ -55,16 +55,10 @@ def weights(
 ) -> Kernels:
     """Kernels of these layers."""
     info: dict[str, Any] = {
-        "name": "small",
-        "source": "models/small.h5",
-        "digest": DIGEST,
-        "framework": "numpy 2",
         "inputs": (InputInfo("picture", (None, 9, 9, 3), preprocessing=preprocessing),),
-        "outputs": ("top",),
         "layers": tuple(entry.layer for entry in layers),
-        "parameters": 12,
     }
-    return Kernels(ModelInfo(**{**info, **known}), layers, ("a note",))
+    return Kernels(model_info(**{**info, **known}), layers, ("a note",))
 
 
 def everything(**known: Any) -> Kernels:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from described import model_info
 from galleries import gallery
 from heats import heats
 from layersight.data.image import InputImage
-from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.model import InputInfo, LayerInfo
 from layersight.data.prediction import ClassScore, Prediction
 from layersight.data.preprocessing import SCALES
 from layersight.nouns.activations.result import Activations, LayerActivation
@@ -36,21 +37,6 @@ def layer(name: str, values: np.ndarray, kind: str = "Conv2D", **known: Any) -> 
     return LayerActivation(info, values, channels, measure(values), *measure_range(values))
 
 
-def model(**known: Any) -> ModelInfo:
-    facts: dict[str, Any] = {
-        "name": "small",
-        "source": "models/small.h5",
-        "digest": "sha256:" + "ab" * 32,
-        "framework": "numpy 2",
-        "inputs": (InputInfo("picture", (None, 8, 9, 3)),),
-        "outputs": ("top",),
-        "layers": (),
-        "parameters": 12,
-        "rewrites": ("input-layer: an input layer was added",),
-    }
-    return ModelInfo(**{**facts, **known})
-
-
 def make(
     count: int = 1, *, names: Sequence[str] | None = None, broken: bool = False, **known: Any
 ) -> Activations:
@@ -64,7 +50,13 @@ def make(
     images = [image(name, seed) for seed, name in enumerate(names or ["cat.png"] * count)]
     scores = (ClassScore(1, float("nan") if broken else 0.75, "cat"), ClassScore(0, 0.25))
     return Activations(
-        model=model(**known),
+        model=model_info(
+            **{
+                "inputs": (InputInfo("picture", (None, 8, 9, 3)),),
+                "rewrites": ("input-layer: an input layer was added",),
+                **known,
+            }
+        ),
         images=tuple(images),
         layers=(
             layer("conv", conv, kernel=(3, 3)),

@@ -85,7 +85,7 @@ def test_a_caption_says_what_was_done() -> None:
         "conv 8 \u00d7 9 \u00d7 5, channels 0\u20134, body/pool",
         "(x - mean) / std * 64 + 128",
         "pixels / 255",
-        "sha256:abab",
+        "sha256:0123",
     ):
         assert part in found.caption
     many = replace(RESULT, layers=RESULT.layers[:1] * 14)

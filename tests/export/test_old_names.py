@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from described import model_info
 from layersight.data.model import ModelInfo
 from layersight.export import read_manifest
 from layersight.export.files import load
@@ -33,16 +34,7 @@ def test_every_format_with_a_manifest_is_among_them() -> None:
 
 def model_of(name: str) -> ModelInfo:
     saved = read_manifest(FILES / name)["model"]
-    return ModelInfo(
-        name=saved["name"],
-        source=saved["source"],
-        digest=saved["digest"],
-        framework=saved["framework"],
-        inputs=(),
-        outputs=(),
-        layers=(),
-        parameters=0,
-    )
+    return model_info(**{name: saved[name] for name in ("name", "source", "digest", "framework")})
 
 
 def test_patterns_of_the_old_name_go_on() -> None:
