@@ -49,6 +49,13 @@ class Where(Options):
     token: str | None = option(
         None, help="The secret of the address; else a new one.", metavar="WORD"
     )
+    allow_host: tuple[str, ...] = option(
+        (),
+        help="A name under which a proxy shows the page, exactly; may be repeated.",
+        kind=str,
+        metavar="NAME",
+        flag="--allow-host",
+    )
     read_only: bool = option(
         False, help="Take no images from the page: for a class room.", flag="--read-only"
     )
@@ -92,7 +99,7 @@ def _serve(given: Given, where: Given) -> None:
     The page is there before the model is: a browser takes its time to start as well.
     """
     from layersight.cli.output import say
-    from layersight.web.guard import Guard, is_loopback, new_token
+    from layersight.web.guard import Guard, is_loopback, name_of, new_token
     from layersight.web.server import Server, listening
 
     token = where.get("token") or new_token()
@@ -101,18 +108,30 @@ def _serve(given: Given, where: Given) -> None:
             f"expected --token as at least {SHORTEST_TOKEN} letters and digits, found "
             f"{len(token)} characters"
         )
+    names = where.get("allow_host", ())
+    for name in names:
+        if name_of(name) != name.lower():
+            raise UsageError(
+                f"expected --allow-host as one name without a port, such as hub.example.org, "
+                f"found {name!r}"
+            )
     host, quiet = where.get("host", "127.0.0.1"), where.get("quiet", False)
     opening = _prepare(given, read_only=where.get("read_only", False))
-    server = Server(Guard(token, host))
+    server = Server(Guard(token, host, names))
     with listening(server, host, where.get("port")) as heard:
         say(heard.address)
+        what = "look at the model and the images" + (
+            "" if where.get("read_only") else ", and send images"
+        )
         if not is_loopback(host):
-            what = "look at the model and the images" + (
-                "" if where.get("read_only") else ", and send images"
-            )
             _tell(
                 f"--host {host} lets everyone who reaches this machine and knows the address "
                 f"{what}; nothing is encrypted"
+            )
+        if names:
+            _tell(
+                f"--allow-host lets everyone whom the proxy of {', '.join(names)} lets pass and "
+                f"who knows the word of the address, {token}, {what}"
             )
         if not where.get("no_browser"):
             _browse(heard.address)

@@ -214,6 +214,7 @@ def predict(
     outputs: Mapping[str, FloatArray],
     labels: tuple[str, ...] | None = None,
     kinds: Mapping[str, str] | None = None,
+    top: int = TOP,
 ) -> tuple[tuple[Prediction, ...], ...]:
     """For each image a prediction for each output; those that are not vectors name no class.
 
@@ -221,6 +222,7 @@ def predict(
         outputs: For each output its values, ``(image, ...)``.
         labels: The names of the classes, used for outputs of as many numbers.
         kinds: What the numbers of each output mean, by ``kinds_of``.
+        top: How many classes are named.
 
     Example:
         >>> made = predict({"top": np.array([[0.25, 0.75]], np.float32)}, ("cat", "dog"))
@@ -232,7 +234,7 @@ def predict(
     count = len(next(iter(outputs.values())))
     return tuple(
         tuple(
-            _prediction(name, array[image], labels, (kinds or {}).get(name))
+            _prediction(name, array[image], labels, (kinds or {}).get(name), top)
             for name, array in outputs.items()
         )
         for image in range(count)
@@ -240,24 +242,24 @@ def predict(
 
 
 def _prediction(
-    name: str, values: FloatArray, labels: tuple[str, ...] | None, kind: str | None
+    name: str, values: FloatArray, labels: tuple[str, ...] | None, kind: str | None, top: int
 ) -> Prediction:
     values = np.atleast_1d(values)
     finite = values[np.isfinite(values)]
     ends = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
     shape = tuple(int(side) for side in values.shape)
-    return Prediction(name, int(values.size), _top(values, labels, kind), kind, shape, *ends)
+    return Prediction(name, int(values.size), _top(values, labels, kind, top), kind, shape, *ends)
 
 
 def _top(
-    values: FloatArray, labels: tuple[str, ...] | None, kind: str | None
+    values: FloatArray, labels: tuple[str, ...] | None, kind: str | None, most: int
 ) -> tuple[ClassScore, ...]:
     if values.ndim != 1:
         return ()
     if len(values) == 1:
         return _one_number(float(values[0]), labels, kind)
     fitting = labels if labels is not None and len(labels) == len(values) else None
-    order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:TOP]
+    order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:most]
     return tuple(
         ClassScore(int(index), float(values[index]), fitting[index] if fitting else None)
         for index in order

@@ -16,8 +16,10 @@ import numpy as np
 from layersight.data.colormaps import COLORMAPS
 from layersight.data.fields import Option, options_of
 from layersight.data.model import LayerInfo
+from layersight.data.prediction import TOP, kinds_of, predict
+from layersight.data.stack import contact_sheet
 from layersight.document.noun import noun_of
-from layersight.errors import CapabilityError, SelectionError, UsageError
+from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
 from layersight.model import HasKernels, Optimisable
 from layersight.nouns.activations.result import LayerActivation
 from layersight.nouns.heatmaps.methods import method as heatmap_methods
@@ -35,7 +37,7 @@ from layersight.web.explorer import Answer, Explorer
 from layersight.web.frames import Json
 from layersight.web.jobs import LARGEST_PATTERN, download, run_heatmap, run_patterns
 from layersight.web.maps import COLUMNS, Packed, flat_maps, kind_of, pack
-from layersight.web.photos import Photo
+from layersight.web.photos import MissingError, Photo
 from layersight.web.requests import (
     Channel,
     Download,
@@ -48,12 +50,15 @@ from layersight.web.requests import (
     Pattern,
     Photograph,
     Position,
+    Predictions,
     Request,
     Upload,
 )
 from layersight.web.wording import words_of
 from layersight.web.work import Report
 
+MOST_WHOLE = 16 << 20
+"""Bytes of all slices of a channel that are sent together."""
 STRONGEST = 3
 """Channels that are named of each layer at a position."""
 
@@ -143,6 +148,7 @@ def _describe(explorer: Explorer, photo: Photo) -> Answer:
     image, whole = explorer.loaded(photo)
     scale = image.preprocessing
     height, width = whole.pixels.shape[:2]
+    frames = image.frames
     return Answer(
         {
             **image.to_json(),
@@ -152,7 +158,8 @@ def _describe(explorer: Explorer, photo: Photo) -> Answer:
             "path_name": str(photo.source) if photo.is_file else photo.name,
             "width": width,
             "height": height,
-            "input": list(image.values.shape),
+            "input": list(image.values.shape)[-3 if frames is not None else 0 :],
+            "frames": None if frames is None else len(frames),
             "region": list(whole.region),
             "scale": f"{scale.describe()} ({scale.reason})",
             "edited_from": photo.edited_from,
@@ -176,12 +183,24 @@ def photograph_of(explorer: Explorer, request: Photograph) -> Answer:
     photo = explorer.photos.find(request.image)
     image, whole = explorer.loaded(photo)
     pixels = image.pixels if request.seen else whole.pixels
+    if request.frame is not None:
+        if image.frames is None or request.frame >= len(image.frames):
+            raise MissingError(f"{photo.name!r} has no frame {request.frame}")
+        pixels = image.frames[request.frame]
     content, mime, (width, height) = photos.as_file(pixels, request.longest, exact=request.seen)
     return Answer({"mime": mime, "width": width, "height": height}, (content,))
 
 
-def predictions_of(explorer: Explorer, request: OfImage) -> Answer:
-    seen = explorer.seen(explorer.photos.find(request.image))
+def predictions_of(explorer: Explorer, request: Predictions) -> Answer:
+    photo = explorer.photos.find(request.image)
+    seen = explorer.seen(photo)
+    if request.top != TOP:
+        named = {entry.name for entry in seen.info.layers} & set(seen.info.outputs)
+        outputs = {
+            name: explorer.values(photo, name).values for name in seen.info.outputs if name in named
+        }
+        made = predict(outputs, seen.info.labels, kinds_of(seen.info), request.top)[0]
+        return Answer({"predictions": [{**one.to_json(), "words": one.describe()} for one in made]})
     return Answer(
         {
             "predictions": [
@@ -207,6 +226,12 @@ def layer_of(explorer: Explorer, request: Layer) -> Answer:
 def exact_of(explorer: Explorer, request: Exact) -> Answer:
     entry = explorer.values(explorer.photos.find(request.image), request.layer)
     values, number = entry.values[0], request.channel
+    if request.whole:
+        if number is None or values.ndim != 4 or number >= values.shape[-1]:
+            raise UsageError(f"expected a channel of a volume: layer '{entry.name}'")
+        if values[..., number].nbytes > MOST_WHOLE:
+            raise ModelInputError(f"layer '{entry.name}' has more slices than are sent at once")
+        return Answer({"shape": list(values.shape[:3])}, (values[..., number],))
     if number is not None:
         if number >= values.shape[-1]:
             raise SelectionError(
@@ -310,12 +335,17 @@ def heatmap_of(explorer: Explorer, request: Heatmap, tell: Report) -> Answer:
     result = run_heatmap(explorer, request, tell, request.scores)
     noun = noun_of(result)
     entry = result.maps[0]
+    values = np.asarray(entry.values, np.float32)
+    if values.ndim == 3:  # frames and slices lie as those of the photograph
+        values = contact_sheet(values, values.min() if entry.ground is None else entry.ground)
+    elif values.ndim < 2:
+        values = values.reshape(1, -1)
     own = noun.numbers(result, noun.options())["heatmaps"][0]
     titles = {name: metric.title for name, metric in metrics().items()}
     return Answer(
         {
             **own,
-            "shape": list(entry.values.shape),
+            "shape": list(values.shape),
             "ground": entry.ground,
             "warning": result.warnings.get(entry.method),
             "notes": [*entry.notes, *result.notes],
@@ -323,7 +353,7 @@ def heatmap_of(explorer: Explorer, request: Heatmap, tell: Report) -> Answer:
                 {**measure, "title": titles[measure["metric"]]} for measure in own["measures"]
             ],
         },
-        (np.asarray(entry.values, np.float32),),
+        (values,),
     )
 
 
@@ -481,7 +511,7 @@ KINDS: dict[str, Kind] = {
     "edit": Kind(OfImage, edit_of, "pictures", body=True, sends=True),
     "sample": Kind(Nothing, sample_of, "pictures", sends=True),
     "photograph": Kind(Photograph, photograph_of, "pictures", kept=True),
-    "predictions": Kind(OfImage, predictions_of),
+    "predictions": Kind(Predictions, predictions_of),
     "statistics": Kind(OfImage, statistics_of),
     "layer": Kind(Layer, layer_of, kept=True),
     "exact": Kind(Exact, exact_of),

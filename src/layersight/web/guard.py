@@ -39,7 +39,7 @@ class Guard:
     Args:
         token: What the address begins with.
         host: Where the server listens.
-        names: Further names under which it may be asked.
+        names: Further names under which it may be asked, as by a proxy.
 
     Example:
         >>> guard = Guard("secret", "127.0.0.1")
@@ -56,7 +56,8 @@ class Guard:
         self.token = token
         self.is_local = is_loopback(host)
         own = () if self.is_local else (host, socket.gethostname())
-        self.names = {name.lower() for name in (*LOOPBACK, *own, *names)}
+        self.proxied = {name.lower() for name in names}
+        self.names = {name.lower() for name in (*LOOPBACK, *own)} | self.proxied
 
     def refusal(self, token: str, headers: Mapping[str, str]) -> str | None:
         """Why a request is not answered, ``None`` if it is.
@@ -69,7 +70,9 @@ class Guard:
         if not self._knows(host):
             return f"this address is not known here: expected localhost, found {host[:80]!r}"
         origin = headers.get("origin")
-        if origin is not None and urlsplit_host(origin) != host.lower():
+        from_here = origin is None or urlsplit_host(origin) == host.lower()
+        # A proxy may ask by its own name for a page that its user knows by another.
+        if not from_here and name_of(urlsplit_host(origin or "") or "") not in self.proxied:
             return "a page of another site asked for that"
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             # Whoever follows a link, in a chat for one, may come; nothing else from there.

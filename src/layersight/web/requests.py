@@ -63,6 +63,7 @@ class Photograph(OfImage):
 
     longest: int = option(LARGEST_PHOTOGRAPH, help="Its side.", low=16, high=LARGEST_PHOTOGRAPH)
     seen: bool = option(False, help="As the network sees it.")
+    frame: int | None = option(None, help="Of a film or volume.", low=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,18 @@ class Layer(OfImage):
 
 
 @dataclass(frozen=True, slots=True)
+class Predictions(OfImage):
+    """What the network says of an image."""
+
+    top: int = option(5, help="Classes of each output.", low=1, high=10)
+
+
+@dataclass(frozen=True, slots=True)
 class Exact(Layer):
     """The exact values of a map."""
 
     channel: int | None = option(None, help="A channel.", low=0)
+    whole: bool = option(False, help="All slices of a volume.")
 
 
 @dataclass(frozen=True, slots=True)

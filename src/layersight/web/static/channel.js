@@ -32,6 +32,7 @@ export function Channel() {
         <button type="button" class="square" aria-label="Next channel" title="Next channel  →" onClick=${() => store.walkChannels(1)}><${Icon} name="right" /></button></div>
     </div>
     ${maps?.single || layer.kind === "units" ? html`<${Units} maps=${maps} channel=${channel} image=${image} />` : html`<${Pictures} maps=${there ? maps : null} channel=${channel} image=${image} />`}
+    ${there && maps.slices > 1 && store.host.kind !== "page" && html`<${Slices} maps=${maps} channel=${channel} image=${image} />`}
     ${there && !maps.single && !maps.dead[channel] && html`<${Histogram} maps=${maps} channel=${channel} />`}
     <${Looks} layer=${layer} channel=${channel} />
   </section>`;
@@ -51,19 +52,52 @@ function Pictures({ maps, channel, image }) {
   const told = maps && cell ? `row ${cell[0]}, column ${cell[1]}  ·  ${number(valueAt(maps, channel, ...cell))}` : "\u00a0";
   const tall = Math.round(image.input[0]);
   const everything = box && box[2] - box[0] >= image.input[0] && box[3] - box[1] >= image.input[1] && box[0] <= 0 && box[1] <= 0;
-  const seen = everything ? "sees the whole image" : box ? `sees ${Math.round(Math.min(box[2], tall) - Math.max(box[0], 0))} × ${Math.round(Math.min(box[3], image.input[1]) - Math.max(box[1], 0))} of ${image.input[0]} × ${image.input[1]}` : "\u00a0";
+  const seen = maps?.slices ? (image.frames ? `frame ${store.frameOf(image, maps).frame + 1} of ${image.frames}` : "\u00a0") : store.layer.value?.kind !== "maps" ? "\u00a0" : everything ? "sees the whole image" : box ? `sees ${Math.round(Math.min(box[2], tall) - Math.max(box[0], 0))} × ${Math.round(Math.min(box[3], image.input[1]) - Math.max(box[1], 0))} of ${image.input[0]} × ${image.input[1]}` : "\u00a0";
   const shape = store.layer.value?.shape ?? [1, 1];
   return html`<div class="pair">
     <div>${maps ? html`<${MapFigure} maps=${maps} scaled=${pair[0] ?? maps} channel=${channel} told=${told} name="Map" />` : html`<figure class="map"><div class="picture wait" style=${{ aspectRatio: `${shape[1]} / ${shape[0]}` }}></div><p class="note">${told}</p><div class="scale"></div></figure>`}</div>
-    <div><${Photograph} entry=${image} maps=${maps} name="Photograph" /><p class="note">${seen}</p></div>
+    <div><${Photograph} entry=${store.frameOf(image, maps)} maps=${maps} name="Photograph" /><p class="note">${seen}</p></div>
     ${second && other && channel < other.channels && html`
       <div><${MapFigure} maps=${other} scaled=${pair[1] ?? other} channel=${channel} told=${cell && cell[0] < other.height && cell[1] < other.width ? `there  ·  ${number(valueAt(other, channel, ...cell))}` : ""} name="Map of the second image" /></div>
-      <div>${second.input && html`<${Photograph} entry=${second} maps=${other} name="Second photograph" />`}<p class="note">${second.name}</p></div>`}
+      <div>${second.input && html`<${Photograph} entry=${store.frameOf(second, other)} maps=${other} name="Second photograph" />`}<p class="note">${second.name}</p></div>`}
     ${minus && channel < minus.channels && html`
       <div><${MapFigure} maps=${minus} channel=${channel} told=${cell ? number(valueAt(minus, channel, ...cell)) : ""} name="Difference" /></div>
       <div class="beside"><p>First minus second, channel by channel.</p><p>Red is stronger in the first, blue in the second.</p></div>`}
     ${second && store.view.mode.value === "difference" && !minus && other && html`<p class="note whole">The maps of the two images differ in size, so there is no difference to show.</p>`}
   </div>`;
+}
+
+/** The map of a channel in every slice of a volume, on one scale. */
+function Slices({ maps, channel, image }) {
+  const store = useStore();
+  const key = useCalm(`${image.id}\n${maps.layer}\n${channel}`, 120);
+  const [id, layer, number_] = (key ?? "").split("\n");
+  const answer = key ? store.light.get(`slices ${key}`, async (how) => {
+    const { json, buffers } = await store.ask("exact", { image: id, layer, channel: Number(number_), whole: true }, how);
+    return { shape: json.shape, values: new Float32Array(buffers[0]) };
+  }).value : {};
+  const found = answer.value;
+  if (answer.error) return html`<p class="note">${answer.error.message}</p>`;
+  return html`<h3>Slices <span>on one scale</span></h3>
+    <div class="slices">${Array.from({ length: maps.slices }, (_, at) => html`<button key=${at} type="button" aria-pressed=${at === maps.slice} aria-label=${`Slice ${at + 1}`} onClick=${() => store.set({ slice: at })}>
+      <${Slice} found=${found} at=${at} colours=${store.view.colormap.value} /><span>${at + 1}</span></button>`)}</div>`;
+}
+
+function Slice({ found, at, colours }) {
+  const canvas = useRef(null);
+  useLayoutEffect(() => {
+    if (!found) return;
+    const [, tall, wide] = found.shape;
+    const image = new ImageData(wide, tall);
+    const pixels = new Uint32Array(image.data.buffer);
+    const [low, high] = (found.ends ??= found.values.reduce(([a, b], value) => (Number.isFinite(value) ? [Math.min(a, value), Math.max(b, value)] : [a, b]), [Infinity, -Infinity]));
+    const table = palette(colours);
+    for (let cell = 0; cell < pixels.length; cell += 1) pixels[cell] = table[clamp(Math.round((255 * (found.values[at * tall * wide + cell] - low)) / (high - low || 1)) || 0, 0, 255)];
+    canvas.current.width = wide;
+    canvas.current.height = tall;
+    canvas.current.getContext("2d").putImageData(image, 0, 0);
+  }, [found, at, colours]);
+  return html`<canvas ref=${canvas} class="wait" aria-hidden="true"></canvas>`;
 }
 
 function Units({ maps, channel, image }) {

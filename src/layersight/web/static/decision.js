@@ -17,10 +17,13 @@ export function Decision() {
   if (!image) return null;
   const methods = model.methods ?? [];
   const { method, own, declared, options, target = "" } = store.wanted.value;
-  const entries = predictions?.[0]?.top ?? [];
-  const chosen = target === "" ? entries[0]?.index : entries.find((each) => targetOf(each) === target)?.index;
-  // An exported page keeps the heatmap of the strongest class alone.
+  const [more, setMore] = useState(false);
+  const output = predictions?.[0];
   const whole = store.host.kind !== "page";
+  const first = output?.top ?? [];
+  const wider = whole && first.length > 1 && output.size > first.length;
+  const entries = (more && wider && store.mostOf(image.id)?.[0]?.top) || first;
+  const chosen = target === "" ? entries[0]?.index : entries.find((each) => targetOf(each) === target)?.index;
   if (!method) return html`<section aria-label="Decision"><p class="note">This network has no heatmaps.</p></section>`;
   const { layer, ...rest } = options;
   const key = `heatmap ${image.id}\n${method.name}\n${target}\n${JSON.stringify(options)}`;
@@ -55,6 +58,7 @@ export function Decision() {
     ${heat?.warning && html`<p class="note error">${heat.warning}</p>`}
     <h3>Class</h3>
     <${Scores} entries=${entries} chosen=${chosen} onChoose=${whole && ((entry) => store.set({ target: entry.index === entries[0].index ? "" : targetOf(entry) }))} />
+    ${wider && html`<button type="button" class="plain" onClick=${() => setMore(!more)}>${more ? `the first ${first.length}` : `the first ${Math.min(10, output.size)}`}</button>`}
     ${whole && html`<ul class="scores own"><li class=${target.includes(":") ? "on" : ""}><button type="button" aria-pressed=${target.includes(":")} onClick=${() => store.set({ target: target === own && method.name !== "activation" ? "" : own })}>
       <span class="name">${target.includes(":") ? target : own}</span><span class="note">the channel instead of a class</span></button></li></ul>`}
     ${whole && model.labels && model.labels.length > entries.length && html`<${Any} labels=${model.labels} />`}

@@ -67,8 +67,6 @@ function stored(name, value) {
   }
 }
 
-const TABS = [["channel", "Channel"], ["class", "Decision"], ["change", "Change"]];
-
 function Page() {
   const store = useStore();
   const form = store.form.value;
@@ -110,9 +108,8 @@ const formOf = (width) => (width >= VAST ? "vast" : width >= WIDE ? "wide" : wid
 /** The pane of the chosen channel, of the class, and of changing the photograph. */
 function Side() {
   const store = useStore();
-  const { features } = store.model.value;
-  const tabs = TABS.filter(([name]) => name === "channel" || (name === "class" ? features.heatmap : features.edit));
-  const tab = tabs.some(([name]) => name === store.view.tab.value) ? store.view.tab.value : "channel";
+  const tabs = store.tabs.value;
+  const tab = store.tab.value;
   const bar = useRef(null);
   const walk = (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

@@ -8,7 +8,7 @@ import { fillWords } from "./hosts/frames.js";
 function subject(store) {
   const { view } = store;
   const [layer, channel] = [view.layer.value, store.channel.value];
-  if (view.tab.value === "class") {
+  if (store.tab.value === "class") {
     const { method, target, options } = store.wanted.value;
     return { kind: "heatmap", values: { method: method?.name, target, options } };
   }
@@ -16,7 +16,7 @@ function subject(store) {
   // What is left out is as the command line has it by itself.
   const look = normalise === "standardise" ? { contrast: contrast === CONTRAST ? undefined : contrast } : { normalise };
   const values = { layer, ...look, colormap: colormap === "viridis" ? undefined : colormap };
-  return view.tab.value === "channel" ? { kind: "channel", values: { ...values, channel } } : { kind: "layer", values };
+  return store.tab.value === "channel" ? { kind: "channel", values: { ...values, channel } } : { kind: "layer", values };
 }
 
 /** What makes the same elsewhere, and saves it. @param {{kind: string, values: Record<string, any>, more?: any[], up?: boolean}} props */

@@ -67,11 +67,11 @@ export function MapFigure({ maps, channel, scaled = maps, name, told = "" }) {
 /** The photograph as far as the network sees it, with what a position sees. @param {{entry: any, maps?: import("./maps.js").Maps, name: string, children?: any}} props */
 export function Photograph({ entry, maps, name, children }) {
   const store = useStore();
-  const source = store.photographOf(entry.id).value.value;
+  const source = store.photographOf(entry.id, 1024, entry.frame).value.value;
   const [top, left, bottom, right] = entry.region;
   const [tall, wide] = entry.input;
   const cell = store.cell.value;
-  const box = maps && cell && !maps.single ? store.boxOf(cell[0], cell[1], maps) : null;
+  const box = maps && cell && !maps.single && !maps.slices ? store.boxOf(cell[0], cell[1], maps) : null;
   const toPoint = ([down, across]) => ({ y: down * tall, x: across * wide });
   const move = (event) => { store.pointer.value = { ...toPoint(shares(event)), from: "photograph" }; };
   const keys = (event) => {
@@ -83,7 +83,7 @@ export function Photograph({ entry, maps, name, children }) {
   const live = maps && !maps.single;
   return html`<div class="picture photograph" role=${live ? "application" : "group"} tabindex=${live ? 0 : undefined}
     aria-label=${live ? `${name}${box ? `, the position sees rows ${Math.round(edges[0] * tall)} to ${Math.round(edges[2] * tall)} and columns ${Math.round(edges[1] * wide)} to ${Math.round(edges[3] * wide)}` : ""}. Arrow keys move the position.` : name}
-    style=${{ aspectRatio: `${right - left} / ${bottom - top}` }}
+    style=${{ aspectRatio: `${right - left} / ${Math.max(bottom - top, (right - left) / 4)}` }}
     onPointerMove=${live && move} onPointerDown=${live && move} onPointerLeave=${live && (() => { store.pointer.value = null; })} onClick=${live && (() => { store.pinned.value = store.pointer.peek(); })} onKeyDown=${live && keys}>
     ${source && html`<img src=${source} alt="" draggable=${false} style=${{
       left: share(-left / (right - left)), top: share(-top / (bottom - top)), width: share(entry.width / (right - left)), height: share(entry.height / (bottom - top)),

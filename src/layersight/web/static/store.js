@@ -100,8 +100,8 @@ export function createStore(host, address) {
     }, bytes);
   };
   const about = (kind, image) => (image ? light.get(`${kind} ${image}`, async (how) => (await ask(kind, { image }, how)).json) : empty);
-  const photographOf = (image, longest = 1024) => (image ? light.get(`photograph ${image} ${longest}`, async (how) => {
-    const { json, buffers } = await ask("photograph", { image, longest }, how);
+  const photographOf = (image, longest = 1024, frame = null) => (image ? light.get(`photograph ${image} ${longest} ${frame}`, async (how) => {
+    const { json, buffers } = await ask("photograph", { image, longest, frame }, how);
     return URL.createObjectURL(new Blob([buffers[0]], { type: json.mime }));
   }) : empty);
   const fail = (error) => {
@@ -140,9 +140,24 @@ export function createStore(host, address) {
     return clamp(view.channel.value, 0, Math.max(0, most - 1));
   });
   const statistics = computed(() => (ready.value ? about("statistics", view.image.value).value.value?.layers ?? {} : {}));
+  /** The image as the chosen slice of a volume has it: the frame that belongs to it. */
+  const frameOf = (entry, maps) => {
+    if (!(maps?.slices && entry?.frames) || host.kind === "page") return entry;
+    const [tall, wide] = entry.input;
+    const frame = Math.min(entry.frames - 1, Math.floor(((maps.slice + 0.5) / maps.slices) * entry.frames));
+    return { ...entry, frame, width: wide, height: tall, region: [0, 0, tall, wide] };
+  };
   const predictionsOf = (id) => about("predictions", id).value.value?.predictions ?? null;
+  /** What it says with more classes of each output. */
+  const mostOf = (id) => light.get(`predictions ${id} 10`, async (how) => (await ask("predictions", { image: id, top: 10 }, how)).json.predictions).value.value;
   const predictions = computed(() => (ready.value ? predictionsOf(view.image.value) : null));
 
+  /** What the pane beside the maps can show, and does. */
+  const tabs = computed(() => {
+    const { heatmap, edit } = model.value?.features ?? {};
+    return [["channel", "Channel"], heatmap && ["class", "Decision"], edit && ["change", "Change"]].filter(Boolean);
+  });
+  const tab = computed(() => (tabs.value.some(([name]) => name === view.tab.value) ? view.tab.value : "channel"));
   /** Which heatmap the view is of. */
   const wanted = computed(() => {
     const methods = model.value?.methods ?? [];
@@ -448,7 +463,7 @@ export function createStore(host, address) {
   const close = () => offs.forEach((off) => off());
   return {
     host, ask, view, model, images, image, second, imageOf, failure, fail, ready, busy, during, announced,
-    layers, layer, numberOf, current, other, shown, look, ordered, channel, statistics, predictions, predictionsOf, wanted,
+    layers, layer, numberOf, current, other, shown, look, ordered, channel, statistics, predictions, predictionsOf, mostOf, frameOf, tabs, tab, wanted,
     filter, tree, folded, rows, lanes, fold, reveal, pointer, pinned, inputSize, boxOf, pointOf, cellOf, cell, probe,
     mapsOf, photographOf, light, set, openLayer, walkLayers, walkChannels, choose, show, upload, sample, edit,
     encode, begin, close,
