@@ -8,19 +8,20 @@ import json
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
 
 from fake_network import Fake, deep
-from layersight.web.explorer import Explorer
+from layersight.web.explorer import Explorer, Settings
 from layersight.web.frames import encode
 from layersight.web.server import FRAME
-
-TOKEN = "a-token-that-is-known"
+from walking import TOKEN, hosted
 
 
 def frames(data: bytes) -> list[tuple[dict[str, Any], list[bytes]]]:
@@ -79,6 +80,10 @@ class Served:
     token: str = TOKEN
     own: threading.local = field(default_factory=threading.local)
     opened: list[http.client.HTTPConnection] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/{self.token}/"
 
     def connect(self) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
@@ -151,6 +156,26 @@ class Served:
 
 
 Serve = Callable[..., Served]
+
+
+@contextmanager
+def serving(
+    model: Any = None, images: Sequence[Any] | None = None, **settings: Any
+) -> Iterator[Served]:
+    """An explorer on a free port, else of a network without a framework and one picture."""
+    given = [picture()] if images is None else images
+    explorer = Explorer(deep() if model is None else model, given, Settings(**settings))
+    with hosted(explorer) as address:
+        served = Served(explorer, urlsplit(address).port or 0)
+        try:
+            yield served
+        finally:
+            served.close()
+
+
+def alive(served: Served) -> str:
+    """The number of the first image: the server still answers."""
+    return str(served.ask("images").json["images"][0]["id"])
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (8, 8)) -> np.ndarray:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,20 @@ addEventListener("DOMContentLoaded", () => {
 });
 """
 """That pictures look alike wherever they are made: the typeface that comes with Chromium."""
+STILL = """() => new Promise((done) => {
+  const root = document.querySelector(".layersight-explorer");
+  let timer;
+  const again = () => { clearTimeout(timer); timer = setTimeout(end, 180); };
+  const watch = new MutationObserver(again);
+  const end = () => {
+    if (root.querySelector(".progress, .line-busy, .busy")) return again();
+    watch.disconnect();
+    requestAnimationFrame(() => requestAnimationFrame(done));
+  };
+  watch.observe(root, { attributes: true, characterData: true, childList: true, subtree: true });
+  again();
+})"""
+"""Ends once the page has not changed for longer than it puts anything off."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
 FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 ASSETS = Path(str(resources.files("layersight.assets.demo")))
@@ -56,16 +70,24 @@ def export(path: Path) -> None:
 
 
 @contextmanager
+def hosted(explorer: Explorer) -> Iterator[str]:
+    """The address of an explorer in this very process."""
+    server = Server(Guard(TOKEN, "127.0.0.1"))
+    server.explorer.set_result(explorer)
+    try:
+        with listening(server, "127.0.0.1", 0) as heard:
+            yield heard.address
+    finally:
+        explorer.close()
+
+
+@contextmanager
 def inside(images: Sequence[Any], model: Any = None, **settings: Any) -> Iterator[str]:
-    """The address of an explorer in this very process, else of the demonstration's network."""
-    with ExitStack() as stack:
-        if model is None:
-            model = layersight.load_model(ASSETS / "cats_dogs.keras", labels=("cat", "dog"))
-        explorer = Explorer(model, images, Settings(**settings))
-        stack.callback(explorer.close)
-        server = Server(Guard(TOKEN, "127.0.0.1"))
-        server.explorer.set_result(explorer)
-        yield stack.enter_context(listening(server, "127.0.0.1", 0)).address
+    """The address of some images in a network, else in the demonstration's."""
+    if model is None:
+        model = layersight.load_model(ASSETS / "cats_dogs.keras", labels=("cat", "dog"))
+    with hosted(Explorer(model, images, Settings(**settings))) as address:
+        yield address
 
 
 @contextmanager
@@ -133,6 +155,10 @@ class Walker:
         self.faults: list[str] = []
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(60_000)
+        self.asking: set[Any] = set()
+        self.page.on("request", lambda request: self.asking.add(request))
+        self.page.on("requestfinished", lambda request: self.asking.discard(request))
+        self.page.on("requestfailed", lambda request: self.asking.discard(request))
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on(
             "console",
@@ -150,15 +176,14 @@ class Walker:
         return self.page
 
     def settle(self) -> None:
-        """Waits until nothing is asked for and two frames have been drawn."""
-        self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_function(
-            "() => !document.querySelector('.progress, .line-busy, .busy') "
-            "|| document.querySelector('.ask')"
-        )
-        self.page.evaluate(
-            "new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))"
-        )
+        """Waits until nothing is asked for or computed, and nothing changes any more."""
+        self.page.evaluate(STILL)
+        while self.asking:
+            self.page.evaluate(STILL)
+
+    def wait(self, milliseconds: int) -> None:
+        """Waits as the page counts, so that what it had put off for less is done."""
+        self.page.evaluate("time => new Promise((done) => setTimeout(done, time))", milliseconds)
 
     def until_layer(self, name: str) -> None:
         """Waits until the maps of a layer are drawn."""
@@ -177,7 +202,7 @@ class Walker:
     @property
     def view(self) -> dict[str, str]:
         """What the address says, which is written a few times a second."""
-        self.page.wait_for_timeout(250)
+        self.wait(220)
         found: dict[str, str] = self.page.evaluate(
             "Object.fromEntries(new URLSearchParams(location.hash.slice(1)))"
         )

@@ -96,6 +96,9 @@ def test_a_model_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:
         (["--host", "no.such.host.example.invalid"], "cannot listen at"),
         (["--scale", "0..2"], "0..2"),
         (["--port", "70000"], "port"),
+        (["--allow-host", "*.example.org"], "one name without a port"),
+        (["--allow-host", "https://hub.example.org"], "one name without a port"),
+        (["--allow-host", "hub.example.org:80"], "one name without a port"),
     ],
 )
 def test_what_is_wrong_is_said_before_a_model_is_opened(

@@ -1,37 +1,61 @@
-"""An explorer of a network without a framework, served on a free port."""
+"""Explorers that are served on free ports, one browser, and the demonstration in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 
-from explorers import TOKEN, Serve, Served, picture
-from fake_network import deep
-from layersight.web.explorer import Explorer, Settings
-from layersight.web.guard import Guard
-from layersight.web.server import Server, listening
+import layersight
+from browser import chromium
+from explorers import Serve, Served, serving
+from walking import ASSETS, Walker, chromium_browser, demo
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serves a network with some images."""
+    """Serves networks until the test ends."""
     with ExitStack() as stack:
 
-        def serve(
-            model: Any = None, images: Sequence[Any] | None = None, **settings: Any
-        ) -> Served:
-            given = [picture()] if images is None else images
-            explorer = Explorer(deep() if model is None else model, given, Settings(**settings))
-            stack.callback(explorer.close)
-            server = Server(Guard(TOKEN, "127.0.0.1"))
-            server.explorer.set_result(explorer)
-            heard = stack.enter_context(listening(server, "127.0.0.1", 0))
-            served = Served(explorer, urlsplit(heard.address).port or 0)
-            stack.callback(served.close)
-            return served
+        def serve(*given: Any, **settings: Any) -> Served:
+            return stack.enter_context(serving(*given, **settings))
 
         yield serve
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """One server for all that leave it as it is."""
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with chromium_browser(chromium()) as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the demonstration and a mirrored cat are shown."""
+    with demo(tmp_path_factory.mktemp("demo")) as found:
+        yield found
+
+
+@pytest.fixture
+def walker(browser: Browser, address: str) -> Iterator[Walker]:
+    walker = Walker(browser, address)
+    yield walker
+    walker.close()
+
+
+@pytest.fixture(scope="package")
+def numbers() -> Any:
+    """What the demonstration shows, as the verb gives it."""
+    model = layersight.load_model(ASSETS / "cats_dogs.keras", labels=("cat", "dog"))
+    cat = ASSETS / "chelsea.png"
+    return layersight.activations(model, cat, fit="crop", scale="0..1", predictions=True)

@@ -398,3 +398,15 @@ def test_the_strongest_images_of_a_survey(tmp_path: Path) -> None:
     plain, _ = explore()
     with pytest.raises(UsageError, match="--survey DIR"):
         answer(plain, "strongest", {"layer": "body", "channel": 0})
+
+
+def test_ten_classes_on_demand() -> None:
+    explorer, number = explore(deep(labels=("a", "b", "c")))
+    asked = {"image": number, "top": 2}
+    usual = answer(explorer, "predictions", {"image": number}).json["predictions"]
+    fewer = answer(explorer, "predictions", asked).json["predictions"]
+    assert [{**one, "top": one["top"][:2], "words": ""} for one in usual] == [
+        {**one, "words": ""} for one in fewer
+    ]
+    with pytest.raises(UsageError, match="from 1 to 10"):
+        answer(explorer, "predictions", {**asked, "top": 11})

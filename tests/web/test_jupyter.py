@@ -10,13 +10,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import pytest
-
-from browser import chromium
+from playwright.sync_api import Browser, Page, expect
 
 PATHS = "import sys\nsys.path[:0] = {paths}\n"
 NOTEBOOKS = {
@@ -99,7 +99,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.wait(20)
 
 
-def run_cells(page: Any, count: int) -> None:
+def run_cells(page: Page, count: int) -> None:
     """Runs the first cells; one that is run before the kernel listens is never run."""
     dialog = page.locator("dialog.jp-Dialog")  # asks for a kernel while none has started
     page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click())
@@ -109,64 +109,53 @@ def run_cells(page: Any, count: int) -> None:
         for _ in range(60):
             cell.locator(".cm-content").first.click()
             page.keyboard.press("Control+Enter")
-            page.wait_for_timeout(1000)
-            if cell.locator(".jp-InputPrompt").inner_text() != "[ ]:":
+            with suppress(AssertionError):
+                expect(cell.locator(".jp-InputPrompt")).not_to_have_text("[ ]:", timeout=2000)
                 break
+        else:
+            pytest.fail(f"cell {number} was never run")
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(f"[{number + 1}]:", timeout=120_000)
 
 
-def test_the_explorer_in_a_cell(lab: str, tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        failures: list[str] = []
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(lab.format("try"))
-        run_cells(page, 1)
-        view = page.locator(".layersight-explorer").first
-        view.wait_for(timeout=120_000)
-        view.get_by_text("body").first.wait_for(timeout=90_000)
-        view.locator("canvas").first.wait_for(timeout=90_000)
-        page.wait_for_timeout(500)
-        page.screenshot(path=str(tmp_path / "lab.png"))
-        size = view.bounding_box()
-        assert size is not None
-        assert 600 < size["height"] < 680
-        assert size["width"] > 500
-        assert failures == []
-        browser.close()
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in which no script may fail."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    context.close()
+    assert failures == []
 
 
-def test_a_first_plot_and_a_result_in_cells(lab: str, tmp_path: Path) -> None:
+def test_the_explorer_in_a_cell(lab: str, page: Page) -> None:
+    page.goto(lab.format("try"))
+    run_cells(page, 1)
+    view = page.locator(".layersight-explorer").first
+    view.locator("canvas[data-drawn]").wait_for(timeout=120_000)
+    view.get_by_text("body").first.wait_for()
+    size = view.bounding_box()
+    assert size is not None
+    assert 600 < size["height"] < 680
+    assert size["width"] > 500
+
+
+def test_a_first_plot_and_a_result_in_cells(lab: str, page: Page) -> None:
     """Pictures as large as they are meant to be, tables as the page has them, no scripts."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        failures: list[str] = []
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(lab.format("results"))
-        run_cells(page, len(NOTEBOOKS["results"]))
-        figure = page.locator(".jp-OutputArea-output img").first
-        figure.wait_for(timeout=120_000)
-        shown = page.locator(".layersight").first
-        shown.wait_for(timeout=120_000)
-        page.wait_for_timeout(500)
-        page.screenshot(path=str(tmp_path / "lab.png"))
-        wide, own = figure.evaluate("(img) => [img.clientWidth, img.naturalWidth]")
-        assert wide == 827
-        assert abs(own - 2 * wide) <= 1
-        assert shown.get_by_text("conv").first.is_visible()
-        tiles = shown.locator(".tiles .pic")
-        assert tiles.count() > 10
-        assert tiles.first.bounding_box()["width"] > 20
-        names = shown.locator("td", has_text="conv").first
-        assert names.evaluate("(cell) => getComputedStyle(cell).textAlign") in ("left", "start")
-        assert failures == []
-        browser.close()
+    page.goto(lab.format("results"))
+    run_cells(page, len(NOTEBOOKS["results"]))
+    figure = page.locator(".jp-OutputArea-output img").first
+    figure.wait_for(timeout=120_000)
+    shown = page.locator(".layersight").first
+    shown.wait_for(timeout=120_000)
+    page.wait_for_function("() => document.querySelector('.jp-OutputArea-output img').complete")
+    wide, own = figure.evaluate("(img) => [img.clientWidth, img.naturalWidth]")
+    assert wide == 827
+    assert abs(own - 2 * wide) <= 1
+    assert shown.get_by_text("conv").first.is_visible()
+    tiles = shown.locator(".tiles .pic")
+    assert tiles.count() > 10
+    assert tiles.first.bounding_box()["width"] > 20
+    names = shown.locator("td", has_text="conv").first
+    assert names.evaluate("(cell) => getComputedStyle(cell).textAlign") in ("left", "start")
