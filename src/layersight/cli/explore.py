@@ -52,7 +52,6 @@ class Where(Options):
     allow_host: tuple[str, ...] = option(
         (),
         help="A name under which a proxy shows the page, exactly; may be repeated.",
-        kind=str,
         metavar="NAME",
         flag="--allow-host",
     )
