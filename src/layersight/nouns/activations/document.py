@@ -65,7 +65,7 @@ from layersight.nouns.activations.layer import (
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
 from layersight.nouns.activations.tiles import Tiles, make_tiles
-from layersight.nouns.survey.document import example_images
+from layersight.nouns.survey.montage import example_images
 
 MOST_MAPS = 256
 MOST_CHANNELS = 128

@@ -56,10 +56,9 @@ from layersight.nouns.survey.document import (
     WIDE,
     channel_tile,
     data_line,
-    example_images,
     preprocessing,
 )
-from layersight.nouns.survey.montage import montages
+from layersight.nouns.survey.montage import example_images, montages
 from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey
 
 FEWEST_BINS, MOST_BINS = 12, 48

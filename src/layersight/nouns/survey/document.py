@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
 import numpy as np
@@ -48,8 +47,9 @@ from layersight.document.words import (
     short_digest,
     size,
 )
-from layersight.nouns.survey.montage import BLANK, crop_size, fitted, montages, with_crop
-from layersight.nouns.survey.result import Examples, LayerSurvey, Survey, Twins
+from layersight.errors import few
+from layersight.nouns.survey.montage import BLANK, crop_size, montages, with_crop
+from layersight.nouns.survey.result import PERCENTILES, LayerSurvey, Survey, Twins
 
 STRIP = 96
 """Pixels of a side of a layer in the strip."""
@@ -61,8 +61,6 @@ WIDE, NARROW = 126.0, 100.0
 NAMED = 3
 """So many of the strongest images of a channel are named on its card."""
 
-CROP, ACROSS = 96, 9
-"""Pixels of the side of a crop that stands by itself, and how many there are in a row."""
 PAIRS = 4
 """So many pairs of a layer with others are told of."""
 CLOSE = 0.9
@@ -132,27 +130,20 @@ def preprocessing(result: Survey) -> str:
 
 
 def _facts(result: Survey) -> Facts:
-    channels = sum(entry.channels for entry in result.layers)
     dead = sum(int(entry.dead.sum()) for entry in result.layers)
-    rows: list[tuple[str, str | Cell]] = [("images", Cell(count(result.images), bold=True))]
-    if result.unreadable:
-        rows.append(("unreadable", Cell(count(len(result.unreadable)), "bad")))
-    if result.classes:
-        rows.append(("classes", classes_line(result)))
-    rows.append(("layers", count(len(result.layers))))
-    rows.append(("channels", count(channels)))
-    rows.append(("dead", Cell(f"{count(dead)}  over all images", "bad" if dead else "quiet")))
     scale = result.preprocessing
-    rows.append(("preprocessing", f"{scale.describe()} ({scale.reason})"))
-    return Facts(tuple(rows), "Survey")
-
-
-def classes_line(result: Survey) -> str:
-    """The classes with their images."""
     pairs = zip(result.classes, result.class_images, strict=True)
-    listed = [f"{name} ({count(images)})" for name, images in pairs]
-    more = f" and {len(listed) - 6} more" if listed[6:] else ""
-    return ", ".join(listed[:6]) + more
+    classes = few([f"{name} ({count(images)})" for name, images in pairs], 6)
+    rows: tuple[tuple[str, str | Cell], ...] = (
+        ("images", Cell(count(result.images), bold=True)),
+        ("unreadable", Cell(count(len(result.unreadable)), "bad") if result.unreadable else ""),
+        ("classes", classes),
+        ("layers", count(len(result.layers))),
+        ("channels", count(sum(entry.channels for entry in result.layers))),
+        ("dead", Cell(f"{count(dead)}  over all images", "bad" if dead else "quiet")),
+        ("preprocessing", f"{scale.describe()} ({scale.reason})"),
+    )
+    return Facts(tuple(row for row in rows if row[1] != ""), "Survey")
 
 
 def _reading(result: Survey) -> Note:
@@ -199,7 +190,7 @@ def _strip(result: Survey) -> Grid:
     start = _shared_start(list(result))
     for entry in result.layers:
         title, subtitle = _two_lines(entry.name[start:] or entry.name)
-        dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
+        dead, zero = int(entry.dead.sum()), _mean_of(entry.sparsity)
         lines = [
             ("dead", Cell(f"{dead} / {entry.channels}", "bad" if dead else "quiet")),
             ("zero", Cell(percent(zero) if zero == zero else "")),
@@ -273,14 +264,21 @@ def _squares(entry: LayerSurvey) -> Bytes:
     return drawn
 
 
-def mean_of(values: NDArray[np.float64]) -> float:
+def _mean_of(values: NDArray[np.float64]) -> float:
     """The mean of what is known; not a number if nothing is."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else math.nan
 
 
-def _share(value: float) -> float | None:
-    return min(1.0, max(0.0, value)) if value == value else None
+def _cell(value: float, *, share: bool = False) -> Cell:
+    """A number, or a share with its bar; empty where there is none."""
+    if value != value:
+        return Cell("")
+    return Cell(percent(value), share=_inside(value)) if share else Cell(number(value))
+
+
+def _inside(value: float) -> float:
+    return min(1.0, max(0.0, value))
 
 
 def _table(result: Survey) -> Table:
@@ -304,20 +302,15 @@ def _table(result: Survey) -> Table:
 
 
 def _cells(entry: LayerSurvey, *, selective: bool) -> tuple[Cell, ...]:
-    def cell(value: float, *, share: bool = False) -> Cell:
-        if value != value:
-            return Cell("")
-        return Cell(percent(value), share=_share(value)) if share else Cell(number(value))
-
     dead = int(entry.dead.sum())
     strongest = float(np.nanmax(entry.max)) if np.isfinite(entry.max).any() else math.nan
     return (
         Cell(count(entry.channels)),
         Cell(count(dead), "bad" if dead else "quiet"),
-        cell(mean_of(entry.sparsity), share=True),
-        cell(mean_of(entry.firing), share=True),
-        cell(strongest),
-        *([cell(mean_of(entry.selectivity))] if selective else []),
+        _cell(_mean_of(entry.sparsity), share=True),
+        _cell(_mean_of(entry.firing), share=True),
+        _cell(strongest),
+        *([_cell(_mean_of(entry.selectivity))] if selective else []),
     )
 
 
@@ -368,7 +361,7 @@ def _closest(pair: Twins) -> NDArray[np.float64]:
 
 def _layer(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Section:
     """All channels of a layer."""
-    dead, zero = int(entry.dead.sum()), mean_of(entry.sparsity)
+    dead, zero = int(entry.dead.sum()), _mean_of(entry.sparsity)
     facts = [plural(entry.channels, "channel"), f"{count(dead)} dead" if dead else "none dead"]
     if zero == zero:
         facts.append(f"{percent(zero)} zero")
@@ -389,38 +382,37 @@ def _layer(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Sectio
 def _channels(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Grid | Table:
     """The channels of a layer with their strongest crops, or in a table if there are none."""
     side, columns = sizes
-    chosen = list(range(entry.channels))
+    every = range(entry.channels)
     if (entry.strongest.crops < 0).all():
-        return _channel_table(result, entry, chosen)
+        return _channel_table(result, entry)
     return Grid(
-        montages(result, entry, chosen, side),
-        [channel_tile(result, entry, channel) for channel in chosen],
+        montages(result, entry, every, side),
+        [channel_tile(result, entry, channel) for channel in every],
         columns=columns,
         side=WIDE if columns < 8 else NARROW,
-        numbers=(*channel_numbers(entry, chosen), *_likeness(result, entry)),
+        numbers=tuple(_numbers(result, entry)),
         photos=True,
     )
 
 
-def channel_numbers(entry: LayerSurvey, channels: list[int]) -> tuple[Numbers, ...]:
+def _numbers(result: Survey, entry: LayerSurvey) -> Iterator[Numbers]:
     """What channels can be ordered by, and what else their cards say."""
+    peaks = entry.peaks.percentiles
     found = [
-        Numbers("strength", entry.max[channels]),
-        Numbers("sparsity", entry.sparsity[channels], percent=True),
-        Numbers("selectivity", np.where(fired(entry) < FEW, np.nan, entry.selectivity)[channels]),
-        Numbers("fires", entry.firing[channels], percent=True),
-        Numbers("mean", entry.mean[channels], order=False),
-        Numbers("median of peaks", entry.peaks.percentiles[channels, 3], order=False),
-        Numbers("99th percentile of peaks", entry.peaks.percentiles[channels, 6], order=False),
+        Numbers("strength", entry.max),
+        Numbers("sparsity", entry.sparsity, percent=True),
+        Numbers("selectivity", np.where(_fired(entry) < FEW, np.nan, entry.selectivity)),
+        Numbers("fires", entry.firing, percent=True),
+        *(
+            Numbers(f"r with {pair.second}", pair.correlations[:, 0])
+            for pair in result.twins
+            if pair.first == entry.name and pair.correlations.shape[1]
+        ),
+        Numbers("mean", entry.mean, order=False),
+        Numbers("median of peaks", peaks[:, PERCENTILES.index(50)], order=False),
+        Numbers("99th percentile of peaks", peaks[:, PERCENTILES.index(99)], order=False),
     ]
-    return tuple(one for one in found if np.isfinite(one.values).any())
-
-
-def _likeness(result: Survey, entry: LayerSurvey) -> Iterator[Numbers]:
-    """How close the twin of each channel is, so that they can be ordered by it."""
-    for pair in result.twins:
-        if pair.first == entry.name and pair.correlations.shape[1]:
-            yield Numbers(f"r with {pair.second}", pair.correlations[:, 0])
+    yield from (one for one in found if np.isfinite(one.values).any())
 
 
 def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
@@ -428,117 +420,48 @@ def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
     lines: list[tuple[str, Cell]] = []
     zero, selective = float(entry.sparsity[channel]), float(entry.selectivity[channel])
     if zero == zero:
-        lines.append(("zero", Cell(percent(zero), share=_share(zero))))
-    if 0 < (images := int(fired(entry)[channel])) < FEW:
+        lines.append(("zero", _cell(zero, share=True)))
+    if 0 < (images := int(_fired(entry)[channel])) < FEW:
         lines.append(("fires for", Cell(plural(images, "image"))))
     elif selective == selective:
         name = brief(result.classes[int(entry.preferred[channel])], 14)
-        lines.append((name, Cell(number(selective), share=_share(selective))))
+        lines.append((name, Cell(number(selective), share=_inside(selective))))
     for layer, other, value in result.twins_of(entry.name, channel)[:1]:
-        lines.append((f"{brief(layer, 14)}:{other}", Cell(f"r {value:.2f}", share=_share(value))))
+        lines.append((f"{brief(layer, 14)}:{other}", Cell(f"r {value:.2f}", share=_inside(value))))
+    found, broken, cover = entry.strongest, int(entry.broken[channel]), None
+    greatest = number(float(entry.max[channel]))
+    if not entry.images[channel]:
+        cover = Cover("broken", ("not", "numbers"))
+    elif entry.dead[channel]:
+        cover = Cover("dead", ("dead", f"= {greatest}", f"over {count(result.images)} images"))
+    facts = [
+        (number(float(found.activations[channel, rank])), brief(result.names[image]))
+        for rank in with_crop(entry, found, channel)[:NAMED]
+        for image in [int(found.images[channel, rank])]
+    ]
+    if broken:
+        facts.append(("not numbers for", plural(broken, "image")))
     return Tile(
-        label=str(channel),
-        value=number(float(entry.max[channel])),
-        lines=tuple(lines),
-        cover=dead_cover(entry, channel, result.images),
-        facts=(*_strongest_named(result, entry, channel), *_broken(entry, channel)),
+        label=str(channel), value=greatest, lines=tuple(lines), cover=cover, facts=tuple(facts)
     )
 
 
-def example_images(
-    survey: Survey, entry: LayerSurvey, found: Examples, channel: int, title: str
-) -> Iterator[Grid]:
-    """What the strongest images of a channel show, or the weakest; nothing where that is nothing.
-
-    Args:
-        survey: Where the crops are.
-        entry: The layer.
-        found: Its strongest images, or its weakest.
-        channel: Which channel.
-        title: Over them.
-    """
-    pixels, tiles = [], []
-    for rank in with_crop(entry, found, channel)[:ACROSS]:
-        pixels.append(fitted(survey.crop(int(found.crops[channel, rank])), CROP))
-        name = survey.names[int(found.images[channel, rank])]
-        position = ", ".join(map(str, found.positions[channel, rank].tolist()))
-        folder = name.rpartition("/")[0] if survey.classes else ""
-        tiles.append(
-            Tile(
-                label=number(float(found.activations[channel, rank])),
-                lines=tuple(
-                    (brief(part, 26), Cell()) for part in (PurePosixPath(name).stem, folder) if part
-                ),
-                name=name,
-                facts=(("image", name), ("position", position or "the whole image")),
-            )
-        )
-    if tiles:
-        yield Grid(
-            *(np.stack(pixels), tiles),
-            columns=ACROSS,
-            side=76.0,
-            title=title,
-            unit="image",
-            photos=True,
-        )
-
-
-def fired(entry: LayerSurvey) -> NDArray[np.float64]:
+def _fired(entry: LayerSurvey) -> NDArray[np.float64]:
     """For how many images each channel fires."""
     return np.rint(np.nan_to_num(entry.firing) * entry.images)
 
 
-def dead_cover(entry: LayerSurvey, channel: int, images: int) -> Cover | None:
-    """What covers a channel that does the same for all images, or gives no numbers."""
-    if not entry.images[channel]:
-        return Cover("broken", ("not", "numbers"))
-    if not entry.dead[channel]:
-        return None
-    return Cover(
-        "dead", ("dead", f"= {number(float(entry.max[channel]))}", f"over {count(images)} images")
-    )
-
-
-def _strongest_named(
-    result: Survey, entry: LayerSurvey, channel: int
-) -> tuple[tuple[str, str], ...]:
-    found = entry.strongest
-    ranks = with_crop(entry, found, channel)[:NAMED]
-    return tuple(
-        (
-            number(float(found.activations[channel, rank])),
-            brief(result.names[int(found.images[channel, rank])]),
-        )
-        for rank in ranks
-    )
-
-
-def _broken(entry: LayerSurvey, channel: int) -> tuple[tuple[str, str], ...]:
-    broken = int(entry.broken[channel])
-    return (("not numbers for", plural(broken, "image")),) if broken else ()
-
-
-def _channel_table(result: Survey, entry: LayerSurvey, channels: list[int]) -> Table:
+def _channel_table(result: Survey, entry: LayerSurvey) -> Table:
     """Channels of a network that sees no pictures: their numbers, and the strongest by name."""
-    columns = (
-        Column("channel", "right"),
-        Column("greatest", "right"),
-        Column("zero", "right"),
-        Column("fires", "right"),
-        Column("strongest", wide=2),
-    )
-    rows = []
-    for channel in channels:
-        dead = bool(entry.dead[channel])
-        first = int(entry.strongest.images[channel, 0])
-        rows.append(
-            (
-                Cell(str(channel), bold=True),
-                Cell(number(float(entry.max[channel]))),
-                Cell(percent(float(entry.sparsity[channel]))),
-                Cell(percent(float(entry.firing[channel]))),
-                Cell("dead", "bad") if dead else Cell(brief(result.names[first])),
-            )
+    right = [Column(name, "right") for name in ("channel", "greatest", "zero", "fires")]
+    rows = tuple(
+        (
+            Cell(str(channel), bold=True),
+            Cell(number(float(entry.max[channel]))),
+            Cell(percent(float(entry.sparsity[channel]))),
+            Cell(percent(float(entry.firing[channel]))),
+            Cell("dead", "bad") if entry.dead[channel] else Cell(brief(result.names[first])),
         )
-    return Table(columns, tuple(rows))
+        for channel, first in enumerate(entry.strongest.images[:, 0].tolist())
+    )
+    return Table((*right, Column("strongest", wide=2)), rows)

@@ -1,4 +1,4 @@
-"""The strongest or weakest images of a channel as one small picture.
+"""The strongest or weakest images of a channel, as one small picture or one by one.
 
 The rule of this module: each place shows the pixels that the channel depends on there. Small crops
 keep their own pixels as squares; large ones are made smaller.
@@ -7,12 +7,14 @@ keep their own pixels as squares; large ones are made smaller.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from layersight.document.blocks import Bytes
+from layersight.document.blocks import Bytes, Cell, Grid, Tile
+from layersight.document.words import brief, number
 from layersight.nouns.survey.result import Examples, LayerSurvey, Survey
 
 GAP = 2
@@ -22,6 +24,8 @@ BLANK = 200
 SIZES = ((1_000, (46, 6)), (6_000, (32, 8)), (20_000, (20, 10)))
 """Pixels of a crop's side, and channels in a row, in a report of up to so many channels."""
 SMALLEST = 16, 10
+ALONE, ACROSS = 96, 9
+"""Pixels of the side of a crop that stands by itself, and how many there are in a row."""
 
 
 def crop_size(channels: int) -> tuple[int, int]:
@@ -76,6 +80,45 @@ def montages(
         top, left = (part * (side + GAP) for part in divmod(place, across))
         sheets[row, top : top + side, left : left + side] = fitted(survey.crop(crop), side)
     return sheets
+
+
+def example_images(
+    survey: Survey, entry: LayerSurvey, found: Examples, channel: int, title: str
+) -> Iterator[Grid]:
+    """What the strongest images of a channel show, or the weakest; nothing where that is nothing.
+
+    Args:
+        survey: Where the crops are.
+        entry: The layer.
+        found: Its strongest images, or its weakest.
+        channel: Which channel.
+        title: Over them.
+    """
+    pixels, tiles = [], []
+    for rank in with_crop(entry, found, channel)[:ACROSS]:
+        pixels.append(fitted(survey.crop(int(found.crops[channel, rank])), ALONE))
+        name = survey.names[int(found.images[channel, rank])]
+        position = ", ".join(map(str, found.positions[channel, rank].tolist()))
+        folder = name.rpartition("/")[0] if survey.classes else ""
+        tiles.append(
+            Tile(
+                label=number(float(found.activations[channel, rank])),
+                lines=tuple(
+                    (brief(part, 26), Cell()) for part in (PurePosixPath(name).stem, folder) if part
+                ),
+                name=name,
+                facts=(("image", name), ("position", position or "the whole image")),
+            )
+        )
+    if tiles:
+        yield Grid(
+            *(np.stack(pixels), tiles),
+            columns=ACROSS,
+            side=76.0,
+            title=title,
+            unit="image",
+            photos=True,
+        )
 
 
 def fitted(crop: Bytes, side: int) -> Bytes:

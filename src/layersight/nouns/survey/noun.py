@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
+from layersight.data.model import ModelInfo
 from layersight.document.noun import Entry, Json, Noun
 from layersight.document.words import finite
 from layersight.nouns.survey import tables
@@ -29,10 +31,14 @@ def manifest(result: Survey, options: PageOptions) -> Json:
         "percentiles": list(PERCENTILES),
         "relative_error": ERROR,
         "settings": dict(result.settings),
-        "layers": [tables.layer_json(entry.layer) for entry in result.layers],
+        "layers": [dataclasses.asdict(entry.layer) for entry in result.layers],
         "counted_as": dict(result.counted_as),
-        **({} if result.other is None else {"other": tables.model_json(result.other)}),
+        **({} if result.other is None else {"other": _identity(result.other)}),
     }
+
+
+def _identity(model: ModelInfo) -> Json:
+    return {name: getattr(model, name) for name in ("name", "source", "digest", "framework")}
 
 
 def numbers(result: Survey, options: PageOptions) -> Json:

@@ -170,15 +170,15 @@ def _model(saved: Mapping[str, Any], layers: Sequence[LayerInfo]) -> ModelInfo:
 def _twins(path: Path) -> tuple[Twins, ...]:
     table = arrow().parquet.read_table(path)
     pairs = list(zip(table["layer"].to_pylist(), table["other_layer"].to_pylist(), strict=True))
+    rows: dict[tuple[str, str], list[int]] = {}
+    for row, pair in enumerate(pairs):
+        rows.setdefault(pair, []).append(row)
+    columns = [_array(table, name) for name in ("channel", "other_channel", "correlation")]
     found = []
-    for pair in dict.fromkeys(pairs):
-        own = np.array([other == pair for other in pairs])
-        channels = 1 + int(_array(table, "channel")[own].max())
-        numbers, values = (
-            _array(table, name)[own].reshape(channels, -1)
-            for name in ("other_channel", "correlation")
-        )
-        found.append(Twins(*pair, numbers, values))
+    for pair, own in rows.items():
+        channels, others, values = (column[own] for column in columns)
+        count = 1 + int(channels.max())
+        found.append(Twins(*pair, others.reshape(count, -1), values.reshape(count, -1)))
     return tuple(found)
 
 

@@ -6,15 +6,13 @@ number there is null.
 
 from __future__ import annotations
 
-import dataclasses
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.data.model import LayerInfo, ModelInfo
 from layersight.errors import OutputError
 from layersight.nouns.survey.result import PERCENTILES, Histogram, Survey
 
@@ -69,8 +67,7 @@ def _bytes(columns: Mapping[str, Any]) -> bytes:
 
 def _number(values: NDArray[Any]) -> Any:
     """Numbers as a column; null where there is none."""
-    mask = np.isnan(values) if values.dtype.kind == "f" else None
-    return arrow().array(values, mask=mask)
+    return arrow().array(values, from_pandas=True)
 
 
 def _words(words: Sequence[str], indices: NDArray[np.int64]) -> Any:
@@ -113,12 +110,13 @@ def _channels(result: Survey) -> dict[str, Any]:
     for name in ("peak", "mean"):
         found = [getattr(entry, f"{name}s") for entry in result.layers]
         values = np.concatenate([histogram.percentiles for histogram in found])
-        for place, percentile in enumerate(PERCENTILES):
-            columns[f"{name}_p{percentile:02}"] = _number(values[:, place])
-        low, high, counts = zip(*(row for one in found for row in _filled(one)), strict=True)
-        columns[f"{name}_bin_low"] = _lists(low, np.float64)
-        columns[f"{name}_bin_high"] = _lists(high, np.float64)
-        columns[f"{name}_bin_count"] = _lists(counts, np.int64)
+        for percentile, column in zip(PERCENTILES, values.T, strict=True):
+            columns[f"{name}_p{percentile:02}"] = _number(column)
+        bins = zip(*(row for one in found for row in _filled(one)), strict=True)
+        for part, lists in zip(("low", "high", "count"), bins, strict=True):
+            columns[f"{name}_bin_{part}"] = _lists(
+                lists, np.int64 if part == "count" else np.float64
+            )
     if result.layers and result.layers[0].neighbours is not None:
         for name, kind in (("neighbours", np.int32), ("correlations", np.float64)):
             parts = [row for entry in result.layers for row in getattr(entry, name)]
@@ -166,12 +164,8 @@ def _top(result: Survey) -> dict[str, Any]:
     crops = both("crops")
     columns["crop"] = arrow().array(crops, mask=crops < 0)
     # A list may be longer than there are images.
-    return dict(zip(columns, _rows(columns, images >= 0), strict=True))
-
-
-def _rows(columns: Mapping[str, Any], kept: NDArray[np.bool_]) -> Iterator[Any]:
-    table = arrow().table(columns).filter(arrow().array(kept))
-    yield from table.columns
+    table = arrow().table(columns).filter(arrow().array(images >= 0))
+    return dict(zip(columns, table.columns, strict=True))
 
 
 def _classes(result: Survey) -> dict[str, Any]:
@@ -209,17 +203,13 @@ def _unreadable(result: Survey) -> dict[str, Any]:
 def _twins(result: Survey) -> dict[str, Any]:
     """A row for each channel and rank."""
     pairs = result.twins
-    shapes = [pair.channels.shape for pair in pairs]
-    sizes = [high * wide for high, wide in shapes]
-
-    def index(make: Callable[[int, int], NDArray[np.int64]]) -> NDArray[np.int64]:
-        return np.concatenate([make(high, wide) for high, wide in shapes])
-
-    numbers = np.repeat(np.arange(len(pairs)), sizes)
+    places = [np.indices(pair.channels.shape).reshape(2, -1) for pair in pairs]
+    numbers = np.repeat(np.arange(len(pairs)), [found.shape[1] for found in places])
+    channels, ranks = np.concatenate(places, axis=1)
     return {
         "layer": _words([pair.first for pair in pairs], numbers),
-        "channel": index(lambda high, wide: np.repeat(np.arange(high), wide)),
-        "rank": index(lambda high, wide: np.tile(np.arange(1, wide + 1), high)),
+        "channel": channels,
+        "rank": ranks + 1,
         **({} if result.other is None else {"other_model": [result.other_name] * len(numbers)}),
         "other_layer": _words([pair.second for pair in pairs], numbers),
         "other_channel": np.concatenate([pair.channels.ravel() for pair in pairs]),
@@ -230,13 +220,3 @@ def _twins(result: Survey) -> dict[str, Any]:
 def _plain(text: str) -> str:
     """Text that UTF-8 can hold, whatever the encoding of a file's name."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def model_json(model: ModelInfo) -> dict[str, Any]:
-    """Which model it is, as JSON-ready data."""
-    return {name: getattr(model, name) for name in ("name", "source", "digest", "framework")}
-
-
-def layer_json(layer: LayerInfo) -> dict[str, Any]:
-    """A layer as JSON-ready data."""
-    return dataclasses.asdict(layer)
