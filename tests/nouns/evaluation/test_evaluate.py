@@ -21,6 +21,7 @@ from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
 QUICK = {"points": 4, "randoms": 2}
 SOME = ["grad-cam", "gradient"]
+ONE = {"methods": "gradient", "metrics": "deletion", **QUICK}
 
 
 def photo(seed: int = 0, size: tuple[int, int] = (8, 8)) -> np.ndarray:
@@ -107,14 +108,8 @@ def test_what_was_interrupted_is_gone_on_with(chain, folder, after):
         assert part.images == whole.images[:after]
         assert part.count == 5
     fake, told = chain(), []
-    found = evaluate(
-        fake,
-        folder,
-        methods=SOME,
-        done=part,
-        progress=lambda *parts: told.append(parts),
-        **QUICK,
-    )
+    tell = {"progress": lambda *parts: told.append(parts)}
+    found = evaluate(fake, folder, methods=SOME, done=part, **tell, **QUICK)
     same(found, whole)
     parts = (5 - after) * len(SOME) * (1 + len(whole.metrics))
     assert len(told) == 1 + parts, "what is left, after what is expected of it"
@@ -148,10 +143,9 @@ def test_going_on_with_other_options_is_refused(chain, folder, other):
 
 
 def test_going_on_with_other_images_is_refused(chain, folder):
-    asked = {"methods": "gradient", "metrics": "deletion", **QUICK}
-    done = evaluate(chain(), folder / "more", **asked)
+    done = evaluate(chain(), folder / "more", **ONE)
     with pytest.raises(UsageError, match=r"holds an image that is not asked for, .*img0\.png"):
-        evaluate(chain(), folder / "img1.png", done=done, **asked)
+        evaluate(chain(), folder / "img1.png", done=done, **ONE)
 
 
 def test_a_model_of_several_inputs(network):
@@ -182,14 +176,14 @@ def test_a_model_of_several_inputs(network):
             method=["grad-cam", "gradient"],
         )
         assert found.scores[place] == pytest.approx(one[0].score, rel=1e-5)
-    other = evaluate(fake, images, input_name="right", methods="gradient", metrics="deletion")
+    other = evaluate(fake, images, input_name="right", **ONE)
     assert other.rows[0].grain == (4, 4)
     with pytest.raises(ModelInputError, match="as many images for one input as for the other"):
         evaluate(fake, {"left": images["left"], "right": images["right"][:1]}, **asked)
 
 
 def test_a_limit_is_spread_over_the_images(chain, folder):
-    found = evaluate(chain(), folder, methods="gradient", metrics="deletion", limit=2, **QUICK)
+    found = evaluate(chain(), folder, limit=2, **ONE)
     assert [Path(name).name for name in found.images] == ["img0.png", "img2.png"]
     assert "2 of the 5 images, evenly spread over them" in found.notes
     with pytest.raises(UsageError, match="a limit of at least 1 image, found 0"):
@@ -271,14 +265,7 @@ def test_what_is_nowhere_predicted_is_a_gap(network):
         }
     )
     bright, dark = np.full((6, 5, 3), 250, np.uint8), np.full((6, 5, 3), 3, np.uint8)
-    found = evaluate(
-        fake,
-        [dark, bright],
-        target="mask:1@predicted",
-        methods="gradient",
-        metrics="deletion",
-        **QUICK,
-    )
+    found = evaluate(fake, [dark, bright], target="mask:1@predicted", **ONE)
     assert np.isnan(found.values[0, 0]).tolist() == [False, True]
     assert any("is nowhere the strongest" in note for note in found.notes)
 
@@ -292,13 +279,7 @@ def test_images_of_any_size_are_brought_to_that_of_the_first(network):
         },
         inputs=(InputInfo("picture", (None, None, None, 3)),),
     )
-    found = evaluate(
-        fake,
-        [photo(0, (6, 7)), photo(1, (9, 12))],
-        methods="gradient",
-        metrics="deletion",
-        **QUICK,
-    )
+    found = evaluate(fake, [photo(0, (6, 7)), photo(1, (9, 12))], **ONE)
     assert found.rows[0].grain == (6, 7)
     assert np.isfinite(found.values).all()
 
