@@ -199,8 +199,8 @@ def _as_large(
     known = {size for size in sizes if None not in size}
     if known:
         return positions(layer) in known
-    largest = max(math.prod(side or 0 for side in positions(other)) for other in layers)
-    return math.prod(side or 0 for side in positions(layer)) >= largest
+    cells = [math.prod(side or 0 for side in positions(each)) for each in (layer, *layers)]
+    return cells[0] >= max(cells)
 
 
 def _instead(info: ModelInfo, end: LayerInfo, depends: DependsOnInput, axes: int) -> str:

@@ -29,21 +29,13 @@ LEAST = 0.5
 
 @dataclass(frozen=True, eq=False, slots=True)
 class HeatScale:
-    """How values become colours.
+    """How values become colours."""
 
-    Attributes:
-        limit: The heat of the last colour; 0 where there is nothing but zeros.
-        most: The greatest size of heat, which may lie beyond the limit.
-        signed: Whether the scale goes as far below the ground.
-        colours: ``(256, 3)`` RGB; the first is that of pixels that were not seen.
-        ground: The value that heat is counted from.
-    """
-
-    limit: float
-    most: float
-    signed: bool
-    colours: Bytes
-    ground: float = 0.0
+    limit: float  # the heat of the last colour; 0 where there is nothing but zeros
+    most: float  # the greatest size of heat, which may lie beyond the limit
+    signed: bool  # whether the scale goes as far below the ground
+    colours: Bytes  # (256, 3) RGB; the first is that of pixels that were not seen
+    ground: float = 0.0  # the value that heat is counted from
 
     @property
     def low(self) -> float:

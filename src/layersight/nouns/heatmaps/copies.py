@@ -24,15 +24,10 @@ Numbers = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
-    """What the rows of one batch are.
+    """What the rows of one batch are."""
 
-    Attributes:
-        copies: ``(row,)``: which copy each is, never falling.
-        images: ``(row,)``: of which image.
-    """
-
-    copies: Numbers
-    images: Numbers
+    copies: Numbers  # (row,): which copy each is, never falling
+    images: Numbers  # (row,): of which image
 
     def __len__(self) -> int:
         return len(self.images)

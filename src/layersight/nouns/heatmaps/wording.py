@@ -189,10 +189,9 @@ def notes_below(
     group: ImageMaps, entries: Sequence[Heatmap], lines: Sequence[str]
 ) -> tuple[Note, ...]:
     """The words under pictures: the warnings of their methods, then other lines."""
-    lines = [line for line in lines if line]
-    shown = lines[:MOST_NOTES]
-    if len(lines) > MOST_NOTES:
-        shown.append(f"and {len(lines) - MOST_NOTES} more notes")
+    shown = [line for line in lines if line]
+    if len(shown) > MOST_NOTES:
+        shown[MOST_NOTES:] = [f"and {len(shown) - MOST_NOTES} more notes"]
     warned = warnings_of(group.result, tuple(entries))
     notes = (Note(tuple(warned), tone="bad"), Note(tuple(shown)))
     return tuple(note for note in notes if note.lines)
@@ -297,13 +296,11 @@ def explained_words(result: Heatmaps) -> str:
 def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     """The lines at the foot of every page: the colours, the images, the model."""
     scales = {scale_line(image) for image in result.images}
+    source = f"Input {plural(len(result.images), 'image')}, preprocessed each by itself."
     if len(result.images) == 1:
         source = f"Input {input_line(result.images[0])}."
     elif len(scales) == 1:
-        described = scales.pop()
-        source = f"Input {plural(len(result.images), 'image')}, {described}."
-    else:
-        source = f"Input {plural(len(result.images), 'image')}, preprocessed each by itself."
+        source = f"Input {plural(len(result.images), 'image')}, {scales.pop()}."
     model = f"Model {model_line(result.model)}."
     lies = f"{overlay_words(result, options)} {explained_words(result)}".strip()
     return *colours(result, options), lies, source, model

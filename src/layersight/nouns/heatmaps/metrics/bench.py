@@ -49,27 +49,16 @@ NEARLY = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """One image and what is explained of it, for any number of heatmaps.
-
-    Attributes:
-        model: The network.
-        images: The image, the only one of its batch.
-        goal: The score that is reported, such as a probability.
-        offset: What is added to what the goal reads: 1 for the other side of a single unit.
-        options: How it is measured.
-        batch_size: How many changed images are shown at once.
-        probability: Whether the score is one in 0..1; ``None``: as the score itself looks.
-        weighted: The names of the layers with weights, in the order in which they run.
-    """
+    """One image and what is explained of it, for any number of heatmaps."""
 
     model: Differentiable
-    images: Images
-    goal: Goal
-    offset: float = 0.0
+    images: Images  # the image, the only one of its batch
+    goal: Goal  # the score that is reported, such as a probability
+    offset: float = 0.0  # what is added to what the goal reads: 1 for the other side of a unit
     options: MeasureOptions = field(default_factory=MeasureOptions)
-    batch_size: int = 16
-    probability: bool | None = None
-    weighted: tuple[str, ...] = ()
+    batch_size: int = 16  # how many changed images are shown at once
+    probability: bool | None = None  # whether the score is one; None: as the score itself looks
+    weighted: tuple[str, ...] = ()  # the layers with weights, in the order in which they run
     _marks: dict[str, dict[Grain, Marks]] = field(default_factory=dict, repr=False)
     _trials: dict[Grain, tuple[Trial, ...]] = field(default_factory=dict, repr=False)
 
@@ -88,7 +77,6 @@ class Bench:
 
     @property
     def size(self) -> Grain:
-        """How many positions there are along each axis: height and width."""
         return self.images.size
 
     @property
@@ -250,17 +238,11 @@ class Bench:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A heatmap upon its image.
-
-    Attributes:
-        bench: The image.
-        values: ``(*positions,)`` float32.
-        explain: Makes the heatmap anew, if that is known.
-    """
+    """A heatmap upon its image."""
 
     bench: Bench
-    values: FloatArray
-    explain: Explain | None = None
+    values: FloatArray  # (*positions,) float32
+    explain: Explain | None = None  # makes the map anew, if that is known
 
     @functools.cached_property
     def order(self) -> NDArray[np.int64]:

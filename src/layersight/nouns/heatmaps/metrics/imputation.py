@@ -88,17 +88,11 @@ def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Grid:
-    """The system on a grid, and the same on a grid of half the size.
+    """The system on a grid, and the same on a grid of half the size."""
 
-    Attributes:
-        missing: ``(mask, height, width, 1)``: which pixels are looked for.
-        weight: ``(1, height, width, 1)``: the sum of the weights of the neighbours there are.
-        coarser: Where a cell is missing if all the four pixels of it are.
-    """
-
-    missing: Masks
-    weight: FloatArray
-    coarser: _Grid | None
+    missing: Masks  # (mask, height, width, 1): which pixels are looked for
+    weight: FloatArray  # (1, height, width, 1): the sum of the weights of neighbours there are
+    coarser: _Grid | None  # where a cell is missing if all the four pixels of it are
 
     def above(self, values: FloatArray) -> FloatArray:
         """How far every pixel is above its neighbours."""
