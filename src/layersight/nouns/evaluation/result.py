@@ -24,8 +24,7 @@ from layersight.document.words import plural
 from layersight.errors import SelectionError, near
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
-MIN_STANDARD_ERRORS = 2.0
-"""How many standard errors a difference has to have to be told from none."""
+MIN_STANDARD_ERRORS = 2.0  # how many standard errors a difference has to have to be told from none
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,7 @@ from layersight.nouns.heatmaps.classes import (
 )
 from layersight.select import select_layers
 
-LONGEST = 300
-"""No target is written in more characters."""
+LONGEST = 300  # no target is written in more characters
 
 _NOT = re.compile(r"not\s+(?=\S)", re.IGNORECASE)
 _VERSUS = re.compile(r"\s+(?:vs\.?|versus|rather than)\s+", re.IGNORECASE)

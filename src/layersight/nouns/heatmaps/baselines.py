@@ -23,8 +23,7 @@ SIGMA = 1 / 20
 the 10 of Fong and Vedaldi, "Interpretable Explanations of Black Boxes by Meaningful
 Perturbation", ICCV 2017."""
 
-LONG = 4096
-"""Positions of a signal from which on it is blurred without a matrix."""
+LONG = 4096  # positions of a signal from which on it is blurred without a matrix
 
 
 def baseline(images: Images, name: str) -> FloatArray:

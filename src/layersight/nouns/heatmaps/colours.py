@@ -18,11 +18,9 @@ from layersight.document.words import MINUS, number
 from layersight.nouns.heatmaps.options import FINE_PERCENTILE, HeatOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 
-UNSEEN = 0
-"""The colour step of what the network did not see."""
+UNSEEN = 0  # the colour step of what the network did not see
 LAST = 255
-FEW = 1000
-"""Positions of a signal below which its greatest heat is no odd one among many."""
+FEW = 1000  # positions of a signal below which its greatest heat is no odd one among many
 LEAST = 0.5
 """Of the opacity, what heat of 0 has where it has a sign: paler ground makes it readable."""
 

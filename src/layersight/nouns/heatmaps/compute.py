@@ -46,8 +46,7 @@ from layersight.nouns.survey.reading import survey_of
 from layersight.nouns.survey.result import Survey
 from layersight.select import LayerSpec
 
-ImageSource = Source
-"""A file, an array, a Pillow image, or an image loaded before."""
+ImageSource = Source  # a file, an array, a Pillow image, or an image loaded before
 
 TargetSpec = str | int | Target
 

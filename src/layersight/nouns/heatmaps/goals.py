@@ -35,8 +35,7 @@ from layersight.model import Differentiable
 from layersight.nouns.heatmaps.classes import default_output, names_of, unit_target
 from layersight.nouns.heatmaps.images import Given, make_batch
 
-SURE = 0.5
-"""From here on the only channel of a map of probabilities says yes."""
+SURE = 0.5  # from here on the only channel of a map of probabilities says yes
 
 
 @dataclass(frozen=True, eq=False, slots=True)

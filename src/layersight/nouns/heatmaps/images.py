@@ -18,8 +18,7 @@ from layersight.images.arrays import is_token
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.methods.method import Images
 
-Given = Mapping[str, Sequence[InputImage]]
-"""For each input of the model its images."""
+Given = Mapping[str, Sequence[InputImage]]  # for each input of the model its images
 
 
 def choose_input(info: ModelInfo, name: str | None) -> InputInfo:

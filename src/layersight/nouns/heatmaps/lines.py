@@ -21,10 +21,8 @@ from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
 from layersight.nouns.heatmaps.wording import EMPTY, map_name
 
-TALL, LOW = 90.0, 46.0
-"""Points of a plot that stands alone, and of one among others."""
-MOST_UNITS = 12
-"""So many of the units of a vector are listed or named, those of the strongest heat."""
+TALL, LOW = 90.0, 46.0  # points of a plot that stands alone, and of one among others
+MOST_UNITS = 12  # so many of the units of a vector are listed or named, those of the strongest heat
 
 
 def heat_blocks(

@@ -11,11 +11,9 @@ HEAT_VIEWS = ("single", "overlay", "row", "table", "sheet")
 """One map beside its photograph; nothing but the heat over it; the targets of a method; methods and
 targets; a document."""
 
-HEAT_SCALES = ("own", "shared")
-"""A scale for each map; one for all maps of an image and a method."""
+HEAT_SCALES = ("own", "shared")  # a scale for each map; one for all maps of an image and a method
 
-FINE_PERCENTILE = 99.5
-"""Where the scale of heat ends that a method gives for every pixel by itself."""
+FINE_PERCENTILE = 99.5  # where the scale of heat ends that a method gives for every pixel by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,8 @@ PARTS = (
     ("lower left", "bottom", "lower right"),
 )
 """The nine parts of a photograph."""
-EDGE = 1.0
-"""Pixels from which on a part that was not seen, or put around, is told."""
-HOT = 0.2
-"""The share of the pixels seen that is called the hottest."""
+EDGE = 1.0  # pixels from which on a part that was not seen, or put around, is told
+HOT = 0.2  # the share of the pixels seen that is called the hottest
 
 
 def placed(entry: Heatmap, photograph: Photograph, *, smooth: bool = True) -> FloatArray:

@@ -16,8 +16,7 @@ from layersight.nouns.registry import scan
 METHODS = scan("layersight.nouns.heatmaps.methods")
 """What the file of each method says of it, in the order in which a menu shows them."""
 
-METRICS = scan("layersight.nouns.heatmaps.metrics")
-"""Likewise of each metric."""
+METRICS = scan("layersight.nouns.heatmaps.metrics")  # likewise of each metric
 
 SCORES = ("logit", "output")
 

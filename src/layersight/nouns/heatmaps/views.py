@@ -53,16 +53,11 @@ from layersight.nouns.heatmaps.wording import (
     target_name,
 )
 
-MOST = 256
-"""So many maps are drawn by themselves at most."""
-FINEST = 1280
-"""Pixels along the longer side of a photograph at most, as it is drawn."""
-STRIP = 8
-"""Frames or slices beside each other."""
-SLIM = 2.5
-"""From this ratio of width to height on, pictures lie under each other."""
-SIDE = 190.0
-"""Points that a picture takes about."""
+MOST = 256  # so many maps are drawn by themselves at most
+FINEST = 1280  # pixels along the longer side of a photograph at most, as it is drawn
+STRIP = 8  # frames or slices beside each other
+SLIM = 2.5  # from this ratio of width to height on, pictures lie under each other
+SIDE = 190.0  # points that a picture takes about
 
 Drawn = tuple[Bytes, Tile, Overlay | None]
 BLANK: Drawn = (np.full((1, 1, 3), 255, np.uint8), Tile(blank=True), None)

@@ -30,10 +30,8 @@ from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
 
-MOST_NOTES = 6
-"""So many notes stand under a picture; a document and the numbers hold all."""
-EMPTY = "no evidence: all 0"
-"""What is said of a map of zeros."""
+MOST_NOTES = 6  # so many notes stand under a picture; a document and the numbers hold all
+EMPTY = "no evidence: all 0"  # what is said of a map of zeros
 
 
 def method_title(result: Heatmaps, entry: Heatmap) -> str:

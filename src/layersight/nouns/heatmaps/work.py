@@ -14,14 +14,11 @@ from layersight.nouns.heatmaps.methods.method import Method, Progress, Size
 from layersight.nouns.heatmaps.metrics.metric import Metric
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
-GRADIENT = 3.0
-"""What a pass there and back costs, in passes."""
+GRADIENT = 3.0  # what a pass there and back costs, in passes
 
-MANY = 200
-"""So many passes are worth two more to find out how long one takes."""
+MANY = 200  # so many passes are worth two more to find out how long one takes
 
-Part = tuple[str, str]
-"""A method, and the metric of its map; ``""`` for making the map itself."""
+Part = tuple[str, str]  # A method, and the metric of its map; "" for making the map itself
 
 
 def passes_of(method: Method, options: HeatmapOptions, size: Size, channels: int) -> float:

@@ -30,8 +30,7 @@ from layersight.nouns.heatmaps.channels import (
 )
 from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
 
-WHOLE = -1
-"""In place of a channel: none is set to 0."""
+WHOLE = -1  # in place of a channel: none is set to 0
 
 
 def ablation_cam(request: Request) -> FloatArray:

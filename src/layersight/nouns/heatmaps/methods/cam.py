@@ -23,8 +23,7 @@ from layersight.errors import ModelInputError
 from layersight.nouns.heatmaps.channels import maps_and_gradients, weighted
 from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
 
-TOLERANCE = 1e-4
-"""How far the gradients may differ, as a share of the largest of an image."""
+TOLERANCE = 1e-4  # how far the gradients may differ, as a share of the largest of an image
 
 
 @np.errstate(all="ignore")

@@ -98,8 +98,7 @@ class AdaptivePath:
         return found
 
 
-TOLERANCE = 0.01
-"""How far the sum may be from the gain in score, as a share of it."""
+TOLERANCE = 0.01  # how far the sum may be from the gain in score, as a share of it
 
 CUTS = 8
 """How often the way is cut finer at most; each time costs as many gradients as it had steps."""

@@ -28,8 +28,7 @@ Size = tuple[int, ...]
 """How many positions there are along each axis: height and width of a picture, the length of a
 signal, frames or slices with their height and width, the units of a vector."""
 
-NONE, ONE, SEVERAL = "none", "one", "several"
-"""How many layers a method takes."""
+NONE, ONE, SEVERAL = "none", "one", "several"  # how many layers a method takes
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -31,11 +31,9 @@ from layersight.nouns.heatmaps.copies import batches, numbers, read
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Result, Size
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
-MASKS = 2000
-"""How many masks where none are asked for."""
+MASKS = 2000  # how many masks where none are asked for
 
-STREAM = 4
-"""What keeps these random numbers apart from others of the same seed."""
+STREAM = 4  # what keeps these random numbers apart from others of the same seed
 
 
 def rise(request: Request) -> Result:

@@ -37,8 +37,7 @@ from layersight.nouns.heatmaps.channels import (
 from layersight.nouns.heatmaps.copies import Rows, read
 from layersight.nouns.heatmaps.methods.method import Images, Method, Request
 
-SAME = 1e-6
-"""How far two maps of 0..1 may be apart that share a pass."""
+SAME = 1e-6  # how far two maps of 0..1 may be apart that share a pass
 
 
 def score_cam(request: Request) -> FloatArray:

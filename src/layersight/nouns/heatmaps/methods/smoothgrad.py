@@ -21,8 +21,7 @@ from layersight.nouns.heatmaps.copies import batches, gradients, numbers
 from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Request
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
-STREAM = 3
-"""What keeps these random numbers apart from others of the same seed."""
+STREAM = 3  # what keeps these random numbers apart from others of the same seed
 
 
 def smoothgrad(request: Request) -> FloatArray:

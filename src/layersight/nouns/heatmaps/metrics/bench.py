@@ -37,14 +37,11 @@ from layersight.nouns.heatmaps.result import Measure
 Explain = Callable[[FloatArray], FloatArray]
 """Makes the map anew: from ``(image, *positions, channel)`` to ``(image, *positions)``."""
 
-TIES, NOISE, MAP = 1, 2, 3
-"""What random numbers are drawn for."""
+TIES, NOISE, MAP = 1, 2, 3  # what random numbers are drawn for
 
-SPREAD = 0.25
-"""The standard deviation of the centre map, as a share of each side."""
+SPREAD = 0.25  # the standard deviation of the centre map, as a share of each side
 
-NEARLY = 1e-4
-"""How far beyond 0..1 a probability may be rounded."""
+NEARLY = 1e-4  # how far beyond 0..1 a probability may be rounded
 
 
 @dataclass(frozen=True, eq=False)

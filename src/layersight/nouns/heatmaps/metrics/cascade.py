@@ -19,11 +19,9 @@ from layersight.model import Differentiable
 from layersight.nouns.heatmaps.methods.method import Images, Progress
 from layersight.nouns.heatmaps.metrics.bench import Explain
 
-WINDOW, SIGMA = 11, 1.5
-"""The Gaussian window of the structural similarity, in pixels."""
+WINDOW, SIGMA = 11, 1.5  # the Gaussian window of the structural similarity, in pixels
 
-STEADY = (0.01**2, 0.03**2)
-"""What keeps its quotients from dividing by nothing, for maps of 0..1."""
+STEADY = (0.01**2, 0.03**2)  # what keeps its quotients from dividing by nothing, for maps of 0..1
 
 
 def rank_correlation(one: FloatArray, other: FloatArray) -> float:

@@ -25,12 +25,10 @@ TOLERANCE = 0.002
 """A last step that moves no pixel by more than this share of the image's range ends the work."""
 
 MOST_STEPS = 100
-DAMPING = np.float32(0.8)
-"""Of the smoothing by Jacobi's iteration."""
+DAMPING = np.float32(0.8)  # of the smoothing by Jacobi's iteration
 
 SMOOTHINGS = 2
-SMALLEST = 4
-"""No grid is halved whose shorter side is below."""
+SMALLEST = 4  # no grid is halved whose shorter side is below
 
 Masks = NDArray[np.bool_]
 

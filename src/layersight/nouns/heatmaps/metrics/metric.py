@@ -53,8 +53,7 @@ class Marks:
     bar: float | None = None
 
 
-Grain = tuple[int, ...]
-"""Of how many cells along each axis a map was enlarged: height and width."""
+Grain = tuple[int, ...]  # of how many cells along each axis a map was enlarged: height and width
 
 Compute = Callable[["Trial"], Outcome]
 Refer = Callable[["Bench", Grain], Marks]

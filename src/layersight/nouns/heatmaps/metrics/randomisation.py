@@ -22,11 +22,9 @@ from layersight.nouns.heatmaps.metrics.bench import Bench, Trial
 from layersight.nouns.heatmaps.metrics.cascade import cascade, rank_correlation
 from layersight.nouns.heatmaps.metrics.metric import Grain, Marks, Metric, Outcome
 
-HALF = 0.5
-"""The share of the layers that are drawn anew in the end."""
+HALF = 0.5  # the share of the layers that are drawn anew in the end
 
-BAR = 0.5
-"""What a method has to stay below: half-way from a random map to one that stays."""
+BAR = 0.5  # what a method has to stay below: half-way from a random map to one that stays
 
 
 def randomisation(trial: Trial) -> Outcome:

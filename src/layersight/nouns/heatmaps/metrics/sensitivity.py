@@ -22,8 +22,7 @@ from layersight.data.fields import Option
 from layersight.nouns.heatmaps.metrics.bench import NOISE, Bench, Trial
 from layersight.nouns.heatmaps.metrics.metric import Grain, Marks, Metric, Outcome
 
-SENSITIVITY = 1
-"""What the noise is drawn for, beside that of filled in pixels."""
+SENSITIVITY = 1  # what the noise is drawn for, beside that of filled in pixels
 
 
 def sensitivity(trial: Trial) -> Outcome:
