@@ -22,10 +22,10 @@ from layersight.document.image import thinned
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.document import describe
-from layersight.nouns.heatmaps.groups import only
 from layersight.nouns.heatmaps.methods.method import NONE, methods
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak
+from layersight.nouns.heatmaps.result import only
 from layersight.writers.terminal import to_text
 
 STEPS, SAMPLES, MASKS, CELLS, KEEP, NOISE = 16, 4, 12, 3, 0.5, 0.2

@@ -18,8 +18,7 @@ from layersight.data.readout import Readout
 from layersight.data.target import PREDICTED
 from layersight.errors import ModelInputError, SelectionError
 from layersight.loading import load_model
-from layersight.nouns.heatmaps.groups import by_image
-from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, by_image
 
 
 def photo(size=(16, 16), channels=3, seed=0):

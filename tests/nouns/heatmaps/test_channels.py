@@ -9,9 +9,8 @@ import cam_network as nets
 import cam_papers as papers
 from layersight.data.placing import weights
 from layersight.errors import ModelInputError
-from layersight.nouns.heatmaps.channels import normalise, of_image, strongest
-from layersight.nouns.heatmaps.copies import Rows
 from layersight.nouns.heatmaps.methods.score_cam import alike, mask
+from layersight.nouns.heatmaps.passes import Rows, goals_of, normalise, strongest
 
 PAPERS = {"score-cam": papers.score_cams, "ablation-cam": papers.ablation_cams}
 BOTH = pytest.mark.parametrize("method", PAPERS)
@@ -201,7 +200,7 @@ def test_maps_are_brought_to_0_and_1_and_constant_ones_to_0():
 
 def test_of_one_image_is_the_part_of_a_goal_that_is_its_own():
     own, shared = nets.class_goal(1, 3)[0], nets.class_goal(2)[0]
-    first, second = of_image((own, shared), 1)
+    first, second = goals_of((own, shared), np.array([1]))
     assert first.weights.argmax() == 3
     assert second is shared
 

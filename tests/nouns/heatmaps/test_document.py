@@ -14,7 +14,6 @@ from layersight.errors import SelectionError
 from layersight.nouns.heatmaps import photographs
 from layersight.nouns.heatmaps.colours import scale_of
 from layersight.nouns.heatmaps.document import describe
-from layersight.nouns.heatmaps.groups import by_image, default_view, only
 from layersight.nouns.heatmaps.measured import measured, measures_of
 from layersight.nouns.heatmaps.noun import folder, numbers
 from layersight.nouns.heatmaps.options import HEAT_VIEWS, HeatOptions
@@ -26,7 +25,15 @@ from layersight.nouns.heatmaps.photographs import (
     places_of,
     reduced,
 )
-from layersight.nouns.heatmaps.result import Curve, Heatmaps, Measure, Places
+from layersight.nouns.heatmaps.result import (
+    Curve,
+    Heatmaps,
+    Measure,
+    Places,
+    by_image,
+    default_view,
+    only,
+)
 from layersight.nouns.heatmaps.views import Shown
 from layersight.nouns.heatmaps.wording import (
     better,

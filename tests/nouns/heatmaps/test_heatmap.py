@@ -17,9 +17,8 @@ from layersight.data.target import MEAN, PREDICTED, Target
 from layersight.errors import ImageError, Interrupted, ModelInputError, SelectionError, UsageError
 from layersight.nouns.heatmaps import settings
 from layersight.nouns.heatmaps.compute import heatmap
-from layersight.nouns.heatmaps.groups import by_image
 from layersight.nouns.heatmaps.methods.method import NONE, SEVERAL, Method, find_method
-from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps, by_image
 
 FEW = ["grad-cam", "gradient", "layercam"]
 

@@ -7,9 +7,9 @@ import pytest
 
 from layersight.errors import Interrupted, ModelInputError, UsageError
 from layersight.nouns.heatmaps.compute import heatmap
-from layersight.nouns.heatmaps.groups import by_image
 from layersight.nouns.heatmaps.metrics.bench import Bench
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
+from layersight.nouns.heatmaps.result import by_image
 
 
 def photo(seed: int = 0) -> np.ndarray:

@@ -12,12 +12,12 @@ from analytic import Analytic, channel_goal, class_goal, classes_goal, pictures
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError, UsageError
 from layersight.nouns.heatmaps.baselines import baseline as make
-from layersight.nouns.heatmaps.copies import batches
 from layersight.nouns.heatmaps.methods.integrated_gradients import completeness
 from layersight.nouns.heatmaps.methods.method import Request, Result, find_method, methods
 from layersight.nouns.heatmaps.methods.occlusion import patches
 from layersight.nouns.heatmaps.methods.rise import masks
 from layersight.nouns.heatmaps.methods.smoothgrad import noise
+from layersight.nouns.heatmaps.passes import batches
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
 PIXELS = (

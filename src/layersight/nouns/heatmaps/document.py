@@ -32,11 +32,10 @@ from layersight.document.words import (
 )
 from layersight.errors import SelectionError, few
 from layersight.nouns.heatmaps.colours import scale_of
-from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, view_of
 from layersight.nouns.heatmaps.lines import heat_blocks
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak, is_cropped, reduced
-from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps, ImageMaps, by_image, default_view, view_of
 from layersight.nouns.heatmaps.views import Shown, photograph_of, sections_of, whole
 from layersight.nouns.heatmaps.wording import (
     before_head,

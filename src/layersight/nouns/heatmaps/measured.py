@@ -25,8 +25,7 @@ from layersight.document.blocks import (
     Tone,
 )
 from layersight.document.words import DASH, number
-from layersight.nouns.heatmaps.groups import ImageMaps
-from layersight.nouns.heatmaps.result import Heatmap, Measure
+from layersight.nouns.heatmaps.result import Heatmap, ImageMaps, Measure
 from layersight.nouns.heatmaps.wording import BAD, GOOD, better, method_title, target_name, way
 
 KEY = (

@@ -16,10 +16,16 @@ from layersight.document.noun import Array, Entry, Json, Noun, Stack, matching
 from layersight.document.words import file_name, finite
 from layersight.nouns.heatmaps.colours import percentile_of, scale_of
 from layersight.nouns.heatmaps.document import describe
-from layersight.nouns.heatmaps.groups import ImageMaps, by_image, default_view, only
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import axis_names, in_padding, placed, places_of
-from layersight.nouns.heatmaps.result import Heatmaps, Measure
+from layersight.nouns.heatmaps.result import (
+    Heatmaps,
+    ImageMaps,
+    Measure,
+    by_image,
+    default_view,
+    only,
+)
 from layersight.nouns.heatmaps.views import Shown
 from layersight.nouns.heatmaps.wording import method_title, target_name
 

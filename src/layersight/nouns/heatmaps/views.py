@@ -31,12 +31,11 @@ from layersight.document.image import input_block, prediction_blocks
 from layersight.document.words import DOT, number, plural, size
 from layersight.errors import SelectionError
 from layersight.nouns.heatmaps.colours import UNSEEN, bar_of, scale_of
-from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.lines import TALL, heat_blocks, strongest_units
 from layersight.nouns.heatmaps.measured import measured, measures_of
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak, frame_word, placed, reduced
-from layersight.nouns.heatmaps.result import Heatmaps
+from layersight.nouns.heatmaps.result import Heatmaps, ImageMaps
 from layersight.nouns.heatmaps.wording import (
     EMPTY,
     around,

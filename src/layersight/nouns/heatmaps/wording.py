@@ -25,10 +25,9 @@ from layersight.document.words import (
 )
 from layersight.nouns.heatmaps.classes import positions
 from layersight.nouns.heatmaps.colours import percentile_of
-from layersight.nouns.heatmaps.groups import ImageMaps
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
-from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Measure
+from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, ImageMaps, Measure
 
 MOST_NOTES = 6  # so many notes stand under a picture; a document and the numbers hold all
 EMPTY = "no evidence: all 0"  # what is said of a map of zeros

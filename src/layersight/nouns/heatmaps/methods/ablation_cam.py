@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.channels import (
+from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
+from layersight.nouns.heatmaps.passes import (
     Indices,
+    goals_of,
     maps_of,
-    of_image,
     rectified,
     strongest,
     weighted,
 )
-from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
 
 WHOLE = -1  # in place of a channel: none is set to 0
 
@@ -54,7 +54,7 @@ def ablation_cam(request: Request) -> FloatArray:
         ablated = np.flatnonzero(part != WHOLE)
         factors[ablated, part[ablated]] = 0
         one = images.one(image)
-        target = of_image(request.target, image)
+        target = goals_of(request.target, np.array([image]))
         scores[image, part] = request.model.ablate(one.values, target, layer, factors)
         progress(place + 2, len(passes) + 1)
     weights = np.stack([weigh(row, chosen) for row, chosen in zip(scores, channels, strict=True)])

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from layersight.data.arrays import FloatArray
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
-from layersight.nouns.heatmaps.copies import numbers
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
+from layersight.nouns.heatmaps.passes import numbers
 
 
 def activation(request: Request) -> FloatArray:

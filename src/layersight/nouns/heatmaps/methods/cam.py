@@ -20,8 +20,8 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.errors import ModelInputError
-from layersight.nouns.heatmaps.channels import maps_and_gradients, weighted
 from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
+from layersight.nouns.heatmaps.passes import maps_and_gradients, weighted
 
 TOLERANCE = 1e-4  # how far the gradients may differ, as a share of the largest of an image
 

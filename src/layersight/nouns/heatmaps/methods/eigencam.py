@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.channels import maps_of, rectified
 from layersight.nouns.heatmaps.methods.method import Method, Request
+from layersight.nouns.heatmaps.passes import maps_of, rectified
 
 
 def eigencam(request: Request) -> FloatArray:

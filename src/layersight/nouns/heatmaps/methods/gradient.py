@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.copies import image_gradients
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
+from layersight.nouns.heatmaps.passes import image_gradients
 
 
 def gradient(request: Request) -> FloatArray:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.copies import image_gradients, numbers
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
+from layersight.nouns.heatmaps.passes import image_gradients, numbers
 
 
 def gradient_x_input(request: Request) -> FloatArray:

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from layersight.data.fields import Option
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.copies import batches, gradients, numbers, read
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Result
+from layersight.nouns.heatmaps.passes import batches, gradients, numbers, read
 
 Exact = NDArray[np.float64]
 

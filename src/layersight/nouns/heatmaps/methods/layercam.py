@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified
 from layersight.nouns.heatmaps.methods.method import Method, Request
+from layersight.nouns.heatmaps.passes import maps_and_gradients, rectified
 
 
 @np.errstate(all="ignore")

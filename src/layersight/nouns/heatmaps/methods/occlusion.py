@@ -19,8 +19,8 @@ from layersight.data.arrays import FloatArray
 from layersight.data.fields import Option
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.copies import batches, numbers, originals, read
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Size
+from layersight.nouns.heatmaps.passes import batches, numbers, originals, read
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
 Area = tuple[slice, ...]

@@ -21,9 +21,9 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.placing import enlarge
 from layersight.errors import UsageError
-from layersight.nouns.heatmaps.channels import checked, normalise
 from layersight.nouns.heatmaps.methods.grad_cam_plus_plus import combined
 from layersight.nouns.heatmaps.methods.method import SEVERAL, Method, Request
+from layersight.nouns.heatmaps.passes import checked, normalise
 
 
 def refine_cam(request: Request) -> FloatArray:

@@ -27,8 +27,8 @@ from layersight.data.fields import Option
 from layersight.data.placing import weights
 from layersight.errors import ModelInputError
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.copies import batches, numbers, read
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Result, Size
+from layersight.nouns.heatmaps.passes import batches, numbers, read
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
 MASKS = 2000  # how many masks where none are asked for

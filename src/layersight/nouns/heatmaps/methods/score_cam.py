@@ -26,16 +26,17 @@ from numpy.typing import NDArray
 from layersight.data.arrays import FloatArray
 from layersight.data.placing import enlarge
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.channels import (
+from layersight.nouns.heatmaps.methods.method import Images, Method, Request
+from layersight.nouns.heatmaps.passes import (
     Indices,
+    Rows,
     maps_of,
     normalise,
+    read,
     rectified,
     strongest,
     weighted,
 )
-from layersight.nouns.heatmaps.copies import Rows, read
-from layersight.nouns.heatmaps.methods.method import Images, Method, Request
 
 SAME = 1e-6  # how far two maps of 0..1 may be apart that share a pass
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.data.fields import Option
-from layersight.nouns.heatmaps.copies import batches, gradients, numbers
 from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Request
+from layersight.nouns.heatmaps.passes import batches, gradients, numbers
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
 STREAM = 3  # what keeps these random numbers apart from others of the same seed

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.channels import maps_and_gradients, rectified, weighted
 from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
+from layersight.nouns.heatmaps.passes import maps_and_gradients, rectified, weighted
 
 
 @np.errstate(all="ignore")
