@@ -130,12 +130,8 @@ class Passing:
                 rest = index != self._order[-1] or self.outputs
                 given = self._run(step, taken, own, inner, found, hook, rest=rest)
             for number, seen in captured.items():
-                handle = self.before[number]
                 for output, value in enumerate(step.outputs):
                     shadows[number, value] = _before(seen, given[output])
-                if len(self._shadowed[number]) == 1:
-                    own_value = step.outputs[handle.output]
-                    found[f"before:{handle.info.name}"] = shadows[number, own_value]
             self._follow_shadows(index, step, values, shadows, found)
             values.update(zip(step.outputs, given, strict=False))
             for value in self._done[index]:
@@ -179,19 +175,17 @@ class Passing:
     ) -> None:
         """Reshapes a value before its activation as the value behind it was."""
         for number, chain in self._shadowed.items():
-            if index not in [where for where, _ in chain[1:]]:
-                continue
-            handle = self.before[number]
-            given = {
-                tensor: shadows[number, value] if (number, value) in shadows else values[value]
-                for tensor, value in step.inputs
-            }
-            args, kwargs = filled(step, given)
-            for value, tensor in zip(
-                step.outputs, keras.tree.flatten(operation_of(step)(*args, **kwargs)), strict=True
-            ):
-                shadows[number, value] = tensor
-            if index == chain[-1][0]:
+            if index in [where for where, _ in chain[1:]]:
+                given = {
+                    tensor: shadows[number, value] if (number, value) in shadows else values[value]
+                    for tensor, value in step.inputs
+                }
+                args, kwargs = filled(step, given)
+                made = keras.tree.flatten(operation_of(step)(*args, **kwargs))
+                for value, tensor in zip(step.outputs, made, strict=True):
+                    shadows[number, value] = tensor
+            if chain and index == chain[-1][0]:
+                handle = self.before[number]
                 name = f"before:{handle.info.name}"
                 found[name] = shadows[number, step.outputs[handle.output]]
 
