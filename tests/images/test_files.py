@@ -88,41 +88,29 @@ def test_images_stand_upright(tmp_path, kind, orientation):
     )
 
 
-def test_transparent_pixels_lie_on_white(tmp_path):
-    pixels = some_pixels(4, 4, 4)
+@pytest.mark.parametrize("strip", [reading._STRIP, 20])
+def test_transparent_pixels_lie_on_white_strip_by_strip(tmp_path, monkeypatch, strip):
+    monkeypatch.setattr(reading, "_STRIP", strip)
+    pixels = some_pixels(11, 7, 4)
     pixels[0, 0] = 9, 9, 9, 0
     pixels[0, 1] = 9, 9, 9, 255
-    path = saved(tmp_path / "a.png", Image.fromarray(pixels))
-    found, _, steps = images.read_pixels(path)
+    found, _, steps = images.read_pixels(saved(tmp_path / "a.png", Image.fromarray(pixels)))
     alpha = pixels[..., 3:].astype(float) / 255
     np.testing.assert_allclose(found, pixels[..., :3] * alpha + 255 * (1 - alpha), atol=0.51)
     assert found[0, :2].tolist() == [[255, 255, 255], [9, 9, 9]]
     assert steps == ("transparent pixels laid on white",)
 
 
-def test_large_transparent_images_are_laid_on_white_strip_by_strip(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "_STRIP", 20)
-    pixels = some_pixels(11, 7, 4)
+@pytest.mark.parametrize(
+    ("alpha", "channels", "steps"), [(255, 3, ("RGB with alpha to RGB",)), (None, 4, ())]
+)
+def test_alpha_is_kept_in_four_channels_and_no_word_if_opaque(tmp_path, alpha, channels, steps):
+    pixels = some_pixels(4, 4, 4)
+    pixels[..., 3] = pixels[..., 3] if alpha is None else alpha
     path = saved(tmp_path / "a.png", Image.fromarray(pixels))
-    alpha = pixels[..., 3:].astype(float) / 255
-    np.testing.assert_allclose(
-        images.read_pixels(path)[0], pixels[..., :3] * alpha + 255 * (1 - alpha), atol=0.51
-    )
-
-
-def test_opaque_alpha_is_dropped_without_a_word_of_white(tmp_path):
-    pixels = some_pixels(4, 4, 4)
-    pixels[..., 3] = 255
-    found, _, steps = images.read_pixels(saved(tmp_path / "a.png", Image.fromarray(pixels)))
-    np.testing.assert_array_equal(found, pixels[..., :3])
-    assert steps == ("RGB with alpha to RGB",)
-
-
-def test_four_channels_keep_alpha(tmp_path):
-    pixels = some_pixels(4, 4, 4)
-    found, _, steps = images.read_pixels(saved(tmp_path / "a.png", Image.fromarray(pixels)), 4)
-    np.testing.assert_array_equal(found, pixels)
-    assert steps == ()
+    found, _, done = images.read_pixels(path, channels)
+    np.testing.assert_array_equal(found, pixels[..., :channels])
+    assert done == steps
 
 
 def test_grey_with_alpha(tmp_path):
@@ -216,47 +204,32 @@ def test_tiff_that_counts_from_white(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("values", "expected", "step"),
+    ("kind", "values", "expected", "step"),
     [
-        ([0.0, 0.5, 1.0], [0, 128, 255], "floats in 0..1 scaled to 0..255"),
-        ([-1.0, 0.0, 1.0], [0, 128, 255], "floats scaled from -1..1 to 0..255"),
-        ([5.0, 5.0, 5.0], [0, 0, 0], "floats that are all 5 made 0"),
+        ("f4", [0.0, 0.5, 1.0], [0, 128, 255], "floats in 0..1 scaled to 0..255"),
+        ("f4", [-1.0, 0.0, 1.0], [0, 128, 255], "floats scaled from -1..1 to 0..255"),
+        ("f4", [5.0, 5.0, 5.0], [0, 0, 0], "floats that are all 5 made 0"),
         (
-            [np.nan, 0.0, 1.0],
-            [0, 0, 255],
+            *("f4", [np.nan, 0.0, 1.0], [0, 0, 255]),
             "floats in 0..1 scaled to 0..255, 1 pixels that are no numbers made 0",
         ),
         (
-            [np.inf, -np.inf, np.nan],
-            [0, 0, 0],
+            *("f4", [np.inf, -np.inf, np.nan], [0, 0, 0]),
             "floats scaled from 0..0 to 0..255, 3 pixels that are no numbers made 0",
         ),
-        ([-3e38, 0.0, 3e38], [0, 128, 255], "floats scaled from -3e+38..3e+38 to 0..255"),
-    ],
-)
-def test_floating_point_tiff(tmp_path, values, expected, step):
-    path = saved(tmp_path / "a.tif", Image.fromarray(np.array([values], np.float32)))
-    pixels, _, steps = images.read_pixels(path, 1)
-    assert pixels.ravel().tolist() == expected
-    assert steps == (step,)
-
-
-@pytest.mark.parametrize(
-    ("values", "expected", "step"),
-    [
-        ([0, 7, 255], [0, 7, 255], "wide integers in 0..255 kept as they are"),
-        ([0, 257, 65535], [0, 1, 255], "16 bits scaled to 8 (value / 257)"),
+        ("f4", [-3e38, 0, 3e38], [0, 128, 255], "floats scaled from -3e+38..3e+38 to 0..255"),
+        ("i4", [0, 7, 255], [0, 7, 255], "wide integers in 0..255 kept as they are"),
+        ("i4", [0, 257, 65535], [0, 1, 255], "16 bits scaled to 8 (value / 257)"),
         (
-            [0, 257, 4095],
-            [0, 1, 16],
+            *("i4", [0, 257, 4095], [0, 1, 16]),
             "16 bits scaled to 8 (value / 257), dark if they are data of 12 bits: "
             "multiply those by 16 first",
         ),
-        ([-10, 0, 10], [0, 128, 255], "wide integers scaled from -10..10 to 0..255"),
+        ("i4", [-10, 0, 10], [0, 128, 255], "wide integers scaled from -10..10 to 0..255"),
     ],
 )
-def test_32_bit_tiff(tmp_path, values, expected, step):
-    path = saved(tmp_path / "a.tif", Image.fromarray(np.array([values], np.int32)))
+def test_wide_numbers_in_a_tiff(tmp_path, kind, values, expected, step):
+    path = saved(tmp_path / "a.tif", Image.fromarray(np.array([values], kind)))
     pixels, _, steps = images.read_pixels(path, 1)
     assert pixels.ravel().tolist() == expected
     assert steps == (step,)

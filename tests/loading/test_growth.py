@@ -11,7 +11,7 @@ import pytest
 
 import legacy
 from layersight.errors import ModelFileError
-from layersight.frameworks.keras import depth
+from layersight.frameworks.keras import graph as building
 from layersight.loading import load_model
 from legacy import write
 
@@ -92,10 +92,10 @@ def test_a_row_of_more_layers_than_keras_can_build(tmp_path, monkeypatch, made):
 def test_as_many_as_are_let_through_are_built(tmp_path, monkeypatch, made):
     load_model(write(tmp_path / "one", made(1)))
     found = []
-    count = depth._calls
-    monkeypatch.setattr(depth, "_calls", lambda: found.append(count() - 1) or found[-1])
+    count = building._calls
+    monkeypatch.setattr(building, "_calls", lambda: found.append(count() - 1) or found[-1])
     load_model(write(tmp_path / "two", made(2)))
-    most = 400 - depth.FRAMES  # with a limit of 400 calls from there
+    most = 400 - building.FRAMES  # with a limit of 400 calls from there
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(found[0] + 400)
     try:
