@@ -9,7 +9,6 @@ import pytest
 import legacy
 from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
 from layersight.loading.rewrites import (
-    activations,
     classes,
     keras1,
     lambdas,
@@ -104,9 +103,9 @@ def called(function, constants=(), **arguments):
          layer("InputLayer", batch_shape=[7, 4])),
         (settings.free_batch, layer("InputLayer", batch_shape=[7, 4]),
          layer("InputLayer", batch_shape=[None, 4])),
-        (activations.rename_slopes, layer("LeakyReLU", alpha={"type": "ndarray", "value": [0.25]}),
+        (settings.rename_slopes, layer("LeakyReLU", alpha={"type": "ndarray", "value": [0.25]}),
          layer("LeakyReLU", negative_slope=0.25)),
-        (activations.rename_slopes, layer("ThresholdedReLU", theta=2.0),
+        (settings.rename_slopes, layer("ThresholdedReLU", theta=2.0),
          layer("ReLU", threshold=2.0)),
         (lambdas.replace_known,
          layer("Lambda", function={"module": "keras.activations", "class_name": "function",
@@ -329,7 +328,7 @@ def test_settings_are_dropped_if_they_change_no_result(kind, key, value, dropped
 )
 def test_activations_by_name(value, name):
     config = layer("Conv2D", activation=value)
-    activations.name_activations(config)
+    settings.name_activations(config)
     assert config["config"]["activation"] == name
 
 

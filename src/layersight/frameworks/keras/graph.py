@@ -42,8 +42,8 @@ from layersight.frameworks.keras.ops import hard_sigmoid_of_keras_2
 from layersight.frameworks.keras.refused import Refused, stand_in, trusted_lambda
 from layersight.frameworks.keras.sizes import UNSET, check_output, count_computed
 from layersight.frameworks.keras.types import Arguments, Settings, Tensor
-from layersight.loading.rewrites.activations import OLD_HARD_SIGMOID
 from layersight.loading.rewrites.classes import SAVED_CLASS
+from layersight.loading.rewrites.settings import OLD_HARD_SIGMOID
 from layersight.loading.rewrites.walking import each_tensor, is_tensor, name_of, settings_of
 
 FRAMES = 25  # how many calls Keras needs beside those for the layers, once a graph is put together

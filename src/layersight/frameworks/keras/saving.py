@@ -34,7 +34,7 @@ from layersight.frameworks.keras.refused import Refused
 from layersight.frameworks.keras.sizes import UNSET
 from layersight.frameworks.keras.training import listed, says_anything
 from layersight.frameworks.keras.types import Arguments, Settings, Structure
-from layersight.loading.rewrites.activations import OLD_HARD_SIGMOID
+from layersight.loading.rewrites.settings import OLD_HARD_SIGMOID
 from layersight.model import KEPT
 
 # Operations that are activations of Keras.

@@ -12,7 +12,6 @@ import copy
 from layersight.data.saved import Config
 from layersight.errors import LayersightError, ModelFileError
 from layersight.loading.rewrites import (
-    activations,
     classes,
     keras1,
     lambdas,
@@ -61,9 +60,9 @@ REWRITES: tuple[Rewrite, ...] = (
     lambdas.note_means,
     settings.name_policy,
     settings.unlist_axis,
-    activations.name_activations,
-    activations.rename_slopes,
-    activations.keep_old_hard_sigmoid,
+    settings.name_activations,
+    settings.rename_slopes,
+    settings.keep_old_hard_sigmoid,
     settings.state_old_reset,
     classes.replace_cudnn,
     settings.drop_renorm,
