@@ -11,7 +11,7 @@ from gradients import as_array, gradient_of
 from scipy import ndimage
 
 from layersight.data.ascent import FOURIER, PHASE, Ascent, Probe
-from layersight.frameworks.keras.ascent.canvas import bound, draw, network_input
+from layersight.frameworks.keras.ascent.objective import bound, draw, network_input
 from layersight.frameworks.keras.backends import is_near, place, sample
 from layersight.nouns.patterns.placements import of_step, placement
 from layersight.nouns.patterns.request import PatternOptions

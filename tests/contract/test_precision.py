@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from layersight import patterns
-from layersight.frameworks.keras.ascent.precision import mixed_precision
+from layersight.frameworks.keras.ascent.session import mixed_precision
 from layersight.loading import load_model
 
 

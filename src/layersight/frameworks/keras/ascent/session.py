@@ -1,11 +1,16 @@
-"""An ascent as data becomes an optimisation, whose state is on the backend's own device."""
+"""An ascent as data becomes an optimisation, whose state is on the backend's own device.
+
+In mixed precision layers compute in bfloat16 while a step runs, by Keras's own policies. It has the
+range of float32, so that no gradient has to be scaled; weights, canvas, objective and update stay
+in float32, and what a pattern reached is measured in float32 too.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import keras
 import numpy as np
@@ -17,17 +22,19 @@ from layersight.data.model import InputInfo
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.inputs import own_order
+from layersight.frameworks.graph.patches import Slot, patched, unpatched
 from layersight.frameworks.graph.view import LayerHandle, View
-from layersight.frameworks.keras.ascent.canvas import bound, draw, network_input
 from layersight.frameworks.keras.ascent.objective import (
     active_shares,
+    bound,
+    draw,
     gradient_length,
     measure,
     names,
+    network_input,
     objective,
     updated,
 )
-from layersight.frameworks.keras.ascent.precision import mixed_precision
 from layersight.frameworks.keras.backends import (
     Arrays,
     Differentiate,
@@ -48,6 +55,48 @@ from layersight.frameworks.keras.geometry import tensor_channels_last
 from layersight.frameworks.keras.passing import Passing
 from layersight.frameworks.keras.rectifiers import leaking, rectifies
 from layersight.frameworks.keras.types import Structure, Tensor
+
+POLICY = "mixed_bfloat16"  # of Keras: computes in bfloat16, with variables in float32
+
+# Where a layer of Keras keeps its policy; setting the public property may quantise it.
+ATTRIBUTE = "_dtype_policy"
+
+
+class PolicyByThread(keras.DTypePolicy):
+    """A policy that is for each thread the one that its slot holds for it."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    def __getattribute__(self, name: str) -> object:
+        # Everything but the slot itself is looked up in the policy of this thread.
+        slot = object.__getattribute__(self, "_slot")
+        return slot if name == "_slot" else getattr(slot.current(), name)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._slot.current() == other)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@contextmanager
+def mixed_precision(operations: Iterable[keras.Operation]) -> Iterator[None]:
+    """Lends layers a policy of mixed precision, for this thread, while the block lasts.
+
+    A layer that has another policy than plain float32 keeps its own.
+    """
+    layers = [operation for operation in operations if isinstance(operation, keras.Layer)]
+    every = {id(inner): inner for layer in layers for inner in layer._flatten_layers()}
+    plain = []
+    for layer in every.values():
+        policy = unpatched(layer, ATTRIBUTE)
+        if type(policy) is keras.DTypePolicy and policy.name == "float32":
+            plain.append(layer)
+    mixed = keras.DTypePolicy(POLICY)
+    with patched([(layer, ATTRIBUTE, lambda _: mixed) for layer in plain], PolicyByThread):
+        yield
+
 
 # From what the network sees, channels last, to the outputs of the probes' layers. The second
 # argument is how much of the gradient leaks for each image, ``None`` for nothing; the third whether
