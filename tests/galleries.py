@@ -47,20 +47,8 @@ def gallery(
 ) -> Patterns:
     """Patterns of so many channels of each layer.
 
-    Args:
-        layers: How many channels of each.
-        size: Height and width of the canvas.
-        bands: Channels of the canvas.
-        facets: Of each channel.
-        dead: Which patterns are dead.
-        converged: Which have converged.
-        natural: Whether there are numbers of natural images.
-        masks: Whether there are transparency masks.
-        frames: How many.
-        scale: The preprocessing.
-        labels: Names of the classes.
-        coverage: How much of each picture its channel answers to.
-        known: Facts of the model.
+    ``dead`` and ``converged`` say which patterns are; ``bands`` are channels of the canvas, ``known``
+    facts of the model.
     """
     layers = {"conv": 5} if layers is None else layers
     objectives = tuple(

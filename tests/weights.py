@@ -28,15 +28,8 @@ def layer(
     """Kernels of ``(height, width, input, filter)``; no two of them are alike.
 
     Filter 0 holds 1 at its first place, the largest weight of the layer; the weight of the
-    last input of the last filter is exactly 0 at its last place.
-
-    Args:
-        shape: Of the weights.
-        name: Of the layer.
-        zero: Filters of zeros.
-        wrong: Filters with one weight that is no number.
-        filters: The filters' numbers.
-        kind: The type of the layer.
+    last input of the last filter is exactly 0 at its last place. The filters ``zero`` are all
+    zeros, those of ``wrong`` have one weight that is no number.
     """
     values = np.random.default_rng(7).uniform(-0.9, 0.9, shape).astype(np.float32)
     values[0, 0, 0, 0] = 1

@@ -112,11 +112,7 @@ def _array(entry: LayerActivation) -> Array:
     rank = entry.values.ndim - 2
     inner = SPATIAL.get(rank, tuple(f"axis{axis}" for axis in range(rank)))
     own = entry.layer.axes or (*inner, "channel" if entry.has_maps else "unit")
-    attributes = {
-        "layer": entry.name,
-        "type": entry.layer.type,
-        "channels": list(entry.channels),
-    }
+    attributes = {"layer": entry.name, "type": entry.layer.type, "channels": list(entry.channels)}
     split = ("image", own[-1]) if entry.has_maps else ("image",)
     return Array(("image", *own), entry.values, own, split, attributes)
 
@@ -165,10 +161,7 @@ def alive_everywhere(result: Activations, image: int = 0) -> int | None:
 
 
 def only(
-    result: Activations,
-    image: int = 0,
-    layer: str | None = None,
-    channel: int | None = None,
+    result: Activations, image: int = 0, layer: str | None = None, channel: int | None = None
 ) -> tuple[Activations, Mapping[str, object]]:
     """The maps of one image, and of a layer or a channel."""
     if not 0 <= image < len(result.images):

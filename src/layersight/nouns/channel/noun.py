@@ -85,10 +85,6 @@ def _examples(result: Channel, found: Examples) -> list[Json]:
 
 
 NOUN: Noun[Channel, Plain] = Noun(
-    name="channel",
-    options=Plain,
-    describe=describe,
-    manifest=manifest,
-    numbers=numbers,
+    name="channel", options=Plain, describe=describe, manifest=manifest, numbers=numbers
 )
 """``layersight channel``."""

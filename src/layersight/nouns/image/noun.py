@@ -47,9 +47,5 @@ def numbers(result: InputImage, options: Plain) -> Json:
 
 
 NOUN: Noun[InputImage, Plain] = Noun(
-    name="image",
-    options=Plain,
-    describe=describe,
-    manifest=manifest,
-    numbers=numbers,
+    name="image", options=Plain, describe=describe, manifest=manifest, numbers=numbers
 )

@@ -28,11 +28,7 @@ FACTORS = 3
 """How many spatial patterns of each kernel are kept."""
 
 
-def kernels(
-    model: Any,
-    layers: LayerSpecs = None,
-    channels: ChannelSpec = None,
-) -> Kernels:
+def kernels(model: Any, layers: LayerSpecs = None, channels: ChannelSpec = None) -> Kernels:
     """The kernels of convolutions, and the few spatial patterns that they are made of.
 
     Args:

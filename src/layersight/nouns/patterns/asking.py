@@ -30,11 +30,7 @@ LEAST = 4
 
 
 def ask(
-    info: ModelInfo,
-    layers: LayerSpecs,
-    channels: ChannelSpec,
-    kind: str,
-    facets: int,
+    info: ModelInfo, layers: LayerSpecs, channels: ChannelSpec, kind: str, facets: int
 ) -> tuple[list[Objective], tuple[str, ...]]:
     """The objectives that layers and channels mean, and notes on what was left out."""
     if kind not in KINDS:

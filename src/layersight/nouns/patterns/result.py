@@ -117,10 +117,7 @@ class Objective:
 
     def to_json(self) -> dict[str, Any]:
         """The objective as JSON-ready data."""
-        return {
-            "terms": [dataclasses.asdict(term) for term in self.terms],
-            "facet": self.facet,
-        }
+        return {"terms": [dataclasses.asdict(term) for term in self.terms], "facet": self.facet}
 
 
 def gained(start: FloatArray, reached: FloatArray) -> NDArray[np.bool_]:

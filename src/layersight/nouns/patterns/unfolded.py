@@ -69,11 +69,7 @@ class Unfolded:
 
 
 def settle(
-    depth: int,
-    entry: InputInfo,
-    method: str,
-    options: dict[str, Any],
-    preprocessing: Preprocessing,
+    depth: int, entry: InputInfo, method: str, options: dict[str, Any], preprocessing: Preprocessing
 ) -> Unfolded:
     """How patterns of an input that is laid out are made, from what was asked for."""
     what = "a signal" if depth == LINE else "frames or slices"

@@ -110,10 +110,5 @@ def rows(result: ModelInfo) -> Iterator[tuple[object, ...]]:
 
 
 NOUN: Noun[ModelInfo, Plain] = Noun(
-    name="summary",
-    options=Plain,
-    describe=describe,
-    manifest=numbers,
-    numbers=numbers,
-    rows=rows,
+    name="summary", options=Plain, describe=describe, manifest=numbers, numbers=numbers, rows=rows
 )
