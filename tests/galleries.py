@@ -47,8 +47,8 @@ def gallery(
 ) -> Patterns:
     """Patterns of so many channels of each layer.
 
-    ``dead`` and ``converged`` say which patterns are; ``bands`` are channels of the canvas, ``known``
-    facts of the model.
+    ``dead`` and ``converged`` say which patterns are; ``bands`` are channels of the canvas,
+    ``known`` facts of the model.
     """
     layers = {"conv": 5} if layers is None else layers
     objectives = tuple(

@@ -62,7 +62,7 @@ def anchor_of(image: int, name: str) -> str:
 
 def dead_in(entry: LayerActivation, image: int) -> int:
     """How many channels are dead: over the images of a survey, else for this image."""
-    return entry.dead(image) if entry.among is None else len(dead_over_data(entry))
+    return entry.dead(image) if entry.among is None else int(entry.among.dead.sum())
 
 
 def is_vector(entry: LayerActivation) -> bool:
@@ -101,11 +101,8 @@ def _facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
     dead, broken = int(tiles.dead.sum()), int(tiles.broken.sum())
     if noun == "map" and entry.among is not None:
         over = f"over {plural(entry.among.images, 'image')}"
-        everywhere = len(dead_over_data(entry))
+        everywhere, flat = dead_in(entry, image), int((tiles.dead & ~entry.among.dead).sum())
         facts.append(f"{count(everywhere)} dead {over}" if everywhere else f"none dead {over}")
-        flat = sum(
-            cover is not None and cover.words[0] == FLAT for cover in covers_of(entry, tiles)
-        )
         facts += [f"{count(flat)} more flat for this image"] if flat else []
     elif noun == "map":
         facts.append(f"{count(dead)} dead for this image" if dead else "none dead for this image")
@@ -154,29 +151,18 @@ def scale_of(tiles: Tiles, options: PictureOptions) -> Scale:
 
 def covers_of(entry: LayerActivation, tiles: Tiles) -> list[Cover | None]:
     """What covers each channel's map; of a survey, whether it is dead over all images."""
-    everywhere = dead_over_data(entry)
-
-    def cover(channel: int, value: float) -> Cover:
-        words = (f"= {number(value)}",)
-        if entry.among is None:
-            return Cover("dead", ("dead", *words))
-        if channel in everywhere:
-            return Cover("dead", ("dead", *words, f"over {count(entry.among.images)}"))
-        return Cover("dead", (FLAT, *words))
-
+    among, everywhere = entry.among, set[int]()
+    if among is not None:
+        everywhere = set(np.array(entry.channels)[among.dead].tolist())
+    covers: list[Cover | None] = []
     found = zip(tiles.channels, tiles.broken, tiles.dead, tiles.constants.tolist(), strict=True)
-    return [
-        BROKEN if broken else cover(channel, value) if dead else None
-        for channel, broken, dead, value in found
-    ]
-
-
-def dead_over_data(entry: LayerActivation) -> frozenset[int]:
-    """The channels that are dead over all images of a survey."""
-    if entry.among is None:
-        return frozenset()
-    pairs = zip(entry.channels, entry.among.dead.tolist(), strict=True)
-    return frozenset(channel for channel, dead in pairs if dead)
+    for channel, broken, dead, value in found:
+        words = [FLAT if among is not None and channel not in everywhere else "dead"]
+        words.append(f"= {number(value)}")
+        if among is not None and channel in everywhere:
+            words.append(f"over {count(among.images)}")
+        covers.append(BROKEN if broken else Cover("dead", tuple(words)) if dead else None)
+    return covers
 
 
 def _numbers(entry: LayerActivation, image: int) -> tuple[Numbers, ...]:
