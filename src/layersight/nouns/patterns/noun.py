@@ -21,6 +21,9 @@ from layersight.nouns.patterns.wording import empty_mark, ending
 MARKS = ("median", "percentile_99", "greatest")
 """What the numbers of natural images are called."""
 
+REACHED = ("activation", "start_activation", "robustness", "coverage")
+"""What a pattern reached, and how well."""
+
 
 def manifest(result: Patterns, options: GalleryOptions) -> Json:
     """What was maximised and how."""
@@ -62,31 +65,27 @@ def numbers(result: Patterns, options: GalleryOptions) -> Json:
 
 def _pattern(result: Patterns, index: int, *, history: bool = True) -> Json:
     """One pattern with its numbers; ``None`` for what is not known or no number."""
-    objective = result.objectives[index]
+    objective, steps = result.objectives[index], int(result.steps[index])
+
+    def known(name: str) -> object:
+        values = getattr(result, name)
+        return None if values is None else finite(float(values[index]))
+
     natural = None
     if result.natural is not None:
-        values = (finite(float(value)) for value in result.natural[index])
-        natural = dict(zip(MARKS, values, strict=True))
-    percentile = None if result.percentile is None else float(result.percentile[index])
-    steps = int(result.steps[index])
-    history_of = [finite(float(value)) for value in np.asarray(result.history[index][:steps])]
+        natural = dict(zip(MARKS, map(finite, result.natural[index].tolist()), strict=True))
     return {
         "layer": objective.layer,
         "channel": objective.channel,
         "facet": objective.facet,
         "objective": {"words": objective.describe(), **objective.to_json()},
-        "activation": finite(float(result.activation[index])),
-        "start_activation": finite(float(result.start_activation[index])),
-        "robustness": finite(float(result.robustness[index])),
-        "coverage": None if result.coverage is None else finite(float(result.coverage[index])),
-        "dead": bool(result.dead[index]),
-        "failed": bool(result.failed[index]),
-        "converged": bool(result.converged[index]),
+        **{name: known(name) for name in REACHED},
+        **{name: bool(getattr(result, name)[index]) for name in ("dead", "failed", "converged")},
         "steps": steps,
         "ended": ending(result, index),
         "natural": natural,
-        "percentile": finite(percentile),
-        **({"history": history_of} if history else {}),
+        "percentile": known("percentile"),
+        **({"history": [*map(finite, result.history[index][:steps].tolist())]} if history else {}),
     }
 
 
