@@ -19,12 +19,11 @@ from layersight.batch.gather import (
     find_input,
     input_notes,
     load_sources,
-    make_options,
     sources_of,
 )
 from layersight.batch.request import ImageOptions
 from layersight.batch.scale import settle_input, settle_scale
-from layersight.data.fields import names_options
+from layersight.data.fields import names_options, split_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.preprocessing import Preprocessing
@@ -112,7 +111,8 @@ def survey(
         UsageError: An option is unknown or has a value that it cannot have.
         KeyboardInterrupt: Ctrl-C; it says how much is kept.
     """
-    settings, image_options = _split(options)
+    own, others = split_options(options, SurveyOptions, ImageOptions)
+    settings, image_options = SurveyOptions(**own), ImageOptions(**others)
     opened = open_for(model, Forward, "survey", "open the network that the weights belong to")
     other = None if against is None else _open_other(against, opening or {})
     data = open_dataset(images)
@@ -143,13 +143,6 @@ def _open_other(source: Any, opening: Mapping[str, Any]) -> Forward:
 
 def _shared(opening: Mapping[str, Any]) -> dict[str, Any]:
     return {name: opening[name] for name in ("backend", "max_memory") if name in opening}
-
-
-def _split(options: Mapping[str, Any]) -> tuple[SurveyOptions, ImageOptions]:
-    own = SurveyOptions.__dataclass_fields__
-    mine = {name: value for name, value in options.items() if name in own}
-    others = {name: value for name, value in options.items() if name not in own}
-    return SurveyOptions(**{n: v for n, v in mine.items() if v is not None}), make_options(**others)
 
 
 def _plan(

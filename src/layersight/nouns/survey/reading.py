@@ -262,32 +262,29 @@ def _histogram(table: Any, name: str) -> Histogram:
 def _examples(
     table: Any, channels: int, length: int, known: Mapping[str, int]
 ) -> tuple[Examples, Examples]:
-    ranks, places = _array(table, "rank"), _array(table, "channel")
+    """The strongest images, with ranks from 1 on, and the weakest, with ranks from -1 down."""
+    ranks = _array(table, "rank")
+    rows = np.full((2, channels, length), -1)
+    rows[(ranks < 0).astype(int), _array(table, "channel"), np.abs(ranks) - 1] = range(len(ranks))
+
+    def placed(values: NDArray[Any], blank: int) -> NDArray[Any]:
+        """Values in their places; the row behind the last, -1, is of those that hold nothing."""
+        last = np.full((1, *values.shape[1:]), blank, values.dtype)
+        found: NDArray[Any] = np.concatenate([values, last])[rows]
+        return found
+
     names = np.array([known[name] for name in table["image"].to_pylist()], np.int64)
-    activations = _array(table, "activation")
-    boxes = np.stack([_whole(table[name]) for name in ("y0", "x0", "y1", "x1")], -1)
     positions = table["position"].to_pylist()
     axes = len(positions[0]) if positions else 0
-    found = []
-    for sign in (1, -1):
-        own = ranks * sign > 0
-        at = places[own], np.abs(ranks[own]) - 1
-        shape = (channels, length)
-        made = Examples(
-            np.full(shape, -1, np.int64),
-            np.zeros(shape, np.float32),
-            np.zeros((*shape, axes), np.int64),
-            np.full((*shape, 4), -1, np.int64),
-            np.full(shape, -1, np.int64),
-        )
-        made.images[at] = names[own]
-        made.activations[at] = activations[own]
-        made.boxes[at] = boxes[own]
-        made.crops[at] = _whole(table["crop"])[own]
-        if axes:
-            made.positions[at] = np.array(positions, np.int64)[own]
-        found.append(made)
-    return found[0], found[1]
+    columns = (
+        placed(names, -1),
+        placed(_array(table, "activation"), 0),
+        placed(np.array(positions, np.int64).reshape(len(positions), axes), 0),
+        placed(np.stack([_whole(table[name]) for name in ("y0", "x0", "y1", "x1")], -1), -1),
+        placed(_whole(table["crop"]), -1),
+    )
+    strongest, weakest = (Examples(*(part[side] for part in columns)) for side in (0, 1))
+    return strongest, weakest
 
 
 def _whole(column: Any) -> NDArray[np.int64]:
