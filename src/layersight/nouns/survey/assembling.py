@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from layersight.data.model import LayerInfo
+from layersight.data.model import LayerInfo, ModelInfo
 from layersight.nouns.survey.bins import Bins, edges_of
-from layersight.nouns.survey.correlation import Products, strongest
-from layersight.nouns.survey.crops import Cut
+from layersight.nouns.survey.correlation import Products
+from layersight.nouns.survey.correlation import strongest as closest
+from layersight.nouns.survey.crops import Cut, cut_out
+from layersight.nouns.survey.dataset import Dataset
 from layersight.nouns.survey.exact import NARROW, WIDE
-from layersight.nouns.survey.result import PERCENTILES, Examples, Histogram, LayerSurvey
+from layersight.nouns.survey.plan import Spec, counted_as
+from layersight.nouns.survey.result import (
+    PERCENTILES,
+    Examples,
+    Histogram,
+    LayerSurvey,
+    Survey,
+    Twins,
+)
+from layersight.nouns.survey.shards import Result
 from layersight.nouns.survey.tally import NONE, Classes, Extremes, Tally
 
 ROUNDING = 16 * float(np.finfo(np.float32).eps)
@@ -21,29 +35,110 @@ statistics of one image."""
 
 
 def assemble(
+    info: ModelInfo, other: ModelInfo | None, spec: Spec, data: Dataset, merged: Result
+) -> Survey:
+    """The survey of what was counted.
+
+    Args:
+        info: The model.
+        other: The other model, if there is one.
+        spec: What was done to each image.
+        data: The images.
+        merged: What was counted of them all.
+    """
+    size = (spec.shape[0], spec.shape[1]) if len(spec.shape) == 3 else None
+    layers = [layer for layer in info.layers if layer.name in merged.tallies]
+    boxes: dict[tuple[str, bool], NDArray[np.int64]] = {}
+    used: set[int] = set()
+    cuts: set[Cut] = set()
+    for layer in layers:
+        tally = merged.tallies[layer.name]
+        for found in (tally.strongest, tally.weakest):
+            used.update(found.images[found.images != NONE].tolist())
+            own = _boxes(layer, found, merged.axes[layer.name], size)
+            boxes[layer.name, found.strongest] = own
+            cuts.update(cut for cut in _cuts(found, own) if cut[1][0] != NONE)
+    ordered = sorted(cuts)
+    names = {number: index for index, number in enumerate(sorted(used))}
+    numbered = {cut: index for index, cut in enumerate(ordered)}
+
+    def examples(layer: str, found: Extremes) -> Examples:
+        own, axes = boxes[layer, found.strongest], merged.axes[layer]
+        where = np.stack(np.unravel_index(found.positions, axes or (1,)), -1).astype(np.int64)
+        images = [names.get(number, NONE) for number in found.images.ravel().tolist()]
+        crops = [numbered.get(cut, NONE) for cut in _cuts(found, own)]
+        return Examples(
+            images=np.array(images, np.int64).reshape(found.images.shape),
+            activations=found.values,
+            positions=where[..., : len(axes)],
+            boxes=own,
+            crops=np.array(crops, np.int64).reshape(found.images.shape),
+        )
+
+    def finish(layer: LayerInfo) -> LayerSurvey:
+        tally, own = merged.tallies[layer.name], merged.pairs.get((layer.name, 0, layer.name))
+        top, bottom = (examples(layer.name, found) for found in (tally.strongest, tally.weakest))
+        return _layer(layer, tally, len(data.classes), top, bottom, own, merged.read)
+
+    unread = {name for name, _ in merged.unreadable}
+    counted = Counter(item.label for item in data.items if item.name not in unread)
+    return Survey(
+        model=info,
+        preprocessing=spec.preprocessing,
+        size=size,
+        layers=tuple(map(finish, layers)),
+        images=merged.read,
+        unreadable=merged.unreadable,
+        content=f"blake2b:{merged.content:032x}",
+        classes=data.classes,
+        class_images=tuple(counted[name] for name in data.classes),
+        names=tuple(data.items[number].name for number in names),
+        crops=list(cut_out(spec, data.items, ordered, max(2, os.cpu_count() or 1))),
+        settings=_settings(spec),
+        notes=_notes(info, data, merged),
+        twins=tuple(
+            Twins(first, second, *closest(sums.correlations(merged.read), itself=False))
+            for (first, model, second), sums in merged.pairs.items()
+            if model or first != second
+        ),
+        other=other,
+        counted_as=counted_as(info, spec.layers),
+    )
+
+
+def _settings(spec: Spec) -> dict[str, Any]:
+    """What is told of how the numbers came about."""
+    found = {name: value for name, value in spec.to_json().items() if name != "units"}
+    return found if spec.other is None else {**found, "other": _settings(spec.other)}
+
+
+def _notes(info: ModelInfo, data: Dataset, merged: Result) -> tuple[str, ...]:
+    notes = list(info.notes)
+    if merged.unreadable:
+        name, reason = merged.unreadable[0]
+        notes.append(
+            f"{len(merged.unreadable)} of {len(data)} images could not be read; the first, "
+            f"'{name}': {reason}"
+        )
+    if data.skipped_count:
+        more = " and others" if data.skipped_count > len(data.skipped) else ""
+        notes.append(
+            f"{data.skipped_count} files in the folder are no images by their names: "
+            f"{', '.join(data.skipped)}{more}"
+        )
+    return tuple(notes)
+
+
+def _layer(
     layer: LayerInfo,
     tally: Tally,
-    axes: Sequence[int],
-    size: tuple[int, int] | None,
     classes: int,
-    names: Mapping[int, int],
-    crops: Mapping[Cut, int],
+    strongest: Examples,
+    weakest: Examples,
     own: Products | None,
     read: int,
 ) -> LayerSurvey:
-    """What is known of a layer.
-
-    Args:
-        layer: The layer.
-        tally: What was counted of it.
-        axes: The sizes of the axes of its maps.
-        size: Of the picture that the network gets; ``None`` if it gets none.
-        classes: How many there are.
-        names: For the number of an image its index among the names that are kept.
-        crops: The number of each picture.
-        own: The products of its channels' means, if they are correlated.
-        read: How many images were read.
-    """
+    """What is known of a layer, of which ``own`` are the products of its channels' means."""
     images, broken, count, zeros, fired = tally.counts
     some = np.maximum(count, 1)
     sums, between, within = (WIDE.value(part) for part in tally.sums)
@@ -56,7 +151,7 @@ def assemble(
 
     neighbours = correlations = None
     if own is not None:
-        neighbours, correlations = strongest(own.correlations(read), itself=True)
+        neighbours, correlations = closest(own.correlations(read), itself=True)
 
     def of_some(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(count > 0, numbers, np.nan)
@@ -75,8 +170,8 @@ def assemble(
         dead=(count > 1) & constant,
         peaks=_histogram(tally.peaks),
         means=_histogram(tally.means),
-        strongest=_examples(layer, tally.strongest, axes, size, names, crops),
-        weakest=_examples(layer, tally.weakest, axes, size, names, crops),
+        strongest=strongest,
+        weakest=weakest,
         class_images=seen,
         class_means=means,
         class_peaks=peaks,
@@ -125,34 +220,13 @@ def _selectivity(
     return index, np.where(several, best, NONE).astype(np.int64)
 
 
-def _examples(
-    layer: LayerInfo,
-    found: Extremes,
-    axes: Sequence[int],
-    size: tuple[int, int] | None,
-    names: Mapping[int, int],
-    crops: Mapping[Cut, int],
-) -> Examples:
-    boxes = boxes_of(layer, found, axes, size)
-    shape = found.images.shape
-    numbers = found.images.ravel().tolist()
-    listed = boxes.reshape(-1, 4).tolist()
-    own = [
-        crops.get((number, tuple(box)), NONE)  # type: ignore[arg-type]
-        for number, box in zip(numbers, listed, strict=True)
-    ]
-    sizes = tuple(axes) or (1,)
-    where = np.stack(np.unravel_index(found.positions, sizes), -1).astype(np.int64)
-    return Examples(
-        images=np.array([names.get(n, NONE) for n in numbers], np.int64).reshape(shape),
-        activations=found.values,
-        positions=where[..., : len(axes)],
-        boxes=boxes,
-        crops=np.array(own, np.int64).reshape(shape),
-    )
+def _cuts(found: Extremes, boxes: NDArray[np.int64]) -> list[Cut]:
+    """Which pixels of which image each place of a list shows."""
+    pairs = zip(found.images.ravel().tolist(), boxes.reshape(-1, 4).tolist(), strict=True)
+    return [(number, (box[0], box[1], box[2], box[3])) for number, box in pairs]
 
 
-def boxes_of(
+def _boxes(
     layer: LayerInfo, found: Extremes, axes: Sequence[int], size: tuple[int, int] | None
 ) -> NDArray[np.int64]:
     """The pixels that each position depends on, ``(channel, rank, 4)``; -1 without a picture."""

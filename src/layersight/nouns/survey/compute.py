@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from layersight.batch.gather import (
     choose_preprocessing,
     find_input,
@@ -30,26 +28,23 @@ from layersight.data.preprocessing import Preprocessing
 from layersight.errors import ImageError, ModelInputError
 from layersight.loading import load_model, open_for
 from layersight.model import Forward
-from layersight.nouns.survey.assembling import assemble, boxes_of
+from layersight.nouns.survey.assembling import assemble
 from layersight.nouns.survey.cluster import opening_of, run_on_ray
-from layersight.nouns.survey.correlation import Units, strongest
-from layersight.nouns.survey.crops import Cut, cut_out
+from layersight.nouns.survey.correlation import Units
 from layersight.nouns.survey.dataset import Dataset, Reader, is_array, open_dataset
 from layersight.nouns.survey.local import load_item, means_of, run_shards
 from layersight.nouns.survey.options import SurveyOptions
 from layersight.nouns.survey.plan import (
     Shard,
     Spec,
-    counted_as,
     cut,
     default_layers,
     images_in_pass,
     partners,
     read_pairs,
 )
-from layersight.nouns.survey.result import Survey, Twins
-from layersight.nouns.survey.shards import Result, ShardFolder, locked, to_bytes
-from layersight.nouns.survey.tally import NONE, Extremes
+from layersight.nouns.survey.result import Survey
+from layersight.nouns.survey.shards import ShardFolder, locked, to_bytes
 from layersight.select import LayerSpec, select_able
 
 SIDE = 224
@@ -131,7 +126,7 @@ def survey(
             raise ImageError(
                 f"none of the {len(data)} images can be read; the first, '{name}': {reason}"
             )
-        return _assemble(info, beside, spec, data, merged)
+        return assemble(info, beside, spec, data, merged)
 
 
 def _open_other(source: Any, opening: Mapping[str, Any]) -> Forward:
@@ -347,96 +342,3 @@ def _engine(
         other=other,
     ):
         yield shard, to_bytes(result, shard.key)
-
-
-def _assemble(
-    info: ModelInfo, other: ModelInfo | None, spec: Spec, data: Dataset, merged: Result
-) -> Survey:
-    """The survey of what was counted."""
-    size = (spec.shape[0], spec.shape[1]) if len(spec.shape) == 3 else None
-    layers = [layer for layer in info.layers if layer.name in merged.tallies]
-    tallies = merged.tallies
-    lists = {
-        layer.name: (tallies[layer.name].strongest, tallies[layer.name].weakest) for layer in layers
-    }
-    cuts: set[Cut] = set()
-    used: set[int] = set()
-    for layer in layers:
-        for found in lists[layer.name]:
-            used.update(found.images[found.images != NONE].tolist())
-            cuts.update(_cuts(found, boxes_of(layer, found, merged.axes[layer.name], size)))
-    ordered = sorted(cuts) if size is not None else []
-    names = {number: index for index, number in enumerate(sorted(used))}
-    crops = list(cut_out(spec, data.items, ordered, max(2, os.cpu_count() or 1)))
-    numbered = {one: index for index, one in enumerate(ordered)}
-    unread = {name for name, _ in merged.unreadable}
-    counted = dict.fromkeys(data.classes, 0)
-    for item in data.items:
-        if item.label is not None and item.name not in unread:
-            counted[item.label] += 1
-    return Survey(
-        model=info,
-        preprocessing=spec.preprocessing,
-        size=size,
-        layers=tuple(
-            assemble(
-                layer,
-                tallies[layer.name],
-                merged.axes[layer.name],
-                size,
-                len(data.classes),
-                names,
-                numbered,
-                merged.pairs.get((layer.name, 0, layer.name)),
-                merged.read,
-            )
-            for layer in layers
-        ),
-        images=merged.read,
-        unreadable=merged.unreadable,
-        content=f"blake2b:{merged.content:032x}",
-        classes=data.classes,
-        class_images=tuple(counted.values()),
-        names=tuple(data.items[number].name for number in names),
-        crops=crops,
-        settings=_settings(spec),
-        notes=_notes(info, data, merged),
-        twins=tuple(
-            Twins(first, second, *strongest(sums.correlations(merged.read), itself=False))
-            for (first, model, second), sums in merged.pairs.items()
-            if model or first != second
-        ),
-        other=other,
-        counted_as=counted_as(info, spec.layers),
-    )
-
-
-def _settings(spec: Spec) -> dict[str, Any]:
-    """What is told of how the numbers came about."""
-    found = {name: value for name, value in spec.to_json().items() if name != "units"}
-    return found if spec.other is None else {**found, "other": _settings(spec.other)}
-
-
-def _cuts(found: Extremes, boxes: np.ndarray[Any, Any]) -> Iterator[Cut]:
-    for number, box in zip(
-        found.images.ravel().tolist(), boxes.reshape(-1, 4).tolist(), strict=True
-    ):
-        if number != NONE and box[0] != NONE:
-            yield number, (box[0], box[1], box[2], box[3])
-
-
-def _notes(info: ModelInfo, data: Dataset, merged: Result) -> tuple[str, ...]:
-    notes = list(info.notes)
-    if merged.unreadable:
-        name, reason = merged.unreadable[0]
-        notes.append(
-            f"{len(merged.unreadable)} of {len(data)} images could not be read; the first, "
-            f"'{name}': {reason}"
-        )
-    if data.skipped_count:
-        more = " and others" if data.skipped_count > len(data.skipped) else ""
-        notes.append(
-            f"{data.skipped_count} files in the folder are no images by their names: "
-            f"{', '.join(data.skipped)}{more}"
-        )
-    return tuple(notes)
