@@ -19,7 +19,7 @@ from layersight.errors import SelectionError, UsageError
 from layersight.web.explorer import Explorer, Settings
 from layersight.web.exported import check_path, key_of, page, write_page
 from layersight.web.host import answer
-from layersight.web.static_files import files, modules, parts
+from layersight.web.static_files import files, joined, modules
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -100,15 +100,17 @@ def test_where_it_goes() -> None:
         check_path("a.pdf")
 
 
-def test_modules_come_after_what_they_import() -> None:
-    found = list(modules(("explorer.js", "hosts/exported.js", "hosts/widget.js")))
-    assert found.index("hosts/frames.js") < found.index("hosts/exported.js")
+@pytest.mark.parametrize("entry", ["main.js", "hosts/file.js", "hosts/cell.js"])
+def test_modules_are_joined_after_what_they_import(entry: str) -> None:
+    found = list(modules(entry))
+    assert found.index("hosts/frames.js") < found.index("explorer.js") < found.index(entry)
     assert set(found) <= set(files())
-    for name, (source, imported) in modules(("explorer.js",)).items():
-        pieces = parts(source, imported)
-        assert "".join(pieces[::2]) == re.sub(
-            r"""(from\s*|import\s*)(["'])\.{1,2}/[^"']+\2""", r"\1\2\2", source
-        ), name
+    text = joined(entry)
+    assert not re.search(r"^(import|export)\b", text, re.MULTILINE)
+    # It stands in a page as it is.
+    assert "</script" not in text
+    assert "<!--" not in text
+    assert joined(entry, "some").endswith(".some;\n")
 
 
 @pytest.mark.parametrize("name", sorted(name for name in files() if name.endswith(".js")))

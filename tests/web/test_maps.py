@@ -13,7 +13,17 @@ from layersight.errors import ModelInputError
 from layersight.nouns.activations.result import LayerActivation
 from layersight.nouns.activations.statistics import measure, measure_range
 from layersight.web import maps
-from layersight.web.maps import COLUMNS, pack, unpack
+from layersight.web.maps import COLUMNS, Packed, pack
+
+
+def unpack(packed: Packed) -> np.ndarray:
+    """The values that a page reads from what is sent, ``(channel, height, width)``; NaN of none."""
+    if packed.dtype == "f32":
+        return np.asarray(packed.maps, np.float32)
+    most = {"u8": 254, "u16": 65534}[packed.dtype]
+    low, high = (packed.table[row][:, np.newaxis, np.newaxis] for row in (0, 1))
+    values = low + packed.maps.astype(np.float64) * (high.astype(np.float64) - low) / most
+    return np.where(packed.maps == most + 1, np.nan, values).astype(np.float32)
 
 
 def entry(values: np.ndarray, name: str = "conv") -> LayerActivation:

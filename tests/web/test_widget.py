@@ -14,7 +14,8 @@ import layersight
 from explorers import Slow, picture, png, until
 from fake_network import deep
 from layersight.errors import UsageError
-from layersight.web.widget import ExplorerWidget, module
+from layersight.web.static_files import joined
+from layersight.web.widget import ExplorerWidget
 
 
 class Page:
@@ -131,14 +132,9 @@ def test_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         layersight.explore(deep())
 
 
-def test_the_script_holds_all_modules() -> None:
-    text = module()
-    assert "export default" in text
-    assert text.count("hosts/widget.js") >= 2
-
-
 def test_the_page_is_written(tmp_path: Path) -> None:
     widget = layersight.explore(deep(), picture())
+    assert widget._esm == joined("hosts/cell.js", "widget")
     assert widget.save(tmp_path / "page.html").read_text("utf-8").startswith("<!doctype html>")
     with pytest.raises(UsageError, match=r"ending in \.html"):
         widget.save(tmp_path / "page.pdf")

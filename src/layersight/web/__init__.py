@@ -6,9 +6,10 @@ The rule of this package: it only asks the verbs and hands on what they give. On
 
     requests   what a page can ask for, as options of dataclasses
     explorer   a model and its images: the answer to each request
+    described  what a page is told of the network
+    answers    what it is answered otherwise, and jobs: what takes long
     photos     the images, given and uploaded
     maps       feature maps as bytes with their scale
-    pictures   photographs and patterns as files
     work       one thread for a network, a queue, and its end when nobody waits any longer
     cache      what is kept, within so many bytes
     frames     answers as bytes

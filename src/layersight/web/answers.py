@@ -8,31 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from layersight.data.colormaps import COLORMAPS
-from layersight.data.fields import Option, options_of
 from layersight.data.model import LayerInfo
 from layersight.data.prediction import TOP, kinds_of, predict
 from layersight.data.stack import contact_sheet
 from layersight.document.noun import noun_of
 from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
-from layersight.model import HasKernels, Optimisable
+from layersight.model import HasKernels
 from layersight.nouns.activations.result import LayerActivation
-from layersight.nouns.heatmaps.methods import method as heatmap_methods
 from layersight.nouns.heatmaps.metrics.metric import metrics
-from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.nouns.kernels.compute import kernels
 from layersight.nouns.kernels.result import laid_out
-from layersight.nouns.patterns.command import PatternRequest
-from layersight.nouns.patterns.methods import method as pattern_methods
-from layersight.nouns.patterns.request import PatternOptions
-from layersight.nouns.summary.compute import to_json
 from layersight.nouns.survey.noun import channel_numbers
 from layersight.web import photos
+from layersight.web.described import model_of
 from layersight.web.explorer import Answer, Explorer
 from layersight.web.frames import Json
 from layersight.web.jobs import LARGEST_PATTERN, download, run_heatmap, run_patterns
@@ -54,7 +45,6 @@ from layersight.web.requests import (
     Request,
     Upload,
 )
-from layersight.web.wording import words_of
 from layersight.web.work import Report
 
 MOST_WHOLE = 16 << 20
@@ -84,54 +74,6 @@ class Kind:
     sends: bool = False
     tells: bool = False
     kept: bool = False
-
-
-def model_of(explorer: Explorer, request: OfModel) -> Answer:
-    photo = None if request.image is None else explorer.photos.find(request.image)
-    info = explorer.model.info if photo is None else explorer.seen(photo).info
-    notes = [*info.notes]
-    if explorer.photos.left_out:
-        notes.append(f"the first {len(explorer.photos.given)} images are shown")
-    entry = next((one for one in info.inputs if one.accepts_image), None)
-    able = features(explorer)
-    own = to_json(info)
-    return Answer(
-        {
-            **own,
-            "source": Path(info.source).name,
-            "id": info.digest.rpartition(":")[2][:12],
-            "labels": None if info.labels is None else list(info.labels),
-            "notes": notes,
-            "input": None if entry is None else entry.name,
-            "layers": [
-                _layer_words(layer, known, has_kernels=able["kernel"])
-                for layer, known in zip(info.layers, own["layers"], strict=True)
-            ],
-            "features": able,
-            "limits": {"bytes": photos.MOST_BYTES, "pixels": photos.MOST_PIXELS},
-            "methods": _methods() if able["heatmap"] else [],
-            "metrics": _metrics(),
-            "patterns": _patterns() if able["pattern"] else {"methods": []},
-            "colormaps": list(COLORMAPS),
-            "words": words_of(explorer.settings.origin),
-        }
-    )
-
-
-def features(explorer: Explorer) -> dict[str, bool]:
-    """What a page can offer."""
-    sends = explorer.takes_pictures and not explorer.settings.read_only
-    return {
-        "upload": sends,
-        "edit": sends,
-        "sample": sends,
-        "pattern": explorer.takes_pictures and isinstance(explorer.model, Optimisable),
-        "heatmap": explorer.takes_pictures,
-        "kernel": isinstance(explorer.model, HasKernels),
-        "survey": explorer.settings.survey is not None,
-        "download": True,
-        "position": explorer.takes_pictures,
-    }
 
 
 def images_of(explorer: Explorer, request: Nothing) -> Answer:
@@ -376,27 +318,6 @@ def layer_answer(entry: LayerActivation, packed: Packed) -> Answer:
     )
 
 
-def _layer_words(layer: LayerInfo, known: Json, *, has_kernels: bool) -> Json:
-    """A layer as the page lists it."""
-    kind, shape, place = kind_of(layer), layer.example_shape, layer.placement
-    field = None
-    if kind == "maps" and place is not None and len(place.start) == 2 and layer.receptive_field:
-        field = {
-            "size": list(layer.receptive_field),
-            "step": list(place.step),
-            "start": list(place.start),
-        }
-    flat = layer.kernel is not None and len(layer.kernel) == 2
-    return {
-        **known,
-        "shape": None if shape is None else list(shape),
-        "kind": kind,
-        "channels": layer.channels,
-        "kernels": has_kernels and flat and layer.role == "convolution" and layer.parameters > 0,
-        "field": field,
-    }
-
-
 def _position_of(layer: LayerInfo, point: Sequence[float]) -> tuple[int, int] | None:
     """The position of a layer whose receptive field lies about a point of the input."""
     place, field, shape = layer.placement, layer.receptive_field, layer.example_shape
@@ -423,83 +344,6 @@ def _at(entry: LayerActivation, place: tuple[int, int]) -> Json:
         "x": x,
         "mean": float(values.mean()),
         "strongest": [[int(number), float(values[number])] for number in order],
-    }
-
-
-def _option(declared: Option, title: str = "", default: Any = None) -> Json:
-    """An option of a method, for a form."""
-    kind = declared.kind.__name__ if declared.kind is not None else "str"
-    default = declared.default if default is None else default
-    return {
-        "name": declared.name,
-        "help": declared.help.removeprefix(f"{title}: "),
-        "default": list(default) if isinstance(default, tuple) else default,
-        "several": declared.several,
-        "kind": kind,
-        "low": declared.low,
-        "high": declared.high,
-        "choices": list(declared.choices),
-        "unit": declared.unit,
-    }
-
-
-def _methods() -> list[Json]:
-    shared = options_of(HeatmapOptions)
-    return [
-        {
-            "name": name,
-            "title": method.title,
-            "says": method.says,
-            "assumes": method.assumes,
-            "misleads": method.misleads,
-            "source": method.source,
-            "warning": method.warning,
-            "costly": method.costly,
-            "layers": method.layers,
-            "signed": method.signed,
-            "options": [
-                _option(one, method.title) for word, one in shared.items() if method.reads(word)
-            ],
-        }
-        for name, method in heatmap_methods.methods().items()
-    ]
-
-
-def _metrics() -> list[Json]:
-    return [
-        {
-            "name": name,
-            "title": metric.title,
-            "says": metric.says,
-            "misleads": metric.misleads,
-            "source": metric.source,
-            "higher_is_better": metric.higher_is_better,
-            "costly": metric.explains,
-        }
-        for name, metric in metrics().items()
-    ]
-
-
-def _usual(options: PatternOptions, name: str) -> Any:
-    """What a method does by itself; the size of a model is not known here."""
-    return [] if name == "size" else getattr(options, name)
-
-
-def _patterns() -> Json:
-    asked = options_of(PatternRequest)["objective"]
-    own = [one for name, one in options_of(PatternOptions).items() if name != "method"]
-    return {
-        "methods": [
-            {
-                "name": name,
-                "says": method.says,
-                "options": [
-                    _option(asked),
-                    *(_option(one, default=_usual(method.defaults, one.name)) for one in own),
-                ],
-            }
-            for name, method in pattern_methods.methods().items()
-        ]
     }
 
 

@@ -11,7 +11,7 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from layersight.web.frames import Json, as_bytes
 from layersight.web.host import answer
 from layersight.web.maps import pack
 from layersight.web.photos import Photo
-from layersight.web.static_files import ENTRY, LOAD, loadable, text_of
+from layersight.web.static_files import joined, text_of
 from layersight.web.wording import Origin, words_of
 
 METHODS = ("grad-cam",)
@@ -34,16 +34,8 @@ STRONGEST = 4
 MOST_WEIGHTS = 100_000
 """Of all kernels that a page keeps; layers beyond that are left out."""
 
-_LOADER = """
-const data = JSON.parse(document.getElementById("layersight-data").textContent);
-LOAD
-load(data.modules, ["explorer.js", "hosts/exported.js", "hosts/address.js"])
-  .then(([{ mount }, { exportedHost }, { hashAddress }]) =>
-    mount(document.getElementById("explorer"), exportedHost(data), { address: hashAddress() }));
-""".replace("LOAD", LOAD)
-
 _POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src blob: data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
 )
 
@@ -63,7 +55,6 @@ def write_page(
     explorer: Explorer,
     path: Path,
     layers: LayerSpec | Sequence[LayerSpec] | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Writes the page with all that it keeps.
 
@@ -71,7 +62,6 @@ def write_page(
         explorer: A model and its images.
         path: The file.
         layers: Whose maps are kept; ``None`` is all.
-        progress: Called with the answers made and all there are.
 
     Returns:
         The bytes of the file.
@@ -80,7 +70,7 @@ def write_page(
         SelectionError: There is no such layer.
         OutputError: It cannot be written there.
     """
-    content = page(explorer, layers, progress).encode()
+    content = page(explorer, layers).encode()
     write_bytes(path, content)
     return len(content)
 
@@ -88,15 +78,14 @@ def write_page(
 def page(
     explorer: Explorer,
     layers: LayerSpec | Sequence[LayerSpec] | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> str:
     """The page as HTML."""
-    code = loadable((ENTRY, "hosts/exported.js", "hosts/address.js"))
-    data = {"modules": code, "answers": kept(explorer, layers, progress)}
+    data = {"answers": kept(explorer, layers)}
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # Nothing in it may end the element that it stands in.
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     title = html.escape(f"{explorer.model.info.name}, layersight")
+    code = joined("hosts/file.js")
     styles = text_of("page.css") + text_of("explorer.css")
     return f"""<!doctype html>
 <html lang="en">
@@ -114,7 +103,8 @@ def page(
 <div id="explorer"></div>
 <noscript>The explorer is drawn by scripts, which are switched off here.</noscript>
 <script type="application/json" id="layersight-data">{text}</script>
-<script type="module">{_LOADER}</script>
+<script type="module">
+{code}</script>
 </body>
 </html>
 """
@@ -138,12 +128,10 @@ def key_of(kind: str, params: Mapping[str, Any]) -> str:
 def kept(
     explorer: Explorer,
     layers: LayerSpec | Sequence[LayerSpec] | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Json]:
     """The answers that a page keeps, by their names."""
     found: dict[str, Json] = {}
     photos = explorer.photos.given
-    total = len(photos) + 1
 
     def keep(kind: str, params: Json, made: Answer | None = None) -> Answer:
         made = made or answer(explorer, kind, params)
@@ -155,10 +143,8 @@ def kept(
 
     model = answer(explorer, "model", {}).json
     methods: set[str] = set()
-    for number, photo in enumerate(photos):
+    for photo in photos:
         methods |= set(_keep_image(explorer, photo, layers, keep))
-        if progress is not None:
-            progress(number + 1, total)
     own = {"image": photos[0].id} if photos else {}
     if photos:
         model = answer(explorer, "model", own).json
@@ -176,8 +162,6 @@ def kept(
     model["words"] = words_of(_without_folders(explorer.settings.origin))
     keep("model", {}, Answer(model))
     keep("images", {})
-    if progress is not None:
-        progress(total, total)
     return found
 
 

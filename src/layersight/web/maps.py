@@ -144,13 +144,3 @@ def _whole_numbers(
     if whole:
         return np.clip(steps, 0, most, out=steps).astype(kind)
     return np.where(np.isnan(steps), most + 1, np.clip(steps, 0, most)).astype(kind)
-
-
-def unpack(packed: Packed) -> FloatArray:
-    """The values that a page reads from what is sent, ``(channel, height, width)``; NaN of none."""
-    if packed.dtype == "f32":
-        return np.asarray(packed.maps, np.float32)
-    most = _MOST[packed.dtype]
-    low, high = (packed.table[row][:, np.newaxis, np.newaxis] for row in (0, 1))
-    values = low + packed.maps.astype(np.float64) * (high.astype(np.float64) - low) / most
-    return np.where(packed.maps == most + 1, np.nan, values).astype(np.float32)

@@ -22,31 +22,13 @@ TYPES = {
 }
 """Kinds of files that are given out."""
 
-ENTRY = "explorer.js"
-"""The module that draws the page."""
-
 MAIN = "main.js"
 """The module that a page loads which a server gives out."""
 
 STYLE = "explorer.css"
 """The style of the page."""
 
-LOAD = """
-function load(modules, entries) {
-  const urls = {};
-  for (const [name, pieces] of modules) {
-    const text = pieces.map((piece, at) => (at % 2 ? urls[piece] : piece)).join("");
-    urls[name] = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  }
-  return Promise.all(entries.map((name) => import(urls[name])));
-}
-"""
-"""Makes modules of what :func:`loadable` gives, where they have no files of their own."""
-
-_IMPORT = re.compile(
-    r"""((?:^|[\n;}])\s*(?:import|export)\b[^'";]*?\bfrom\s*|[\n;]\s*import\s*)"""
-    r"""(["'])(\.{1,2}/[^"']+)\2"""
-)
+_IMPORT = re.compile(r"""\bfrom\s*["'](\.{1,2}/[^"']+)["']""")
 
 
 @functools.cache
@@ -79,11 +61,8 @@ def text_of(name: str) -> str:
     return files()[name].decode()
 
 
-def modules(entries: tuple[str, ...]) -> dict[str, tuple[str, dict[str, str]]]:
-    """Some modules and all that they import, each after those that it imports.
-
-    Args:
-        entries: The names of the modules to begin with.
+def modules(entry: str) -> dict[str, tuple[str, dict[str, str]]]:
+    """A module and all that it imports, each after those that it imports.
 
     Returns:
         For each module its source, and the module that each of its specifiers stands for.
@@ -100,15 +79,14 @@ def modules(entries: tuple[str, ...]) -> dict[str, tuple[str, dict[str, str]]]:
             return
         source = text_of(name)
         imported = {
-            match[3]: posixpath.normpath(posixpath.join(posixpath.dirname(name), match[3]))
-            for match in _IMPORT.finditer("\n" + source)
+            match[1]: posixpath.normpath(posixpath.join(posixpath.dirname(name), match[1]))
+            for match in _IMPORT.finditer(source)
         }
         for other in imported.values():
             add(other, (*above, name))
         found[name] = source, imported
 
-    for entry in entries:
-        add(entry, ())
+    add(entry, ())
     return found
 
 
@@ -122,12 +100,17 @@ _RENAMED = re.compile(r"([\w$]+) as ([\w$]+)")
 _COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)|/\*\* @type .*?\*/", re.MULTILINE | re.DOTALL)
 
 
-def joined(entry: str) -> str:
+@functools.cache
+def joined(entry: str, default: str = "") -> str:
     """A module and all that it imports as one: each in a function of its own, in their order.
 
     It takes modules as they are written here: names in braces, declarations that begin a line.
+
+    Args:
+        entry: The module.
+        default: What of it the one module gives.
     """
-    found = modules((entry,))
+    found = modules(entry)
     number = {name: f"$${at}" for at, name in enumerate(found)}
     text = []
     for name, (source, imported) in found.items():
@@ -155,6 +138,8 @@ def joined(entry: str) -> str:
         code = _GIVEN.sub(give, _PASSED.sub(passed, code))
         code = _light(_MADE.sub(made, code))
         text.append(f"const {number[name]}=(()=>{{\n{code}\nreturn{{{','.join(given)}}}}})();\n")
+    if default:
+        text.append(f"export default {number[entry]}.{default};\n")
     return "".join(text)
 
 
@@ -165,25 +150,3 @@ def _names(text: str) -> list[str]:
 def _light(text: str) -> str:
     """Code without what only its readers need."""
     return re.sub(r"\n\s*", "\n", _COMMENT.sub("", text)).strip()
-
-
-def loadable(entries: tuple[str, ...]) -> list[tuple[str, list[str]]]:
-    """Some modules and all that they import, to be loaded without files of their own."""
-    return [(name, parts(*found)) for name, found in modules(entries).items()]
-
-
-def parts(source: str, imported: dict[str, str]) -> list[str]:
-    r"""The source of a module, cut where the addresses of what it imports belong.
-
-    Example:
-        >>> parts('import { a } from "./b.js";\na();', {"./b.js": "b.js"})
-        ['import { a } from "', 'b.js', '";\na();']
-    """
-    pieces, start = [], 0
-    text = "\n" + source
-    for match in _IMPORT.finditer(text):
-        pieces += [text[start : match.start(3)], imported[match[3]]]
-        start = match.end(3)
-    pieces.append(text[start:])
-    pieces[0] = pieces[0][1:]
-    return pieces

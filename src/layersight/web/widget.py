@@ -6,7 +6,6 @@ in another thread, so that the kernel goes on.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -23,37 +22,11 @@ from layersight.web.explorer import Answer, Explorer
 from layersight.web.exported import check_path, write_page
 from layersight.web.frames import as_bytes
 from layersight.web.host import ask, told
-from layersight.web.static_files import ENTRY, LOAD, loadable, text_of
+from layersight.web.static_files import STYLE, joined, text_of
 from layersight.web.work import Cancelled, Waiter
 
 OFTEN = 0.1
 """Seconds between two reports of progress."""
-
-
-def module() -> str:
-    """The script of the widget: all modules of the page, and what shows them in a cell."""
-    names = (ENTRY, "hosts/widget.js")
-    return (
-        f"const modules = {json.dumps(loadable(names))};\n{LOAD}"
-        + """
-let loaded;
-export default {
-  async render({ model, el }) {
-    loaded ??= load(modules, NAMES);
-    const [{ mount }, { widgetAddress, widgetHost }] = await loaded;
-    const box = document.createElement("div");
-    box.style.height = model.get("height");
-    el.append(box);
-    const host = widgetHost(model);
-    const unmount = mount(box, host, { address: widgetAddress(model) });
-    return () => {
-      unmount?.();
-      host.close();
-    };
-  },
-};
-""".replace("NAMES", json.dumps(names))
-    )
 
 
 class ExplorerWidget(anywidget.AnyWidget):
@@ -70,7 +43,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     address = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, explorer: Explorer, **known: Any) -> None:
-        super().__init__(_esm=module(), _css=text_of("explorer.css"), **known)
+        super().__init__(_esm=joined("hosts/cell.js", "widget"), _css=text_of(STYLE), **known)
         self.explorer = explorer
         self._waiting: dict[str, Waiter] = {}
         self._lock = threading.Lock()
