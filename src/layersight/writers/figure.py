@@ -24,8 +24,8 @@ from layersight.document.blocks import Document, Grid, Part, Scale, Section, fla
 from layersight.document.blocks import Picture as Pixels
 from layersight.document.colour import blend
 from layersight.errors import UsageError
+from layersight.writers.fonts import dejavu, runs
 from layersight.writers.pages import pages
-from layersight.writers.scripts import dejavu, runs
 from layersight.writers.sketch import PAPER, Anchor, Box, Line, Link, Page, Picture, Text
 
 SHEET = dataclasses.replace(PAPER, height=None, dejavu=True, margin=24.0)

@@ -1,22 +1,27 @@
-"""What text may hold and how wide it is, without a font library being imported early.
+"""What text may hold, how wide it is, and the fonts that have its letters.
 
 The rule of this module: text from strangers (file names, layer names) becomes drawable and
-harmless here, once; what does not fit is shortened in the middle, where names differ least.
+harmless here, once; what does not fit is shortened in the middle, where names differ least. DejaVu
+draws whatever it has letters for, so that pictures look alike on every machine; only for other
+letters is a font of this machine looked for, and where there is none, or a library is missing, a
+line says so. No font library is imported early.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib.util
+import os
+import sys
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from layersight.writers.scripts import runs
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from fontTools.ttLib import TTFont
     from PIL.ImageFont import FreeTypeFont
 
 ELLIPSIS = "…"
@@ -114,3 +119,152 @@ def wrap(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
         else:
             lines.append(shorten(word, width, measure))
     return lines
+
+
+SHAPED = (
+    *("Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada"),
+    *("Malayalam", "Sinhala", "Khmer", "Myanmar", "Tibetan", "Mongolian", "Syriac"),
+)
+"""Scripts whose letters change places and forms, which is not done here."""
+FOLDERS = {
+    "darwin": ("/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"),
+    "win32": ("%WINDIR%/Fonts", "%LOCALAPPDATA%/Microsoft/Windows/Fonts"),
+    "linux": ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts"),
+}
+"""Where a system keeps its fonts."""
+
+
+class Run(NamedTuple):
+    """A piece of a text, as it is drawn, and the file of its font, of a collection the first."""
+
+    text: str
+    file: Path | None
+
+
+def visual(text: str) -> str:
+    """The text in the order and the forms in which its letters are drawn from left to right.
+
+    Order by python-bidi (Unicode's annex 9), forms of Arabic letters by arabic-reshaper; without
+    these libraries the text is as it was.
+    """
+    if text.isascii() or not _is_right_to_left(text) or not _has_libraries():
+        return text
+    from arabic_reshaper import reshape
+    from bidi import get_display
+
+    return str(get_display(reshape(text)))
+
+
+@functools.lru_cache(maxsize=4096)
+def runs(text: str, bold: bool = False) -> tuple[Run, ...]:
+    """A text from left to right in pieces, each with a font that has its letters.
+
+    A letter that no font has is in DejaVu, which shows a box; without DejaVu the font is ``None``.
+    """
+    first = dejavu(bold)
+    found: list[Run] = []
+    for letter in visual(text):
+        file = first
+        if first is not None and not _has(first, letter):
+            before = [found[-1].file] if found and found[-1].file else []
+            file = next((each for each in (*before, *_installed()) if _has(each, letter)), first)
+        if found and found[-1].file == file:
+            found[-1] = Run(found[-1].text + letter, file)
+        else:
+            found.append(Run(letter, file))
+    return tuple(found)
+
+
+@functools.cache
+def dejavu(bold: bool = False) -> Path | None:
+    """The DejaVu font that comes with Matplotlib, found without importing Matplotlib."""
+    found = importlib.util.find_spec("matplotlib")
+    for place in (found.submodule_search_locations or ()) if found else ():
+        path = Path(place, "mpl-data", "fonts", "ttf", f"DejaVuSans{'-Bold' if bold else ''}.ttf")
+        if path.is_file():
+            return path
+    return None
+
+
+def lacking(texts: Iterable[str]) -> str:
+    """What of some texts cannot be drawn right, and what helps; ``""`` where all can."""
+    boxes: dict[str, None] = {}
+    loose: dict[str, None] = {}
+    for run in {run for text in texts if not text.isascii() for run in runs(text)}:
+        for letter in run.text:
+            script = _script(letter)
+            if run.file is None or not _has(run.file, letter):
+                boxes[script] = None
+            elif script in SHAPED or (_is_right_to_left(letter) and not _has_libraries()):
+                loose[script] = None
+    said = []
+    if boxes:
+        said.append(
+            f"No font of this machine has the letters of {', '.join(sorted(boxes))}: install one, "
+            "such as Noto Sans, or write .html."
+        )
+    if loose:
+        helps = "" if set(loose) & set(SHAPED) else "pip install 'layersight[scripts]', or "
+        said.append(
+            f"Letters of {', '.join(sorted(loose))} may stand one by one, not joined or in order: "
+            f"{helps}write .html or .svg."
+        )
+    return " ".join(said)
+
+
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[TTFont]:
+    from fontTools.ttLib import TTFont
+
+    which = 0 if file.suffix.lower() in (".ttc", ".otc") else -1
+    with file.open("rb") as stream, TTFont(stream, fontNumber=which, lazy=True) as font:
+        yield font
+
+
+@functools.cache
+def _has_libraries() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("arabic_reshaper", "bidi"))
+
+
+def _is_right_to_left(text: str) -> bool:
+    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+
+
+def _has(file: Path, letter: str) -> bool:
+    """Whether a font can draw a letter; what is not seen needs no font."""
+    return ord(letter) in _covered(file) or unicodedata.category(letter) == "Cf"
+
+
+def _script(letter: str) -> str:
+    name = unicodedata.name(letter, "unknown letters").split()[0]
+    return "Chinese" if name == "CJK" else name.capitalize()
+
+
+@functools.cache
+def _covered(file: Path) -> frozenset[int]:
+    """The code points that a font has a glyph for; none if it cannot be read."""
+    try:
+        with opened(file) as font:
+            return frozenset(font.getBestCmap() or ())
+    except Exception:  # fonts are files of any kind, and fontTools documents no errors
+        return frozenset()
+
+
+@functools.cache
+def _installed() -> tuple[Path, ...]:
+    """The fonts of this machine, upright ones without serifs first."""
+    system = sys.platform if sys.platform in FOLDERS else "linux"
+    folders = (Path(os.path.expandvars(name)).expanduser() for name in FOLDERS[system])
+    found = {
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix.lower() in (".ttf", ".otf", ".ttc", ".otc")
+    }
+
+    def rank(path: Path) -> tuple[bool, bool, str, str]:
+        name = path.stem.lower()
+        slanted = any(word in name for word in ("bold", "italic", "oblique", "black", "light"))
+        return slanted, "serif" in name or "mono" in name, name, str(path)
+
+    return tuple(sorted(found, key=rank))

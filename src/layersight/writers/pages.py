@@ -15,6 +15,7 @@ from itertools import chain
 import numpy as np
 
 from layersight.document.blocks import Document, Grid, Part, Picture, Section, flat
+from layersight.writers.fonts import lacking
 from layersight.writers.layout import (  # noqa: F401, each registers its layout
     beside,
     curve,
@@ -24,7 +25,6 @@ from layersight.writers.layout import (  # noqa: F401, each registers its layout
     text,
 )
 from layersight.writers.layout.body import BETWEEN, Body, lay
-from layersight.writers.scripts import lacking
 from layersight.writers.sketch import (
     ACCENT,
     BAR_WIDTH,

@@ -19,10 +19,17 @@ from reportlab.pdfgen.canvas import Canvas
 
 from layersight.document.blocks import Document
 from layersight.version import __version__
-from layersight.writers.fonts import MEASURED_AT, clean, is_latin, pixel_font, text_width
+from layersight.writers.fonts import (
+    MEASURED_AT,
+    clean,
+    is_latin,
+    opened,
+    pixel_font,
+    runs,
+    text_width,
+)
 from layersight.writers.pages import pages
 from layersight.writers.pixels import photo, up_filtered
-from layersight.writers.scripts import opened, runs
 from layersight.writers.sketch import PAPER, Anchor, Box, Line, Link, Page, Picture, Text
 
 COMPRESSION = 1  # of zlib for images; higher levels take far longer and save little on feature maps

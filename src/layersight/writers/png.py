@@ -15,9 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 from layersight.document.blocks import Bytes, Document
 from layersight.errors import OutputError
 from layersight.version import __version__
-from layersight.writers.fonts import clean, pixel_font, text_width
+from layersight.writers.fonts import clean, pixel_font, runs, text_width
 from layersight.writers.pages import pages
-from layersight.writers.scripts import runs
 from layersight.writers.sketch import SCREEN, Anchor, Box, Line, Link, Page, Picture, Text
 
 LARGEST = 300_000_000  # pixels of the largest picture that is written

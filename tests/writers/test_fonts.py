@@ -19,12 +19,11 @@ from pypdf import PdfReader
 
 import documents
 from layersight.document.blocks import Document
-from layersight.writers import scripts
+from layersight.writers import fonts
 from layersight.writers.figure import to_figure
-from layersight.writers.fonts import text_width
+from layersight.writers.fonts import lacking, runs, text_width, visual
 from layersight.writers.pdf import outlines, to_pdf
 from layersight.writers.png import to_png
-from layersight.writers.scripts import lacking, runs, visual
 
 CAT = "\u732b"
 DOG = "\u0643\u0644\u0628"
@@ -73,11 +72,11 @@ def squares(
 ) -> Iterator[Path]:
     """A machine whose only font draws a cat's letter as a square."""
     made = font(tmp_path / f"Squares{request.param[1:]}{request.param}", CAT)
-    monkeypatch.setattr(scripts, "FOLDERS", {"linux": (str(tmp_path),)})
-    for each in (scripts._installed, scripts.runs, text_width):
+    monkeypatch.setattr(fonts, "FOLDERS", {"linux": (str(tmp_path),)})
+    for each in (fonts._installed, fonts.runs, text_width):
         each.cache_clear()
     yield made
-    for each in (scripts._installed, scripts.runs, text_width):
+    for each in (fonts._installed, fonts.runs, text_width):
         each.cache_clear()
 
 
@@ -95,9 +94,9 @@ def test_arabic_and_hebrew_stand_in_the_order_in_which_they_are_drawn() -> None:
 
 def test_each_letter_has_a_font_that_knows_it(squares: Path) -> None:
     assert runs(f"conv {CAT}{CAT} x") == (
-        ("conv ", scripts.dejavu()),
+        ("conv ", fonts.dejavu()),
         (CAT * 2, squares),
-        (" x", scripts.dejavu()),
+        (" x", fonts.dejavu()),
     )
     alone = text_width(CAT, 10.0)
     assert alone == pytest.approx(10.0, abs=0.1)
@@ -110,8 +109,8 @@ def test_each_letter_has_a_font_that_knows_it(squares: Path) -> None:
 def test_letters_without_a_font_are_told(monkeypatch: pytest.MonkeyPatch, squares: Path) -> None:
     words = lacking([f"{CAT}", "\ud55c"])
     assert words.startswith("No font of this machine has the letters of Hangul: install one")
-    monkeypatch.setattr(scripts, "_has_libraries", lambda: False)
-    scripts.runs.cache_clear()
+    monkeypatch.setattr(fonts, "_has_libraries", lambda: False)
+    fonts.runs.cache_clear()
     assert "Letters of Arabic may stand one by one" in lacking([DOG])
     assert "layersight[scripts]" in lacking([DOG])
     page = PdfReader(io.BytesIO(to_pdf(titled("\ud55c"), "{}"))).pages[0].extract_text()
@@ -156,9 +155,9 @@ def test_a_file_that_is_no_font_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.ttf").write_bytes(zlib.compress(b"no font"))
-    monkeypatch.setattr(scripts, "FOLDERS", {"linux": (str(tmp_path),)})
-    scripts._installed.cache_clear()
-    scripts.runs.cache_clear()
+    monkeypatch.setattr(fonts, "FOLDERS", {"linux": (str(tmp_path),)})
+    fonts._installed.cache_clear()
+    fonts.runs.cache_clear()
     assert re.search("letters of Chinese", lacking([CAT]))
-    scripts._installed.cache_clear()
-    scripts.runs.cache_clear()
+    fonts._installed.cache_clear()
+    fonts.runs.cache_clear()
