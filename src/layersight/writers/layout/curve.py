@@ -71,15 +71,15 @@ class Axes:
 
     def x(self, value: float) -> float:
         """Where a value lies from left to right, within the edges."""
-        low, high = self.across
-        share = (value - low) / ((high - low) or 1.0)
-        return self.left + min(1.0, max(0.0, share)) * (self.right - self.left)
+        return self.left + _share(value, *self.across) * (self.right - self.left)
 
     def y(self, value: float) -> float:
         """Where a value lies from bottom to top, within the edges."""
-        low, high = self.up
-        share = (value - low) / ((high - low) or 1.0)
-        return self.bottom - min(1.0, max(0.0, share)) * (self.bottom - self.top)
+        return self.bottom - _share(value, *self.up) * (self.bottom - self.top)
+
+
+def _share(value: float, low: float, high: float) -> float:
+    return min(1.0, max(0.0, (value - low) / ((high - low) or 1.0)))
 
 
 Key = list[tuple[str, Series | None]]  # what is drawn, by name: series, and None for a rule
@@ -195,17 +195,13 @@ def _mark(sketch: Sketch, x: float, y: float, series: Series, side: float) -> No
         sketch.box(x - side / 2, y - side / 2, side, side, fill, colour)
 
 
-def _word(value: float, *, share: bool) -> str:
-    return percent(value) if share else number(value)
-
-
 def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, block: Curve) -> None:
     points = [points_of(series) for series in block.series]
     across = block.x or limits_of([xs for xs, _ in points])
     rules = np.array([value for value, _ in block.rules], float)
     low, high = block.y or limits_of([*(ys for _, ys in points), rules, np.zeros(1)])
     heights = nice(low, high, max(3, int((bottom - top) / FLOOR))) or [low]
-    numbers = [_word(value, share="y" in block.percent) for value in heights]
+    numbers = list(map(percent if "y" in block.percent else number, heights))
     left = x + max(sketch.medium.measure(words, TINY) for words in numbers) + 6
     inset = 6.0 if any(series.style == "line" for series in block.series) else 0.0
     count = max(
@@ -327,8 +323,8 @@ def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
     for value in (step * (first + each) for each in range(count + 1)):
         at = axes.x(value)
         sketch.line((at, top), (at, bottom), width=0.25)
-        words = _word(value if abs(value) > step / 2 else 0.0, share="x" in block.percent)
-        sketch.label(at, bottom + 8, words, TINY)
+        words = percent if "x" in block.percent else number
+        sketch.label(at, bottom + 8, words(value if abs(value) > step / 2 else 0.0), TINY)
     sketch.line((axes.left, bottom), (axes.right, bottom), colour=QUIET)
     for value, _ in block.rules:
         if math.isfinite(value):
