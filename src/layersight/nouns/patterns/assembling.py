@@ -12,11 +12,11 @@ from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.model import ModelInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import UsageError, few
+from layersight.nouns.patterns.canvas import pictures_of
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import AXES, Objective, Patterns, gained, scattered
 from layersight.nouns.patterns.running import RatedPattern
-from layersight.nouns.patterns.unfolded import pictures_of
 from layersight.nouns.survey.montage import BLANK, montages, resized
 from layersight.nouns.survey.result import PERCENTILES, LayerSurvey, Survey
 

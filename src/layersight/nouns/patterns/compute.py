@@ -35,15 +35,16 @@ from layersight.nouns.patterns.canvas import (
     canvases_of,
     choose_input,
     constants_of,
+    depth_of,
     load_natural,
     make_ascent,
+    settle,
     settle_options,
 )
 from layersight.nouns.patterns.methods.method import Context, Method, find_method, methods
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import RatedPattern, run
-from layersight.nouns.patterns.unfolded import depth_of, settle
 from layersight.nouns.survey.reading import survey_of
 from layersight.nouns.survey.result import Survey
 from layersight.select import ChannelSpec, LayerSpecs
