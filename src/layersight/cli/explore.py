@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -98,7 +99,7 @@ def _serve(given: Given, where: Given) -> None:
     The page is there before the model is: a browser takes its time to start as well.
     """
     from layersight.cli.output import say
-    from layersight.web.guard import Guard, is_loopback, name_of, new_token
+    from layersight.web.guard import Guard, is_loopback, new_token
     from layersight.web.server import Server, listening
 
     token = where.get("token") or new_token()
@@ -109,7 +110,7 @@ def _serve(given: Given, where: Given) -> None:
         )
     names = where.get("allow_host", ())
     for name in names:
-        if name_of(name) != name.lower():
+        if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", name.lower()):
             raise UsageError(
                 f"expected --allow-host as one name without a port, such as hub.example.org, "
                 f"found {name!r}"
