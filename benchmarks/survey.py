@@ -1,15 +1,17 @@
 """What a survey costs beside bare prediction, decoding, and separate processes.
 
 Prints ratios; each is measured against its floor in the same run, in turn, and given as the median
-with least and greatest. Throughput is that of whole surveys: passes, counting, merging, pictures of
-what the strongest images show.
+with least and greatest: of the time that passed, and of the time of processors, which says more
+where others use the machine. Throughput is that of whole surveys: passes, counting, merging,
+pictures of what the strongest images show. These pictures take as long for few images as for many.
 
 Usage::
 
     python benchmarks/survey.py --model FILE --images FOLDER [--backend NAME] [--count N] [--runs N]
         [--only predict,files,memory,ray]
 
-- predict: a survey of decoded arrays against ``model.predict`` on them, in batches of 32.
+- predict: a survey of decoded arrays against ``model.predict`` on them, in batches of 32, which is
+  what Keras takes by itself, and in batches as large as a pass of the survey.
 - files: a survey of files against the slower of decoding them and predicting.
 - memory: the greatest memory of a process that surveys all files, against a quarter of them.
 - ray: two workers of Ray against two processes that each survey a half.
@@ -32,22 +34,26 @@ PARTS = ("predict", "files", "memory", "ray")
 BATCH = 32
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that ``work`` takes."""
-    start = time.perf_counter()
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that ``work`` takes, and those of processors in this process."""
+    start = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
-def told(label: str, count: int, pairs: Sequence[tuple[float, float]]) -> None:
+def told(label: str, count: int, pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> None:
     """Prints how fast the first of two is, as a share of the second."""
-    shares = [floor / ours for ours, floor in pairs]
-    ours, floor = (count / statistics.median(column) for column in zip(*pairs, strict=True))
-    print(
-        f"{label:62} {statistics.median(shares):6.3f} ({min(shares):.3f} to {max(shares):.3f})"
-        f"   {ours:.0f} against {floor:.0f} images/s",
-        flush=True,
-    )
+    for kind, column in (("", 0), (", of processors", 1)):
+        if len(pairs[0][0]) <= column:
+            continue
+        both = [(ours[column], floor[column]) for ours, floor in pairs]
+        shares = [floor / ours for ours, floor in both]
+        ours, floor = (1000 * statistics.median(part) / count for part in zip(*both, strict=True))
+        print(
+            f"{label + kind:70} {statistics.median(shares):6.3f} ({min(shares):.3f} to "
+            f"{max(shares):.3f})   {ours:.2f} against {floor:.2f} ms for an image",
+            flush=True,
+        )
 
 
 def subset(folder: str, count: int) -> Any:
@@ -65,16 +71,27 @@ def compare_predict(model: Any, data: Any, runs: int) -> None:
 
     arrays = decoded(model, data)
     live = model.model
-    live.predict(arrays[:BATCH], batch_size=BATCH, verbose=0)
+    sizes = sorted({BATCH, spec_of(model, data).images})
+    for size in sizes:
+        live.predict(arrays[: 2 * BATCH], batch_size=size, verbose=0)
     layersight.survey(model, arrays[:BATCH])
-    pairs = [
-        (
-            timed(lambda: layersight.survey(model, arrays)),
-            timed(lambda: live.predict(arrays, batch_size=BATCH, verbose=0)),
-        )
-        for _ in range(runs)
-    ]
-    told("survey of decoded arrays / model.predict", len(arrays), pairs)
+    pairs: dict[int, list[Any]] = {size: [] for size in sizes}
+    for _ in range(runs):
+        ours = timed(lambda: layersight.survey(model, arrays))
+        for size in sizes:
+            floor = timed(lambda size=size: live.predict(arrays, batch_size=size, verbose=0))
+            pairs[size].append((ours, floor))
+    for size in sizes:
+        told(f"survey of decoded arrays / model.predict by {size}", len(arrays), pairs[size])
+
+
+def spec_of(model: Any, data: Any) -> Any:
+    """What a survey does to each image."""
+    from layersight.batch.request import ImageOptions
+    from layersight.nouns.survey.compute import _plan
+    from layersight.nouns.survey.options import SurveyOptions
+
+    return _plan(model, data, None, SurveyOptions(), ImageOptions())[1]
 
 
 def decoded(model: Any, data: Any) -> Any:
@@ -86,14 +103,10 @@ def decoded(model: Any, data: Any) -> Any:
 
 def load(model: Any, data: Any) -> list[Any]:
     """Images decoded by as many threads as there are cores."""
-    from layersight.batch.request import ImageOptions
-    from layersight.nouns.survey.compute import _plan
     from layersight.nouns.survey.dataset import Reader
     from layersight.nouns.survey.local import Loader
-    from layersight.nouns.survey.options import SurveyOptions
 
-    _, spec, _ = _plan(model, data, None, SurveyOptions(), ImageOptions())
-    loader = Loader(spec, Reader())
+    loader = Loader(spec_of(model, data), Reader())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(loader.load, data.items))
 
@@ -107,9 +120,9 @@ def compare_files(model: Any, data: Any, runs: int) -> None:
     live.predict(arrays[:BATCH], batch_size=BATCH, verbose=0)
     pairs = []
     for _ in range(runs):
-        decoding = timed(lambda: load(model, data))
-        predicting = timed(lambda: live.predict(arrays, batch_size=BATCH, verbose=0))
-        surveying = timed(lambda: layersight.survey(model, data))
+        decoding = timed(lambda: load(model, data))[:1]
+        predicting = timed(lambda: live.predict(arrays, batch_size=BATCH, verbose=0))[:1]
+        surveying = timed(lambda: layersight.survey(model, data))[:1]
         pairs.append((surveying, max(decoding, predicting)))
     told("survey of files / slower of decoding and predicting", len(data), pairs)
 
@@ -156,19 +169,16 @@ def half(options: argparse.Namespace) -> None:
     run(shards[:1])
     print("ready", flush=True)
     sys.stdin.readline()
-    print(timed(lambda: run(shards[options.half :: 2])), flush=True)
+    print(timed(lambda: run(shards[options.half :: 2]))[0], flush=True)
 
 
 def shards_of(model: Any, options: argparse.Namespace) -> tuple[Any, Callable[[Any], Any]]:
     """The shards of the images, and what surveys some in this process."""
-    from layersight.batch.request import ImageOptions
-    from layersight.nouns.survey.compute import _plan
     from layersight.nouns.survey.local import run_shards
-    from layersight.nouns.survey.options import SurveyOptions
     from layersight.nouns.survey.plan import cut
 
     data = subset(options.images, options.count)
-    _, spec, _ = _plan(model, data, None, SurveyOptions(), ImageOptions())
+    spec = spec_of(model, data)
     shards = cut(data, spec, 128)
     return shards, lambda some: list(
         run_shards(model, spec, some, data.classes, decoders=1, strict=False)
@@ -176,47 +186,57 @@ def shards_of(model: Any, options: argparse.Namespace) -> tuple[Any, Callable[[A
 
 
 def compare_ray(options: argparse.Namespace, model: Any) -> None:
-    """Workers that are warm against processes that are."""
-    from layersight.batch.request import ImageOptions
-    from layersight.nouns.survey.cluster import connected, opening_of, run_on_ray
-    from layersight.nouns.survey.compute import _plan
-    from layersight.nouns.survey.options import SurveyOptions
+    """Workers that are warm against processes that are, and actors against both."""
+    from layersight.nouns.survey.cluster import _work, connected, opening_of, run_on_ray
 
     shards, _ = shards_of(model, options)
     data = subset(options.images, options.count)
-    _, spec, _ = _plan(model, data, None, SurveyOptions(), ImageOptions())
+    spec, opening = spec_of(model, data), opening_of(model, {"source": options.model})
 
-    def on_ray(some: Any) -> None:
-        for _ in run_on_ray(
-            *(opening_of(model, {"source": options.model}), spec, some, data.classes),
-            address=None,
-            workers=2,
-            cores=1,
-            strict=False,
-        ):
+    def by_tasks(some: Any) -> None:
+        workers: Any = {"address": None, "workers": 2, "cores": 1, "strict": False}
+        for _ in run_on_ray(opening, spec, some, data.classes, **workers):
             pass
 
-    pairs = []
-    with connected(None):
-        on_ray(shards[:6])
+    with connected(None) as ray:
+
+        class Worker:
+            def work(self, shard: Any) -> bytes:
+                return _work([opening], spec, shard, data.classes, 1, strict=False)
+
+        # Without cores, since they would keep them from the tasks.
+        alone = {"num_cpus": 0, "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1"}}}
+        pool = ray.util.ActorPool([ray.remote(**alone)(Worker).remote() for _ in range(2)])
+
+        def by_actors(some: Any) -> None:
+            for _ in pool.map_unordered(lambda worker, shard: worker.work.remote(shard), some):
+                pass
+
+        pairs: dict[str, list[Any]] = {"tasks": [], "actors": []}
+        by_tasks(shards[:6])
+        by_actors(shards[:6])
         for _ in range(options.runs):
-            ray_seconds = timed(lambda: on_ray(shards))
-            shared = ("--model", options.model, "--images", options.images)
-            os.environ["OMP_NUM_THREADS"] = "1"  # as Ray sets it for a worker of one core
-            halves = [
-                child(*shared, "--count", str(options.count), "--half", str(number))
-                for number in (0, 1)
-            ]
-            for process in halves:
-                assert process.stdout is not None
-                process.stdout.readline()
-            for process in halves:
-                assert process.stdin is not None
-                process.stdin.write("go\n")
-                process.stdin.flush()
-            seconds = max(float(process.communicate()[0].split()[-1]) for process in halves)
-            pairs.append((ray_seconds, seconds))
-    told("two workers of Ray / two separate processes", len(data), pairs)
+            tasks, actors = (timed(lambda: by_tasks(shards)), timed(lambda: by_actors(shards)))
+            seconds = by_processes(options)
+            pairs["tasks"].append((tasks[:1], (seconds,)))
+            pairs["actors"].append((actors[:1], (seconds,)))
+    for kind, both in pairs.items():
+        told(f"two workers of Ray, {kind} / two separate processes", len(data), both)
+
+
+def by_processes(options: argparse.Namespace) -> float:
+    """Seconds of two processes that each survey a half, from when both are ready."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # as Ray sets it for a worker of one core
+    shared = ("--model", options.model, "--images", options.images, "--count", str(options.count))
+    halves = [child(*shared, "--half", str(number)) for number in (0, 1)]
+    for process in halves:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in halves:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return max(float(process.communicate()[0].split()[-1]) for process in halves)
 
 
 def main() -> None:

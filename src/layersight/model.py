@@ -84,6 +84,14 @@ class Described(ABC):
 class Forward(Described):
     """A network that can be run: all that summaries, activations and some heatmaps need."""
 
+    @property
+    def small_passes(self) -> bool:
+        """Whether a few images at a time run through it as quickly as many do.
+
+        Then passes whose maps fit a processor's cache are the quickest.
+        """
+        return False
+
     @abstractmethod
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
         """What is known of the model once the shapes of its inputs are given.

@@ -30,7 +30,13 @@ from layersight.frameworks.graph.view import LayerHandle, View, check_room
 from layersight.frameworks.keras.ascent.session import begin_ascent
 from layersight.frameworks.keras.attribution.reading import Reading
 from layersight.frameworks.keras.attribution.redrawing import randomised
-from layersight.frameworks.keras.backends import Runner, as_float32, make_runner, to_numpy
+from layersight.frameworks.keras.backends import (
+    Runner,
+    as_float32,
+    make_runner,
+    small_passes,
+    to_numpy,
+)
 from layersight.frameworks.keras.checking import check_pass, check_steps, held_values, stop_note
 from layersight.frameworks.keras.explaining import own_error, reason_of
 from layersight.frameworks.keras.geometry import channels_last
@@ -48,6 +54,10 @@ from layersight.limits import Limits
 from layersight.model import ForwardPass, Model, MovingStatistics
 
 VIEWS = 16  # how many shapes of the inputs a model is kept laid out for
+
+# From how many images on a pass is compiled where a backend has the choice: so many at once are
+# part of a data set, of which there will be more.
+TRACED = 8
 
 # How many compiled passes of a kind are kept: more than a heatmap by every method takes.
 PROGRAMS = 32
@@ -96,6 +106,10 @@ class KerasModel(Model):
         self._reading = Reading(self)
 
     @property
+    def small_passes(self) -> bool:
+        return small_passes()
+
+    @property
     def info(self) -> ModelInfo:
         shapes = None
         if graph_of(self.model) is None:
@@ -124,7 +138,8 @@ class KerasModel(Model):
 
         def make() -> Runner:
             wanted = tuple(view.handles[name] for name in layers)
-            return make_runner(self.passing(view, wanted, outputs=outputs), self.variables)
+            compute = self.passing(view, wanted, outputs=outputs)
+            return make_runner(compute, self.variables, often=count >= TRACED)
 
         with self.running():
             found = self._runners.get(key, make)(arrays)

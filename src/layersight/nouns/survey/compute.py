@@ -155,7 +155,7 @@ def _plan(
     chosen, _ = select_able(info, default_layers(info) if layers is None else layers)
     names = tuple(layer.name for layer in chosen)
     pairs = [(name, name) for name in names] if settings.correlate else []
-    images, known, beside = images_in_pass(chosen), None, None
+    images, known, beside = images_in_pass(chosen, cached=model.small_passes), None, None
     if other is None:
         pairs += read_pairs(settings.twins, info, names, None)
     else:
@@ -164,7 +164,7 @@ def _plan(
         known, beside = _spec_of(other, data, options, {})
         twins = read_pairs(settings.twins, info, names, known) or partners(info, names, known)
         compared, _ = select_able(known, [second for _, second in twins])
-        images = min(images, images_in_pass(compared))
+        images = min(images, images_in_pass(compared, cached=other.small_passes))
         compared_names = tuple(layer.name for layer in compared)
         beside = dataclasses.replace(
             beside, layers=compared_names, images=images, correlated=tuple(twins)

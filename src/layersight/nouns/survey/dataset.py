@@ -125,8 +125,7 @@ def _items(source: Any, several: Sequence[Any], part: int, skipped: _Skipped) ->
         each = array if array.ndim > 3 or len(several) == 1 else array[np.newaxis]
         for number, one in enumerate(each):
             name = f"{part:03}-{number:08}" if len(several) > 1 else f"{number:08}"
-            stamp = hashlib.blake2b(np.ascontiguousarray(one).data, digest_size=DIGEST)
-            yield Item(name, None, one, stamp.hexdigest())
+            yield Item(name, None, one, digest(np.ascontiguousarray(one).data).hex())
         return
     path = Path(source)
     before = f"{path.name}/" if len(several) > 1 else ""
@@ -263,7 +262,7 @@ class Reader:
             ImageError: It cannot be read.
         """
         if isinstance(item.place, np.ndarray):
-            return item.place, digest(np.ascontiguousarray(item.place).data)
+            return item.place, bytes.fromhex(item.stamp)
         try:
             content = self._bytes(item.place)
         except OSError as error:

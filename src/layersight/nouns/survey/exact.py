@@ -7,6 +7,7 @@ sums are known as superaccumulators: Kulisch, Computer Arithmetic and Validity, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,8 @@ Floats = NDArray[np.float64]
 BASE = 32
 """Bits of a digit."""
 MASK = (1 << BASE) - 1
-HALF = 26
-"""Bits of the lower half of a mantissa; both halves can be moved by 31 bits within 64."""
+SPARE = 26
+"""Bits of the last digit that one number may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +45,31 @@ class Unit:
     @property
     def limit(self) -> float:
         """The greatest number that can be added."""
-        top = (self.digits - 1) * BASE + HALF + self.low
+        top = (self.digits - 1) * BASE + SPARE + self.low
         return float(np.nextafter(np.ldexp(1.0, top), 0.0))
 
     def total(self, values: Floats) -> Digits:
         """The sums of numbers along their first axis.
 
         Args:
-            values: ``(number, ...)`` float64, all finite.
+            values: ``(number, ...)`` float64, all finite; fewer than two million.
 
         Returns:
             ``(..., digit)`` int64, the lowest digit first, as :meth:`settled` leaves them.
         """
         found: Digits = np.zeros((*values.shape[1:], self.digits), np.int64)
-        values = np.clip(values, -self.limit, self.limit)
-        mantissa, exponent = np.frexp(values)
-        whole = np.ldexp(mantissa, 53).astype(np.int64)
-        shift = exponent.astype(np.int64) - 53 - self.low
-        fine = shift < 0
-        if fine.any():
-            rounded = np.rint(np.ldexp(values[fine], -self.low)).astype(np.int64)
-            whole[fine], shift[fine] = rounded, 0
-        for part, moved in ((whole & ((1 << HALF) - 1), shift), (whole >> HALF, shift + HALF)):
-            place, bits = np.divmod(moved, BASE)
-            shifted = part << bits
-            for digit in range(int(place.min(initial=0)), int(place.max(initial=-1)) + 1):
-                here = np.where(place == digit, shifted, 0)
-                found[..., digit] += (here & MASK).sum(0)
-                found[..., digit + 1] += (here >> BASE).sum(0)
+        rest: Floats = np.clip(values, -self.limit, self.limit)
+        exponent = int(np.frexp(np.abs(rest).max(initial=0))[1])
+        # From the greatest digit on: what is taken and what is left are exact, and so are sums of
+        # whole numbers below 2 ** 32.
+        for place in reversed(range(max(1, math.ceil((exponent - self.low) / BASE)))):
+            unit = math.ldexp(1.0, self.low + BASE * place)
+            whole = rest * (1 / unit)
+            (np.trunc if place else np.rint)(whole, out=whole)
+            found[..., place] = whole.sum(0)
+            rest -= np.multiply(whole, unit, out=whole)
+            if not rest.any():
+                break
         return self.settled(found)
 
     def settled(self, digits: Digits) -> Digits:

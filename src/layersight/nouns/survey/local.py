@@ -30,8 +30,8 @@ from layersight.nouns.survey.rows import Rows, rows_of
 from layersight.nouns.survey.shards import Result
 from layersight.nouns.survey.tally import Tally
 
-AHEAD = 2
-"""Passes whose images are decoded while one runs."""
+AHEAD = 64
+"""Images that are decoded while a pass runs."""
 CHUNK = 256
 """Images whose rows are kept before they are added to a tally."""
 
@@ -168,7 +168,7 @@ def _ahead(
     waiting: deque[list[Future[Loaded]]] = deque()
     for group in groups:
         waiting.append([pool.submit(loader.load, item) for item in group])
-        if len(waiting) > AHEAD:
+        if (len(waiting) - 1) * len(group) >= AHEAD:
             yield [future.result() for future in waiting.popleft()]
     while waiting:
         yield [future.result() for future in waiting.popleft()]

@@ -27,12 +27,16 @@ from layersight.nouns.survey.correlation import Units
 from layersight.nouns.survey.dataset import Dataset, Item
 from layersight.select import select_layers
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever shards of before mean something else."""
 PASS = 32
 """Images in one pass through the network."""
 PASS_BYTES = 1 << 29
 """What the maps of one pass may take; for larger maps it is halved until they fit."""
+CACHED_BYTES = 1 << 25
+"""The same where passes are quick whose maps fit a processor's cache."""
+CACHED_PASS = 4
+"""Images in the least of such passes."""
 SHARD_IMAGES = 256
 """Images in a shard where there are few; there are never many more than :data:`MOST_SHARDS`."""
 MOST_SHARDS = 256
@@ -153,11 +157,16 @@ def cut(data: Dataset, spec: Spec, wanted: int | None = None) -> tuple[Shard, ..
     return tuple(shards)
 
 
-def images_in_pass(layers: Sequence[LayerInfo]) -> int:
-    """How many images go through the network at once: fewer where its maps are large."""
+def images_in_pass(layers: Sequence[LayerInfo], *, cached: bool = False) -> int:
+    """How many images go through the network at once: fewer where its maps are large.
+
+    ``cached`` is what :attr:`layersight.model.Forward.small_passes` says of the model.
+    """
     each = sum(4 * math.prod(size or 1 for size in layer.example_shape or ()) for layer in layers)
     count = PASS
     while count > 1 and count * each > PASS_BYTES:
+        count //= 2
+    while cached and count > CACHED_PASS and count * each > CACHED_BYTES:
         count //= 2
     return count
 

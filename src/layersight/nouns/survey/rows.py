@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from layersight.data.arrays import FloatArray
 
 Ints = NDArray[np.int32]
-CACHED = 1 << 15
+CACHED = 1 << 17
 """Numbers that are worked on at once: few enough for a processor's second cache."""
+SIGN = 1 << 31
+"""The bit of the sign of a number of float32."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -86,9 +88,9 @@ def rows_of(values: FloatArray) -> Rows:
             np.equal(values, 0, out=found.zeros, casting="unsafe")
         else:
             high = values.shape[1]
-            scratch = _Scratch.of(values[0].size // high, channels)
+            scratch, signed = _Scratch.of(values[0].size // high), False
             for index, one in enumerate(values.reshape(count, high, -1)):
-                _fill(found, index, one, scratch)
+                signed = _fill(found, index, one, scratch, signed=signed)
         np.isfinite(found.peak, out=found.known)
         # A sum of numbers all of which are finite can only be infinite by overflow.
         found.known[...] &= np.isfinite(found.low) & np.isfinite(found.spread)
@@ -103,37 +105,24 @@ class _Scratch:
     """Memory for the work on a few rows of a map, which stays in a processor's cache.
 
     Attributes:
-        rows: How many rows.
         apart: ``(row, others)`` float32.
         zero: ``(row, others)``.
-        sums: ``(4, others)`` float32: greatest, least, sum, sum of squares.
-        zeros: ``(others,)`` int32.
-        short: ``(others,)`` uint8.
+        short: ``(others,)`` uint8: as many zeros as there are rows at most.
     """
 
-    rows: int
     apart: FloatArray
     zero: NDArray[np.bool_]
-    sums: FloatArray
-    zeros: Ints
     short: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, others: int, channels: int) -> _Scratch:
+    def of(cls, others: int) -> _Scratch:
         """For maps with so many numbers along all axes but the first."""
-        rows = max(4, min(CACHED // max(1, others), 255))
-        return cls(
-            rows,
-            np.empty((rows, others), np.float32),
-            np.empty((rows, others), np.bool_),
-            np.empty((4, others), np.float32),
-            np.empty(others, np.int32),
-            np.empty(others, np.uint8),
-        )
+        shape = (max(4, min(CACHED // max(1, others), 255)), others)
+        return cls(np.empty(shape, np.float32), np.empty(shape, np.bool_), np.empty(others, "u1"))
 
 
-def _fill(found: Rows, index: int, one: FloatArray, scratch: _Scratch) -> None:
-    """The row of one image.
+def _fill(found: Rows, index: int, one: FloatArray, scratch: _Scratch, *, signed: bool) -> bool:
+    """The row of one image, and whether the least had to be looked for in the whole of it.
 
     Args:
         found: Gets it.
@@ -141,44 +130,57 @@ def _fill(found: Rows, index: int, one: FloatArray, scratch: _Scratch) -> None:
         one: ``(first axis, all others)``; along the first everything is done for all channels and
             all other positions at once, which is what processors are quick at.
         scratch: For as many of the others.
+        signed: Whether to look for it from the start. Of numbers without a sign, which is what
+            rectifiers give, the bits are in the order of the numbers, and the greatest of the bits
+            tells that there is no sign: then the least is 0 wherever there is a zero.
     """
-    high, channels = len(one), found.peak.shape[1]
-    across = one.shape[1] // channels
-    each = np.arange(channels)
-    (tops, lows, total, squares), zeros = scratch.sums, scratch.zeros
+    (high, others), channels = one.shape, found.peak.shape[1]
+    across = others // channels
     # Differences from about the mean are small, so that little is lost in adding them; of most
     # maps zero is as good.
     middle = one[high // 2].reshape(across, channels)
     about = middle.mean(0)
     near = not np.any(np.abs(about) > middle.max(0) - middle.min(0))
     tiled = None if near else np.tile(about, across)
-    for start in range(0, high, scratch.rows):
-        part = one[start : start + scratch.rows]
+    values = one if signed else one.view(np.uint32)
+    tops, lows = values[0].copy(), one[0].copy()
+    total, squares = np.zeros((2, others), np.float32)
+    zeros = np.zeros(others, np.int32)
+    rows = len(scratch.apart)
+    for start in range(0, high, rows):
+        part = one[start : start + rows]
         apart, zero = scratch.apart[: len(part)], scratch.zero[: len(part)]
-        if start == 0:
-            part.max(0, out=tops)
-            part.min(0, out=lows)
-            total.fill(0)
-            squares.fill(0)
-            zeros.fill(0)
-        else:
-            np.maximum(tops, part.max(0), out=tops)
+        np.maximum(tops, values[start : start + rows].max(0), out=tops)
+        if signed:
             np.minimum(lows, part.min(0), out=lows)
+        elif tops.max() >= SIGN:
+            return _fill(found, index, one, scratch, signed=True)
         given = part if tiled is None else np.subtract(part, tiled, out=apart)
         total += given.sum(0)
-        squares += np.multiply(given, given, out=apart).sum(0)
+        squares += np.einsum("ij,ij->j", given, given)
         np.equal(part, 0, out=zero)
         zeros += np.add.reduce(zero.view(np.uint8), axis=0, out=scratch.short)
-    maps, least = tops.reshape(across, channels), lows.reshape(across, channels)
+    maps = tops.view(np.float32).reshape(across, channels)
     column = maps.argmax(0)
+    each = np.arange(channels)
     found.peak[index] = maps[column, each]
     row = one[:, column * channels + each].argmax(0)
     found.position[index] = row * across + column
-    found.low[index] = least.min(0)
     positions = high * across
     offset = 0 if near else about
-    sums = total.reshape(across, channels).sum(0, dtype=np.float64)
-    squared = squares.reshape(across, channels).sum(0, dtype=np.float64)
+    sums, squared, empty = (
+        part.reshape(across, channels).sum(0, dtype=kind)
+        for part, kind in ((total, np.float64), (squares, np.float64), (zeros, np.int32))
+    )
+    full = np.flatnonzero(empty == 0)
+    if not signed and full.size * 16 > channels:
+        signed, lows = True, one.min(0)
+    if signed:
+        found.low[index] = lows.reshape(across, channels).min(0)
+    else:
+        found.low[index] = 0
+        found.low[index, full] = one.reshape(positions, channels)[:, full].min(0)
     found.mean[index] = offset + sums / positions
     found.spread[index] = np.maximum(squared - sums * sums / positions, 0)
-    found.zeros[index] = zeros.reshape(across, channels).sum(0)
+    found.zeros[index] = empty
+    return signed

@@ -69,6 +69,11 @@ def make_runner(
     return _backend().make_runner(compute, variables, often=often)
 
 
+def small_passes() -> bool:
+    """Whether passes of a few images are as quick as those of many, for each image."""
+    return bool(_backend().small_passes())
+
+
 def make_stepper(step: Step, variables: Sequence[keras.Variable]) -> Stepper:
     """Turns one step of an optimisation on tensors into one that keeps its state on the device."""
     return _backend().make_stepper(step, variables)

@@ -35,6 +35,11 @@ def make_runner(
     return run
 
 
+def small_passes() -> bool:
+    """On a processor: nothing is done for each layer, and memory for large maps is cleared anew."""
+    return bool(jax.default_backend() == "cpu")
+
+
 def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:
     """Compiles ``step``; its state stays on the device."""
 

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
 
@@ -29,14 +30,22 @@ def make_runner(
     """Runs ``compute`` as it is, or traced once."""
     traced: Callable[[list[tf.Tensor]], dict[str, tf.Tensor]] = compute
     if often:
-        traced = tf.function(compute, autograph=False)
+        # Around a function of Python, since a trace is kept by weak references.
+        traced = tf.function(lambda tensors: compute(tensors), autograph=False)
 
     def run(inputs: Sequence[Array]) -> backends.Arrays:
         with patched(adding_by_axis):
             tensors = traced([tf.convert_to_tensor(array) for array in inputs])
-        return {name: tensor.numpy() for name, tensor in tensors.items()}
+        return {name: _as_it_lies(tensor) for name, tensor in tensors.items()}
 
     return run
+
+
+def _as_it_lies(tensor: tf.Tensor) -> Array:
+    """A tensor as an array; of numbers as they mostly are not a copy, which NumPy's way makes."""
+    if tensor.dtype != tf.float32:
+        return tensor.numpy()
+    return np.asarray(memoryview(tensor))
 
 
 def _by_axis(guessing: Function) -> Function:
@@ -55,6 +64,11 @@ def _by_axis(guessing: Function) -> Function:
 
 # While this is patched, sums follow the axes of what is added, never a guess.
 adding_by_axis: list[Patch] = [(plain, "add", _by_axis)]
+
+
+def small_passes() -> bool:
+    """Never: layers of many images are the quicker ones."""
+    return False
 
 
 def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:

@@ -43,6 +43,11 @@ def make_runner(
     return run
 
 
+def small_passes() -> bool:
+    """Never: Python runs each layer of each pass."""
+    return False
+
+
 def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:
     """Runs ``step`` as it is; its state stays on the device."""
 
