@@ -20,6 +20,7 @@ Usage::
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import resource
 import statistics
@@ -79,8 +80,8 @@ def compare_predict(model: Any, data: Any, runs: int) -> None:
     for _ in range(runs):
         ours = timed(lambda: layersight.survey(model, arrays))
         for size in sizes:
-            floor = timed(lambda size=size: live.predict(arrays, batch_size=size, verbose=0))
-            pairs[size].append((ours, floor))
+            predict = functools.partial(live.predict, arrays, batch_size=size, verbose=0)
+            pairs[size].append((ours, timed(predict)))
     for size in sizes:
         told(f"survey of decoded arrays / model.predict by {size}", len(arrays), pairs[size])
 
