@@ -59,6 +59,7 @@ from layersight.nouns.patterns.wording import (
     amount,
     between,
     captions,
+    compared,
     empty_mark,
     ending,
     failure,
@@ -177,9 +178,9 @@ def _layer(
 def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     """Some patterns, facets of one channel beside each other."""
     chosen = list(indices)
-    facets = facets_beside(result, indices)
     each = _tiles_of_each(result)
-    columns = max(facets * each, columns // (facets * each) * facets * each)
+    together = facets_beside(result, indices) * each
+    columns = max(together, columns // together * together)
     numbers = [
         Numbers("activation reached", result.activation[chosen]),
         Numbers("at the start", result.start_activation[chosen], order=False),
@@ -197,7 +198,6 @@ def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
         natural = [_natural_tile(result, index) for index in indices]
         shown = [tile for pair in zip(shown, natural, strict=True) for tile in pair]
         numbers = [dataclasses.replace(one, values=np.repeat(one.values, each)) for one in numbers]
-    together = facets * each
     return Grid(
         pixels,
         shown,
@@ -232,11 +232,6 @@ def _natural_tile(result: Patterns, index: int) -> Tile:
     most = math.nan if result.natural is None else float(result.natural[index, 2])
     value = amount(most) if math.isfinite(most) else ""
     return Tile(label="images", value=value, name=name)
-
-
-def _compared(result: Patterns, index: int) -> bool:
-    """Whether it is known what natural images reach."""
-    return result.natural is not None and bool(np.isfinite(result.natural[index]).all())
 
 
 def _cover(result: Patterns, index: int) -> Cover | None:
@@ -303,8 +298,7 @@ def _reading(result: Patterns) -> Beside:
         f"The image that {result.objectives[index].describe()} responds to most, as far as the "
         "optimisation came. Under it, as under every pattern:",
     )
-    rows = tuple((words, meaning) for words, meaning in _terms(result))
-    return Beside(((one,), (Note(lines, "How to read a pattern"), Facts(rows))))
+    return Beside(((one,), (Note(lines, "How to read a pattern"), Facts(tuple(_terms(result))))))
 
 
 def _specimen(result: Patterns) -> int:
@@ -415,10 +409,9 @@ def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
 def _facts(result: Patterns, index: int) -> Facts:
     """What a pattern reached, and what it is measured by."""
     steps = taken(result, index)
-    start = amount(float(result.start_activation[index]))
     rows: list[tuple[str, str | Cell]] = [
         ("activation reached", Cell(reached(result, index), bold=True)),
-        ("at the start", start),
+        ("at the start", amount(float(result.start_activation[index]))),
     ]
     if mark := empty_mark(result, index):
         why = DEAD if result.dead[index] else failure(result, index)
@@ -428,8 +421,8 @@ def _facts(result: Patterns, index: int) -> Facts:
     rows.append(("kept when moved, rescaled", Cell(kept(result, index), share=bar)))
     if result.coverage is not None and math.isfinite(result.coverage[index]):
         rows.append(("answers to", f"{percent(float(result.coverage[index]))} of the picture"))
-    if result.natural is not None and result.percentile is not None and _compared(result, index):
-        marks = [amount(float(value)) for value in result.natural[index]]
+    if result.natural is not None and result.percentile is not None and compared(result, index):
+        marks = [amount(value) for value in result.natural[index].tolist()]
         images = plural(result.natural_count, "natural image")
         tone: Tone = "bad" if outdone(result, index) else "plain"
         rows += [
@@ -454,8 +447,8 @@ def _way(result: Patterns, index: int) -> tuple[Curve, ...]:
         return ()
     end = float(result.activation[index])
     rules: tuple[tuple[float, str], ...] = ()
-    if result.natural is not None and _compared(result, index):
-        middle, high, most = (float(value) for value in result.natural[index])
+    if result.natural is not None and compared(result, index):
+        middle, high, most = result.natural[index].tolist()
         rules = ((most, "strongest image"), (high, "99% of images"), (middle, "median image"))
     heights = [0.0, end, *values.tolist(), *(height for height, _ in rules)]
     last = Series(np.array([end], np.float32), np.array([len(values)], np.float32), style="points")

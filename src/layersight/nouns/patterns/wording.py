@@ -252,6 +252,11 @@ def tile_key(result: Patterns) -> str:
     return words + (f" Grey: {' or '.join(names)}." if names else "")
 
 
+def compared(result: Patterns, index: int) -> bool:
+    """Whether it is known what natural images reach."""
+    return result.natural is not None and bool(np.isfinite(result.natural[index]).all())
+
+
 def outdone(result: Patterns, index: int) -> bool:
     """Whether a natural image reaches more than the pattern."""
     if result.natural is None:
