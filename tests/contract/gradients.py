@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 
 import keras
@@ -14,12 +15,20 @@ def as_array(tensor):
     return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
 
 
+@functools.lru_cache(maxsize=4)
+def compiled(function):
+    """On JAX: as one program, which is made sooner than one for each operation."""
+    import jax
+
+    return jax.jit(jax.value_and_grad(function))
+
+
 def gradient_of(function, array):
     """The value and gradient of a function of one array, by the backend alone."""
     backend = keras.backend.backend()
     framework = importlib.import_module(backend)
     if backend == "jax":
-        value, gradient = framework.value_and_grad(function)(array)
+        value, gradient = compiled(function)(array)
     elif backend == "tensorflow":
         tensor = framework.convert_to_tensor(array)
         with framework.GradientTape() as tape:

@@ -106,7 +106,7 @@ def test_an_example_on_real_files(
         pixels = keras.utils.img_to_array(
             keras.utils.load_img(data / image, target_size=(150, 150))
         )
-        corner = np.asarray(first(pixels[None] / 255))[0, 0, 0]
+        corner = keras.ops.convert_to_numpy(first(pixels[None] / 255))[0, 0, 0]
         np.testing.assert_allclose(numbers[:32], corner, atol=1e-5)
         standardised = (corner - corner.mean()) / corner.std() * 64 + 128
         np.testing.assert_allclose(numbers[32:], standardised, rtol=1e-3)
