@@ -48,30 +48,48 @@ class _Both:
 Change = Callable[[_Both, Traps], None]
 
 
+def edited(
+    file: str, *, heavy: bool = False, refused: bool = False
+) -> Callable[[Callable[[h5py.File, Traps], None]], Callable[[h5py.File, Traps], None]]:
+    """Registers a change of a good file, or of the store of weights of a ``.keras``."""
+
+    def register(change: Callable[[h5py.File, Traps], None]) -> Callable[[h5py.File, Traps], None]:
+        def writer(path: Path, traps: Traps) -> None:
+            if path.suffix == ".h5":
+                write_h5(path, sequential(conv()), edit=lambda file: change(file, traps))
+            else:
+                config = sequential(conv(), version=3)
+                write_keras(path, config, edit=lambda file: change(file, traps))
+
+        says = " ".join((change.__doc__ or "").split())
+        entry = Attack(change.__name__, file, says, writer, heavy=heavy, refused=refused)
+        register_attack(entry)
+        return change
+
+    return register
+
+
 def register_both(
     name: str, says: str, change: Change, *, heavy: bool = False, refused: bool = False
 ) -> None:
     """Registers a change of the weights as an attack in HDF5 and in ``.keras``."""
+    places = {
+        "h5": ("model_weights/conv", "kernel:0", "bias:0"),
+        "keras": ("layers/conv2d/vars", "0", "1"),
+    }
+    for suffix, (group, kernel, bias) in places.items():
 
-    def writer(path: Path, traps: Traps) -> None:
-        if path.suffix == ".h5":
-            write_h5(
-                path,
-                sequential(conv()),
-                edit=lambda file: change(
-                    _Both(file["model_weights/conv"], "kernel:0", "bias:0"), traps
-                ),
-            )
-        else:
-            write_keras(
-                path,
-                sequential(conv(), version=3),
-                edit=lambda file: change(_Both(file["layers/conv2d/vars"], "0", "1"), traps),
-            )
+        def change_file(
+            file: h5py.File,
+            traps: Traps,
+            group: str = group,
+            kernel: str = kernel,
+            bias: str = bias,
+        ) -> None:
+            change(_Both(file[group], kernel, bias), traps)
 
-    for file in ("model.h5", "model.keras"):
-        both = f"{name}_{Path(file).suffix[1:]}"
-        register_attack(Attack(both, file, says, writer, heavy=heavy, refused=refused))
+        change_file.__name__, change_file.__doc__ = f"{name}_{suffix}", says
+        edited(f"model.{suffix}", heavy=heavy, refused=refused)(change_file)
 
 
 def in_both_formats(*, heavy: bool = False, refused: bool = False) -> Callable[[Change], Change]:
@@ -124,37 +142,25 @@ def soft_link_loop(both: _Both, traps: Traps) -> None:
     both.replace(both.kernel, h5py.SoftLink("/way"))
 
 
-@attack("model.h5", refused=True)
-def external_group(path: Path, traps: Traps) -> None:
+@edited("model.h5", refused=True)
+def external_group(file: h5py.File, traps: Traps) -> None:
     """The whole group of weights is an external link."""
-
-    def edit(file: h5py.File) -> None:
-        del file["model_weights"]
-        file["model_weights"] = h5py.ExternalLink(str(traps.secret_hdf5), "/")
-
-    write_h5(path, sequential(conv()), edit=edit)
+    del file["model_weights"]
+    file["model_weights"] = h5py.ExternalLink(str(traps.secret_hdf5), "/")
 
 
-@attack("model.h5", refused=True)
-def external_layer(path: Path, traps: Traps) -> None:
+@edited("model.h5", refused=True)
+def external_layer(file: h5py.File, traps: Traps) -> None:
     """The group of one layer is an external link."""
-
-    def edit(file: h5py.File) -> None:
-        del file["model_weights/conv"]
-        file["model_weights/conv"] = h5py.ExternalLink(str(traps.secret_hdf5), "/conv")
-
-    write_h5(path, sequential(conv()), edit=edit)
+    del file["model_weights/conv"]
+    file["model_weights/conv"] = h5py.ExternalLink(str(traps.secret_hdf5), "/conv")
 
 
-@attack("model.keras")
-def external_beside(path: Path, traps: Traps) -> None:
+@edited("model.keras")
+def external_beside(file: h5py.File, traps: Traps) -> None:
     """External links beside the weights, under the names that Keras walks through."""
-
-    def edit(file: h5py.File) -> None:
-        for name in ("optimizer", "vars", "metrics", "layers/dense", "layers/conv2d/extra"):
-            file[name] = h5py.ExternalLink(str(traps.secret_hdf5), "/conv")
-
-    write_keras(path, sequential(conv(), version=3), edit=edit)
+    for name in ("optimizer", "vars", "metrics", "layers/dense", "layers/conv2d/extra"):
+        file[name] = h5py.ExternalLink(str(traps.secret_hdf5), "/conv")
 
 
 @attack("model.keras", refused=True)
@@ -264,119 +270,83 @@ def weights_that_declared_size_allows(path: Path, traps: Traps) -> None:
     write_keras(path, sequential(conv(), flat, wide, version=3), edit=edit)
 
 
-@attack("model.h5", heavy=True)
-def repeated_names(path: Path, traps: Traps) -> None:
+@edited("model.h5", heavy=True)
+def repeated_names(file: h5py.File, traps: Traps) -> None:
     """A layer that is named 1000 times, its 8 MiB of weights read for each of them."""
     big = np.random.default_rng(0).random((2, 1 << 20), "float32")
-
-    def edit(file: h5py.File) -> None:
-        group = file["model_weights"]
-        del group["conv/kernel:0"]
-        group["conv"].create_dataset("kernel:0", data=big)
-        group.attrs["layer_names"] = [b"conv"] * 1000
-
-    write_h5(path, sequential(conv()), edit=edit)
+    group = file["model_weights"]
+    del group["conv/kernel:0"]
+    group["conv"].create_dataset("kernel:0", data=big)
+    group.attrs["layer_names"] = [b"conv"] * 1000
 
 
-@attack("model.h5", heavy=True)
-def repeated_weights(path: Path, traps: Traps) -> None:
+@edited("model.h5", heavy=True)
+def repeated_weights(file: h5py.File, traps: Traps) -> None:
     """The same, the weights named 1000 times in one layer under different spellings."""
     big = np.random.default_rng(0).random((2, 1 << 20), "float32")
-
-    def edit(file: h5py.File) -> None:
-        group = file["model_weights/conv"]
-        del group["kernel:0"]
-        group.create_dataset("kernel:0", data=big)
-        group.attrs["weight_names"] = [b"/" * number + b"kernel:0" for number in range(1000)]
-
-    write_h5(path, sequential(conv()), edit=edit)
+    group = file["model_weights/conv"]
+    del group["kernel:0"]
+    group.create_dataset("kernel:0", data=big)
+    group.attrs["weight_names"] = [b"/" * number + b"kernel:0" for number in range(1000)]
 
 
-@attack("model.keras", heavy=True, refused=True)
-def hard_link_loop(path: Path, traps: Traps) -> None:
+@edited("model.keras", heavy=True, refused=True)
+def hard_link_loop(file: h5py.File, traps: Traps) -> None:
     """A group that holds itself by a hard link."""
-
-    def edit(file: h5py.File) -> None:
-        file["layers/again"] = file["layers"]
-
-    write_keras(path, sequential(conv(), version=3), edit=edit)
+    file["layers/again"] = file["layers"]
 
 
-@attack("model.keras", heavy=True)
-def hard_link_doubling(path: Path, traps: Traps) -> None:
+@edited("model.keras", heavy=True)
+def hard_link_doubling(file: h5py.File, traps: Traps) -> None:
     """40 groups, each held twice by the one before: 10^12 ways to walk through them."""
-
-    def edit(file: h5py.File) -> None:
-        group = file
-        for _ in range(40):
-            inner = group.create_group("a")
-            group["b"] = inner
-            group = inner
-        group["end"] = BIAS
-
-    write_keras(path, sequential(conv(), version=3), edit=edit)
+    group = file
+    for _ in range(40):
+        inner = group.create_group("a")
+        group["b"] = inner
+        group = inner
+    group["end"] = BIAS
 
 
-@attack("model.h5")
-def hard_link_loop_legacy(path: Path, traps: Traps) -> None:
+@edited("model.h5")
+def hard_link_loop_legacy(file: h5py.File, traps: Traps) -> None:
     """A layer's group that holds the group of all layers."""
-
-    def edit(file: h5py.File) -> None:
-        file["model_weights/conv/model_weights"] = file["model_weights"]
-        names = [b"model_weights/conv/" * 50 + b"kernel:0", b"bias:0"]
-        file["model_weights/conv"].attrs["weight_names"] = names
-
-    write_h5(path, sequential(conv()), edit=edit)
+    file["model_weights/conv/model_weights"] = file["model_weights"]
+    names = [b"model_weights/conv/" * 50 + b"kernel:0", b"bias:0"]
+    file["model_weights/conv"].attrs["weight_names"] = names
 
 
-@attack("model.keras")
-def deep_groups(path: Path, traps: Traps) -> None:
+@edited("model.keras")
+def deep_groups(file: h5py.File, traps: Traps) -> None:
     """Groups nested 3000 deep."""
-
-    def edit(file: h5py.File) -> None:
-        group = file.create_group("deep")
-        for _ in range(3000):
-            group = group.create_group("g")
-
-    write_keras(path, sequential(conv(), version=3), edit=edit)
+    group = file.create_group("deep")
+    for _ in range(3000):
+        group = group.create_group("g")
 
 
-@attack("model.keras", heavy=True)
-def many_groups(path: Path, traps: Traps) -> None:
+@edited("model.keras", heavy=True)
+def many_groups(file: h5py.File, traps: Traps) -> None:
     """60,000 groups in the store of weights."""
-
-    def edit(file: h5py.File) -> None:
-        group = file.create_group("many")
-        for number in range(60_000):
-            group.create_group(str(number))
-
-    write_keras(path, sequential(conv(), version=3), edit=edit)
+    group = file.create_group("many")
+    for number in range(60_000):
+        group.create_group(str(number))
 
 
-@attack("model.h5", heavy=True, refused=True)
-def giant_attribute(path: Path, traps: Traps) -> None:
+@edited("model.h5", heavy=True, refused=True)
+def giant_attribute(file: h5py.File, traps: Traps) -> None:
     """A configuration of 512 MiB in an attribute, and a version as long."""
-
-    def edit(file: h5py.File) -> None:
-        text = b'{"class_name": "' + b"x" * (GIB // 2) + b'"}'
-        del file.attrs["model_config"]
-        file.attrs.create("model_config", text, dtype=h5py.string_dtype())
-
-    write_h5(path, sequential(conv()), edit=edit)
+    text = b'{"class_name": "' + b"x" * (GIB // 2) + b'"}'
+    del file.attrs["model_config"]
+    file.attrs.create("model_config", text, dtype=h5py.string_dtype())
 
 
-@attack("model.h5", heavy=True)
-def many_attributes(path: Path, traps: Traps) -> None:
+@edited("model.h5", heavy=True)
+def many_attributes(file: h5py.File, traps: Traps) -> None:
     """Lists of names, split over 2000 attributes of 60 KB each."""
-
-    def edit(file: h5py.File) -> None:
-        group = file["model_weights"]
-        del group.attrs["layer_names"]
-        part = np.array([b"conv"] * 10_000)
-        for number in range(2000):
-            group.attrs.create(f"layer_names{number}", part)
-
-    write_h5(path, sequential(conv()), edit=edit)
+    group = file["model_weights"]
+    del group.attrs["layer_names"]
+    part = np.array([b"conv"] * 10_000)
+    for number in range(2000):
+        group.attrs.create(f"layer_names{number}", part)
 
 
 # Types
@@ -459,42 +429,30 @@ def weights_are_groups(both: _Both, traps: Traps) -> None:
     both.group[both.bias] = np.dtype("float32")
 
 
-@attack("model.h5", refused=True)
-def group_is_dataset(path: Path, traps: Traps) -> None:
+@edited("model.h5", refused=True)
+def group_is_dataset(file: h5py.File, traps: Traps) -> None:
     """Datasets in the place of every group."""
-
-    def edit(file: h5py.File) -> None:
-        del file["model_weights"]
-        file["model_weights"] = np.zeros(3)
-        file["model_weights"].attrs["layer_names"] = [b"conv"]
-
-    write_h5(path, sequential(conv()), edit=edit)
+    del file["model_weights"]
+    file["model_weights"] = np.zeros(3)
+    file["model_weights"].attrs["layer_names"] = [b"conv"]
 
 
-@attack("model.h5")
-def names_of_another_type(path: Path, traps: Traps) -> None:
+@edited("model.h5")
+def names_of_another_type(file: h5py.File, traps: Traps) -> None:
     """Lists of names that are numbers, empty, references or damaged text."""
-
-    def edit(file: h5py.File) -> None:
-        group = file["model_weights"]
-        group.attrs["layer_names"] = h5py.Empty("S4")
-        group["conv"].attrs["weight_names"] = np.zeros((2, 2, 2))
-        group.attrs["keras_version"] = np.array([b"\xff\xfe", b"x"])
-        file.attrs["backend"] = file.ref
-        file.attrs["keras_version"] = 10**9
-
-    write_h5(path, sequential(conv()), edit=edit)
+    group = file["model_weights"]
+    group.attrs["layer_names"] = h5py.Empty("S4")
+    group["conv"].attrs["weight_names"] = np.zeros((2, 2, 2))
+    group.attrs["keras_version"] = np.array([b"\xff\xfe", b"x"])
+    file.attrs["backend"] = file.ref
+    file.attrs["keras_version"] = 10**9
 
 
-@attack("model.h5", refused=True)
-def config_of_another_type(path: Path, traps: Traps) -> None:
+@edited("model.h5", refused=True)
+def config_of_another_type(file: h5py.File, traps: Traps) -> None:
     """A configuration that is an array of references."""
-
-    def edit(file: h5py.File) -> None:
-        del file.attrs["model_config"]
-        file.attrs.create("model_config", [file.ref] * 3, dtype=h5py.ref_dtype)
-
-    write_h5(path, sequential(conv()), edit=edit)
+    del file.attrs["model_config"]
+    file.attrs.create("model_config", [file.ref] * 3, dtype=h5py.ref_dtype)
 
 
 @attack("model.h5", refused=True)
@@ -503,16 +461,12 @@ def config_not_text(path: Path, traps: Traps) -> None:
     write_h5(path, json.dumps(sequential(conv())).encode()[:-9] + b"\xff\xfe\x80")
 
 
-@attack("model.h5")
-def duplicate_names(path: Path, traps: Traps) -> None:
+@edited("model.h5")
+def duplicate_names(file: h5py.File, traps: Traps) -> None:
     """The same layer and the same weights named several times."""
-
-    def edit(file: h5py.File) -> None:
-        group = file["model_weights"]
-        group.attrs["layer_names"] = [b"conv", b"conv", b"conv"]
-        group["conv"].attrs["weight_names"] = [b"kernel:0", b"kernel:0", b"bias:0", b"bias:0"]
-
-    write_h5(path, sequential(conv()), edit=edit)
+    group = file["model_weights"]
+    group.attrs["layer_names"] = [b"conv", b"conv", b"conv"]
+    group["conv"].attrs["weight_names"] = [b"kernel:0", b"kernel:0", b"bias:0", b"bias:0"]
 
 
 @attack("model.h5", refused=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # Ray leaves sockets and processes to be collected
 ]
 PICTURES = np.random.default_rng(0).integers(0, 256, (960, 16, 16, 3)).astype(np.uint8)
-NODE = {"object_store_memory": 80 << 20, "include_dashboard": False}
+NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
 
 
 @pytest.fixture(scope="module")
@@ -57,47 +56,41 @@ def cluster() -> Iterator[Any]:
     # Where much else is running, the helpers of a node take longer to start than Ray waits.
     os.environ.update({**QUIET, "RAY_agent_register_timeout_ms": "120000"})
     import ray
+    from ray.cluster_utils import Cluster
 
-    made = started()
+    made = Cluster()
     try:
+        _patiently(made, num_cpus=0)
+        made.nodes = [_patiently(made) for _ in range(2)]
         yield made
     finally:
         ray.shutdown()
         made.shutdown()
 
 
-def started() -> Any:
-    """A cluster; Ray gives up a node after 15 seconds, and what stands is of no use then."""
-    from ray.cluster_utils import Cluster
-
-    for turn in range(5):
-        made = Cluster()
+def _patiently(made: Any, **more: Any) -> Any:
+    """A node; Ray gives up after 30 seconds, which may be too few where much else is running."""
+    for _ in range(3):
         try:
-            made.add_node(**NODE, num_cpus=0)
-            made.nodes = [made.add_node(**NODE, num_cpus=1) for _ in range(2)]
-            return made
-        except Exception:
-            made.shutdown()
-            if turn == 4:
-                raise
-    return None
+            return made.add_node(**{**NODE, **more})
+        except Exception as error:
+            last = error
+    raise last
 
 
-def worker_of(node: Any) -> int | None:
-    """A process that a node has started for tasks, waited for: at best while it has one."""
+def workers_of(node: Any) -> list[int]:
+    """The processes that a node has started for tasks."""
     raylet = str(node.all_processes["raylet"][0].process.pid)
-    for turn in range(100):
-        names = (b"ray::_work", b"ray::IDLE") if turn > 50 else (b"ray::_work",)
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-                command = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if parent == raylet and command.startswith(names):
-                return int(folder.name)
-        time.sleep(0.05)
-    return None
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == raylet and command.startswith(b"ray::_work"):
+            found.append(int(folder.name))
+    return found
 
 
 def test_what_goes_wrong_in_a_worker_is_one_error(cluster: Any, model: Any, tmp_path: Path) -> None:
@@ -128,9 +121,9 @@ def test_a_lost_worker_and_a_lost_node_change_nothing(
     lost: list[object] = []
 
     def lose(done: int, count: int) -> None:
-        if len(lost) == 0 and done >= 64 and (worker := worker_of(first)):
-            os.kill(worker, signal.SIGKILL)
-            lost.append(worker)
+        if len(lost) == 0 and done >= 64 and (pids := workers_of(first)):
+            os.kill(pids[0], signal.SIGKILL)
+            lost.append(pids[0])
         elif len(lost) == 1 and done >= 320:
             cluster.remove_node(second, allow_graceful=False)
             lost.append(second)
@@ -141,7 +134,6 @@ def test_a_lost_worker_and_a_lost_node_change_nothing(
         engine="ray",
         address=cluster.address,
         shard=32,
-        workers=2,  # so that the other node does not do all while this one starts
         folder=tmp_path / "out",
         progress=lose,
     )
