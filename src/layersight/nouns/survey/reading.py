@@ -149,7 +149,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
         notes=tuple(map(str, manifest["notes"])),
         twins=_twins(folder / TWINS) if (folder / TWINS).exists() else (),
         other=None if other is None else _model(other, ()),
-        counted_as={str(name): str(of) for name, of in manifest["counted_as"].items()},
+        counted_as={str(name): str(of) for name, of in manifest.get("counted_as", {}).items()},
     )
 
 
