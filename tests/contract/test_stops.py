@@ -164,6 +164,13 @@ def test_nothing_can_be_computed(saved, image, capsys):
     model = layersight.load_model(path)
     with pytest.raises(UnsafeModelError, match=r"m\.keras: no layer can be computed: layer 'half'"):
         layersight.activations(model, image)
+    with pytest.raises(UnsafeModelError, match=r"m\.keras: no layer can be computed: layer 'half'"):
+        layersight.survey(model, image[None])
+    for explain in (layersight.heatmap, layersight.evaluate):
+        with pytest.raises(
+            UnsafeModelError, match=r"m\.keras: layer 'top' depends on layer 'half'"
+        ):
+            explain(model, image)
     with pytest.raises(SystemExit) as ended:
         main(["summary", str(path), "--json"])
     assert ended.value.code == 0

@@ -42,10 +42,10 @@ def check_explained(info: ModelInfo, names: Collection[str] | None) -> None:
     for layer in layers:
         if layer.blocked is not None:
             able = [one.name for one in info.layers if one.blocked is None and one.channels]
-            instead = (
-                f"--target {able[-1]}:0 --method gradient explains a channel of a layer before it"
+            instead = "--target {}:0 --method gradient explains a channel of a layer before it"
+            raise blocked_error(
+                info.source, info.layers, layer, instead.format(able[-1]) if able else None
             )
-            raise blocked_error(info.source, info.layers, layer, instead if able else None)
 
 
 def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:

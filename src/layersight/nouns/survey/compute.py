@@ -152,7 +152,7 @@ def _plan(
 ) -> tuple[ModelInfo, Spec, ModelInfo | None]:
     """What is known of the model for these images, what is done to each, and of the other model."""
     info, spec = _spec_of(model, data, options, fixed or {})
-    chosen, _ = select_able(info, default_layers(info) if layers is None else layers)
+    chosen, _ = select_able(info, (default_layers(info) or None) if layers is None else layers)
     names = tuple(layer.name for layer in chosen)
     pairs = [(name, name) for name in names] if settings.correlate else []
     images, known, beside = images_in_pass(chosen, cached=model.small_passes), None, None
