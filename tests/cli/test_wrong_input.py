@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -301,7 +303,7 @@ def test_a_backend_that_is_none(refused: Refused, small: Path) -> None:
 @pytest.fixture
 def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As if Keras had not been imported, and the user had settled nothing."""
-    monkeypatch.setattr(backends, "_running", lambda: None)
+    monkeypatch.setitem(sys.modules, "keras", ModuleType("keras"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "")
 
