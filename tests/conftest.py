@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,18 @@ settings.register_profile(
 settings.load_profile("layersight")
 
 _skipped: list[str] = []
+
+# Keras takes the seeds of first weights from here: a network is the same each time, wherever and
+# after whatever other test it is made.
+random.seed("collection")
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> None:
+    random.seed(fixturedef.argname)
+
+
+def pytest_runtest_call(item: pytest.Item) -> None:
+    random.seed(item.nodeid)
 
 
 @pytest.fixture

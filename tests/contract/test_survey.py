@@ -43,7 +43,8 @@ def test_a_survey_of_a_network(tmp_path: Path) -> None:
         np.testing.assert_allclose(entry.max, each.max(0), rtol=1e-5, atol=1e-7)
         peaks = -np.sort(-maps.max(1), axis=0)[:9].T
         np.testing.assert_allclose(entry.strongest.activations, peaks, rtol=1e-5, atol=1e-7)
-    beside = layersight.patterns(model, "wide:3", steps=2, survey=result)
+    live = int(np.argmax(result["rectified"].max))
+    beside = layersight.patterns(model, f"wide:{live}", steps=2, survey=result)
     assert (beside.strongest != BLANK).any()
     assert np.isnan(beside.percentile).all()
     assert any("counted wide as rectified" in note for note in beside.notes)
