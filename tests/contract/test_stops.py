@@ -166,6 +166,8 @@ def test_nothing_can_be_computed(saved, image, capsys):
         layersight.activations(model, image)
     with pytest.raises(UnsafeModelError, match=r"m\.keras: no layer can be computed: layer 'half'"):
         layersight.survey(model, image[None])
+    with pytest.raises(UnsafeModelError, match=r"m\.keras: no layer can be computed: layer 'half'"):
+        layersight.patterns(model)
     for explain in (layersight.heatmap, layersight.evaluate):
         with pytest.raises(
             UnsafeModelError, match=r"m\.keras: layer 'top' depends on layer 'half'"

@@ -74,9 +74,7 @@ def find_input(info: ModelInfo, name: str | None) -> InputInfo:
         raise ModelInputError(
             f"no input '{name}': the model has {', '.join(known)}.{near(str(name), known)}"
         )
-    return check_input(
-        next((entry for entry in info.inputs if entry.accepts_image), info.inputs[0])
-    )
+    return check_input(info.image_input or info.inputs[0])
 
 
 @dataclass(frozen=True, eq=False, slots=True)

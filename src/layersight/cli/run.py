@@ -74,7 +74,7 @@ class _Run:
         if command.takes:
             together = to_stdout or output is not None or command.takes == "all images"
             groups = image_groups(model.info, images, inputs, together=together)
-            if groups == [None] and any(entry.accepts_image for entry in model.info.inputs):
+            if groups == [None] and model.info.image_input:
                 raise self._no_image()
         for group in groups:
             try:

@@ -299,7 +299,11 @@ class ModelInfo(RichDisplay):
         )
 
     @property
+    def image_input(self) -> InputInfo | None:
+        """The first input that takes pictures, if any does."""
+        return next((entry for entry in self.inputs if entry.accepts_image), None)
+
+    @property
     def preprocessing(self) -> Preprocessing | None:
         """What the pictures of its first input of pictures must be brought to, if known."""
-        first = next((entry for entry in self.inputs if entry.accepts_image), None)
-        return None if first is None else first.preprocessing
+        return None if self.image_input is None else self.image_input.preprocessing

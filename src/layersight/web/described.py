@@ -38,7 +38,7 @@ def model_of(explorer: Explorer, request: OfModel) -> Answer:
     notes = [*info.notes]
     if explorer.photos.left_out:
         notes.append(f"the first {len(explorer.photos.given)} images are shown")
-    entry = next((one for one in info.inputs if one.accepts_image), None)
+    entry = info.image_input
     able = features(explorer)
     own = to_json(info)
     return Answer(

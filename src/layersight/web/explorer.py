@@ -122,7 +122,7 @@ class Explorer:
                 f"of '{survey.model.name}'"
             )
         self.options = dict(self.settings.origin.image)
-        self.takes_pictures = any(entry.accepts_image for entry in model.info.inputs)
+        self.takes_pictures = model.info.image_input is not None
         self.interruptible = interruptible(model)
         self._pace: float | None = None
         self.photos = Photos(list(given) or ([] if self.takes_pictures else [None]))

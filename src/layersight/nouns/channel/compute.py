@@ -68,8 +68,8 @@ def channel(
     asked = unit.rpartition(":")[0]
     notes = [known.uncounted([asked])] if asked in known.counted_as else []
     info = opened.info
-    if known.size is not None and not info.layers:
-        taker = next(one for one in info.inputs if one.accepts_image)
+    taker = info.image_input
+    if known.size is not None and not info.layers and taker is not None:
         info = opened.describe({taker.name: (1, *known.size, taker.channels or 3)})
     found = _pattern(opened, entry, number, steps, seed, progress, notes) if pattern else None
     maps = None
@@ -141,7 +141,7 @@ def _pattern(
 
 def _peak(opened: Forward, found: Patterns, layer: str, number: int) -> float:
     """The greatest activation of a pattern as it is."""
-    taker = next((one for one in opened.info.inputs if one.accepts_image), opened.info.inputs[0])
+    taker = opened.info.image_input or opened.info.inputs[0]
     if len(opened.info.inputs) > 1 or found.empty[0]:
         return float("nan")
     values = opened.forward({taker.name: found.values[:1]}, [layer]).layers[layer]

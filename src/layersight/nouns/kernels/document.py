@@ -252,7 +252,7 @@ def _range(entry: LayerKernels) -> str:
 
 def is_bgr(result: Kernels) -> bool:
     """Whether the first weights are known to get blue first."""
-    taker = next((entry for entry in result.model.inputs if entry.accepts_image), None)
+    taker = result.model.image_input
     if taker is None:
         return False
     scale = taker.preprocessing

@@ -38,8 +38,9 @@ def ask(
     if facets < 1:
         raise UsageError(f"expected at least 1 facet, found {facets}")
     if layers is None and kind != "logit":
-        known = [layer.name for layer in info.layers if layer.role == "convolution"]
-        named = known or [layer.name for layer in info.layers if layer.channels]
+        able, _ = select_able(info, None)
+        known = [layer.name for layer in able if layer.role == "convolution"]
+        named = known or [layer.name for layer in able if layer.channels]
         raise UsageError(
             f"name the layers to see the patterns of, such as --layers {named[len(named) // 2]}: "
             f"the model has {few(named)}"
