@@ -9,11 +9,13 @@ import pytest
 
 import layersight
 from fake_network import Fake, deep
-from layersight.document.blocks import Grid, flat
+from layersight.data.model import InputInfo
+from layersight.document.blocks import Grid, Section, flat
 from layersight.errors import UsageError
 from layersight.export.files import json_of, to_bytes
 from layersight.nouns.activations.document import describe
 from layersight.nouns.activations.options import PictureOptions
+from layersight.nouns.heatmaps import document as heatmaps
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.survey.result import Survey
 
@@ -108,3 +110,74 @@ def test_the_strongest_images_stand_under_a_large_map(model: Fake, survey: Surve
     assert grid.title == "Strongest of 20 images: what excites it most"
     assert [tile.name for tile in grid.tiles] == names
     assert not [block for block in flat(second.blocks) if isinstance(block, Grid)]
+
+
+def strips(section: Section) -> list[Grid]:
+    """The images of a survey in a section of heatmaps."""
+    grids = [block for block in flat(section.blocks) if isinstance(block, Grid)]
+    return [grid for grid in grids if grid.title.startswith("Strongest")]
+
+
+@pytest.mark.parametrize("view", ["single", "overlay", "row", "table", "sheet"])
+def test_the_strongest_images_stand_below_the_last_heatmap_of_a_target(
+    model: Fake, survey: Survey, view: str
+) -> None:
+    found = layersight.heatmap(
+        model,
+        PHOTOS[:2],
+        method=["gradient", "occlusion"],
+        target=[1, "body:3", "body:3@0,1", "1 vs 0", "not 2"],
+        survey=survey,
+    )
+    document = heatmaps.describe(found, HeatOptions(view=view))
+    sections = enumerate(document.parts[0].sections)
+    shown = [(number, strip) for number, section in sections for strip in strips(section)]
+    wanted = [
+        ("class 1: what excites top:1 most", survey["top"].strongest.images[1]),
+        ("body channel 3: what excites body:3 most", survey["body"].strongest.images[3]),
+        ("not class 2: what excites top:2 least", survey["top"].weakest.images[2]),
+    ]
+    assert [strip.title for _, strip in shown] == 2 * [
+        f"Strongest of 20 images for {words}" for words, _ in wanted
+    ]
+    for (_, strip), (_, images) in zip(shown, 2 * wanted, strict=True):
+        assert [tile.name for tile in strip.tiles] == [survey.names[image] for image in images]
+    if view in ("single", "overlay"):
+        assert [number for number, _ in shown] == [1, 5, 9, 11, 15, 19]
+    first = json_of(found, HeatOptions())["heatmaps"][0]
+    assert [one["image"] for one in first["strongest"]] == [
+        survey.names[image] for image in survey["top"].strongest.images[1]
+    ]
+
+
+def test_a_heatmap_of_what_the_survey_did_not_count_has_a_note(model: Fake, survey: Survey) -> None:
+    found = layersight.heatmap(
+        model, PHOTOS[0], method="gradient", target=["pool:1", "body:1"], survey=survey
+    )
+    assert "the survey did not count pool" in found.notes
+    told = json_of(found, HeatOptions())["heatmaps"]
+    assert ["strongest" in one for one in told] == [False, True]
+    sections = heatmaps.describe(found, HeatOptions(view="single")).parts[0].sections
+    assert [len(strips(section)) for section in sections] == [0, 1]
+
+
+def test_a_heatmap_before_an_activation_function_has_the_images_after_it() -> None:
+    model = Fake(
+        {
+            "conv": ("Conv2D", lambda picture: picture - 0.5),
+            "relu": ("ReLU", lambda conv: np.maximum(conv, 0)),
+            "top": ("Dense", lambda relu: relu.mean((1, 2))),
+        },
+        inputs=(InputInfo("picture", (None, 8, 8, 3)),),
+    )
+    survey = layersight.survey(model, PHOTOS)
+    found = layersight.heatmap(model, PHOTOS[0], method="gradient", target="conv:1", survey=survey)
+    assert (
+        "the survey counted conv as relu, after the activation function, whose strongest images "
+        "stand below" in found.notes
+    )
+    ((strip,),) = map(strips, heatmaps.describe(found, HeatOptions()).parts[0].sections)
+    assert strip.title.endswith("what excites relu:1 most")
+    assert [tile.name for tile in strip.tiles] == [
+        survey.names[image] for image in survey["relu"].strongest.images[1]
+    ]

@@ -6,8 +6,8 @@ from layersight.document.noun import Json, Noun, Plain
 from layersight.document.words import finite
 from layersight.nouns.channel.document import describe
 from layersight.nouns.channel.result import Channel
+from layersight.nouns.survey.montage import example_numbers
 from layersight.nouns.survey.noun import channel_numbers
-from layersight.nouns.survey.result import Examples
 
 
 def manifest(result: Channel, options: Plain) -> Json:
@@ -46,8 +46,8 @@ def numbers(result: Channel, options: Plain) -> Json:
         "channel": result.channel,
         "images": survey.images,
         "statistics": channel_numbers(entry, channel),
-        "strongest": _examples(result, entry.strongest),
-        "weakest": _examples(result, entry.weakest),
+        "strongest": example_numbers(survey, entry.strongest, channel),
+        "weakest": example_numbers(survey, entry.weakest, channel),
         "classes": [
             {
                 "name": name,
@@ -69,19 +69,6 @@ def _twins(result: Channel) -> Json:
     model = {"model": other} if other else {}
     listed = [{**model, "layer": layer, "channel": n, "correlation": r} for layer, n, r in twins]
     return {"twins": listed} if listed else {}
-
-
-def _examples(result: Channel, found: Examples) -> list[Json]:
-    channel = result.channel
-    return [
-        {
-            "image": result.survey.names[int(image)],
-            "activation": finite(float(found.activations[channel, rank])),
-            "box": [int(edge) for edge in found.boxes[channel, rank]],
-        }
-        for rank, image in enumerate(found.images[channel])
-        if image >= 0
-    ]
 
 
 NOUN: Noun[Channel, Plain] = Noun(

@@ -89,7 +89,8 @@ def heatmap(
         input_name: Which input is explained, for a model with several; the others keep what
             they were given.
         survey: What :func:`layersight.survey` gave, or the folder that it was written to: says
-            for how many of its images the network gives no greater score.
+            for how many of its images the network gives no greater score, and shows which excite
+            what is explained most.
         batch_size: Images in one pass.
         progress: Called again and again with the milliseconds that it took and those that it is
             going to take in all, as measured; ``None`` for a warning where that is long.
@@ -191,7 +192,7 @@ def heatmap(
         predictions=tuple(said[:count]),
         titles={each.name: each.title for each in used},
         warnings={each.name: each.warning for each in used if each.warning},
-        surveyed=0 if known is None else known.images,
+        survey=known,
         notes=_notes(
             info,
             entry,
@@ -202,7 +203,7 @@ def heatmap(
                 *more,
                 gathered.note,
                 *chooser.notes,
-                None if known is None else known.uncounted(entry.target.layer for entry in maps),
+                None if known is None else _survey_note(maps, known),
                 *left_out(method, score_with),
             ],
         ),
@@ -221,6 +222,13 @@ def _among(entry: Heatmap, survey: Survey) -> Heatmap:
     # The mean of a vector's unit is the unit.
     below = survey[target.layer].means.share_below(target.unit, entry.score)
     return dataclasses.replace(entry, below=below)
+
+
+def _survey_note(maps: Iterable[Heatmap], survey: Survey) -> str:
+    """Of which layers that are explained the survey says nothing, or only a part."""
+    layers = [entry.target.layer for entry in maps]
+    beside = any(name in survey.counted_as for name in layers)
+    return survey.uncounted(layers) + (", whose strongest images stand below" if beside else "")
 
 
 def _check_sizes(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from layersight.data.target import Target
 from layersight.document.colour import blend
 from layersight.document.noun import Array, Entry, Json, Noun, Stack, matching
 from layersight.document.words import file_name, finite
@@ -28,6 +29,7 @@ from layersight.nouns.heatmaps.result import (
 )
 from layersight.nouns.heatmaps.views import Shown
 from layersight.nouns.heatmaps.wording import method_title, target_name
+from layersight.nouns.survey.montage import example_numbers
 
 SIDES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """What the sides of a map are called, by their number."""
@@ -124,8 +126,17 @@ def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
         "box": named(where.box, "0", "1"),
         "in_padding": in_padding(entry, result.photographs[entry.image]),
         "measures": [_measure(measure) for measure in entry.measures],
+        **_strongest(result, entry.target),
         "notes": list(entry.notes),
     }
+
+
+def _strongest(result: Heatmaps, target: Target) -> Json:
+    """The images of a survey that show a target most, if there is one."""
+    if (known := result.strongest(target)) is None:
+        return {}
+    survey, _, examples = known
+    return {"strongest": example_numbers(survey, examples, target.unit)}
 
 
 def rows(result: Heatmaps) -> Iterator[tuple[object, ...]]:

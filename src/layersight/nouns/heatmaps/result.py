@@ -22,6 +22,7 @@ from layersight.data.prediction import Prediction
 from layersight.data.target import Target
 from layersight.document.words import plural
 from layersight.nouns.heatmaps.request import HeatmapOptions
+from layersight.nouns.survey.result import Examples, LayerSurvey, Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Heatmaps(RichDisplay):
         titles: For each method used what it is called in a caption.
         warnings: For each method that can mislead so that a picture must say it, the sentence.
         notes: What a reader should know beside, such as how the layer was chosen.
-        surveyed: How many images the survey is of; 0 without one.
+        survey: The survey, if one was given, which has the strongest images of what is explained.
         places: Where the heat of maps lies, by their index, as far as it was asked.
     """
 
@@ -176,7 +177,7 @@ class Heatmaps(RichDisplay):
     titles: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    surveyed: int = 0
+    survey: Survey | None = None
     places: dict[int, Places] = field(init=False, repr=False, default_factory=dict)
 
     def __len__(self) -> int:
@@ -192,6 +193,26 @@ class Heatmaps(RichDisplay):
     def methods(self) -> tuple[str, ...]:
         """The methods, in the order in which they were asked for."""
         return tuple(dict.fromkeys(entry.method for entry in self.maps))
+
+    @property
+    def surveyed(self) -> int:
+        """How many images the survey is of; 0 without one."""
+        return 0 if self.survey is None else self.survey.images
+
+    def strongest(self, target: Target) -> tuple[Survey, LayerSurvey, Examples] | None:
+        """The survey, what it counted of a target's layer, and the images that show it most.
+
+        Those are the images that excite the unit or channel most; of evidence against it, as of the
+        other class of a single unit, those that excite it least, unless these are all equal.
+        ``None`` for the difference of two, and where the layer was not counted.
+        """
+        entry = None if self.survey is None else self.survey.standing_for(target.layer)
+        if self.survey is None or entry is None or target.against is not None:
+            return None
+        if target.sign > 0:
+            return self.survey, entry, entry.strongest
+        values = entry.weakest.activations[target.unit]
+        return (self.survey, entry, entry.weakest) if (values != values[0]).any() else None
 
     def __repr__(self) -> str:
         return (

@@ -7,12 +7,13 @@ zeros is told and never a flat colour.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from layersight.data.image import Photograph
+from layersight.data.target import MEAN
 from layersight.document.blocks import (
     Beside,
     Block,
@@ -50,7 +51,9 @@ from layersight.nouns.heatmaps.wording import (
     score_words,
     size_words,
     target_name,
+    unit_words,
 )
+from layersight.nouns.survey.montage import example_images
 
 MOST = 256  # so many maps are drawn by themselves at most
 FINEST = 1280  # pixels along the longer side of a photograph at most, as it is drawn
@@ -187,7 +190,23 @@ def _section(
     part = ImageMaps(group.result, group.image, indices)
     below = [*lines, *(() if bare else around(group)), *remarks(part)]
     notes = notes_below(group, part.maps, below)
-    return Section(title, (*blocks, *notes, *after), anchor=f"heat:{indices[0]}", **words)
+    shown = (*blocks, *notes, *after, *_strongest(group, indices))
+    return Section(title, shown, anchor=f"heat:{indices[0]}", **words)
+
+
+def _strongest(group: ImageMaps, indices: tuple[int, ...]) -> Iterator[Block]:
+    """The images of a survey that show a target most, below the last map of it."""
+    maps = group.result.maps
+    last = {dataclasses.replace(maps[index].target, where=MEAN): index for index in group.indices}
+    for target, index in last.items():
+        known = group.result.strongest(target) if index in indices else None
+        if known is None:
+            continue
+        survey, entry, examples = known
+        name, images = unit_words(group.result, target), plural(survey.images, "image")
+        most = "most" if target.sign > 0 else "least"
+        title = f"Strongest of {images} for {name}: what excites {entry.name}:{target.unit} {most}"
+        yield from example_images(survey, entry, examples, target.unit, title)
 
 
 def _single(

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from layersight.data.prediction import PROBABILITIES, is_value, last_activation, quantity
-from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED
+from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED, Target
 from layersight.document.blocks import Note
 from layersight.document.words import (
     DASH,
@@ -47,13 +47,20 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
     else:
         layer = next((one for one in model.layers if one.name == target.layer), None)
         place = _region(target.where, 2 if layer is None else len(positions(layer)) or 2)
+    name = unit_words(result, target)
     if is_value(model, target.layer) and target.against is None:
-        moves = "raises" if target.sign > 0 else "lowers"
-        return f"{moves} {quantity(model, target.layer, target.unit)}{place}"
+        return f"{'raises' if target.sign > 0 else 'lowers'} {name}{place}"
+    return name + place
+
+
+def unit_words(result: Heatmaps, target: Target) -> str:
+    """What a target is of, wherever it is: a class by its name, anything else with its layer."""
+    model = result.model
+    if is_value(model, target.layer) and target.against is None:
+        return quantity(model, target.layer, target.unit)
     if target.layer not in (*model.outputs, *model.output_layers):
-        return f"{target.layer} {target.name}{place}"
-    several = f"{target.layer}, " if len(model.outputs) > 1 else ""
-    return several + target.name + place
+        return f"{target.layer} {target.name}"
+    return (f"{target.layer}, " if len(model.outputs) > 1 else "") + target.name
 
 
 def map_name(result: Heatmaps, entry: Heatmap) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from layersight.document.blocks import Bytes, Cell, Grid, Tile
-from layersight.document.words import brief, number
+from layersight.document.words import brief, finite, number
 from layersight.nouns.survey.result import Examples, LayerSurvey, Survey
 
 GAP = 2
@@ -119,6 +120,19 @@ def example_images(
             unit="image",
             photos=True,
         )
+
+
+def example_numbers(survey: Survey, found: Examples, channel: int) -> list[dict[str, Any]]:
+    """The strongest images of a channel, or the weakest, by name, JSON-ready."""
+    return [
+        {
+            "image": survey.names[int(image)],
+            "activation": finite(float(found.activations[channel, rank])),
+            "box": [int(edge) for edge in found.boxes[channel, rank]],
+        }
+        for rank, image in enumerate(found.images[channel])
+        if image >= 0
+    ]
 
 
 def fitted(crop: Bytes, side: int) -> Bytes:
