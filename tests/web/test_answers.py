@@ -19,9 +19,9 @@ from layersight.data.model import InputInfo
 from layersight.errors import LayersightError, SelectionError, UsageError
 from layersight.web.answers import KINDS
 from layersight.web.explorer import Answer, Explorer, Settings
-from layersight.web.host import answer, ask, told
+from layersight.web.host import answer, ask, describe_error
 from layersight.web.photos import MissingError
-from layersight.web.wording import Origin
+from layersight.web.snippets import Origin
 
 
 def explore(model: Any = None, *images: Any, **settings: Any) -> tuple[Explorer, str]:
@@ -82,8 +82,8 @@ def test_what_is_no_longer_kept_is_computed_again() -> None:
     explorer, number = explore(network)
     params = {"image": number, "layer": "body"}
     before = answer(explorer, "layer", params)
-    explorer.kept.most = 0
-    explorer.kept.put("drop", None, 0)  # type: ignore[arg-type]
+    explorer.layers.limit = 0
+    explorer.layers.put("drop", None, 0)  # type: ignore[arg-type]
     explorer.answers.put(("layer", json.dumps(params, sort_keys=True), None), before, 1 << 40)
     after = answer(explorer, "layer", params)
     assert network.passes[-1][1] == ("body",)
@@ -108,7 +108,7 @@ def test_the_network_is_told_as_it_is() -> None:
 
 def test_where_a_position_lies() -> None:
     from layersight.data.model import LayerInfo, Placement
-    from layersight.web.answers import _position_of
+    from layersight.web.answers import _position_in
 
     layer = LayerInfo(
         "conv",
@@ -120,9 +120,9 @@ def test_where_a_position_lies() -> None:
     for y in range(4):
         for x in range(4):
             middle = (2 * y + 0.5, 2 * x + 0.5)
-            assert _position_of(layer, middle) == (y, x)
-    assert _position_of(layer, (100, 0)) == (3, 0)
-    assert _position_of(LayerInfo("top", "Dense", (None, 3)), (0, 0)) is None
+            assert _position_in(layer, middle) == (y, x)
+    assert _position_in(layer, (100, 0)) == (3, 0)
+    assert _position_in(LayerInfo("top", "Dense", (None, 3)), (0, 0)) is None
 
 
 def test_heatmaps_are_those_of_the_verb() -> None:
@@ -283,7 +283,7 @@ def test_a_read_only_explorer_takes_no_image() -> None:
     for kind, params in (("upload", {"name": "a"}), ("edit", {"image": number}), ("sample", {})):
         with pytest.raises(LayersightError, match="read-only") as failure:
             answer(explorer, kind, params, b"x" if kind != "sample" else None)
-        assert told(failure.value)[0] == 403
+        assert describe_error(failure.value)[0] == 403
     features = answer(explorer, "model", {}).json["features"]
     assert not any(features[name] for name in ("upload", "edit", "sample"))
 
@@ -295,7 +295,7 @@ def test_a_read_only_explorer_takes_no_image() -> None:
         ("layer", {"image": 3, "layer": "stem"}, "image as a word"),
         ("layer", {"image": "x", "layer": "stem", "slice": -1}, "slice as a whole number"),
         ("layer", {"image": "x" * 5000, "layer": "stem"}, "at most 4096 characters"),
-        ("layer", {"image": "a\nb", "layer": "stem"}, "characters to be read"),
+        ("layer", {"image": "a\nb", "layer": "stem"}, "printable characters"),
         ("layer", [], "as an object"),
         ("position", {"image": "x", "y": 1e9, "x": 0}, "y as a number from 0"),
         ("heatmap", {"image": "x", "scores": "all"}, "expected scores as some of"),
@@ -309,7 +309,7 @@ def test_wrong_parameters(kind: str, params: Any, message: str) -> None:
     explorer, _ = explore()
     with pytest.raises(UsageError, match=message) as failure:
         ask(explorer, kind, params)
-    assert told(failure.value)[0] == 400
+    assert describe_error(failure.value)[0] == 400
 
 
 def test_what_asks_for_too_much_is_refused() -> None:

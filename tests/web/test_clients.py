@@ -117,13 +117,13 @@ def test_many_clients_each_get_their_own_answer(serve: Serve) -> None:
     network = Slow.make(0.001)
     images = [picture(seed) for seed in range(12)]
     served = serve(network, images)
-    served.explorer.kept.most = 20_000  # so that values go and are made again
-    served.explorer.answers.most = 40_000
+    served.explorer.layers.limit = 20_000  # so that values go and are made again
+    served.explorer.answers.limit = 40_000
     photos = served.explorer.photos
-    photos._sent.most = 100 * 16 * 16 * 4
+    photos.uploads.limit = 100 * 16 * 16 * 4
     expected = {
         photo.id: layersight.activations(deep(), image, predictions=True)
-        for photo, image in zip(photos.given, images, strict=True)
+        for photo, image in zip(photos.opened, images, strict=True)
     }
     clients = [Client(served, expected, seed) for seed in range(CLIENTS)]
     begun, end = time.monotonic(), time.monotonic() + SECONDS
@@ -148,9 +148,9 @@ def test_many_clients_each_get_their_own_answer(serve: Serve) -> None:
     assert count >= CLIENTS
     assert grown < 40e6
     explorer = served.explorer
-    assert explorer.kept.bytes <= explorer.kept.most
-    assert explorer.answers.bytes <= explorer.answers.most
-    assert photos._sent.bytes <= photos._sent.most
+    assert explorer.layers.bytes <= explorer.layers.limit
+    assert explorer.answers.bytes <= explorer.answers.limit
+    assert photos.uploads.bytes <= photos.uploads.limit
     deadline = time.monotonic() + 20
     while explorer.jobs.load or explorer.passes.load:
         assert time.monotonic() < deadline, "work goes on though everyone is gone"

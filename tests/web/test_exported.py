@@ -43,7 +43,7 @@ def explorer() -> Explorer:
 
 def test_it_keeps_every_layer_of_every_image(explorer: Explorer) -> None:
     answers = data_of(page(explorer))["answers"]
-    for photo in explorer.photos.given:
+    for photo in explorer.photos.opened:
         for layer in ("stem", "pool", "body", "gap", "top"):
             params = {"image": photo.id, "layer": layer}
             kept = answers[key_of("layer", params)]

@@ -13,10 +13,10 @@ from layersight.errors import ModelInputError
 from layersight.nouns.activations.result import LayerActivation
 from layersight.nouns.activations.statistics import measure, measure_range
 from layersight.web import maps
-from layersight.web.maps import COLUMNS, Packed, pack
+from layersight.web.maps import COLUMNS, PackedMaps, pack
 
 
-def unpack(packed: Packed) -> np.ndarray:
+def unpack(packed: PackedMaps) -> np.ndarray:
     """The values that a page reads from what is sent, ``(channel, height, width)``; NaN of none."""
     if packed.dtype == "f32":
         return np.asarray(packed.maps, np.float32)

@@ -39,7 +39,7 @@ def check(model: Any, image: Any) -> int:
     expected = json.loads(to_bytes(whole, ".json", PictureOptions()))
     explorer = Explorer(model, [image])
     try:
-        number = explorer.photos.given[0].id
+        number = explorer.photos.opened[0].id
         told = answer(explorer, "model", {"image": number}).json
         said = answer(explorer, "predictions", {"image": number}).json["predictions"]
         assert [{**one, "words": ""} for one in said] == [

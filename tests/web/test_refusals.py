@@ -242,7 +242,7 @@ def test_what_is_no_frame(served: Served, body: bytes) -> None:
 
 
 def test_more_bytes_than_are_taken(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MOST", 10_000)
+    monkeypatch.setattr(server, "MAX_REQUEST", 10_000)
     path, head = f"/{TOKEN}/api/upload", {"Content-Type": FRAME}
     claimed = served.send("POST", path, b"", {**head, "Content-Length": "99999999999"})
     assert (claimed.status, "at most" in claimed.error) == (413, True)
@@ -313,7 +313,7 @@ values = st.recursive(
 def fuzz(served: Served, kind: str, params: Any, body: bytes | None) -> None:
     """Whatever is asked: one line with a status that says whose fault it is, and no harm."""
     if isinstance(params, dict):
-        number = served.explorer.photos.given[0].id
+        number = served.explorer.photos.opened[0].id
         params = {name: number if value == "IMAGE" else value for name, value in params.items()}
     try:
         frame = encode({"json": params}, [] if body is None else [body])

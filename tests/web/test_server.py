@@ -45,7 +45,7 @@ def test_images_of_each_format(served: Served, kind: str) -> None:
 
 def test_images_that_are_sent_are_known_to_who_sent_them_and_go_in_time(serve: Serve) -> None:
     served = serve()
-    served.explorer.photos._sent.most = 5 * 40 * 40 * 4
+    served.explorer.photos.uploads.limit = 5 * 40 * 40 * 4
     numbers = [
         served.ask("upload", {"name": "x"}, png(picture(seed, (40, 40)))).json["id"]
         for seed in range(8)
@@ -53,14 +53,14 @@ def test_images_that_are_sent_are_known_to_who_sent_them_and_go_in_time(serve: S
     assert len(served.ask("images").json["images"]) == 1
     found = [served.ask("image", {"image": number}).status for number in numbers]
     assert found == [404] * 3 + [200] * 5
-    assert served.explorer.photos._sent.bytes <= served.explorer.photos._sent.most
+    assert served.explorer.photos.uploads.bytes <= served.explorer.photos.uploads.limit
 
 
 def test_one_line_for_what_fails(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("first\nsecond")
 
-    monkeypatch.setattr(type(served.explorer), "values", fail)
+    monkeypatch.setattr(type(served.explorer), "layer", fail)
     reply = served.ask("layer", {"image": alive(served), "layer": "stem"})
     assert (reply.status, reply.error) == (500, "unexpected error, RuntimeError: first second")
 
@@ -80,9 +80,9 @@ def test_what_fails_on_the_way_is_told_in_its_frame(
 ) -> None:
     served = serve()
 
-    def fail(explorer: Any, request: Any, tell: Any, scores: Any = ()) -> None:
+    def fail(explorer: Any, request: Any, report: Any, scores: Any = ()) -> None:
         for step in range(3):
-            tell(step, 3)
+            report(step, 3)
             time.sleep(0.05)
         raise ModelInputError("it does not go on")
 
@@ -124,7 +124,7 @@ def test_who_goes_away_ends_what_reports_nothing(serve: Serve) -> None:
 def test_batches_are_as_large_as_can_soon_be_ended(serve: Serve) -> None:
     for delay, size in ((0.0, 16), (0.2, 2), (0.7, 1)):
         explorer = serve(Slow.make(delay)).explorer
-        assert explorer.batch_size(explorer.photos.given[0]) == size
+        assert explorer.batch_size(explorer.photos.opened[0]) == size
 
 
 def test_who_stays_gets_the_answer_though_another_goes(serve: Serve) -> None:
@@ -142,7 +142,7 @@ def test_who_stays_gets_the_answer_though_another_goes(serve: Serve) -> None:
 def test_too_much_waiting_is_said(serve: Serve) -> None:
     served = serve(Slow.make(1.0))
     number = alive(served)
-    served.explorer.passes._most = 2
+    served.explorer.passes.limit = 2
     held = []
     for channel in range(3):
         params = {"image": number, "layer": "body", "channel": channel}
@@ -171,7 +171,7 @@ def test_a_page_waits_for_its_model_and_hears_why_there_is_none() -> None:
 def test_answers_are_compressed_over_a_network_alone(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "FEW", 100)
+    monkeypatch.setattr(server, "MIN_COMPRESSED", 100)
     params = {"image": alive(served), "layer": "stem"}
     near = served.ask("layer", params, headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in near.headers
@@ -183,6 +183,6 @@ def test_answers_are_compressed_over_a_network_alone(
 
 def test_the_limits_that_a_page_is_told_are_those_that_hold(served: Served) -> None:
     told = served.ask("model").json["limits"]
-    assert told == {"bytes": photos.MOST_BYTES, "pixels": photos.MOST_PIXELS}
+    assert told == {"bytes": photos.MAX_UPLOAD_BYTES, "pixels": photos.MAX_UPLOAD_PIXELS}
     assert json.dumps(told)
-    assert np.prod([8000, 5000]) == photos.MOST_PIXELS
+    assert np.prod([8000, 5000]) == photos.MAX_UPLOAD_PIXELS

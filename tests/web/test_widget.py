@@ -115,7 +115,7 @@ def test_what_can_be_given(tmp_path: Path) -> None:
         ([tmp_path / "a.png", picture()], 2),
     ):
         widget = layersight.explore(deep(), given)
-        assert len(widget.explorer.photos.given) == count
+        assert len(widget.explorer.photos.opened) == count
         widget.close()
     with pytest.raises(UsageError, match="unknown option 'scal'"):
         layersight.explore(deep(), scal="0..1")

@@ -82,8 +82,8 @@ def test_who_comes_after_the_last_has_left_gets_work_of_his_own(lane: Lane) -> N
 def test_work_that_cannot_be_stopped_makes_room(
     lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "ABANDON", 0.05)
-    held = [threading.Event() for _ in range(work.MOST_ABANDONED + 1)]
+    monkeypatch.setattr(work, "ABANDON_SECONDS", 0.05)
+    held = [threading.Event() for _ in range(work.MAX_ABANDONED + 1)]
     ended = []
 
     def stubborn(number: int) -> int:
@@ -91,13 +91,13 @@ def test_work_that_cannot_be_stopped_makes_room(
         ended.append(number)
         return number
 
-    for number in range(work.MOST_ABANDONED):
+    for number in range(work.MAX_ABANDONED):
         begun = lane.join(number, lambda report, number=number: stubborn(number))
         until(lambda waiter=begun: lane._running is waiter.task)
         begun.leave()
         waiter = lane.join(("next", number), lambda report: "next")
         assert waiter.result.result(2) == "next"
-    last = lane.join(9, lambda report: stubborn(work.MOST_ABANDONED))
+    last = lane.join(9, lambda report: stubborn(work.MAX_ABANDONED))
     until(lambda: lane._running is last.task)
     last.leave()
     blocked = lane.join("blocked", lambda report: 1)

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from layersight.web.explorer import Explorer
 
 SHORTEST_TOKEN = 16
-PATIENCE = 2.0  # seconds in which what is computed comes to its end
-GRACE = 0.5  # seconds in which a page is told why a model could not be opened
+CLOSE_SECONDS = 2.0  # in which running work comes to its end
+FAILURE_SECONDS = 0.5  # in which a page receives why a model could not be opened
 
 
 @dataclass(frozen=True, slots=True)
-class Shown(Options):
+class Content(Options):
     model: str | None = option(
         None, help="As for other commands; without one, the demonstration.", flag="MODEL"
     )
@@ -42,7 +42,7 @@ class Shown(Options):
 
 
 @dataclass(frozen=True, slots=True)
-class Where(Options):
+class Serving(Options):
     port: int | None = option(
         None, help="Where to listen; else 8764 or what is free.", low=0, high=65535
     )
@@ -81,77 +81,77 @@ def run(given: Given) -> None:
         raise UsageError(
             f"layersight explore needs {error.name}: pip install 'layersight[web]'"
         ) from error
-    where = {name: given.pop(name) for name in Where.__dataclass_fields__ if name in given}
-    for name, declared in options_of(Where).items():
-        if name in where:
-            where[name] = declared.check(where[name])
-    if "layers" in where and not where.get("export"):
+    serving = {name: given.pop(name) for name in Serving.__dataclass_fields__ if name in given}
+    for name, declared in options_of(Serving).items():
+        if name in serving:
+            serving[name] = declared.check(serving[name])
+    if "layers" in serving and not serving.get("export"):
         raise UsageError("--layers goes with --export: in the page every layer can be chosen")
-    if where.get("export"):
-        _export(given, where)
+    if serving.get("export"):
+        _export(given, serving)
     else:
-        _serve(given, where)
+        _serve(given, serving)
 
 
-def _serve(given: Given, where: Given) -> None:
+def _serve(given: Given, serving: Given) -> None:
     """Serves the page until Ctrl-C.
 
-    The page is there before the model is: a browser takes its time to start as well.
+    The page is there before the model is open: a browser takes time to start as well.
     """
     from layersight.cli.output import say
     from layersight.web.guard import Guard, is_loopback, new_token
     from layersight.web.server import Server, listening
 
-    token = where.get("token") or new_token()
+    token = serving.get("token") or new_token()
     if len(token) < SHORTEST_TOKEN or not token.replace("-", "").replace("_", "").isalnum():
         raise UsageError(
             f"expected --token as at least {SHORTEST_TOKEN} letters and digits, found "
             f"{len(token)} characters"
         )
-    names = where.get("allow_host", ())
+    names = serving.get("allow_host", ())
     for name in names:
         if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", name.lower()):
             raise UsageError(
                 f"expected --allow-host as one name without a port, such as hub.example.org, "
                 f"found {name!r}"
             )
-    host, quiet = where.get("host", "127.0.0.1"), where.get("quiet", False)
-    opening = _prepare(given, read_only=where.get("read_only", False))
+    host, quiet = serving.get("host", "127.0.0.1"), serving.get("quiet", False)
+    open_explorer = _prepare(given, read_only=serving.get("read_only", False))
     server = Server(Guard(token, host, names))
-    with listening(server, host, where.get("port")) as heard:
-        say(heard.address)
-        what = "look at the model and the images" + (
-            "" if where.get("read_only") else ", and send images"
+    with listening(server, host, serving.get("port")) as listener:
+        say(listener.address)
+        abilities = "look at the model and the images" + (
+            "" if serving.get("read_only") else ", and send images"
         )
         if not is_loopback(host):
-            _tell(
+            _note(
                 f"--host {host} lets everyone who reaches this machine and knows the address "
-                f"{what}; nothing is encrypted"
+                f"{abilities}; nothing is encrypted"
             )
         if names:
-            _tell(
+            _note(
                 f"--allow-host lets everyone whom the proxy of {', '.join(names)} lets pass and "
-                f"who knows the word of the address, {token}, {what}"
+                f"who knows the word of the address, {token}, {abilities}"
             )
-        if not where.get("no_browser"):
-            _browse(heard.address)
+        if not serving.get("no_browser"):
+            _browse(listener.address)
         try:
-            explorer = opening()
+            explorer = open_explorer()
         except Exception as error:
             server.explorer.set_exception(error)
-            time.sleep(GRACE)
+            time.sleep(FAILURE_SECONDS)
             raise
         explorer.begin()
         server.explorer.set_result(explorer)
         if not quiet:
-            _tell(f"{explorer.model.info.name} is open; Ctrl-C ends")
+            _note(f"{explorer.model.info.name} is open; Ctrl-C ends")
         try:
-            heard.ended.wait()
+            listener.ended.wait()
         except KeyboardInterrupt:
             if not quiet:
-                _tell("ended")
+                _note("ended")
         finally:
-            ended = explorer.close(PATIENCE)
+            ended = explorer.close(CLOSE_SECONDS)
     if not ended:
         # A thread in compiled code, such as a compiler's, would break the end of the interpreter.
         sys.stdout.flush()
@@ -159,22 +159,22 @@ def _serve(given: Given, where: Given) -> None:
         os._exit(0)
 
 
-def _export(given: Given, where: Given) -> None:
+def _export(given: Given, serving: Given) -> None:
     from layersight.cli.output import say
     from layersight.web.exported import check_path, write_page
 
-    path = check_path(where["export"])
+    path = check_path(serving["export"])
     explorer = _prepare(given, read_only=True)()
     try:
-        size = write_page(explorer, path, list(where["layers"]) if "layers" in where else None)
+        size = write_page(explorer, path, list(serving["layers"]) if "layers" in serving else None)
     finally:
         explorer.close()
-    if not where.get("quiet"):
+    if not serving.get("quiet"):
         say(f"wrote {path} ({size / 1e6:.2f} MB)")
 
 
 def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
-    """What opens the model, after all that can be said before that.
+    """A function that opens the model; what can be checked without the model is checked first.
 
     Raises:
         LayersightError: There is no such image, or an option is wrong.
@@ -183,7 +183,7 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
     from layersight.data.preprocessing import find_scale
     from layersight.demo import LABELS
     from layersight.images import find_images
-    from layersight.web.wording import Origin
+    from layersight.web.snippets import Origin
 
     given.pop("debug", None)
     source, images = given.pop("model", None), given.pop("image", ())
@@ -193,52 +193,54 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
         from layersight.nouns.survey.reading import read_survey
 
         survey = read_survey(folder)
-    looks = {name: given.pop(name) for name in ImageOptions.__dataclass_fields__ if name in given}
-    make_options(**looks)
-    if looks.get("scale"):
-        find_scale(looks["scale"])
+    image_options = {
+        name: given.pop(name) for name in ImageOptions.__dataclass_fields__ if name in given
+    }
+    make_options(**image_options)
+    if image_options.get("scale"):
+        find_scale(image_options["scale"])
     demo = source is None
     if demo:
         if given.get("labels") or given.get("weights") or given.get("architecture"):
             raise UsageError("give a model too: layersight explore MODEL IMAGE")
         assets = Path(str(resources.files("layersight.assets.demo")))
         source, images = str(assets / "cats_dogs.keras"), (str(assets / "chelsea.png"),)
-        looks = {"fit": "crop", "scale": "0..1", **looks}
-    found = find_images(list(images)) if images else []
+        image_options = {"fit": "crop", "scale": "0..1", **image_options}
+    paths = find_images(list(images)) if images else []
 
-    def opening() -> Explorer:
+    def open_explorer() -> Explorer:
         from layersight.cli.opening import open_model
         from layersight.web.explorer import Explorer, Settings
 
         model = open_model(source, **({**given, "labels": LABELS} if demo else given))
         opened = {name: value for name, value in given.items() if name != "backend"}
-        settings = Settings(read_only, survey, Origin(source, opened, looks))
-        explorer = Explorer(model, found, settings)
-        if found:  # what is wrong with it, or with an option, is better told here than in the page
-            explorer.loaded(explorer.photos.given[0])
+        settings = Settings(read_only, survey, Origin(source, opened, image_options))
+        explorer = Explorer(model, paths, settings)
+        if paths:  # a wrong image or option is better reported here than in the page
+            explorer.load(explorer.photos.opened[0])
         return explorer
 
-    return opening
+    return open_explorer
 
 
 def _browse(address: str) -> None:
-    """Opens the browser, which may take its time or not be there."""
+    """Opens the browser, which may take a while or be missing."""
     import threading
     import webbrowser
 
-    def begin() -> None:
+    def open_browser() -> None:
         with contextlib.suppress(Exception):
             webbrowser.open(address)
 
-    threading.Thread(target=begin, daemon=True).start()
+    threading.Thread(target=open_browser, daemon=True).start()
 
 
-def _tell(line: str) -> None:
+def _note(line: str) -> None:
     print(f"layersight: {line}", file=sys.stderr)
 
 
 COMMAND = Command(
     example="layersight explore model.h5 photos/",
-    options=(Shown, Where, ImageOptions, Labelled, Debug),
+    options=(Content, Serving, ImageOptions, Labelled, Debug),
     run="layersight.cli.explore:run",
 )

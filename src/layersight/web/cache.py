@@ -1,4 +1,4 @@
-"""What is kept to be given again, within so many bytes."""
+"""A cache of the values that were used last, within a number of bytes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Value = TypeVar("Value")
 
 
 class ByteCache(Generic[Value]):
-    """Keeps the values that were used last, as many as a number of bytes holds.
+    """Keeps the values that were used last.
 
     Args:
-        most: The bytes of all values together; a value that is larger is not kept.
+        limit: The bytes of all values together; a larger value is not kept.
 
     Example:
         >>> cache: ByteCache[str] = ByteCache(10)
@@ -24,14 +24,13 @@ class ByteCache(Generic[Value]):
         (None, 'C', 8)
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.bytes = 0
         self._entries: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> Value | None:
-        """The value of a key, ``None`` if it is not kept."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -40,12 +39,12 @@ class ByteCache(Generic[Value]):
             return entry[0]
 
     def put(self, key: Hashable, value: Value, size: int) -> None:
-        """Keeps a value; those that were not used for longest go."""
+        """Keeps a value; those that have not been used for longest are dropped."""
         with self._lock:
             self.bytes -= self._entries.pop(key, (None, 0))[1]
-            if size > self.most:
+            if size > self.limit:
                 return
             self._entries[key] = value, size
             self.bytes += size
-            while self.bytes > self.most:
+            while self.bytes > self.limit:
                 self.bytes -= self._entries.popitem(last=False)[1][1]

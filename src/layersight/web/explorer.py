@@ -1,4 +1,4 @@
-"""A model and its images: what the network makes of them, kept within bounds.
+"""A model and its images, with the results of the network within bounds of memory.
 
 The rule of this module: every number comes from a verb; a network is run by one thread at a time,
 and what waits for it is bounded.
@@ -27,30 +27,28 @@ from layersight.web import photos
 from layersight.web.cache import ByteCache
 from layersight.web.frames import Buffer, Json
 from layersight.web.photos import Photo, Photos
-from layersight.web.wording import Origin
+from layersight.web.snippets import Origin
 from layersight.web.work import Lane, check
 
-VALUES = 384 << 20
-"""Bytes of activations that are kept."""
-ANSWERS = 128 << 20
-"""Bytes of answers that are kept."""
-SEEN = 64 << 20
-"""Bytes of images that are kept as they were loaded."""
-MOST_WAITING = 256
+LAYER_CACHE_BYTES = 384 << 20
+ANSWER_CACHE_BYTES = 128 << 20
+IMAGE_CACHE_BYTES = 64 << 20
+"""Of the images as they were loaded, and likewise of what the network made of each."""
+MAX_WAITING = 256
 """Requests that wait for a pass, or for a picture."""
-MOST_JOBS = 16
+MAX_JOBS = 16
 """Requests that wait for what takes long."""
-PASS = 0.5
-"""Seconds that a pass of a heatmap may take, so that it can be ended soon."""
+PASS_SECONDS = 0.5
+"""How long a pass of a heatmap may take, so that it can be ended soon."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Answer:
-    """What a request is answered with.
+    """The answer to a request.
 
     Attributes:
         json: JSON-ready data.
-        buffers: Bytes and arrays beside.
+        buffers: Bytes and arrays beside it.
     """
 
     json: Any
@@ -65,15 +63,15 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Seen:
-    """What a network made of an image, without the values of its layers.
+class ImageResult:
+    """The result of a network for an image, without the values of its layers.
 
     Attributes:
         info: The model with the shapes that its layers have for the image.
         numbers: The statistics of each layer, and the predictions.
         image: The image as the network saw it.
-        words: For each output what it says.
-        notes: What a reader should know beside.
+        words: The prediction of each output in words.
+        notes: What a reader should know besides.
     """
 
     info: ModelInfo
@@ -85,11 +83,11 @@ class Seen:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Settings:
-    """How an explorer was asked for.
+    """The settings of an explorer.
 
     Attributes:
-        read_only: Whether nothing may be sent to it.
-        survey: What its channels do over a data set, if that is known.
+        read_only: Whether it takes no images from a page.
+        survey: The statistics of its channels over a data set, if there are any.
         origin: What it was opened with.
     """
 
@@ -103,15 +101,15 @@ class Explorer:
 
     Args:
         model: From :func:`layersight.load_model`.
-        given: Images: files, arrays or Pillow images.
-        settings: How it was asked for.
+        images: Files, arrays or Pillow images.
+        settings: How it behaves.
 
     Raises:
         UsageError: The survey is of another model.
     """
 
     def __init__(
-        self, model: Forward, given: Sequence[Any] = (), settings: Settings | None = None
+        self, model: Forward, images: Sequence[Any] = (), settings: Settings | None = None
     ) -> None:
         self.model = model
         self.settings = settings or Settings()
@@ -122,17 +120,17 @@ class Explorer:
                 f"of '{survey.model.name}'"
             )
         self.options = dict(self.settings.origin.image)
-        self.takes_pictures = model.info.image_input is not None
+        self.takes_images = model.info.image_input is not None
         self.interruptible = interruptible(model)
-        self._pace: float | None = None
-        self.photos = Photos(list(given) or ([] if self.takes_pictures else [None]))
-        self.kept: ByteCache[LayerActivation] = ByteCache(VALUES)
-        self.answers: ByteCache[Answer] = ByteCache(ANSWERS)
-        self._seen: ByteCache[Seen] = ByteCache(SEEN)
-        self._shown: ByteCache[tuple[InputImage, Photograph]] = ByteCache(SEEN)
-        self.passes = Lane("layersight passes", MOST_WAITING)
-        self.jobs = Lane("layersight jobs", MOST_JOBS, self.passes)
-        self.pictures = Lane("layersight pictures", MOST_WAITING)
+        self._pass_seconds: float | None = None
+        self.photos = Photos(list(images) or ([] if self.takes_images else [None]))
+        self.layers: ByteCache[LayerActivation] = ByteCache(LAYER_CACHE_BYTES)
+        self.answers: ByteCache[Answer] = ByteCache(ANSWER_CACHE_BYTES)
+        self._results: ByteCache[ImageResult] = ByteCache(IMAGE_CACHE_BYTES)
+        self._loaded: ByteCache[tuple[InputImage, Photograph]] = ByteCache(IMAGE_CACHE_BYTES)
+        self.passes = Lane("layersight passes", MAX_WAITING)
+        self.jobs = Lane("layersight jobs", MAX_JOBS, self.passes)
+        self.pictures = Lane("layersight pictures", MAX_WAITING)
 
     def close(self, patience: float = 0.0) -> bool:
         """Ends its threads.
@@ -148,102 +146,101 @@ class Explorer:
         return all(ended) or all(lane.close(patience) for lane in lanes)
 
     def begin(self) -> None:
-        """Begins with the first image, which is what a page asks for first."""
-        if self.photos.given:
-            first = self.photos.given[0]
-            self.passes.join("first", lambda _: self.seen(first))
+        """Runs the first image, which a page asks for first."""
+        if self.photos.opened:
+            first = self.photos.opened[0]
+            self.passes.join("first", lambda _: self.result(first))
 
-    # What the network says
+    def result(self, photo: Photo) -> ImageResult:
+        """The result of the network for an image: all layers in one pass, unless it is cached."""
+        result = self._results.get(photo.id)
+        if result is None:
+            computed = activations(self.model, photo.source, predictions=True, **self.options)
+            for entry in computed.layers:
+                self.layers.put((photo.id, entry.name), entry, entry.values.nbytes)
+            result = _summarise(computed)
+            image = result.image
+            size = image.values.nbytes + image.pixels.nbytes + 4096 * len(computed.layers)
+            self._results.put(photo.id, result, size)
+        return result
 
-    def seen(self, photo: Photo) -> Seen:
-        """What the network makes of an image: all layers in one pass, unless it is known."""
-        found = self._seen.get(photo.id)
-        if found is None:
-            result = activations(self.model, photo.source, predictions=True, **self.options)
-            for entry in result.layers:
-                self.kept.put((photo.id, entry.name), entry, entry.values.nbytes)
-            found = _seen(result)
-            size = found.image.values.nbytes + found.image.pixels.nbytes + 4096 * len(result.layers)
-            self._seen.put(photo.id, found, size)
-        return found
-
-    def values(self, photo: Photo, name: str) -> LayerActivation:
-        """What a layer makes of an image."""
-        found = self.kept.get((photo.id, name))
-        if found is None and self._seen.get(photo.id) is None:
+    def layer(self, photo: Photo, name: str) -> LayerActivation:
+        """The activation of a layer for an image."""
+        entry = self.layers.get((photo.id, name))
+        if entry is None and self._results.get(photo.id) is None:
             # Another layer may have nothing to show for so small an image.
             with contextlib.suppress(LayersightError):
-                self.seen(photo)
-            found = self.kept.get((photo.id, name))
-        if found is None:
+                self.result(photo)
+            entry = self.layers.get((photo.id, name))
+        if entry is None:
             self.check_layer(name)
             result = activations(self.model, photo.source, layers=[name], **self.options)
-            found = result.layer(name)
-            self.kept.put((photo.id, name), found, found.values.nbytes)
-        return found
+            entry = result.layer(name)
+            self.layers.put((photo.id, name), entry, entry.values.nbytes)
+        return entry
 
     def batch_size(self, photo: Photo) -> int:
-        """How many images go through the network in about :data:`PASS` seconds, from 1 to 16."""
-        if self._pace is None:
+        """How many images pass the network in about :data:`PASS_SECONDS`, from 1 to 16."""
+        if self._pass_seconds is None:
             try:
-                layers = [self.seen(photo).numbers["layers"][-1]["name"]]
+                layers = [self.result(photo).numbers["layers"][-1]["name"]]
             except LayersightError:
                 return 1  # a layer has nothing to show for it
             activations(self.model, photo.source, layers=layers, **self.options)  # may compile
             begun = time.perf_counter()
             activations(self.model, photo.source, layers=layers, **self.options)
-            self._pace = time.perf_counter() - begun
-        return max(1, min(16, int(PASS / self._pace)))
+            self._pass_seconds = time.perf_counter() - begun
+        return max(1, min(16, int(PASS_SECONDS / self._pass_seconds)))
 
     def check_layer(self, name: str) -> None:
-        """Refuses what is no layer's whole name, so that no pattern of names is one.
+        """Refuses what is not the full name of a layer, such as a glob.
 
         Raises:
             SelectionError: There is no such layer.
         """
-        known = [entry.name for entry in self.model.info.layers]
-        if known and name not in known:
-            raise SelectionError(f"there is no layer '{name:.200}'.{near(name[:200], known)}")
+        names = [entry.name for entry in self.model.info.layers]
+        if names and name not in names:
+            raise SelectionError(f"there is no layer '{name:.200}'.{near(name[:200], names)}")
 
-    def loaded(self, photo: Photo) -> tuple[InputImage, Photograph]:
+    def load(self, photo: Photo) -> tuple[InputImage, Photograph]:
         """An image as the network sees it, and as a page shows it."""
-        found = self._shown.get(photo.id)
-        if found is None:
+        loaded = self._loaded.get(photo.id)
+        if loaded is None:
             if photo.source is None:
-                image = self.seen(photo).image
+                image = self.result(photo).image
             else:
                 image = load_image(photo.source, self.model, **self.options)
-            found = image, photos.shown(photo, image)
-            size = image.values.nbytes + image.pixels.nbytes + found[1].pixels.nbytes
-            self._shown.put(photo.id, found, size)
-        return found
+            loaded = image, photos.photograph_of(photo, image)
+            size = image.values.nbytes + image.pixels.nbytes + loaded[1].pixels.nbytes
+            self._loaded.put(photo.id, loaded, size)
+        return loaded
 
 
 def interruptible(model: Forward) -> Forward:
-    """The same model; in the thread of a lane a pass begins only if somebody still waits for it."""
-    made = copy.copy(model)
+    """The same model, whose passes begin in the thread of a lane only while somebody waits."""
+    wrapped = copy.copy(model)
     for name in ("forward", "read", "differentiate", "ablate"):
         method = getattr(model, name, None)
         if method is not None:
-            setattr(made, name, _interruptible(method))
-    return made
+            setattr(wrapped, name, _interruptible(method))
+    return wrapped
 
 
 def _interruptible(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def run(*args: Any, **known: Any) -> Any:
+    def run(*args: Any, **kwargs: Any) -> Any:
         check()
-        return method(*args, **known)
+        return method(*args, **kwargs)
 
     return run
 
 
-def _seen(result: Activations) -> Seen:
+def _summarise(result: Activations) -> ImageResult:
     numbers = NOUN.numbers(result, PictureOptions())
     for layer in numbers["layers"]:
         layer["channels"] = len(layer["channels"])
     predictions = result.predictions[0] if result.predictions else ()
-    return Seen(
+    return ImageResult(
         result.model,
         numbers,
         result.images[0],

@@ -1,7 +1,7 @@
 """The page as one file that needs no server.
 
-The rule of this module: the file holds the page's own modules and the answers to what the page may
-ask, and refers to nothing outside of itself.
+The rule of this module: the file holds the page's own modules and the answers that the page needs,
+and refers to nothing outside of itself.
 """
 
 from __future__ import annotations
@@ -11,28 +11,31 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from layersight.atomic import write_bytes
 from layersight.errors import LayersightError, UsageError
 from layersight.select import LayerSpec, select_able
-from layersight.web.answers import layer_answer
+from layersight.web.answers import maps_answer
 from layersight.web.explorer import Answer, Explorer
-from layersight.web.frames import Json, as_bytes
+from layersight.web.frames import Buffer, Json, as_bytes
 from layersight.web.host import answer
 from layersight.web.maps import pack
 from layersight.web.photos import Photo
+from layersight.web.snippets import Origin, snippets
 from layersight.web.static_files import joined, text_of
-from layersight.web.wording import Origin, words_of
 
-METHODS = ("grad-cam",)
-"""Of heatmaps, each of the strongest class, that a page keeps."""
+Layers = LayerSpec | Sequence[LayerSpec] | None
+"""Layers whose maps are kept; ``None`` for all."""
+
+HEATMAP = "grad-cam"
+"""The method whose heatmap of the strongest class is kept."""
 STRONGEST = 4
-"""Images of each channel, of a survey, that a page keeps."""
-MOST_WEIGHTS = 100_000
-"""Of all kernels that a page keeps; layers beyond that are left out."""
+"""Images of a survey that are kept for each channel."""
+MAX_WEIGHTS = 100_000
+"""Weights of all kernels that are kept; layers beyond that are left out."""
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -41,7 +44,7 @@ _POLICY = (
 
 
 def check_path(path: str) -> Path:
-    """Where a page can be written.
+    """The path of a page.
 
     Raises:
         UsageError: The name does not end in ``.html``.
@@ -51,17 +54,13 @@ def check_path(path: str) -> Path:
     return Path(path)
 
 
-def write_page(
-    explorer: Explorer,
-    path: Path,
-    layers: LayerSpec | Sequence[LayerSpec] | None = None,
-) -> int:
+def write_page(explorer: Explorer, path: Path, layers: Layers = None) -> int:
     """Writes the page with all that it keeps.
 
     Args:
         explorer: A model and its images.
         path: The file.
-        layers: Whose maps are kept; ``None`` is all.
+        layers: Layers whose maps are kept; ``None`` for all.
 
     Returns:
         The bytes of the file.
@@ -75,12 +74,9 @@ def write_page(
     return len(content)
 
 
-def page(
-    explorer: Explorer,
-    layers: LayerSpec | Sequence[LayerSpec] | None = None,
-) -> str:
+def page(explorer: Explorer, layers: Layers = None) -> str:
     """The page as HTML."""
-    data = {"answers": kept(explorer, layers)}
+    data = {"answers": Archive(explorer, layers).answers}
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # Nothing in it may end the element that it stands in.
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
@@ -116,83 +112,104 @@ def key_of(kind: str, params: Mapping[str, Any]) -> str:
     >>> key_of("layer", {"layer": "conv", "image": "1f", "slice": None})
     'layer {"image":"1f","layer":"conv"}'
     """
-    given = {
+    named = {
         name: value
         for name, value in params.items()
         if value not in (None, False, "", (), [], {}) and (kind, name) != ("photograph", "longest")
     }
-    text = json.dumps(given, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(named, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return f"{kind} {text}"
 
 
-def kept(
-    explorer: Explorer,
-    layers: LayerSpec | Sequence[LayerSpec] | None = None,
-) -> dict[str, Json]:
-    """The answers that a page keeps, by their names."""
-    found: dict[str, Json] = {}
-    photos = explorer.photos.given
+class Archive:
+    """The answers that a page keeps.
 
-    def keep(kind: str, params: Json, made: Answer | None = None) -> Answer:
-        made = made or answer(explorer, kind, params)
-        found[key_of(kind, params)] = {
-            "json": made.json,
-            "buffers": [_packed(b) for b in made.buffers],
+    Attributes:
+        answers: Each by its name, with its buffers as text.
+    """
+
+    def __init__(self, explorer: Explorer, layers: Layers) -> None:
+        self.explorer, self.layers = explorer, layers
+        self.answers: dict[str, Json] = {}
+        photos = explorer.photos.opened
+        heatmaps = [self._keep_image(photo) for photo in photos]
+        params = {"image": photos[0].id} if photos else {}
+        model = answer(explorer, "model", params).json
+        kernels = self._keep_kernels(model["layers"])
+        for entry in model["layers"]:
+            entry["kernels"] = entry["name"] in kernels
+        model["features"] = dict.fromkeys(model["features"], False) | {
+            "heatmap": any(heatmaps),
+            "kernel": bool(kernels),
+            "survey": self._keep_survey(),
         }
-        return made
+        methods = [HEATMAP] if any(heatmaps) else []
+        model["methods"] = [entry for entry in model["methods"] if entry["name"] in methods]
+        model["patterns"] = {"methods": []}
+        model["words"] = snippets(_without_folders(explorer.settings.origin))
+        self._keep("model", {}, Answer(model))
+        self._keep("images", {})
 
-    model = answer(explorer, "model", {}).json
-    methods: set[str] = set()
-    for photo in photos:
-        methods |= set(_keep_image(explorer, photo, layers, keep))
-    own = {"image": photos[0].id} if photos else {}
-    if photos:
-        model = answer(explorer, "model", own).json
-    shown = set(_keep_kernels(model["layers"], keep))
-    for entry in model["layers"]:
-        entry["kernels"] = entry["name"] in shown
-    surveyed = _keep_survey(explorer, layers, keep)
-    model["features"] = dict.fromkeys(model["features"], False) | {
-        "heatmap": bool(methods),
-        "kernel": bool(shown),
-        "survey": surveyed,
-    }
-    model["methods"] = [each for each in model["methods"] if each["name"] in methods]
-    model["patterns"] = {"methods": []}
-    model["words"] = words_of(_without_folders(explorer.settings.origin))
-    keep("model", {}, Answer(model))
-    keep("images", {})
-    return found
+    def _keep(self, kind: str, params: Json, reply: Answer | None = None) -> None:
+        reply = reply or answer(self.explorer, kind, params)
+        buffers = [_to_text(buffer) for buffer in reply.buffers]
+        self.answers[key_of(kind, params)] = {"json": reply.json, "buffers": buffers}
 
-
-def _keep_image(
-    explorer: Explorer, photo: Photo, layers: LayerSpec | Sequence[LayerSpec] | None, keep: Any
-) -> Iterator[str]:
-    """Keeps what can be asked of an image, and names the methods of heatmaps that worked."""
-    own = {"image": photo.id}
-    for kind in ("photograph", "predictions", "statistics"):
-        keep(kind, own)
-    told = answer(explorer, "image", own).json
-    keep("image", own, Answer({**told, "path_name": told["name"]}))
-    keep("photograph", {**own, "seen": True})
-    chosen, _ = select_able(explorer.seen(photo).info, layers)
-    for layer in chosen:
-        entry = explorer.values(photo, layer.name)
+    def _keep_image(self, photo: Photo) -> bool:
+        """Keeps the answers about an image; whether there is a heatmap among them."""
+        params = {"image": photo.id}
+        for kind in ("photograph", "predictions", "statistics"):
+            self._keep(kind, params)
+        image = answer(self.explorer, "image", params).json
+        self._keep("image", params, Answer({**image, "path_name": image["name"]}))
+        self._keep("photograph", {**params, "seen": True})
+        layers, _ = select_able(self.explorer.result(photo).info, self.layers)
+        for layer in layers:
+            entry = self.explorer.layer(photo, layer.name)
+            try:
+                packed = pack(entry, small=True)
+            except LayersightError:
+                continue  # its output has too many axes to be shown anywhere
+            self._keep("layer", {**params, "layer": layer.name}, maps_answer(entry, packed))
         try:
-            packed = pack(entry, small=True)
+            self._keep("heatmap", {**params, "method": HEATMAP})
         except LayersightError:
-            continue  # of so many axes that it is not shown anywhere
-        keep("layer", {**own, "layer": layer.name}, layer_answer(entry, packed))
-    for method in METHODS:
-        try:
-            keep("heatmap", {**own, "method": method})
-        except LayersightError:
-            continue  # it cannot be had for every network
-        yield method
+            return False  # it cannot be made for every network
+        return True
+
+    def _keep_kernels(self, layers: Sequence[Json]) -> set[str]:
+        """Keeps the kernels of the first layers, and names those."""
+        names: set[str] = set()
+        left = MAX_WEIGHTS
+        for layer in layers:
+            if not layer["kernels"]:
+                continue
+            left -= layer["parameters"]
+            if left < 0:
+                break
+            for channel in range(layer["channels"] or 0):
+                self._keep("kernel", {"layer": layer["name"], "channel": channel})
+            names.add(layer["name"])
+        return names
+
+    def _keep_survey(self) -> bool:
+        """Keeps the strongest images of each channel; whether there is a survey."""
+        survey = self.explorer.settings.survey
+        if survey is None:
+            return False
+        layers, _ = select_able(self.explorer.model.info, self.layers)
+        for name in dict.fromkeys(layer.name for layer in layers):
+            entry = survey.standing_for(name)
+            for channel in range(0 if entry is None else entry.channels):
+                params = {"layer": name, "channel": channel}
+                reply = answer(self.explorer, "strongest", params)
+                short = {**reply.json, "images": reply.json["images"][:STRONGEST]}
+                self._keep("strongest", params, Answer(short, reply.buffers[:STRONGEST]))
+        return True
 
 
 def _without_folders(origin: Origin) -> Origin:
-    """What an explorer was opened with, without telling where it lies on somebody's machine."""
+    """What an explorer was opened with, without the folders where the files lie."""
 
     def name(value: Any) -> Any:
         return Path(value).name if isinstance(value, str) and Path(value).exists() else value
@@ -201,39 +218,7 @@ def _without_folders(origin: Origin) -> Origin:
     return Origin(name(origin.model), opening, origin.image)
 
 
-def _keep_kernels(layers: Sequence[Json], keep: Any) -> Iterator[str]:
-    """Keeps the kernels of the first layers, and names those."""
-    left = MOST_WEIGHTS
-    for layer in layers:
-        if not layer["kernels"]:
-            continue
-        left -= layer["parameters"]
-        if left < 0:
-            return
-        for channel in range(layer["channels"] or 0):
-            keep("kernel", {"layer": layer["name"], "channel": channel})
-        yield layer["name"]
-
-
-def _keep_survey(
-    explorer: Explorer, layers: LayerSpec | Sequence[LayerSpec] | None, keep: Any
-) -> bool:
-    """Keeps the strongest images of each channel; whether there are any."""
-    survey = explorer.settings.survey
-    if survey is None:
-        return False
-    chosen, _ = select_able(explorer.model.info, layers)
-    for name in {layer.name for layer in chosen}:
-        entry = survey.standing_for(name)
-        for channel in range(0 if entry is None else entry.channels):
-            params = {"layer": name, "channel": channel}
-            made = answer(explorer, "strongest", params)
-            told = {**made.json, "images": made.json["images"][:STRONGEST]}
-            keep("strongest", params, Answer(told, made.buffers[:STRONGEST]))
-    return True
-
-
-def _packed(buffer: Any) -> str:
+def _to_text(buffer: Buffer) -> str:
     """A buffer as text: its first letter says whether it is deflated."""
     content = as_bytes(buffer)
     deflated = zlib.compress(content, 9)

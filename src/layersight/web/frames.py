@@ -1,8 +1,8 @@
 """Answers and requests as bytes.
 
 A frame is the length of a JSON text (four bytes, least first), the text, and some buffers whose
-lengths stand in the text under ``sizes``; text and buffers are filled up to a multiple of 8 bytes,
-so that numbers can be read where they lie.
+lengths stand in the text under ``sizes``; text and buffers are padded to a multiple of 8 bytes, so
+that numbers can be read in place.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from layersight.errors import UsageError
 Json = dict[str, Any]
 Buffer = bytes | NDArray[Any]
 
-LONGEST_TEXT = 1 << 20
-"""Of the JSON text of a request, in bytes."""
+MAX_TEXT = 1 << 20
+"""Bytes of the JSON text of a request."""
 
 
 def as_bytes(buffer: Buffer) -> bytes:
@@ -35,7 +35,7 @@ def encode(head: Json, buffers: Sequence[Buffer] = ()) -> bytes:
     """A frame.
 
     Args:
-        head: What its text says, beside ``sizes``.
+        head: The content of its text, without ``sizes``.
         buffers: Bytes, or arrays.
 
     Example:
@@ -53,14 +53,14 @@ def encode(head: Json, buffers: Sequence[Buffer] = ()) -> bytes:
 
 
 def decode(frame: bytes) -> tuple[Json, list[bytes]]:
-    """The text and the buffers of a frame from a stranger.
+    """The text and the buffers of a frame from an untrusted page.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is no frame.
     """
     try:
         (length,) = struct.unpack_from("<I", frame)
-        if length > min(LONGEST_TEXT, len(frame) - 4):
+        if length > min(MAX_TEXT, len(frame) - 4):
             raise ValueError("its text is too long")
         head = json.loads(frame[4 : 4 + length])
         if not isinstance(head, dict):

@@ -1,7 +1,7 @@
-"""Whose requests are answered.
+"""Which requests are answered.
 
-The rule of this module: a page of another site, or a name that was made to point here, gets
-nothing; who does not know the token, which stands in the address, gets nothing either.
+The rule of this module: a page of another site, or a host name that was made to point here, gets
+nothing; neither does a request without the token, which is part of the address.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-"""Of every answer: nothing is loaded from elsewhere, and no other page shows or reads this one."""
+"""Headers of every answer: nothing is loaded from elsewhere, no other page shows or reads this."""
 
 
 def new_token() -> str:
@@ -34,12 +34,12 @@ def new_token() -> str:
 
 
 class Guard:
-    """Says whose requests are answered.
+    """Decides which requests are answered.
 
     Args:
-        token: What the address begins with.
+        token: The first part of the path of each address.
         host: Where the server listens.
-        names: Further names under which it may be asked, as by a proxy.
+        names: Further host names, such as that of a proxy.
 
     Example:
         >>> guard = Guard("secret", "127.0.0.1")
@@ -49,42 +49,42 @@ class Guard:
         >>> guard.refusal("secret", {"host": "localhost", "origin": "https://evil.example"})
         'a page of another site asked for that'
         >>> guard.refusal("guess", {"host": "localhost:8000"})
-        'the address is not whole: open the one that layersight explore printed'
+        'the address is not complete: open the one that layersight explore printed'
     """
 
     def __init__(self, token: str, host: str, names: Iterable[str] = ()) -> None:
         self.token = token
         self.is_local = is_loopback(host)
-        own = () if self.is_local else (host, socket.gethostname())
-        self.proxied = {name.lower() for name in names}
-        self.names = {name.lower() for name in (*LOOPBACK, *own)} | self.proxied
+        public = () if self.is_local else (host, socket.gethostname())
+        self.proxies = {name.lower() for name in names}
+        self.names = {name.lower() for name in (*LOOPBACK, *public)} | self.proxies
 
     def refusal(self, token: str, headers: Mapping[str, str]) -> str | None:
         """Why a request is not answered, ``None`` if it is.
 
         Args:
-            token: What its path begins with.
-            headers: Its own, names in small letters.
+            token: The first part of its path.
+            headers: Its headers, names in lower case.
         """
         host = headers.get("host", "")
-        if not self._knows(host):
+        if not self._is_own_name(host):
             return f"this address is not known here: expected localhost, found {host[:80]!r}"
         origin = headers.get("origin")
-        from_here = origin is None or urlsplit_host(origin) == host.lower()
+        from_here = origin is None or host_of(origin) == host.lower()
         # A proxy may ask by its own name for a page that its user knows by another.
-        if not from_here and name_of(urlsplit_host(origin or "") or "") not in self.proxied:
+        if not from_here and name_of(host_of(origin or "") or "") not in self.proxies:
             return "a page of another site asked for that"
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-            # Whoever follows a link, in a chat for one, may come; nothing else from there.
-            how = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
-            if how != ("navigate", "document"):
+            # A link from elsewhere, such as one in a chat, may be followed; nothing else.
+            purpose = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+            if purpose != ("navigate", "document"):
                 return "a page of another site asked for that"
         if not secrets.compare_digest(token.encode(), self.token.encode()):
-            return "the address is not whole: open the one that layersight explore printed"
+            return "the address is not complete: open the one that layersight explore printed"
         return None
 
-    def _knows(self, host: str) -> bool:
-        """Whether a name is this machine's: a number cannot be made to point elsewhere."""
+    def _is_own_name(self, host: str) -> bool:
+        """Whether a host is this machine: an IP address cannot be made to point elsewhere."""
         name = name_of(host)
         if name in self.names:
             return True
@@ -96,7 +96,7 @@ class Guard:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether who listens there hears this machine alone."""
+    """Whether only this machine reaches a server that listens there."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -104,7 +104,7 @@ def is_loopback(host: str) -> bool:
 
 
 def name_of(host: str) -> str:
-    """The name in a ``Host`` header, without the port; empty if it is none.
+    """The name in a ``Host`` header, without the port; empty if it is malformed.
 
     >>> name_of("LocalHost:80"), name_of("[::1]:80"), name_of("a@b:80"), name_of("")
     ('localhost', '::1', '', '')
@@ -112,16 +112,16 @@ def name_of(host: str) -> str:
     try:
         parts = urlsplit(f"//{host}")
         plain = not (parts.path or parts.query or parts.fragment or "@" in host)
-        _ = parts.port  # which refuses what is no number
+        _ = parts.port  # raises unless it is a number
         return (parts.hostname or "") if plain else ""
     except ValueError:
         return ""
 
 
-def urlsplit_host(origin: str) -> str | None:
-    """The host and port of an origin, ``None`` if it is none.
+def host_of(origin: str) -> str | None:
+    """The host and port of an origin, ``None`` if it has none.
 
-    >>> urlsplit_host("http://127.0.0.1:80"), urlsplit_host("null")
+    >>> host_of("http://127.0.0.1:80"), host_of("null")
     ('127.0.0.1:80', None)
     """
     try:

@@ -1,7 +1,7 @@
-"""From what a page sends to an answer, the same for every host.
+"""From the request of a page to an answer, the same for every host.
 
-The rule of this module: whatever a page sends is checked before it costs anything, and whatever
-goes wrong has one line and a status.
+The rule of this module: every request is checked before it costs anything, and every failure has
+one line and a status.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from layersight.errors import LayersightError, SelectionError, UsageError
 from layersight.web.answers import KINDS
 from layersight.web.explorer import Answer, Explorer
-from layersight.web.photos import MOST_BYTES, MissingError
+from layersight.web.photos import MAX_UPLOAD_BYTES, MissingError
 from layersight.web.requests import parse
 from layersight.web.work import BusyError, Lane, Report, Waiter
 from layersight.writers.printable import in_a_line
@@ -23,7 +23,7 @@ class ForbiddenError(LayersightError):
 
 
 class TooLargeError(LayersightError):
-    """More bytes than are taken."""
+    """More bytes than are accepted."""
 
 
 _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
@@ -38,8 +38,8 @@ _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
 )
 
 
-def told(error: BaseException) -> tuple[int, str]:
-    """The status of HTTP that an error has, and its line."""
+def describe_error(error: BaseException) -> tuple[int, str]:
+    """The HTTP status of an error, and its line."""
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     if isinstance(error, MemoryError):
         return status, "there is not enough memory for that: choose a smaller image"
@@ -55,57 +55,58 @@ def ask(
     body: bytes | None = None,
     report: Report | None = None,
 ) -> Answer | Waiter:
-    """Answers a request, or begins to.
+    """Answers a request, or starts the work for it.
 
     Args:
-        explorer: Whom it is for.
+        explorer: What answers.
         kind: One of :data:`~layersight.web.answers.KINDS`.
-        params: What it says.
+        params: The parameters of the request.
         body: The bytes that came with it.
         report: Called with the progress, in the thread that does the work.
 
     Returns:
-        The answer, or who waits for it.
+        The answer, or a waiter for it.
 
     Raises:
-        LayersightError: It is not as it should be, not allowed, or too much waits already.
+        LayersightError: The request is malformed, not allowed, or too much is waiting already.
     """
-    known = KINDS.get(kind)
-    if known is None:
+    entry = KINDS.get(kind)
+    if entry is None:
         raise MissingError(f"there is no request '{kind:.40}'")
-    if known.sends and explorer.settings.read_only:
+    if entry.adds_image and explorer.settings.read_only:
         raise ForbiddenError("this explorer is read-only: it takes no images")
-    if bool(body) != known.body:
+    if bool(body) != entry.body:
         raise UsageError(
-            f"expected {'the' if known.body else 'no'} bytes of an image with '{kind}'"
+            f"expected {'the' if entry.body else 'no'} bytes of an image with '{kind}'"
         )
-    if body and len(body) > MOST_BYTES:
-        raise TooLargeError(f"expected at most {MOST_BYTES >> 20} MiB, found {len(body) >> 20} MiB")
-    request = parse(known.request, params)
-    taken: dict[str, Any] = {"body": body} if known.body else {}
-    if known.lane is None:
-        return known.make(explorer, request, **taken)
+    if body and len(body) > MAX_UPLOAD_BYTES:
+        limit, size = MAX_UPLOAD_BYTES >> 20, len(body) >> 20
+        raise TooLargeError(f"expected at most {limit} MiB, found {size} MiB")
+    request = parse(entry.request, params)
+    more: dict[str, Any] = {"body": body} if entry.body else {}
+    if entry.lane is None:
+        return entry.answer(explorer, request, **more)
     key = kind, json.dumps(params, sort_keys=True), body
-    if known.kept:
-        answer = explorer.answers.get(key)
-        if answer is not None:
-            return answer
+    if entry.cached:
+        cached = explorer.answers.get(key)
+        if cached is not None:
+            return cached
 
-    def work(tell: Report) -> Answer:
-        progress = {"tell": tell} if known.tells else {}
-        made = known.make(explorer, request, **taken, **progress)
-        if known.kept:
-            explorer.answers.put(key, made, made.size)
-        return made
+    def work(report: Report) -> Answer:
+        progress = {"report": report} if entry.progress else {}
+        computed = entry.answer(explorer, request, **more, **progress)
+        if entry.cached:
+            explorer.answers.put(key, computed, computed.size)
+        return computed
 
-    lane: Lane = getattr(explorer, known.lane)
+    lane: Lane = getattr(explorer, entry.lane)
     return lane.join(key, work, report)
 
 
 def answer(explorer: Explorer, kind: str, params: Any, body: bytes | None = None) -> Answer:
     """Answers a request and waits for it."""
-    found = ask(explorer, kind, params, body)
-    if isinstance(found, Answer):
-        return found
-    made: Answer = found.result.result()
-    return made
+    reply = ask(explorer, kind, params, body)
+    if isinstance(reply, Answer):
+        return reply
+    result: Answer = reply.result.result()
+    return result

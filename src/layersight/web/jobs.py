@@ -26,9 +26,9 @@ from layersight.web.explorer import Answer, Explorer
 from layersight.web.requests import Download, Heatmap, Pattern
 from layersight.web.work import Report
 
-LARGEST_PATTERN = 512
+MAX_PATTERN = 512
 """Pixels of a pattern's side that a page may ask for."""
-MOST_WORK = 4096
+MAX_COUNT = 4096
 """Steps, samples, masks and the like that a page may ask for."""
 
 _MIMES = {
@@ -44,22 +44,20 @@ _NOUNS = {"heatmap": "heatmaps", "pattern": "patterns", "kernel": "kernels"}
 """The kind of result that a view shows, where that is not activations."""
 
 
-def run_patterns(explorer: Explorer, request: Pattern | Download, tell: Report) -> Patterns:
-    """What a channel looks for."""
-    options = _checked(request.options, {*options_of(PatternOptions), "objective"})
-    side = options.get("size")
-    sides = side if isinstance(side, tuple) else (side,)
-    if any(isinstance(one, int) and one > LARGEST_PATTERN for one in sides):
-        raise UsageError(f"expected a size of at most {LARGEST_PATTERN} pixels, found {side}")
+def run_patterns(explorer: Explorer, request: Pattern | Download, report: Report) -> Patterns:
+    options = _check(request.options, {*options_of(PatternOptions), "objective"})
+    size = options.get("size")
+    sides = size if isinstance(size, tuple) else (size,)
+    if any(isinstance(side, int) and side > MAX_PATTERN for side in sides):
+        raise UsageError(f"expected a size of at most {MAX_PATTERN} pixels, found {size}")
     explorer.check_layer(request.layer or "")
-    scale = explorer.options.get("scale")
     return patterns(
-        explorer.model,  # what it can do is checked by the verb
+        explorer.model,  # whether it can be optimised is checked by the verb
         [request.layer or ""],
         str(request.channel or 0),
         method=request.method or "robust",
-        scale=scale,
-        progress=tell,
+        scale=explorer.options.get("scale"),
+        progress=report,
         **options,
     )
 
@@ -67,63 +65,59 @@ def run_patterns(explorer: Explorer, request: Pattern | Download, tell: Report) 
 def run_heatmap(
     explorer: Explorer,
     request: Heatmap | Download,
-    tell: Report,
+    report: Report,
     scores: tuple[str, ...] = (),
 ) -> Heatmaps:
-    """Which pixels of an image decided."""
     photo = explorer.photos.find(request.image or "")
-    layer = getattr(request, "layer", None)
     return heatmap(
         explorer.interruptible,
         photo.source,
         method=request.method or "grad-cam",
         target=request.target or None,
-        layer=layer or None,
+        layer=request.layer or None,
         score_with=scores,
         batch_size=explorer.batch_size(photo),
-        progress=tell,
-        **{**explorer.options, **_checked(request.options, options_of(HeatmapOptions))},
+        progress=report,
+        **{**explorer.options, **_check(request.options, options_of(HeatmapOptions))},
     )
 
 
-def _checked(options: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Options from a page, which may be no other than those of methods, nor ask for too much."""
+def _check(options: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Options from a page, which must be those of methods and not ask for too much."""
     for name, value in options.items():
-        if name not in known:
-            raise UsageError(f"unknown option '{name:.40}'.{near(name[:40], known)}")
-        counts = name in ("steps", "samples", "masks", "cells", "facets")
-        if counts and isinstance(value, int | float) and value > MOST_WORK:
-            raise UsageError(f"expected {name} of at most {MOST_WORK}, found {value:g}")
+        if name not in names:
+            raise UsageError(f"unknown option '{name:.40}'.{near(name[:40], names)}")
+        is_count = name in ("steps", "samples", "masks", "cells", "facets")
+        if is_count and isinstance(value, int | float) and value > MAX_COUNT:
+            raise UsageError(f"expected {name} of at most {MAX_COUNT}, found {value:g}")
     return options
 
 
-def download(explorer: Explorer, request: Download, tell: Report) -> Answer:
+def download(explorer: Explorer, request: Download, report: Report) -> Answer:
     """A view as the file that the command line writes."""
-    view, name = request.view, _NOUNS.get(request.view, "activations")
-    command: Command = importlib.import_module(f"layersight.nouns.{name}.command").COMMAND
-    result = _result(explorer, request, tell)
+    view, noun_name = request.view, _NOUNS.get(request.view, "activations")
+    command: Command = importlib.import_module(f"layersight.nouns.{noun_name}.command").COMMAND
+    result = _result(explorer, request, report)
     noun = noun_of(result)
     suffix = f".{request.format}"
     if suffix not in suffixes_of(noun):
         raise UsageError(f"there is no {request.format} of that: choose another format")
-    given = {"output": f"x{suffix}"} | ({"view": "channel"} if view == "channel" else {})
-    looks: dict[str, Any] = {"view": given.get("view") or command.view(given)}
-    if name == "activations":
-        looks |= {name: getattr(request, name) for name in ("normalise", "contrast", "colormap")}
-    options = make_options(noun, **{key: value for key, value in looks.items() if value})
-    stem = "-".join(
-        str(part)
-        for part in (view, request.layer, request.channel, request.method)
-        if part is not None
-    )
+    options: dict[str, Any] = {
+        "view": "channel" if view == "channel" else command.view({"output": f"x{suffix}"})
+    }
+    if noun_name == "activations":
+        options |= {name: getattr(request, name) for name in ("normalise", "contrast", "colormap")}
+    parts = (view, request.layer, request.channel, request.method)
+    stem = "-".join(str(part) for part in parts if part is not None).replace("/", "-")
+    made = make_options(noun, **{name: value for name, value in options.items() if value})
     return Answer(
-        {"name": f"{stem.replace('/', '-')}{suffix}", "mime": _MIMES[request.format]},
-        (to_bytes(result, suffix, options),),
+        {"name": f"{stem}{suffix}", "mime": _MIMES[request.format]},
+        (to_bytes(result, suffix, made),),
     )
 
 
-def _result(explorer: Explorer, request: Download, tell: Report) -> Any:
-    """What a view shows."""
+def _result(explorer: Explorer, request: Download, report: Report) -> Any:
+    """The result that a view shows."""
     layers = None if request.layer is None else [request.layer]
     channels = None if request.channel is None else str(request.channel)
     if request.view in ("layer", "channel", "kernel", "pattern"):
@@ -131,9 +125,9 @@ def _result(explorer: Explorer, request: Download, tell: Report) -> Any:
             raise UsageError("expected the layer and the channel that the file shows")
         explorer.check_layer(layers[0])
     if request.view == "heatmap":
-        return run_heatmap(explorer, request, tell)
+        return run_heatmap(explorer, request, report)
     if request.view == "pattern":
-        return run_patterns(explorer, request, tell)
+        return run_patterns(explorer, request, report)
     if request.view == "kernel":
         return kernels(explorer.model, layers, channels)
     return activations(
@@ -142,6 +136,6 @@ def _result(explorer: Explorer, request: Download, tell: Report) -> Any:
         layers=layers,
         channels=channels if request.view == "channel" else None,
         predictions=request.view == "all" or request.format == "json",
-        progress=tell,
+        progress=report,
         **explorer.options,
     )

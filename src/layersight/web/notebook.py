@@ -1,7 +1,7 @@
 """``layersight.explore``: the explorer in a notebook.
 
-The rule of this module: what shows it is imported when it is called, and what is missing is told
-in a line.
+The rule of this module: anywidget is imported when it is needed, and a missing package has one
+line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from layersight.loading import load_model
 from layersight.model import Forward, require
 from layersight.nouns.survey.result import Survey
 from layersight.web.explorer import Explorer, Settings
-from layersight.web.wording import Origin
+from layersight.web.snippets import Origin
 
 if TYPE_CHECKING:
     from layersight.web.widget import ExplorerWidget
@@ -34,17 +34,17 @@ def explore(
     survey: Survey | str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> ExplorerWidget:
-    """Looks around inside a network, in a notebook.
+    """Shows a network and images in the explorer, in a notebook.
 
     Args:
         model: From :func:`layersight.load_model`, or what that opens.
         images: A file, a folder, a glob, an array, or several of these; without any the page asks
             for one.
-        height: Of the view, as in CSS.
+        height: The height of the view, as in CSS.
         read_only: Whether the page takes no further images.
-        survey: What :func:`layersight.survey` gave, or the folder that it was written to: the
+        survey: The result of :func:`layersight.survey`, or the folder that it was written to: the
             page then shows the strongest images of each channel.
-        options: How images are brought to the model: ``scale``, ``fit``, ``interpolation``,
+        options: How images are prepared for the model: ``scale``, ``fit``, ``interpolation``,
             ``size``, ``frame``, ``seed``.
 
     Returns:
@@ -71,13 +71,13 @@ def explore(
 
         survey = read_survey(survey)
     settings = Settings(read_only, survey, Origin(opened.info.source, {}, options))
-    return ExplorerWidget(Explorer(opened, given_images(images), settings), height=height)
+    return ExplorerWidget(Explorer(opened, list_images(images), settings), height=height)
 
 
-def given_images(images: Any) -> list[Any]:
+def list_images(images: Any) -> list[Any]:
     """The images that a file, a folder, a glob, an array or several of these stand for.
 
-    >>> [array.shape for array in given_images([np.zeros((2, 2, 3)), np.ones((2, 4, 4, 3))])]
+    >>> [array.shape for array in list_images([np.zeros((2, 2, 3)), np.ones((2, 4, 4, 3))])]
     [(2, 2, 3), (4, 4, 3), (4, 4, 3)]
     """
     if images is None:
@@ -85,7 +85,7 @@ def given_images(images: Any) -> list[Any]:
     if isinstance(images, Mapping):
         raise UsageError("give the images of one input; the explorer fills the others in itself")
     if isinstance(images, Sequence) and not isinstance(images, str):
-        return [one for part in images for one in given_images(part)]
+        return [image for part in images for image in list_images(part)]
     if isinstance(images, np.ndarray):
         return list(images) if images.ndim == 4 else [images]
     if isinstance(images, str) or hasattr(images, "__fspath__"):

@@ -1,7 +1,7 @@
 """The images of an explorer: those that it was opened with, and those that a page sent.
 
-The rule of this module: a page names an image by its number alone, never by a path; what it sends
-is decoded from memory, within bounds, and kept within so many bytes.
+The rule of this module: a page names an image by its id alone, never by a path; what it sends
+is decoded from memory, within bounds, and kept within a number of bytes.
 """
 
 from __future__ import annotations
@@ -23,20 +23,18 @@ from layersight.images.photograph import photograph
 from layersight.images.reading import guarded, lay_on_white, read_bytes, read_picture
 from layersight.images.sources import is_picture
 from layersight.web.cache import ByteCache
-from layersight.web.requests import LARGEST_PHOTOGRAPH
+from layersight.web.requests import MAX_PHOTOGRAPH
 
-MOST_GIVEN = 200
+MAX_OPENED = 200
 """Images that an explorer is opened with."""
-MOST_BYTES = 32 << 20
-"""Of an image that a page sends."""
-MOST_PIXELS = 40_000_000
-"""Likewise."""
-KEPT = 256 << 20
-"""Bytes of the pixels of images that pages sent, all together."""
-PLAIN = 128
-"""Pixels of a side up to which a picture is kept without loss."""
-DRAWN = "drawn"
-"""What stands for numbers that are drawn where a network takes no image."""
+MAX_UPLOAD_BYTES = 32 << 20
+MAX_UPLOAD_PIXELS = 40_000_000
+UPLOAD_CACHE_BYTES = 256 << 20
+"""Bytes of the pixels of all images that pages sent."""
+MAX_LOSSLESS = 128
+"""Pixels of a side up to which a picture is sent without loss."""
+RANDOM_INPUT = "drawn"
+"""The id and name of the random input of a network that takes no image."""
 
 
 class MissingError(LayersightError):
@@ -48,11 +46,10 @@ class Photo:
     """An image.
 
     Attributes:
-        id: Its number, the same for the same file or bytes.
-        name: What to call it.
-        source: What the verbs take: a file, a Pillow image, an array; ``None`` for numbers that
-            are drawn.
-        edited_from: The number of the image that it was made of.
+        id: The same for the same file or bytes.
+        name: What the page calls it.
+        source: What the verbs take: a file, a Pillow image, an array; ``None`` for random numbers.
+        edited_from: The id of the image that it was painted on.
     """
 
     id: str
@@ -61,33 +58,33 @@ class Photo:
     edited_from: str | None = None
 
     @property
-    def is_file(self) -> bool:
-        """Whether it is a file that the explorer was opened with."""
-        return isinstance(self.source, Path)
+    def path_name(self) -> str:
+        """The name that stands for it in a command: the path of a file."""
+        return str(self.source) if isinstance(self.source, Path) else self.name
 
 
 class Photos:
     """All images of an explorer.
 
     Args:
-        given: Files, arrays or Pillow images that it is opened with.
+        sources: Files, arrays or Pillow images that it is opened with.
     """
 
-    def __init__(self, given: Sequence[Any]) -> None:
-        self.given = [_given(source, index) for index, source in enumerate(given[:MOST_GIVEN])]
-        self.left_out = max(0, len(given) - MOST_GIVEN)
-        self._own = {photo.id: photo for photo in self.given}
-        self._sent: ByteCache[Photo] = ByteCache(KEPT)
+    def __init__(self, sources: Sequence[Any]) -> None:
+        self.opened = [_photo(source, index) for index, source in enumerate(sources[:MAX_OPENED])]
+        self.left_out = max(0, len(sources) - MAX_OPENED)
+        self._permanent = {photo.id: photo for photo in self.opened}
+        self.uploads: ByteCache[Photo] = ByteCache(UPLOAD_CACHE_BYTES)
 
-    def find(self, number: str) -> Photo:
-        """An image by its number.
+    def find(self, image: str) -> Photo:
+        """An image by its id.
 
         Raises:
             MissingError: There is none.
         """
-        photo = self._own.get(number) or self._sent.get(number)
+        photo = self._permanent.get(image) or self.uploads.get(image)
         if photo is None:
-            raise MissingError(f"there is no image '{number:.40}' here any longer: send it again")
+            raise MissingError(f"there is no image '{image:.40}' here any longer: send it again")
         return photo
 
     def upload(self, name: str, content: bytes) -> Photo:
@@ -96,16 +93,16 @@ class Photos:
         Raises:
             ImageError: It cannot be read.
         """
-        decoded = read_bytes(content, name, MOST_PIXELS)
-        return self._keep(_digest(b"sent", content), name, decoded.upright, None)
+        decoded = read_bytes(content, name, MAX_UPLOAD_PIXELS)
+        return self._keep(Photo(_digest(b"sent", content), name, decoded.upright))
 
     def add(self, photo: Photo) -> Photo:
         """Takes an image that belongs to the explorer itself."""
-        self._own[photo.id] = photo
+        self._permanent[photo.id] = photo
         return photo
 
     def edit(self, photo: Photo, paint: bytes) -> Photo:
-        """Lays what was painted over an image; where nothing was painted it stays as it is.
+        """Lays paint over an image; where there is none the image stays as it is.
 
         Args:
             photo: The image.
@@ -114,33 +111,30 @@ class Photos:
         Raises:
             ImageError: It cannot be read, or the image is no picture.
         """
-        over = read_bytes(paint, "what was painted", LARGEST_PHOTOGRAPH**2).upright
+        over = read_bytes(paint, "the paint", MAX_PHOTOGRAPH**2).upright
         base = _picture(photo)
-        where = repr(photo.name)
-        with guarded(where):
+        with guarded(repr(photo.name)):
             layer = over.convert("RGBA").resize(base.size, Image.Resampling.NEAREST)
-            made = base.convert("RGB")
-            made.paste(layer.convert("RGB"), (0, 0), layer.getchannel("A"))
+            edited = base.convert("RGB")
+            edited.paste(layer.convert("RGB"), (0, 0), layer.getchannel("A"))
         digest = _digest(photo.id.encode(), paint)
-        return self._keep(digest, f"{photo.name}, edited", made, photo.id)
+        return self._keep(Photo(digest, f"{photo.name}, edited", edited, photo.id))
 
-    def _keep(self, number: str, name: str, picture: Image.Image, of: str | None) -> Photo:
-        photo = Photo(number, name, picture, of)
-        self._sent.put(number, photo, picture.width * picture.height * 4)
+    def _keep(self, photo: Photo) -> Photo:
+        self.uploads.put(photo.id, photo, photo.source.width * photo.source.height * 4)
         return photo
 
 
-def _given(source: Any, index: int) -> Photo:
+def _photo(source: Any, index: int) -> Photo:
     if source is None:
-        return Photo(DRAWN, DRAWN, None)
+        return Photo(RANDOM_INPUT, RANDOM_INPUT, None)
     if isinstance(source, str | Path):
         path = Path(source)
         return Photo(_digest(b"file", str(path.absolute()).encode()), path.name, path)
-    name = f"image {index + 1}"
     if isinstance(source, InputImage):
         return Photo(_digest(b"given", source.values.tobytes()), source.name, source)
-    content = np.asarray(source)
-    return Photo(_digest(b"given", content.tobytes()), name, source)
+    content = np.asarray(source).tobytes()
+    return Photo(_digest(b"given", content), f"image {index + 1}", source)
 
 
 def _digest(*parts: bytes) -> str:
@@ -151,7 +145,7 @@ def _digest(*parts: bytes) -> str:
 
 
 def _picture(photo: Photo) -> Image.Image:
-    """The whole picture of an image, opaque."""
+    """The picture of an image in its full size, opaque."""
     source = photo.source
     if isinstance(source, InputImage):
         source = source.path or source.pixels
@@ -165,10 +159,10 @@ def _picture(photo: Photo) -> Image.Image:
     return lay_on_white(source)[0] if source.has_transparency_data else source
 
 
-def shown(photo: Photo, image: InputImage) -> Photograph:
+def photograph_of(photo: Photo, image: InputImage) -> Photograph:
     """An image as a page shows it."""
     source = image if photo.source is None else photo.source
-    return photograph(source, image, LARGEST_PHOTOGRAPH)
+    return photograph(source, image, MAX_PHOTOGRAPH)
 
 
 def sample() -> Photo:
@@ -177,15 +171,15 @@ def sample() -> Photo:
     return Photo("chelsea", "chelsea.png", read_bytes(content, "chelsea.png").upright)
 
 
-def as_file(
-    pixels: np.ndarray[Any, Any], longest: int, *, exact: bool
+def to_file(
+    pixels: np.ndarray[Any, Any], longest: int, *, lossless: bool
 ) -> tuple[bytes, str, tuple[int, int]]:
-    """Pixels as the bytes of a file, its type, and its width and height.
+    """Pixels as the bytes of a file, its media type, and its width and height.
 
     Args:
         pixels: ``(height, width, 1, 3 or 4)`` uint8.
         longest: Pixels that its longest side may have.
-        exact: Whether it must be without loss.
+        lossless: Whether the file must hold the exact pixels.
     """
     array = pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :4]
     picture = Image.fromarray(np.ascontiguousarray(array))
@@ -194,7 +188,7 @@ def as_file(
         size = (max(1, round(side * factor)) for side in picture.size)
         picture = picture.resize(tuple(size), Image.Resampling.LANCZOS, reducing_gap=2.0)  # type: ignore[arg-type]
     file = io.BytesIO()
-    if exact or max(picture.size) <= PLAIN or picture.mode == "RGBA":
+    if lossless or max(picture.size) <= MAX_LOSSLESS or picture.mode == "RGBA":
         picture.save(file, "PNG")
         return file.getvalue(), "image/png", picture.size
     picture.save(file, "JPEG", quality=88)

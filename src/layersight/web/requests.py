@@ -16,30 +16,30 @@ from layersight.errors import UsageError, near
 from layersight.nouns.activations.options import NORMALISATIONS
 from layersight.nouns.heatmaps.request import METRICS
 
-LONGEST = 4096
+MAX_LENGTH = 4096
 """Characters of a word."""
-MOST_OPTIONS = 40
-"""Options of a method that can be given at once."""
-LARGEST_PHOTOGRAPH = 1024
+MAX_OPTIONS = 40
+"""Options of a method in one request, and values of one option."""
+MAX_PHOTOGRAPH = 1024
 """Pixels of the longest side of a photograph as the page gets it."""
 
-Given = dict[str, Any]
+MethodOptions = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Request(Options):
-    """The base of all: a word without a value must be given."""
+    """The base of all requests; a word whose default is empty is required."""
 
 
 @dataclass(frozen=True, slots=True)
-class OfModel(Request):
+class ModelRequest(Request):
     """The network; with an image its layers have the shapes that they have for it."""
 
-    image: str | None = option(None, help="An image, by its number.")
+    image: str | None = option(None, help="The id of an image.")
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing(Request):
+class EmptyRequest(Request):
     """A request without parameters."""
 
 
@@ -47,36 +47,38 @@ class Nothing(Request):
 class Upload(Request):
     """An image from the page; its bytes follow."""
 
-    name: str = option("", help="What to call it.")
+    name: str = option("", help="The name of the file.")
 
 
 @dataclass(frozen=True, slots=True)
-class OfImage(Request):
-    """Something of an image."""
+class ImageRequest(Request):
+    """A request about one image."""
 
-    image: str = option("", help="An image, by its number.")
+    image: str = option("", help="The id of an image.")
 
 
 @dataclass(frozen=True, slots=True)
-class Photograph(OfImage):
+class Photograph(ImageRequest):
     """A picture of an image."""
 
-    longest: int = option(LARGEST_PHOTOGRAPH, help="Its side.", low=16, high=LARGEST_PHOTOGRAPH)
+    longest: int = option(
+        MAX_PHOTOGRAPH, help="Pixels of its longest side.", low=16, high=MAX_PHOTOGRAPH
+    )
     seen: bool = option(False, help="As the network sees it.")
-    frame: int | None = option(None, help="Of a film or volume.", low=0)
+    frame: int | None = option(None, help="Which frame of a film or volume.", low=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Layer(OfImage):
+class Layer(ImageRequest):
     """The maps of a layer."""
 
-    layer: str = option("", help="A layer.")
-    slice: int | None = option(None, help="Of a volume.", low=0)
+    layer: str = option("", help="The name of a layer.")
+    slice: int | None = option(None, help="Which slice of a volume.", low=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Predictions(OfImage):
-    """What the network says of an image."""
+class Predictions(ImageRequest):
+    """What the network predicts for an image."""
 
     top: int = option(5, help="Classes of each output.", low=1, high=10)
 
@@ -90,38 +92,38 @@ class Exact(Layer):
 
 
 @dataclass(frozen=True, slots=True)
-class Position(OfImage):
-    """What each layer has at a point of the image, in pixels of the network's input."""
+class Position(ImageRequest):
+    """The values of each layer at a point of the image, in pixels of the network's input."""
 
-    y: float = option(0.0, help="From above.", low=0, high=1e6)
-    x: float = option(0.0, help="From the left.", low=0, high=1e6)
+    y: float = option(0.0, help="Distance from the top.", low=0, high=1e6)
+    x: float = option(0.0, help="Distance from the left.", low=0, high=1e6)
 
 
 @dataclass(frozen=True, slots=True)
 class Channel(Request):
-    """A channel of a layer, whatever the image."""
+    """A channel of a layer, independent of the image."""
 
-    layer: str = option("", help="A layer.")
+    layer: str = option("", help="The name of a layer.")
     channel: int = option(0, help="A channel.", low=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern(Channel):
-    """What a channel looks for."""
+    """The pattern of a channel."""
 
     method: str = option("robust", help="How it is found.")
-    options: Given = field(default_factory=dict)
+    options: MethodOptions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Heatmap(OfImage):
-    """Which pixels decided."""
+class Heatmap(ImageRequest):
+    """A heatmap over an image."""
 
-    method: str = option("grad-cam", help="How they are found.")
+    method: str = option("grad-cam", help="How it is made.")
     target: str | None = option(None, help="What is explained.")
     layer: str | None = option(None, help="Whose maps are used.")
     scores: tuple[str, ...] = field(default=())
-    options: Given = field(default_factory=dict)
+    options: MethodOptions = field(default_factory=dict)
 
 
 VIEWS = ("all", "layer", "channel", "heatmap", "pattern", "kernel")
@@ -134,69 +136,69 @@ class Download(Request):
 
     view: str = option("layer", help="What it shows.", choices=VIEWS)
     format: str = option("png", help="Which kind of file.", choices=FORMATS)
-    image: str | None = option(None, help="An image.")
-    layer: str | None = option(None, help="A layer.")
+    image: str | None = option(None, help="The id of an image.")
+    layer: str | None = option(None, help="The name of a layer.")
     channel: int | None = option(None, help="A channel.", low=0)
     method: str | None = option(None, help="A method.")
     target: str | None = option(None, help="What is explained.")
     normalise: str | None = option(None, help="How values become colours.", choices=NORMALISATIONS)
     colormap: str | None = option(None, help="The colours.", choices=COLORMAPS)
     contrast: float | None = option(None, help="For standardise.", low=0, high=1e6, exclusive=True)
-    options: Given = field(default_factory=dict)
+    options: MethodOptions = field(default_factory=dict)
 
 
 Kind = TypeVar("Kind", bound=Request)
 
 
-def parse(request: type[Kind], given: Any) -> Kind:
+def parse(request: type[Kind], params: Any) -> Kind:
     """A request from what a page sent.
 
     Raises:
         UsageError: A parameter is unknown, missing, or cannot have such a value.
     """
-    if not isinstance(given, dict):
+    if not isinstance(params, dict):
         raise UsageError("expected the parameters of a request as an object")
-    fields = {each.name: each for each in dataclasses.fields(request)}
-    given = {spelled(name, fields): value for name, value in given.items()}
-    for name, value in given.items():
+    fields = {entry.name: entry for entry in dataclasses.fields(request)}
+    params = {spelled(name, fields): value for name, value in params.items()}
+    for name, value in params.items():
         if name not in fields:
-            known = ", ".join(fields) or "none"
+            expected = ", ".join(fields) or "none"
             raise UsageError(
-                f"unknown parameter '{name:.40}': expected {known}.{near(name[:40], fields)}"
+                f"unknown parameter '{name:.40}': expected {expected}.{near(name[:40], fields)}"
             )
         _check_length(name, value)
-    values = {name: value for name, value in given.items() if value is not None}
+    values = {name: value for name, value in params.items() if value is not None}
     for name, declared in options_of(request).items():
         if declared.default == "" and not values.get(name):
             raise UsageError(f"expected {name}: {declared.help}")
-    for name in {"options", "scores"} & values.keys():
-        check = _check_options if name == "options" else _check_scores
-        values[name] = check(values[name])
+    for name, check in (("options", _check_options), ("scores", _check_scores)):
+        if name in values:
+            values[name] = check(values[name])
     return request(**values)
 
 
 def _check_length(name: str, value: Any) -> None:
-    if isinstance(value, str) and (len(value) > LONGEST or not value.isprintable()):
-        raise UsageError(f"expected {name} as a word of at most {LONGEST} characters to be read")
+    if isinstance(value, str) and (len(value) > MAX_LENGTH or not value.isprintable()):
+        raise UsageError(f"expected {name} as a word of at most {MAX_LENGTH} printable characters")
 
 
-def _check_options(value: Any) -> Given:
-    """Options of a method by name: numbers, words, or some of them."""
-    if not isinstance(value, dict) or len(value) > MOST_OPTIONS:
-        raise UsageError(f"expected options as an object of at most {MOST_OPTIONS}")
-    found: Given = {}
-    for name, one in value.items():
-        parts = one if isinstance(one, list) else [one]
+def _check_options(options: Any) -> MethodOptions:
+    """Options of a method by name: numbers, words, or lists of these."""
+    if not isinstance(options, dict) or len(options) > MAX_OPTIONS:
+        raise UsageError(f"expected options as an object of at most {MAX_OPTIONS}")
+    checked: MethodOptions = {}
+    for name, value in options.items():
+        parts = value if isinstance(value, list) else [value]
         plain = all(isinstance(part, str | int | float | bool) for part in parts)
-        if not name.isidentifier() or len(parts) > MOST_OPTIONS or not plain:
+        if not name.isidentifier() or len(parts) > MAX_OPTIONS or not plain:
             raise UsageError(f"expected the option {name[:40]!r} as a number or a word")
         for part in parts:
             _check_length(name, part)
-        found[name] = tuple(parts) if isinstance(one, list) else one
-    return found
+        checked[name] = tuple(parts) if isinstance(value, list) else value
+    return checked
 
 
-def _check_scores(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(name in METRICS for name in map(str, value)):
+def _check_scores(scores: Any) -> tuple[str, ...]:
+    if not isinstance(scores, list) or not all(name in METRICS for name in map(str, scores)):
         raise UsageError(f"expected scores as some of {', '.join(METRICS)}")
-    return tuple(dict.fromkeys(map(str, value)))
+    return tuple(dict.fromkeys(map(str, scores)))

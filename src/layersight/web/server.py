@@ -1,7 +1,7 @@
 """The explorer over HTTP.
 
-The rule of this module: a request is looked at by the guard, then by its size, then by what it
-says, and nothing that it says becomes a path; when the one who asked is gone, the work ends.
+The rule of this module: a request is checked by the guard, then for its size, then for its content,
+and nothing in it becomes a path; when the client is gone, the work ends.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from starlette.routing import Route
 
 from layersight.errors import OutputError, UsageError
 from layersight.web.explorer import Answer, Explorer
-from layersight.web.frames import LONGEST_TEXT, decode, encode
+from layersight.web.frames import MAX_TEXT, decode, encode
 from layersight.web.guard import HEADERS, Guard, is_loopback
-from layersight.web.host import TooLargeError, ask, told
-from layersight.web.photos import MOST_BYTES
+from layersight.web.host import TooLargeError, ask, describe_error
+from layersight.web.photos import MAX_UPLOAD_BYTES
 from layersight.web.static_files import served, type_of
 from layersight.web.work import Waiter
 
 FRAME = "application/x-layersight"
-MOST = MOST_BYTES + LONGEST_TEXT + 4096
+MAX_REQUEST = MAX_UPLOAD_BYTES + MAX_TEXT + 4096
 """Bytes of a request."""
-PATIENCE = 30.0
-"""Seconds within which a request has to be here."""
-MOST_CONNECTIONS = 512
+REQUEST_SECONDS = 30.0
+"""The time within which a request has to arrive."""
+MAX_CONNECTIONS = 512
 PORT = 8764
-"""Where it listens unless another is asked for, or it is taken."""
-FEW = 4096
-"""Bytes that are not worth compressing."""
+"""The default port; where it is taken, any free one."""
+MIN_COMPRESSED = 4096
+"""Bytes of the smallest answer that is compressed."""
 
 _log = logging.getLogger(__name__)
 _NO_STORE = {"cache-control": "no-store"}
@@ -53,7 +53,7 @@ class Server:
     """Serves an explorer, which may be opened later.
 
     Args:
-        guard: Whose requests are answered.
+        guard: Decides which requests are answered.
     """
 
     def __init__(self, guard: Guard) -> None:
@@ -71,7 +71,7 @@ class Server:
         self.application.router.redirect_slashes = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """The application, with its headers on every answer."""
+        """Runs the application, with its headers on every answer."""
 
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -83,12 +83,12 @@ class Server:
             await self.application(scope, receive, with_headers)
 
     def _refused(self, request: Request) -> Response | None:
-        twice = len(request.headers.getlist("host")) != 1
-        why = self.guard.refusal(
+        has_one_host = len(request.headers.getlist("host")) == 1
+        reason = self.guard.refusal(
             str(request.path_params.get("token", "")),
-            {} if twice else {name: request.headers[name] for name in request.headers},
+            {name: request.headers[name] for name in request.headers} if has_one_host else {},
         )
-        return None if why is None else _failed(403, why)
+        return None if reason is None else _failed(403, reason)
 
     async def _file(self, request: Request) -> Response:
         """A file of the page, by its exact name."""
@@ -97,8 +97,8 @@ class Server:
             return refused
         if "name" not in request.path_params:
             # Addresses on the page are relative: without the slash they would miss the token.
-            where = f"/{self.guard.token}/"
-            return Response(status_code=307, headers={"location": where, **_NO_STORE})
+            location = f"/{self.guard.token}/"
+            return Response(status_code=307, headers={"location": location, **_NO_STORE})
         name = str(request.path_params["name"]) or "index.html"
         content = served().get(name)
         if content is None:
@@ -127,12 +127,12 @@ class Server:
         except ClientDisconnect:
             return _GONE
         except TimeoutError:
-            return _failed(408, "the request did not come to its end")
-        except Exception as error:  # whatever it is, the page gets its line
+            return _failed(408, "the request did not arrive completely")
+        except Exception as error:  # whatever went wrong, the page gets one line
             return _failure(error)
 
     async def _opened(self, request: Request) -> Explorer | None:
-        """The explorer once its model is open; ``None`` if the one who asked is gone before."""
+        """The explorer once its model is open; ``None`` if the client is gone before."""
         if self.explorer.done():
             return self.explorer.result()
         opened = asyncio.wrap_future(self.explorer)
@@ -149,31 +149,32 @@ class Server:
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[tuple[int, int] | None] = asyncio.Queue()
 
-        def tell(event: tuple[int, int] | None) -> None:
+        def put(event: tuple[int, int] | None) -> None:
             with contextlib.suppress(RuntimeError):  # the server has ended
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
         def report(done: int, total: int) -> None:
-            tell((done, total))
+            put((done, total))
 
-        found = ask(explorer, str(request.path_params["kind"]), params, body, report)
-        if isinstance(found, Answer):
-            return await _reply(request, found)
-        found.result.add_done_callback(lambda _: tell(None))
-        waiting = _Waiting(found, events, asyncio.ensure_future(_gone(request)))
+        reply = ask(explorer, str(request.path_params["kind"]), params, body, report)
+        if isinstance(reply, Answer):
+            return await _respond(request, reply)
+        reply.result.add_done_callback(lambda _: put(None))
+        waiting = _Waiting(reply, events, asyncio.ensure_future(_gone(request)))
         try:
             if await waiting.next() is not None:
                 return waiting
-            made = await _reply(request, found.result.result()) if found.result.done() else _GONE
+            done = reply.result.done()
+            response = await _respond(request, reply.result.result()) if done else _GONE
         except BaseException:
             waiting.leave()
             raise
         waiting.leave()
-        return made
+        return response
 
 
 class _Waiting(Response):
-    """Sends progress as it comes, then the answer; work ends when the one who asked is gone."""
+    """Sends progress as it comes, then the answer; the work ends when the client is gone."""
 
     def __init__(
         self,
@@ -187,19 +188,17 @@ class _Waiting(Response):
         gone.add_done_callback(lambda _: events.put_nowait(None))
 
     async def next(self) -> tuple[int, int] | None:
-        """The newest progress, ``None`` once the work or the wait for it is at its end."""
+        """The newest progress, ``None`` once the work has ended or the client is gone."""
         self.last = await self.events.get()
         while self.last is not None and not self.events.empty():
             self.last = self.events.get_nowait()
         return self.last
 
     def leave(self) -> None:
-        """Waits no longer."""
         self.gone.cancel()
         self.waiter.leave()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Sends the frames."""
         headers = [(b"content-type", FRAME.encode()), (b"cache-control", b"no-store")]
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -207,7 +206,7 @@ class _Waiting(Response):
                 await self._send(send, encode({"progress": list(self.last)}))
                 await self.next()
             if self.waiter.result.done():
-                await self._send(send, self._end())
+                await self._send(send, self._last_frame())
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self.leave()
@@ -215,45 +214,46 @@ class _Waiting(Response):
     async def _send(self, send: Any, frame: bytes) -> None:
         await send({"type": "http.response.body", "body": frame, "more_body": True})
 
-    def _end(self) -> bytes:
+    def _last_frame(self) -> bytes:
         try:
             answer: Answer = self.waiter.result.result()
             return encode({"json": answer.json}, answer.buffers)
-        except Exception as error:  # whatever it is, the page gets its line
-            status, line = told(error)
+        except Exception as error:  # whatever went wrong, the page gets one line
+            status, line = describe_error(error)
             return encode({"error": line, "status": status})
 
 
 _GONE = Response(status_code=499)
-"""For one who does not read it any longer."""
+"""For a client that does not read it any longer."""
 
 
 async def _gone(request: Request) -> None:
-    """Waits until the one who asked has closed the connection."""
+    """Waits until the client has closed the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
 async def _body(request: Request) -> bytes:
-    """All of a request, within bounds of size and time."""
+    """The bytes of a request, within bounds of size and time."""
     length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MOST:
-        raise TooLargeError(f"expected at most {MOST_BYTES >> 20} MiB")
+    if not length.isdecimal() or int(length) > MAX_REQUEST:
+        raise TooLargeError(f"expected at most {MAX_UPLOAD_BYTES >> 20} MiB")
     content = bytearray()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(REQUEST_SECONDS):
         async for part in request.stream():
             content += part
-            if len(content) > MOST:
-                raise TooLargeError(f"expected at most {MOST_BYTES >> 20} MiB")
+            if len(content) > MAX_REQUEST:
+                raise TooLargeError(f"expected at most {MAX_UPLOAD_BYTES >> 20} MiB")
     return bytes(content)
 
 
-async def _reply(request: Request, answer: Answer) -> Response:
-    """An answer, compressed where it goes over a network: on one machine that takes longer."""
+async def _respond(request: Request, answer: Answer) -> Response:
+    """An answer, compressed for another machine; on the same one compressing takes longer."""
     frame = encode({"json": answer.json}, answer.buffers)
     headers = dict(_NO_STORE)
-    far = request.client is not None and not is_loopback(request.client.host)
-    if far and "gzip" in request.headers.get("accept-encoding", "") and len(frame) > FEW:
+    remote = request.client is not None and not is_loopback(request.client.host)
+    accepts = "gzip" in request.headers.get("accept-encoding", "")
+    if remote and accepts and len(frame) > MIN_COMPRESSED:
         frame = await asyncio.to_thread(gzip.compress, frame, 1, mtime=0)
         headers["content-encoding"] = "gzip"
     return Response(frame, media_type=FRAME, headers=headers)
@@ -264,7 +264,7 @@ def _failed(status: int, line: str) -> Response:
 
 
 def _failure(error: Exception) -> Response:
-    status, line = told(error)
+    status, line = describe_error(error)
     if status == 500:
         _log.error("layersight: %s", line, exc_info=error)
     return _failed(status, line)
@@ -277,10 +277,10 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a server is heard.
+    """A server that listens.
 
     Attributes:
-        address: The page's, with its token.
+        address: The address of the page, with its token.
         ended: Set when it serves no longer.
     """
 
@@ -293,14 +293,14 @@ def listening(server: Server, host: str, port: int | None) -> Iterator[Listening
     """Serves while the block lasts, in a thread of its own.
 
     Args:
-        server: What is served.
-        host: Where it listens.
-        port: Likewise; without one :data:`PORT`, or if that is taken any that is free.
+        server: The application.
+        host: The address where it listens.
+        port: ``None`` for :data:`PORT`, or if that is taken any free one.
 
     Raises:
         OutputError: It cannot listen there.
     """
-    bound = _bind(host, PORT if port is None else port, anywhere=port is None)
+    bound = _bind(host, PORT if port is None else port, any_port=port is None)
     running = uvicorn.Server(
         uvicorn.Config(
             server,
@@ -312,12 +312,12 @@ def listening(server: Server, host: str, port: int | None) -> Iterator[Listening
             server_header=False,
             date_header=False,
             proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,
         )
     )
-    # Not the end of the thread itself: that counts as come once Ctrl-C interrupts the wait for it.
+    # Not joined: an interrupted join counts the thread as ended.
     ended = threading.Event()
 
     def serve() -> None:
@@ -336,7 +336,7 @@ def listening(server: Server, host: str, port: int | None) -> Iterator[Listening
         ended.wait(3)
 
 
-def _bind(host: str, port: int, *, anywhere: bool) -> socket.socket:
+def _bind(host: str, port: int, *, any_port: bool) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -351,8 +351,8 @@ def _bind(host: str, port: int, *, anywhere: bool) -> socket.socket:
             bound.close()
             raise
     except OSError as error:
-        if anywhere and port:
-            return _bind(host, 0, anywhere=False)
+        if any_port and port:
+            return _bind(host, 0, any_port=False)
         reason = error.strerror or str(error)
         raise OutputError(f"cannot listen at {host} port {port}: {reason}") from error
     return bound

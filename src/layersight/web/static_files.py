@@ -1,7 +1,7 @@
 """The files of the page, and all of its modules as one.
 
-The rule of this module: files are read from the package when a page is first made, and found by
-their exact names from then on; no path is ever made of what is asked for.
+The rule of this module: files are read from the package once, and found by their exact names from
+then on; no path is ever made of a request.
 """
 
 from __future__ import annotations
@@ -20,15 +20,12 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
-"""Kinds of files that are given out."""
+"""Media types of the files that are served."""
 
 MAIN = "main.js"
-"""The module that a page loads which a server gives out."""
+"""The entry module of a page that a server sends."""
 
 STYLE = "explorer.css"
-"""The style of the page."""
-
-_IMPORT = re.compile(r"""\bfrom\s*["'](\.{1,2}/[^"']+)["']""")
 
 
 @functools.cache
@@ -47,12 +44,12 @@ def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
 
 @functools.cache
 def served() -> dict[str, bytes]:
-    """The files as a server gives them out: the page's modules are one, without comments."""
-    return {**files(), MAIN: joined(MAIN).encode(), STYLE: _light(text_of(STYLE)).encode()}
+    """The files as a server sends them: the page's modules are one, without comments."""
+    return {**files(), MAIN: joined(MAIN).encode(), STYLE: _strip(text_of(STYLE)).encode()}
 
 
 def type_of(name: str) -> str:
-    """What a file is sent as."""
+    """The media type of a file."""
     return TYPES[posixpath.splitext(name)[1]]
 
 
@@ -61,41 +58,39 @@ def text_of(name: str) -> str:
     return files()[name].decode()
 
 
-def modules(entry: str) -> dict[str, tuple[str, dict[str, str]]]:
+def modules(entry: str) -> list[str]:
     """A module and all that it imports, each after those that it imports.
-
-    Returns:
-        For each module its source, and the module that each of its specifiers stands for.
 
     Raises:
         ValueError: Two modules import each other.
     """
-    found: dict[str, tuple[str, dict[str, str]]] = {}
+    names: list[str] = []
 
     def add(name: str, above: tuple[str, ...]) -> None:
         if name in above:
             raise ValueError(f"modules import each other: {' -> '.join((*above, name))}")
-        if name in found:
-            return
-        source = text_of(name)
-        imported = {
-            match[1]: posixpath.normpath(posixpath.join(posixpath.dirname(name), match[1]))
-            for match in _IMPORT.finditer(source)
-        }
-        for other in imported.values():
-            add(other, (*above, name))
-        found[name] = source, imported
+        if name not in names:
+            for match in _FROM.finditer(text_of(name)):
+                add(_resolve(match[1], name), (*above, name))
+            names.append(name)
 
     add(entry, ())
-    return found
+    return names
 
 
-_TAKEN = re.compile(
+def _resolve(specifier: str, importer: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(importer), specifier))
+
+
+_FROM = re.compile(r"""\bfrom\s*["'](\.{1,2}/[^"']+)["']""")
+_IMPORT = re.compile(
     r"""(?:^|(?<=;))import\s*\{([^}]*)\}\s*from\s*["']([^"']+)["'];?""", re.MULTILINE
 )
-_PASSED = re.compile(r"""\bexport\s*\{([^}]*)\}\s*from\s*["']([^"']+)["'];?""")
-_GIVEN = re.compile(r"""(?:^|(?<=[;}]))[ \t]*export\s*\{([^}]*)\};?""", re.MULTILINE)
-_MADE = re.compile(r"(?:^|(?<=;))export ((?:async )?function|const|class) (\w+)", re.MULTILINE)
+_REEXPORT = re.compile(r"""\bexport\s*\{([^}]*)\}\s*from\s*["']([^"']+)["'];?""")
+_EXPORT = re.compile(r"""(?:^|(?<=[;}]))[ \t]*export\s*\{([^}]*)\};?""", re.MULTILINE)
+_DECLARATION = re.compile(
+    r"(?:^|(?<=;))export ((?:async )?function|const|class) (\w+)", re.MULTILINE
+)
 _RENAMED = re.compile(r"([\w$]+) as ([\w$]+)")
 _COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)|/\*\* @type .*?\*/", re.MULTILINE | re.DOTALL)
 
@@ -104,49 +99,53 @@ _COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)|/\*\* @type .*?\*/", re.MU
 def joined(entry: str, default: str = "") -> str:
     """A module and all that it imports as one: each in a function of its own, in their order.
 
-    It takes modules as they are written here: names in braces, declarations that begin a line.
+    Only the forms of import and export that the page's modules use are recognised: names in
+    braces, and declarations that begin a line.
 
     Args:
         entry: The module.
-        default: What of it the one module gives.
+        default: The export of it that becomes the default export.
     """
-    found = modules(entry)
-    number = {name: f"$${at}" for at, name in enumerate(found)}
-    text = []
-    for name, (source, imported) in found.items():
-        given: list[str] = []
-
-        def take(match: re.Match[str], imported: dict[str, str] = imported) -> str:
-            names = _RENAMED.sub(r"\1: \2", match[1])
-            return f"const {{{names}}} = {number[imported[match[2]]]};"
-
-        def passed(
-            match: re.Match[str], imported: dict[str, str] = imported, given: list[str] = given
-        ) -> str:
-            given += [f"{each}: {number[imported[match[2]]]}.{each}" for each in _names(match[1])]
-            return ""
-
-        def give(match: re.Match[str], given: list[str] = given) -> str:
-            given += [_RENAMED.sub(r"\2: \1", each) for each in _names(match[1])]
-            return ""
-
-        def made(match: re.Match[str], given: list[str] = given) -> str:
-            given.append(match[2])
-            return f"{match[1]} {match[2]}"
-
-        code = _TAKEN.sub(take, source)
-        code = _GIVEN.sub(give, _PASSED.sub(passed, code))
-        code = _light(_MADE.sub(made, code))
-        text.append(f"const {number[name]}=(()=>{{\n{code}\nreturn{{{','.join(given)}}}}})();\n")
-    if default:
-        text.append(f"export default {number[entry]}.{default};\n")
-    return "".join(text)
+    variables = {name: f"$${index}" for index, name in enumerate(modules(entry))}
+    text = "".join(_as_function(name, variables) for name in variables)
+    return text + (f"export default {variables[entry]}.{default};\n" if default else "")
 
 
-def _names(text: str) -> list[str]:
-    return [each.strip() for each in text.split(",") if each.strip()]
+def _as_function(name: str, variables: dict[str, str]) -> str:
+    """A module as a function that is called once, whose result holds what the module exports."""
+    exports: list[str] = []
+
+    def source(match: re.Match[str]) -> str:
+        return variables[_resolve(match[2], name)]
+
+    def bind(match: re.Match[str]) -> str:
+        names = _RENAMED.sub(r"\1: \2", match[1])
+        return f"const {{{names}}} = {source(match)};"
+
+    def pass_on(match: re.Match[str]) -> str:
+        exports.extend(f"{each}: {source(match)}.{each}" for each in _split(match[1]))
+        return ""
+
+    def export(match: re.Match[str]) -> str:
+        exports.extend(_RENAMED.sub(r"\2: \1", each) for each in _split(match[1]))
+        return ""
+
+    def declare(match: re.Match[str]) -> str:
+        exports.append(match[2])
+        return f"{match[1]} {match[2]}"
+
+    code = text_of(name)
+    steps = ((_IMPORT, bind), (_REEXPORT, pass_on), (_EXPORT, export), (_DECLARATION, declare))
+    for pattern, replace in steps:
+        code = pattern.sub(replace, code)
+    returned = ",".join(exports)
+    return f"const {variables[name]}=(()=>{{\n{_strip(code)}\nreturn{{{returned}}}}})();\n"
 
 
-def _light(text: str) -> str:
-    """Code without what only its readers need."""
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _strip(text: str) -> str:
+    """Code without comments and indentation."""
     return re.sub(r"\n\s*", "\n", _COMMENT.sub("", text)).strip()

@@ -1,7 +1,7 @@
 """The explorer as a widget of anywidget, for Jupyter, VS Code and Colab.
 
-The rule of this module: it carries messages, and has no answer of its own; what takes long is done
-in another thread, so that the kernel goes on.
+The rule of this module: it only carries messages; what takes long runs in another thread, so that
+the kernel goes on.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from layersight.select import LayerSpec
 from layersight.web.explorer import Answer, Explorer
 from layersight.web.exported import check_path, write_page
 from layersight.web.frames import as_bytes
-from layersight.web.host import ask, told
+from layersight.web.host import ask, describe_error
 from layersight.web.static_files import STYLE, joined, text_of
 from layersight.web.work import Cancelled, Waiter
 
-OFTEN = 0.1
-"""Seconds between two reports of progress."""
+REPORT_SECONDS = 0.1
+"""The shortest time between two reports of progress."""
 
 
 class ExplorerWidget(anywidget.AnyWidget):
     """The explorer of a model in a notebook.
 
     Attributes:
-        height: Of the view, as in CSS.
-        address: What is shown, as text: give it back to see the same again.
+        height: The height of the view, as in CSS.
+        address: The state of the view as text: set it to see the same view again.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -42,12 +42,12 @@ class ExplorerWidget(anywidget.AnyWidget):
     height = traitlets.Unicode("640px").tag(sync=True)
     address = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, explorer: Explorer, **known: Any) -> None:
-        super().__init__(_esm=joined("hosts/cell.js", "widget"), _css=text_of(STYLE), **known)
+    def __init__(self, explorer: Explorer, **traits: Any) -> None:
+        super().__init__(_esm=joined("hosts/cell.js", "widget"), _css=text_of(STYLE), **traits)
         self.explorer = explorer
         self._waiting: dict[str, Waiter] = {}
         self._lock = threading.Lock()
-        self.on_msg(self._hear)
+        self.on_msg(self._receive)
 
     def save(
         self,
@@ -58,10 +58,10 @@ class ExplorerWidget(anywidget.AnyWidget):
 
         Args:
             path: A name that ends in ``.html``.
-            layers: Whose maps it keeps; ``None`` for all.
+            layers: Layers whose maps it keeps; ``None`` for all.
 
         Raises:
-            UsageError: The name does not end so.
+            UsageError: The name does not end in ``.html``.
             OutputError: It cannot be written there.
         """
         target = check_path(os.fspath(path))
@@ -74,63 +74,63 @@ class ExplorerWidget(anywidget.AnyWidget):
             self.explorer.close()
         super().close()
 
-    def _hear(self, _: Any, message: Any, buffers: Sequence[Any]) -> None:
-        """A message of the page."""
+    def _receive(self, _: Any, message: Any, buffers: Sequence[Any]) -> None:
+        """Handles a message of the page."""
         if not isinstance(message, dict) or not isinstance(message.get("id"), str):
             return
-        number = message["id"]
+        request = message["id"]
         if message.get("cancel"):
             with self._lock:
-                waiter = self._waiting.pop(number, None)
+                waiter = self._waiting.pop(request, None)
             if waiter is not None:
                 waiter.leave()
             return
         try:
             body = bytes(buffers[0]) if buffers else None
-            found = ask(
+            reply = ask(
                 self.explorer,
                 str(message.get("kind")),
                 message.get("params"),
                 body,
-                self._reporter(number),
+                self._reporter(request),
             )
-        except Exception as error:  # whatever it is, the page gets its line
-            self._fail(number, error)
+        except Exception as error:  # whatever went wrong, the page gets one line
+            self._fail(request, error)
             return
-        if isinstance(found, Answer):
-            self._reply(number, found)
+        if isinstance(reply, Answer):
+            self._reply(request, reply)
             return
         with self._lock:
-            self._waiting[number] = found
-        found.result.add_done_callback(lambda _: self._finish(number, found))
+            self._waiting[request] = reply
+        reply.result.add_done_callback(lambda _: self._finish(request, reply))
 
-    def _reporter(self, number: str) -> Callable[[int, int], None]:
+    def _reporter(self, request: str) -> Callable[[int, int], None]:
         last = 0.0
 
         def report(done: int, total: int) -> None:
             nonlocal last
-            if time.monotonic() - last > OFTEN:
+            if time.monotonic() - last > REPORT_SECONDS:
                 last = time.monotonic()
-                self.send({"id": number, "progress": [done, total]})
+                self.send({"id": request, "progress": [done, total]})
 
         return report
 
-    def _finish(self, number: str, waiter: Waiter) -> None:
+    def _finish(self, request: str, waiter: Waiter) -> None:
         with self._lock:
-            self._waiting.pop(number, None)
+            self._waiting.pop(request, None)
         try:
             answer = waiter.result.result()
         except (Cancelled, CancelledError):
-            return  # the page asked for that
-        except Exception as error:  # whatever it is, the page gets its line
-            self._fail(number, error)
+            return  # the page cancelled it
+        except Exception as error:  # whatever went wrong, the page gets one line
+            self._fail(request, error)
             return
-        self._reply(number, answer)
+        self._reply(request, answer)
 
-    def _reply(self, number: str, answer: Answer) -> None:
+    def _reply(self, request: str, answer: Answer) -> None:
         buffers = [as_bytes(buffer) for buffer in answer.buffers]
-        self.send({"id": number, "json": answer.json}, buffers)
+        self.send({"id": request, "json": answer.json}, buffers)
 
-    def _fail(self, number: str, error: Exception) -> None:
-        status, line = told(error)
-        self.send({"id": number, "error": line, "status": status})
+    def _fail(self, request: str, error: Exception) -> None:
+        status, line = describe_error(error)
+        self.send({"id": request, "error": line, "status": status})

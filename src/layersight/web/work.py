@@ -1,8 +1,8 @@
-"""One thread for the work on a network, and a queue before it.
+"""One thread for the work on a network, and a queue in front of it.
 
-The rule of this module: equal work that is asked for twice is done once, and work that nobody
-waits for any longer ends: at once in the queue, and while it runs before its next pass or at its
-next report of progress.
+The rule of this module: equal work that is requested twice is done once, and work whose waiters
+have left ends: in the queue at once, and while it runs before its next pass or at its next report
+of progress.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from typing import Any
 from layersight.errors import LayersightError
 
 Report = Callable[[int, int], None]
-"""Called with the work done and all there is."""
+"""Called with the work done and the total work."""
 
-WAIT = 0.25  # seconds that long work lets short work go first, at each of its reports
-ABANDON = 1.0  # seconds after which work that nobody waits for makes room though it does not end
-MOST_ABANDONED = 8  # pieces of such work at once: one may compile, others wait for the network
+YIELD_SECONDS = 0.25  # how long long work lets short work go first, at each of its reports
+ABANDON_SECONDS = 1.0  # after which work without waiters makes room although it does not end
+MAX_ABANDONED = 8  # such tasks at once: one may compile, others wait for the network
 
 
-class Cancelled(Exception):  # noqa: N818, it is no error: nobody waits for the work
-    """Nobody waits for the work any longer."""
+class Cancelled(Exception):  # noqa: N818, it is no error
+    """No one waits for the work any longer."""
 
 
 class BusyError(LayersightError):
-    """Too much waits already."""
+    """Too much is waiting already."""
 
 
 _thread = threading.local()
 
 
 def check() -> None:
-    """Ends the work of this thread if nobody waits for it any longer; lets short work go first.
+    """Ends the work of this thread if no one waits for it any longer; lets short work go first.
 
     Raises:
-        Cancelled: Nobody waits.
+        Cancelled: No one waits.
     """
     lane: Lane | None = getattr(_thread, "lane", None)
     if lane is not None:
@@ -47,11 +47,11 @@ def check() -> None:
 
 
 class Task:
-    """A piece of work, for all who asked for it.
+    """A piece of work for all of its waiters.
 
     Attributes:
-        key: What it is; equal keys are equal work.
-        result: What came out.
+        key: Equal keys are equal work.
+        result: The result of the work.
     """
 
     def __init__(self, key: Hashable, work: Callable[[Report], Any]) -> None:
@@ -59,17 +59,16 @@ class Task:
         self.work = work
         self.result: Future[Any] = Future()
         self.cancelled = False
-        self.waiting: list[Waiter] = []
-        self.last: tuple[int, int] | None = None
+        self.waiters: list[Waiter] = []
 
 
 class Waiter:
-    """One who waits for a task.
+    """A client's wait for a task.
 
     Args:
         task: The task.
-        lane: Where it is done.
-        report: Called in the thread that does it, with its progress.
+        lane: The lane that runs it.
+        report: Called in the thread of the lane, with the progress.
     """
 
     def __init__(self, task: Task, lane: Lane, report: Report | None) -> None:
@@ -77,11 +76,10 @@ class Waiter:
 
     @property
     def result(self) -> Future[Any]:
-        """What comes out."""
         return self.task.result
 
     def leave(self) -> None:
-        """Waits no longer; the last one to leave ends the work."""
+        """Stops waiting; when the last waiter leaves, the work ends."""
         self.lane.leave(self)
 
 
@@ -89,15 +87,15 @@ class Lane:
     """A thread and its queue.
 
     Args:
-        name: Of the thread.
-        most: How many tasks may wait.
-        before: A lane whose tasks go first: it is let go ahead at each report of progress.
+        name: The name of the thread.
+        limit: How many tasks may wait.
+        priority: A lane whose tasks go first: this one waits for it at each report of progress.
     """
 
-    def __init__(self, name: str, most: int, before: Lane | None = None) -> None:
-        self._most, self._before = most, before
+    def __init__(self, name: str, limit: int, priority: Lane | None = None) -> None:
+        self.limit, self._priority = limit, priority
         self._queue: deque[Task] = deque()
-        self._known: dict[Hashable, Task] = {}
+        self._tasks: dict[Hashable, Task] = {}
         self._changed = threading.Condition()
         self._running: Task | None = None
         self._abandoned: set[Task] = set()
@@ -117,37 +115,37 @@ class Lane:
     def join(
         self, key: Hashable, work: Callable[[Report], Any], report: Report | None = None
     ) -> Waiter:
-        """Waits for a piece of work, which is done once for all who wait for the same.
+        """Waits for a piece of work, which is done once for all who request the same.
 
         Raises:
-            BusyError: Too much waits already.
+            BusyError: Too much is waiting already.
         """
         with self._changed:
-            task = self._known.get(key)
+            task = self._tasks.get(key)
             if task is None:
-                if len(self._queue) >= self._most:
+                if len(self._queue) >= self.limit:
                     raise BusyError(
                         f"{len(self._queue)} requests are waiting for this network: try again soon"
                     )
-                task = self._known[key] = Task(key, work)
+                task = self._tasks[key] = Task(key, work)
                 self._queue.append(task)
                 self.idle.clear()
                 self._changed.notify()
             waiter = Waiter(task, self, report)
-            task.waiting.append(waiter)
+            task.waiters.append(waiter)
             return waiter
 
     def leave(self, waiter: Waiter) -> None:
-        """Lets one who waits go."""
+        """Removes a waiter; a task without any ends."""
         task = waiter.task
         with self._changed:
-            if waiter in task.waiting:
-                task.waiting.remove(waiter)
-            if task.waiting or task.result.done():
+            if waiter in task.waiters:
+                task.waiters.remove(waiter)
+            if task.waiters or task.result.done():
                 return
             task.cancelled = True
-            if self._known.get(task.key) is task:
-                del self._known[task.key]
+            if self._tasks.get(task.key) is task:
+                del self._tasks[task.key]
             if task in self._queue:
                 self._queue.remove(task)
                 self._note_idle()
@@ -155,19 +153,19 @@ class Lane:
                 self._abandon_later(task)
 
     def _abandon_later(self, task: Task) -> None:
-        late = threading.Timer(ABANDON, self._abandon, [task])
-        late.daemon = True
-        late.start()
+        timer = threading.Timer(ABANDON_SECONDS, self._abandon, [task])
+        timer.daemon = True
+        timer.start()
 
     def _abandon(self, task: Task) -> None:
-        """Goes on in another thread if work that nobody waits for still has not ended.
+        """Continues in another thread if work without waiters still has not ended.
 
         A program that is being compiled cannot be stopped; the thread ends once it is done.
         """
         with self._changed:
             if self._running is not task or self._closed:
                 return
-            if len(self._abandoned) >= MOST_ABANDONED:
+            if len(self._abandoned) >= MAX_ABANDONED:
                 self._abandon_later(task)
                 return
             self._abandoned.add(task)
@@ -177,12 +175,12 @@ class Lane:
 
     @property
     def load(self) -> int:
-        """How many tasks run or wait."""
+        """How many tasks are running or waiting."""
         with self._changed:
             return len(self._queue) + (self._running is not None)
 
     def close(self, patience: float = 0.0) -> bool:
-        """Ends the thread after what it does now.
+        """Ends the thread after its present task.
 
         Args:
             patience: Seconds to wait for that.
@@ -202,13 +200,13 @@ class Lane:
         return not any(thread.is_alive() for thread in self._threads)
 
     def check(self, task: Task) -> None:
-        """Ends a task that nobody waits for; lets the other lane go first.
+        """Ends a task without waiters; lets the lane with priority go first.
 
         Raises:
-            Cancelled: Nobody waits.
+            Cancelled: No one waits.
         """
-        if self._before is not None and not task.cancelled:
-            self._before.idle.wait(WAIT)
+        if self._priority is not None and not task.cancelled:
+            self._priority.idle.wait(YIELD_SECONDS)
         if task.cancelled:
             raise Cancelled
 
@@ -226,7 +224,7 @@ class Lane:
                     return
                 task = self._running = self._queue.popleft()
             _thread.task = task
-            self._do(task)
+            self._execute(task)
             with self._changed:
                 if task in self._abandoned:
                     self._abandoned.remove(task)
@@ -234,11 +232,10 @@ class Lane:
                 self._running = None
                 self._note_idle()
 
-    def _do(self, task: Task) -> None:
+    def _execute(self, task: Task) -> None:
         def report(done: int, total: int) -> None:
             self.check(task)
-            task.last = done, total
-            for waiter in tuple(task.waiting):
+            for waiter in tuple(task.waiters):
                 if waiter.report is not None:
                     waiter.report(done, total)
 
@@ -246,11 +243,11 @@ class Lane:
         failure: BaseException | None = None
         try:
             value = task.work(report)
-        except BaseException as error:  # whatever it is, those who wait are told
+        except BaseException as error:  # whatever went wrong, the waiters get it
             failure = error
         with self._changed:
-            if self._known.get(task.key) is task:
-                del self._known[task.key]
+            if self._tasks.get(task.key) is task:
+                del self._tasks[task.key]
         if failure is None:
             task.result.set_result(value)
         else:

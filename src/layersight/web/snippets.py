@@ -1,7 +1,7 @@
-"""The command and the Python that make what a view shows.
+"""The command and the Python code that make what a view shows.
 
-The rule of this module: a text for each view, with gaps such as ``{layer}`` that a page fills in,
-quoted for a shell or for Python; a download is made by the very same command.
+The rule of this module: a template for each view, with placeholders such as ``{layer}`` that a page
+fills in, quoted for a shell or for Python; a download is what the same command writes.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ COMMANDS = {
     "kernel": f"kernels {{MODEL}} {LAYERS} --channels {{channel}} --output kernel.png",
     "explore": "explore {MODEL} {image}",
 }
-"""For each view its command line; capitals stand for what the explorer itself was given,
+"""The command line of each view; capitals stand for what the explorer itself was opened with,
 ``options`` for those of a method."""
 
-_SEEN = "maps = layersight.activations(model, {image}, layers={layer}{OPTIONS})"
+_MAPS = "maps = layersight.activations(model, {image}, layers={layer}{OPTIONS})"
 PYTHON = {
     "all": "maps = layersight.activations(model, {image}, predictions=True{OPTIONS})\n"
     'layersight.save(maps, "sheet.pdf")',
-    "layer": f"{_SEEN}\nmaps.plot(normalise={{normalise}}, contrast={{contrast}}, "
+    "layer": f"{_MAPS}\nmaps.plot(normalise={{normalise}}, contrast={{contrast}}, "
     "colormap={colormap})",
-    "channel": f"{_SEEN}\nmaps.plot(layer={{layer}}, channel={{channel}}, "
+    "channel": f"{_MAPS}\nmaps.plot(layer={{layer}}, channel={{channel}}, "
     "normalise={normalise}, contrast={contrast}, colormap={colormap})",
     "heatmap": "heat = layersight.heatmap(model, {image}, method={method}, target={target}"
     "{options}{OPTIONS})\nheat.plot()",
@@ -44,17 +44,17 @@ PYTHON = {
     "kernel": "found = layersight.kernels(model, {layer}, {channel})\nfound.plot()",
     "explore": "layersight.explore(model, {image}{OPTIONS})",
 }
-"""Likewise in Python, after ``model`` was loaded."""
+"""The Python code of each view, after ``model`` was loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What an explorer was made with, as far as commands repeat it.
+    """What an explorer was opened with, as far as commands repeat it.
 
     Attributes:
         model: The file or name that the model was opened from.
-        opening: Keywords of :func:`layersight.load_model` that were given.
-        image: Options of images that were given.
+        opening: Keywords of :func:`layersight.load_model`.
+        image: Options of images.
     """
 
     model: str
@@ -62,14 +62,14 @@ class Origin:
     image: Mapping[str, Any]
 
 
-def words_of(origin: Origin) -> dict[str, dict[str, str]]:
-    """For each view its command and its Python, with gaps for what the view shows.
+def snippets(origin: Origin) -> dict[str, dict[str, str]]:
+    """The command and the Python code of each view, with placeholders for what it shows.
 
     Example:
-        >>> made = words_of(Origin("my model.h5", {}, {"fit": "crop"}))
-        >>> made["explore"]["command"]
+        >>> views = snippets(Origin("my model.h5", {}, {"fit": "crop"}))
+        >>> views["explore"]["command"]
         "layersight explore 'my model.h5' {image} --fit crop"
-        >>> print(made["explore"]["python"])
+        >>> print(views["explore"]["python"])
         import layersight
         model = layersight.load_model("my model.h5")
         layersight.explore(model, {image}, fit="crop")
@@ -90,10 +90,10 @@ def words_of(origin: Origin) -> dict[str, dict[str, str]]:
     }
 
 
-def _flags(given: Mapping[str, Any]) -> str:
+def _flags(keywords: Mapping[str, Any]) -> str:
     """Keywords as options of a command line."""
     parts = []
-    for name, value in given.items():
+    for name, value in keywords.items():
         flag = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
             parts += [flag] if value else []
