@@ -294,7 +294,7 @@ def test_a_read_only_explorer_takes_no_image() -> None:
         ("layer", {}, "expected image"),
         ("layer", {"image": 3, "layer": "stem"}, "image as a word"),
         ("layer", {"image": "x", "layer": "stem", "slice": -1}, "slice as a whole number"),
-        ("layer", {"image": "x" * 5000, "layer": "stem"}, "at most 4096 characters"),
+        ("layer", {"image": "x" * 5000, "layer": "stem"}, "at most 4096 printable"),
         ("layer", {"image": "a\nb", "layer": "stem"}, "printable characters"),
         ("layer", [], "as an object"),
         ("position", {"image": "x", "y": 1e9, "x": 0}, "y as a number from 0"),
